@@ -11,8 +11,8 @@
     ├── ConnectError         5   the server cannot be reached, or sends us away
     └── ServerError          1   the server is reached, but cannot be used as it is
 
-An error is fields, not a formatted string: `report` draws it, as a screen or as JSON. Whoever catches the family has caught
-everything that is not our own bug.
+An error is fields, not a formatted string: `report` draws it, as a screen or as JSON. Whoever catches the family has
+caught everything that is not our own bug.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ class SqlmigrateError(Exception):
 
     `message` says what happened, in one sentence. `span` is the place in a file, where there is one. `detail` holds
     further lines, among them the state the database is in. `hint` is the likely cure. `next_steps` are what to do now,
-    as commands to paste where there are any. `others` are errors found together with this one, each to be drawn as well.
+    as commands to paste where there are any. `others` are errors found together with this one, each drawn as well.
     """
 
     exit_code: ClassVar[int] = 1
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the fields of a report, all but the first by name
         self,
         message: str,
         span: Span | None = None,

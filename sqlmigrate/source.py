@@ -3,8 +3,8 @@
 The first module of the corridor: it imports nothing of ours. Everything that is ever said about a file points
 through a `Span` of its `Source`; nobody else does arithmetic with offsets.
 
-Offsets count characters from 0, lines and columns from 1. A line ends at LF, CRLF or a lone CR, as in
-PostgreSQL's own ``LINE n:`` (``reportErrorPosition`` in ``libpq/fe-protocol3.c``) and as its lexer ends a ``--`` comment.
+Offsets count characters from 0, lines and columns from 1. A line ends at LF, CRLF or a lone CR, as in PostgreSQL's
+own ``LINE n:`` (``reportErrorPosition`` in ``libpq/fe-protocol3.c``) and as its lexer ends a ``--`` comment.
 """
 
 from __future__ import annotations
