@@ -103,3 +103,13 @@ class ConnectError(SqlmigrateError):
 
 class ServerError(SqlmigrateError):
     """The server is reached, but cannot be used as it is."""
+
+
+def gather(errors: Sequence[SqlmigrateError]) -> SqlmigrateError:
+    """Make one error of several: the first, with the rest in its `others`."""
+    flat = [part for error in errors for part in (error, *error.others)]
+    first = errors[0]
+    first.others = tuple(flat[1:])
+    for other in flat[1:]:
+        other.others = ()
+    return first

@@ -1,0 +1,58 @@
+"""How a file differs from the text that was executed: the kind of change, and a short unified diff.
+
+Line endings, a byte order mark and a trailing newline are no change at all: the checksum does not see them either.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator
+
+from .files import normalized
+
+_MOST_LINES = 20
+# Lexical structure, https://www.postgresql.org/docs/current/sql-syntax-lexical.html, as far as it tells white space
+# and comments from everything else. A name comes before a dollar quote: `a$b$c` is a name.
+_TOKEN = re.compile(
+    r"""(?P<blank>[ \t\n\r\f\v]+|--[^\n\r]*)
+    | (?P<comment>/\*)
+    | [eE]'(?:[^'\\]|\\.|'')*' | '(?:[^']|'')*' | "(?:[^"]|"")*"
+    | [\w$]*\w[\w$]*(?<!\$) | \$(?P<tag>[^\W\d]\w*|)\$.*?\$(?P=tag)\$
+    | .""",
+    re.VERBOSE | re.DOTALL,
+)
+_EDGE = re.compile(r"/\*|\*/")
+
+
+def _significant(text: str) -> Iterator[str]:
+    position = 0
+    while match := _TOKEN.match(text, position):
+        position = _comment_end(text, match.start()) if match["comment"] else match.end()
+        if not (match["blank"] or match["comment"]):
+            yield match[0]
+
+
+def _comment_end(text: str, start: int) -> int:
+    depth = 0
+    for edge in _EDGE.finditer(text, start):
+        depth += 1 if edge[0] == "/*" else -1
+        if not depth:
+            return edge.end()
+    return len(text)
+
+
+def kind(executed: str, now: str) -> str:
+    """Say what was changed: ``SQL``, or ``white space or comments alone``."""
+    same = list(_significant(normalized(executed))) == list(_significant(normalized(now)))
+    return "white space or comments alone" if same else "SQL"
+
+
+def difference(executed: str, now: str) -> list[str]:
+    """Give a unified diff of the executed text and the file, without its head, at most 20 lines long."""
+    lines = list(
+        difflib.unified_diff(normalized(executed).splitlines(), normalized(now).splitlines(), n=1, lineterm="")
+    )[2:]
+    if len(lines) > _MOST_LINES:
+        lines = [*lines[:_MOST_LINES], f"… {len(lines) - _MOST_LINES} lines more"]
+    return lines

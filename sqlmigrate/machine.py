@@ -1,0 +1,98 @@
+"""Plans, events, errors as values for machines: what `--format json` writes.
+
+Keys are only ever added. Times are ISO 8601 in UTC, durations milliseconds, lines and columns count from 1.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from . import event
+from .errors import SqlmigrateError, StatementError
+from .history import LogEntry
+from .plan import Row
+
+
+def _iso(time: datetime | None) -> str | None:
+    return time.isoformat() if time else None
+
+
+def _row_value(row: Row) -> dict[str, Any]:
+    execution = row.execution
+    value: dict[str, Any] = {
+        "version": row.version,
+        "name": row.label.removeprefix(row.version + "_"),
+        "state": row.state,
+    }
+    value["file"] = row.migration.up.path if row.migration else None
+    value["checksum"] = row.migration.checksum if row.migration else execution.checksum if execution else None
+    if execution:
+        value |= {
+            "executed_at": _iso(execution.executed_at), "duration_ms": execution.duration_ms,
+            "executed_by": execution.executed_by, "error": execution.error,
+        }  # fmt: skip
+    return value
+
+
+def status_value(planned: event.Planned, directory: str) -> dict[str, Any]:
+    """Give what `status` shows."""
+    rows = planned.plan.rows
+    return {
+        "database": planned.state.server.where,
+        "directory": directory,
+        "history": planned.state.history.name,
+        "migrations": [_row_value(row) for row in rows],
+        "total": len(rows),
+        "executed": sum(row.is_executed for row in rows),
+        "pending": sum(row.is_pending for row in rows),
+    }
+
+
+def log_value(entry: LogEntry) -> dict[str, Any]:
+    """Give a row of the log."""
+    return {
+        "at": _iso(entry.logged_at), "action": entry.action, "version": entry.version, "name": entry.name,
+        "duration_ms": entry.duration_ms, "executed_by": entry.executed_by, "host": entry.host, "detail": entry.detail,
+    }  # fmt: skip
+
+
+def event_value(happened: event.Event) -> dict[str, Any]:
+    """Give one event of a event."""
+    match happened:
+        case event.Planned(plan, state):
+            steps = [step.label for step in plan.steps]
+            return {
+                "event": "planned",
+                "database": state.server.where,
+                "direction": plan.direction,
+                "migrations": steps,
+            }
+        case event.Waiting(holder):
+            return {"event": "waiting", "holder": holder}
+        case event.Began(step):
+            return {"event": "began", "migration": step.label, "notes": list(step.notes)}
+        case event.StatementDone(step, number, total):
+            return {"event": "statement_done", "migration": step.label, "statement": number, "statements": total}
+        case event.Noticed(step, severity, message):
+            return {"event": "noticed", "migration": step.label, "severity": severity, "message": message}
+        case event.Finished(step, statements, duration):
+            return {"event": "finished", "migration": step.label, "statements": statements, "duration_ms": duration}
+        case event.NotTried(step, reason):
+            return {"event": "not_tried", "migration": step.label, "reason": reason}
+        case event.Failed(step, error, number, total, duration, kept):
+            return {
+                "event": "failed", "migration": step.label, "statement": number, "statements": total,
+                "duration_ms": duration, "kept": list(kept), "error": error_value(error),
+            }  # fmt: skip
+
+
+def error_value(error: SqlmigrateError) -> dict[str, Any]:
+    """Give an error, without those found together with it."""
+    value: dict[str, Any] = {"kind": type(error).__name__, "message": error.message, "exit_code": error.exit_code}
+    if error.span:
+        value |= {"file": error.span.source.path, "line": error.span.line, "column": error.span.column}
+    if isinstance(error, StatementError):
+        value |= {"sqlstate": error.sqlstate, **dict(error.fields)}
+    value |= {"detail": list(error.detail)} if error.detail else {}
+    return value | {"hint": error.hint, "next": list(error.next_steps)}

@@ -1,0 +1,333 @@
+"""Plans, events, errors → screens and JSON.
+
+A screen is lines of styled pieces, which `writer` writes; `machine` makes the JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from . import event, machine
+from .errors import SqlmigrateError, StatementError
+from .excerpt import Line, draw, printable
+from .history import LogEntry, State
+from .plan import Row, Step, is_ahead
+from .writer import Stream, Writer, width as screen_width
+
+Format = Literal["text", "json"]
+
+_MARKS = {
+    "executed": ("✅", "green"), "baseline": ("✅", "green"), "pending": ("⏸️", "yellow"), "failed": ("❌", "red"),
+    "changed": ("⚠️", "yellow"), "missing": ("⚠️", "yellow"), "out of order": ("⚠️", "yellow"),
+}  # fmt: skip
+_WIDEST_LABEL = 60
+
+
+# -- reports -----------------------------------------------------------------------------------------------------------
+
+
+class Report:
+    """What a command says, as text or as JSON. `program` is how the user called us: hints repeat its flags."""
+
+    def __init__(self, program: str, directory: str, form: Format = "text") -> None:
+        self.program = program
+        self.directory = directory.rstrip("/") + "/"
+        self.form = form
+        self.writer = Writer()
+        self._executed = self._failed = 0
+        self._label_width = 0
+
+    def close(self) -> None:
+        """Wait until everything is written."""
+        self.writer.close()
+
+    def text(self, *lines: Line | str, stream: Stream = "stdout") -> None:
+        """Write lines of text (nothing where JSON is wanted)."""
+        if self.form == "text":
+            self.writer.write(stream, [[("", line)] if isinstance(line, str) else line for line in lines])
+
+    def json(self, value: Any, stream: Stream = "stdout") -> None:
+        """Write one value as a line of JSON (nothing where text is wanted)."""
+        if self.form == "json":
+            self.writer.write(stream, [[("", json.dumps(value, ensure_ascii=False))]])
+
+    def command(self, words: str) -> str:
+        """Give a command of ours as something to paste: with the flags that this call was given."""
+        return words.replace("sqlmigrate ", self.program + " ", 1) if words.startswith("sqlmigrate ") else words
+
+    # looking
+
+    def status(self, planned: event.Planned) -> None:
+        """Draw the screen of `status`."""
+        rows = planned.plan.rows
+        self.json(machine.status_value(planned, self.directory))
+        width = _label_column(row.label for row in rows)
+        self.text(self._head(planned, f"{self.directory} · history in {planned.state.history.name}"), "")
+        self.text(*(_row_line(row, width) for row in rows))
+        if rows:
+            self.text("")
+        self.text([("bold", _totals(rows))], *self._next(rows))
+
+    def _head(self, planned: event.Planned, rest: str) -> Line:
+        return [("bold", planned.state.server.where), ("", f" · {rest}")]
+
+    def _next(self, rows: Sequence[Row]) -> Iterator[Line]:
+        if is_ahead(rows):
+            yield [("", "the history goes on after the newest file: this folder is older than the database")]
+        if not rows:
+            yield self.next_step('sqlmigrate create "my first table"')
+        elif any(row.state in ("changed", "missing") for row in rows):
+            yield self.next_step("sqlmigrate verify")
+        elif any(row.state == "out of order" for row in rows):
+            yield self.next_step("sqlmigrate up --out-of-order")
+        elif any(row.is_pending for row in rows):
+            yield self.next_step("sqlmigrate up")
+
+    def next_step(self, words: str) -> Line:
+        """Give the line that names the next command."""
+        return [("", "next: "), ("cyan", self.command(words))]
+
+    def log(self, state: State, entries: Sequence[LogEntry]) -> None:
+        """Draw the screen of `log`, oldest first."""
+        self.json([machine.log_value(entry) for entry in entries])
+        self.text([("bold", state.server.where), ("", f" · log of {state.history.name}")], "")
+        width = _label_column(f"{entry.version}_{entry.name}" for entry in entries)
+        for entry in entries:
+            mark, style = _LOG_MARKS[entry.action]
+            duration = f"{entry.duration_ms:,} ms" if entry.duration_ms is not None else ""
+            label = f"{entry.version}_{entry.name}"
+            who = f"{entry.executed_by} from {entry.host}" if entry.host else entry.executed_by
+            self.text(
+                [(style, mark), ("", f" {_local(entry.logged_at)}  {entry.action:<8}  {label:<{width}}  "
+                                     f"{duration:>9}  {who}")]
+            )  # fmt: skip
+            if entry.detail:
+                self.text([("dim", f"   {printable(entry.detail.splitlines()[0])}")])
+        self.text(f"Total: {len(entries)}" if entries else "the log is empty: nothing was executed yet")
+
+    # running
+
+    def tell(self, happened: event.Event) -> None:
+        """Tell one event of a event."""
+        self.json(machine.event_value(happened))
+        match happened:
+            case event.Planned():
+                self._planned(happened)
+            case event.Waiting(holder):
+                self.text(f"another run holds the lock: {holder}; waiting", stream="stderr")
+            case event.Began(step):
+                for note in step.notes:
+                    self.text(f"note: {step.label}: {note}", stream="stderr")
+            case event.Noticed(step, severity, message):
+                self.text([("dim", f"   {severity.lower()}: {printable(message)}")], stream="stderr")
+            case event.Finished():
+                self._finished(happened)
+            case event.Failed():
+                self._failure(happened)
+            case event.NotTried(step, reason):
+                self.text([("yellow", "⏸️"), ("", f" {step.label:<{self._label_width}}   not tried: {reason}")])
+            case event.StatementDone():
+                pass
+
+    def _planned(self, planned: event.Planned) -> None:
+        steps, rows = planned.plan.steps, planned.plan.rows
+        what = "pending" if planned.plan.direction == "up" else "to take back"
+        self._label_width = _label_column(step.label for step in steps)
+        if steps:
+            self.text(self._head(planned, f"{len(steps)} {what}"), "")
+        elif planned.plan.direction == "down":
+            self.text(self._head(planned, "nothing to take back"))
+        else:
+            left = sum(row.is_pending for row in rows)
+            self.text(self._head(planned, f"nothing to do, {left} pending" if left else "up to date"))
+            if is_ahead(rows):
+                self.text(*self._next(rows))
+
+    def _finished(self, finished: event.Finished) -> None:
+        self._executed += 1
+        mark = ("green", "✅") if finished.step.direction == "up" else ("green", "↩️")
+        count = f"{finished.statements:,} statement{'s' * (finished.statements != 1)}"
+        self.text(
+            [mark, ("", f" {finished.step.label:<{self._label_width}}   {count:<16} {finished.duration_ms:>7,} ms")]
+        )
+
+    def _failure(self, failed: event.Failed) -> None:
+        self._failed += 1
+        where = f"statement {failed.number} of {failed.total}" if failed.number else "at its end"
+        self.text(
+            [
+                ("red", "❌"),
+                ("", f" {failed.step.label:<{self._label_width}}   {where:<16} {failed.duration_ms:>7,} ms"),
+            ],
+            "",
+        )
+        self.text(*self._error_lines(failed.error), stream="stderr")
+
+    def ended(self, outcome: event.Failed | None, executed: Sequence[Step], *, rehearsed: bool) -> None:
+        """Say how a run ended: what happened, what now, and the totals."""
+        if outcome:
+            self.text(*self._what_happened(outcome, executed, rehearsed=rehearsed), "", stream="stderr")
+        done = f"{self._executed} {'tried, and rolled back' if rehearsed else 'executed'}"
+        if executed and executed[0].direction == "down" and not rehearsed:
+            done = f"{self._executed} taken back"
+        if not outcome:
+            self.text("")
+        if self._executed or self._failed:
+            self.text([("bold", done + (f" · {self._failed} failed" if self._failed else ""))])
+
+    def _what_happened(self, failed: event.Failed, executed: Sequence[Step], *, rehearsed: bool) -> Iterator[Line]:
+        what, now = "what happened", "what now"
+        label = failed.step.label
+        if failed.step.script.mode == "transaction":
+            happened = [f"{label} was rolled back, nothing of it is in the database"]
+            if failed.step.direction == "down":
+                happened = [f"the down of {label} was rolled back: it stays executed, as a whole"]
+        else:
+            happened = [
+                f"{label} runs without a transaction, and stopped at statement {failed.number} of {failed.total}"
+            ]
+            happened += failed.kept
+        if rehearsed:
+            happened = ["this was tried in a transaction that is rolled back: the database is as it was"]
+        elif executed:
+            happened.append(
+                f"{executed[-1].label} before it {'stays executed' if failed.step.direction == 'up' else 'is taken back'}"
+            )
+        for index, line in enumerate(happened):
+            yield [("bold", f"{what if not index else '':<16}"), ("", line)]
+        goes_on = (
+            ""
+            if failed.step.script.mode == "transaction" or failed.number <= 1
+            else f" (it goes on at statement {failed.number})"
+        )
+        again = self.command(f"sqlmigrate {failed.step.direction}")
+        steps = failed.error.next_steps or ([f"fix the file, then: {again}{goes_on}"])
+        for index, line in enumerate(steps):
+            yield [("bold", f"{now if not index else '':<16}"), ("", self.command(line))]
+
+    # files and history
+
+    def created(self, up: Path, down: Path) -> None:
+        """Say which files were made."""
+        self.json({"up": str(up), "down": str(down)})
+        self.text([("green", "✅"), ("", f" {up}")], [("green", "✅"), ("", f" {down}")])
+        self.text(f"next: write the SQL into both, then: {self.command('sqlmigrate up')}")
+
+    def verified(self, count: int, planned: event.Planned | None) -> None:
+        """Say that nothing was found."""
+        history = planned.state.history.name if planned else None
+        self.json({"files": count, "history": history, "findings": []})
+        files = f"{count:,} migration{'s' * (count != 1)} in {self.directory}: every file can be executed"
+        self.text([("green", "✅"), ("", f" {files}")])
+        if planned:
+            self.text(
+                [("green", "✅"), ("", f" history in {history}: agrees with the files, {_totals(planned.plan.rows)}")]
+            )
+        else:
+            self.text("no database is named: the files alone were checked")
+
+    def repaired(self, label: str, sentence: str) -> None:
+        """Say what was repaired."""
+        self.json({"repaired": label, "done": sentence})
+        self.text([("green", "✅"), ("", f" done: {sentence}")], self.next_step("sqlmigrate status"))
+
+    def declared(self, rows: Sequence[Row]) -> None:
+        """Say which migrations were declared to be in the database."""
+        self.json({"baseline": [row.label for row in rows]})
+        self.text(*([("green", "✅"), ("", f" {row.label}   recorded, not executed")] for row in rows))
+        self.text(f"{len(rows)} recorded" if rows else "nothing to record: all of it is executed already")
+
+    # errors
+
+    def error(self, error: SqlmigrateError) -> None:
+        """Draw an error, and those found together with it."""
+        found = (error, *error.others)
+        self.json({"error": [machine.error_value(each) for each in found]}, stream="stderr")
+        for each in found:
+            self.text(*self._error_lines(each), stream="stderr")
+        if error.others:
+            self.text(f"{len(found)} errors", stream="stderr")
+
+    def _error_lines(self, error: SqlmigrateError) -> Iterator[Line]:
+        yield [("bold red", "error"), ("bold", f": {printable(error.message)}")]
+        if error.span and (error.span.end or error.span.start):
+            yield from draw(error.span, screen_width())
+        elif error.span:
+            yield [("dim", "  ──▶ "), ("bold", error.span.source.path)]
+        fields: list[tuple[str, str]] = [("", line) for line in error.detail]
+        fields += error.fields if isinstance(error, StatementError) else []
+        fields += [("hint", error.hint)] if error.hint else []
+        for name, value in fields:
+            yield from _field_lines(name, value)
+        if not isinstance(error, StatementError):
+            for index, step in enumerate(error.next_steps):
+                yield [("bold", f"   {'next' if not index else '':<8}"), ("cyan", printable(self.command(step)))]
+        yield []
+
+
+def _field_lines(name: str, value: str) -> Iterator[Line]:
+    if not name:
+        style = {"+": "green", "-": "red"}.get(value[:1], "")
+        yield [(style, f"   {printable(value)}")]
+        return
+    for index, line in enumerate(value.splitlines() or [""]):
+        yield [("bold", f"   {name if not index else '':<8}"), ("", printable(line))]
+
+
+# -- pieces of screens -------------------------------------------------------------------------------------------------
+
+_LOG_MARKS = {
+    "up": ("✅", "green"), "down": ("↩️", "green"), "failure": ("❌", "red"), "repair": ("🔧", "yellow"),
+    "baseline": ("✅", "green"),
+}  # fmt: skip
+
+
+def _label_column(labels: Iterable[str]) -> int:
+    """Give the width of the column of names: the longest decides, unless it is very long."""
+    return max((len(label) for label in labels if len(label) <= _WIDEST_LABEL), default=0)
+
+
+def _local(time: datetime | None) -> str:
+    return time.astimezone().strftime("%Y-%m-%d %H:%M:%S") if time else ""
+
+
+def _row_line(row: Row, width: int) -> Line:
+    mark, style = _MARKS[row.state]
+    execution = row.execution
+    when = f"{_local(execution.executed_at)}" if execution else ""
+    duration = f"{execution.duration_ms:>7,} ms" if execution and execution.duration_ms is not None else ""
+    said = {
+        "executed": f"executed {when} {duration}",
+        "baseline": f"baseline {when}",
+        "pending": "pending",
+        "out of order": "pending, out of order: a later one is executed already",
+        "changed": f"executed {when} {duration}  changed since",
+        "missing": f"executed {when} {duration}  missing: there is no such file",
+        "failed": _failed_words(row, when),
+    }[row.state]
+    return [(style, mark), ("", f" {row.label:<{width}}   "), ("" if row.state == "executed" else style, said.rstrip())]
+
+
+def _failed_words(row: Row, when: str) -> str:
+    execution = row.execution
+    if execution is None:
+        return "failed"
+    said = f"failed   {when}"
+    if execution.status == "running":
+        said = f"begun    {when}  interrupted"
+    if execution.statements_done:
+        said += f"  after statement {execution.statements_done} of {execution.statements}"
+    return said + (f"  {printable(execution.error.splitlines()[0])}" if execution.error else "")
+
+
+def _totals(rows: Sequence[Row]) -> str:
+    counts = [("Total", len(rows)), ("Executed", sum(row.is_executed for row in rows))]
+    counts.append(("Pending", sum(row.is_pending for row in rows)))
+    for name in ("failed", "changed", "missing", "out of order"):
+        count = sum(row.state == name for row in rows)
+        counts += [(name.capitalize(), count)] if count else []
+    return " | ".join(f"{name}: {count:,}" for name, count in counts)

@@ -1,0 +1,412 @@
+"""Execute a plan, one event at a time.
+
+`up` and `down` are generators: they yield what happens and print nothing. One code decides what is sent for a migration
+(begin, history row, statements, the row completed, commit); it goes out in one turn, or, where somebody watches, statement
+by statement. Closing the generator cancels what is under way and rolls back.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+
+import psycopg
+
+from . import database, history, plan as planning, record, upkeep
+from .database import Answer, Request, Session
+from .errors import ConnectError, HistoryError, SqlmigrateError, StatementError
+from .event import Began, Event, Failed, Finished, Noticed, NotTried, Planned, StatementDone, Waiting
+from .files import Migration
+from .history import History, State
+from .plan import Direction, Plan, Policy, Step
+from .refusal import refused, unplaced
+from .split import Statement
+from .statement import makes_index_concurrently, object_name
+
+# What a migration may have set for the session, undone before its history row is completed: a `SET ROLE` would otherwise
+# meet the history without rights, a `search_path` the next migration.
+_RESET = tuple(map(Request, ("reset session authorization", "reset role", "reset all")))
+_DISCARD = tuple(map(Request, ("discard temporary", "deallocate all", "close all")))
+
+
+# -- the two directions, and looking -----------------------------------------------------------------------------------
+
+
+def up(url: str, migrations: Sequence[Migration], policy: Policy | None = None) -> Generator[Event, None, None]:
+    """Bring one database up to date, telling every step.
+
+    `url` is libpq's (empty: its variables). Ends after a `Failed`. Raises `SqlmigrateError` for what keeps it from beginning;
+    after Ctrl-C the step under way is cancelled and rolled back, then `KeyboardInterrupt` goes on.
+    """
+    return _run(url, "up", migrations, policy or Policy())
+
+
+def down(url: str, migrations: Sequence[Migration], policy: Policy | None = None) -> Generator[Event, None, None]:
+    """Take back the last execution, or more of them, telling every step; otherwise as `up`."""
+    return _run(url, "down", migrations, policy or Policy())
+
+
+def _run(
+    url: str, direction: Direction, migrations: Sequence[Migration], policy: Policy
+) -> Generator[Event, None, None]:
+    session = database.connect(url)
+    with closing(session.conn):
+        state = history.read(session, policy.table)
+        plan = _plan(session, direction, migrations, state, policy)
+        yield Planned(plan, state)
+        if not plan.steps:
+            return
+        database.require_writable(state.server)
+        history.require_writable(state)
+        runner = _Runner(url, session, state.history, policy)
+        read_again = yield from runner.lock(state)
+        if read_again.executions != state.executions:
+            plan = _plan(session, direction, migrations, read_again, policy)
+            yield Planned(plan, read_again)
+        runner.history = read_again.history
+        yield from runner.execute(plan)
+
+
+def _plan(
+    session: Session, direction: Direction, migrations: Sequence[Migration], state: State, policy: Policy
+) -> Plan:
+    rows = planning.rows(migrations, state.executions)
+    if direction == "up":
+        if changed := planning.changed_rows(rows):
+            raise upkeep.changed_error(session, state.history, changed)
+        return Plan("up", rows, planning.up_steps(rows, policy))
+    chosen = planning.down_rows(rows, policy)
+    versions = [row.execution.version for row in chosen if row.execution]
+    return Plan("down", rows, planning.down_steps(chosen, history.texts(session, state.history, versions)))
+
+
+# -- executing ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Runner:
+    url: str
+    session: Session
+    history: History
+    policy: Policy
+    _started: float = field(default=0.0)
+
+    def lock(self, state: State) -> Generator[Event, None, State]:
+        """Take the run's lock, and read the history again under it: one turn where nobody holds it."""
+        key = database.lock_key(self.history.name)
+        reading = history.read_again(self.history) if self.history.exists else ()
+        (got,), *rest = self.session.ask(database.try_lock(key), *reading)
+        if got == ["true"] and self.history.exists:
+            return State(state.server, self.history, history.rows_of(rest[1]), state.is_writable)
+        if got != ["true"]:
+            for holder in database.wait_for_lock(self.session, key, self.policy.lock_wait):
+                yield Waiting(holder)
+        return history.read(self.session, self.policy.table)
+
+    def execute(self, plan: Plan) -> Iterator[Event]:
+        """Execute the steps one after the other, up to the first that fails."""
+        if self.policy.dry_run:
+            yield from self._dry_run(plan.steps)
+            return
+        if not self.history.exists:
+            self.session.ask(Request("begin"), *history.prepare(self.history), history.COMMIT)
+        for step in plan.steps:
+            yield Began(step)
+            for event in self._step(step):
+                yield event
+                if isinstance(event, Failed):
+                    return
+
+    def _step(self, step: Step) -> Iterator[Event]:
+        self._started = time.monotonic()
+        try:
+            if step.script.mode == "transaction":
+                yield from self._in_transaction(step, _transaction(self.history, step))
+            else:
+                yield from self._one_by_one(step)
+        except psycopg.OperationalError as error:
+            yield (outcome := self._lost(step, error))
+            if isinstance(outcome, Finished):
+                raise _lost_after(step) from None
+        except GeneratorExit:
+            self._interrupted(step)
+            raise
+        except KeyboardInterrupt:
+            yield self._interrupted(step)
+            raise
+
+    def _turn(self, requests: Sequence[Request]) -> Iterator[Answer]:
+        if not self.policy.watched:
+            yield from self.session.turn(requests)
+            return
+        for index, request in enumerate(requests):
+            for answer in self.session.turn([request]):
+                yield Answer(index, answer.rows, answer.error)
+                if answer.error:
+                    return
+
+    # one transaction
+
+    def _in_transaction(self, step: Step, sent: _Sent) -> Iterator[Event]:
+        duration = None
+        for answer in self._turn(sent.requests):
+            yield from self._notices(step)
+            if answer.error:
+                yield self._failed(step, sent, answer)
+                return
+            if number := sent.statement_number(answer.index):
+                yield StatementDone(step, number, len(step.script.statements))
+            if answer.index == sent.completing and answer.rows:
+                duration = int(answer.rows[0][0] or 0)
+        yield Finished(step, len(step.script.statements), duration or 0)
+
+    def _failed(self, step: Step, sent: _Sent, answer: Answer) -> Failed:
+        if answer.error is None:
+            raise AssertionError("only an error fails")
+        number = sent.statement_number(answer.index)
+        total = len(step.script.statements)
+        if not number and isinstance(answer.error, psycopg.errors.DivisionByZero):
+            error = _not_ours(step, beginning=answer.index < sent.completing)
+        elif number:
+            error = refused(answer.error, step.script.statements[number - 1])
+        else:
+            error = _at_commit(answer.error, step.script.statements)
+        self._record(step, error, 0)
+        return Failed(step, error, number, total, self._elapsed())
+
+    def _record(self, step: Step, error: StatementError, done: int) -> None:
+        """Roll back and write the failure; where that fails too, the error says so."""
+        if self.policy.dry_run:
+            return
+        try:
+            if self.session.is_usable:
+                self.session.abort()
+            else:
+                self._reconnect()
+            self.session.ask(*_RESET, _failure(self.history, step, done, str(error.message)))
+        except (psycopg.Error, SqlmigrateError) as problem:
+            error.detail = (*error.detail, f"the failure could not be written to the history: {_one_line(problem)}")
+
+    # without a transaction
+
+    def _one_by_one(self, step: Step) -> Iterator[Event]:
+        first = self._resumed(step)
+        statements = step.script.statements
+        timeouts = [Request(f"set {name} to '{value}'") for name, value in _timeouts(step)]
+        if timeouts:
+            self.session.ask(*timeouts)
+        for number, statement in enumerate(statements[first:], start=first + 1):
+            for answer in self.session.turn([_request(statement)]):
+                yield from self._notices(step)
+                if answer.error:
+                    yield self._stopped(step, refused(answer.error, statement), number)
+                    return
+            yield StatementDone(step, number, len(statements))
+            if step.direction == "up":
+                self.session.ask(record.progress(self.history, step.version, number))
+        yield Finished(step, len(statements), self._complete(step))
+
+    def _resumed(self, step: Step) -> int:
+        """Write that the step is running, and give how many statements are done already."""
+        if step.direction == "down":
+            return 0
+        if not step.done_before:
+            self.session.ask(record.begin_up(self.history, step.migration, len(step.script.statements)))
+            return 0
+        _require_same_beginning(self.session, self.history, step)
+        self.session.ask(record.resume_up(self.history, step.version))
+        return step.done_before
+
+    def _complete(self, step: Step) -> int:
+        if step.direction == "up":
+            completing = record.end_up(self.history, step.version, in_transaction=False)
+        else:
+            completing = record.end_down(self.history, step.version, in_transaction=False, duration_ms=self._elapsed())
+        *_, rows = self.session.ask(*_RESET, completing)
+        self.session.ask(*_DISCARD)
+        return int(rows[0][0] or 0)
+
+    def _stopped(self, step: Step, error: StatementError, number: int) -> Failed:
+        self._record(step, error, number - 1)
+        total = len(step.script.statements)
+        return Failed(step, error, number, total, self._elapsed(), tuple(self._kept(step, number)))
+
+    def _kept(self, step: Step, number: int) -> Iterator[str]:
+        if number > 1:
+            done = "statement 1 is" if number == 2 else f"statements 1 to {number - 1} are"  # noqa: PLR2004
+            yield f"{done} executed and stay" + ("s" if number == 2 else "")  # noqa: PLR2004
+        statement = step.script.statements[number - 1]
+        name = object_name(statement)
+        if makes_index_concurrently(statement) and name and self.session.is_usable:
+            with suppress(psycopg.Error):
+                if self.session.ask(_invalid_index(name))[0]:
+                    yield f"the index {name} is left behind, marked invalid: drop index concurrently {name};"
+
+    # what goes wrong outside of a statement
+
+    def _interrupted(self, step: Step) -> Event:
+        error = StatementError("interrupted: the statement was cancelled on the server")
+        return self._settle(step, error)
+
+    def _lost(self, step: Step, problem: psycopg.Error) -> Event:
+        error = StatementError(f"the connection was lost: {_one_line(problem)}", sqlstate=problem.sqlstate)
+        with suppress(SqlmigrateError, psycopg.Error):
+            self._reconnect()
+        return self._settle(step, error)
+
+    def _settle(self, step: Step, error: StatementError) -> Failed | Finished:
+        """Find out by the history what became of a step whose answers did not all come, and record a failure."""
+        done = 0
+        with suppress(psycopg.Error):
+            self.session.abort()
+            found = {one.version: one for one in history.executions(self.session, self.history)}
+            execution = found.get(step.version)
+            if (execution is not None and execution.status == "executed") == (step.direction == "up"):
+                return Finished(step, len(step.script.statements), self._elapsed())
+            done = execution.statements_done if execution and step.script.mode == "statements" else 0
+        self._record(step, error, done)
+        return Failed(step, error, done + 1, len(step.script.statements), self._elapsed())
+
+    def _reconnect(self) -> None:
+        self.session.conn.close()
+        self.session = database.connect(self.url)
+
+    # a dry run
+
+    def _dry_run(self, steps: Sequence[Step]) -> Iterator[Event]:
+        opening = [Request("begin"), *(() if self.history.exists else history.prepare(self.history))]
+        self.session.ask(*opening)
+        for index, step in enumerate(steps):
+            if step.script.mode == "statements":
+                yield from _not_tried(steps[index:])
+                break
+            self._started = time.monotonic()
+            yield Began(step)
+            sent = _transaction(self.history, step, rehearsed=True)
+            for event in self._in_transaction(step, sent):
+                yield event
+                if isinstance(event, Failed):
+                    self.session.abort()
+                    return
+        self.session.abort()
+
+    def _notices(self, step: Step) -> Iterator[Event]:
+        while self.session.notices:
+            severity, message = self.session.notices.pop(0)
+            yield Noticed(step, severity, message)
+
+    def _elapsed(self) -> int:
+        return round((time.monotonic() - self._started) * 1000)
+
+
+# -- what is sent ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Sent:
+    """The requests of one transaction; `places` are the indexes of the file's statements, `completing` the row's."""
+
+    requests: tuple[Request, ...]
+    places: tuple[int, ...]
+    completing: int
+
+    def statement_number(self, index: int) -> int:
+        """The number, from 1, of the file's statement that request `index` is; 0 where it is one of ours."""
+        return self.places.index(index) + 1 if index in self.places else 0
+
+
+def _transaction(table: History, step: Step, *, rehearsed: bool = False) -> _Sent:
+    script = step.script
+    statements = [_request(each) for each in script.statements]
+    if step.direction == "up":
+        beginning = record.begin_up(table, step.migration, len(statements))
+        ending = record.end_up(table, step.version, in_transaction=True)
+    else:
+        beginning = record.begin_down(table, step.version)
+        ending = record.end_down(table, step.version, in_transaction=True)
+    opening = [] if rehearsed else [Request(script.begin)]
+    timeouts = [Request(f"set local {name} to '{value}'") for name, value in _timeouts(step)]
+    closing_requests = [Request("set constraints all immediate")] if rehearsed else [history.COMMIT, *_DISCARD]
+    requests = [*opening, *statements[: script.settings], beginning, *timeouts]
+    places = [*range(len(opening), len(opening) + script.settings)]
+    places += range(len(requests), len(requests) + len(statements) - script.settings)
+    requests += [*statements[script.settings :], *_RESET]
+    return _Sent((*requests, ending, *closing_requests), tuple(places), len(requests))
+
+
+def _request(statement: Statement) -> Request:
+    return Request(statement.text, data=statement.data.text if statement.data else None)
+
+
+def _timeouts(step: Step) -> Iterator[tuple[str, str]]:
+    for directive, setting in (("lock-timeout", "lock_timeout"), ("statement-timeout", "statement_timeout")):
+        if value := step.script.value(directive):
+            yield setting, value
+
+
+def _failure(table: History, step: Step, done: int, message: str) -> Request:
+    if step.direction == "down":
+        return record.fail_down(table, step.version, f"down: {message}")
+    return record.fail_up(table, step.migration, (len(step.script.statements), done), message)
+
+
+def _not_tried(steps: Sequence[Step]) -> Iterator[NotTried]:
+    first = steps[0]
+    yield NotTried(first, "it runs without a transaction, so it cannot be rolled back")
+    for step in steps[1:]:
+        yield NotTried(step, f"it comes after {first.label}")
+
+
+def _require_same_beginning(session: Session, table: History, step: Step) -> None:
+    """Raise `HistoryError` where a statement that is done already has another text by now."""
+    recorded, _ = history.texts(session, table, [step.version]).get(step.version, (None, None))
+    before = planning.read_text(step.label, recorded or "")
+    for number in range(1, step.done_before + 1):
+        now = step.script.statements[number - 1] if number <= len(step.script.statements) else None
+        if now is None or number > len(before) or before[number - 1].text != now.text:
+            raise HistoryError(
+                f"{step.label}: statement {number} was executed already, and has another text by now",
+                now and now.source.span(now.start),
+                detail=[f"{step.done_before} statements of it are executed; it goes on only if those are unchanged"],
+                hint="put the text of that statement back; what is behind the failed statement may be changed",
+            )
+
+
+def _invalid_index(name: str) -> Request:
+    return Request(
+        "select 1 from pg_catalog.pg_index where indexrelid = pg_catalog.to_regclass($1) and not indisvalid", (name,)
+    )
+
+
+def _not_ours(step: Step, *, beginning: bool) -> StatementError:
+    if beginning:
+        return StatementError(
+            f"{step.label}: another run has got hold of it meanwhile", next_steps=["sqlmigrate status"]
+        )
+    return StatementError(
+        f"{step.label}: the transaction it began in is not the one it ended in: something in the file ended it",
+        step.script.source.span(0, 0),
+    )
+
+
+def _at_commit(error: psycopg.Error, statements: Sequence[Statement]) -> StatementError:
+    """Make the error of a COMMIT (a deferred constraint), at the statement that carries its names, if one does."""
+    for statement in statements:
+        placed = refused(error, statement)
+        if placed.span and placed.span.start != statement.start:
+            return placed
+    return unplaced(error)
+
+
+def _lost_after(step: Step) -> ConnectError:
+    return ConnectError(
+        f"the connection was lost when {step.label} was committed: the history shows that it was",
+        detail=["what comes after it was not begun"],
+        next_steps=[f"sqlmigrate {step.direction}"],
+    )
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

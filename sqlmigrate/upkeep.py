@@ -1,0 +1,151 @@
+"""Looking at the history, and mending it: status, verify, log, repair, baseline.
+
+None of it executes a migration. Looking opens read-only transactions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+
+from . import change, database, history, plan, record
+from .database import Request, Session
+from .errors import ConfigError, HistoryError, SqlmigrateError
+from .event import Planned
+from .files import Migration
+from .history import History, LogEntry, State
+from .plan import Plan, Policy, Row
+
+
+def status(url: str, migrations: Sequence[Migration], policy: Policy | None = None) -> Planned:
+    """Look at a database without writing: its state, and the plan without steps."""
+    session = database.connect(url)
+    with closing(session.conn):
+        return _look(session, migrations, policy or Policy())
+
+
+def _look(session: Session, migrations: Sequence[Migration], policy: Policy) -> Planned:
+    state = history.read(session, policy.table)
+    return Planned(Plan("up", plan.rows(migrations, state.executions)), state)
+
+
+def verify(url: str, migrations: Sequence[Migration], policy: Policy) -> tuple[Planned, list[SqlmigrateError]]:
+    """Look, and give an error for every disagreement: changed with what changed, missing, out of order."""
+    session = database.connect(url)
+    with closing(session.conn):
+        planned = _look(session, migrations, policy)
+        rows = planned.plan.rows
+        errors: list[SqlmigrateError] = []
+        if changed := plan.changed_rows(rows):
+            first = changed_error(session, planned.state.history, changed)
+            errors += [first, *first.others]
+    for check in (plan.refuse_missing, plan.refuse_out_of_order):
+        try:
+            check(rows)
+        except HistoryError as error:
+            errors.append(error)
+    return planned, errors
+
+
+def log(url: str, policy: Policy) -> tuple[State, tuple[LogEntry, ...]]:
+    """Read the history's log, oldest first."""
+    session = database.connect(url)
+    with closing(session.conn):
+        state = history.read(session, policy.table)
+        return state, history.log(session, state.history)
+
+
+# -- changed files -----------------------------------------------------------------------------------------------------
+
+
+def changed_error(session: Session, table: History, changed: Sequence[plan.Row]) -> HistoryError:
+    """Make the error of files that are not what was executed, saying what kind of change it is: one turn."""
+    versions = [row.execution.version for row in changed if row.execution]
+    recorded = history.texts(session, table, versions)
+    errors = [_changed(row, recorded.get(row.execution.version, (None, None))[0]) for row in changed if row.execution]
+    errors[0].others = tuple(errors[1:])
+    return errors[0]
+
+
+def _changed(row: plan.Row, executed: str | None) -> HistoryError:
+    now = row.migration.up.text if row.migration else ""
+    execution = row.execution
+    when = f"executed by {execution.executed_by} on {plan.moment(execution.executed_at)}" if execution else ""
+    if execution and row.migration and execution.checksum == row.migration.checksum:
+        message, lines = f"{row.label}: executed as {execution.label}, and renamed since", []
+    else:
+        what = change.kind(executed or "", now)
+        message, lines = (
+            f"{row.label}: the file is not what was executed: {what} changed",
+            change.difference(executed or "", now),
+        )
+    return HistoryError(
+        message,
+        row.migration.up.span(0, 0) if row.migration else None,
+        detail=[when, *lines, "nothing was executed by this run"],
+        hint="put the file back and write the change as a new migration; or accept the file as it is now",
+        next_steps=[f"sqlmigrate repair {row.version}"],
+    )
+
+
+# -- mending -----------------------------------------------------------------------------------------------------------
+
+
+def repairable(url: str, migrations: Sequence[Migration], version: str, policy: Policy) -> tuple[Row, str]:
+    """Find what `repair` would do for `version`: its row, and a sentence that says it.
+
+    Raises `ConfigError` for a version nobody knows, or one with nothing to repair.
+    """
+    row = plan.find(status(url, migrations, policy).plan.rows, version)
+    if row.state == "changed":
+        return row, f"accept the file of {row.label} as it is now, in place of what was executed"
+    if row.state in ("failed", "missing", "baseline"):
+        return row, f"let the history forget {row.label} ({row.state}); the database itself stays as it is"
+    raise ConfigError(f"{row.label} is {row.state}: there is nothing to repair", detail=["nothing was changed"])
+
+
+def repair(url: str, row: Row, policy: Policy) -> None:
+    """Do what `repairable` said, under the run's lock: one row of the history, one of the log."""
+    if row.execution is None:
+        raise AssertionError("what can be repaired has an execution")
+    version = row.execution.version
+    with closing(_locked(url, policy)) as session:
+        state = history.read(session, policy.table)
+        history.require_writable(state)
+        if row.state == "changed" and row.migration:
+            request = record.accept(state.history, row.migration, version)
+        else:
+            request = record.forget(state.history, version)
+        session.ask(Request("begin"), request, history.COMMIT)
+
+
+def baseline(url: str, migrations: Sequence[Migration], version: str, policy: Policy) -> list[Row]:
+    """Record every migration up to `version` that is not executed as one that this database already has.
+
+    Gives the rows recorded. Raises `ConfigError` for a version nobody knows.
+    """
+    with closing(_locked(url, policy)) as session:
+        state = history.read(session, policy.table)
+        rows = plan.rows(migrations, state.executions)
+        limit = plan.find(rows, version).number
+        declared = [row for row in rows if row.is_pending and row.number <= limit]
+        history.require_writable(state)
+        making = () if state.history.exists else history.prepare(state.history)
+        recording = [record.baseline(state.history, row.migration) for row in declared if row.migration]
+        if recording:
+            session.ask(Request("begin"), *making, *recording, history.COMMIT)
+        return declared
+
+
+def _locked(url: str, policy: Policy) -> Session:
+    """Connect, and take the run's lock: who executes at this moment is waited for."""
+    session = database.connect(url)
+    try:
+        state = history.read(session, policy.table)
+        database.require_writable(state.server)
+        for _ in database.lock(session, state.history.name, policy.lock_wait):
+            pass
+    except BaseException:
+        session.close()
+        raise
+    return session

@@ -1,0 +1,98 @@
+"""Fixtures of all tests: real servers, a fresh database each, and a clean environment.
+
+A server is made and started when the first test asks for it (0.5 s), and gone at the end of the session.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import cluster
+from cluster import PasswordServer, Server, Standby
+
+FOREIGN = ("PG", "GIT_", "SQLMIGRATE", "MAKE", "PYTHON", "CLICOLOR", "XDG_", "LC_")
+FOREIGN_NAMES = {"DATABASE_URL", "CI", "GITHUB_ACTIONS", "NO_COLOR", "FORCE_COLOR", "COLORTERM", "COLUMNS", "LINES"} | {
+    "TERM", "LANGUAGE", "TZ", "PAGER", "EDITOR", "VISUAL"
+}  # fmt: skip
+
+
+def pytest_report_header() -> str:
+    return f"PostgreSQL {', '.join(cluster.versions())}, started when asked for"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_of_outside() -> Iterator[None]:
+    """Take what would lead to somebody's database, or colour a screen, out of the environment."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith(FOREIGN) or name in FOREIGN_NAMES:
+                patch.delenv(name)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home directory with nothing in it: no .pgpass, no service file, no history."""
+    made = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(made))
+    return made
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Path]:
+    """The folder of all servers, whose account can pass through it also where we are root."""
+    with cluster.session_folder() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def postgres(servers: Path) -> Iterator[Server]:
+    """The server that tests use unless its version matters: PostgreSQL 18."""
+    with cluster.server(servers / "18", 18) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def postgres16(servers: Path) -> Iterator[Server]:
+    """PostgreSQL 16."""
+    with cluster.server(servers / "16", 16) as running:
+        yield running
+
+
+@pytest.fixture(params=["postgres", "postgres16"])
+def every_postgres(request: pytest.FixtureRequest) -> Server:
+    """Each version in turn, for a test that depends on it."""
+    found: Server = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def database(postgres: Server) -> Iterator[str]:
+    """The URL of an empty database, made for this test and dropped after it."""
+    with postgres.database() as url:
+        yield url
+
+
+@pytest.fixture
+def every_database(every_postgres: Server) -> Iterator[str]:
+    """The URL of an empty database, on each version in turn."""
+    with every_postgres.database() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def standby(servers: Path, postgres: Server) -> Iterator[Standby]:
+    """A read-only hot standby of `postgres`."""
+    with cluster.standby(servers / "standby", postgres) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def password_server(servers: Path) -> Iterator[PasswordServer]:
+    """A server on TCP that asks for passwords: of the role `app`, in `password`."""
+    with cluster.password_server(servers / "password") as running:
+        yield running
