@@ -6,7 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -35,17 +35,17 @@ class Call:
 
     @cached_property
     def config(self) -> config.Config:
+        """The settings; raises `ConfigError`."""
         return config.resolve(self.flags, os.environ, Path.cwd())
 
     @cached_property
     def report(self) -> Report:
+        """What is said, to whom and in which form."""
         from .report import Report  # noqa: PLC0415 - loads the driver, which `--help` and `create` do without
 
         directory = self.flags.get("directory") or "sql"
-        try:
+        with suppress(ConfigError):  # it is reported by whoever asks for the settings
             directory = self.config.directory
-        except ConfigError:
-            pass  # it is reported by whoever asks for the settings
         return Report(self.program, directory, self.flags.get("format") or "text")
 
     @property
@@ -188,7 +188,7 @@ def status(call: Call, *, check: bool) -> int:
 
 @command("sqlmigrate verify")
 def verify(call: Call) -> int:
-    """Check the files, and the files against the history. Writes nothing; without a database the files alone are checked."""
+    """Check the files, and the files against the history (where a database is named). Writes nothing."""
     from . import files, plan, upkeep  # noqa: PLC0415
 
     migrations = files.load(call.config.directory)

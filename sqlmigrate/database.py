@@ -1,8 +1,8 @@
 """A session: connect, what it is (version, standby, user), the run's lock, who holds it.
 
 The only module that connects. A `Session` sends *turns*: any number of requests that go out together and cost one round
-trip (libpq's pipeline mode, https://www.postgresql.org/docs/current/libpq-pipeline-mode.html), with the answers given one by
-one as they arrive.
+trip (libpq's pipeline mode, https://www.postgresql.org/docs/current/libpq-pipeline-mode.html), with the answers given
+one by one as they arrive.
 """
 
 from __future__ import annotations
@@ -305,9 +305,10 @@ def lock_key(identity: str) -> int:
 
 
 def try_lock(key: int) -> Request:
-    """Ask for the lock without waiting: who waits *in* ``pg_advisory_lock()`` holds a snapshot, and deadlocks the
-    holder's ``CREATE INDEX CONCURRENTLY``.
-    """  # noqa: D209
+    """Ask for the lock without waiting.
+
+    Who waits *in* ``pg_advisory_lock()`` holds a snapshot, and deadlocks the holder's ``CREATE INDEX CONCURRENTLY``.
+    """
     return Request("select pg_catalog.pg_try_advisory_lock($1::bigint)::text", (str(key),))
 
 

@@ -1,7 +1,7 @@
 """A place in a file, drawn: the lines around it, with a caret under the words that are meant.
 
-Tabs are drawn as blanks, wide characters take two cells, a line that is wider than the screen is cut around the place, and
-control characters cannot reach the terminal.
+Tabs are drawn as blanks, wide characters take two cells, a line that is wider than the screen is cut around the
+place, and control characters cannot reach the terminal.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def _extent(span: Span) -> tuple[int, int]:
 
 def _window(span: Span, room: int) -> tuple[int, int]:
     """Give the cells, from and to, that are shown of the line of the place."""
-    start, end = _extent(span)
+    start, _ = _extent(span)
     total = len(_cells(span.source.line(span.line)))
     if total <= room:
         return 0, max(total, room)

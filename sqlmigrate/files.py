@@ -1,7 +1,7 @@
 """The folder `sql/` as a list of migrations; making a new pair.
 
-Reading finds every fault of the folder at once: names that fit no pattern, two migrations of one version, halves that do
-not belong together, text that is not UTF-8. What stands *in* the files is `statement`'s business.
+Reading finds every fault of the folder at once: names that fit no pattern, two migrations of one version, halves that
+do not belong together, text that is not UTF-8. What stands *in* the files is `statement`'s business.
 """
 
 from __future__ import annotations
@@ -204,7 +204,7 @@ def _wrong_name(path: str, name: str, names: Sequence[str]) -> MigrationError:
 
 def _nearest_name(name: str, names: Sequence[str]) -> str:
     stem = re.sub(r"\.sql$", "", name, flags=re.IGNORECASE)
-    direction = "down" if _LOOSE_DOWN.search(stem) or stem[:1] == "U" and stem[1:2].isdigit() else "up"
+    direction = "down" if _LOOSE_DOWN.search(stem) or re.match("U[0-9]", stem) else "up"
     stem = _LOOSE_UP.sub("", _LOOSE_DOWN.sub("", stem))
     match = _LOOSE_VERSION.match(stem)
     versions = [found["version"] for found in map(_FILE_NAME.fullmatch, names) if found]
@@ -218,7 +218,8 @@ _UP_TEMPLATE = """\
 -- {title}
 --
 -- Executed in one transaction, together with its row in the history: no BEGIN and COMMIT needed.
--- On a table that is in use: create index concurrently in a file of its own; constraints first not valid, validated in a
+-- On a table that is in use: create index concurrently in a file of its own; constraints first not valid, validated
+in a
 -- later file; `-- sqlmigrate: lock-timeout 5s` at the head bounds how long others wait behind this file.
 
 """
@@ -240,8 +241,8 @@ def create(directory: str | Path, title: str, *, now: datetime, timestamp: bool 
     """Make a new pair of files, numbered after the newest migration, or stamped where the folder does so.
 
     `now` is the time of the stamp (UTC), `timestamp` asks for one in any case. Nothing that exists is overwritten, and
-    of the pair either both files are made or neither. Raises `ConfigError`: a title without a letter or digit, a name that
-    a migration has already, a folder that may not be written; and what `load` raises.
+    of the pair either both files are made or neither. Raises `ConfigError`: a title without a letter or digit, a name
+    that a migration has already, a folder that may not be written; and what `load` raises.
     """
     name = slug(title)
     if not name:

@@ -1,7 +1,7 @@
 """The history table: find, read, prepare.
 
-Every query is schema-qualified, its functions too: a migration that changes `search_path` cannot hide the table, nor put
-functions of its own in the way. Reading happens in read-only transactions. What is written there is `record`'s.
+Every query is schema-qualified, its functions too: a migration that changes `search_path` cannot hide the table, nor
+put functions of its own in the way. Reading happens in read-only transactions. What is written there is `record`'s.
 """
 
 from __future__ import annotations
@@ -121,7 +121,8 @@ class State:
 _PART = re.compile(r'"((?:[^"]|"")+)"|([^."]+)')
 
 _LOOK = """\
-select coalesce(found.schema, $1::text, pg_catalog.current_schema()::text), found.columns, found.readable, found.writable,
+select coalesce(found.schema, $1::text, pg_catalog.current_schema()::text), found.columns, found.readable,
+found.writable,
        (select pg_catalog.has_schema_privilege(n.oid, 'create')::text from pg_catalog.pg_namespace n
          where n.nspname = coalesce($1::text, pg_catalog.current_schema()::text))
   from (values (1)) as one
@@ -134,7 +135,8 @@ select coalesce(found.schema, $1::text, pg_catalog.current_schema()::text), foun
                and pg_catalog.has_table_privilege(c.oid, 'delete'))::text as writable
          from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
         where c.relname = $2 and c.relkind in ('r', 'p', 'v', 'm', 'f')
-          and case when $1::text is null then n.nspname = any (pg_catalog.current_schemas(false)) else n.nspname = $1 end
+          and case when $1::text is null then n.nspname = any (pg_catalog.current_schemas(false)) else n.nspname = $1
+          end
         order by pg_catalog.array_position(pg_catalog.current_schemas(false), n.nspname)
         limit 1) as found on true"""
 
@@ -162,8 +164,8 @@ def table_parts(setting: str) -> tuple[str | None, str]:
 def read(session: Session, setting: str) -> State:
     """Find the history table that `setting` names, and read it: two turns, read-only.
 
-    Raises `ConfigError` where the table belongs to somebody else or its schema is missing, `ServerError` where it may not
-    be read.
+    Raises `ConfigError` where the table belongs to somebody else or its schema is missing, `ServerError` where it may
+    not be read.
     """
     schema, table = table_parts(setting)
     _, identity, found, _ = session.ask(BEGIN_READ_ONLY, IDENTITY, Request(_LOOK, (schema, table)), COMMIT)
@@ -267,7 +269,7 @@ def _no_schema(schema: str | None) -> ConfigError:
 
 def _somebody_else(history: History, columns: Sequence[str]) -> ConfigError:
     return ConfigError(
-        f"the table {history.name} has other columns than our history: it belongs to somebody else; nothing was changed",
+        f"the table {history.name} has other columns than our history: it is somebody else's; nothing was changed",
         detail=[f"its columns: {', '.join(columns)}"],
         hint="keep our history in another table: --table sqlmigrate_migrations, "
         'or in pyproject.toml: [tool.sqlmigrate] table = "sqlmigrate_migrations"',

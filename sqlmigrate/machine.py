@@ -57,7 +57,7 @@ def log_value(entry: LogEntry) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def event_value(happened: event.Event) -> dict[str, Any]:
+def event_value(happened: event.Event) -> dict[str, Any]:  # noqa: PLR0911 - one for each event
     """Give one event of a event."""
     match happened:
         case event.Planned(plan, state):

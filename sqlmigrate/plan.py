@@ -1,7 +1,7 @@
-"""Migrations × history → rows and steps; pure, no clock, no connection.
+"""Migrations and history make rows and steps; pure, no clock, no connection.
 
-`rows` puts the two side by side, `up_steps` and `down_steps` say what is to be done. The same plan is shown by `status`,
-executed by `up`, tried out by `up --dry-run`.
+`rows` puts the two side by side, `up_steps` and `down_steps` say what is to be done. The same plan is shown by
+`status`, executed by `up`, tried out by `up --dry-run`.
 """
 
 from __future__ import annotations
@@ -167,8 +167,9 @@ def missing_inside(rows: Sequence[Row]) -> list[Row]:
 def up_steps(rows: Sequence[Row], policy: Policy) -> tuple[Step, ...]:
     """Plan what is pending, in order; every script is read and split here, up and down, before anything is executed.
 
-    Raises `HistoryError` for what is missing or out of order, `ConfigError` for a version nobody knows, `MigrationError` with
-    every fault of every pending file. Changed files are `changed_rows`: their error wants the recorded text.
+    Raises `HistoryError` for what is missing or out of order, `ConfigError` for a version nobody knows,
+    `MigrationError` with every fault of every pending file. Changed files are `changed_rows`: their error wants the
+    recorded text.
     """
     pending = [row for row in rows if row.is_pending]
     if policy.to is not None:
@@ -270,7 +271,7 @@ def down_rows(rows: Sequence[Row], policy: Policy) -> list[Row]:
     Raises `ConfigError` for a version nobody knows, `HistoryError` for one that is not executed, or is a baseline.
     """
     executed = [row for row in rows if row.is_executed]
-    executed.sort(key=lambda row: (row.execution and row.execution.executed_at or _EPOCH, row.number), reverse=True)
+    executed.sort(key=lambda row: ((row.execution and row.execution.executed_at) or _EPOCH, row.number), reverse=True)
     if policy.all:
         return [row for row in executed if row.execution and row.execution.status != "baseline"]
     if policy.to is not None:
@@ -339,7 +340,7 @@ def _irreversible(row: Row, up_text: str | None) -> HistoryError:
     up = row.migration.up if row.migration else Source(f"history of {row.label}", up_text or "")
     reason = read(up).irreversible
     return HistoryError(
-        f"{row.label} is irreversible: " + (reason if reason else "it has no down file"),
+        f"{row.label} is irreversible: " + (reason or "it has no down file"),
         detail=["nothing was executed"],
         hint="write a new migration that brings about what you want"
         + ("" if reason else f", or add {row.label}.down.sql"),

@@ -1,8 +1,8 @@
 """What is written to the history: requests that record an execution, a failure, a repair, a baseline.
 
-They are given, not sent: `run` sends them together with the statements of the file, so that both are committed or neither.
-Each writes its row of the log by the same statement. A recording that finds no row of ours divides by zero: that ends
-the transaction before its COMMIT, which travels in the same turn.
+They are given, not sent: `run` sends them together with the statements of the file, so that both are committed or
+neither. Each writes its row of the log by the same statement. A recording that finds no row of ours divides by zero:
+that ends the transaction before its COMMIT, which travels in the same turn.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def begin_down(history: History, version: str) -> Request:
 
 
 def end_down(history: History, version: str, *, in_transaction: bool, duration_ms: int = 0) -> Request:
-    """Remove the row, and write the log. The duration is the transaction's by the server's clock, where there is one."""
+    """Remove the row, and write the log; in a transaction the duration is the server's."""
     ours = f" and {_OURS}" if in_transaction else " and status = 'executed'"
     duration = _SINCE.format("pg_catalog.transaction_timestamp()") if in_transaction else str(int(duration_ms))
     return Request(

@@ -1,8 +1,8 @@
 """PostgreSQL's refusal of a statement, with its place in the file.
 
-PostgreSQL often names no position: not for a constraint on a missing column, a missing table that is referenced, a duplicate
-key while an index is built. Then the place is the one spot in the statement that carries a name from the error's own
-fields (https://www.postgresql.org/docs/current/protocol-error-fields.html).
+PostgreSQL often names no position: not for a constraint on a missing column, a missing table that is referenced, a
+duplicate key while an index is built. Then the place is the one spot in the statement that carries a name from the
+error's own fields (https://www.postgresql.org/docs/current/protocol-error-fields.html).
 """
 
 from __future__ import annotations

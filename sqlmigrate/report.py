@@ -101,10 +101,8 @@ class Report:
             duration = f"{entry.duration_ms:,} ms" if entry.duration_ms is not None else ""
             label = f"{entry.version}_{entry.name}"
             who = f"{entry.executed_by} from {entry.host}" if entry.host else entry.executed_by
-            self.text(
-                [(style, mark), ("", f" {_local(entry.logged_at)}  {entry.action:<8}  {label:<{width}}  "
-                                     f"{duration:>9}  {who}")]
-            )  # fmt: skip
+            did = f" {_local(entry.logged_at)}  {entry.action:<8}  {label:<{width}}  {duration:>9}  {who}"
+            self.text([(style, mark), ("", did)])
             if entry.detail:
                 self.text([("dim", f"   {printable(entry.detail.splitlines()[0])}")])
         self.text(f"Total: {len(entries)}" if entries else "the log is empty: nothing was executed yet")
@@ -194,9 +192,8 @@ class Report:
         if rehearsed:
             happened = ["this was tried in a transaction that is rolled back: the database is as it was"]
         elif executed:
-            happened.append(
-                f"{executed[-1].label} before it {'stays executed' if failed.step.direction == 'up' else 'is taken back'}"
-            )
+            stays = "stays executed" if failed.step.direction == "up" else "is taken back"
+            happened.append(f"{executed[-1].label} before it {stays}")
         for index, line in enumerate(happened):
             yield [("bold", f"{what if not index else '':<16}"), ("", line)]
         goes_on = (

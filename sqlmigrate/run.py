@@ -1,8 +1,8 @@
 """Execute a plan, one event at a time.
 
 `up` and `down` are generators: they yield what happens and print nothing. One code decides what is sent for a migration
-(begin, history row, statements, the row completed, commit); it goes out in one turn, or, where somebody watches, statement
-by statement. Closing the generator cancels what is under way and rolls back.
+(begin, history row, statements, the row completed, commit); it goes out in one turn, or, where somebody watches,
+statement by statement. Closing the generator cancels what is under way and rolls back.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from .refusal import refused, unplaced
 from .split import Statement
 from .statement import makes_index_concurrently, object_name
 
-# What a migration may have set for the session, undone before its history row is completed: a `SET ROLE` would otherwise
-# meet the history without rights, a `search_path` the next migration.
+# What a migration may have set for the session, undone before its history row is completed: a `SET ROLE` would
+# otherwise meet the history without rights, a `search_path` the next migration.
 _RESET = tuple(map(Request, ("reset session authorization", "reset role", "reset all")))
 _DISCARD = tuple(map(Request, ("discard temporary", "deallocate all", "close all")))
 
@@ -37,8 +37,8 @@ _DISCARD = tuple(map(Request, ("discard temporary", "deallocate all", "close all
 def up(url: str, migrations: Sequence[Migration], policy: Policy | None = None) -> Generator[Event, None, None]:
     """Bring one database up to date, telling every step.
 
-    `url` is libpq's (empty: its variables). Ends after a `Failed`. Raises `SqlmigrateError` for what keeps it from beginning;
-    after Ctrl-C the step under way is cancelled and rolled back, then `KeyboardInterrupt` goes on.
+    `url` is libpq's (empty: its variables). Ends after a `Failed`. Raises `SqlmigrateError` for what keeps it from
+    beginning; after Ctrl-C the step under way is cancelled and rolled back, then `KeyboardInterrupt` goes on.
     """
     return _run(url, "up", migrations, policy or Policy())
 
@@ -114,10 +114,8 @@ class _Runner:
             self.session.ask(Request("begin"), *history.prepare(self.history), history.COMMIT)
         for step in plan.steps:
             yield Began(step)
-            for event in self._step(step):
-                yield event
-                if isinstance(event, Failed):
-                    return
+            if (yield from _all_of(self._step(step))):
+                return
 
     def _step(self, step: Step) -> Iterator[Event]:
         self._started = time.monotonic()
@@ -285,11 +283,8 @@ class _Runner:
             self._started = time.monotonic()
             yield Began(step)
             sent = _transaction(self.history, step, rehearsed=True)
-            for event in self._in_transaction(step, sent):
-                yield event
-                if isinstance(event, Failed):
-                    self.session.abort()
-                    return
+            if (yield from _all_of(self._in_transaction(step, sent))):
+                break
         self.session.abort()
 
     def _notices(self, step: Step) -> Iterator[Event]:
@@ -299,6 +294,15 @@ class _Runner:
 
     def _elapsed(self) -> int:
         return round((time.monotonic() - self._started) * 1000)
+
+
+def _all_of(events: Iterator[Event]) -> Generator[Event, None, bool]:
+    """Pass all events on, and give whether one of them is a failure."""
+    failed = False
+    for event in events:
+        failed = failed or isinstance(event, Failed)
+        yield event
+    return failed
 
 
 # -- what is sent ------------------------------------------------------------------------------------------------------

@@ -29,8 +29,9 @@ _HEAD_WORDS = 60
 
 _NAME = r"(?:[^ .(),]+(?: \. [^ .(),]+)*)"
 
-# PreventInTransactionBlock() in PostgreSQL's sources, 13 to 18, as far as the words of a statement show it. What hangs on
-# the kind of object (REINDEX of a partitioned table, CLUSTER of one, DROP SUBSCRIPTION with a slot) is left to the server.
+# PreventInTransactionBlock() in PostgreSQL's sources, 13 to 18, as far as the words of a statement show it. What
+# hangs on the kind of object (REINDEX of a partitioned table, CLUSTER of one, DROP SUBSCRIPTION with a slot) is left
+# to the server.
 _OUTSIDE_TRANSACTION = re.compile(
     rf"""CREATE\ (UNIQUE\ )?INDEX\ CONCURRENTLY\b
     | DROP\ INDEX\ CONCURRENTLY\b
@@ -56,14 +57,17 @@ _COMMITS = re.compile(r"(COMMIT|END)( WORK| TRANSACTION)?( AND NO CHAIN)?$")
 _TRANSACTION_SETTING = re.compile(r"SET TRANSACTION (ISOLATION|READ|DEFERRABLE|NOT)\b")
 _INDEX_MADE = re.compile(r"CREATE (UNIQUE )?INDEX CONCURRENTLY\b")
 
-_MODIFIERS = frozenset(
-    "OR REPLACE UNIQUE TEMP TEMPORARY UNLOGGED GLOBAL LOCAL RECURSIVE TRUSTED PROCEDURAL CONSTRAINT DEFAULT".split()
-)
-_TWO_WORD_OBJECTS = frozenset(
-    ("MATERIALIZED VIEW", "FOREIGN TABLE", "EVENT TRIGGER", "TEXT SEARCH", "ACCESS METHOD", "OPERATOR CLASS")
-    + ("OPERATOR FAMILY", "USER MAPPING", "DEFAULT PRIVILEGES", "LARGE OBJECT", "FOREIGN DATA")
-)
-_BEFORE_NAME = frozenset("IF NOT EXISTS ONLY CONCURRENTLY INTO FROM TABLE".split())
+# fmt: off
+_MODIFIERS = frozenset((
+    "OR", "REPLACE", "UNIQUE", "TEMP", "TEMPORARY", "UNLOGGED", "GLOBAL", "LOCAL", "RECURSIVE", "TRUSTED", "PROCEDURAL",
+    "CONSTRAINT", "DEFAULT",
+))
+_TWO_WORD_OBJECTS = frozenset((
+    "MATERIALIZED VIEW", "FOREIGN TABLE", "EVENT TRIGGER", "TEXT SEARCH", "ACCESS METHOD", "OPERATOR CLASS",
+    "OPERATOR FAMILY", "USER MAPPING", "DEFAULT PRIVILEGES", "LARGE OBJECT", "FOREIGN DATA",
+))
+_BEFORE_NAME = frozenset(("IF", "NOT", "EXISTS", "ONLY", "CONCURRENTLY", "INTO", "FROM", "TABLE"))
+# fmt: on
 
 
 @cache
