@@ -75,6 +75,7 @@ class Call:
                 f"no database is named: this is the embedded PostgreSQL in {config.EMBEDDED_DIRECTORY}/",
                 stream="stderr",
             )
+        self.report.place = f"postgres, embedded in {config.EMBEDDED_DIRECTORY}/"
         with server(Path(config.EMBEDDED_DIRECTORY)) as embedded:
             yield embedded
 

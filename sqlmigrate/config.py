@@ -1,7 +1,7 @@
 """Flags over environment over `pyproject.toml`, one frozen value.
 
 The only module that reads the environment. A password never leaves it other than in `Config.url`: everything shown is
-`masked` first, and `Config.redact` takes the password out of what libpq or the server say.
+`masked` first, and `redacted` takes it out of what libpq or the server say.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -41,18 +41,11 @@ class Config:
     directory: str
     table: str
     is_ci: bool
-    secrets: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def shown(self) -> str:
         """What names the database, to be shown: the URL without its password, or libpq's variables."""
         return masked(self.url) if self.url else self.named_by or f"the {EMBEDDED} PostgreSQL"
-
-    def redact(self, text: str) -> str:
-        """Give `text` with every spelling of the password masked."""
-        for secret in self.secrets:
-            text = text.replace(secret, MASK)
-        return text
 
 
 def resolve(flags: Mapping[str, str | None], environment: Mapping[str, str], directory: Path) -> Config:
@@ -66,8 +59,7 @@ def resolve(flags: Mapping[str, str | None], environment: Mapping[str, str], dir
         for name, default in _SETTINGS.items()
     }
     url, named_by = _database(flags, environment)
-    secrets = _secrets(url or "", environment)
-    return Config(url, named_by, chosen["directory"], chosen["table"], bool(environment.get("CI")), secrets)
+    return Config(url, named_by, chosen["directory"], chosen["table"], bool(environment.get("CI")))
 
 
 def _database(flags: Mapping[str, str | None], environment: Mapping[str, str]) -> tuple[str | None, str]:
@@ -257,8 +249,15 @@ def masked(url: str) -> str:
     return url
 
 
-def _secrets(url: str, environment: Mapping[str, str]) -> tuple[str, ...]:
+def secrets_of(url: str) -> tuple[str, ...]:
+    """Give every spelling of the password in a URL or in libpq's keywords, the longest first."""
     raw = [url[start:end] for start, end in _secret_spans(url)]
-    raw += [value for name in ("PGPASSWORD", "PGSSLPASSWORD") if (value := environment.get(name))]
     spellings = {spelling for value in raw for spelling in (value, value.strip("'"), unquote(value))}
     return tuple(sorted((spelling for spelling in spellings if spelling), key=len, reverse=True))
+
+
+def redacted(text: str, secrets: Iterable[str]) -> str:
+    """Give a text of libpq's or the server's with every spelling of the password masked."""
+    for secret in secrets:
+        text = text.replace(secret, MASK)
+    return text

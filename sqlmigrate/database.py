@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import psycopg
@@ -19,8 +20,8 @@ from psycopg import pq, waiting
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.errors import error_from_result
 
-from .config import Config, masked
-from .errors import ConfigError, ConnectError, LockError, ServerError
+from .config import masked, redacted, secrets_of
+from .errors import ConfigError, ConnectError, LockError, ServerError, SqlmigrateError
 
 APPLICATION_NAME = "sqlmigrate"
 OLDEST_SERVER = 13
@@ -51,11 +52,16 @@ class Answer:
 class Session:
     """A connection in autocommit, spoken to in turns."""
 
-    def __init__(self, conn: psycopg.Connection) -> None:
-        self.conn = conn
+    def __init__(self, url: str) -> None:
+        self.url = url
         self.notices: list[tuple[str, str]] = []
+        self.reconnect()
+
+    def reconnect(self) -> None:
+        """Connect anew, as after a lost connection; raises as `connect`."""
+        self.conn = _connection(self.url)
         self._syncs = 0
-        conn.add_notice_handler(self._noticed)
+        self.conn.add_notice_handler(self._noticed)
 
     def _noticed(self, diagnostic: psycopg.errors.Diagnostic) -> None:
         self.notices.append((diagnostic.severity or "", diagnostic.message_primary or ""))
@@ -190,13 +196,34 @@ def _text(value: bytes | None) -> str | None:
 # -- connecting --------------------------------------------------------------------------------------------------------
 
 
-def connect(url: str, config: Config | None = None) -> Session:
-    """Connect to the database that `url` names (libpq's variables where it is empty).
+@contextmanager
+def connect(url: str) -> Iterator[Session]:
+    """Connect to the database that `url` names (libpq's variables where it is empty), for as long as the block lasts.
 
-    Raises `ConfigError` for a URL that libpq does not take, `ConnectError` where there is no way in, `ServerError` for
-    a server that is too old. No message holds the password.
+    Raises `ConfigError` for a URL that libpq does not take, `ConnectError` where there is no way in or the connection
+    is lost, `ServerError` for a server that is too old, and for what it refuses of our own. No message holds the
+    password.
     """
-    redact = config.redact if config else (lambda text: text)
+    session = Session(url)
+    try:
+        yield session
+    except psycopg.OperationalError as error:
+        raise _refused(ConnectError, "the connection failed", error) from None
+    except psycopg.Error as error:
+        raise _refused(ServerError, "the server refused to go on", error) from None
+    finally:
+        session.close()
+
+
+def _refused(kind: type[SqlmigrateError], message: str, error: psycopg.Error) -> SqlmigrateError:
+    reason = error.diag.message_primary or " ".join(str(error).split())
+    detail = [text for text in (error.diag.message_detail, error.diag.context) if text]
+    code = f" (SQLSTATE {error.sqlstate})" if error.sqlstate else ""
+    return kind(f"{message}: {reason}{code}", detail=detail, hint=error.diag.message_hint)
+
+
+def _connection(url: str) -> psycopg.Connection:
+    redact = partial(redacted, secrets=secrets_of(url))
     try:
         conninfo = make_conninfo(url, **_defaults(url))
     except psycopg.ProgrammingError as error:
@@ -211,7 +238,7 @@ def connect(url: str, config: Config | None = None) -> Session:
         raise ServerError(
             f"the server is PostgreSQL {version}, and sqlmigrate needs {OLDEST_SERVER} or newer; nothing was changed"
         )
-    return Session(conn)
+    return conn
 
 
 def _defaults(url: str) -> dict[str, str | int]:

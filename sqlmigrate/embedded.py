@@ -16,6 +16,7 @@ programs that nobody may not read are copied there once (38 MB, 0.4 s).
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import pwd
@@ -180,7 +181,7 @@ class Cluster:
         os.kill(postmaster.pid, signal.SIGINT)
         if not _wait(lambda: self.postmaster() is None):
             os.kill(postmaster.pid, signal.SIGQUIT)
-        _wait(lambda: not _is_alive(postmaster.pid), 1)
+        _wait(lambda: not _is_alive(postmaster.pid), 0.1)  # a moment; longer where a slow init has to reap it
         shutil.rmtree(postmaster.sockets, ignore_errors=True)
 
     def url(self, database: str = "postgres", user: str = "postgres") -> str:
@@ -287,6 +288,8 @@ def _home(directory: Path) -> Path:
         if not (directory / ".gitignore").exists():
             (directory / ".gitignore").write_text("*\n")
         home = directory if _account() is None or _is_passable(directory) else _elsewhere(directory)
+        if home.stat().st_uid != os.geteuid():
+            raise PermissionError(errno.EPERM, "it belongs to another user", str(home))
         home.chmod(0o711 if _account() else 0o700)
     except OSError as error:
         raise ConfigError(

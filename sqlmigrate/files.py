@@ -218,9 +218,8 @@ _UP_TEMPLATE = """\
 -- {title}
 --
 -- Executed in one transaction, together with its row in the history: no BEGIN and COMMIT needed.
--- On a table that is in use: create index concurrently in a file of its own; constraints first not valid, validated
-in a
--- later file; `-- sqlmigrate: lock-timeout 5s` at the head bounds how long others wait behind this file.
+-- On a table in use: create index concurrently in a file of its own; add constraints not valid and
+-- validate them in a later file; `-- sqlmigrate: lock-timeout 5s` here bounds how long others wait.
 
 """
 _DOWN_TEMPLATE = """\

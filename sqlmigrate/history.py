@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 
-from psycopg import errors as pg, sql
+from psycopg import sql
 
 from .database import IDENTITY, Request, Server, Session, server_of
 from .errors import ConfigError, ServerError
@@ -305,8 +305,3 @@ def require_writable(state: State) -> None:
 def prepare(history: History) -> tuple[Request, ...]:
     """Give the requests that make the table and its log, in the transaction that is open."""
     return tuple(Request(part) for part in history.definition.split(";\n") if part.strip())
-
-
-def made_meanwhile(error: Exception) -> bool:
-    """Tell whether making the table failed because another run has just made it."""
-    return isinstance(error, (pg.DuplicateTable, pg.UniqueViolation))

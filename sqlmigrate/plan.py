@@ -184,7 +184,15 @@ def up_steps(rows: Sequence[Row], policy: Policy) -> tuple[Step, ...]:
     migrations = {row.migration: row for row in pending if row.migration}
     scripts = read_all(migrations)
     return tuple(
-        Step("up", migration.version, migration.label, script, migration, migrations[migration].execution)
+        Step(
+            "up",
+            migration.version,
+            migration.label,
+            script,
+            migration,
+            migrations[migration].execution,
+            () if script.statements else ("the file holds no statement",),
+        )
         for migration, script in zip(migrations, scripts, strict=True)
     )
 

@@ -6,6 +6,7 @@ A screen is lines of styled pieces, which `writer` writes; `machine` makes the J
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -37,6 +38,7 @@ class Report:
         self.program = program
         self.directory = directory.rstrip("/") + "/"
         self.form = form
+        self.place: str | None = None  # what to say for the database, where its own address means nothing
         self.writer = Writer()
         self._executed = self._failed = 0
         self._label_width = 0
@@ -57,7 +59,7 @@ class Report:
 
     def command(self, words: str) -> str:
         """Give a command of ours as something to paste: with the flags that this call was given."""
-        return words.replace("sqlmigrate ", self.program + " ", 1) if words.startswith("sqlmigrate ") else words
+        return re.sub(r"(^|: )sqlmigrate (?=[a-z])", lambda match: f"{match[1]}{self.program} ", words, count=1)
 
     # looking
 
@@ -73,7 +75,7 @@ class Report:
         self.text([("bold", _totals(rows))], *self._next(rows))
 
     def _head(self, planned: event.Planned, rest: str) -> Line:
-        return [("bold", planned.state.server.where), ("", f" · {rest}")]
+        return [("bold", self.place or planned.state.server.where), ("", f" · {rest}")]
 
     def _next(self, rows: Sequence[Row]) -> Iterator[Line]:
         if is_ahead(rows):
@@ -94,7 +96,7 @@ class Report:
     def log(self, state: State, entries: Sequence[LogEntry]) -> None:
         """Draw the screen of `log`, oldest first."""
         self.json([machine.log_value(entry) for entry in entries])
-        self.text([("bold", state.server.where), ("", f" · log of {state.history.name}")], "")
+        self.text([("bold", self.place or state.server.where), ("", f" · log of {state.history.name}")], "")
         width = _label_column(f"{entry.version}_{entry.name}" for entry in entries)
         for entry in entries:
             mark, style = _LOG_MARKS[entry.action]
@@ -169,13 +171,16 @@ class Report:
         """Say how a run ended: what happened, what now, and the totals."""
         if outcome:
             self.text(*self._what_happened(outcome, executed, rehearsed=rehearsed), "", stream="stderr")
-        done = f"{self._executed} {'tried, and rolled back' if rehearsed else 'executed'}"
-        if executed and executed[0].direction == "down" and not rehearsed:
-            done = f"{self._executed} taken back"
-        if not outcome:
-            self.text("")
         if self._executed or self._failed:
-            self.text([("bold", done + (f" · {self._failed} failed" if self._failed else ""))])
+            self.text(*([] if outcome else [""]), [("bold", self._tally(executed, rehearsed=rehearsed))])
+
+    def _tally(self, executed: Sequence[Step], *, rehearsed: bool) -> str:
+        backwards = bool(executed) and executed[0].direction == "down"
+        word = "tried, and rolled back" if rehearsed else "taken back" if backwards else "executed"
+        counts = [f"{self._executed} {word}"] if self._executed else []
+        counts += [f"{self._failed} failed"] if self._failed else []
+        self._executed = self._failed = 0
+        return " · ".join(counts)
 
     def _what_happened(self, failed: event.Failed, executed: Sequence[Step], *, rehearsed: bool) -> Iterator[Line]:
         what, now = "what happened", "what now"
@@ -196,13 +201,7 @@ class Report:
             happened.append(f"{executed[-1].label} before it {stays}")
         for index, line in enumerate(happened):
             yield [("bold", f"{what if not index else '':<16}"), ("", line)]
-        goes_on = (
-            ""
-            if failed.step.script.mode == "transaction" or failed.number <= 1
-            else f" (it goes on at statement {failed.number})"
-        )
-        again = self.command(f"sqlmigrate {failed.step.direction}")
-        steps = failed.error.next_steps or ([f"fix the file, then: {again}{goes_on}"])
+        steps = failed.error.next_steps or (f"fix the file, then: sqlmigrate {failed.step.direction}",)
         for index, line in enumerate(steps):
             yield [("bold", f"{now if not index else '':<16}"), ("", self.command(line))]
 
@@ -235,7 +234,8 @@ class Report:
     def declared(self, rows: Sequence[Row]) -> None:
         """Say which migrations were declared to be in the database."""
         self.json({"baseline": [row.label for row in rows]})
-        self.text(*([("green", "✅"), ("", f" {row.label}   recorded, not executed")] for row in rows))
+        width = _label_column(row.label for row in rows)
+        self.text(*([("green", "✅"), ("", f" {row.label:<{width}}   recorded, not executed")] for row in rows))
         self.text(f"{len(rows)} recorded" if rows else "nothing to record: all of it is executed already")
 
     # errors

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import psycopg
@@ -51,8 +51,7 @@ def down(url: str, migrations: Sequence[Migration], policy: Policy | None = None
 def _run(
     url: str, direction: Direction, migrations: Sequence[Migration], policy: Policy
 ) -> Generator[Event, None, None]:
-    session = database.connect(url)
-    with closing(session.conn):
+    with database.connect(url) as session:
         state = history.read(session, policy.table)
         plan = _plan(session, direction, migrations, state, policy)
         yield Planned(plan, state)
@@ -60,7 +59,7 @@ def _run(
             return
         database.require_writable(state.server)
         history.require_writable(state)
-        runner = _Runner(url, session, state.history, policy)
+        runner = _Runner(session, state.history, policy)
         read_again = yield from runner.lock(state)
         if read_again.executions != state.executions:
             plan = _plan(session, direction, migrations, read_again, policy)
@@ -87,7 +86,6 @@ def _plan(
 
 @dataclass
 class _Runner:
-    url: str
     session: Session
     history: History
     policy: Policy
@@ -182,7 +180,7 @@ class _Runner:
             if self.session.is_usable:
                 self.session.abort()
             else:
-                self._reconnect()
+                self.session.reconnect()
             self.session.ask(*_RESET, _failure(self.history, step, done, str(error.message)))
         except (psycopg.Error, SqlmigrateError) as problem:
             error.detail = (*error.detail, f"the failure could not be written to the history: {_one_line(problem)}")
@@ -228,19 +226,22 @@ class _Runner:
 
     def _stopped(self, step: Step, error: StatementError, number: int) -> Failed:
         self._record(step, error, number - 1)
-        total = len(step.script.statements)
-        return Failed(step, error, number, total, self._elapsed(), tuple(self._kept(step, number)))
+        kept = [*_staying(number - 1)]
+        again = f"sqlmigrate {step.direction}" + (f" (it goes on at statement {number})" if number > 1 else "")
+        error.next_steps = (f"fix the file or the data, then: {again}",)
+        if name := self._invalid_index(step.script.statements[number - 1]):
+            kept.append(f"the index {name} is left behind, marked invalid")
+            error.next_steps = (f"psql: drop index concurrently {name};", *error.next_steps)
+        return Failed(step, error, number, len(step.script.statements), self._elapsed(), tuple(kept))
 
-    def _kept(self, step: Step, number: int) -> Iterator[str]:
-        if number > 1:
-            done = "statement 1 is" if number == 2 else f"statements 1 to {number - 1} are"  # noqa: PLR2004
-            yield f"{done} executed and stay" + ("s" if number == 2 else "")  # noqa: PLR2004
-        statement = step.script.statements[number - 1]
+    def _invalid_index(self, statement: Statement) -> str | None:
+        """Give the name of the index that a failed ``CREATE INDEX CONCURRENTLY`` has left behind."""
         name = object_name(statement)
-        if makes_index_concurrently(statement) and name and self.session.is_usable:
+        if name and makes_index_concurrently(statement) and self.session.is_usable:
             with suppress(psycopg.Error):
                 if self.session.ask(_invalid_index(name))[0]:
-                    yield f"the index {name} is left behind, marked invalid: drop index concurrently {name};"
+                    return name
+        return None
 
     # what goes wrong outside of a statement
 
@@ -251,7 +252,7 @@ class _Runner:
     def _lost(self, step: Step, problem: psycopg.Error) -> Event:
         error = StatementError(f"the connection was lost: {_one_line(problem)}", sqlstate=problem.sqlstate)
         with suppress(SqlmigrateError, psycopg.Error):
-            self._reconnect()
+            self.session.reconnect()
         return self._settle(step, error)
 
     def _settle(self, step: Step, error: StatementError) -> Failed | Finished:
@@ -266,10 +267,6 @@ class _Runner:
             done = execution.statements_done if execution and step.script.mode == "statements" else 0
         self._record(step, error, done)
         return Failed(step, error, done + 1, len(step.script.statements), self._elapsed())
-
-    def _reconnect(self) -> None:
-        self.session.conn.close()
-        self.session = database.connect(self.url)
 
     # a dry run
 
@@ -376,6 +373,13 @@ def _require_same_beginning(session: Session, table: History, step: Step) -> Non
                 detail=[f"{step.done_before} statements of it are executed; it goes on only if those are unchanged"],
                 hint="put the text of that statement back; what is behind the failed statement may be changed",
             )
+
+
+def _staying(done: int) -> Iterator[str]:
+    if done == 1:
+        yield "statement 1 is executed and stays"
+    elif done:
+        yield f"statements 1 to {done} are executed and stay"
 
 
 def _invalid_index(name: str) -> Request:

@@ -1,36 +1,36 @@
 r"""A text cut into statements, exactly as PostgreSQL cuts it.
 
-Every place in every message rests on these cuts, and a wrong one runs half a function on a live database. So the rules
-are PostgreSQL's own, and what cannot be understood is refused with its place:
+Every place in every message rests on these cuts, and a wrong one runs half a function on a live database. So the
+rules are PostgreSQL's own, and what cannot be understood is refused with its place:
 
-- its lexer's, for quotes, comments, names and numbers (``src/backend/parser/scan.l``, with standard_conforming_strings
-  on; https://www.postgresql.org/docs/current/sql-syntax-lexical.html);
-- its grammar's, for the bodies of ``BEGIN ATOMIC`` (``routine_body`` in ``gram.y``) and for what makes a COPY read from
-  the file (``CopyStmt``);
-- psql's, for what is not in the language: a ``;`` inside parentheses does not cut, a stray ``)`` counts for nothing, the
-  data of COPY begins on the next line, the end of the file ends a statement (``psqlscan.l``, ``copy.c``).
+- its lexer's, for quotes, comments, names and numbers, with standard_conforming_strings on (``scan.l``, and
+  https://www.postgresql.org/docs/current/sql-syntax-lexical.html);
+- its grammar's, for bodies of ``BEGIN ATOMIC`` and for a COPY that reads the file (``routine_body`` and ``CopyStmt``
+  in ``gram.y``);
+- psql's, for what is no part of the language: a ``;`` inside parentheses does not cut, a stray ``)`` counts for
+  nothing, data of COPY begin on the next line, the end of the file ends a statement (``psqlscan.l``, ``copy.c``).
 
-How: one regular expression swallows everything in which nothing can be hidden, which is nearly all of a file. What stops
-it is an event, and a loop decides it: a ``;``, a parenthesis that was not closed nearby, an ``E'…'``, a ``$``, a
-comment that may end a statement, a backslash. Every quantifier over a group is possessive: none can be entered twice, so
-time grows with the length of the text, whatever is in it.
+How: one regular expression swallows everything that can hide nothing, nearly all of a file. Where it stops is an event,
+which a loop decides: a ``;``, parentheses not closed nearby, a string after an E, a ``$``, a comment that may end a
+statement, a backslash. Quantifiers over groups are possessive, none is entered twice: time grows with the length of a
+text, whatever is in it.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn, cast
 
 from .errors import MigrationError
 from .source import BYTE_ORDER_MARK, Source, Span
 
 
 class Statement(NamedTuple):
-    """One statement of a source, from its first word up to (not including) its ``;``: a view, it copies no text.
+    r"""One statement of a source, without its ``;``: a view, it holds no text of its own.
 
-    No white space and no comment stands at either end. `line` is the line of its first character, from 1. `data` is what
-    a ``COPY … FROM stdin`` is to be sent: whole lines, those between the statement's own and the one that is ``\\.``.
+    Neither white space nor a comment stands at its ends. `line` is where it begins, from 1. `data` is what a
+    ``COPY … FROM stdin`` is to be sent: the lines below it, up to (not including) the one that is ``\.``.
     """
 
     source: Source
@@ -46,79 +46,102 @@ class Statement(NamedTuple):
 
     @property
     def span(self) -> Span:
-        """The statement's place in its source."""
+        """The place in the source."""
         return Span(self.source, self.start, self.end)
 
 
 def split(text: str | Source) -> Iterator[Statement]:
-    """Cut a text into its statements, in their order, one at a time.
+    r"""Cut a text into its statements, one at a time, in their order.
 
-    Between two of them lies only white space, comments, ``;``, data of COPY, and psql's ``\\restrict`` lines: nothing of
-    the text is lost or moved, and offsets count in the text as it is given. A byte order mark at the head of a ``str``
-    is passed over (a `Source` has none). Raises `MigrationError` at the place of whatever cannot be cut for certain.
+    Between two of them lie only white space, comments, ``;``, data of COPY and psql's ``\restrict`` lines: nothing is
+    lost or moved, and offsets count in the text as it is given. A byte order mark before a ``str`` is passed over
+    (a `Source` has none). Raises `MigrationError` at the place of what cannot be cut for certain.
     """
     if isinstance(text, str):
         return _cut(Source("<string>", text), len(BYTE_ORDER_MARK) if text.startswith(BYTE_ORDER_MARK) else 0)
     return _cut(text, 0)
 
 
-_Matcher = Callable[[str, int], "re.Match[str] | None"]
+# White space is what scan.l calls space, never \s, and what is not ASCII belongs to names, also U+00A0 and U+2028.
+# Classes are written by what they exclude: wide ones are slow to compile.
 
-# -- the patterns ------------------------------------------------------------------------------------------------------
-# White space is what scan.l calls space, never \s. Any character beyond ASCII belongs to a name, also U+00A0 and U+2028;
-# classes are written as what they exclude, since wide ones are slow to compile.
-
-_SPACE = r" \t\n\r\f\v"
-_NAME = r"[^\x00-#%-/:-@\[-^`{-\x7f]"  # what may stand in a name, after its first character
-_NAME_BUT_DOLLAR = r"[^\x00-/:-@\[-^`{-\x7f]"
+_BLANKS = " \t\n\r\f\v"
+_SPACE = r"[ \t\n\r\f\v]*+"
+_NAME = r"[^\x00-#%-/:-@\[-^`{-\x7f]"  # a character of a name, but for the first
+_NAME_NO_DOLLAR = r"[^\x00-/:-@\[-^`{-\x7f]"
 _NAME_START = r"[^\x00-@\[-^`{-\x7f]"
 
 _LINE_COMMENT = r"--[^\r\n]*+"
-_FLAT_COMMENT = r"/\*(?:[^*/]++|\*(?!/)|/(?!\*))*+\*/"  # with no other inside
-_COMMENT = rf"(?:{_LINE_COMMENT}|{_FLAT_COMMENT})"
-# '' inside a string needs no rule: it ends one string and begins the next. After an E (or e) it takes a closer look.
+_COMMENT = rf"(?:{_LINE_COMMENT}|/\*(?:[^*/]++|\*(?!/)|/(?!\*))*+\*/)"  # with no other inside it
+_GAP = rf"{_SPACE}(?:{_COMMENT}{_SPACE})*+"
+_BETWEEN = rf"[{_BLANKS};]*+(?:{_COMMENT}[{_BLANKS};]*+)*+"
+
+# '' needs no rule: it ends a string and begins another. After an E, which may be a word's last letter, a closer look is
+# taken. A string goes on in a later line if only white space and line comments stand between.
 _STRING = r"'(?<![eE]')[^']*+'"
-# A string goes on in the next line if nothing but comments to the end of the line stands between.
-_GO_ON = rf"(?:[ \t\f\v]++|{_LINE_COMMENT})*+[\r\n](?:[{_SPACE}]++|{_LINE_COMMENT}[\r\n])*+"
-_WHOLE_STRING = rf"'(?<![eE]')[^']*+(?:'(?:{_GO_ON})?+'[^']*+)*+'"
+_GO_ON = rf"(?:[ \t\f\v]++|{_LINE_COMMENT})*+[\r\n](?:[{_BLANKS}]++|{_LINE_COMMENT}[\r\n])*+"
+_WHOLE_STRING = rf"[^']*+(?:'(?:{_GO_ON})?+'[^']*+)*+'"
+
+
+def _word(word: str) -> str:
+    """Make the pattern of a keyword, in upper or lower case, and the white space behind it."""
+    letters = "".join(f"[{letter}{letter.upper()}]" for letter in word)  # re.I would take U+017F for an s
+    return rf"{letters}(?!{_NAME}){_SPACE}"
 
 
 def _group(string: str, depth: int) -> str:
-    """Make the pattern of parentheses in which nothing can be hidden, `depth` deep at most."""
+    """Make the pattern of parentheses that can hide nothing, `depth` deep at most."""
     plain = r"""[^()'"$/\\-]*+"""
     inner = rf"|{_group(string, depth - 1)}" if depth > 1 else ""
     return rf'\({plain}(?:(?:{string}|"[^"]*+"|-(?!-)|/(?!\*)|{_COMMENT}{inner}){plain})*+\)'
 
 
-def _stretch(keywords: str = "", string: str = _STRING, semicolon: str = "") -> str:
-    """Make the pattern of the longest stretch in which nothing can be hidden; it stops before one of `keywords`.
+def _stretch(keywords: str = "", string: str = _STRING, name: str = _QUOTED_NAME, semicolon: str = "") -> str:
+    """Make the pattern of the longest stretch that can hide nothing; it stops before `keywords` too.
 
-    A comment after which a statement may end stops it too, since it does not belong to the statement.
+    A comment after which a statement may end stops it, since it does not belong to the statement.
     """
-    some = rf'{string}|{_group(string, 4)}|"[^"]*"|-(?!-)|/(?!\*)|(?:{_COMMENT}[{_SPACE}]*+)++(?=[^;/-]){semicolon}'
+    some = rf'{string}|{_group(string, 4)}|"[^"]*+"|-(?!-)|/(?!\*)|(?:{_COMMENT}{_SPACE})++(?=[^;/-]){semicolon}'
     initials = ""
-    for word in keywords.split():
-        initial, *rest = (f"{letter}{letter.upper()}" for letter in word)
-        others = "".join(f"[{letters}]" for letters in rest)
-        some += rf"|[{initial}](?:(?<={_NAME_BUT_DOLLAR}[{initial}])|(?!{others}(?!{_NAME})))"
-        initials += initial
+    for keyword in keywords.split():
+        initial = f"[{keyword[0]}{keyword[0].upper()}]"
+        some += rf"|{initial}(?:(?<={_NAME_NO_DOLLAR}{initial})|(?!{_word(keyword[1:])}))"
+        initials += keyword[0] + keyword[0].upper()
     plain = rf"""[^;()'"$/\\{initials}-]*+"""
     return rf"{plain}(?:(?:{some}){plain})*+"
 
 
-def _word(word: str) -> str:
-    """Make the pattern of a keyword and the white space behind it."""
-    letters = "".join(f"[{letter}{letter.upper()}]" for letter in word)
-    return rf"{letters}(?!{_NAME})[{_SPACE}]*+"
+_Matcher = Callable[[str, int], "re.Match[str]"]
 
 
-_BETWEEN = rf"[{_SPACE};]*+(?:{_COMMENT}[{_SPACE};]*+)*+"
-_piece = re.compile(rf"{_BETWEEN}({_stretch()})").match
-_anything = re.compile(_stretch()).match
-_body = re.compile(_stretch(semicolon=rf"|;(?!{_BETWEEN}(?:{_word('end')}|{_word('create')}|[/\\]))")).match
-_with_whole_strings = re.compile(_stretch(string=_WHOLE_STRING)).match
-_up_to_begin = re.compile(_stretch("begin")).match
-_up_to_direction = re.compile(_stretch("from to")).match
+def _always(pattern: str) -> _Matcher:
+    """Make the matcher of a pattern that always matches, if only nothing."""
+    return cast("_Matcher", re.compile(pattern).match)
+
+
+_piece = _always(rf"{_BETWEEN}({_stretch()})")
+_anything = _always(_stretch())
+_in_body = _always(_stretch(semicolon=rf"|;(?!{_GAP}(?:{_word('end')}|{_word('create')}|[;/\\]|\Z))"))
+_whole_strings = _always(_stretch(string=rf"'(?<![eE]'){_WHOLE_STRING}"))
+_up_to_begin = _always(_stretch("begin"))
+_up_to_direction = _always(_stretch("from to"))
+_gap = _always(_GAP)
+_rest_of_name = _always(rf"{_NAME}*+")
+_parameter = _always(rf"\$(?:[0-9]++(?:{_NAME_START}{_NAME}*+)?+)?+")
+_rest_of_line = _always(rf"[ \t\f\v\r;]*+(?:/\*[^*/\r\n]*+\*/[ \t\f\v\r;]*+)*+(?:{_LINE_COMMENT}\r*+)?+")
+_psql_command = _always(r"\\(?:[A-Za-z_]++|[^A-Za-z_\s])?+")
+
+_comment_marks = re.compile(r"/\*|\*/").finditer
+_keyword = re.compile(rf"[A-Za-z]++(?!{_NAME})").match
+_end = re.compile(_word("end")).match
+_whole_string = re.compile(rf"'{_WHOLE_STRING}").match
+_escape_string = re.compile(rf"'(?:[^'\\]++|\\[\s\S]|'(?:{_GO_ON})?+')*+'").match
+_prefix = re.compile(r"(?:[uU]&|[bBeExX])\Z").search
+_name_character = re.compile(_NAME).match
+_number = re.compile(r"[0-9](?:_?[0-9])*+").fullmatch
+_dollar_quote = re.compile(rf"\$(?:{_NAME_START}{_NAME_NO_DOLLAR}*+)?+\$").match
+_end_of_data = re.compile(r"\\\.(?:\r?\n|\Z)").match
+_restrict = re.compile(r"\\(?:un)?restrict[ \t]+[A-Za-z0-9]+[ \t]*(?:\r?\n|\Z)").match
 
 # What a statement begins with that may hold more than it shows: data, or a body with statements of its own. Where a
 # comment stands between the words, they are read one by one.
@@ -128,41 +151,17 @@ _opening = re.compile(
 ).match
 _COPY, _ROUTINE, _COMMENTED = 1, 2, 3
 
-_begin_atomic = re.compile(_word("begin") + _word("atomic")).match
-_end = re.compile(_word("end")).match
-_skip = re.compile(rf"[{_SPACE}]*+(?:{_COMMENT}[{_SPACE}]*+)*+").match
-_comment_mark = re.compile(r"/\*|\*/").finditer
-_keyword = re.compile(rf"[A-Za-z]++(?!{_NAME})").match
-_whole_string = re.compile(_WHOLE_STRING.replace("(?<![eE]')", "")).match
-_escape_string = re.compile(rf"'(?:[^'\\]++|\\[\s\S]|'(?:{_GO_ON})?+')*+'").match
-_is_name = re.compile(_NAME).match
-_rest_of_name = re.compile(rf"{_NAME}*+").match
-_number = re.compile(r"[0-9](?:_?[0-9])*+").fullmatch
-_dollar_quote = re.compile(rf"\$(?:{_NAME_START}{_NAME_BUT_DOLLAR}*+)?+\$").match
-_parameter = re.compile(rf"\$(?:[0-9]++(?:{_NAME_START}{_NAME}*+)?+)?+").match
-_TO_LINE_END = rf"[ \t\f\v\r;]*+(?:/\*[^*/\r\n]*+\*/[ \t\f\v\r;]*+)*+(?:{_LINE_COMMENT}\r*+)?+"
-_up_to_line_begin_atomic = re.compile(_word("begin") + _word("atomic")).match
-_end = re.compile(_TO_LINE_END).match
-_end_of_line = re.compile(_TO_LINE_END + r"\n").match
-_end_of_data = re.compile(r"\\\.(?:\r?\n|\Z)").match
-_restrict = re.compile(r"\\(?:un)?restrict[ \t]+[A-Za-z0-9]+[ \t]*(?:\r?\n|\Z)").match
-_string_prefix = re.compile(rf"(?<!{_NAME})(?:[uU]&|[bBeExX])\Z").search
-_psql_command = re.compile(r"\\([A-Za-z_]+|[^\sA-Za-z_])?").match
-
-
-# -- the cuts ----------------------------------------------------------------------------------------------------------
-
 
 def _cut(source: Source, pos: int) -> Iterator[Statement]:
     """Yield the statements from `pos` on. A plain one, as nearly all are, takes one match and no call of ours."""
     text, new, piece, count = source.text, tuple.__new__, _piece, source.text.count
     cutter = _Cutter(source)
     cutter.refuse_nul()
-    line, counted, length, has_returns = 1, 0, len(text), "\r" in text
+    line, counted, has_returns = 1, 0, "\r" in text
     while True:
-        start, pos = piece(text, pos).span(1)  # type: ignore[union-attr]
+        start, pos = piece(text, pos).span(1)
         event = text[pos : pos + 1]
-        if start == pos and event in _BETWEEN_EVENTS:
+        if start == pos and event in {"", "/", "\\"}:
             if not event:
                 return
             pos = cutter.pass_over(pos)
@@ -176,68 +175,54 @@ def _cut(source: Source, pos: int) -> Iterator[Statement]:
         if text[start] in "cC" and (opening := _opening(text, start)):
             end, pos, data = cutter.look_closer(start, stop, end, opening.lastindex)
         line += count("\n", counted, start)
-        if has_returns:  # no CRLF is cut in two here: a statement begins with neither
+        if has_returns:  # no CRLF is counted in halves: a statement begins with neither
             line += count("\r", counted, start) - count("\r\n", counted, start)
         counted = start
-        yield new(Statement, (source, start, end, line, data))  # half the time of Statement(...)
-
-
-_BLANKS = " \t\n\r\f\v"
-_BETWEEN_EVENTS = frozenset(("", "/", "\\"))
-_PARENTHESES = {"(": 1, ")": -1}
-_COMMENT_STARTS = frozenset("-/")
+        yield new(Statement, (source, start, end, line, data))  # in half the time of Statement(...)
 
 
 class _Cutter:
-    """Decides the events of one source. Methods take and give offsets in its text."""
+    """Decides the events of one source. Its methods take and give offsets in the text."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
         self.text = source.text
 
-    def look_closer(self, start: int, stop: int, end: int, opening: int | None) -> tuple[int, int, Span | None]:
-        """Cut the statement from `start`, whose first ``;`` is at `stop`: give its end, where to go on, and its data."""
-        if opening == _COPY and self.reads_file(start):
-            data = self.copy_data(start, stop)
-            return end, _end_of_data(self.text, data.end).end(), data  # type: ignore[union-attr]
-        if "atomic" in self.text[start:stop].lower() and (opening == _ROUTINE or self.is_routine(start)):
-            stop, end = self.end_of_routine(start)
-        return end, stop + 1, None
-
-    def find(self, pos: int, harmless: _Matcher) -> int:
-        """Give what `cut` does from `pos` on, the place only."""
-        return self.cut(pos, harmless(self.text, pos).end(), harmless)[0]  # type: ignore[union-attr]
-
     def cut(self, start: int, pos: int, harmless: _Matcher) -> tuple[int, int]:
         """Give the next ``;`` outside parentheses (or the end of the text), and the end of what stands before it.
 
-        Where `harmless` stops at a keyword outside parentheses, that is given instead. Everything from `start` to `pos`
-        is known to be harmless.
+        Up to `pos`, where an event is, everything from `start` is harmless. A keyword at which `harmless` stops outside
+        parentheses is given like a ``;``.
         """
         text, depth = self.text, 0
-        floor = start  # where the last event ended: no token that is still to be decided begins before
+        floor = start  # the end of the last event: what is to be decided does not begin before it
         while True:
             event = text[pos : pos + 1]
-            if event in _PARENTHESES:
-                depth, after = max(0, depth + _PARENTHESES[event]), pos + 1
-            elif event == "'":
-                after = self.after_string(pos, floor) or self.refuse_string(start, pos, harmless)
+            if event == "(":
+                depth, after = depth + 1, pos + 1
+            elif event == ")":
+                depth, after = max(0, depth - 1), pos + 1
+            elif event in {"'", '"'}:
+                prefix = self.prefix(pos, floor)
+                after = self.after_string(pos, prefix) or self.refuse_quote(start, pos - len(prefix), harmless)
             elif event == "$":
                 after = self.after_dollar(pos, floor)
-            elif event in _COMMENT_STARTS:
+            elif event in {"-", "/"}:
                 after = self.skip(pos)
                 if after == len(text) or (text[after] == ";" and not depth):
                     return after, self.trim(pos)
-            elif event == '"':
-                self.refuse_name(pos)
             elif event == "\\":
                 self.refuse_command(pos)
-            elif not event or not depth:
-                return pos, self.trim(pos)
-            else:
+            elif depth and event:
                 after = pos + 1
+            else:
+                return pos, self.trim(pos)
             floor = after
-            pos = harmless(text, after).end()  # type: ignore[union-attr]
+            pos = harmless(text, after).end()
+
+    def find(self, pos: int, harmless: _Matcher) -> int:
+        """Give the place that `cut` gives from `pos` on."""
+        return self.cut(pos, harmless(self.text, pos).end(), harmless)[0]
 
     def trim(self, end: int) -> int:
         """Give `end` without the white space before it."""
@@ -246,52 +231,51 @@ class _Cutter:
         return end
 
     def skip(self, pos: int) -> int:
-        """Give the first place from `pos` on that is neither white space nor comment."""
-        while True:
-            pos = _skip(self.text, pos).end()  # type: ignore[union-attr]
-            if not self.text.startswith("/*", pos):
-                return pos
-            pos = self.after_comment(pos)
+        """Give the first place from `pos` on that is neither white space nor comment; comments nest."""
+        while self.text.startswith("/*", pos := _gap(self.text, pos).end()):
+            depth = 0
+            for mark in _comment_marks(self.text, pos):
+                depth += 1 if mark[0] == "/*" else -1
+                if not depth:
+                    break
+            else:
+                hint = "comments nest in PostgreSQL: every `/*` needs a `*/` of its own"
+                self.refuse(pos, pos + 2, "the comment opened here is never closed", hint)
+            pos = mark.end()
+        return pos
 
-    def after_comment(self, start: int) -> int:
-        """Give the end of the comment that opens at `start`; comments nest."""
-        depth = 0
-        for mark in _comment_mark(self.text, start):
-            depth += 1 if mark.group() == "/*" else -1
-            if not depth:
-                return mark.end()
-        return self.refuse(
-            "the comment opened here is never closed",
-            self.source.span(start, start + 2),
-            "comments nest in PostgreSQL: every `/*` needs a `*/` of its own",
-        )
+    def prefix(self, quote: int, floor: int) -> str:
+        """Give the word before a quote that belongs to it, if one does: E, B, X or U&."""
+        found = _prefix(self.text, max(floor, quote - 2), quote)
+        if not found or (found.start() > floor and _name_character(self.text, found.start() - 1)):
+            return ""
+        return found[0]
 
-    def after_string(self, quote: int, floor: int) -> int:
-        """Give the end of the string at `quote`, 0 if it is never closed. An ``E`` makes escapes of its backslashes."""
-        letter = quote - 1
-        escapes = (
-            letter >= floor and self.text[letter] in "eE" and (letter == floor or not _is_name(self.text, letter - 1))
-        )
-        string = (_escape_string if escapes else _whole_string)(self.text, quote)
+    def after_string(self, quote: int, prefix: str) -> int:
+        """Give the end of the string at `quote`, 0 if it is never closed. Only E makes escapes of its backslashes."""
+        string = (_escape_string if prefix in {"e", "E"} else _whole_string)(self.text, quote)
         return string.end() if string else 0
 
     def after_dollar(self, pos: int, floor: int) -> int:
-        """Give the end of what the ``$`` at `pos` is part of: a name, a dollar quote, a parameter, or nothing."""
+        """Give the end of what the ``$`` at `pos` is in: a name, a dollar quote, a parameter, or nothing."""
         text, start = self.text, pos
-        while start > floor and _is_name(text, start - 1):
+        while start > floor and _name_character(text, start - 1):
             start -= 1
         if start < pos and not _number(text, start, pos):
-            return _rest_of_name(text, pos).end()  # type: ignore[union-attr]
+            return _rest_of_name(text, pos).end()
         opener = _dollar_quote(text, pos)
         if not opener:
-            return _parameter(text, pos).end()  # type: ignore[union-attr]
-        closer = text.find(opener.group(), opener.end())
-        return closer + len(opener.group()) if closer >= 0 else self.refuse_dollar_quote(pos, opener.end())
+            return _parameter(text, pos).end()
+        closer = text.find(opener[0], opener.end())
+        if closer < 0:
+            message = f"the dollar quote `{opener[0]}` opened here is never closed"
+            self.refuse(pos, opener.end(), message, f"close it with `{opener[0]}`, letter for letter")
+        return closer + len(opener[0])
 
     def keyword(self, pos: int) -> str:
         """Give the keyword at `pos` in lower case; nothing, if a longer name or anything else stands there."""
         word = _keyword(self.text, pos)
-        return word.group().lower() if word else ""
+        return word[0].lower() if word else ""
 
     def after(self, pos: int, *keywords: str) -> int:
         """Give the place of what follows `keywords` at `pos`; 0 if they do not stand there."""
@@ -301,7 +285,14 @@ class _Cutter:
             pos = self.skip(pos + len(word))
         return pos
 
-    # BEGIN ATOMIC
+    def look_closer(self, start: int, stop: int, end: int, opening: int | None) -> tuple[int, int, Span | None]:
+        """Give the true end of the statement whose first ``;`` is at `stop`, where to go on, and the data."""
+        if opening == _COPY and self.reads_file(start):
+            data = self.copy_data(start, stop)
+            return end, cast("re.Match[str]", _end_of_data(self.text, data.end)).end(), data
+        if "atomic" in self.text[start:stop].lower() and (opening == _ROUTINE or self.is_routine(start)):
+            stop, end = self.end_of_routine(start)
+        return end, stop + 1, None
 
     def is_routine(self, pos: int) -> bool:
         """Say whether the statement at `pos` is CREATE [OR REPLACE] FUNCTION or PROCEDURE."""
@@ -309,8 +300,7 @@ class _Cutter:
         if not opening or opening.lastindex != _COMMENTED:
             return bool(opening and opening.lastindex == _ROUTINE)
         pos = self.after(pos, "create")
-        pos = self.after(pos, "or", "replace") or pos
-        return self.keyword(pos) in {"function", "procedure"}
+        return self.keyword(self.after(pos, "or", "replace") or pos) in {"function", "procedure"}
 
     def end_of_routine(self, pos: int) -> tuple[int, int]:
         """Give the ``;`` that ends the routine at `pos`, and the end of what stands before it.
@@ -318,43 +308,33 @@ class _Cutter:
         A body closes at an END right after ``;`` or ATOMIC, where no statement can begin with END. By the grammar one
         routine may be made inside another, though no server executes that.
         """
-        open_bodies = 0
-        while True:
-            if open_bodies and _end(self.text, pos):
+        open_bodies, start = 0, pos
+        while start < len(self.text):
+            if open_bodies and _end(self.text, start):
                 open_bodies -= 1
-            elif (not open_bodies or self.is_routine(pos)) and (body := self.body(pos)):
+            elif (not open_bodies or self.is_routine(start)) and (body := self.body(start)):
                 open_bodies += 1
-                pos = self.piece(body)
+                pos, start = body, self.skip(body)
                 continue
-            harmless = _body if open_bodies else _anything
-            stop, end = self.cut(pos, harmless(self.text, pos).end(), harmless)  # type: ignore[union-attr]
+            harmless = _in_body if open_bodies else _anything
+            stop, end = self.cut(start, harmless(self.text, start).end(), harmless)
             if not open_bodies or stop == len(self.text):
                 return stop, end
-            pos = self.piece(stop + 1)
-
-    def piece(self, pos: int) -> int:
-        """Give where the next statement begins from `pos` on."""
-        while True:
-            start, event = _piece(self.text, pos).span(1)  # type: ignore[union-attr]
-            if start < event or not self.text.startswith("/*", start):
-                return start
-            pos = self.skip(start)
+            pos, start = stop + 1, self.skip(stop + 1)
+        return start, self.trim(pos)
 
     def body(self, pos: int) -> int:
-        """Give the place right after BEGIN ATOMIC of the routine at `pos`; 0 if its body is not of that kind."""
+        """Give the end of BEGIN ATOMIC in the routine at `pos`; 0 if its body is not of that kind."""
         while self.text.startswith(("b", "B"), pos := self.find(pos, _up_to_begin)):
-            words = _begin_atomic(self.text, pos)
-            if end := words.end() if words else self.after(pos, "begin", "atomic"):
-                return end
-            pos += len("begin")
+            pos = self.skip(pos + len("begin"))
+            if self.keyword(pos) == "atomic":
+                return pos + len("atomic")
         return 0
 
-    # COPY … FROM stdin
-
     def reads_file(self, pos: int) -> bool:
-        """Say whether a statement is a COPY whose data follows; the grammar also takes FROM stdout for that.
+        """Say whether a COPY has its data below it; the grammar takes FROM stdout for FROM stdin.
 
-        FROM and TO are reserved, but ``s.from`` is a table's name: then a second one, a column list or a dot follows.
+        FROM and TO are reserved, but after a dot they are names: another, a column list or a dot comes next then.
         """
         while True:
             pos = self.find(pos, _up_to_direction)
@@ -365,22 +345,19 @@ class _Cutter:
                 return direction == "from" and target in {"stdin", "stdout"}
 
     def copy_data(self, start: int, stop: int) -> Span:
-        """Give the data of the COPY that begins at `start` and ends at `stop`: from the next line up to ``\\.``."""
-        begin = _end_of_line(self.text, stop + 1)
-        if not begin:
-            self.refuse_copy_line(start, stop)
-        at = begin.end() - 1
+        r"""Give the data of the COPY from `start` to `stop`: from the next line up to ``\.``."""
+        begin = _rest_of_line(self.text, stop + 1).end()
+        if begin < len(self.text) and self.text[begin] != "\n":
+            crs = "\r" in self.text[stop:begin]
+            hint = "save the file with LF line ends" if crs else "write it below the data, after the line that is `\\.`"
+            self.refuse(begin, None, "the data of a COPY begins on the line below it, and this stands before", hint)
+        at = begin
         while (at := self.text.find("\n\\.", at)) >= 0:
-            if _end_of_data(self.text, at + 1):
-                return self.source.span(begin.end(), at + 1)
             at += 1
-        return self.refuse(
-            "the data of this COPY is never ended",
-            self.source.span(start),
-            "end it with a line that is `\\.` and nothing else",
-        )
-
-    # psql's own lines, and refusals
+            if _end_of_data(self.text, at):
+                return self.source.span(begin + 1, at)
+        hint = "`FROM stdin` reads the lines below it, up to one that is `\\.` and nothing else"
+        return self.refuse(start, None, "the data of this COPY has no end", hint)
 
     def pass_over(self, pos: int) -> int:
         """Give the end of what stands between statements at `pos`: a comment, or a psql line that pg_dump writes."""
@@ -389,108 +366,61 @@ class _Cutter:
         line = _restrict(self.text, pos)
         return line.end() if line else self.refuse_command(pos)
 
-    def refuse(self, message: str, span: Span, hint: str) -> NoReturn:
-        """Raise the error that says why the text cannot be cut."""
-        raise MigrationError(message, span, hint=hint)
+    def refuse(self, start: int, end: int | None, message: str, hint: str) -> NoReturn:
+        """Raise the error that says why the text cannot be cut, and where."""
+        raise MigrationError(message, self.source.span(start, end), hint=hint)
 
     def refuse_nul(self) -> None:
-        """Refuse a text with a NUL, which ends it for PostgreSQL."""
+        """Refuse a text with a NUL."""
         at = self.text.find("\0")
         if at >= 0:
-            self.refuse(
-                "a NUL character, which no PostgreSQL text can hold",
-                self.source.span(at, at + 1),
-                "remove it; a file full of them was saved as UTF-16, save it as UTF-8",
-            )
+            hint = "remove it; if the file is full of them, it was saved as UTF-16: save it as UTF-8"
+            self.refuse(at, at + 1, "no text of PostgreSQL can hold the NUL character that stands here", hint)
 
-    def refuse_string(self, start: int, quote: int, harmless: _Matcher) -> NoReturn:
-        """Refuse the string, never closed, whose last piece opens at `quote`: where its first piece opens."""
-        if harmless is not _with_whole_strings:
-            self.find(start, _with_whole_strings)
-        opener = _string_prefix(self.text, max(start, quote - 2), quote)
-        hint = "close it with `'`; a quote inside a string is written twice, `''`"
-        escaped = self.text.find("\\'", start, quote)
-        if escaped >= 0:
-            line, _ = self.source.place(escaped)
-            hint = f"a backslash escapes nothing in '…' (line {line}): write `''` for a quote inside, or begin with `E'`"
-        place = opener.start() if opener else quote
-        self.refuse("the string opened here is never closed", self.source.span(place, quote + 1), hint)
-
-    def refuse_name(self, quote: int) -> NoReturn:
-        """Refuse a quoted name that is never closed: where its first piece opens."""
-        while self.text[quote - 1 : quote] == '"':
-            quote = self.text.rindex('"', 0, quote - 1)
-        opener = _string_prefix(self.text, max(0, quote - 2), quote)
-        self.refuse(
-            "the quoted name opened here is never closed",
-            self.source.span(opener.start() if opener else quote, quote + 1),
-            'close it with `"`; a quote inside a name is written twice, `""`',
-        )
-
-    def refuse_dollar_quote(self, start: int, end: int) -> NoReturn:
-        """Refuse a dollar quote that is never closed."""
-        tag = self.text[start:end]
-        self.refuse(
-            f"the dollar quote `{tag}` opened here is never closed",
-            self.source.span(start, end),
-            f"close it with `{tag}`, letter for letter",
-        )
-
-    def refuse_copy_line(self, start: int, stop: int) -> NoReturn:
-        """Refuse a COPY whose data does not begin on the next line."""
-        place = _up_to_line_end(self.text, stop + 1).end()  # type: ignore[union-attr]
-        if place >= len(self.text):
-            self.refuse(
-                "no data follows this COPY",
-                self.source.span(start),
-                "`FROM stdin` reads the lines after the `;`, up to one that is `\\.` and nothing else",
-            )
-        self.refuse(
-            "the data of a COPY begins on the line after it, and this stands between",
-            self.source.span(place),
-            "save the file with LF line ends"
-            if "\r" in self.text[stop:place]
-            else "write it below the data, after the line that is `\\.`",
-        )
+    def refuse_quote(self, start: int, opener: int, harmless: _Matcher) -> NoReturn:
+        """Refuse a string or name that is never closed, its last piece at `opener`: where its first piece opens."""
+        while harmless is not _whole_quotes:
+            start = self.find(start, _whole_quotes) + 1
+        quote = "'" if "'" in self.text[opener : opener + 3] else '"'
+        what = "string" if quote == "'" else "quoted name"
+        hint = f"close it with `{quote}`; a quote inside a {what} is written twice, `{quote}{quote}`"
+        if (escape := self.text.find("\\" + quote, start, opener)) >= 0:
+            line = self.source.place(escape)[0]
+            hint = f"a backslash does not escape the quote in line {line}: write `{quote}{quote}`"
+        self.refuse(opener, self.text.index(quote, opener) + 1, f"the {what} opened here is never closed", hint)
 
     def refuse_command(self, pos: int) -> NoReturn:
-        """Refuse a backslash outside quotes: a command of psql, most often."""
-        command = _psql_command(self.text, pos)
-        name = command.group() if command else "\\"
-        hint = _CURES.get(name[1:])
-        if name.endswith("restrict"):
-            message = f"`{name}` does not stand on a line of its own between statements"
-            hint = "end the statement before it with `;`, and the line with its key"
-        elif hint or name[1:].isalpha():
-            message = f"`{name}` is a command of psql, not SQL"
+        """Refuse a backslash outside quotes: most often a command of psql."""
+        command = _psql_command(self.text, pos)[0]
+        hint = _CURES.get(command[1:])
+        if command in {"\\restrict", "\\unrestrict"}:
+            message = f"`{command}` is passed over only on a line of its own, between statements"
+        elif hint or command[1:2].isalpha():
+            message = f"`{command}` is a command of psql, not SQL"
         else:
             message = "a backslash stands outside quotes"
             hint = "in '…' a backslash escapes nothing: write `''` for a quote inside, or begin the string with `E'`"
-        self.refuse(message, self.source.span(pos, pos + len(name)), hint or "remove it, or run this file with psql")
+        self.refuse(pos, pos + len(command), message, hint or "remove it, or run this file with psql")
 
 
-def _cures() -> Iterator[tuple[str, str]]:
-    """Yield psql's commands that are found in files, each with what to write instead."""
+_CURES = {
+    name: cure
     for names, cure in (
         ("i ir include include_relative", "put the statements of that file here, or make it a migration of its own"),
         ("copy", "write `COPY … FROM stdin;`, the data on the lines below it, and a line that is `\\.`"),
-        ("c connect", "a migration runs in one database: take the line out, and name the database when you run it"),
-        ("set unset prompt getenv setenv", "there are no variables of psql here: write the value itself"),
-        ("gexec", "execute what the query makes in a `DO` block: FOR … IN query LOOP EXECUTE … END LOOP"),
-        ("gset", "there are no variables of psql here: use a `DO` block, or a subquery"),
-        ("g gx gdesc bind parse crosstabview crosstab watch", "end the statement with `;`"),
-        ("echo qecho warn", "remove it, or write `RAISE NOTICE` in a `DO` block"),
-        ("if elif else endif", "write the condition in a `DO` block: IF … THEN … END IF"),
-        ("q quit", "remove it; what stands below it belongs in another file"),
-        ("! cd", "remove it: a migration runs nothing but SQL"),
+        ("c connect", "a migration runs in one database: name it when you run it"),
+        ("set unset prompt getenv setenv gset", "psql's variables are not known here: write the value itself"),
+        ("gexec", "loop over the query in a `DO` block: `FOR … IN … LOOP EXECUTE … END LOOP`"),
+        ("g gx gdesc bind parse crosstabview watch", "end the statement with `;`"),
+        ("echo qecho warn", "remove it, or use `RAISE NOTICE` in a `DO` block"),
+        ("if elif else endif", "write the condition in a `DO` block: `IF … THEN … END IF`"),
+        ("q quit", "remove it, and keep what stands below it in another file"),
+        ("! cd", "remove it: a migration executes nothing but SQL"),
         ("encoding", "remove it, and save the file as UTF-8"),
-        ("password", "write `ALTER ROLE … PASSWORD`"),
         ("timing pset x a t f H o out r reset p w s", "remove it: it changes only what psql shows"),
-        ("d dt di dv df dn du l z conninfo", "remove it: it only shows something"),
+        ("restrict unrestrict", "end the statement before it with `;`"),
         (";", "write `;` alone"),
-        (".", "it ends the data of a `COPY … FROM stdin`, and none is open here: does that COPY lack its `;`?"),
-    ):
-        yield from ((name, cure) for name in names.split())
-
-
-_CURES = dict(_cures())
+        (".", "it ends the data of a `COPY … FROM stdin`, and none is open: does that COPY lack its `;`?"),
+    )
+    for name in names.split()
+}

@@ -5,8 +5,8 @@ None of it executes a migration. Looking opens read-only transactions.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from . import change, database, history, plan, record
 from .database import Request, Session
@@ -19,8 +19,7 @@ from .plan import Plan, Policy, Row
 
 def status(url: str, migrations: Sequence[Migration], policy: Policy | None = None) -> Planned:
     """Look at a database without writing: its state, and the plan without steps."""
-    session = database.connect(url)
-    with closing(session.conn):
+    with database.connect(url) as session:
         return _look(session, migrations, policy or Policy())
 
 
@@ -31,8 +30,7 @@ def _look(session: Session, migrations: Sequence[Migration], policy: Policy) -> 
 
 def verify(url: str, migrations: Sequence[Migration], policy: Policy) -> tuple[Planned, list[SqlmigrateError]]:
     """Look, and give an error for every disagreement: changed with what changed, missing, out of order."""
-    session = database.connect(url)
-    with closing(session.conn):
+    with database.connect(url) as session:
         planned = _look(session, migrations, policy)
         rows = planned.plan.rows
         errors: list[SqlmigrateError] = []
@@ -49,8 +47,7 @@ def verify(url: str, migrations: Sequence[Migration], policy: Policy) -> tuple[P
 
 def log(url: str, policy: Policy) -> tuple[State, tuple[LogEntry, ...]]:
     """Read the history's log, oldest first."""
-    session = database.connect(url)
-    with closing(session.conn):
+    with database.connect(url) as session:
         state = history.read(session, policy.table)
         return state, history.log(session, state.history)
 
@@ -70,7 +67,7 @@ def changed_error(session: Session, table: History, changed: Sequence[plan.Row])
 def _changed(row: plan.Row, executed: str | None) -> HistoryError:
     now = row.migration.up.text if row.migration else ""
     execution = row.execution
-    when = f"executed by {execution.executed_by} on {plan.moment(execution.executed_at)}" if execution else ""
+    when = f"executed by {execution.executed_by} on {plan.moment(execution.executed_at)} UTC" if execution else ""
     if execution and row.migration and execution.checksum == row.migration.checksum:
         message, lines = f"{row.label}: executed as {execution.label}, and renamed since", []
     else:
@@ -109,7 +106,7 @@ def repair(url: str, row: Row, policy: Policy) -> None:
     if row.execution is None:
         raise AssertionError("what can be repaired has an execution")
     version = row.execution.version
-    with closing(_locked(url, policy)) as session:
+    with _locked(url, policy) as session:
         state = history.read(session, policy.table)
         history.require_writable(state)
         if row.state == "changed" and row.migration:
@@ -124,7 +121,7 @@ def baseline(url: str, migrations: Sequence[Migration], version: str, policy: Po
 
     Gives the rows recorded. Raises `ConfigError` for a version nobody knows.
     """
-    with closing(_locked(url, policy)) as session:
+    with _locked(url, policy) as session:
         state = history.read(session, policy.table)
         rows = plan.rows(migrations, state.executions)
         limit = plan.find(rows, version).number
@@ -137,15 +134,12 @@ def baseline(url: str, migrations: Sequence[Migration], version: str, policy: Po
         return declared
 
 
-def _locked(url: str, policy: Policy) -> Session:
+@contextmanager
+def _locked(url: str, policy: Policy) -> Iterator[Session]:
     """Connect, and take the run's lock: who executes at this moment is waited for."""
-    session = database.connect(url)
-    try:
+    with database.connect(url) as session:
         state = history.read(session, policy.table)
         database.require_writable(state.server)
         for _ in database.lock(session, state.history.name, policy.lock_wait):
             pass
-    except BaseException:
-        session.close()
-        raise
-    return session
+        yield session

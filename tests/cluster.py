@@ -50,13 +50,14 @@ class Server:
     @contextmanager
     def database(self, owner: str = "postgres") -> Iterator[str]:
         """Make an empty database, yield its URL, drop it with whoever is still in it."""
-        name, owner = sql.Identifier(f"test_{next(self._numbers)}"), sql.Identifier(owner)
-        options = sql.SQL("template template0 strategy file_copy")
-        self.admin.execute(sql.SQL("create database {} owner {} {}").format(name, owner, options))
+        name = f"test_{next(self._numbers)}"
+        make = sql.SQL("create database {} owner {} template template0 strategy file_copy")
+        drop = sql.SQL("drop database if exists {} with (force)")
+        self.admin.execute(make.format(sql.Identifier(name), sql.Identifier(owner)))
         try:
-            yield self.url(name._obj[0])
+            yield self.url(name)
         finally:
-            self.admin.execute(sql.SQL("drop database if exists {} with (force)").format(name))
+            self.admin.execute(drop.format(sql.Identifier(name)))
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,14 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 import cluster
+import pytest
 from cluster import PasswordServer, Server, Standby
+from terminal import Terminal
 
-FOREIGN = ("PG", "GIT_", "SQLMIGRATE", "MAKE", "PYTHON", "CLICOLOR", "XDG_", "LC_")
+FOREIGN = ("PG", "GIT_", "SQLMIGRATE", "MAKE", "CLICOLOR", "XDG_", "LC_")
 FOREIGN_NAMES = {"DATABASE_URL", "CI", "GITHUB_ACTIONS", "NO_COLOR", "FORCE_COLOR", "COLORTERM", "COLUMNS", "LINES"} | {
-    "TERM", "LANGUAGE", "TZ", "PAGER", "EDITOR", "VISUAL"
+    "TERM", "LANGUAGE", "TZ", "PAGER", "EDITOR", "VISUAL", "PYTHONIOENCODING", "PYTHONUTF8"
 }  # fmt: skip
 
 
@@ -96,3 +96,15 @@ def password_server(servers: Path) -> Iterator[PasswordServer]:
     """A server on TCP that asks for passwords: of the role `app`, in `password`."""
     with cluster.password_server(servers / "password") as running:
         yield running
+
+
+@pytest.fixture
+def terminal(tmp_path: Path, database: str) -> Terminal:
+    """The program, in an empty folder, with DATABASE_URL naming an empty database."""
+    return Terminal(tmp_path, {"DATABASE_URL": database})
+
+
+@pytest.fixture
+def bare_terminal(tmp_path: Path) -> Terminal:
+    """The program, in an empty folder, with no database named."""
+    return Terminal(tmp_path, {})

@@ -1,0 +1,45 @@
+# Everything runs from .venv, which is made when it is missing or older than pyproject.toml.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help migrate status down create test check format bench clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
+
+.venv/installed: pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "installing into .venv …" >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch .venv/installed
+
+migrate: .venv/installed ## apply sql/ to the database (DATABASE_URL, libpq's variables, or the embedded one)
+	@$(BIN)/sqlmigrate up
+
+status: .venv/installed ## executed and pending migrations
+	@$(BIN)/sqlmigrate status
+
+down: .venv/installed ## take back the last migration
+	@$(BIN)/sqlmigrate down
+
+create: .venv/installed ## a new pair of files: make create name="add user settings table"
+	@$(BIN)/sqlmigrate create "$(name)"
+
+test: .venv/installed ## the whole suite, on real servers
+	@$(BIN)/python -m pytest
+
+check: .venv/installed ## what CI runs: lint, types, the suite; changes no file
+	@$(BIN)/ruff check sqlmigrate tests
+	@$(BIN)/ruff format --check sqlmigrate tests
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest
+
+format: .venv/installed ## format the code, and mend what lint can mend
+	@$(BIN)/ruff check --fix sqlmigrate tests
+	@$(BIN)/ruff format sqlmigrate tests
+
+bench: .venv/installed ## figures, beside other tools in the same run
+	@$(BIN)/python tests/bench.py
+
+clean: ## remove what make made (not the embedded database)
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,5 @@
+"""``python -m sqlmigrate``."""
+
+from .cli import main
+
+main()
