@@ -321,6 +321,18 @@ def require_writable(server: Server) -> None:
         )
 
 
+def require_standard_strings(session: Session) -> None:
+    """Raise `ServerError` where a backslash in ``'…'`` would be an escape: files are cut as the standard has it.
+
+    https://www.postgresql.org/docs/current/runtime-config-compatible.html#GUC-STANDARD-CONFORMING-STRINGS
+    """
+    if session.conn.info.parameter_status("standard_conforming_strings") == "off":
+        raise ServerError(
+            "standard_conforming_strings is off: a backslash in quotes would mean something else; nothing was executed",
+            hint="set it on for this role, database or server; E'…' has escapes everywhere",
+        )
+
+
 # -- the run's lock ----------------------------------------------------------------------------------------------------
 
 POLL_SECONDS = 0.25

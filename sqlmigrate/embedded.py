@@ -51,10 +51,12 @@ def server(directory: Path, version: int = 18, *, durable: bool = True) -> Itera
     The folder is made where it is missing. Any number of processes and threads may do this at once. With
     `durable=False` a crash of the machine may cost the data, and everything is faster: for tests.
     """
-    cluster = Cluster(_home(directory), version)
-    with (cluster.home / "users").open("a") as users:
+    with _explained(directory):
+        cluster = Cluster(_home(directory.resolve()), version)
+        users = (cluster.home / "users").open("a")
+    with users:
         try:
-            with _turn(cluster.home):
+            with _turn(cluster.home), _explained(directory):
                 _join(cluster, users.fileno(), {} if durable else UNSAFE)
             yield cluster.url()
         finally:
@@ -86,6 +88,19 @@ def _lock_alone(users: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+@contextmanager
+def _explained(directory: Path) -> Iterator[None]:
+    """Tell what the operating system refuses as an error of ours."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(
+            f"the embedded server in {directory} cannot be used: {error.strerror or error}",
+            detail=[str(error.filename)] if error.filename else [],
+            hint="if another user has made the folder, run as that user, or delete it",
+        ) from error
 
 
 @contextmanager
@@ -129,8 +144,6 @@ class Cluster:
 
     def create(self, *options: str) -> None:
         """Make the data directory: UTF-8, sorted by code point on every machine; whole or not at all."""
-        for remains in self.home.glob("new-*"):
-            shutil.rmtree(remains, ignore_errors=True)
         fresh = _private_folder("new-", self.home)
         locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"] if self.version >= 17 else []  # noqa: PLR2004
         common = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-instructions"]
@@ -142,7 +155,7 @@ class Cluster:
         _wait(lambda: self.is_ready() or not self._is_starting_or_stopping())
         if self.is_ready():
             return
-        self._remove_sockets()
+        self._remove_remains()
         sockets = _private_folder("sqlmigrate-", SOCKETS)
         process = self._launch({"listen_addresses": "", "unix_socket_directories": str(sockets), **settings})
         try:
@@ -178,10 +191,11 @@ class Cluster:
         """Disconnect everybody, write everything, and return when the server is gone."""
         if (postmaster := self.postmaster()) is None or not self.is_ready():
             return
-        os.kill(postmaster.pid, signal.SIGINT)
-        if not _wait(lambda: self.postmaster() is None):
-            os.kill(postmaster.pid, signal.SIGQUIT)
-        _wait(lambda: not _is_alive(postmaster.pid), 0.1)  # a moment; longer where a slow init has to reap it
+        with suppress(ProcessLookupError):
+            os.kill(postmaster.pid, signal.SIGINT)
+            if not _wait(lambda: self.postmaster() is None or not _is_alive(postmaster.pid)):
+                os.kill(postmaster.pid, signal.SIGQUIT)
+            _wait(lambda: not _is_alive(postmaster.pid), 0.1)  # a moment; longer where a slow init has to reap it
         shutil.rmtree(postmaster.sockets, ignore_errors=True)
 
     def url(self, database: str = "postgres", user: str = "postgres") -> str:
@@ -196,6 +210,7 @@ class Cluster:
         if (postmaster := self.postmaster()) is None or not postmaster.is_ready:
             return False
         with socket.socket(socket.AF_UNIX) as client, suppress(OSError):
+            client.settimeout(1)
             client.connect(str(postmaster.sockets / f".s.PGSQL.{postmaster.port}"))
             return True
         return False
@@ -203,7 +218,7 @@ class Cluster:
     def postmaster(self) -> Postmaster | None:
         """Read what the server says of itself; a file that came along with a copy of the folder does not count."""
         try:
-            lines = os.fsdecode((self.data / "postmaster.pid").read_bytes()).splitlines()
+            lines = os.fsdecode((self.data / "postmaster.pid").read_bytes()).split("\n")
             pid, data, _, port, sockets, _, _, status = (line.strip() for line in (lines + [""] * 8)[:8])
             found = Postmaster(int(pid), int(port), Path(sockets), status == "ready")
         except (OSError, ValueError):  # not there, or about to be written
@@ -230,8 +245,10 @@ class Cluster:
     def _is_starting_or_stopping(self) -> bool:
         return (postmaster := self.postmaster()) is not None and _is_alive(postmaster.pid)
 
-    def _remove_sockets(self) -> None:
-        """Remove what a killed server has left in /tmp."""
+    def _remove_remains(self) -> None:
+        """Remove what killed processes have left: data half made, and the sockets in /tmp."""
+        for data in self.home.glob("new-*"):
+            shutil.rmtree(data, ignore_errors=True)
         left = self.postmaster()
         if left is not None and left.sockets.parent == SOCKETS and left.sockets.name.startswith("sqlmigrate-"):
             shutil.rmtree(left.sockets, ignore_errors=True)
@@ -246,12 +263,13 @@ def _wait(until: Callable[[], bool], seconds: float = PATIENCE) -> bool:
 
 
 def _is_alive(pid: int) -> bool:
-    """Whether a process is there that may be a server of ours; pids are used again, even for ourselves."""
+    """Whether a process is there that may be a server of ours; pids are used again, after a container's restart."""
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, PermissionError):
         return False
-    return pid != os.getpid()
+    name = Path(f"/proc/{pid}/comm")
+    return not name.exists() or name.read_text() == "postgres\n"
 
 
 def _account() -> pwd.struct_passwd | None:
@@ -282,20 +300,16 @@ def _private_folder(prefix: str, parent: Path) -> Path:
 
 def _home(directory: Path) -> Path:
     """Make the folder, kept out of git, and say where its server lives: there, or where its account gets to."""
-    directory = directory.resolve()
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        if not (directory / ".gitignore").exists():
-            (directory / ".gitignore").write_text("*\n")
-        home = directory if _account() is None or _is_passable(directory) else _elsewhere(directory)
-        if home.stat().st_uid != os.geteuid():
-            raise PermissionError(errno.EPERM, "it belongs to another user", str(home))
-        home.chmod(0o711 if _account() else 0o700)
-    except OSError as error:
-        raise ConfigError(
-            f"the folder of the embedded server cannot be used: {error.strerror}: {error.filename}",
-            hint="if another user has made it, run as that user, or delete it",
-        ) from error
+    if not directory.exists():
+        directory.mkdir(parents=True, mode=0o700, exist_ok=True)
+    if directory.stat().st_uid != os.geteuid():
+        raise PermissionError(errno.EPERM, "it belongs to another user", str(directory))
+    if not (directory / ".gitignore").exists():
+        (directory / ".gitignore").write_text("*\n")
+    if _account() is None:
+        return directory
+    home = directory if _is_passable(directory) else _elsewhere(directory)
+    home.chmod(home.stat().st_mode | 0o001)
     return home
 
 
@@ -350,5 +364,8 @@ def _copied(installed: Path) -> Path:
                 shutil.copytree(folder, place / folder.relative_to(package.parent), symlinks=True)
         for name in (place, *place.rglob("*")):
             name.chmod(0o755)
-        place.replace(target)
+        try:
+            place.rename(target)
+        except OSError:  # another process was faster, its copy is as good
+            shutil.rmtree(place)
     return target / package.name / installed.name

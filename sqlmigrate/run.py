@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 
 import psycopg
 
-from . import database, history, plan as planning, record, upkeep
+from . import database, envelope, history, plan as planning, record, upkeep
 from .database import Answer, Request, Session
+from .envelope import Sent
 from .errors import ConnectError, HistoryError, SqlmigrateError, StatementError
 from .event import Began, Event, Failed, Finished, Noticed, NotTried, Planned, StatementDone, Waiting
 from .files import Migration
@@ -24,12 +25,6 @@ from .plan import Direction, Plan, Policy, Step
 from .refusal import refused, unplaced
 from .split import Statement
 from .statement import makes_index_concurrently, object_name
-
-# What a migration may have set for the session, undone before its history row is completed: a `SET ROLE` would
-# otherwise meet the history without rights, a `search_path` the next migration.
-_RESET = tuple(map(Request, ("reset session authorization", "reset role", "reset all")))
-_DISCARD = tuple(map(Request, ("discard temporary", "deallocate all", "close all")))
-
 
 # -- the two directions, and looking -----------------------------------------------------------------------------------
 
@@ -58,6 +53,7 @@ def _run(
         if not plan.steps:
             return
         database.require_writable(state.server)
+        database.require_standard_strings(session)
         history.require_writable(state)
         runner = _Runner(session, state.history, policy)
         read_again = yield from runner.lock(state)
@@ -119,7 +115,7 @@ class _Runner:
         self._started = time.monotonic()
         try:
             if step.script.mode == "transaction":
-                yield from self._in_transaction(step, _transaction(self.history, step))
+                yield from self._in_transaction(step, envelope.transaction(self.history, step))
             else:
                 yield from self._one_by_one(step)
         except psycopg.OperationalError as error:
@@ -145,20 +141,22 @@ class _Runner:
 
     # one transaction
 
-    def _in_transaction(self, step: Step, sent: _Sent) -> Iterator[Event]:
+    def _in_transaction(self, step: Step, sent: Sent) -> Iterator[Event]:
         duration = None
         for answer in self._turn(sent.requests):
             yield from self._notices(step)
             if answer.error:
-                yield self._failed(step, sent, answer)
-                return
+                if answer.index <= sent.committing:
+                    yield self._failed(step, sent, answer)
+                    return
+                break  # only the tidying up of the session failed
             if number := sent.statement_number(answer.index):
                 yield StatementDone(step, number, len(step.script.statements))
             if answer.index == sent.completing and answer.rows:
                 duration = int(answer.rows[0][0] or 0)
         yield Finished(step, len(step.script.statements), duration or 0)
 
-    def _failed(self, step: Step, sent: _Sent, answer: Answer) -> Failed:
+    def _failed(self, step: Step, sent: Sent, answer: Answer) -> Failed:
         if answer.error is None:
             raise AssertionError("only an error fails")
         number = sent.statement_number(answer.index)
@@ -181,7 +179,7 @@ class _Runner:
                 self.session.abort()
             else:
                 self.session.reconnect()
-            self.session.ask(*_RESET, _failure(self.history, step, done, str(error.message)))
+            self.session.ask(*envelope.RESET, envelope.failure(self.history, step, done, str(error.message)))
         except (psycopg.Error, SqlmigrateError) as problem:
             error.detail = (*error.detail, f"the failure could not be written to the history: {_one_line(problem)}")
 
@@ -190,11 +188,11 @@ class _Runner:
     def _one_by_one(self, step: Step) -> Iterator[Event]:
         first = self._resumed(step)
         statements = step.script.statements
-        timeouts = [Request(f"set {name} to '{value}'") for name, value in _timeouts(step)]
+        timeouts = [Request(f"set {name} to '{value}'") for name, value in envelope.timeouts(step)]
         if timeouts:
             self.session.ask(*timeouts)
         for number, statement in enumerate(statements[first:], start=first + 1):
-            for answer in self.session.turn([_request(statement)]):
+            for answer in self.session.turn([envelope.request(statement)]):
                 yield from self._notices(step)
                 if answer.error:
                     yield self._stopped(step, refused(answer.error, statement), number)
@@ -220,8 +218,8 @@ class _Runner:
             completing = record.end_up(self.history, step.version, in_transaction=False)
         else:
             completing = record.end_down(self.history, step.version, in_transaction=False, duration_ms=self._elapsed())
-        *_, rows = self.session.ask(*_RESET, completing)
-        self.session.ask(*_DISCARD)
+        *_, rows = self.session.ask(*envelope.RESET, completing)
+        self.session.ask(*envelope.DISCARD)
         return int(rows[0][0] or 0)
 
     def _stopped(self, step: Step, error: StatementError, number: int) -> Failed:
@@ -279,7 +277,7 @@ class _Runner:
                 break
             self._started = time.monotonic()
             yield Began(step)
-            sent = _transaction(self.history, step, rehearsed=True)
+            sent = envelope.transaction(self.history, step, rehearsed=True)
             if (yield from _all_of(self._in_transaction(step, sent))):
                 break
         self.session.abort()
@@ -302,55 +300,7 @@ def _all_of(events: Iterator[Event]) -> Generator[Event, None, bool]:
     return failed
 
 
-# -- what is sent ------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Sent:
-    """The requests of one transaction; `places` are the indexes of the file's statements, `completing` the row's."""
-
-    requests: tuple[Request, ...]
-    places: tuple[int, ...]
-    completing: int
-
-    def statement_number(self, index: int) -> int:
-        """The number, from 1, of the file's statement that request `index` is; 0 where it is one of ours."""
-        return self.places.index(index) + 1 if index in self.places else 0
-
-
-def _transaction(table: History, step: Step, *, rehearsed: bool = False) -> _Sent:
-    script = step.script
-    statements = [_request(each) for each in script.statements]
-    if step.direction == "up":
-        beginning = record.begin_up(table, step.migration, len(statements))
-        ending = record.end_up(table, step.version, in_transaction=True)
-    else:
-        beginning = record.begin_down(table, step.version)
-        ending = record.end_down(table, step.version, in_transaction=True)
-    opening = [] if rehearsed else [Request(script.begin)]
-    timeouts = [Request(f"set local {name} to '{value}'") for name, value in _timeouts(step)]
-    closing_requests = [Request("set constraints all immediate")] if rehearsed else [history.COMMIT, *_DISCARD]
-    requests = [*opening, *statements[: script.settings], beginning, *timeouts]
-    places = [*range(len(opening), len(opening) + script.settings)]
-    places += range(len(requests), len(requests) + len(statements) - script.settings)
-    requests += [*statements[script.settings :], *_RESET]
-    return _Sent((*requests, ending, *closing_requests), tuple(places), len(requests))
-
-
-def _request(statement: Statement) -> Request:
-    return Request(statement.text, data=statement.data.text if statement.data else None)
-
-
-def _timeouts(step: Step) -> Iterator[tuple[str, str]]:
-    for directive, setting in (("lock-timeout", "lock_timeout"), ("statement-timeout", "statement_timeout")):
-        if value := step.script.value(directive):
-            yield setting, value
-
-
-def _failure(table: History, step: Step, done: int, message: str) -> Request:
-    if step.direction == "down":
-        return record.fail_down(table, step.version, f"down: {message}")
-    return record.fail_up(table, step.migration, (len(step.script.statements), done), message)
+# -- pieces ------------------------------------------------------------------------------------------------------------
 
 
 def _not_tried(steps: Sequence[Step]) -> Iterator[NotTried]:

@@ -78,9 +78,10 @@ _BETWEEN = rf"[{_BLANKS};]*+(?:{_COMMENT}[{_BLANKS};]*+)*+"
 
 # '' needs no rule: it ends a string and begins another. After an E, which may be a word's last letter, a closer look is
 # taken. A string goes on in a later line if only white space and line comments stand between.
-_STRING = r"'(?<![eE]')[^']*+'"
+_QUOTED = r"""'(?<![eE]')[^']*+'|"[^"]*+\""""
 _GO_ON = rf"(?:[ \t\f\v]++|{_LINE_COMMENT})*+[\r\n](?:[{_BLANKS}]++|{_LINE_COMMENT}[\r\n])*+"
 _WHOLE_STRING = rf"[^']*+(?:'(?:{_GO_ON})?+'[^']*+)*+'"
+_WHOLE_QUOTED = rf"""'(?<![eE]'){_WHOLE_STRING}|"[^"]*+(?:""[^"]*+)*+\""""
 
 
 def _word(word: str) -> str:
@@ -89,19 +90,19 @@ def _word(word: str) -> str:
     return rf"{letters}(?!{_NAME}){_SPACE}"
 
 
-def _group(string: str, depth: int) -> str:
+def _group(quoted: str, depth: int) -> str:
     """Make the pattern of parentheses that can hide nothing, `depth` deep at most."""
     plain = r"""[^()'"$/\\-]*+"""
-    inner = rf"|{_group(string, depth - 1)}" if depth > 1 else ""
-    return rf'\({plain}(?:(?:{string}|"[^"]*+"|-(?!-)|/(?!\*)|{_COMMENT}{inner}){plain})*+\)'
+    inner = rf"|{_group(quoted, depth - 1)}" if depth > 1 else ""
+    return rf"\({plain}(?:(?:{quoted}|-(?!-)|/(?!\*)|{_COMMENT}{inner}){plain})*+\)"
 
 
-def _stretch(keywords: str = "", string: str = _STRING, name: str = _QUOTED_NAME, semicolon: str = "") -> str:
+def _stretch(keywords: str = "", quoted: str = _QUOTED, semicolon: str = "") -> str:
     """Make the pattern of the longest stretch that can hide nothing; it stops before `keywords` too.
 
     A comment after which a statement may end stops it, since it does not belong to the statement.
     """
-    some = rf'{string}|{_group(string, 4)}|"[^"]*+"|-(?!-)|/(?!\*)|(?:{_COMMENT}{_SPACE})++(?=[^;/-]){semicolon}'
+    some = rf"{quoted}|{_group(quoted, 4)}|-(?!-)|/(?!\*)|(?:{_COMMENT}{_SPACE})++(?=[^;/-]){semicolon}"
     initials = ""
     for keyword in keywords.split():
         initial = f"[{keyword[0]}{keyword[0].upper()}]"
@@ -122,7 +123,7 @@ def _always(pattern: str) -> _Matcher:
 _piece = _always(rf"{_BETWEEN}({_stretch()})")
 _anything = _always(_stretch())
 _in_body = _always(_stretch(semicolon=rf"|;(?!{_GAP}(?:{_word('end')}|{_word('create')}|[;/\\]|\Z))"))
-_whole_strings = _always(_stretch(string=rf"'(?<![eE]'){_WHOLE_STRING}"))
+_whole_quotes = _always(_stretch(quoted=_WHOLE_QUOTED))
 _up_to_begin = _always(_stretch("begin"))
 _up_to_direction = _always(_stretch("from to"))
 _gap = _always(_GAP)
@@ -136,7 +137,7 @@ _keyword = re.compile(rf"[A-Za-z]++(?!{_NAME})").match
 _end = re.compile(_word("end")).match
 _whole_string = re.compile(rf"'{_WHOLE_STRING}").match
 _escape_string = re.compile(rf"'(?:[^'\\]++|\\[\s\S]|'(?:{_GO_ON})?+')*+'").match
-_prefix = re.compile(r"(?:[uU]&|[bBeExX])\Z").search
+_prefix = re.compile(r"""(?:[uU]&['"]|[bBeExX]')\Z""").search
 _name_character = re.compile(_NAME).match
 _number = re.compile(r"[0-9](?:_?[0-9])*+").fullmatch
 _dollar_quote = re.compile(rf"\$(?:{_NAME_START}{_NAME_NO_DOLLAR}*+)?+\$").match
@@ -198,10 +199,11 @@ class _Cutter:
         floor = start  # the end of the last event: what is to be decided does not begin before it
         while True:
             event = text[pos : pos + 1]
+            after = pos + 1
             if event == "(":
-                depth, after = depth + 1, pos + 1
+                depth += 1
             elif event == ")":
-                depth, after = max(0, depth - 1), pos + 1
+                depth = max(0, depth - 1)
             elif event in {"'", '"'}:
                 prefix = self.prefix(pos, floor)
                 after = self.after_string(pos, prefix) or self.refuse_quote(start, pos - len(prefix), harmless)
@@ -213,9 +215,7 @@ class _Cutter:
                     return after, self.trim(pos)
             elif event == "\\":
                 self.refuse_command(pos)
-            elif depth and event:
-                after = pos + 1
-            else:
+            elif not (depth and event):
                 return pos, self.trim(pos)
             floor = after
             pos = harmless(text, after).end()
@@ -246,10 +246,10 @@ class _Cutter:
 
     def prefix(self, quote: int, floor: int) -> str:
         """Give the word before a quote that belongs to it, if one does: E, B, X or U&."""
-        found = _prefix(self.text, max(floor, quote - 2), quote)
+        found = _prefix(self.text, max(floor, quote - 2), quote + 1)
         if not found or (found.start() > floor and _name_character(self.text, found.start() - 1)):
             return ""
-        return found[0]
+        return found[0][:-1]
 
     def after_string(self, quote: int, prefix: str) -> int:
         """Give the end of the string at `quote`, 0 if it is never closed. Only E makes escapes of its backslashes."""
@@ -386,7 +386,7 @@ class _Cutter:
         hint = f"close it with `{quote}`; a quote inside a {what} is written twice, `{quote}{quote}`"
         if (escape := self.text.find("\\" + quote, start, opener)) >= 0:
             line = self.source.place(escape)[0]
-            hint = f"a backslash does not escape the quote in line {line}: write `{quote}{quote}`"
+            hint = f"a backslash escapes nothing here, not the quote in line {line} either: write `{quote}{quote}`"
         self.refuse(opener, self.text.index(quote, opener) + 1, f"the {what} opened here is never closed", hint)
 
     def refuse_command(self, pos: int) -> NoReturn:
