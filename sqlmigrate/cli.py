@@ -343,6 +343,15 @@ def baseline(call: Call, *, version: str) -> None:
     call.report.declared(declared)
 
 
+@command("sqlmigrate split sql/003_add_roles.up.sql")
+@click.argument("file")
+def split(call: Call, *, file: str) -> None:
+    """Show how a file is cut into statements, a line each. No database is needed."""
+    from . import files, statement  # noqa: PLC0415
+
+    call.report.cuts(statement.read(files.read(file)))
+
+
 @cli.command(epilog='Example: eval "$(sqlmigrate completion bash)"')
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:

@@ -157,33 +157,42 @@ class Cluster:
             return
         self._remove_remains()
         sockets = _private_folder("sqlmigrate-", SOCKETS)
-        process = self._launch({"listen_addresses": "", "unix_socket_directories": str(sockets), **settings})
+        options = {"listen_addresses": "", "unix_socket_directories": str(sockets), **settings}
         try:
-            _wait(lambda: self.is_ready() or process.poll() is not None)
+            # what a killed server was doing goes on for a moment, and PostgreSQL rightly refuses until it has ended
+            _wait(lambda: self._launch(options) or "is still in use" not in self._log(), 10)
             self._check_start()
         except BaseException:
-            process.send_signal(signal.SIGQUIT)
-            process.wait()
             shutil.rmtree(sockets, ignore_errors=True)
             raise
-        threading.Thread(target=process.wait, daemon=True).start()  # whoever stops it, it leaves no zombie
 
-    def _launch(self, settings: Mapping[str, str]) -> subprocess.Popen[bytes]:
-        options = [f"--{name}={value}" for name, value in settings.items()]
-        with (self.home / "log").open("wb") as log:
-            return subprocess.Popen(  # noqa: S603 - a program of ours, no shell
-                [self.program("postgres"), "-D", self.data, *options],
+    def _launch(self, options: Mapping[str, str]) -> bool:
+        """Start the server, and say whether it takes connections."""
+        (self.home / "log").write_bytes(b"")
+        with (self.home / "log").open("ab") as log:
+            process = subprocess.Popen(  # noqa: S603 - a program of ours, no shell
+                [self.program("postgres"), "-D", self.data, *(f"--{name}={value}" for name, value in options.items())],
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C is for us; the server is stopped when its users are gone
                 **_outside(),
             )
+        try:
+            _wait(lambda: self.is_ready() or process.poll() is not None)
+        finally:
+            if not self.is_ready():
+                process.send_signal(signal.SIGQUIT)
+            threading.Thread(target=process.wait, daemon=True).start()  # whoever stops it, it leaves no zombie
+        return self.is_ready()
+
+    def _log(self) -> str:
+        return (self.home / "log").read_text(errors="replace")
 
     def _check_start(self) -> None:
         if not self.is_ready():
             raise ServerError(
                 "the embedded server does not start",
-                detail=(self.home / "log").read_text(errors="replace").splitlines()[-5:],
+                detail=self._log().splitlines()[-5:],
                 hint=f"all it says is in {self.home / 'log'}",
             )
 
@@ -266,10 +275,11 @@ def _is_alive(pid: int) -> bool:
     """Whether a process is there that may be a server of ours; pids are used again, after a container's restart."""
     try:
         os.kill(pid, 0)
+        return Path(f"/proc/{pid}/comm").read_text() == "postgres\n"
     except (ProcessLookupError, PermissionError):
         return False
-    name = Path(f"/proc/{pid}/comm")
-    return not name.exists() or name.read_text() == "postgres\n"
+    except FileNotFoundError:  # just gone, unless this is a machine without /proc
+        return not Path("/proc/self").exists()
 
 
 def _account() -> pwd.struct_passwd | None:

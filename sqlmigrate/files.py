@@ -126,6 +126,14 @@ def _sql_files(directory: str) -> list[str]:
         raise ConfigError(f"the folder `{directory}` cannot be read: {error.strerror}") from None
 
 
+def read(path: str) -> Source:
+    """Read one file; raises `MigrationError` where its text is none that PostgreSQL takes."""
+    source = _read(path)
+    if isinstance(source, MigrationError):
+        raise source
+    return source
+
+
 def _read(path: str) -> Source | MigrationError:
     try:
         with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - see `load`

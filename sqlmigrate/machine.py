@@ -12,6 +12,7 @@ from . import event
 from .errors import SqlmigrateError, StatementError
 from .history import LogEntry
 from .plan import Row
+from .statement import Script, object_name, runs_in_transaction, verb
 
 
 def _iso(time: datetime | None) -> str | None:
@@ -47,6 +48,22 @@ def status_value(planned: event.Planned, directory: str) -> dict[str, Any]:
         "executed": sum(row.is_executed for row in rows),
         "pending": sum(row.is_pending for row in rows),
     }
+
+
+def script_value(script: Script) -> dict[str, Any]:
+    """Give the statements of a file."""
+    return {
+        "file": script.source.path,
+        "mode": script.mode,
+        "statements": [
+            {
+                "line": each.line, "column": each.span.column, "end_line": each.span.end_line, "start": each.start,
+                "end": each.end, "verb": verb(each), "object": object_name(each), "text": each.text,
+                "runs_in_transaction": runs_in_transaction(each), "data": each.data.text if each.data else None,
+            }
+            for each in script.statements
+        ],
+    }  # fmt: skip
 
 
 def log_value(entry: LogEntry) -> dict[str, Any]:

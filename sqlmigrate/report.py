@@ -17,6 +17,7 @@ from .errors import SqlmigrateError, StatementError
 from .excerpt import Line, draw, printable
 from .history import LogEntry, State
 from .plan import Row, Step, is_ahead
+from .statement import Script, describe
 from .writer import Stream, Writer, width as screen_width
 
 Format = Literal["text", "json"]
@@ -206,6 +207,17 @@ class Report:
             yield [("bold", f"{now if not index else '':<16}"), ("", self.command(line))]
 
     # files and history
+
+    def cuts(self, script: Script) -> None:
+        """Show the statements of a file, a line each."""
+        self.json(machine.script_value(script))
+        for each in script.statements:
+            span = each.span
+            lines = f"{span.line}-{span.end_line}" if span.end_line > span.line else f"{span.line}"
+            data = f"  with {each.data.end_line - each.data.line + 1:,} lines of data" if each.data else ""
+            self.text([("dim", f"{script.source.path}:{lines:<9} "), ("", printable(describe(each)) + data)])
+        how = "in one transaction" if script.mode == "transaction" else "each on its own"
+        self.text(f"{len(script.statements):,} statements, {how}")
 
     def created(self, up: Path, down: Path) -> None:
         """Say which files were made."""

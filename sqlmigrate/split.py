@@ -71,17 +71,28 @@ _NAME = r"[^\x00-#%-/:-@\[-^`{-\x7f]"  # a character of a name, but for the firs
 _NAME_NO_DOLLAR = r"[^\x00-/:-@\[-^`{-\x7f]"
 _NAME_START = r"[^\x00-@\[-^`{-\x7f]"
 
+# Before Python 3.11.5 a possessive group that fails halfway does not go back (gh-106052); Debian 12 has 3.11.2. There an
+# atomic group does the same, in four times the time.
+_CAN_POSSESS = re.match("(?:ab?c)*+a", "aca") is not None
+
+
+def _many(some: str, quantifier: str = "*") -> str:
+    """Make the pattern of as many `some` as there are, which are never given back."""
+    return rf"(?:{some}){quantifier}+" if _CAN_POSSESS else rf"(?>(?:{some}){quantifier})"
+
+
 _LINE_COMMENT = r"--[^\r\n]*+"
-_COMMENT = rf"(?:{_LINE_COMMENT}|/\*(?:[^*/]++|\*(?!/)|/(?!\*))*+\*/)"  # with no other inside it
-_GAP = rf"{_SPACE}(?:{_COMMENT}{_SPACE})*+"
-_BETWEEN = rf"[{_BLANKS};]*+(?:{_COMMENT}[{_BLANKS};]*+)*+"
+_COMMENT = rf"(?:{_LINE_COMMENT}|/\*" + _many(r"[^*/]++|\*(?!/)|/(?!\*)") + r"\*/)"  # with no other inside it
+_GAP = _SPACE + _many(_COMMENT + _SPACE)
+_BETWEEN = rf"[{_BLANKS};]*+" + _many(rf"{_COMMENT}[{_BLANKS};]*+")
 
 # '' needs no rule: it ends a string and begins another. After an E, which may be a word's last letter, a closer look is
 # taken. A string goes on in a later line if only white space and line comments stand between.
 _QUOTED = r"""'(?<![eE]')[^']*+'|"[^"]*+\""""
-_GO_ON = rf"(?:[ \t\f\v]++|{_LINE_COMMENT})*+[\r\n](?:[{_BLANKS}]++|{_LINE_COMMENT}[\r\n])*+"
-_WHOLE_STRING = rf"[^']*+(?:'(?:{_GO_ON})?+'[^']*+)*+'"
-_WHOLE_QUOTED = rf"""'(?<![eE]'){_WHOLE_STRING}|"[^"]*+(?:""[^"]*+)*+\""""
+_LINE_END = _many(rf"[ \t\f\v]++|{_LINE_COMMENT}") + r"[\r\n]" + _many(rf"[{_BLANKS}]++|{_LINE_COMMENT}[\r\n]")
+_GO_ON = f"'{_many(_LINE_END, '?')}'"
+_WHOLE_STRING = _many(f"[^']++|{_GO_ON}") + "'"
+_WHOLE_QUOTED = f"""'(?<![eE]'){_WHOLE_STRING}|"{_many('[^"]++|""')}\""""
 
 
 def _word(word: str) -> str:
@@ -94,7 +105,8 @@ def _group(quoted: str, depth: int) -> str:
     """Make the pattern of parentheses that can hide nothing, `depth` deep at most."""
     plain = r"""[^()'"$/\\-]*+"""
     inner = rf"|{_group(quoted, depth - 1)}" if depth > 1 else ""
-    return rf"\({plain}(?:(?:{quoted}|-(?!-)|/(?!\*)|{_COMMENT}{inner}){plain})*+\)"
+    some = rf"{quoted}|-(?!-)|/(?!\*)|{_COMMENT}{inner}"
+    return rf"\({plain}" + _many(f"(?:{some}){plain}") + r"\)"
 
 
 def _stretch(keywords: str = "", quoted: str = _QUOTED, semicolon: str = "") -> str:
@@ -102,14 +114,14 @@ def _stretch(keywords: str = "", quoted: str = _QUOTED, semicolon: str = "") -> 
 
     A comment after which a statement may end stops it, since it does not belong to the statement.
     """
-    some = rf"{quoted}|{_group(quoted, 4)}|-(?!-)|/(?!\*)|(?:{_COMMENT}{_SPACE})++(?=[^;/-]){semicolon}"
+    some = rf"{quoted}|{_group(quoted, 4)}|-(?!-)|/(?!\*)|{_many(_COMMENT + _SPACE, '+')}(?=[^;/-]){semicolon}"
     initials = ""
     for keyword in keywords.split():
         initial = f"[{keyword[0]}{keyword[0].upper()}]"
         some += rf"|{initial}(?:(?<={_NAME_NO_DOLLAR}{initial})|(?!{_word(keyword[1:])}))"
         initials += keyword[0] + keyword[0].upper()
     plain = rf"""[^;()'"$/\\{initials}-]*+"""
-    return rf"{plain}(?:(?:{some}){plain})*+"
+    return plain + _many(f"(?:{some}){plain}")
 
 
 _Matcher = Callable[[str, int], "re.Match[str]"]
@@ -128,26 +140,26 @@ _up_to_begin = _always(_stretch("begin"))
 _up_to_direction = _always(_stretch("from to"))
 _gap = _always(_GAP)
 _rest_of_name = _always(rf"{_NAME}*+")
-_parameter = _always(rf"\$(?:[0-9]++(?:{_NAME_START}{_NAME}*+)?+)?+")
-_rest_of_line = _always(rf"[ \t\f\v\r;]*+(?:/\*[^*/\r\n]*+\*/[ \t\f\v\r;]*+)*+(?:{_LINE_COMMENT}\r*+)?+")
-_psql_command = _always(r"\\(?:[A-Za-z_]++|[^A-Za-z_\s])?+")
+_parameter = _always(rf"\$(?:[0-9]++(?:{_NAME_START}{_NAME}*+)?)?")
+_rest_of_line = _always(_many(r"[ \t\f\v\r;]++|/\*[^*/\r\n]*+\*/") + rf"(?:{_LINE_COMMENT}\r*+)?")
+_psql_command = _always(r"\\(?:[A-Za-z_]++|[^A-Za-z_\s])?")
 
 _comment_marks = re.compile(r"/\*|\*/").finditer
 _keyword = re.compile(rf"[A-Za-z]++(?!{_NAME})").match
 _end = re.compile(_word("end")).match
 _whole_string = re.compile(rf"'{_WHOLE_STRING}").match
-_escape_string = re.compile(rf"'(?:[^'\\]++|\\[\s\S]|'(?:{_GO_ON})?+')*+'").match
+_escape_string = re.compile("'" + _many(rf"[^'\\]++|\\[\s\S]|{_GO_ON}") + "'").match
 _prefix = re.compile(r"""(?:[uU]&['"]|[bBeExX]')\Z""").search
 _name_character = re.compile(_NAME).match
-_number = re.compile(r"[0-9](?:_?[0-9])*+").fullmatch
-_dollar_quote = re.compile(rf"\$(?:{_NAME_START}{_NAME_NO_DOLLAR}*+)?+\$").match
+_number = re.compile(r"[0-9](?:_?[0-9])*").fullmatch
+_dollar_quote = re.compile(rf"\$(?:{_NAME_START}{_NAME_NO_DOLLAR}*+)?\$").match
 _end_of_data = re.compile(r"\\\.(?:\r?\n|\Z)").match
 _restrict = re.compile(r"\\(?:un)?restrict[ \t]+[A-Za-z0-9]+[ \t]*(?:\r?\n|\Z)").match
 
 # What a statement begins with that may hold more than it shows: data, or a body with statements of its own. Where a
 # comment stands between the words, they are read one by one.
 _opening = re.compile(
-    rf"({_word('copy')})|{_word('create')}(?:{_word('or')}(?:{_word('replace')}|(?=[/-])))?+"
+    rf"({_word('copy')})|{_word('create')}(?:{_word('or')}(?:{_word('replace')}|(?=[/-])))?"
     rf"(?:({_word('function')}|{_word('procedure')})|([/-]))"
 ).match
 _COPY, _ROUTINE, _COMMENTED = 1, 2, 3

@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import islice
-from typing import Literal
-
-from sqlparse import tokens
-from sqlparse.lexer import Lexer
+from typing import Any, Literal
 
 from .errors import MigrationError, gather
 from .source import Source, Span
@@ -71,15 +68,18 @@ _BEFORE_NAME = frozenset(("IF", "NOT", "EXISTS", "ONLY", "CONCURRENTLY", "INTO",
 
 
 @cache
-def _lexer() -> Lexer:
+def _lexer() -> Callable[[str], Iterator[tuple[Any, str]]]:
+    """Give the lexer of sqlparse: a private one, loaded when the first statement is looked at (it costs 20 ms)."""
+    from sqlparse.lexer import Lexer  # noqa: PLC0415
+
     lexer = Lexer()
     lexer.default_initialization()  # type: ignore[no-untyped-call]
-    return lexer
+    return lexer.get_tokens  # type: ignore[no-any-return]
 
 
 def _words(text: str) -> Iterator[str]:
-    for kind, value in _lexer().get_tokens(text[:_HEAD_CHARACTERS]):  # type: ignore[no-untyped-call]
-        if kind in tokens.Whitespace or kind in tokens.Comment:
+    for kind, value in _lexer()(text[:_HEAD_CHARACTERS]):
+        if "Whitespace" in kind or "Comment" in kind:
             continue
         yield from (value,) if value[0] in "\"'$" else value.split()
 
