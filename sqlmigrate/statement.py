@@ -74,7 +74,7 @@ def _lexer() -> Callable[[str], Iterator[tuple[Any, str]]]:
 
     lexer = Lexer()
     lexer.default_initialization()  # type: ignore[no-untyped-call]
-    return lexer.get_tokens  # type: ignore[no-any-return]
+    return lexer.get_tokens
 
 
 def _words(text: str) -> Iterator[str]:
