@@ -54,15 +54,14 @@ def server(directory: Path, version: int = 18, *, durable: bool = True) -> Itera
     with _explained(directory):
         cluster = Cluster(_home(directory.resolve()), version)
         users = (cluster.home / "users").open("a")
-    with users:
-        try:
-            with _turn(cluster.home), _explained(directory):
-                _join(cluster, users.fileno(), {} if durable else UNSAFE)
-            yield cluster.url()
-        finally:
-            with _turn(cluster.home):
-                if _lock_alone(users.fileno()):
-                    cluster.stop()
+    try:
+        with _turn(cluster.home), _explained(directory):
+            _join(cluster, users.fileno(), {} if durable else UNSAFE)
+        yield cluster.url()
+    finally:
+        with _turn(cluster.home), users:  # the lock goes with the file, and before the turn is over
+            if _lock_alone(users.fileno()):
+                cluster.stop()
 
 
 def _join(cluster: Cluster, users: int, settings: Mapping[str, str]) -> None:
@@ -156,7 +155,7 @@ class Cluster:
         if self.is_ready():
             return
         self._remove_remains()
-        sockets = _private_folder("sqlmigrate-", SOCKETS)
+        sockets = _private_folder(self._sockets_name(), SOCKETS)
         options = {"listen_addresses": "", "unix_socket_directories": str(sockets), **settings}
         try:
             # what a killed server was doing goes on for a moment, and PostgreSQL rightly refuses until it has ended
@@ -180,10 +179,11 @@ class Cluster:
         try:
             _wait(lambda: self.is_ready() or process.poll() is not None)
         finally:
-            if not self.is_ready():
+            if not (is_ready := self.is_ready()):
                 process.send_signal(signal.SIGQUIT)
-            threading.Thread(target=process.wait, daemon=True).start()  # whoever stops it, it leaves no zombie
-        return self.is_ready()
+                process.wait()
+        threading.Thread(target=process.wait, daemon=True).start()  # whoever stops it, it leaves no zombie
+        return is_ready
 
     def _log(self) -> str:
         return (self.home / "log").read_text(errors="replace")
@@ -255,12 +255,14 @@ class Cluster:
         return (postmaster := self.postmaster()) is not None and _is_alive(postmaster.pid)
 
     def _remove_remains(self) -> None:
-        """Remove what killed processes have left: data half made, and the sockets in /tmp."""
-        for data in self.home.glob("new-*"):
-            shutil.rmtree(data, ignore_errors=True)
-        left = self.postmaster()
-        if left is not None and left.sockets.parent == SOCKETS and left.sockets.name.startswith("sqlmigrate-"):
-            shutil.rmtree(left.sockets, ignore_errors=True)
+        """Remove what killed processes have left: data half made, and folders for the socket."""
+        for left in (*self.home.glob("new-*"), *SOCKETS.glob(f"{self._sockets_name()}*")):
+            shutil.rmtree(left, ignore_errors=True)
+
+    def _sockets_name(self) -> str:
+        """Say how the folders for the socket of this place begin; a copy of the place is another one."""
+        place = self.home.stat()
+        return f"sqlmigrate-{place.st_dev:x}-{place.st_ino:x}-"
 
 
 def _wait(until: Callable[[], bool], seconds: float = PATIENCE) -> bool:

@@ -18,6 +18,7 @@ from .source import Span
 from .split import Statement
 
 _QUOTED = re.compile(r'"((?:[^"]|"")+)"')
+_FOREIGN_KEY_VIOLATION = "23503"
 _KEY = re.compile(r"^Key \((.+?)\)=")
 _IN_DO_BLOCK = re.compile(r"PL/pgSQL function inline_code_block line (\d+)")
 _COPY_LINE = re.compile(r"COPY .+?, line (\d+)")
@@ -74,6 +75,8 @@ def _names(diagnostic: Diagnostic) -> Iterator[str]:
     yield from filter(None, (diagnostic.constraint_name, diagnostic.column_name))
     primary = diagnostic.message_primary or ""
     yield from (name.replace('""', '"').rpartition(".")[2] for name in _QUOTED.findall(primary))
+    if diagnostic.sqlstate == _FOREIGN_KEY_VIOLATION and diagnostic.table_name:
+        yield diagnostic.table_name  # its detail names columns of the other table
     if key := _KEY.match(diagnostic.message_detail or ""):
         yield from (name.strip(' "') for name in key[1].split(","))
     yield from filter(None, (diagnostic.table_name, diagnostic.datatype_name, diagnostic.schema_name))

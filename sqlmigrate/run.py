@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import psycopg
 
@@ -85,7 +85,8 @@ class _Runner:
     session: Session
     history: History
     policy: Policy
-    _started: float = field(default=0.0)
+    _started: float = 0.0
+    _done: int = 0  # statements of the step under way that are answered
 
     def lock(self, state: State) -> Generator[Event, None, State]:
         """Take the run's lock, and read the history again under it: one turn where nobody holds it."""
@@ -112,7 +113,7 @@ class _Runner:
                 return
 
     def _step(self, step: Step) -> Iterator[Event]:
-        self._started = time.monotonic()
+        self._started, self._done = time.monotonic(), 0
         try:
             if step.script.mode == "transaction":
                 yield from self._in_transaction(step, envelope.transaction(self.history, step))
@@ -151,6 +152,7 @@ class _Runner:
                     return
                 break  # only the tidying up of the session failed
             if number := sent.statement_number(answer.index):
+                self._done = number
                 yield StatementDone(step, number, len(step.script.statements))
             if answer.index == sent.completing and answer.rows:
                 duration = int(answer.rows[0][0] or 0)
@@ -171,15 +173,17 @@ class _Runner:
         return Failed(step, error, number, total, self._elapsed())
 
     def _record(self, step: Step, error: StatementError, done: int) -> None:
-        """Roll back and write the failure; where that fails too, the error says so."""
+        """Roll back and write the failure, over a new connection where this one is gone; say where neither works."""
         if self.policy.dry_run:
             return
+        writing = envelope.failure(self.history, step, done, error.message)
         try:
-            if self.session.is_usable:
+            try:
                 self.session.abort()
-            else:
+                self.session.ask(*envelope.RESET, writing)
+            except psycopg.OperationalError:
                 self.session.reconnect()
-            self.session.ask(*envelope.RESET, envelope.failure(self.history, step, done, str(error.message)))
+                self.session.ask(writing)
         except (psycopg.Error, SqlmigrateError) as problem:
             error.detail = (*error.detail, f"the failure could not be written to the history: {_one_line(problem)}")
 
@@ -197,6 +201,7 @@ class _Runner:
                 if answer.error:
                     yield self._stopped(step, refused(answer.error, statement), number)
                     return
+            self._done = number
             yield StatementDone(step, number, len(statements))
             if step.direction == "up":
                 self.session.ask(record.progress(self.history, step.version, number))
@@ -244,27 +249,33 @@ class _Runner:
     # what goes wrong outside of a statement
 
     def _interrupted(self, step: Step) -> Event:
-        error = StatementError("interrupted: the statement was cancelled on the server")
-        return self._settle(step, error)
+        again = (f"sqlmigrate {step.direction}",)
+        return self._settle(
+            step, StatementError("interrupted: the statement was cancelled on the server", next_steps=again)
+        )
 
     def _lost(self, step: Step, problem: psycopg.Error) -> Event:
-        error = StatementError(f"the connection was lost: {_one_line(problem)}", sqlstate=problem.sqlstate)
+        again = (f"sqlmigrate {step.direction}",)
+        message = f"the connection was lost: {_one_line(problem)}"
+        error = StatementError(message, sqlstate=problem.sqlstate, next_steps=again)
         with suppress(SqlmigrateError, psycopg.Error):
             self.session.reconnect()
         return self._settle(step, error)
 
     def _settle(self, step: Step, error: StatementError) -> Failed | Finished:
         """Find out by the history what became of a step whose answers did not all come, and record a failure."""
-        done = 0
+        done, statements = 0, step.script.statements
+        error.span = statements[self._done].span if self._done < len(statements) else None
         with suppress(psycopg.Error):
             self.session.abort()
             found = {one.version: one for one in history.executions(self.session, self.history)}
             execution = found.get(step.version)
             if (execution is not None and execution.status == "executed") == (step.direction == "up"):
-                return Finished(step, len(step.script.statements), self._elapsed())
+                return Finished(step, len(statements), self._elapsed())
             done = execution.statements_done if execution and step.script.mode == "statements" else 0
         self._record(step, error, done)
-        return Failed(step, error, done + 1, len(step.script.statements), self._elapsed())
+        number = self._done + 1 if error.span else 0
+        return Failed(step, error, number, len(statements), self._elapsed(), tuple(_staying(done)))
 
     # a dry run
 
@@ -275,7 +286,7 @@ class _Runner:
             if step.script.mode == "statements":
                 yield from _not_tried(steps[index:])
                 break
-            self._started = time.monotonic()
+            self._started, self._done = time.monotonic(), 0
             yield Began(step)
             sent = envelope.transaction(self.history, step, rehearsed=True)
             if (yield from _all_of(self._in_transaction(step, sent))):
@@ -351,7 +362,7 @@ def _not_ours(step: Step, *, beginning: bool) -> StatementError:
 
 def _at_commit(error: psycopg.Error, statements: Sequence[Statement]) -> StatementError:
     """Make the error of a COMMIT (a deferred constraint), at the statement that carries its names, if one does."""
-    for statement in statements:
+    for statement in reversed(statements):
         placed = refused(error, statement)
         if placed.span and placed.span.start != statement.start:
             return placed

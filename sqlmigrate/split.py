@@ -5,15 +5,14 @@ rules are PostgreSQL's own, and what cannot be understood is refused with its pl
 
 - its lexer's, for quotes, comments, names and numbers, with standard_conforming_strings on (``scan.l``, and
   https://www.postgresql.org/docs/current/sql-syntax-lexical.html);
-- its grammar's, for bodies of ``BEGIN ATOMIC`` and for a COPY that reads the file (``routine_body`` and ``CopyStmt``
-  in ``gram.y``);
+- its grammar's, for bodies of ``BEGIN ATOMIC`` and for a COPY that reads the file (``gram.y``);
 - psql's, for what is no part of the language: a ``;`` inside parentheses does not cut, a stray ``)`` counts for
   nothing, data of COPY begin on the next line, the end of the file ends a statement (``psqlscan.l``, ``copy.c``).
 
 How: one regular expression swallows everything that can hide nothing, nearly all of a file. Where it stops is an event,
 which a loop decides: a ``;``, parentheses not closed nearby, a string after an E, a ``$``, a comment that may end a
-statement, a backslash. Quantifiers over groups are possessive, none is entered twice: time grows with the length of a
-text, whatever is in it.
+statement, a backslash. What a group has swallowed it never gives back, so that time grows with the length of a text,
+whatever is in it.
 """
 
 from __future__ import annotations
@@ -169,7 +168,9 @@ def _cut(source: Source, pos: int) -> Iterator[Statement]:
     """Yield the statements from `pos` on. A plain one, as nearly all are, takes one match and no call of ours."""
     text, new, piece, count = source.text, tuple.__new__, _piece, source.text.count
     cutter = _Cutter(source)
-    cutter.refuse_nul()
+    if (nul := text.find("\0")) >= 0:
+        hint = "remove it; if the file is full of them, it was saved as UTF-16: save it as UTF-8"
+        cutter.refuse(nul, nul + 1, "no text of PostgreSQL can hold the NUL character that stands here", hint)
     line, counted, has_returns = 1, 0, "\r" in text
     while True:
         start, pos = piece(text, pos).span(1)
@@ -217,8 +218,7 @@ class _Cutter:
             elif event == ")":
                 depth = max(0, depth - 1)
             elif event in {"'", '"'}:
-                prefix = self.prefix(pos, floor)
-                after = self.after_string(pos, prefix) or self.refuse_quote(start, pos - len(prefix), harmless)
+                after = self.after_quote(pos, floor) or self.refuse_quote(start, pos, floor, harmless)
             elif event == "$":
                 after = self.after_dollar(pos, floor)
             elif event in {"-", "/"}:
@@ -259,13 +259,12 @@ class _Cutter:
     def prefix(self, quote: int, floor: int) -> str:
         """Give the word before a quote that belongs to it, if one does: E, B, X or U&."""
         found = _prefix(self.text, max(floor, quote - 2), quote + 1)
-        if not found or (found.start() > floor and _name_character(self.text, found.start() - 1)):
-            return ""
-        return found[0][:-1]
+        is_word = found and (found.start() == floor or not _name_character(self.text, found.start() - 1))
+        return found[0][:-1] if found and is_word else ""
 
-    def after_string(self, quote: int, prefix: str) -> int:
+    def after_quote(self, quote: int, floor: int) -> int:
         """Give the end of the string at `quote`, 0 if it is never closed. Only E makes escapes of its backslashes."""
-        string = (_escape_string if prefix in {"e", "E"} else _whole_string)(self.text, quote)
+        string = (_escape_string if self.prefix(quote, floor) in {"e", "E"} else _whole_string)(self.text, quote)
         return string.end() if string else 0
 
     def after_dollar(self, pos: int, floor: int) -> int:
@@ -289,19 +288,10 @@ class _Cutter:
         word = _keyword(self.text, pos)
         return word[0].lower() if word else ""
 
-    def after(self, pos: int, *keywords: str) -> int:
-        """Give the place of what follows `keywords` at `pos`; 0 if they do not stand there."""
-        for word in keywords:
-            if self.keyword(pos) != word:
-                return 0
-            pos = self.skip(pos + len(word))
-        return pos
-
     def look_closer(self, start: int, stop: int, end: int, opening: int | None) -> tuple[int, int, Span | None]:
         """Give the true end of the statement whose first ``;`` is at `stop`, where to go on, and the data."""
         if opening == _COPY and self.reads_file(start):
-            data = self.copy_data(start, stop)
-            return end, cast("re.Match[str]", _end_of_data(self.text, data.end)).end(), data
+            return end, *self.copy_data(start, stop)
         if "atomic" in self.text[start:stop].lower() and (opening == _ROUTINE or self.is_routine(start)):
             stop, end = self.end_of_routine(start)
         return end, stop + 1, None
@@ -309,10 +299,13 @@ class _Cutter:
     def is_routine(self, pos: int) -> bool:
         """Say whether the statement at `pos` is CREATE [OR REPLACE] FUNCTION or PROCEDURE."""
         opening = _opening(self.text, pos)
-        if not opening or opening.lastindex != _COMMENTED:
-            return bool(opening and opening.lastindex == _ROUTINE)
-        pos = self.after(pos, "create")
-        return self.keyword(self.after(pos, "or", "replace") or pos) in {"function", "procedure"}
+        if opening and opening.lastindex == _COMMENTED:
+            words = []
+            while word := self.keyword(pos):
+                words.append(word)
+                pos = self.skip(pos + len(word))
+            opening = _opening(" ".join(words), 0)
+        return bool(opening and opening.lastindex == _ROUTINE)
 
     def end_of_routine(self, pos: int) -> tuple[int, int]:
         """Give the ``;`` that ends the routine at `pos`, and the end of what stands before it.
@@ -356,8 +349,8 @@ class _Cutter:
             if target not in {"from", "to"} and not self.text.startswith(("(", "."), pos):
                 return direction == "from" and target in {"stdin", "stdout"}
 
-    def copy_data(self, start: int, stop: int) -> Span:
-        r"""Give the data of the COPY from `start` to `stop`: from the next line up to ``\.``."""
+    def copy_data(self, start: int, stop: int) -> tuple[int, Span]:
+        r"""Give where to go on after the data of the COPY from `start` to `stop`, and these: the lines up to ``\.``."""
         begin = _rest_of_line(self.text, stop + 1).end()
         if begin < len(self.text) and self.text[begin] != "\n":
             crs = "\r" in self.text[stop:begin]
@@ -366,8 +359,8 @@ class _Cutter:
         at = begin
         while (at := self.text.find("\n\\.", at)) >= 0:
             at += 1
-            if _end_of_data(self.text, at):
-                return self.source.span(begin + 1, at)
+            if end := _end_of_data(self.text, at):
+                return end.end(), self.source.span(begin + 1, at)
         hint = "`FROM stdin` reads the lines below it, up to one that is `\\.` and nothing else"
         return self.refuse(start, None, "the data of this COPY has no end", hint)
 
@@ -382,24 +375,18 @@ class _Cutter:
         """Raise the error that says why the text cannot be cut, and where."""
         raise MigrationError(message, self.source.span(start, end), hint=hint)
 
-    def refuse_nul(self) -> None:
-        """Refuse a text with a NUL."""
-        at = self.text.find("\0")
-        if at >= 0:
-            hint = "remove it; if the file is full of them, it was saved as UTF-16: save it as UTF-8"
-            self.refuse(at, at + 1, "no text of PostgreSQL can hold the NUL character that stands here", hint)
-
-    def refuse_quote(self, start: int, opener: int, harmless: _Matcher) -> NoReturn:
-        """Refuse a string or name that is never closed, its last piece at `opener`: where its first piece opens."""
-        while harmless is not _whole_quotes:
+    def refuse_quote(self, start: int, quote: int, floor: int, harmless: _Matcher) -> NoReturn:
+        """Refuse a string or name that is never closed, its last piece at `quote`: where its first piece opens."""
+        while harmless is not _whole_quotes and start < len(self.text):
             start = self.find(start, _whole_quotes) + 1
-        quote = "'" if "'" in self.text[opener : opener + 3] else '"'
-        what = "string" if quote == "'" else "quoted name"
-        hint = f"close it with `{quote}`; a quote inside a {what} is written twice, `{quote}{quote}`"
-        if (escape := self.text.find("\\" + quote, start, opener)) >= 0:
+        mark = self.text[quote]
+        what = "string" if mark == "'" else "quoted name"
+        hint = f"close it with `{mark}`; a quote inside a {what} is written twice, `{mark}{mark}`"
+        if (escape := self.text.find("\\" + mark, start, quote)) >= 0:
             line = self.source.place(escape)[0]
-            hint = f"a backslash escapes nothing here, not the quote in line {line} either: write `{quote}{quote}`"
-        self.refuse(opener, self.text.index(quote, opener) + 1, f"the {what} opened here is never closed", hint)
+            hint = f"does the `\\{mark}` in line {line} end it too early? a quote inside is written `{mark}{mark}`"
+        opener = quote - len(self.prefix(quote, floor))
+        self.refuse(opener, quote + 1, f"the {what} opened here is never closed", hint)
 
     def refuse_command(self, pos: int) -> NoReturn:
         """Refuse a backslash outside quotes: most often a command of psql."""
@@ -420,16 +407,14 @@ _CURES = {
     for names, cure in (
         ("i ir include include_relative", "put the statements of that file here, or make it a migration of its own"),
         ("copy", "write `COPY … FROM stdin;`, the data on the lines below it, and a line that is `\\.`"),
-        ("c connect", "a migration runs in one database: name it when you run it"),
-        ("set unset prompt getenv setenv gset", "psql's variables are not known here: write the value itself"),
+        ("c connect", "remove it: a migration runs in the one database that it is given"),
+        ("set unset prompt getenv setenv gset", "write the value itself: psql's variables are not known here"),
         ("gexec", "loop over the query in a `DO` block: `FOR … IN … LOOP EXECUTE … END LOOP`"),
         ("g gx gdesc bind parse crosstabview watch", "end the statement with `;`"),
         ("echo qecho warn", "remove it, or use `RAISE NOTICE` in a `DO` block"),
         ("if elif else endif", "write the condition in a `DO` block: `IF … THEN … END IF`"),
         ("q quit", "remove it, and keep what stands below it in another file"),
-        ("! cd", "remove it: a migration executes nothing but SQL"),
         ("encoding", "remove it, and save the file as UTF-8"),
-        ("timing pset x a t f H o out r reset p w s", "remove it: it changes only what psql shows"),
         ("restrict unrestrict", "end the statement before it with `;`"),
         (";", "write `;` alone"),
         (".", "it ends the data of a `COPY … FROM stdin`, and none is open: does that COPY lack its `;`?"),
