@@ -10,8 +10,13 @@ help: ## show this list
 .venv/installed: pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "installing into .venv …" >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[embedded]'
 	@touch .venv/installed
+
+.venv/developed: .venv/installed
+	@echo "installing what the tests need …" >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch .venv/developed
 
 migrate: .venv/installed ## apply sql/ to the database (DATABASE_URL, libpq's variables, or the embedded one)
 	@$(BIN)/sqlmigrate up
@@ -25,20 +30,20 @@ down: .venv/installed ## take back the last migration
 create: .venv/installed ## a new pair of files: make create name="add user settings table"
 	@$(BIN)/sqlmigrate create "$(name)"
 
-test: .venv/installed ## the whole suite, on real servers
+test: .venv/developed ## the whole suite, on real servers
 	@$(BIN)/python -m pytest
 
-check: .venv/installed ## what CI runs: lint, types, the suite; changes no file
+check: .venv/developed ## what CI runs: lint, types, the suite; changes no file
 	@$(BIN)/ruff check sqlmigrate tests
 	@$(BIN)/ruff format --check sqlmigrate tests
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest
 
-format: .venv/installed ## format the code, and mend what lint can mend
+format: .venv/developed ## format the code, and mend what lint can mend
 	@$(BIN)/ruff check --fix sqlmigrate tests
 	@$(BIN)/ruff format sqlmigrate tests
 
-bench: .venv/installed ## figures, beside other tools in the same run
+bench: .venv/developed ## figures, beside other tools in the same run
 	@$(BIN)/python tests/bench.py
 
 clean: ## remove what make made (not the embedded database)

@@ -1,18 +1,15 @@
 r"""A text cut into statements, exactly as PostgreSQL cuts it.
 
-Every place in every message rests on these cuts, and a wrong one runs half a function on a live database. So the
-rules are PostgreSQL's own, and what cannot be understood is refused with its place:
-
-- its lexer's, for quotes, comments, names and numbers, with standard_conforming_strings on (``scan.l``, and
-  https://www.postgresql.org/docs/current/sql-syntax-lexical.html);
-- its grammar's, for bodies of ``BEGIN ATOMIC`` and for a COPY that reads the file (``gram.y``);
-- psql's, for what is no part of the language: a ``;`` inside parentheses does not cut, a stray ``)`` counts for
-  nothing, data of COPY begin on the next line, the end of the file ends a statement (``psqlscan.l``, ``copy.c``).
+Every place in every message rests on these cuts, and a wrong one runs half a function on a live database. So the rules
+are PostgreSQL's, and what cannot be understood is refused with its place: its lexer's (``scan.l``, and
+https://www.postgresql.org/docs/current/sql-syntax-lexical.html), with standard_conforming_strings on; its grammar's, for
+``BEGIN ATOMIC`` and for a COPY that reads the file (``gram.y``); psql's, for what is no part of the language: a ``;``
+in parentheses does not cut, a stray ``)`` counts for nothing, data of COPY begin on the next line, the end of the file
+ends a statement (``psqlscan.l``, ``copy.c``).
 
 How: one regular expression swallows everything that can hide nothing, nearly all of a file. Where it stops is an event,
 which a loop decides: a ``;``, parentheses not closed nearby, a string after an E, a ``$``, a comment that may end a
-statement, a backslash. What a group has swallowed it never gives back, so that time grows with the length of a text,
-whatever is in it.
+statement, a backslash. Nothing swallowed is given back, so that time grows with the length of a text, whatever is in it.
 """
 
 from __future__ import annotations
@@ -63,15 +60,14 @@ def split(text: str | Source) -> Iterator[Statement]:
 
 # White space is what scan.l calls space, never \s, and what is not ASCII belongs to names, also U+00A0 and U+2028.
 # Classes are written by what they exclude: wide ones are slow to compile.
-
 _BLANKS = " \t\n\r\f\v"
 _SPACE = r"[ \t\n\r\f\v]*+"
 _NAME = r"[^\x00-#%-/:-@\[-^`{-\x7f]"  # a character of a name, but for the first
 _NAME_NO_DOLLAR = r"[^\x00-/:-@\[-^`{-\x7f]"
 _NAME_START = r"[^\x00-@\[-^`{-\x7f]"
 
-# Before Python 3.11.5 a possessive group that fails halfway does not go back (gh-106052); Debian 12 has 3.11.2. There an
-# atomic group does the same, in four times the time.
+# Before Python 3.11.5 a possessive group that fails halfway does not go back (gh-106052; Debian 12 has 3.11.2). There,
+# an atomic group does the same with more time and memory.
 _CAN_POSSESS = re.match("(?:ab?c)*+a", "aca") is not None
 
 
@@ -155,8 +151,7 @@ _dollar_quote = re.compile(rf"\$(?:{_NAME_START}{_NAME_NO_DOLLAR}*+)?\$").match
 _end_of_data = re.compile(r"\\\.(?:\r?\n|\Z)").match
 _restrict = re.compile(r"\\(?:un)?restrict[ \t]+[A-Za-z0-9]+[ \t]*(?:\r?\n|\Z)").match
 
-# What a statement begins with that may hold more than it shows: data, or a body with statements of its own. Where a
-# comment stands between the words, they are read one by one.
+# The beginnings of statements that may hold more: data, or a body with statements of its own. The last: not yet known.
 _opening = re.compile(
     rf"({_word('copy')})|{_word('create')}(?:{_word('or')}(?:{_word('replace')}|(?=[/-])))?"
     rf"(?:({_word('function')}|{_word('procedure')})|([/-]))"
@@ -391,12 +386,10 @@ class _Cutter:
     def refuse_command(self, pos: int) -> NoReturn:
         """Refuse a backslash outside quotes: most often a command of psql."""
         command = _psql_command(self.text, pos)[0]
-        hint = _CURES.get(command[1:])
+        message, hint = f"`{command}` is a command of psql, not SQL", _CURES.get(command[1:])
         if command in {"\\restrict", "\\unrestrict"}:
             message = f"`{command}` is passed over only on a line of its own, between statements"
-        elif hint or command[1:2].isalpha():
-            message = f"`{command}` is a command of psql, not SQL"
-        else:
+        elif not hint and not command[1:2].isalpha():
             message = "a backslash stands outside quotes"
             hint = "in '…' a backslash escapes nothing: write `''` for a quote inside, or begin the string with `E'`"
         self.refuse(pos, pos + len(command), message, hint or "remove it, or run this file with psql")
@@ -414,7 +407,6 @@ _CURES = {
         ("echo qecho warn", "remove it, or use `RAISE NOTICE` in a `DO` block"),
         ("if elif else endif", "write the condition in a `DO` block: `IF … THEN … END IF`"),
         ("q quit", "remove it, and keep what stands below it in another file"),
-        ("encoding", "remove it, and save the file as UTF-8"),
         ("restrict unrestrict", "end the statement before it with `;`"),
         (";", "write `;` alone"),
         (".", "it ends the data of a `COPY … FROM stdin`, and none is open: does that COPY lack its `;`?"),

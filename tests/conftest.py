@@ -34,6 +34,13 @@ def _nothing_of_outside() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Delete the data that embedded servers of projects in `tmp_path` have elsewhere, where we are root."""
+    yield
+    cluster.delete_elsewhere(tmp_path_factory.getbasetemp())
+
+
 @pytest.fixture(autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home directory with nothing in it: no .pgpass, no service file, no history."""

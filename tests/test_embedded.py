@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import util
 from pathlib import Path
 
@@ -61,6 +61,11 @@ def answer(url: str, question: str = "select 1") -> str:
     with psycopg.connect(url, autocommit=True) as conn:
         cursor = conn.execute(question)
         return str(cursor.fetchone()[0]) if cursor.description else ""  # type: ignore[index]
+
+
+def ignored(conn: psycopg.Connection, question: str) -> None:
+    with suppress(psycopg.OperationalError):
+        conn.execute(question)
 
 
 def pid(home: Path) -> int:
@@ -252,6 +257,33 @@ def test_a_killed_server(folder: Path) -> None:
     with embedded.server(folder, durable=False) as url:
         assert answer(url, "select it from kept") == "42"
     assert not sockets.exists()
+
+
+def test_a_server_killed_at_work(folder: Path) -> None:
+    """Where a session of the killed server goes on for a moment, the next server waits until it has ended."""
+    with embedded.server(folder) as url, psycopg.connect(url) as conn:
+        work = threading.Thread(target=lambda: ignored(conn, "select count(*) from generate_series(1, 3000000)"))
+        work.start()
+        while answer(url, "select count(*) from pg_stat_activity where query ~ 'series' and state = 'active'") != "2":
+            pass
+        os.kill(pid(folder), signal.SIGKILL)
+    with embedded.server(folder) as url:
+        assert answer(url) == "1"
+    work.join()
+
+
+def test_a_copy_of_a_folder_in_use(folder: Path) -> None:
+    """A copy that took the running server's files along neither takes its server for ours, nor disturbs it."""
+    copy = folder.parent / "copy"
+    with embedded.server(folder, durable=False) as url:
+        answer(url, "create table kept as select 42 as it; checkpoint")
+        subprocess.run(["cp", "-a", folder, copy], check=True)
+        with pytest.raises(ServerError) as refused, embedded.server(copy):
+            pass
+        assert any("another postmaster" in line for line in refused.value.detail)
+        assert answer(url, "select it from kept") == "42"
+    with embedded.server(copy, durable=False) as url:
+        assert answer(url, "select it from kept") == "42"
 
 
 def test_killed_while_the_data_was_made(folder: Path) -> None:
