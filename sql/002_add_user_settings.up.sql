@@ -1,0 +1,44 @@
+-- How a user wants the application to look and to behave.
+--
+-- A user without a row has the defaults: none is made for the accounts there are, and the login reads one table.
+--
+-- The foreign key locks users for a moment against writes. Where somebody holds it for longer, this gives up
+-- rather than letting every login queue behind it.
+-- sqlmigrate: lock-timeout 5s
+
+create table user_settings (
+    user_id             bigint      not null,
+    locale              text        not null default 'en',
+    time_zone           text        not null default 'UTC',
+    theme               text        not null default 'system',
+    email_notifications boolean     not null default true,
+    preferences         jsonb       not null default '{}',
+    created_at          timestamptz not null default now(),
+    updated_at          timestamptz not null default now(),
+
+    -- At most one row a user, so that the reference is the key.
+    constraint user_settings_pkey
+        primary key (user_id),
+    constraint user_settings_user_id_fkey
+        foreign key (user_id) references users (id) on delete cascade,
+    constraint user_settings_locale_is_tag
+        check (locale ~ '^[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?$'),
+    -- Zones come and go with the server's tz database: whether there is such a one is asked when it is set.
+    constraint user_settings_time_zone_is_name
+        check (time_zone ~ '^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$'),
+    constraint user_settings_theme_is_known
+        check (theme in ('system', 'light', 'dark')),
+    constraint user_settings_preferences_is_object
+        check (jsonb_typeof(preferences) = 'object')
+);
+
+create trigger user_settings_set_updated_at
+    before update on user_settings
+    for each row
+    when (old.* is distinct from new.*)
+    execute function set_updated_at();
+
+comment on table  user_settings             is 'What a user has chosen; no row means that everything is as by default.';
+comment on column user_settings.locale      is 'Language, script and region as in BCP 47: en, de-CH, zh-Hant-TW.';
+comment on column user_settings.time_zone   is 'IANA name: Europe/Zurich. An abbreviation knows no summer time.';
+comment on column user_settings.preferences is 'Choices of single pages, by key; what queries look for gets a column.';
