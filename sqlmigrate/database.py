@@ -1,4 +1,4 @@
-"""A session: connect, what it is (version, standby, user), the run's lock, who holds it.
+"""A session: connect, and what it is (version, standby, user).
 
 The only module that connects. A `Session` sends *turns*: any number of requests that go out together and cost one round
 trip (libpq's pipeline mode, https://www.postgresql.org/docs/current/libpq-pipeline-mode.html), with the answers given
@@ -7,8 +7,6 @@ one by one as they arrive.
 
 from __future__ import annotations
 
-import hashlib
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,7 +19,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.errors import error_from_result
 
 from .config import masked, redacted, secrets_of
-from .errors import ConfigError, ConnectError, LockError, ServerError, SqlmigrateError
+from .errors import ConfigError, ConnectError, ServerError, SqlmigrateError
 
 APPLICATION_NAME = "sqlmigrate"
 OLDEST_SERVER = 13
@@ -331,67 +329,3 @@ def require_standard_strings(session: Session) -> None:
             "standard_conforming_strings is off: a backslash in quotes would mean something else; nothing was executed",
             hint="set it on for this role, database or server; E'…' has escapes everywhere",
         )
-
-
-# -- the run's lock ----------------------------------------------------------------------------------------------------
-
-POLL_SECONDS = 0.25
-
-
-def lock_key(identity: str) -> int:
-    """Give the number of the advisory lock that guards the history table named `identity`."""
-    return int.from_bytes(hashlib.sha256(f"sqlmigrate {identity}".encode()).digest()[:8], signed=True)
-
-
-def try_lock(key: int) -> Request:
-    """Ask for the lock without waiting.
-
-    Who waits *in* ``pg_advisory_lock()`` holds a snapshot, and deadlocks the holder's ``CREATE INDEX CONCURRENTLY``.
-    """
-    return Request("select pg_catalog.pg_try_advisory_lock($1::bigint)::text", (str(key),))
-
-
-_HOLDER = """\
-select a.pid::text, coalesce(nullif(a.application_name, ''), 'without a name'), a.usename::text,
-       coalesce(pg_catalog.host(a.client_addr), 'this machine'),
-       pg_catalog.to_char(a.backend_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"')
-  from pg_catalog.pg_locks l join pg_catalog.pg_stat_activity a using (pid)
- where l.locktype = 'advisory' and l.granted and l.objsubid = 1
-   and l.database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
-   and (l.classid::bigint << 32) + l.objid::bigint = $1::bigint"""
-
-
-def lock_holder(session: Session, key: int) -> str:
-    """Give in words who holds the lock; it may be gone by now."""
-    (rows,) = session.ask(Request(_HOLDER, (str(key),)))
-    if not rows:
-        return "a session that is gone by now"
-    pid, application, user, host, since = rows[0]
-    return f"process {pid} ({application}, user {user}, from {host}, connected since {since})"
-
-
-def lock(session: Session, identity: str, seconds: float) -> Iterator[str]:
-    """Take the run's lock; where somebody has it, as `wait_for_lock`."""
-    key = lock_key(identity)
-    if session.ask(try_lock(key)) != [[["true"]]]:
-        yield from wait_for_lock(session, key, seconds)
-
-
-def wait_for_lock(session: Session, key: int, seconds: float) -> Iterator[str]:
-    """Poll for the lock up to `seconds`, giving its holder when the wait begins; ends when the lock is ours.
-
-    Raises `LockError` naming the holder when the time is over.
-    """
-    deadline = time.monotonic() + seconds
-    yield lock_holder(session, key)
-    while True:
-        (rows,) = session.ask(try_lock(key))
-        if rows == [["true"]]:
-            return
-        if time.monotonic() >= deadline:
-            raise LockError(
-                f"another run holds the lock since before {seconds:g} s: {lock_holder(session, key)}",
-                detail=["nothing was executed by this run"],
-                next_steps=["sqlmigrate up    when the other run has ended"],
-            )
-        time.sleep(POLL_SECONDS)

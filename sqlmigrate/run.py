@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from . import database, envelope, history, plan as planning, record, upkeep
+from . import database, envelope, history, lock, plan as planning, record, upkeep
 from .database import Answer, Request, Session
 from .envelope import Sent
 from .errors import ConnectError, HistoryError, SqlmigrateError, StatementError
@@ -90,13 +90,13 @@ class _Runner:
 
     def lock(self, state: State) -> Generator[Event, None, State]:
         """Take the run's lock, and read the history again under it: one turn where nobody holds it."""
-        key = database.lock_key(self.history.name)
+        key = lock.lock_key(self.history.name)
         reading = history.read_again(self.history) if self.history.exists else ()
-        (got,), *rest = self.session.ask(database.try_lock(key), *reading)
+        (got,), *rest = self.session.ask(lock.try_lock(key), *reading)
         if got == ["true"] and self.history.exists:
             return State(state.server, self.history, history.rows_of(rest[1]), state.is_writable)
         if got != ["true"]:
-            for holder in database.wait_for_lock(self.session, key, self.policy.lock_wait):
+            for holder in lock.wait(self.session, key, self.policy.lock_wait):
                 yield Waiting(holder)
         return history.read(self.session, self.policy.table)
 

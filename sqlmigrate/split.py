@@ -388,7 +388,7 @@ class _Cutter:
         command = _psql_command(self.text, pos)[0]
         message, hint = f"`{command}` is a command of psql, not SQL", _CURES.get(command[1:])
         if command in {"\\restrict", "\\unrestrict"}:
-            message = f"`{command}` is passed over only on a line of its own, between statements"
+            message = f"`{command}` is passed over between statements only, with nothing but its key behind it"
         elif not hint and not command[1:2].isalpha():
             message = "a backslash stands outside quotes"
             hint = "in '…' a backslash escapes nothing: write `''` for a quote inside, or begin the string with `E'`"
@@ -407,7 +407,7 @@ _CURES = {
         ("echo qecho warn", "remove it, or use `RAISE NOTICE` in a `DO` block"),
         ("if elif else endif", "write the condition in a `DO` block: `IF … THEN … END IF`"),
         ("q quit", "remove it, and keep what stands below it in another file"),
-        ("restrict unrestrict", "end the statement before it with `;`"),
+        ("restrict unrestrict", "write it on a line of its own, after a `;`"),
         (";", "write `;` alone"),
         (".", "it ends the data of a `COPY … FROM stdin`, and none is open: does that COPY lack its `;`?"),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from . import change, database, history, plan, record
+from . import change, database, history, lock, plan, record
 from .database import Request, Session
 from .errors import ConfigError, HistoryError, SqlmigrateError
 from .event import Planned
@@ -140,6 +140,6 @@ def _locked(url: str, policy: Policy) -> Iterator[Session]:
     with database.connect(url) as session:
         state = history.read(session, policy.table)
         database.require_writable(state.server)
-        for _ in database.lock(session, state.history.name, policy.lock_wait):
+        for _ in lock.take(session, state.history.name, policy.lock_wait):
             pass
         yield session
