@@ -84,6 +84,9 @@ class Standby(Server):
 
     def url(self, database: str = "postgres", user: str = "postgres") -> str:
         """Say where a database is, as soon as the standby has all that its primary has now."""
+        with self.primary.admin.transaction():  # whose commit flushes those before it, which do not wait for the disk
+            self.primary.admin.execute("set local synchronous_commit = on")
+            self.primary.admin.execute("select pg_logical_emit_message(true, 'tests', '')")
         now = self.primary.admin.execute("select pg_current_wal_flush_lsn()::text").fetchone()
         deadline = time.monotonic() + 30
         while self.admin.execute("select pg_last_wal_replay_lsn() >= %s::pg_lsn", now).fetchone() != (True,):
@@ -187,6 +190,8 @@ def _running(cluster: Cluster, **settings: str) -> Iterator[psycopg.Connection[A
 
 
 def _delete(folder: Path) -> None:
-    for data in folder.glob("*/data"):
-        Cluster(data.parent).stop()
+    for data in [*folder.glob("*/data"), *folder.glob("*/*/data")]:
+        left = Cluster(data.parent)
+        left.stop()
+        left._remove_remains()
     shutil.rmtree(folder)
