@@ -80,23 +80,24 @@ class Session:
 
     def ask(self, *requests: Request) -> list[list[list[str | None]]]:
         """Send requests in one turn and give the rows of each; raises psycopg's error of the first that fails."""
-        answers = list(self.turn(requests))
+        answers = [answer for answer in self.turn(requests) if answer]
         if answers and answers[-1].error:
             raise answers[-1].error
         return [answer.rows for answer in answers]
 
-    def turn(self, requests: Sequence[Request]) -> Iterator[Answer]:
+    def turn(self, requests: Sequence[Request], tick: float | None = None) -> Iterator[Answer | None]:
         """Send requests together, and give the answer to each as it arrives; the first error is the last answer.
 
-        Each ``COPY … FROM stdin`` among them costs a turn of its own: data does not travel in a pipeline.
+        While none arrives, None is given every `tick` seconds. Each ``COPY … FROM stdin`` among them costs a turn of
+        its own: data does not travel in a pipeline.
         """
         start = 0
         for index, request in enumerate((*requests, None)):
             if request is not None and request.data is None:
                 continue
-            for answer in self._pipeline(requests, start, index):
+            for answer in self._pipeline(requests[start:index], start, tick):
                 yield answer
-                if answer.error:
+                if answer and answer.error:
                     return
             if request is not None:
                 yield (copied := self._copy(request, index))
@@ -104,21 +105,23 @@ class Session:
                     return
             start = index + 1
 
-    def _pipeline(self, requests: Sequence[Request], start: int, end: int) -> Iterator[Answer]:
-        if start == end:
+    def _pipeline(self, requests: Sequence[Request], start: int, tick: float | None) -> Iterator[Answer | None]:
+        if not requests:
             return
         pgconn = self.conn.pgconn
         pgconn.enter_pipeline_mode()
-        for request in requests[start:end]:
+        for request in requests:
             params = [None if value is None else value.encode() for value in request.params]
             pgconn.send_query_params(request.sql.encode(), params)
             pgconn.send_flush_request()  # each answer at once, not all of them at the end
         pgconn.pipeline_sync()
         self._syncs += 1
-        self._wait(_flushed(pgconn))
+        while not self._ready(_flushed(pgconn), tick):
+            yield None
         failed = False
-        for index in range(start, end):
-            result = self._wait(_next_result(pgconn))
+        for index in range(start, start + len(requests)):
+            while not (result := self._ready(_next_result(pgconn), tick)):
+                yield None
             if failed:
                 continue
             failed = result.status in _FAILED
@@ -137,6 +140,13 @@ class Session:
     def _wait(self, generator: psycopg.abc.PQGen[_T], seconds: float | None = None) -> _T:
         return waiting.wait(generator, self.conn.pgconn.socket, interval=0.1, timeout=seconds)
 
+    def _ready(self, generator: psycopg.abc.PQGen[_T], tick: float | None) -> _T | None:
+        """Give what the generator brings within `tick` seconds, or None; it holds no state, so it may be made anew."""
+        try:
+            return self._wait(generator, tick)
+        except psycopg.errors._WaitTimeout:  # noqa: SLF001 - what `waiting.wait` raises
+            return None
+
     def _copy(self, request: Request, index: int) -> Answer:
         try:
             with self.conn.cursor() as cursor, cursor.copy(request.sql.encode()) as copy:
@@ -153,21 +163,22 @@ class Session:
         while self._syncs:
             with suppress(psycopg.errors.CancellationTimeout):
                 self.conn.cancel_safe(timeout=_DRAIN_SECONDS)
-            with suppress(psycopg.errors._WaitTimeout):  # noqa: SLF001 - what `waiting.wait` raises
-                self._wait(_flushed(self.conn.pgconn), _DRAIN_SECONDS)
-                self._drain(_DRAIN_SECONDS)
+            if self._ready(_flushed(self.conn.pgconn), _DRAIN_SECONDS):
+                with suppress(psycopg.errors._WaitTimeout):  # noqa: SLF001
+                    self._drain(_DRAIN_SECONDS)
         if self.conn.pgconn.pipeline_status:
             self.conn.pgconn.exit_pipeline_mode()
         if self.conn.info.transaction_status != pq.TransactionStatus.IDLE:
             self.ask(Request("rollback"))
 
 
-def _flushed(pgconn: pq.abc.PGconn) -> psycopg.abc.PQGen[None]:
+def _flushed(pgconn: pq.abc.PGconn) -> psycopg.abc.PQGen[bool]:
     """Send what is queued, and read meanwhile: a server that cannot get rid of its answers does not read either."""
     while pgconn.flush():
         ready = yield waiting.WAIT_RW
         if ready & waiting.READY_R:
             pgconn.consume_input()
+    return True
 
 
 def _next_result(pgconn: pq.abc.PGconn) -> psycopg.abc.PQGen[pq.abc.PGresult]:
@@ -285,6 +296,7 @@ class Server:
     database: str
     user: str
     version: str
+    pid: int
     is_standby: bool
     is_read_only: bool
 
@@ -292,16 +304,17 @@ class Server:
 IDENTITY = Request(
     """\
 select current_database(), session_user::text, pg_catalog.current_setting('server_version'),
-       pg_catalog.pg_is_in_recovery()::text, pg_catalog.current_setting('default_transaction_read_only')"""
+       pg_catalog.pg_backend_pid()::text, pg_catalog.pg_is_in_recovery()::text,
+       pg_catalog.current_setting('default_transaction_read_only')"""
 )
 
 
 def server_of(session: Session, rows: list[list[str | None]]) -> Server:
     """Make a `Server` of the answer to `IDENTITY`."""
-    database, user, version, standby, read_only = (value or "" for value in rows[0])
+    database, user, version, pid, standby, read_only = (value or "" for value in rows[0])
     info = session.conn.info
     place = f"{info.host}:{info.port}" if not info.host.startswith("/") else f"socket {info.host}"
-    return Server(f"{database} at {place}", database, user, version, standby == "true", read_only == "on")
+    return Server(f"{database} at {place}", database, user, version, int(pid), standby == "true", read_only == "on")
 
 
 def require_writable(server: Server) -> None:

@@ -11,26 +11,29 @@ from functools import cached_property
 
 from . import history, record
 from .database import Request
-from .history import History
-from .plan import Step
+from .history import History, State
+from .plan import Policy, Step
 from .split import Statement
+from .statement import runs_in_transaction
 
 # What a migration may have set for the session, undone before its history row is completed: a `SET ROLE` would
 # otherwise meet the history without rights, a `search_path` the next migration.
 RESET = tuple(map(Request, ("reset session authorization", "reset role", "reset all")))
-DISCARD = tuple(map(Request, ("discard temporary", "deallocate all", "close all")))
+DISCARD_TEMPORARY = Request("discard temporary")
+DISCARD = (DISCARD_TEMPORARY, Request("deallocate all"), Request("close all"))
 
 
 @dataclass(frozen=True)
 class Sent:
     """The requests of one transaction.
 
-    `places` are the indexes of the file's statements, `completing` that of the row, `committing` that of the COMMIT (in
-    a dry run of what stands for it).
+    `places` are the indexes of the file's statements, `beginning` and `completing` those of its history row,
+    `committing` that of the COMMIT (in a dry run of what stands for it).
     """
 
     requests: tuple[Request, ...]
     places: tuple[int, ...]
+    beginning: int
     completing: int
     committing: int
 
@@ -43,9 +46,9 @@ class Sent:
         return self._numbers.get(index, 0)
 
 
-def transaction(table: History, step: Step, *, rehearsed: bool = False) -> Sent:
-    """Give what is sent for a step in one transaction; `rehearsed` leaves out the BEGIN and the COMMIT."""
-    script = step.script
+def transaction(state: State, step: Step, policy: Policy) -> Sent:
+    """Give what is sent for a step in one transaction; a dry run leaves out the BEGIN and the COMMIT."""
+    script, table = step.script, state.history
     statements = [request(each) for each in script.statements]
     if step.direction == "up":
         beginning = record.begin_up(table, step.migration, len(statements))
@@ -53,14 +56,23 @@ def transaction(table: History, step: Step, *, rehearsed: bool = False) -> Sent:
     else:
         beginning = record.begin_down(table, step.version)
         ending = record.end_down(table, step.version, in_transaction=True)
-    opening = [] if rehearsed else [Request(script.begin)]
-    bounds = [Request(f"set local {name} to '{value}'") for name, value in timeouts(step)]
-    closing_requests = [Request("set constraints all immediate")] if rehearsed else [history.COMMIT, *DISCARD]
-    requests = [*opening, *statements[: script.settings], beginning, *bounds]
-    places = [*range(len(opening), len(opening) + script.settings)]
-    places += range(len(requests), len(requests) + len(statements) - script.settings)
-    requests += [*statements[script.settings :], *RESET]
-    return Sent((*requests, ending, *closing_requests), tuple(places), len(requests), len(requests) + 1)
+    # The row is waited for no longer than a lock: another run may hold it behind a pooler.
+    opening = [*([] if policy.dry_run else [Request(script.begin)]), *statements[: script.settings]]
+    opening += [Request(f"set local {name} to '{value}'") for name, value in timeouts(step, policy)]
+    tidying = [DISCARD_TEMPORARY, *RESET] if state.is_pooled else [*RESET]
+    body = [beginning, *statements[script.settings :], *tidying, ending]
+    requests = (*opening, *body, *_closing(state, policy))
+    first = len(opening) + 1
+    settings = [index for index, each in enumerate(opening) if each in statements[: script.settings]]
+    places = (*settings, *range(first, first + len(statements) - script.settings))
+    completing = len(opening) + len(body) - 1
+    return Sent(requests, places, len(opening), completing, completing + 1)
+
+
+def _closing(state: State, policy: Policy) -> tuple[Request, ...]:
+    if policy.dry_run:
+        return (Request("set constraints all immediate"),)
+    return (history.COMMIT,) if state.is_pooled else (history.COMMIT, *DISCARD)
 
 
 def request(statement: Statement) -> Request:
@@ -68,11 +80,23 @@ def request(statement: Statement) -> Request:
     return Request(statement.text, data=statement.data.text if statement.data else None)
 
 
-def timeouts(step: Step) -> Iterator[tuple[str, str]]:
-    """Give the settings that the file's directives ask for, with their values."""
-    for directive, setting in (("lock-timeout", "lock_timeout"), ("statement-timeout", "statement_timeout")):
-        if value := step.script.value(directive):
-            yield setting, value
+def timeouts(step: Step, policy: Policy) -> Iterator[tuple[str, str]]:
+    """Give the settings that bound a step, with their values: the file's directives over the policy."""
+    yield "lock_timeout", step.script.value("lock-timeout") or policy.lock_timeout
+    if value := step.script.value("statement-timeout"):
+        yield "statement_timeout", value
+
+
+def bounds(step: Step, policy: Policy, statement: Statement) -> Iterator[Request]:
+    """Give what sets the bounds of one statement without a transaction.
+
+    One that PostgreSQL takes in no transaction waits for others without keeping anybody waiting, and cut short it
+    leaves an invalid index or a half-detached partition: it has a bound only where the file asks for one.
+    """
+    for name, value in timeouts(step, policy):
+        waits_politely = name == "lock_timeout" and not runs_in_transaction(statement)
+        unbounded = waits_politely and step.script.value("lock-timeout") is None
+        yield Request(f"set {name} to '{0 if unbounded else value}'")
 
 
 def failure(table: History, step: Step, done: int, message: str) -> Request:

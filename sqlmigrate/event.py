@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from .errors import StatementError
 from .history import State
+from .observer import Blocker, Sight
 from .plan import Plan, Step
 
 
@@ -74,6 +75,29 @@ class Failed:
 
 
 @dataclass(frozen=True)
+class Watched:
+    """Statement `number` of `total` is under way, `duration_ms` after the step began; told every second or so."""
+
+    step: Step
+    number: int
+    total: int
+    duration_ms: int
+    sight: Sight
+
+
+@dataclass(frozen=True)
+class Blocked:
+    """The step did not get a lock and was rolled back; try `tries[0]` of `tries[1]` follows in `pause` seconds."""
+
+    step: Step
+    number: int
+    tries: tuple[int, int]
+    pause: float
+    message: str
+    blockers: tuple[Blocker, ...]
+
+
+@dataclass(frozen=True)
 class NotTried:
     """A step that a dry run cannot try, and why."""
 
@@ -81,4 +105,4 @@ class NotTried:
     reason: str
 
 
-Event = Planned | Waiting | Began | StatementDone | Noticed | Finished | Failed | NotTried
+Event = Planned | Waiting | Began | StatementDone | Noticed | Watched | Blocked | Finished | Failed | NotTried

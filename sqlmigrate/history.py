@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 
-from psycopg import sql
+from psycopg import errors as pg, sql
 
 from .database import IDENTITY, Request, Server, Session, server_of
 from .errors import ConfigError, ServerError
@@ -108,12 +108,16 @@ class History:
 
 @dataclass(frozen=True)
 class State:
-    """What a database is, and what was executed there, in the order of execution."""
+    """What a database is, and what was executed there, in the order of execution.
+
+    `is_pooled` says that a pooler gives the session to others between transactions.
+    """
 
     server: Server
     history: History
     executions: tuple[Execution, ...] = ()
     is_writable: bool = True
+    is_pooled: bool = False
 
 
 # -- find and read -----------------------------------------------------------------------------------------------------
@@ -300,6 +304,17 @@ def require_writable(state: State) -> None:
             f"grant select, insert on {history.quoted_log} to {user};",
         ],
     )
+
+
+def make(session: Session, history: History) -> None:
+    """Make the table and its log in a transaction of their own: one turn.
+
+    Where another run has just made them, behind a pooler that knows no lock, theirs is taken.
+    """
+    try:
+        session.ask(Request("begin"), *prepare(history), COMMIT)
+    except (pg.DuplicateTable, pg.UniqueViolation):
+        session.abort()
 
 
 def prepare(history: History) -> tuple[Request, ...]:

@@ -5,6 +5,7 @@ Keys are only ever added. Times are ISO 8601 in UTC, durations milliseconds, lin
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -74,8 +75,8 @@ def log_value(entry: LogEntry) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def event_value(happened: event.Event) -> dict[str, Any]:  # noqa: PLR0911 - one for each event
-    """Give one event of a event."""
+def event_value(happened: event.Event) -> dict[str, Any]:  # noqa: C901, PLR0911 - one for each event
+    """Give one event of a run."""
     match happened:
         case event.Planned(plan, state):
             steps = [step.label for step in plan.steps]
@@ -95,6 +96,17 @@ def event_value(happened: event.Event) -> dict[str, Any]:  # noqa: PLR0911 - one
             return {"event": "noticed", "migration": step.label, "severity": severity, "message": message}
         case event.Finished(step, statements, duration):
             return {"event": "finished", "migration": step.label, "statements": statements, "duration_ms": duration}
+        case event.Watched(step, number, total, duration, sight):
+            return {
+                "event": "watched", "migration": step.label, "statement": number, "statements": total,
+                "duration_ms": duration, "waits_for": sight.waits_for, "progress": sight.progress,
+                "blockers": [asdict(blocker) for blocker in sight.blockers],
+            }  # fmt: skip
+        case event.Blocked(step, number, (tries, most), pause, message, blockers):
+            return {
+                "event": "blocked", "migration": step.label, "statement": number, "message": message, "try": tries,
+                "tries": most, "pause_ms": round(pause * 1000), "blockers": [asdict(blocker) for blocker in blockers],
+            }  # fmt: skip
         case event.NotTried(step, reason):
             return {"event": "not_tried", "migration": step.label, "reason": reason}
         case event.Failed(step, error, number, total, duration, kept):

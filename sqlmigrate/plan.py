@@ -25,7 +25,11 @@ Direction = Literal["up", "down"]
 
 @dataclass(frozen=True)
 class Policy:
-    """How a run goes about it. `lock_wait` is in seconds; `watched` sends statement by statement."""
+    """How a run goes about it.
+
+    `lock_wait` is how long to wait for another run, in seconds; `lock_timeout` PostgreSQL's for each migration,
+    `lock_retries` how often one is tried again that did not get its lock; `watched` sends statement by statement.
+    """
 
     table: str = "migrations"
     to: str | None = None
@@ -34,6 +38,8 @@ class Policy:
     out_of_order: bool = False
     dry_run: bool = False
     lock_wait: float = 60.0
+    lock_timeout: str = "5s"
+    lock_retries: int = 10
     watched: bool = False
 
 

@@ -47,7 +47,7 @@ with begun as (
          tool_version = excluded.tool_version, error = null
    where h.status in ('failed', 'running')
   returning 1)
-select 1 / count(*) from begun""",
+select 1 / count(*), pg_catalog.pg_backend_pid() from begun""",
         (migration.version, migration.name, migration.checksum, migration.up.text,
          migration.down.text if migration.down else None, str(statements), __version__),
     )  # fmt: skip
@@ -80,14 +80,18 @@ def progress(history: History, version: str, done: int) -> Request:
     )
 
 
-def resume_up(history: History, version: str) -> Request:
-    """Mark a failed or interrupted row as running again, its statements done kept."""
+def resume_up(history: History, migration: Migration, statements: int) -> Request:
+    """Mark a failed or interrupted row as running again: its statements done are kept, the texts are the file's."""
     return Request(
-        f"with resumed as (update {history.quoted} set status = 'running', error = null, "
-        "executed_by = session_user where version = $1 and status in ('failed', 'running') returning 1) "
-        "select 1 / count(*) from resumed",
-        (version,),
-    )
+        f"""\
+with resumed as (
+  update {history.quoted} set status = 'running', error = null, executed_by = session_user, name = $2, checksum = $3,
+         up_sql = $4, down_sql = $5, statements = $6::int
+   where version = $1 and status in ('failed', 'running') returning 1)
+select 1 / count(*) from resumed""",
+        (migration.version, migration.name, migration.checksum, migration.up.text,
+         migration.down.text if migration.down else None, str(statements)),
+    )  # fmt: skip
 
 
 def fail_up(history: History, migration: Migration, statements: tuple[int, int], error: str) -> Request:
@@ -116,7 +120,8 @@ def begin_down(history: History, version: str) -> Request:
     """Take hold of the row of an execution that is to be taken back."""
     return Request(
         f"with begun as (update {history.quoted} set status = 'running' "
-        "where version = $1 and status = 'executed' returning 1) select 1 / count(*) from begun",
+        "where version = $1 and status = 'executed' returning 1) "
+        "select 1 / count(*), pg_catalog.pg_backend_pid() from begun",
         (version,),
     )
 

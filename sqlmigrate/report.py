@@ -27,6 +27,7 @@ _MARKS = {
     "changed": ("⚠️", "yellow"), "missing": ("⚠️", "yellow"), "out of order": ("⚠️", "yellow"),
 }  # fmt: skip
 _WIDEST_LABEL = 60
+_LINE_SECONDS = 10
 
 
 # -- reports -----------------------------------------------------------------------------------------------------------
@@ -112,8 +113,8 @@ class Report:
 
     # running
 
-    def tell(self, happened: event.Event) -> None:
-        """Tell one event of a event."""
+    def tell(self, happened: event.Event) -> None:  # noqa: C901 - one for each event
+        """Tell one event of a run."""
         self.json(machine.event_value(happened))
         match happened:
             case event.Planned():
@@ -131,8 +132,35 @@ class Report:
                 self._failure(happened)
             case event.NotTried(step, reason):
                 self.text([("yellow", "⏸️"), ("", f" {step.label:<{self._label_width}}   not tried: {reason}")])
+            case event.Watched():
+                self._watched(happened)
+            case event.Blocked():
+                self._blocked(happened)
             case event.StatementDone():
                 pass
+
+    def _watched(self, seen: event.Watched) -> None:
+        """Draw the live line on a terminal; elsewhere a line every ten seconds."""
+        sight, seconds = seen.sight, seen.duration_ms // 1000
+        said = [f"   {seen.step.label}: statement {seen.number} of {seen.total}, {seconds} s"]
+        said += [sight.progress] if sight.progress else []
+        said += [f"waits for {sight.waits_for}"] if sight.waits_for and not sight.blockers else []
+        said += [f"waits for {blocker}" for blocker in sight.blockers[:1]]
+        line = printable(", ".join(said))
+        if self.form == "text" and self.writer.is_live:
+            self.writer.live(line[: screen_width() - 1])
+        elif seconds and seconds % _LINE_SECONDS == 0:
+            self.text([("dim", line)], stream="stderr")
+
+    def _blocked(self, blocked: event.Blocked) -> None:
+        tries, most = blocked.tries
+        where = f"statement {blocked.number}" if blocked.number else "its history row"
+        self.text(
+            [("yellow", "⏳"), ("", f" {blocked.step.label}: {where}: {blocked.message}, rolled back")],
+            *([("", f"   in the way: {printable(str(blocker))}")] for blocker in blocked.blockers),
+            f"   again in {blocked.pause:.1f} s, try {tries} of {most}",
+            stream="stderr",
+        )
 
     def _planned(self, planned: event.Planned) -> None:
         steps, rows = planned.plan.steps, planned.plan.rows

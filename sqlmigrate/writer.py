@@ -16,6 +16,7 @@ from .excerpt import Line
 
 Stream = Literal["stdout", "stderr"]
 _FALLBACK_WIDTH = 100
+_ERASE_LINE = "\r\x1b[K"
 
 
 class Writer:
@@ -25,15 +26,27 @@ class Writer:
     """
 
     def __init__(self) -> None:
-        self._queue: queue.SimpleQueue[tuple[Stream, Sequence[Line]] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[tuple[Stream, Sequence[Line]] | str | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+
+    @property
+    def is_live(self) -> bool:
+        """Whether stderr is a terminal on which a line can be drawn over."""
+        return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
     def write(self, stream: Stream, lines: Iterable[Line]) -> None:
         """Queue lines; returns at once."""
+        self._put((stream, list(lines)))
+
+    def live(self, text: str) -> None:
+        """Queue a line that stays only until the next one; for terminals."""
+        self._put(text)
+
+    def _put(self, item: tuple[Stream, Sequence[Line]] | str) -> None:
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, daemon=True)
             self._thread.start()
-        self._queue.put((stream, list(lines)))
+        self._queue.put(item)
 
     def close(self) -> None:
         """Wait until everything is written."""
@@ -44,12 +57,22 @@ class Writer:
 
     def _work(self) -> None:
         outlets = {"stdout": _outlet(sys.stdout), "stderr": _outlet(sys.stderr)}
+        is_drawn = False
         while (item := self._queue.get()) is not None:
-            stream, lines = item
-            try:
-                outlets[stream](lines)
-            except OSError:
-                outlets[stream] = _given_up(sys.stdout if stream == "stdout" else sys.stderr)
+            if is_drawn or isinstance(item, str):
+                is_drawn = isinstance(item, str)
+                _draw_over(item if isinstance(item, str) else "")
+            if not isinstance(item, str):
+                stream, lines = item
+                try:
+                    outlets[stream](lines)
+                except OSError:
+                    outlets[stream] = _given_up(sys.stdout if stream == "stdout" else sys.stderr)
+
+
+def _draw_over(text: str) -> None:
+    sys.stderr.write(_ERASE_LINE + text)
+    sys.stderr.flush()
 
 
 def _outlet(file: IO[str]) -> Callable[[Sequence[Line]], None]:

@@ -1,0 +1,323 @@
+"""One step executed: in one transaction, or statement by statement; tried again where locks stood in the way.
+
+Errors carry a place, a failure is written to the history after the rollback, and what became of a commit whose answer
+was lost is found out by looking at the history.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import suppress
+from typing import Literal
+
+import psycopg
+
+from . import envelope, history, record, resume
+from .database import Answer, Request, Session
+from .envelope import Sent
+from .errors import ConnectError, SqlmigrateError, StatementError
+from .event import Blocked, Event, Failed, Finished, Noticed, StatementDone, Watched
+from .history import State
+from .observer import Blocker, Observer
+from .plan import Policy, Step
+from .refusal import refused, unplaced
+from .split import Statement
+
+Outcome = Literal["done", "failed", "overtaken"]
+
+# https://www.postgresql.org/docs/current/errcodes-appendix.html: lock_not_available, deadlock_detected
+_LOCKED_OUT = ("55P03", "40P01")
+_TICK_SECONDS = 1.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0
+
+
+class Executor:
+    """Executes steps over one session, one after the other."""
+
+    def __init__(self, session: Session, state: State, policy: Policy, observer: Observer) -> None:
+        self._session = session
+        self._state = state
+        self._history = state.history
+        self._policy = policy
+        self._observer = observer
+        self._pid = session.pid
+        self._begin_step()
+
+    def _begin_step(self) -> None:
+        self._started = time.monotonic()
+        self._done = 0  # statements of the step that are answered
+        self._blockers: tuple[Blocker, ...] = ()
+
+    def execute(self, step: Step) -> Generator[Event, None, Outcome]:
+        """Execute a step, and tell how it ended; a failure is written to the history."""
+        self._begin_step()
+        try:
+            if step.script.mode == "transaction":
+                sent = envelope.transaction(self._state, step, self._policy)
+                return (yield from self._in_transaction(step, sent))
+            return (yield from self._one_by_one(step))
+        except psycopg.OperationalError as error:
+            yield (outcome := self._lost(step, error))
+            if isinstance(outcome, Finished):
+                raise _lost_after(step) from None
+            return "failed"
+        except GeneratorExit:
+            self._settle(step, _interrupted(step))
+            raise
+        except KeyboardInterrupt:
+            yield self._settle(step, _interrupted(step))
+            raise
+
+    def rehearse(self, step: Step) -> Generator[Event, None, Outcome]:
+        """Execute a step in the transaction that is open; nothing is committed, nor written of a failure."""
+        self._begin_step()
+        sent = envelope.transaction(self._state, step, self._policy)
+        return (yield from self._in_transaction(step, sent))
+
+    # one transaction
+
+    def _in_transaction(self, step: Step, sent: Sent) -> Generator[Event, None, Outcome]:
+        tries = 0
+        while failing := (yield from self._attempt(step, sent)):
+            if not _is_locked_out(failing) or self._policy.dry_run or tries == self._policy.lock_retries:
+                return (yield from self._ended(step, sent, failing))
+            tries += 1
+            self._session.abort()
+            yield from self._pause(step, sent.statement_number(failing.index), failing, tries)
+        return "done"
+
+    def _ended(self, step: Step, sent: Sent, failing: Answer) -> Generator[Event, None, Outcome]:
+        if _is_overtaken(failing, sent) and not self._policy.dry_run:
+            self._session.abort()
+            return "overtaken"
+        yield self._failed(step, sent, failing)
+        return "failed"
+
+    def _attempt(self, step: Step, sent: Sent) -> Generator[Event, None, Answer | None]:
+        """Send it all; gives the answer that failed, if one did."""
+        duration, self._done = 0, 0
+        for answer in self._turn(sent.requests):
+            yield from self._notices(step)
+            if answer is None:
+                yield self._watched(step)
+                continue
+            if answer.error:
+                if answer.index <= sent.committing:
+                    return answer
+                break  # only the tidying up of the session failed
+            if number := sent.statement_number(answer.index):
+                self._done = number
+                yield StatementDone(step, number, len(step.script.statements))
+            if answer.index == sent.beginning:
+                self._pid = int(answer.rows[0][1] or 0)
+            if answer.index == sent.completing:
+                duration = int(answer.rows[0][0] or 0)
+        yield Finished(step, len(step.script.statements), duration)
+        return None
+
+    def _turn(self, requests: Sequence[Request]) -> Iterator[Answer | None]:
+        if not self._policy.watched:
+            yield from self._session.turn(requests, _TICK_SECONDS)
+            return
+        for index, request in enumerate(requests):
+            for answer in self._session.turn([request], _TICK_SECONDS):
+                yield answer and Answer(index, answer.rows, answer.error)
+                if answer and answer.error:
+                    return
+
+    def _pause(self, step: Step, number: int, failing: Answer, tries: int) -> Iterator[Event]:
+        """Let the others through before the next try, longer each time, and never two runs in step."""
+        longest = min(_FIRST_PAUSE * 2 ** (tries - 1), _LONGEST_PAUSE)
+        pause = longest * random.uniform(0.5, 1.0)  # noqa: S311 - no secret hangs on it
+        message = failing.error.diag.message_primary or "" if failing.error else ""
+        yield Blocked(step, number, (tries, self._policy.lock_retries), pause, message, self._blockers)
+        time.sleep(pause)
+
+    def _failed(self, step: Step, sent: Sent, answer: Answer) -> Failed:
+        number = sent.statement_number(answer.index)
+        problem = answer.error or psycopg.Error()
+        if number:
+            error = refused(problem, step.script.statements[number - 1])
+        elif _is_division(answer):
+            error = _broken_transaction(step)
+        else:
+            error = _at_commit(problem, step.script.statements)
+        error.detail = (*error.detail, *self._in_the_way(answer))
+        self._record(step, error, 0)
+        return Failed(step, error, number, len(step.script.statements), self._elapsed())
+
+    def _in_the_way(self, answer: Answer) -> Iterator[str]:
+        if _is_locked_out(answer):
+            yield f"tried {self._policy.lock_retries + 1} times, with pauses between"
+            for blocker in self._blockers:
+                yield f"in the way: {blocker}"
+
+    # without a transaction
+
+    def _one_by_one(self, step: Step) -> Generator[Event, None, Outcome]:
+        first = resume.start(self._session, self._history, step)
+        statements = step.script.statements
+        for number, statement in enumerate(statements[first:], start=first + 1):
+            self._done = number - 1
+            failing = yield from self._alone(step, number, statement)
+            if failing:
+                yield self._stopped(step, refused(failing.error or psycopg.Error(), statement), number, failing)
+                return "failed"
+            self._done = number
+            yield StatementDone(step, number, len(statements))
+            if step.direction == "up":
+                self._session.ask(record.progress(self._history, step.version, number))
+        yield Finished(step, len(statements), self._complete(step))
+        return "done"
+
+    def _alone(self, step: Step, number: int, statement: Statement) -> Generator[Event, None, Answer | None]:
+        """Execute one statement outside of a transaction; gives the answer that failed, if one did."""
+        bounds = [*envelope.bounds(step, self._policy, statement)]
+        for tries in range(self._policy.lock_retries + 1):
+            self._session.ask(*bounds)
+            failing = None
+            for answer in self._session.turn([envelope.request(statement)], _TICK_SECONDS):
+                yield from self._notices(step)
+                if answer is None:
+                    yield self._watched(step)
+                elif answer.error:
+                    failing = answer
+            if not failing or not _is_locked_out(failing) or tries == self._policy.lock_retries:
+                break
+            if resume.leaves_something(self._session, statement):
+                break
+            yield from self._pause(step, number, failing, tries + 1)
+        return failing
+
+    def _complete(self, step: Step) -> int:
+        if step.direction == "up":
+            completing = record.end_up(self._history, step.version, in_transaction=False)
+        else:
+            elapsed = self._elapsed()
+            completing = record.end_down(self._history, step.version, in_transaction=False, duration_ms=elapsed)
+        *_, rows = self._session.ask(*envelope.RESET, completing)
+        self._session.ask(*envelope.DISCARD)
+        return int(rows[0][0] or 0)
+
+    def _stopped(self, step: Step, error: StatementError, number: int, answer: Answer) -> Failed:
+        error.detail = (*error.detail, *self._in_the_way(answer))
+        self._record(step, error, number - 1)
+        kept = [*_staying(number - 1)]
+        again = f"sqlmigrate {step.direction}" + (f" (it goes on at statement {number})" if number > 1 else "")
+        error.next_steps = (f"fix the file or the data, then: {again}",)
+        if name := resume.leaves_something(self._session, step.script.statements[number - 1]):
+            kept.append(f"the index {name} is left behind, marked invalid")
+            error.next_steps = (f"psql: drop index concurrently {name};", *error.next_steps)
+        return Failed(step, error, number, len(step.script.statements), self._elapsed(), tuple(kept))
+
+    # what goes wrong outside of a statement
+
+    def _lost(self, step: Step, problem: psycopg.Error) -> Event:
+        again = (f"sqlmigrate {step.direction}",)
+        message = problem.diag.message_primary or f"the connection was lost: {_one_line(problem)}"
+        error = StatementError(message, sqlstate=problem.sqlstate, next_steps=again)
+        if not self._session.is_usable:
+            with suppress(SqlmigrateError, psycopg.Error):
+                self._session.reconnect()
+        return self._settle(step, error)
+
+    def _settle(self, step: Step, error: StatementError) -> Failed | Finished:
+        """Find out by the history what became of a step whose answers did not all come, and record a failure."""
+        done, statements = 0, step.script.statements
+        error.span = statements[self._done].span if self._done < len(statements) else None
+        with suppress(psycopg.Error):
+            self._session.abort()
+            found = {one.version: one for one in history.executions(self._session, self._history)}
+            execution = found.get(step.version)
+            if (execution is not None and execution.status == "executed") == (step.direction == "up"):
+                return Finished(step, len(statements), self._elapsed())
+            done = execution.statements_done if execution and step.script.mode == "statements" else 0
+        self._record(step, error, done)
+        number = self._done + 1 if error.span else 0
+        return Failed(step, error, number, len(statements), self._elapsed(), tuple(_staying(done)))
+
+    def _record(self, step: Step, error: StatementError, done: int) -> None:
+        """Roll back and write the failure, over a new connection where this one is gone; say where neither works."""
+        if self._policy.dry_run:
+            return
+        writing = envelope.failure(self._history, step, done, error.message)
+        try:
+            try:
+                self._session.abort()
+                self._session.ask(*envelope.RESET, writing)
+            except psycopg.OperationalError:
+                self._session.reconnect()
+                self._session.ask(writing)
+        except (psycopg.Error, SqlmigrateError) as problem:
+            error.detail = (*error.detail, f"the failure could not be written to the history: {_one_line(problem)}")
+
+    # beside
+
+    def _watched(self, step: Step) -> Event:
+        sight = self._observer.look(self._pid)
+        self._blockers = sight.blockers or self._blockers
+        number, total = self._done + 1, len(step.script.statements)
+        return Watched(step, min(number, total), total, self._elapsed(), sight)
+
+    def _notices(self, step: Step) -> Iterator[Event]:
+        while self._session.notices:
+            severity, message = self._session.notices.pop(0)
+            yield Noticed(step, severity, message)
+
+    def _elapsed(self) -> int:
+        return round((time.monotonic() - self._started) * 1000)
+
+
+def _is_locked_out(answer: Answer) -> bool:
+    return answer.error is not None and answer.error.sqlstate in _LOCKED_OUT
+
+
+def _is_division(answer: Answer) -> bool:
+    return isinstance(answer.error, psycopg.errors.DivisionByZero)
+
+
+def _is_overtaken(answer: Answer, sent: Sent) -> bool:
+    """Tell whether the row could not be inserted because another run has executed the step meanwhile."""
+    return answer.index == sent.beginning and _is_division(answer)
+
+
+def _interrupted(step: Step) -> StatementError:
+    again = (f"sqlmigrate {step.direction}",)
+    return StatementError("interrupted: the statement was cancelled on the server", next_steps=again)
+
+
+def _broken_transaction(step: Step) -> StatementError:
+    return StatementError(
+        f"{step.label}: the transaction it began in is not the one it ended in: something in the file ended it",
+        step.script.source.span(0, 0),
+    )
+
+
+def _at_commit(error: psycopg.Error, statements: Sequence[Statement]) -> StatementError:
+    """Make the error of a COMMIT (a deferred constraint), at the statement that carries its names, if one does."""
+    for statement in reversed(statements):
+        placed = refused(error, statement)
+        if placed.span and placed.span.start != statement.start:
+            return placed
+    return unplaced(error)
+
+
+def _staying(done: int) -> Iterator[str]:
+    if done == 1:
+        yield "statement 1 is executed and stays"
+    elif done:
+        yield f"statements 1 to {done} are executed and stay"
+
+
+def _lost_after(step: Step) -> ConnectError:
+    return ConnectError(
+        f"the connection was lost when {step.label} was committed: the history shows that it was",
+        detail=["what comes after it was not begun"],
+        next_steps=[f"sqlmigrate {step.direction}"],
+    )
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
