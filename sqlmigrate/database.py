@@ -262,8 +262,9 @@ def _defaults(url: str) -> dict[str, str | int]:
 
 def _last_line(error: psycopg.Error) -> str:
     """Give what libpq says of the last host it tried, without its prefixes."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else "no reason given"
+    lines = [line.strip() for line in str(error).splitlines()]
+    told = [line for line in lines if line and not line.startswith("Is the server running")]
+    return told[-1] if told else "no reason given"
 
 
 _CURES = (

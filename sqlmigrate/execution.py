@@ -17,7 +17,7 @@ import psycopg
 from . import envelope, history, record, resume
 from .database import Answer, Request, Session
 from .envelope import Sent
-from .errors import ConnectError, SqlmigrateError, StatementError
+from .errors import ConnectError, LockError, SqlmigrateError, StatementError
 from .event import Blocked, Event, Failed, Finished, Noticed, StatementDone, Watched
 from .history import State
 from .observer import Blocker, Observer
@@ -81,12 +81,23 @@ class Executor:
     def _in_transaction(self, step: Step, sent: Sent) -> Generator[Event, None, Outcome]:
         tries = 0
         while failing := (yield from self._attempt(step, sent)):
-            if not _is_locked_out(failing) or self._policy.dry_run or tries == self._policy.lock_retries:
+            if not self._is_tried_again(step, sent, failing, tries):
                 return (yield from self._ended(step, sent, failing))
             tries += 1
             self._session.abort()
             yield from self._pause(step, sent.statement_number(failing.index), failing, tries)
         return "done"
+
+    def _is_tried_again(self, step: Step, sent: Sent, failing: Answer, tries: int) -> bool:
+        """Tell whether there is to be another try; raises `LockError` where another run holds the row for too long."""
+        if not _is_locked_out(failing) or self._policy.dry_run:
+            return False
+        if failing.index != sent.beginning:
+            return tries < self._policy.lock_retries
+        if self._elapsed() > self._policy.lock_wait * 1000:
+            self._session.abort()
+            raise _held(step, self._policy.lock_wait, self._blockers)
+        return True
 
     def _ended(self, step: Step, sent: Sent, failing: Answer) -> Generator[Event, None, Outcome]:
         if _is_overtaken(failing, sent) and not self._policy.dry_run:
@@ -309,6 +320,15 @@ def _staying(done: int) -> Iterator[str]:
         yield "statement 1 is executed and stays"
     elif done:
         yield f"statements 1 to {done} are executed and stay"
+
+
+def _held(step: Step, seconds: float, blockers: Sequence[Blocker]) -> LockError:
+    who = ", ".join(map(str, blockers)) or "a session that is gone by now"
+    return LockError(
+        f"another run is executing {step.label}, for more than {seconds:g} s: {who}",
+        detail=["nothing of it was executed by this run"],
+        next_steps=[f"sqlmigrate {step.direction}"],
+    )
 
 
 def _lost_after(step: Step) -> ConnectError:

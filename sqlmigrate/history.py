@@ -110,7 +110,7 @@ class History:
 class State:
     """What a database is, and what was executed there, in the order of execution.
 
-    `is_pooled` says that a pooler gives the session to others between transactions.
+    `is_pooled` says that a pooler may give the session to others between transactions.
     """
 
     server: Server

@@ -7,13 +7,16 @@ PgBouncer in transaction mode grants a session's advisory lock to two clients at
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack, closing
+from contextlib import closing
+
+from psycopg.conninfo import make_conninfo
 
 from .database import Request, Server, Session
-from .errors import ServerError
+from .errors import LockError, ServerError, SqlmigrateError
 from .plan import Step
 
-_PROBES = 5
+_PROBES = 10
+_PROBE_SECONDS = 2
 
 
 def is_between(session: Session, server: Server) -> bool:
@@ -24,29 +27,47 @@ def is_between(session: Session, server: Server) -> bool:
 def shares_sessions(session: Session, server: Server) -> bool:
     """Tell whether the pooler lends our server process to others while no transaction of ours is open.
 
-    A few more connections each hold a transaction open: a pooler that shares puts one of them on our process, or puts
-    us on another one.
+    Beside us one more connection holds a transaction open, a few times: a pooler that shares puts it on our process, or
+    puts us on another one. Where it is let in at all, that is: a pool that is full keeps sessions to their clients.
     """
-    with ExitStack() as stack:
-        for _ in range(_PROBES):
-            probe = stack.enter_context(closing(Session(session.url)))
-            _, ((pid,),) = probe.ask(Request("begin"), _PID)
-            if pid == str(server.pid):
-                return True
-        ((pid,),) = session.ask(_PID)[0]
-        return pid != str(server.pid)
+    try:
+        with closing(Session(make_conninfo(session.url, connect_timeout=_PROBE_SECONDS))) as probe:
+            return any(_is_shared(session, probe, str(server.pid)) for _ in range(_PROBES))
+    except SqlmigrateError:
+        return False
+
+
+def _is_shared(session: Session, probe: Session, pid: str) -> bool:
+    theirs = _process_of(probe)
+    (((ours,),),) = session.ask(_PID)
+    probe.ask(Request("rollback"))
+    return theirs == pid or ours != pid
+
+
+def _process_of(probe: Session) -> str | None:
+    """Begin a transaction and give its server process; raises `LockError` where the pool has none left for us."""
+    pid = None
+    for answer in probe.turn([Request("begin"), _PID], _PROBE_SECONDS):
+        if answer is None:
+            raise LockError("the pool is full")
+        pid = answer.rows[0][0] if answer.rows else pid
+    return pid
 
 
 _PID = Request("select pg_catalog.pg_backend_pid()::text")
 
 
-def refuse_without_transaction(steps: Sequence[Step]) -> None:
-    """Raise `ServerError` where a step runs without a transaction, which needs a session of its own."""
-    for step in steps:
-        if step.script.mode == "statements":
-            raise ServerError(
-                f"{step.label} runs without a transaction, and the pooler in between shares sessions: "
-                "its lock and its settings would be somebody else's",
-                detail=["nothing was executed by this run"],
-                hint="execute it over a direct connection to the server, past the pooler: another host or port",
-            )
+def needs_session(session: Session, server: Server, steps: Sequence[Step]) -> bool:
+    """Tell whether a step runs without a transaction, and so needs a session of its own.
+
+    Raises `ServerError` where it does and the pooler shares sessions.
+    """
+    alone = [step for step in steps if step.script.mode == "statements"]
+    if alone and shares_sessions(session, server):
+        raise ServerError(
+            f"{alone[0].label} runs without a transaction, and the pooler in between shares sessions: "
+            "its lock and its settings would be somebody else's",
+            detail=["nothing was executed by this run"],
+            hint="execute it over a direct connection to the server, past the pooler: another host or port",
+        )
+    return bool(alone)

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from . import database, history, lock, plan as planning, pooler, upkeep
 from .database import Request, Session
-from .event import Began, Event, NotTried, Planned, Waiting
-from .execution import Executor
+from .event import Began, Event, NotTried, Waiting
 from .files import Migration
 from .history import State
 from .observer import Observer
-from .plan import Direction, Plan, Policy, Step
+from .plan import Direction, Plan, Planned, Policy, Step
+
+if TYPE_CHECKING:
+    from .execution import Executor
 
 
 def up(url: str, migrations: Sequence[Migration], policy: Policy | None = None) -> Generator[Event, None, None]:
@@ -48,7 +51,7 @@ def _run(
         database.require_standard_strings(session)
         history.require_writable(state)
         run = _Run(session, migrations, policy, observer)
-        read_again = yield from run.lock(state)
+        read_again = yield from run.lock(plan, state)
         if read_again.executions != state.executions:
             plan = _plan(session, direction, migrations, read_again, policy)
             yield Planned(plan, read_again)
@@ -75,19 +78,20 @@ class _Run:
     policy: Policy
     observer: Observer
 
-    def lock(self, state: State) -> Generator[Event, None, State]:
+    def lock(self, plan: Plan, state: State) -> Generator[Event, None, State]:
         """Take the run's lock, and read the history again under it: one turn where nobody holds it.
 
-        Through a pooler that gives the session to others between transactions it would lock nobody out, and stay
-        behind: there the history rows alone keep a second run out.
+        Behind a pooler the lock may be granted to two, and stay behind: there the history rows keep a second run out,
+        and only what runs without a transaction needs the lock, and a pooler that keeps our session.
         """
-        if pooler.is_between(self.session, state.server) and pooler.shares_sessions(self.session, state.server):
-            return State(state.server, state.history, state.executions, is_pooled=True)
+        is_pooled = pooler.is_between(self.session, state.server)
+        if is_pooled and not pooler.needs_session(self.session, state.server, plan.steps):
+            return replace(state, is_pooled=True)
         key = lock.lock_key(state.history.name)
         reading = history.read_again(state.history) if state.history.exists else ()
         (got,), *rest = self.session.ask(lock.try_lock(key), *reading)
         if got == ["true"] and state.history.exists:
-            return State(state.server, state.history, history.rows_of(rest[1]))
+            return replace(state, executions=history.rows_of(rest[1]))
         if got != ["true"]:
             for holder in lock.wait(self.session, key, self.policy.lock_wait):
                 yield Waiting(holder)
@@ -98,11 +102,9 @@ class _Run:
 
         A step that another run has executed meanwhile makes us plan anew.
         """
-        if state.is_pooled:
-            pooler.refuse_without_transaction(plan.steps)
         if not state.history.exists:
             history.make(self.session, state.history)
-        executor = Executor(self.session, state, self.policy, self.observer)
+        executor = self._executor(state)
         for step in plan.steps:
             yield Began(step)
             outcome = yield from executor.execute(step)
@@ -112,16 +114,20 @@ class _Run:
                 yield from self._anew(plan.direction, is_pooled=state.is_pooled)
                 return
 
+    def _executor(self, state: State) -> Executor:
+        from .execution import Executor  # noqa: PLC0415 - with all that splits; a run with nothing to do needs none
+
+        return Executor(self.session, state, self.policy, self.observer)
+
     def _anew(self, direction: Direction, *, is_pooled: bool) -> Iterator[Event]:
-        found = history.read(self.session, self.policy.table)
-        state = State(found.server, found.history, found.executions, is_pooled=is_pooled)
+        state = replace(history.read(self.session, self.policy.table), is_pooled=is_pooled)
         plan = _plan(self.session, direction, self.migrations, state, self.policy)
         yield Planned(plan, state)
         yield from self.execute(plan, state)
 
     def dry_run(self, plan: Plan, state: State) -> Iterator[Event]:
         """Execute the steps in one transaction, and roll it back; up to the first that fails or cannot be tried."""
-        executor = Executor(self.session, state, self.policy, self.observer)
+        executor = self._executor(state)
         self.session.ask(Request("begin"), *(() if state.history.exists else history.prepare(state.history)))
         for index, step in enumerate(plan.steps):
             if step.script.mode == "statements":
