@@ -13,12 +13,15 @@ from .files import normalized
 
 _MOST_LINES = 20
 # Lexical structure, https://www.postgresql.org/docs/current/sql-syntax-lexical.html, as far as it tells white space
-# and comments from everything else. A name comes before a dollar quote: `a$b$c` is a name.
+# and comments from everything else. A name comes before a dollar quote: `a$b$c` is a name, which none begins with. An
+# operator is not cut: `@ >` is not `@>`; but a sign at its end is the next operand's, as in `=-1`.
 _TOKEN = re.compile(
     r"""(?P<blank>[ \t\n\r\f\v]+|--[^\n\r]*)
     | (?P<comment>/\*)
     | [eE]'(?:[^'\\]|\\.|'')*' | '(?:[^']|'')*' | "(?:[^"]|"")*"
-    | [\w$]*\w[\w$]*(?<!\$) | \$(?P<tag>[^\W\d]\w*|)\$.*?\$(?P=tag)\$
+    | [^\W\d][\w$]* | \d[\w.]* | \$(?P<tag>[^\W\d]\w*|)\$.*?\$(?P=tag)\$
+    | (?:(?!--|/\*)[-+*/<>=:~!@#%^&|`?])*[~!@#%^&|`?](?:(?!--|/\*)[-+*/<>=:~!@#%^&|`?])*
+    | (?:(?!--|/\*)[-+*/<>=:])*(?!--|/\*)[*/<>=:]
     | .""",
     re.VERBOSE | re.DOTALL,
 )

@@ -6,14 +6,12 @@ The only module that reads the environment. A password never leaves it other tha
 
 from __future__ import annotations
 
-import difflib
 import re
-import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_to_bytes
 
 from .errors import ConfigError
 from .source import Source
@@ -63,8 +61,13 @@ def resolve(flags: Mapping[str, str | None], environment: Mapping[str, str], dir
 
 
 def _database(flags: Mapping[str, str | None], environment: Mapping[str, str]) -> tuple[str | None, str]:
-    for name, url in (("--database-url", flags.get("database_url")), ("DATABASE_URL", environment.get("DATABASE_URL"))):
-        if url:
+    flag = flags.get("database_url")
+    if flag is not None and not flag.strip():
+        raise ConfigError(
+            "--database-url is empty: nothing was looked for", hint="is the variable set that it is given?"
+        )
+    for name, url in (("--database-url", flag), ("DATABASE_URL", environment.get("DATABASE_URL"))):
+        if url and url.strip():
             return checked(url.strip(), name), name
     found = [name for name in _LIBPQ_VARIABLES if environment.get(name)]
     return ("", " and ".join(found)) if found else (None, "")
@@ -100,10 +103,8 @@ def _project_settings(directory: Path) -> dict[str, str]:
 def _table(path: Path) -> dict[str, str]:
     try:
         text = path.read_text(encoding="utf-8")
-        table: dict[str, Any] = (
-            tomllib.loads(text).get("tool", {}).get("sqlmigrate", {}) if "sqlmigrate" in text else {}
-        )
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        table = _parsed(text) if "sqlmigrate" in text else {}
+    except (OSError, ValueError) as error:  # not UTF-8, not TOML
         raise ConfigError(f"{path} cannot be read: {error}") from None
     for name, value in table.items():
         if name not in _SETTINGS:
@@ -115,10 +116,19 @@ def _table(path: Path) -> dict[str, str]:
     return table
 
 
+def _parsed(text: str) -> dict[str, Any]:
+    import tomllib  # noqa: PLC0415 - few projects have settings
+
+    table: dict[str, Any] = tomllib.loads(text).get("tool", {}).get("sqlmigrate", {})
+    return table
+
+
 def _unknown_setting(path: Path, name: str) -> ConfigError:
     if "url" in name or "password" in name:
         hint = "a database is named by --database-url or DATABASE_URL, never in a file that is committed"
     else:
+        import difflib  # noqa: PLC0415 - only for an error
+
         near = difflib.get_close_matches(name, _SETTINGS, n=1)
         hint = f"did you mean `{near[0]}`?" if near else f"known are: {', '.join(_SETTINGS)}"
     return ConfigError(f"{path}: unknown setting `{name}` in [tool.sqlmigrate]", hint=hint)
@@ -127,12 +137,23 @@ def _unknown_setting(path: Path, name: str) -> ConfigError:
 # -- the URL -----------------------------------------------------------------------------------------------------------
 
 _SCHEME = re.compile(r"(?P<scheme>[a-zA-Z][\w.-]*)(?P<driver>\+[\w.-]+)?://")
-_KEYWORD = re.compile(r"\s*(?P<key>\w+)\s*=\s*(?P<value>'(?:\\.|[^'\\])*'|(?:\\.|[^\s\\'])*)(?=\s|$)", re.DOTALL)
-_SECRET_KEYWORD = re.compile(
-    r"(?P<key>\b(?:ssl)?password\s*=\s*)(?P<value>.*?)(?=\s+\w+\s*=|&|$)", re.DOTALL | re.IGNORECASE
-)
+_KEYWORD = re.compile(r"\s*(?P<key>\w+)\s*=\s*(?P<value>'(?:\\.|[^'\\])*'|(?!')(?:\\.|[^\s\\])*)(?=\s|$)", re.DOTALL)
+_LOOSE_KEYWORD = re.compile(r"(?P<key>\w+)\s*=\s*(?P<value>'(?:\\.|[^'\\])*'?|\S*)", re.DOTALL)
+_IS_KEYWORDS = re.compile(r"\s*\w+\s*=")
+_VARIABLE = re.compile(r"\s*\$\{?\w+\}?\s*")
 _BAD_ESCAPE = re.compile(r"%(?![0-9a-fA-F]{2})")
+_ESCAPES = re.compile(r"(?:%[0-9a-fA-F]{2})+")
 _HOST = re.compile(r"(?P<host>\[[^\]]*\]|[^:]*)(?::(?P<port>.*))?", re.DOTALL)
+_EXAMPLE = "postgresql://USER@HOST/DATABASE, or host=HOST dbname=DATABASE"
+# What is not known to be harmless is masked: a misspelt `passwrd=` holds a password as well.
+# https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
+_HARMLESS = frozenset((
+    "host", "hostaddr", "port", "dbname", "user", "service", "servicefile", "passfile", "connect_timeout",
+    "client_encoding", "application_name", "fallback_application_name", "target_session_attrs", "load_balance_hosts",
+    "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout", "replication",
+    "channel_binding", "require_auth", "sslmode", "sslnegotiation", "sslcert", "sslkey", "sslrootcert", "sslcrl",
+    "sslcrldir", "sslsni", "gssencmode", "gsslib", "krbsrvname", "min_protocol_version", "max_protocol_version",
+))  # fmt: skip
 
 
 def checked(url: str, named_by: str) -> str:
@@ -142,12 +163,15 @@ def checked(url: str, named_by: str) -> str:
     """
     if url == EMBEDDED:
         return url
+    if any("\ud800" <= character <= "\udfff" for character in url):  # what os.environ makes of other bytes
+        raise ConfigError(f"{named_by} is not UTF-8", hint="in a URL every other byte is written as an escape: %E9")
     scheme = _SCHEME.match(url)
     if not scheme:
         _check_keywords(url, named_by)
         return url
     if scheme["scheme"] not in ("postgres", "postgresql"):
-        raise _fault(url, named_by, scheme.span("scheme"), f"`{scheme['scheme']}` is not PostgreSQL", "postgresql://")
+        hint = f"it begins with postgresql://, in lower case: {_EXAMPLE}"
+        raise _fault(url, named_by, scheme.span("scheme"), f"`{scheme['scheme']}` is not PostgreSQL", hint)
     _check_url(url, named_by, scheme.end())
     return f"{scheme['scheme']}://{url[scheme.end() :]}"
 
@@ -157,11 +181,24 @@ def _check_keywords(text: str, named_by: str) -> None:
     while text[position:].strip():
         match = _KEYWORD.match(text, position)
         if not match:
-            start = position + len(text[position:]) - len(text[position:].lstrip())
-            example = "postgresql://USER@HOST/DATABASE, or host=HOST dbname=DATABASE"
-            message = "this is no connection string" if not position else "no `keyword = value` begins here"
-            raise _fault(text, named_by, (start, start + 1), message, example)
+            raise _no_keyword(text, named_by, position)
+        if match["key"] == "port":
+            value = match["value"].strip("'")
+            _check_ports(text, named_by, [(match.end("value") - len(value.rstrip("'")), value)])
         position = match.end()
+
+
+def _no_keyword(text: str, named_by: str, position: int) -> ConfigError:
+    start = position + len(text[position:]) - len(text[position:].lstrip())
+    message = "no `keyword = value` begins here" if _IS_KEYWORDS.match(text) else "this is no connection string"
+    hint = _EXAMPLE
+    if _VARIABLE.fullmatch(text):
+        hint = "a variable that nobody has replaced by its value"
+    elif text[:1] in "\"'":
+        hint = "take the quotes away: they belong to the shell"
+    elif text.lower().startswith(EMBEDDED[:5]):
+        hint = f"did you mean `{EMBEDDED}`, the PostgreSQL of our own?"
+    return _fault(text, named_by, (start, start + 1), message, hint)
 
 
 def _check_url(url: str, named_by: str, start: int) -> None:
@@ -182,64 +219,119 @@ def _check_url(url: str, named_by: str, start: int) -> None:
         raise _reserved(url, named_by, ats[0])
     if ats and 0 <= slash < ats[0]:
         raise _reserved(url, named_by, slash)
-    if escape := _BAD_ESCAPE.search(url, start):
-        raise _fault(
-            url, named_by, escape.span(), "a `%` here begins no escape", "a percent sign itself is written %25"
-        )
-    _check_ports(url, named_by, ats[0] + 1 if ats else start, slash if slash >= 0 else end)
+    _check_escapes(url, named_by, start)
+    hosts = ats[0] + 1 if ats else start
+    _check_ports(url, named_by, list(_ports(url, hosts, slash if slash >= 0 else end)))
 
 
 def _reserved(url: str, named_by: str, offset: int) -> ConfigError:
     character = url[offset]
-    return _fault(
-        url,
-        named_by,
-        (offset, offset + 1),
-        f"user or password hold a `{character}`",
-        f"in a URL it is written %{ord(character):02X}",
-    )
+    message = f"user or password hold a `{character}`"
+    return _fault(url, named_by, (offset, offset + 1), message, f"in a URL it is written %{ord(character):02X}")
 
 
-def _check_ports(url: str, named_by: str, start: int, end: int) -> None:
+def _check_escapes(url: str, named_by: str, start: int) -> None:
+    if bad := _BAD_ESCAPE.search(url, start):
+        raise _fault(url, named_by, bad.span(), "a `%` here begins no escape", "a percent sign itself is written %25")
+    for escapes in _ESCAPES.finditer(url, start):
+        try:
+            is_text = "\0" not in unquote_to_bytes(escapes[0]).decode()
+        except UnicodeDecodeError:
+            is_text = False
+        if not is_text:
+            raise _fault(url, named_by, escapes.span(), "the escapes here are no text in UTF-8", "é is written %C3%A9")
+
+
+def _ports(url: str, start: int, end: int) -> Iterator[tuple[int, str]]:
+    """Give the ports of a URL's hosts, each with its place."""
     for part in url[start:end].split(","):
         host = _HOST.fullmatch(part)
-        port = host["port"] if host else None
-        if host and port and not (port.isdecimal() and 0 < int(port) <= _HIGHEST_PORT):
-            offset = start + host.start("port")
+        if host and host["port"]:
+            yield start + host.start("port"), host["port"]
+        start += len(part) + 1
+
+
+def _is_port(text: str) -> bool:
+    return text.isdecimal() and text.isascii() and 0 < int(text) <= _HIGHEST_PORT
+
+
+def _check_ports(text: str, named_by: str, ports: Iterable[tuple[int, str]]) -> None:
+    for offset, port in ports:
+        if not all(_is_port(part) for part in port.split(",")):
             raise _fault(
-                url,
+                text,
                 named_by,
                 (offset, offset + len(port)),
                 f"the port is no number from 1 to {_HIGHEST_PORT}",
                 "postgresql://USER@HOST:5432/DATABASE; a `:` in a password is written %3A",
             )
-        start += len(part) + 1
+
+
+# -- secrets -----------------------------------------------------------------------------------------------------------
 
 
 def _fault(url: str, named_by: str, place: tuple[int, int], message: str, hint: str) -> ConfigError:
     """Make the error of a URL: its text masked, its place moved along with the mask."""
-    hidden = _secret_spans(url)
     start, end = place
-    text = masked(url)
-    for secret_start, secret_end in hidden:
+    shift = 0
+    for secret_start, secret_end in _secret_spans(url):
         if secret_start <= start < secret_end:
-            place_start = text.find(MASK)
-            return ConfigError(message, Source(named_by, text).span(place_start, place_start + len(MASK)), hint=hint)
-    shift = sum(len(MASK) - (secret_end - secret_start) for secret_start, secret_end in hidden if secret_end <= start)
-    return ConfigError(message, Source(named_by, text).span(start + shift, end + shift), hint=hint)
+            start, end = secret_start, secret_start + len(MASK)
+            break
+        if secret_end <= start:
+            shift += len(MASK) - (secret_end - secret_start)
+    return ConfigError(message, Source(named_by, masked(url)).span(start + shift, end + shift), hint=hint)
 
 
 def _secret_spans(url: str) -> list[tuple[int, int]]:
-    """Find what may be a password, rather too much than too little: in a URL from the first `:` to the last `@`."""
-    spans = []
-    scheme = _SCHEME.match(url)
-    start = scheme.end() if scheme else 0
-    at = url.rfind("@")
-    colon = url.find(":", start, at) if at >= 0 else -1
-    if scheme and colon >= 0:
-        spans.append((colon + 1, at))
-    spans += [match.span("value") for match in _SECRET_KEYWORD.finditer(url, max(start, at))]
+    """Find what may be a password, rather too much than too little, in their order."""
+    spans = _keyword_secrets(url) if _IS_KEYWORDS.match(url) else _url_secrets(url)
     return [(start, end) for start, end in spans if end > start]
+
+
+def _keyword_secrets(text: str) -> Iterator[tuple[int, int]]:
+    """Give the values of all keywords that are not known to be harmless, and what belongs to no keyword."""
+    position, follows_secret = 0, False
+    for match in _LOOSE_KEYWORD.finditer(text):
+        yield _stripped(text, position, match.start())
+        if is_secret := match["key"] not in _HARMLESS:
+            yield match.span(0 if follows_secret else "value")  # a password may hold ` x=`
+        position, follows_secret = match.end(), is_secret
+    yield _stripped(text, position, len(text))
+
+
+def _stripped(text: str, start: int, end: int) -> tuple[int, int]:
+    between = text[start:end]
+    return start + len(between) - len(between.lstrip()), max(start, start + len(between.rstrip()))
+
+
+def _url_secrets(url: str) -> Iterator[tuple[int, int]]:
+    """Give everything from the first `:` to the last `@`; where there is no `@`, what is no port and might be one."""
+    scheme = url.find("://")
+    start, at = scheme + 3 if scheme >= 0 else 0, url.rfind("@")
+    query = url.find("?", max(start, at))
+    end = query if query >= 0 else len(url)
+    if at >= start:
+        colon = url.find(":", start, at)
+        yield (colon + 1, at) if colon >= 0 else (0, 0)
+    elif scheme >= 0:
+        slash = url.find("/", start, end)
+        for offset, port in _ports(url, start, slash if slash >= 0 else end):
+            yield (0, 0) if _is_port(port) else (offset, offset + len(port))
+    elif not _VARIABLE.fullmatch(url):
+        yield 0, len(url)
+        return
+    if query >= 0:
+        yield from _query_secrets(url, query + 1)
+
+
+def _query_secrets(url: str, start: int) -> Iterator[tuple[int, int]]:
+    follows_secret = False
+    for part in url[start:].split("&"):
+        key, equals, _ = part.partition("=")
+        if is_secret := key not in _HARMLESS:
+            yield start + (len(key) + 1 if equals and not follows_secret else 0), start + len(part)
+        start, follows_secret = start + len(part) + 1, is_secret
 
 
 def masked(url: str) -> str:
@@ -252,7 +344,8 @@ def masked(url: str) -> str:
 def secrets_of(url: str) -> tuple[str, ...]:
     """Give every spelling of the password in a URL or in libpq's keywords, the longest first."""
     raw = [url[start:end] for start, end in _secret_spans(url)]
-    spellings = {spelling for value in raw for spelling in (value, value.strip("'"), unquote(value))}
+    bare = [re.sub(r"\\(.)", r"\1", value.strip("'"), flags=re.DOTALL) for value in raw]
+    spellings = {spelling for value in (*raw, *bare) for spelling in (value, value.strip("'"), unquote(value))}
     return tuple(sorted((spelling for spelling in spellings if spelling), key=len, reverse=True))
 
 

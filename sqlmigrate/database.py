@@ -7,10 +7,11 @@ one by one as they arrive.
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import TypeVar
 
 import psycopg
@@ -18,7 +19,7 @@ from psycopg import pq, waiting
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.errors import error_from_result
 
-from .config import masked, redacted, secrets_of
+from .config import MASK, masked, redacted, secrets_of
 from .errors import ConfigError, ConnectError, ServerError, SqlmigrateError
 
 APPLICATION_NAME = "sqlmigrate"
@@ -216,31 +217,30 @@ def connect(url: str) -> Iterator[Session]:
     session = Session(url)
     try:
         yield session
-    except psycopg.OperationalError as error:
-        raise _refused(ConnectError, "the connection failed", error) from None
     except psycopg.Error as error:
-        raise _refused(ServerError, "the server refused to go on", error) from None
+        raise _refused(error, secrets_of(url)) from None
     finally:
         session.close()
 
 
-def _refused(kind: type[SqlmigrateError], message: str, error: psycopg.Error) -> SqlmigrateError:
-    reason = error.diag.message_primary or " ".join(str(error).split())
-    detail = [text for text in (error.diag.message_detail, error.diag.context) if text]
+def _refused(error: psycopg.Error, secrets: Sequence[str]) -> SqlmigrateError:
+    """Make the error of what is sent beside the files: the connection is lost, or the server refuses."""
+    is_lost = isinstance(error, psycopg.OperationalError) and (error.sqlstate or "08")[:2] in ("08", "57")
+    message = "the connection was lost" if is_lost else "the server refused to go on"
+    reason = error.diag.message_primary or _told(str(error))[0]
     code = f" (SQLSTATE {error.sqlstate})" if error.sqlstate else ""
-    return kind(f"{message}: {reason}{code}", detail=detail, hint=error.diag.message_hint)
+    detail = [redacted(text, secrets) for text in (error.diag.message_detail, error.diag.context) if text]
+    kind = ConnectError if is_lost else ServerError
+    return kind(f"{message}: {redacted(reason, secrets)}{code}", detail=detail, hint=error.diag.message_hint)
 
 
 def _connection(url: str) -> psycopg.Connection:
-    redact = partial(redacted, secrets=secrets_of(url))
     try:
-        conninfo = make_conninfo(url, **_defaults(url))
-    except psycopg.ProgrammingError as error:
-        raise ConfigError(f"the connection string {masked(url)} does not parse: {redact(_last_line(error))}") from None
-    try:
-        conn = psycopg.connect(conninfo, autocommit=True, prepare_threshold=None)
+        conn = psycopg.connect(make_conninfo(url, **_defaults(url)), autocommit=True, prepare_threshold=None)
+    except (psycopg.ProgrammingError, UnicodeError) as error:
+        raise _not_parsed(url, _told(str(error))[0]) from None
     except psycopg.Error as error:
-        raise _no_way_in(redact(_last_line(error))) from None
+        raise _no_way_in(url, _told(redacted(str(error), secrets_of(url)))) from None
     if conn.info.server_version < OLDEST_SERVER * 10000:
         version = conn.info.parameter_status("server_version")
         conn.close()
@@ -260,11 +260,50 @@ def _defaults(url: str) -> dict[str, str | int]:
     return defaults
 
 
-def _last_line(error: psycopg.Error) -> str:
-    """Give what libpq says of the last host it tried, without its prefixes."""
-    lines = [line.strip() for line in str(error).splitlines()]
-    told = [line for line in lines if line and not line.startswith("Is the server running")]
-    return told[-1] if told else "no reason given"
+# What libpq and psycopg add to every reason, https://www.postgresql.org/docs/current/libpq-connect.html
+_CHATTER = (
+    "Is the server running",
+    "This probably means",
+    "before or while processing",
+    "Multiple connection attempts",
+)
+_PREFIX = re.compile(
+    r"^(?:- host: .*?, hostaddr: \S+: )?(?:consuming input failed: )?(?:connection (?:failed|is bad): )?"
+)
+_PLACE = re.compile(
+    r'connection to server (?:at "(?P<host>[^"]*)"(?: \([^)]*\))?, port (?P<port>\d+)|on socket "(?P<socket>[^"]*)")'
+    r" failed: (?:FATAL:  )?(?P<reason>.*)"
+)
+_VARIABLES = "in libpq's variables"
+_SETTING = re.compile(r"invalid |definition of service |syntax error in service file |could not match |bad value ")
+
+
+def _told(text: str) -> list[str]:
+    """Give what libpq says, a line for each host and reason, without what it says every time."""
+    lines = [_PREFIX.sub("", line.strip()) for line in text.splitlines()]
+    told = [line for line in lines if line and not line.startswith(_CHATTER)]
+    return list(dict.fromkeys(map(_placed, told))) or ["no reason given"]
+
+
+def _placed(line: str) -> str:
+    place = _PLACE.match(line)
+    if not place:
+        return line.removeprefix("FATAL:  ")
+    where = f"socket {place['socket']}" if place["socket"] else f"{place['host']}:{place['port']}"
+    return f"{where}: {place['reason']}"
+
+
+def _not_parsed(url: str, reason: str) -> ConfigError:
+    shown = masked(url)
+    names = re.findall(r'"(\w+)"', reason)
+    known = [option.keyword.decode() for option in pq.Conninfo.get_defaults()]
+    near = [match for name in names for match in difflib.get_close_matches(name, known, n=1)]
+    told = re.sub(r'"([^"]*)"', lambda quoted: quoted[0] if quoted[1] in f"{shown}=" else f'"{MASK}"', reason)
+    return ConfigError(
+        f"the connection string {shown or _VARIABLES} does not parse: {told}",
+        detail=["nothing was executed"],
+        hint=f"did you mean `{near[0]}`?" if near and near[0] not in names else None,
+    )
 
 
 _CURES = (
@@ -278,15 +317,27 @@ _CURES = (
     ("Name or service not known", "there is no host of that name: is it spelled right?"),
     ("timeout expired", "nothing answered in time: is there a firewall between? A longer wait: connect_timeout=30"),
     ("no pg_hba.conf entry", "the server lets nobody in from here as this user: its pg_hba.conf says who may"),
+    ("invalid response", "what answers there is no PostgreSQL: is the port right?"),
     ("SSL", "the SSL settings of client and server do not fit: sslmode=… in the URL"),
     ("too many", "the server has no connection left: try again, or raise max_connections"),
     ("starting up", "the server is starting: try again in a moment"),
 )
 
 
-def _no_way_in(reason: str) -> ConnectError:
+def _no_way_in(url: str, told: Sequence[str]) -> SqlmigrateError:
+    """Make the error of what `_told` gives: of several hosts the last, the others below it."""
+    reason = told[0]
+    if _SETTING.match(reason):
+        return ConfigError(f"the connection cannot be made as it is named: {reason}", detail=["nothing was executed"])
+    place = f"{_target(url)}: " if "timeout expired" in reason else ""
     hint = next((cure for words, cure in _CURES if words in reason), None)
-    return ConnectError(f"cannot connect: {reason}", detail=["nothing was executed"], hint=hint)
+    return ConnectError(f"cannot connect: {place}{reason}", detail=[*told[1:], "nothing was executed"], hint=hint)
+
+
+def _target(url: str) -> str:
+    defaults = {option.keyword.decode(): option.val.decode() for option in pq.Conninfo.get_defaults() if option.val}
+    named = {**defaults, **conninfo_to_dict(url)}
+    return f"{named.get('host') or 'the socket'}:{named.get('port')}"
 
 
 @dataclass(frozen=True)

@@ -5,17 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .errors import StatementError
-from .history import State
 from .observer import Blocker, Sight
-from .plan import Plan, Step
-
-
-@dataclass(frozen=True)
-class Planned:
-    """What is to be done on which database; comes again when another run has changed the history meanwhile."""
-
-    plan: Plan
-    state: State
+from .plan import Planned, Step
 
 
 @dataclass(frozen=True)
@@ -98,6 +89,15 @@ class Blocked:
 
 
 @dataclass(frozen=True)
+class Recovered:
+    """What an earlier run had left behind at statement `number` was found in the catalog and dealt with."""
+
+    step: Step
+    number: int
+    message: str
+
+
+@dataclass(frozen=True)
 class NotTried:
     """A step that a dry run cannot try, and why."""
 
@@ -105,4 +105,6 @@ class NotTried:
     reason: str
 
 
-Event = Planned | Waiting | Began | StatementDone | Noticed | Watched | Blocked | Finished | Failed | NotTried
+Event = (
+    Planned | Waiting | Began | StatementDone | Noticed | Watched | Blocked | Recovered | Finished | Failed | NotTried
+)

@@ -18,12 +18,13 @@ from . import envelope, history, record, resume
 from .database import Answer, Request, Session
 from .envelope import Sent
 from .errors import ConnectError, LockError, SqlmigrateError, StatementError
-from .event import Blocked, Event, Failed, Finished, Noticed, StatementDone, Watched
+from .event import Blocked, Event, Failed, Finished, Noticed, Recovered, StatementDone, Watched
 from .history import State
 from .observer import Blocker, Observer
 from .plan import Policy, Step
 from .refusal import refused, unplaced
 from .split import Statement
+from .statement import concurrent, runs_in_transaction
 
 Outcome = Literal["done", "failed", "overtaken"]
 
@@ -172,35 +173,79 @@ class Executor:
         statements = step.script.statements
         for number, statement in enumerate(statements[first:], start=first + 1):
             self._done = number - 1
-            failing = yield from self._alone(step, number, statement)
+            way = resume.way_on(self._session, step, number) if number == first + 1 else resume.Way()
+            if way.said:
+                yield Recovered(step, number, way.said)
+            failing = None if way.is_done else (yield from self._tried(step, number, way))
             if failing:
                 yield self._stopped(step, refused(failing.error or psycopg.Error(), statement), number, failing)
                 return "failed"
+            if way.is_done or not runs_in_transaction(statement):
+                self._note(step, number)
+            if trace := self._invalid(step, statement):
+                yield self._useless(step, number, trace)
+                return "failed"
             self._done = number
             yield StatementDone(step, number, len(statements))
-            if step.direction == "up":
-                self._session.ask(record.progress(self._history, step.version, number))
         yield Finished(step, len(statements), self._complete(step))
         return "done"
 
-    def _alone(self, step: Step, number: int, statement: Statement) -> Generator[Event, None, Answer | None]:
-        """Execute one statement outside of a transaction; gives the answer that failed, if one did."""
+    def _note(self, step: Step, done: int, making: str | None = None) -> None:
+        """Write how far a file without a transaction is."""
+        if step.direction == "up":
+            self._session.ask(record.progress(self._history, step.version, done, making))
+
+    def _tried(self, step: Step, number: int, way: resume.Way) -> Generator[Event, None, Answer | None]:
+        """Execute one statement, again where locks stood in the way; gives the answer that failed, if one did."""
+        statement = step.script.statements[number - 1]
+        is_alone = not runs_in_transaction(statement)
+        if way.first:
+            self._session.ask(Request(way.first))
+        if is_alone:
+            self._note(step, number - 1, resume.mark(number, resume.trace(self._session, statement)))
+        tries = 0
+        while failing := (yield from self._once(step, number, way)):
+            if not _is_locked_out(failing) or tries == self._policy.lock_retries or self._invalid(step, statement):
+                return failing
+            tries += 1
+            self._session.abort()
+            yield from self._pause(step, number, failing, tries)
+        return None
+
+    def _once(self, step: Step, number: int, way: resume.Way) -> Generator[Event, None, Answer | None]:
+        """Send one statement: with its record in a transaction where it can be, else by itself."""
+        statement = step.script.statements[number - 1]
+        requests = [envelope.request(statement)] if way.instead is None else [Request(way.instead)]
         bounds = [*envelope.bounds(step, self._policy, statement)]
-        for tries in range(self._policy.lock_retries + 1):
-            self._session.ask(*bounds)
-            failing = None
-            for answer in self._session.turn([envelope.request(statement)], _TICK_SECONDS):
-                yield from self._notices(step)
-                if answer is None:
-                    yield self._watched(step)
-                elif answer.error:
-                    failing = answer
-            if not failing or not _is_locked_out(failing) or tries == self._policy.lock_retries:
-                break
-            if resume.leaves_something(self._session, statement):
-                break
-            yield from self._pause(step, number, failing, tries + 1)
-        return failing
+        if runs_in_transaction(statement) and step.direction == "up":
+            noted = record.progress(self._history, step.version, number)
+            requests = [Request("begin"), *requests, noted, history.COMMIT]
+        self._session.ask(*bounds)
+        for answer in self._turn(requests):
+            yield from self._notices(step)
+            if answer is None:
+                yield self._watched(step)
+            elif answer.error:
+                return answer
+        return None
+
+    def _invalid(self, step: Step, statement: Statement) -> resume.Trace | None:
+        """Give the index that a ``CREATE INDEX CONCURRENTLY`` was to make, where it is there and invalid."""
+        meant = concurrent(statement)
+        if step.direction == "down" or meant is None or meant.kind != "create index" or not self._session.is_usable:
+            return None
+        with suppress(psycopg.Error):
+            found = resume.trace(self._session, statement)
+            return found if found and found.found == "invalid" else None
+        return None
+
+    def _useless(self, step: Step, number: int, index: resume.Trace) -> Failed:
+        """Make the failure of an ``IF NOT EXISTS`` that met an invalid index: it would never be used."""
+        span = step.script.statements[number - 1].span
+        error = StatementError(f"the index {index.name} was there before, and is invalid: no query uses it", span)
+        self._record(step, error, number - 1)
+        error.next_steps = (f"psql: drop index concurrently {index.name};", f"sqlmigrate {step.direction}")
+        return Failed(step, error, number, len(step.script.statements), self._elapsed(), tuple(_staying(number - 1)))
 
     def _complete(self, step: Step) -> int:
         if step.direction == "up":
@@ -218,9 +263,10 @@ class Executor:
         kept = [*_staying(number - 1)]
         again = f"sqlmigrate {step.direction}" + (f" (it goes on at statement {number})" if number > 1 else "")
         error.next_steps = (f"fix the file or the data, then: {again}",)
-        if name := resume.leaves_something(self._session, step.script.statements[number - 1]):
-            kept.append(f"the index {name} is left behind, marked invalid")
-            error.next_steps = (f"psql: drop index concurrently {name};", *error.next_steps)
+        if index := self._invalid(step, step.script.statements[number - 1]):
+            kept.append(
+                f"the index {index.name} is left behind, marked invalid: the next up drops it and builds it anew"
+            )
         return Failed(step, error, number, len(step.script.statements), self._elapsed(), tuple(kept))
 
     # what goes wrong outside of a statement

@@ -6,6 +6,7 @@ do not belong together, text that is not UTF-8. What stands *in* the files is `s
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -16,16 +17,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from .errors import ConfigError, MigrationError, gather
 from .source import BYTE_ORDER_MARK, Source
 
 _FILE_NAME = re.compile(r"(?P<version>[0-9]{8}_[0-9]{6}|[0-9]+)_(?P<name>[\w.-]+)\.(?P<direction>up|down)\.sql")
 _STAMP = re.compile(r"[0-9]{8}(_?)[0-9]{6}")
-_LOOSE_VERSION = re.compile(r"[A-Za-z]{0,2}(?P<version>[0-9]{8}_[0-9]{6}|[0-9]+)(?P<rest>.*)", re.DOTALL)
-_LOOSE_DOWN = re.compile(r"[._-](down|undo|revert|rollback)\b", re.IGNORECASE)
-_LOOSE_UP = re.compile(r"[._-](up|deploy)\b", re.IGNORECASE)
+# How names are written elsewhere, and by slips of the hand: V1__name, 2026-02-13-120530_name, up_001_name, 001_name.dwn
+_LOOSE_STAMP = re.compile(
+    r"([0-9]{4})-?([0-9]{2})-?([0-9]{2})(?:[-_Tt ]*([0-9]{2})[-:]?([0-9]{2})[-:]?([0-9]{2}))?(?![0-9])"
+)
+_LOOSE_VERSION = re.compile(r"[_.\s-]*[A-Za-z]{0,2}(?P<version>[0-9]{8}_[0-9]{6}|[0-9]+)(?P<rest>.*)", re.DOTALL)
+_DOWNS, _UPS = "down|undo|revert|rollback|dwon|donw|dow|dn", "up|upp|do|deploy|apply"
+_LOOSE_DOWN = re.compile(rf"^(?:{_DOWNS})[._-](?=[vV]?[0-9])|[._-](?:{_DOWNS})$", re.IGNORECASE)
+_LOOSE_UP = re.compile(rf"^(?:{_UPS})[._-](?=[vV]?[0-9])|[._-](?:{_UPS})$", re.IGNORECASE)
+_REPEATABLE = re.compile(r"R__")
 _NUMBER_WIDTH = 3
+_PART_SIZE = 2**16  # bytes read at once
 
 
 @dataclass(frozen=True)
@@ -71,8 +80,7 @@ def checksum(text: str) -> str:
 # -- reading -----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _File:
+class _File(NamedTuple):
     path: str
     version: str
     name: str
@@ -88,18 +96,22 @@ def load(directory: str | Path) -> tuple[Migration, ...]:
     ups: list[_File] = []
     downs: list[_File] = []
     errors: list[MigrationError] = []
+    wrong: list[str] = []
     names = _sql_files(str(directory))
+    prefix = os.path.join(directory, "")  # noqa: PTH118 - a Path for each of 20,000 files costs half a second
     for name in names:
         match = _FILE_NAME.fullmatch(name)
-        path = os.path.join(directory, name)  # noqa: PTH118 - a Path for each of 20,000 files costs half a second
+        path = prefix + name
         if not match:
-            errors.append(_wrong_name(path, name, names))
+            wrong.append(name)
             continue
         source = _read(path)
         if isinstance(source, MigrationError):
             errors.append(source)
         file = _File(path, match["version"], match["name"], source if isinstance(source, Source) else None)
         (ups if match["direction"] == "up" else downs).append(file)
+    if wrong:
+        errors += _wrong_names(prefix, wrong, names)
     pairs = list(_pairs(ups, downs, errors))
     if errors:
         raise gather(errors)
@@ -112,7 +124,7 @@ def _sql_files(directory: str) -> list[str]:
             return sorted(
                 entry.name
                 for entry in entries
-                if entry.name[-4:].lower() == ".sql" and entry.name[0] != "." and not entry.is_dir()
+                if entry.name[-4:].lower() == ".sql" and entry.name[0] != "." and not _is_other_folder(entry)
             )
     except FileNotFoundError:
         raise ConfigError(
@@ -123,7 +135,15 @@ def _sql_files(directory: str) -> list[str]:
     except NotADirectoryError:
         raise ConfigError(f"`{directory}` is a file, not a folder", hint="name the folder with --directory") from None
     except OSError as error:
-        raise ConfigError(f"the folder `{directory}` cannot be read: {error.strerror}") from None
+        hint = f"let the user who runs this read it: chmod u+rx {directory}" if error.errno == errno.EACCES else None
+        raise ConfigError(f"the folder `{directory}` cannot be read: {error.strerror}", hint=hint) from None
+
+
+def _is_other_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir() and not _FILE_NAME.fullmatch(entry.name)
+    except OSError:  # a link that leads nowhere: reading it says so
+        return False
 
 
 def read(path: str) -> Source:
@@ -136,10 +156,9 @@ def read(path: str) -> Source:
 
 def _read(path: str) -> Source | MigrationError:
     try:
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - see `load`
-            raw = file.read()
+        raw = _bytes(path)
     except OSError as error:
-        return MigrationError(f"{path} cannot be read: {error.strerror}")
+        return MigrationError(f"{path} cannot be read: {error.strerror}", hint=_READING.get(error.errno or 0))
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:
@@ -150,6 +169,26 @@ def _read(path: str) -> Source | MigrationError:
             "a NUL byte, which PostgreSQL takes in no text", source.span(nul, nul + 1), hint="take it out of the file"
         )
     return source
+
+
+_READING = {
+    errno.EACCES: "let the user who runs this read it: chmod u+r",
+    errno.ENOENT: "it is a link to a file that is not there",
+    errno.ELOOP: "it is a link that leads to itself",
+    errno.EISDIR: "a migration is a file: rename the folder",
+}
+
+
+def _bytes(path: str) -> bytes:
+    """Read a file in two thirds of the time that `open` takes."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        parts = [os.read(descriptor, _PART_SIZE)]
+        while len(parts[-1]) == _PART_SIZE:
+            parts.append(os.read(descriptor, _PART_SIZE))
+    finally:
+        os.close(descriptor)
+    return b"".join(parts)
 
 
 def _not_utf8(path: str, raw: bytes, start: int) -> MigrationError:
@@ -203,21 +242,43 @@ def _two_names(up: _File, down: _File) -> MigrationError:
     )
 
 
-def _wrong_name(path: str, name: str, names: Sequence[str]) -> MigrationError:
-    return MigrationError(
-        f"{path} fits no pattern of a migration, VERSION_NAME.up.sql or VERSION_NAME.down.sql",
-        hint=f"rename it: {_nearest_name(name, names)}",
-    )
+def _wrong_names(prefix: str, wrong: Sequence[str], names: Sequence[str]) -> Iterator[MigrationError]:
+    """Give an error for each name, with the nearest right one that is free; what has a number keeps it first."""
+    taken = [name for name in names if name not in wrong]
+    right: dict[str, str] = {}
+    for name in sorted(wrong, key=lambda name: not _LOOSE_VERSION.match(name)):
+        right[name] = _nearest_name(name, taken)
+        taken.append(right[name])
+    for name in wrong:
+        yield MigrationError(
+            f"{prefix}{name} fits no pattern of a migration, VERSION_NAME.up.sql or VERSION_NAME.down.sql",
+            hint=f"rename it: {right[name]}",
+        )
 
 
-def _nearest_name(name: str, names: Sequence[str]) -> str:
-    stem = re.sub(r"\.sql$", "", name, flags=re.IGNORECASE)
+def _nearest_name(name: str, taken: Sequence[str]) -> str:
+    stem = re.sub(r"(\.sql)+$", "", name, flags=re.IGNORECASE)
     direction = "down" if _LOOSE_DOWN.search(stem) or re.match("U[0-9]", stem) else "up"
-    stem = _LOOSE_UP.sub("", _LOOSE_DOWN.sub("", stem))
+    stem = _LOOSE_STAMP.sub(_stamp, _REPEATABLE.sub("", _LOOSE_UP.sub("", _LOOSE_DOWN.sub("", stem))), count=1)
     match = _LOOSE_VERSION.match(stem)
-    versions = [found["version"] for found in map(_FILE_NAME.fullmatch, names) if found]
-    version = match["version"] if match else _next_number(versions)
-    return f"{version}_{slug(match['rest'] if match else stem) or 'name'}.{direction}.sql"
+    title = slug(match["rest"] if match else stem) or "name"
+    others = [found for found in map(_FILE_NAME.fullmatch, taken) if found]
+    version = match["version"] if match else None
+    if version is None or any(_is_taken(found, version, f"{title}.{direction}") for found in others):
+        version = _next_number([found["version"] for found in others])
+    return f"{version}_{title}.{direction}.sql"
+
+
+def _stamp(match: re.Match[str]) -> str:
+    return "".join(match.groups()[:3]) + ("_" + "".join(match.groups()[3:]) if match[4] else "")
+
+
+def _is_taken(found: re.Match[str], version: str, wanted: str) -> bool:
+    """Tell whether a file stands in the way of a name of that version: another migration, or the very file."""
+    if version_number(found["version"]) != version_number(version):
+        return False
+    title, _, direction = wanted.rpartition(".")
+    return found["name"] != title or found["direction"] == direction
 
 
 # -- making ------------------------------------------------------------------------------------------------------------

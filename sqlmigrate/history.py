@@ -27,6 +27,7 @@ _COLUMNS = """\
     down_sql        text,
     statements      int,
     statements_done int,
+    making          text,
     executed_at     timestamptz,
     duration_ms     bigint,
     executed_by     text,
@@ -52,7 +53,10 @@ COMMIT = Request("commit")
 
 @dataclass(frozen=True)
 class Execution:
-    """A row of the history. `executed_at` is in UTC; `duration_ms` in milliseconds by the server's clock."""
+    """A row of the history. `executed_at` is in UTC; `duration_ms` in milliseconds by the server's clock.
+
+    `making` is set while a statement runs in no transaction: its number, and how its object was found before.
+    """
 
     version: str
     name: str
@@ -60,6 +64,7 @@ class Execution:
     checksum: str | None
     statements: int
     statements_done: int
+    making: str | None
     executed_at: datetime | None
     duration_ms: int | None
     executed_by: str
@@ -101,9 +106,9 @@ class History:
         return sql.Identifier(self.schema, f"{self.table}_log").as_string()
 
     @property
-    def definition(self) -> str:
-        """The SQL that makes the table and its log."""
-        return f"create table {self.quoted} (\n{_COLUMNS}\n);\n\ncreate table {self.quoted_log} (\n{_LOG_COLUMNS}\n);\n"
+    def definitions(self) -> tuple[str, str]:
+        """The SQL that makes the table, and that of its log."""
+        return f"create table {self.quoted} (\n{_COLUMNS}\n)", f"create table {self.quoted_log} (\n{_LOG_COLUMNS}\n)"
 
 
 @dataclass(frozen=True)
@@ -122,6 +127,8 @@ class State:
 
 # -- find and read -----------------------------------------------------------------------------------------------------
 
+# https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS: a longer name is cut, silently
+_LONGEST_NAME = 63 - len("_log")
 _PART = re.compile(r'"((?:[^"]|"")+)"|([^."]+)')
 
 _LOOK = """\
@@ -146,7 +153,8 @@ found.writable,
 
 _TIME = "pg_catalog.to_char({} at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US')"
 _READ = f"""\
-select version, name, status, checksum, statements, statements_done, {_TIME.format("executed_at")}, duration_ms,
+select version, name, status, checksum, statements, statements_done, making,
+       {_TIME.format("executed_at")}, duration_ms,
        executed_by, tool_version, error
   from {{}}
  order by executed_at, version"""
@@ -161,6 +169,11 @@ def table_parts(setting: str) -> tuple[str | None, str]:
     if '"'.join(_PART.sub("x", setting).split(".")) not in ("x", 'x"x'):
         raise ConfigError(
             f"`{setting}` names no table", hint='a name, or schema and name: --table ops.migrations (or "a.b"."c.d")'
+        )
+    if len(parts[-1].encode()) > _LONGEST_NAME:
+        raise ConfigError(
+            f"`{parts[-1]}` is too long for the name of the history: at most {_LONGEST_NAME} bytes, "
+            f"of 63, are left beside its log's `_log`"
         )
     return (None, parts[0]) if len(parts) == 1 else (parts[0], parts[1])
 
@@ -206,9 +219,10 @@ def rows_of(rows: Sequence[Sequence[str | None]]) -> tuple[Execution, ...]:
 
 
 def _execution(row: Sequence[str | None]) -> Execution:
-    version, name, status, checksum, statements, done, at, duration, by, tool, error = row
+    version, name, status, checksum, statements, done, making, at, duration, by, tool, error = row
     return Execution(
         version or "", name or "", status or "", checksum, int(statements or 0), int(done or 0),
+        making,
         datetime.fromisoformat(at).replace(tzinfo=UTC) if at else None,
         int(duration) if duration is not None else None, by or "", tool or "", error,
     )  # fmt: skip
@@ -299,7 +313,7 @@ def require_writable(state: State) -> None:
         f"the role {state.server.user} may not create the history in schema {history.schema}; nothing was changed",
         hint="a role that may executes this once:",
         next_steps=[
-            *history.definition.replace("\n\n", "\n").rstrip().splitlines(),
+            *(line for definition in history.definitions for line in f"{definition};".splitlines()),
             f"grant select, insert, update, delete on {history.quoted} to {user};",
             f"grant select, insert on {history.quoted_log} to {user};",
         ],
@@ -319,4 +333,4 @@ def make(session: Session, history: History) -> None:
 
 def prepare(history: History) -> tuple[Request, ...]:
     """Give the requests that make the table and its log, in the transaction that is open."""
-    return tuple(Request(part) for part in history.definition.split(";\n") if part.strip())
+    return tuple(Request(definition) for definition in history.definitions)

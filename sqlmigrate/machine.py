@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from . import event
 from .errors import SqlmigrateError, StatementError
 from .history import LogEntry
-from .plan import Row
-from .statement import Script, object_name, runs_in_transaction, verb
+from .plan import Planned, Row
+
+if TYPE_CHECKING:
+    from . import event
+    from .statement import Script
 
 
 def _iso(time: datetime | None) -> str | None:
@@ -37,7 +39,7 @@ def _row_value(row: Row) -> dict[str, Any]:
     return value
 
 
-def status_value(planned: event.Planned, directory: str) -> dict[str, Any]:
+def status_value(planned: Planned, directory: str) -> dict[str, Any]:
     """Give what `status` shows."""
     rows = planned.plan.rows
     return {
@@ -53,6 +55,8 @@ def status_value(planned: event.Planned, directory: str) -> dict[str, Any]:
 
 def script_value(script: Script) -> dict[str, Any]:
     """Give the statements of a file."""
+    from .statement import object_name, runs_in_transaction, verb  # noqa: PLC0415 - only where files are split
+
     return {
         "file": script.source.path,
         "mode": script.mode,
@@ -77,8 +81,10 @@ def log_value(entry: LogEntry) -> dict[str, Any]:
 
 def event_value(happened: event.Event) -> dict[str, Any]:  # noqa: C901, PLR0911 - one for each event
     """Give one event of a run."""
+    from . import event  # noqa: PLC0415 - only where something is executed
+
     match happened:
-        case event.Planned(plan, state):
+        case Planned(plan, state):
             steps = [step.label for step in plan.steps]
             return {
                 "event": "planned",
@@ -107,6 +113,8 @@ def event_value(happened: event.Event) -> dict[str, Any]:  # noqa: C901, PLR0911
                 "event": "blocked", "migration": step.label, "statement": number, "message": message, "try": tries,
                 "tries": most, "pause_ms": round(pause * 1000), "blockers": [asdict(blocker) for blocker in blockers],
             }  # fmt: skip
+        case event.Recovered(step, number, message):
+            return {"event": "recovered", "migration": step.label, "statement": number, "message": message}
         case event.NotTried(step, reason):
             return {"event": "not_tried", "migration": step.label, "reason": reason}
         case event.Failed(step, error, number, total, duration, kept):

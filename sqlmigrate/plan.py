@@ -6,18 +6,19 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from .errors import ConfigError, HistoryError, MigrationError, SqlmigrateError, gather
 from .files import Migration, normalized, version_number
-from .history import Execution
+from .history import Execution, State
 from .source import Source
-from .split import Statement
-from .statement import Script, read
+
+if TYPE_CHECKING:
+    from .split import Statement
+    from .statement import Script
 
 RowState = Literal["executed", "baseline", "pending", "out of order", "failed", "changed", "missing"]
 Direction = Literal["up", "down"]
@@ -112,6 +113,14 @@ class Plan:
     steps: tuple[Step, ...] = ()
 
 
+@dataclass(frozen=True)
+class Planned:
+    """What is to be done on which database; comes again when another run has changed the history meanwhile."""
+
+    plan: Plan
+    state: State
+
+
 # -- rows --------------------------------------------------------------------------------------------------------------
 
 
@@ -148,6 +157,8 @@ def find(rows: Sequence[Row], wanted: str) -> Row:
         if name == row.label or (name.replace("_", "").isdecimal() and version_number(name) == row.number):
             return row
     labels = [row.label for row in rows]
+    import difflib  # noqa: PLC0415 - only for an error
+
     near = difflib.get_close_matches(name, labels, n=1, cutoff=0.4) or labels[-1:]
     raise ConfigError(
         f"no migration is called `{wanted}`, neither in the folder nor in the history",
@@ -251,17 +262,23 @@ def read_all(migrations: Iterable[Migration]) -> tuple[Script, ...]:
     errors: list[SqlmigrateError] = []
     for migration in migrations:
         try:
-            scripts.append(read(migration.up))
+            scripts.append(_read(migration.up))
             errors += _irreversible_with_down(migration, scripts[-1])
         except MigrationError as error:
             errors.append(error)
         try:
-            _ = migration.down and read(migration.down)
+            _ = migration.down and _read(migration.down)
         except MigrationError as error:
             errors.append(error)
     if errors:
         raise gather(errors)
     return tuple(scripts)
+
+
+def _read(source: Source) -> Script:
+    from .statement import read  # noqa: PLC0415 - costs 10 ms, which looking does without
+
+    return read(source)
 
 
 def _irreversible_with_down(migration: Migration, script: Script) -> list[SqlmigrateError]:
@@ -273,7 +290,7 @@ def _irreversible_with_down(migration: Migration, script: Script) -> list[Sqlmig
 
 def read_text(label: str, text: str) -> tuple[Statement, ...]:
     """Give the statements of a text that the history has recorded for `label`."""
-    return read(Source(f"history of {label}", text)).statements
+    return _read(Source(f"history of {label}", text)).statements
 
 
 # -- down --------------------------------------------------------------------------------------------------------------
@@ -347,12 +364,12 @@ def _down_step(row: Row, up_text: str | None, down_text: str | None) -> Step:
     if source is None:
         raise _irreversible(row, up_text)
     migration = row.migration or Migration(version, (row.execution or row).label, Source("", up_text or ""), source)
-    return Step("down", version, row.label, read(source), migration, row.execution, notes)
+    return Step("down", version, row.label, _read(source), migration, row.execution, notes)
 
 
 def _irreversible(row: Row, up_text: str | None) -> HistoryError:
     up = row.migration.up if row.migration else Source(f"history of {row.label}", up_text or "")
-    reason = read(up).irreversible
+    reason = _read(up).irreversible
     return HistoryError(
         f"{row.label} is irreversible: " + (reason or "it has no down file"),
         detail=["nothing was executed"],

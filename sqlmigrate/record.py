@@ -42,7 +42,7 @@ with begun as (
   values ($1, $2, 'running', $3, $4, $5, $6::int, 0, pg_catalog.clock_timestamp(), session_user, $7)
   on conflict (version) do update
      set name = excluded.name, status = 'running', checksum = excluded.checksum, up_sql = excluded.up_sql,
-         down_sql = excluded.down_sql, statements = excluded.statements, statements_done = 0,
+         down_sql = excluded.down_sql, statements = excluded.statements, statements_done = 0, making = null,
          executed_at = excluded.executed_at, duration_ms = null, executed_by = excluded.executed_by,
          tool_version = excluded.tool_version, error = null
    where h.status in ('failed', 'running')
@@ -62,7 +62,7 @@ def end_up(history: History, version: str, *, in_transaction: bool) -> Request:
     return Request(
         f"""\
 with done as (
-  update {history.quoted} set status = 'executed', statements_done = statements,
+  update {history.quoted} set status = 'executed', statements_done = statements, making = null,
          duration_ms = {_SINCE.format("executed_at")}, error = null
    where version = $1 and status = 'running'{f" and {_OURS}" if in_transaction else ""} returning *),
 logged as ({_logged(history, "up", "done")})
@@ -71,12 +71,15 @@ select (select duration_ms from done), 1 / (select count(*) from logged)""",
     )
 
 
-def progress(history: History, version: str, done: int) -> Request:
-    """Record that the first `done` statements of a file without a transaction are executed."""
+def progress(history: History, version: str, done: int, making: str | None = None) -> Request:
+    """Record that the first `done` statements of a file without a transaction are executed.
+
+    `making` is what `resume` has to know of the next one, where that is about to begin.
+    """
     return Request(
-        f"with done as (update {history.quoted} set statements_done = $2::int where version = $1 returning 1) "
-        "select 1 / count(*) from done",
-        (version, str(done)),
+        f"with done as (update {history.quoted} set statements_done = $2::int, making = $3 "
+        "where version = $1 and status = 'running' returning 1) select 1 / count(*) from done",
+        (version, str(done), making),
     )
 
 
@@ -103,8 +106,8 @@ with kept as (
                                      executed_at, executed_by, tool_version, error)
   values ($1, $2, 'failed', $3, $4, $5, $6::int, $7::int, pg_catalog.clock_timestamp(), session_user, $8, $9)
   on conflict (version) do update
-     set status = 'failed', checksum = excluded.checksum, up_sql = excluded.up_sql, down_sql = excluded.down_sql,
-         statements = excluded.statements, statements_done = excluded.statements_done,
+     set name = excluded.name, status = 'failed', checksum = excluded.checksum, up_sql = excluded.up_sql,
+         down_sql = excluded.down_sql, statements = excluded.statements, statements_done = excluded.statements_done,
          executed_at = excluded.executed_at, executed_by = excluded.executed_by, tool_version = excluded.tool_version,
          duration_ms = null, error = excluded.error
    where h.status in ('failed', 'running')

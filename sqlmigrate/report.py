@@ -10,15 +10,18 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from . import event, machine
+from . import machine
 from .errors import SqlmigrateError, StatementError
 from .excerpt import Line, draw, printable
 from .history import LogEntry, State
-from .plan import Row, Step, is_ahead
-from .statement import Script, describe
+from .plan import Planned, Row, Step, is_ahead
 from .writer import Stream, Writer, width as screen_width
+
+if TYPE_CHECKING:
+    from . import event
+    from .statement import Script
 
 Format = Literal["text", "json"]
 
@@ -65,10 +68,12 @@ class Report:
 
     # looking
 
-    def status(self, planned: event.Planned) -> None:
+    def status(self, planned: Planned) -> None:
         """Draw the screen of `status`."""
         rows = planned.plan.rows
-        self.json(machine.status_value(planned, self.directory))
+        if self.form == "json":
+            self.json(machine.status_value(planned, self.directory))
+            return
         width = _label_column(row.label for row in rows)
         self.text(self._head(planned, f"{self.directory} · history in {planned.state.history.name}"), "")
         self.text(*(_row_line(row, width) for row in rows))
@@ -76,7 +81,7 @@ class Report:
             self.text("")
         self.text([("bold", _totals(rows))], *self._next(rows))
 
-    def _head(self, planned: event.Planned, rest: str) -> Line:
+    def _head(self, planned: Planned, rest: str) -> Line:
         return [("bold", self.place or planned.state.server.where), ("", f" · {rest}")]
 
     def _next(self, rows: Sequence[Row]) -> Iterator[Line]:
@@ -113,11 +118,14 @@ class Report:
 
     # running
 
-    def tell(self, happened: event.Event) -> None:  # noqa: C901 - one for each event
+    def tell(self, happened: event.Event) -> None:  # noqa: C901, PLR0912 - one for each event
         """Tell one event of a run."""
-        self.json(machine.event_value(happened))
+        from . import event  # noqa: PLC0415 - only where something is executed
+
+        if self.form == "json":
+            self.json(machine.event_value(happened))
         match happened:
-            case event.Planned():
+            case Planned():
                 self._planned(happened)
             case event.Waiting(holder):
                 self.text(f"another run holds the lock: {holder}; waiting", stream="stderr")
@@ -134,6 +142,8 @@ class Report:
                 self.text([("yellow", "⏸️"), ("", f" {step.label:<{self._label_width}}   not tried: {reason}")])
             case event.Watched():
                 self._watched(happened)
+            case event.Recovered(step, number, message):
+                self.text(f"note: {step.label}: statement {number}: {message}", stream="stderr")
             case event.Blocked():
                 self._blocked(happened)
             case event.StatementDone():
@@ -162,7 +172,7 @@ class Report:
             stream="stderr",
         )
 
-    def _planned(self, planned: event.Planned) -> None:
+    def _planned(self, planned: Planned) -> None:
         steps, rows = planned.plan.steps, planned.plan.rows
         what = "pending" if planned.plan.direction == "up" else "to take back"
         self._label_width = _label_column(step.label for step in steps)
@@ -238,6 +248,8 @@ class Report:
 
     def cuts(self, script: Script) -> None:
         """Show the statements of a file, a line each."""
+        from .statement import describe  # noqa: PLC0415 - only where files are split
+
         self.json(machine.script_value(script))
         for each in script.statements:
             span = each.span
@@ -253,7 +265,7 @@ class Report:
         self.text([("green", "✅"), ("", f" {up}")], [("green", "✅"), ("", f" {down}")])
         self.text(f"next: write the SQL into both, then: {self.command('sqlmigrate up')}")
 
-    def verified(self, count: int, planned: event.Planned | None) -> None:
+    def verified(self, count: int, planned: Planned | None) -> None:
         """Say that nothing was found."""
         history = planned.state.history.name if planned else None
         self.json({"files": count, "history": history, "findings": []})
@@ -329,22 +341,21 @@ def _label_column(labels: Iterable[str]) -> int:
 
 
 def _local(time: datetime | None) -> str:
-    return time.astimezone().strftime("%Y-%m-%d %H:%M:%S") if time else ""
+    return time.astimezone().isoformat(" ", "seconds")[:19] if time else ""
 
 
 def _row_line(row: Row, width: int) -> Line:
     mark, style = _MARKS[row.state]
     execution = row.execution
-    when = f"{_local(execution.executed_at)}" if execution else ""
+    when = _local(execution.executed_at) if execution else ""
     duration = f"{execution.duration_ms:>7,} ms" if execution and execution.duration_ms is not None else ""
-    said = {
+    said = _failed_words(row, when) if row.state == "failed" else {
         "executed": f"executed {when} {duration}",
         "baseline": f"baseline {when}",
         "pending": "pending",
         "out of order": "pending, out of order: a later one is executed already",
         "changed": f"executed {when} {duration}  changed since",
         "missing": f"executed {when} {duration}  missing: there is no such file",
-        "failed": _failed_words(row, when),
     }[row.state]
     return [(style, mark), ("", f" {row.label:<{width}}   "), ("" if row.state == "executed" else style, said.rstrip())]
 

@@ -1,15 +1,16 @@
 r"""A text cut into statements, exactly as PostgreSQL cuts it.
 
-Every place in every message rests on these cuts, and a wrong one runs half a function on a live database. So the rules
-are PostgreSQL's, and what cannot be understood is refused with its place: its lexer's (``scan.l``, and
-https://www.postgresql.org/docs/current/sql-syntax-lexical.html), with standard_conforming_strings on; its grammar's, for
-``BEGIN ATOMIC`` and for a COPY that reads the file (``gram.y``); psql's, for what is no part of the language: a ``;``
-in parentheses does not cut, a stray ``)`` counts for nothing, data of COPY begin on the next line, the end of the file
-ends a statement (``psqlscan.l``, ``copy.c``).
+Every place in every message rests on these cuts, and a wrong one runs half a function on a live database. So what
+cannot be understood is refused with its place, and the rules are PostgreSQL's:
 
-How: one regular expression swallows everything that can hide nothing, nearly all of a file. Where it stops is an event,
-which a loop decides: a ``;``, parentheses not closed nearby, a string after an E, a ``$``, a comment that may end a
-statement, a backslash. Nothing swallowed is given back, so that time grows with the length of a text, whatever is in it.
+- its lexer's (``scan.l``, https://www.postgresql.org/docs/current/sql-syntax-lexical.html), standard strings on;
+- its grammar's, for the bodies of ``BEGIN ATOMIC`` and for a COPY that reads the file (``gram.y``);
+- psql's, for what is no part of the language (``psqlscan.l``, ``copy.c``): a ``;`` in parentheses does not cut, a stray
+  ``)`` counts for nothing, data of COPY begin on the next line, the end of the file ends a statement.
+
+One regular expression swallows what can hide nothing, nearly all of a file. Where it stops is an event, which a loop
+decides: a ``;``, parentheses not closed nearby, a string after an E, a ``$``, a comment that may end a statement, a
+backslash. Nothing swallowed is given back: time grows with the length of a text, whatever is in it.
 """
 
 from __future__ import annotations
@@ -79,7 +80,8 @@ def _many(some: str, quantifier: str = "*") -> str:
 _LINE_COMMENT = r"--[^\r\n]*+"
 _COMMENT = rf"(?:{_LINE_COMMENT}|/\*" + _many(r"[^*/]++|\*(?!/)|/(?!\*)") + r"\*/)"  # with no other inside it
 _GAP = _SPACE + _many(_COMMENT + _SPACE)
-_BETWEEN = rf"[{_BLANKS};]*+" + _many(rf"{_COMMENT}[{_BLANKS};]*+")
+_RESTRICT = r"\\(?:un)?restrict[ \t]+[A-Za-z0-9]+[ \t]*(?=\r?\n|\Z)"  # psql's; newer pg_dump writes such lines
+_BETWEEN = rf"[{_BLANKS};]*+" + _many(rf"(?:{_COMMENT}|{_RESTRICT})[{_BLANKS};]*+")
 
 # '' needs no rule: it ends a string and begins another. After an E, which may be a word's last letter, a closer look is
 # taken. A string goes on in a later line if only white space and line comments stand between.
@@ -96,20 +98,16 @@ def _word(word: str) -> str:
     return rf"{letters}(?!{_NAME}){_SPACE}"
 
 
-def _group(quoted: str, depth: int) -> str:
-    """Make the pattern of parentheses that can hide nothing, `depth` deep at most."""
-    plain = r"""[^()'"$/\\-]*+"""
-    inner = rf"|{_group(quoted, depth - 1)}" if depth > 1 else ""
-    some = rf"{quoted}|-(?!-)|/(?!\*)|{_COMMENT}{inner}"
-    return rf"\({plain}" + _many(f"(?:{some}){plain}") + r"\)"
-
-
 def _stretch(keywords: str = "", quoted: str = _QUOTED, semicolon: str = "") -> str:
     """Make the pattern of the longest stretch that can hide nothing; it stops before `keywords` too.
 
-    A comment after which a statement may end stops it, since it does not belong to the statement.
+    Parentheses may be part of it, four deep. A comment after which a statement may end is not: it stands outside then.
     """
-    some = rf"{quoted}|{_group(quoted, 4)}|-(?!-)|/(?!\*)|{_many(_COMMENT + _SPACE, '+')}(?=[^;/-]){semicolon}"
+    some, group = rf"{quoted}|-(?!-)|/(?!\*)", ""
+    for _ in range(4):
+        plain = r"""[^()'"$/\\-]*+"""
+        group = rf"|\({plain}" + _many(f"(?:{some}|{_COMMENT}{group}){plain}") + r"\)"
+    some += rf"{group}|{_many(_COMMENT + _SPACE, '+')}(?=[^;/-]){semicolon}"
     initials = ""
     for keyword in keywords.split():
         initial = f"[{keyword[0]}{keyword[0].upper()}]"
@@ -129,7 +127,7 @@ def _always(pattern: str) -> _Matcher:
 
 _piece = _always(rf"{_BETWEEN}({_stretch()})")
 _anything = _always(_stretch())
-_in_body = _always(_stretch(semicolon=rf"|;(?!{_GAP}(?:{_word('end')}|{_word('create')}|[;/\\]|\Z))"))
+_in_body = _always(_stretch(semicolon=rf"|;(?!{_GAP}(?:{_word('end')}|{_word('create')}|/))"))
 _whole_quotes = _always(_stretch(quoted=_WHOLE_QUOTED))
 _up_to_begin = _always(_stretch("begin"))
 _up_to_direction = _always(_stretch("from to"))
@@ -149,7 +147,6 @@ _name_character = re.compile(_NAME).match
 _number = re.compile(r"[0-9](?:_?[0-9])*").fullmatch
 _dollar_quote = re.compile(rf"\$(?:{_NAME_START}{_NAME_NO_DOLLAR}*+)?\$").match
 _end_of_data = re.compile(r"\\\.(?:\r?\n|\Z)").match
-_restrict = re.compile(r"\\(?:un)?restrict[ \t]+[A-Za-z0-9]+[ \t]*(?:\r?\n|\Z)").match
 
 # The beginnings of statements that may hold more: data, or a body with statements of its own. The last: not yet known.
 _opening = re.compile(
@@ -169,17 +166,16 @@ def _cut(source: Source, pos: int) -> Iterator[Statement]:
     line, counted, has_returns = 1, 0, "\r" in text
     while True:
         start, pos = piece(text, pos).span(1)
-        event = text[pos : pos + 1]
-        if start == pos and event in {"", "/", "\\"}:
+        event, data = text[pos : pos + 1], None
+        if start == pos and event in {"", "/"}:
             if not event:
                 return
-            pos = cutter.pass_over(pos)
+            pos = cutter.skip(pos)
             continue
-        data = None
         if event == ";" and text[pos - 1] not in _BLANKS:
             stop = end = pos
         else:
-            stop, end = cutter.cut(start, pos, _anything)
+            stop, end = cutter.cut(start, _anything, pos)
         pos = stop + 1
         if text[start] in "cC" and (opening := _opening(text, start)):
             end, pos, data = cutter.look_closer(start, stop, end, opening.lastindex)
@@ -197,14 +193,14 @@ class _Cutter:
         self.source = source
         self.text = source.text
 
-    def cut(self, start: int, pos: int, harmless: _Matcher) -> tuple[int, int]:
+    def cut(self, start: int, harmless: _Matcher, pos: int = -1) -> tuple[int, int]:
         """Give the next ``;`` outside parentheses (or the end of the text), and the end of what stands before it.
 
-        Up to `pos`, where an event is, everything from `start` is harmless. A keyword at which `harmless` stops outside
-        parentheses is given like a ``;``.
+        A keyword at which `harmless` stops outside parentheses is given like a ``;``. `pos` is the event, if known.
         """
         text, depth = self.text, 0
         floor = start  # the end of the last event: what is to be decided does not begin before it
+        pos = harmless(text, start).end() if pos < 0 else pos
         while True:
             event = text[pos : pos + 1]
             after = pos + 1
@@ -226,10 +222,6 @@ class _Cutter:
                 return pos, self.trim(pos)
             floor = after
             pos = harmless(text, after).end()
-
-    def find(self, pos: int, harmless: _Matcher) -> int:
-        """Give the place that `cut` gives from `pos` on."""
-        return self.cut(pos, harmless(self.text, pos).end(), harmless)[0]
 
     def trim(self, end: int) -> int:
         """Give `end` without the white space before it."""
@@ -305,19 +297,18 @@ class _Cutter:
     def end_of_routine(self, pos: int) -> tuple[int, int]:
         """Give the ``;`` that ends the routine at `pos`, and the end of what stands before it.
 
-        A body closes at an END right after ``;`` or ATOMIC, where no statement can begin with END. By the grammar one
-        routine may be made inside another, though no server executes that.
+        A body closes at an END right after ``;`` or ATOMIC: no statement in it can begin with END. By the grammar, one
+        routine may be made inside another.
         """
         open_bodies, start = 0, pos
         while start < len(self.text):
-            if open_bodies and _end(self.text, start):
+            if _end(self.text, start):
                 open_bodies -= 1
             elif (not open_bodies or self.is_routine(start)) and (body := self.body(start)):
                 open_bodies += 1
                 pos, start = body, self.skip(body)
                 continue
-            harmless = _in_body if open_bodies else _anything
-            stop, end = self.cut(start, harmless(self.text, start).end(), harmless)
+            stop, end = self.cut(start, _in_body if open_bodies else _anything)
             if not open_bodies or stop == len(self.text):
                 return stop, end
             pos, start = stop + 1, self.skip(stop + 1)
@@ -325,7 +316,7 @@ class _Cutter:
 
     def body(self, pos: int) -> int:
         """Give the end of BEGIN ATOMIC in the routine at `pos`; 0 if its body is not of that kind."""
-        while self.text.startswith(("b", "B"), pos := self.find(pos, _up_to_begin)):
+        while self.text.startswith(("b", "B"), pos := self.cut(pos, _up_to_begin)[0]):
             pos = self.skip(pos + len("begin"))
             if self.keyword(pos) == "atomic":
                 return pos + len("atomic")
@@ -337,7 +328,7 @@ class _Cutter:
         FROM and TO are reserved, but after a dot they are names: another, a column list or a dot comes next then.
         """
         while True:
-            pos = self.find(pos, _up_to_direction)
+            pos, _ = self.cut(pos, _up_to_direction)
             direction = self.keyword(pos)
             pos = self.skip(pos + len(direction))
             target = self.keyword(pos)
@@ -359,13 +350,6 @@ class _Cutter:
         hint = "`FROM stdin` reads the lines below it, up to one that is `\\.` and nothing else"
         return self.refuse(start, None, "the data of this COPY has no end", hint)
 
-    def pass_over(self, pos: int) -> int:
-        """Give the end of what stands between statements at `pos`: a comment, or a psql line that pg_dump writes."""
-        if self.text[pos] == "/":
-            return self.skip(pos)
-        line = _restrict(self.text, pos)
-        return line.end() if line else self.refuse_command(pos)
-
     def refuse(self, start: int, end: int | None, message: str, hint: str) -> NoReturn:
         """Raise the error that says why the text cannot be cut, and where."""
         raise MigrationError(message, self.source.span(start, end), hint=hint)
@@ -373,7 +357,7 @@ class _Cutter:
     def refuse_quote(self, start: int, quote: int, floor: int, harmless: _Matcher) -> NoReturn:
         """Refuse a string or name that is never closed, its last piece at `quote`: where its first piece opens."""
         while harmless is not _whole_quotes and start < len(self.text):
-            start = self.find(start, _whole_quotes) + 1
+            start = self.cut(start, _whole_quotes)[0] + 1
         mark = self.text[quote]
         what = "string" if mark == "'" else "quoted name"
         hint = f"close it with `{mark}`; a quote inside a {what} is written twice, `{mark}{mark}`"

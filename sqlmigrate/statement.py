@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from itertools import islice
+from itertools import dropwhile, islice
 from typing import Any, Literal
 
 from .errors import MigrationError, gather
@@ -117,16 +117,22 @@ def verb(statement: Statement) -> str:
 def object_name(statement: Statement) -> str | None:
     """Give the name of what the statement works on, as it is written; None where no name is given."""
     rest = list(words(statement))[1:]
-    skipped = set(verb(statement).split()) | _MODIFIERS | _BEFORE_NAME
+    skipped = set(verb(statement).split()) | _MODIFIERS
     while rest and rest[0].upper() in skipped:
         rest.pop(0)
-    if not rest or rest[0].upper() == "ON" or not (rest[0][0] == '"' or rest[0][0].isalpha() or rest[0][0] == "_"):
+    return _name(rest)
+
+
+def _name(rest: Sequence[str]) -> str | None:
+    """Give the name that words begin with, of as many parts as it has."""
+    rest = [*dropwhile(lambda word: word.upper() in _BEFORE_NAME, rest)]
+    if not rest or rest[0].upper() == "ON" or not (rest[0][0] in '"_' or rest[0][0].isalpha()):
         return None
-    name = rest.pop(0)
-    while len(rest) > 1 and rest[0] == ".":
-        name += "." + rest[1]
+    parts = [rest[0]]
+    while len(rest) > 2 and rest[1] == ".":  # noqa: PLR2004 - a dot and what is behind it
+        parts.append(rest[2])
         rest = rest[2:]
-    return name
+    return ".".join(parts)
 
 
 def describe(statement: Statement) -> str:
@@ -134,18 +140,47 @@ def describe(statement: Statement) -> str:
     return " ".join(filter(None, (verb(statement), object_name(statement))))
 
 
-def makes_index_concurrently(statement: Statement) -> bool:
-    """Tell whether a failure of the statement leaves an index behind that is marked invalid."""
-    return bool(_INDEX_MADE.match(_shape(statement)))
+@dataclass(frozen=True)
+class Concurrent:
+    """A statement that runs in no transaction and whose effect the catalog shows: on what, and on which table."""
+
+    kind: Literal["create index", "drop index", "detach partition", "create database", "drop database"]
+    name: str
+    table: str | None = None
+
+
+def concurrent(statement: Statement) -> Concurrent | None:
+    """Give what the catalog can tell of a statement that runs in no transaction; None where it can tell nothing."""
+    shape = _shape(statement)
+    name = object_name(statement)
+    if _INDEX_MADE.match(shape):
+        return Concurrent("create index", name, _name_after(statement, "ON")) if name else None
+    if shape.startswith("DROP INDEX CONCURRENTLY") and "," not in words(statement):
+        return Concurrent("drop index", name) if name else None
+    if name and re.search(r"\bDETACH PARTITION\b.*\bCONCURRENTLY$", shape):
+        return Concurrent("detach partition", _name_after(statement, "PARTITION") or "", name)
+    if name and shape.startswith(("CREATE DATABASE", "DROP DATABASE")):
+        return Concurrent("create database" if shape[0] == "C" else "drop database", name)
+    return None
+
+
+def _name_after(statement: Statement, keyword: str) -> str | None:
+    """Give the name behind a keyword, as it is written."""
+    rest = list(words(statement))
+    upper = [word.upper() for word in rest]
+    return _name(rest[upper.index(keyword) + 1 :]) if keyword in upper else None
 
 
 # -- directives --------------------------------------------------------------------------------------------------------
 
-_DURATION = re.compile(r"[0-9]+ ?(us|ms|s|min|h|d)?")
+_DURATION = re.compile(r"(?P<count>[0-9]+) ?(?P<unit>us|ms|s|min|h|d)?")
+_MILLISECONDS = {"us": 0.001, "ms": 1, None: 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
+_LONGEST = 2**31 - 1  # milliseconds, of lock_timeout and statement_timeout
 _DIRECTIVES = ("no-transaction", "lock-timeout", "statement-timeout", "irreversible", "allow")
 _COMMENT = re.compile(r"--[^\n\r]*|/\*")
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 _DIRECTIVE = re.compile(r"--[ \t]*sqlmigrate[ \t]*(?P<colon>:?)[ \t]*(?P<name>[^\s:]*)[ \t]*(?P<value>[^\n\r]*)")
+_ALMOST = re.compile(r"(?:--|/\*)[ \t\r\n*]*(?P<tool>[A-Za-z][\w-]*)[ \t]*:[ \t]*(?P<name>[\w-]+)")
 _REASON = re.compile(r"\((?P<why>.*\S.*)\)$")
 
 
@@ -168,14 +203,11 @@ def _block_comment_end(text: str, start: int) -> int:
     return len(text)
 
 
-def _line_comments(text: str, start: int, end: int) -> Iterator[tuple[int, str]]:
-    """Give the ``--`` comments of a stretch that holds no statement, with their offsets."""
+def _comments(text: str, start: int, end: int) -> Iterator[tuple[int, str]]:
+    """Give the comments of a stretch that holds no statement, with their offsets."""
     while comment := _COMMENT.search(text, start, end):
-        if comment[0] == "/*":
-            start = _block_comment_end(text, comment.start())
-        else:
-            yield comment.start(), comment[0]
-            start = comment.end()
+        start = _block_comment_end(text, comment.start()) if comment[0] == "/*" else comment.end()
+        yield comment.start(), text[comment.start() : start]
 
 
 def _gaps(source: Source, statements: Sequence[Statement]) -> Iterator[tuple[int, int, Statement | None]]:
@@ -189,13 +221,23 @@ def _gaps(source: Source, statements: Sequence[Statement]) -> Iterator[tuple[int
 
 def _directives(source: Source, statements: Sequence[Statement]) -> Iterator[Directive | MigrationError]:
     for start, end, following in _gaps(source, statements):
-        for offset, comment in _line_comments(source.text, start, end):
+        for offset, comment in _comments(source.text, start, end):
             match = _DIRECTIVE.match(comment)
-            if not match or not (match["colon"] or match["name"] in _DIRECTIVES):
-                continue
-            yield _directive(
-                source.span(offset, offset + len(comment.rstrip())), match, first=start == 0, above=following
-            )
+            if match and (match["colon"] or match["name"] in _DIRECTIVES):
+                span = source.span(offset, offset + len(comment.rstrip()))
+                yield _directive(span, match, first=start == 0, above=following)
+            elif (almost := _ALMOST.match(comment)) and almost["name"].lower() in _DIRECTIVES:
+                yield from _almost(source, offset, almost)
+
+
+def _almost(source: Source, offset: int, match: re.Match[str]) -> Iterator[MigrationError]:
+    """Give an error for a comment that was meant as a directive, and would be passed over in silence."""
+    tool, name = match["tool"], match["name"].lower()
+    word = source.span(offset + match.start("tool"), offset + match.end("tool"))
+    if tool == "sqlmigrate":
+        yield MigrationError("a directive stands in a `--` comment of its own", word, hint=f"-- sqlmigrate: {name} …")
+    elif difflib.get_close_matches(tool.lower(), ["sqlmigrate"], cutoff=0.7):
+        yield MigrationError(f"`{tool}:` begins no directive", word, hint=f"did you mean `-- sqlmigrate: {name}`?")
 
 
 def _directive(span: Span, match: re.Match[str], *, first: bool, above: Statement | None) -> Directive | MigrationError:
@@ -203,10 +245,12 @@ def _directive(span: Span, match: re.Match[str], *, first: bool, above: Statemen
     word = span.source.span(span.start + match.start("name"), span.start + match.end("name"))
     if not match["colon"]:
         return MigrationError("a directive needs a colon", word, hint=f"-- sqlmigrate: {name} {value}".rstrip())
+    if not name:
+        return MigrationError("a directive without a name", span, hint=f"known are: {', '.join(_DIRECTIVES)}")
     if name not in _DIRECTIVES:
-        near = difflib.get_close_matches(name, _DIRECTIVES, n=1, cutoff=0.5)
+        near = difflib.get_close_matches(name.lower().replace("_", "-"), _DIRECTIVES, n=1, cutoff=0.5)
         known = f"did you mean `{near[0]}`?" if near else f"known are: {', '.join(_DIRECTIVES)}"
-        return MigrationError(f"unknown directive `{name}`", word if name else span, hint=known)
+        return MigrationError(f"unknown directive `{name}`", word, hint=known)
     if problem := _wrong_value(name, value):
         place = span.source.span(span.start + match.start("value"), span.end) if value else span
         return MigrationError(problem[0], place, hint=problem[1])
@@ -220,13 +264,24 @@ def _directive(span: Span, match: re.Match[str], *, first: bool, above: Statemen
 def _wrong_value(name: str, value: str) -> tuple[str, str] | None:
     if name == "no-transaction" and value:
         return f"the directive `no-transaction` takes no value, and has `{value}`", "-- sqlmigrate: no-transaction"
-    if name.endswith("-timeout") and not _DURATION.fullmatch(value):
-        said = f"`{value}` is no duration" if value else f"the directive `{name}` has no duration"
-        return said, f"a number and a unit (ms, s, min, h, d): -- sqlmigrate: {name} 5s"
+    if name.endswith("-timeout"):
+        return _wrong_duration(name, value)
     if name == "irreversible" and value and not _REASON.fullmatch(value):
         return f"the reason `{value}` stands without parentheses", f"-- sqlmigrate: irreversible ({value})"
     if name == "allow" and not re.fullmatch(r"[a-z][a-z-]*[ \t]+\(.*\S.*\)", value):
         return "the directive `allow` needs a rule and a reason", "-- sqlmigrate: allow RULE (why it is meant)"
+    return None
+
+
+def _wrong_duration(name: str, value: str) -> tuple[str, str] | None:
+    hint = f"a number and a unit (ms, s, min, h, d): -- sqlmigrate: {name} 5s"
+    if not value:
+        return f"the directive `{name}` has no duration", hint
+    match = _DURATION.fullmatch(value)
+    if not match:
+        return f"`{value}` is no duration", hint
+    if int(match["count"]) * _MILLISECONDS[match["unit"]] > _LONGEST:
+        return f"`{value}` is longer than PostgreSQL can wait, which is 24 days", hint
     return None
 
 
@@ -283,7 +338,8 @@ def _repeated(directives: Sequence[Directive]) -> Iterator[MigrationError]:
     for directive in directives:
         if directive.name in seen and directive.name != "allow":
             first = seen[directive.name].span.line
-            yield MigrationError(f"the directive `{directive.name}` stands here and in line {first}", directive.span)
+            message = f"the directive `{directive.name}` stands here and in line {first}"
+            yield MigrationError(message, directive.span, hint="keep one of the two")
         seen.setdefault(directive.name, directive)
 
 

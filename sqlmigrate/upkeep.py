@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from . import change, database, history, lock, plan, record
+from . import database, history, lock, plan, record
 from .database import Request, Session
 from .errors import ConfigError, HistoryError, SqlmigrateError
-from .event import Planned
 from .files import Migration
 from .history import History, LogEntry, State
-from .plan import Plan, Policy, Row
+from .plan import Plan, Planned, Policy, Row
 
 
 def status(url: str, migrations: Sequence[Migration], policy: Policy | None = None) -> Planned:
@@ -71,6 +70,8 @@ def _changed(row: plan.Row, executed: str | None) -> HistoryError:
     if execution and row.migration and execution.checksum == row.migration.checksum:
         message, lines = f"{row.label}: executed as {execution.label}, and renamed since", []
     else:
+        from . import change  # noqa: PLC0415 - only for an error
+
         what = change.kind(executed or "", now)
         message, lines = (
             f"{row.label}: the file is not what was executed: {what} changed",

@@ -12,6 +12,7 @@ from pathlib import Path
 import cluster
 import pytest
 from cluster import PasswordServer, Server, Standby
+from project import Project
 from terminal import Terminal
 
 FOREIGN = ("PG", "GIT_", "SQLMIGRATE", "MAKE", "CLICOLOR", "XDG_", "LC_")
@@ -115,3 +116,9 @@ def terminal(tmp_path: Path, database: str) -> Terminal:
 def bare_terminal(tmp_path: Path) -> Terminal:
     """The program, in an empty folder, with no database named."""
     return Terminal(tmp_path, {})
+
+
+@pytest.fixture
+def project(tmp_path: Path, database: str) -> Project:
+    """A folder `sql`, not there yet, and an empty database: those of `terminal`, worked on without a process."""
+    return Project(tmp_path / "sql", database)
