@@ -7,8 +7,7 @@ one by one as they arrive.
 
 from __future__ import annotations
 
-import difflib
-import re
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -19,13 +18,16 @@ from psycopg import pq, waiting
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.errors import error_from_result
 
-from .config import MASK, masked, redacted, secrets_of
-from .errors import ConfigError, ConnectError, ServerError, SqlmigrateError
+from . import libpq
+from .config import redacted, secrets_of
+from .errors import ConnectError, ServerError, SqlmigrateError
 
 APPLICATION_NAME = "sqlmigrate"
 OLDEST_SERVER = 13
 _CONNECT_SECONDS = 10
 _DRAIN_SECONDS = 1.0
+_CANCEL_TRIES = 5
+_END_SECONDS = 10.0
 _T = TypeVar("_T")
 _FAILED = (pq.ExecStatus.FATAL_ERROR, pq.ExecStatus.BAD_RESPONSE)
 
@@ -159,9 +161,13 @@ class Session:
     def abort(self) -> None:
         """Stop what is under way: cancel it on the server until it answers, and roll back an open transaction.
 
-        Raises `psycopg.OperationalError` where the connection is lost with it.
+        Raises `psycopg.OperationalError` where the connection is lost with it, or nothing answers in time.
         """
+        tries = 0
         while self._syncs:
+            if tries == _CANCEL_TRIES:
+                raise psycopg.OperationalError("the server does not answer, not even to be cancelled")
+            tries += 1
             with suppress(psycopg.errors.CancellationTimeout):
                 self.conn.cancel_safe(timeout=_DRAIN_SECONDS)
             if self._ready(_flushed(self.conn.pgconn), _DRAIN_SECONDS):
@@ -171,6 +177,21 @@ class Session:
             self.conn.pgconn.exit_pipeline_mode()
         if self.conn.info.transaction_status != pq.TransactionStatus.IDLE:
             self.ask(Request("rollback"))
+
+    def end(self, pid: int) -> None:
+        """End another session of this role, and wait until it has: one whose connection is lost may still commit."""
+        deadline = time.monotonic() + _END_SECONDS
+        while self.ask(Request(_END, (str(pid),)))[0]:
+            if time.monotonic() > deadline:
+                raise psycopg.OperationalError(f"the server process {pid} does not end")
+            time.sleep(0.02)
+
+
+_END = """\
+select pg_catalog.pg_terminate_backend(other.pid)::text
+  from pg_catalog.pg_stat_activity other join pg_catalog.pg_stat_activity ours on ours.pid = pg_catalog.pg_backend_pid()
+ where other.pid = $1::int and other.usesysid = ours.usesysid and other.datid = ours.datid
+   and other.backend_start < ours.backend_start"""
 
 
 def _flushed(pgconn: pq.abc.PGconn) -> psycopg.abc.PQGen[bool]:
@@ -227,7 +248,7 @@ def _refused(error: psycopg.Error, secrets: Sequence[str]) -> SqlmigrateError:
     """Make the error of what is sent beside the files: the connection is lost, or the server refuses."""
     is_lost = isinstance(error, psycopg.OperationalError) and (error.sqlstate or "08")[:2] in ("08", "57")
     message = "the connection was lost" if is_lost else "the server refused to go on"
-    reason = error.diag.message_primary or _told(str(error))[0]
+    reason = error.diag.message_primary or libpq.reason(error)
     code = f" (SQLSTATE {error.sqlstate})" if error.sqlstate else ""
     detail = [redacted(text, secrets) for text in (error.diag.message_detail, error.diag.context) if text]
     kind = ConnectError if is_lost else ServerError
@@ -238,9 +259,9 @@ def _connection(url: str) -> psycopg.Connection:
     try:
         conn = psycopg.connect(make_conninfo(url, **_defaults(url)), autocommit=True, prepare_threshold=None)
     except (psycopg.ProgrammingError, UnicodeError) as error:
-        raise _not_parsed(url, _told(str(error))[0]) from None
+        raise libpq.not_parsed(url, error) from None
     except psycopg.Error as error:
-        raise _no_way_in(url, _told(redacted(str(error), secrets_of(url)))) from None
+        raise libpq.no_way_in(url, error) from None
     if conn.info.server_version < OLDEST_SERVER * 10000:
         version = conn.info.parameter_status("server_version")
         conn.close()
@@ -258,86 +279,6 @@ def _defaults(url: str) -> dict[str, str | int]:
     if "connect_timeout" not in named:
         defaults["connect_timeout"] = _CONNECT_SECONDS
     return defaults
-
-
-# What libpq and psycopg add to every reason, https://www.postgresql.org/docs/current/libpq-connect.html
-_CHATTER = (
-    "Is the server running",
-    "This probably means",
-    "before or while processing",
-    "Multiple connection attempts",
-)
-_PREFIX = re.compile(
-    r"^(?:- host: .*?, hostaddr: \S+: )?(?:consuming input failed: )?(?:connection (?:failed|is bad): )?"
-)
-_PLACE = re.compile(
-    r'connection to server (?:at "(?P<host>[^"]*)"(?: \([^)]*\))?, port (?P<port>\d+)|on socket "(?P<socket>[^"]*)")'
-    r" failed: (?:FATAL:  )?(?P<reason>.*)"
-)
-_VARIABLES = "in libpq's variables"
-_SETTING = re.compile(r"invalid |definition of service |syntax error in service file |could not match |bad value ")
-
-
-def _told(text: str) -> list[str]:
-    """Give what libpq says, a line for each host and reason, without what it says every time."""
-    lines = [_PREFIX.sub("", line.strip()) for line in text.splitlines()]
-    told = [line for line in lines if line and not line.startswith(_CHATTER)]
-    return list(dict.fromkeys(map(_placed, told))) or ["no reason given"]
-
-
-def _placed(line: str) -> str:
-    place = _PLACE.match(line)
-    if not place:
-        return line.removeprefix("FATAL:  ")
-    where = f"socket {place['socket']}" if place["socket"] else f"{place['host']}:{place['port']}"
-    return f"{where}: {place['reason']}"
-
-
-def _not_parsed(url: str, reason: str) -> ConfigError:
-    shown = masked(url)
-    names = re.findall(r'"(\w+)"', reason)
-    known = [option.keyword.decode() for option in pq.Conninfo.get_defaults()]
-    near = [match for name in names for match in difflib.get_close_matches(name, known, n=1)]
-    told = re.sub(r'"([^"]*)"', lambda quoted: quoted[0] if quoted[1] in f"{shown}=" else f'"{MASK}"', reason)
-    return ConfigError(
-        f"the connection string {shown or _VARIABLES} does not parse: {told}",
-        detail=["nothing was executed"],
-        hint=f"did you mean `{near[0]}`?" if near and near[0] not in names else None,
-    )
-
-
-_CURES = (
-    ("password authentication failed", "user and password do not fit: look at the URL, PGPASSWORD or ~/.pgpass"),
-    ("no password supplied", "give a password in the URL, in PGPASSWORD or in ~/.pgpass"),
-    ("does not exist", "the server answers, but does not know that name: createdb or createuser makes it"),
-    ("Connection refused", "no server listens there: is it started, are host and port right?"),
-    ("No such file or directory", "no server listens on that socket: is it started, is the folder right?"),
-    ("translate host name", "there is no host of that name: is it spelled right?"),
-    ("resolve host", "there is no host of that name: is it spelled right?"),
-    ("Name or service not known", "there is no host of that name: is it spelled right?"),
-    ("timeout expired", "nothing answered in time: is there a firewall between? A longer wait: connect_timeout=30"),
-    ("no pg_hba.conf entry", "the server lets nobody in from here as this user: its pg_hba.conf says who may"),
-    ("invalid response", "what answers there is no PostgreSQL: is the port right?"),
-    ("SSL", "the SSL settings of client and server do not fit: sslmode=… in the URL"),
-    ("too many", "the server has no connection left: try again, or raise max_connections"),
-    ("starting up", "the server is starting: try again in a moment"),
-)
-
-
-def _no_way_in(url: str, told: Sequence[str]) -> SqlmigrateError:
-    """Make the error of what `_told` gives: of several hosts the last, the others below it."""
-    reason = told[0]
-    if _SETTING.match(reason):
-        return ConfigError(f"the connection cannot be made as it is named: {reason}", detail=["nothing was executed"])
-    place = f"{_target(url)}: " if "timeout expired" in reason else ""
-    hint = next((cure for words, cure in _CURES if words in reason), None)
-    return ConnectError(f"cannot connect: {place}{reason}", detail=[*told[1:], "nothing was executed"], hint=hint)
-
-
-def _target(url: str) -> str:
-    defaults = {option.keyword.decode(): option.val.decode() for option in pq.Conninfo.get_defaults() if option.val}
-    named = {**defaults, **conninfo_to_dict(url)}
-    return f"{named.get('host') or 'the socket'}:{named.get('port')}"
 
 
 @dataclass(frozen=True)

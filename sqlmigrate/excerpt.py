@@ -13,7 +13,8 @@ from .source import Span
 
 _TAB = 4
 _ELLIPSIS = "…"
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_JOINER, _EMOJI_STYLE = "\u200d", "\ufe0f"
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 Line = list[tuple[str, str]]  # pieces of (style, text)
 
@@ -32,17 +33,50 @@ def draw(span: Span, width: int = 100) -> Iterator[Line]:
     blank: Line = [("dim", " " * (gutter + 2) + "│")]
     yield [("dim", " " * (gutter + 1) + "──▶ "), ("bold", str(span))]
     yield blank
-    window = _window(span, room)
     for number in range(first, last + 1):
-        text = (
-            _cut(_cells(span.source.line(number)), *window)
-            if number == span.line
-            else _cut(_cells(span.source.line(number)), 0, room)
-        )
-        yield [("dim", f" {number:>{gutter}} │ "), ("", text)] if text else [("dim", f" {number:>{gutter}} │")]
-        if number == span.line:
-            yield [*blank, ("bold red", " " + _caret(span, window))]
+        shown, caret = _shown(span, room) if number == span.line else (_cut(span.source.line(number), room), "")
+        yield [("dim", f" {number:>{gutter}} │ "), ("", shown)] if shown else [("dim", f" {number:>{gutter}} │")]
+        if caret:
+            yield [*blank, ("bold red", " " + caret)]
     yield blank
+
+
+def _shown(span: Span, room: int) -> tuple[str, str]:
+    """Give the line of the place, cut around it, and the caret to stand below."""
+    line, column = span.source.line(span.line), span.column - 1
+    skipped = max(0, column - 2 * room)  # of a very long line only what is near is looked at
+    before, after = line[skipped:column], line[column : column + 2 * room]
+    cells = _cells(before + after)
+    start = len(_cells(before))
+    end = max(len(_cells(before + after[: span.end - span.start])), start + 1)
+    rest = len(line) - column - len(after)
+    left = 0
+    if skipped or rest or len(cells) > room:
+        left = max(0, min(start - room // 3, len(cells) - room))
+    shown = cells[left : left + room]
+    if left or skipped:
+        _ellipsize(shown, 0)
+    if rest or left + room < len(cells):
+        _ellipsize(shown, -1)
+    return "".join(shown).rstrip(), " " * (start - left) + "^" * (min(end, left + room) - start)
+
+
+def _cut(line: str, room: int) -> str:
+    """Give as much of a line as there is room for."""
+    cells = _cells(line[: 2 * room])
+    shown = cells[:room]
+    if len(shown) < len(cells) or len(line) > 2 * room:
+        _ellipsize(shown, -1)
+    return "".join(shown).rstrip()
+
+
+def _ellipsize(cells: list[str], index: int) -> None:
+    """Put an ellipsis in the place of a cell; the other half of a wide character becomes a blank."""
+    if index == 0 and len(cells) > 1 and cells[1] == "":
+        cells[1] = " "
+    if index and cells[index] == "" and len(cells) > 1:
+        cells[index - 1] = " "
+    cells[index] = _ELLIPSIS
 
 
 def _cells(text: str) -> list[str]:
@@ -50,47 +84,20 @@ def _cells(text: str) -> list[str]:
     from rich.cells import cell_len  # noqa: PLC0415 - only where an error is drawn
 
     cells: list[str] = []
+    base, is_joined = 0, False
     for character in text:
         if character == "\t":
             cells += " " * (_TAB - len(cells) % _TAB)
+            base = len(cells) - 1
             continue
         shown = printable(character)
         size = cell_len(shown)
-        if size == 0 and cells:
-            cells[-1] += shown
+        if cells and (size == 0 or is_joined):  # an accent, a part of a family
+            cells[base] += shown
+            if character == _EMOJI_STYLE and base == len(cells) - 1 and not cells[base][0].isspace():
+                cells.append("")
         else:
+            base = len(cells)
             cells += [shown, *[""] * (size - 1)]
+        is_joined = character == _JOINER
     return cells
-
-
-def _extent(span: Span) -> tuple[int, int]:
-    """Give the cells, from and to, that the place takes in its line."""
-    line = span.source.line(span.line)
-    start = len(_cells(line[: span.column - 1]))
-    end = len(_cells(line[: span.column - 1 + span.end - span.start]))
-    return start, max(end, start + 1)
-
-
-def _window(span: Span, room: int) -> tuple[int, int]:
-    """Give the cells, from and to, that are shown of the line of the place."""
-    start, _ = _extent(span)
-    total = len(_cells(span.source.line(span.line)))
-    if total <= room:
-        return 0, max(total, room)
-    left = max(0, min(start - room // 3, total - room))
-    return left, left + room
-
-
-def _cut(cells: list[str], left: int, right: int) -> str:
-    shown = cells[left:right]
-    if left and shown:
-        shown[0] = _ELLIPSIS
-    if right < len(cells) and shown:
-        shown[-1] = _ELLIPSIS
-    return "".join(shown).rstrip()
-
-
-def _caret(span: Span, window: tuple[int, int]) -> str:
-    start, end = _extent(span)
-    left, right = window
-    return " " * (start - left) + "^" * (min(end, right) - start)

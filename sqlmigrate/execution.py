@@ -19,10 +19,11 @@ from .database import Answer, Request, Session
 from .envelope import Sent
 from .errors import ConnectError, LockError, SqlmigrateError, StatementError
 from .event import Blocked, Event, Failed, Finished, Noticed, Recovered, StatementDone, Watched
-from .history import State
+from .history import Execution, State
+from .libpq import reason
 from .observer import Blocker, Observer
 from .plan import Policy, Step
-from .refusal import refused, unplaced
+from .refusal import at_commit, cure, refused
 from .split import Statement
 from .statement import concurrent, runs_in_transaction
 
@@ -31,6 +32,7 @@ Outcome = Literal["done", "failed", "overtaken"]
 # https://www.postgresql.org/docs/current/errcodes-appendix.html: lock_not_available, deadlock_detected
 _LOCKED_OUT = ("55P03", "40P01")
 _TICK_SECONDS = 1.0
+_FIX = "fix the file or the data"
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0
 
 
@@ -44,6 +46,7 @@ class Executor:
         self._policy = policy
         self._observer = observer
         self._pid = session.pid
+        self._is_direct = session.pid == state.server.pid  # with no pooler in between
         self._begin_step()
 
     def _begin_step(self) -> None:
@@ -155,7 +158,8 @@ class Executor:
         elif _is_division(answer):
             error = _broken_transaction(step)
         else:
-            error = _at_commit(problem, step.script.statements)
+            error = at_commit(problem, step.script.statements, step.script.source)
+        error.next_steps = (f"{cure(problem.sqlstate)}, then: sqlmigrate {step.direction}",)
         error.detail = (*error.detail, *self._in_the_way(answer))
         self._record(step, error, 0)
         return Failed(step, error, number, len(step.script.statements), self._elapsed())
@@ -262,38 +266,49 @@ class Executor:
         self._record(step, error, number - 1)
         kept = [*_staying(number - 1)]
         again = f"sqlmigrate {step.direction}" + (f" (it goes on at statement {number})" if number > 1 else "")
-        error.next_steps = (f"fix the file or the data, then: {again}",)
-        if index := self._invalid(step, step.script.statements[number - 1]):
-            kept.append(
-                f"the index {index.name} is left behind, marked invalid: the next up drops it and builds it anew"
-            )
+        error.next_steps = (f"{cure(error.sqlstate).replace('fix the file', _FIX)}, then: {again}",)
+        kept += self._left_behind(step, step.script.statements[number - 1])
         return Failed(step, error, number, len(step.script.statements), self._elapsed(), tuple(kept))
+
+    def _left_behind(self, step: Step, statement: Statement) -> Iterator[str]:
+        if index := self._invalid(step, statement):
+            yield f"the index {index.name} is left behind, marked invalid: the next up drops it and builds it anew"
 
     # what goes wrong outside of a statement
 
     def _lost(self, step: Step, problem: psycopg.Error) -> Event:
-        again = (f"sqlmigrate {step.direction}",)
-        message = problem.diag.message_primary or f"the connection was lost: {_one_line(problem)}"
-        error = StatementError(message, sqlstate=problem.sqlstate, next_steps=again)
-        if not self._session.is_usable:
-            with suppress(SqlmigrateError, psycopg.Error):
-                self._session.reconnect()
-        return self._settle(step, error)
+        message = problem.diag.message_primary or f"the connection was lost: {reason(problem)}"
+        again = f"{cure(problem.sqlstate or '08')}: sqlmigrate {step.direction}"
+        return self._settle(step, StatementError(message, sqlstate=problem.sqlstate, next_steps=(again,)))
 
     def _settle(self, step: Step, error: StatementError) -> Failed | Finished:
         """Find out by the history what became of a step whose answers did not all come, and record a failure."""
-        done, statements = 0, step.script.statements
-        error.span = statements[self._done].span if self._done < len(statements) else None
-        with suppress(psycopg.Error):
-            self._session.abort()
-            found = {one.version: one for one in history.executions(self._session, self._history)}
-            execution = found.get(step.version)
-            if (execution is not None and execution.status == "executed") == (step.direction == "up"):
-                return Finished(step, len(statements), self._elapsed())
-            done = execution.statements_done if execution and step.script.mode == "statements" else 0
+        statements = step.script.statements
+        error.span = statements[self._done].span if self._done < len(statements) else step.script.source.span(0, 0)
+        number = min(self._done + 1, len(statements)) if self._done < len(statements) else 0
+        try:
+            execution = self._looked_up(step)
+        except (psycopg.Error, SqlmigrateError) as problem:
+            error.detail = (*error.detail, f"the history could not be read: {reason(problem)}")
+            return Failed(step, error, number, len(statements), self._elapsed(), (_unknown(step, number),))
+        if (execution is not None and execution.status == "executed") == (step.direction == "up"):
+            return Finished(step, len(statements), self._elapsed())
+        done = execution.statements_done if execution and step.script.mode == "statements" else 0
         self._record(step, error, done)
-        number = self._done + 1 if error.span else 0
-        return Failed(step, error, number, len(statements), self._elapsed(), tuple(_staying(done)))
+        kept = [*_staying(done), *(self._left_behind(step, statements[number - 1]) if number else ())]
+        return Failed(step, error, number, len(statements), self._elapsed(), tuple(kept))
+
+    def _looked_up(self, step: Step) -> Execution | None:
+        """Read the row of a step, as soon as nothing is executed any more: over a new connection, if need be."""
+        try:
+            self._session.abort()
+        except psycopg.OperationalError:
+            self._session.reconnect()
+            if self._is_direct:
+                self._session.end(self._pid)
+            self._pid = self._session.pid
+        found = history.executions(self._session, self._history)
+        return next((one for one in found if one.version == step.version), None)
 
     def _record(self, step: Step, error: StatementError, done: int) -> None:
         """Roll back and write the failure, over a new connection where this one is gone; say where neither works."""
@@ -308,7 +323,7 @@ class Executor:
                 self._session.reconnect()
                 self._session.ask(writing)
         except (psycopg.Error, SqlmigrateError) as problem:
-            error.detail = (*error.detail, f"the failure could not be written to the history: {_one_line(problem)}")
+            error.detail = (*error.detail, f"the failure could not be written to the history: {reason(problem)}")
 
     # beside
 
@@ -352,15 +367,6 @@ def _broken_transaction(step: Step) -> StatementError:
     )
 
 
-def _at_commit(error: psycopg.Error, statements: Sequence[Statement]) -> StatementError:
-    """Make the error of a COMMIT (a deferred constraint), at the statement that carries its names, if one does."""
-    for statement in reversed(statements):
-        placed = refused(error, statement)
-        if placed.span and placed.span.start != statement.start:
-            return placed
-    return unplaced(error)
-
-
 def _staying(done: int) -> Iterator[str]:
     if done == 1:
         yield "statement 1 is executed and stays"
@@ -385,5 +391,7 @@ def _lost_after(step: Step) -> ConnectError:
     )
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+def _unknown(step: Step, number: int) -> str:
+    if step.script.mode == "transaction":
+        return f"whether {step.label} was committed as a whole or rolled back is not known: its history row says so"
+    return f"whether statement {number or len(step.script.statements)} of {step.label} was executed is not known"

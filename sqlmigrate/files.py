@@ -324,10 +324,16 @@ def create(directory: str | Path, title: str, *, now: datetime, timestamp: bool 
     up, down = (folder / f"{version}_{name}.{direction}.sql" for direction in ("up", "down"))
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write_new({up: _UP_TEMPLATE.format(title=title.strip()), down: _DOWN_TEMPLATE.format(title=title.strip())})
+        line = _one_line(title)
+        _write_new({up: _UP_TEMPLATE.format(title=line), down: _DOWN_TEMPLATE.format(title=line)})
     except OSError as error:
         raise ConfigError(f"{error.filename} cannot be written: {error.strerror}") from None
     return up, down
+
+
+def _one_line(title: str) -> str:
+    """Give a title as it can stand in a comment: what is behind a line end would be SQL."""
+    return " ".join("".join(character if character.isprintable() else " " for character in title).split())
 
 
 def _write_new(texts: dict[Path, str]) -> None:
@@ -361,5 +367,4 @@ def _next_version(migrations: Sequence[Migration], now: datetime, *, timestamp: 
 
 def _next_number(versions: Sequence[str]) -> str:
     newest = max(versions, key=version_number, default="0" * _NUMBER_WIDTH)
-    width = len(newest) if newest.startswith("0") else _NUMBER_WIDTH
-    return str(version_number(newest) + 1).zfill(width)
+    return str(version_number(newest) + 1).zfill(len(newest.replace("_", "")))

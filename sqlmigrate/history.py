@@ -327,7 +327,7 @@ def make(session: Session, history: History) -> None:
     """
     try:
         session.ask(Request("begin"), *prepare(history), COMMIT)
-    except (pg.DuplicateTable, pg.UniqueViolation):
+    except (pg.DuplicateTable, pg.DuplicateObject, pg.UniqueViolation):
         session.abort()
 
 

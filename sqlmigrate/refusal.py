@@ -8,27 +8,40 @@ error's own fields (https://www.postgresql.org/docs/current/protocol-error-field
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import psycopg
 from psycopg.errors import Diagnostic
 
 from .errors import StatementError
-from .source import Span
+from .source import Source, Span
 from .split import Statement
 
 _QUOTED = re.compile(r'"((?:[^"]|"")+)"')
 _FOREIGN_KEY_VIOLATION = "23503"
 _KEY = re.compile(r"^Key \((.+?)\)=")
-_IN_DO_BLOCK = re.compile(r"PL/pgSQL function inline_code_block line (\d+)")
+_IN_DO_BLOCK = re.compile(r"^PL/pgSQL function inline_code_block line (\d+)", re.MULTILINE)
+_IS_DO_BLOCK = re.compile(r"do\b", re.IGNORECASE)
 _COPY_LINE = re.compile(r"COPY .+?, line (\d+)")
 _PASSED_OVER = r"--[^\n\r]*|/\*.*?\*/|'(?:[^']|'')*'"
+_BODY = re.compile(
+    r"--[^\n\r]*|/\*.*?\*/|\blanguage\s+(?:'[^']*'|\w+)|(?P<opener>\$\w*\$|[eE]?')", re.IGNORECASE | re.DOTALL
+)
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def refused(error: psycopg.Error, statement: Statement) -> StatementError:
     """Make the error of a statement of a file, with the place that is meant."""
     return unplaced(error, _place(error.diag, statement))
+
+
+def at_commit(error: psycopg.Error, statements: Sequence[Statement], source: Source) -> StatementError:
+    """Make the error of a COMMIT (a deferred constraint), at the statement that carries its names, if one does."""
+    for statement in reversed(statements):
+        placed = refused(error, statement)
+        if placed.span and placed.span.start != statement.start:
+            return placed
+    return unplaced(error, source.span(0, 0))
 
 
 def unplaced(error: psycopg.Error, span: Span | None = None) -> StatementError:
@@ -47,11 +60,13 @@ def _fields(error: psycopg.Error) -> Iterator[tuple[str, str]]:
     )
     yield from ((name, value) for name, value in named if value)
     if error.sqlstate:
-        yield "code", f"{error.sqlstate} {condition_name(error)}"
+        yield "code", f"{error.sqlstate} {condition_name(error)}".rstrip()
 
 
 def condition_name(error: psycopg.Error) -> str:
-    """Give the condition's name as PostgreSQL's appendix of error codes spells it: ``undefined_column``."""
+    """Give the condition's name as PostgreSQL's appendix of error codes spells it, ``undefined_column``, if it has."""
+    if type(error).sqlstate != error.sqlstate:  # a code of the user's own: psycopg knows its class at most
+        return ""
     return _CAMEL.sub("_", type(error).__name__).lower()
 
 
@@ -62,8 +77,8 @@ def _place(diagnostic: Diagnostic, statement: Statement) -> Span:
     context = diagnostic.context or ""
     if statement.data and (line := _COPY_LINE.search(context)):
         return _data_line(statement.data, int(line[1]))
-    if line := _IN_DO_BLOCK.search(context):
-        return _block_line(statement, int(line[1]))
+    if _IS_DO_BLOCK.match(statement.text) and (line := _IN_DO_BLOCK.search(context)):
+        return _in_block(statement, int(line[1]), diagnostic if line.start() == 0 else None)
     for name in _names(diagnostic):
         if found := _find(name, statement):
             return found
@@ -91,23 +106,56 @@ def _find(name: str, statement: Statement) -> Span | None:
     return None
 
 
-def _line_span(span: Span, number: int) -> Span:
+def _line_span(span: Span, number: int, line_end: str = r"\r\n|\n|\r") -> Span:
     """Give line `number` of a span, from 1, without the white space around it."""
-    lines = re.compile(r"[^\r\n]*(?:\r\n|\n|\r|$)").finditer(span.text)
-    for current, line in enumerate(lines, start=1):
-        if current == number:
-            text = line[0]
-            start = span.start + line.start() + len(text) - len(text.lstrip())
-            return span.source.span(start, max(start, span.start + line.start() + len(text.rstrip())))
-    return span.source.span(span.start)
+    start = span.start
+    for _ in range(number - 1):
+        ends = re.compile(line_end).search(span.source.text, start, span.end)
+        if not ends:
+            return span.source.span(span.start)
+        start = ends.end()
+    ends = re.compile(line_end).search(span.source.text, start, span.end)
+    text = span.source.text[start : ends.start() if ends else span.end]
+    start += len(text) - len(text.lstrip())
+    return span.source.span(start, start + len(text.strip()))
 
 
 def _data_line(data: Span, number: int) -> Span:
     return _line_span(data, number)
 
 
-def _block_line(statement: Statement, number: int) -> Span:
-    """Give the line of a ``DO`` block that PL/pgSQL counts as `number`: it begins behind the opening quote."""
-    opener = re.search(r"\$\w*\$|'", statement.text)
-    start = statement.start + (opener.end() if opener else 0)
-    return _line_span(statement.source.span(start, statement.end), number)
+def _in_block(statement: Statement, number: int, diagnostic: Diagnostic | None) -> Span:
+    r"""Give the place in a ``DO`` block: line `number`, as PL/pgSQL counts, or in it the very word of its SQL.
+
+    The first line is what stands behind the opening quote; a line ends at ``\n`` alone (``plpgsql_latest_lineno``).
+    """
+    openers = (match for match in _BODY.finditer(statement.text) if match["opener"])
+    start = statement.start + next((match.end() for match in openers), 0)
+    line = _line_span(statement.source.span(start, statement.end), number, "\n")
+    query, position = (diagnostic.internal_query, diagnostic.internal_position) if diagnostic else (None, None)
+    found = statement.source.text.find(query, line.start, statement.end) if query and position else -1
+    return line if found < 0 else statement.source.span(found + int(position or 1) - 1)
+
+
+# -- what now ----------------------------------------------------------------------------------------------------------
+
+# By SQLSTATE, the longest that fits: https://www.postgresql.org/docs/current/errcodes-appendix.html
+_CURES = {
+    "08": "when the server can be reached",
+    "23": "fix the file or the data",
+    "40": "when the others are done",
+    "42501": "give the role that right, or fix the file",
+    "53": "when the server has room again",
+    "53400": "raise that limit, or fix the file",
+    "55P03": "when the others are done",
+    "57014": "find out who or what cancelled it (a statement_timeout?)",
+    "57P": "when the server can be reached",
+    "58": "when the server is sound again",
+    "XX": "when the server is sound again",
+}
+
+
+def cure(sqlstate: str | None) -> str:
+    """Say what is to be done before the next try."""
+    fitting = [start for start in _CURES if (sqlstate or "").startswith(start)]
+    return _CURES[max(fitting, key=len)] if fitting else "fix the file"

@@ -129,14 +129,19 @@ class _Run:
         """Execute the steps in one transaction, and roll it back; up to the first that fails or cannot be tried."""
         executor = self._executor(state)
         self.session.ask(Request("begin"), *(() if state.history.exists else history.prepare(state.history)))
-        for index, step in enumerate(plan.steps):
+        try:
+            yield from self._rehearse(executor, plan.steps)
+        finally:
+            self.session.abort()
+
+    def _rehearse(self, executor: Executor, steps: Sequence[Step]) -> Iterator[Event]:
+        for index, step in enumerate(steps):
             if step.script.mode == "statements":
-                yield from _not_tried(plan.steps[index:])
-                break
+                yield from _not_tried(steps[index:])
+                return
             yield Began(step)
             if (yield from executor.rehearse(step)) == "failed":
-                break
-        self.session.abort()
+                return
 
 
 def _not_tried(steps: Sequence[Step]) -> Iterator[NotTried]:

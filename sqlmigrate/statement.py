@@ -51,6 +51,9 @@ _OUTSIDE_TRANSACTION = re.compile(
 _BEGINS = re.compile(r"(BEGIN|START TRANSACTION)\b( WORK| TRANSACTION)?(?P<options>.*)")
 _ENDS = re.compile(r"(COMMIT|END|ROLLBACK|ABORT|PREPARE TRANSACTION)\b(?! PREPARED)(?!( WORK| TRANSACTION)? TO\b)")
 _COMMITS = re.compile(r"(COMMIT|END)( WORK| TRANSACTION)?( AND NO CHAIN)?$")
+_ISOLATION = r"ISOLATION LEVEL (SERIALIZABLE|REPEATABLE READ|READ (UN)?COMMITTED)"
+_BEGIN_OPTIONS = re.compile(rf"( ({_ISOLATION}|READ (WRITE|ONLY)|(NOT )?DEFERRABLE)( ,)?)*")
+_READ_ONLY = re.compile(r"SET TRANSACTION\b.* READ ONLY\b")
 _TRANSACTION_SETTING = re.compile(r"SET TRANSACTION (ISOLATION|READ|DEFERRABLE|NOT)\b")
 _INDEX_MADE = re.compile(r"CREATE (UNIQUE )?INDEX CONCURRENTLY\b")
 
@@ -293,8 +296,8 @@ class Script:
     """A file ready to be executed.
 
     `statements` are those that are sent: the two of a ``BEGIN; … COMMIT;`` around the whole file are not among them.
-    `begin` is the statement that opens our transaction, with the options of the file's own. `settings` are the leading
-    ``SET TRANSACTION`` statements, which PostgreSQL takes only before any other.
+    `begin` is what opens our transaction, with the options of the file's own BEGIN, which is `opening`. `settings` are
+    the leading ``SET TRANSACTION`` statements, which PostgreSQL takes only before any other.
     """
 
     source: Source
@@ -303,6 +306,7 @@ class Script:
     begin: str = "begin"
     settings: int = 0
     directives: tuple[Directive, ...] = ()
+    opening: Statement | None = None
 
     def value(self, name: str) -> str | None:
         """Give the value of the directive `name`, an empty text where it has none; None where it is not there."""
@@ -348,15 +352,15 @@ def _script(source: Source, statements: tuple[Statement, ...], directives: tuple
         return Script(source, statements, "statements", directives=directives)
     if len(statements) == 1 and not runs_in_transaction(statements[0]):
         return Script(source, statements, "statements", directives=directives)
-    begin = "begin"
+    begin, opening = "begin", None
     wrapped = len(statements) > 1 and _BEGINS.match(_shape(statements[0])) and _COMMITS.match(_shape(statements[-1]))
     if wrapped:
-        begin = "begin" + _begin_options(statements[0])
+        begin, opening = "begin" + _begin_options(statements[0]), statements[0]
         statements = statements[1:-1]
     settings = 0
     while settings < len(statements) and _TRANSACTION_SETTING.match(_shape(statements[settings])):
         settings += 1
-    return Script(source, statements, "transaction", begin, settings, directives)
+    return Script(source, statements, "transaction", begin, settings, directives, opening)
 
 
 def _begin_options(statement: Statement) -> str:
@@ -376,11 +380,21 @@ def _faults(script: Script) -> Iterator[MigrationError]:
                 hint="give it a file of its own, or let every statement of this file run on its own, "
                 "recorded one by one: -- sqlmigrate: no-transaction",
             )
-    if "read only" in script.begin:
-        yield MigrationError(
-            "a migration cannot be executed in a READ ONLY transaction: its history row is written in the same one",
-            script.source.span(0, 0),
-        )
+        elif script.mode == "transaction" and _READ_ONLY.match(shape):
+            yield _read_only(statement)
+    if script.opening and not _BEGIN_OPTIONS.fullmatch(_begin_options(script.opening).upper()):
+        hint = "ISOLATION LEVEL …, READ WRITE and [NOT] DEFERRABLE are known"
+        yield MigrationError("`BEGIN` with options that there are not", script.opening.span, hint=hint)
+    elif script.opening and "read only" in script.begin:
+        yield _read_only(script.opening)
+
+
+def _read_only(statement: Statement) -> MigrationError:
+    return MigrationError(
+        "a migration cannot be executed in a READ ONLY transaction: its history row is written in the same one",
+        statement.span,
+        hint="take READ ONLY out",
+    )
 
 
 def _own_transaction(statement: Statement, mode: str) -> MigrationError:
@@ -400,6 +414,8 @@ def _own_transaction(statement: Statement, mode: str) -> MigrationError:
 
 
 def _keywords(statement: Statement) -> str:
+    if ends := _ENDS.match(_shape(statement)):
+        return ends[1]
     match = _OUTSIDE_TRANSACTION.match(_shape(statement)) or _BEGINS.match(_shape(statement))
     if match and match.re is _OUTSIDE_TRANSACTION and len(match[0]) < 40:  # noqa: PLR2004 - what reads as a name
         return match[0].strip()
