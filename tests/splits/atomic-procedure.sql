@@ -1,0 +1,7 @@
+⟦create procedure p(a int) language sql
+BEGIN ATOMIC
+    insert into t values (a);
+END⟧;
+⟦create or replace procedure p() begin atomic delete from t; end⟧;
+────
+Procedures have such bodies too.

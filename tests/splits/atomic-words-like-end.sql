@@ -1,0 +1,10 @@
+⟦create function f() returns int begin atomic
+    endless;
+    end_of;
+    end$1;
+    ende;
+    "end";
+    end⟧;
+⟦select 4⟧;
+────
+A longer name that begins with end closes nothing, nor does a quoted one.

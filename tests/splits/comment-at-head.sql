@@ -1,0 +1,6 @@
+-- head
+-- more; head
+
+/* and /* more */ */ ⟦select 1⟧;
+────
+A comment before a statement is no part of it.

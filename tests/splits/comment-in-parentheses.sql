@@ -1,0 +1,8 @@
+⟦create table t (
+    a int, -- first; it's (
+    b int /* second; ) */,
+    c int /* /* ; */ ) */
+)⟧;
+⟦select 2⟧;
+────
+Comments inside parentheses, with parentheses inside.

@@ -1,0 +1,3 @@
+/* -- */ ⟦select 1⟧;
+────
+A block comment ends also behind two dashes.

@@ -1,0 +1,3 @@
+-- nothing; here␄
+────
+A line comment may end with the file.

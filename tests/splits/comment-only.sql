@@ -1,0 +1,4 @@
+-- nothing; here
+/* nor; here */
+────
+A file of comments has no statement.

@@ -1,0 +1,5 @@
+⟦select 1 -- one
+  /* and */ , 2 /* /* */ */ + 3 -- x
+  - 4 /* y */ / 5⟧;
+────
+A comment with more behind it is part of the statement, also before a dash or a slash.

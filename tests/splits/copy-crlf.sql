@@ -1,0 +1,7 @@
+⟦copy t from stdin⟧;␍
+⟪1␍
+2␍
+⟫\.␍
+⟦select 2⟧;␍
+────
+Data with CRLF are sent as they are.

@@ -1,0 +1,5 @@
+⟦copy t from stdin⟧;
+⟪1
+⟫\.␄
+────
+The line that ends the data may be the last, without a line end.

@@ -1,0 +1,10 @@
+⟦copy t from stdin⟧;
+⟪\.x
+\. 
+ \.
+\\.
+\..
+⟫\.
+⟦select 2⟧;
+────
+Only the whole line ends the data.

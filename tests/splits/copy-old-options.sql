@@ -1,0 +1,7 @@
+⟦COPY t FROM STDIN WITH DELIMITER '|' NULL AS ''⟧;
+⟪1|
+⟫\.
+⟦copy binary t from stdin⟧;
+⟪⟫\.
+────
+The old ways to write it.

@@ -1,0 +1,4 @@
+⟦select $ , $a , $⟧;
+⟦select a $ b⟧;
+────
+A dollar that begins no tag opens nothing.

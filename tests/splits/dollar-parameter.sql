@@ -1,0 +1,4 @@
+⟦select $1⟧;
+⟦execute p($1, $2)⟧;
+────
+A parameter is no dollar quote.

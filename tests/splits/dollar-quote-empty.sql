@@ -1,0 +1,4 @@
+⟦select $$$$, $a$$a$⟧;
+⟦select 2⟧;
+────
+A dollar quote may be empty.

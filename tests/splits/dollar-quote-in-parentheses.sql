@@ -1,0 +1,4 @@
+⟦select ($$);$$, (($$;(()$$)))⟧;
+⟦select 2⟧;
+────
+Dollar quotes inside parentheses.

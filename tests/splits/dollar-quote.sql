@@ -1,0 +1,4 @@
+⟦do $$ begin perform 1; end $$⟧;
+⟦select 2⟧;
+────
+A semicolon inside a dollar quote does not cut.

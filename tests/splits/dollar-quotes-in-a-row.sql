@@ -1,0 +1,4 @@
+⟦select $$a;$$$$b;$$⟧;
+⟦select $a$;$a$$b$;$b$⟧;
+────
+A dollar quote may begin where another ends.

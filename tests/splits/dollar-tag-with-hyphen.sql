@@ -1,0 +1,4 @@
+⟦select $a-b$⟧;
+⟦select $a b$⟧;
+────
+What cannot be a tag opens nothing.

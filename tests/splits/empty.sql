@@ -1,0 +1,3 @@
+␄
+────
+An empty file has no statement.

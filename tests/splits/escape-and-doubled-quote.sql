@@ -1,0 +1,4 @@
+⟦select E'it''s; \'', E''';\''⟧;
+⟦select 2⟧;
+────
+Doubled and escaped quotes may meet.

@@ -1,0 +1,6 @@
+⟦select type'C:\'⟧;
+⟦select the'a\'⟧;
+⟦select _e'\'⟧;
+⟦select é'\'⟧;
+────
+An e that ends a longer name makes no escapes.

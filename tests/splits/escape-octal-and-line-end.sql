@@ -1,0 +1,5 @@
+⟦select E'\047;\x27;\
+;'⟧;
+⟦select 2⟧;
+────
+A quote written as a number does not close, and an escaped line end is part of the string.

@@ -1,0 +1,4 @@
+⟦select 1⟧;
+⟦select 2⟧
+────
+The end of the file ends the last statement.

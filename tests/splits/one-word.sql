@@ -1,0 +1,3 @@
+⟦commit⟧␄
+────
+The shortest of files.

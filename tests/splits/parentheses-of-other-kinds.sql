@@ -1,0 +1,3 @@
+⟦select '{1,2}'::int[], a[1⟧; ⟦2], {⟧; ⟦}⟧;
+────
+Brackets and braces do not count.

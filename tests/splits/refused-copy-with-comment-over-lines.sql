@@ -1,0 +1,10 @@
+copy t from stdin; /* one
+two */
+1
+\.
+────
+A comment that does not end on the line of the COPY.
+
+refused 1:20 /
+message the data of a COPY begins on the line below it, and this stands before
+hint    write it below the data, after the line that is `\.`

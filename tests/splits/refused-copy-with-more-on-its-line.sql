@@ -1,0 +1,9 @@
+copy t from stdin; select 1;
+1
+\.
+────
+psql would execute the rest of the line after the data.
+
+refused 1:20 select
+message the data of a COPY begins on the line below it, and this stands before
+hint    write it below the data, after the line that is `\.`

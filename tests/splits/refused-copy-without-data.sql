@@ -1,0 +1,7 @@
+copy t from stdin; -- nothing more
+────
+Nothing follows.
+
+refused 1:1 copy
+message the data of this COPY has no end
+hint    `FROM stdin` reads the lines below it, up to one that is `\.` and nothing else

@@ -1,0 +1,7 @@
+select 1 as u&"a;
+────
+With its U&.
+
+refused 1:13 u&"
+message the quoted name opened here is never closed
+hint    close it with `"`; a quote inside a quoted name is written twice, `""`

@@ -1,0 +1,7 @@
+  \echo done
+────
+Screens.
+
+refused 1:3 \echo
+message `\echo` is a command of psql, not SQL
+hint    remove it, or use `RAISE NOTICE` in a `DO` block

@@ -1,0 +1,7 @@
+select 1 \g
+────
+Another way to end a statement.
+
+refused 1:10 \g
+message `\g` is a command of psql, not SQL
+hint    end the statement with `;`

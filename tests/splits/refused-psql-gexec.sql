@@ -1,0 +1,7 @@
+select 'drop table ' || name from t \gexec
+────
+At the end of a statement.
+
+refused 1:37 \gexec
+message `\gexec` is a command of psql, not SQL
+hint    loop over the query in a `DO` block: `FOR … IN … LOOP EXECUTE … END LOOP`

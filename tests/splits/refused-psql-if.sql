@@ -1,0 +1,9 @@
+select 1; \if true
+select 2;
+\endif
+────
+Conditions.
+
+refused 1:11 \if
+message `\if` is a command of psql, not SQL
+hint    write the condition in a `DO` block: `IF … THEN … END IF`

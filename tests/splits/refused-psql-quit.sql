@@ -1,0 +1,7 @@
+\echo Use "CREATE EXTENSION x" to load this file. \quit
+────
+The first one of a line is named.
+
+refused 1:1 \echo
+message `\echo` is a command of psql, not SQL
+hint    remove it, or use `RAISE NOTICE` in a `DO` block

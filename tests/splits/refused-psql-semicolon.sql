@@ -1,0 +1,7 @@
+select 1\; select 2;
+────
+psql's way to send two statements as one.
+
+refused 1:9 \;
+message `\;` is a command of psql, not SQL
+hint    write `;` alone

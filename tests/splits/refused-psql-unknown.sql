@@ -1,0 +1,7 @@
+\pset pager off
+────
+The others, too.
+
+refused 1:1 \pset
+message `\pset` is a command of psql, not SQL
+hint    remove it, or run this file with psql

@@ -1,0 +1,4 @@
+\restrict aB3dEf  ␍
+⟦select 1⟧; \unrestrict aB3dEf␍
+────
+Also with CRLF, and behind a semicolon.

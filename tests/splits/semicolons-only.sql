@@ -1,0 +1,4 @@
+;; ;
+; /* ; */ ; -- ;
+────
+Semicolons alone make no statement.

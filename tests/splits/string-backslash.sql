@@ -1,0 +1,4 @@
+⟦select 'C:\'⟧;
+⟦select 'a\'';b\'⟧;
+────
+In a plain string a backslash escapes nothing.

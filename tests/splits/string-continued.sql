@@ -1,0 +1,5 @@
+⟦select 'one;'
+  'two;'⟧;
+⟦select 3⟧;
+────
+A string goes on in the next line.

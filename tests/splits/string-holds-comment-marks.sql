@@ -1,0 +1,4 @@
+⟦select '-- ;', '/* ;', '*/'⟧;
+⟦select 2⟧;
+────
+Nothing inside a string is a comment.

@@ -1,0 +1,4 @@
+⟦select '$$;', '$a$'⟧;
+⟦select '$$'⟧;
+────
+Nothing inside a string is a dollar quote.

@@ -1,0 +1,4 @@
+⟦select 'say "hi;'⟧;
+⟦select '"'⟧;
+────
+Nothing inside a string is a quoted name.

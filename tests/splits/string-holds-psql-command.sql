@@ -1,0 +1,6 @@
+⟦select '
+\i other.sql
+\.
+'⟧;
+────
+A line inside a string is no psql command.

@@ -1,0 +1,4 @@
+⟦select 'a;b'⟧;
+⟦select 'c'⟧;
+────
+A semicolon inside a string does not cut.

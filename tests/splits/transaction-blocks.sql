@@ -1,0 +1,8 @@
+⟦begin⟧;
+⟦begin read only⟧;
+⟦begin transaction isolation level serializable⟧;
+⟦start transaction⟧;
+⟦end⟧;
+⟦commit⟧;
+────
+BEGIN and END alone are statements.

@@ -1,0 +1,6 @@
+⟦select U&'\0061;\', u&'d!0061;' uescape '!'⟧;
+⟦select U&'a'
+'b\'⟧;
+⟦select 2⟧;
+────
+A backslash in U&'…' escapes no quote.

@@ -1,0 +1,5 @@
+ 	␌␋
+␍
+
+────
+A file of white space has no statement.

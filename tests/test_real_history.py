@@ -1,0 +1,110 @@
+"""Years of migrations, executed, taken back, executed again; PostgreSQL's own programs say what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import fingerprint
+import history
+import psycopg
+import pytest
+from cluster import Server
+from psycopg import sql
+
+from sqlmigrate import files, run
+from sqlmigrate.event import Event, Failed, Finished
+from sqlmigrate.files import Migration
+from sqlmigrate.plan import Policy
+
+NUMBER, SEED = 300, 2026
+Direction = Callable[[str, Sequence[Migration], Policy], Generator[Event, None, None]]
+
+
+@pytest.fixture
+def server(every_postgres: Server) -> Iterator[Server]:
+    """Each server in turn; what a history leaves to the whole server, its roles, is dropped after the test."""
+    yield every_postgres
+    _drop_roles(every_postgres)
+
+
+def _drop_roles(server: Server) -> None:
+    for (name,) in server.admin.execute("select rolname from pg_roles where rolname ~ '^sqlmigrate_'").fetchall():
+        server.admin.execute(sql.SQL("drop role {}").format(sql.Identifier(name)))
+
+
+@contextmanager
+def _database(server: Server) -> Iterator[str]:
+    """Make an empty database, and drop it although there are subscriptions in it."""
+    with server.database() as url:
+        try:
+            yield url
+        finally:
+            with psycopg.connect(url, autocommit=True) as conn:
+                for (name,) in conn.execute("select subname from pg_subscription").fetchall():
+                    conn.execute(sql.SQL("drop subscription {}").format(sql.Identifier(name)))
+
+
+def _executed(direction: Direction, url: str, migrations: Sequence[Migration], policy: Policy) -> list[str]:
+    """Run to the end, and give the migrations in the order in which they were finished."""
+    labels = []
+    for event in direction(url, migrations, policy):
+        assert not isinstance(event, Failed), f"{event.error}: {event.error.fields}"
+        labels += [event.step.label] if isinstance(event, Finished) else []
+    return labels
+
+
+@pytest.mark.parametrize("version", [16, 18])
+def test_every_chapter_of_every_story_is_told(version: int) -> None:
+    """The history that is executed below holds everything that the stories know, and each seed tells its own."""
+    told = history.migrations(NUMBER, SEED, version)
+    assert len(told) == NUMBER
+    assert {one.chapter for one in told} == {one.name for story in history.stories(version) for one in story}
+    assert told == history.migrations(NUMBER, SEED, version)
+    assert told != history.migrations(NUMBER, SEED + 1, version)
+
+
+def test_up_down_up(server: Server, tmp_path: Path) -> None:
+    """What was taken back leaves nothing behind, no object, row or role; executed anew, all is as it was."""
+    written = history.migrations(NUMBER, SEED, server.version)
+    history.write(tmp_path, written)
+    migrations = files.load(tmp_path)
+    labels = [one.label for one in written]
+    with _database(server) as url:
+        empty, roles = fingerprint.everything(server, url), fingerprint.roles(server)
+        assert _executed(run.up, url, migrations, Policy()) == labels
+        full, more_roles = fingerprint.everything(server, url), fingerprint.roles(server)
+        assert _executed(run.down, url, migrations, Policy(all=True)) == labels[::-1]
+        assert (fingerprint.everything(server, url), fingerprint.roles(server)) == (empty, roles)
+        assert _executed(run.up, url, migrations, Policy(watched=True)) == labels
+        assert (fingerprint.everything(server, url), fingerprint.roles(server)) == (full, more_roles)
+
+
+def test_the_same_as_psql(server: Server, tmp_path: Path) -> None:
+    """The same files, executed by psql, a fresh session for each, make the same database to the last row."""
+    written = history.migrations(NUMBER, SEED + 1, server.version)
+    history.write(tmp_path, written)
+    with _database(server) as url:
+        fingerprint.run_by_psql(server, url, history.script_for_psql(tmp_path, written))
+        expected = fingerprint.everything(server, url)
+    _drop_roles(server)
+    with _database(server) as url:
+        _executed(run.up, url, files.load(tmp_path), Policy())
+        assert fingerprint.everything(server, url) == expected
+
+
+def test_a_dump_is_a_migration(server: Server, tmp_path: Path) -> None:
+    """What pg_dump writes of all that, with its settings, its COPY and its keys, is executed as psql does it."""
+    written = history.migrations(NUMBER, SEED + 2, server.version)
+    history.write(tmp_path / "old", written)
+    with _database(server) as url:
+        fingerprint.run_by_psql(server, url, history.script_for_psql(tmp_path / "old", written))
+        dump = fingerprint.dump(server, url)
+    with _database(server) as url:
+        fingerprint.run_by_psql(server, url, dump)
+        expected = fingerprint.everything(server, url)
+    history.write(tmp_path / "new", [history.Written("001_squashed", "", dump, "", is_wrapped=False, is_alone=False)])
+    with _database(server) as url:
+        assert _executed(run.up, url, files.load(tmp_path / "new"), Policy()) == ["001_squashed"]
+        assert fingerprint.everything(server, url) == expected
