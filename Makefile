@@ -37,7 +37,7 @@ check: .venv/developed ## what CI runs: lint, types, the suite; changes no file
 	@$(BIN)/ruff check sqlmigrate tests
 	@$(BIN)/ruff format --check sqlmigrate tests
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest
+	@TESTS_DEMAND_ALL=1 $(BIN)/python -m pytest
 
 format: .venv/developed ## format the code, and mend what lint can mend
 	@$(BIN)/ruff check --fix sqlmigrate tests

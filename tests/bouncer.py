@@ -15,13 +15,10 @@ import psycopg
 from cluster import Server, free_port
 from psycopg.conninfo import conninfo_to_dict
 
-PROGRAM = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
-
 
 @contextmanager
-def bouncer(server: Server, mode: str) -> Iterator[str]:
-    """Run PgBouncer, and yield the URL of its end without the database: append one."""
-    assert PROGRAM, "these tests need PgBouncer: apt-get install pgbouncer"
+def bouncer(program: str, server: Server, mode: str) -> Iterator[str]:
+    """Run the program PgBouncer, and yield the URL of its end without the database: append one."""
     folder = Path(tempfile.mkdtemp(prefix="bouncer-"))
     folder.chmod(0o755)
     port, upstream = free_port(), conninfo_to_dict(server.url())
@@ -32,7 +29,7 @@ def bouncer(server: Server, mode: str) -> Iterator[str]:
         "default_pool_size = 8\nmax_client_conn = 100\nlogfile = /dev/null\n"
     )
     account = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"] if os.geteuid() == 0 else []
-    running = subprocess.Popen([*account, PROGRAM, "--quiet", folder / "ini"], stderr=subprocess.DEVNULL)
+    running = subprocess.Popen([*account, program, "--quiet", folder / "ini"], stderr=subprocess.DEVNULL)
     try:
         url = f"postgresql://postgres@127.0.0.1:{port}/"
         _wait_for(url + "postgres")

@@ -6,6 +6,7 @@ A server is made and started when the first test asks for it (0.5 s), and gone a
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -122,3 +123,36 @@ def bare_terminal(tmp_path: Path) -> Terminal:
 def project(tmp_path: Path, database: str) -> Project:
     """A folder `sql`, not there yet, and an empty database: those of `terminal`, worked on without a process."""
     return Project(tmp_path / "sql", database)
+
+
+NEEDS = {"pgbouncer": "apt-get install pgbouncer"}
+_not_run: dict[str, int] = {}
+
+
+@pytest.fixture(scope="session")
+def pgbouncer() -> str:
+    """The program PgBouncer. `make check` demands it; `make test` says in its last line what was not run."""
+    return _program("pgbouncer")
+
+
+def _program(name: str) -> str:
+    found = shutil.which(name) or shutil.which(name, path="/usr/sbin")
+    if found is None and "TESTS_DEMAND_ALL" in os.environ:
+        pytest.fail(f"these tests need {name}: {NEEDS[name]}")
+    if found is None:
+        _not_run[name] = 0
+        pytest.skip(f"these tests need {name}: {NEEDS[name]}")
+    return found
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Count the tests that were not run for want of a program."""
+    for name in NEEDS:
+        if report.skipped and f"these tests need {name}" in str(report.longrepr):
+            _not_run[name] = _not_run.get(name, 0) + 1
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in the last line which tests need what."""
+    for name, count in _not_run.items():
+        terminalreporter.write_line(f"NOT RUN: {count} tests need {name}: {NEEDS[name]}")

@@ -23,14 +23,14 @@ ROUNDS = 20
 
 
 @pytest.fixture(scope="module")
-def session_pool(postgres: Server) -> Iterator[str]:
-    with bouncer(postgres, "session") as url:
+def session_pool(pgbouncer: str, postgres: Server) -> Iterator[str]:
+    with bouncer(pgbouncer, postgres, "session") as url:
         yield url
 
 
 @pytest.fixture(scope="module")
-def transaction_pool(postgres: Server) -> Iterator[str]:
-    with bouncer(postgres, "transaction") as url:
+def transaction_pool(pgbouncer: str, postgres: Server) -> Iterator[str]:
+    with bouncer(pgbouncer, postgres, "transaction") as url:
         yield url
 
 

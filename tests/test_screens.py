@@ -1,7 +1,7 @@
 """Whole screens, designed by hand, as a user sees them in a terminal; README shows the same files.
 
-A screen is a session: lines after `$` are typed, what follows is what the screen must show. What differs from run to run
-(times, durations, the address of the database) is made equal on both sides before they are compared.
+A screen is a session: lines after `$` are typed, what follows is what the screen must show. What differs from run to
+run (times, durations, the address of the database) is made equal on both sides before they are compared.
 """
 
 from __future__ import annotations

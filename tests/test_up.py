@@ -484,13 +484,31 @@ def test_every_changed_file_is_named(project: Project) -> None:
 
 def test_a_renamed_file_stops_up(project: Project) -> None:
     """Another name with the same text is told as what it is."""
-    project.add_tables("a").up()
-    project.remove("001_a")
+    project.add("001_a", "create table a ();").up()
+    project.remove("001_a", "up")
 
     with pytest.raises(HistoryError) as refused:
-        project.add_tables("b").up()
+        project.add("001_b", "create table a ();").up()
 
-    assert refused.value.message == "001_b: the file is not what was executed: SQL changed"
+    assert told(refused.value) == (
+        "001_b: executed as 001_a, and renamed since\n"
+        "  executed by postgres on TIME UTC\n"
+        "  nothing was executed by this run\n"
+        "  hint: put the file back and write the change as a new migration; or accept the file as it is now\n"
+        "  next: sqlmigrate repair 001"
+    )
+
+
+def test_zeros_before_the_number_are_no_other_version(project: Project) -> None:
+    """A file that was executed as `1_a`, and is `001_a` now, is the same migration; it can be taken back as well."""
+    project.add("1_a", "create table a ();").up()
+    project.remove("1_a", "up")
+    project.add("001_a", "create table a ();", "drop table a;")
+
+    assert project.states() == {"001_a": "executed"}
+    assert succeeded(project.down()) == ["001_a"]
+    assert succeeded(project.up()) == ["001_a"]
+    assert project.recorded() == [("001", "executed")]
 
 
 # -- out of order, missing, an older checkout --------------------------------------------------------------------------
