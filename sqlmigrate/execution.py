@@ -265,8 +265,11 @@ class Executor:
         error.detail = (*error.detail, *self._in_the_way(answer))
         self._record(step, error, number - 1)
         kept = [*_staying(number - 1)]
-        again = f"sqlmigrate {step.direction}" + (f" (it goes on at statement {number})" if number > 1 else "")
-        error.next_steps = (f"{cure(error.sqlstate).replace('fix the file', _FIX)}, then: {again}",)
+        where = (
+            f" (it goes on at statement {number})" if step.direction == "up" else " (it begins at statement 1 again)"
+        )
+        again = f"sqlmigrate {step.direction}" + (where if number > 1 else "")
+        error.next_steps = (f"{cure(error.sqlstate, _FIX)}, then: {again}",)
         kept += self._left_behind(step, step.script.statements[number - 1])
         return Failed(step, error, number, len(step.script.statements), self._elapsed(), tuple(kept))
 

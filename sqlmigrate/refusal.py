@@ -155,7 +155,7 @@ _CURES = {
 }
 
 
-def cure(sqlstate: str | None) -> str:
-    """Say what is to be done before the next try."""
+def cure(sqlstate: str | None, otherwise: str = "fix the file") -> str:
+    """Say what is to be done before the next try, `otherwise` where the code tells nothing."""
     fitting = [start for start in _CURES if (sqlstate or "").startswith(start)]
-    return _CURES[max(fitting, key=len)] if fitting else "fix the file"
+    return _CURES[max(fitting, key=len)] if fitting else otherwise
