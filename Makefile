@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help migrate status down create test check format bench clean
+.PHONY: help migrate status down create test check format faults bench clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -42,6 +42,9 @@ check: .venv/developed ## what CI runs: lint, types, the suite; changes no file
 format: .venv/developed ## format the code, and mend what lint can mend
 	@$(BIN)/ruff check --fix sqlmigrate tests
 	@$(BIN)/ruff format sqlmigrate tests
+
+faults: .venv/developed ## cut the connection at every message, kill the process at every event (10 minutes)
+	@$(BIN)/python tests/faults.py
 
 bench: .venv/developed ## figures, beside other tools in the same run
 	@$(BIN)/python tests/bench.py

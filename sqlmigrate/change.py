@@ -9,17 +9,24 @@ import difflib
 import re
 from collections.abc import Iterator
 
+from .errors import MigrationError
 from .files import normalized
+from .source import Source
+from .split import split
 
 _MOST_LINES = 20
 # Lexical structure, https://www.postgresql.org/docs/current/sql-syntax-lexical.html, as far as it tells white space
 # and comments from everything else. A name comes before a dollar quote: `a$b$c` is a name, which none begins with. An
-# operator is not cut: `@ >` is not `@>`; but a sign at its end is the next operand's, as in `=-1`.
+# operator is not cut: `@ >` is not `@>`; but a sign at its end is the next operand's, as in `=-1`. A string goes on
+# behind a line end, and only there: what stands between its parts belongs to it.
+_GOES_ON = r"(?:[ \t\f\v]|--[^\n\r]*)*[\n\r](?:[ \t\n\r\f\v]|--[^\n\r]*[\n\r])*"
+_ESCAPED, _PLAIN = r"'(?:[^'\\]|\\.|'')*'", r"'(?:[^']|'')*'"
 _TOKEN = re.compile(
-    r"""(?P<blank>[ \t\n\r\f\v]+|--[^\n\r]*)
+    rf"""(?P<blank>[ \t\n\r\f\v]+|--[^\n\r]*)
     | (?P<comment>/\*)
-    | [eE]'(?:[^'\\]|\\.|'')*' | '(?:[^']|'')*' | "(?:[^"]|"")*"
-    | [^\W\d][\w$]* | \d[\w.]* | \$(?P<tag>[^\W\d]\w*|)\$.*?\$(?P=tag)\$
+    | [eE]{_ESCAPED}(?:{_GOES_ON}{_ESCAPED})* | (?:[bBxXnN]|[uU]&)?{_PLAIN}(?:{_GOES_ON}{_PLAIN})*
+    | (?:[uU]&)?"(?:[^"]|"")*" | [^\W\d][\w$]* | \.*\d[\w.$]* | \.+
+    | \$\d[\w$]* | \$(?P<tag>[^\W\d]\w*|)\$.*?\$(?P=tag)\$
     | (?:(?!--|/\*)[-+*/<>=:~!@#%^&|`?])*[~!@#%^&|`?](?:(?!--|/\*)[-+*/<>=:~!@#%^&|`?])*
     | (?:(?!--|/\*)[-+*/<>=:])*(?!--|/\*)[*/<>=:]
     | .""",
@@ -28,7 +35,20 @@ _TOKEN = re.compile(
 _EDGE = re.compile(r"/\*|\*/")
 
 
-def _significant(text: str) -> Iterator[str]:
+def _significant(text: str) -> list[str]:
+    """Give what is neither white space nor a comment: words, and data of COPY whole; of no SQL the text as it is."""
+    found, position = [], 0
+    try:
+        for statement in split(Source("", text)):
+            if data := statement.data:
+                found += [*_words(text[position : data.start]), data.text]
+                position = data.end
+    except MigrationError:
+        return [text]
+    return [*found, *_words(text[position:])]
+
+
+def _words(text: str) -> Iterator[str]:
     position = 0
     while match := _TOKEN.match(text, position):
         position = _comment_end(text, match.start()) if match["comment"] else match.end()
@@ -47,7 +67,7 @@ def _comment_end(text: str, start: int) -> int:
 
 def kind(executed: str, now: str) -> str:
     """Say what was changed: ``SQL``, or ``white space or comments alone``."""
-    same = list(_significant(normalized(executed))) == list(_significant(normalized(now)))
+    same = _significant(normalized(executed)) == _significant(normalized(now))
     return "white space or comments alone" if same else "SQL"
 
 

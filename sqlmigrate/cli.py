@@ -6,7 +6,7 @@ import gc
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,16 +16,15 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from . import __version__, config
+from . import __version__, config, signals
 from .errors import ConfigError, SqlmigrateError, gather
 
 if TYPE_CHECKING:
-    from .event import Failed
-    from .plan import Policy, Step
+    from .files import Migration
+    from .plan import Direction, Policy
     from .report import Report
 
-EXIT_FAILED, EXIT_USAGE, EXIT_ATTENTION, EXIT_INTERRUPTED = 1, 2, 3, 130
-_SETTINGS = ("database_url", "directory", "table", "format")
+EXIT_FAILED, EXIT_ATTENTION = 1, 3
 
 
 @dataclass
@@ -33,6 +32,7 @@ class Call:
     """One call of the program: its settings, read when a command first asks for them, and its report."""
 
     flags: dict[str, Any]
+    is_interruption_told: bool = False
 
     @cached_property
     def config(self) -> config.Config:
@@ -133,6 +133,16 @@ def _duration(_context: click.Context, _parameter: click.Parameter, value: str) 
     return float(match[1]) * units[match[2]]
 
 
+_lock_wait = click.option(
+    "--lock-wait",
+    default="60s",
+    show_default=True,
+    callback=_duration,
+    metavar="TIME",
+    help="How long to wait for another run.",
+)
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog="Example: sqlmigrate status")
 @click.version_option(__version__, message="sqlmigrate %(version)s")
 @_settings(hidden=False)
@@ -164,9 +174,10 @@ def _guarded(call: Call, function: Callable[..., int | None], options: dict[str,
     except SqlmigrateError as error:
         call.report.error(error)
         return error.exit_code
-    except KeyboardInterrupt:
-        call.report.text("interrupted", stream="stderr")
-        return EXIT_INTERRUPTED
+    except KeyboardInterrupt as interrupt:
+        if not call.is_interruption_told:
+            call.report.error(SqlmigrateError("interrupted"))
+        return signals.exit_code(interrupt)
     finally:
         call.report.close()
 
@@ -194,6 +205,7 @@ def verify(call: Call) -> int:
     from . import files, plan, upkeep  # noqa: PLC0415
 
     migrations = files.load(call.config.directory)
+    _require_some(call, migrations)
     plan.read_all(migrations)
     if call.config.url is None and not Path(config.EMBEDDED_DIRECTORY).exists():
         call.report.verified(len(migrations), None)
@@ -224,17 +236,10 @@ def log(call: Call) -> None:
 @click.option("--steps", type=click.IntRange(min=1), metavar="N", help="At most N migrations.")
 @click.option("--dry-run", is_flag=True, help="Execute in a transaction, and roll it back.")
 @click.option("--out-of-order", is_flag=True, help="Also execute what is pending below the newest executed one.")
-@click.option(
-    "--lock-wait",
-    default="60s",
-    show_default=True,
-    callback=_duration,
-    metavar="TIME",
-    help="How long to wait for another run.",
-)
+@_lock_wait
 def up(call: Call, **options: Any) -> int:
     """Execute what is pending, each file in one transaction with its row in the history."""
-    return _execute(call, "up", _policy(call, **options))
+    return _execute(call, "up", **options)
 
 
 @command("sqlmigrate down --steps 2")
@@ -242,19 +247,12 @@ def up(call: Call, **options: Any) -> int:
 @click.option("--to", metavar="VERSION", help="Down to this migration, which stays executed; 0 for all.")
 @click.option("--all", is_flag=True, help="Everything that was executed; asks first.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option(
-    "--lock-wait",
-    default="60s",
-    show_default=True,
-    callback=_duration,
-    metavar="TIME",
-    help="How long to wait for another run.",
-)
+@_lock_wait
 def down(call: Call, *, yes: bool, **options: Any) -> int:
     """Take back the last execution, or more of them, in the reverse order of execution."""
     if options["all"]:
         _confirm(call, yes=yes, question="Take back every migration, and lose the data in their tables?")
-    return _execute(call, "down", _policy(call, **options))
+    return _execute(call, "down", **options)
 
 
 @command("sqlmigrate reset --yes")
@@ -262,7 +260,14 @@ def down(call: Call, *, yes: bool, **options: Any) -> int:
 def reset(call: Call, *, yes: bool) -> int:
     """Development only: take back everything, then execute everything."""
     _confirm(call, yes=yes, question="Take back every migration, lose the data in their tables, and execute them anew?")
-    return _execute(call, "down", _policy(call, all=True)) or _execute(call, "up", _policy(call))
+    from . import files, plan  # noqa: PLC0415
+    from .outcome import Outcome  # noqa: PLC0415
+
+    with Outcome("down"):
+        migrations = files.load(call.config.directory)
+        _require_some(call, migrations)
+        plan.read_all(migrations)  # what could not be executed again is not taken back
+    return _execute(call, "down", all=True) or _execute(call, "up")
 
 
 def _policy(call: Call, **options: Any) -> Policy:
@@ -284,23 +289,39 @@ def _confirm(call: Call, *, yes: bool, question: str) -> None:
         raise ConfigError("not confirmed: nothing was changed")
 
 
-def _execute(call: Call, direction: str, policy: Policy) -> int:
+def _execute(call: Call, direction: Direction, **options: Any) -> int:
     from . import files, run  # noqa: PLC0415
-    from .event import Failed, Finished  # noqa: PLC0415
+    from .outcome import Outcome  # noqa: PLC0415
 
-    migrations = files.load(call.config.directory)
     events = run.up if direction == "up" else run.down
-    executed: list[Step] = []
-    failed: Failed | None = None
-    with call.database() as url, closing(events(url, migrations, policy)) as running:
+    with Outcome(direction, options.get("dry_run", False)) as outcome:
+        policy = _policy(call, **options)
+        migrations = files.load(call.config.directory)
+        if direction == "up":
+            _require_some(call, migrations)
         try:
-            for event in running:
-                call.report.tell(event)
-                failed = event if isinstance(event, Failed) else failed
-                executed += [event.step] if isinstance(event, Finished) else []
+            with call.database() as url, closing(events(url, migrations, policy)) as running:
+                for event in running:
+                    call.report.tell(event)
+                    outcome.keep(event)
+        except KeyboardInterrupt:
+            call.is_interruption_told = True
+            if not outcome.failed:
+                call.report.error(outcome.interruption())
+            raise
         finally:
-            call.report.ended(failed, executed, rehearsed=policy.dry_run)
-    return EXIT_FAILED if failed else 0
+            call.report.ended(outcome.failed, outcome.executed, rehearsed=policy.dry_run)
+    return EXIT_FAILED if outcome.failed else 0
+
+
+def _require_some(call: Call, migrations: Sequence[Migration]) -> None:
+    """Raise `ConfigError` for an empty folder: most likely it is another one that is meant."""
+    if not migrations:
+        raise ConfigError(
+            f"there is no migration in `{call.config.directory}`",
+            hint="its files are named VERSION_NAME.up.sql; is it the right folder?",
+            next_steps=['sqlmigrate create "my first table"'],
+        )
 
 
 # -- files and history -------------------------------------------------------------------------------------------------
@@ -369,6 +390,7 @@ def main() -> None:
     A short process makes hardly any garbage: Python's looking for it among all that is imported and read, at the start
     and once more at the end, takes a tenth of the time of `status`.
     """
+    signals.listen()
     gc.set_threshold(100_000)
     try:
         cli(prog_name="sqlmigrate")

@@ -183,8 +183,8 @@ def _check_keywords(text: str, named_by: str) -> None:
         if not match:
             raise _no_keyword(text, named_by, position)
         if match["key"] == "port":
-            value = match["value"].strip("'")
-            _check_ports(text, named_by, [(match.end("value") - len(value.rstrip("'")), value)])
+            start = match.start("value") + match["value"].startswith("'")
+            _check_ports(text, named_by, [(start, match["value"].strip("'"))])
         position = match.end()
 
 

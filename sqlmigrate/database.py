@@ -34,11 +34,15 @@ _FAILED = (pq.ExecStatus.FATAL_ERROR, pq.ExecStatus.BAD_RESPONSE)
 
 @dataclass(frozen=True)
 class Request:
-    """One statement to be sent, with its parameters as text; `data` is what follows a ``COPY … FROM stdin``."""
+    """One statement to be sent, with its parameters as text; `data` is what follows a ``COPY … FROM stdin``.
+
+    The answer to one that is `quiet` may come together with the next.
+    """
 
     sql: str
     params: tuple[str | None, ...] = ()
     data: str | None = None
+    quiet: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,8 @@ class Session:
         for request in requests:
             params = [None if value is None else value.encode() for value in request.params]
             pgconn.send_query_params(request.sql.encode(), params)
-            pgconn.send_flush_request()  # each answer at once, not all of them at the end
+            if not request.quiet:
+                pgconn.send_flush_request()  # its answer at once, not all of them at the end
         pgconn.pipeline_sync()
         self._syncs += 1
         while not self._ready(_flushed(pgconn), tick):
@@ -263,10 +268,11 @@ def _connection(url: str) -> psycopg.Connection:
     except psycopg.Error as error:
         raise libpq.no_way_in(url, error) from None
     if conn.info.server_version < OLDEST_SERVER * 10000:
-        version = conn.info.parameter_status("server_version")
+        place, version = _place(conn), conn.info.parameter_status("server_version")
         conn.close()
         raise ServerError(
-            f"the server is PostgreSQL {version}, and sqlmigrate needs {OLDEST_SERVER} or newer; nothing was changed"
+            f"{place} is PostgreSQL {version}, and sqlmigrate needs {OLDEST_SERVER} or newer; nothing was changed",
+            hint="upgrade the server, or name another one",
         )
     return conn
 
@@ -302,12 +308,16 @@ select current_database(), session_user::text, pg_catalog.current_setting('serve
 )
 
 
+def _place(conn: psycopg.Connection) -> str:
+    return f"{conn.info.host}:{conn.info.port}" if not conn.info.host.startswith("/") else f"socket {conn.info.host}"
+
+
 def server_of(session: Session, rows: list[list[str | None]]) -> Server:
     """Make a `Server` of the answer to `IDENTITY`."""
     database, user, version, pid, standby, read_only = (value or "" for value in rows[0])
-    info = session.conn.info
-    place = f"{info.host}:{info.port}" if not info.host.startswith("/") else f"socket {info.host}"
-    return Server(f"{database} at {place}", database, user, version, int(pid), standby == "true", read_only == "on")
+    return Server(
+        f"{database} at {_place(session.conn)}", database, user, version, int(pid), standby == "true", read_only == "on"
+    )
 
 
 def require_writable(server: Server) -> None:

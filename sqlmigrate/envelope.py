@@ -18,9 +18,11 @@ from .statement import runs_in_transaction
 
 # What a migration may have set for the session, undone before its history row is completed: a `SET ROLE` would
 # otherwise meet the history without rights, a `search_path` the next migration.
-RESET = tuple(map(Request, ("reset session authorization", "reset role", "reset all")))
-DISCARD_TEMPORARY = Request("discard temporary")
-DISCARD = (DISCARD_TEMPORARY, Request("deallocate all"), Request("close all"))
+RESET = tuple(Request(each, quiet=True) for each in ("reset session authorization", "reset role", "reset all"))
+# The same for the one record of a statement without a transaction: at its COMMIT the file's settings are back.
+AS_OURSELVES = tuple(Request(f"set local {each}") for each in ("role none", "session authorization default"))
+DISCARD_TEMPORARY = Request("discard temporary", quiet=True)
+DISCARD = (DISCARD_TEMPORARY, Request("deallocate all", quiet=True), Request("close all", quiet=True))
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ def transaction(state: State, step: Step, policy: Policy) -> Sent:
     """Give what is sent for a step in one transaction; a dry run leaves out the BEGIN and the COMMIT."""
     script, table = step.script, state.history
     statements = [request(each) for each in script.statements]
+    if policy.dry_run:  # the transaction has begun before, and its options are what they are
+        statements[: script.settings] = [Request("select")] * script.settings
     if step.direction == "up":
         beginning = record.begin_up(table, step.migration, len(statements))
         ending = record.end_up(table, step.version, in_transaction=True)
@@ -57,8 +61,8 @@ def transaction(state: State, step: Step, policy: Policy) -> Sent:
         beginning = record.begin_down(table, step.version)
         ending = record.end_down(table, step.version, in_transaction=True)
     # The row is waited for no longer than a lock: another run may hold it behind a pooler.
-    opening = [*([] if policy.dry_run else [Request(script.begin)]), *statements[: script.settings]]
-    opening += [Request(f"set local {name} to '{value}'") for name, value in timeouts(step, policy)]
+    opening = [*([] if policy.dry_run else [Request(script.begin, quiet=True)]), *statements[: script.settings]]
+    opening += [Request(f"set local {name} to '{value}'", quiet=True) for name, value in timeouts(step, policy)]
     tidying = [DISCARD_TEMPORARY, *RESET] if state.is_pooled else [*RESET]
     body = [beginning, *statements[script.settings :], *tidying, ending]
     requests = (*opening, *body, *_closing(state, policy))
@@ -71,8 +75,28 @@ def transaction(state: State, step: Step, policy: Policy) -> Sent:
 
 def _closing(state: State, policy: Policy) -> tuple[Request, ...]:
     if policy.dry_run:
-        return (Request("set constraints all immediate"),)
+        return (_DEFERRABLE,)
     return (history.COMMIT,) if state.is_pooled else (history.COMMIT, *DISCARD)
+
+
+_DEFERRABLE = Request("""\
+select pg_catalog.string_agg(distinct each.name, ', '),
+       pg_catalog.string_agg(distinct each.name, ', ') filter (where each.condeferred)
+  from (select pg_catalog.format('%I.%I', n.nspname, c.conname) as name, c.condeferred
+          from pg_catalog.pg_constraint c join pg_catalog.pg_namespace n on n.oid = c.connamespace
+         where c.condeferrable and pg_catalog.has_schema_privilege(n.oid, 'usage')) as each""")
+
+
+def like_commit(deferrable: str | None, deferred: str | None) -> Iterator[Request]:
+    """Give what a COMMIT would do, in a dry run: check what is deferred, and drop what belongs to the session.
+
+    The constraints, by name, are left as they are for the next file: ``all immediate`` would hold for its new ones too.
+    """
+    if deferrable:
+        yield Request(f"set constraints {deferrable} immediate")
+    if deferred:
+        yield Request(f"set constraints {deferred} deferred")
+    yield from DISCARD
 
 
 def request(statement: Statement) -> Request:
@@ -91,9 +115,12 @@ def bounds(step: Step, policy: Policy, statement: Statement) -> Iterator[Request
     """Give what sets the bounds of one statement without a transaction.
 
     One that PostgreSQL takes in no transaction waits for others without keeping anybody waiting, and cut short it
-    leaves an invalid index or a half-detached partition: it has a bound only where the file asks for one.
+    leaves an invalid index or a half-detached partition: it has a bound only where the file asks for one. What the
+    file sets itself is left to it.
     """
     for name, value in timeouts(step, policy):
+        if name in step.script.session_settings:
+            continue
         waits_politely = name == "lock_timeout" and not runs_in_transaction(statement)
         unbounded = waits_politely and step.script.value("lock-timeout") is None
         yield Request(f"set {name} to '{0 if unbounded else value}'")

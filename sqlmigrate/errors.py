@@ -29,6 +29,7 @@ class SqlmigrateError(Exception):
     `message` says what happened, in one sentence. `span` is the place in a file, where there is one. `detail` holds
     further lines, among them the state the database is in. `hint` is the likely cure. `next_steps` are what to do now,
     as commands to paste where there are any. `others` are errors found together with this one, each drawn as well.
+    `state` is the state of the database in a sentence, set by whoever knows what was done before.
     """
 
     exit_code: ClassVar[int] = 1
@@ -50,6 +51,12 @@ class SqlmigrateError(Exception):
         self.hint = hint
         self.next_steps = tuple(next_steps)
         self.others = tuple(others)
+        self.state: str | None = None
+
+    @property
+    def tells_state(self) -> bool:
+        """Whether the error says by itself that nothing was done."""
+        return any("nothing " in line for line in (self.message, *self.detail))
 
     def __str__(self) -> str:
         return f"{self.span}: {self.message}" if self.span else self.message

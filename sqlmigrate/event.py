@@ -54,7 +54,7 @@ class Finished:
 class Failed:
     """A step failed at statement `number` of `total` (0: before or after them), after `duration_ms`.
 
-    `kept` says what of it is in the database, sentence by sentence; nothing where there was a transaction.
+    `kept` says what of it is in the database, sentence by sentence; nothing where a transaction was rolled back.
     """
 
     step: Step

@@ -25,7 +25,7 @@ from .observer import Blocker, Observer
 from .plan import Policy, Step
 from .refusal import at_commit, cure, refused
 from .split import Statement
-from .statement import concurrent, runs_in_transaction
+from .statement import concurrent, runs_in_transaction, session_setting
 
 Outcome = Literal["done", "failed", "overtaken"]
 
@@ -80,6 +80,16 @@ class Executor:
         sent = envelope.transaction(self._state, step, self._policy)
         return (yield from self._in_transaction(step, sent))
 
+    def stop(self) -> None:
+        """Have nothing executed any more: cancelled and rolled back, or the session ended over a new connection."""
+        try:
+            self._session.abort()
+        except psycopg.OperationalError:
+            self._session.reconnect()
+            if self._is_direct:
+                self._session.end(self._pid)
+            self._pid = self._session.pid
+
     # one transaction
 
     def _in_transaction(self, step: Step, sent: Sent) -> Generator[Event, None, Outcome]:
@@ -112,7 +122,7 @@ class Executor:
 
     def _attempt(self, step: Step, sent: Sent) -> Generator[Event, None, Answer | None]:
         """Send it all; gives the answer that failed, if one did."""
-        duration, self._done = 0, 0
+        duration, self._done, committed = 0, 0, Answer(0, [])
         for answer in self._turn(sent.requests):
             yield from self._notices(step)
             if answer is None:
@@ -129,7 +139,17 @@ class Executor:
                 self._pid = int(answer.rows[0][1] or 0)
             if answer.index == sent.completing:
                 duration = int(answer.rows[0][0] or 0)
+            committed = answer
+        if self._policy.dry_run and (failing := self._rehearsed_commit(committed)):
+            return failing
         yield Finished(step, len(step.script.statements), duration)
+        return None
+
+    def _rehearsed_commit(self, answer: Answer) -> Answer | None:
+        """Do for a dry run what the COMMIT does; gives the answer that failed, if one did."""
+        for each in self._session.turn([*envelope.like_commit(*answer.rows[0])]):
+            if each and each.error:
+                return Answer(answer.index, [], each.error)
         return None
 
     def _turn(self, requests: Sequence[Request]) -> Iterator[Answer | None]:
@@ -175,6 +195,9 @@ class Executor:
     def _one_by_one(self, step: Step) -> Generator[Event, None, Outcome]:
         first = resume.start(self._session, self._history, step)
         statements = step.script.statements
+        if failed := self._set_again(step, first):
+            yield failed
+            return "failed"
         for number, statement in enumerate(statements[first:], start=first + 1):
             self._done = number - 1
             way = resume.way_on(self._session, step, number) if number == first + 1 else resume.Way()
@@ -194,10 +217,24 @@ class Executor:
         yield Finished(step, len(statements), self._complete(step))
         return "done"
 
+    def _set_again(self, step: Step, done: int) -> Failed | None:
+        """Set anew what the statements done have set for the session of an earlier run."""
+        statements = step.script.statements
+        for number, statement in enumerate(statements[:done], start=1):
+            if session_setting(statement):
+                try:
+                    self._session.ask(envelope.request(statement))
+                except psycopg.Error as problem:
+                    error = refused(problem, statement)
+                    self._record(step, error, done)
+                    return Failed(step, error, number, len(statements), self._elapsed(), tuple(_staying(done)))
+        return None
+
     def _note(self, step: Step, done: int, making: str | None = None) -> None:
-        """Write how far a file without a transaction is."""
+        """Write how far a file without a transaction is, whatever role it has set."""
         if step.direction == "up":
-            self._session.ask(record.progress(self._history, step.version, done, making))
+            noted = record.progress(self._history, step.version, done, making)
+            self._session.ask(Request("begin"), *envelope.AS_OURSELVES, noted, history.COMMIT)
 
     def _tried(self, step: Step, number: int, way: resume.Way) -> Generator[Event, None, Answer | None]:
         """Execute one statement, again where locks stood in the way; gives the answer that failed, if one did."""
@@ -223,7 +260,7 @@ class Executor:
         bounds = [*envelope.bounds(step, self._policy, statement)]
         if runs_in_transaction(statement) and step.direction == "up":
             noted = record.progress(self._history, step.version, number)
-            requests = [Request("begin"), *requests, noted, history.COMMIT]
+            requests = [Request("begin"), *requests, *envelope.AS_OURSELVES, noted, history.COMMIT]
         self._session.ask(*bounds)
         for answer in self._turn(requests):
             yield from self._notices(step)
@@ -281,7 +318,7 @@ class Executor:
 
     def _lost(self, step: Step, problem: psycopg.Error) -> Event:
         message = problem.diag.message_primary or f"the connection was lost: {reason(problem)}"
-        again = f"{cure(problem.sqlstate or '08')}: sqlmigrate {step.direction}"
+        again = f"{cure(problem.sqlstate or '08')}, then: sqlmigrate {step.direction}"
         return self._settle(step, StatementError(message, sqlstate=problem.sqlstate, next_steps=(again,)))
 
     def _settle(self, step: Step, error: StatementError) -> Failed | Finished:
@@ -302,14 +339,8 @@ class Executor:
         return Failed(step, error, number, len(statements), self._elapsed(), tuple(kept))
 
     def _looked_up(self, step: Step) -> Execution | None:
-        """Read the row of a step, as soon as nothing is executed any more: over a new connection, if need be."""
-        try:
-            self._session.abort()
-        except psycopg.OperationalError:
-            self._session.reconnect()
-            if self._is_direct:
-                self._session.end(self._pid)
-            self._pid = self._session.pid
+        """Read the row of a step, as soon as nothing is executed any more."""
+        self.stop()
         found = history.executions(self._session, self._history)
         return next((one for one in found if one.version == step.version), None)
 

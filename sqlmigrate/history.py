@@ -45,10 +45,10 @@ _LOG_COLUMNS = """\
     host            text,
     tool_version    text,
     detail          text"""
-_NAMES = tuple(re.findall(r"^ +(\w+) ", _COLUMNS, re.MULTILINE))
+_NAMES, _LOG_NAMES = (set(re.findall(r"^ +(\w+) ", columns, re.MULTILINE)) for columns in (_COLUMNS, _LOG_COLUMNS))
 
-BEGIN_READ_ONLY = Request("begin read only")
-COMMIT = Request("commit")
+BEGIN_READ_ONLY = Request("begin read only", quiet=True)
+COMMIT = Request("commit", quiet=True)
 
 
 @dataclass(frozen=True)
@@ -84,16 +84,25 @@ class Execution:
 
 @dataclass(frozen=True)
 class History:
-    """Where the history is: its schema and table, resolved once; `exists` tells whether it was made already."""
+    """Where the history is: its schema and table, resolved once; `exists` tells whether it was made already.
+
+    `has_log` tells whether the log is there: one without the other was not made by us.
+    """
 
     schema: str
     table: str
     exists: bool
+    has_log: bool
 
     @property
     def name(self) -> str:
         """The qualified name, as it is shown."""
         return f"{self.schema}.{self.table}"
+
+    @property
+    def log_name(self) -> str:
+        """The qualified name of the log, as it is shown."""
+        return f"{self.name}_log"
 
     @cached_property
     def quoted(self) -> str:
@@ -131,25 +140,35 @@ class State:
 _LONGEST_NAME = 63 - len("_log")
 _PART = re.compile(r'"((?:[^"]|"")+)"|([^."]+)')
 
+# A name is taken by whatever bears it, an index and a sequence too.
 _LOOK = """\
-select coalesce(found.schema, $1::text, pg_catalog.current_schema()::text), found.columns, found.readable,
-found.writable,
-       (select pg_catalog.has_schema_privilege(n.oid, 'create')::text from pg_catalog.pg_namespace n
-         where n.nspname = coalesce($1::text, pg_catalog.current_schema()::text))
+select place.schema, found.columns, found.readable, found.writable,
+       (select (pg_catalog.has_schema_privilege(n.oid, 'create')
+                and pg_catalog.has_schema_privilege(n.oid, 'usage'))::text
+          from pg_catalog.pg_namespace n where n.nspname = place.schema),
+       log.columns, log.writable
   from (values (1)) as one
   left join lateral (
-       select n.nspname::text as schema,
-              (select pg_catalog.string_agg(a.attname, ' ') from pg_catalog.pg_attribute a
-                where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns,
-              pg_catalog.has_table_privilege(c.oid, 'select')::text as readable,
+       select n.nspname::text as schema, {columns},
+              (pg_catalog.has_schema_privilege(n.oid, 'usage')
+               and pg_catalog.has_table_privilege(c.oid, 'select'))::text as readable,
               (pg_catalog.has_table_privilege(c.oid, 'insert') and pg_catalog.has_table_privilege(c.oid, 'update')
                and pg_catalog.has_table_privilege(c.oid, 'delete'))::text as writable
          from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-        where c.relname = $2 and c.relkind in ('r', 'p', 'v', 'm', 'f')
+        where c.relname = $2
           and case when $1::text is null then n.nspname = any (pg_catalog.current_schemas(false)) else n.nspname = $1
           end
         order by pg_catalog.array_position(pg_catalog.current_schemas(false), n.nspname)
-        limit 1) as found on true"""
+        limit 1) as found on true
+  cross join lateral (select coalesce(found.schema, $1::text, pg_catalog.current_schema()::text) as schema) as place
+  left join lateral (
+       select {columns}, pg_catalog.has_table_privilege(c.oid, 'insert')::text as writable
+         from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+        where n.nspname = place.schema and c.relname = $2 || '_log') as log on true""".format(
+    columns="""(select coalesce(pg_catalog.string_agg(a.attname, ' ' order by a.attnum), '')
+                 from pg_catalog.pg_attribute a
+                where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns"""
+)
 
 _TIME = "pg_catalog.to_char({} at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US')"
 _READ = f"""\
@@ -166,7 +185,7 @@ def table_parts(setting: str) -> tuple[str | None, str]:
     Raises `ConfigError` where it is neither a name nor two.
     """
     parts = [(quoted.replace('""', '"') or plain) for quoted, plain in _PART.findall(setting)]
-    if '"'.join(_PART.sub("x", setting).split(".")) not in ("x", 'x"x'):
+    if not setting.strip() or '"'.join(_PART.sub("x", setting).split(".")) not in ("x", 'x"x'):
         raise ConfigError(
             f"`{setting}` names no table", hint='a name, or schema and name: --table ops.migrations (or "a.b"."c.d")'
         )
@@ -187,20 +206,18 @@ def read(session: Session, setting: str) -> State:
     schema, table = table_parts(setting)
     _, identity, found, _ = session.ask(BEGIN_READ_ONLY, IDENTITY, Request(_LOOK, (schema, table)), COMMIT)
     server = server_of(session, identity)
-    name, columns, readable, writable, may_create = found[0]
+    name, columns, readable, writable, may_create, log_columns, log_writable = found[0]
     if name is None or may_create is None:
         raise _no_schema(schema)
-    history = History(name, table, exists=columns is not None)
+    history = History(name, table, exists=columns is not None, has_log=log_columns is not None)
+    for what, there, ours in ((history.name, columns, _NAMES), (history.log_name, log_columns, _LOG_NAMES)):
+        if there is not None and set(there.split()) != ours:
+            raise _somebody_else(what, there.split())
     if columns is None:
         return State(server, history, (), may_create == "true")
-    if set(columns.split()) != set(_NAMES):
-        raise _somebody_else(history, columns.split())
     if readable != "true":
-        raise ServerError(
-            f"the role {server.user} may not read the history {history.name}; nothing was changed",
-            next_steps=[f'psql: grant select on {history.quoted}, {history.quoted_log} to "{server.user}";'],
-        )
-    return State(server, history, executions(session, history), writable == "true")
+        raise _unreadable(history, server.user)
+    return State(server, history, executions(session, history), writable == log_writable == "true")
 
 
 def read_again(history: History) -> tuple[Request, ...]:
@@ -263,7 +280,12 @@ def log(session: Session, history: History) -> tuple[LogEntry, ...]:
         f"select {_TIME.format('logged_at')}, action, version, name, duration_ms, executed_by, host, detail "
         f"from {history.quoted_log} order by id"
     )
-    _, rows, _ = session.ask(BEGIN_READ_ONLY, Request(query), COMMIT)
+    try:
+        _, rows, _ = session.ask(BEGIN_READ_ONLY, Request(query), COMMIT)
+    except pg.InsufficientPrivilege:
+        raise _unreadable(history, session.conn.info.user, history.log_name) from None
+    except pg.UndefinedTable:
+        raise _half(history) from None
     return tuple(
         LogEntry(
             datetime.fromisoformat(at or "").replace(tzinfo=UTC), action or "", version or "", name or "",
@@ -285,10 +307,30 @@ def _no_schema(schema: str | None) -> ConfigError:
     )
 
 
-def _somebody_else(history: History, columns: Sequence[str]) -> ConfigError:
+def _unreadable(history: History, user: str, what: str | None = None) -> ServerError:
+    schema, role = (sql.Identifier(name).as_string() for name in (history.schema, user))
+    return ServerError(
+        f"the role {user} may not read the history {what or history.name}; nothing was changed",
+        hint="its owner gives the right with:",
+        next_steps=[f"psql: grant usage on schema {schema} to {role};",
+                    f"psql: grant select on {history.quoted}, {history.quoted_log} to {role};"],
+    )  # fmt: skip
+
+
+def _half(history: History) -> ServerError:
+    there, gone = (history.name, history.log_name) if history.exists else (history.log_name, history.name)
+    definition = history.definitions[1 if history.exists else 0]
+    return ServerError(
+        f"{there} is there, and {gone} beside it is gone; nothing was changed",
+        hint="bring it back from a backup, or make it empty:",
+        next_steps=f"psql: {definition};".splitlines(),
+    )
+
+
+def _somebody_else(what: str, columns: Sequence[str]) -> ConfigError:
     return ConfigError(
-        f"the table {history.name} has other columns than our history: it is somebody else's; nothing was changed",
-        detail=[f"its columns: {', '.join(columns)}"],
+        f"the table {what} has other columns than our history: it is somebody else's; nothing was changed",
+        detail=[f"its columns: {', '.join(columns) or 'none'}"],
         hint="keep our history in another table: --table sqlmigrate_migrations, "
         'or in pyproject.toml: [tool.sqlmigrate] table = "sqlmigrate_migrations"',
     )
@@ -299,9 +341,11 @@ def _somebody_else(history: History, columns: Sequence[str]) -> ConfigError:
 
 def require_writable(state: State) -> None:
     """Raise `ServerError`, with the SQL for the DBA, where this role may not make or write the history."""
+    history, user = state.history, sql.Identifier(state.server.user).as_string()
+    if history.exists != history.has_log:
+        raise _half(history)
     if state.is_writable:
         return
-    history, user = state.history, sql.Identifier(state.server.user).as_string()
     if history.exists:
         raise ServerError(
             f"the role {state.server.user} may only read the history {history.name}; nothing was changed",
@@ -314,6 +358,7 @@ def require_writable(state: State) -> None:
         hint="a role that may executes this once:",
         next_steps=[
             *(line for definition in history.definitions for line in f"{definition};".splitlines()),
+            f"grant usage on schema {sql.Identifier(history.schema).as_string()} to {user};",
             f"grant select, insert, update, delete on {history.quoted} to {user};",
             f"grant select, insert on {history.quoted_log} to {user};",
         ],

@@ -29,6 +29,7 @@ _PLACE = re.compile(
     r" failed: (?:FATAL:  )?(?P<reason>.*)"
 )
 _VARIABLES = "in libpq's variables"
+_SETTINGS = "what may be set: https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS"
 _SETTING = re.compile(r"invalid |definition of service |syntax error in service file |could not match |bad value ")
 
 
@@ -63,7 +64,7 @@ def not_parsed(url: str, error: Exception) -> ConfigError:
     return ConfigError(
         f"the connection string {shown or _VARIABLES} does not parse: {told}",
         detail=["nothing was executed"],
-        hint=f"did you mean `{near[0]}`?" if near and near[0] not in names else None,
+        hint=f"did you mean `{near[0]}`?" if near and near[0] not in names else _SETTINGS,
     )
 
 
@@ -81,6 +82,7 @@ _CURES = (
     ("invalid response", "what answers there is no PostgreSQL: is the port right?"),
     ("SSL", "the SSL settings of client and server do not fit: sslmode=… in the URL"),
     ("too many", "the server has no connection left: try again, or raise max_connections"),
+    ("not permitted to log in", "alter role … login gives it the right; or connect as another role"),
     ("starting up", "the server is starting: try again in a moment"),
 )
 
@@ -90,7 +92,9 @@ def no_way_in(url: str, error: Exception) -> SqlmigrateError:
     told = _told(redacted(str(error), secrets_of(url)))
     said = told[0]
     if _SETTING.match(said):
-        return ConfigError(f"the connection cannot be made as it is named: {said}", detail=["nothing was executed"])
+        return ConfigError(
+            f"the connection cannot be made as it is named: {said}", detail=["nothing was executed"], hint=_SETTINGS
+        )
     place = f"{_target(url)}: " if "timeout expired" in said else ""
     hint = next((cure for words, cure in _CURES if words in said), None)
     return ConnectError(f"cannot connect: {place}{said}", detail=[*told[1:], "nothing was executed"], hint=hint)

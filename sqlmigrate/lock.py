@@ -69,8 +69,8 @@ def wait(session: Session, key: int, seconds: float) -> Iterator[str]:
             return
         if time.monotonic() >= deadline:
             raise LockError(
-                f"another run holds the lock since before {seconds:g} s: {holder(session, key)}",
+                f"another run holds the lock, also after {seconds:g} s: {holder(session, key)}",
                 detail=["nothing was executed by this run"],
-                next_steps=["sqlmigrate up    when the other run has ended"],
+                hint="call it again when the other run has ended; up and down wait longer with --lock-wait 10min",
             )
         time.sleep(POLL_SECONDS)

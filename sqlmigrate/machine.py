@@ -5,6 +5,8 @@ Keys are only ever added. Times are ISO 8601 in UTC, durations milliseconds, lin
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,14 @@ from .plan import Planned, Row
 if TYPE_CHECKING:
     from . import event
     from .statement import Script
+
+
+_UNSEEN = re.compile(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")  # json.dumps escapes what is below U+0020 itself
+
+
+def line(value: Any) -> str:
+    """Give a value as one line of JSON, in which nothing would act on a terminal."""
+    return _UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(value, ensure_ascii=False))
 
 
 def _iso(time: datetime | None) -> str | None:
@@ -132,4 +142,5 @@ def error_value(error: SqlmigrateError) -> dict[str, Any]:
     if isinstance(error, StatementError):
         value |= {"sqlstate": error.sqlstate, **dict(error.fields)}
     value |= {"detail": list(error.detail)} if error.detail else {}
+    value |= {"state": error.state} if error.state else {}
     return value | {"hint": error.hint, "next": list(error.next_steps)}

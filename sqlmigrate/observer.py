@@ -59,8 +59,8 @@ select a.pid::text, a.application_name, coalesce(a.usename::text, a.backend_type
  order by a.xact_start nulls last"""
 # https://www.postgresql.org/docs/current/progress-reporting.html
 _PROGRESS = """\
-select phase, coalesce(nullif(blocks_done, 0), tuples_done, 0)::text, coalesce(nullif(blocks_total, 0), tuples_total,
-0)::text
+select phase, coalesce(nullif(blocks_done, 0), tuples_done, 0)::text,
+       case when phase like 'waiting%' then '0' else coalesce(nullif(blocks_total, 0), tuples_total, 0)::text end
   from pg_catalog.pg_stat_progress_create_index where pid = $1::int
 union all
 select phase, heap_blks_scanned::text, heap_blks_total::text from pg_catalog.pg_stat_progress_vacuum where pid = $1::int

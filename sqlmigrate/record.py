@@ -57,6 +57,12 @@ _SINCE = "(extract(epoch from pg_catalog.clock_timestamp() - {}) * 1000)::bigint
 _OURS = "xmin = pg_catalog.pg_current_xact_id()::xid"
 
 
+def respell(history: History, before: str, version: str) -> Request:
+    """Write the version of a failed or interrupted row as its file has it by now: ``1`` as ``001``."""
+    query = f"update {history.quoted} set version = $2 where version = $1 and status in ('failed', 'running')"
+    return Request(query, (before, version))
+
+
 def end_up(history: History, version: str, *, in_transaction: bool) -> Request:
     """Complete the row, and write the log; in a transaction only if it is still the one that inserted the row."""
     return Request(

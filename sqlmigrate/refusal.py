@@ -18,7 +18,13 @@ from .source import Source, Span
 from .split import Statement
 
 _QUOTED = re.compile(r'"((?:[^"]|"")+)"')
+# The names that a message has without quotes: `cannot drop column a of table t because …`, `function f(int) does not …`
+_UNQUOTED = re.compile(
+    r"cannot drop (?:\w+ (\S+) (?:of|on) )?(?:[a-z]+ )+?([^\s(]+)(?:\(.*\))? because "
+    r"|(?:function|procedure|aggregate) ([^\s(]+)\("
+)
 _FOREIGN_KEY_VIOLATION = "23503"
+_IN_TRANSACTION_BLOCK = "PreventInTransactionBlock"  # the function in the server that says so
 _KEY = re.compile(r"^Key \((.+?)\)=")
 _IN_DO_BLOCK = re.compile(r"^PL/pgSQL function inline_code_block line (\d+)", re.MULTILINE)
 _IS_DO_BLOCK = re.compile(r"do\b", re.IGNORECASE)
@@ -47,7 +53,10 @@ def at_commit(error: psycopg.Error, statements: Sequence[Statement], source: Sou
 def unplaced(error: psycopg.Error, span: Span | None = None) -> StatementError:
     """Make the error of what stands in no file, or at a place that is known."""
     message = error.diag.message_primary or " ".join(str(error).split()) or type(error).__name__
-    return StatementError(message, span, fields=tuple(_fields(error)), sqlstate=error.sqlstate)
+    made = StatementError(message, span, fields=tuple(_fields(error)), sqlstate=error.sqlstate)
+    if error.diag.source_function == _IN_TRANSACTION_BLOCK:
+        made.hint = "the statements of a file run one by one, without a transaction, with: -- sqlmigrate: no-transaction"
+    return made
 
 
 def _fields(error: psycopg.Error) -> Iterator[tuple[str, str]]:
@@ -89,18 +98,34 @@ def _names(diagnostic: Diagnostic) -> Iterator[str]:
     """Give the names that may stand in the statement, the most telling first."""
     yield from filter(None, (diagnostic.constraint_name, diagnostic.column_name))
     primary = diagnostic.message_primary or ""
-    yield from (name.replace('""', '"').rpartition(".")[2] for name in _QUOTED.findall(primary))
+    yield from map(_last_part, _QUOTED.findall(primary))
+    if unquoted := _UNQUOTED.match(primary):
+        yield from (_last_part(name.strip('"')) for name in unquoted.groups() if name)
     if diagnostic.sqlstate == _FOREIGN_KEY_VIOLATION and diagnostic.table_name:
         yield diagnostic.table_name  # its detail names columns of the other table
-    if key := _KEY.match(diagnostic.message_detail or ""):
+    detail = diagnostic.message_detail or ""
+    if key := _KEY.match(detail):
         yield from (name.strip(' "') for name in key[1].split(","))
     yield from filter(None, (diagnostic.table_name, diagnostic.datatype_name, diagnostic.schema_name))
+    yield from map(_last_part, _QUOTED.findall(detail))
+
+
+def _last_part(name: str) -> str:
+    return name.replace('""', '"').rpartition(".")[2]
 
 
 def _find(name: str, statement: Statement) -> Span | None:
+    """Find where a name stands in the statement, or else a string that is the name: a label, a setting's value."""
     quoted = re.escape('"' + name.replace('"', '""') + '"')
     plain = rf"(?<![\w$\"]){re.escape(name)}(?![\w$\"])"
-    for match in re.finditer(f"{_PASSED_OVER}|(?P<name>{quoted}|{plain})", statement.text, re.IGNORECASE | re.DOTALL):
+    string = re.escape("'" + name.replace("'", "''") + "'")
+    return _first(f"{_PASSED_OVER}|(?P<name>{quoted}|{plain})", statement) or _first(
+        f"(?P<name>{string})|{_PASSED_OVER}", statement
+    )
+
+
+def _first(pattern: str, statement: Statement) -> Span | None:
+    for match in re.finditer(pattern, statement.text, re.IGNORECASE | re.DOTALL):
         if match["name"]:
             return statement.source.span(statement.start + match.start(), statement.start + match.end())
     return None

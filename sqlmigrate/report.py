@@ -5,7 +5,6 @@ A screen is lines of styled pieces, which `writer` writes; `machine` makes the J
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -60,7 +59,7 @@ class Report:
     def json(self, value: Any, stream: Stream = "stdout") -> None:
         """Write one value as a line of JSON (nothing where text is wanted)."""
         if self.form == "json":
-            self.writer.write(stream, [[("", json.dumps(value, ensure_ascii=False))]])
+            self.writer.write(stream, [[("", machine.line(value))]])
 
     def command(self, words: str) -> str:
         """Give a command of ours as something to paste: with the flags that this call was given."""
@@ -225,8 +224,8 @@ class Report:
         what, now = "what happened", "what now"
         label = failed.step.label
         if failed.step.script.mode == "transaction":
-            happened = [f"{label} was rolled back, nothing of it is in the database"]
-            if failed.step.direction == "down":
+            happened = [*failed.kept] or [f"{label} was rolled back, nothing of it is in the database"]
+            if failed.step.direction == "down" and not failed.kept:
                 happened = [f"the down of {label} was rolled back: it stays executed, as a whole"]
         else:
             happened = [
@@ -299,7 +298,7 @@ class Report:
         for each in found:
             self.text(*self._error_lines(each), stream="stderr")
         if error.others:
-            self.text(f"{len(found)} errors", stream="stderr")
+            self.text(f"{len(found)} errors" + (f", {error.state}" if error.state else ""), stream="stderr")
 
     def _error_lines(self, error: SqlmigrateError) -> Iterator[Line]:
         yield [("bold red", "error"), ("bold", f": {printable(error.message)}")]
@@ -308,6 +307,7 @@ class Report:
         elif error.span:
             yield [("dim", "  ──▶ "), ("bold", error.span.source.path)]
         fields: list[tuple[str, str]] = [("", line) for line in error.detail]
+        fields += [("", error.state)] if error.state and not error.others and not error.tells_state else []
         fields += error.fields if isinstance(error, StatementError) else []
         fields += [("hint", error.hint)] if error.hint else []
         for name, value in fields:

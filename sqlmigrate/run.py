@@ -12,7 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from . import database, history, lock, plan as planning, pooler, upkeep
+from . import database, history, lock, plan as planning, pooler, record, upkeep
 from .database import Request, Session
 from .event import Began, Event, NotTried, Waiting
 from .files import Migration
@@ -104,6 +104,7 @@ class _Run:
         """
         if not state.history.exists:
             history.make(self.session, state.history)
+        self._respell(plan, state)
         executor = self._executor(state)
         for step in plan.steps:
             yield Began(step)
@@ -113,6 +114,11 @@ class _Run:
             if outcome == "overtaken":
                 yield from self._anew(plan.direction, is_pooled=state.is_pooled)
                 return
+
+    def _respell(self, plan: Plan, state: State) -> None:
+        for step in plan.steps:
+            if step.direction == "up" and step.execution and step.execution.version != step.version:
+                self.session.ask(record.respell(state.history, step.execution.version, step.version))
 
     def _executor(self, state: State) -> Executor:
         from .execution import Executor  # noqa: PLC0415 - with all that splits; a run with nothing to do needs none
@@ -132,7 +138,7 @@ class _Run:
         try:
             yield from self._rehearse(executor, plan.steps)
         finally:
-            self.session.abort()
+            executor.stop()
 
     def _rehearse(self, executor: Executor, steps: Sequence[Step]) -> Iterator[Event]:
         for index, step in enumerate(steps):

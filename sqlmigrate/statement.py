@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from itertools import dropwhile, islice
 from typing import Any, Literal
 
@@ -24,7 +24,7 @@ _HEAD_WORDS = 60
 
 # -- the first words ---------------------------------------------------------------------------------------------------
 
-_NAME = r"(?:[^ .(),]+(?: \. [^ .(),]+)*)"
+_NAME = r"(?:[^ .(),]+(?:\ \.\ [^ .(),]+)*)"
 
 # PreventInTransactionBlock() in PostgreSQL's sources, 13 to 18, as far as the words of a statement show it. What
 # hangs on the kind of object (REINDEX of a partitioned table, CLUSTER of one, DROP SUBSCRIPTION with a slot) is left
@@ -34,7 +34,7 @@ _OUTSIDE_TRANSACTION = re.compile(
     | DROP\ INDEX\ CONCURRENTLY\b
     | REINDEX\ (\([^)]*\)\ )?(SCHEMA|DATABASE|SYSTEM)\b
     | REINDEX\ (\([^)]*\)\ )?(INDEX|TABLE)\ CONCURRENTLY\b
-    | REINDEX\ \([^)]*\bCONCURRENTLY(\ (TRUE|ON|1|'true'|'on'))?\ [,)]
+    | REINDEX\ \([^)]*\bCONCURRENTLY(\ (TRUE|ON|1|'TRUE'|'ON'))?\ [,)]
     | VACUUM\b
     | ALTER\ SYSTEM\b
     | (CREATE|DROP)\ (DATABASE|TABLESPACE)\b
@@ -55,19 +55,31 @@ _ISOLATION = r"ISOLATION LEVEL (SERIALIZABLE|REPEATABLE READ|READ (UN)?COMMITTED
 _BEGIN_OPTIONS = re.compile(rf"( ({_ISOLATION}|READ (WRITE|ONLY)|(NOT )?DEFERRABLE)( ,)?)*")
 _READ_ONLY = re.compile(r"SET TRANSACTION\b.* READ ONLY\b")
 _TRANSACTION_SETTING = re.compile(r"SET TRANSACTION (ISOLATION|READ|DEFERRABLE|NOT)\b")
+_SESSION_SETTING = re.compile(
+    r"(SET (SESSION )?(?!LOCAL\b|TRANSACTION\b|CONSTRAINTS\b)|RESET |SELECT (PG_CATALOG \. )?SET_CONFIG \( ')"
+    r"(?P<name>\w+)"
+)
+# Of these no rule looks beyond the first word: 10,000 INSERTs need not be read by sqlparse, which takes a second.
+_PLAIN = re.compile(r"(?:INSERT|UPDATE|DELETE|MERGE|COPY|GRANT|REVOKE)(?=\s)", re.IGNORECASE | re.ASCII)
 _INDEX_MADE = re.compile(r"CREATE (UNIQUE )?INDEX CONCURRENTLY\b")
 
-# fmt: off
-_MODIFIERS = frozenset((
-    "OR", "REPLACE", "UNIQUE", "TEMP", "TEMPORARY", "UNLOGGED", "GLOBAL", "LOCAL", "RECURSIVE", "TRUSTED", "PROCEDURAL",
-    "CONSTRAINT", "DEFAULT",
-))
-_TWO_WORD_OBJECTS = frozenset((
-    "MATERIALIZED VIEW", "FOREIGN TABLE", "EVENT TRIGGER", "TEXT SEARCH", "ACCESS METHOD", "OPERATOR CLASS",
-    "OPERATOR FAMILY", "USER MAPPING", "DEFAULT PRIVILEGES", "LARGE OBJECT", "FOREIGN DATA",
-))
-_BEFORE_NAME = frozenset(("IF", "NOT", "EXISTS", "ONLY", "CONCURRENTLY", "INTO", "FROM", "TABLE"))
-# fmt: on
+_MODIFIERS = r"""(?:OR|REPLACE|UNIQUE|TEMP|TEMPORARY|UNLOGGED|GLOBAL|LOCAL|RECURSIVE|TRUSTED|PROCEDURAL|CONSTRAINT
+    |DEFAULT(?!\ PRIVILEGES))"""
+_KINDS = r"""(?:MATERIALIZED\ VIEW|FOREIGN\ TABLE|FOREIGN\ DATA\ WRAPPER|EVENT\ TRIGGER|TEXT\ SEARCH\ \w+|ACCESS\ METHOD
+    |OPERATOR\ (?:CLASS|FAMILY)|USER\ MAPPING|DEFAULT\ PRIVILEGES|LARGE\ OBJECT|OWNED\ BY|\w+)"""
+_DOES = re.compile(
+    rf"""(?P<verb>CREATE|ALTER|DROP|REFRESH|COMMENT\ ON|SECURITY\ LABEL\ ON)\ (?:{_MODIFIERS}\ )*(?P<kind>{_KINDS})
+    | (?:\(\ )*(?P<other>\w+)""",
+    re.VERBOSE,
+)
+_BEFORE_NAME = frozenset(("IF", "NOT", "EXISTS", "ONLY", "CONCURRENTLY", "TABLE"))
+# What else works on something that it names, with the words that may stand between.
+_NAMING: dict[str, tuple[str, ...]] = {
+    "INSERT": ("INTO",), "MERGE": ("INTO",), "UPDATE": (), "DELETE": ("FROM",), "TRUNCATE": (), "COPY": (), "LOCK": (),
+    "ANALYZE": ("VERBOSE",), "VACUUM": ("FULL", "FREEZE", "VERBOSE", "ANALYZE"), "CLUSTER": ("VERBOSE",), "CALL": (),
+    "REINDEX": ("INDEX", "SCHEMA", "DATABASE", "SYSTEM"), "SET": ("LOCAL", "SESSION"), "RESET": (),
+}  # fmt: skip
+_NO_NAMES = frozenset(("ON", "IN", "FOR", "AS", "USING", "ALL"))  # reserved words that stand where there is no name
 
 
 @cache
@@ -81,10 +93,19 @@ def _lexer() -> Callable[[str], Iterator[tuple[Any, str]]]:
 
 
 def _words(text: str) -> Iterator[str]:
-    for kind, value in _lexer()(text[:_HEAD_CHARACTERS]):
-        if "Whitespace" in kind or "Comment" in kind:
-            continue
+    while text:
+        text = yield from _words_before_comment(text)
+
+
+def _words_before_comment(text: str) -> Generator[str, None, str]:
+    """Give the words up to the first comment, and return what is behind it: sqlparse does not nest comments."""
+    position = 0
+    for _, value in _lexer()(text):
+        if comment := _COMMENT.match(text, position):
+            return text[_comment_end(text, comment) :]
         yield from (value,) if value[0] in "\"'$" else value.split()
+        position += len(value)
+    return ""
 
 
 @lru_cache(maxsize=4096)
@@ -99,6 +120,8 @@ def words(statement: Statement) -> tuple[str, ...]:
 
 def _shape(statement: Statement) -> str:
     """Give the first words in upper case, one blank between, quoted names as ``""``: what the rules look at."""
+    if plain := _PLAIN.match(statement.source.text, statement.start):
+        return plain[0].upper()
     return " ".join('""' if word[0] == '"' else word.upper() for word in words(statement))
 
 
@@ -107,29 +130,31 @@ def runs_in_transaction(statement: Statement) -> bool:
     return not _OUTSIDE_TRANSACTION.match(_shape(statement))
 
 
+def session_setting(statement: Statement) -> str | None:
+    """Name what the statement sets for the session, ``role`` or ``search_path``; None where it sets nothing."""
+    match = _SESSION_SETTING.match(_shape(statement))
+    return match["name"].lower() if match else None
+
+
 def verb(statement: Statement) -> str:
     """Give what the statement does in PostgreSQL's words: ``CREATE INDEX``, ``ALTER TABLE``, ``UPDATE``."""
-    upper = [word.upper() for word in words(statement)]
-    if not upper or upper[0] not in ("CREATE", "ALTER", "DROP", "COMMENT", "SECURITY", "REFRESH"):
-        return upper[0] if upper else ""
-    rest = [word for word in upper[1:] if word not in _MODIFIERS]
-    two = " ".join(rest[:2])
-    return " ".join([upper[0], two if two in _TWO_WORD_OBJECTS else "".join(rest[:1])])
+    does = _DOES.match(_shape(statement))
+    return "" if not does else does["other"] or f"{does['verb']} {does['kind']}"
 
 
 def object_name(statement: Statement) -> str | None:
     """Give the name of what the statement works on, as it is written; None where no name is given."""
-    rest = list(words(statement))[1:]
-    skipped = set(verb(statement).split()) | _MODIFIERS
-    while rest and rest[0].upper() in skipped:
-        rest.pop(0)
-    return _name(rest)
+    does = _DOES.match(_shape(statement))
+    if not does or (does["other"] and does["other"] not in _NAMING):
+        return None
+    between = _NAMING.get(does["other"] or "", ())
+    return _name([*dropwhile(lambda word: word.upper() in between, words(statement)[does[0].count(" ") + 1 :])])
 
 
 def _name(rest: Sequence[str]) -> str | None:
     """Give the name that words begin with, of as many parts as it has."""
     rest = [*dropwhile(lambda word: word.upper() in _BEFORE_NAME, rest)]
-    if not rest or rest[0].upper() == "ON" or not (rest[0][0] in '"_' or rest[0][0].isalpha()):
+    if not rest or rest[0].upper() in _NO_NAMES or not (rest[0][0] in '"_' or rest[0][0].isalpha()):
         return None
     parts = [rest[0]]
     while len(rest) > 2 and rest[1] == ".":  # noqa: PLR2004 - a dot and what is behind it
@@ -197,9 +222,11 @@ class Directive:
     above: Statement | None = None
 
 
-def _block_comment_end(text: str, start: int) -> int:
+def _comment_end(text: str, comment: re.Match[str]) -> int:
+    if comment[0] != "/*":
+        return comment.end()
     depth = 0
-    for edge in _COMMENT_EDGE.finditer(text, start):
+    for edge in _COMMENT_EDGE.finditer(text, comment.start()):
         depth += 1 if edge[0] == "/*" else -1
         if not depth:
             return edge.end()
@@ -209,7 +236,7 @@ def _block_comment_end(text: str, start: int) -> int:
 def _comments(text: str, start: int, end: int) -> Iterator[tuple[int, str]]:
     """Give the comments of a stretch that holds no statement, with their offsets."""
     while comment := _COMMENT.search(text, start, end):
-        start = _block_comment_end(text, comment.start()) if comment[0] == "/*" else comment.end()
+        start = _comment_end(text, comment)
         yield comment.start(), text[comment.start() : start]
 
 
@@ -270,7 +297,8 @@ def _wrong_value(name: str, value: str) -> tuple[str, str] | None:
     if name.endswith("-timeout"):
         return _wrong_duration(name, value)
     if name == "irreversible" and value and not _REASON.fullmatch(value):
-        return f"the reason `{value}` stands without parentheses", f"-- sqlmigrate: irreversible ({value})"
+        reason = value.strip("() ") or "why"
+        return f"`{value}` is no reason in parentheses", f"-- sqlmigrate: irreversible ({reason})"
     if name == "allow" and not re.fullmatch(r"[a-z][a-z-]*[ \t]+\(.*\S.*\)", value):
         return "the directive `allow` needs a rule and a reason", "-- sqlmigrate: allow RULE (why it is meant)"
     return None
@@ -311,6 +339,11 @@ class Script:
     def value(self, name: str) -> str | None:
         """Give the value of the directive `name`, an empty text where it has none; None where it is not there."""
         return next((directive.value for directive in self.directives if directive.name == name), None)
+
+    @cached_property
+    def session_settings(self) -> frozenset[str | None]:
+        """What the statements of the file set for the session."""
+        return frozenset(map(session_setting, self.statements))
 
     @property
     def irreversible(self) -> str | None:
@@ -374,12 +407,7 @@ def _faults(script: Script) -> Iterator[MigrationError]:
         if _BEGINS.match(shape) or _ENDS.match(shape):
             yield _own_transaction(statement, script.mode)
         elif script.mode == "transaction" and _OUTSIDE_TRANSACTION.match(shape):
-            yield MigrationError(
-                f"`{_keywords(statement)}` runs in no transaction, and stands beside other statements",
-                _first_word(statement),
-                hint="give it a file of its own, or let every statement of this file run on its own, "
-                "recorded one by one: -- sqlmigrate: no-transaction",
-            )
+            yield _in_transaction(statement, is_alone=len(script.statements) == 1)
         elif script.mode == "transaction" and _READ_ONLY.match(shape):
             yield _read_only(statement)
     if script.opening and not _BEGIN_OPTIONS.fullmatch(_begin_options(script.opening).upper()):
@@ -395,6 +423,19 @@ def _read_only(statement: Statement) -> MigrationError:
         statement.span,
         hint="take READ ONLY out",
     )
+
+
+def _in_transaction(statement: Statement, *, is_alone: bool) -> MigrationError:
+    if is_alone:
+        beside, hint = "in a BEGIN; … COMMIT;", "take BEGIN and COMMIT out: alone in its file it runs in none"
+    else:
+        beside = "beside other statements"
+        hint = (
+            "give it a file of its own, or let every statement of this file run on its own, "
+            "recorded one by one: -- sqlmigrate: no-transaction"
+        )
+    message = f"`{_keywords(statement)}` runs in no transaction, and stands {beside}"
+    return MigrationError(message, _first_word(statement), hint=hint)
 
 
 def _own_transaction(statement: Statement, mode: str) -> MigrationError:
@@ -414,10 +455,11 @@ def _own_transaction(statement: Statement, mode: str) -> MigrationError:
 
 
 def _keywords(statement: Statement) -> str:
-    if ends := _ENDS.match(_shape(statement)):
-        return ends[1]
-    match = _OUTSIDE_TRANSACTION.match(_shape(statement)) or _BEGINS.match(_shape(statement))
-    if match and match.re is _OUTSIDE_TRANSACTION and len(match[0]) < 40:  # noqa: PLR2004 - what reads as a name
+    shape = _shape(statement)
+    if control := _ENDS.match(shape) or _BEGINS.match(shape):
+        return control[1]
+    match = _OUTSIDE_TRANSACTION.match(shape)
+    if match and len(match[0]) < 40:  # noqa: PLR2004 - what reads as a name
         return match[0].strip()
     return " ".join(word.upper() for word in words(statement)[:2] if word[0] not in "\"'(")
 

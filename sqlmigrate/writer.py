@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import IO, Literal
 
-from .excerpt import Line
+from .excerpt import Line, printable
 
 Stream = Literal["stdout", "stderr"]
 _FALLBACK_WIDTH = 100
@@ -71,7 +71,7 @@ class Writer:
 
 
 def _draw_over(text: str) -> None:
-    sys.stderr.write(_ERASE_LINE + text)
+    sys.stderr.write(_ERASE_LINE + printable(text))
     sys.stderr.flush()
 
 
@@ -81,7 +81,7 @@ def _outlet(file: IO[str]) -> Callable[[Sequence[Line]], None]:
     if not file.isatty() or "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb":
 
         def plain(lines: Sequence[Line]) -> None:
-            file.write("".join("".join(text for _, text in line).rstrip() + "\n" for line in lines))
+            file.write("".join(printable("".join(text for _, text in line)).rstrip() + "\n" for line in lines))
             file.flush()
 
         return plain
@@ -96,7 +96,7 @@ def _coloured(file: IO[str]) -> Callable[[Sequence[Line]], None]:
 
     def rich(lines: Sequence[Line]) -> None:
         for line in lines:
-            console.print(Text.assemble(*((text, style) for style, text in line)))
+            console.print(Text.assemble(*((printable(text), style) for style, text in line)))
 
     return rich
 

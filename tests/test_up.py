@@ -728,7 +728,7 @@ def test_the_history_may_have_any_name(setting: str, schema: str | None, table: 
     assert project.value("select count(*) from pg_tables where tablename in ('victim', 'migrations')") == 1
 
 
-@pytest.mark.parametrize("setting", ["", ".", "a.", ".a", "a.b.c", '"a', 'a"b"', '""', '"a".""', '"a""'])
+@pytest.mark.parametrize("setting", ["", " ", ".", "a.", ".a", "a.b.c", '"a', 'a"b"', '""', '"a".""', '"a""'])
 def test_what_is_no_name_of_a_history(setting: str, project: Project) -> None:
     """It is refused with an example, and nothing is executed."""
     with pytest.raises(ConfigError) as refused:
