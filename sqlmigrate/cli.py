@@ -133,14 +133,27 @@ def _duration(_context: click.Context, _parameter: click.Parameter, value: str) 
     return float(match[1]) * units[match[2]]
 
 
-_lock_wait = click.option(
-    "--lock-wait",
-    default="60s",
-    show_default=True,
-    callback=_duration,
-    metavar="TIME",
-    help="How long to wait for another run.",
-)
+def _lock_timeout(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    if not re.fullmatch(r"[0-9]+ ?(us|ms|s|min|h|d)?", value):
+        raise click.BadParameter(f"`{value}` is no duration; a number and a unit: 5s, 500ms, 2min")
+    return value
+
+
+def _lock_options(command: Any) -> Any:
+    """Add the options that say how long to wait for others."""
+    time: dict[str, Any] = {"metavar": "TIME", "show_default": True}
+    for option in (
+        click.option(
+            "--lock-retries", type=click.IntRange(min=0), default=10, show_default=True, metavar="N",
+            help="How often to try a migration again that did not get its locks.",
+        ),
+        click.option(
+            "--lock-timeout", default="5s", callback=_lock_timeout, help="PostgreSQL's, for each migration.", **time
+        ),
+        click.option("--lock-wait", default="60s", callback=_duration, help="How long to wait for another.", **time),
+    ):  # fmt: skip
+        command = option(command)
+    return command
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog="Example: sqlmigrate status")
@@ -236,7 +249,7 @@ def log(call: Call) -> None:
 @click.option("--steps", type=click.IntRange(min=1), metavar="N", help="At most N migrations.")
 @click.option("--dry-run", is_flag=True, help="Execute in a transaction, and roll it back.")
 @click.option("--out-of-order", is_flag=True, help="Also execute what is pending below the newest executed one.")
-@_lock_wait
+@_lock_options
 def up(call: Call, **options: Any) -> int:
     """Execute what is pending, each file in one transaction with its row in the history."""
     return _execute(call, "up", **options)
@@ -247,7 +260,7 @@ def up(call: Call, **options: Any) -> int:
 @click.option("--to", metavar="VERSION", help="Down to this migration, which stays executed; 0 for all.")
 @click.option("--all", is_flag=True, help="Everything that was executed; asks first.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@_lock_wait
+@_lock_options
 def down(call: Call, *, yes: bool, **options: Any) -> int:
     """Take back the last execution, or more of them, in the reverse order of execution."""
     if options["all"]:

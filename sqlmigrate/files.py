@@ -46,7 +46,7 @@ class Migration:
     up: Source
     down: Source | None = None
 
-    @cached_property
+    @property
     def number(self) -> int:
         """The version as it is compared: ``003`` is ``3``, a time stamp is read without its underscore."""
         return version_number(self.version)

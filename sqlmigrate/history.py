@@ -71,7 +71,7 @@ class Execution:
     tool_version: str
     error: str | None
 
-    @cached_property
+    @property
     def number(self) -> int:
         """The version as it is compared."""
         return version_number(self.version)

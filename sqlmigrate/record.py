@@ -193,9 +193,11 @@ with recorded as (
                                      executed_at, executed_by, tool_version)
   values ($1, $2, 'baseline', $3, $4, $5, 0, 0, pg_catalog.clock_timestamp(), session_user, $6)
   on conflict (version) do update
-     set status = 'baseline', checksum = excluded.checksum, up_sql = excluded.up_sql, down_sql = excluded.down_sql,
-         executed_at = excluded.executed_at, executed_by = excluded.executed_by, error = null, duration_ms = null
-   where h.status = 'failed'
+     set name = excluded.name, status = 'baseline', checksum = excluded.checksum, up_sql = excluded.up_sql,
+         down_sql = excluded.down_sql, statements = 0, statements_done = 0, making = null, duration_ms = null,
+         executed_at = excluded.executed_at, executed_by = excluded.executed_by, tool_version = excluded.tool_version,
+         error = null
+   where h.status in ('failed', 'running')
   returning *),
 logged as ({_logged(history, "baseline", "recorded")})
 select 1 / count(*) from logged""",

@@ -55,7 +55,7 @@ def unplaced(error: psycopg.Error, span: Span | None = None) -> StatementError:
     message = error.diag.message_primary or " ".join(str(error).split()) or type(error).__name__
     made = StatementError(message, span, fields=tuple(_fields(error)), sqlstate=error.sqlstate)
     if error.diag.source_function == _IN_TRANSACTION_BLOCK:
-        made.hint = "the statements of a file run one by one, without a transaction, with: -- sqlmigrate: no-transaction"
+        made.hint = "each statement of a file runs on its own, recorded one by one, with: -- sqlmigrate: no-transaction"
     return made
 
 

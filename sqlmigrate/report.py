@@ -344,23 +344,23 @@ def _local(time: datetime | None) -> str:
     return time.astimezone().isoformat(" ", "seconds")[:19] if time else ""
 
 
+_SAID = {
+    "executed": "executed {when} {duration}",
+    "baseline": "baseline {when}",
+    "pending": "pending",
+    "out of order": "pending, out of order: a later one is executed already",
+    "changed": "executed {when} {duration}  changed since",
+    "missing": "executed {when} {duration}  missing: there is no such file",
+}
+
+
 def _row_line(row: Row, width: int) -> Line:
     mark, style = _MARKS[row.state]
     execution = row.execution
     when = _local(execution.executed_at) if execution else ""
     duration = f"{execution.duration_ms:>7,} ms" if execution and execution.duration_ms is not None else ""
-    said = (
-        _failed_words(row, when)
-        if row.state == "failed"
-        else {
-            "executed": f"executed {when} {duration}",
-            "baseline": f"baseline {when}",
-            "pending": "pending",
-            "out of order": "pending, out of order: a later one is executed already",
-            "changed": f"executed {when} {duration}  changed since",
-            "missing": f"executed {when} {duration}  missing: there is no such file",
-        }[row.state]
-    )
+    failed = row.state == "failed"
+    said = _failed_words(row, when) if failed else _SAID[row.state].format(when=when, duration=duration)
     return [(style, mark), ("", f" {row.label:<{width}}   "), ("" if row.state == "executed" else style, said.rstrip())]
 
 

@@ -103,13 +103,19 @@ def repairable(url: str, migrations: Sequence[Migration], version: str, policy: 
 
 
 def repair(url: str, row: Row, policy: Policy) -> None:
-    """Do what `repairable` said, under the run's lock: one row of the history, one of the log."""
+    """Do what `repairable` said, under the run's lock: one row of the history, one of the log.
+
+    Raises `HistoryError` where that row is another by now.
+    """
     if row.execution is None:
         raise AssertionError("what can be repaired has an execution")
     version = row.execution.version
     with _locked(url, policy) as session:
         state = history.read(session, policy.table)
         history.require_writable(state)
+        if row.execution not in state.executions:
+            message = f"{row.label} is another than a moment ago: another run has executed it, or repaired it"
+            raise HistoryError(message, detail=["nothing was changed"])
         if row.state == "changed" and row.migration:
             request = record.accept(state.history, row.migration, version)
         else:
@@ -130,8 +136,11 @@ def baseline(url: str, migrations: Sequence[Migration], version: str, policy: Po
         history.require_writable(state)
         making = () if state.history.exists else history.prepare(state.history)
         recording = [record.baseline(state.history, row.migration) for row in declared if row.migration]
+        spelling = [
+            record.respell(state.history, row.execution.version, row.version) for row in declared if row.execution
+        ]
         if recording:
-            session.ask(Request("begin"), *making, *recording, history.COMMIT)
+            session.ask(Request("begin"), *making, *spelling, *recording, history.COMMIT)
         return declared
 
 

@@ -177,8 +177,14 @@ def many_files(bench: Bench, number: int = 100) -> None:
         for _ in range(runs):
             for tool in tools:
                 _execute(bench, tool, folders[tool.name], (delay, found[tool.name]))
-        rows = [(name, str(times), f"{times.median / number:.1f}") for name, times in found.items()]
-        table(f"{number} files of 4 statements, {delay * 1000:.0f} ms of round trip", ["", "ms", "ms a file"], rows)
+        rows = [
+            (name, str(times), f"{times.median / number:.1f}", f"{times.used:,.0f}") for name, times in found.items()
+        ]
+        table(
+            f"{number} files of 4 statements, {delay * 1000:.0f} ms of round trip",
+            ["", "ms", "ms a file", "ms of processor"],
+            rows,
+        )
     for reason in missing:
         say(f"not here: {reason}")
 

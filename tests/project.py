@@ -41,10 +41,11 @@ class Project:
             self.add(f"{number:03}_{name}", f"create table {name} (id int);", f"drop table {name};")
         return self
 
-    def remove(self, label: str, *directions: str) -> None:
+    def remove(self, label: str, *directions: str) -> Self:
         """Delete the files of a migration, or one of them."""
         for direction in directions or ("up", "down"):
             (self.folder / f"{label}.{direction}.sql").unlink(missing_ok=bool(not directions))
+        return self
 
     def at(self, url: str) -> Project:
         """Give the same folder with another way to the database."""

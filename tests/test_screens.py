@@ -10,9 +10,11 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import psycopg
 import pytest
 from terminal import Terminal, stable
 
@@ -96,6 +98,17 @@ def _refused_files(terminal: Terminal) -> None:
     })  # fmt: skip
 
 
+def _blocked(terminal: Terminal) -> None:
+    """Leave a session in the way, that forgets to commit for a little longer than the lock timeout."""
+    _changed(terminal)
+    terminal.write(
+        **{"001_add_customers.up.sql": CUSTOMERS, "002_add_phone.up.sql": "alter table customers add phone text;"}
+    )
+    reader = psycopg.connect(terminal.environment["DATABASE_URL"], application_name="reports")
+    reader.execute("select count(*) from customers")
+    threading.Timer(7.5, reader.close).start()
+
+
 def _nothing(_terminal: Terminal) -> None:
     pass
 
@@ -112,6 +125,7 @@ SETUPS: dict[str, Callable[[Terminal], None]] = {
     "repair": _changed,
     "baseline": _two,
     "log": _log,
+    "blocked": _blocked,
     "refused_files": _refused_files,
 }
 
@@ -134,6 +148,9 @@ def _typed(terminal: Terminal, line: str) -> str:
 def _comparable(screen: str) -> str:
     screen = re.sub(r"^\S+ at .+? ·", "shop at db.internal:5432 ·", screen, flags=re.MULTILINE)
     screen = re.sub(r" from \S+$", " from runner-7", screen, flags=re.MULTILINE)
+    screen = re.sub(r"process \d+ ", "process 4711 ", screen)
+    screen = re.sub(r"again in [\d.]+ s", "again in 0.4 s", screen)
+    screen = re.sub(r"open for \d s", "open for 5 s", screen)
     return stable(screen)
 
 
@@ -156,7 +173,9 @@ def test_every_stored_screen_is_tested() -> None:
     assert {path.stem for path in SCREENS.glob("*.console")} == set(SETUPS)
 
 
-@pytest.mark.parametrize("name", ["status", "five_minutes", "failure", "no_transaction", "changed", "out_of_order"])
+@pytest.mark.parametrize(
+    "name", ["status", "five_minutes", "failure", "no_transaction", "changed", "out_of_order", "blocked"]
+)
 def test_readme_shows_the_stored_screen(name: str) -> None:
     """README holds the screen, to the letter."""
     screen = (SCREENS / f"{name}.console").read_text(encoding="utf-8").rstrip()
