@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import re
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -55,11 +56,8 @@ class Call:
         words = ["sqlmigrate"]
         for name in ("database_url", "directory", "table"):
             value = self.flags.get(name)
-            if value and config.masked(value) == value:
-                words += [
-                    f"--{name.replace('_', '-')}",
-                    value if re.fullmatch(r"[\w@%+=:,./-]+", value) else f"'{value}'",
-                ]
+            if value and not (name == "database_url" and config.masked(value) != value):
+                words += [f"--{name.replace('_', '-')}", shlex.quote(value)]
         return " ".join(words)
 
     @contextmanager

@@ -284,8 +284,20 @@ def _fault(url: str, named_by: str, place: tuple[int, int], message: str, hint: 
 
 
 def _secret_spans(url: str) -> list[tuple[int, int]]:
-    """Find what may be a password, rather too much than too little, in their order."""
-    spans = _keyword_secrets(url) if _IS_KEYWORDS.match(url) else _url_secrets(url)
+    """Find what may be a password, rather too much than too little, in their order, none inside of another."""
+    spans: list[tuple[int, int]] = []
+    for start, end in sorted(_secrets(url)):
+        if spans and start < spans[-1][1]:
+            spans[-1] = spans[-1][0], max(end, spans[-1][1])
+        else:
+            spans.append((start, end))
+    return spans
+
+
+def _secrets(url: str) -> list[tuple[int, int]]:
+    spans = [] if _IS_KEYWORDS.match(url) else list(_url_secrets(url))
+    if _IS_KEYWORDS.match(url) or ("=" in url and "://" not in url):
+        spans += _keyword_secrets(url)
     return [(start, end) for start, end in spans if end > start]
 
 
@@ -294,10 +306,14 @@ def _keyword_secrets(text: str) -> Iterator[tuple[int, int]]:
     position, follows_secret = 0, False
     for match in _LOOSE_KEYWORD.finditer(text):
         yield _stripped(text, position, match.start())
-        if is_secret := match["key"] not in _HARMLESS:
+        if is_secret := not _is_harmless(match["key"], match["value"]):
             yield match.span(0 if follows_secret else "value")  # a password may hold ` x=`
         position, follows_secret = match.end(), is_secret
     yield _stripped(text, position, len(text))
+
+
+def _is_harmless(key: str, value: str) -> bool:
+    return key in _HARMLESS and "=" not in value  # which begins the next one, the blank or `&` forgotten
 
 
 def _stripped(text: str, start: int, end: int) -> tuple[int, int]:
@@ -309,7 +325,9 @@ def _url_secrets(url: str) -> Iterator[tuple[int, int]]:
     """Give everything from the first `:` to the last `@`; where there is no `@`, what is no port and might be one."""
     scheme = url.find("://")
     start, at = scheme + 3 if scheme >= 0 else 0, url.rfind("@")
-    query = url.find("?", max(start, at))
+    query = url.find("?", start)
+    if query < at and "=" not in url[query:at] and url.find(":", start, query) >= 0:
+        query = url.find("?", at)  # the first one belongs to the password
     end = query if query >= 0 else len(url)
     if at >= start:
         colon = url.find(":", start, at)
@@ -328,8 +346,8 @@ def _url_secrets(url: str) -> Iterator[tuple[int, int]]:
 def _query_secrets(url: str, start: int) -> Iterator[tuple[int, int]]:
     follows_secret = False
     for part in url[start:].split("&"):
-        key, equals, _ = part.partition("=")
-        if is_secret := key not in _HARMLESS:
+        key, equals, value = part.partition("=")
+        if is_secret := not _is_harmless(key, value):
             yield start + (len(key) + 1 if equals and not follows_secret else 0), start + len(part)
         start, follows_secret = start + len(part) + 1, is_secret
 
@@ -343,7 +361,7 @@ def masked(url: str) -> str:
 
 def secrets_of(url: str) -> tuple[str, ...]:
     """Give every spelling of the password in a URL or in libpq's keywords, the longest first."""
-    raw = [url[start:end] for start, end in _secret_spans(url)]
+    raw = [url[start:end] for start, end in _secrets(url)]
     bare = [re.sub(r"\\(.)", r"\1", value.strip("'"), flags=re.DOTALL) for value in raw]
     spellings = {spelling for value in (*raw, *bare) for spelling in (value, value.strip("'"), unquote(value))}
     return tuple(sorted((spelling for spelling in spellings if spelling), key=len, reverse=True))

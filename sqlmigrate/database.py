@@ -209,12 +209,20 @@ def _flushed(pgconn: pq.abc.PGconn) -> psycopg.abc.PQGen[bool]:
 
 
 def _next_result(pgconn: pq.abc.PGconn) -> psycopg.abc.PQGen[pq.abc.PGresult]:
-    """Give the next result; an empty one, with which libpq ends those of a request, is passed over."""
+    """Give the next result; an empty one, with which libpq ends those of a request, is passed over.
+
+    So is what a ``COPY … TO stdout`` brings, as the rows of a SELECT are: nobody looks at them.
+    """
     while pgconn.status == pq.ConnStatus.OK:
         while pgconn.is_busy():
             if (yield waiting.WAIT_R):
                 pgconn.consume_input()
-        if result := pgconn.get_result():
+        result = pgconn.get_result()
+        if result and result.status == pq.ExecStatus.COPY_OUT:
+            while (size := pgconn.get_copy_data(1)[0]) >= 0:
+                if not size and (yield waiting.WAIT_R):
+                    pgconn.consume_input()
+        elif result:
             return result
     raise psycopg.OperationalError("the connection to the server is lost")
 
@@ -226,7 +234,7 @@ def _rows(result: pq.abc.PGresult) -> list[list[str | None]]:
 
 
 def _text(value: bytes | None) -> str | None:
-    return None if value is None else value.decode()
+    return None if value is None else value.decode(errors="replace")  # a file may have set another client_encoding
 
 
 # -- connecting --------------------------------------------------------------------------------------------------------

@@ -52,6 +52,7 @@ def server(directory: Path, version: int = 18, *, durable: bool = True) -> Itera
     The folder is made where it is missing. Any number of processes and threads may do this at once. With
     `durable=False` a crash of the machine may cost the data, and everything is faster: for tests.
     """
+    _programs(version)  # before anything is made
     with _explained(directory):
         cluster = Cluster(_home(directory.resolve()), version)
         users = (cluster.home / "users").open("a")

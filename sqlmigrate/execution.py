@@ -177,6 +177,8 @@ class Executor:
             error = refused(problem, step.script.statements[number - 1])
         elif _is_division(answer):
             error = _broken_transaction(step)
+        elif answer.index == sent.completing and isinstance(problem, psycopg.errors.UndefinedTable):
+            error = _history_gone(step, self._history.name)
         else:
             error = at_commit(problem, step.script.statements, step.script.source)
         error.next_steps = (f"{cure(problem.sqlstate)}, then: sqlmigrate {step.direction}",)
@@ -399,6 +401,13 @@ def _broken_transaction(step: Step) -> StatementError:
         f"{step.label}: the transaction it began in is not the one it ended in: something in the file ended it",
         step.script.source.span(0, 0),
     )
+
+
+def _history_gone(step: Step, table: str) -> StatementError:
+    message = f"{step.label}: something in the file drops or moves the history {table}"
+    error = StatementError(message, step.script.source.span(0, 0))
+    error.hint = "leave it where it is; from the start it can be in a schema of its own: --table history.migrations"
+    return error
 
 
 def _staying(done: int) -> Iterator[str]:

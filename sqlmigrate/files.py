@@ -283,6 +283,7 @@ def _is_taken(found: re.Match[str], version: str, wanted: str) -> bool:
 
 # -- making ------------------------------------------------------------------------------------------------------------
 
+TEMPLATE_MARKS = ("-- Executed in one transaction, together with its row", "-- Undo the statements of the up file")
 _UP_TEMPLATE = """\
 -- {title}
 --

@@ -139,8 +139,10 @@ def error_value(error: SqlmigrateError) -> dict[str, Any]:
     value: dict[str, Any] = {"kind": type(error).__name__, "message": error.message, "exit_code": error.exit_code}
     if error.span:
         value |= {"file": error.span.source.path, "line": error.span.line, "column": error.span.column}
+    fields: dict[str, Any] = {}
     if isinstance(error, StatementError):
-        value |= {"sqlstate": error.sqlstate, **dict(error.fields)}
-    value |= {"detail": list(error.detail)} if error.detail else {}
+        value["sqlstate"], fields = error.sqlstate, dict(error.fields)
+    detail = [*([fields.pop("detail")] if "detail" in fields else []), *error.detail]
+    value |= {"detail": detail} if detail else {}
     value |= {"state": error.state} if error.state else {}
-    return value | {"hint": error.hint, "next": list(error.next_steps)}
+    return value | {"hint": error.hint, "next": list(error.next_steps)} | fields

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from .errors import ConfigError, HistoryError, MigrationError, SqlmigrateError, gather
-from .files import Migration, normalized, version_number
+from .files import TEMPLATE_MARKS, Migration, normalized
 from .history import Execution, State
 from .source import Source
 
@@ -153,8 +153,9 @@ def find(rows: Sequence[Row], wanted: str) -> Row:
     Raises `ConfigError` with the nearest name where there is none.
     """
     name = wanted.replace("\\", "/").rpartition("/")[2].removesuffix(".sql").removesuffix(".up").removesuffix(".down")
+    digits = name.replace("_", "")
     for row in rows:
-        if name == row.label or (name.replace("_", "").isdecimal() and version_number(name) == row.number):
+        if name == row.label or (digits.isdecimal() and digits.lstrip("0") == str(row.number).lstrip("0")):
             return row
     labels = [row.label for row in rows]
     import difflib  # noqa: PLC0415 - only for an error
@@ -261,15 +262,16 @@ def read_all(migrations: Iterable[Migration]) -> tuple[Script, ...]:
     scripts: list[Script] = []
     errors: list[SqlmigrateError] = []
     for migration in migrations:
-        try:
-            scripts.append(_read(migration.up))
-            errors += _irreversible_with_down(migration, scripts[-1])
-        except MigrationError as error:
-            errors.append(error)
-        try:
-            _ = migration.down and _read(migration.down)
-        except MigrationError as error:
-            errors.append(error)
+        for source in filter(None, (migration.up, migration.down)):
+            try:
+                script = _read(source)
+            except MigrationError as error:
+                errors.append(error)
+                continue
+            errors += _unwritten(script)
+            if source is migration.up:
+                scripts.append(script)
+                errors += _irreversible_with_down(migration, script)
     if errors:
         raise gather(errors)
     return tuple(scripts)
@@ -279,6 +281,14 @@ def _read(source: Source) -> Script:
     from .statement import read  # noqa: PLC0415 - costs 10 ms, which looking does without
 
     return read(source)
+
+
+def _unwritten(script: Script) -> list[SqlmigrateError]:
+    """Refuse a template that nobody has written SQL into: executed, it could not be changed any more."""
+    if script.statements or not any(mark in script.source.text for mark in TEMPLATE_MARKS):
+        return []
+    message = f"{script.source.path} is still as `create` made it, without a statement"
+    return [MigrationError(message, hint="write its SQL; or remove the template's lines, if it is to do nothing")]
 
 
 def _irreversible_with_down(migration: Migration, script: Script) -> list[SqlmigrateError]:
@@ -301,6 +311,7 @@ def down_rows(rows: Sequence[Row], policy: Policy) -> list[Row]:
 
     Raises `ConfigError` for a version nobody knows, `HistoryError` for one that is not executed, or is a baseline.
     """
+    _refuse_half_executed(rows)
     executed = [row for row in rows if row.is_executed]
     executed.sort(key=lambda row: ((row.execution and row.execution.executed_at) or _EPOCH, row.number), reverse=True)
     if policy.all:
@@ -319,6 +330,20 @@ def down_rows(rows: Sequence[Row], policy: Policy) -> list[Row]:
                 next_steps=[f"sqlmigrate repair {row.version}"],
             )
     return chosen
+
+
+def _refuse_half_executed(rows: Sequence[Row]) -> None:
+    """Raise `HistoryError` where a file without a transaction is executed in part: nothing below it is to be moved."""
+    for row in rows:
+        execution = row.execution
+        if execution and not row.is_executed and execution.statements_done:
+            done = f"{execution.statements_done} of {execution.statements}"
+            raise HistoryError(
+                f"{row.label} is executed in part, statement {done}, and its down file takes back the whole",
+                detail=["nothing was executed"],
+                hint="go on with it; or take back by hand what is done of it, and let the history forget it",
+                next_steps=["sqlmigrate up", f"sqlmigrate repair {row.version}"],
+            )
 
 
 _EPOCH = datetime.fromtimestamp(0, UTC)

@@ -95,6 +95,7 @@ def resume_up(history: History, migration: Migration, statements: int) -> Reques
         f"""\
 with resumed as (
   update {history.quoted} set status = 'running', error = null, executed_by = session_user, name = $2, checksum = $3,
+         executed_at = pg_catalog.clock_timestamp(),
          up_sql = $4, down_sql = $5, statements = $6::int
    where version = $1 and status in ('failed', 'running') returning 1)
 select 1 / count(*) from resumed""",

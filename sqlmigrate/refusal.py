@@ -42,7 +42,12 @@ def refused(error: psycopg.Error, statement: Statement) -> StatementError:
 
 
 def at_commit(error: psycopg.Error, statements: Sequence[Statement], source: Source) -> StatementError:
-    """Make the error of a COMMIT (a deferred constraint), at the statement that carries its names, if one does."""
+    """Make the error of a COMMIT (a deferred constraint), at the statement that carries its names, if one does.
+
+    A position of the server's would be one in a statement of our own.
+    """
+    if error.diag.statement_position:
+        return unplaced(error, source.span(0, 0))
     for statement in reversed(statements):
         placed = refused(error, statement)
         if placed.span and placed.span.start != statement.start:

@@ -370,7 +370,7 @@ def _failed_words(row: Row, when: str) -> str:
         return "failed"
     said = f"failed   {when}"
     if execution.status == "running":
-        said = f"begun    {when}  interrupted"
+        said = f"begun    {when}  under way, or interrupted"
     if execution.statements_done:
         said += f"  after statement {execution.statements_done} of {execution.statements}"
     return said + (f"  {printable(execution.error.splitlines()[0])}" if execution.error else "")

@@ -34,8 +34,7 @@ def verify(url: str, migrations: Sequence[Migration], policy: Policy) -> tuple[P
         rows = planned.plan.rows
         errors: list[SqlmigrateError] = []
         if changed := plan.changed_rows(rows):
-            first = changed_error(session, planned.state.history, changed)
-            errors += [first, *first.others]
+            errors.append(changed_error(session, planned.state.history, changed))
     for check in (plan.refuse_missing, plan.refuse_out_of_order):
         try:
             check(rows)

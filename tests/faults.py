@@ -51,10 +51,12 @@ _FOUND = """
 select pg_catalog.jsonb_build_object(
     'counted', (select pg_catalog.jsonb_agg(n order by n) from public.counted),
     'rows', (select pg_catalog.count(*) from public.t),
-    'columns', (select pg_catalog.jsonb_agg(attrelid::pg_catalog.regclass || '.' || attname order by 1)
+    'columns', (select pg_catalog.jsonb_agg(attrelid::pg_catalog.regclass || '.' || attname
+                                                    order by attrelid::pg_catalog.regclass::text, attname)
                   from pg_catalog.pg_attribute where attrelid::pg_catalog.regclass::text in ('t', 'counted', 'p', 'p1')
                    and attnum > 0),
-    'indexes', (select pg_catalog.jsonb_agg(indexrelid::pg_catalog.regclass || ' ' || indisvalid order by 1)
+    'indexes', (select pg_catalog.jsonb_agg(indexrelid::pg_catalog.regclass || ' ' || indisvalid
+                                                    order by indexrelid::pg_catalog.regclass::text)
                   from pg_catalog.pg_index where indrelid = 'public.t'::pg_catalog.regclass),
     'attached', (select pg_catalog.count(*) from pg_catalog.pg_inherits),
     'history', (select pg_catalog.jsonb_agg(version || status || statements || statements_done || coalesce(making, '')

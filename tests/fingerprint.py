@@ -48,7 +48,8 @@ def _dumped(server: Server, url: str, *options: str) -> str:
 def _ended(server: Server, program: str, *arguments: str, given: str = "") -> str:
     path = server.cluster.program(program)
     ended = subprocess.run(
-        [path, *arguments], input=given, capture_output=True, encoding="utf-8", check=False, timeout=120
-    )
+        [path, *arguments], input=given, capture_output=True, encoding="utf-8", errors="replace", check=False,
+        timeout=120,
+    )  # fmt: skip
     assert ended.returncode == 0, f"{program}: {ended.stderr}"
     return ended.stdout

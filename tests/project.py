@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Self
 
 import psycopg
-from terminal import stable
+from quick import Quick
+from terminal import Ended, stable
 
 from sqlmigrate import files, run, upkeep
 from sqlmigrate.errors import SqlmigrateError
@@ -52,6 +53,11 @@ class Project:
         return replace(self, url=url)
 
     # executing and looking
+
+    def call(self, *arguments: str, **environment: str) -> Ended:
+        """Call the program, in this process, as from the folder that holds ours."""
+        self.folder.mkdir(exist_ok=True)
+        return Quick(self.folder.parent, {"DATABASE_URL": self.url})(*arguments, **environment)
 
     def running_up(self, **policy: Any) -> Iterator[Event]:
         return run.up(self.url, files.load(self.folder), Policy(**policy))

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import aftermath
-import psycopg
 import pytest
 from cluster import PasswordServer, Server, Standby, free_port
 from psycopg.conninfo import conninfo_to_dict
@@ -23,6 +22,7 @@ FILES = {
     "001_a.up.sql": "create table a ();",
     "001_a.down.sql": "drop table a;",
     "002_b.up.sql": "create table b ();",
+    "002_b.down.sql": "drop table b;",
 }
 COMMANDS = [["status"], ["up"], ["up", "--dry-run"], ["down"], ["verify"], ["log"], ["baseline", "1"], ["repair", "1"]]
 COMMANDS += [["reset", "--yes"]]
@@ -205,25 +205,29 @@ def test_no_password_at_all(quick: Quick, password_server: PasswordServer) -> No
     assert ended.code == 5
 
 
+UNKNOWN = "the server answers, but does not know that name: createdb or createuser makes it"
+NO_LOGIN = "alter role … login gives it the right; or connect as another role"
 UNWELCOME = {
     "a database that does not exist": (
-        "postgres", "shop_of_nobody", 'database "shop_of_nobody" does not exist',
-        "the server answers, but does not know that name: createdb or createuser makes it",
+        "postgres",
+        "shop_of_nobody",
+        'database "shop_of_nobody" does not exist',
+        UNKNOWN,
     ),
-    "a role that does not exist": (
-        "nobody_at_all", "postgres", 'role "nobody_at_all" does not exist',
-        "the server answers, but does not know that name: createdb or createuser makes it",
-    ),
+    "a role that does not exist": ("nobody_at_all", "postgres", 'role "nobody_at_all" does not exist', UNKNOWN),
     "a role that may not log in": (
-        "pg_monitor", "postgres", 'role "pg_monitor" is not permitted to log in',
-        "alter role … login gives it the right; or connect as another role",
+        "pg_monitor",
+        "postgres",
+        'role "pg_monitor" is not permitted to log in',
+        NO_LOGIN,
     ),
-}  # fmt: skip
+}
 
 
-@pytest.mark.parametrize(("user", "name", "reason", "hint"), UNWELCOME.values(), ids=UNWELCOME)
-def test_who_is_sent_away(user: str, name: str, reason: str, hint: str, quick: Quick, postgres: Server) -> None:
+@pytest.mark.parametrize("case", UNWELCOME.values(), ids=UNWELCOME)
+def test_who_is_sent_away(case: tuple[str, str, str, str], quick: Quick, postgres: Server) -> None:
     """A name that the server does not take is told from a server that is not there: exit 5 for both."""
+    user, name, reason, hint = case
     url = postgres.url(name, user)
     place = f"{conninfo_to_dict(url)['host']}/.s.PGSQL.{conninfo_to_dict(url)['port']}"
 
@@ -282,10 +286,10 @@ class OldServer(Proxy):
 def test_a_server_that_is_too_old(command: list[str], quick: Quick, database: str) -> None:
     """A server older than 13 is left as it is, and named with its version."""
     with OldServer(database) as old:
-        ended = quick(*command, DATABASE_URL=old.url)
+        ended, port = quick(*command, DATABASE_URL=old.url), old.port
 
     assert said(ended) == (
-        f"error: 127.0.0.1:{old.port} is PostgreSQL 12.22, and sqlmigrate needs 13 or newer; nothing was changed\n"
+        f"error: 127.0.0.1:{port} is PostgreSQL 12.22, and sqlmigrate needs 13 or newer; nothing was changed\n"
         "   hint    upgrade the server, or name another one\n\n"
     )
     assert (ended.stdout, ended.code) == ("", 1)
@@ -314,15 +318,16 @@ def test_a_standby(command: list[str], quick: Quick, database: str, standby: Sta
 
 
 def test_a_standby_may_be_looked_at(quick: Quick, database: str, standby: Standby) -> None:
-    """What only reads goes on, and taking back is refused where there is something to take back."""
+    """What only reads goes on, `up` with nothing to do too, and taking back is refused."""
     assert quick("up", DATABASE_URL=database).code == 0
     url = standby.url(str(conninfo_to_dict(database)["dbname"]))
 
-    assert quick("status", "--check", DATABASE_URL=url).code == 0
-    assert quick("verify", DATABASE_URL=url).code == 0
-    assert quick("log", DATABASE_URL=url).code == 0
-    assert quick("up", DATABASE_URL=url).code == 0
-    assert said(quick("down", "--to", "1", DATABASE_URL=url)) == "DATABASE · 1 to take back\n\n" + STANDBY or True
+    for command in (["status", "--check"], ["verify"], ["log"], ["up"]):
+        assert quick(*command, DATABASE_URL=url).code == 0
+    ended = quick("down", DATABASE_URL=url)
+
+    assert (said(ended), ended.code) == ("DATABASE · 1 to take back\n\n" + STANDBY, 1)
+    assert aftermath.relations(database) == ["public.a", "public.b"]
 
 
 def test_a_database_that_is_read_only(quick: Quick, database: str) -> None:
@@ -335,7 +340,8 @@ def test_a_database_that_is_read_only(quick: Quick, database: str) -> None:
     assert said(ended) == (
         "DATABASE · 2 pending\n\n"
         "error: DATABASE is read-only: default_transaction_read_only is on; nothing was changed\n"
-        f'   hint    set for this role, database or server: alter database "{name}" reset default_transaction_read_only\n\n'
+        f'   hint    set for this role, database or server: alter database "{name}" reset'
+        " default_transaction_read_only\n\n"
     )
     assert ended.code == 1
     assert aftermath.is_untouched(database)
@@ -361,7 +367,7 @@ def deploy(postgres: Server, database: str) -> Iterator[str]:
         aftermath.ask(database, "create schema shop authorization deploy")
         yield postgres.url(str(conninfo_to_dict(database)["dbname"]), "deploy")
     finally:
-        aftermath.ask(database, "drop owned by deploy")
+        aftermath.ask(database, "drop owned by deploy cascade")
         aftermath.ask(database, "drop role deploy")
 
 
@@ -444,14 +450,15 @@ def test_a_role_that_may_not_create_the_history(command: list[str], shop: Quick,
 
     assert shop(*command, DATABASE_URL=deploy).code == 0
     assert shop("up", DATABASE_URL=deploy).code == 0
-    assert shop("down", "--to", "0", DATABASE_URL=deploy).code in (0, 1)
     assert shop("log", DATABASE_URL=deploy).code == 0
+    if command != ["baseline", "1"]:  # what was declared cannot be taken back
+        assert shop("reset", "--yes", DATABASE_URL=deploy).code == 0
 
 
 def test_a_role_that_may_not_create_may_look(shop: Quick, deploy: str, database: str) -> None:
     """Where nothing was executed yet, looking needs no right."""
     assert shop("status", DATABASE_URL=deploy).code == 0
-    assert shop("verify", DATABASE_URL=deploy).code == 1
+    assert shop("verify", DATABASE_URL=deploy).code == 0
     assert shop("log", DATABASE_URL=deploy).code == 0
     assert aftermath.relations(database) == []
 
@@ -531,6 +538,9 @@ def test_a_statement_without_a_right(quick: Quick, deploy: str, database: str) -
 # -- a table that is somebody else's -----------------------------------------------------------------------------------
 
 # Of golang-migrate, dbmate, Flyway (../shared/facts/field.md, 4.1), and of what else may bear the name.
+FLYWAY = (
+    "installed_rank, version, description, type, script, checksum, installed_by, installed_on, execution_time, success"
+)
 FOREIGN = {
     "golang-migrate": (
         "create table {} (version bigint not null primary key, dirty boolean not null)",
@@ -543,17 +553,19 @@ FOREIGN = {
         "version",
     ),
     "Flyway": (
-        "create table {} (installed_rank int primary key, version varchar(50), description varchar(200) not null,"
-        " type varchar(20) not null, script varchar(1000) not null, checksum integer, installed_by varchar(100) not null,"
-        " installed_on timestamp not null default now(), execution_time integer not null, success boolean not null)",
+        """create table {} (
+             installed_rank int primary key, version varchar(50), description varchar(200) not null,
+             type varchar(20) not null, script varchar(1000) not null, checksum integer,
+             installed_by varchar(100) not null, installed_on timestamp not null default now(),
+             execution_time integer not null, success boolean not null)""",
         "insert into {} values (1, '1', 'users', 'SQL', 'V1__users.sql', 7, 'app', now(), 3, true)",
-        "installed_rank, version, description, type, script, checksum, installed_by, installed_on, execution_time, success",
+        FLYWAY,
     ),
-    "a table of the application": ("create table {} (id int, moved_by text)", "", "id, moved_by"),
-    "a table without columns": ("create table {} ()", "", "none"),
-    "a view": ("create view {} as select 1 as one", "", "one"),
-    "a sequence": ("create sequence {}", "", "last_value, log_cnt, is_called"),
-    "an index": ("create table other (i int); create index {} on other (i)", "", "i"),
+    "a table of the application": ("create table {} (id int, moved_by text)", "select", "id, moved_by"),
+    "a table without columns": ("create table {} ()", "select", "none"),
+    "a view": ("create view {} as select 1 as one", "select", "one"),
+    "a sequence": ("create sequence {}", "select", "last_value, log_cnt, is_called"),
+    "an index": ("create table other (i int)", "create index {} on other (i)", "i"),
 }
 SOMEBODY_ELSE = """\
 error: the table public.{name} has other columns than our history: it is somebody else's; nothing was changed
@@ -587,14 +599,14 @@ def test_a_history_of_another_tool(command: list[str], name: str, quick: Quick, 
 
 
 @pytest.mark.parametrize("table", ["migrations", "migrations_log"])
-@pytest.mark.parametrize(("make", "fill", "columns"), FOREIGN.values(), ids=FOREIGN)
+@pytest.mark.parametrize("case", FOREIGN.values(), ids=FOREIGN)
 def test_what_bears_the_name_of_the_history(
-    make: str, fill: str, columns: str, table: str, quick: Quick, database: str
+    case: tuple[str, str, str], table: str, quick: Quick, database: str
 ) -> None:
     """Whatever bears the name of the history or of its log stays as it is, and our history goes elsewhere."""
-    for query in (make, fill):
-        if query:
-            aftermath.ask(database, query.format(table))
+    make, fill, columns = case
+    aftermath.ask(database, make.format(table))
+    aftermath.ask(database, fill.format(table))
     before = _contents(database, table)
 
     ended = quick("up", DATABASE_URL=database)
@@ -650,31 +662,29 @@ def test_a_log_that_has_lost_its_history(quick: Quick, database: str) -> None:
     assert aftermath.log(database) == [("up", "001", None)]
 
 
+NO_TABLE = """\
+error: `{name}` names no table
+   nothing was executed
+   hint    a name, or schema and name: --table ops.migrations (or "a.b"."c.d")
+
+"""
+NO_SCHEMA = """\
+error: the schema ops of the history does not exist; nothing was changed
+   next    psql: create schema "ops";
+
+"""
+NO_PLACE = """\
+error: no schema of the search_path exists, so the history has no place
+   nothing was executed
+   hint    name one: --table public.migrations
+
+"""
 PLACES = {
-    "a schema that there is not": (
-        ["--table", "ops.migrations"], "",
-        "error: the schema ops of the history does not exist; nothing was changed\n"
-        '   next    psql: create schema "ops";\n\n',
-    ),
-    "no schema in the search_path": (
-        [], "&options=-c%20search_path%3Dnowhere",
-        "error: no schema of the search_path exists, so the history has no place\n"
-        "   nothing was executed\n"
-        "   hint    name one: --table public.migrations\n\n",
-    ),
-    "three names": (
-        ["--table", "a.b.c"], "",
-        "error: `a.b.c` names no table\n"
-        "   nothing was executed\n"
-        '   hint    a name, or schema and name: --table ops.migrations (or "a.b"."c.d")\n\n',
-    ),
-    "a blank": (
-        ["--table", " "], "",
-        "error: ` ` names no table\n"
-        "   nothing was executed\n"
-        '   hint    a name, or schema and name: --table ops.migrations (or "a.b"."c.d")\n\n',
-    ),
-}  # fmt: skip
+    "a schema that there is not": (["--table", "ops.migrations"], "", NO_SCHEMA),
+    "no schema in the search_path": ([], "&options=-c%20search_path%3Dnowhere", NO_PLACE),
+    "three names": (["--table", "a.b.c"], "", NO_TABLE.format(name="a.b.c")),
+    "a blank": (["--table", " "], "", NO_TABLE.format(name=" ")),
+}
 
 
 @pytest.mark.parametrize(("flags", "setting", "message"), PLACES.values(), ids=PLACES)
@@ -688,9 +698,6 @@ def test_a_place_that_there_is_not(flags: list[str], setting: str, message: str,
 
 def test_strings_that_are_not_standard(quick: Quick, database: str) -> None:
     """Where a backslash would be an escape, no file is cut as PostgreSQL would: refused before anything is executed."""
-    major = psycopg.connect(database).info.server_version // 10_000
-    assert major in (18,), "newer servers know no such setting any more: drop this test"
-
     ended = quick("up", DATABASE_URL=f"{database}&options=-c%20standard_conforming_strings%3Doff")
 
     assert said(ended) == (

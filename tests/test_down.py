@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from project import Project, failure, finished, succeeded, told
-from terminal import Terminal, stable
+from terminal import stable
 
 from sqlmigrate.errors import ConfigError, HistoryError, MigrationError
 from sqlmigrate.event import Began
@@ -231,12 +231,12 @@ def test_a_down_file_that_came_later_is_used(project: Project) -> None:
     assert notes(events) == [()]
 
 
-def test_which_text_is_used_is_said_on_the_screen(terminal: Terminal, four: Project) -> None:
+def test_which_text_is_used_is_said_on_the_screen(four: Project) -> None:
     """Both notes stand before the line of their migration, on stderr."""
     four.remove("004_d")
     four.add("003_c", "create table c (id int);", "drop table c cascade;")
 
-    ended = terminal("down", "--steps", "2")
+    ended = four.call("down", "--steps", "2")
 
     assert ended.code == 0
     assert ended.stderr == (
@@ -336,7 +336,7 @@ what now        fix the file or the data, then: sqlmigrate down (it begins at st
 """
 
 
-def test_a_down_without_a_transaction_that_fails(terminal: Terminal, project: Project) -> None:
+def test_a_down_without_a_transaction_that_fails(project: Project) -> None:
     """What is done stays done, the migration stays executed, and the message does not promise more than it keeps."""
     project.add_tables("a").add(
         "002_i",
@@ -344,7 +344,7 @@ def test_a_down_without_a_transaction_that_fails(terminal: Terminal, project: Pr
         "-- sqlmigrate: no-transaction\ndrop index concurrently if exists i;\ndrop table nothing;",
     ).up()
 
-    ended = terminal("down")
+    ended = project.call("down")
 
     assert ended.code == 1
     assert stable(ended.stderr) == HALF_DOWN
@@ -352,15 +352,33 @@ def test_a_down_without_a_transaction_that_fails(terminal: Terminal, project: Pr
     assert project.recorded() == [("001", "executed"), ("002", "executed")]
 
 
+def test_what_is_executed_in_part_is_not_gone_below(project: Project) -> None:
+    """While a file without a transaction is half done, no down is executed; forgetting it or going on frees the way."""
+    project.add_tables("a").add("002_n", "-- sqlmigrate: no-transaction\nselect 1;\nselect nothing;", "select 2;").up()
+
+    with pytest.raises(HistoryError) as refused:
+        project.down()
+
+    assert told(refused.value) == (
+        "002_n is executed in part, statement 1 of 2, and its down file takes back the whole\n"
+        "  nothing was executed\n"
+        "  hint: go on with it; or take back by hand what is done of it, and let the history forget it\n"
+        "  next: sqlmigrate up\n"
+        "  next: sqlmigrate repair 002"
+    )
+    assert project.call("repair", "2", "--yes").code == 0
+    assert succeeded(project.down()) == ["001_a"]
+
+
 # -- who is asked ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("command", [("down", "--all"), ("reset",), ("repair", "1")], ids=" ".join)
-def test_nobody_there_to_answer(command: tuple[str, ...], terminal: Terminal, four: Project) -> None:
+def test_nobody_there_to_answer(command: tuple[str, ...], four: Project) -> None:
     """Elsewhere than on a terminal `--yes` is needed: without it nothing is changed, and the message says so."""
     four.add("001_a", "select 1;")
 
-    ended = terminal(*command, stdin="y\n")
+    ended = four.call(*command)
 
     assert (ended.code, ended.stdout) == (2, "")
     assert ended.stderr == (
@@ -370,14 +388,14 @@ def test_nobody_there_to_answer(command: tuple[str, ...], terminal: Terminal, fo
     assert four.relations() == {"a", "b", "c", "d"}
 
 
-def test_yes_is_enough(terminal: Terminal, four: Project) -> None:
+def test_yes_is_enough(four: Project) -> None:
     """With `--yes` everything is taken back, exit 0."""
-    ended = terminal("down", "--all", "--yes")
+    ended = four.call("down", "--all", "--yes")
 
     assert (ended.code, four.relations()) == (0, set())
 
 
-def test_fewer_steps_are_not_asked_about(terminal: Terminal, four: Project) -> None:
+def test_fewer_steps_are_not_asked_about(four: Project) -> None:
     """`down` and `down --steps` take back without a question."""
-    assert terminal("down", "--steps", "2").code == 0
+    assert four.call("down", "--steps", "2").code == 0
     assert four.relations() == {"a", "b"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from project import Project, failure, finished, succeeded
-from terminal import Terminal, stable
+from terminal import stable
 
 from sqlmigrate.event import NotTried
 
@@ -133,11 +133,11 @@ def test_constraints_are_deferred_for_every_file(project: Project) -> None:
     assert failure(events).number == 1
 
 
-def test_the_screen_of_a_failure(terminal: Terminal, project: Project) -> None:
+def test_the_screen_of_a_failure(project: Project) -> None:
     """It says that this was a trial, and that the database is as it was; exit 1."""
     project.add_tables("a").add("002_b", "drop table a, b;")
 
-    ended = terminal("up", "--dry-run")
+    ended = project.call("up", "--dry-run")
 
     assert ended.code == 1
     assert stable(ended.stdout).partition(" · ")[2] == (

@@ -52,11 +52,11 @@ def test_nothing_to_do_takes_no_lock(project: Project) -> None:
 
 
 @pytest.mark.parametrize("command", ["status", "verify", "log"])
-def test_looking_takes_no_lock(command: str, terminal: Terminal, project: Project) -> None:
+def test_looking_takes_no_lock(command: str, project: Project) -> None:
     """While another run holds the lock, every command that looks does so at once."""
     project.add_tables("a").up()
     with held(project):
-        assert terminal(command).code == 0
+        assert project.call(command).code == 0
 
 
 def test_nothing_to_do_on_a_standby(project: Project, standby: Standby) -> None:
@@ -73,12 +73,12 @@ def test_nothing_to_do_on_a_standby(project: Project, standby: Standby) -> None:
 # -- the wait ----------------------------------------------------------------------------------------------------------
 
 
-def test_the_wait_is_bounded_and_names_the_holder(terminal: Terminal, project: Project) -> None:
+def test_the_wait_is_bounded_and_names_the_holder(project: Project) -> None:
     """Exit 4 after the time that was given; process, application, user, host and since when are named."""
     project.add_tables("a")
     with held(project) as pid:
         began = time.monotonic()
-        ended = terminal("up", "--lock-wait", "500ms")
+        ended = project.call("up", "--lock-wait", "500ms")
         assert 0.5 < time.monotonic() - began < 10
 
     holder = rf"process {pid} \(deploy 7, user postgres, from this machine, connected since [-0-9: ]{{19}} UTC\)"

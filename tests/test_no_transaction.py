@@ -83,7 +83,6 @@ def test_create_database(project: Project) -> None:
     [
         (f"{TABLE}\n  create index concurrently i on t (a);", "2:3", "CREATE INDEX CONCURRENTLY"),
         ("vacuum t;\nselect 1;", "1:1", "VACUUM"),
-        ("begin;\nalter system set work_mem = '8MB';\ncommit;", "2:1", "ALTER SYSTEM"),
         ("select 1;\n-- both\nCreate  Database x;", "3:1", "CREATE DATABASE"),
     ],
 )

@@ -27,7 +27,8 @@ create type mood as enum ('sad', 'glad');
 create table parts (a int) partition by range (a);
 create table moods (m mood);
 create function raises() returns trigger language plpgsql as
-    $$ begin raise exception 'no %', tg_table_name using detail = 'closed', hint = 'come back', errcode = 'P1234'; end $$;
+    $$ begin raise exception 'no %', tg_table_name
+    using detail = 'closed', hint = 'come back', errcode = 'P1234'; end $$;
 create trigger closed before delete on t for each row execute function raises();
 """
 

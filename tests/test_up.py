@@ -573,12 +573,12 @@ def test_an_older_checkout_on_a_newer_database_is_up_to_date(project: Project) -
     assert project.states() == {"001_a": "executed", "002_b": "missing", "003_c": "missing"}
 
 
-def test_an_older_checkout_is_said(terminal, project: Project) -> None:
+def test_an_older_checkout_is_said(project: Project) -> None:
     """`up` and `status` say in words that the folder is older than the database; exit 0."""
     project.add_tables("a", "b").up()
     project.remove("002_b")
 
-    ended = terminal("up")
+    ended = project.call("up")
 
     ahead = "the history goes on after the newest file: this folder is older than the database\n"
     where = f"{ended.stdout.split(' · ')[0]} · "

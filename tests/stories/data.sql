@@ -82,6 +82,10 @@ move forward all in walk;
 close walk;
 explain (costs off) select * from lines_@n;
 notify channel_@n, 'a;b';
+copy (select id, a from lines_@n) to stdout;
+set local client_encoding = 'LATIN1';
+select chr(228), 'ae';
+reset client_encoding;
 reset work_mem;
 select current_setting('timezone');
 --- down

@@ -1,0 +1,285 @@
+"""`--format json`: one value where data are shown, one object a line for each event, errors on stderr, nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from project import Project
+from terminal import stable
+
+TIMES = ("at", "executed_at")
+
+
+def value(text: str) -> Any:
+    """Read what is one line of JSON, with what differs from run to run made equal."""
+    assert text.count("\n") == 1, text
+    assert text.endswith("\n")
+    return json.loads(text, object_hook=_stable)
+
+
+def values(text: str) -> list[Any]:
+    """Read a value a line."""
+    return [value(line) for line in text.splitlines(keepends=True)]
+
+
+def _stable(found: dict[str, Any]) -> dict[str, Any]:
+    for key, made in found.items():
+        if key in TIMES and made:
+            assert made.endswith("+00:00")
+            assert "T" in made
+            found[key] = "TIME"
+        elif key == "duration_ms" and made is not None:
+            assert made >= 0
+            found[key] = 0
+        elif key in ("host", "database", "holder") and made:
+            found[key] = key.upper()
+        elif key == "checksum" and made:
+            assert len(made) == 64
+            found[key] = made[:6]
+    return found
+
+
+def _checksum(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:6]
+
+
+A, B = "sql/001_a.up.sql", "sql/002_b.up.sql"
+
+
+@pytest.fixture
+def two(project: Project) -> Project:
+    """Two migrations, the first of them executed."""
+    project.add_tables("a", "b").up(steps=1)
+    return project
+
+
+def test_status(two: Project) -> None:
+    """One value: where it is, every migration with its state, the counts; `--check` does not change it."""
+    ended = two.call("status", "--format", "json", "--check")
+
+    assert (ended.code, ended.stderr) == (3, "")
+    assert value(ended.stdout) == {
+        "database": "DATABASE", "directory": "sql/", "history": "public.migrations",
+        "migrations": [
+            {"version": "001", "name": "a", "state": "executed", "file": A,
+             "checksum": _checksum("create table a (id int);\n"), "executed_at": "TIME", "duration_ms": 0,
+             "executed_by": "postgres", "error": None},
+            {"version": "002", "name": "b", "state": "pending", "file": B,
+             "checksum": _checksum("create table b (id int);\n")},
+        ],
+        "total": 2, "executed": 1, "pending": 1,
+    }  # fmt: skip
+
+
+def test_up(two: Project) -> None:
+    """An object a line, in the order in which it happens."""
+    two.add("002_b", "drop table if exists b;\ncreate table b ();")
+
+    ended = two.call("--format", "json", "up")
+
+    assert (ended.code, ended.stderr) == (0, "")
+    assert values(ended.stdout) == [
+        {"event": "planned", "database": "DATABASE", "direction": "up", "migrations": ["002_b"]},
+        {"event": "began", "migration": "002_b", "notes": []},
+        {"event": "noticed", "migration": "002_b", "severity": "NOTICE",
+         "message": 'table "b" does not exist, skipping'},
+        {"event": "statement_done", "migration": "002_b", "statement": 1, "statements": 2},
+        {"event": "statement_done", "migration": "002_b", "statement": 2, "statements": 2},
+        {"event": "finished", "migration": "002_b", "statements": 2, "duration_ms": 0},
+    ]  # fmt: skip
+
+
+def test_nothing_to_do(two: Project) -> None:
+    """A plan without a migration is all that is said."""
+    two.up()
+
+    assert values(two.call("up", "--format=json").stdout) == [
+        {"event": "planned", "database": "DATABASE", "direction": "up", "migrations": []}
+    ]
+
+
+def test_down(two: Project) -> None:
+    """The same for the way back; what is to be noted stands in the event."""
+    two.remove("001_a", "down")
+
+    ended = two.call("down", "--format", "json")
+
+    assert (ended.code, ended.stderr) == (0, "")
+    assert values(ended.stdout) == [
+        {"event": "planned", "database": "DATABASE", "direction": "down", "migrations": ["001_a"]},
+        {"event": "began", "migration": "001_a",
+         "notes": ["there is no down file: the text recorded with the execution is used"]},
+        {"event": "statement_done", "migration": "001_a", "statement": 1, "statements": 1},
+        {"event": "finished", "migration": "001_a", "statements": 1, "duration_ms": 0},
+    ]  # fmt: skip
+
+
+def test_a_failure(two: Project) -> None:
+    """The event holds the place and all that the server said, word for word; nothing but JSON is on either stream."""
+    two.add("002_b", "create table c (name text unique);\n  insert into c (nam) values ('é');")
+
+    ended = two.call("up", "--format", "json")
+
+    assert (ended.code, ended.stderr) == (1, "")
+    assert values(ended.stdout)[-1] == {
+        "event": "failed", "migration": "002_b", "statement": 2, "statements": 2, "duration_ms": 0, "kept": [],
+        "error": {
+            "kind": "StatementError", "message": 'column "nam" of relation "c" does not exist', "exit_code": 1,
+            "file": B, "line": 2, "column": 18, "sqlstate": "42703", "code": "42703 undefined_column",
+            "hint": None, "next": ["fix the file, then: sqlmigrate up"],
+        },
+    }  # fmt: skip
+
+
+def test_detail_hint_and_context_of_the_server(two: Project) -> None:
+    """DETAIL, HINT and CONTEXT are there; `detail` is always a list."""
+    raise_ = "raise 'no' using detail = 'it is so', hint = 'do it\nthus', errcode = 'SM001'"
+    two.add("002_b", f"do $$ begin {raise_}; end $$;")
+
+    error = values(two.call("up", "--format", "json").stdout)[-1]["error"]
+
+    assert (error["message"], error["detail"], error["hint"], error["sqlstate"], error["context"]) == (
+        "no", ["it is so"], "do it\nthus", "SM001", "PL/pgSQL function inline_code_block line 1 at RAISE",
+    )  # fmt: skip
+
+
+def test_without_a_transaction(two: Project) -> None:
+    """What stays of a half executed file is told in `kept`."""
+    two.add("002_b", "-- sqlmigrate: no-transaction\nselect 1;\nselect nothing;")
+
+    failed = values(two.call("up", "--format", "json").stdout)[-1]
+
+    assert (failed["event"], failed["statement"], failed["kept"]) == (
+        "failed",
+        2,
+        ["statement 1 is executed and stays"],
+    )
+
+
+def test_a_dry_run(two: Project) -> None:
+    """What cannot be tried is an event, with its reason."""
+    two.add("002_b", "vacuum a;")
+
+    assert values(two.call("up", "--dry-run", "--format", "json").stdout)[1:] == [
+        {"event": "not_tried", "migration": "002_b",
+         "reason": "it runs without a transaction, so it cannot be rolled back"},
+    ]  # fmt: skip
+
+
+def test_log(two: Project) -> None:
+    """One list, oldest first."""
+    two.add("002_b", "select nothing;").up()
+
+    ended = two.call("log", "--format", "json")
+
+    assert (ended.code, ended.stderr) == (0, "")
+    row = {"at": "TIME", "executed_by": "postgres", "host": "HOST"}
+    assert value(ended.stdout) == [
+        {**row, "action": "up", "version": "001", "name": "a", "duration_ms": 0, "detail": None},
+        {**row, "action": "failure", "version": "002", "name": "b", "duration_ms": None,
+         "detail": 'column "nothing" does not exist'},
+    ]  # fmt: skip
+
+
+def test_verify(two: Project) -> None:
+    """What is in order is a value on stdout, what is not is a list of errors on stderr."""
+    ended = two.call("verify", "--format", "json")
+    assert (ended.code, ended.stderr) == (0, "")
+    assert value(ended.stdout) == {"files": 2, "history": "public.migrations", "findings": []}
+
+    two.add("001_a", "create table a (id int, b int);").add("000_z", "select 0;")
+    ended = two.call("verify", "--format", "json")
+    assert (ended.code, ended.stdout) == (1, "")
+    found = value(ended.stderr)["error"]
+    assert [(error["kind"], error["message"].partition(":")[0], error["next"]) for error in found] == [
+        ("HistoryError", "001_a", ["sqlmigrate repair 001"]),
+        ("HistoryError", "000_z", ["sqlmigrate up --out-of-order"]),
+    ]
+    assert found[0]["detail"][1:4] == ["@@ -1 +1 @@", "-create table a (id int);", "+create table a (id int, b int);"]
+
+
+def test_repair_and_baseline(two: Project) -> None:
+    """What was done, as a value."""
+    ended = two.call("baseline", "2", "--format", "json")
+    assert (ended.code, ended.stderr, value(ended.stdout)) == (0, "", {"baseline": ["002_b"]})
+
+    ended = two.call("repair", "2", "--yes", "--format", "json")
+    assert (ended.code, ended.stderr) == (0, "")
+    assert value(ended.stdout) == {
+        "repaired": "002_b",
+        "done": "let the history forget 002_b (baseline); the database itself stays as it is",
+    }
+
+
+def test_reset(two: Project) -> None:
+    """The events of the way down, then those of the way up."""
+    ended = two.call("reset", "--yes", "--format", "json")
+
+    assert (ended.code, ended.stderr) == (0, "")
+    assert [(each["event"], each.get("direction")) for each in values(ended.stdout)] == [
+        ("planned", "down"), ("began", None), ("statement_done", None), ("finished", None),
+        ("planned", "up"), ("began", None), ("statement_done", None), ("finished", None),
+        ("began", None), ("statement_done", None), ("finished", None),
+    ]  # fmt: skip
+
+
+REFUSED: dict[str, tuple[list[str], Callable[[Project], object], int, list[str]]] = {
+    "a file with a fault": (
+        ["up"], lambda project: project.add("003_c", "select 'open;").add("004_d", "commit;"), 1,
+        ["MigrationError", "MigrationError"],
+    ),
+    "out of order": (["up"], lambda project: project.add("000_z", "select 0;"), 1, ["HistoryError"]),
+    "nobody there to answer": (["reset"], lambda _: None, 2, ["ConfigError"]),
+    "a version that nobody knows": (["up", "--to", "9"], lambda _: None, 2, ["ConfigError"]),
+    "no server": (["status", "--database-url", "host=/nowhere"], lambda _: None, 5, ["ConnectError"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_errors(case: str, two: Project) -> None:
+    """They stand on stderr, all that were found together in one object, each with its kind and exit code."""
+    arguments, prepare, code, kinds = REFUSED[case]
+    prepare(two)
+
+    ended = two.call(*arguments, "--format", "json")
+
+    assert (ended.code, ended.stdout) == (code, "")
+    errors = value(ended.stderr)["error"]
+    assert [error["kind"] for error in errors] == kinds
+    assert {error["exit_code"] for error in errors} == {code}
+    assert all(error["message"] and "next" in error and "hint" in error for error in errors)
+
+
+def test_events_come_as_they_happen(project: Project) -> None:
+    """While the second statement is under way, the first one's event is there to be read."""
+    project.add("001_a", "create table a (); select pg_sleep(60);")
+    running = subprocess.Popen(
+        [sys.executable, "-m", "sqlmigrate", "up", "--format", "json"], cwd=project.folder.parent,
+        env={**os.environ, "DATABASE_URL": project.url}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    with running:
+        assert running.stdout is not None
+        lines = [json.loads(running.stdout.readline())["event"] for _ in range(3)]
+        running.terminate()
+        running.communicate()
+
+    assert lines == ["planned", "began", "statement_done"]
+
+
+def test_nothing_that_moves_the_cursor(project: Project) -> None:
+    """Control characters in names and messages are escaped; what is read back is what was there."""
+    message = "red \x1b[31m, \u202e turned, \x9b, \u2028 line"
+    project.add("001_a", f"do $$ begin raise '{message}'; end $$;")
+
+    ended = project.call("up", "--format", "json")
+
+    assert not set(ended.stdout) & set("\x1b\u202e\x9b\u2028")
+    assert json.loads(ended.stdout.splitlines()[-1])["error"]["message"] == message
+    assert stable(ended.stderr) == ""
