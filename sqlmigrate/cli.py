@@ -174,7 +174,8 @@ def command(example: str) -> Callable[[Callable[..., int | None]], click.Command
         wrapped.__doc__ = function.__doc__
         wrapped.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
         name = function.__name__.rstrip("_")
-        return cli.command(name, epilog=f"Example: {example}")(_settings(hidden=True)(wrapped))
+        short = re.split(r"[,:.(]", function.__doc__ or "")[0]  # what fits into the list of commands
+        return cli.command(name, short_help=short, epilog=f"Example: {example}")(_settings(hidden=True)(wrapped))
 
     return make
 
@@ -262,6 +263,11 @@ def up(call: Call, **options: Any) -> int:
 def down(call: Call, *, yes: bool, **options: Any) -> int:
     """Take back the last execution, or more of them, in the reverse order of execution."""
     if options["all"]:
+        if options["to"] or options["steps"]:
+            raise ConfigError(
+                "`down` cannot go --all the way, and only so far: nothing was changed",
+                hint="say --all, or say --to or --steps",
+            )
         _confirm(call, yes=yes, question="Take back every migration, and lose the data in their tables?")
     return _execute(call, "down", **options)
 
@@ -269,7 +275,7 @@ def down(call: Call, *, yes: bool, **options: Any) -> int:
 @command("sqlmigrate reset --yes")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def reset(call: Call, *, yes: bool) -> int:
-    """Development only: take back everything, then execute everything."""
+    """Take back everything and execute it anew: for development only."""
     _confirm(call, yes=yes, question="Take back every migration, lose the data in their tables, and execute them anew?")
     from . import files, plan  # noqa: PLC0415
     from .outcome import Outcome  # noqa: PLC0415
@@ -296,8 +302,18 @@ def _confirm(call: Call, *, yes: bool, question: str) -> None:
             f"`{name}` asks before it goes on, and nobody is there to answer: nothing was changed",
             hint="say --yes where it is meant",
         )
-    if not click.confirm(f"{question} ({call.config.shown})", err=True):
+    if not _is_confirmed(f"{question} ({call.config.shown})"):
         raise ConfigError("not confirmed: nothing was changed")
+
+
+def _is_confirmed(question: str) -> bool:
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort as abort:
+        click.echo(err=True)
+        if isinstance(abort.__context__, KeyboardInterrupt):
+            raise abort.__context__ from None
+        return False
 
 
 def _execute(call: Call, direction: Direction, **options: Any) -> int:
@@ -385,7 +401,7 @@ def split(call: Call, *, file: str) -> None:
     call.report.cuts(statement.read(files.read(file)))
 
 
-@cli.command(epilog='Example: eval "$(sqlmigrate completion bash)"')
+@cli.command(short_help="Print a shell's completion script", epilog='Example: eval "$(sqlmigrate completion bash)"')
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
     """Print the completion script of a shell."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, unquote_to_bytes
@@ -34,7 +34,7 @@ class Config:
     the embedded server; None where nothing names one. `named_by` says what named it, in the user's words.
     """
 
-    url: str | None
+    url: str | None = field(repr=False)
     named_by: str
     directory: str
     table: str
@@ -106,6 +106,8 @@ def _table(path: Path) -> dict[str, str]:
         table = _parsed(text) if "sqlmigrate" in text else {}
     except (OSError, ValueError) as error:  # not UTF-8, not TOML
         raise ConfigError(f"{path} cannot be read: {error}") from None
+    if not isinstance(table, dict):
+        raise ConfigError(f"{path}: [tool.sqlmigrate] is not a table", hint='[tool.sqlmigrate]: table = "…"')
     for name, value in table.items():
         if name not in _SETTINGS:
             raise _unknown_setting(path, name)
@@ -116,11 +118,11 @@ def _table(path: Path) -> dict[str, str]:
     return table
 
 
-def _parsed(text: str) -> dict[str, Any]:
+def _parsed(text: str) -> Any:
     import tomllib  # noqa: PLC0415 - few projects have settings
 
-    table: dict[str, Any] = tomllib.loads(text).get("tool", {}).get("sqlmigrate", {})
-    return table
+    tool = tomllib.loads(text).get("tool", {})
+    return tool.get("sqlmigrate", {}) if isinstance(tool, dict) else tool
 
 
 def _unknown_setting(path: Path, name: str) -> ConfigError:
@@ -137,9 +139,11 @@ def _unknown_setting(path: Path, name: str) -> ConfigError:
 # -- the URL -----------------------------------------------------------------------------------------------------------
 
 _SCHEME = re.compile(r"(?P<scheme>[a-zA-Z][\w.-]*)(?P<driver>\+[\w.-]+)?://")
+_LOOSE_SCHEME = re.compile(r"\W*(?:jdbc:)?[\w.+-]+://")
 _KEYWORD = re.compile(r"\s*(?P<key>\w+)\s*=\s*(?P<value>'(?:\\.|[^'\\])*'|(?!')(?:\\.|[^\s\\])*)(?=\s|$)", re.DOTALL)
 _LOOSE_KEYWORD = re.compile(r"(?P<key>\w+)\s*=\s*(?P<value>'(?:\\.|[^'\\])*'?|\S*)", re.DOTALL)
 _IS_KEYWORDS = re.compile(r"\s*\w+\s*=")
+_PASSWORD_SETTING = re.compile(r"pass\w*=", re.IGNORECASE)
 _VARIABLE = re.compile(r"\s*\$\{?\w+\}?\s*")
 _BAD_ESCAPE = re.compile(r"%(?![0-9a-fA-F]{2})")
 _ESCAPES = re.compile(r"(?:%[0-9a-fA-F]{2})+")
@@ -296,7 +300,7 @@ def _secret_spans(url: str) -> list[tuple[int, int]]:
 
 def _secrets(url: str) -> list[tuple[int, int]]:
     spans = [] if _IS_KEYWORDS.match(url) else list(_url_secrets(url))
-    if _IS_KEYWORDS.match(url) or ("=" in url and "://" not in url):
+    if _IS_KEYWORDS.match(url) or ("=" in url and not _LOOSE_SCHEME.match(url)):
         spans += _keyword_secrets(url)
     return [(start, end) for start, end in spans if end > start]
 
@@ -323,16 +327,19 @@ def _stripped(text: str, start: int, end: int) -> tuple[int, int]:
 
 def _url_secrets(url: str) -> Iterator[tuple[int, int]]:
     """Give everything from the first `:` to the last `@`; where there is no `@`, what is no port and might be one."""
-    scheme = url.find("://")
-    start, at = scheme + 3 if scheme >= 0 else 0, url.rfind("@")
+    scheme = _LOOSE_SCHEME.match(url)
+    start, at = scheme.end() if scheme else 0, url.rfind("@")
     query = url.find("?", start)
     if query < at and "=" not in url[query:at] and url.find(":", start, query) >= 0:
         query = url.find("?", at)  # the first one belongs to the password
     end = query if query >= 0 else len(url)
     if at >= start:
         colon = url.find(":", start, at)
-        yield (colon + 1, at) if colon >= 0 else (0, 0)
-    elif scheme >= 0:
+        if colon >= 0:
+            yield colon + 1, at
+        elif not scheme:
+            yield 0, len(url)
+    elif scheme:
         slash = url.find("/", start, end)
         for offset, port in _ports(url, start, slash if slash >= 0 else end):
             yield (0, 0) if _is_port(port) else (offset, offset + len(port))
@@ -341,6 +348,11 @@ def _url_secrets(url: str) -> Iterator[tuple[int, int]]:
         return
     if query >= 0:
         yield from _query_secrets(url, query + 1)
+        return
+    if forgotten := _PASSWORD_SETTING.search(url, start):  # the `?` before it, and it may hold an `@`
+        yield forgotten.end(), len(url)
+    if "=" in url[max(start, at) :]:
+        yield from _query_secrets(url, max(start, at + 1))
 
 
 def _query_secrets(url: str, start: int) -> Iterator[tuple[int, int]]:

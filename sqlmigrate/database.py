@@ -60,10 +60,14 @@ class Session:
     def __init__(self, url: str) -> None:
         self.url = url
         self.notices: list[tuple[str, str]] = []
-        self.reconnect()
+        self._connect()
 
     def reconnect(self) -> None:
         """Connect anew, as after a lost connection; raises as `connect`."""
+        self.close()
+        self._connect()
+
+    def _connect(self) -> None:
         self.conn = _connection(self.url)
         self._syncs = 0
         self.conn.add_notice_handler(self._noticed)

@@ -5,7 +5,6 @@ It says a lot, in several lines, some of them every time; and it quotes what it 
 
 from __future__ import annotations
 
-import difflib
 import re
 
 from psycopg import pq
@@ -55,12 +54,15 @@ def _placed(line: str) -> str:
 
 def not_parsed(url: str, error: Exception) -> ConfigError:
     """Make the error of a URL or keywords that libpq does not take; what it quotes of them is masked."""
+    import difflib  # noqa: PLC0415 - only for an error
+
     said = reason(error)
     shown = masked(url)
     names = re.findall(r'"(\w+)"', said)
     known = [option.keyword.decode() for option in pq.Conninfo.get_defaults()]
     near = [match for name in names for match in difflib.get_close_matches(name, known, n=1)]
-    told = re.sub(r'"([^"]*)"', lambda quoted: quoted[0] if quoted[1] in f"{shown}=" else f'"{MASK}"', said)
+    quoted_part = r'"(.*)"' if '"' in url else r'"([^"]*)"'  # libpq quotes a quote as it is
+    told = re.sub(quoted_part, lambda quoted: quoted[0] if quoted[1] in f"{shown}=" else f'"{MASK}"', said)
     return ConfigError(
         f"the connection string {shown or _VARIABLES} does not parse: {told}",
         detail=["nothing was executed"],

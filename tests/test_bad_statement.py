@@ -137,7 +137,7 @@ def test_a_failure_for_programs(quick: Quick) -> None:
         "error": {
             "kind": "StatementError", "message": 'could not create unique index "emails"', "exit_code": 1,
             "file": "sql/001_a.up.sql", "line": 2, "column": 23, "sqlstate": "23505",
-            "detail": "Key (email)=(a@example.org) is duplicated.", "code": "23505 unique_violation", "hint": None,
+            "detail": ["Key (email)=(a@example.org) is duplicated."], "code": "23505 unique_violation", "hint": None,
             "next": ["fix the file or the data, then: sqlmigrate up"],
         },
     }  # fmt: skip

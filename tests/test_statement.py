@@ -562,8 +562,10 @@ def test_what_runs_in_no_transaction_stands_alone() -> None:
 def test_a_wrap_around_what_runs_in_no_transaction_is_refused() -> None:
     """BEGIN and COMMIT around VACUUM could not work in psql either."""
     assert faults("begin;\nvacuum;\ncommit;") == [
-        "2:1 [vacuum] `VACUUM` runs in no transaction, and stands in a BEGIN; … COMMIT; "
-        "→ take BEGIN and COMMIT out: alone in its file it runs in none"
+        (
+            "2:1 [vacuum] `VACUUM` runs in no transaction, and stands in a BEGIN; … COMMIT; "
+            "→ take BEGIN and COMMIT out: alone in its file it runs in none"
+        )
     ]
 
 
