@@ -325,7 +325,7 @@ def _stripped(text: str, start: int, end: int) -> tuple[int, int]:
     return start + len(between) - len(between.lstrip()), max(start, start + len(between.rstrip()))
 
 
-def _url_secrets(url: str) -> Iterator[tuple[int, int]]:
+def _url_secrets(url: str) -> Iterator[tuple[int, int]]:  # noqa: C901 - a case for each way a URL can be wrong
     """Give everything from the first `:` to the last `@`; where there is no `@`, what is no port and might be one."""
     scheme = _LOOSE_SCHEME.match(url)
     start, at = scheme.end() if scheme else 0, url.rfind("@")

@@ -21,6 +21,8 @@ from .statement import runs_in_transaction
 RESET = tuple(Request(each, quiet=True) for each in ("reset session authorization", "reset role", "reset all"))
 # The same for the one record of a statement without a transaction: at its COMMIT the file's settings are back.
 AS_OURSELVES = tuple(Request(f"set local {each}") for each in ("role none", "session authorization default"))
+# Before the reset, as a COMMIT would do it: deferred triggers run with the role and the search_path of their file.
+_SETTLE = Request("set constraints all immediate", quiet=True)
 DISCARD_TEMPORARY = Request("discard temporary", quiet=True)
 DISCARD = (DISCARD_TEMPORARY, Request("deallocate all", quiet=True), Request("close all", quiet=True))
 
@@ -63,7 +65,8 @@ def transaction(state: State, step: Step, policy: Policy) -> Sent:
     # The row is waited for no longer than a lock: another run may hold it behind a pooler.
     opening = [*([] if policy.dry_run else [Request(script.begin, quiet=True)]), *statements[: script.settings]]
     opening += [Request(f"set local {name} to '{value}'", quiet=True) for name, value in timeouts(step, policy)]
-    tidying = [DISCARD_TEMPORARY, *RESET] if state.is_pooled else [*RESET]
+    settling = [] if policy.dry_run else [_SETTLE]
+    tidying = [*settling, *([DISCARD_TEMPORARY] if state.is_pooled else []), *RESET]
     body = [beginning, *statements[script.settings :], *tidying, ending]
     requests = (*opening, *body, *_closing(state, policy))
     first = len(opening) + 1

@@ -15,7 +15,7 @@ from functools import cached_property
 from psycopg import errors as pg, sql
 
 from .database import IDENTITY, Request, Server, Session, server_of
-from .errors import ConfigError, ServerError
+from .errors import ConfigError, HistoryError, ServerError
 from .files import version_number
 
 _COLUMNS = """\
@@ -237,6 +237,12 @@ def rows_of(rows: Sequence[Sequence[str | None]]) -> tuple[Execution, ...]:
 
 def _execution(row: Sequence[str | None]) -> Execution:
     version, name, status, checksum, statements, done, making, at, duration, by, tool, error = row
+    if not (version or "").replace("_", "").isdecimal():
+        raise HistoryError(
+            f"the history has a row of version `{version}`, which is no number: it was not written by us",
+            detail=["nothing was changed"],
+            hint="look into the table, and remove the row",
+        )
     return Execution(
         version or "", name or "", status or "", checksum, int(statements or 0), int(done or 0),
         making,

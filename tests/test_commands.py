@@ -165,6 +165,32 @@ def test_all_the_way_and_only_so_far(more: list[str], project: Project) -> None:
     assert project.relations() == {"a", "b"}
 
 
+STEERED = [
+    (["up", "--to", "002_b"], {"a", "b"}),
+    (["up", "--steps", "1"], {"a", "b", "c"}),
+    (["down", "--steps", "2"], {"a"}),
+    (["up", "--dry-run"], {"a"}),
+    (["up", "--lock-wait", "0.5s"], {"a", "b", "c", "d"}),
+    (["down", "--to", "3"], {"a", "b", "c"}),
+    (["down"], {"a", "b"}),
+    (["down", "--to", "0"], set()),
+]
+
+
+def test_the_flags_of_up_and_down(project: Project) -> None:
+    """Each does from the command line what it says."""
+    project.add_tables("a", "b", "c", "d")
+    for arguments, left in STEERED:
+        assert project.call(*arguments).code == 0
+        assert project.relations() == left, arguments
+
+    project.up(to="1")
+    project.add("000_z", "create table z ();")
+    assert project.call("up", "--to", "0").code == 1
+    assert project.call("up", "--to", "0", "--out-of-order").code == 0
+    assert project.relations() == {"a", "z"}
+
+
 # -- settings ----------------------------------------------------------------------------------------------------------
 
 

@@ -40,6 +40,22 @@ ORDER = [
 ]  # fmt: skip
 
 
+COPIED = "create table t (a int);\ncopy t from stdin;\n1\n2\n\\.\n"
+
+
+@pytest.mark.parametrize("head", ["", "-- sqlmigrate: no-transaction\n"], ids=["one transaction", "none"])
+@pytest.mark.parametrize("policy", [{}, {"watched": True}], ids=["at once", "watched"])
+def test_copied_data_are_a_statement_like_others(head: str, policy: dict[str, bool], project: Project) -> None:
+    """A COPY in the midst is counted and told in its place, in every way of sending."""
+    project.add("001_a", f"{head}{COPIED}insert into t values (3);")
+
+    assert told(project.up(**policy)) == [
+        ("Planned",), ("Began", "001_a"), ("StatementDone", "001_a", "1/3"), ("StatementDone", "001_a", "2/3"),
+        ("StatementDone", "001_a", "3/3"), ("Finished", "001_a"),
+    ]  # fmt: skip
+    assert project.value("select sum(a) from t") == 6
+
+
 @pytest.mark.parametrize("policy", [{}, {"watched": True}], ids=["at once", "watched"])
 def test_events_come_in_order(policy: dict[str, bool], project: Project) -> None:
     """The plan, then of every step its beginning, each statement and its end, whether sent at once or one by one."""

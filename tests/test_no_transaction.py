@@ -160,6 +160,18 @@ def test_a_failed_statement_is_recorded_and_the_rerun_goes_on_there(project: Pro
     assert project.logged() == [("failure", "001"), ("up", "001")]
 
 
+def test_data_that_fail_are_not_copied_in_part(project: Project) -> None:
+    """A COPY and its record are one: a line that fails takes back those before it, and is named."""
+    text = f"{NONE}create table t (a int);\ncopy t from stdin;\n1\nx\n\\.\nselect 1;"
+
+    failed = failure(project.add("001_a", text).up())
+
+    assert (failed.number, str(failed.error.span)) == (2, f"{project.folder}/001_a.up.sql:5:1")
+    assert project.value("select count(*) from t") == 0
+    assert succeeded(project.add("001_a", text.replace("x", "2")).up()) == ["001_a"]
+    assert project.value("select sum(a) from t") == 3
+
+
 def test_a_failed_first_statement_is_simply_tried_again(project: Project) -> None:
     """Where nothing is done yet the file may be changed at will."""
     project.add("001_a", f"{NONE}select nothing;\ncreate table a ();").up()

@@ -340,6 +340,6 @@ def test_no_value_shows_it(home: Path) -> None:
         found = config.resolve({}, environment, home)
         assert is_hidden(repr(found), str(found), found.shown)
     with pytest.raises(ConfigError) as caught:
-        config.resolve({"database_url": f"postgresql://hairy:{PASSWORD}@db/shop"}, {}, home)
+        config.resolve({"database_url": "postgresql://hairy:Pl4nted/S3cr3t@db/shop"}, {}, home)
     error = caught.value
     assert is_hidden(repr(error), str(error), repr(vars(error)), json.dumps([error.message, error.hint]))

@@ -311,6 +311,30 @@ def test_no_setting_hides_the_history(project: Project, every_database: str) -> 
     assert project.up()[0].plan.steps == ()
 
 
+DEFERRED = """\
+set search_path = app;
+create table seen (who text, path text);
+create table t (a int);
+create function tell() returns trigger language plpgsql as $$
+begin insert into seen values (current_user, current_setting('search_path')); return null; end $$;
+create constraint trigger tells after insert on t deferrable initially deferred for each row execute function tell();
+grant all on schema app to pg_monitor; grant all on all tables in schema app to pg_monitor;
+"""
+
+
+def test_deferred_triggers_run_as_their_file(project: Project, every_database: str) -> None:
+    """What is deferred to the COMMIT finds the role and the search_path that the file has set, as in psql."""
+    project = project.at(every_database)
+    project.execute("create schema app")
+    project.add("001_app", DEFERRED).add(
+        "002_t", "set search_path = app; set role pg_monitor; insert into t values (1);"
+    )
+
+    assert succeeded(project.up()) == ["001_app", "002_t"]
+
+    assert project.query("select * from app.seen") == [("pg_monitor", "app")]
+
+
 def test_a_timeout_holds_for_its_own_file(project: Project) -> None:
     """The directives set `lock_timeout` and `statement_timeout` of their file; elsewhere ours and the server's hold."""
     look = "insert into seen select current_setting('lock_timeout') || ' ' || current_setting('statement_timeout');"

@@ -154,6 +154,20 @@ def test_an_interrupted_file_is_shown_as_such(project: Project) -> None:
     )
 
 
+@pytest.mark.parametrize("command", ["status", "up", "verify"])
+def test_a_row_that_is_not_ours(command: str, project: Project) -> None:
+    """A version that is no number cannot be ordered: it is told as what it is, whatever is asked for."""
+    project.add_tables("a").up()
+    project.execute("insert into migrations (version, name, status) values ('x', 'y', 'executed')")
+
+    ended = project.call(command)
+
+    assert (ended.code, ended.stdout) == (1, "")
+    assert ended.stderr.startswith(
+        "error: the history has a row of version `x`, which is no number: it was not written by us\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("prepare", "code"),
     [
