@@ -140,6 +140,7 @@ def _unknown_setting(path: Path, name: str) -> ConfigError:
 
 _SCHEME = re.compile(r"(?P<scheme>[a-zA-Z][\w.-]*)(?P<driver>\+[\w.-]+)?://")
 _LOOSE_SCHEME = re.compile(r"\W*(?:jdbc:)?[\w.+-]+://")
+_NO_URL = re.compile(r"[\s'\"]")
 _KEYWORD = re.compile(r"\s*(?P<key>\w+)\s*=\s*(?P<value>'(?:\\.|[^'\\])*'|(?!')(?:\\.|[^\s\\])*)(?=\s|$)", re.DOTALL)
 _LOOSE_KEYWORD = re.compile(r"(?P<key>\w+)\s*=\s*(?P<value>'(?:\\.|[^'\\])*'?|\S*)", re.DOTALL)
 _IS_KEYWORDS = re.compile(r"\s*\w+\s*=")
@@ -310,6 +311,7 @@ def _keyword_secrets(text: str) -> Iterator[tuple[int, int]]:
     position, follows_secret = 0, False
     for match in _LOOSE_KEYWORD.finditer(text):
         yield _stripped(text, position, match.start())
+        follows_secret |= bool(text[position : match.start()].strip())
         if is_secret := not _is_harmless(match["key"], match["value"]):
             yield match.span(0 if follows_secret else "value")  # a password may hold ` x=`
         position, follows_secret = match.end(), is_secret
@@ -337,7 +339,7 @@ def _url_secrets(url: str) -> Iterator[tuple[int, int]]:  # noqa: C901 - a case 
         colon = url.find(":", start, at)
         if colon >= 0:
             yield colon + 1, at
-        elif not scheme:
+        if not scheme and (colon < 0 or _NO_URL.search(url)):
             yield 0, len(url)
     elif scheme:
         slash = url.find("/", start, end)
@@ -346,12 +348,11 @@ def _url_secrets(url: str) -> Iterator[tuple[int, int]]:  # noqa: C901 - a case 
     elif not _VARIABLE.fullmatch(url):
         yield 0, len(url)
         return
+    if forgotten := _PASSWORD_SETTING.search(url, start, end):  # the `?` before it, and it may hold an `@`
+        yield forgotten.end(), len(url)
     if query >= 0:
         yield from _query_secrets(url, query + 1)
-        return
-    if forgotten := _PASSWORD_SETTING.search(url, start):  # the `?` before it, and it may hold an `@`
-        yield forgotten.end(), len(url)
-    if "=" in url[max(start, at) :]:
+    elif "=" in url[max(start, at) :]:
         yield from _query_secrets(url, max(start, at + 1))
 
 

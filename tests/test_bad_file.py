@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import aftermath
 import pytest
 import refusals
+from cluster import Server
 from quick import Quick, said
 
 FILES = refusals.stored("files")
@@ -21,39 +23,52 @@ NO_DIRECTIVES = {
 }
 
 
+@pytest.fixture(scope="module")
+def untouched(postgres: Server) -> Iterator[str]:
+    """The URL of a database that is empty, and left empty by whoever uses it."""
+    with postgres.database() as url:
+        yield url
+
+
+@pytest.fixture
+def refusing(tmp_path: Path, untouched: str) -> Quick:
+    """The program in an empty folder, on that database."""
+    return Quick(tmp_path, {"DATABASE_URL": untouched})
+
+
 @pytest.fixture
 def quick(tmp_path: Path, database: str) -> Quick:
     return Quick(tmp_path, {"DATABASE_URL": database})
 
 
 @pytest.mark.parametrize(("text", "message"), FILES.values(), ids=FILES)
-def test_a_file_is_refused(text: str, message: str, quick: Quick, database: str) -> None:
+def test_a_file_is_refused(text: str, message: str, refusing: Quick, untouched: str) -> None:
     """The message names the fault, its place, the cure, and that nothing was executed, not even the file before it."""
-    quick.write(**{"000_before.up.sql": "create table before ();", "001_a.up.sql": text})
+    refusing.write(**{"000_before.up.sql": "create table before ();", "001_a.up.sql": text})
 
-    ended = quick("up")
+    ended = refusing("up")
 
     assert said(ended).rstrip("\n") == message
     assert (ended.stdout, ended.code) == ("", 1)
-    assert aftermath.is_untouched(database)
+    assert aftermath.is_untouched(untouched)
 
 
 @pytest.mark.parametrize(("text", "message"), FILES.values(), ids=FILES)
-def test_a_down_file_is_refused_as_well(text: str, message: str, quick: Quick, database: str) -> None:
+def test_a_down_file_is_refused_as_well(text: str, message: str, refusing: Quick, untouched: str) -> None:
     """A fault of the way back is found before the way there is taken."""
-    quick.write(**{"001_a.up.sql": "create table a ();", "001_a.down.sql": text})
+    refusing.write(**{"001_a.up.sql": "create table a ();", "001_a.down.sql": text})
 
-    ended = quick("up")
+    ended = refusing("up")
 
     assert said(ended).rstrip("\n") == message.replace("001_a.up.sql", "001_a.down.sql")
     assert (ended.stdout, ended.code) == ("", 1)
-    assert aftermath.is_untouched(database)
+    assert aftermath.is_untouched(untouched)
 
 
 @pytest.mark.parametrize("command", [["verify"], ["up", "--dry-run"]], ids=" ".join)
-def test_the_faults_of_all_files_come_together(command: list[str], quick: Quick, database: str) -> None:
+def test_the_faults_of_all_files_come_together(command: list[str], refusing: Quick, untouched: str) -> None:
     """Every fault of every file is said at once, in the order of the files."""
-    quick.write(**{
+    refusing.write(**{
         "001_a.up.sql": "-- sqlmigrate: no-transactions\ncreate table a ();\ncommit;\n",
         "001_a.down.sql": "-- sqlmigrate: ireversible\ndrop table a;\n",
         "002_b.up.sql": "select 'open;\n",
@@ -61,7 +76,7 @@ def test_the_faults_of_all_files_come_together(command: list[str], quick: Quick,
         "003_c.down.sql": "select 2;\n",
     })  # fmt: skip
 
-    ended = quick(*command)
+    ended = refusing(*command)
 
     nothing = ", nothing was executed" if command[0] == "up" else ""
     assert said(ended) == (
@@ -115,7 +130,7 @@ def test_the_faults_of_all_files_come_together(command: list[str], quick: Quick,
         f"5 errors{nothing}\n"
     )
     assert (ended.stdout, ended.code) == ("", 1)
-    assert aftermath.is_untouched(database)
+    assert aftermath.is_untouched(untouched)
 
 
 @pytest.mark.parametrize("text", NO_DIRECTIVES.values(), ids=NO_DIRECTIVES)

@@ -7,11 +7,12 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import aftermath
 import pytest
+from cluster import Server
 from quick import Quick, said
 from terminal import Ended, Terminal
 
@@ -30,6 +31,19 @@ COMMANDS = {
     "create": ["create", "add orders"],
 }
 EXECUTING = ("up", "up --dry-run", "down", "reset")
+
+
+@pytest.fixture(scope="module")
+def untouched(postgres: Server) -> Iterator[str]:
+    """The URL of a database that is empty, and left empty by whoever uses it."""
+    with postgres.database() as url:
+        yield url
+
+
+@pytest.fixture
+def refusing(tmp_path: Path, untouched: str) -> Quick:
+    """The program in an empty folder, on that database."""
+    return Quick(tmp_path, {"DATABASE_URL": untouched})
 
 
 @pytest.fixture
@@ -86,25 +100,25 @@ def _every_fault(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
-def test_every_command_says_every_fault_at_once(command: list[str], quick: Quick, database: str) -> None:
+def test_every_command_says_every_fault_at_once(command: list[str], refusing: Quick, untouched: str) -> None:
     """All faults come in one message, with exit 1; what would execute says that nothing was executed."""
-    quick.write()
-    _every_fault(quick.folder / "sql")
+    refusing.write()
+    _every_fault(refusing.folder / "sql")
 
-    ended = quick(*command)
+    ended = refusing(*command)
 
     ending = ", nothing was executed\n" if " ".join(command).replace(" --yes", "") in EXECUTING else "\n"
     assert said(ended) == EVERY_FAULT + ending
     assert ended.stdout == ""
     assert ended.code == 1
-    assert aftermath.is_untouched(database)
+    assert aftermath.is_untouched(untouched)
 
 
-def test_a_single_fault_says_that_nothing_was_executed(quick: Quick, database: str) -> None:
+def test_a_single_fault_says_that_nothing_was_executed(refusing: Quick, untouched: str) -> None:
     """Where there is no line for the number of faults, the state of the database is a line of the fault."""
-    quick.write(**{"001_a.up.sql": "create table a ();", "001_b.down.sql": "drop table a;"})
+    refusing.write(**{"001_a.up.sql": "create table a ();", "001_b.down.sql": "drop table a;"})
 
-    ended = quick("up")
+    ended = refusing("up")
 
     assert ended.code == 1
     assert said(ended) == (
@@ -112,15 +126,15 @@ def test_a_single_fault_says_that_nothing_was_executed(quick: Quick, database: s
         "   nothing was executed\n"
         "   hint    the up and the down file share one name\n\n"
     )
-    assert aftermath.is_untouched(database)
+    assert aftermath.is_untouched(untouched)
 
 
-def test_faults_for_programs(quick: Quick, database: str) -> None:
+def test_faults_for_programs(refusing: Quick, untouched: str) -> None:
     """As JSON every fault is one object, with file, line and column where it has a place; stdout stays empty."""
-    quick.write(**{"001_a.up.sql": "", "1_b.up.sql": ""})
-    (quick.folder / "sql" / "002_c.up.sql").write_bytes(b"select 1;\n\xff")
+    refusing.write(**{"001_a.up.sql": "", "1_b.up.sql": ""})
+    (refusing.folder / "sql" / "002_c.up.sql").write_bytes(b"select 1;\n\xff")
 
-    ended = quick("up", "--format", "json")
+    ended = refusing("up", "--format", "json")
 
     assert ended.stdout == ""
     assert ended.code == 1
@@ -138,7 +152,7 @@ def test_faults_for_programs(quick: Quick, database: str) -> None:
             },
         ]
     }  # fmt: skip
-    assert aftermath.is_untouched(database)
+    assert aftermath.is_untouched(untouched)
 
 
 # How others name their files, and slips of the hand; what is near is what a user would have typed.
@@ -223,14 +237,14 @@ def _unprivileged(folder: Path, url: str, *arguments: str) -> Ended:
     return Ended(ended.stdout, ended.stderr, ended.returncode)
 
 
-def test_a_file_one_may_not_read(tmp_path: Path, database: str) -> None:
+def test_a_file_one_may_not_read(tmp_path: Path, untouched: str) -> None:
     """A file without the right to read it is named, the others are not executed."""
     folder = tmp_path / "sql"
     folder.mkdir()
     (folder / "001_a.up.sql").write_text("create table a ();")
     (folder / "002_b.up.sql").touch(mode=0o200)
 
-    ended = _unprivileged(tmp_path, database, "up")
+    ended = _unprivileged(tmp_path, untouched, "up")
 
     assert ended.code == 1
     assert said(ended) == (
@@ -238,17 +252,17 @@ def test_a_file_one_may_not_read(tmp_path: Path, database: str) -> None:
         "   nothing was executed\n"
         "   hint    let the user who runs this read it: chmod u+r\n\n"
     )
-    assert aftermath.is_untouched(database)
+    assert aftermath.is_untouched(untouched)
 
 
-def test_a_folder_one_may_not_read(tmp_path: Path, database: str) -> None:
+def test_a_folder_one_may_not_read(tmp_path: Path, untouched: str) -> None:
     """A folder without the right to read it is a matter of settings: exit 2."""
     folder = tmp_path / "sql"
     folder.mkdir()
     (folder / "001_a.up.sql").write_text("create table a ();")
     folder.chmod(0o300)
 
-    ended = _unprivileged(tmp_path, database, "up")
+    ended = _unprivileged(tmp_path, untouched, "up")
     folder.chmod(0o700)
 
     assert ended.code == 2
@@ -257,7 +271,7 @@ def test_a_folder_one_may_not_read(tmp_path: Path, database: str) -> None:
         "   nothing was executed\n"
         "   hint    let the user who runs this read it: chmod u+rx sql\n\n"
     )
-    assert aftermath.is_untouched(database)
+    assert aftermath.is_untouched(untouched)
 
 
 ODD_FILES: dict[str, tuple[Callable[[Path], None], str]] = {
@@ -278,16 +292,16 @@ ODD_FILES: dict[str, tuple[Callable[[Path], None], str]] = {
 
 @pytest.mark.parametrize(("make", "expected"), ODD_FILES.values(), ids=ODD_FILES)
 def test_what_is_named_like_a_migration_and_is_no_file(
-    make: Callable[[Path], None], expected: str, quick: Quick, database: str
+    make: Callable[[Path], None], expected: str, refusing: Quick, untouched: str
 ) -> None:
     """What looks like a migration and cannot be read as one is not passed over in silence."""
-    quick.write(**{"002_b.up.sql": "create table b ();"})
-    make(quick.folder / "sql" / "001_a.up.sql")
+    refusing.write(**{"002_b.up.sql": "create table b ();"})
+    make(refusing.folder / "sql" / "001_a.up.sql")
 
-    ended = quick("up")
+    ended = refusing("up")
 
     assert (said(ended), ended.code) == (f"error: sql/001_a.up.sql cannot be read: {expected}\n\n", 1)
-    assert aftermath.is_untouched(database)
+    assert aftermath.is_untouched(untouched)
 
 
 # -- no folder, or an empty one ----------------------------------------------------------------------------------------
@@ -308,37 +322,37 @@ NOTHING = "   nothing was executed\n"
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name != "create"])
-def test_no_such_folder(name: str, quick: Quick, database: str) -> None:
+def test_no_such_folder(name: str, refusing: Quick, untouched: str) -> None:
     """A folder that is not there is a mistake in a setting, exit 2, with the commands that mend it."""
-    ended = quick(*COMMANDS[name])
+    ended = refusing(*COMMANDS[name])
 
     assert (said(ended), ended.code) == (NO_FOLDER.format(state=NOTHING if name in EXECUTING else ""), 2)
-    assert aftermath.is_untouched(database)
+    assert aftermath.is_untouched(untouched)
 
 
 @pytest.mark.parametrize("name", ["up", "up --dry-run", "verify", "reset"])
-def test_an_empty_folder(name: str, quick: Quick, database: str) -> None:
+def test_an_empty_folder(name: str, refusing: Quick, untouched: str) -> None:
     """A folder without a migration does not pass as a migrated database, or a verified one: exit 2."""
-    quick.write()
-    (quick.folder / "sql" / "README.md").write_text("left alone")
+    refusing.write()
+    (refusing.folder / "sql" / "README.md").write_text("left alone")
 
-    ended = quick(*COMMANDS[name])
+    ended = refusing(*COMMANDS[name])
 
     assert (said(ended), ended.code) == (EMPTY.format(state=NOTHING if name in EXECUTING else ""), 2)
-    assert aftermath.is_untouched(database)
+    assert aftermath.is_untouched(untouched)
 
 
-def test_looking_at_an_empty_folder(quick: Quick, database: str) -> None:
+def test_looking_at_an_empty_folder(refusing: Quick, untouched: str) -> None:
     """`status` shows an empty folder, and what to do next; there is nothing to take back either."""
-    quick.write()
+    refusing.write()
 
-    assert said(quick("status")) == (
+    assert said(refusing("status")) == (
         "DATABASE · sql/ · history in public.migrations\n\n"
         "Total: 0 | Executed: 0 | Pending: 0\n"
         'next: sqlmigrate create "my first table"\n'
     )
-    assert said(quick("down")) == "DATABASE · nothing to take back\n"
-    assert aftermath.is_untouched(database)
+    assert said(refusing("down")) == "DATABASE · nothing to take back\n"
+    assert aftermath.is_untouched(untouched)
 
 
 def test_an_empty_folder_after_executions(quick: Quick, database: str) -> None:
@@ -378,11 +392,11 @@ def test_a_reset_reads_everything_first(quick: Quick, database: str) -> None:
     assert aftermath.relations(database) == ["public.a"]
 
 
-def test_a_file_in_the_place_of_the_folder(quick: Quick, database: str) -> None:
+def test_a_file_in_the_place_of_the_folder(refusing: Quick, untouched: str) -> None:
     """A file named by --directory is no folder: exit 2."""
-    (quick.folder / "schema.sql").touch()
+    (refusing.folder / "schema.sql").touch()
 
-    ended = quick("--directory", "schema.sql", "up")
+    ended = refusing("--directory", "schema.sql", "up")
 
     assert ended.code == 2
     assert said(ended) == (
@@ -390,7 +404,7 @@ def test_a_file_in_the_place_of_the_folder(quick: Quick, database: str) -> None:
         "   nothing was executed\n"
         "   hint    name the folder with --directory\n\n"
     )
-    assert aftermath.is_untouched(database)
+    assert aftermath.is_untouched(untouched)
 
 
 def test_the_same_in_a_terminal(terminal: Terminal, database: str) -> None:

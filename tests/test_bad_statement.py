@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import time
 import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
 
 import aftermath
 import pytest
 import refusals
+from cluster import Server
 from quick import Quick, said
 from terminal import Terminal
 
@@ -22,6 +24,27 @@ insert into orders values (1, 7);
 """
 TABLES = ["public.customers", "public.customers_pkey", "public.orders"]
 WIDTH = 100  # of a screen that is none
+
+
+@pytest.fixture(scope="module")
+def shop(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a database with the shop's tables, which every failing migration leaves as it was."""
+    with postgres.database() as url:
+        first = Quick(tmp_path_factory.mktemp("shop"), {"DATABASE_URL": url})
+        first.write(**{"000_shop.up.sql": SHOP})
+        assert first("up").code == 0
+        yield url
+
+
+@pytest.fixture
+def failing(tmp_path: Path, shop: str) -> Iterator[Quick]:
+    """The program on that database, whose history forgets the failure afterwards."""
+    made = Quick(tmp_path, {"DATABASE_URL": shop})
+    made.write(**{"000_shop.up.sql": SHOP})
+    yield made
+    aftermath.ask(
+        shop, "delete from migrations where version <> '000'; delete from migrations_log where version <> '000'"
+    )
 
 
 @pytest.fixture
@@ -38,17 +61,17 @@ def _error(message: str) -> str:
 
 
 @pytest.mark.parametrize(("text", "message"), STATEMENTS.values(), ids=STATEMENTS)
-def test_a_statement_that_is_refused(text: str, message: str, quick: Quick, database: str) -> None:
+def test_a_statement_that_is_refused(text: str, message: str, failing: Quick, shop: str) -> None:
     """The screen is the stored one; the file before stays, nothing of this one does, and its failure is recorded."""
-    quick.write(**{"001_a.up.sql": text, "002_b.up.sql": "create table after_it ();"})
+    failing.write(**{"001_a.up.sql": text, "002_b.up.sql": "create table after_it ();"})
 
-    ended = quick("up")
+    ended = failing("up")
 
     assert said(ended).rstrip("\n") == message.replace("1 pending", "2 pending")
     assert ended.code == 1
-    assert aftermath.relations(database) == TABLES
-    assert aftermath.history(database) == [("000", "executed", 4, None), ("001", "failed", 0, _error(message))]
-    assert aftermath.log(database) == [("up", "000", None), ("failure", "001", _error(message))]
+    assert aftermath.relations(shop) == TABLES
+    assert aftermath.history(shop) == [("000", "executed", 4, None), ("001", "failed", 0, _error(message))]
+    assert aftermath.log(shop) == [("up", "000", None), ("failure", "001", _error(message))]
 
 
 @pytest.mark.parametrize("name", ["a missing column in a constraint", "RAISE in a block"])
@@ -124,11 +147,11 @@ def test_a_dry_run_that_is_refused(quick: Quick, database: str) -> None:
     assert aftermath.history(database) == [("000", "executed", 4, None)]
 
 
-def test_a_failure_for_programs(quick: Quick) -> None:
+def test_a_failure_for_programs(failing: Quick) -> None:
     """As JSON the event has PostgreSQL's fields word for word, and the place as numbers."""
-    quick.write(**{"001_a.up.sql": "select 1;\n  create unique index emails on customers (email);\n"})
+    failing.write(**{"001_a.up.sql": "select 1;\n  create unique index emails on customers (email);\n"})
 
-    ended = quick("up", "--format", "json")
+    ended = failing("up", "--format", "json")
 
     event = json.loads(ended.stdout.splitlines()[-1])
     assert event.pop("duration_ms") >= 0
@@ -190,20 +213,20 @@ BEFORE = {
 }
 
 
-@pytest.mark.parametrize(("before", "drawn"), BEFORE.values(), ids=BEFORE)
 @pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
 @pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["", "BOM"])
-def test_the_caret_stands_under_the_word(before: str, drawn: str, ending: str, mark: str, quick: Quick) -> None:
+def test_the_caret_stands_under_the_word(ending: str, mark: str, failing: Quick) -> None:
     """Whatever stands before the word, it is underlined in full, in the line that has that number in the file."""
-    quick.write(**{"001_a.up.sql": mark + ending.join(["select 1;", f"{before}emial", "from customers;", ""])})
+    for name, (before, drawn) in BEFORE.items():
+        failing.write(**{"001_a.up.sql": mark + ending.join(["select 1;", f"{before}emial", "from customers;", ""])})
 
-    lines = said(quick("up")).splitlines()
+        lines = said(failing("up")).splitlines()
 
-    place = lines.index(f"  ──▶ sql/001_a.up.sql:2:{len(before) + 1}")
-    caret = " " * _cells(drawn) + "^^^^^"
-    assert lines[place + 1 : place + 7] == [
-        "   │", " 1 │ select 1;", f" 2 │ {drawn}emial", f"   │ {caret}", " 3 │ from customers;", "   │",
-    ]  # fmt: skip
+        place = lines.index(f"  ──▶ sql/001_a.up.sql:2:{len(before) + 1}")
+        caret = " " * _cells(drawn) + "^^^^^"
+        assert lines[place + 1 : place + 7] == [
+            "   │", " 1 │ select 1;", f" 2 │ {drawn}emial", f"   │ {caret}", " 3 │ from customers;", "   │",
+        ], name  # fmt: skip
 
 
 FILLER = "x" * 1_000_000
@@ -218,23 +241,25 @@ LONG_LINES = {
 
 
 @pytest.mark.parametrize(("text", "drawn"), LONG_LINES.values(), ids=LONG_LINES)
-def test_a_line_of_a_megabyte(text: str, drawn: str, quick: Quick) -> None:
+def test_a_line_of_a_megabyte(text: str, drawn: str, failing: Quick) -> None:
     """A line that is wider than the screen is cut around the word, and not in seconds."""
-    quick.write(**{"001_a.up.sql": text})
+    failing.write(**{"001_a.up.sql": text})
 
     begun = time.monotonic()
-    lines = said(quick("up")).splitlines()
+    lines = said(failing("up")).splitlines()
 
     assert time.monotonic() - begun < 2
     place = lines.index(f"  ──▶ sql/001_a.up.sql:1:{text.index('emial') + 1}")
     assert lines[place + 2 : place + 4] == [f" 1 │ {drawn}", "   │ " + " " * drawn.index("emial") + "^^^^^"]
 
 
-def test_the_lines_beside_are_cut_as_well(quick: Quick) -> None:
+def test_the_lines_beside_are_cut_as_well(failing: Quick) -> None:
     """A megabyte in the line above or below does not fill the screen."""
-    quick.write(**{"001_a.up.sql": f"select '{'x' * 1_000_000}';\nselect emial from customers;\n-- {'日' * 1_000_000}"})
+    failing.write(
+        **{"001_a.up.sql": f"select '{'x' * 1_000_000}';\nselect emial from customers;\n-- {'日' * 1_000_000}"}
+    )
 
-    lines = said(quick("up")).splitlines()
+    lines = said(failing("up")).splitlines()
 
     place = lines.index("  ──▶ sql/001_a.up.sql:2:8")
     assert lines[place + 2] == " 1 │ select '" + "x" * 85 + "…"
@@ -250,23 +275,23 @@ SEEN = {"\x1b", "\x07", "\x9b", "\u202e"}
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
-def test_no_escape_sequence_reaches_the_terminal(form: str, quick: Quick) -> None:
+def test_no_escape_sequence_reaches_the_terminal(form: str, failing: Quick) -> None:
     """What stands in a file, or what the server is made to say, is shown, and never acts on the terminal."""
-    quick.write(**{
+    failing.write(**{
         "001_a.up.sql": f"do $$ begin\n  raise notice '{ATTACK}'; raise exception '{ATTACK}' using hint = '{ATTACK}';\n"
         f"end $$; -- {ATTACK}\n",
     })  # fmt: skip
 
     for command in (["up"], ["status"], ["log"], ["split", "sql/001_a.up.sql"], ["verify"], ["up", "--dry-run"]):
-        ended = quick(*command, "--format", form)
+        ended = failing(*command, "--format", form)
         assert not SEEN & set(ended.stdout + ended.stderr), command
 
 
-def test_what_is_masked_for_a_terminal_is_whole_for_programs(quick: Quick) -> None:
+def test_what_is_masked_for_a_terminal_is_whole_for_programs(failing: Quick) -> None:
     """JSON holds the server's words unchanged, escaped."""
-    quick.write(**{"001_a.up.sql": f"do $$ begin raise exception '{ATTACK}'; end $$;"})
+    failing.write(**{"001_a.up.sql": f"do $$ begin raise exception '{ATTACK}'; end $$;"})
 
-    event = json.loads(quick("up", "--format", "json").stdout.splitlines()[-1])
+    event = json.loads(failing("up", "--format", "json").stdout.splitlines()[-1])
 
     assert event["error"]["message"] == ATTACK
 

@@ -50,14 +50,13 @@ def test_a_url_in_a_flag(url: str, message: str, quick: Quick) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-@pytest.mark.parametrize("url", URLS.values(), ids=URLS)
-def test_no_command_shows_the_password(command: list[str], url: tuple[str, str], quick: Quick) -> None:
-    """Whatever command meets the URL, and in whatever form it answers, nothing of the password is in the answer."""
-    ended = quick(*command, "--format", "json", DATABASE_URL=url[0].removesuffix("\n"))
-
-    assert ended.code == 2
-    assert _holds_no_secret(ended.stdout + ended.stderr)
-    assert json.loads(ended.stderr)["error"][0]["kind"] == "ConfigError"
+def test_no_command_shows_the_password(command: list[str], quick: Quick) -> None:
+    """Whatever command meets such a URL, and in whatever form it answers, nothing of the password is in the answer."""
+    for url, _ in list(URLS.values())[::3]:
+        ended = quick(*command, "--format", "json", DATABASE_URL=url.removesuffix("\n"))
+        assert ended.code == 2
+        assert _holds_no_secret(ended.stdout + ended.stderr)
+        assert json.loads(ended.stderr)["error"][0]["kind"] == "ConfigError"
 
 
 def test_a_variable_that_is_not_utf8(quick: Quick) -> None:

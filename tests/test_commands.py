@@ -9,7 +9,6 @@ import select
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -297,20 +296,24 @@ def on_terminal(project: Project, *arguments: str, answer: str) -> tuple[int, st
     os.close(theirs)
     screen = b""
     try:
-        while b"[y/N]: " not in screen and (more := _read(ours)):
-            screen += more
-        time.sleep(0.2)  # a signal between the question and the reading of the answer would be seen after it only
+        while b"[y/N]: " not in screen:
+            screen += _read(ours, 30)
         os.write(ours, answer.encode())
-        while more := _read(ours):
+        while more := _read(ours, 30 if answer != "\x03" else 1, again=answer.encode()):
             screen += more
     finally:
         os.close(ours)
     return running.wait(timeout=30), screen.decode().replace("\r\n", "\n")
 
 
-def _read(terminal: int) -> bytes:
-    ready, _, _ = select.select([terminal], [], [], 30)
-    assert ready, "nothing is said for 30 s"
+def _read(terminal: int, seconds: float, again: bytes = b"") -> bytes:
+    """Read what is said next; after each silence answer again: Python may overlook a signal just before it reads."""
+    silences = 0
+    while not select.select([terminal], [], [], seconds)[0]:
+        silences += 1
+        assert again, "nothing is said"
+        assert silences * seconds < 30, "nothing is said"
+        os.write(terminal, again)
     try:
         return os.read(terminal, 65536)
     except OSError:  # EIO: the other side has closed it
