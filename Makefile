@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help migrate status down create test check format faults bench clean
+.PHONY: help migrate status down create review test check format faults bench clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -30,20 +30,24 @@ down: .venv/installed ## take back the last migration
 create: .venv/installed ## a new pair of files: make create name="add user settings table"
 	@$(BIN)/sqlmigrate create "$(name)"
 
+review: .venv/installed ## what the new migrations of this branch will do to a live database
+	@$(BIN)/sqlmigrate review
+
 test: .venv/developed ## the whole suite, on real servers
 	@$(BIN)/python -m pytest
 
-check: .venv/developed ## what CI runs: lint, types, the suite; changes no file
+check: .venv/developed ## what CI runs: lint, types, the suite, the sweep of faults; changes no file
 	@$(BIN)/ruff check sqlmigrate tests
 	@$(BIN)/ruff format --check sqlmigrate tests
 	@$(BIN)/mypy
 	@TESTS_DEMAND_ALL=1 $(BIN)/python -m pytest
+	@$(BIN)/python tests/faults.py
 
 format: .venv/developed ## format the code, and mend what lint can mend
 	@$(BIN)/ruff check --fix sqlmigrate tests
 	@$(BIN)/ruff format sqlmigrate tests
 
-faults: .venv/developed ## cut the connection at every message, kill the process at every event (10 minutes)
+faults: .venv/developed ## cut the connection at every message, kill the process at every event (2 minutes)
 	@$(BIN)/python tests/faults.py
 
 bench: .venv/developed ## figures, beside other tools in the same run

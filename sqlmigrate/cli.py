@@ -7,17 +7,20 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from . import __version__, config, signals
+from . import __version__, config, settings, signals
 from .errors import ConfigError, SqlmigrateError, gather
 
 if TYPE_CHECKING:
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
     from .report import Report
 
 EXIT_FAILED, EXIT_ATTENTION = 1, 3
+_SIGNALLED = 128  # the exit codes of who was ended by a signal
+_LAST_WORDS_SECONDS = 2.0
 
 
 @dataclass
@@ -65,7 +70,7 @@ class Call:
         """Give the URL of the database, the embedded server started where none is named."""
         url = config.require_url(self.config)
         if url != config.EMBEDDED:
-            yield url
+            yield config.named(url, self.config.application_name)
             return
         from .embedded import server  # noqa: PLC0415 - only where it is needed
 
@@ -76,7 +81,7 @@ class Call:
             )
         self.report.place = f"postgres, embedded in {config.EMBEDDED_DIRECTORY}/"
         with server(Path(config.EMBEDDED_DIRECTORY)) as embedded:
-            yield embedded
+            yield config.named(embedded, self.config.application_name)
 
 
 def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:
@@ -84,87 +89,81 @@ def _remember(context: click.Context, parameter: click.Parameter, value: Any) ->
         context.ensure_object(dict)[parameter.name] = value
 
 
-def _settings(*, hidden: bool) -> Callable[[Any], Any]:
-    """Add the options that every command has; they may stand before the command or behind it."""
+def _settings(*, hidden: bool, own: Collection[str] = ()) -> Callable[[Any], Any]:
+    """Add the options that every command has but for its own; they may stand before the command or behind it."""
 
     def add(command: Any) -> Any:
-        for option in (
-            click.option(
-                "--format",
-                type=click.Choice(["text", "json"]),
-                help="Screens, or JSON for programs.",
-                **_OPTION,
-                hidden=hidden,
-            ),
-            click.option(
-                "--table", metavar="NAME", help="The history table, `migrations` by default.", **_OPTION, hidden=hidden
-            ),
-            click.option(
-                "--directory",
-                metavar="DIR",
-                help="The folder of the migrations, `sql` by default.",
-                **_OPTION,
-                hidden=hidden,
-            ),
-            click.option(
-                "--database-url",
-                metavar="URL",
-                help="The database; else DATABASE_URL, else libpq's variables.",
-                **_OPTION,
-                hidden=hidden,
-            ),
-        ):
-            command = option(command)
+        for name, option in _OPTIONS.items():
+            if name not in own:
+                flag = f"--{name.replace('_', '-')}"
+                command = click.option(flag, **option, expose_value=False, callback=_remember, hidden=hidden)(command)
         return command
 
     return add
 
 
-_OPTION: dict[str, Any] = {"expose_value": False, "callback": _remember}
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "format": {"type": click.Choice(["text", "json"]), "help": "Screens, or JSON for programs."},
+    "table": {"metavar": "NAME", "help": "The history table, `migrations` by default."},
+    "directory": {"metavar": "DIR", "help": "The folder of the migrations, `sql` by default."},
+    "database_url": {"metavar": "URL", "help": "The database; else DATABASE_URL, else libpq's variables."},
+}
 
 
-def _duration(_context: click.Context, _parameter: click.Parameter, value: str) -> float:
-    units = {"ms": 0.001, "s": 1, "min": 60, "h": 3600, "": 1}
-    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?(ms|s|min|h|)", value)
-    if not match:
-        raise click.BadParameter(f"`{value}` is no duration; a number and a unit: 60s, 500ms, 2min")
-    return float(match[1]) * units[match[2]]
-
-
-def _lock_timeout(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
-    if not re.fullmatch(r"[0-9]+ ?(us|ms|s|min|h|d)?", value):
-        raise click.BadParameter(f"`{value}` is no duration; a number and a unit: 5s, 500ms, 2min")
-    return value
+def _checked(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    if value is not None and (fault := settings.SETTINGS[str(parameter.name)].fault(value)):
+        raise click.BadParameter("; ".join(fault))
+    _remember(context, parameter, value)
 
 
 def _lock_options(command: Any) -> Any:
     """Add the options that say how long to wait for others."""
-    time: dict[str, Any] = {"metavar": "TIME", "show_default": True}
-    for option in (
-        click.option(
-            "--lock-retries", type=click.IntRange(min=0), default=10, show_default=True, metavar="N",
-            help="How often to try a migration again that did not get its locks.",
-        ),
-        click.option(
-            "--lock-timeout", default="5s", callback=_lock_timeout, help="PostgreSQL's, for each migration.", **time
-        ),
-        click.option("--lock-wait", default="60s", callback=_duration, help="How long to wait for another.", **time),
-    ):  # fmt: skip
-        command = option(command)
+    for name, metavar, what in (
+        ("lock_retries", "N", "How often to try a migration again that did not get its locks"),
+        ("lock_timeout", "TIME", "PostgreSQL's, for each migration"),
+        ("lock_wait", "TIME", "How long to wait for another run"),
+    ):
+        flag, without = f"--{name.replace('_', '-')}", settings.SETTINGS[name].default
+        text = f"{what}; {without} by default."
+        command = click.option(flag, metavar=metavar, help=text, expose_value=False, callback=_checked)(command)
     return command
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog="Example: sqlmigrate status")
+class _Program(click.Group):
+    """The corridor's commands, and those of the rooms beside it: every package of ours that has a module `command`."""
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in self.commands:
+            self._open_rooms()
+        return super().get_command(context, name)
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        self._open_rooms()
+        return super().list_commands(context)
+
+    def _open_rooms(self) -> None:
+        for found in iter_modules([str(Path(__file__).parent)]):
+            if found.ispkg and find_spec(f"{__package__}.{found.name}.command"):
+                import_module(f"{__package__}.{found.name}.command")
+
+
+@click.group(
+    cls=_Program, context_settings={"help_option_names": ["-h", "--help"]}, epilog="Example: sqlmigrate status"
+)
 @click.version_option(__version__, message="sqlmigrate %(version)s")
 @_settings(hidden=False)
 @click.pass_context
 def cli(context: click.Context) -> None:
-    """Bring a PostgreSQL database up to date with a folder of plain SQL files."""
+    """Bring a PostgreSQL database up to date with a folder of plain SQL files.
+
+    Settings are flags, variables (SQLMIGRATE_TABLE), or keys of [tool.sqlmigrate] in pyproject.toml: directory, table,
+    lock_wait, lock_timeout, lock_retries, application_name.
+    """
     context.ensure_object(dict)
 
 
-def command(example: str) -> Callable[[Callable[..., int | None]], click.Command]:
-    """Make a command of a function that gets a `Call` and gives the exit code."""
+def command(example: str, own: Collection[str] = ()) -> Callable[[Callable[..., int | None]], click.Command]:
+    """Make a command of a function that gets a `Call` and gives the exit code; `own` are settings it has otherwise."""
 
     def make(function: Callable[..., int | None]) -> click.Command:
         def wrapped(**options: Any) -> NoReturn:
@@ -175,12 +174,30 @@ def command(example: str) -> Callable[[Callable[..., int | None]], click.Command
         wrapped.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
         name = function.__name__.rstrip("_")
         short = re.split(r"[,:.(]", function.__doc__ or "")[0]  # what fits into the list of commands
-        return cli.command(name, short_help=short, epilog=f"Example: {example}")(_settings(hidden=True)(wrapped))
+        return cli.command(name, short_help=short, epilog=f"Example: {example}")(
+            _settings(hidden=True, own=own)(wrapped)
+        )
 
     return make
 
 
 def _guarded(call: Call, function: Callable[..., int | None], options: dict[str, Any]) -> int:
+    """Run a command and give its exit code, as soon as all that it says is written; it has let go of the database."""
+    code = _coded(call, function, options)
+    try:
+        is_written = call.report.close(None if code < _SIGNALLED else _LAST_WORDS_SECONDS)
+        if loss := call.report.loss:
+            call.report.error(loss)
+            call.report.close()
+            code = code or EXIT_FAILED
+    except KeyboardInterrupt as interrupt:
+        code, is_written = signals.exit_code(interrupt), False
+    if not is_written:  # a terminal stands still, and who called us waits no longer: Python's own end would wait for it
+        os._exit(code)
+    return code
+
+
+def _coded(call: Call, function: Callable[..., int | None], options: dict[str, Any]) -> int:
     try:
         return function(call, **options) or 0
     except SqlmigrateError as error:
@@ -190,8 +207,6 @@ def _guarded(call: Call, function: Callable[..., int | None], options: dict[str,
         if not call.is_interruption_told:
             call.report.error(SqlmigrateError("interrupted"))
         return signals.exit_code(interrupt)
-    finally:
-        call.report.close()
 
 
 # -- looking -----------------------------------------------------------------------------------------------------------
@@ -219,7 +234,7 @@ def verify(call: Call) -> int:
     migrations = files.load(call.config.directory)
     _require_some(call, migrations)
     plan.read_all(migrations)
-    if call.config.url is None and not Path(config.EMBEDDED_DIRECTORY).exists():
+    if call.config.url is None and not _has_embedded():
         call.report.verified(len(migrations), None)
         return 0
     with call.database() as url:
@@ -228,6 +243,11 @@ def verify(call: Call) -> int:
         raise gather(errors)
     call.report.verified(len(migrations), planned)
     return 0
+
+
+def _has_embedded() -> bool:
+    """Tell whether the embedded server was used here; the shadows of reviews lie beside its data."""
+    return any((Path(config.EMBEDDED_DIRECTORY) / name).exists() for name in ("data", "elsewhere"))
 
 
 @command("sqlmigrate log")
@@ -290,7 +310,14 @@ def reset(call: Call, *, yes: bool) -> int:
 def _policy(call: Call, **options: Any) -> Policy:
     from .plan import Policy  # noqa: PLC0415
 
-    return Policy(table=call.config.table, **options)
+    chosen = call.config
+    return Policy(
+        table=chosen.table,
+        lock_wait=chosen.lock_wait,
+        lock_timeout=chosen.lock_timeout,
+        lock_retries=chosen.lock_retries,
+        **options,
+    )
 
 
 def _confirm(call: Call, *, yes: bool, question: str) -> None:

@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-from urllib.parse import unquote, unquote_to_bytes
+from urllib.parse import quote, unquote, unquote_to_bytes
 
+from . import settings
 from .errors import ConfigError
 from .source import Source
 
@@ -20,7 +20,6 @@ EMBEDDED = "embedded"
 EMBEDDED_DIRECTORY = ".sqlmigrate"
 MASK = "***"
 
-_SETTINGS = {"directory": "sql", "table": "migrations"}
 # Those of libpq's variables that say *which* database is meant; a password or an SSL mode alone does not.
 _LIBPQ_VARIABLES = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE")
 _HIGHEST_PORT = 65535
@@ -39,6 +38,10 @@ class Config:
     directory: str
     table: str
     is_ci: bool
+    lock_wait: float = 60.0  # seconds
+    lock_timeout: str = "5s"
+    lock_retries: int = 10
+    application_name: str = "sqlmigrate"
 
     @property
     def shown(self) -> str:
@@ -51,13 +54,29 @@ def resolve(flags: Mapping[str, str | None], environment: Mapping[str, str], dir
 
     Raises `ConfigError`: a URL that does not parse (its place, not its password), an unknown or malformed setting.
     """
-    settings = _project_settings(directory)
-    chosen = {
-        name: flags.get(name) or environment.get(f"SQLMIGRATE_{name.upper()}") or settings.get(name) or default
-        for name, default in _SETTINGS.items()
-    }
+    project = settings.of_project(directory)
+    chosen = {name: _chosen(name, flags, environment, project) for name in settings.SETTINGS}
     url, named_by = _database(flags, environment)
-    return Config(url, named_by, chosen["directory"], chosen["table"], bool(environment.get("CI")))
+    return Config(
+        url,
+        named_by,
+        chosen["directory"],
+        chosen["table"],
+        bool(environment.get("CI")),
+        settings.seconds(chosen["lock_wait"]),
+        chosen["lock_timeout"],
+        int(chosen["lock_retries"]),
+        chosen["application_name"],
+    )
+
+
+def _chosen(
+    name: str, flags: Mapping[str, str | None], environment: Mapping[str, str], project: Mapping[str, settings.Value]
+) -> str:
+    variable, flag = settings.variable(name), f"--{name.replace('_', '-')}"
+    said = (settings.Value(flags.get(name) or "", flag), settings.Value(environment.get(variable) or "", variable))
+    values = [*said, *([project[name]] if name in project else [])]
+    return next((settings.checked(name, value) for value in values if value.text), settings.SETTINGS[name].default)
 
 
 def _database(flags: Mapping[str, str | None], environment: Mapping[str, str]) -> tuple[str | None, str]:
@@ -89,51 +108,19 @@ def require_url(config: Config) -> str:
     return EMBEDDED
 
 
-# -- pyproject.toml ----------------------------------------------------------------------------------------------------
+def named(url: str, application_name: str) -> str:
+    """Give a URL (or libpq's keywords) with the name to be seen in ``pg_stat_activity``.
 
-
-def _project_settings(directory: Path) -> dict[str, str]:
-    for folder in (directory, *directory.parents):
-        path = folder / "pyproject.toml"
-        if path.is_file():
-            return _table(path)
-    return {}
-
-
-def _table(path: Path) -> dict[str, str]:
-    try:
-        text = path.read_text(encoding="utf-8")
-        table = _parsed(text) if "sqlmigrate" in text else {}
-    except (OSError, ValueError) as error:  # not UTF-8, not TOML
-        raise ConfigError(f"{path} cannot be read: {error}") from None
-    if not isinstance(table, dict):
-        raise ConfigError(f"{path}: [tool.sqlmigrate] is not a table", hint='[tool.sqlmigrate]: table = "…"')
-    for name, value in table.items():
-        if name not in _SETTINGS:
-            raise _unknown_setting(path, name)
-        if not isinstance(value, str):
-            raise ConfigError(f"{path}: `{name}` of [tool.sqlmigrate] is not a text", hint=f'{name} = "…"')
-    if "directory" in table:
-        table["directory"] = str(path.parent / table["directory"]) if path.parent != Path.cwd() else table["directory"]
-    return table
-
-
-def _parsed(text: str) -> Any:
-    import tomllib  # noqa: PLC0415 - few projects have settings
-
-    tool = tomllib.loads(text).get("tool", {})
-    return tool.get("sqlmigrate", {}) if isinstance(tool, dict) else tool
-
-
-def _unknown_setting(path: Path, name: str) -> ConfigError:
-    if "url" in name or "password" in name:
-        hint = "a database is named by --database-url or DATABASE_URL, never in a file that is committed"
-    else:
-        import difflib  # noqa: PLC0415 - only for an error
-
-        near = difflib.get_close_matches(name, _SETTINGS, n=1)
-        hint = f"did you mean `{near[0]}`?" if near else f"known are: {', '.join(_SETTINGS)}"
-    return ConfigError(f"{path}: unknown setting `{name}` in [tool.sqlmigrate]", hint=hint)
+    It is libpq's fallback: one that the URL, the service or PGAPPNAME names comes first.
+    https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNECT-FALLBACK-APPLICATION-NAME
+    """
+    if application_name == settings.SETTINGS["application_name"].default or "fallback_application_name" in url:
+        return url
+    if _SCHEME.match(url):
+        separator = "&" if "?" in url else "?"
+        return f"{url}{separator}fallback_application_name={quote(application_name, safe='')}"
+    escaped = application_name.replace("\\", "\\\\").replace("'", "\\'")
+    return f"{url} fallback_application_name='{escaped}'".lstrip()
 
 
 # -- the URL -----------------------------------------------------------------------------------------------------------

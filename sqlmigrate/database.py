@@ -28,6 +28,9 @@ _CONNECT_SECONDS = 10
 _DRAIN_SECONDS = 1.0
 _CANCEL_TRIES = 5
 _END_SECONDS = 10.0
+_RECONNECT_PAUSES = (0.1, 0.2, 0.4, 0.8, 1.5)
+_NEVER = float("inf")
+_PIECE = 65536  # characters of a COPY that are sent before somebody may look how far it is
 _T = TypeVar("_T")
 _FAILED = (pq.ExecStatus.FATAL_ERROR, pq.ExecStatus.BAD_RESPONSE)
 
@@ -63,8 +66,13 @@ class Session:
         self._connect()
 
     def reconnect(self) -> None:
-        """Connect anew, as after a lost connection; raises as `connect`."""
+        """Connect anew, as after a lost connection, with patience: a server may be restarting; raises as `connect`."""
         self.close()
+        for pause in _RECONNECT_PAUSES:
+            with suppress(ConnectError):
+                self._connect()
+                return
+            time.sleep(pause)
         self._connect()
 
     def _connect(self) -> None:
@@ -111,9 +119,10 @@ class Session:
                 if answer and answer.error:
                     return
             if request is not None:
-                yield (copied := self._copy(request, index))
-                if copied.error:
-                    return
+                for answer in self._copy(request, index, tick):
+                    yield answer
+                    if answer and answer.error:
+                        return
             start = index + 1
 
     def _pipeline(self, requests: Sequence[Request], start: int, tick: float | None) -> Iterator[Answer | None]:
@@ -159,13 +168,28 @@ class Session:
         except psycopg.errors._WaitTimeout:  # noqa: SLF001 - what `waiting.wait` raises
             return None
 
-    def _copy(self, request: Request, index: int) -> Answer:
+    def _copy(self, request: Request, index: int, tick: float | None) -> Iterator[Answer | None]:
         try:
             with self.conn.cursor() as cursor, cursor.copy(request.sql.encode()) as copy:
-                copy.write(request.data or "")
+                yield from self._pieces(copy, request.data or "", tick)
         except psycopg.Error as error:
-            return Answer(index, [], error)
-        return Answer(index, [])
+            yield Answer(index, [], error)
+        else:
+            yield Answer(index, [])
+
+    def _pieces(self, copy: psycopg.Copy, data: str, tick: float | None) -> Iterator[None]:
+        """Send the data of a COPY, piece by piece; gives None every `tick` seconds."""
+        told = time.monotonic()
+        try:
+            for start in range(0, len(data), _PIECE):
+                copy.write(data[start : start + _PIECE])
+                while not self._ready(_flushed(self.conn.pgconn), tick) or time.monotonic() - told >= (tick or _NEVER):
+                    yield None
+                    told = time.monotonic()
+        except (GeneratorExit, KeyboardInterrupt):  # a server that is stuck does not take the end of the data either
+            with suppress(psycopg.errors.CancellationTimeout):
+                self.conn.cancel_safe(timeout=_DRAIN_SECONDS)
+            raise
 
     def abort(self) -> None:
         """Stop what is under way: cancel it on the server until it answers, and roll back an open transaction.
@@ -292,7 +316,7 @@ def _connection(url: str) -> psycopg.Connection:
 def _defaults(url: str) -> dict[str, str | int]:
     named = conninfo_to_dict(url)
     defaults: dict[str, str | int] = {"client_encoding": "UTF8"}
-    if "application_name" not in named:
+    if not {"application_name", "fallback_application_name"} & named.keys():
         defaults["fallback_application_name"] = APPLICATION_NAME
     if "connect_timeout" not in named:
         defaults["connect_timeout"] = _CONNECT_SECONDS

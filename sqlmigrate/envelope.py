@@ -13,9 +13,11 @@ from . import history, record
 from .database import Request
 from .history import History, State
 from .plan import Policy, Step
+from .settings import milliseconds
 from .split import Statement
 from .statement import runs_in_transaction
 
+_SHORTEST_TICK = 0.05
 # What a migration may have set for the session, undone before its history row is completed: a `SET ROLE` would
 # otherwise meet the history without rights, a `search_path` the next migration.
 RESET = tuple(Request(each, quiet=True) for each in ("reset session authorization", "reset role", "reset all"))
@@ -65,6 +67,7 @@ def transaction(state: State, step: Step, policy: Policy) -> Sent:
     # The row is waited for no longer than a lock: another run may hold it behind a pooler.
     opening = [*([] if policy.dry_run else [Request(script.begin, quiet=True)]), *statements[: script.settings]]
     opening += [Request(f"set local {name} to '{value}'", quiet=True) for name, value in timeouts(step, policy)]
+    opening += [_PROCESS] if state.is_pooled else []  # who is looked at from beside, while the row is waited for
     settling = [] if policy.dry_run else [_SETTLE]
     tidying = [*settling, *([DISCARD_TEMPORARY] if state.is_pooled else []), *RESET]
     body = [beginning, *statements[script.settings :], *tidying, ending]
@@ -74,6 +77,9 @@ def transaction(state: State, step: Step, policy: Policy) -> Sent:
     places = (*settings, *range(first, first + len(statements) - script.settings))
     completing = len(opening) + len(body) - 1
     return Sent(requests, places, len(opening), completing, completing + 1)
+
+
+_PROCESS = Request("select pg_catalog.pg_backend_pid()")
 
 
 def _closing(state: State, policy: Policy) -> tuple[Request, ...]:
@@ -112,6 +118,12 @@ def timeouts(step: Step, policy: Policy) -> Iterator[tuple[str, str]]:
     yield "lock_timeout", step.script.value("lock-timeout") or policy.lock_timeout
     if value := step.script.value("statement-timeout"):
         yield "statement_timeout", value
+
+
+def tick(step: Step, policy: Policy) -> float:
+    """Give how often a step is to be looked at, in seconds: who stands in its way is seen only while it waits."""
+    bound = milliseconds(dict(timeouts(step, policy))["lock_timeout"]) / 1000
+    return max(_SHORTEST_TICK, min(policy.tick, bound / 2)) if bound else policy.tick
 
 
 def bounds(step: Step, policy: Policy, statement: Statement) -> Iterator[Request]:

@@ -11,9 +11,10 @@ from .plan import Planned, Step
 
 @dataclass(frozen=True)
 class Waiting:
-    """Another run holds the lock."""
+    """Another run holds the lock: who, and for how many seconds it is waited for at most."""
 
     holder: str
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,17 @@ class Began:
     """A step begins."""
 
     step: Step
+
+
+@dataclass(frozen=True)
+class Executed:
+    """Statement `number` of a file without a transaction is executed, and the one with its record is still open.
+
+    Told only where somebody watches.
+    """
+
+    step: Step
+    number: int
 
 
 @dataclass(frozen=True)
@@ -106,5 +118,16 @@ class NotTried:
 
 
 Event = (
-    Planned | Waiting | Began | StatementDone | Noticed | Watched | Blocked | Recovered | Finished | Failed | NotTried
+    Planned
+    | Waiting
+    | Began
+    | Executed
+    | StatementDone
+    | Noticed
+    | Watched
+    | Blocked
+    | Recovered
+    | Finished
+    | Failed
+    | NotTried
 )

@@ -34,7 +34,7 @@ def draw(span: Span, width: int = 100) -> Iterator[Line]:
     yield [("dim", " " * (gutter + 1) + "──▶ "), ("bold", str(span))]
     yield blank
     for number in range(first, last + 1):
-        shown, caret = _shown(span, room) if number == span.line else (_cut(span.source.line(number), room), "")
+        shown, caret = _shown(span, room) if number == span.line else (fitted(span.source.line(number), room), "")
         yield [("dim", f" {number:>{gutter}} │ "), ("", shown)] if shown else [("dim", f" {number:>{gutter}} │")]
         if caret:
             yield [*blank, ("bold red", " " + caret)]
@@ -61,8 +61,8 @@ def _shown(span: Span, room: int) -> tuple[str, str]:
     return "".join(shown).rstrip(), " " * (start - left) + "^" * (min(end, left + room) - start)
 
 
-def _cut(line: str, room: int) -> str:
-    """Give as much of a line as there is room for."""
+def fitted(line: str, room: int) -> str:
+    """Give as much of a line as there is room for, in cells, with an ellipsis where it is cut."""
     cells = _cells(line[: 2 * room])
     shown = cells[:room]
     if len(shown) < len(cells) or len(line) > 2 * room:

@@ -14,24 +14,24 @@ from typing import Literal
 
 import psycopg
 
-from . import envelope, history, record, resume
+from . import envelope, history, lock, record, resume
 from .database import Answer, Request, Session
 from .envelope import Sent
 from .errors import ConnectError, LockError, SqlmigrateError, StatementError
-from .event import Blocked, Event, Failed, Finished, Noticed, Recovered, StatementDone, Watched
+from .event import Blocked, Event, Executed, Failed, Finished, Noticed, Recovered, StatementDone, Watched
 from .history import Execution, State
 from .libpq import reason
 from .observer import Blocker, Observer
 from .plan import Policy, Step
 from .refusal import at_commit, cure, refused
 from .split import Statement
-from .statement import concurrent, runs_in_transaction, session_setting
+from .statement import concurrent, runs_in_transaction, session_setting, verb
 
 Outcome = Literal["done", "failed", "overtaken"]
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html: lock_not_available, deadlock_detected
 _LOCKED_OUT = ("55P03", "40P01")
-_TICK_SECONDS = 1.0
+_TERMINATION = "2D000"  # invalid_transaction_termination
 _FIX = "fix the file or the data"
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0
 
@@ -47,16 +47,18 @@ class Executor:
         self._observer = observer
         self._pid = session.pid
         self._is_direct = session.pid == state.server.pid  # with no pooler in between
-        self._begin_step()
+        self._begin_step(None)
 
-    def _begin_step(self) -> None:
+    def _begin_step(self, step: Step | None) -> None:
+        self._tick = envelope.tick(step, self._policy) if step else self._policy.tick
         self._started = time.monotonic()
         self._done = 0  # statements of the step that are answered
         self._blockers: tuple[Blocker, ...] = ()
+        self._commits = False  # whether the statement under way ends transactions of its own
 
     def execute(self, step: Step) -> Generator[Event, None, Outcome]:
         """Execute a step, and tell how it ended; a failure is written to the history."""
-        self._begin_step()
+        self._begin_step(step)
         try:
             if step.script.mode == "transaction":
                 sent = envelope.transaction(self._state, step, self._policy)
@@ -76,7 +78,7 @@ class Executor:
 
     def rehearse(self, step: Step) -> Generator[Event, None, Outcome]:
         """Execute a step in the transaction that is open; nothing is committed, nor written of a failure."""
-        self._begin_step()
+        self._begin_step(step)
         sent = envelope.transaction(self._state, step, self._policy)
         return (yield from self._in_transaction(step, sent))
 
@@ -110,7 +112,8 @@ class Executor:
             return tries < self._policy.lock_retries
         if self._elapsed() > self._policy.lock_wait * 1000:
             self._session.abort()
-            raise _held(step, self._policy.lock_wait, self._blockers)
+            holders = lock.describe(self._session, [blocker.pid for blocker in self._blockers])
+            raise _held(step, self._policy.lock_wait, holders)
         return True
 
     def _ended(self, step: Step, sent: Sent, failing: Answer) -> Generator[Event, None, Outcome]:
@@ -135,6 +138,8 @@ class Executor:
             if number := sent.statement_number(answer.index):
                 self._done = number
                 yield StatementDone(step, number, len(step.script.statements))
+            if answer.index < sent.beginning and answer.rows and answer.rows[0]:
+                self._pid = int(answer.rows[0][0] or 0)
             if answer.index == sent.beginning:
                 self._pid = int(answer.rows[0][1] or 0)
             if answer.index == sent.completing:
@@ -154,13 +159,18 @@ class Executor:
 
     def _turn(self, requests: Sequence[Request]) -> Iterator[Answer | None]:
         if not self._policy.watched:
-            yield from self._session.turn(requests, _TICK_SECONDS)
+            yield from self._session.turn(requests, self._tick)
             return
         for index, request in enumerate(requests):
-            for answer in self._session.turn([request], _TICK_SECONDS):
-                yield answer and Answer(index, answer.rows, answer.error)
-                if answer and answer.error:
-                    return
+            answered = Answer(index, [])
+            for answer in self._session.turn([request], self._tick):
+                if answer is None:
+                    yield None
+                else:
+                    answered = Answer(index, answer.rows, answer.error)
+            yield answered  # the turn is over: whoever watches may ask over the same session
+            if answered.error:
+                return
 
     def _pause(self, step: Step, number: int, failing: Answer, tries: int) -> Iterator[Event]:
         """Let the others through before the next try, longer each time, and never two runs in step."""
@@ -175,6 +185,8 @@ class Executor:
         problem = answer.error or psycopg.Error()
         if number:
             error = refused(problem, step.script.statements[number - 1])
+            if _ends_transactions(step.script.statements[number - 1], answer):
+                error.hint = "each statement runs by itself, and may commit, with: -- sqlmigrate: no-transaction"
         elif _is_division(answer):
             error = _broken_transaction(step)
         elif answer.index == sent.completing and isinstance(problem, psycopg.errors.UndefinedTable):
@@ -188,9 +200,11 @@ class Executor:
 
     def _in_the_way(self, answer: Answer) -> Iterator[str]:
         if _is_locked_out(answer):
-            yield f"tried {self._policy.lock_retries + 1} times, with pauses between"
+            tries = self._policy.lock_retries + 1
+            yield f"tried {tries} times, with pauses between" if tries > 1 else "tried once"
             for blocker in self._blockers:
-                yield f"in the way: {blocker}"
+                yield f"in the way: {blocker.who}"
+                yield blocker.doing
 
     # without a transaction
 
@@ -209,7 +223,7 @@ class Executor:
             if failing:
                 yield self._stopped(step, refused(failing.error or psycopg.Error(), statement), number, failing)
                 return "failed"
-            if way.is_done or not runs_in_transaction(statement):
+            if way.is_done or self._commits or not runs_in_transaction(statement):
                 self._note(step, number)
             if trace := self._invalid(step, statement):
                 yield self._useless(step, number, trace)
@@ -246,8 +260,13 @@ class Executor:
             self._session.ask(Request(way.first))
         if is_alone:
             self._note(step, number - 1, resume.mark(number, resume.trace(self._session, statement)))
-        tries = 0
+        tries, self._commits = 0, False
         while failing := (yield from self._once(step, number, way)):
+            if not self._commits and _ends_transactions(statement, failing):
+                self._commits = True
+                self._session.abort()
+                self._note(step, number - 1, resume.mark_of_commits(number))
+                continue
             if not _is_locked_out(failing) or tries == self._policy.lock_retries or self._invalid(step, statement):
                 return failing
             tries += 1
@@ -260,9 +279,11 @@ class Executor:
         statement = step.script.statements[number - 1]
         requests = [envelope.request(statement)] if way.instead is None else [Request(way.instead)]
         bounds = [*envelope.bounds(step, self._policy, statement)]
-        if runs_in_transaction(statement) and step.direction == "up":
-            noted = record.progress(self._history, step.version, number)
-            requests = [Request("begin"), *requests, *envelope.AS_OURSELVES, noted, history.COMMIT]
+        is_open = runs_in_transaction(statement) and not self._commits
+        if is_open:
+            up = step.direction == "up"
+            noted = [*envelope.AS_OURSELVES, record.progress(self._history, step.version, number)] if up else []
+            requests = [Request("begin"), *requests, *noted, history.COMMIT]
         self._session.ask(*bounds)
         for answer in self._turn(requests):
             yield from self._notices(step)
@@ -270,6 +291,8 @@ class Executor:
                 yield self._watched(step)
             elif answer.error:
                 return answer
+            elif self._policy.watched and is_open and answer.index == 1:
+                yield Executed(step, number)
         return None
 
     def _invalid(self, step: Step, statement: Statement) -> resume.Trace | None:
@@ -303,7 +326,7 @@ class Executor:
     def _stopped(self, step: Step, error: StatementError, number: int, answer: Answer) -> Failed:
         error.detail = (*error.detail, *self._in_the_way(answer))
         self._record(step, error, number - 1)
-        kept = [*_staying(number - 1)]
+        kept = [*_staying(number - 1), *self._committed(number)]
         where = (
             f" (it goes on at statement {number})" if step.direction == "up" else " (it begins at statement 1 again)"
         )
@@ -311,6 +334,10 @@ class Executor:
         error.next_steps = (f"{cure(error.sqlstate, _FIX)}, then: {again}",)
         kept += self._left_behind(step, step.script.statements[number - 1])
         return Failed(step, error, number, len(step.script.statements), self._elapsed(), tuple(kept))
+
+    def _committed(self, number: int) -> Iterator[str]:
+        if self._commits:
+            yield f"what statement {number} had committed by itself stays as well, and the next run begins it anew"
 
     def _left_behind(self, step: Step, statement: Statement) -> Iterator[str]:
         if index := self._invalid(step, statement):
@@ -337,7 +364,8 @@ class Executor:
             return Finished(step, len(statements), self._elapsed())
         done = execution.statements_done if execution and step.script.mode == "statements" else 0
         self._record(step, error, done)
-        kept = [*_staying(done), *(self._left_behind(step, statements[number - 1]) if number else ())]
+        kept = [*_staying(done), *self._committed(number)]
+        kept += self._left_behind(step, statements[number - 1]) if number else ()
         return Failed(step, error, number, len(statements), self._elapsed(), tuple(kept))
 
     def _looked_up(self, step: Step) -> Execution | None:
@@ -364,10 +392,12 @@ class Executor:
     # beside
 
     def _watched(self, step: Step) -> Event:
-        sight = self._observer.look(self._pid)
+        statements = step.script.statements
+        number, total = min(self._done + 1, len(statements)), len(statements)
+        data = statements[number - 1].data if statements else None
+        sight = self._observer.look(self._pid, len(data.text.encode()) if data else 0)
         self._blockers = sight.blockers or self._blockers
-        number, total = self._done + 1, len(step.script.statements)
-        return Watched(step, min(number, total), total, self._elapsed(), sight)
+        return Watched(step, number, total, self._elapsed(), sight)
 
     def _notices(self, step: Step) -> Iterator[Event]:
         while self._session.notices:
@@ -380,6 +410,14 @@ class Executor:
 
 def _is_locked_out(answer: Answer) -> bool:
     return answer.error is not None and answer.error.sqlstate in _LOCKED_OUT
+
+
+def _ends_transactions(statement: Statement, answer: Answer) -> bool:
+    """Tell whether a CALL or a DO was refused because it commits or rolls back: it can only by itself.
+
+    https://www.postgresql.org/docs/current/plpgsql-transactions.html
+    """
+    return answer.error is not None and answer.error.sqlstate == _TERMINATION and verb(statement) in ("CALL", "DO")
 
 
 def _is_division(answer: Answer) -> bool:
@@ -417,11 +455,10 @@ def _staying(done: int) -> Iterator[str]:
         yield f"statements 1 to {done} are executed and stay"
 
 
-def _held(step: Step, seconds: float, blockers: Sequence[Blocker]) -> LockError:
-    who = ", ".join(map(str, blockers)) or "a session that is gone by now"
+def _held(step: Step, seconds: float, holders: str) -> LockError:
     return LockError(
-        f"another run is executing {step.label}, for more than {seconds:g} s: {who}",
-        detail=["nothing of it was executed by this run"],
+        f"another run is executing {step.label}, also after {seconds:g} s",
+        detail=[holders, "nothing of it was executed by this run"],
         next_steps=[f"sqlmigrate {step.direction}"],
     )
 
@@ -429,7 +466,6 @@ def _held(step: Step, seconds: float, blockers: Sequence[Blocker]) -> LockError:
 def _lost_after(step: Step) -> ConnectError:
     return ConnectError(
         f"the connection was lost when {step.label} was committed: the history shows that it was",
-        detail=["what comes after it was not begun"],
         next_steps=[f"sqlmigrate {step.direction}"],
     )
 

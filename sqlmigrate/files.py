@@ -11,10 +11,10 @@ import hashlib
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -35,6 +35,7 @@ _LOOSE_UP = re.compile(rf"^(?:{_UPS})[._-](?=[vV]?[0-9])|[._-](?:{_UPS})$", re.I
 _REPEATABLE = re.compile(r"R__")
 _NUMBER_WIDTH = 3
 _PART_SIZE = 2**16  # bytes read at once
+SHARED_VERSION = "give one of them the next free number, its up and its down file"  # the one hint that renumbering is
 
 
 @dataclass(frozen=True)
@@ -93,19 +94,33 @@ def load(directory: str | Path) -> tuple[Migration, ...]:
     Raises `ConfigError` where there is no such folder, or one that may not be read; `MigrationError` with every fault
     of the folder, the first with the rest in its `others`.
     """
+    migrations, errors = survey(directory)
+    if errors:
+        raise gather(errors)
+    return migrations
+
+
+def survey(directory: str | Path) -> tuple[tuple[Migration, ...], tuple[MigrationError, ...]]:
+    """Read the migrations of a folder like `load`, and give its faults beside what could be read in spite of them."""
+    prefix = os.path.join(directory, "")  # noqa: PTH118 - a Path for each of 20,000 files costs half a second
+    return paired(prefix, _sql_files(str(directory)), _read)
+
+
+def paired(
+    prefix: str, names: Sequence[str], read: Callable[[str], Source | MigrationError]
+) -> tuple[tuple[Migration, ...], tuple[MigrationError, ...]]:
+    """Make migrations of the `.sql` files of a folder, wherever it is: `read` gives the text of a path."""
     ups: list[_File] = []
     downs: list[_File] = []
     errors: list[MigrationError] = []
     wrong: list[str] = []
-    names = _sql_files(str(directory))
-    prefix = os.path.join(directory, "")  # noqa: PTH118 - a Path for each of 20,000 files costs half a second
     for name in names:
         match = _FILE_NAME.fullmatch(name)
         path = prefix + name
         if not match:
             wrong.append(name)
             continue
-        source = _read(path)
+        source = read(path)
         if isinstance(source, MigrationError):
             errors.append(source)
         file = _File(path, match["version"], match["name"], source if isinstance(source, Source) else None)
@@ -113,9 +128,7 @@ def load(directory: str | Path) -> tuple[Migration, ...]:
     if wrong:
         errors += _wrong_names(prefix, wrong, names)
     pairs = list(_pairs(ups, downs, errors))
-    if errors:
-        raise gather(errors)
-    return tuple(sorted(pairs, key=lambda migration: migration.number))
+    return tuple(sorted(pairs, key=lambda migration: migration.number)), tuple(errors)
 
 
 def _sql_files(directory: str) -> list[str]:
@@ -159,6 +172,11 @@ def _read(path: str) -> Source | MigrationError:
         raw = _bytes(path)
     except OSError as error:
         return MigrationError(f"{path} cannot be read: {error.strerror}", hint=_READING.get(error.errno or 0))
+    return decoded(path, raw)
+
+
+def decoded(path: str, raw: bytes) -> Source | MigrationError:
+    """Give the text of a file's bytes, or the error of what PostgreSQL does not take."""
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:
@@ -206,10 +224,12 @@ def _pairs(ups: Sequence[_File], downs: Sequence[_File], errors: list[MigrationE
     downs_of = _by_number(downs)
     errors += [_one_version(files) for files in (*ups_of.values(), *downs_of.values()) if len(files) > 1]
     errors += [_no_up(files[0]) for number, files in downs_of.items() if number not in ups_of]
-    for number, (up, *_) in ups_of.items():
-        down = downs_of[number][0] if number in downs_of else None
-        if down and down.name != up.name and len(ups_of[number]) == 1 == len(downs_of[number]):
-            errors.append(_two_names(up, down))
+    for up in ups:
+        number = version_number(up.version)
+        rivals, others = ups_of[number], downs_of.get(number, [])
+        down = next((other for other in others if other.name == up.name), None)
+        if not down and len(rivals) == 1 == len(others):
+            errors.append(_two_names(up, others[0]))
         if up.source:
             yield Migration(up.version, up.name, up.source, down.source if down else None)
 
@@ -223,10 +243,8 @@ def _by_number(files: Sequence[_File]) -> dict[int, list[_File]]:
 
 def _one_version(files: Sequence[_File]) -> MigrationError:
     paths = " and ".join(file.path for file in files)
-    return MigrationError(
-        f"{len(files)} migrations of version {version_number(files[0].version)}: {paths}",
-        hint="give one of them the next free number, its up and its down file",
-    )
+    message = f"{len(files)} migrations of version {version_number(files[0].version)}: {paths}"
+    return MigrationError(message, hint=SHARED_VERSION)
 
 
 def _no_up(down: _File) -> MigrationError:
@@ -364,6 +382,16 @@ def _next_version(migrations: Sequence[Migration], now: datetime, *, timestamp: 
             hint="is this machine's clock right? A second later the stamp is another" if stamp else None,
         )
     return version
+
+
+def version_after(newest: str, now: datetime) -> str:
+    """Give the version behind the newest in its style: the next number as wide, or a stamp of `now` or just behind."""
+    if not (stamp := _STAMP.fullmatch(newest)):
+        return _next_number([newest])
+    style = f"%Y%m%d{stamp[1]}%H%M%S"
+    with suppress(ValueError):  # a stamp that is no time
+        now = max(now, datetime.strptime(newest, style).replace(tzinfo=UTC) + timedelta(seconds=1))
+    return now.strftime(style)
 
 
 def _next_number(versions: Sequence[str]) -> str:

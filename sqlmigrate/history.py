@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 
@@ -124,7 +124,8 @@ class History:
 class State:
     """What a database is, and what was executed there, in the order of execution.
 
-    `is_pooled` says that a pooler may give the session to others between transactions.
+    `is_pooled` says that a pooler may give the session to others between transactions. `run` says who holds the run's
+    lock, where that was asked for and somebody does.
     """
 
     server: Server
@@ -132,6 +133,7 @@ class State:
     executions: tuple[Execution, ...] = ()
     is_writable: bool = True
     is_pooled: bool = False
+    run: str | None = None
 
 
 # -- find and read -----------------------------------------------------------------------------------------------------
@@ -146,7 +148,7 @@ select place.schema, found.columns, found.readable, found.writable,
        (select (pg_catalog.has_schema_privilege(n.oid, 'create')
                 and pg_catalog.has_schema_privilege(n.oid, 'usage'))::text
           from pg_catalog.pg_namespace n where n.nspname = place.schema),
-       log.columns, log.writable
+       log.columns, log.writable, elsewhere.schema, elsewhere.columns
   from (values (1)) as one
   left join lateral (
        select n.nspname::text as schema, {columns},
@@ -164,7 +166,14 @@ select place.schema, found.columns, found.readable, found.writable,
   left join lateral (
        select {columns}, pg_catalog.has_table_privilege(c.oid, 'insert')::text as writable
          from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-        where n.nspname = place.schema and c.relname = $2 || '_log') as log on true""".format(
+        where n.nspname = place.schema and c.relname = $2 || '_log') as log on true
+  left join lateral (
+       select n.nspname::text as schema, {columns}
+         from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+        where found.schema is null and $1::text is null and c.relname = $2 and c.relkind = 'r'
+          and pg_catalog.pg_get_userbyid(c.relowner) = current_user
+          and (select s.source from pg_catalog.pg_settings s where s.name = 'search_path') <> 'client'
+        limit 1) as elsewhere on true""".format(
     columns="""(select coalesce(pg_catalog.string_agg(a.attname, ' ' order by a.attnum), '')
                  from pg_catalog.pg_attribute a
                 where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns"""
@@ -206,7 +215,7 @@ def read(session: Session, setting: str) -> State:
     schema, table = table_parts(setting)
     _, identity, found, _ = session.ask(BEGIN_READ_ONLY, IDENTITY, Request(_LOOK, (schema, table)), COMMIT)
     server = server_of(session, identity)
-    name, columns, readable, writable, may_create, log_columns, log_writable = found[0]
+    name, columns, readable, writable, may_create, log_columns, log_writable, *elsewhere = found[0]
     if name is None or may_create is None:
         raise _no_schema(schema)
     history = History(name, table, exists=columns is not None, has_log=log_columns is not None)
@@ -214,6 +223,7 @@ def read(session: Session, setting: str) -> State:
         if there is not None and set(there.split()) != ours:
             raise _somebody_else(what, there.split())
     if columns is None:
+        _refuse_second(history, *elsewhere)
         return State(server, history, (), may_create == "true")
     if readable != "true":
         raise _unreadable(history, server.user)
@@ -299,6 +309,22 @@ def log(session: Session, history: History) -> tuple[LogEntry, ...]:
         )
         for at, action, version, name, duration, by, host, detail in rows
     )  # fmt: skip
+
+
+def _refuse_second(history: History, schema: str | None, columns: str | None) -> None:
+    """Raise where this role has a history in a schema that its `search_path` no longer leads to.
+
+    A `search_path` that this connection asks for itself is meant: a schema for each customer has a history for each.
+    """
+    if schema is None or set((columns or "").split()) != _NAMES:
+        return
+    there = replace(history, schema=schema)
+    raise ConfigError(
+        f"the history of this database is {there.name}, and the search_path leads to {history.schema}; "
+        "nothing was changed",
+        detail=["a second history would execute every migration again"],
+        hint=f"go on with it: --table {there.quoted}; or, where a second one is meant: --table {history.quoted}",
+    )
 
 
 def _no_schema(schema: str | None) -> ConfigError:

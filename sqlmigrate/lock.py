@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from .database import Request, Session
 from .errors import LockError
@@ -31,23 +32,49 @@ def try_lock(key: int) -> Request:
     return Request("select pg_catalog.pg_try_advisory_lock($1::bigint)::text", (str(key),))
 
 
-_HOLDER = """\
+_WHO = """\
 select a.pid::text, coalesce(nullif(a.application_name, ''), 'without a name'), a.usename::text,
        coalesce(pg_catalog.host(a.client_addr), 'this machine'),
-       pg_catalog.to_char(a.backend_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"')
+       pg_catalog.to_char(a.backend_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"')"""
+_SESSIONS = f"{_WHO} from pg_catalog.pg_stat_activity a where a.pid = any ($1::int[]) order by a.pid"
+_HOLDER = f"""\
+{_WHO}
   from pg_catalog.pg_locks l join pg_catalog.pg_stat_activity a using (pid)
  where l.locktype = 'advisory' and l.granted and l.objsubid = 1
    and l.database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
    and (l.classid::bigint << 32) + l.objid::bigint = $1::bigint"""
 
 
+@dataclass(frozen=True)
+class Holder:
+    """The session that holds the lock, as `pg_stat_activity` shows it; it is connected `since` then."""
+
+    pid: str
+    application: str
+    user: str
+    host: str
+    since: str
+
+    def __str__(self) -> str:
+        return f"process {self.pid} ({self.application}, user {self.user}, from {self.host}, since {self.since})"
+
+
+def find_holder(session: Session, key: int) -> Holder | None:
+    """Find out who holds the lock; None where nobody does."""
+    (rows,) = session.ask(Request(_HOLDER, (str(key),)))
+    return Holder(*(value or "" for value in rows[0])) if rows else None
+
+
 def holder(session: Session, key: int) -> str:
     """Give in words who holds the lock; it may be gone by now."""
-    (rows,) = session.ask(Request(_HOLDER, (str(key),)))
-    if not rows:
-        return "a session that is gone by now"
-    pid, application, user, host, since = rows[0]
-    return f"process {pid} ({application}, user {user}, from {host}, connected since {since})"
+    return str(find_holder(session, key) or "a session that is gone by now")
+
+
+def describe(session: Session, pids: Sequence[int]) -> str:
+    """Give in words what sessions those are; they may be gone by now."""
+    (rows,) = session.ask(Request(_SESSIONS, (f"{{{','.join(map(str, pids))}}}",)))
+    found = [str(Holder(*(value or "" for value in row))) for row in rows]
+    return ", ".join(found) or "a session that is gone by now"
 
 
 def take(session: Session, identity: str, seconds: float) -> Iterator[str]:
@@ -82,8 +109,8 @@ def wait(session: Session, key: int, seconds: float) -> Iterator[str]:
             return
         if time.monotonic() >= deadline:
             raise LockError(
-                f"another run holds the lock, also after {seconds:g} s: {holder(session, key)}",
-                detail=["nothing was executed by this run"],
-                hint="call it again when the other run has ended; up and down wait longer with --lock-wait 10min",
+                f"another run holds the lock, also after {seconds:g} s",
+                detail=[holder(session, key), "nothing was executed by this run"],
+                hint="call it again when it has ended, or wait longer: SQLMIGRATE_LOCK_WAIT=10min",
             )
         time.sleep(POLL_SECONDS)

@@ -32,7 +32,7 @@ def _iso(time: datetime | None) -> str | None:
     return time.isoformat() if time else None
 
 
-def _row_value(row: Row) -> dict[str, Any]:
+def _row_value(row: Row, run: str | None = None) -> dict[str, Any]:
     execution = row.execution
     value: dict[str, Any] = {
         "version": row.version,
@@ -46,6 +46,8 @@ def _row_value(row: Row) -> dict[str, Any]:
             "executed_at": _iso(execution.executed_at), "duration_ms": execution.duration_ms,
             "executed_by": execution.executed_by, "error": execution.error,
         }  # fmt: skip
+        if execution.status == "running":
+            value["under_way"] = run
     return value
 
 
@@ -56,7 +58,7 @@ def status_value(planned: Planned, directory: str) -> dict[str, Any]:
         "database": planned.state.server.where,
         "directory": directory,
         "history": planned.state.history.name,
-        "migrations": [_row_value(row) for row in rows],
+        "migrations": [_row_value(row, planned.state.run) for row in rows],
         "total": len(rows),
         "executed": sum(row.is_executed for row in rows),
         "pending": sum(row.is_pending for row in rows),
@@ -102,10 +104,12 @@ def event_value(happened: event.Event) -> dict[str, Any]:  # noqa: C901, PLR0911
                 "direction": plan.direction,
                 "migrations": steps,
             }
-        case event.Waiting(holder):
-            return {"event": "waiting", "holder": holder}
+        case event.Waiting(holder, seconds):
+            return {"event": "waiting", "holder": holder, "lock_wait_ms": round(seconds * 1000)}
         case event.Began(step):
             return {"event": "began", "migration": step.label, "notes": list(step.notes)}
+        case event.Executed(step, number):
+            return {"event": "executed", "migration": step.label, "statement": number}
         case event.StatementDone(step, number, total):
             return {"event": "statement_done", "migration": step.label, "statement": number, "statements": total}
         case event.Noticed(step, severity, message):

@@ -31,10 +31,19 @@ class Blocker:
     seconds: int
     statement: str
 
+    @property
+    def who(self) -> str:
+        """Process, application and user."""
+        return f"process {self.pid} ({self.application or 'without a name'}, user {self.user})"
+
+    @property
+    def doing(self) -> str:
+        """State, age of the transaction, and the statement: the one under way, or the last one."""
+        age = f"transaction open for {self.seconds} s" if self.seconds >= 0 else "no transaction"
+        return f"{self.state}, {age.removeprefix('transaction ' * ('transaction' in self.state))}: {self.statement}"
+
     def __str__(self) -> str:
-        doing = f"transaction open for {self.seconds} s" if self.seconds >= 0 else "no transaction"
-        named = f"process {self.pid} ({self.application or 'without a name'}, user {self.user})"
-        return f"{named}, {self.state}, {doing}: {self.statement}"
+        return f"{self.who}, {self.doing}"
 
 
 @dataclass(frozen=True)
@@ -57,19 +66,22 @@ select a.pid::text, a.application_name, coalesce(a.usename::text, a.backend_type
   from pg_catalog.pg_stat_activity a
  where a.pid = any (pg_catalog.pg_blocking_pids($1::int))
  order by a.xact_start nulls last"""
-# https://www.postgresql.org/docs/current/progress-reporting.html
+# https://www.postgresql.org/docs/current/progress-reporting.html; some phases count nothing that has a known end
 _PROGRESS = """\
 select phase, coalesce(nullif(blocks_done, 0), tuples_done, 0)::text,
        case when phase like 'waiting%' then '0' else coalesce(nullif(blocks_total, 0), tuples_total, 0)::text end
   from pg_catalog.pg_stat_progress_create_index where pid = $1::int
 union all
-select phase, heap_blks_scanned::text, heap_blks_total::text from pg_catalog.pg_stat_progress_vacuum where pid = $1::int
+select phase, case phase when 'vacuuming heap' then heap_blks_vacuumed else heap_blks_scanned end::text,
+       case when phase in ('scanning heap', 'vacuuming heap') then heap_blks_total else 0 end::text
+  from pg_catalog.pg_stat_progress_vacuum where pid = $1::int
 union all
-select phase, heap_blks_scanned::text, heap_blks_total::text
+select phase, heap_blks_scanned::text, case phase when 'seq scanning heap' then heap_blks_total else 0 end::text
   from pg_catalog.pg_stat_progress_cluster where pid = $1::int"""
 _PROGRESS_OF_COPY = """
 union all
-select 'copying', bytes_processed::text, bytes_total::text from pg_catalog.pg_stat_progress_copy where pid = $1::int"""
+select 'copying', bytes_processed::text, coalesce(nullif(bytes_total, 0), $2::bigint)::text
+  from pg_catalog.pg_stat_progress_copy where pid = $1::int"""
 
 
 class Observer:
@@ -80,11 +92,14 @@ class Observer:
         self._session: Session | None = None
         self._not_before = 0.0
 
-    def look(self, pid: int) -> Sight:
-        """See what the server process `pid` does; an empty sight where it cannot be seen."""
+    def look(self, pid: int, size: int = 0) -> Sight:
+        """See what the server process `pid` does; an empty sight where it cannot be seen.
+
+        `size` is how many bytes a ``COPY … FROM stdin`` brings: the server does not know.
+        """
         try:
             session = self._connected()
-            return _sight(session, str(pid)) if session else Sight()
+            return _sight(session, str(pid), str(size)) if session else Sight()
         except (psycopg.Error, SqlmigrateError):
             self.close()
             self._not_before = time.monotonic() + _REPEAT_SECONDS
@@ -103,10 +118,10 @@ class Observer:
             self._session = None
 
 
-def _sight(session: Session, pid: str) -> Sight:
+def _sight(session: Session, pid: str, size: str) -> Sight:
     has_copy = session.conn.info.server_version >= _COPY_PROGRESS
-    progress = _PROGRESS + (_PROGRESS_OF_COPY if has_copy else "")
-    waits, blockers, steps = session.ask(*(Request(query, (pid,)) for query in (_WAIT, _BLOCKERS, progress)))
+    progress = Request(_PROGRESS + _PROGRESS_OF_COPY, (pid, size)) if has_copy else Request(_PROGRESS, (pid,))
+    waits, blockers, steps = session.ask(Request(_WAIT, (pid,)), Request(_BLOCKERS, (pid,)), progress)
     return Sight(f"{waits[0][0]} {waits[0][1]}" if waits else None, tuple(map(_blocker, blockers)), _percentage(steps))
 
 

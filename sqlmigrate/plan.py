@@ -29,7 +29,8 @@ class Policy:
     """How a run goes about it.
 
     `lock_wait` is how long to wait for another run, in seconds; `lock_timeout` PostgreSQL's for each migration,
-    `lock_retries` how often one is tried again that did not get its lock; `watched` sends statement by statement.
+    `lock_retries` how often one is tried again that did not get its lock; `watched` sends statement by statement and
+    tells of each while its transaction is open; `tick` is how often one under way is looked at, in seconds.
     """
 
     table: str = "migrations"
@@ -42,6 +43,7 @@ class Policy:
     lock_timeout: str = "5s"
     lock_retries: int = 10
     watched: bool = False
+    tick: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -65,9 +65,8 @@ def needs_session(session: Session, server: Server, steps: Sequence[Step]) -> bo
     alone = [step for step in steps if step.script.mode == "statements"]
     if alone and shares_sessions(session, server):
         raise ServerError(
-            f"{alone[0].label} runs without a transaction, and the pooler in between shares sessions: "
-            "its lock and its settings would be somebody else's",
-            detail=["nothing was executed by this run"],
+            f"{alone[0].label} runs without a transaction, and the pooler in between shares sessions",
+            detail=["its lock and its settings would be somebody else's", "nothing was executed by this run"],
             hint="execute it over a direct connection to the server, past the pooler: another host or port",
         )
     return bool(alone)

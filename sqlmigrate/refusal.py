@@ -173,6 +173,8 @@ def _in_block(statement: Statement, number: int, diagnostic: Diagnostic | None) 
 _CURES = {
     "08": "when the server can be reached",
     "23": "fix the file or the data",
+    "25P03": "raise idle_in_transaction_session_timeout for this role",
+    "25P04": "raise transaction_timeout for this role, or make two files of it",
     "40": "when the others are done",
     "42501": "give the role that right, or fix the file",
     "53": "when the server has room again",

@@ -29,16 +29,18 @@ _MARKS = {
     "changed": ("⚠️", "yellow"), "missing": ("⚠️", "yellow"), "out of order": ("⚠️", "yellow"),
 }  # fmt: skip
 _WIDEST_LABEL = 60
-_LINE_SECONDS = 10
 
 
 # -- reports -----------------------------------------------------------------------------------------------------------
 
 
 class Report:
-    """What a command says, as text or as JSON. `program` is how the user called us: hints repeat its flags."""
+    """What a command says, as text or as JSON. `program` is how the user called us: hints repeat its flags.
 
-    def __init__(self, program: str, directory: str, form: Format = "text") -> None:
+    Where there is no terminal, a line every `line_seconds` tells of a statement that is under way.
+    """
+
+    def __init__(self, program: str, directory: str, form: Format = "text", line_seconds: float = 10) -> None:
         self.program = program
         self.directory = directory.rstrip("/") + "/"
         self.form = form
@@ -46,15 +48,31 @@ class Report:
         self.writer = Writer()
         self._executed = self._failed = 0
         self._label_width = 0
+        self._line_ms = self._next_line_ms = line_seconds * 1000
 
-    def close(self) -> None:
-        """Wait until everything is written."""
-        self.writer.close()
+    def close(self, seconds: float | None = None) -> bool:
+        """Wait until everything is written, for so many seconds at most; tells whether it is."""
+        return self.writer.close(seconds)
+
+    @property
+    def loss(self) -> SqlmigrateError | None:
+        """What could not be written, where a stream has taken no more: a full disk, a stream that is closed."""
+        for stream, error in self.writer.lost.items():
+            return SqlmigrateError(
+                f"{stream} takes no more: {error.strerror or error}",
+                detail=["the database is not touched by that: its history tells what was done"],
+                next_steps=["sqlmigrate status"],
+            )
+        return None
 
     def text(self, *lines: Line | str, stream: Stream = "stdout") -> None:
         """Write lines of text (nothing where JSON is wanted)."""
         if self.form == "text":
             self.writer.write(stream, [[("", line)] if isinstance(line, str) else line for line in lines])
+
+    def page(self, text: str) -> None:
+        """Write a text to stdout that a command has drawn by itself, in whichever form."""
+        self.writer.write("stdout", [[("", line)] for line in text.rstrip("\n").split("\n")])
 
     def json(self, value: Any, stream: Stream = "stdout") -> None:
         """Write one value as a line of JSON (nothing where text is wanted)."""
@@ -75,7 +93,7 @@ class Report:
             return
         width = _label_column(row.label for row in rows)
         self.text(self._head(planned, f"{self.directory} · history in {planned.state.history.name}"), "")
-        self.text(*(_row_line(row, width) for row in rows))
+        self.text(*(_row_line(row, width, planned.state.run) for row in rows))
         if rows:
             self.text("")
         self.text([("bold", _totals(rows))], *self._next(rows))
@@ -119,16 +137,18 @@ class Report:
 
     def tell(self, happened: event.Event) -> None:  # noqa: C901, PLR0912 - one for each event
         """Tell one event of a run."""
-        from . import event  # noqa: PLC0415 - only where something is executed
+        from . import event, progress  # noqa: PLC0415 - only where something is executed
 
         if self.form == "json":
             self.json(machine.event_value(happened))
         match happened:
             case Planned():
                 self._planned(happened)
-            case event.Waiting(holder):
-                self.text(f"another run holds the lock: {holder}; waiting", stream="stderr")
+            case event.Waiting():
+                self.text(*progress.waiting(happened, screen_width()), stream="stderr")
             case event.Began(step):
+                self._next_line_ms = self._line_ms
+                self.text(*progress.began(step), stream="stderr")
                 for note in step.notes:
                     self.text(f"note: {step.label}: {note}", stream="stderr")
             case event.Noticed(step, severity, message):
@@ -141,35 +161,22 @@ class Report:
                 self.text([("yellow", "⏸️"), ("", f" {step.label:<{self._label_width}}   not tried: {reason}")])
             case event.Watched():
                 self._watched(happened)
-            case event.Recovered(step, number, message):
-                self.text(f"note: {step.label}: statement {number}: {message}", stream="stderr")
+            case event.Recovered():
+                self.text(*progress.recovered(happened, screen_width()), stream="stderr")
             case event.Blocked():
-                self._blocked(happened)
-            case event.StatementDone():
+                self.text(*progress.blocked(happened, screen_width()), stream="stderr")
+            case event.StatementDone() | event.Executed():
                 pass
 
     def _watched(self, seen: event.Watched) -> None:
         """Draw the live line on a terminal; elsewhere a line every ten seconds."""
-        sight, seconds = seen.sight, seen.duration_ms // 1000
-        said = [f"   {seen.step.label}: statement {seen.number} of {seen.total}, {seconds} s"]
-        said += [sight.progress] if sight.progress else []
-        said += [f"waits for {sight.waits_for}"] if sight.waits_for and not sight.blockers else []
-        said += [f"waits for {blocker}" for blocker in sight.blockers[:1]]
-        line = printable(", ".join(said))
-        if self.form == "text" and self.writer.is_live:
-            self.writer.live(line[: screen_width() - 1])
-        elif seconds and seconds % _LINE_SECONDS == 0:
-            self.text([("dim", line)], stream="stderr")
+        from . import progress  # noqa: PLC0415 - only where something takes its time
 
-    def _blocked(self, blocked: event.Blocked) -> None:
-        tries, most = blocked.tries
-        where = f"statement {blocked.number}" if blocked.number else "its history row"
-        self.text(
-            [("yellow", "⏳"), ("", f" {blocked.step.label}: {where}: {blocked.message}, rolled back")],
-            *([("", f"   in the way: {printable(str(blocker))}")] for blocker in blocked.blockers),
-            f"   again in {blocked.pause:.1f} s, try {tries} of {most}",
-            stream="stderr",
-        )
+        if self.form == "text" and self.writer.is_live:
+            self.writer.live(progress.live(seen, screen_width() - 1))
+        elif seen.duration_ms >= self._next_line_ms:
+            self._next_line_ms += self._line_ms * (1 + (seen.duration_ms - self._next_line_ms) // self._line_ms)
+            self.text(*progress.watched(seen, screen_width()), stream="stderr")
 
     def _planned(self, planned: Planned) -> None:
         steps, rows = planned.plan.steps, planned.plan.rows
@@ -354,23 +361,24 @@ _SAID = {
 }
 
 
-def _row_line(row: Row, width: int) -> Line:
-    mark, style = _MARKS[row.state]
+def _row_line(row: Row, width: int, run: str | None) -> Line:
     execution = row.execution
+    is_under_way = execution is not None and execution.status == "running" and run is not None
+    mark, style = ("⏳", "yellow") if is_under_way else _MARKS[row.state]
     when = _local(execution.executed_at) if execution else ""
     duration = f"{execution.duration_ms:>7,} ms" if execution and execution.duration_ms is not None else ""
     failed = row.state == "failed"
-    said = _failed_words(row, when) if failed else _SAID[row.state].format(when=when, duration=duration)
+    said = _failed_words(row, when, run) if failed else _SAID[row.state].format(when=when, duration=duration)
     return [(style, mark), ("", f" {row.label:<{width}}   "), ("" if row.state == "executed" else style, said.rstrip())]
 
 
-def _failed_words(row: Row, when: str) -> str:
+def _failed_words(row: Row, when: str, run: str | None) -> str:
     execution = row.execution
     if execution is None:
         return "failed"
     said = f"failed   {when}"
     if execution.status == "running":
-        said = f"begun    {when}  under way, or interrupted"
+        said = f"begun    {when}  " + (f"under way ({run})" if run else "interrupted")
     if execution.statements_done:
         said += f"  after statement {execution.statements_done} of {execution.statements}"
     return said + (f"  {printable(execution.error.splitlines()[0])}" if execution.error else "")

@@ -106,6 +106,11 @@ def mark(number: int, traced: Trace | None) -> str | None:
     return f"{number} {traced.found}" if traced else None
 
 
+def mark_of_commits(number: int) -> str:
+    """Give what the history keeps while statement `number`, a procedure that commits, is under way."""
+    return f"{number} commits"
+
+
 @dataclass(frozen=True)
 class Way:
     """How to go on at a statement that was under way when an earlier run ended.
@@ -126,6 +131,8 @@ def way_on(session: Session, step: Step, number: int) -> Way:
     """
     making = step.execution.making if step.execution and step.direction == "up" else None
     statement = step.script.statements[number - 1]
+    if making == mark_of_commits(number):
+        return Way(said=f"statement {number} commits by itself and was not finished: it is begun anew")
     meant, now = concurrent(statement), trace(session, statement)
     if making is None or meant is None or now is None or making.split()[0] != str(number):
         return Way()

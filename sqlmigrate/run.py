@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from . import database, history, lock, plan as planning, pooler, record, upkeep
 from .database import Request, Session
+from .errors import HistoryError
 from .event import Began, Event, NotTried, Waiting
 from .files import Migration
 from .history import State
@@ -22,6 +23,8 @@ from .plan import Direction, Plan, Planned, Policy, Step
 
 if TYPE_CHECKING:
     from .execution import Executor
+
+_MOST_ANEW = 3  # times that other runs can be faster with the same step
 
 
 def up(url: str, migrations: Sequence[Migration], policy: Policy | None = None) -> Generator[Event, None, None]:
@@ -94,13 +97,13 @@ class _Run:
             return replace(state, executions=history.rows_of(rest[1]))
         if got != ["true"]:
             for holder in lock.wait(self.session, key, self.policy.lock_wait):
-                yield Waiting(holder)
+                yield Waiting(holder, self.policy.lock_wait)
         return history.read(self.session, self.policy.table)
 
-    def execute(self, plan: Plan, state: State) -> Iterator[Event]:
+    def execute(self, plan: Plan, state: State, overtaken: Sequence[str] = ()) -> Iterator[Event]:
         """Execute the steps one after the other, up to the first that fails.
 
-        A step that another run has executed meanwhile makes us plan anew.
+        A step that another run has executed meanwhile makes us plan anew; `overtaken` are the versions of those before.
         """
         if not state.history.exists:
             history.make(self.session, state.history)
@@ -112,7 +115,7 @@ class _Run:
             if outcome == "failed":
                 return
             if outcome == "overtaken":
-                yield from self._anew(plan.direction, is_pooled=state.is_pooled)
+                yield from self._anew(step, state, [*overtaken, step.version])
                 return
 
     def _respell(self, plan: Plan, state: State) -> None:
@@ -125,11 +128,13 @@ class _Run:
 
         return Executor(self.session, state, self.policy, self.observer)
 
-    def _anew(self, direction: Direction, *, is_pooled: bool) -> Iterator[Event]:
-        state = replace(history.read(self.session, self.policy.table), is_pooled=is_pooled)
-        plan = _plan(self.session, direction, self.migrations, state, self.policy)
+    def _anew(self, step: Step, state: State, overtaken: Sequence[str]) -> Iterator[Event]:
+        if overtaken.count(step.version) > _MOST_ANEW:
+            raise _swallowed(step, state)
+        state = replace(history.read(self.session, self.policy.table), is_pooled=state.is_pooled)
+        plan = _plan(self.session, step.direction, self.migrations, state, self.policy)
         yield Planned(plan, state)
-        yield from self.execute(plan, state)
+        yield from self.execute(plan, state, overtaken)
 
     def dry_run(self, plan: Plan, state: State) -> Iterator[Event]:
         """Execute the steps in one transaction, and roll it back; up to the first that fails or cannot be tried."""
@@ -148,6 +153,14 @@ class _Run:
             yield Began(step)
             if (yield from executor.rehearse(step)) == "failed":
                 return
+
+
+def _swallowed(step: Step, state: State) -> HistoryError:
+    return HistoryError(
+        f"the history row of {step.label} cannot be written: something takes it away again",
+        detail=["nothing of it was executed"],
+        hint=f"look for a trigger, a rule or a policy on {state.history.name}: psql: \\d {state.history.quoted}",
+    )
 
 
 def _not_tried(steps: Sequence[Step]) -> Iterator[NotTried]:

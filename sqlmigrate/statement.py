@@ -16,6 +16,7 @@ from itertools import dropwhile, islice
 from typing import Any, Literal
 
 from .errors import MigrationError, gather
+from .settings import timeout_fault
 from .source import Source, Span
 from .split import Statement, split
 
@@ -201,9 +202,6 @@ def _name_after(statement: Statement, keyword: str) -> str | None:
 
 # -- directives --------------------------------------------------------------------------------------------------------
 
-_DURATION = re.compile(r"(?P<count>[0-9]+) ?(?P<unit>us|ms|s|min|h|d)?")
-_MILLISECONDS = {"us": 0.001, "ms": 1, None: 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
-_LONGEST = 2**31 - 1  # milliseconds, of lock_timeout and statement_timeout
 _DIRECTIVES = ("no-transaction", "lock-timeout", "statement-timeout", "irreversible", "allow")
 _COMMENT = re.compile(r"--[^\n\r]*|/\*")
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
@@ -308,12 +306,8 @@ def _wrong_duration(name: str, value: str) -> tuple[str, str] | None:
     hint = f"a number and a unit (ms, s, min, h, d): -- sqlmigrate: {name} 5s"
     if not value:
         return f"the directive `{name}` has no duration", hint
-    match = _DURATION.fullmatch(value)
-    if not match:
-        return f"`{value}` is no duration", hint
-    if int(match["count"]) * _MILLISECONDS[match["unit"]] > _LONGEST:
-        return f"`{value}` is longer than PostgreSQL can wait, which is 24 days", hint
-    return None
+    fault = timeout_fault(value)
+    return (fault, hint) if fault else None
 
 
 # -- a file ------------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from . import database, history, lock, plan, record
 from .database import Request, Session
@@ -24,6 +25,9 @@ def status(url: str, migrations: Sequence[Migration], policy: Policy | None = No
 
 def _look(session: Session, migrations: Sequence[Migration], policy: Policy) -> Planned:
     state = history.read(session, policy.table)
+    if any(execution.status == "running" for execution in state.executions):
+        holder = lock.find_holder(session, lock.lock_key(state.history.name))
+        state = replace(state, run=f"process {holder.pid} of {holder.user}" if holder else None)
     return Planned(Plan("up", plan.rows(migrations, state.executions)), state)
 
 

@@ -5,11 +5,13 @@ It is not the thread that executes: a blocked terminal must not hold locks.
 
 from __future__ import annotations
 
+import errno
 import os
 import queue
 import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import IO, Literal
 
 from .excerpt import Line, printable
@@ -22,17 +24,20 @@ _ERASE_LINE = "\r\x1b[K"
 class Writer:
     """Writes lines to stdout and stderr from a thread of its own, in the order in which they come.
 
-    `close` waits until all is written. A stream that is closed on the other side (``| head``) is given up silently.
+    `close` waits until all is written. A stream that is closed on the other side (``| head``) is given up silently; one
+    that takes nothing for another reason, as on a full disk, is kept in `lost`.
     """
 
     def __init__(self) -> None:
         self._queue: queue.SimpleQueue[tuple[Stream, Sequence[Line]] | str | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._given_up: set[Stream] = set()
+        self.lost: dict[Stream, OSError] = {}
 
     @property
     def is_live(self) -> bool:
         """Whether stderr is a terminal on which a line can be drawn over."""
-        return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        return sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
     def write(self, stream: Stream, lines: Iterable[Line]) -> None:
         """Queue lines; returns at once."""
@@ -48,15 +53,21 @@ class Writer:
             self._thread.start()
         self._queue.put(item)
 
-    def close(self) -> None:
-        """Wait until everything is written."""
+    def close(self, seconds: float | None = None) -> bool:
+        """Wait until everything is written, for so many seconds at most; tells whether it is."""
         if self._thread is not None:
             self._queue.put(None)
-            self._thread.join()
+            self._thread.join(seconds)
+            if self._thread.is_alive():
+                return False
             self._thread = None
+        return True
 
     def _work(self) -> None:
-        outlets = {"stdout": _outlet(sys.stdout), "stderr": _outlet(sys.stderr)}
+        outlets: dict[Stream, Callable[[Sequence[Line]], None]] = {
+            "stdout": _outlet(sys.stdout),
+            "stderr": _outlet(sys.stderr),
+        }
         is_drawn = False
         while (item := self._queue.get()) is not None:
             if is_drawn or isinstance(item, str):
@@ -64,18 +75,30 @@ class Writer:
                 _draw_over(item if isinstance(item, str) else "")
             if not isinstance(item, str):
                 stream, lines = item
-                try:
-                    outlets[stream](lines)
-                except OSError:
-                    outlets[stream] = _given_up(sys.stdout if stream == "stdout" else sys.stderr)
+                if stream not in self._given_up:
+                    self._attempt(stream, outlets[stream], lines)
+        if is_drawn:
+            _draw_over("")
+
+    def _attempt(self, stream: Stream, outlet: Callable[[Sequence[Line]], None], lines: Sequence[Line]) -> None:
+        try:
+            outlet(lines)
+        except OSError as error:
+            self._given_up.add(stream)
+            if not isinstance(error, BrokenPipeError):
+                self.lost[stream] = error
+            _empty(sys.stdout if stream == "stdout" else sys.stderr)
 
 
 def _draw_over(text: str) -> None:
-    sys.stderr.write(_ERASE_LINE + printable(text))
-    sys.stderr.flush()
+    with suppress(OSError):  # the terminal is gone
+        sys.stderr.write(_ERASE_LINE + printable(text))
+        sys.stderr.flush()
 
 
-def _outlet(file: IO[str]) -> Callable[[Sequence[Line]], None]:
+def _outlet(file: IO[str] | None) -> Callable[[Sequence[Line]], None]:
+    if file is None:  # closed before we began (``>&-``)
+        return _closed
     if hasattr(file, "reconfigure"):
         file.reconfigure(encoding="utf-8", errors="backslashreplace")
     if not file.isatty() or "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb":
@@ -101,16 +124,21 @@ def _coloured(file: IO[str]) -> Callable[[Sequence[Line]], None]:
     return rich
 
 
-def _given_up(file: IO[str]) -> Callable[[Sequence[Line]], None]:
-    os.dup2(
-        os.open(os.devnull, os.O_WRONLY), file.fileno()
-    )  # so that Python's own flush at the end does not fail either
-    return lambda _lines: None
+def _closed(_lines: Sequence[Line]) -> None:
+    raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+
+
+def _empty(file: IO[str] | None) -> None:
+    """Have what is left unwritten go nowhere, so that Python's own flush at the end does not fail either."""
+    if file is not None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, file.fileno())
+        os.close(nowhere)
 
 
 def width() -> int:
     """Give how many cells a line of the terminal has; a fixed number where there is none."""
     try:
-        return os.get_terminal_size(sys.stderr.fileno()).columns
+        return os.get_terminal_size(sys.stderr.fileno()).columns or _FALLBACK_WIDTH
     except (OSError, ValueError):
         return _FALLBACK_WIDTH

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -290,6 +291,36 @@ _LARGE: dict[str, Callable[[], str]] = {
 }  # fmt: skip
 
 
+# -- a busy table ------------------------------------------------------------------------------------------------------
+
+
+def locks(bench: Bench) -> None:
+    """How long 20 clients of a table wait while it is altered, and a reader keeps it in a transaction for 30 s."""
+    import bench_locks  # noqa: PLC0415 - each part brings what it needs
+
+    folder = bench.folder("locks")
+    (folder / "sql").mkdir()
+    (folder / "sql" / "001_note.up.sql").write_text(bench_locks.MIGRATION, encoding="utf-8")
+    psql = [str(bench.server.cluster.program("psql")), "--no-psqlrc", "--quiet", "--single-transaction"]
+    psql += ["--set=ON_ERROR_STOP=1", "--file=sql/001_note.up.sql"]
+    table(
+        f"A table read for {bench_locks.READER_SECONDS:.0f} s, {bench_locks.CLIENTS} clients, and an ALTER TABLE on it",
+        ["", "longest wait, ms", "99th percentile", "queries", "migration, s", "ended"],
+        (_busy(bench, *each, folder) for each in (("sqlmigrate up", [SQLMIGRATE, "up"]), ("psql -1 -f", psql))),
+    )
+
+
+def _busy(bench: Bench, name: str, command: Sequence[str], folder: Path) -> Sequence[str]:
+    import bench_locks  # noqa: PLC0415 - each part brings what it needs
+
+    with bench.server.database() as url:
+        given = [] if command[0] == SQLMIGRATE else [f"--dbname={url}"]
+        found = bench_locks.waits(url, [*command, *given], bench.environment(url), folder)
+    ended = "well" if not found.code else f"with {found.code}"
+    figures = (f"{found.longest * 1000:,.0f}", f"{found.percentile * 1000:,.0f}", f"{len(found.each):,}")
+    return (name, *figures, f"{found.command:.1f}", ended)
+
+
 # -- all of it ---------------------------------------------------------------------------------------------------------
 
 
@@ -300,8 +331,37 @@ def cutting(_bench: Bench) -> None:
     bench_split.main()
 
 
+def reviews(bench: Bench) -> None:
+    """What the review of three new migrations takes on a history of 300: without and with a kept base."""
+    import bench_review  # noqa: PLC0415 - each part brings what it needs
+
+    folder = bench.folder("review")
+    bench_review.write(folder)
+    environment = {**bench.environment(""), "DATABASE_URL": ""}
+    ours = [SQLMIGRATE, "review", "--base", "main", "--postgres", "18", "--fail-on", "never"]
+    rows = []
+    for name, is_cold in (("cold: server and base made", True), ("warm: base kept", False)):
+        times = Times()
+        for _ in range(3 if is_cold else bench.runs or 5):
+            if is_cold:
+                shutil.rmtree(folder / ".sqlmigrate", ignore_errors=True)
+            timed(times, ours, environment, folder)
+        rows.append((f"sqlmigrate review, {name}", str(times)))
+    squawk, missing = peers.squawk(bench.cache)
+    if squawk:
+        times = Times()
+        files = [str(path) for path in sorted((folder / "sql").glob("203002*.up.sql"))]
+        for _ in range(bench.runs or 5):
+            timed(times, ["sh", "-c", '"$0" "$@" || true', str(squawk), *files], environment, folder)
+        rows.append(("squawk, the text alone", str(times)))
+    table("A pull request of 3 migrations on a history of 300", ["", "ms"], rows)
+    if missing:
+        say(missing)
+
+
 PARTS = {
     "start": start, "files": many_files, "folder": large_folder, "large": large_files, "split": cutting,
+    "locks": locks, "review": reviews,
 }  # fmt: skip
 
 

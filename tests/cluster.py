@@ -103,10 +103,11 @@ def session_folder() -> Iterator[Path]:
             fcntl.flock(session, fcntl.LOCK_EX | fcntl.LOCK_NB)
             _delete(left)
     roomy = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=MEMORY if roomy else DISK))
-    folder.chmod(0o711)
-    with (folder / "session").open("a") as session:
+    made = Path(tempfile.mkdtemp(prefix=f"new {PREFIX}", dir=MEMORY if roomy else DISK))
+    made.chmod(0o711)
+    with (made / "session").open("a") as session:
         fcntl.flock(session, fcntl.LOCK_EX)
+        folder = made.rename(made.with_name(made.name.removeprefix("new ")))  # held before anybody else can find it
         try:
             yield folder
         finally:

@@ -125,7 +125,7 @@ def project(tmp_path: Path, database: str) -> Project:
     return Project(tmp_path / "sql", database)
 
 
-NEEDS = {"pgbouncer": "apt-get install pgbouncer"}
+NEEDS = {"pgbouncer": "apt-get install pgbouncer", "chromium": "apt-get install chromium"}
 _not_run: dict[str, int] = {}
 
 
@@ -133,6 +133,12 @@ _not_run: dict[str, int] = {}
 def pgbouncer() -> str:
     """The program PgBouncer. `make check` demands it; `make test` says in its last line what was not run."""
     return _program("pgbouncer")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The browser Chromium, which looks at the page of a review; demanded and named as PgBouncer is."""
+    return _program("chromium")
 
 
 def _program(name: str) -> str:

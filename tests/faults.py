@@ -13,8 +13,10 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +32,7 @@ from sqlmigrate.errors import SqlmigrateError
 from sqlmigrate.plan import Policy
 
 Side = Literal["client", "server"]
+Mode = Literal["at once", "watched"]
 
 TRANSACTIONS = {
     "001_tables": "create table t (a int primary key); create table counted (n int); insert into counted values (1);",
@@ -199,35 +202,89 @@ def points(counts: Counter[Side], every: int = 1) -> list[tuple[Side, int]]:
     return [(side, after) for side in sides for after in range(0, counts[side] + 1, every)]
 
 
-def main() -> None:
-    """Try every point, and print how many there were."""
-    lost = 0
-    with cluster.session_folder() as folder, cluster.server(folder / "18", 18) as server:
+@dataclass(frozen=True)
+class Point:
+    """Where one of the histories is disturbed: cut after so many messages of a side, or killed at an event."""
+
+    history: str
+    how: Side | Mode
+    number: int
+
+    @property
+    def is_kill(self) -> bool:
+        return self.how in ("at once", "watched")
+
+
+@dataclass(frozen=True)
+class Site:
+    """A server, and what an undisturbed run of each history leaves on it."""
+
+    server: Server
+    folders: dict[str, Path]
+    expected: dict[str, str]
+
+    def problem(self, point: Point) -> str | None:
+        """Disturb a run at a point; says what is wrong after the next `up`, if anything is."""
+        folder = self.folders[point.history]
+        try:
+            if point.is_kill:
+                seen, _ = kill_once(self.server, folder, point.number, point.how)
+            else:
+                seen = cut_once(self.server, files.load(folder), point.how, point.number)
+        except Exception as error:  # noqa: BLE001 - every point is tried, and told of
+            return f"{point}: {type(error).__name__}: {error}"
+        return None if seen == self.expected[point.history] else f"{point}: {seen}"
+
+
+def all_points(server: Server, name: str, folder: Path) -> Iterator[Point]:
+    """Give every point of a history: each message of each side, and each event, sent at once and watched."""
+    migrations = files.load(folder)
+    _, counts = undisturbed(server, migrations)
+    yield from (Point(name, side, after) for side, after in points(counts))
+    modes: tuple[Mode, Mode] = ("at once", "watched")
+    for mode in modes:
+        with server.database() as url:
+            events = len(list(run.up(url, migrations, Policy(watched=mode == "watched"))))
+        yield from (Point(name, mode, number) for number in range(events))
+
+
+@contextmanager
+def site(folder: Path) -> Iterator[Site]:
+    """Start a server and execute each history on it, undisturbed."""
+    with cluster.server(folder, 18) as server, tempfile.TemporaryDirectory() as made:
+        folders = {name: Path(made) / str(index) for index, name in enumerate(HISTORIES)}
         for name, texts in HISTORIES.items():
-            with tempfile.TemporaryDirectory() as made:
-                migrations = write(Path(made), texts)
-                expected, counts = undisturbed(server, migrations)
-                tried = points(counts)
-                bad = [point for point in tried if cut_once(server, migrations, *point) != expected]
-                lost += len(bad)
-                print(f"{name:<16} {len(tried):>4} cuts, {len(bad)} not as an undisturbed run {bad or ''}", flush=True)
-                lost += _kills(server, Path(made), name, expected)
-    sys.exit(1 if lost else 0)
+            folders[name].mkdir()
+            write(folders[name], texts)
+        yield Site(server, folders, {name: undisturbed(server, files.load(folders[name]))[0] for name in HISTORIES})
 
 
-def _kills(server: Server, folder: Path, name: str, expected: str) -> int:
-    lost = 0
-    for mode in ("at once", "watched"):
-        number, bad, was_killed = 0, [], True
-        while was_killed:
-            seen, was_killed = kill_once(server, folder, number, mode)
-            bad += [number] if seen != expected else []
-            number += 1
-        lost += len(bad)
-        print(
-            f"{name:<16} {number - 1:>4} kills ({mode}), {len(bad)} not as an undisturbed run {bad or ''}", flush=True
-        )
-    return lost
+def _share(folder: Path, tried: Sequence[Point]) -> list[str]:
+    """Try some of the points on a server of our own; gives what is wrong."""
+    with site(folder) as ours:
+        return [problem for point in tried if (problem := ours.problem(point))]
+
+
+def sweep() -> tuple[list[Point], list[str]]:
+    """Try every point, on all processors; gives the points, and what is wrong."""
+    workers = os.cpu_count() or 1
+    with cluster.session_folder() as folder, ProcessPoolExecutor(workers) as pool:
+        with site(folder / "counted") as ours:
+            tried = [point for name in HISTORIES for point in all_points(ours.server, name, ours.folders[name])]
+        shares = [pool.submit(_share, folder / str(index), tried[index::workers]) for index in range(workers)]
+        return tried, [problem for share in shares for problem in share.result()]
+
+
+def main() -> None:
+    """Try every point, and say in a line how many there were; what is wrong stands above it."""
+    began = time.monotonic()
+    tried, problems = sweep()
+    print(*problems, sep="\n", end="\n" * bool(problems))
+    counts = Counter((point.history, "kills" if point.is_kill else "cuts") for point in tried)
+    told = "; ".join(f"{name} {counts[name, 'cuts']} cuts, {counts[name, 'kills']} kills" for name in HISTORIES)
+    verdict = f"{len(problems)} did not end" if problems else "every next up ended"
+    print(f"faults: {len(tried)} points ({told}): {verdict} as an undisturbed run, {time.monotonic() - began:.0f} s")
+    sys.exit(1 if problems else 0)
 
 
 if __name__ == "__main__":

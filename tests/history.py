@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -51,9 +51,10 @@ class Written:
     is_alone: bool
 
 
-def stories(version: int) -> list[list[Chapter]]:
-    """Give the stories that a PostgreSQL of this version understands."""
-    told = [[chapter for chapter in _chapters(path) if chapter.since <= version] for path in sorted(STORIES.iterdir())]
+def stories(version: int, without: Collection[str] = ()) -> list[list[Chapter]]:
+    """Give the stories that a PostgreSQL of this version understands, but for some."""
+    paths = [path for path in sorted(STORIES.iterdir()) if path.stem not in without]
+    told = [[chapter for chapter in _chapters(path) if chapter.since <= version] for path in paths]
     return [story for story in told if story]
 
 
@@ -64,17 +65,18 @@ def _chapters(path: Path) -> Iterator[Chapter]:
         yield Chapter(match["name"], match["up"], match["down"], "alone" in marks, since)
 
 
-def migrations(number: int, seed: int, version: int) -> list[Written]:
-    """Make `number` migrations: every story is told, most more than once."""
+def migrations(number: int, seed: int, version: int, without: Collection[str] = ()) -> list[Written]:
+    """Make `number` migrations: every story is told, but for those without which it shall be, most more than once."""
     chance = random.Random(seed)
     labels = _versions(number, chance)
-    return [_dressed(label, chapter, chance) for label, chapter in zip(labels, _told(chance, version), strict=False)]
+    told = _told(chance, version, without)
+    return [_dressed(label, chapter, chance) for label, chapter in zip(labels, told, strict=False)]
 
 
-def _told(chance: random.Random, version: int) -> Iterator[Chapter]:
+def _told(chance: random.Random, version: int, without: Collection[str]) -> Iterator[Chapter]:
     """Tell stories side by side without end, a chapter of one, a chapter of another."""
     numbers = count(1)
-    all_stories = stories(version)
+    all_stories = stories(version, without)
     begun: list[Iterator[Chapter]] = []
     waiting: list[list[Chapter]] = []
     while True:

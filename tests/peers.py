@@ -142,3 +142,14 @@ def _dbmate(node: Path, folder: Path) -> list[str]:
 
 def _node_pg_migrate(node: Path, folder: Path) -> list[str]:
     return [str(node / "node-pg-migrate"), "up", "--migrations-dir", str(folder), "--no-single-transaction"]
+
+
+def squawk(cache: Path) -> tuple[Path | None, str]:
+    """Give squawk's program, or why it is not there."""
+    folder = cache / "squawk"
+    program = folder / "bin" / "squawk"
+    if not program.exists():
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=False, capture_output=True)
+    command = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "squawk-cli"]
+    problem = _installed(program, command)
+    return (None, f"squawk: {problem}") if problem else (program, "")

@@ -20,6 +20,7 @@ MODULES = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in (R
 CORRIDOR = (
     "source",
     "errors",
+    "settings",
     "split",
     "statement",
     "files",
@@ -44,6 +45,7 @@ CORRIDOR = (
     "run",
     "excerpt",
     "writer",
+    "progress",
     "machine",
     "report",
     "signals",
@@ -143,5 +145,5 @@ def test_every_command_is_told_of(name: str) -> None:
 
 
 def test_readme_is_short() -> None:
-    """README stays under 400 lines."""
-    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) < 400
+    """README stays under 520 lines, screens included."""
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) < 520

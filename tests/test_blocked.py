@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -87,9 +88,10 @@ def test_a_migration_that_never_gets_its_lock_fails_with_who_was_in_the_way(
 
         assert isinstance(failed, Failed)
         assert failed.error.sqlstate == "55P03"
-        tried, in_the_way = failed.error.detail
+        tried, in_the_way, doing = failed.error.detail
         assert tried == "tried 2 times, with pauses between"
-        assert in_the_way.startswith(f"in the way: process {reader.info.backend_pid} (reports, user postgres)")
+        assert in_the_way == f"in the way: process {reader.info.backend_pid} (reports, user postgres)"
+        assert re.fullmatch(r"idle in transaction, open for \d s: select count\(\*\) from t", doing)
     with closing(psycopg.connect(database)) as conn:
         assert conn.execute("select to_regclass('first'), status from migrations where version = '002'").fetchone() == (
             None, "failed",

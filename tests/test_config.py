@@ -157,7 +157,8 @@ BAD_PROJECTS = {
     ),
     "one that is nothing like ours": (
         '[tool.sqlmigrate]\nxyz = "x"\n',
-        "unknown setting `xyz` in [tool.sqlmigrate] → known are: directory, table",
+        "unknown setting `xyz` in [tool.sqlmigrate]"
+        " → known are: directory, table, lock_wait, lock_timeout, lock_retries, application_name",
     ),
     "a URL": (
         '[tool.sqlmigrate]\ndatabase_url = "postgresql://u:QZX@h/"\n',

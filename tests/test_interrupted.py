@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +19,7 @@ import cluster
 import psycopg
 import pytest
 from quick import Quick, said
-from terminal import Ended
+from running import Beginning, Running, beginning
 from wire import Connection, Proxy
 
 from sqlmigrate import database as sessions, files, run
@@ -37,67 +37,15 @@ INTERRUPTED = "interrupted: the statement was cancelled on the server"
 BOTH_TABLES = ["public.a", "public.b"]
 
 
-@dataclass
-class Running:
-    """A call of the program in a process of its own, at work."""
-
-    process: subprocess.Popen[str]
-    url: str
-
-    def when(self, statement: str) -> int:
-        """Wait until the server executes a statement that holds `statement`, and give the server process."""
-        query = (
-            "select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
-            f" and state = 'active' and query like '%{statement}%'"
-        )
-        deadline = time.monotonic() + 30
-        while not (found := aftermath.ask(self.url, query)):
-            assert time.monotonic() < deadline, self.process.poll()
-            time.sleep(0.02)
-        pid: int = found[0][0]
-        return pid
-
-    def says(self, words: str) -> str:
-        """Wait until a line with these words comes on stderr, and give it."""
-        assert self.process.stderr
-        for line in self.process.stderr:
-            if words in line:
-                return line
-        raise AssertionError(f"nothing was said of {words}")
-
-    def signalled(self, number: signal.Signals) -> Ended:
-        """Send a signal, and give how the program ended."""
-        self.process.send_signal(number)
-        return self.ended()
-
-    def ended(self) -> Ended:
-        stdout, stderr = self.process.communicate(timeout=30)
-        return Ended(stdout, stderr, self.process.returncode)
-
-
 @pytest.fixture
 def quick(tmp_path: Path, database: str) -> Quick:
     return Quick(tmp_path, {"DATABASE_URL": database})
 
 
 @pytest.fixture
-def begin(quick: Quick, database: str) -> Iterator[Callable[..., Running]]:
-    """Begin ``sqlmigrate ARGUMENTS``, on the test's database or another; whatever is left of it is killed."""
-    begun: list[Running] = []
-
-    def begin(*arguments: str, url: str = database, watched: str = database) -> Running:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "sqlmigrate", *arguments], cwd=quick.folder,
-            env={**os.environ, "TZ": "UTC", "DATABASE_URL": url}, text=True, encoding="utf-8",
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-        begun.append(Running(process, watched))
-        return begun[-1]
-
-    yield begin
-    for one in begun:
-        one.process.kill()
-        one.process.communicate()
+def begin(quick: Quick, database: str) -> Iterator[Beginning]:
+    with beginning(quick.folder, database) as begin:
+        yield begin
 
 
 # -- signals -----------------------------------------------------------------------------------------------------------
@@ -127,7 +75,7 @@ what now        sqlmigrate up
 
 @pytest.mark.parametrize(("number", "code"), SIGNALS.values(), ids=SIGNALS)
 def test_a_signal_in_mid_statement(
-    number: signal.Signals, code: int, quick: Quick, begin: Callable[..., Running], database: str
+    number: signal.Signals, code: int, quick: Quick, begin: Beginning, database: str
 ) -> None:
     """The statement is cancelled on the server, its file rolled back, the row written, the exit code the signal's."""
     quick.write(**FILES)
@@ -147,7 +95,7 @@ def test_a_signal_in_mid_statement(
     assert aftermath.relations(database) == [f"public.{name}" for name in "abcd"]
 
 
-def test_a_signal_for_programs(quick: Quick, begin: Callable[..., Running]) -> None:
+def test_a_signal_for_programs(quick: Quick, begin: Beginning) -> None:
     """As JSON the interrupted step is an event like any failure."""
     quick.write(**FILES)
     running = begin("up", "--format", "json")
@@ -161,7 +109,7 @@ def test_a_signal_for_programs(quick: Quick, begin: Callable[..., Running]) -> N
     assert (ended.stderr, ended.code) == ("", 130)
 
 
-def test_a_signal_without_a_transaction(quick: Quick, begin: Callable[..., Running], database: str) -> None:
+def test_a_signal_without_a_transaction(quick: Quick, begin: Beginning, database: str) -> None:
     """The statements done stay and are recorded, the one under way is cancelled, and the next `up` goes on there."""
     quick.write(**ALONE)
     running = begin("up")
@@ -184,7 +132,7 @@ def test_a_signal_without_a_transaction(quick: Quick, begin: Callable[..., Runni
     assert aftermath.relations(database) == [f"public.{name}" for name in "abcd"]
 
 
-def test_a_signal_while_an_index_is_built(quick: Quick, begin: Callable[..., Running], database: str) -> None:
+def test_a_signal_while_an_index_is_built(quick: Quick, begin: Beginning, database: str) -> None:
     """What the cancelled statement has left behind is named, and mended by the next `up`."""
     quick.write(**{"001_a.up.sql": "create table a (i int);"})
     assert quick("up").code == 0
@@ -209,7 +157,7 @@ def test_a_signal_while_an_index_is_built(quick: Quick, begin: Callable[..., Run
     assert aftermath.ask(database, "select indisvalid from pg_index where indexrelid = 'a_i'::regclass") == [(True,)]
 
 
-def test_a_signal_while_data_are_copied(quick: Quick, begin: Callable[..., Running], database: str) -> None:
+def test_a_signal_while_data_are_copied(quick: Quick, begin: Beginning, database: str) -> None:
     """Nothing of the data stays, however much of it was sent."""
     trigger = "create function wait() returns trigger language plpgsql as 'begin perform pg_sleep(60); return new; end'"
     quick.write(**{
@@ -227,7 +175,7 @@ def test_a_signal_while_data_are_copied(quick: Quick, begin: Callable[..., Runni
     assert aftermath.ask(database, "select count(*) from a") == [(0,)]
 
 
-def test_a_signal_while_a_lock_is_waited_for(quick: Quick, begin: Callable[..., Running], database: str) -> None:
+def test_a_signal_while_a_lock_is_waited_for(quick: Quick, begin: Beginning, database: str) -> None:
     """The wait for somebody else's lock ends at once, also between two tries."""
     aftermath.ask(database, "create table a ()")
     quick.write(**{"001_a.up.sql": "-- sqlmigrate: lock-timeout 100ms\nalter table a add column b int;"})
@@ -244,7 +192,7 @@ def test_a_signal_while_a_lock_is_waited_for(quick: Quick, begin: Callable[..., 
     assert aftermath.history(database) == [("001", "failed", 0, INTERRUPTED)]
 
 
-def test_a_signal_while_another_run_is_waited_for(quick: Quick, begin: Callable[..., Running]) -> None:
+def test_a_signal_while_another_run_is_waited_for(quick: Quick, begin: Beginning) -> None:
     """Who is interrupted before anything began says that nothing was executed, and disturbs nobody."""
     quick.write(**FILES)
     first = begin("up")
@@ -259,7 +207,7 @@ def test_a_signal_while_another_run_is_waited_for(quick: Quick, begin: Callable[
     assert said(first.signalled(signal.SIGINT)) == INTERRUPTED_SCREEN
 
 
-def test_a_signal_in_a_down(quick: Quick, begin: Callable[..., Running], database: str) -> None:
+def test_a_signal_in_a_down(quick: Quick, begin: Beginning, database: str) -> None:
     """A way back that is cut short leaves the migration executed, as a whole."""
     quick.write(**{"001_a.up.sql": "create table a ();", "001_a.down.sql": f"drop table a;\n{SLOW}\n"})
     assert quick("up").code == 0
@@ -277,7 +225,7 @@ def test_a_signal_in_a_down(quick: Quick, begin: Callable[..., Running], databas
     assert aftermath.log(database) == [("up", "001", None), ("failure", "001", f"down: {INTERRUPTED}")]
 
 
-def test_a_signal_in_a_dry_run(quick: Quick, begin: Callable[..., Running], database: str) -> None:
+def test_a_signal_in_a_dry_run(quick: Quick, begin: Beginning, database: str) -> None:
     """What was only tried is cancelled on the server as well, and leaves nothing."""
     quick.write(**FILES)
     running = begin("up", "--dry-run")
@@ -297,7 +245,7 @@ def test_a_signal_in_a_dry_run(quick: Quick, begin: Callable[..., Running], data
     assert aftermath.is_untouched(database)
 
 
-def test_a_signal_while_connecting(quick: Quick, begin: Callable[..., Running]) -> None:
+def test_a_signal_while_connecting(quick: Quick, begin: Beginning) -> None:
     """Nobody waits for a server that does not answer longer than he wants to."""
     quick.write(**FILES)
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -309,7 +257,7 @@ def test_a_signal_while_connecting(quick: Quick, begin: Callable[..., Running]) 
     assert ended.code == 143
 
 
-def test_a_signal_to_who_only_looks(begin: Callable[..., Running]) -> None:
+def test_a_signal_to_who_only_looks(begin: Beginning) -> None:
     """A command that executes nothing has nothing to say of the database."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         running = begin("log", url=f"postgresql://app@127.0.0.1:{silent.getsockname()[1]}/shop")
@@ -345,7 +293,7 @@ end $$;
 """
 
 
-def test_a_second_signal_leaves_at_once(quick: Quick, begin: Callable[..., Running], database: str) -> None:
+def test_a_second_signal_leaves_at_once(quick: Quick, begin: Beginning, database: str) -> None:
     """Who does not wait for the cancelling gets away, and is told that the end was not seen."""
     quick.write(**{"001_a.up.sql": "create table a ();", "002_b.up.sql": STUBBORN})
     running = begin("up")
@@ -423,9 +371,7 @@ BY_THE_SERVER = {
 
 
 @pytest.mark.parametrize("function", BY_THE_SERVER)
-def test_a_session_or_a_statement_that_is_ended(
-    function: str, quick: Quick, begin: Callable[..., Running], database: str
-) -> None:
+def test_a_session_or_a_statement_that_is_ended(function: str, quick: Quick, begin: Beginning, database: str) -> None:
     """What somebody else has ended is rolled back, and recorded over a new connection; the file is not blamed."""
     message, code, cure = BY_THE_SERVER[function]
     quick.write(**FILES)
@@ -440,9 +386,7 @@ def test_a_session_or_a_statement_that_is_ended(
     assert aftermath.log(database) == [("up", "001", None), ("failure", "002", message)]
 
 
-def test_a_session_that_is_ended_without_a_transaction(
-    quick: Quick, begin: Callable[..., Running], database: str
-) -> None:
+def test_a_session_that_is_ended_without_a_transaction(quick: Quick, begin: Beginning, database: str) -> None:
     """What is done is known by its row, and `up` goes on behind it."""
     quick.write(**ALONE)
     running = begin("up")
@@ -523,7 +467,7 @@ what now        when the server can be reached, then: sqlmigrate up
 """
 
 
-def test_a_connection_that_is_cut(quick: Quick, begin: Callable[..., Running], database: str) -> None:
+def test_a_connection_that_is_cut(quick: Quick, begin: Beginning, database: str) -> None:
     """Over a new connection the old session is ended, which would else have gone on to its COMMIT, and then told of."""
     quick.write(**FILES)
     with Line(database) as line:
@@ -540,7 +484,7 @@ def test_a_connection_that_is_cut(quick: Quick, begin: Callable[..., Running], d
     assert aftermath.history(database) == [("001", "executed", 1, None), ("002", "failed", 0, LOST)]
 
 
-def test_a_connection_that_is_cut_for_good(quick: Quick, begin: Callable[..., Running], database: str) -> None:
+def test_a_connection_that_is_cut_for_good(quick: Quick, begin: Beginning, database: str) -> None:
     """Where nobody can look, nothing is claimed: the history will say what became of it."""
     quick.write(**FILES)
     with Line(database) as line:
@@ -559,7 +503,7 @@ def test_a_connection_that_is_cut_for_good(quick: Quick, begin: Callable[..., Ru
     assert aftermath.history(database) == [("001", "executed", 1, None)]
 
 
-def test_a_server_that_is_killed(quick: Quick, begin: Callable[..., Running], servers: Path) -> None:
+def test_a_server_that_is_killed(quick: Quick, begin: Beginning, servers: Path) -> None:
     """A server that stops immediately loses nothing that was committed, and the next `up` goes on."""
     quick.write(**FILES)
     server = cluster._made(servers / "killed", 18)

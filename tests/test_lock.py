@@ -19,7 +19,7 @@ from sqlmigrate.errors import LockError
 from sqlmigrate.event import Planned, Waiting
 from sqlmigrate.plan import Policy
 
-HOLDER = r"process (\d+) \((.+), user postgres, from this machine, connected since TIME UTC\)"
+HOLDER = r"process (\d+) \((.+), user postgres, from this machine, since TIME UTC\)"
 
 
 @contextmanager
@@ -81,13 +81,13 @@ def test_the_wait_is_bounded_and_names_the_holder(project: Project) -> None:
         ended = project.call("up", "--lock-wait", "500ms")
         assert 0.5 < time.monotonic() - began < 10
 
-    holder = rf"process {pid} \(deploy 7, user postgres, from this machine, connected since [-0-9: ]{{19}} UTC\)"
+    holder = rf"process {pid} \(deploy 7, user postgres, from this machine, since [-0-9: ]{{19}} UTC\)"
     assert ended.code == 4
     assert re.fullmatch(
-        rf"another run holds the lock: {holder}; waiting\n"
-        rf"error: another run holds the lock, also after 0\.5 s: {holder}\n"
+        rf"⏳ another run holds the lock, waiting up to 0\.5 s:\n   {holder}\n"
+        rf"error: another run holds the lock, also after 0\.5 s\n   {holder}\n"
         r"   nothing was executed by this run\n"
-        r"   hint    call it again when the other run has ended; up and down wait longer with --lock-wait 10min\n\n",
+        r"   hint    call it again when it has ended, or wait longer: SQLMIGRATE_LOCK_WAIT=10min\n\n",
         ended.stderr,
     )
     assert project.relations() == set()
@@ -141,7 +141,7 @@ def test_whatever_writes_takes_the_lock(what: str, project: Project) -> None:
     with held(project), pytest.raises(LockError) as refused:
         calls[what]()
 
-    assert "deploy 7" in refused.value.message
+    assert "deploy 7" in refused.value.detail[0]
     assert project.states() == {"001_a": "changed", "002_b": "pending"}
     assert project.logged() == [("up", "001")]
 
@@ -259,8 +259,8 @@ def test_an_error_of_a_lock_is_no_other(project: Project) -> None:
         project.add_tables("a").up(lock_wait=0)
 
     assert re.sub(r"process \d+", "process N", told(refused.value)) == (
-        "another run holds the lock, also after 0 s: "
-        "process N (without a name, user postgres, from this machine, connected since TIME UTC)\n"
+        "another run holds the lock, also after 0 s\n"
+        "  process N (without a name, user postgres, from this machine, since TIME UTC)\n"
         "  nothing was executed by this run\n"
-        "  hint: call it again when the other run has ended; up and down wait longer with --lock-wait 10min"
+        "  hint: call it again when it has ended, or wait longer: SQLMIGRATE_LOCK_WAIT=10min"
     )

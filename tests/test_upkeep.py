@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 
@@ -150,8 +151,25 @@ def test_an_interrupted_file_is_shown_as_such(project: Project) -> None:
         values ('002', 'n', 'running', now(), 2, 1)""")
 
     assert shown(project.call("status").stdout).splitlines()[3] == (
-        "❌ 002_n   begun    TIME  under way, or interrupted  after statement 1 of 2"
+        "❌ 002_n   begun    TIME  interrupted  after statement 1 of 2"
     )
+
+
+def test_a_file_under_way_is_told_from_an_interrupted_one(project: Project) -> None:
+    """Where somebody holds the run's lock, a file that has begun is under way: `status` names the process."""
+    project.add_tables("a").up()
+    project.add("002_n", "-- sqlmigrate: no-transaction\nselect 1; select 2;")
+    project.execute("""\
+        insert into migrations (version, name, status, executed_at, statements, statements_done)
+        values ('002', 'n', 'running', now(), 2, 1)""")
+    with project.connection() as run:
+        run.execute("select pg_advisory_lock(%s)", [lock.lock_key("public.migrations")])
+        who = f"process {run.info.backend_pid} of postgres"
+
+        assert shown(project.call("status").stdout).splitlines()[3] == (
+            f"⏳ 002_n   begun    TIME  under way ({who})  after statement 1 of 2"
+        )
+        assert json.loads(project.call("--format", "json", "status").stdout)["migrations"][1]["under_way"] == who
 
 
 @pytest.mark.parametrize("command", ["status", "up", "verify"])

@@ -1,0 +1,34 @@
+"""A review, drawn: one function from `Review` to text for each format, loaded when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from types import MappingProxyType
+from typing import cast
+
+from sqlmigrate.review.facts import Review
+
+Draw = Callable[[Review], str]
+
+
+def _lazily(name: str) -> Draw:
+    """Give the function `draw` of a module, which is loaded at its first call."""
+
+    def draw(review: Review) -> str:
+        return cast("Draw", import_module(f".{name}", __name__).draw)(review)
+
+    return draw
+
+
+FORMATS: Mapping[str, Draw] = MappingProxyType(
+    {
+        "text": _lazily("text"),
+        "markdown": _lazily("markdown"),
+        "json": _lazily("machine"),
+        "sarif": _lazily("sarif"),
+        "github": _lazily("github"),
+        "gitlab": _lazily("gitlab"),
+        "html": _lazily("html"),
+    }
+)

@@ -1,0 +1,59 @@
+"""A review as workflow commands of GitHub Actions: an annotation on the line of each finding.
+
+https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions
+"""
+
+from __future__ import annotations
+
+from sqlmigrate.excerpt import printable
+from sqlmigrate.review.facts import Review
+
+from . import found as places, words
+from .found import Found
+
+_COMMANDS = {"danger": "error", "warning": "warning", "note": "notice"}
+
+
+def draw(review: Review) -> str:
+    """Give a command for each finding, the gravest first (GitHub shows ten of a kind), and the verdict last."""
+    lines = [_command(each, words.major(review.ground)) for each in places.open_findings(review)]
+    severity, said = words.verdict(review)
+    return "\n".join([*lines, f"{words.MARKS[severity]} {said}"]) + "\n"
+
+
+def _command(each: Found, version: int) -> str:
+    properties = {"file": each.path.removeprefix("./"), **_place(each), "title": each.finding.rule.name}
+    said = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
+    return f"::{_COMMANDS[each.severity]} {said}::{_data(_message(each, version))}"
+
+
+def _place(each: Found) -> dict[str, str]:
+    """Give the lines, and the columns where it is one line: GitHub refuses them elsewhere."""
+    span = each.span
+    if span is None:
+        return {"line": "1"}
+    place = {"line": str(span.line), "endLine": str(span.end_line)}
+    if span.line == span.end_line and span.end > span.start:
+        place |= {"col": str(span.column), "endColumn": str(span.column + span.end - span.start - 1)}
+    return place
+
+
+def _message(each: Found, version: int) -> str:
+    finding = each.finding
+    lines = [words.sentence(finding.message)]
+    lines += [f"Who waits: {finding.waits}."] if words.blocked(finding) else []
+    lines += [f"Instead:\n{way.strip()}"] if (way := finding.rule.way_out(version)) else []
+    lines += [f"What now: {finding.what_now}"] if finding.what_now else []
+    lines += [f"Meant? {each.exception}"] if each.exception else []
+    return "\n".join(lines)
+
+
+def _data(text: str) -> str:
+    """Escape what follows the second `::`."""
+    text = printable(text.replace("\r\n", "\n").replace("\r", "\n"))
+    return text.replace("%", "%25").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    """Escape the value of a property, where `:` and `,` have a meaning as well."""
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

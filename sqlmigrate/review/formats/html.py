@@ -1,0 +1,323 @@
+"""A review as one page: opens from disk, needs no network, no script and no font.
+
+For each migration a time line of its locks, the difference of the schema, the way down and back, the findings.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from html import escape
+
+from sqlmigrate.excerpt import printable
+from sqlmigrate.review.catalog import Change, Difference
+from sqlmigrate.review.facts import Pass, Review, Reviewed, StatementFacts, Trip, blocks
+from sqlmigrate.review.rule import Severity
+from sqlmigrate.statement import verb
+
+from . import found as places, words
+from .found import Found
+from .style import STYLE
+from .timeline import Cell, timeline
+
+_POLICY = "default-src 'none'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'"
+_LONGEST = 4_000  # characters of one statement
+_MOST = 200  # changes and statements of one migration
+_CODE = re.compile(r"`([^`\n]+)`")
+_CLASSES: dict[Severity | None, str] = {"danger": "danger", "warning": "warning", "note": "calm", None: "fine"}
+_LETTERS: dict[Severity | None, str] = {"danger": "!", "warning": "?", "note": "i", None: "✓"}
+_WHO = {"everyone": ("E", "danger", "everyone waits"), "writers": ("W", "warning", "writers wait"),
+        "nobody": ("N", "calm", "nobody waits")}  # fmt: skip
+_CHANGES = {"new": "fine", "gone": "danger", "renamed": "warning", "moved": "warning", "altered": "calm"}
+_DIFFERENCES = {"left over": "warning", "missing": "danger", "different": "warning", "column order": "calm"}
+
+
+def draw(review: Review) -> str:
+    """Give the whole page."""
+    severity, said = words.verdict(review)
+    digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+    findings = places.found(review)
+    body = [
+        f"<h1>{_mark(severity)}<span>{_words(words.sentence(said).rstrip('.'))}</span></h1>",
+        f'<p class="soft">{words.plural(len(review.migrations), "new migration")} {_against(review)}</p>',
+        *_findings("The folder", places.of(None, findings), review),
+        *_summary(review),
+        *(part for each in review.migrations for part in _migration(each, places.of(each, findings), review)),
+        "<footer>",
+        *(f'<p class="soft">{_words(sentence)}</p>' for sentence in words.ground(review)),
+        "</footer>",
+    ]
+    head = [
+        '<meta charset="utf-8">',
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY.format(digest)}">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        '<meta name="color-scheme" content="light dark">',
+        '<meta name="referrer" content="no-referrer">',
+        f"<title>{_text(said)}</title>",
+        f"<style>{STYLE}</style>",
+    ]
+    page = ["<!doctype html>", '<html lang="en">', "<head>", *head, "</head>", "<body><main>", *body, "</main></body>"]
+    return "\n".join([*page, "</html>"]) + "\n"
+
+
+def _against(review: Review) -> str:
+    return f"against <code>{_text(review.ground.base)}</code>" + (
+        f" · {review.seconds:.1f} s" if review.seconds else ""
+    )
+
+
+def _summary(review: Review) -> Iterator[str]:
+    if len(review.migrations) < 2:  # noqa: PLR2004 - one needs no list
+        return
+    yield '<table class="summary"><thead><tr><th></th><th>migration</th><th>strongest lock</th><th>who waits</th>'
+    yield "<th>down</th></tr></thead><tbody>"
+    for each in review.migrations:
+        label = _text(each.migration.label)
+        facts = "".join(f'<td data-name="{name}">{_words(said)}</td>' for name, said in _said(each))
+        yield f'<tr><td>{_mark(words.severity(each))}</td><td><a href="#{label}">{label}</a></td>{facts}</tr>'
+    yield "</tbody></table>"
+
+
+def _said(reviewed: Reviewed) -> tuple[tuple[str, str], ...]:
+    return (
+        ("strongest lock", words.strongest_words(reviewed)),
+        ("who waits", words.who_waits(reviewed)),
+        ("down", words.down_words(reviewed)),
+    )
+
+
+def _migration(reviewed: Reviewed, findings: Sequence[Found], review: Review) -> Iterator[str]:
+    label = _text(reviewed.migration.label)
+    yield f'<article id="{label}"><h2>{_mark(words.severity(reviewed))}<span>{label}</span></h2>'
+    facts = "".join(f"<div><dt>{name}</dt><dd>{_words(said)}</dd></div>" for name, said in _said(reviewed))
+    yield f'<dl class="facts">{facts}</dl>'
+    yield from _findings("Findings", findings, review)
+    if trip := reviewed.trip:
+        yield "<h3>Locks of the up file</h3>"
+        yield from _locks(trip.up)
+        yield from _changes(trip.changes)
+        yield from _way_back(trip)
+        if trip.down and trip.down.statements:
+            yield "<details><summary>Locks of the down file</summary>"
+            yield from _locks(trip.down)
+            yield "</details>"
+    elif reviewed.up:
+        yield f"<h3>The file, not executed</h3>{_sql(reviewed.up.source.text)}"
+    yield "</article>"
+
+
+# -- findings ----------------------------------------------------------------------------------------------------------
+
+
+def _findings(title: str, findings: Sequence[Found], review: Review) -> Iterator[str]:
+    if findings:
+        yield f"<h3>{title}</h3>"
+    for each in findings:
+        yield from _finding(each, review)
+
+
+def _finding(each: Found, review: Review) -> Iterator[str]:
+    finding = each.finding
+    is_meant = finding.allowed is not None
+    mark = _mark(None if is_meant else each.severity)
+    yield f'<section class="finding{"" if is_meant else f" is-{each.severity}"}">'
+    yield f"<h4>{mark}<span>{_words(words.sentence(finding.message))}</span></h4>"
+    yield f'<p class="soft">{_text(finding.rule.name)} · {_text(each.place)}</p>'
+    if finding.allowed is not None:
+        yield f"<p>It is meant: {_words(words.sentence(finding.allowed))}</p></section>"
+        return
+    yield _sql(each.sql)
+    yield f"<p>Who waits: {_words(finding.waits)}.</p>" if words.blocked(finding) else ""
+    if way := finding.rule.way_out(words.major(review.ground)):
+        yield f"<p><strong>Instead</strong></p>{_sql(way)}"
+    yield f"<p><strong>What now:</strong> {_words(finding.what_now)}</p>" if finding.what_now else ""
+    if each.exception:
+        yield f'<p class="soft">Meant? Say so {each.exception_place}: <code>{_text(each.exception)}</code></p>'
+    yield "</section>"
+
+
+# -- locks -------------------------------------------------------------------------------------------------------------
+
+
+def _locks(done: Pass) -> Iterator[str]:
+    line = timeline(done)
+    if line.rows:
+        heads = "".join(f'<th scope="col">{_head(done, facts)}</th>' for facts in line.statements)
+        yield '<div class="scroller" tabindex="0" role="region" aria-label="locks, statement by statement">'
+        yield f'<table class="locks"><thead><tr><th scope="col">relation</th>{heads}</tr></thead><tbody>'
+        for relation, cells in line.rows:
+            name = _text(words.short(relation.name))
+            yield f'<tr><th scope="row" title="{name}">{name}</th>{"".join(map(_cell, cells))}</tr>'
+        yield "</tbody></table></div>"
+        yield from _legend(line.left_out)
+    else:
+        yield '<p class="soft">No lock on anything that was there before.</p>'
+    yield from _statements(done)
+
+
+def _head(done: Pass, facts: StatementFacts) -> str:
+    statement = words.statement(done, facts)
+    does = verb(statement).lower() if statement else ""
+    return f"{facts.number} · {_text(does)}<small>line {statement.line if statement else '?'}</small>"
+
+
+def _cell(cell: Cell | None) -> str:
+    if cell is None:
+        return "<td></td>"
+    letter, style, waits = _WHO[blocks(cell.mode)]
+    work = f"<small>{_text(', '.join(cell.work))}</small>" if cell.work else ""
+    style += " works" if cell.work and letter != "N" else " held" if cell.held else ""
+    said = f"{cell.mode}: {waits}" + (", held" if cell.held else "")
+    return f'<td class="{style}" title="{said}"><b>{letter}</b> {_text(cell.mode.capitalize())}{work}</td>'
+
+
+def _legend(left_out: int) -> Iterator[str]:
+    items = "".join(f'<li><b class="{style}">{letter}</b>{waits}</li>' for letter, style, waits in _WHO.values())
+    more = f"<li>{words.plural(left_out, 'statement')} left out that took no lock</li>" if left_out else ""
+    signs = "<li>framed: work is done under it</li><li>pale: held since an earlier statement</li>"
+    yield f'<ul class="legend">{items}{signs}{more}</ul>'
+
+
+def _statements(done: Pass) -> Iterator[str]:
+    yield '<ol class="statements">'
+    for facts in done.statements[:_MOST]:
+        statement = words.statement(done, facts)
+        sql = _sql(statement.text) if statement else ""
+        alone = "<br>on its own" if facts.is_alone else ""
+        yield f'<li><span class="number">{facts.number}</span><div>{sql}</div>'
+        yield f'<span class="soft">{facts.duration_ms:,.1f} ms here{alone}</span></li>'
+    if done.error:
+        place = f"statement {done.failed_at}: " if done.failed_at else ""
+        yield f'<li><span class="number">{_mark("danger")}</span><p>{place}{_text(done.error.message)}</p></li>'
+    yield "</ol>"
+    if len(done.statements) > _MOST:
+        yield f'<p class="soft">{words.plural(len(done.statements) - _MOST, "statement")} more</p>'
+
+
+# -- schema and rows ---------------------------------------------------------------------------------------------------
+
+
+def _changes(changes: Sequence[Change]) -> Iterator[str]:
+    yield "<h3>The schema after it</h3>"
+    items = [_item(change.change, _CHANGES, _changed(change)) for change in changes[:_MOST]]
+    yield from _list(items, len(changes), "nothing is changed")
+
+
+def _changed(change: Change) -> str:
+    before, after = change.before, change.after
+    one = after or before
+    name = f"{_text(change.kind)} <code>{_text(words.last(change.kind, one.name if one else ''))}</code>"
+    if not before or not after:
+        return name
+    if before.name != after.name:
+        return f"{name}, before <code>{_text(words.last(change.kind, before.name))}</code>"
+    keys = dict.fromkeys((*before.attributes, *after.attributes))
+    told = [(key, before.attributes.get(key), after.attributes.get(key)) for key in keys]
+    return name + _attributes([each for each in told if each[1] != each[2]])
+
+
+def _attributes(told: Iterable[tuple[str, str | None, str | None]]) -> str:
+    items = "".join(f"<li>{_text(name)}: {_value(before)} → {_value(after)}</li>" for name, before, after in told)
+    return f"<ul>{items}</ul>" if items else ""
+
+
+def _value(value: str | None) -> str:
+    return "none" if value is None else f"<code>{_text(value[:_LONGEST])}</code>"
+
+
+def _item(tag: str, styles: dict[str, str], said: str) -> str:
+    return f'<li><span class="tag {styles[tag]}">{tag}</span><div>{said}</div></li>'
+
+
+def _list(items: Sequence[str], count: int, nothing: str) -> Iterator[str]:
+    if not items:
+        yield f'<p class="soft">{nothing}</p>'
+        return
+    yield f'<ul class="changes">{"".join(items)}</ul>'
+    if count > len(items):
+        yield f'<p class="soft">{count - len(items):,} more</p>'
+
+
+def _way_back(trip: Trip) -> Iterator[str]:
+    yield "<h3>There, back, and there again</h3>"
+    stations = "".join(f'<li class="{style}">{_text(said)}</li>' for style, said in _stations(trip))
+    yield f'<ol class="trip">{stations}</ol>'
+    for title, differences in (("After down", trip.left), ("After up again", trip.again)):
+        if differences:
+            yield f'<p class="soft">{title}:</p>'
+            items = [_item(each.change, _DIFFERENCES, _difference(each)) for each in differences[:_MOST]]
+            yield from _list(items, len(differences), "")
+    for error in (trip.down.error if trip.down else None, trip.again_error):
+        yield f"<p>{_text(error.message)}</p>" if error else ""
+    yield from _rows(trip)
+    if trip.broken:
+        items = [f"<li><code>{_text(name)}</code> {_text(why)}</li>" for name, why in trip.broken]
+        yield f'<p class="soft">Functions whose bodies no longer compile:</p><ul class="changes">{"".join(items)}</ul>'
+
+
+def _stations(trip: Trip) -> Iterator[tuple[str, str]]:
+    yield ("danger", "up fails") if trip.up.error else ("fine", "up")
+    if trip.up.error:
+        return
+    if trip.down is None:
+        yield "calm", "no way down tried"
+        return
+    if trip.down.error:
+        yield "danger", "down fails"
+        return
+    real = [each for each in trip.left if each.change != "column order"]
+    rest = ("calm", "down: another column order") if trip.left else ("fine", "down: as before")
+    yield ("warning", f"down: {words.plural(len(real), 'difference')}") if real else rest
+    if trip.again_error:
+        yield "danger", "up again fails"
+    else:
+        yield ("warning", "up again: otherwise") if trip.again else ("fine", "up again: the same")
+
+
+def _difference(each: Difference) -> str:
+    return f"{_text(each.kind)} <code>{_text(words.last(each.kind, each.name))}</code>{_attributes(each.attributes)}"
+
+
+def _rows(trip: Trip) -> Iterator[str]:
+    if not trip.rows_before:
+        return
+    changed = dict(words.rows_changed(trip))
+    if not changed:
+        same = "after up and down" if trip.rows_back else "before it"
+        yield f'<p class="soft">Rows of {words.plural(len(trip.rows_before), "table")}: the same {same}.</p>'
+        return
+    heads = "".join(f"<th>{name}</th>" for name in ("rows of", "before", "after up", "after down"))
+    yield f'<table class="rows"><thead><tr>{heads}</tr></thead>'
+    for table, how in list(changed.items())[:_MOST]:
+        counts = [each.get(table) for each in (trip.rows_before, trip.rows_after, trip.rows_back)]
+        cells = "".join(f"<td>{f'{rows.count:,}' if rows else 'gone'}</td>" for rows in counts)
+        note = " (other values)" if how == "changes" else ""
+        yield f"<tr><td><code>{_text(words.short(table))}</code>{note}</td>{cells}</tr>"
+    yield "</table>"
+
+
+# -- escaping ----------------------------------------------------------------------------------------------------------
+
+
+def _text(text: str) -> str:
+    return escape(printable(text))
+
+
+def _words(text: str) -> str:
+    """Give a sentence; what stands between backticks is code."""
+    return _CODE.sub(r"<code>\1</code>", _text(text))
+
+
+def _sql(text: str) -> str:
+    text = text.replace("\r\n", "\n").replace("\r", "\n").strip("\n")
+    if not text:
+        return ""
+    more = f"\n-- … {words.plural(len(text) - _LONGEST, 'character')} more" if len(text) > _LONGEST else ""
+    return f"<pre>{_text(text[:_LONGEST])}{more}</pre>"
+
+
+def _mark(severity: Severity | None) -> str:
+    label = severity or "fine"
+    return f'<span class="mark {_CLASSES[severity]}" role="img" aria-label="{label}">{_LETTERS[severity]}</span>'

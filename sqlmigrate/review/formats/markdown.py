@@ -1,0 +1,204 @@
+"""A review as one comment of a pull request, in the Markdown of GitHub and GitLab.
+
+It begins with a marker by which a bot finds the comment again. Everything that comes from files, servers or people is
+escaped: no HTML, nobody is mentioned, no fence is left early. It stays under the limit of a comment by leaving out,
+in this order, the SQL, the rows of safe migrations, the notes, and then what is left of the findings.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from sqlmigrate.excerpt import printable
+from sqlmigrate.review.facts import Review, Reviewed
+
+from . import found as places, words
+from .found import Found
+
+MARKER = "<!-- sqlmigrate review -->"
+LIMIT = 65_000
+_LINES, _CHARACTERS = 40, 2_000  # of one statement
+_SENTENCE = 1_500
+_ROWS = 100  # of the table, where there is no room for all
+_ACTIVE = re.compile(r"[\\`*\[\]~|]|(?<!\w)_|_(?!\w)")
+_STARTS = re.compile(r"^(\s*)([#+>=-]|\d+[.)])")
+_BAR = re.compile(r"(\\*)\|")
+_SPAN = re.compile(r"`([^`\n]+)`")
+_MENTION = re.compile(r"(?<!\w)([@#!$%&])(?=\w)|(?<=GH)-(?=\d)|(?<=:)//")
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """What is shown, and of how many findings and rows; less and less until it fits."""
+
+    sql: bool = True
+    ways: bool = True
+    safe: bool = True
+    notes: bool = True
+    findings: int | None = None
+    rows: int | None = None
+
+
+def draw(review: Review) -> str:
+    """Draw the comment: at most `LIMIT` characters."""
+    cuts = [_Cut(), _Cut(sql=False), _Cut(sql=False, ways=False), _Cut(sql=False, ways=False, safe=False)]
+    cuts.append(replace(cuts[-1], notes=False))
+    for cut in cuts:
+        drawn = _drawn(review, cut)
+        if len(drawn) <= LIMIT:
+            return drawn
+    return _fewest(review, cuts[-1])
+
+
+def _fewest(review: Review, cut: _Cut) -> str:
+    """Draw some rows and as many findings as there is room for, and fewer rows where there is none at all."""
+    cut = replace(cut, rows=_ROWS)
+    findings = _most(len(places.open_findings(review)), lambda count: _fits(review, replace(cut, findings=count)))
+    cut = replace(cut, findings=findings)
+    rows = _ROWS if findings else _most(_ROWS, lambda count: _fits(review, replace(cut, rows=count)))
+    return _drawn(review, replace(cut, rows=rows))
+
+
+def _fits(review: Review, cut: _Cut) -> bool:
+    return len(_drawn(review, cut)) <= LIMIT
+
+
+def _most(high: int, fits: Callable[[int], bool]) -> int:
+    """Give the greatest number that fits, by halving; 0 where none does."""
+    low = 0
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle - 1)
+    return low
+
+
+def _drawn(review: Review, cut: _Cut) -> str:
+    severity, said = words.verdict(review)
+    parts = [f"{MARKER}\n### {words.MARKS[severity]} {prose(said)}\n"]
+    if review.migrations:
+        parts.append(_table(review, cut))
+    found = places.open_findings(review)
+    graver = [each for each in found if each.severity != "note"]
+    shown = graver[: cut.findings]
+    parts += [_finding(each, review, cut) for each in shown]
+    if len(shown) < len(graver):
+        parts.append(
+            f"… and {words.plural(len(graver) - len(shown), 'finding')} more, for which there is no room here.\n"
+        )
+    notes = [each for each in found if each.severity == "note"]
+    if cut.notes:
+        parts += [_folded("note", [_note(each) for each in notes])] if notes else []
+        allowed = places.allowed(review)
+        parts += (
+            [_folded("finding", [_exception(each) for each in allowed], " that the files say is meant")]
+            if allowed
+            else []
+        )
+    parts.append("<sub>" + " ".join(prose(sentence) for sentence in words.ground(review)) + "</sub>\n")
+    return "\n".join(parts)
+
+
+# -- the table ---------------------------------------------------------------------------------------------------------
+
+
+def _table(review: Review, cut: _Cut) -> str:
+    rows = [each for each in review.migrations if cut.safe or words.severity(each)]
+    left_out = len(review.migrations) - len(rows)
+    shown = rows[: cut.rows]
+    lines = ["| | migration | strongest lock | who waits | down |", "|---|---|---|---|---|"] if shown else []
+    lines += [_row(each) for each in shown]
+    if left_out:
+        lines += ["", f"{words.plural(left_out, 'safe migration')} left out here, to keep this short."]
+    if len(shown) < len(rows):
+        lines += ["", f"{words.plural(len(rows) - len(shown), 'migration')} with findings left out here."]
+    return "\n".join(lines) + "\n"
+
+
+def _row(reviewed: Reviewed) -> str:
+    mark = words.MARKS[words.severity(reviewed)]
+    facts = (words.strongest_words(reviewed), words.who_waits(reviewed), words.down_words(reviewed))
+    cells = [mark, code(reviewed.migration.label), *(prose(fact, 300) for fact in facts)]
+    return "| " + " | ".join(_cell(each) for each in cells) + " |"
+
+
+def _cell(text: str) -> str:
+    """Give a text as a cell: a bar would end it, also between backticks."""
+    return _BAR.sub(lambda bar: bar[0] if len(bar[1]) % 2 else f"{bar[1]}\\|", text)
+
+
+# -- findings ----------------------------------------------------------------------------------------------------------
+
+
+def _finding(each: Found, review: Review, cut: _Cut) -> str:
+    finding = each.finding
+    parts = [f"#### {words.MARKS[each.severity]} {finding.rule.name} · {prose(each.place)}"]
+    if cut.sql and each.sql:
+        parts.append(fence(each.sql))
+    parts.append(
+        prose(words.sentence(finding.message))
+        + (f" Who waits: {prose(finding.waits)}." if words.blocked(finding) else "")
+    )
+    way = finding.rule.way_out(words.major(review.ground))
+    if cut.ways and way:
+        parts.append(f"**instead**\n\n{fence(way)}")
+    if finding.what_now:
+        parts.append(f"**what now** {prose(finding.what_now)}")
+    if each.exception:
+        parts.append(f"Meant? Say so {each.exception_place}: {code(each.exception)}")
+    return "\n\n".join(parts) + "\n"
+
+
+def _note(each: Found) -> str:
+    return f"{each.finding.rule.name} · {prose(each.place)}: {prose(each.finding.message)}"
+
+
+def _exception(each: Found) -> str:
+    return f"{each.finding.rule.name} · {prose(each.place)}: {prose(each.finding.allowed or '')}"
+
+
+def _folded(noun: str, items: Sequence[str], more: str = "") -> str:
+    lines = "\n".join(f"- {item}" for item in items)
+    return f"<details><summary>{words.plural(len(items), noun)}{more}</summary>\n\n{lines}\n\n</details>\n"
+
+
+# -- escaping ----------------------------------------------------------------------------------------------------------
+
+
+def code(text: str) -> str:
+    """Give a text as code in a line, whatever backticks are in it."""
+    text = " ".join(printable(text).split())
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    ticks = "`" * (longest + 1)
+    blank = " " if longest else ""
+    return f"{ticks}{blank}{text}{blank}{ticks}" if text else ""
+
+
+def prose(text: str, most: int = _SENTENCE) -> str:
+    """Give a sentence with nothing in it that Markdown, HTML or the site would act on, but for `code`."""
+    text = " ".join(printable(text).split())
+    text = text if len(text) <= most else text[: most - 1] + "…"
+    made, position = "", 0
+    for span in _SPAN.finditer(text):
+        made += _plain(text[position : span.start()]) + code(span[1])
+        position = span.end()
+    return _STARTS.sub(r"\1\\\2", made + _plain(text[position:]))
+
+
+def _plain(text: str) -> str:
+    text = _MENTION.sub(lambda match: f"{match[0]}\u200b", text)
+    text = _ACTIVE.sub(lambda match: "\\" + match[0], text)
+    return html.escape(text, quote=False)
+
+
+def fence(sql: str) -> str:
+    """Give SQL between fences that it cannot close, at most some lines of it."""
+    whole = [printable(line) for line in sql.replace("\r\n", "\n").replace("\r", "\n").strip("\n").split("\n")]
+    text = "\n".join(whole[:_LINES])[:_CHARACTERS].rstrip()
+    left = len(whole) - text.count("\n") - 1
+    if left or len(text) < len("\n".join(whole).rstrip()):
+        text += f"\n-- … {words.plural(left, 'line')} more" if left else " …"
+    ticks = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", text)), 3)
+    return f"{ticks}sql\n{text}\n{ticks}"

@@ -1,0 +1,85 @@
+"""A review as SARIF 2.1.0, for code scanning and editors.
+
+https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html. A finding that the file says is meant stays in it as
+a result with a suppression in the source, and the reason as its justification.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+
+from sqlmigrate import __version__, machine
+from sqlmigrate.review.facts import Review
+from sqlmigrate.review.rule import Rule, Severity
+from sqlmigrate.source import Span
+
+from . import found as places, words
+from .found import Found
+
+_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+_LEVELS: dict[Severity, str] = {"danger": "error", "warning": "warning", "note": "note"}
+
+
+def draw(review: Review) -> str:
+    """Give the review as one line of SARIF."""
+    return machine.line({"$schema": _SCHEMA, "version": "2.1.0", "runs": [_run(review)]}) + "\n"
+
+
+def _run(review: Review) -> dict[str, Any]:
+    findings = places.found(review)
+    rules = list({each.finding.rule.name: each.finding.rule for each in findings}.values())
+    version = words.major(review.ground)
+    driver = {"name": "sqlmigrate", "version": __version__, "rules": [_rule(rule, version) for rule in rules]}
+    said = [{"level": "note", "message": {"text": sentence}} for sentence in words.ground(review)]
+    return {
+        "tool": {"driver": driver},
+        "columnKind": "unicodeCodePoints",
+        "invocations": [{"executionSuccessful": True, "toolExecutionNotifications": said}],
+        "results": [_result(each, rules) for each in findings],
+    }
+
+
+def _rule(rule: Rule, version: int) -> dict[str, Any]:
+    way = rule.way_out(version).strip()
+    text = rule.why + (f"\n\nInstead:\n{way}" if way else "")
+    markdown = rule.why + (f"\n\n**instead**\n\n```sql\n{way}\n```" if way else "")
+    return {
+        "id": rule.name,
+        "shortDescription": {"text": rule.title},
+        "fullDescription": {"text": rule.why or rule.title},
+        "help": {"text": text or rule.title, "markdown": markdown or rule.title},
+        "defaultConfiguration": {"level": _LEVELS[rule.severity]},
+    } | ({"helpUri": rule.page} if rule.page else {})
+
+
+def _result(each: Found, rules: Sequence[Rule]) -> dict[str, Any]:
+    finding = each.finding
+    waits = f" Who waits: {finding.waits}." if words.blocked(finding) else ""
+    now = f" {words.sentence(finding.what_now)}" if finding.what_now else ""
+    names = [rule.name for rule in rules]
+    result: dict[str, Any] = {
+        "ruleId": finding.rule.name,
+        "ruleIndex": names.index(finding.rule.name),
+        "level": _LEVELS[finding.severity],
+        "message": {"text": f"{words.sentence(finding.message)}{waits}{now}"},
+        "locations": [{"physicalLocation": _place(each)}],
+        "partialFingerprints": {"sqlmigrate/v1": each.fingerprint},
+    }
+    if finding.allowed is not None:
+        result["suppressions"] = [{"kind": "inSource", "status": "accepted", "justification": finding.allowed}]
+    return result
+
+
+def _place(each: Found) -> dict[str, Any]:
+    uri = quote(each.path.removeprefix("./").replace("\\", "/"))
+    place: dict[str, Any] = {"artifactLocation": {"uri": uri}}
+    place["region"] = _region(each.span) if each.span else {"startLine": 1}
+    return place
+
+
+def _region(span: Span) -> dict[str, int]:
+    """Give the place; `endColumn` is that of the character behind it."""
+    end_line, end_column = span.source.place(span.end)
+    return {"startLine": span.line, "startColumn": span.column, "endLine": end_line, "endColumn": end_column}

@@ -1,0 +1,144 @@
+"""A review as a screen: facts always in short, findings with their place and the way out, the verdict last."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+
+from sqlmigrate import excerpt
+from sqlmigrate.excerpt import Line, printable
+from sqlmigrate.review.facts import Review, Reviewed
+from sqlmigrate.review.rule import Severity
+
+from . import found as places, words
+from .found import Found
+
+_WIDTH = 100
+_STYLES: dict[Severity | None, str] = {"danger": "red", "warning": "yellow", "note": "cyan", None: "green"}
+_INDENT = "   "
+_WIDEST_LABEL = 40
+_NAME = 8  # the column of `lock`, `waits`, `down`, `instead`
+
+
+def draw(review: Review) -> str:
+    """Draw the screen without colour, for a file or a pipe."""
+    return "".join(printable("".join(text for _, text in line)).rstrip() + "\n" for line in lines(review, None))
+
+
+def lines(review: Review, width: int | None) -> list[Line]:
+    """Give the lines of the screen, at most `width` cells wide but for what is to be pasted; None: nothing is cut."""
+    drawn = list(_lines(review, width or _WIDTH, is_cut=width is not None))
+    return [
+        line for index, line in enumerate(drawn) if line or index == 0 or drawn[index - 1]
+    ]  # one empty line, not two
+
+
+def _lines(review: Review, width: int, *, is_cut: bool) -> Iterator[Line]:
+    findings = places.found(review)
+    yield [("bold", words.plural(len(review.migrations), "new migration")), ("", f" · base {review.ground.base}")]
+    yield []
+    for each in places.of(None, findings):
+        yield from _finding(each, review, width)
+    column = max((len(each.migration.label) for each in review.migrations), default=0)
+    for reviewed in review.migrations:
+        own = places.of(reviewed, findings)
+        if words.severity(reviewed):
+            yield from [[], *_facts(reviewed, width)]
+        else:
+            yield _safe(reviewed, min(column, _WIDEST_LABEL), width if is_cut else 0)
+        for each in own:
+            yield from _finding(each, review, width)
+    yield []
+    for sentence in words.ground(review):
+        yield from _wrapped("dim", sentence, width)
+    severity, said = words.verdict(review)
+    yield [(_STYLES[severity], words.MARKS[severity]), ("bold", f" {said}")]
+
+
+def _safe(reviewed: Reviewed, column: int, width: int) -> Line:
+    """Give the one line of a file in which nothing was found; the lock's words are cut where they do not fit."""
+    facts = "read, not executed"
+    if reviewed.trip:
+        down = words.down_words(reviewed)
+        facts = f"{_waiting(words.who_waits(reviewed))} · {_down(down)} · {words.strongest_words(reviewed)}"
+    head = f" {reviewed.migration.label:<{column}}   "
+    room = width - len(head) - 2
+    if width and len(facts) > room > _NAME:
+        facts = facts[: room - 1].rstrip() + "…"
+    return [(_STYLES[None], words.MARKS[None]), ("", head + facts)]
+
+
+def _waiting(who: str) -> str:
+    return {"nobody": "nobody waits", "writers": "writers wait", "everyone": "everyone waits"}.get(who, who)
+
+
+def _down(said: str) -> str:
+    return {"none": "no down file", "not tried": "down not tried", "fails": "down fails"}.get(said, said)
+
+
+def _facts(reviewed: Reviewed, width: int) -> Iterator[Line]:
+    severity = words.severity(reviewed)
+    yield [(_STYLES[severity], words.MARKS[severity]), ("bold", f" {reviewed.migration.label}")]
+    facts = {"lock": words.strongest_words, "waits": words.who_waits, "down": words.down_words}
+    for name, said in facts.items():
+        for index, line in enumerate(_fold(said(reviewed), width - len(_INDENT) - _NAME)):
+            yield _field("" if index else name, line)
+
+
+def _field(name: str, value: str, style: str = "") -> Line:
+    return [("bold", f"{_INDENT}{name:<{_NAME}}"), (style, value)]
+
+
+def _finding(each: Found, review: Review, width: int) -> Iterator[Line]:
+    finding = each.finding
+    if finding.allowed is not None:
+        yield from _small("allowed", f"{finding.rule.name}: {finding.allowed} ({_at(each)})", width)
+        return
+    if each.severity == "note":
+        yield from _small("note", f"{finding.rule.name}: {finding.message} ({_at(each)})", width)
+        return
+    yield []
+    style = _STYLES[each.severity]
+    head, *rest = _fold(f"{each.severity} {finding.rule.name}: {finding.message}", width)
+    kind = f"{each.severity} {finding.rule.name}"
+    yield [(f"bold {style}", head[: len(kind)]), ("bold", head[len(kind) :])]
+    yield from ([("bold", line)] for line in rest)
+    if each.span:
+        yield from excerpt.draw(each.span, width)
+    else:
+        yield [("dim", "  ──▶ "), ("bold", each.path)]
+    yield from _ways(each, review)
+    yield []
+
+
+def _small(name: str, said: str, width: int) -> Iterator[Line]:
+    for index, line in enumerate(_fold(said, width - len(_INDENT) - _NAME)):
+        yield [("dim", f"{_INDENT}{'' if index else name:<{_NAME}}{line}")]
+
+
+def _at(each: Found) -> str:
+    return f"{each.path}:{each.line}" if each.span else each.path
+
+
+def _ways(each: Found, review: Review) -> Iterator[Line]:
+    finding = each.finding
+    if words.blocked(finding) and not (each.reviewed and words.who_waits(each.reviewed) == finding.waits):
+        yield _field("waits", finding.waits)
+    if way := finding.rule.way_out(words.major(review.ground)):
+        for index, line in enumerate(way.strip("\n").splitlines()):
+            style = "dim" if line.lstrip().startswith("--") else "cyan"
+            yield _field("" if index else "instead", line, style)
+    if finding.what_now:
+        for index, line in enumerate(finding.what_now.splitlines()):
+            yield _field("" if index else "now", line)
+    if each.exception:
+        yield _field("meant?", each.exception, "cyan")
+
+
+def _fold(text: str, width: int) -> list[str]:
+    return textwrap.wrap(printable(text), max(width, 20), break_long_words=False, break_on_hyphens=False) or [""]
+
+
+def _wrapped(style: str, text: str, width: int) -> Iterator[Line]:
+    for line in _fold(text, width):
+        yield [(style, line)]

@@ -1,0 +1,74 @@
+"""Every rule on a real server: its bad case is found, its good case is not, and no rule lacks them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sqlmigrate.files import Migration
+from sqlmigrate.review import review, shadow
+from sqlmigrate.review.facts import Review
+from sqlmigrate.review.rules import RULES
+from sqlmigrate.source import Source
+
+CASES = Path(__file__).parent / "rules"
+NAMES = sorted(path.name for path in CASES.iterdir())
+
+# Those of git have their cases in test_base.py; what another server decides stands below.
+ELSEWHERE = {name for name in RULES if name.startswith(("merged-migration-", "version-"))}
+ELSEWHERE |= {"needs-newer-server", "missing-extension", "missing-role", "needs-more-rights"}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[shadow.Shadow]:
+    """The embedded PostgreSQL 18, as a shadow."""
+    with shadow.server(tmp_path_factory.mktemp("shadow"), postgres=18) as found:
+        yield found
+
+
+def migrations(text: str, first: int) -> tuple[Migration, ...]:
+    """Read the migrations of a case: cut by `-- next migration`, each with its down file behind `-- down`."""
+    found = []
+    for number, part in enumerate(text.split("-- next migration\n"), start=first):
+        up, is_there, down = part.partition("-- down\n")
+        sources = [Source(f"sql/{number:03}_case.{way}.sql", each) for way, each in (("up", up), ("down", down))]
+        found.append(Migration(f"{number:03}", "case", sources[0], sources[1] if is_there else None))
+    return tuple(found)
+
+
+def reviewed(server: shadow.Shadow, name: str, case: str) -> Review:
+    """Review one case of a rule on the tables of its setup."""
+    setup = migrations((CASES / name / "setup.sql").read_text(encoding="utf-8"), 1)
+    new = migrations((CASES / name / f"{case}.sql").read_text(encoding="utf-8"), len(setup) + 1)
+    settings = review.Settings(CASES, limit=1.0)
+    return review.on(server, review.Subjects("main", setup, new), settings)
+
+
+def found(result: Review) -> set[str]:
+    return {finding.rule.name for each in result.migrations for finding in each.findings if finding.allowed is None}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_bad_case_is_found(name: str, server: shadow.Shadow) -> None:
+    """The rule tells of the migration that it is for."""
+    assert name in found(reviewed(server, name, "bad"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_good_case_is_not(name: str, server: shadow.Shadow) -> None:
+    """The rule has nothing to say about the recommended way, nor has another one of the same gravity."""
+    result = reviewed(server, name, "good")
+    assert name not in found(result)
+    assert [
+        (finding.rule.name, finding.message)
+        for each in result.migrations
+        for finding in each.findings
+        if finding.severity == "danger" and finding.allowed is None
+    ] == []
+
+
+def test_no_rule_lacks_a_case() -> None:
+    """Every rule has a bad and a good case, or stands in the list of those that are shown elsewhere."""
+    assert {name for name in RULES if name not in ELSEWHERE} <= set(NAMES)
