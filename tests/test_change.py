@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import assume, given, settings, strategies as st
 from oracles import Refused, tokens
+from thoroughness import examples
 
 from sqlmigrate.change import difference, kind
 from sqlmigrate.files import checksum, normalized
@@ -145,7 +146,7 @@ def texts(draw: st.DrawFn, pieces: list[str]) -> str:
     return "".join(part for piece in pieces for part in (draw(GAPS), piece)) + draw(GAPS)
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=examples(1000), deadline=None)
 @given(st.data(), st.lists(PIECES, max_size=6))
 def test_no_change_of_sql_is_called_white_space(data: st.DataObject, pieces: list[str]) -> None:
     """Where we say white space or comments alone, PostgreSQL's lexer sees the same tokens in both texts."""
@@ -155,7 +156,7 @@ def test_no_change_of_sql_is_called_white_space(data: st.DataObject, pieces: lis
         assert lexed(before) == lexed(after)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(st.data(), st.lists(PIECES.filter(lambda piece: piece.isidentifier()), max_size=6))
 def test_white_space_between_words_is_called_white_space(data: st.DataObject, words: list[str]) -> None:
     """Where PostgreSQL's lexer sees the same words, we do not cry wolf."""

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from cluster import Server
 from psycopg import sql
+from thoroughness import examples
 
 from sqlmigrate import files, run
 from sqlmigrate.event import Event, Failed, Finished
@@ -67,7 +68,7 @@ def test_every_chapter_of_every_story_is_told(version: int) -> None:
 
 def test_up_down_up(server: Server, tmp_path: Path) -> None:
     """What was taken back leaves nothing behind, no object, row or role; executed anew, all is as it was."""
-    written = history.migrations(NUMBER, SEED, server.version)
+    written = history.migrations(examples(NUMBER), SEED, server.version)
     history.write(tmp_path, written)
     migrations = files.load(tmp_path)
     labels = [one.label for one in written]
@@ -83,7 +84,7 @@ def test_up_down_up(server: Server, tmp_path: Path) -> None:
 
 def test_the_same_as_psql(server: Server, tmp_path: Path) -> None:
     """The same files, executed by psql, a fresh session for each, make the same database to the last row."""
-    written = history.migrations(NUMBER, SEED + 1, server.version)
+    written = history.migrations(examples(NUMBER), SEED + 1, server.version)
     history.write(tmp_path, written)
     with _database(server) as url:
         fingerprint.run_by_psql(server, url, history.script_for_psql(tmp_path, written))
@@ -96,7 +97,7 @@ def test_the_same_as_psql(server: Server, tmp_path: Path) -> None:
 
 def test_a_dump_is_a_migration(server: Server, tmp_path: Path) -> None:
     """What pg_dump writes of all that, with its settings, its COPY and its keys, is executed as psql does it."""
-    written = history.migrations(NUMBER, SEED + 2, server.version)
+    written = history.migrations(examples(NUMBER), SEED + 2, server.version)
     history.write(tmp_path / "old", written)
     with _database(server) as url:
         fingerprint.run_by_psql(server, url, history.script_for_psql(tmp_path / "old", written))

@@ -17,6 +17,7 @@ from hostile import HOSTILE
 from hypothesis import HealthCheck, assume, given, settings, strategies as st
 from oracles import BIN_16, BIN_18, Refused, Sent, lexer_cuts, parser_cuts, psql_sends, tokens, without_junk
 from split_cases import CASES, Case
+from thoroughness import examples
 
 from sqlmigrate.errors import MigrationError
 from sqlmigrate.source import Source, Span
@@ -221,7 +222,7 @@ def test_psql_agrees_on_real_files(tmp_path: Path) -> None:
 # -- texts of awkward pieces -------------------------------------------------------------------------------------------
 
 
-@settings(MANY, max_examples=3000)
+@settings(MANY, max_examples=examples(3000))
 @given(text=texts())
 def test_lexer_agrees_on_awkward_texts(text: str) -> None:
     """Whatever the pieces, PostgreSQL's lexer and our rules cut alike, or both refuse at the same place."""
@@ -230,7 +231,7 @@ def test_lexer_agrees_on_awkward_texts(text: str) -> None:
     assert_lexer_agrees(text)
 
 
-@settings(MANY, max_examples=1000)
+@settings(MANY, max_examples=examples(1000))
 @given(text=texts())
 def test_nothing_is_lost_of_awkward_texts(text: str) -> None:
     """The pieces and what lies between them are the text, and only white space, comments and semicolons lie between."""
@@ -242,7 +243,7 @@ def test_nothing_is_lost_of_awkward_texts(text: str) -> None:
         assert statement.line == statement.span.line
 
 
-@settings(MANY, max_examples=700)
+@settings(MANY, max_examples=examples(700))
 @given(text=valid_texts())
 def test_parser_agrees_on_valid_texts(text: str) -> None:
     """PostgreSQL's parser sees the same statements in texts that it takes."""
@@ -251,7 +252,7 @@ def test_parser_agrees_on_valid_texts(text: str) -> None:
     assert cuts(text) == seen
 
 
-@settings(MANY, max_examples=15)
+@settings(MANY, max_examples=examples(15))
 @given(batch=st.lists(texts_for_psql(), min_size=100, max_size=100))
 def test_psql_agrees_on_awkward_texts(batch: list[str], tmp_path_factory: pytest.TempPathFactory) -> None:
     """The real psql sends the same statements of a thousand texts."""

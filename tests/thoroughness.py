@@ -1,0 +1,10 @@
+"""How much is tried: `make check` takes its time, `make test` is to be run often and takes a fifth of the examples."""
+
+from __future__ import annotations
+
+import os
+
+
+def examples(number: int) -> int:
+    """Give how many examples a property is tried with: all of them where everything is demanded."""
+    return number if "TESTS_DEMAND_ALL" in os.environ else max(number // 5, 10)
