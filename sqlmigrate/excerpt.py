@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from .source import Span
 
 _TAB = 4
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
 _ELLIPSIS = "…"
 _JOINER, _EMOJI_STYLE = "\u200d", "\ufe0f"
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
@@ -68,6 +69,12 @@ def fitted(line: str, room: int) -> str:
     if len(shown) < len(cells) or len(line) > 2 * room:
         _ellipsize(shown, -1)
     return "".join(shown).rstrip()
+
+
+def cell_count(text: str) -> int:
+    """Give how wide a text is, in cells."""
+    wide = "".join(_NOT_ASCII.findall(text))
+    return len(text) - len(wide) + (len(_cells(wide)) if wide else 0)
 
 
 def _ellipsize(cells: list[str], index: int) -> None:

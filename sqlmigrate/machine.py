@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .statement import Script
 
 
+ATTENTION = ("failed", "changed", "missing", "out of order")  # the states that are counted besides
 _UNSEEN = re.compile(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")  # json.dumps escapes what is below U+0020 itself
 
 
@@ -33,22 +34,22 @@ def _iso(time: datetime | None) -> str | None:
 
 
 def _row_value(row: Row, run: str | None = None) -> dict[str, Any]:
+    """Give a row of `status`: of whatever state, it has the same keys."""
     execution = row.execution
-    value: dict[str, Any] = {
+    return {
         "version": row.version,
         "name": row.label.removeprefix(row.version + "_"),
         "state": row.state,
+        "file": row.migration.up.path if row.migration else None,
+        "checksum": row.migration.checksum if row.migration else execution.checksum if execution else None,
+        "executed_at": _iso(execution.executed_at) if execution else None,
+        "duration_ms": execution.duration_ms if execution else None,
+        "executed_by": execution.executed_by if execution else None,
+        "error": execution.error if execution else None,
+        "statements": execution.statements if execution else None,
+        "statements_done": execution.statements_done if execution else None,
+        "under_way": run if execution and execution.status == "running" else None,
     }
-    value["file"] = row.migration.up.path if row.migration else None
-    value["checksum"] = row.migration.checksum if row.migration else execution.checksum if execution else None
-    if execution:
-        value |= {
-            "executed_at": _iso(execution.executed_at), "duration_ms": execution.duration_ms,
-            "executed_by": execution.executed_by, "error": execution.error,
-        }  # fmt: skip
-        if execution.status == "running":
-            value["under_way"] = run
-    return value
 
 
 def status_value(planned: Planned, directory: str) -> dict[str, Any]:
@@ -62,6 +63,7 @@ def status_value(planned: Planned, directory: str) -> dict[str, Any]:
         "total": len(rows),
         "executed": sum(row.is_executed for row in rows),
         "pending": sum(row.is_pending for row in rows),
+        **{name.replace(" ", "_"): sum(row.state == name for row in rows) for name in ATTENTION},
     }
 
 
@@ -91,8 +93,14 @@ def log_value(entry: LogEntry) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def event_value(happened: event.Event) -> dict[str, Any]:  # noqa: C901, PLR0911 - one for each event
-    """Give one event of a run."""
+def event_value(happened: event.Event, *, dry_run: bool) -> dict[str, Any]:
+    """Give one event of a run; the plan and what becomes of each step say whether it is a dry run."""
+    value = _event_value(happened)
+    is_marked = value["event"] in ("planned", "finished", "failed", "not_tried")
+    return value | ({"dry_run": dry_run} if is_marked else {})
+
+
+def _event_value(happened: event.Event) -> dict[str, Any]:  # noqa: C901, PLR0911 - one for each event
     from . import event  # noqa: PLC0415 - only where something is executed
 
     match happened:

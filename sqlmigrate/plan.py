@@ -6,13 +6,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from .errors import ConfigError, HistoryError, MigrationError, SqlmigrateError, gather
-from .files import TEMPLATE_MARKS, Migration, normalized
+from .files import TEMPLATE_MARKS, Migration
 from .history import Execution, State
 from .source import Source
 
@@ -108,11 +108,12 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done, in order, and the rows it was made from."""
+    """What is to be done, in order, and the rows it was made from; in a dry run all of it is rolled back."""
 
     direction: Direction
     rows: tuple[Row, ...]
     steps: tuple[Step, ...] = ()
+    dry_run: bool = False
 
 
 @dataclass(frozen=True)
@@ -169,16 +170,20 @@ def find(rows: Sequence[Row], wanted: str) -> Row:
     )
 
 
-def is_ahead(rows: Sequence[Row]) -> bool:
-    """Tell whether the history goes on after the newest file: an older checkout on a newer database."""
-    newest = max((row.number for row in rows if row.migration), default=-1)
-    return any(row.migration is None and row.is_executed and row.number > newest for row in rows)
+def missing_after(rows: Sequence[Row]) -> list[Row]:
+    """Give the executed rows after the newest file: an older checkout on a newer database."""
+    newest = _newest_file(rows)
+    return [row for row in rows if row.migration is None and row.is_executed and row.number > newest]
 
 
 def missing_inside(rows: Sequence[Row]) -> list[Row]:
     """Give the executed rows without a file that are older than the newest file."""
-    newest = max((row.number for row in rows if row.migration), default=-1)
+    newest = _newest_file(rows)
     return [row for row in rows if row.migration is None and row.is_executed and row.number < newest]
+
+
+def _newest_file(rows: Sequence[Row]) -> int:
+    return max((row.number for row in rows if row.migration), default=-1)
 
 
 # -- up ----------------------------------------------------------------------------------------------------------------
@@ -234,6 +239,30 @@ def refuse_missing(rows: Sequence[Row]) -> None:
         )
 
 
+def refuse_ahead(rows: Sequence[Row]) -> None:
+    """Raise `HistoryError` where the history goes on after the newest file."""
+    if missing := missing_after(rows):
+        names = ", ".join(row.label for row in missing)
+        raise HistoryError(
+            f"{names}: executed on this database, after the newest file: this folder is older than the database",
+            detail=["nothing was executed"],
+            hint="take the folder's newer state (git pull); or let the history forget what is gone for good",
+            next_steps=[f"sqlmigrate repair {row.version}" for row in missing],
+        )
+
+
+def refuse_begun_and_missing(rows: Sequence[Row]) -> None:
+    """Raise `HistoryError` where the history keeps a failure whose file is gone."""
+    if missing := [row for row in rows if row.migration is None and not row.is_executed]:
+        names = ", ".join(row.label for row in missing)
+        raise HistoryError(
+            f"{names}: failed on this database, and there is no such file any more",
+            detail=["nothing was executed"],
+            hint="bring the file back (git log -- sql/), or let the history forget it",
+            next_steps=[f"sqlmigrate repair {row.version}" for row in missing],
+        )
+
+
 def refuse_out_of_order(rows: Sequence[Row], pending: Sequence[Row] | None = None) -> None:
     """Raise `HistoryError` where one of the pending (all, or those given) is older than the newest executed."""
     executed = [row for row in rows if row.is_executed]
@@ -266,7 +295,7 @@ def read_all(migrations: Iterable[Migration]) -> tuple[Script, ...]:
     for migration in migrations:
         for source in filter(None, (migration.up, migration.down)):
             try:
-                script = _read(source)
+                script = read(source)
             except MigrationError as error:
                 errors.append(error)
                 continue
@@ -279,7 +308,8 @@ def read_all(migrations: Iterable[Migration]) -> tuple[Script, ...]:
     return tuple(scripts)
 
 
-def _read(source: Source) -> Script:
+def read(source: Source) -> Script:
+    """Split a source and find out how it is to be executed; raises `MigrationError`."""
     from .statement import read  # noqa: PLC0415 - costs 10 ms, which looking does without
 
     return read(source)
@@ -302,104 +332,4 @@ def _irreversible_with_down(migration: Migration, script: Script) -> list[Sqlmig
 
 def read_text(label: str, text: str) -> tuple[Statement, ...]:
     """Give the statements of a text that the history has recorded for `label`."""
-    return _read(Source(f"history of {label}", text)).statements
-
-
-# -- down --------------------------------------------------------------------------------------------------------------
-
-
-def down_rows(rows: Sequence[Row], policy: Policy) -> list[Row]:
-    """Give the rows to be taken back, in the reverse order of their execution.
-
-    Raises `ConfigError` for a version nobody knows, `HistoryError` for one that is not executed, or is a baseline.
-    """
-    _refuse_half_executed(rows)
-    executed = [row for row in rows if row.is_executed]
-    executed.sort(key=lambda row: ((row.execution and row.execution.executed_at) or _EPOCH, row.number), reverse=True)
-    if policy.all:
-        return [row for row in executed if row.execution and row.execution.status != "baseline"]
-    if policy.to is not None:
-        chosen = [row for row in executed if row.number > _bottom(rows, policy.to)]
-        chosen = chosen if policy.steps is None else chosen[: policy.steps]
-    else:
-        chosen = executed[: 1 if policy.steps is None else policy.steps]
-    for row in chosen:
-        if row.execution and row.execution.status == "baseline":
-            raise HistoryError(
-                f"{row.label} is a baseline: it was declared, not executed, and cannot be taken back",
-                detail=["nothing was executed"],
-                hint="let the history forget it, if it is to be executed here",
-                next_steps=[f"sqlmigrate repair {row.version}"],
-            )
-    return chosen
-
-
-def _refuse_half_executed(rows: Sequence[Row]) -> None:
-    """Raise `HistoryError` where a file without a transaction is executed in part: nothing below it is to be moved."""
-    for row in rows:
-        execution = row.execution
-        if execution and not row.is_executed and execution.statements_done:
-            done = f"{execution.statements_done} of {execution.statements}"
-            raise HistoryError(
-                f"{row.label} is executed in part, statement {done}, and its down file takes back the whole",
-                detail=["nothing was executed"],
-                hint="go on with it; or take back by hand what is done of it, and let the history forget it",
-                next_steps=["sqlmigrate up", f"sqlmigrate repair {row.version}"],
-            )
-
-
-_EPOCH = datetime.fromtimestamp(0, UTC)
-
-
-def _bottom(rows: Sequence[Row], wanted: str) -> int:
-    if wanted.strip("0") == "" and wanted:
-        return -1
-    row = find(rows, wanted)
-    if not row.is_executed:
-        raise HistoryError(
-            f"{row.label} is not executed, so there is no way down to it", detail=["nothing was executed"]
-        )
-    return row.number
-
-
-def down_steps(chosen: Sequence[Row], recorded: Mapping[str, tuple[str | None, str | None]]) -> tuple[Step, ...]:
-    """Plan the way down: the down file where there is one, else the text in the history (`recorded`, by version).
-
-    Raises `HistoryError` for what is irreversible, `MigrationError` for malformed down files; all of them at once.
-    """
-    steps: list[Step] = []
-    errors: list[SqlmigrateError] = []
-    for row in chosen:
-        try:
-            steps.append(_down_step(row, *recorded.get((row.execution or row).version, (None, None))))
-        except SqlmigrateError as error:
-            errors.append(error)
-    if errors:
-        raise gather(errors)
-    return tuple(steps)
-
-
-def _down_step(row: Row, up_text: str | None, down_text: str | None) -> Step:
-    version = (row.execution or row).version
-    source = row.migration.down if row.migration else None
-    notes: tuple[str, ...] = ()
-    if source is None and down_text is not None:
-        source = Source(f"history of {row.label} (down)", down_text)
-        notes = ("there is no down file: the text recorded with the execution is used",)
-    elif source is not None and down_text is not None and normalized(source.text) != normalized(down_text):
-        notes = ("the down file differs from the text recorded with the execution: the file is used",)
-    if source is None:
-        raise _irreversible(row, up_text)
-    migration = row.migration or Migration(version, (row.execution or row).label, Source("", up_text or ""), source)
-    return Step("down", version, row.label, _read(source), migration, row.execution, notes)
-
-
-def _irreversible(row: Row, up_text: str | None) -> HistoryError:
-    up = row.migration.up if row.migration else Source(f"history of {row.label}", up_text or "")
-    reason = _read(up).irreversible
-    return HistoryError(
-        f"{row.label} is irreversible: " + (reason or "it has no down file"),
-        detail=["nothing was executed"],
-        hint="write a new migration that brings about what you want"
-        + ("" if reason else f", or add {row.label}.down.sql"),
-    )
+    return read(Source(f"history of {label}", text)).statements

@@ -6,17 +6,18 @@ A screen is lines of styled pieces, which `writer` writes; `machine` makes the J
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from . import machine
 from .errors import SqlmigrateError, StatementError
 from .excerpt import Line, draw, printable
+from .fold import folded
 from .history import LogEntry, State
-from .plan import Planned, Row, Step, is_ahead
-from .writer import Stream, Writer, width as screen_width
+from .listing import label_column, local, row_lines, totals
+from .plan import Planned, Row, Step, missing_after
+from .writer import Stream, Writer, terminal_width, width as screen_width
 
 if TYPE_CHECKING:
     from . import event
@@ -24,11 +25,9 @@ if TYPE_CHECKING:
 
 Format = Literal["text", "json"]
 
-_MARKS = {
-    "executed": ("✅", "green"), "baseline": ("✅", "green"), "pending": ("⏸️", "yellow"), "failed": ("❌", "red"),
-    "changed": ("⚠️", "yellow"), "missing": ("⚠️", "yellow"), "out of order": ("⚠️", "yellow"),
-}  # fmt: skip
-_WIDEST_LABEL = 60
+_AFTER_ERROR, _AFTER_NAME, _AFTER_ACTION = 7, 11, 34  # columns where a message, a field, and a name in the log begin
+_DURATION_WIDTH, _NARROWEST_LABEL = 13, 10
+_OF_DIFFS = ("+", "-", " ", "@")  # how lines begin that are shown to the letter
 
 
 # -- reports -----------------------------------------------------------------------------------------------------------
@@ -48,6 +47,7 @@ class Report:
         self.writer = Writer()
         self._executed = self._failed = 0
         self._label_width = 0
+        self._is_dry_run = False  # that of the plan which was told
         self._line_ms = self._next_line_ms = line_seconds * 1000
 
     def close(self, seconds: float | None = None) -> bool:
@@ -70,6 +70,10 @@ class Report:
         if self.form == "text":
             self.writer.write(stream, [[("", line)] if isinstance(line, str) else line for line in lines])
 
+    def _folded(self, line: Line, indent: int = 3, stream: Stream = "stdout") -> None:
+        """Write a line, folded where it is wider than the terminal."""
+        self.text(*folded(line, terminal_width(stream), indent), stream=stream)
+
     def page(self, text: str) -> None:
         """Write a text to stdout that a command has drawn by itself, in whichever form."""
         self.writer.write("stdout", [[("", line)] for line in text.rstrip("\n").split("\n")])
@@ -91,27 +95,29 @@ class Report:
         if self.form == "json":
             self.json(machine.status_value(planned, self.directory))
             return
-        width = _label_column(row.label for row in rows)
-        self.text(self._head(planned, f"{self.directory} · history in {planned.state.history.name}"), "")
-        self.text(*(_row_line(row, width, planned.state.run) for row in rows))
+        self._folded(self._head(planned, f"{self.directory} · history in {planned.state.history.name}"))
+        self.text("")
+        self.text(*row_lines(rows, planned.state.run, terminal_width("stdout")))
         if rows:
             self.text("")
-        self.text([("bold", _totals(rows))], *self._next(rows))
+        self._folded([("bold", part) for part in totals(rows)])
+        self._end(rows)
 
     def _head(self, planned: Planned, rest: str) -> Line:
         return [("bold", self.place or planned.state.server.where), ("", f" · {rest}")]
 
-    def _next(self, rows: Sequence[Row]) -> Iterator[Line]:
-        if is_ahead(rows):
-            yield [("", "the history goes on after the newest file: this folder is older than the database")]
+    def _end(self, rows: Sequence[Row]) -> None:
+        """Say what the rows mean as a whole, and what to do next."""
+        if missing_after(rows):
+            self._folded([("", "the history goes on after the newest file: this folder is older than the database")])
         if not rows:
-            yield self.next_step('sqlmigrate create "my first table"')
+            self.text(self.next_step('sqlmigrate create "my first table"'))
         elif any(row.state in ("changed", "missing") for row in rows):
-            yield self.next_step("sqlmigrate verify")
+            self.text(self.next_step("sqlmigrate verify"))
         elif any(row.state == "out of order" for row in rows):
-            yield self.next_step("sqlmigrate up --out-of-order")
+            self.text(self.next_step("sqlmigrate up --out-of-order"))
         elif any(row.is_pending for row in rows):
-            yield self.next_step("sqlmigrate up")
+            self.text(self.next_step("sqlmigrate up"))
 
     def next_step(self, words: str) -> Line:
         """Give the line that names the next command."""
@@ -120,17 +126,20 @@ class Report:
     def log(self, state: State, entries: Sequence[LogEntry]) -> None:
         """Draw the screen of `log`, oldest first."""
         self.json([machine.log_value(entry) for entry in entries])
-        self.text([("bold", self.place or state.server.where), ("", f" · log of {state.history.name}")], "")
-        width = _label_column(f"{entry.version}_{entry.name}" for entry in entries)
+        self._folded([("bold", self.place or state.server.where), ("", f" · log of {state.history.name}")])
+        self.text("")
+        width = label_column(f"{entry.version}_{entry.name}" for entry in entries)
+        if room := terminal_width("stdout"):
+            width = min(width, max(_NARROWEST_LABEL, room - _AFTER_ACTION - _DURATION_WIDTH))
         for entry in entries:
             mark, style = _LOG_MARKS[entry.action]
             duration = f"{entry.duration_ms:,} ms" if entry.duration_ms is not None else ""
             label = f"{entry.version}_{entry.name}"
             who = f"{entry.executed_by} from {entry.host}" if entry.host else entry.executed_by
-            did = f" {_local(entry.logged_at)}  {entry.action:<8}  {label:<{width}}  {duration:>9}  {who}"
-            self.text([(style, mark), ("", did)])
+            did = f" {local(entry.logged_at)}  {entry.action:<8}  {label:<{width}}  {duration:>9}  {who}"
+            self._folded([(style, mark), ("", did)], _AFTER_ACTION)
             if entry.detail:
-                self.text([("dim", f"   {printable(entry.detail.splitlines()[0])}")])
+                self._folded([("dim", f"   {printable(entry.detail.splitlines()[0])}")])
         self.text(f"Total: {len(entries)}" if entries else "the log is empty: nothing was executed yet")
 
     # running
@@ -139,8 +148,10 @@ class Report:
         """Tell one event of a run."""
         from . import event, progress  # noqa: PLC0415 - only where something is executed
 
+        if isinstance(happened, Planned):
+            self._is_dry_run = happened.plan.dry_run
         if self.form == "json":
-            self.json(machine.event_value(happened))
+            self.json(machine.event_value(happened, dry_run=self._is_dry_run))
         match happened:
             case Planned():
                 self._planned(happened)
@@ -181,7 +192,7 @@ class Report:
     def _planned(self, planned: Planned) -> None:
         steps, rows = planned.plan.steps, planned.plan.rows
         what = "pending" if planned.plan.direction == "up" else "to take back"
-        self._label_width = _label_column(step.label for step in steps)
+        self._label_width = label_column(step.label for step in steps)
         if steps:
             self.text(self._head(planned, f"{len(steps)} {what}"), "")
         elif planned.plan.direction == "down":
@@ -189,8 +200,8 @@ class Report:
         else:
             left = sum(row.is_pending for row in rows)
             self.text(self._head(planned, f"nothing to do, {left} pending" if left else "up to date"))
-            if is_ahead(rows):
-                self.text(*self._next(rows))
+            if missing_after(rows):
+                self._end(rows)
 
     def _finished(self, finished: event.Finished) -> None:
         self._executed += 1
@@ -276,23 +287,23 @@ class Report:
         history = planned.state.history.name if planned else None
         self.json({"files": count, "history": history, "findings": []})
         files = f"{count:,} migration{'s' * (count != 1)} in {self.directory}: every file can be executed"
-        self.text([("green", "✅"), ("", f" {files}")])
+        self._folded([("green", "✅"), ("", f" {files}")])
         if planned:
-            self.text(
-                [("green", "✅"), ("", f" history in {history}: agrees with the files, {_totals(planned.plan.rows)}")]
-            )
+            agrees = f" history in {history}: agrees with the files, "
+            self._folded([("green", "✅"), ("", agrees), *(("", part) for part in totals(planned.plan.rows))])
         else:
             self.text("no database is named: the files alone were checked")
 
-    def repaired(self, label: str, sentence: str) -> None:
+    def repaired(self, label: str, done: str) -> None:
         """Say what was repaired."""
-        self.json({"repaired": label, "done": sentence})
-        self.text([("green", "✅"), ("", f" done: {sentence}")], self.next_step("sqlmigrate status"))
+        self.json({"repaired": label, "done": done})
+        self._folded([("green", "✅"), ("", f" {done}")])
+        self.text(self.next_step("sqlmigrate status"))
 
     def declared(self, rows: Sequence[Row]) -> None:
         """Say which migrations were declared to be in the database."""
         self.json({"baseline": [row.label for row in rows]})
-        width = _label_column(row.label for row in rows)
+        width = label_column(row.label for row in rows)
         self.text(*([("green", "✅"), ("", f" {row.label:<{width}}   recorded, not executed")] for row in rows))
         self.text(f"{len(rows)} recorded" if rows else "nothing to record: all of it is executed already")
 
@@ -308,7 +319,8 @@ class Report:
             self.text(f"{len(found)} errors" + (f", {error.state}" if error.state else ""), stream="stderr")
 
     def _error_lines(self, error: SqlmigrateError) -> Iterator[Line]:
-        yield [("bold red", "error"), ("bold", f": {printable(error.message)}")]
+        head: Line = [("bold red", "error"), ("bold", f": {printable(error.message)}")]
+        yield from folded(head, terminal_width("stderr"), _AFTER_ERROR)
         if error.span and (error.span.end or error.span.start):
             yield from draw(error.span, screen_width())
         elif error.span:
@@ -328,10 +340,12 @@ class Report:
 def _field_lines(name: str, value: str) -> Iterator[Line]:
     if not name:
         style = {"+": "green", "-": "red"}.get(value[:1], "")
-        yield [(style, f"   {printable(value)}")]
+        room = None if value[:1] in _OF_DIFFS else terminal_width("stderr")
+        yield from folded([(style, f"   {printable(value)}")], room, 3)
         return
     for index, line in enumerate(value.splitlines() or [""]):
-        yield [("bold", f"   {name if not index else '':<8}"), ("", printable(line))]
+        field: Line = [("bold", f"   {name if not index else '':<8}"), ("", printable(line))]
+        yield from folded(field, terminal_width("stderr") if name == "hint" else None, _AFTER_NAME)
 
 
 # -- pieces of screens -------------------------------------------------------------------------------------------------
@@ -340,54 +354,3 @@ _LOG_MARKS = {
     "up": ("✅", "green"), "down": ("↩️", "green"), "failure": ("❌", "red"), "repair": ("🔧", "yellow"),
     "baseline": ("✅", "green"),
 }  # fmt: skip
-
-
-def _label_column(labels: Iterable[str]) -> int:
-    """Give the width of the column of names: the longest decides, unless it is very long."""
-    return max((len(label) for label in labels if len(label) <= _WIDEST_LABEL), default=0)
-
-
-def _local(time: datetime | None) -> str:
-    return time.astimezone().isoformat(" ", "seconds")[:19] if time else ""
-
-
-_SAID = {
-    "executed": "executed {when} {duration}",
-    "baseline": "baseline {when}",
-    "pending": "pending",
-    "out of order": "pending, out of order: a later one is executed already",
-    "changed": "executed {when} {duration}  changed since",
-    "missing": "executed {when} {duration}  missing: there is no such file",
-}
-
-
-def _row_line(row: Row, width: int, run: str | None) -> Line:
-    execution = row.execution
-    is_under_way = execution is not None and execution.status == "running" and run is not None
-    mark, style = ("⏳", "yellow") if is_under_way else _MARKS[row.state]
-    when = _local(execution.executed_at) if execution else ""
-    duration = f"{execution.duration_ms:>7,} ms" if execution and execution.duration_ms is not None else ""
-    failed = row.state == "failed"
-    said = _failed_words(row, when, run) if failed else _SAID[row.state].format(when=when, duration=duration)
-    return [(style, mark), ("", f" {row.label:<{width}}   "), ("" if row.state == "executed" else style, said.rstrip())]
-
-
-def _failed_words(row: Row, when: str, run: str | None) -> str:
-    execution = row.execution
-    if execution is None:
-        return "failed"
-    said = f"failed   {when}"
-    if execution.status == "running":
-        said = f"begun    {when}  " + (f"under way ({run})" if run else "interrupted")
-    if execution.statements_done:
-        said += f"  after statement {execution.statements_done} of {execution.statements}"
-    return said + (f"  {printable(execution.error.splitlines()[0])}" if execution.error else "")
-
-
-def _totals(rows: Sequence[Row]) -> str:
-    counts = [("Total", len(rows)), ("Executed", sum(row.is_executed for row in rows))]
-    counts.append(("Pending", sum(row.is_pending for row in rows)))
-    for name in ("failed", "changed", "missing", "out of order"):
-        count = sum(row.state == name for row in rows)
-        counts += [(name.capitalize(), count)] if count else []
-    return " | ".join(f"{name}: {count:,}" for name, count in counts)

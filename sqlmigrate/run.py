@@ -12,7 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from . import database, history, lock, plan as planning, pooler, record, upkeep
+from . import database, history, lock, plan as planning, pooler, record, upkeep, way_down
 from .database import Request, Session
 from .errors import HistoryError
 from .event import Began, Event, NotTried, Waiting
@@ -68,10 +68,11 @@ def _plan(
     if direction == "up":
         if changed := planning.changed_rows(rows):
             raise upkeep.changed_error(session, state.history, changed)
-        return Plan("up", rows, planning.up_steps(rows, policy))
-    chosen = planning.down_rows(rows, policy)
+        return Plan("up", rows, planning.up_steps(rows, policy), policy.dry_run)
+    chosen = way_down.down_rows(rows, policy)
     versions = [row.execution.version for row in chosen if row.execution]
-    return Plan("down", rows, planning.down_steps(chosen, history.texts(session, state.history, versions)))
+    steps = way_down.down_steps(chosen, history.texts(session, state.history, versions))
+    return Plan("down", rows, steps, policy.dry_run)
 
 
 @dataclass(frozen=True)

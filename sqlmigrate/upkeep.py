@@ -5,6 +5,7 @@ None of it executes a migration. Looking opens read-only transactions.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,7 +14,7 @@ from . import database, history, lock, plan, record
 from .database import Request, Session
 from .errors import ConfigError, HistoryError, SqlmigrateError
 from .files import Migration
-from .history import History, LogEntry, State
+from .history import Execution, History, LogEntry, State
 from .plan import Plan, Planned, Policy, Row
 
 
@@ -39,7 +40,7 @@ def verify(url: str, migrations: Sequence[Migration], policy: Policy) -> tuple[P
         errors: list[SqlmigrateError] = []
         if changed := plan.changed_rows(rows):
             errors.append(changed_error(session, planned.state.history, changed))
-    for check in (plan.refuse_missing, plan.refuse_out_of_order):
+    for check in (plan.refuse_missing, plan.refuse_ahead, plan.refuse_begun_and_missing, plan.refuse_out_of_order):
         try:
             check(rows)
         except HistoryError as error:
@@ -61,54 +62,67 @@ def changed_error(session: Session, table: History, changed: Sequence[plan.Row])
     """Make the error of files that are not what was executed, saying what kind of change it is: one turn."""
     versions = [row.execution.version for row in changed if row.execution]
     recorded = history.texts(session, table, versions)
-    errors = [_changed(row, recorded.get(row.execution.version, (None, None))[0]) for row in changed if row.execution]
+    errors = [
+        _changed(row.migration, row.execution, recorded.get(row.execution.version, (None, None))[0] or "")
+        for row in changed
+        if row.migration and row.execution
+    ]
     errors[0].others = tuple(errors[1:])
     return errors[0]
 
 
-def _changed(row: plan.Row, executed: str | None) -> HistoryError:
-    now = row.migration.up.text if row.migration else ""
-    execution = row.execution
-    when = f"executed by {execution.executed_by} on {plan.moment(execution.executed_at)} UTC" if execution else ""
-    if execution and row.migration and execution.checksum == row.migration.checksum:
-        message, lines = f"{row.label}: executed as {execution.label}, and renamed since", []
-    else:
-        from . import change  # noqa: PLC0415 - only for an error
-
-        what = change.kind(executed or "", now)
-        message, lines = (
-            f"{row.label}: the file is not what was executed: {what} changed",
-            change.difference(executed or "", now),
+def _changed(migration: Migration, execution: Execution, executed: str) -> HistoryError:
+    when = f"executed by {execution.executed_by} on {plan.moment(execution.executed_at)} UTC"
+    span, repair = migration.up.span(0, 0), f"sqlmigrate repair {migration.version}"
+    renamed = f"executed as {execution.label}, and renamed since" if execution.name != migration.name else ""
+    if execution.checksum == migration.checksum:
+        return HistoryError(
+            f"{migration.label}: {renamed}",
+            span,
+            detail=[when, "nothing was executed by this run"],
+            hint="rename it back; or accept the name as it is now",
+            next_steps=[*_moves(migration, execution), f"or: {repair}"],
         )
+    from . import change  # noqa: PLC0415 - only for an error
+
+    what = f"the file is not what was executed: {change.kind(executed, migration.up.text)} changed"
     return HistoryError(
-        message,
-        row.migration.up.span(0, 0) if row.migration else None,
-        detail=[when, *lines, "nothing was executed by this run"],
+        f"{migration.label}: {renamed}; {what}" if renamed else f"{migration.label}: {what}",
+        span,
+        detail=[when, *change.difference(executed, migration.up.text), "nothing was executed by this run"],
         hint="put the file back and write the change as a new migration; or accept the file as it is now",
-        next_steps=[f"sqlmigrate repair {row.version}"],
+        next_steps=[repair],
     )
+
+
+def _moves(migration: Migration, execution: Execution) -> Iterator[str]:
+    """Give the commands that rename the files of a migration back to what was executed."""
+    for source in filter(None, (migration.up, migration.down)):
+        folder, _, name = source.path.rpartition("/")
+        before = "/".join(filter(None, (folder, execution.label + name.removeprefix(migration.label))))
+        yield shlex.join(["mv", source.path, before])
 
 
 # -- mending -----------------------------------------------------------------------------------------------------------
 
 
 def repairable(url: str, migrations: Sequence[Migration], version: str, policy: Policy) -> tuple[Row, str]:
-    """Find what `repair` would do for `version`: its row, and a sentence that says it.
+    """Find what `repair` would do for `version`: its row, and a sentence that asks for it.
 
     Raises `ConfigError` for a version nobody knows, or one with nothing to repair.
     """
     row = plan.find(status(url, migrations, policy).plan.rows, version)
     if row.state == "changed":
-        return row, f"accept the file of {row.label} as it is now, in place of what was executed"
+        return row, f"Accept the file of {row.label} as it is now, in place of what was executed?"
     if row.state in ("failed", "missing", "baseline"):
-        return row, f"let the history forget {row.label} ({row.state}); the database itself stays as it is"
+        return row, f"Let the history forget {row.label} ({row.state})? The database itself stays as it is."
     raise ConfigError(f"{row.label} is {row.state}: there is nothing to repair", detail=["nothing was changed"])
 
 
-def repair(url: str, row: Row, policy: Policy) -> None:
-    """Do what `repairable` said, under the run's lock: one row of the history, one of the log.
+def repair(url: str, row: Row, policy: Policy) -> str:
+    """Do what `repairable` asked for, under the run's lock: one row of the history, one of the log.
 
-    Raises `HistoryError` where that row is another by now.
+    Gives a sentence that says what was done. Raises `HistoryError` where that row is another by now.
     """
     if row.execution is None:
         raise AssertionError("what can be repaired has an execution")
@@ -121,9 +135,12 @@ def repair(url: str, row: Row, policy: Policy) -> None:
             raise HistoryError(message, detail=["nothing was changed"])
         if row.state == "changed" and row.migration:
             request = record.accept(state.history, row.migration, version)
+            done = f"the file of {row.label} is accepted as it is now, in place of what was executed"
         else:
             request = record.forget(state.history, version)
+            done = f"the history has forgotten {row.label} ({row.state}); the database itself stays as it is"
         session.ask(Request("begin"), request, history.COMMIT)
+        return done
 
 
 def baseline(url: str, migrations: Sequence[Migration], version: str, policy: Policy) -> list[Row]:

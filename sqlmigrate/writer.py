@@ -136,6 +136,15 @@ def _empty(file: IO[str] | None) -> None:
         os.close(nowhere)
 
 
+def terminal_width(stream: Stream) -> int | None:
+    """Give how many cells a line of a stream has; None where it is no terminal."""
+    file = sys.stdout if stream == "stdout" else sys.stderr
+    try:
+        return os.get_terminal_size(file.fileno()).columns or None
+    except (AttributeError, OSError, ValueError):  # closed before we began, no terminal, closed since
+        return None
+
+
 def width() -> int:
     """Give how many cells a line of the terminal has; a fixed number where there is none."""
     try:

@@ -22,6 +22,7 @@ CORRIDOR = (
     "errors",
     "settings",
     "split",
+    "directive",
     "statement",
     "files",
     "config",
@@ -33,6 +34,7 @@ CORRIDOR = (
     "record",
     "observer",
     "plan",
+    "way_down",
     "change",
     "refusal",
     "event",
@@ -41,14 +43,19 @@ CORRIDOR = (
     "resume",
     "pooler",
     "upkeep",
+    "underway",
+    "alone",
     "execution",
     "run",
     "excerpt",
+    "fold",
     "writer",
     "progress",
     "machine",
+    "listing",
     "report",
     "signals",
+    "call",
     "cli",
 )
 
@@ -57,12 +64,12 @@ DOORS = {
     "sqlparse": {"statement"},
     "psycopg.connect": {"database"},
     "subprocess": {"embedded"},
-    "click": {"cli"},
+    "click": {"call", "cli"},  # what commands have in common, and the commands
     "rich": {"writer", "excerpt"},
     "signal": {"signals", "embedded"},  # one receives them, one sends them to its server
-    "os.environ": {"cli", "writer"},  # cli hands it to config; writer asks for NO_COLOR and TERM
+    "os.environ": {"call", "writer"},  # call hands it to config; writer asks for NO_COLOR and TERM
     "sys.stdout": {"writer"},
-    "sys.stderr": {"writer", "cli"},  # cli asks whether somebody is there to answer
+    "sys.stderr": {"writer", "call"},  # call asks whether somebody is there to answer
     "print": set(),
 }
 

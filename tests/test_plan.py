@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given, strategies as st
 
-from sqlmigrate import plan
+from sqlmigrate import plan, way_down
 from sqlmigrate.errors import ConfigError, HistoryError, MigrationError, SqlmigrateError
 from sqlmigrate.files import Migration, checksum
 from sqlmigrate.history import Execution
@@ -154,9 +154,9 @@ def test_down_undoes_in_the_reverse_order_of_execution(migrations: list[Migratio
     random.shuffle(order)  # type: ignore[attr-defined]
     rows = plan.rows(migrations, executed(order))
 
-    assert [row.migration for row in plan.down_rows(rows, Policy(all=True))] == order[::-1]
-    assert [row.migration for row in plan.down_rows(rows, Policy(steps=count))] == order[::-1][:count]
-    assert [row.migration for row in plan.down_rows(rows, Policy())] == order[-1:]
+    assert [row.migration for row in way_down.down_rows(rows, Policy(all=True))] == order[::-1]
+    assert [row.migration for row in way_down.down_rows(rows, Policy(steps=count))] == order[::-1][:count]
+    assert [row.migration for row in way_down.down_rows(rows, Policy())] == order[-1:]
 
 
 @given(folders(), st.randoms(use_true_random=False), st.data())
@@ -169,18 +169,18 @@ def test_down_to_a_version_leaves_it_and_what_is_below(
     to = data.draw(st.sampled_from(migrations))
     rows = plan.rows(migrations, executed(order))
 
-    chosen = [row.migration for row in plan.down_rows(rows, Policy(to=to.version))]
+    chosen = [row.migration for row in way_down.down_rows(rows, Policy(to=to.version))]
 
     assert chosen == [each for each in order[::-1] if each.number > to.number]
-    assert [row.migration for row in plan.down_rows(rows, Policy(to="0"))] == order[::-1]
+    assert [row.migration for row in way_down.down_rows(rows, Policy(to="0"))] == order[::-1]
 
 
 @given(folders(), st.integers(1, 5))
 def test_down_and_up_again_is_where_we_were(migrations: list[Migration], count: int) -> None:
     """What down takes back is what the next up executes, forwards."""
     history = executed(migrations)
-    chosen = plan.down_rows(plan.rows(migrations, history), Policy(steps=count))
-    steps = plan.down_steps(chosen, {})
+    chosen = way_down.down_rows(plan.rows(migrations, history), Policy(steps=count))
+    steps = way_down.down_steps(chosen, {})
     left = [each for each in history if each.version not in {step.version for step in steps}]
 
     again = plan.up_steps(plan.rows(migrations, left), Policy())
@@ -213,7 +213,7 @@ def test_missing_files_are_missed_inside_and_passed_over_ahead(
     lost = {each.number for each in done(executions)} - {each.number for each in kept}
 
     assert {row.number for row in plan.missing_inside(rows)} == {number for number in lost if number < newest}
-    assert plan.is_ahead(rows) == any(number > newest for number in lost)
+    assert {row.number for row in plan.missing_after(rows)} == {number for number in lost if number > newest}
     if plan.missing_inside(rows) and any(row.is_pending for row in rows):
         with pytest.raises(HistoryError):
             plan.up_steps(rows, Policy(out_of_order=True))
@@ -371,12 +371,13 @@ def test_a_file_without_a_statement_is_planned_and_said() -> None:
 
 
 def chosen(file: Migration | None, recorded: Execution) -> list[Row]:
-    return plan.down_rows(plan.rows([file] if file else [], [recorded]), Policy())
+    return way_down.down_rows(plan.rows([file] if file else [], [recorded]), Policy())
 
 
 def test_down_uses_the_file() -> None:
     """Where file and history agree, there is nothing to be said."""
-    (step,) = plan.down_steps(chosen(migration("001"), execution("001")), {"001": ("select 1;", "select 2;\r\n\r\n")})
+    recorded = {"001": ("select 1;", "select 2;\r\n\r\n")}
+    (step,) = way_down.down_steps(chosen(migration("001"), execution("001")), recorded)
 
     assert (step.direction, step.version, step.label, step.notes) == ("down", "001", "001_a", ())
     assert step.script.source.path == "sql/001_a.down.sql"
@@ -384,7 +385,7 @@ def test_down_uses_the_file() -> None:
 
 def test_down_uses_the_file_where_it_differs_and_says_so() -> None:
     """What was written since the execution is thought to be better."""
-    (step,) = plan.down_steps(chosen(migration("001"), execution("001")), {"001": ("select 1;", "select 3;")})
+    (step,) = way_down.down_steps(chosen(migration("001"), execution("001")), {"001": ("select 1;", "select 3;")})
 
     assert step.notes == ("the down file differs from the text recorded with the execution: the file is used",)
     assert [each.text for each in step.script.statements] == ["select 2"]
@@ -393,7 +394,7 @@ def test_down_uses_the_file_where_it_differs_and_says_so() -> None:
 @pytest.mark.parametrize("file", [None, migration("001", down=None)], ids=["both files gone", "the down file gone"])
 def test_down_uses_the_history_where_the_file_is_gone(file: Migration | None) -> None:
     """The text recorded with the execution takes it back, which is said, and places name the history."""
-    (step,) = plan.down_steps(chosen(file, execution("001")), {"001": ("select 1;", "select 3;")})
+    (step,) = way_down.down_steps(chosen(file, execution("001")), {"001": ("select 1;", "select 3;")})
 
     assert step.notes == ("there is no down file: the text recorded with the execution is used",)
     assert [str(each.span) for each in step.script.statements] == ["history of 001_a (down):1:1"]
@@ -414,7 +415,7 @@ def test_what_is_irreversible_is_refused(text: str, reason: str, more: str, *, h
     file = migration("001", up=text, down=None) if has_file else None
 
     with pytest.raises(HistoryError) as caught:
-        plan.down_steps(chosen(file, execution("001")), {"001": (text, None)})
+        way_down.down_steps(chosen(file, execution("001")), {"001": (text, None)})
 
     assert message(caught.value) == (
         f"001_a is irreversible: {reason} → write a new migration that brings about what you want{more}"
@@ -424,10 +425,10 @@ def test_what_is_irreversible_is_refused(text: str, reason: str, more: str, *, h
 def test_every_fault_of_the_way_down_is_told_at_once() -> None:
     """What is irreversible and what is malformed come together, before anything is taken back."""
     migrations = [migration("001"), migration("002", down=None), migration("003", down="select '")]
-    rows = plan.down_rows(plan.rows(migrations, executed(migrations)), Policy(all=True))
+    rows = way_down.down_rows(plan.rows(migrations, executed(migrations)), Policy(all=True))
 
     with pytest.raises(SqlmigrateError) as caught:
-        plan.down_steps(rows, {})
+        way_down.down_steps(rows, {})
 
     assert [each.message.partition(":")[0] for each in (caught.value, *caught.value.others)] == [
         "the string opened here is never closed", "002_a is irreversible",
@@ -439,11 +440,11 @@ def test_a_baseline_is_not_taken_back() -> None:
     migrations = [migration("001"), migration("002")]
     rows = plan.rows(migrations, [execution("001", status="baseline"), execution("002", second=1)])
 
-    assert [row.label for row in plan.down_rows(rows, Policy(all=True))] == ["002_a"]
-    assert [row.label for row in plan.down_rows(rows, Policy())] == ["002_a"]
+    assert [row.label for row in way_down.down_rows(rows, Policy(all=True))] == ["002_a"]
+    assert [row.label for row in way_down.down_rows(rows, Policy())] == ["002_a"]
     for policy in (Policy(steps=2), Policy(to="0")):
         with pytest.raises(HistoryError) as caught:
-            plan.down_rows(rows, policy)
+            way_down.down_rows(rows, policy)
         assert message(caught.value) == (
             "001_a is a baseline: it was declared, not executed, and cannot be taken back"
             " → let the history forget it, if it is to be executed here"
@@ -456,7 +457,7 @@ def test_down_to_what_is_not_executed_is_refused() -> None:
     rows = plan.rows([migration("001"), migration("002")], [execution("001")])
 
     with pytest.raises(HistoryError) as caught:
-        plan.down_rows(rows, Policy(to="2"))
+        way_down.down_rows(rows, Policy(to="2"))
 
     assert caught.value.message == "002_a is not executed, so there is no way down to it"
 
@@ -467,7 +468,7 @@ def test_down_to_zero_is_all(zero: str) -> None:
     migrations = [migration("000"), migration("001")]
     rows = plan.rows(migrations, executed(migrations))
 
-    assert [row.label for row in plan.down_rows(rows, Policy(to=zero))] == ["001_a", "000_a"]
+    assert [row.label for row in way_down.down_rows(rows, Policy(to=zero))] == ["001_a", "000_a"]
 
 
 def test_of_executions_of_one_moment_the_newest_version_goes_first() -> None:
@@ -475,7 +476,7 @@ def test_of_executions_of_one_moment_the_newest_version_goes_first() -> None:
     migrations = [migration("001"), migration("002"), migration("003")]
     history = [execution("001"), execution("002"), replace(execution("003"), executed_at=None)]
 
-    assert [row.version for row in plan.down_rows(plan.rows(migrations, history), Policy(all=True))] == [
+    assert [row.version for row in way_down.down_rows(plan.rows(migrations, history), Policy(all=True))] == [
         "002", "001", "003",
     ]  # fmt: skip
 
@@ -491,6 +492,6 @@ def test_a_step_goes_on_where_the_last_execution_ended() -> None:
     (resumed,) = plan.up_steps(plan.rows([alone], [failed]), Policy())
     (anew,) = plan.up_steps(plan.rows([migration("001")], [failed]), Policy())
     (first,) = plan.up_steps(plan.rows([alone], ()), Policy())
-    (down,) = plan.down_steps(chosen(alone, replace(failed, status="executed")), {})
+    (down,) = way_down.down_steps(chosen(alone, replace(failed, status="executed")), {})
 
     assert [step.done_before for step in (resumed, anew, first, down)] == [2, 0, 0, 0]

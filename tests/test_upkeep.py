@@ -21,9 +21,8 @@ LOOKING = ["status", "verify", "log"]
 
 def repair(project: Project, version: str) -> str:
     """Repair, without being asked; gives what was said to be done."""
-    row, sentence = upkeep.repairable(project.url, load(project.folder), version, Policy())
-    upkeep.repair(project.url, row, Policy())
-    return sentence
+    row, _ = upkeep.repairable(project.url, load(project.folder), version, Policy())
+    return upkeep.repair(project.url, row, Policy())
 
 
 def baseline(project: Project, version: str) -> list[str]:
@@ -248,6 +247,49 @@ error: 005_late: out of order, pending below 006_newest, which was executed by p
     assert every_state.states() == STATES
 
 
+def test_verify_finds_a_history_that_goes_on_after_the_newest_file(project: Project) -> None:
+    """As `status` says it, which sends here: the folder is older than the database; exit 1."""
+    project.add_tables("a", "b", "c").up()
+    project.remove("002_b").remove("003_c")
+
+    looked, ended = project.call("status"), project.call("verify")
+
+    assert looked.stdout.endswith(
+        "the history goes on after the newest file: this folder is older than the database\nnext: sqlmigrate verify\n"
+    )
+    assert (ended.code, ended.stdout) == (1, "")
+    assert ended.stderr == """\
+error: 002_b, 003_c: executed on this database, after the newest file: this folder is older than the database
+   nothing was executed
+   hint    take the folder's newer state (git pull); or let the history forget what is gone for good
+   next    sqlmigrate repair 002
+           sqlmigrate repair 003
+
+"""
+
+
+def test_verify_finds_a_failure_whose_file_is_gone(project: Project) -> None:
+    """`status` does not call it executed, and what `verify` says to do makes the two agree."""
+    project.add_tables("a").add("002_b", "select nothing;").up()
+    project.remove("002_b")
+
+    looked, ended = project.call("status"), project.call("verify")
+
+    assert shown(looked.stdout).splitlines()[3] == (
+        '⚠️ 002_b   failed   TIME  missing: there is no such file  column "nothing" does not exist'
+    )
+    assert (ended.code, ended.stdout) == (1, "")
+    assert ended.stderr == """\
+error: 002_b: failed on this database, and there is no such file any more
+   nothing was executed
+   hint    bring the file back (git log -- sql/), or let the history forget it
+   next    sqlmigrate repair 002
+
+"""
+    assert project.call("repair", "002", "--yes").code == 0
+    assert project.call("verify").code == 0
+
+
 def test_verify_needs_no_server_for_the_files(bare_terminal: Terminal) -> None:
     """Where no database is named the files alone are checked, and that is said."""
     bare_terminal.write(**{"001_a.up.sql": "select 1;"})
@@ -282,7 +324,7 @@ def test_repair_accepts_a_changed_file(project: Project) -> None:
     before = project.query("select executed_at, duration_ms, executed_by, status from migrations")
     project.add("001_a", "create table a (id int); -- commented", "drop table a cascade;")
 
-    assert repair(project, "001") == "accept the file of 001_a as it is now, in place of what was executed"
+    assert repair(project, "001") == "the file of 001_a is accepted as it is now, in place of what was executed"
 
     assert project.states() == {"001_a": "executed"}
     assert project.query("select up_sql, down_sql from migrations") == [
@@ -309,11 +351,11 @@ def test_repair_accepts_a_new_name_and_a_new_spelling(project: Project) -> None:
 @pytest.mark.parametrize(
     ("prepare", "sentence", "detail", "left"),
     [
-        ("failed", "let the history forget 002_b (failed); the database itself stays as it is",
+        ("failed", "the history has forgotten 002_b (failed); the database itself stays as it is",
          "forgot the failed execution", {"001_a": "executed", "002_b": "pending"}),
-        ("missing", "let the history forget 002_b (missing); the database itself stays as it is",
+        ("missing", "the history has forgotten 002_b (missing); the database itself stays as it is",
          "forgot the executed execution", {"001_a": "executed"}),
-        ("baseline", "let the history forget 002_b (baseline); the database itself stays as it is",
+        ("baseline", "the history has forgotten 002_b (baseline); the database itself stays as it is",
          "forgot the baseline execution", {"001_a": "executed", "002_b": "pending"}),
     ],
     ids=["failed", "missing", "baseline"],
@@ -402,7 +444,7 @@ def test_the_screen_of_repair(project: Project) -> None:
 
     assert (ended.code, ended.stderr) == (0, "")
     assert ended.stdout == (
-        "✅ done: let the history forget 001_a (failed); the database itself stays as it is\nnext: sqlmigrate status\n"
+        "✅ the history has forgotten 001_a (failed); the database itself stays as it is\nnext: sqlmigrate status\n"
     )
 
 

@@ -165,7 +165,7 @@ class Altered:
     def _columns(self, change: str) -> Iterator[tuple[Column | None, Column | None]]:
         for each in self.all(change):
             if each.kind == "column":
-                yield each.before and Column(each.before), each.after and Column(each.after)
+                yield Column(each.before) if each.before else None, Column(each.after) if each.after else None
 
     def altered_columns(self) -> Iterator[tuple[Column, Column]]:
         """Give the columns that were altered: before, after."""
@@ -176,6 +176,10 @@ class Altered:
     def retyped(self, table: str) -> list[Column]:
         """Give the columns of a table that have another type now."""
         return [after for before, after in self.altered_columns() if after.table == table and before.type != after.type]
+
+    def all_retyped(self) -> list[Column]:
+        """Give the columns of all tables that have another type now."""
+        return [after for before, after in self.altered_columns() if before.type != after.type]
 
     def added(self, table: str) -> list[Column]:
         """Give the new columns of a table."""
@@ -205,18 +209,67 @@ class Altered:
         found = (each for each in self._constraints(table) if each.name.endswith(f".{name}"))
         return next((_constraint_type(each) for each in found), "")
 
-    def new_check(self, table: str) -> bool:
-        """Tell whether a table has a new CHECK that was validated."""
-        return any(_constraint_type(each) == "c" for each in self._constraints(table))
+    def new_constraints(self) -> Iterator[Object]:
+        """Give the new constraints."""
+        return (thing for (kind, _), thing in self._new.items() if kind == "constraint")
+
+    def new_check(self, table: str, column: str = "") -> bool:
+        """Tell whether a table has a new CHECK that holds for the old rows too; over a column, where one is given."""
+        words = parent(column) and column.removeprefix(f"{parent(column)}.")
+        checks = [each for each in self._constraints(table) if _constraint_type(each) == "c" and _is_valid(each)]
+        return any(words in (each.attributes.get("definition") or "") for each in checks)
 
     def new_foreign_key(self, table: str) -> bool:
-        """Tell whether a table has a new foreign key, or is referenced by one."""
+        """Tell whether a table has a new foreign key that holds for the old rows too, or is referenced by one."""
         return any(
             _constraint_type(thing) == "f"
-            and (_short(parent(name)) == table or f"REFERENCES {table}(" in (thing.attributes.get("definition") or ""))
-            for (kind, name), thing in self._new.items()
-            if kind == "constraint"
+            and _is_valid(thing)
+            and (_short(parent(thing.name)) == table or _references(thing, table))
+            for thing in self.new_constraints()
         )
+
+    # tables
+
+    def _altered_tables(self, table: str, attribute: str) -> Iterator[tuple[str | None, str | None]]:
+        """Give the attribute of a table before and after, where it was altered."""
+        for each in self.changes:
+            if each.kind in _RELATIONS and each.before and each.after and _short(each.after.name) == table:
+                before, after = each.before.attributes.get(attribute), each.after.attributes.get(attribute)
+                if before != after:
+                    yield before, after
+
+    def persistence(self, table: str) -> str:
+        """Give what a table has become, logged or unlogged; empty where it is what it was."""
+        return next((after or "logged" for _, after in self._altered_tables(table, "persistence")), "")
+
+    def is_moved(self, table: str) -> bool:
+        """Tell whether a table lies in another tablespace now."""
+        return any(self._altered_tables(table, "tablespace"))
+
+    def is_attached(self, table: str) -> bool:
+        """Tell whether a table has become a partition."""
+        return any(after and not before for before, after in self._altered_tables(table, "partition bound"))
+
+    def has_new_partition(self, table: str) -> bool:
+        """Tell whether a table has a new partition, made or attached."""
+        things = [each.after for each in (*self.all("new"), *self.all("altered")) if each.after]
+        found = [each for each in things if _short(each.attributes.get("parents") or "") == table]
+        return any(each in self._new.values() or self.is_attached(_short(each.name)) for each in found)
+
+    def is_of_partitioned(self, table: str, indexes: Sequence[str]) -> bool:
+        """Tell whether one of the new indexes of a table belongs to that of a partitioned table."""
+        new = (thing for (kind, _), thing in self._new.items() if kind == "index")
+        places = {f"{parent(table)}.{name}".removeprefix(".") for name in indexes}
+        return any(_short(thing.name) in places and thing.attributes.get("parent") for thing in new)
+
+
+def _is_valid(constraint: Object) -> bool:
+    return constraint.attributes.get("validated") != "false"
+
+
+def _references(constraint: Object, table: str) -> bool:
+    definition = constraint.attributes.get("definition") or ""
+    return f"REFERENCES {table}(" in definition or f"REFERENCES public.{table}(" in definition
 
 
 def _constraint_type(thing: Object) -> str:

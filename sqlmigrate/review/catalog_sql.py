@@ -1,249 +1,356 @@
-"""The queries that read a catalog: a query for each kind of object, each row an object.
+"""The queries that read a catalog: one for each sort of object.
 
-Columns: kind, name, catalog, OID, number of the column, the table it belongs to, attributes as JSON.
-https://www.postgresql.org/docs/current/catalogs.html
+Each gives one text, which costs half the time of rows and columns. A record of it is an object: its kind, schema,
+relation and own name (quoted where needed, what does not apply is empty), the table that it belongs to, OID, number of
+the column, and its attributes; what says nothing (the default, off) is left out. Objects of the server itself have OIDs
+below 16384, https://www.postgresql.org/docs/current/system-catalog-initial-data.html
 """
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from sqlmigrate.database import Request
 
+# Nobody who writes a migration can guess what stands between records and between fields.
+RECORD, FIELD = f"\x1e{secrets.token_hex(3)}", f"\x1f{secrets.token_hex(3)}"
+V14, V15, V16, V17, V18 = 140000, 150000, 160000, 170000, 180000
+
 GUARD = Request("begin isolation level repeatable read read only", quiet=True)
-# Whatever the role or the database has set: definitions are written with full names, and moments in one zone.
+# Whatever the role or the database has set: definitions are written with full names and alike, and moments in one zone.
 SETTINGS = (
     Request("set local search_path = pg_catalog", quiet=True),
     Request("set local timezone = 'UTC'", quiet=True),
     Request("set local datestyle = 'ISO'", quiet=True),
-    Request("set local row_security = off", quiet=True),
+    Request("set local intervalstyle = 'postgres'", quiet=True),
+    Request("set local extra_float_digits = 1", quiet=True),
+    Request("set local bytea_output = 'hex'", quiet=True),
+    Request("set local quote_all_identifiers = off", quiet=True),
+    Request("set local jit = off", quiet=True),
+)
+# Of every kind of object; told apart by what they are on.
+COMMENTS = (
+    "select classoid::regclass::text, objoid::text, objsubid::text, description from pg_description "
+    "where objoid >= 16384 or classoid = 'pg_namespace'::regclass"
 )
 
-_USERS = "n.nspname !~ '^pg_(toast|temp_|toast_temp_)' and n.nspname not in ('pg_catalog', 'information_schema')"
+
+@dataclass(frozen=True)
+class Sort:
+    """One sort of object, in SQL: what it is, what it is called, and its attributes."""
+
+    kind: str
+    catalog: str
+    oid: str
+    names: tuple[str, str, str]  # of the schema, the relation (or the type), its own
+    attributes: Mapping[str, str]
+    source: str
+    where: str = "true"
+    sub: str = "0"
+    table: str = "null"
+
+    def sql(self) -> str:
+        """Give the query; it leaves out what belongs to an extension."""
+        names = (f"quote_ident({name})" if name != "null" and "(" not in name else name for name in self.names)
+        fields = (self.kind, *(f"coalesce({field}, '')" for field in (*names, self.table)), self.oid, self.sub)
+        attributes = ", ".join(f"'{name}=' || ({value})" for name, value in self.attributes.items())
+        return (
+            f"select string_agg(concat_ws('{FIELD}', {', '.join(fields)}, {attributes}), '{RECORD}') "
+            f"from {self.source} where {self.where} and {own(self.catalog, self.oid)}"
+        )
 
 
-def _own(catalog: str, oid: str) -> str:
+def own(catalog: str, oid: str) -> str:
+    """Leave out the members of extensions."""
     return (
-        f"not exists (select from pg_catalog.pg_depend x where x.classid = '{catalog}'::pg_catalog.regclass "
-        f"and x.objid = {oid} and x.deptype = 'e')"
+        f"{oid} not in (select objid from pg_depend where refclassid = 'pg_extension'::regclass "
+        f"and deptype = 'e' and classid = '{catalog}'::regclass)"
     )
 
 
-def _acl(column: str, kind: str, owner: str) -> str:
-    """Rights as what they grant: those of the owner alone are the same written out or not."""
+def acl(column: str, kind: str, owner: str) -> str:
+    """Rights, in order; what the owner has anyway, and everybody by default, is the same written out or not."""
+    default = f"(select string_agg(acl::text, ' ' order by acl::text) from unnest(acldefault('{kind}', {owner})) acl)"
     return (
-        f"(select string_agg(acl::text, ' ' order by acl::text) from unnest(coalesce({column}, "
-        f"acldefault('{kind}', {owner}))) acl)"
+        f"case when {column} is not null then nullif(coalesce((select string_agg(acl::text, ' ' order by acl::text) "
+        f"from unnest({column}) acl), 'nobody'), {default}) end"
     )
 
 
-def _comment(oid: str, catalog: str, sub: str = "0") -> str:
+# Changes of what is secret are noticed, but neither it nor what it could be guessed from is shown: the salt is ours.
+_SALT = secrets.token_hex(16)
+_SECRET = "pass|secret|token|key|credential"  # noqa: S105 - what names of secrets look like
+
+
+def options(column: str, *, only: str = "") -> str:
+    """Options by name, secrets masked; all but those named in `only` are secret."""
+    secret = f"opt !~* '^({only})='" if only else f"split_part(opt, '=', 1) ~* '{_SECRET}'"
     return (
-        f"(select d.description from pg_description d where d.objoid = {oid} "
-        f"and d.classoid = '{catalog}'::regclass and d.objsubid = {sub})"
+        f"case when {column} is not null then (select string_agg(case when {secret} then split_part(opt, '=', 1) || "
+        f"'=(hidden, ' || left(md5('{_SALT}' || opt), 6) || ')' else opt end, ', ' order by opt) "
+        f"from unnest({column}) opt) end"
     )
 
 
-_NAME = "format('%I.%I', n.nspname, c.relname)"
-_RELKIND = (
-    "case c.relkind when 'r' then 'table' when 'p' then 'partitioned table' when 'v' then 'view' "
-    "when 'm' then 'materialized view' when 'f' then 'foreign table' when 'S' then 'sequence' else 'composite type' end"
+def words(column: str, **words: str) -> str:
+    """Spell out the letters that catalogs use."""
+    cases = " ".join(f"when '{letter}' then '{word}'" for letter, word in words.items())
+    return f"case {column}::text {cases} end"
+
+
+def yes(column: str) -> str:
+    """Give ``true``, or null."""
+    return f"nullif({column}, false)::text"
+
+
+def user(column: str) -> str:
+    """Name a role."""
+    return f"pg_get_userbyid({column})"
+
+
+def in_schema(column: str, schema: str = "n") -> str:
+    """Join the schema of what is neither the server's nor temporary."""
+    return f"join pg_namespace {schema} on {schema}.oid = {column} and {schema}.nspname !~ '^pg_(toast|temp|catalog)'"
+
+
+FIRES = {"O": "on", "D": "disabled", "A": "always", "R": "replica"}
+ON_RELATION = f"join pg_class c on c.oid = %s {in_schema('c.relnamespace')}"
+OF_RELATION = ("n.nspname", "c.relname")
+
+_T = "quote_ident(tn.nspname) || '.' || quote_ident(t.relname)"
+_TABLESPACE = (
+    "case when c.reltablespace <> 0 then (select ts.spcname from pg_tablespace ts where ts.oid = c.reltablespace) end"
 )
 
-_SCHEMAS = f"""\
-select 'schema', quote_ident(n.nspname), 'pg_namespace', n.oid::text, '0', null, jsonb_build_object(
-       'owner', pg_get_userbyid(n.nspowner), 'acl', {_acl("n.nspacl", "n", "n.nspowner")},
-       'comment', {_comment("n.oid", "pg_namespace")})::text
-  from pg_namespace n where {_USERS} and {_own("pg_namespace", "n.oid")}"""
 
-_RELATIONS = f"""\
-select {_RELKIND}, {_NAME}, 'pg_class', c.oid::text, '0', {_NAME}, jsonb_build_object(
-       'owner', pg_get_userbyid(c.relowner), 'persistence', c.relpersistence,
-       'acl', {_acl("c.relacl", "r", "c.relowner")},
-       'options', array_to_string(c.reloptions, ', '), 'access method', am.amname,
-       'rls', c.relrowsecurity::text, 'rls forced', c.relforcerowsecurity::text,
-       'replica identity', c.relreplident, 'partition key', pg_get_partkeydef(c.oid),
-       'partition bound', pg_get_expr(c.relpartbound, c.oid),
-       'parents', (select string_agg(h.inhparent::regclass::text, ', ' order by h.inhseqno)
-                     from pg_inherits h where h.inhrelid = c.oid),
-       'view', case when c.relkind in ('v', 'm') then pg_get_viewdef(c.oid) end,
-       'populated', case when c.relkind = 'm' then c.relispopulated::text end,
-       'sequence', case when c.relkind = 'S' then (select concat_ws(' ', format_type(s.seqtypid, null), s.seqstart,
-                          s.seqincrement, s.seqmin, s.seqmax, s.seqcache, s.seqcycle)
-                     from pg_sequence s where s.seqrelid = c.oid) end,
-       'owned by', case when c.relkind = 'S' then (
-                    select format('%s.%I', d.refobjid::regclass, a.attname) from pg_depend d
-                      join pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
-                     where d.objid = c.oid and d.classid = 'pg_class'::regclass and d.deptype in ('a', 'i')
-                       and d.refclassid = 'pg_class'::regclass limit 1) end,
-       'server', (select fs.srvname from pg_foreign_table ft join pg_foreign_server fs on fs.oid = ft.ftserver
-                   where ft.ftrelid = c.oid),
-       'comment', {_comment("c.oid", "pg_class")})::text
-  from pg_class c join pg_namespace n on n.oid = c.relnamespace left join pg_am am on am.oid = c.relam
- where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S', 'c') and {_USERS} and {_own("pg_class", "c.oid")}"""
+# -- relations and what they have --------------------------------------------------------------------------------------
 
-_COLUMNS = f"""\
-select 'column', {_NAME} || '.' || quote_ident(a.attname), 'pg_class', c.oid::text, a.attnum::text, {_NAME},
-       jsonb_build_object(
-       'type', format_type(a.atttypid, a.atttypmod), 'domain', (t.typtype = 'd')::text,
-       'not null', a.attnotnull::text, 'default', case when a.attgenerated = '' then pg_get_expr(d.adbin, d.adrelid) end,
-       'generation', case when a.attgenerated <> '' then pg_get_expr(d.adbin, d.adrelid) end,
-       'identity', nullif(a.attidentity, ''), 'generated', nullif(a.attgenerated, ''),
-       'collation', (select co.collname from pg_collation co where co.oid = a.attcollation
-                        and a.attcollation <> t.typcollation),
-       'storage', a.attstorage, 'statistics', nullif(a.attstattarget, -1), 'options', array_to_string(a.attoptions, ', '),
-       'acl', array_to_string(a.attacl, ' '), 'inherited', (not a.attislocal)::text,
-       'position', rank() over (partition by c.oid order by a.attnum),
-       'comment', {_comment("c.oid", "pg_class", "a.attnum")})::text
-  from pg_attribute a
-  join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
-  join pg_type t on t.oid = a.atttypid
-  left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
- where a.attnum > 0 and not a.attisdropped and c.relkind in ('r', 'p', 'v', 'm', 'f', 'c')
-   and {_USERS} and {_own("pg_class", "c.oid")}"""
 
-# NOT NULL is an attribute of its column; from PostgreSQL 18 on it is a constraint besides.
-_CONSTRAINTS = f"""\
-select 'constraint', {_NAME} || '.' || quote_ident(k.conname), 'pg_constraint', k.oid::text, '0', {_NAME},
-       jsonb_build_object('definition', pg_get_constraintdef(k.oid), 'validated', k.convalidated::text,
-       'inherited', (not k.conislocal)::text, 'comment', {_comment("k.oid", "pg_constraint")})::text
-  from pg_constraint k join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
- where k.contype <> 'n' and {_USERS} and {_own("pg_class", "c.oid")}"""
+def _relations() -> Sort:
+    return Sort(
+        words("c.relkind", r="table", p="partitioned table", v="view", m="materialized view", f="foreign table"),
+        "pg_class",
+        "c.oid",
+        (*OF_RELATION, "null"),
+        {
+            "owner": user("c.relowner"),
+            "acl": acl("c.relacl", "r", "c.relowner"),
+            "persistence": words("c.relpersistence", u="unlogged"),
+            "access method": "case when c.relam not in (0, 2) then (select am.amname from pg_am am "
+            "where am.oid = c.relam) end",
+            "tablespace": _TABLESPACE,
+            "options": options("c.reloptions"),
+            "toast options": "case when c.reltoastrelid <> 0 then (select array_to_string(toast.reloptions, ', ') "
+            "from pg_class toast where toast.oid = c.reltoastrelid) end",
+            "rls": yes("c.relrowsecurity"),
+            "rls forced": yes("c.relforcerowsecurity"),
+            "replica identity": "case when c.relkind in ('r', 'p', 'm') then "
+            + words("c.relreplident", n="nothing", f="full", i="index")
+            + " end",
+            "of type": "case when c.reloftype <> 0 then format_type(c.reloftype, null) end",
+            "partition key": "case when c.relkind = 'p' then pg_get_partkeydef(c.oid) end",
+            "partition bound": "case when c.relispartition then pg_get_expr(c.relpartbound, c.oid) end",
+            "parents": "case when c.relkind in ('r', 'p', 'f') then (select string_agg(h.inhparent::regclass::text, "
+            "', ' order by h.inhseqno) from pg_inherits h where h.inhrelid = c.oid) end",
+            "view": "case when c.relkind in ('v', 'm') then pg_get_viewdef(c.oid) end",
+            "populated": "case when c.relkind = 'm' then c.relispopulated::text end",
+            "server": "case when c.relkind = 'f' then (select fs.srvname from pg_foreign_table ft "
+            "join pg_foreign_server fs on fs.oid = ft.ftserver where ft.ftrelid = c.oid) end",
+            "foreign options": "case when c.relkind = 'f' then (select "
+            + options("ft.ftoptions")
+            + " from pg_foreign_table ft where ft.ftrelid = c.oid) end",
+            # of a foreign key, or of a partition's parent
+            "internal triggers": "case when c.relhastriggers then (select string_agg(distinct tg.tgenabled::text, ' ') "
+            "from pg_trigger tg where tg.tgrelid = c.oid and tg.tgisinternal and tg.tgconstraint <> 0 "
+            "and tg.tgenabled <> 'O') end",
+        },
+        f"pg_class c {in_schema('c.relnamespace')}",
+        "c.relkind in ('r', 'p', 'v', 'm', 'f') and c.oid >= 16384",
+        table="quote_ident(n.nspname) || '.' || quote_ident(c.relname)",
+    )
 
-_INDEXES = f"""\
-select 'index', format('%I.%I', n.nspname, c.relname), 'pg_class', c.oid::text, '0',
-       (select format('%I.%I', tn.nspname, t.relname) from pg_class t join pg_namespace tn on tn.oid = t.relnamespace
-         where t.oid = i.indrelid),
-       jsonb_build_object('definition', pg_get_indexdef(c.oid), 'valid', i.indisvalid::text,
-       'clustered', i.indisclustered::text, 'replica identity', i.indisreplident::text,
-       'options', array_to_string(c.reloptions, ', '), 'comment', {_comment("c.oid", "pg_class")})::text
-  from pg_index i join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace
- where {_USERS} and {_own("pg_class", "i.indrelid")}"""
 
-_TRIGGERS = f"""\
-select 'trigger', {_NAME} || '.' || quote_ident(t.tgname), 'pg_trigger', t.oid::text, '0', {_NAME},
-       jsonb_build_object('definition', pg_get_triggerdef(t.oid), 'enabled', t.tgenabled,
-       'comment', {_comment("t.oid", "pg_trigger")})::text
-  from pg_trigger t join pg_class c on c.oid = t.tgrelid join pg_namespace n on n.oid = c.relnamespace
- where not t.tgisinternal and {_USERS} and {_own("pg_class", "c.oid")}
-union all
-select 'rule', {_NAME} || '.' || quote_ident(r.rulename), 'pg_rewrite', r.oid::text, '0', {_NAME},
-       jsonb_build_object('definition', pg_get_ruledef(r.oid), 'enabled', r.ev_enabled,
-       'comment', {_comment("r.oid", "pg_rewrite")})::text
-  from pg_rewrite r join pg_class c on c.oid = r.ev_class join pg_namespace n on n.oid = c.relnamespace
- where r.rulename <> '_RETURN' and {_USERS} and {_own("pg_class", "c.oid")}
-union all
-select 'policy', {_NAME} || '.' || quote_ident(p.polname), 'pg_policy', p.oid::text, '0', {_NAME},
-       jsonb_build_object('command', p.polcmd, 'permissive', p.polpermissive::text,
-       'roles', (select string_agg(case when r = 0 then 'public' else pg_get_userbyid(r)::text end, ', ' order by 1)
-                   from unnest(p.polroles) r),
-       'using', pg_get_expr(p.polqual, p.polrelid), 'check', pg_get_expr(p.polwithcheck, p.polrelid),
-       'comment', {_comment("p.oid", "pg_policy")})::text
-  from pg_policy p join pg_class c on c.oid = p.polrelid join pg_namespace n on n.oid = c.relnamespace
- where {_USERS} and {_own("pg_class", "c.oid")}"""
+def _sequences() -> Sort:
+    """Sequences, which belong to the table of their column; how far they have counted is no part of a schema."""
+    return Sort(
+        "'sequence'",
+        "pg_class",
+        "c.oid",
+        (*OF_RELATION, "null"),
+        {
+            "owner": user("c.relowner"),
+            "acl": acl("c.relacl", "s", "c.relowner"),
+            "persistence": words("c.relpersistence", u="unlogged"),
+            "type": "format_type(s.seqtypid, null)",
+            "start": "s.seqstart",
+            "increment": "s.seqincrement",
+            "minimum": "s.seqmin",
+            "maximum": "s.seqmax",
+            "cache": "s.seqcache",
+            "cycle": yes("s.seqcycle"),
+            "owned by": f"{_T} || '.' || quote_ident(a.attname)",
+        },
+        f"pg_sequence s {ON_RELATION % 's.seqrelid'} "
+        "left join pg_depend o on o.classid = 'pg_class'::regclass and o.objid = s.seqrelid and o.objsubid = 0 "
+        "and o.refclassid = 'pg_class'::regclass and o.deptype in ('a', 'i') "
+        "left join pg_attribute a on a.attrelid = o.refobjid and a.attnum = o.refobjsubid "
+        "left join pg_class t on t.oid = o.refobjid left join pg_namespace tn on tn.oid = t.relnamespace",
+        "s.seqrelid >= 16384",
+        table=f"case when t.oid is not null then {_T} end",
+    )
 
-_FUNCTIONS = f"""\
-select case p.prokind when 'f' then 'function' when 'p' then 'procedure' when 'a' then 'aggregate' else 'function' end,
-       format('%I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid)), 'pg_proc', p.oid::text,
-       '0', null, jsonb_build_object(
-       'definition', case when p.prokind = 'a' then (select concat_ws(' ', g.aggtransfn::regproc, g.aggfinalfn::regproc,
-            g.aggcombinefn::regproc, format_type(g.aggtranstype, null), g.agginitval, g.aggsortop::regoperator)
-            from pg_aggregate g where g.aggfnoid = p.oid) else pg_get_functiondef(p.oid) end,
-       'owner', pg_get_userbyid(p.proowner), 'acl', {_acl("p.proacl", "f", "p.proowner")},
-       'comment', {_comment("p.oid", "pg_proc")})::text
-  from pg_proc p join pg_namespace n on n.oid = p.pronamespace
- where {_USERS} and {_own("pg_proc", "p.oid")}"""
 
-_TYPES = f"""\
-select case t.typtype when 'e' then 'enum' when 'd' then 'domain' when 'r' then 'range' else 'type' end,
-       format('%I.%I', n.nspname, t.typname), 'pg_type', t.oid::text, '0', null, jsonb_build_object(
-       'owner', pg_get_userbyid(t.typowner), 'acl', {_acl("t.typacl", "T", "t.typowner")},
-       'labels', case when t.typtype = 'e' then (select string_agg(quote_literal(e.enumlabel), ', '
-                    order by e.enumsortorder) from pg_enum e where e.enumtypid = t.oid) end,
-       'base', case when t.typtype = 'd' then format_type(t.typbasetype, t.typtypmod) end,
-       'not null', case when t.typtype = 'd' then t.typnotnull::text end, 'default', t.typdefault,
-       'subtype', case when t.typtype = 'r' then (select format_type(r.rngsubtype, null) from pg_range r
-                    where r.rngtypid = t.oid) end,
-       'comment', {_comment("t.oid", "pg_type")})::text
-  from pg_type t join pg_namespace n on n.oid = t.typnamespace
- where t.typtype in ('e', 'd', 'r') and {_USERS} and {_own("pg_type", "t.oid")}
-union all
-select 'enum label', format('%I.%I.%L', n.nspname, t.typname, e.enumlabel), 'pg_enum', e.oid::text, '0', null,
-       jsonb_build_object('label', e.enumlabel)::text
-  from pg_enum e join pg_type t on t.oid = e.enumtypid join pg_namespace n on n.oid = t.typnamespace
- where {_USERS} and {_own("pg_type", "t.oid")}
-union all
-select 'domain constraint', format('%I.%I.%I', n.nspname, t.typname, k.conname), 'pg_constraint', k.oid::text, '0', null,
-       jsonb_build_object('definition', pg_get_constraintdef(k.oid), 'validated', k.convalidated::text)::text
-  from pg_constraint k join pg_type t on t.oid = k.contypid join pg_namespace n on n.oid = t.typnamespace
- where k.contype <> 'n' and {_USERS} and {_own("pg_type", "t.oid")}"""
+def _columns(version: int) -> Sort:
+    compression = "nullif(a.attcompression, '')" if version >= V14 else "null"
+    unchecked = "select nn.conrelid, nn.conkey[1] from pg_constraint nn where nn.contype = 'n' and not nn.convalidated"
+    return Sort(
+        "'column'",
+        "pg_class",
+        "c.oid",
+        (*OF_RELATION, "a.attname"),
+        {
+            "type": "format_type(a.atttypid, a.atttypmod)",
+            "domain": "case when t.typtype = 'd' then 'true' end",
+            "not null": yes("a.attnotnull"),
+            "not null validated": (
+                f"case when (a.attrelid, a.attnum) in ({unchecked}) then 'false' end" if version >= V18 else "null"
+            ),
+            "default": "case when a.atthasdef and a.attgenerated = '' then pg_get_expr(d.adbin, d.adrelid) end",
+            "generation": "case when a.attgenerated <> '' then pg_get_expr(d.adbin, d.adrelid) end",
+            "identity": words("a.attidentity", a="always", d="by default"),
+            "generated": words("a.attgenerated", s="stored", v="virtual"),
+            "collation": "case when a.attcollation <> t.typcollation then a.attcollation::regcollation::text end",
+            "storage": "case when a.attstorage <> t.typstorage then "
+            + words("a.attstorage", p="plain", e="external", m="main", x="extended")
+            + " end",
+            "compression": words(compression, p="pglz", l="lz4"),
+            "statistics": "nullif(a.attstattarget, -1)",
+            "options": options("a.attoptions"),
+            "foreign options": options("a.attfdwoptions"),
+            "acl": acl("a.attacl", "c", "c.relowner"),
+            "inherited": yes("not a.attislocal and not c.relispartition"),
+        },
+        f"pg_attribute a {ON_RELATION % 'a.attrelid'} join pg_type t on t.oid = a.atttypid "
+        "left join pg_attrdef d on a.atthasdef and d.adrelid = a.attrelid and d.adnum = a.attnum",
+        "a.attrelid >= 16384 and a.attnum > 0 and not a.attisdropped and c.relkind in ('r', 'p', 'v', 'm', 'f', 'c')",
+        sub="a.attnum",
+    )
 
-_REST = f"""\
-select 'extension', quote_ident(e.extname), 'pg_extension', e.oid::text, '0', null,
-       jsonb_build_object('version', e.extversion, 'schema', e.extnamespace::regnamespace::text)::text
-  from pg_extension e
-union all
-select 'statistics', format('%I.%I', n.nspname, s.stxname), 'pg_statistic_ext', s.oid::text, '0', s.stxrelid::regclass::text,
-       jsonb_build_object('definition', pg_get_statisticsobjdef(s.oid),
-       'comment', {_comment("s.oid", "pg_statistic_ext")})::text
-  from pg_statistic_ext s join pg_namespace n on n.oid = s.stxnamespace where {_USERS}
-union all
-select 'publication', quote_ident(p.pubname), 'pg_publication', p.oid::text, '0', null, jsonb_build_object(
-       'owner', pg_get_userbyid(p.pubowner), 'all', p.puballtables::text,
-       'does', concat(p.pubinsert, p.pubupdate, p.pubdelete, p.pubtruncate),
-       'tables', (select string_agg(r.prrelid::regclass::text, ', ' order by r.prrelid::regclass::text)
-                    from pg_publication_rel r where r.prpubid = p.oid))::text
-  from pg_publication p
-union all
-select 'default privileges', format('%s %s %s', pg_get_userbyid(d.defaclrole), d.defaclobjtype,
-       coalesce(nullif(d.defaclnamespace, 0)::regnamespace::text, '')), 'pg_default_acl', d.oid::text, '0', null,
-       jsonb_build_object('acl', array_to_string(d.defaclacl, ' '))::text
-  from pg_default_acl d
-union all
-select 'event trigger', quote_ident(e.evtname), 'pg_event_trigger', e.oid::text, '0', null, jsonb_build_object(
-       'event', e.evtevent, 'function', e.evtfoid::regproc::text, 'enabled', e.evtenabled,
-       'tags', array_to_string(e.evttags, ' '))::text
-  from pg_event_trigger e where {_own("pg_event_trigger", "e.oid")}
-union all
-select 'foreign server', quote_ident(s.srvname), 'pg_foreign_server', s.oid::text, '0', null, jsonb_build_object(
-       'owner', pg_get_userbyid(s.srvowner), 'type', s.srvtype, 'version', s.srvversion,
-       'options', array_to_string(s.srvoptions, ', '))::text
-  from pg_foreign_server s
-union all
-select 'collation', format('%I.%I', n.nspname, c.collname), 'pg_collation', c.oid::text, '0', null, jsonb_build_object(
-       'provider', c.collprovider, 'locale', c.collcollate, 'owner', pg_get_userbyid(c.collowner))::text
-  from pg_collation c join pg_namespace n on n.oid = c.collnamespace where {_USERS} and {_own("pg_collation", "c.oid")}
-union all
-select 'text search configuration', format('%I.%I', n.nspname, c.cfgname), 'pg_ts_config', c.oid::text, '0', null,
-       jsonb_build_object('mapping', (select string_agg(m.maptokentype || ':' || m.mapdict::regdictionary::text, ' '
-          order by m.maptokentype, m.mapseqno) from pg_ts_config_map m where m.mapcfg = c.oid))::text
-  from pg_ts_config c join pg_namespace n on n.oid = c.cfgnamespace where {_USERS} and {_own("pg_ts_config", "c.oid")}
-union all
-select 'cast', format('%s as %s', format_type(c.castsource, null), format_type(c.casttarget, null)), 'pg_cast',
-       c.oid::text, '0', null, jsonb_build_object('function', c.castfunc::regprocedure::text,
-       'context', c.castcontext, 'method', c.castmethod)::text
-  from pg_cast c where c.oid >= 16384 and {_own("pg_cast", "c.oid")}
-union all
-select 'operator', format('%I.%s(%s, %s)', n.nspname, o.oprname, format_type(o.oprleft, null),
-       format_type(o.oprright, null)), 'pg_operator', o.oid::text, '0', null, jsonb_build_object(
-       'function', o.oprcode::regprocedure::text, 'commutator', o.oprcom::regoperator::text,
-       'negator', o.oprnegate::regoperator::text)::text
-  from pg_operator o join pg_namespace n on n.oid = o.oprnamespace where {_USERS} and {_own("pg_operator", "o.oid")}
-union all
-select 'operator class', format('%I.%I using %I', n.nspname, o.opcname, am.amname), 'pg_opclass', o.oid::text, '0', null,
-       jsonb_build_object('type', format_type(o.opcintype, null), 'default', o.opcdefault::text)::text
-  from pg_opclass o join pg_namespace n on n.oid = o.opcnamespace join pg_am am on am.oid = o.opcmethod
- where {_USERS} and {_own("pg_opclass", "o.oid")}
-union all
-select 'setting', coalesce(pg_get_userbyid(nullif(s.setrole, 0))::text, 'database'), 'pg_db_role_setting',
-       s.setrole::text, '0', null, jsonb_build_object('config', array_to_string(s.setconfig, ', '))::text
-  from pg_db_role_setting s where s.setdatabase = (select oid from pg_database where datname = current_database())"""
 
-KINDS = (_SCHEMAS, _RELATIONS, _COLUMNS, _CONSTRAINTS, _INDEXES, _TRIGGERS, _FUNCTIONS, _TYPES, _REST)
+def _constraints() -> Sort:
+    """NOT NULL is an attribute of its column; from PostgreSQL 18 on it is a constraint besides, with a name."""
+    return Sort(
+        "'constraint'",
+        "pg_constraint",
+        "k.oid",
+        (*OF_RELATION, "k.conname"),
+        {
+            "definition": "pg_get_constraintdef(k.oid)",
+            "validated": "k.convalidated::text",
+            "inherited": yes("not k.conislocal and not c.relispartition"),
+        },
+        f"pg_constraint k {ON_RELATION % 'k.conrelid'}",
+        f"k.contype not in ('n', 't') and k.conrelid >= 16384 and {own('pg_class', 'c.oid')}",
+    )
 
-# Functions of the users', with what makes them anew; a body in BEGIN ATOMIC is watched by PostgreSQL itself.
-BODIES = f"""\
-select format('%I.%I', n.nspname, p.proname), l.lanname,
-       case when l.lanname = 'sql' then pg_get_functiondef(p.oid) end, p.prosrc
-  from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
-  join pg_catalog.pg_language l on l.oid = p.prolang
- where l.lanname in ('sql', 'plpgsql') and p.prokind <> 'a' and p.prosrc <> '' and {_USERS}
-   and {_own("pg_catalog.pg_proc", "p.oid")}"""
+
+def _indexes() -> Sort:
+    return Sort(
+        "'index'",
+        "pg_class",
+        "c.oid",
+        (*OF_RELATION, "null"),
+        {
+            "definition": "pg_get_indexdef(c.oid)",
+            "valid": "i.indisvalid::text",
+            "clustered": yes("i.indisclustered"),
+            "replica identity": yes("i.indisreplident"),
+            "tablespace": _TABLESPACE,
+            "parent": "case when c.relispartition then (select h.inhparent::regclass::text from pg_inherits h "
+            "where h.inhrelid = c.oid) end",
+            "statistics": "case when i.indexprs is not null then (select string_agg(a.attname || ' ' || "
+            "a.attstattarget, ', ' order by a.attnum) from pg_attribute a "
+            "where a.attrelid = c.oid and a.attstattarget >= 0) end",
+        },
+        f"pg_index i {ON_RELATION % 'i.indexrelid'} join pg_class t on t.oid = i.indrelid "
+        "join pg_namespace tn on tn.oid = t.relnamespace",
+        f"i.indexrelid >= 16384 and {own('pg_class', 'i.indrelid')}",
+        table=_T,
+    )
+
+
+def _triggers() -> Sort:
+    """Triggers; those that a partition has from its parent only where they are switched otherwise."""
+    return Sort(
+        "'trigger'",
+        "pg_trigger",
+        "t.oid",
+        (*OF_RELATION, "t.tgname"),
+        {"definition": "pg_get_triggerdef(t.oid)", "enabled": words("t.tgenabled", **FIRES)},
+        f"pg_trigger t {ON_RELATION % 't.tgrelid'} left join pg_trigger p on p.oid = t.tgparentid",
+        "case when t.tgparentid = 0 then not t.tgisinternal else p.tgenabled <> t.tgenabled end",
+    )
+
+
+def _rules() -> Sort:
+    return Sort(
+        "'rule'",
+        "pg_rewrite",
+        "r.oid",
+        (*OF_RELATION, "r.rulename"),
+        {"definition": "pg_get_ruledef(r.oid)", "enabled": words("r.ev_enabled", **FIRES)},
+        f"pg_rewrite r {ON_RELATION % 'r.ev_class'}",
+        "r.oid >= 16384 and r.rulename <> '_RETURN'",
+    )
+
+
+def _policies() -> Sort:
+    return Sort(
+        "'policy'",
+        "pg_policy",
+        "p.oid",
+        (*OF_RELATION, "p.polname"),
+        {
+            "command": words("p.polcmd", r="select", a="insert", w="update", d="delete", **{"*": "all"}),
+            "permissive": "p.polpermissive::text",
+            "roles": "(select string_agg(case when r = 0 then 'public' else pg_get_userbyid(r)::text end, ', ' "
+            "order by pg_get_userbyid(r)) from unnest(p.polroles) r)",
+            "using": "pg_get_expr(p.polqual, p.polrelid)",
+            "check": "pg_get_expr(p.polwithcheck, p.polrelid)",
+        },
+        f"pg_policy p {ON_RELATION % 'p.polrelid'}",
+    )
+
+
+def _statistics() -> Sort:
+    return Sort(
+        "'statistics'",
+        "pg_statistic_ext",
+        "s.oid",
+        ("n.nspname", "null", "s.stxname"),
+        {
+            "definition": "pg_get_statisticsobjdef(s.oid)",
+            "target": "nullif(s.stxstattarget, -1)",
+            "owner": user("s.stxowner"),
+        },
+        f"pg_statistic_ext s {in_schema('s.stxnamespace')} join pg_class t on t.oid = s.stxrelid "
+        "join pg_namespace tn on tn.oid = t.relnamespace",
+        table=_T,
+    )
+
+
+def of_relations(version: int) -> tuple[Sort, ...]:
+    """Give what tables and their like are made of."""
+    return (
+        _relations(),
+        _sequences(),
+        _columns(version),
+        _constraints(),
+        _indexes(),
+        _triggers(),
+        _rules(),
+        _policies(),
+        _statistics(),
+    )

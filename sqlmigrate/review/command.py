@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sqlmigrate import config
-from sqlmigrate.cli import EXIT_FAILED, Call, command
+from sqlmigrate.call import EXIT_FAILED, Call, command
 from sqlmigrate.errors import ConfigError
 
 if TYPE_CHECKING:

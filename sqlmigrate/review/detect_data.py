@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from .altered import Altered, Column, is_on
 from .catalog import Change, Object
+from .facts import Trip
 from .rule import Finding
 from .subject import Subject, last_part
 
@@ -28,13 +29,19 @@ _GONE = {
 }
 _RELATIONS = ("table", "partitioned table", "foreign table", "view", "materialized view")
 _RENAMED = {**dict.fromkeys(_RELATIONS, "rename-table"), "column": "rename-column", "schema": "rename-schema"}
+_MOVED = (*_RELATIONS, "type", "enum", "domain", "range", "composite type", "function", "procedure", "aggregate")
+# https://www.postgresql.org/docs/current/ddl-priv.html#PRIVILEGE-ABBREVS-TABLE
+_RIGHTS = {
+    "r": "SELECT", "a": "INSERT", "w": "UPDATE", "d": "DELETE", "D": "TRUNCATE", "x": "REFERENCES", "t": "TRIGGER",
+    "m": "MAINTAIN", "X": "EXECUTE", "U": "USAGE", "C": "CREATE",
+}  # fmt: skip
 
 
 def find(subject: Subject) -> Iterator[Finding]:
     """Give every finding of what the up file takes away, renames or opens."""
     if subject.trip.after is None:
         return
-    altered = Altered(subject.trip.changes)
+    altered = Altered([*_to_old(subject.trip)])
     yield from _gone(subject, altered)
     yield from _renamed(subject, altered)
     yield from _rows(subject)
@@ -45,6 +52,14 @@ def find(subject: Subject) -> Iterator[Finding]:
         yield subject.found("function-body-broken", subject.statement_naming(), message)
     for rule, name, message in subject.trip.loose:
         yield subject.found(rule, subject.statement_naming(name), message)
+
+
+def _to_old(trip: Trip) -> Iterator[Change]:
+    """Leave out what happens to what another of the new files has made: nobody uses it yet."""
+    known = trip.base.identities if trip.base else frozenset()
+    for change in trip.changes:
+        if change.before is None or trip.base is None or change.before.identity in known:
+            yield change
 
 
 def _short(name: str) -> str:
@@ -84,28 +99,33 @@ def _before(change: Change) -> Object:
 
 
 def _renamed(subject: Subject, altered: Altered) -> Iterator[Finding]:
-    for change in altered.all("renamed"):
-        if change.before is None or change.after is None or change.kind not in _RENAMED:
-            continue
-        if altered.is_in_renamed_schema(change.before):
-            continue
-        old, new = _short(change.before.name), last_part(change.after.name)
-        message = f"the {change.kind} `{old}` is now called `{new}`: the running application asks for the old name"
-        yield subject.found(_RENAMED[change.kind], subject.statement_naming(new), message)
-    for change in altered.all("moved"):
-        if (
-            change.before is None
-            or change.after is None
-            or change.kind not in (*_RELATIONS, "type", "enum", "function")
-        ):
-            continue
-        if altered.is_in_renamed_schema(change.before):
-            continue
-        message = f"the {change.kind} `{_short(change.before.name)}` is now `{change.after.name}`"
-        yield subject.found("set-schema", subject.statement_naming(last_part(change.before.name)), message)
+    for before, after in _named_otherwise(subject, altered, "renamed"):
+        if before.kind in _RENAMED:
+            old, new = _short(before.name), last_part(after.name)
+            message = f"the {before.kind} `{old}` is now called `{new}`: the running application asks for the old name"
+            yield subject.found(_RENAMED[before.kind], subject.statement_naming(new), message)
+        elif before.kind in _GONE and "RETURNS trigger" not in (after.attributes.get("definition") or ""):
+            message = f"the {before.kind} `{_short(before.name)}` is now called `{_short(after.name)}`"
+            message += ": whoever uses the old name gets an error"
+            yield subject.found(_GONE[before.kind], subject.statement_naming(last_part(before.name)), message)
+    for before, after in _named_otherwise(subject, altered, "moved"):
+        if before.kind in _MOVED:
+            message = f"the {before.kind} `{_short(before.name)}` is now `{after.name}`"
+            yield subject.found("set-schema", subject.statement_naming(last_part(before.name)), message)
     for name, old, new in altered.renamed_labels():
         message = f"the label '{old}' of `{_short(name)}` is now '{new}': the running application uses the old one"
         yield subject.found("rename-enum-value", subject.statement_naming(last_part(name)), message)
+
+
+def _named_otherwise(subject: Subject, altered: Altered, how: str) -> Iterator[tuple[Object, Object]]:
+    """Give what has another name: before, after. A schema's is told once, and a view may have taken the old name."""
+    after = subject.trip.after
+    for change in altered.all(how):
+        before, now = change.before, change.after
+        if before is None or now is None or altered.is_in_renamed_schema(before):
+            continue
+        if after is None or ("view", before.name) not in after.objects:
+            yield before, now
 
 
 # -- rows --------------------------------------------------------------------------------------------------------------
@@ -123,7 +143,12 @@ def _rows(subject: Subject) -> Iterator[Finding]:
     after = subject.trip.rows_after
     for name, before in subject.trip.rows_before.items():
         now = after.get(name)
-        if now is not None and now.count < before.count and _short(name) not in truncated:
+        if (
+            subject.is_old(before.oid)
+            and now is not None
+            and now.count < before.count
+            and _short(name) not in truncated
+        ):
             message = f"`{_short(name)}` had {before.count:,} rows, and has {now.count:,} after up"
             yield subject.found("rows-lost", subject.statement_naming(last_part(name)), message)
 
@@ -133,9 +158,9 @@ def _rows(subject: Subject) -> Iterator[Finding]:
 
 def _rights(subject: Subject, altered: Altered) -> Iterator[Finding]:
     for before, after in altered.replaced():
-        if before.attributes.get("acl") != after.attributes.get("acl"):
-            rights = before.attributes.get("acl")
-            message = f"`{_short(before.name)}` was dropped and made anew: its rights are gone ({rights})"
+        lost = [*_lost(before.attributes.get("acl") or "", after.attributes.get("acl") or "", before)]
+        if lost:
+            message = f"`{_short(before.name)}` was dropped and made anew: {', '.join(lost)}"
             yield subject.found("grants-lost", subject.statement_naming(last_part(before.name)), message)
     for change in altered.all("altered"):
         yield from _altered(subject, change)
@@ -146,22 +171,38 @@ def _rights(subject: Subject, altered: Altered) -> Iterator[Finding]:
             yield subject.found("policy-removed", subject.statement_naming(last_part(thing.name)), message)
 
 
+def _lost(before: str, after: str, thing: Object) -> Iterator[str]:
+    """Say who may no longer do what, but for the owner."""
+    now = dict(_granted(after))
+    for grantee, rights in _granted(before):
+        gone = [_RIGHTS.get(each, each) for each in rights if each not in now.get(grantee, "") and each != "*"]
+        if gone and grantee != thing.attributes.get("owner"):
+            yield f"{f'`{grantee}`' if grantee else 'everybody'} has lost {', '.join(gone)}"
+
+
+def _granted(acl: str) -> Iterator[tuple[str, str]]:
+    """Read rights as PostgreSQL writes them, ``reporting=r/owner``: who, and the letters."""
+    for item in acl.split(" "):
+        grantee, is_there, rights = item.partition("/")[0].rpartition("=")
+        if is_there:
+            yield grantee.strip('"'), rights
+
+
 def _altered(subject: Subject, change: Change) -> Iterator[Finding]:
     before, after = change.before, change.after
     if before is None or after is None:
         return
     name, place = _short(after.name), subject.statement_naming(last_part(after.name))
-    if before.attributes.get("owner") != after.attributes.get("owner"):
-        message = (
-            f"`{name}` belongs to {after.attributes.get('owner')} now, no longer to {before.attributes.get('owner')}"
-        )
+    owner, was = after.attributes.get("owner"), before.attributes.get("owner")
+    if owner != was and not (after.kind == "sequence" and after.table != after.name):  # it goes with its table
+        message = f"`{name}` belongs to `{owner}` now, no longer to `{was}`"
         yield subject.found("owner-changed", place, message)
     if is_on(after, "rls") and not is_on(before, "rls") and not _has_policy(subject, after.name):
         message = f"row level security of `{name}` is on, and there is no policy: nobody but its owner sees a row"
         yield subject.found("rls-without-policy", place, message)
     if is_on(before, "rls") and not is_on(after, "rls"):
         yield subject.found("rls-disabled", place, f"row level security of `{name}` is off: everybody sees every row")
-    if after.kind == "trigger" and before.attributes.get("enabled") != after.attributes.get("enabled") == "D":
+    if after.kind == "trigger" and before.attributes.get("enabled") != after.attributes.get("enabled") == "disabled":
         yield subject.found("trigger-disabled", place, f"the trigger `{last_part(name)}` no longer fires")
 
 
@@ -183,7 +224,7 @@ def _columns(subject: Subject, altered: Altered) -> Iterator[Finding]:
             message = f"`{name}` takes no NULL any more and has no default: an INSERT without it fails"
             yield subject.found("new-not-null-without-default", place, message)
     for column in altered.added_to_old():
-        if column.is_not_null and not column.has_value:
+        if column.is_not_null and not column.has_value and subject.is_old(column.object.identity.oid):
             yield _needed(subject, column)
 
 

@@ -10,6 +10,7 @@ from sqlmigrate.source import Span
 from sqlmigrate.statement import Script
 
 from . import detect_failure, detect_lock
+from .altered import parent
 from .catalog import Difference
 from .rule import Finding
 from .rules import RULES
@@ -53,10 +54,16 @@ def _finding(rule: str, message: str, span: Span, what_now: str = "") -> Finding
 def _left(left: Sequence[Difference], place: Span) -> Iterator[Finding]:
     real = [each for each in left if each.change != "column order"]
     if real:
-        yield _finding("down-incomplete", f"after up and down {_named(real)}", place)
+        yield _finding("down-incomplete", f"after up and down {_named(_whole(real))}", place)
     elif left:
         tables = ", ".join(f"`{last_part(each.name)}`" for each in left[:_MOST])
         yield _finding("down-column-order", f"the columns of {tables} stand in another order after up and down", place)
+
+
+def _whole(differences: Sequence[Difference]) -> list[Difference]:
+    """Leave out what goes with something that is named itself: the columns of a table."""
+    named = {(each.change, each.name) for each in differences}
+    return [each for each in differences if (each.change, parent(each.name)) not in named]
 
 
 def _named(differences: Sequence[Difference]) -> str:
@@ -110,7 +117,7 @@ def _again(subject: Subject) -> Iterator[Finding]:
         yield _finding("reapply-fails", f"up, down, and up again fails: {trip.again_error.message}", span)
     elif trip.again:
         span = subject.up.source.span(0, 0)
-        yield _finding("reapply-fails", f"up, down, and up again ends otherwise: {_named(trip.again)}", span)
+        yield _finding("reapply-fails", f"up, down, and up again ends otherwise: {_named(_whole(trip.again))}", span)
 
 
 def _blocks(subject: Subject, down: Script, place: Span) -> Iterator[Finding]:

@@ -14,21 +14,21 @@ from .subject import Doing, Subject
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _NO_TRANSACTION = ("25001", "2D000", "25P01")
-_PRIVILEGE = ("42501",)
-_SYNTAX = "42601"
+_PRIVILEGE = "42501"
+_BAD_PARAMETER = "22023"
+_UNKNOWN = ("42601", "42883", _BAD_PARAMETER)
 _UNSAFE_ENUM = "55P04"
 _NO_EXTENSION = ("58P01", "0A000", "42704")
 _NOT_NULL = "23502"
 
-# What a syntax error may be about, and the major version that knows it.
+# What the server may not know, and the major version that does.
 _NEWER = (
-    (18, re.compile(r"\bVIRTUAL\b|\bNOT ENFORCED\b|\bWITHOUT OVERLAPS\b|\bNOT NULL \w+ NOT VALID\b", re.IGNORECASE)),
-    (17, re.compile(r"\bMERGE_PARTITIONS\b|\bJSON_TABLE\b|\bWHEN NOT MATCHED BY SOURCE\b", re.IGNORECASE)),
-    (15, re.compile(r"\bNULLS NOT DISTINCT\b|^\s*MERGE\b|\bSECURITY_INVOKER\b", re.IGNORECASE)),
-    (14, re.compile(r"\bDETACH PARTITION\b.*\bCONCURRENTLY\b|\bSET COMPRESSION\b", re.IGNORECASE | re.DOTALL)),
-    (12, re.compile(r"\bREINDEX\b.*\bCONCURRENTLY\b|\bGENERATED ALWAYS AS \(", re.IGNORECASE | re.DOTALL)),
+    (18, re.compile(r"\bVIRTUAL\b|\bNOT ENFORCED\b|\bWITHOUT OVERLAPS\b|\bNOT NULL \w+ NOT VALID\b|\bUUIDV[47]\b")),
+    (17, re.compile(r"\bJSON_TABLE\b|\bWHEN NOT MATCHED BY SOURCE\b")),
+    (15, re.compile(r"\bNULLS NOT DISTINCT\b|^MERGE\b|\bSECURITY_INVOKER\b")),
+    (14, re.compile(r"\bDETACH PARTITION\b.*\bCONCURRENTLY\b|\bSET COMPRESSION\b")),
+    (12, re.compile(r"\bREINDEX\b.*\bCONCURRENTLY\b|\bGENERATED ALWAYS AS \(")),
 )  # fmt: skip
-_SKIPPED = re.compile(r"^NOTICE: .*already exists, skipping$")
 
 
 def find(subject: Subject) -> Iterator[Finding]:
@@ -36,12 +36,9 @@ def find(subject: Subject) -> Iterator[Finding]:
     done = subject.trip.up
     if done.error:
         yield of_error(done, done.error, subject.version)
-    for number, notice in done.notices:
-        if _SKIPPED.match(notice) and 0 < number <= len(subject.up.statements):
-            statement = subject.up.statements[number - 1]
-            what = notice.removeprefix("NOTICE: ").removesuffix(", skipping")
-            message = f"{what}: the statement does nothing, whatever shape it asks for"
-            yield subject.found("no-effect", statement.source.span(statement.start), message)
+    for number, message in subject.trip.skipped:
+        statement = subject.up.statements[number - 1]
+        yield subject.found("no-effect", statement.source.span(statement.start), message)
 
 
 def of_error(done: Pass, error: StatementError, version: int) -> Finding:
@@ -61,7 +58,7 @@ def of_error(done: Pass, error: StatementError, version: int) -> Finding:
 
 def _rule(error: StatementError, doing: Doing | None, version: int) -> str:  # noqa: PLR0911 - a rule for each code
     state = error.sqlstate or ""
-    if state in _PRIVILEGE and re.match(r"permission denied|must be (owner|superuser)", error.message):
+    if state == _PRIVILEGE and "row-level security" not in error.message:
         return "needs-more-rights"
     if state in _NO_TRANSACTION:
         return "not-in-transaction"
@@ -71,13 +68,13 @@ def _rule(error: StatementError, doing: Doing | None, version: int) -> str:  # n
         return "concurrently-on-partitioned"
     if state in _NO_EXTENSION and "extension" in error.message:
         return "missing-extension"
-    if state == "42704" and error.message.startswith("role "):
+    if re.match(r'role ".+" does not exist', error.message):
         return "missing-role"
-    if state == _SYNTAX and doing and _known_from(doing.statement.text) > version // 10_000:
+    if state in _UNKNOWN and doing and _known_from(doing.text) > version // 10_000:
         return "needs-newer-server"
     if state == _NOT_NULL and doing and doing.says("ADD COLUMN", " ADD "):
         return "add-column-not-null-no-default"
-    return "fails-on-data" if state[:2] in ("22", "23") else "statement-fails"
+    return "fails-on-data" if state[:2] in ("22", "23") and state != _BAD_PARAMETER else "statement-fails"
 
 
 def _known_from(text: str) -> int:
@@ -95,7 +92,7 @@ def of_file(error: MigrationError) -> Iterator[Finding]:
     """Make findings of a file that cannot be executed at all."""
     for each in (error, *error.others):
         rule = "statement-fails"
-        if "transaction of the migration" in each.message or "second transaction" in each.message:
+        if re.search("transaction of the migration|second transaction|without a transaction", each.message):
             rule = "transaction-control-in-file"
         elif "runs in no transaction" in each.message:
             rule = "not-in-transaction"

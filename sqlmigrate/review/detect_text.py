@@ -8,16 +8,17 @@ from collections.abc import Iterator
 from sqlmigrate.split import Statement
 from sqlmigrate.statement import Script
 
-from .facts import StatementFacts
 from .rule import Finding
 from .rules import RULES
-from .subject import Doing
 
-_NEW_TABLE = re.compile(r"^CREATE (?:UNLOGGED |TEMP(?:ORARY)? )?TABLE (?:IF NOT EXISTS )?(\S+)")
+_QUOTED = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\$(\w*)\$.*?\$\1\$", re.DOTALL)
+_NEW_TABLE = re.compile(r"^CREATE (?:UNLOGGED |TEMP(?:ORARY)? )?TABLE (?:IF NOT EXISTS )?([^\s;,(]+)")
 _TABLE = re.compile(
     r"^(?:ALTER TABLE|DROP TABLE|TRUNCATE(?: TABLE)?|LOCK(?: TABLE)?) (?:IF EXISTS )?(?:ONLY )?([^\s;,(]+)"
 )
 _INDEXED = re.compile(r"\bON (?:ONLY )?([^\s;,(]+)")
+_NOT_VALID = re.compile(r"\bADD CONSTRAINT (\S+) .*?\bNOT VALID\b")
+_VALIDATED = re.compile(r"\bVALIDATE CONSTRAINT ([^\s;,]+)")
 
 # The rule, what the statement says, and what it may not say; only of what was there before the file.
 _PATTERNS: tuple[tuple[str, str, str | None], ...] = (
@@ -43,26 +44,34 @@ _PATTERNS: tuple[tuple[str, str, str | None], ...] = (
     ("unique-constraint-builds-index", r"^ALTER TABLE .*\bADD .*\b(UNIQUE|PRIMARY KEY)\b", r"USING INDEX"),
     ("exclusion-constraint", r"^ALTER TABLE .*\bADD (CONSTRAINT \S+ )?EXCLUDE\b", None),
     ("type-change-rewrite", r"^ALTER TABLE .*\bALTER (COLUMN )?\S+ (SET DATA )?TYPE ", None),
-    ("add-column-not-null-no-default", r"^ALTER TABLE .*\bADD .*\bNOT NULL\b", r"DEFAULT|GENERATED|SERIAL|CHECK"),
+    ("add-column-not-null-no-default", r"^ALTER TABLE .*\bADD .*\bNOT NULL\b", r"DEFAULT|GENERATED|SERIAL|CHECK|CONST"),
     ("add-column-serial", r"^ALTER TABLE .*\bADD (COLUMN )?\S+ (BIG|SMALL)?SERIAL\b", None),
     ("detach-partition-blocking", r"^ALTER TABLE .*\bDETACH PARTITION ", r"CONCURRENTLY"),
     ("refresh-matview-blocking", r"^REFRESH MATERIALIZED VIEW ", r"CONCURRENTLY"),
 )  # fmt: skip
 
 
-def find(up: Script) -> Iterator[Finding]:
-    """Give what the words of the statements show; a table that the file itself makes is nobody's yet."""
-    new: set[str] = set()
+def find(up: Script, new: set[str]) -> Iterator[Finding]:
+    """Give what the words of the statements show, but for tables that the new files make: those gather in `new`."""
+    pending: set[str] = set()
     for statement in up.statements:
-        doing = Doing(statement, StatementFacts(0))
-        if made := _NEW_TABLE.match(doing.text):
-            new.add(made[1].rstrip("("))
-        table = _TABLE.match(doing.text) or _INDEXED.search(doing.text)
+        text = _words(statement)
+        if made := _NEW_TABLE.match(text):
+            new.add(made[1])
+        table = _TABLE.match(text) or _INDEXED.search(text)
         if table and table[1] in new:
             continue
         for rule, says, unless in _PATTERNS:
-            if re.search(says, doing.text) and not (unless and re.search(unless, doing.text)):
+            if re.search(says, text) and not (unless and re.search(unless, text)):
                 yield _finding(rule, statement, table[1].lower() if table else "")
+        pending.update(_NOT_VALID.findall(text))
+        if up.mode == "transaction" and any(name in pending for name in _VALIDATED.findall(text)):
+            yield _finding("validate-same-transaction", statement, table[1].lower() if table else "")
+
+
+def _words(statement: Statement) -> str:
+    """Give the text in upper case, one blank between its words, without comments and what stands in quotes."""
+    return " ".join(_QUOTED.sub(" ", statement.text).upper().split())
 
 
 def _finding(rule: str, statement: Statement, table: str) -> Finding:

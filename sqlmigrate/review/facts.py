@@ -131,9 +131,9 @@ class Pass:
 class Trip:
     """A migration's way there, back, and there again, on the shadow.
 
-    `before` is the catalog before it, `after` the one after up; `changes` tell what up did and `down_changes` what down
-    did, `left` what down left otherwise than it was, `again` in what the second up ended otherwise. Rows are those of
-    tables that were there.
+    `base` is the catalog before the first of the new migrations, `before` the one before this, `after` the one after
+    up; `changes` tell what up did and `down_changes` what down did, `left` what down left otherwise than it was,
+    `again` in what the second up ended otherwise. Rows are those of tables that were there.
     """
 
     before: Catalog
@@ -150,6 +150,8 @@ class Trip:
     rows_back: Mapping[str, TableRows] = field(default_factory=dict)
     broken: tuple[tuple[str, str], ...] = ()  # functions whose bodies no longer compile, and why
     loose: tuple[tuple[str, str, str], ...] = ()  # what only a query shows: rule, name, message
+    base: Catalog | None = None
+    skipped: tuple[tuple[int, str], ...] = ()  # the statements that did nothing over another shape, and what is there
 
 
 @dataclass(frozen=True)

@@ -22,11 +22,11 @@ from . import detect, installed, rows, seed, shadow
 from .facts import Ground, Review, Reviewed, Size
 from .rule import SEVERITIES, Finding, worst
 from .subject import Subject
-from .trip import Trips, missing_role
+from .trip import Trips, let_own, missing_role
 from .watch import watching
 
 _SEED_ROWS = 300
-_FORMAT = 2  # of what a template holds: raised when the base is built otherwise
+_FORMAT = 3  # of what a template holds: raised when the base is built otherwise
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,8 @@ def _ours(settings: Settings) -> tuple[str, str]:
 
 def _by_text(subjects: Subjects, settings: Settings, why: str) -> Review:
     ground = Ground(subjects.base, len(subjects.built), None, why_static=why, has_sizes=bool(settings.sizes))
-    reviewed = detect.excepted(_static(_read(migration)) for migration in subjects.new)
+    new: set[str] = set()
+    reviewed = detect.excepted(_static(_read(migration), new) for migration in subjects.new)
     return Review(ground, reviewed, subjects.findings, 0.0, settings.directory)
 
 
@@ -142,8 +143,8 @@ def _read(migration: Migration) -> _Read:
     return _Read(migration, up, down, tuple(findings))
 
 
-def _static(reading: _Read) -> Reviewed:
-    found = [*reading.findings, *(detect.static(reading.migration, reading.up) if reading.up else ())]
+def _static(reading: _Read, new: set[str]) -> Reviewed:
+    found = [*reading.findings, *(detect.static(reading.migration, reading.up, new) if reading.up else ())]
     return Reviewed(reading.migration, reading.up, reading.down, None, tuple(found))
 
 
@@ -169,6 +170,8 @@ def _build(server: shadow.Shadow, made: shadow.Databases, subjects: Subjects, se
             raise _broken_base(failed, subjects.base)
         roles.append(role)
         server.stub_role(role)
+        with database.connect(made.owner_url) as session:
+            let_own(session, role)
     with database.connect(made.admin_url) as session:
         if settings.seed:
             _execute_seed(session, Source(str(settings.seed), settings.seed.read_text(encoding="utf-8")))

@@ -113,8 +113,13 @@ class Shadow:
                 self._drop(name)
 
     def stub_role(self, name: str) -> None:
-        """Make a role that a migration names and the server lacks; it may nothing, and is gone with the clone."""
+        """Make a role that a migration names and the server lacks; it may nothing, and is gone with the clone.
+
+        The owner may make it the owner of things.
+        """
         self._ask(f"create role {_quoted(name)} nologin")
+        if self._place.owner != self._place.admin:
+            self._ask(f"grant {_quoted(name)} to {_quoted(self._place.owner)}")
         self._stubs.append(name)
 
     def disconnect(self, databases: Databases) -> None:

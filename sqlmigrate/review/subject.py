@@ -12,7 +12,7 @@ from sqlmigrate.source import Span
 from sqlmigrate.split import Statement
 from sqlmigrate.statement import Script
 
-from .catalog import Change
+from .catalog import Change, Identity
 from .facts import Pass, Size, StatementFacts, Touch, Trip, blocks
 from .rule import Finding, Severity
 from .rules import RULES
@@ -22,11 +22,12 @@ _RATES = {"rewritten": 170e6, "scanned": 400e6, "built": 60e6, "written": 20e6}
 _UNNOTICED_SECONDS, _SHORT_SECONDS = 0.2, 2.0
 _WORD = re.compile(r"[\w$]+")
 _PART = re.compile(r'"(?:[^"]|"")*"|[^."]+')
+_ARGUMENTS = re.compile(r'^((?:"(?:[^"]|"")*"|[^"(])+)\(.*\)$')  # of a function
 
 
 def last_part(name: str) -> str:
-    """Give the last part of a qualified name, without its quotes: ``total`` of ``public."order".total``."""
-    parts = _PART.findall(name)
+    """Give the last part of a qualified name, without quotes and arguments: ``total`` of ``public."order".total``."""
+    parts = _PART.findall(_ARGUMENTS.sub(r"\1", name))
     return parts[-1].strip('"').replace('""', '"') if parts else name
 
 
@@ -95,6 +96,11 @@ class Subject:
     def changes(self, kind: str, *changes: str) -> Iterator[Change]:
         """Give what happened to the objects of a kind."""
         return (each for each in self.trip.changes if each.kind == kind and each.change in changes)
+
+    def is_old(self, table: int) -> bool:
+        """Tell whether a table, by its OID, was there before the first of the new migrations."""
+        base = self.trip.base
+        return base is None or Identity("pg_class", table, 0) in base.identities
 
     def statement_naming(self, *names: str) -> Span:
         """Give the place of the last statement that names all of these; of the file's first where none does."""

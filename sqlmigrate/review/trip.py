@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+import psycopg
+
+from sqlmigrate.database import Request, Session
 from sqlmigrate.errors import StatementError
 from sqlmigrate.files import Migration
 from sqlmigrate.plan import Direction, Step
 from sqlmigrate.statement import Script, verb
 
-from . import catalog, gaps, rows, shadow
+from . import catalog, gaps, rows, shadow, skipped
 from .catalog import Catalog, Change
 from .facts import Pass, Trip
 from .rows import TableRows
@@ -38,7 +42,7 @@ class Trips:
         self._server = server
         self._watch = watch
         self._ours = ours
-        self._catalog = self._read()
+        self._base = self._catalog = self._read()
         self._rows = {each.table: each for each in map(_table_rows, known)}
         self.stubs: list[str] = []
 
@@ -52,8 +56,8 @@ class Trips:
         return trip
 
     def _there(self, migration: Migration, up: Script) -> Trip:
-        before, behind = self._catalog, gaps.behind(self._watch.beside, up)
-        done = self._up(migration, up)
+        behind = gaps.behind(self._watch.beside, up)
+        done, before = self._up(migration, up), self._catalog
         if done.error:
             self._catalog = before if up.mode == "transaction" else self._read()
             return Trip(before, done)
@@ -74,6 +78,8 @@ class Trips:
                 *gaps.unindexed(self._watch.beside, changes),
                 *(("sequence-behind-data", name, message) for name, message in sorted(late)),
             ),
+            base=self._base,
+            skipped=tuple(skipped.otherwise(self._watch.session, up, done.notices)),
         )
 
     def _back(self, trip: Trip, migration: Migration, up: Script, down: Script) -> Trip:
@@ -103,6 +109,8 @@ class Trips:
         while done.error and (role := missing_role(done.error)) and role not in self.stubs:
             self.stubs.append(role)
             self._server.stub_role(role)
+            let_own(self._watch.session, role)
+            self._catalog = self._read()
             done = self._watch.run(_step("up", migration, up))
         return done
 
@@ -157,6 +165,16 @@ def missing_role(error: StatementError) -> str | None:
     if error.sqlstate == "42704" and (found := re.match(r'role "(.+)" does not exist', error.message)):
         return found[1]
     return None
+
+
+def let_own(session: Session, role: str) -> None:
+    """Let a role own what is in the schema that everybody has, as ALTER TABLE … OWNER TO demands it."""
+    with suppress(psycopg.Error):  # there may be no such schema any more
+        session.ask(Request(f"grant create on schema public to {_quoted(role)}"))
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _step(direction: Direction, migration: Migration, script: Script) -> Step:

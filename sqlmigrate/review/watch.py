@@ -11,8 +11,9 @@ table for a moment, so that it stops where it waits for others and its locks can
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 
@@ -29,8 +30,10 @@ from sqlmigrate.split import Statement
 from sqlmigrate.statement import Script, concurrent, runs_in_transaction, verb
 
 from .facts import MODES, Pass, Relation, StatementFacts, Touch, rank
+from .watch_sql import BASE, LOCKS, PLAN_AS_IF_LARGE, RELATION, STORAGE, TABLES, WAITS, WORK
 
 _TICK_SECONDS = 0.005
+_MANY_ROWS = 20  # read by an index: fewer are a look at some of them
 _PINNED_SECONDS = 0.2
 _TERMINATE_SECONDS = 2.0  # after the cancelling, which a file can catch
 _MODE = {mode.title().replace(" ", "") + "Lock": mode for mode in MODES}
@@ -45,38 +48,9 @@ _KINDS = {
     "f": "foreign table",
 }
 
-# What a relation is, for those that everybody can see; the name without the schema everybody has.
-_RELATION = """\
-       case when n.nspname = 'public' then pg_catalog.quote_ident(c.relname)
-            else pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) end"""
-_LOCKS = f"""\
-select l.relation::text, l.mode, l.granted::text, c.relkind::text, n.nspname::text, c.relfilenode::text,
-{_RELATION},
-       (select pg_catalog.regexp_replace(i.indrelid::pg_catalog.regclass::text, '^public\\.', '')
-          from pg_catalog.pg_index i where i.indexrelid = c.oid),
-       (select pg_catalog.regexp_replace(h.inhparent::pg_catalog.regclass::text, '^public\\.', '')
-          from pg_catalog.pg_inherits h where h.inhrelid = c.oid limit 1)
-  from pg_catalog.pg_locks l
-  left join pg_catalog.pg_class c on c.oid = l.relation
-  left join pg_catalog.pg_namespace n on n.oid = c.relnamespace
- where l.pid = $1::int and l.locktype = 'relation'
-   and l.database = (select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database())"""
-_WAITS = "select 1 from pg_catalog.pg_locks l where l.pid = $1::int and not l.granted"
-_WORK = """\
-select c.oid::text, c.relfilenode::text, c.relkind::text, i.indrelid::text,
-       pg_catalog.quote_ident(c.relname),
-       pg_catalog.pg_stat_get_xact_tuples_returned(c.oid)::text,
-       pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid)::text,
-       pg_catalog.pg_stat_get_xact_tuples_updated(c.oid)::text,
-       pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid)::text,
-       pg_catalog.current_setting('lock_timeout')
-  from pg_catalog.pg_class c left join pg_catalog.pg_index i on i.indexrelid = c.oid
- where c.oid = any (pg_catalog.string_to_array($1::text, ' ')::pg_catalog.oid[])"""
-_TABLES = """\
-select pg_catalog.string_agg(pg_catalog.format('%I.%I', n.nspname, c.relname), ', ')
-  from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
- where c.relkind in ('r', 'p') and c.relpersistence <> 't' and c.relname <> all ($1::text[])
-   and n.nspname not in ('pg_catalog', 'information_schema')"""
+_LOCKING = ("CREATE INDEX", "CREATE UNIQUE", "DROP INDEX", "REINDEX", "ALTER TABLE", "VACUUM", "CLUSTER", "CALL")
+_COMMITS = re.compile(r"(?i)\b(?:commit|rollback|call)\b")
+_DDL = re.compile(r"(?i)\b(?:alter|create|drop|truncate|cluster|reindex|lock|execute)\b")
 
 # What these hold on the table they name, also where a phase is too short to be seen (measured on 11 to 18).
 _KNOWN = {
@@ -94,6 +68,11 @@ class _Held:
     mode: str
     storage: str | None
 
+    @property
+    def is_unseen(self) -> bool:
+        """Whether nobody else sees it yet: the open transaction has made it."""
+        return self.storage is None
+
 
 @dataclass(frozen=True)
 class _Counters:
@@ -103,6 +82,7 @@ class _Counters:
     table: int | None  # of an index
     name: str
     scanned: int
+    by_index: int
     inserted: int
     updated: int
     deleted: int
@@ -112,7 +92,7 @@ class _Counters:
         return self.inserted + self.updated + self.deleted
 
 
-_NOTHING = _Counters("", None, "", 0, 0, 0, 0)
+_NOTHING = _Counters("", None, "", 0, 0, 0, 0, 0)
 
 
 @dataclass
@@ -143,6 +123,7 @@ class Watch(Observer):
             self.beside = stack.enter_context(database.connect(admin_url))
             self._pin = stack.enter_context(database.connect(admin_url))
             self._opened = stack.pop_all()
+        self._base = frozenset(oid for (oid,) in self.beside.ask(BASE)[0])  # what a new file made, nobody uses yet
         self._limit = limit
         self._state = history.read(self.session, table)
         self._policy = Policy(table=table, watched=True, tick=_TICK_SECONDS, lock_retries=0)
@@ -158,6 +139,7 @@ class Watch(Observer):
     def run(self, step: Step) -> Pass:
         """Execute one step, and give what was measured; a failure is part of that."""
         self.session.reconnect()  # the counters of a session are those of all it did, and a file may leave settings
+        self.session.ask(PLAN_AS_IF_LARGE)
         executor = Executor(self.session, self._state, self._policy, self)
         progress = _Progress(step.script)
         self._is_stopped = False
@@ -167,6 +149,7 @@ class Watch(Observer):
                 match happened:
                     case Executed(_, number):
                         progress.statements.append(self._measured(progress, number))
+                        self._is_alone = False
                     case StatementDone(_, number, _):
                         if step.script.mode == "transaction":
                             progress.statements.append(self._measured(progress, number))
@@ -194,7 +177,7 @@ class Watch(Observer):
         elapsed = time.monotonic() - self._since
         if self._is_alone:
             self._keep(self._locks(pid))
-            if self._is_pinned and (elapsed > _PINNED_SECONDS or self.beside.ask(Request(_WAITS, (str(pid),)))[0]):
+            if self._is_pinned and (elapsed > _PINNED_SECONDS or self.beside.ask(Request(WAITS, (str(pid),)))[0]):
                 self._keep(self._locks(pid))
                 self._release()
         if elapsed > self._limit:
@@ -208,7 +191,8 @@ class Watch(Observer):
     # statements in a transaction
 
     def _in_transaction(self, script: Script, number: int) -> bool:
-        return script.mode == "transaction" or runs_in_transaction(script.statements[number - 1])
+        statement = script.statements[number - 1]
+        return script.mode == "transaction" or (runs_in_transaction(statement) and not _may_commit(statement))
 
     def _measured(self, progress: _Progress, number: int) -> StatementFacts:
         elapsed = (time.monotonic() - progress.began) * 1000
@@ -217,11 +201,11 @@ class Watch(Observer):
         if number <= progress.script.settings:  # nothing may be asked before a SET TRANSACTION that follows
             return StatementFacts(number, duration_ms=elapsed)
         locks = self._locks(self.session.pid)
-        rows = self.session.ask(Request(_WORK, (" ".join(map(str, locks)),)))[0]
+        rows = self.session.ask(Request(WORK, (" ".join(map(str, locks)),)))[0]
         counters = {int(row[0] or 0): _counters(row) for row in rows}
         touches = tuple(_touches(locks, progress, counters))
-        created = sum(held.relation is None for held in locks.values()) - sum(
-            held.relation is None for held in progress.held.values()
+        created = sum(each.is_unseen for each in locks.values()) - sum(
+            each.is_unseen for each in progress.held.values()
         )
         bounded = (rows[0][9] if rows else "") != "0"
         progress.held, progress.counters, progress.began = locks, counters, time.monotonic()
@@ -230,14 +214,13 @@ class Watch(Observer):
     def _locks(self, pid: int) -> dict[int, _Held]:
         """Read the strongest lock on each relation of the users', by OID; what was made by the file has no relation."""
         strongest: dict[int, _Held] = {}
-        for oid, mode, _, kind, schema, storage, name, table, parent in self.beside.ask(Request(_LOCKS, (str(pid),)))[
-            0
-        ]:
-            if schema in ("pg_catalog", "information_schema", "pg_toast") or kind == "t" or name in self._ours:
+        for oid, mode, _, kind, schema, storage, name, table, parent in self.beside.ask(Request(LOCKS, (str(pid),)))[0]:
+            if schema in ("pg_catalog", "information_schema", "pg_toast") or kind in ("t", "c") or name in self._ours:
                 continue
             if table in self._ours:
                 continue
-            relation = None if kind is None else Relation(int(oid or 0), name or "", _KINDS[kind], table, parent)
+            is_new = kind is None or oid not in self._base
+            relation = None if is_new else Relation(int(oid or 0), name or "", _KINDS[kind or ""], table, parent)
             known = strongest.get(int(oid or 0))
             spelled = _MODE.get(mode or "", "")
             if known is None or rank(spelled) > rank(known.mode):
@@ -252,14 +235,12 @@ class Watch(Observer):
         self._seen = {}
         self._since = time.monotonic()
         self._is_alone = number <= len(script.statements) and not self._in_transaction(script, number)
-        if self._is_alone and verb(script.statements[number - 1]).startswith(
-            ("CREATE INDEX", "CREATE UNIQUE", "DROP INDEX", "REINDEX", "ALTER TABLE", "VACUUM")
-        ):
+        if self._is_alone and _may_lock(script.statements[number - 1]):
             self._hold()
 
     def _hold(self) -> None:
         names = "{" + ",".join('"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"' for name in self._ours) + "}"
-        tables = self.beside.ask(Request(_TABLES, (names,)))[0][0][0]
+        tables = self.beside.ask(Request(TABLES, (names,)))[0][0][0]
         requests = [
             Request("begin isolation level repeatable read"),
             Request("select count(*) from pg_catalog.pg_class"),
@@ -287,13 +268,18 @@ class Watch(Observer):
         for oid, mode, relation in self._known(statement):
             self._keep({oid: _Held(relation, mode, None)})
         elapsed = (time.monotonic() - self._since) * 1000
-        is_full = verb(statement).startswith("VACUUM") and "FULL" in statement.text.upper()
+        storage = self._storage()
         touches = tuple(
-            Touch(held.relation, held.mode, rewritten=is_full and held.mode == MODES[-1])
+            Touch(held.relation, held.mode, rewritten=_is_rewritten(held, storage))
             for held in sorted(self._seen.values(), key=lambda held: held.relation.name if held.relation else "")
             if held.relation is not None
         )
         return StatementFacts(number, touches, elapsed, is_alone=True)
+
+    def _storage(self) -> dict[int, str | None]:
+        """Give the storage that the relations which were seen have now."""
+        oids = " ".join(map(str, self._seen))
+        return {int(oid or 0): storage for oid, storage in self.beside.ask(Request(STORAGE, (oids,)))[0]}
 
     def _known(self, statement: Statement) -> Iterator[tuple[int, str, Relation]]:
         """Give what is known of the forms whose phases may be too short to be seen."""
@@ -308,20 +294,41 @@ class Watch(Observer):
     def _relation(self, name: str) -> Relation | None:
         query = f"""\
 select c.oid::text, c.relkind::text,
-{_RELATION}
+{RELATION}
   from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
  where c.oid = pg_catalog.to_regclass($1::text)"""
         rows = self.session.ask(Request(query, (name,)))[0]  # the one that has the search_path of the file
-        return Relation(int(rows[0][0] or 0), rows[0][2] or "", _KINDS[rows[0][1] or "r"]) if rows else None
+        if not rows or rows[0][0] not in self._base:
+            return None
+        return Relation(int(rows[0][0] or 0), rows[0][2] or "", _KINDS[rows[0][1] or "r"])
+
+
+def _may_commit(statement: Statement) -> bool:
+    """Tell whether a block or procedure may end transactions by itself, so that there is none to be measured in."""
+    return verb(statement).startswith(("DO", "CALL")) and bool(_COMMITS.search(statement.text))
+
+
+def _may_lock(statement: Statement) -> bool:
+    """Tell whether a statement in no transaction may take a lock that it does not hold for long enough to be seen."""
+    said = verb(statement)
+    return said.startswith(_LOCKING) or (said.startswith("DO") and bool(_DDL.search(statement.text)))
+
+
+def _is_rewritten(held: _Held, storage: Mapping[int, str | None]) -> bool:
+    """Tell whether a table has been written anew while everybody waited."""
+    if held.relation is None or held.relation.kind not in ("table", "materialized view") or held.storage is None:
+        return False
+    return held.mode == MODES[-1] and storage.get(held.relation.oid) not in (None, held.storage)
 
 
 def _counters(row: Sequence[str | None]) -> _Counters:
-    _, storage, _, table, name, scanned, inserted, updated, deleted, _ = row
+    _, storage, _, table, name, scanned, inserted, updated, deleted, _, by_index = row
     return _Counters(
         storage or "",
         int(table) if table else None,
         name or "",
         int(scanned or 0),
+        int(by_index or 0),
         int(inserted or 0),
         int(updated or 0),
         int(deleted or 0),
@@ -343,8 +350,8 @@ def _touches(locks: dict[int, _Held], progress: _Progress, counters: dict[int, _
             held.relation,
             held.mode,
             before.mode if before else "",
-            rewritten=bool(now.storage) and now.storage != storage,
-            scanned=0 if held.relation.kind == "index" else max(now.scanned - past.scanned, 0),
+            rewritten=bool(now.storage) and now.storage != storage and held.relation.kind != "sequence",
+            scanned=0 if held.relation.kind == "index" else _scanned(now, past),
             inserted=max(now.inserted - past.inserted, 0),
             updated=max(now.updated - past.updated, 0),
             deleted=max(now.deleted - past.deleted, 0),
@@ -354,10 +361,16 @@ def _touches(locks: dict[int, _Held], progress: _Progress, counters: dict[int, _
             yield touch
 
 
+def _scanned(now: _Counters, past: _Counters) -> int:
+    """Give how many rows were read: all by scans, and those by an index where they are more than a few."""
+    by_index = max(now.by_index - past.by_index, 0)
+    return max(now.scanned - past.scanned, 0) + (by_index if by_index >= _MANY_ROWS else 0)
+
+
 def _built(oid: int, locks: dict[int, _Held], progress: _Progress, counters: dict[int, _Counters]) -> Iterator[str]:
     """Name the indexes of a table that the statement has made."""
     for other, found in counters.items():
-        if found.table == oid and locks[other].relation is None and other not in progress.counters:
+        if found.table == oid and locks[other].is_unseen and other not in progress.counters:
             yield found.name
 
 

@@ -1,0 +1,2 @@
+create table orders (id bigint generated always as identity primary key, currency text not null default 'EUR');
+insert into orders (currency) select 'CHF' from generate_series(1, 200);

@@ -1,0 +1,8 @@
+alter table orders add constraint orders_total_check check (total >= 0) not valid;
+-- down
+alter table orders drop constraint orders_total_check;
+-- next migration
+alter table orders validate constraint orders_total_check;
+-- down
+alter table orders drop constraint orders_total_check;
+alter table orders add constraint orders_total_check check (total >= 0) not valid;

@@ -1,0 +1,4 @@
+create table events_2025 (like events);
+alter table events attach partition events_2025 for values from ('2025-01-01') to ('2026-01-01');
+-- down
+drop table events_2025;

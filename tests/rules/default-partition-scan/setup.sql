@@ -1,0 +1,5 @@
+create table events (id bigint not null, day date not null) partition by range (day);
+create table events_2024 partition of events for values from ('2024-01-01') to ('2025-01-01');
+create table events_default partition of events default;
+insert into events select n, date '2024-03-01' + n from generate_series(1, 200) n;
+insert into events select n, date '2020-03-01' + n from generate_series(1, 200) n;

@@ -1,0 +1,5 @@
+create table invoices (id bigint generated always as identity primary key, paid boolean not null);
+create view open_invoices as select id from invoices where not paid;
+
+-- down
+drop table invoices;

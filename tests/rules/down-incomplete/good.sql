@@ -1,0 +1,5 @@
+create type priority as enum ('low', 'high');
+alter table orders add column priority priority;
+-- down
+alter table orders drop column priority;
+drop type priority;

@@ -1,0 +1,2 @@
+-- sqlmigrate: irreversible (the addresses are gone for good)
+alter table customers drop column email;

@@ -1,0 +1,4 @@
+create table orders (id bigint generated always as identity primary key, state text not null, total numeric(10, 2));
+insert into orders (state, total) select 'open', i from generate_series(1, 200) i;
+
+create function order_total(o bigint) returns numeric language sql stable as 'select total from orders where id = o';

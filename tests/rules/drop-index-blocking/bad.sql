@@ -1,0 +1,3 @@
+drop index orders_state_index;
+-- down
+create index orders_state_index on orders (state);

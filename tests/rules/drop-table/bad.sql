@@ -1,0 +1,2 @@
+-- sqlmigrate: irreversible (the rows are gone for good)
+drop table orders;

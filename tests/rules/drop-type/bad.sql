@@ -1,0 +1,3 @@
+drop type colour;
+-- down
+create type colour as enum ('red', 'green');

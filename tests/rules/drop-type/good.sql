@@ -1,0 +1,3 @@
+create type finish as enum ('matt', 'glossy');
+-- down
+drop type finish;

@@ -1,0 +1,3 @@
+drop view open_orders;
+-- down
+create view open_orders as select id, total from orders where state = 'open';

@@ -1,0 +1,6 @@
+drop view open_orders;
+create view open_orders as select total from orders where state = 'open';
+-- down
+drop view open_orders;
+create view open_orders as select id, total from orders where state = 'open';
+grant select on open_orders to reporting;

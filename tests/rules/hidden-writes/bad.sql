@@ -1,0 +1,2 @@
+-- sqlmigrate: irreversible (guests asked to be forgotten)
+delete from customers where is_guest;

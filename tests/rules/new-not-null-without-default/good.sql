@@ -1,0 +1,3 @@
+alter table orders alter column currency set default 'EUR', alter column currency set not null;
+-- down
+alter table orders alter column currency drop default, alter column currency drop not null;

@@ -1,0 +1,5 @@
+-- sqlmigrate: no-transaction
+create index concurrently orders_state on orders (state);
+-- down
+-- sqlmigrate: no-transaction
+drop index concurrently orders_state;

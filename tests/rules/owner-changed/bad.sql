@@ -1,0 +1,3 @@
+alter table orders owner to shop;
+-- down
+alter table orders owner to current_user;

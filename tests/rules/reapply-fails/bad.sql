@@ -1,0 +1,3 @@
+insert into countries values ('XK', 'Kosovo');
+-- down
+select 'the country may stay';

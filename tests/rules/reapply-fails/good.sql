@@ -1,0 +1,3 @@
+insert into countries values ('XK', 'Kosovo');
+-- down
+delete from countries where code = 'XK';

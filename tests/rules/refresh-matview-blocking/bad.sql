@@ -1,0 +1,3 @@
+refresh materialized view order_totals;
+-- down
+select 1;

@@ -1,0 +1,3 @@
+refresh materialized view concurrently order_totals;
+-- down
+select 1;

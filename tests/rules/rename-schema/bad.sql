@@ -1,0 +1,3 @@
+alter schema legacy rename to shop;
+-- down
+alter schema shop rename to legacy;

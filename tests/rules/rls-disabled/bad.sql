@@ -1,0 +1,3 @@
+alter table orders disable row level security;
+-- down
+alter table orders enable row level security;

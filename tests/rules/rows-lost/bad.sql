@@ -1,0 +1,2 @@
+-- sqlmigrate: irreversible (tests only)
+delete from orders where is_test;

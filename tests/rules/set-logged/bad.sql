@@ -1,0 +1,3 @@
+alter table imports set logged;
+-- down
+alter table imports set unlogged;

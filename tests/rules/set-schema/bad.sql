@@ -1,0 +1,3 @@
+alter table orders set schema shop;
+-- down
+alter table shop.orders set schema public;

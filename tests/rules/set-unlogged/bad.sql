@@ -1,0 +1,3 @@
+alter table sessions set unlogged;
+-- down
+alter table sessions set logged;

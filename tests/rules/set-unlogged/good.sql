@@ -1,0 +1,3 @@
+create unlogged table sessions_unlogged (like sessions including all);
+-- down
+drop table sessions_unlogged;

@@ -1,0 +1,2 @@
+-- sqlmigrate: irreversible (everybody signs in again)
+truncate sessions;

@@ -1,0 +1,4 @@
+-- sqlmigrate: no-transaction
+vacuum (analyze) orders;
+-- down
+select 1;
