@@ -355,6 +355,9 @@ def reviews(bench: Bench) -> None:
             timed(times, ["sh", "-c", '"$0" "$@" || true', str(squawk), *files], environment, folder)
         rows.append(("squawk, the text alone", str(times)))
     table("A pull request of 3 migrations on a history of 300", ["", "ms"], rows)
+    made, executed, watched = bench_review.watching(folder / "shadow")
+    parts = [("a shadow database, made and dropped", f"{made:.1f}"), ("a statement executed", f"{executed:.2f}")]
+    table("Parts of it", ["", "ms"], [*parts, ("a statement executed and watched", f"{watched:.2f}")])
     if missing:
         say(missing)
 

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import history
+
+from sqlmigrate import files, run
+from sqlmigrate.plan import Policy, Step
+from sqlmigrate.review import shadow, watch
+from sqlmigrate.source import Source
+from sqlmigrate.statement import read
 
 # What needs a superuser, and what reaches beyond a database, does not execute as an ordinary owner.
 WITHOUT = ("elsewhere", "operators", "refactor", "security", "triggers")
@@ -47,3 +55,27 @@ def _commit(folder: Path, message: str) -> None:
 
 def _git(folder: Path, *arguments: str) -> None:
     subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True)
+
+
+def watching(home: Path, statements: int = 50) -> tuple[float, float, float]:
+    """Measure, in milliseconds: a shadow database made and dropped, a statement executed, and the same watched."""
+    tables = "".join(f"create table t{number} (id int primary key);\n" for number in range(100))
+    base = files.Migration("001", "tables", Source("sql/001_tables.up.sql", tables), None)
+    text = "".join(f"alter table t{number} add column note text;\n" for number in range(statements))
+    source = Source("sql/002_notes.up.sql", text)
+    step = Step("up", "002", "002_notes", read(source), files.Migration("002", "notes", source, None))
+    with shadow.server(home, postgres=18) as server:
+        template = server.template("bench", lambda made: len([*run.up(made.owner_url, [base], Policy())]))
+        began = time.perf_counter()
+        with server.clone(template) as clone:
+            executed = _took(lambda: [*run.up(clone.owner_url, [base, step.migration], Policy())])
+        made = (time.perf_counter() - began) * 1000 - executed
+        with server.clone(template) as clone, watch.watching(clone.owner_url, clone.admin_url, "migrations") as watched:
+            seen = _took(lambda: watched.run(step))
+    return made, executed / statements, seen / statements
+
+
+def _took(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return (time.perf_counter() - began) * 1000
