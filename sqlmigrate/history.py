@@ -179,10 +179,10 @@ select place.schema, found.columns, found.readable, found.writable,
                 where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns"""
 )
 
-_TIME = "pg_catalog.to_char({} at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US')"
+TIME = "pg_catalog.to_char({} at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US')"
 _READ = f"""\
 select version, name, status, checksum, statements, statements_done, making,
-       {_TIME.format("executed_at")}, duration_ms,
+       {TIME.format("executed_at")}, duration_ms,
        executed_by, tool_version, error
   from {{}}
  order by executed_at, version"""
@@ -226,7 +226,7 @@ def read(session: Session, setting: str) -> State:
         _refuse_second(history, *elsewhere)
         return State(server, history, (), may_create == "true")
     if readable != "true":
-        raise _unreadable(history, server.user)
+        raise unreadable(history, server.user)
     return State(server, history, executions(session, history), writable == log_writable == "true")
 
 
@@ -274,43 +274,6 @@ def texts(session: Session, history: History, versions: Sequence[str]) -> dict[s
     return {str(version): (up, down) for version, up, down in rows}
 
 
-@dataclass(frozen=True)
-class LogEntry:
-    """A row of the history's log."""
-
-    logged_at: datetime
-    action: str
-    version: str
-    name: str
-    duration_ms: int | None
-    executed_by: str
-    host: str
-    detail: str | None
-
-
-def log(session: Session, history: History) -> tuple[LogEntry, ...]:
-    """Read the history's log, oldest first: one turn, read-only."""
-    if not history.exists:
-        return ()
-    query = (
-        f"select {_TIME.format('logged_at')}, action, version, name, duration_ms, executed_by, host, detail "
-        f"from {history.quoted_log} order by id"
-    )
-    try:
-        _, rows, _ = session.ask(BEGIN_READ_ONLY, Request(query), COMMIT)
-    except pg.InsufficientPrivilege:
-        raise _unreadable(history, session.conn.info.user, history.log_name) from None
-    except pg.UndefinedTable:
-        raise _half(history) from None
-    return tuple(
-        LogEntry(
-            datetime.fromisoformat(at or "").replace(tzinfo=UTC), action or "", version or "", name or "",
-            int(duration) if duration is not None else None, by or "", host or "", detail,
-        )
-        for at, action, version, name, duration, by, host, detail in rows
-    )  # fmt: skip
-
-
 def _refuse_second(history: History, schema: str | None, columns: str | None) -> None:
     """Raise where this role has a history in a schema that its `search_path` no longer leads to.
 
@@ -339,7 +302,8 @@ def _no_schema(schema: str | None) -> ConfigError:
     )
 
 
-def _unreadable(history: History, user: str, what: str | None = None) -> ServerError:
+def unreadable(history: History, user: str, what: str | None = None) -> ServerError:
+    """Make the error of a role that may not read the history, with the SQL for its DBA."""
     schema, role = (sql.Identifier(name).as_string() for name in (history.schema, user))
     return ServerError(
         f"the role {user} may not read the history {what or history.name}; nothing was changed",
@@ -349,7 +313,8 @@ def _unreadable(history: History, user: str, what: str | None = None) -> ServerE
     )  # fmt: skip
 
 
-def _half(history: History) -> ServerError:
+def half_made(history: History) -> ServerError:
+    """Make the error of a history of which one table is there without the other, with the SQL of that."""
     there, gone = (history.name, history.log_name) if history.exists else (history.log_name, history.name)
     definition = history.definitions[1 if history.exists else 0]
     return ServerError(
@@ -375,7 +340,7 @@ def require_writable(state: State) -> None:
     """Raise `ServerError`, with the SQL for the DBA, where this role may not make or write the history."""
     history, user = state.history, sql.Identifier(state.server.user).as_string()
     if history.exists != history.has_log:
-        raise _half(history)
+        raise half_made(history)
     if state.is_writable:
         return
     if history.exists:

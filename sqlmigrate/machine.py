@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from .errors import SqlmigrateError, StatementError
-from .history import LogEntry
+from .logbook import LogEntry
 from .plan import Planned, Row
 
 if TYPE_CHECKING:

@@ -14,8 +14,9 @@ from . import machine
 from .errors import SqlmigrateError, StatementError
 from .excerpt import Line, draw, printable
 from .fold import folded
-from .history import LogEntry, State
+from .history import State
 from .listing import label_column, local, row_lines, totals
+from .logbook import LogEntry
 from .plan import Planned, Row, Step, missing_after
 from .writer import Stream, Writer, terminal_width, width as screen_width
 

@@ -10,11 +10,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from . import database, history, lock, plan, record
+from . import database, history, lock, logbook, plan, record
 from .database import Request, Session
 from .errors import ConfigError, HistoryError, SqlmigrateError
 from .files import Migration
-from .history import Execution, History, LogEntry, State
+from .history import Execution, History, State
+from .logbook import LogEntry
 from .plan import Plan, Planned, Policy, Row
 
 
@@ -52,7 +53,7 @@ def log(url: str, policy: Policy) -> tuple[State, tuple[LogEntry, ...]]:
     """Read the history's log, oldest first."""
     with database.connect(url) as session:
         state = history.read(session, policy.table)
-        return state, history.log(session, state.history)
+        return state, logbook.entries(session, state.history)
 
 
 # -- changed files -----------------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
-from sqlmigrate import embedded
+from sqlmigrate import accounts, embedded
 from sqlmigrate.embedded import UNSAFE, Cluster
 
 PASSWORD = "Planted-Secret-42"
@@ -116,12 +116,12 @@ def session_folder() -> Iterator[Path]:
 
 def delete_elsewhere(base: Path) -> None:
     """Delete what servers of projects below `base`, out of reach for root's server account, have put in /var/lib."""
-    for note in embedded.PRIVATE.glob("*/folder"):
+    for note in accounts.PRIVATE.glob("*/folder"):
         if Path(note.read_text().strip()).is_relative_to(base):
             Cluster(note.parent).stop()
             shutil.rmtree(note.parent)
     with suppress(OSError):  # not there, or somebody else's is in it
-        embedded.PRIVATE.rmdir()
+        accounts.PRIVATE.rmdir()
 
 
 @contextmanager
@@ -146,7 +146,7 @@ def password_server(home: Path) -> Iterator[PasswordServer]:
 def standby(home: Path, primary: Server) -> Iterator[Standby]:
     """Run a hot standby of another server."""
     cluster = Cluster(_folder(home), primary.version)
-    copy = embedded._private_folder("new-", home)
+    copy = accounts.private_folder("new-", home)
     source = ["--dbname", primary.url(), "--write-recovery-conf", "--checkpoint=fast", "--no-sync"]
     cluster.run("pg_basebackup", "--pgdata", str(copy), *source)
     copy.rename(cluster.data)

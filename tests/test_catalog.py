@@ -322,6 +322,8 @@ def test_a_session_that_was_tidied_up_is_read_again(database: str) -> None:
     assert catalog.read(session) == first
     session.reconnect()
     assert catalog.read(session) == first
+    session.conn.execute("deallocate sqlmigrate_catalog_0")
+    assert catalog.read(session) == first
     assert session.conn.info.transaction_status == TransactionStatus.IDLE
     session.close()
 

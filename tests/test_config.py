@@ -252,6 +252,8 @@ MASKED = {
     "postgresql+psycopg://u:secret@h/d": "postgresql+psycopg://u:***@h/d",
     "mysql://u:secret@h/d": "mysql://u:***@h/d",
     "postgresql://h:5432/shop?ssl@mode=require&pass.word=se?cret": "postgresql://h:***@mode=***",
+    "postgresql://h:5432/shop&pass.word=se@cret": "postgresql://h:***",
+    "postgresql://u:se/cr?et@h/e=f": "postgresql://u:***@h/e=***",
     "postgresql://h/shop&pass.word=se?cret": "postgresql://h/shop&pass.word=***",
     "mysql:///shop%sslmode=require&pass.word=secret@": "mysql:///shop%sslmode=***",
     "u:secret@h/d": "u:***@h/d",

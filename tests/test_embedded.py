@@ -17,7 +17,7 @@ import pytest
 from project import told
 from quick import Quick
 
-from sqlmigrate import embedded
+from sqlmigrate import accounts, embedded
 from sqlmigrate.errors import ConfigError, ServerError
 
 IS_ROOT = os.geteuid() == 0
@@ -46,7 +46,7 @@ def folder(servers: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
 def private(servers: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """What is /var/lib/sqlmigrate otherwise."""
     place = servers / "private"
-    monkeypatch.setattr(embedded, "PRIVATE", place)
+    monkeypatch.setattr(accounts, "PRIVATE", place)
     yield place
     shutil.rmtree(place, ignore_errors=True)
 
@@ -394,17 +394,19 @@ def test_a_file_in_its_place(folder: Path) -> None:
         pass
 
 
-def test_a_server_that_does_not_start(folder: Path) -> None:
+def test_a_server_that_does_not_start(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error holds what the server said, and nothing of the attempt stays."""
     with embedded.server(folder, durable=False):
         pass
     (folder / "data" / "global" / "pg_control").unlink()
-    before = set(embedded.SOCKETS.glob("sqlmigrate-*"))
+    sockets = folder.parent / "sockets"  # of nobody else: others start and stop servers meanwhile
+    sockets.mkdir()
+    monkeypatch.setattr(embedded, "SOCKETS", sockets)
     with pytest.raises(ServerError, match="does not start") as refused, embedded.server(folder):
         pass
     assert any("could not find the database system" in line for line in refused.value.detail)
     assert refused.value.hint == f"all it says is in {folder / 'log'}"
-    assert set(embedded.SOCKETS.glob("sqlmigrate-*")) <= before
+    assert list(sockets.iterdir()) == []
 
 
 def test_data_that_cannot_be_made(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,6 +88,25 @@ def test_a_role_that_is_only_named(server: shadow.Shadow) -> None:
     assert result.ground.stub_roles == ("reporting",)
 
 
+def test_a_role_that_is_to_own_something(server: shadow.Shadow) -> None:
+    """A role that is made owner of things is made as well, in whichever schema they are."""
+    up = "create schema shop; create table shop.t (); alter table shop.t owner to app; alter table orders owner to app"
+
+    assert told(server, up) == [
+        ("owner-changed", "`orders` belongs to `app` now, no longer to `sqlmigrate_review`", "")
+    ]
+
+
+def test_a_base_that_names_roles(server: shadow.Shadow) -> None:
+    """A base that names roles, and gives them what it makes, builds; the report names them."""
+    base = "create table t (id int);\nalter table t owner to app;\ngrant select on t to reporting;\n"
+    setup = Migration("001", "base", Source("sql/001_base.up.sql", base), None)
+    subjects = review.Subjects("main", (setup,), (migration("002", "grant insert on t to reporting"),))
+    result = review.on(server, subjects, review.Settings(Path(), limit=2.0))
+
+    assert (result.ground.stub_roles, result.migrations[0].findings) == (("app", "reporting"), ())
+
+
 def test_a_role_that_is_missing(server: shadow.Shadow) -> None:
     """A role that is needed for more is named, with what to do."""
     assert told(server, "set local role reporting") == [

@@ -125,14 +125,21 @@ class Altered:
     def _new(self) -> dict[tuple[str, str], Object]:
         return {(each.after.kind, each.after.name): each.after for each in self.all("new") if each.after}
 
+    @cached_property
+    def _named(self) -> frozenset[tuple[str, str]]:
+        """What has got its name by this file."""
+        return frozenset((each.after.kind, each.after.name) for each in self.all("renamed") if each.after)
+
     def is_gone(self, kind: str, name: str) -> bool:
         """Tell whether a relation, as it is shown, is gone; any kind of table is a table."""
         kinds = _RELATIONS if kind == "table" else (kind,)
         return any((each, full) in self._gone for each in kinds for full in (name, f"public.{name}"))
 
     def is_part_of_gone(self, thing: Object) -> bool:
-        """Tell whether what it belongs to is gone as well: the table of a column."""
+        """Tell whether what it belongs to is gone as well: the table of a column, or that of a partition."""
         name = thing.name
+        if thing.attributes.get("partition bound") and self.is_gone("table", _short(thing.attributes["parents"] or "")):
+            return True
         while name := parent(name):
             if any((kind, name) in self._gone for kind in (*_RELATIONS, "type", "composite type", "domain")):
                 return True
@@ -141,7 +148,7 @@ class Altered:
     def is_replaced(self, thing: Object) -> bool:
         """Tell whether another object has taken its name."""
         kinds = _RELATIONS if thing.kind in _RELATIONS else (thing.kind,)
-        return any((kind, thing.name) in self._new for kind in kinds)
+        return any((kind, thing.name) in names for kind in kinds for names in (self._new, self._named))
 
     def replaced(self) -> Iterator[tuple[Object, Object]]:
         """Give what was dropped and made anew under the same name: before, after."""

@@ -92,6 +92,7 @@ class Change:
     change: Literal["new", "gone", "renamed", "moved", "altered"]
 
 
+_NOTHING = Object("", "", Identity("", 0, 0), {})
 _WITH_COLUMNS = ("table", "partitioned table", "view", "materialized view", "foreign table", "composite type")
 
 
@@ -126,9 +127,10 @@ def _answers(session: Session, queries: Sequence[str]) -> list[list[list[str | N
     """Ask in one turn; the first time the queries are prepared in it, for planning them takes longer than the rest."""
     try:
         return _executed(session, queries)
-    except psycopg.errors.InvalidSqlStatementName:  # somebody has tidied up the session
-        session.abort()
-        del _prepared[session]
+    except (psycopg.errors.InvalidSqlStatementName, psycopg.errors.DuplicatePreparedStatement):
+        session.abort()  # somebody has tidied up the session, or stopped us half way
+        session.ask(Request("deallocate all"))
+        _prepared.pop(session, None)
         return _executed(session, queries)
 
 
@@ -164,8 +166,10 @@ def differences(before: Catalog, after: Catalog) -> tuple[Difference, ...]:
 
 def _by_name(before: Mapping[tuple[str, str], Object], after: Mapping[tuple[str, str], Object]) -> Iterator[Difference]:
     wholes = {name for _, name in before.keys() ^ after.keys()}
-    keys = {key for key in before.keys() | after.keys() if key[0] != "enum label"}  # an attribute of the enum besides
-    for key in sorted(keys, key=lambda key: (_is_part(before.get(key) or after[key]), *key)):
+    changed = {key for key in before.keys() | after.keys() if before.get(key) is not after.get(key)}
+    for key in sorted(changed, key=lambda key: (_is_part(before.get(key) or after[key]), *key)):
+        if key[0] == "enum label":  # which are an attribute of their enum besides
+            continue
         old, new = before.get(key), after.get(key)
         if old is not None and new is not None:
             if found := _attributes(old, new):
@@ -182,7 +186,7 @@ def _reordered(before: Catalog, after: Catalog) -> Iterator[Difference]:
     """Compare the order of the columns that are there before and after."""
     for name, columns in before.orders.items():
         others = after.orders.get(name, [])
-        if columns != others:
+        if columns != others and not after.tables.get(name, _NOTHING).kind.endswith("view"):  # whose text says it
             common = set(columns) & set(others)
             if [each for each in columns if each in common] != [each for each in others if each in common]:
                 yield Difference(after.tables[name].kind, name, "column order")

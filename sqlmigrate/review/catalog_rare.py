@@ -5,13 +5,14 @@ https://www.postgresql.org/docs/current/catalogs.html
 
 from __future__ import annotations
 
-from .catalog_sql import V15, V16, V17, Sort, acl, in_schema, options, user, words, yes
+from .catalog_sql import V14, V15, V16, V17, Sort, acl, in_schema, options, user, words, yes
 
 
 def rare(version: int) -> tuple[Sort, ...]:
     """Give the sorts of object that few databases have."""
     return (
         *_foreign(),
+        *([_subscriptions()] if version >= V14 else []),
         *_search(version),
         *_operators(),
         _casts(),
@@ -60,6 +61,25 @@ def _foreign() -> tuple[Sort, ...]:
             {"options": options("m.umoptions", only="user|username")},
             "pg_user_mappings m",
         ),
+    )
+
+
+def _subscriptions() -> Sort:
+    """Subscriptions, but for where they lead, which only superusers see; before 14 nobody else sees even their OIDs."""
+    return Sort(
+        "'subscription'",
+        "pg_subscription",
+        "s.oid",
+        ("null", "null", "s.subname"),
+        {
+            "owner": user("s.subowner"),
+            "enabled": yes("s.subenabled"),
+            "publications": "array_to_string(s.subpublications, ', ')",
+            "slot": "s.subslotname",
+            "synchronous commit": "nullif(s.subsynccommit, 'off')",
+        },
+        "pg_subscription s",
+        "s.subdbid = (select d.oid from pg_database d where d.datname = current_database())",
     )
 
 

@@ -118,13 +118,13 @@ def _renamed(subject: Subject, altered: Altered) -> Iterator[Finding]:
 
 
 def _named_otherwise(subject: Subject, altered: Altered, how: str) -> Iterator[tuple[Object, Object]]:
-    """Give what has another name: before, after. A schema's is told once, and a view may have taken the old name."""
+    """Give what has another name: before, after. A schema's is told once; another may have taken the old one."""
     after = subject.trip.after
     for change in altered.all(how):
         before, now = change.before, change.after
         if before is None or now is None or altered.is_in_renamed_schema(before):
             continue
-        if after is None or ("view", before.name) not in after.objects:
+        if after is None or not any((kind, before.name) in after.objects for kind in (before.kind, "view")):
             yield before, now
 
 

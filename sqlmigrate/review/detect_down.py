@@ -17,6 +17,7 @@ from .rules import RULES
 from .subject import Subject, last_part
 
 _MOST = 5  # differences named in one sentence; the page and the JSON have all
+_SHORT = 80  # characters of two values that can be told in it
 
 
 def find(subject: Subject, down: Script | None) -> Iterator[Finding]:
@@ -61,9 +62,21 @@ def _left(left: Sequence[Difference], place: Span) -> Iterator[Finding]:
 
 
 def _whole(differences: Sequence[Difference]) -> list[Difference]:
-    """Leave out what goes with something that is named itself: the columns of a table."""
+    """Leave out what goes with something that is named itself: the columns of a table, the index of a constraint."""
     named = {(each.change, each.name) for each in differences}
-    return [each for each in differences if (each.change, parent(each.name)) not in named]
+    indexes = {(each.change, _index(each.name)) for each in differences if each.kind == "constraint"}
+    return [
+        each
+        for each in differences
+        if (each.change, parent(each.name)) not in named
+        and not (each.kind == "index" and (each.change, each.name) in indexes)
+    ]
+
+
+def _index(constraint: str) -> str:
+    """Give the name that the index of a constraint has, if it has one."""
+    table = parent(constraint)
+    return f"{parent(table)}{constraint.removeprefix(table)}"
 
 
 def _named(differences: Sequence[Difference]) -> str:
@@ -71,10 +84,21 @@ def _named(differences: Sequence[Difference]) -> str:
     for change, words in (("left over", "is left behind"), ("missing", "is gone"), ("different", "is different")):
         found = [each for each in differences if each.change == change]
         if found:
-            names = ", ".join(f"{each.kind} `{each.name.removeprefix('public.')}`" for each in found[:_MOST])
+            names = ", ".join(
+                f"{each.kind} `{each.name.removeprefix('public.')}`{_how(each)}" for each in found[:_MOST]
+            )
             more = f" and {len(found) - _MOST} more" if len(found) > _MOST else ""
             said.append(f"{names}{more} {words if len(found) == 1 else words.replace('is ', 'are ')}")
     return ", ".join(said)
+
+
+def _how(difference: Difference) -> str:
+    """Say in brackets in what something differs, with both values where they are short."""
+    told = [
+        f"{name}: {before or 'none'}, now {after or 'none'}" if len(f"{before}{after}") < _SHORT else name
+        for name, before, after in difference.attributes
+    ]
+    return f" ({'; '.join(told)})" if told else ""
 
 
 def _rows(subject: Subject, place: Span) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from sqlmigrate import embedded
+from sqlmigrate import accounts, embedded
 from sqlmigrate.config import masked
 from sqlmigrate.database import OLDEST_SERVER, Request, Session
 from sqlmigrate.errors import ConfigError, ConnectError, LockError, ServerError
@@ -149,7 +149,7 @@ def _started(cluster: embedded.Cluster) -> str:
     if not password.exists():
         password.touch(mode=0o600)
         password.write_text(secrets.token_hex(32))
-        embedded.hand_over(password)
+        accounts.hand_over(password)
     if not cluster.data.exists():
         cheap = ["--set=scram_iterations=1"] if cluster.version >= _V16 else []  # nobody guesses 32 bytes
         cluster.create("--auth-local=scram-sha-256", f"--pwfile={password}", "--no-sync", *cheap)

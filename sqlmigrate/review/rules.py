@@ -48,7 +48,7 @@ def explain(name: str) -> str:
     """Give the page of a rule as plain text: why, what instead, how to say that it is meant."""
     rule = RULES.get(name)
     if rule is None:
-        near = difflib.get_close_matches(name, RULES, n=3, cutoff=0.5)
+        near = difflib.get_close_matches(name, RULES, n=3, cutoff=0.6)
         hint = "did you mean " + " or ".join(f"`{each}`" for each in near) + "?" if near else None
         raise ConfigError(f"there is no rule `{name}`", hint=hint, next_steps=["sqlmigrate explain"])
     return "\n".join(_page(rule))

@@ -57,13 +57,14 @@ alter index events_kind_index attach partition events_2025_kind_index;
         "note",
         "IF NOT EXISTS locks the table although the index is there",
         "CREATE INDEX IF NOT EXISTS takes SHARE on the table before it looks for the index, and holds it until the "
-        "file ends: writers wait, for nothing. Take the statement out, or say it with CONCURRENTLY in a file of its "
-        "own.",
+        "file ends: writers wait, for nothing. Whatever index has the name passes for the one that is meant. Take the "
+        "statement out; where the index has to be made anew, drop it first, both concurrently.",
         (
             Instead(
                 """\
--- 1. 005_orders_customer_index.up.sql: only where it is missing, under a name of its own
+-- 1. 005_orders_customer_index.up.sql: only where it has to be made anew
 -- sqlmigrate: no-transaction
+drop index concurrently if exists orders_customer_index;
 create index concurrently orders_customer_index on orders (customer_id);
 """
             ),
@@ -217,7 +218,7 @@ alter table orders add primary key using index orders_id_index;
 create table bookings_new (like bookings including all, exclude using gist (during with &&));
 -- 2. 006_fill_bookings_new.up.sql: in batches
 insert into bookings_new select * from bookings on conflict do nothing;
--- 3. 007_swap_bookings.up.sql
+-- 3. 007_swap_bookings.up.sql: when the two hold the same
 alter table bookings rename to bookings_old;
 alter table bookings_new rename to bookings;
 """

@@ -90,15 +90,15 @@ alter table events attach partition events_2026 for values from ('2026-01-01') t
         (
             Instead(
                 """\
--- 1. 005_detach_events_2020.up.sql: alone in its file, for an instant
-alter table events detach partition events_2020;
+-- 1. 005_detach_events_2024.up.sql: alone in its file, for an instant
+alter table events detach partition events_2024;
 """
             ),
             Instead(
                 """\
--- 1. 005_detach_events_2020.up.sql
+-- 1. 005_detach_events_2024.up.sql
 -- sqlmigrate: no-transaction
-alter table events detach partition events_2020 concurrently;
+alter table events detach partition events_2024 concurrently;
 """,
                 14,
             ),
@@ -116,19 +116,21 @@ alter table events detach partition events_2020 concurrently;
         (
             Instead(
                 """\
--- 1. 005_detach_events_2020.up.sql: alone in its file, for an instant
-alter table events detach partition events_2020;
--- 2. 006_drop_events_2020.up.sql
-drop table events_2020;
+-- 1. 005_detach_events_2024.up.sql: alone in its file, for an instant
+alter table events detach partition events_2024;
+-- 2. 006_drop_events_2024.up.sql
+-- sqlmigrate: allow drop-table (its rows are older than we may keep them)
+drop table events_2024;
 """
             ),
             Instead(
                 """\
--- 1. 005_detach_events_2020.up.sql
+-- 1. 005_detach_events_2024.up.sql
 -- sqlmigrate: no-transaction
-alter table events detach partition events_2020 concurrently;
--- 2. 006_drop_events_2020.up.sql
-drop table events_2020;
+alter table events detach partition events_2024 concurrently;
+-- 2. 006_drop_events_2024.up.sql
+-- sqlmigrate: allow drop-table (its rows are older than we may keep them)
+drop table events_2024;
 """,
                 14,
             ),

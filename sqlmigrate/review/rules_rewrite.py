@@ -58,7 +58,8 @@ alter table orders alter column number set default nextval('orders_number_seq');
 alter sequence orders_number_seq owned by orders.number;
 -- 2. 006_fill_orders_number.up.sql: in batches, see `sqlmigrate explain bulk-dml`
 -- sqlmigrate: no-transaction
-update orders set number = nextval('orders_number_seq') where number is null and id < 5000;
+update orders set number = nextval('orders_number_seq')
+ where id in (select id from orders where number is null limit 5000);
 """
             ),
         ),
@@ -83,7 +84,8 @@ begin
     return new;
 end
 $$;
-create trigger orders_gross before insert or update on orders for each row execute function orders_gross();
+create trigger orders_gross before insert or update on orders
+    for each row execute function orders_gross();
 -- 2. 006_fill_orders_gross.up.sql: in batches, see `sqlmigrate explain bulk-dml`
 -- sqlmigrate: no-transaction
 update orders set gross = net * 1.2 where gross is null and id < 5000;
@@ -223,7 +225,8 @@ alter table users validate constraint users_name_check;
                 """\
 -- 1. 005_sessions_unlogged.up.sql: the application writes to the new one from here on
 create unlogged table sessions_unlogged (like sessions including all);
--- 2. 006_drop_sessions.up.sql: when nobody reads the old one any more
+-- 2. 006_drop_sessions.up.sql: in a later release
+-- sqlmigrate: allow drop-table (nobody has read it since the last release)
 drop table sessions;
 """
             ),

@@ -27,6 +27,11 @@ from .watch import Watch
 
 # Alone, these write no rows; of others, a CALL that commits, nothing is known but what they leave.
 _WRITES_NO_ROWS = ("CREATE INDEX", "CREATE UNIQUE INDEX", "DROP INDEX", "REINDEX", "ALTER TABLE", "VACUUM", "ANALYZE")
+_LET_OWN = """\
+select pg_catalog.format('grant create on schema %I to %I', n.nspname, $1::text) from pg_catalog.pg_namespace n
+ where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and pg_catalog.pg_has_role(n.nspowner, 'usage')
+union all
+select pg_catalog.format('alter default privileges grant create on schemas to %I', $1::text)"""
 _PARENT = re.compile(r'^(?P<table>.+)\.(?:"(?:[^"]|"")*"|[^."]+)$')
 
 
@@ -168,13 +173,10 @@ def missing_role(error: StatementError) -> str | None:
 
 
 def let_own(session: Session, role: str) -> None:
-    """Let a role own what is in the schema that everybody has, as ALTER TABLE … OWNER TO demands it."""
-    with suppress(psycopg.Error):  # there may be no such schema any more
-        session.ask(Request(f"grant create on schema public to {_quoted(role)}"))
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+    """Let a role own what is in the schemas that there are and will be: OWNER TO demands CREATE there."""
+    grants = session.ask(Request(_LET_OWN, (role,)))[0]
+    with suppress(psycopg.Error):  # a schema may be somebody else's
+        session.ask(*(Request(grant or "") for (grant,) in grants))
 
 
 def _step(direction: Direction, migration: Migration, script: Script) -> Step:

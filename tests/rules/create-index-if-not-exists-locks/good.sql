@@ -1,5 +1,5 @@
 -- sqlmigrate: no-transaction
-create index concurrently orders_customer_id_index on orders (customer_id, id);
+drop index concurrently if exists orders_customer_index;
+create index concurrently orders_customer_index on orders (customer_id);
 -- down
--- sqlmigrate: no-transaction
-drop index concurrently orders_customer_id_index;
+select 1;
