@@ -102,8 +102,7 @@ def test_nothing_to_do(two: Project) -> None:
     two.up()
 
     assert values(two.call("up", "--format=json").stdout) == [
-        {"event": "planned", "database": "DATABASE", "direction": "up", "migrations": [],
-         "dry_run": False},
+        {"event": "planned", "database": "DATABASE", "direction": "up", "migrations": [], "dry_run": False},
     ]
 
 

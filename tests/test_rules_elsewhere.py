@@ -113,7 +113,7 @@ def test_a_role_that_is_missing(server: shadow.Shadow) -> None:
         (
             "missing-role",
             'role "reporting" does not exist',
-            "the role is made where it is only named; here it is needed with rights: --shadow-url",
+            "make the role in a migration, or name a server that has it: --shadow-url",
         )
     ]
 

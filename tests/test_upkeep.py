@@ -258,7 +258,9 @@ def test_verify_finds_a_history_that_goes_on_after_the_newest_file(project: Proj
         "the history goes on after the newest file: this folder is older than the database\nnext: sqlmigrate verify\n"
     )
     assert (ended.code, ended.stdout) == (1, "")
-    assert ended.stderr == """\
+    assert (
+        ended.stderr
+        == """\
 error: 002_b, 003_c: executed on this database, after the newest file: this folder is older than the database
    nothing was executed
    hint    take the folder's newer state (git pull); or let the history forget what is gone for good
@@ -266,6 +268,7 @@ error: 002_b, 003_c: executed on this database, after the newest file: this fold
            sqlmigrate repair 003
 
 """
+    )
 
 
 def test_verify_finds_a_failure_whose_file_is_gone(project: Project) -> None:
@@ -279,13 +282,16 @@ def test_verify_finds_a_failure_whose_file_is_gone(project: Project) -> None:
         '⚠️ 002_b   failed   TIME  missing: there is no such file  column "nothing" does not exist'
     )
     assert (ended.code, ended.stdout) == (1, "")
-    assert ended.stderr == """\
+    assert (
+        ended.stderr
+        == """\
 error: 002_b: failed on this database, and there is no such file any more
    nothing was executed
    hint    bring the file back (git log -- sql/), or let the history forget it
    next    sqlmigrate repair 002
 
 """
+    )
     assert project.call("repair", "002", "--yes").code == 0
     assert project.call("verify").code == 0
 

@@ -83,7 +83,7 @@ def _known_from(text: str) -> int:
 
 _HELP = {
     "missing-extension": "name a server that has it: --shadow-url",
-    "missing-role": "the role is made where it is only named; here it is needed with rights: --shadow-url",
+    "missing-role": "make the role in a migration, or name a server that has it: --shadow-url",
     "needs-more-rights": "the shadow has no superuser: name a server where the role may do it: --shadow-url",
 }
 

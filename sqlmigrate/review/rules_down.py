@@ -20,7 +20,6 @@ RULES: tuple[Rule, ...] = (
                 "-- sqlmigrate: irreversible (the rows are gone for good)"
             ),
         ),
-        can_be_meant=False,  # it is said with "irreversible"
     ),
     Rule(
         "down-fails",

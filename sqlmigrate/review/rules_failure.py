@@ -31,7 +31,7 @@ RULES: tuple[Rule, ...] = (
                 "create index concurrently orders_customer on orders (customer);"
             ),
         ),
-        ("notx-cic", "notx-vacuum", "commit-in-do"),
+        ("notx-0", "notx-1", "commit-in-do"),
         f"{_DOCS}/sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY",
         can_be_meant=False,
     ),
@@ -124,7 +124,7 @@ RULES: tuple[Rule, ...] = (
                 "alter index events_at attach partition events_2025_at;"
             ),
         ),
-        ("index-partitioned-concurrently",),
+        ("index-partitioned-conc",),
         f"{_DOCS}/ddl-partitioning.html#DDL-PARTITIONING-DECLARATIVE-MAINTENANCE",
         can_be_meant=False,
     ),
