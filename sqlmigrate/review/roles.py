@@ -85,6 +85,8 @@ def make(session: Session, statement_timeout: str, mark: str) -> None:
     ]
     if version >= _V14:
         statements.append(f"grant pg_read_all_data to {WATCHER}")
+    else:
+        statements.append(f"grant {OWNER} to {WATCHER}")  # what it owns is what there is to read
     if version >= _V16:
         statements.append(f"alter role {OWNER} set createrole_self_grant = 'set, inherit'")  # as it was before
     else:
