@@ -66,7 +66,8 @@ select case when i.indisvalid then 'valid' else 'invalid' end, i.indexrelid::pg_
   from pg_catalog.pg_index i where i.indexrelid = pg_catalog.to_regclass($1) and $2::text is null"""
 # A column of 14; before, no partition is detached in two steps.
 _PARTITION = """\
-select case when (pg_catalog.to_jsonb(h) ->> 'inhdetachpending')::bool then 'pending' else 'valid' end, h.inhrelid::pg_catalog.regclass::text
+select case when (pg_catalog.to_jsonb(h) ->> 'inhdetachpending')::bool then 'pending' else 'valid' end,
+       h.inhrelid::pg_catalog.regclass::text
   from pg_catalog.pg_inherits h
  where h.inhrelid = pg_catalog.to_regclass($1) and h.inhparent = pg_catalog.to_regclass($2)"""
 _DATABASE = (
