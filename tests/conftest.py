@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -158,7 +159,26 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
             _not_run[name] = _not_run.get(name, 0) + 1
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave a part of the long tables to `make check`: of a module marked `sampled(n)` every n-th case is kept."""
+    if "TESTS_DEMAND_ALL" in os.environ or config.option.keyword or any("::" in name for name in config.args):
+        return
+    places = Counter[str]()
+    left = []
+    for item in items:
+        if mark := item.get_closest_marker("sampled"):
+            places[item.nodeid.partition("[")[0]] += 1
+            if "[" in item.nodeid and (places[item.nodeid.partition("[")[0]] - 1) % mark.args[0]:
+                left.append(item)
+    config.hook.pytest_deselected(items=left)
+    items[:] = [item for item in items if item not in set(left)]
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say in the last line which tests need what."""
+    """Say in the last lines what was left out, and which tests need what."""
+    if "TESTS_DEMAND_ALL" not in os.environ:
+        terminalreporter.write_line(
+            "a sample of the longest tables, and a fifth of random examples: make check takes all"
+        )
     for name, count in _not_run.items():
         terminalreporter.write_line(f"NOT RUN: {count} tests need {name}: {NEEDS[name]}")

@@ -18,6 +18,8 @@ from quick import Quick, said
 from terminal import Terminal
 from wire import Connection, Flow, Proxy
 
+pytestmark = pytest.mark.sampled(2)
+
 FILES = {
     "001_a.up.sql": "create table a ();",
     "001_a.down.sql": "drop table a;",

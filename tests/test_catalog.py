@@ -18,6 +18,8 @@ from sqlmigrate.review import catalog
 from sqlmigrate.review.catalog import Catalog
 from sqlmigrate.review.installed import find
 
+pytestmark = pytest.mark.sampled(3)
+
 BASE = (Path(__file__).parent / "catalogs" / "base.sql").read_text(encoding="utf-8")
 
 

@@ -23,6 +23,8 @@ from sqlmigrate.review.rule import Rule
 from sqlmigrate.review.rules import RULES, explain
 from sqlmigrate.source import Source
 
+pytestmark = pytest.mark.sampled(3)
+
 CASES = Path(__file__).parent / "rules"
 MODULES = (rules_lock, rules_index, rules_constraint, rules_rewrite, rules_partition)
 ADVISING = [rule for module in MODULES for rule in module.RULES]

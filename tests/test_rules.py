@@ -13,6 +13,8 @@ from sqlmigrate.review.facts import Review
 from sqlmigrate.review.rules import RULES
 from sqlmigrate.source import Source
 
+pytestmark = pytest.mark.sampled(3)
+
 CASES = Path(__file__).parent / "rules"
 NAMES = sorted(path.name for path in CASES.iterdir())
 

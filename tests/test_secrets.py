@@ -29,6 +29,8 @@ from terminal import Ended, Terminal
 from sqlmigrate import config, upkeep
 from sqlmigrate.errors import ConfigError
 
+pytestmark = pytest.mark.sampled(3)
+
 # Two parts that stand in no other text, with everything between them that one spelling or another writes otherwise.
 PARTS = ("Pl4nted", "S3cr3t")
 PASSWORD = "Pl4nted@/:?#[]%41&=+$'\"\\ ;äS3cr3t"

@@ -18,6 +18,8 @@ from sqlmigrate.event import Failed
 from sqlmigrate.plan import Policy
 from sqlmigrate.review import rows, seed
 
+pytestmark = pytest.mark.sampled(3)
+
 # One schema for each difficulty, and how many rows each of its tables is to hold.
 DIFFICULTIES: dict[str, tuple[str, Mapping[str, int]]] = {
     "plain": ("create table t (id int primary key, a text, b int not null)", {"t": 300}),

@@ -25,6 +25,8 @@ from sqlmigrate.errors import ConfigError
 from sqlmigrate.review import installed, place, shadow
 from sqlmigrate.review.shadow import Databases, Shadow, Template
 
+pytestmark = pytest.mark.sampled(3)
+
 # The oldest and the newest at hand: 16 and 18 everywhere, and what is installed here.
 _FOUND = {*embedded.versions(), *(one.major for one in installed.find() if one.major >= 13)}
 VERSIONS = sorted({min(_FOUND), max(_FOUND)})

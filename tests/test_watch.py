@@ -18,6 +18,8 @@ from sqlmigrate.review.facts import Pass
 from sqlmigrate.source import Source
 from sqlmigrate.statement import read
 
+pytestmark = pytest.mark.sampled(2)
+
 SHORT = {
     "ACCESS SHARE": "AS",
     "ROW SHARE": "RS",
