@@ -10,12 +10,13 @@ from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlmigrate import database, history, run
+from sqlmigrate import database, files, history, run
 from sqlmigrate.errors import MigrationError, ServerError
 from sqlmigrate.event import Failed
 from sqlmigrate.files import Migration
-from sqlmigrate.plan import Policy, read_text
+from sqlmigrate.plan import Policy
 from sqlmigrate.source import Source
+from sqlmigrate.split import split
 from sqlmigrate.statement import Script, read
 
 from . import detect, installed, rows, seed, shadow
@@ -157,7 +158,7 @@ def _key(subjects: Subjects, settings: Settings) -> str:
     for migration in subjects.built:
         digest.update(f"\0{migration.label}\0{migration.up.text}\0".encode())
     if settings.seed:
-        digest.update(settings.seed.read_bytes())
+        digest.update(files.read(str(settings.seed)).text.encode())
     return digest.hexdigest()
 
 
@@ -172,9 +173,10 @@ def _build(server: shadow.Shadow, made: shadow.Databases, subjects: Subjects, se
         server.stub_role(role)
         with database.connect(made.owner_url) as session:
             let_own(session, role)
+    if settings.seed:
+        with database.connect(made.owner_url) as session:
+            _execute_seed(session, files.read(str(settings.seed)))
     with database.connect(made.admin_url) as session:
-        if settings.seed:
-            _execute_seed(session, Source(str(settings.seed), settings.seed.read_text(encoding="utf-8")))
         seeded = seed.fill(session, _SEED_ROWS)
         known = rows.read(session, ignore=_ours(settings))
     return {
@@ -193,7 +195,7 @@ def _failed(url: str, subjects: Subjects, settings: Settings) -> Failed | None:
 def _execute_seed(session: database.Session, source: Source) -> None:
     from sqlmigrate import envelope, refusal  # noqa: PLC0415 - only where a seed is given
 
-    for statement in read_text(source.path, source.text):
+    for statement in split(source):
         *_, answer = (each for each in session.turn([envelope.request(statement)]) if each)
         if answer.error:
             raise refusal.refused(answer.error, statement)
