@@ -249,6 +249,27 @@ def test_rows_of_the_projects_own(branch: Branch) -> None:
     )
 
 
+def test_rows_with_fixed_keys_do_not_meet_ours(branch: Branch) -> None:
+    """Rows that are made up stay away from the small keys that migrations give to theirs."""
+    branch.new(
+        **{
+            "002_rows": (
+                "insert into customers values (1, 'Ann'), (2, 'Bob');\n",
+                "delete from customers where id < 3;\n",
+            )
+        }
+    )
+
+    assert findings(branch("review", "--format", "json")) == []
+
+
+def test_a_history_in_a_schema_of_its_own(branch: Branch) -> None:
+    """The schema is made on the shadow, as somebody has made it on the database."""
+    branch.new(**{"002_currency": CURRENCY})
+
+    assert branch("--table", "ops.history", "review").code == 0
+
+
 # -- what goes wrong ---------------------------------------------------------------------------------------------------
 
 

@@ -313,7 +313,7 @@ def test_later_inserts_find_the_sequences_behind_the_rows(every_database: str) -
         with connect(every_database) as session:
             seed.fill(session)
         for table in ("a", "b"):
-            assert conn.execute(f"insert into {table} default values returning id").fetchone() == (301,)
+            assert conn.execute(f"insert into {table} default values returning id").fetchone() == (1_000_301,)
 
 
 def test_the_session_is_as_it_was(database: str) -> None:

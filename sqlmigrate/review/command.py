@@ -46,6 +46,8 @@ def review(call: Call, **options: Any) -> int:
         call.report.text(sizes.QUERY)
         return 0
     outputs = _outputs(options["outputs"])
+    if options["seed"] and not options["seed"].is_file():
+        raise ConfigError(f"--seed {options['seed']} is no file that can be read")
     subjects = _subjects(call, options["files"], options["base"])
     settings = room.Settings(
         Path(config.EMBEDDED_DIRECTORY),

@@ -10,7 +10,10 @@ from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from psycopg import sql
+
 from sqlmigrate import database, files, history, run
+from sqlmigrate.database import Request
 from sqlmigrate.errors import MigrationError, ServerError
 from sqlmigrate.event import Failed
 from sqlmigrate.files import Migration
@@ -27,7 +30,7 @@ from .trip import Trips, let_own, missing_role
 from .watch import watching
 
 _SEED_ROWS = 300
-_FORMAT = 3  # of what a template holds: raised when the base is built otherwise
+_FORMAT = 4  # of what a template holds: raised when the base is built otherwise
 
 
 @dataclass(frozen=True)
@@ -165,6 +168,9 @@ def _key(subjects: Subjects, settings: Settings) -> str:
 def _build(server: shadow.Shadow, made: shadow.Databases, subjects: Subjects, settings: Settings) -> dict[str, Any]:
     """Execute the base's migrations, and fill its tables; roles that are only named are made."""
     roles: list[str] = []
+    if schema := history.table_parts(settings.table)[0]:
+        with database.connect(made.owner_url) as session:
+            session.ask(Request(f"create schema if not exists {sql.Identifier(schema).as_string()}"))
     while failed := _failed(made.owner_url, subjects, settings):
         role = missing_role(failed.error)
         if role is None or role in roles:

@@ -60,6 +60,7 @@ def _turn(values: list[str]) -> str:
 
 
 _INTEGERS = [
+    "1000000 + {g}",  # first: a migration gives small keys to rows of its own
     "{g}", "1 + {g} % 5", "{g} % 2", "0", "1", "-{g}", "1000 + {g}", "100 * {g}", "1990 + {g} % 30", "1 + {g} % 12",
     "10", "100", "50 + {g} % 50", "8 * {g}", "1024 * {g}",
 ]  # fmt: skip
@@ -98,7 +99,7 @@ _BITS = "lpad(({g})::bit(16)::text, 16, '0')"
 # https://www.postgresql.org/docs/current/datatype.html
 _SHAPES: dict[str, list[str]] = {
     "boolean": ["{g} % 2 = 0", "true", "false"],
-    "smallint": ["1 + {g} % 30000", *_INTEGERS],
+    "smallint": ["20000 + {g} % 10000", "1 + {g} % 30000", *_INTEGERS[1:]],
     "integer": _INTEGERS,
     "bigint": _INTEGERS,
     "oid": ["{g}"],
