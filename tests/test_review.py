@@ -20,7 +20,7 @@ from quick import Quick
 from repository import Repository
 from terminal import Ended
 
-SCREEN = Path(__file__).parent / "screens" / "review.console"
+SCREEN = Path(__file__).parent / "screens" / "rooms" / "review.console"
 README = Path(__file__).parents[1] / "README.md"
 
 SHOP = """\
