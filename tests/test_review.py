@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -395,6 +396,17 @@ def test_a_killed_review_is_not_in_the_way_of_the_next(slow: subprocess.Popen[by
     slow.kill()
     slow.communicate()
     (branch.root / "sql" / "002_slow.up.sql").write_text("select 1;\n")
+
+    assert branch("review").code == 0
+
+
+def test_a_folder_that_was_copied(branch: Branch, tmp_path: Path) -> None:
+    """A cache of CI brings the shadow back as somebody else's files: it is made anew."""
+    branch.new(**{"002_currency": CURRENCY})
+    branch("review")
+    shutil.copytree(branch.cache, tmp_path / "copied", symlinks=True)
+    branch.cache = tmp_path / "copied"
+    (branch.root / ".sqlmigrate").unlink()
 
     assert branch("review").code == 0
 

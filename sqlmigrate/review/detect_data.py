@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from .altered import Altered, Column, is_on
@@ -37,6 +38,10 @@ _RIGHTS = {
 }  # fmt: skip
 
 
+# What a broken body misses, as PostgreSQL or we say it: column "state" does not exist, it says `state`.
+_NAMED = re.compile(r'["`]([^"`]+)["`]')
+
+
 def find(subject: Subject) -> Iterator[Finding]:
     """Give every finding of what the up file takes away, renames or opens."""
     if subject.trip.after is None:
@@ -49,7 +54,8 @@ def find(subject: Subject) -> Iterator[Finding]:
     yield from _columns(subject, altered)
     for name, why in subject.trip.broken:
         message = f"the body of `{_short(name)}` no longer works: {why}"
-        yield subject.found("function-body-broken", subject.statement_naming(), message)
+        named = [last_part(each) for each in _NAMED.findall(why)][-1:]
+        yield subject.found("function-body-broken", subject.statement_naming(*named), message)
     for rule, name, message in subject.trip.loose:
         yield subject.found(rule, subject.statement_naming(name), message)
 

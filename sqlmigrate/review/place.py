@@ -149,7 +149,7 @@ def _started(cluster: embedded.Cluster) -> str:
     if not password.exists():
         password.touch(mode=0o600)
         password.write_text(secrets.token_hex(32))
-        accounts.hand_over(password)
+    accounts.hand_over(password)  # each time: a cache of CI brings files back as somebody else's
     if not cluster.data.exists():
         cheap = ["--set=scram_iterations=1"] if cluster.version >= _V16 else []  # nobody guesses 32 bytes
         cluster.create("--auth-local=scram-sha-256", f"--pwfile={password}", "--no-sync", *cheap)
