@@ -59,6 +59,9 @@ def log(url: str, policy: Policy) -> tuple[State, tuple[LogEntry, ...]]:
 # -- changed files -----------------------------------------------------------------------------------------------------
 
 
+_ALIKE = 0.6  # of a text; below, it is not the same migration
+
+
 def changed_error(session: Session, table: History, changed: Sequence[plan.Row]) -> HistoryError:
     """Make the error of files that are not what was executed, saying what kind of change it is: one turn."""
     versions = [row.execution.version for row in changed if row.execution]
@@ -86,6 +89,14 @@ def _changed(migration: Migration, execution: Execution, executed: str) -> Histo
         )
     from . import change  # noqa: PLC0415 - only for an error
 
+    if renamed and not _is_alike(executed, migration.up.text):
+        return HistoryError(
+            f"{migration.label}: the number was executed as another migration, {execution.label}",
+            span,
+            detail=[when, "nothing was executed by this run"],
+            hint="give this one a number of its own; where files were renumbered, take the old ones back first, "
+            "with the files as they were",
+        )
     what = f"the file is not what was executed: {change.kind(executed, migration.up.text)} changed"
     return HistoryError(
         f"{migration.label}: {renamed}; {what}" if renamed else f"{migration.label}: {what}",
@@ -94,6 +105,13 @@ def _changed(migration: Migration, execution: Execution, executed: str) -> Histo
         hint="put the file back and write the change as a new migration; or accept the file as it is now",
         next_steps=[repair],
     )
+
+
+def _is_alike(executed: str, now: str) -> bool:
+    """Tell whether a text has become another by editing, rather than in its place."""
+    from difflib import SequenceMatcher  # noqa: PLC0415 - only for an error
+
+    return SequenceMatcher(None, executed, now).ratio() >= _ALIKE
 
 
 def _moves(migration: Migration, execution: Execution) -> Iterator[str]:
@@ -113,6 +131,19 @@ def repairable(url: str, migrations: Sequence[Migration], version: str, policy: 
     Raises `ConfigError` for a version nobody knows, or one with nothing to repair.
     """
     row = plan.find(status(url, migrations, policy).plan.rows, version)
+    checksums = {migration.checksum for migration in migrations}
+    if (
+        row.state == "changed"
+        and row.migration
+        and row.execution
+        and row.execution.checksum in checksums - {row.migration.checksum}
+    ):
+        raise HistoryError(
+            f"{row.label} is not {row.execution.label}, which was executed: that one has another number now",
+            row.migration.up.span(0, 0),
+            detail=["accepted, it would pass for executed, and is not", "nothing was changed"],
+            hint="give it a number of its own, or take the other one back with its own files first",
+        )
     if row.state == "changed":
         return row, f"Accept the file of {row.label} as it is now, in place of what was executed?"
     if row.state in ("failed", "missing", "baseline"):

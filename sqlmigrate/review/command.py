@@ -195,5 +195,10 @@ def renumber(call: Call, *, base: str | None) -> None:
     moves = move(call.config.directory, base, os.environ)
     for old, new in moves:
         call.report.text(f"{old} ──▶ {new}")
-    if not moves:
+    if moves:
+        call.report.text(
+            "a database that has executed them knows them by their old numbers: there, take them back with the old",
+            "files before you go on (git stash; sqlmigrate down --to VERSION; git stash pop), or make it anew",
+        )
+    else:
         call.report.text("nothing to move: the new migrations stand behind the newest that is merged")

@@ -53,12 +53,17 @@ def _finding(rule: str, message: str, span: Span, what_now: str = "") -> Finding
 
 
 def _left(left: Sequence[Difference], place: Span) -> Iterator[Finding]:
-    real = [each for each in left if each.change != "column order"]
+    real = [each for each in left if each.change != "column order" and not _is_only_validated(each)]
     if real:
         yield _finding("down-incomplete", f"after up and down {_named(_whole(real))}", place)
-    elif left:
+    elif left := [each for each in left if each.change == "column order"]:
         tables = ", ".join(f"`{last_part(each.name)}`" for each in left[:_MOST])
         yield _finding("down-column-order", f"the columns of {tables} stand in another order after up and down", place)
+
+
+def _is_only_validated(difference: Difference) -> bool:
+    """Tell whether a constraint is there as before, and validated since: nothing waits for that to be taken back."""
+    return difference.attributes == (("validated", "false", "true"),)
 
 
 def _whole(differences: Sequence[Difference]) -> list[Difference]:
@@ -134,7 +139,7 @@ def _new_data(subject: Subject, place: Span) -> Iterator[Finding]:
 
 def _again(subject: Subject) -> Iterator[Finding]:
     trip = subject.trip
-    if any(each.change != "column order" for each in trip.left):
+    if any(each.change != "column order" and not _is_only_validated(each) for each in trip.left):
         return  # what is left behind is in the way, and is told already
     if trip.again_error:
         span = trip.again_error.span or subject.up.source.span(0, 0)

@@ -82,6 +82,7 @@ def _known_from(text: str) -> int:
 
 
 _HELP = {
+    "fails-on-data": "the rows are made up, unless --seed brings yours: ask production whether it has such rows",
     "missing-extension": "name a server that has it: --shadow-url",
     "missing-role": "make the role in a migration, or name a server that has it: --shadow-url",
     "needs-more-rights": "the shadow has no superuser: name a server where the role may do it: --shadow-url",

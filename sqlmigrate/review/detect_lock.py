@@ -370,6 +370,9 @@ def _two_tables(subject: Subject) -> Iterator[Finding]:
 
 
 def _alone(subject: Subject, doing: Doing) -> Iterator[Finding]:
+    if doing.text.startswith(("DO", "CALL")):
+        message = "it commits by itself: what it locks, scans and writes in between was not all seen"
+        yield subject.found("commits-inside", _place(doing), message)
     if not doing.says("CONCURRENTLY"):
         return
     if doing.says("CREATE") and doing.says("INDEX CONCURRENTLY IF NOT EXISTS"):

@@ -73,7 +73,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "fails-on-data",
-        "danger",
+        "warning",
         "a statement fails on rows that the tables allow",
         "The schema allows rows on which this statement fails: a NULL, a duplicate, a value outside the new check or"
         " too long for the new type. The review made such rows; whether production has some, only a query there can"

@@ -175,4 +175,23 @@ refresh materialized view concurrently order_totals;
         ("matview", "matview-refresh", "matview-refresh-conc", "matview-refresh-conc-nouq"),
         f"{_DOCS}sql-refreshmaterializedview.html",
     ),
+    Rule(
+        "commits-inside",
+        "warning",
+        "a DO block or a CALL commits by itself, and what it does is not all seen",
+        "Its locks are gone with each of its commits, too soon to be read, and so are the counters of rows and scans. "
+        "The review sees what stays: rewrites, what is gone, rows that are lost. Batches are written like this; then "
+        "allow it, and say how large they are. What is no batch belongs into plain statements, which are measured.",
+        (
+            Instead(
+                """\
+-- 1. 005_index_orders_customer.up.sql: each thing as a statement of its own
+-- sqlmigrate: no-transaction
+create index concurrently orders_customer on orders (customer);
+"""
+            ),
+        ),
+        ("commit-in-do",),
+        "https://www.postgresql.org/docs/current/plpgsql-transactions.html",
+    ),
 )
