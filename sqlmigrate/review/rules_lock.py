@@ -185,9 +185,9 @@ refresh materialized view concurrently order_totals;
         (
             Instead(
                 """\
--- 1. 005_index_orders_customer.up.sql: each thing as a statement of its own
+-- 1. 005_index_orders_total.up.sql: each thing as a statement of its own
 -- sqlmigrate: no-transaction
-create index concurrently orders_customer on orders (customer);
+create index concurrently orders_total on orders (total);
 """
             ),
         ),
