@@ -290,6 +290,37 @@ def test_one_that_fails_and_one_that_hangs_are_findings(branch: Branch) -> None:
     assert ended.code == 1
 
 
+def test_rows_that_are_made_up_stop_nobody(branch: Branch) -> None:
+    """That they are not unique is a warning, and so is what fails because of it: production may have no such rows."""
+    branch.new(**{
+        "002_unique": (
+            "create unique index concurrently one on customers (name);\n", "drop index concurrently one;\n"
+        ),
+        "003_one": (
+            "alter table customers add constraint one unique using index one;\n",
+            "alter table customers drop constraint one;\n",
+        ),
+    })  # fmt: skip
+
+    ended = branch("review", "--format", "json")
+
+    assert (findings(ended), ended.code) == ([("002", "fails-on-data"), ("003", "statement-fails")], 0)
+
+
+def test_a_block_that_commits_is_not_called_safe(branch: Branch) -> None:
+    """Its locks are gone too soon to be seen: the report says so, in place of `nobody waits`."""
+    block = "do $$ begin create index o on orders (total); commit; end $$;\n"
+    branch.new(**{"002_block": (f"-- sqlmigrate: no-transaction\n{block}", "drop index concurrently o;\n")})
+
+    lines = branch("review").stdout.splitlines()
+
+    assert lines[2:5] == [
+        "⚠️ 002_block",
+        "   lock    not all seen: it commits by itself",
+        "   waits   not known",
+    ]
+
+
 def test_a_base_that_does_not_build(branch: Branch) -> None:
     """The migration that broke is named with its place and why, and the ways on."""
     branch.merged(**{"002_wrong": ("create table a ();\nselect nothing;\n", None)})

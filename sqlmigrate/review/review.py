@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +95,7 @@ def on(server: shadow.Shadow, subjects: Subjects, settings: Settings) -> Review:
         watching(clone.owner_url, clone.admin_url, settings.table, settings.limit) as watch,
     ):
         trips = Trips(server, watch, _ours(settings), template.value["rows"])
-        reviewed = tuple(_reviewed(trips, _read(migration), settings, server.version) for migration in subjects.new)
+        reviewed = _in_order(_reviewed(trips, _read(each), settings, server.version) for each in subjects.new)
     ground = Ground(
         subjects.base,
         len(subjects.built),
@@ -108,6 +108,24 @@ def on(server: shadow.Shadow, subjects: Subjects, settings: Settings) -> Review:
         has_sizes=bool(settings.sizes),
     )
     return Review(ground, detect.excepted(reviewed), subjects.findings, time.monotonic() - began, settings.directory)
+
+
+def _in_order(reviewed: Iterable[Reviewed]) -> tuple[Reviewed, ...]:
+    """Take what fails behind a migration that failed for what it most likely is: nobody knows before that is mended."""
+    done: list[Reviewed] = []
+    failed = ""
+    for each in reviewed:
+        findings = tuple(_behind(finding, failed) for finding in each.findings) if failed else each.findings
+        done.append(replace(each, findings=findings))
+        if not failed and each.trip and each.trip.up.error:
+            failed = each.migration.label
+    return tuple(done)
+
+
+def _behind(finding: Finding, failed: str) -> Finding:
+    if finding.rule.name != "statement-fails":
+        return finding
+    return replace(finding, severity="warning", what_now=f"{failed} before it failed: mend that first")
 
 
 def _reviewed(trips: Trips, reading: _Read, settings: Settings, version: int) -> Reviewed:

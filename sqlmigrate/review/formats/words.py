@@ -126,6 +126,8 @@ def strongest_words(reviewed: Reviewed) -> str:
     if reviewed.trip is None:
         return "not measured"
     lock = strongest(reviewed.trip.up)
+    if lock is None and _commits_inside(reviewed):
+        return "not all seen: it commits by itself"
     if lock is None and reviewed.trip.up.error:
         return f"fails at statement {reviewed.trip.up.failed_at}" if reviewed.trip.up.failed_at else "fails"
     return lock_words(lock) if lock else "none on what was there"
@@ -144,7 +146,14 @@ def who_waits(reviewed: Reviewed) -> str:
     if reviewed.trip is None:
         return "not measured"
     lock = strongest(reviewed.trip.up)
+    if _commits_inside(reviewed) and (lock is None or lock.blocks == "nobody"):
+        return "not known"
     return lock.blocks if lock else "nobody"
+
+
+def _commits_inside(reviewed: Reviewed) -> bool:
+    """Tell whether what the file does was not all seen, allowed or not."""
+    return any(finding.rule.name == "commits-inside" for finding in reviewed.findings)
 
 
 # -- the way down ------------------------------------------------------------------------------------------------------
