@@ -40,7 +40,7 @@ check: .venv/developed ## what CI runs: lint, types, the suite, the sweep of fau
 	@$(BIN)/ruff check sqlmigrate tests
 	@$(BIN)/ruff format --check sqlmigrate tests
 	@$(BIN)/mypy
-	@TESTS_DEMAND_ALL=1 $(BIN)/python -m pytest
+	@TESTS_DEMAND_ALL=1 $(BIN)/python -m pytest -n 2
 	@$(BIN)/python tests/faults.py
 
 format: .venv/developed ## format the code, and mend what lint can mend

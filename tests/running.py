@@ -33,6 +33,7 @@ class Running:
         while not (found := aftermath.ask(self.url, query)):
             assert time.monotonic() < deadline, self.process.poll()
             time.sleep(0.02)
+        time.sleep(0.1)  # it has read by then what was answered before
         pid: int = found[0][0]
         return pid
 
