@@ -41,17 +41,17 @@ check: .venv/developed ## what CI runs: lint, types, the suite, the sweep of fau
 	@$(BIN)/ruff format --check sqlmigrate tests
 	@$(BIN)/mypy
 	@TESTS_DEMAND_ALL=1 $(BIN)/python -m pytest -n 2
-	@$(BIN)/python tests/faults.py
+	@$(BIN)/python tests/faults/sweep.py
 
 format: .venv/developed ## format the code, and mend what lint can mend
 	@$(BIN)/ruff check --fix sqlmigrate tests
 	@$(BIN)/ruff format sqlmigrate tests
 
 faults: .venv/developed ## cut the connection at every message, kill the process at every event (2 minutes)
-	@$(BIN)/python tests/faults.py
+	@$(BIN)/python tests/faults/sweep.py
 
 bench: .venv/developed ## figures, beside other tools in the same run
-	@$(BIN)/python tests/bench.py
+	@$(BIN)/python tests/bench/bench.py
 
 clean: ## remove what make made (not the embedded database)
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

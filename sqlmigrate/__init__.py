@@ -1,7 +1,7 @@
 """Brings a PostgreSQL database up to date with a folder of plain SQL files.
 
-As a library: `load` reads a folder, `up` and `down` execute and yield what happens, `status` looks; `split` cuts a
-text into statements, without a database.
+As a library: `load` reads a folder, `up` and `down` execute and yield events, `status` only looks; `split` cuts a text
+into statements, without a database.
 """
 
 from __future__ import annotations
@@ -9,25 +9,30 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-# At once, unlike the rest: loaded later, the module `split` would take the place of its function.
-from .split import split as split
+from .version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from .files import load as load
-    from .run import down as down, up as up
-    from .upkeep import status as status
+    from .files.folder import load as load
+    from .operations.status import status as status
+    from .operations.up_down import down as down, up as up
+    from .parsing.splitter import split as split
 
-__version__ = "0.1.0"
 __all__ = ["__version__", "down", "load", "split", "status", "up"]
 
-_HOMES = {"down": "run", "load": "files", "status": "upkeep", "up": "run"}
+_MODULES = {
+    "down": "operations.up_down",
+    "load": "files.folder",
+    "split": "parsing.splitter",
+    "status": "operations.status",
+    "up": "operations.up_down",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for, when it is: the driver alone costs more than the rest of a command's start."""
-    if name not in _HOMES:
+    """Import a public name when it is first used: the driver alone costs more than the rest of a command's start."""
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    return getattr(import_module(f".{_MODULES[name]}", __name__), name)
 
 
 def __dir__() -> list[str]:

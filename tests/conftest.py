@@ -11,9 +11,9 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-import cluster
+import postgres_servers
 import pytest
-from cluster import PasswordServer, Server, Standby
+from postgres_servers import PasswordServer, Server, Standby
 from project import Project
 from terminal import Terminal
 
@@ -24,7 +24,7 @@ FOREIGN_NAMES = {"DATABASE_URL", "CI", "GITHUB_ACTIONS", "NO_COLOR", "FORCE_COLO
 
 
 def pytest_report_header() -> str:
-    return f"PostgreSQL {', '.join(cluster.versions())}, started when asked for"
+    return f"PostgreSQL {', '.join(postgres_servers.versions())}, started when asked for"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -41,7 +41,7 @@ def _nothing_of_outside() -> Iterator[None]:
 def _nothing_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Delete the data that embedded servers of projects in `tmp_path` have elsewhere, where we are root."""
     yield
-    cluster.delete_elsewhere(tmp_path_factory.getbasetemp())
+    postgres_servers.delete_elsewhere(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture(autouse=True)
@@ -55,21 +55,21 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Path]:
     """The folder of all servers, whose account can pass through it also where we are root."""
-    with cluster.session_folder() as folder:
+    with postgres_servers.session_folder() as folder:
         yield folder
 
 
 @pytest.fixture(scope="session")
 def postgres(servers: Path) -> Iterator[Server]:
     """The server that tests use unless its version matters: PostgreSQL 18."""
-    with cluster.server(servers / "18", 18) as running:
+    with postgres_servers.server(servers / "18", 18) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def postgres16(servers: Path) -> Iterator[Server]:
     """PostgreSQL 16."""
-    with cluster.server(servers / "16", 16) as running:
+    with postgres_servers.server(servers / "16", 16) as running:
         yield running
 
 
@@ -97,14 +97,14 @@ def every_database(every_postgres: Server) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def standby(servers: Path, postgres: Server) -> Iterator[Standby]:
     """A read-only hot standby of `postgres`."""
-    with cluster.standby(servers / "standby", postgres) as running:
+    with postgres_servers.standby(servers / "standby", postgres) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def password_server(servers: Path) -> Iterator[PasswordServer]:
     """A server on TCP that asks for passwords: of the role `app`, in `password`."""
-    with cluster.password_server(servers / "password") as running:
+    with postgres_servers.password_server(servers / "password") as running:
         yield running
 
 

@@ -1,4 +1,4 @@
-"""The architecture: imports go one way, each outside thing has one door, every command is told of."""
+"""The architecture: packages import one way, each outside thing has one door, every command is documented."""
 
 from __future__ import annotations
 
@@ -11,135 +11,191 @@ import click
 import pytest
 
 import sqlmigrate
-from sqlmigrate.cli import cli
+from sqlmigrate.cli.commands import cli
 
 ROOT = Path(__file__).parents[1]
-SOURCES = sorted((ROOT / "sqlmigrate").glob("*.py"))
-MODULES = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in SOURCES}
+PACKAGE = ROOT / "sqlmigrate"
+FILES = {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
+TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in FILES.items()}
 
-# Data moves down this list: a module imports only from those before it.
-CORRIDOR = (
+# Data moves down this list: a package (or a module beside them) imports only from those above it.
+TRUNK = (
+    "version",
     "source",
+    "durations",
     "errors",
-    "settings",
-    "split",
-    "directive",
-    "statement",
-    "files",
     "config",
-    "accounts",
+    "parsing",
+    "files",
     "embedded",
-    "libpq",
     "database",
-    "lock",
+    "catalog",
     "history",
-    "logbook",
-    "record",
-    "observer",
     "plan",
-    "way_down",
-    "change",
-    "refusal",
-    "event",
-    "outcome",
-    "envelope",
-    "resume",
-    "pooler",
-    "upkeep",
-    "underway",
-    "alone",
-    "execution",
-    "run",
-    "excerpt",
-    "fold",
-    "writer",
-    "progress",
-    "machine",
-    "listing",
-    "report",
-    "signals",
-    "call",
+    "executor",
+    "operations",
+    "shadow",
+    "output",
     "cli",
 )
+# A room stands on all of the trunk and on no other room. Its own parts, in their order:
+ROOMS = {
+    "review": ("rules", "new", "seed", "measure", "results", "sizes", "findings", "formats", "pipeline", "command"),
+}
 
-# What is outside, and who may touch it.
+# What is outside, and the modules that may touch it.
 DOORS = {
-    "sqlparse": {"statement"},
-    "psycopg.connect": {"database"},
-    "subprocess": {"embedded", "accounts"},
-    "click": {"call", "cli"},  # what commands have in common, and the commands
-    "rich": {"writer", "excerpt"},
-    "signal": {"signals", "embedded"},  # one receives them, one sends them to its server
-    "os.environ": {"call", "writer"},  # call hands it to config; writer asks for NO_COLOR and TERM
-    "sys.stdout": {"writer"},
-    "sys.stderr": {"writer", "call"},  # call asks whether somebody is there to answer
+    "sqlparse": {"parsing/classify.py"},
+    "psycopg.connect": {"database/connect.py"},
+    "subprocess": {"embedded/account.py", "embedded/cluster.py", "embedded/programs.py", "review/new/git.py"},
+    "signal": {"cli/signals.py", "embedded/cluster.py"},  # one receives them, one sends them to its server
+    "click": {"cli/commands.py", "cli/context.py", "cli/options.py", "cli/program.py", "review/command.py"},
+    "rich": {"output/writer.py", "output/excerpt.py"},
+    "os.environ": {"cli/context.py", "output/writer.py"},  # the writer asks for NO_COLOR and TERM
+    "sys.stdin": {"cli/context.py"},  # which asks whether somebody is there to answer
+    "sys.stdout": {"output/writer.py"},
+    "sys.stderr": {"output/writer.py", "cli/context.py"},
+    "datetime.now": {"cli/context.py"},
+    "time.time": {"shadow/databases.py"},  # the age of kept databases
     "print": set(),
 }
 
 
-def _imported(tree: ast.Module) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.level == 1:
-            yield from [node.module] if node.module else [alias.name for alias in node.names]
+def _place(name: str) -> str:
+    """Give the package of the trunk, or the room, that a file belongs to."""
+    return name.split("/", maxsplit=1)[0].removesuffix(".py")
 
 
-def _touched(tree: ast.Module) -> Iterator[str]:
+def _imported(name: str) -> Iterator[list[str]]:
+    """Give the modules of ours that a file imports, also inside functions, as the parts of their names."""
+    package = ["sqlmigrate", *name.split("/")[:-1]]
+    for node in ast.walk(TREES[name]):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[1:] for alias in node.names if alias.name.startswith("sqlmigrate."))
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else []
+            base = [*above, *(node.module or "").split(".")] if node.module else above
+            if base[:1] == ["sqlmigrate"]:
+                yield from ([*base[1:], alias.name] for alias in node.names)
+
+
+def _touched(tree: ast.Module) -> set[str]:
     """Name the packages that are imported, and the attributes and functions of modules that are used."""
+    found: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from (alias.name.split(".")[0] for alias in node.names)
+            found |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
-            yield node.module.split(".")[0]
+            found |= {node.module.split(".")[0], *(f"{node.module}.{alias.name}" for alias in node.names)}
         elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            yield f"{node.value.id}.{node.attr}"
+            found.add(f"{node.value.id}.{node.attr}")
         elif isinstance(node, ast.Name):
-            yield node.id
+            found.add(node.id)
+    return found
 
 
-def _functions() -> Iterator[tuple[str, ast.FunctionDef]]:
-    for name, tree in MODULES.items():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef):
-                yield f"{name}.{node.name}", node
+def test_every_package_has_its_place() -> None:
+    """The lists name every package and module there is, and no other."""
+    found = {_place(name) for name in FILES} - {"__init__", "__main__"}
+    parts = {room: {name.split("/")[1].removesuffix(".py") for name in FILES if _place(name) == room} for room in ROOMS}
+
+    assert found == {*TRUNK, *ROOMS}
+    assert {room: set(order) for room, order in ROOMS.items()} == {
+        room: names - {"__init__"} for room, names in parts.items()
+    }
 
 
-def test_every_module_has_its_place() -> None:
-    """The corridor names every module there is, and no other."""
-    assert set(CORRIDOR) == set(MODULES) - {"__init__", "__main__"}
+@pytest.mark.parametrize("name", [name for name in FILES if _place(name) in TRUNK])
+def test_the_trunk_imports_one_way(name: str) -> None:
+    """A module imports from its own package and from those above it, also inside functions; never from a room."""
+    allowed = {*TRUNK[: TRUNK.index(_place(name)) + 1], "__version__"}
+
+    assert [parts for parts in _imported(name) if parts[0] not in allowed] == []
 
 
-@pytest.mark.parametrize("name", CORRIDOR)
-def test_imports_go_one_way(name: str) -> None:
-    """A module imports only from lines above its own, also inside functions."""
-    above = set(CORRIDOR[: CORRIDOR.index(name)])
+@pytest.mark.parametrize("name", [name for name in FILES if _place(name) in ROOMS])
+def test_a_room_imports_one_way(name: str) -> None:
+    """A module of a room imports from the trunk, and in the room from its own part and from those above it."""
+    room, *rest = name.split("/")
+    order = ROOMS[room]
+    part = rest[0].removesuffix(".py")
+    above = set(order[: order.index(part) + 1]) if part in order else set()
 
-    assert set(_imported(MODULES[name])) - {"__version__"} <= above
+    found = list(_imported(name))
+    assert [parts for parts in found if parts[0] != room and parts[0] not in TRUNK] == []
+    assert [parts for parts in found if parts[0] == room and parts[1] not in above] == []
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_imports_across_packages_are_absolute(name: str) -> None:
+    """Inside a package imports are relative, across packages absolute."""
+    package = name.split("/")[:-1]
+    relative = [node for node in ast.walk(TREES[name]) if isinstance(node, ast.ImportFrom) and node.level > 1]
+
+    assert relative == []
+    for node in ast.walk(TREES[name]):
+        if isinstance(node, ast.ImportFrom) and not node.level and (node.module or "").startswith("sqlmigrate."):
+            assert (node.module or "").split(".")[1 : len(package) + 1] != package or not package, node.module
+
+
+def _cycle(graph: dict[str, set[str]]) -> list[str]:
+    """Find a circle in a graph; nothing where there is none."""
+
+    def visit(node: str, path: list[str]) -> list[str]:
+        if node in path:
+            return [*path[path.index(node) :], node]
+        return next((found for other in graph.get(node, ()) if (found := visit(other, [*path, node]))), [])
+
+    return next((found for node in graph if (found := visit(node, []))), [])
+
+
+@pytest.mark.parametrize("package", sorted({name.rpartition("/")[0] for name in FILES}))
+def test_no_circle_inside_a_package(package: str) -> None:
+    """The modules of a package do not import each other in a circle, also not inside functions."""
+    inside = {name: name.rpartition("/")[2].removesuffix(".py") for name in FILES if name.rpartition("/")[0] == package}
+    depth = len(package.split("/")) if package else 0
+    graph = {
+        stem: {
+            parts[depth]
+            for parts in _imported(name)
+            if parts[:depth] == (package.split("/") if package else []) and parts[depth] in inside.values()
+        }
+        for name, stem in inside.items()
+        if stem not in ("__init__", "__main__")
+    }
+
+    assert _cycle(graph) == []
 
 
 @pytest.mark.parametrize("outside", DOORS)
 def test_each_outside_thing_has_one_door(outside: str) -> None:
-    """Nobody else imports or calls it."""
-    assert {name for name, tree in MODULES.items() if outside in set(_touched(tree))} == DOORS[outside]
+    """No other module imports or calls it, in the rooms neither."""
+    assert {name for name, tree in TREES.items() if outside in _touched(tree)} == DOORS[outside]
 
 
 def test_no_module_is_called_utils() -> None:
-    """A module is one noun that says what is in it."""
-    assert not {"utils", "helpers", "common", "lib", "misc"} & set(MODULES)
+    """A module's name says what is in it."""
+    names = {Path(name).stem for name in FILES} | {part for name in FILES for part in name.split("/")[:-1]}
+    assert not {"utils", "helpers", "common", "lib", "misc"} & names
+
+
+def test_every_package_says_what_it_holds() -> None:
+    """Each package has a docstring that tells where it stands."""
+    packages = [name for name in TREES if name.endswith("__init__.py")]
+    assert [name for name in packages if not ast.get_docstring(TREES[name])] == []
 
 
 def test_functions_are_short() -> None:
     """No function is longer than 50 lines, its docstring counted; half of them have at most 10."""
-    lengths = {name: (node.end_lineno or 0) - node.lineno + 1 for name, node in _functions()}
+    lengths = {
+        f"{name}: {node.name}": (node.end_lineno or 0) - node.lineno + 1
+        for name, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef)
+    }
 
     assert {name: length for name, length in lengths.items() if length > 50} == {}
     assert sorted(lengths.values())[len(lengths) // 2] <= 10
-
-
-def test_modules_are_short() -> None:
-    """No module is longer than 400 lines."""
-    lengths = {path.stem: len(path.read_text(encoding="utf-8").splitlines()) for path in SOURCES}
-
-    assert {name: length for name, length in lengths.items() if length > 400} == {}
 
 
 def test_public_names_are_exact() -> None:
@@ -151,7 +207,7 @@ def test_public_names_are_exact() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(cli.commands))
-def test_every_command_is_told_of(name: str) -> None:
+def test_every_command_is_documented(name: str) -> None:
     """A command stands in README's table, and its help says what it does and shows an example."""
     command = cli.commands[name]
     shown = command.get_help(click.Context(command, info_name=name))
@@ -161,6 +217,8 @@ def test_every_command_is_told_of(name: str) -> None:
     assert re.search(rf"Example: .*sqlmigrate {name}\b", shown)
 
 
-def test_readme_is_short() -> None:
-    """README stays under 520 lines, screens included."""
-    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) < 520
+@pytest.mark.parametrize("test", [path.relative_to(ROOT / "tests") for path in (ROOT / "tests").rglob("test_*.py")])
+def test_tests_mirror_the_source(test: Path) -> None:
+    """A folder of tests is named after the package that it tests, but for the helpers, the figures and the faults."""
+    folder = test.parent.as_posix()
+    assert folder in (".", "support", "bench", "faults") or (PACKAGE / folder).is_dir()

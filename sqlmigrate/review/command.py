@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from sqlmigrate import config
-from sqlmigrate.call import EXIT_FAILED, Call, command
+from sqlmigrate.cli.context import EXIT_FAILED, Context
+from sqlmigrate.cli.program import command
+from sqlmigrate.config import resolve
 from sqlmigrate.errors import ConfigError
 
-if TYPE_CHECKING:
-    from sqlmigrate.files import Migration
+from .new.subjects import find_subjects
 
-    from .facts import Review
-    from .review import Subjects
+if TYPE_CHECKING:
+    from .results import Review
+
 
 _FORMATS = ("text", "markdown", "json", "sarif", "github", "gitlab", "html")
 _DEFAULT_LIMIT = "30s"
@@ -38,9 +37,9 @@ _DEFAULT_LIMIT = "30s"
 @click.option("--sizes-query", is_flag=True, help="Print the query that exports them, and do nothing else.")
 @click.option("--static", is_flag=True, help="Judge by the text alone, without a server.")
 @click.option("--timeout", default=_DEFAULT_LIMIT, metavar="TIME", show_default=True, help="For one statement there.")
-def review(call: Call, **options: Any) -> int:
+def review(call: Context, **options: Any) -> int:
     """Tell what new migrations will do to a live database, by executing them on a throwaway one and watching."""
-    from . import review as room, sizes  # noqa: PLC0415
+    from . import pipeline, sizes  # noqa: PLC0415
 
     if options["sizes_query"]:
         call.report.text(sizes.QUERY)
@@ -48,9 +47,9 @@ def review(call: Call, **options: Any) -> int:
     outputs = _outputs(options["outputs"])
     if options["seed"] and not options["seed"].is_file():
         raise ConfigError(f"--seed {options['seed']} is no file that can be read")
-    subjects = _subjects(call, options["files"], options["base"])
-    settings = room.Settings(
-        Path(config.EMBEDDED_DIRECTORY),
+    subjects = find_subjects(call, options["files"], options["base"])
+    settings = pipeline.Settings(
+        Path(resolve.EMBEDDED_DIRECTORY),
         call.config.table,
         options["shadow_url"],
         options["postgres"],
@@ -60,11 +59,11 @@ def review(call: Call, **options: Any) -> int:
         options["static"],
         call.config.directory,
     )
-    result = room.review(subjects, settings)
+    result = pipeline.review(subjects, settings)
     _print(call, result, options["form"] or call.flags.get("format") or "text")
     for form, path in outputs:
         _write(result, form, path)
-    return EXIT_FAILED if room.fails(result, options["fail_on"]) else 0
+    return EXIT_FAILED if pipeline.fails(result, options["fail_on"]) else 0
 
 
 def _outputs(texts: Sequence[str]) -> list[tuple[str, Path]]:
@@ -80,20 +79,21 @@ def _outputs(texts: Sequence[str]) -> list[tuple[str, Path]]:
 
 
 def _seconds(text: str) -> float:
-    from sqlmigrate import settings  # noqa: PLC0415
+    from sqlmigrate import durations  # noqa: PLC0415
+    from sqlmigrate.config import settings  # noqa: PLC0415
 
     if fault := settings.SETTINGS["lock_wait"].fault(text):
         raise ConfigError(f"--timeout {text}: " + "; ".join(fault))
-    return settings.seconds(text)
+    return durations.seconds(text)
 
 
-def _print(call: Call, result: Review, form: str) -> None:
+def _print(call: Context, result: Review, form: str) -> None:
     if form == "text":
-        from sqlmigrate.writer import width  # noqa: PLC0415
+        from sqlmigrate.output.writer import terminal_width  # noqa: PLC0415
 
         from .formats import text  # noqa: PLC0415
 
-        call.report.text(*text.lines(result, width() if sys.stdout.isatty() else None))
+        call.report.text(*text.lines(result, terminal_width("stdout")))
         return
     from .formats import FORMATS  # noqa: PLC0415
 
@@ -109,90 +109,26 @@ def _write(result: Review, form: str, path: Path) -> None:
         raise ConfigError(f"--output {form}={path} cannot be written: {error.strerror}") from error
 
 
-# -- which are new -----------------------------------------------------------------------------------------------------
-
-
-def _subjects(call: Call, named: Sequence[str], ref: str | None) -> Subjects:
-    from sqlmigrate import files  # noqa: PLC0415
-
-    from .review import Subjects  # noqa: PLC0415
-
-    directory = call.config.directory
-    if named:
-        migrations = files.load(directory)
-        chosen = _named(migrations, named, directory)
-        first = min(migration.number for migration in chosen)
-        return Subjects("the files below them", tuple(m for m in migrations if m.number < first), chosen)
-    if call.flags.get("database_url"):
-        return _pending(call, files.load(directory))
-    from . import base  # noqa: PLC0415
-
-    return _of_git(base.new(directory, ref, os.environ))
-
-
-def _named(migrations: Sequence[Migration], names: Sequence[str], directory: str) -> tuple[Migration, ...]:
-    """Find the migrations of the files that are named, by path, file name, label or version."""
-    chosen: dict[Migration, None] = {}
-    for name in names:
-        label = Path(name).name.removesuffix(".sql").removesuffix(".up").removesuffix(".down")
-        found = [m for m in migrations if label in (m.label, m.version)]
-        if not found:
-            raise ConfigError(f"{name} is no migration of `{directory}`", hint="name its file, or its version")
-        chosen.update(dict.fromkeys(found))
-    return tuple(sorted(chosen, key=lambda migration: migration.number))
-
-
-def _pending(call: Call, migrations: Sequence[Migration]) -> Subjects:
-    from sqlmigrate import upkeep  # noqa: PLC0415
-    from sqlmigrate.plan import Policy  # noqa: PLC0415
-
-    from .review import Subjects  # noqa: PLC0415
-
-    with call.database() as url:
-        planned = upkeep.status(url, migrations, Policy(table=call.config.table))
-    rows = planned.plan.rows
-    return Subjects(
-        planned.state.server.where,
-        tuple(row.migration for row in rows if row.migration and row.is_executed),
-        tuple(row.migration for row in rows if row.migration and row.is_pending),
-    )
-
-
-def _of_git(new: Any) -> Subjects:
-    from .review import Subjects  # noqa: PLC0415
-    from .rule import Finding  # noqa: PLC0415
-    from .rules import RULES  # noqa: PLC0415
-
-    findings = tuple(
-        Finding(RULES[each.rule], RULES[each.rule].severity, each.message, path=each.path, what_now=each.what_now)
-        for each in new.findings
-    )
-    return Subjects(new.base.ref, new.base.migrations, new.migrations, findings)
-
-
-# -- beside ------------------------------------------------------------------------------------------------------------
-
-
 @command("sqlmigrate explain drop-column")
 @click.argument("rule", required=False)
-def explain(call: Call, *, rule: str | None) -> None:
+def explain(call: Context, *, rule: str | None) -> None:
     """Explain a rule of the review, or list them all: why, what instead, how to say that it is meant."""
-    from . import rules  # noqa: PLC0415
+    from .rules import all_rules  # noqa: PLC0415
 
     if rule is None:
-        for each in rules.RULES.values():
+        for each in all_rules.RULES.values():
             call.report.text(f"{each.name:<36}{each.severity:<9}{each.title}")
         return
-    call.report.text(*rules.explain(rule).splitlines())
+    call.report.text(*all_rules.explain(rule).splitlines())
 
 
 @command("sqlmigrate renumber --base origin/main")
 @click.option("--base", metavar="REF", help="What is merged; by default the upstream's default branch.")
-def renumber(call: Call, *, base: str | None) -> None:
+def renumber(call: Context, *, base: str | None) -> None:
     """Move the new migrations behind the newest that is merged, both files of each."""
-    from .renumber import renumber as move  # noqa: PLC0415
+    from .new.renumber import renumber as move  # noqa: PLC0415
 
-    moves = move(call.config.directory, base, os.environ)
+    moves = move(call.config.directory, base, call.environment, call.now)
     for old, new in moves:
         call.report.text(f"{old} ──▶ {new}")
     if moves:

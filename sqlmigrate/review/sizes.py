@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlmigrate.errors import ConfigError
 
-from .facts import Size
+from .results import Size
 
 _COLUMNS = ("table", "rows", "bytes")
 

@@ -7,7 +7,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import cast
 
-from sqlmigrate.review.facts import Review
+from sqlmigrate.review.results import Review
 
 Draw = Callable[[Review], str]
 
@@ -25,7 +25,7 @@ FORMATS: Mapping[str, Draw] = MappingProxyType(
     {
         "text": _lazily("text"),
         "markdown": _lazily("markdown"),
-        "json": _lazily("machine"),
+        "json": _lazily("json"),
         "sarif": _lazily("sarif"),
         "github": _lazily("github"),
         "gitlab": _lazily("gitlab"),

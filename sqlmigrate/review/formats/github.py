@@ -5,20 +5,20 @@ https://docs.github.com/en/actions/reference/workflow-commands-for-github-action
 
 from __future__ import annotations
 
-from sqlmigrate.excerpt import printable
-from sqlmigrate.review.facts import Review
+from sqlmigrate.output.excerpt import printable
+from sqlmigrate.review.results import Review
 
-from . import found as places, words
-from .found import Found
+from . import located, wording
+from .located import Found
 
 _COMMANDS = {"danger": "error", "warning": "warning", "note": "notice"}
 
 
 def draw(review: Review) -> str:
     """Give a command for each finding, the gravest first (GitHub shows ten of a kind), and the verdict last."""
-    lines = [_command(each, words.major(review.ground)) for each in places.open_findings(review)]
-    severity, said = words.verdict(review)
-    return "\n".join([*lines, f"{words.MARKS[severity]} {said}"]) + "\n"
+    lines = [_command(each, wording.major(review.ground)) for each in located.open_findings(review)]
+    severity, said = wording.verdict(review)
+    return "\n".join([*lines, f"{wording.MARKS[severity]} {said}"]) + "\n"
 
 
 def _command(each: Found, version: int) -> str:
@@ -40,8 +40,8 @@ def _place(each: Found) -> dict[str, str]:
 
 def _message(each: Found, version: int) -> str:
     finding = each.finding
-    lines = [words.sentence(finding.message)]
-    lines += [f"Who waits: {finding.waits}."] if words.blocked(finding) else []
+    lines = [wording.sentence(finding.message)]
+    lines += [f"Who waits: {finding.waits}."] if wording.blocked(finding) else []
     lines += [f"Instead:\n{way.strip()}"] if (way := finding.rule.way_out(version)) else []
     lines += [f"What now: {finding.what_now}"] if finding.what_now else []
     lines += [f"Meant? {each.exception}"] if each.exception else []

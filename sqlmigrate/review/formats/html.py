@@ -11,16 +11,18 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
-from sqlmigrate.excerpt import printable
-from sqlmigrate.review.catalog import Change, Difference
-from sqlmigrate.review.facts import Pass, Review, Reviewed, StatementFacts, Trip, blocks
-from sqlmigrate.review.rule import Severity
-from sqlmigrate.statement import verb
+from sqlmigrate.catalog.objects import Change, Difference
+from sqlmigrate.output.excerpt import printable
+from sqlmigrate.parsing.classify import verb
+from sqlmigrate.review.measure.facts import Pass, StatementFacts, Trip
+from sqlmigrate.review.measure.lock_modes import blocks
+from sqlmigrate.review.results import Review, Reviewed
+from sqlmigrate.review.rules.rule import Severity
 
-from . import found as places, words
-from .found import Found
-from .style import STYLE
-from .timeline import Cell, timeline
+from . import located, wording
+from .html_style import STYLE
+from .located import Found
+from .lock_timeline import Cell, timeline
 
 _POLICY = "default-src 'none'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'"
 _LONGEST = 4_000  # characters of one statement
@@ -36,17 +38,17 @@ _DIFFERENCES = {"left over": "warning", "missing": "danger", "different": "warni
 
 def draw(review: Review) -> str:
     """Give the whole page."""
-    severity, said = words.verdict(review)
+    severity, said = wording.verdict(review)
     digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
-    findings = places.found(review)
+    findings = located.found(review)
     body = [
-        f"<h1>{_mark(severity)}<span>{_words(words.sentence(said).rstrip('.'))}</span></h1>",
-        f'<p class="soft">{words.plural(len(review.migrations), "new migration")} {_against(review)}</p>',
-        *_findings("The folder", places.of(None, findings), review),
+        f"<h1>{_mark(severity)}<span>{_words(wording.sentence(said).rstrip('.'))}</span></h1>",
+        f'<p class="soft">{wording.plural(len(review.migrations), "new migration")} {_against(review)}</p>',
+        *_findings("The folder", located.of(None, findings), review),
         *_summary(review),
-        *(part for each in review.migrations for part in _migration(each, places.of(each, findings), review)),
+        *(part for each in review.migrations for part in _migration(each, located.of(each, findings), review)),
         "<footer>",
-        *(f'<p class="soft">{_words(sentence)}</p>' for sentence in words.ground(review)),
+        *(f'<p class="soft">{_words(sentence)}</p>' for sentence in wording.ground(review)),
         "</footer>",
     ]
     head = [
@@ -76,21 +78,21 @@ def _summary(review: Review) -> Iterator[str]:
     for each in review.migrations:
         label = _text(each.migration.label)
         facts = "".join(f'<td data-name="{name}">{_words(said)}</td>' for name, said in _said(each))
-        yield f'<tr><td>{_mark(words.severity(each))}</td><td><a href="#{label}">{label}</a></td>{facts}</tr>'
+        yield f'<tr><td>{_mark(wording.severity(each))}</td><td><a href="#{label}">{label}</a></td>{facts}</tr>'
     yield "</tbody></table>"
 
 
 def _said(reviewed: Reviewed) -> tuple[tuple[str, str], ...]:
     return (
-        ("strongest lock", words.strongest_words(reviewed)),
-        ("who waits", words.who_waits(reviewed)),
-        ("down", words.down_words(reviewed)),
+        ("strongest lock", wording.strongest_words(reviewed)),
+        ("who waits", wording.who_waits(reviewed)),
+        ("down", wording.down_words(reviewed)),
     )
 
 
 def _migration(reviewed: Reviewed, findings: Sequence[Found], review: Review) -> Iterator[str]:
     label = _text(reviewed.migration.label)
-    yield f'<article id="{label}"><h2>{_mark(words.severity(reviewed))}<span>{label}</span></h2>'
+    yield f'<article id="{label}"><h2>{_mark(wording.severity(reviewed))}<span>{label}</span></h2>'
     facts = "".join(f"<div><dt>{name}</dt><dd>{_words(said)}</dd></div>" for name, said in _said(reviewed))
     yield f'<dl class="facts">{facts}</dl>'
     yield from _findings("Findings", findings, review)
@@ -108,9 +110,6 @@ def _migration(reviewed: Reviewed, findings: Sequence[Found], review: Review) ->
     yield "</article>"
 
 
-# -- findings ----------------------------------------------------------------------------------------------------------
-
-
 def _findings(title: str, findings: Sequence[Found], review: Review) -> Iterator[str]:
     if findings:
         yield f"<h3>{title}</h3>"
@@ -123,22 +122,19 @@ def _finding(each: Found, review: Review) -> Iterator[str]:
     is_meant = finding.allowed is not None
     mark = _mark(None if is_meant else each.severity)
     yield f'<section class="finding{"" if is_meant else f" is-{each.severity}"}">'
-    yield f"<h4>{mark}<span>{_words(words.sentence(finding.message))}</span></h4>"
+    yield f"<h4>{mark}<span>{_words(wording.sentence(finding.message))}</span></h4>"
     yield f'<p class="soft">{_text(finding.rule.name)} · {_text(each.place)}</p>'
     if finding.allowed is not None:
-        yield f"<p>It is meant: {_words(words.sentence(finding.allowed))}</p></section>"
+        yield f"<p>It is meant: {_words(wording.sentence(finding.allowed))}</p></section>"
         return
     yield _sql(each.sql)
-    yield f"<p>Who waits: {_words(finding.waits)}.</p>" if words.blocked(finding) else ""
-    if way := finding.rule.way_out(words.major(review.ground)):
+    yield f"<p>Who waits: {_words(finding.waits)}.</p>" if wording.blocked(finding) else ""
+    if way := finding.rule.way_out(wording.major(review.ground)):
         yield f"<p><strong>Instead</strong></p>{_sql(way)}"
     yield f"<p><strong>What now:</strong> {_words(finding.what_now)}</p>" if finding.what_now else ""
     if each.exception:
         yield f'<p class="soft">Meant? Say so {each.exception_place}: <code>{_text(each.exception)}</code></p>'
     yield "</section>"
-
-
-# -- locks -------------------------------------------------------------------------------------------------------------
 
 
 def _locks(done: Pass) -> Iterator[str]:
@@ -148,7 +144,7 @@ def _locks(done: Pass) -> Iterator[str]:
         yield '<div class="scroller" tabindex="0" role="region" aria-label="locks, statement by statement">'
         yield f'<table class="locks"><thead><tr><th scope="col">relation</th>{heads}</tr></thead><tbody>'
         for relation, cells in line.rows:
-            name = _text(words.short(relation.name))
+            name = _text(wording.short(relation.name))
             yield f'<tr><th scope="row" title="{name}">{name}</th>{"".join(map(_cell, cells))}</tr>'
         yield "</tbody></table></div>"
         yield from _legend(line.left_out)
@@ -158,7 +154,7 @@ def _locks(done: Pass) -> Iterator[str]:
 
 
 def _head(done: Pass, facts: StatementFacts) -> str:
-    statement = words.statement(done, facts)
+    statement = wording.statement(done, facts)
     does = verb(statement).lower() if statement else ""
     return f"{facts.number} · {_text(does)}<small>line {statement.line if statement else '?'}</small>"
 
@@ -175,7 +171,7 @@ def _cell(cell: Cell | None) -> str:
 
 def _legend(left_out: int) -> Iterator[str]:
     items = "".join(f'<li><b class="{style}">{letter}</b>{waits}</li>' for letter, style, waits in _WHO.values())
-    more = f"<li>{words.plural(left_out, 'statement')} left out that took no lock</li>" if left_out else ""
+    more = f"<li>{wording.plural(left_out, 'statement')} left out that took no lock</li>" if left_out else ""
     signs = "<li>framed: work is done under it</li><li>pale: held since an earlier statement</li>"
     yield f'<ul class="legend">{items}{signs}{more}</ul>'
 
@@ -183,7 +179,7 @@ def _legend(left_out: int) -> Iterator[str]:
 def _statements(done: Pass) -> Iterator[str]:
     yield '<ol class="statements">'
     for facts in done.statements[:_MOST]:
-        statement = words.statement(done, facts)
+        statement = wording.statement(done, facts)
         sql = _sql(statement.text) if statement else ""
         alone = "<br>on its own" if facts.is_alone else ""
         yield f'<li><span class="number">{facts.number}</span><div>{sql}</div>'
@@ -193,10 +189,7 @@ def _statements(done: Pass) -> Iterator[str]:
         yield f'<li><span class="number">{_mark("danger")}</span><p>{place}{_text(done.error.message)}</p></li>'
     yield "</ol>"
     if len(done.statements) > _MOST:
-        yield f'<p class="soft">{words.plural(len(done.statements) - _MOST, "statement")} more</p>'
-
-
-# -- schema and rows ---------------------------------------------------------------------------------------------------
+        yield f'<p class="soft">{wording.plural(len(done.statements) - _MOST, "statement")} more</p>'
 
 
 def _changes(changes: Sequence[Change]) -> Iterator[str]:
@@ -208,11 +201,11 @@ def _changes(changes: Sequence[Change]) -> Iterator[str]:
 def _changed(change: Change) -> str:
     before, after = change.before, change.after
     one = after or before
-    name = f"{_text(change.kind)} <code>{_text(words.last(change.kind, one.name if one else ''))}</code>"
+    name = f"{_text(change.kind)} <code>{_text(wording.last(change.kind, one.name if one else ''))}</code>"
     if not before or not after:
         return name
     if before.name != after.name:
-        return f"{name}, before <code>{_text(words.last(change.kind, before.name))}</code>"
+        return f"{name}, before <code>{_text(wording.last(change.kind, before.name))}</code>"
     keys = dict.fromkeys((*before.attributes, *after.attributes))
     told = [(key, before.attributes.get(key), after.attributes.get(key)) for key in keys]
     return name + _attributes([each for each in told if each[1] != each[2]])
@@ -269,7 +262,7 @@ def _stations(trip: Trip) -> Iterator[tuple[str, str]]:
         return
     real = [each for each in trip.left if each.change != "column order"]
     rest = ("calm", "down: another column order") if trip.left else ("fine", "down: as before")
-    yield ("warning", f"down: {words.plural(len(real), 'difference')}") if real else rest
+    yield ("warning", f"down: {wording.plural(len(real), 'difference')}") if real else rest
     if trip.again_error:
         yield "danger", "up again fails"
     else:
@@ -277,16 +270,16 @@ def _stations(trip: Trip) -> Iterator[tuple[str, str]]:
 
 
 def _difference(each: Difference) -> str:
-    return f"{_text(each.kind)} <code>{_text(words.last(each.kind, each.name))}</code>{_attributes(each.attributes)}"
+    return f"{_text(each.kind)} <code>{_text(wording.last(each.kind, each.name))}</code>{_attributes(each.attributes)}"
 
 
 def _rows(trip: Trip) -> Iterator[str]:
     if not trip.rows_before:
         return
-    changed = dict(words.rows_changed(trip))
+    changed = dict(wording.rows_changed(trip))
     if not changed:
         same = "after up and down" if trip.rows_back else "before it"
-        yield f'<p class="soft">Rows of {words.plural(len(trip.rows_before), "table")}: the same {same}.</p>'
+        yield f'<p class="soft">Rows of {wording.plural(len(trip.rows_before), "table")}: the same {same}.</p>'
         return
     heads = "".join(f"<th>{name}</th>" for name in ("rows of", "before", "after up", "after down"))
     yield f'<table class="rows"><thead><tr>{heads}</tr></thead>'
@@ -294,11 +287,8 @@ def _rows(trip: Trip) -> Iterator[str]:
         counts = [each.get(table) for each in (trip.rows_before, trip.rows_after, trip.rows_back)]
         cells = "".join(f"<td>{f'{rows.count:,}' if rows else 'gone'}</td>" for rows in counts)
         note = " (other values)" if how == "changes" else ""
-        yield f"<tr><td><code>{_text(words.short(table))}</code>{note}</td>{cells}</tr>"
+        yield f"<tr><td><code>{_text(wording.short(table))}</code>{note}</td>{cells}</tr>"
     yield "</table>"
-
-
-# -- escaping ----------------------------------------------------------------------------------------------------------
 
 
 def _text(text: str) -> str:
@@ -314,7 +304,7 @@ def _sql(text: str) -> str:
     text = text.replace("\r\n", "\n").replace("\r", "\n").strip("\n")
     if not text:
         return ""
-    more = f"\n-- … {words.plural(len(text) - _LONGEST, 'character')} more" if len(text) > _LONGEST else ""
+    more = f"\n-- … {wording.plural(len(text) - _LONGEST, 'character')} more" if len(text) > _LONGEST else ""
     return f"<pre>{_text(text[:_LONGEST])}{more}</pre>"
 
 

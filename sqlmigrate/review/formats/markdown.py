@@ -12,11 +12,11 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from sqlmigrate.excerpt import printable
-from sqlmigrate.review.facts import Review, Reviewed
+from sqlmigrate.output.excerpt import printable
+from sqlmigrate.review.results import Review, Reviewed
 
-from . import found as places, words
-from .found import Found
+from . import located, wording
+from .located import Found
 
 MARKER = "<!-- sqlmigrate review -->"
 LIMIT = 65_000
@@ -56,7 +56,7 @@ def draw(review: Review) -> str:
 def _fewest(review: Review, cut: _Cut) -> str:
     """Draw some rows and as many findings as there is room for, and fewer rows where there is none at all."""
     cut = replace(cut, rows=_ROWS)
-    findings = _most(len(places.open_findings(review)), lambda count: _fits(review, replace(cut, findings=count)))
+    findings = _most(len(located.open_findings(review)), lambda count: _fits(review, replace(cut, findings=count)))
     cut = replace(cut, findings=findings)
     rows = _ROWS if findings else _most(_ROWS, lambda count: _fits(review, replace(cut, rows=count)))
     return _drawn(review, replace(cut, rows=rows))
@@ -76,50 +76,47 @@ def _most(high: int, fits: Callable[[int], bool]) -> int:
 
 
 def _drawn(review: Review, cut: _Cut) -> str:
-    severity, said = words.verdict(review)
-    parts = [f"{MARKER}\n### {words.MARKS[severity]} {prose(said)}\n"]
+    severity, said = wording.verdict(review)
+    parts = [f"{MARKER}\n### {wording.MARKS[severity]} {prose(said)}\n"]
     if review.migrations:
         parts.append(_table(review, cut))
-    found = places.open_findings(review)
+    found = located.open_findings(review)
     graver = [each for each in found if each.severity != "note"]
     shown = graver[: cut.findings]
     parts += [_finding(each, review, cut) for each in shown]
     if len(shown) < len(graver):
         parts.append(
-            f"… and {words.plural(len(graver) - len(shown), 'finding')} more, for which there is no room here.\n"
+            f"… and {wording.plural(len(graver) - len(shown), 'finding')} more, for which there is no room here.\n"
         )
     notes = [each for each in found if each.severity == "note"]
     if cut.notes:
         parts += [_folded("note", [_note(each) for each in notes])] if notes else []
-        allowed = places.allowed(review)
+        allowed = located.allowed(review)
         parts += (
             [_folded("finding", [_exception(each) for each in allowed], " that the files say is meant")]
             if allowed
             else []
         )
-    parts.append("<sub>" + " ".join(prose(sentence) for sentence in words.ground(review)) + "</sub>\n")
+    parts.append("<sub>" + " ".join(prose(sentence) for sentence in wording.ground(review)) + "</sub>\n")
     return "\n".join(parts)
 
 
-# -- the table ---------------------------------------------------------------------------------------------------------
-
-
 def _table(review: Review, cut: _Cut) -> str:
-    rows = [each for each in review.migrations if cut.safe or words.severity(each)]
+    rows = [each for each in review.migrations if cut.safe or wording.severity(each)]
     left_out = len(review.migrations) - len(rows)
     shown = rows[: cut.rows]
     lines = ["| | migration | strongest lock | who waits | down |", "|---|---|---|---|---|"] if shown else []
     lines += [_row(each) for each in shown]
     if left_out:
-        lines += ["", f"{words.plural(left_out, 'safe migration')} left out here, to keep this short."]
+        lines += ["", f"{wording.plural(left_out, 'safe migration')} left out here, to keep this short."]
     if len(shown) < len(rows):
-        lines += ["", f"{words.plural(len(rows) - len(shown), 'migration')} with findings left out here."]
+        lines += ["", f"{wording.plural(len(rows) - len(shown), 'migration')} with findings left out here."]
     return "\n".join(lines) + "\n"
 
 
 def _row(reviewed: Reviewed) -> str:
-    mark = words.MARKS[words.severity(reviewed)]
-    facts = (words.strongest_words(reviewed), words.who_waits(reviewed), words.down_words(reviewed))
+    mark = wording.MARKS[wording.severity(reviewed)]
+    facts = (wording.strongest_words(reviewed), wording.who_waits(reviewed), wording.down_words(reviewed))
     cells = [mark, code(reviewed.migration.label), *(prose(fact, 300) for fact in facts)]
     return "| " + " | ".join(_cell(each) for each in cells) + " |"
 
@@ -129,19 +126,16 @@ def _cell(text: str) -> str:
     return _BAR.sub(lambda bar: bar[0] if len(bar[1]) % 2 else f"{bar[1]}\\|", text)
 
 
-# -- findings ----------------------------------------------------------------------------------------------------------
-
-
 def _finding(each: Found, review: Review, cut: _Cut) -> str:
     finding = each.finding
-    parts = [f"#### {words.MARKS[each.severity]} {finding.rule.name} · {prose(each.place)}"]
+    parts = [f"#### {wording.MARKS[each.severity]} {finding.rule.name} · {prose(each.place)}"]
     if cut.sql and each.sql:
         parts.append(fence(each.sql))
     parts.append(
-        prose(words.sentence(finding.message))
-        + (f" Who waits: {prose(finding.waits)}." if words.blocked(finding) else "")
+        prose(wording.sentence(finding.message))
+        + (f" Who waits: {prose(finding.waits)}." if wording.blocked(finding) else "")
     )
-    way = finding.rule.way_out(words.major(review.ground))
+    way = finding.rule.way_out(wording.major(review.ground))
     if cut.ways and way:
         parts.append(f"**instead**\n\n{fence(way)}")
     if finding.what_now:
@@ -161,10 +155,7 @@ def _exception(each: Found) -> str:
 
 def _folded(noun: str, items: Sequence[str], more: str = "") -> str:
     lines = "\n".join(f"- {item}" for item in items)
-    return f"<details><summary>{words.plural(len(items), noun)}{more}</summary>\n\n{lines}\n\n</details>\n"
-
-
-# -- escaping ----------------------------------------------------------------------------------------------------------
+    return f"<details><summary>{wording.plural(len(items), noun)}{more}</summary>\n\n{lines}\n\n</details>\n"
 
 
 def code(text: str) -> str:
@@ -199,6 +190,6 @@ def fence(sql: str) -> str:
     text = "\n".join(whole[:_LINES])[:_CHARACTERS].rstrip()
     left = len(whole) - text.count("\n") - 1
     if left or len(text) < len("\n".join(whole).rstrip()):
-        text += f"\n-- … {words.plural(left, 'line')} more" if left else " …"
+        text += f"\n-- … {wording.plural(left, 'line')} more" if left else " …"
     ticks = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", text)), 3)
     return f"{ticks}sql\n{text}\n{ticks}"

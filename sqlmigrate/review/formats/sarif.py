@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from sqlmigrate import __version__, machine
-from sqlmigrate.review.facts import Review
-from sqlmigrate.review.rule import Rule, Severity
+from sqlmigrate.output import json_values
+from sqlmigrate.review.results import Review
+from sqlmigrate.review.rules.rule import Rule, Severity
 from sqlmigrate.source import Span
+from sqlmigrate.version import __version__
 
-from . import found as places, words
-from .found import Found
+from . import located, wording
+from .located import Found
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVELS: dict[Severity, str] = {"danger": "error", "warning": "warning", "note": "note"}
@@ -24,15 +25,15 @@ _LEVELS: dict[Severity, str] = {"danger": "error", "warning": "warning", "note":
 
 def draw(review: Review) -> str:
     """Give the review as one line of SARIF."""
-    return machine.line({"$schema": _SCHEMA, "version": "2.1.0", "runs": [_run(review)]}) + "\n"
+    return json_values.line({"$schema": _SCHEMA, "version": "2.1.0", "runs": [_run(review)]}) + "\n"
 
 
 def _run(review: Review) -> dict[str, Any]:
-    findings = places.found(review)
+    findings = located.found(review)
     rules = list({each.finding.rule.name: each.finding.rule for each in findings}.values())
-    version = words.major(review.ground)
+    version = wording.major(review.ground)
     driver = {"name": "sqlmigrate", "version": __version__, "rules": [_rule(rule, version) for rule in rules]}
-    said = [{"level": "note", "message": {"text": sentence}} for sentence in words.ground(review)]
+    said = [{"level": "note", "message": {"text": sentence}} for sentence in wording.ground(review)]
     return {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
@@ -56,14 +57,14 @@ def _rule(rule: Rule, version: int) -> dict[str, Any]:
 
 def _result(each: Found, rules: Sequence[Rule]) -> dict[str, Any]:
     finding = each.finding
-    waits = f" Who waits: {finding.waits}." if words.blocked(finding) else ""
-    now = f" {words.sentence(finding.what_now)}" if finding.what_now else ""
+    waits = f" Who waits: {finding.waits}." if wording.blocked(finding) else ""
+    now = f" {wording.sentence(finding.what_now)}" if finding.what_now else ""
     names = [rule.name for rule in rules]
     result: dict[str, Any] = {
         "ruleId": finding.rule.name,
         "ruleIndex": names.index(finding.rule.name),
         "level": _LEVELS[finding.severity],
-        "message": {"text": f"{words.sentence(finding.message)}{waits}{now}"},
+        "message": {"text": f"{wording.sentence(finding.message)}{waits}{now}"},
         "locations": [{"physicalLocation": _place(each)}],
         "partialFingerprints": {"sqlmigrate/v1": each.fingerprint},
     }

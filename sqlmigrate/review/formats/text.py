@@ -5,13 +5,13 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
-from sqlmigrate import excerpt
-from sqlmigrate.excerpt import Line, printable
-from sqlmigrate.review.facts import Review, Reviewed
-from sqlmigrate.review.rule import Severity
+from sqlmigrate.output import excerpt
+from sqlmigrate.output.excerpt import Line, printable
+from sqlmigrate.review.results import Review, Reviewed
+from sqlmigrate.review.rules.rule import Severity
 
-from . import found as places, words
-from .found import Found
+from . import located, wording
+from .located import Found
 
 _WIDTH = 100
 _STYLES: dict[Severity | None, str] = {"danger": "red", "warning": "yellow", "note": "cyan", None: "green"}
@@ -34,38 +34,38 @@ def lines(review: Review, width: int | None) -> list[Line]:
 
 
 def _lines(review: Review, width: int, *, is_cut: bool) -> Iterator[Line]:
-    findings = places.found(review)
-    yield [("bold", words.plural(len(review.migrations), "new migration")), ("", f" · base {review.ground.base}")]
+    findings = located.found(review)
+    yield [("bold", wording.plural(len(review.migrations), "new migration")), ("", f" · base {review.ground.base}")]
     yield []
-    for each in places.of(None, findings):
+    for each in located.of(None, findings):
         yield from _finding(each, review, width)
     column = max((len(each.migration.label) for each in review.migrations), default=0)
     for reviewed in review.migrations:
-        own = places.of(reviewed, findings)
-        if words.severity(reviewed):
+        own = located.of(reviewed, findings)
+        if wording.severity(reviewed):
             yield from [[], *_facts(reviewed, width)]
         else:
             yield _safe(reviewed, min(column, _WIDEST_LABEL), width if is_cut else 0)
         for each in own:
             yield from _finding(each, review, width)
     yield []
-    for sentence in words.ground(review):
+    for sentence in wording.ground(review):
         yield from _wrapped("dim", sentence, width)
-    severity, said = words.verdict(review)
-    yield [(_STYLES[severity], words.MARKS[severity]), ("bold", f" {said}")]
+    severity, said = wording.verdict(review)
+    yield [(_STYLES[severity], wording.MARKS[severity]), ("bold", f" {said}")]
 
 
 def _safe(reviewed: Reviewed, column: int, width: int) -> Line:
     """Give the one line of a file in which nothing was found; the lock's words are cut where they do not fit."""
     facts = "read, not executed"
     if reviewed.trip:
-        down = words.down_words(reviewed)
-        facts = f"{_waiting(words.who_waits(reviewed))} · {_down(down)} · {words.strongest_words(reviewed)}"
+        down = wording.down_words(reviewed)
+        facts = f"{_waiting(wording.who_waits(reviewed))} · {_down(down)} · {wording.strongest_words(reviewed)}"
     head = f" {reviewed.migration.label:<{column}}   "
     room = width - len(head) - 2
     if width and len(facts) > room > _NAME:
         facts = facts[: room - 1].rstrip() + "…"
-    return [(_STYLES[None], words.MARKS[None]), ("", head + facts)]
+    return [(_STYLES[None], wording.MARKS[None]), ("", head + facts)]
 
 
 def _waiting(who: str) -> str:
@@ -77,9 +77,9 @@ def _down(said: str) -> str:
 
 
 def _facts(reviewed: Reviewed, width: int) -> Iterator[Line]:
-    severity = words.severity(reviewed)
-    yield [(_STYLES[severity], words.MARKS[severity]), ("bold", f" {reviewed.migration.label}")]
-    facts = {"lock": words.strongest_words, "waits": words.who_waits, "down": words.down_words}
+    severity = wording.severity(reviewed)
+    yield [(_STYLES[severity], wording.MARKS[severity]), ("bold", f" {reviewed.migration.label}")]
+    facts = {"lock": wording.strongest_words, "waits": wording.who_waits, "down": wording.down_words}
     for name, said in facts.items():
         for index, line in enumerate(_fold(said(reviewed), width - len(_INDENT) - _NAME)):
             yield _field("" if index else name, line)
@@ -122,9 +122,9 @@ def _at(each: Found) -> str:
 
 def _ways(each: Found, review: Review) -> Iterator[Line]:
     finding = each.finding
-    if words.blocked(finding) and not (each.reviewed and words.who_waits(each.reviewed) == finding.waits):
+    if wording.blocked(finding) and not (each.reviewed and wording.who_waits(each.reviewed) == finding.waits):
         yield _field("waits", finding.waits)
-    if way := finding.rule.way_out(words.major(review.ground)):
+    if way := finding.rule.way_out(wording.major(review.ground)):
         for index, line in enumerate(way.strip("\n").splitlines()):
             style = "dim" if line.lstrip().startswith("--") else "cyan"
             yield _field("" if index else "instead", line, style)

@@ -1,0 +1,260 @@
+"""The queries for what is no table: schemas, functions, types, and the database as a whole.
+
+https://www.postgresql.org/docs/current/catalogs.html
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from .sql_rare import rare
+from .sql_relations import FIRES, V14, V15, V18, Sort, acl, in_schema, of_relations, options, own, user, words, yes
+
+
+@lru_cache
+def sorts(version: int) -> tuple[Sort, ...]:
+    """Give every sort of object that a server of this version (``180004``) has."""
+    return (
+        _schemas(),
+        *of_relations(version),
+        _functions(),
+        _aggregates(),
+        *_types(version),
+        _publications(version),
+        *_database(),
+        *_default_privileges_and_events(),
+        *rare(version),
+    )
+
+
+def _schemas() -> Sort:
+    return Sort(
+        "'schema'",
+        "pg_namespace",
+        "n.oid",
+        ("n.nspname", "null", "null"),
+        {"owner": user("n.nspowner"), "acl": acl("n.nspacl", "n", "n.nspowner")},
+        "pg_namespace n",
+        "n.nspname !~ '^pg_' and n.nspname <> 'information_schema'",
+    )
+
+
+# As DROP FUNCTION takes it: the names of arguments are no part of it.
+_SIGNATURE = "quote_ident(p.proname) || '(' || oidvectortypes(p.proargtypes) || ')'"
+
+
+def _functions() -> Sort:
+    return Sort(
+        words("p.prokind", f="function", p="procedure", w="function"),
+        "pg_proc",
+        "p.oid",
+        ("n.nspname", "null", _SIGNATURE),
+        {
+            "definition": "pg_get_functiondef(p.oid)",
+            "owner": user("p.proowner"),
+            "acl": acl("p.proacl", "f", "p.proowner"),
+        },
+        f"pg_proc p {in_schema('p.pronamespace')}",
+        "p.oid >= 16384 and p.prokind <> 'a' and p.prosrc !~ '^(multi)?range_constructor'",  # a range type makes those
+    )
+
+
+def _aggregates() -> Sort:
+    return Sort(
+        "'aggregate'",
+        "pg_proc",
+        "p.oid",
+        ("n.nspname", "null", _SIGNATURE),
+        {
+            "definition": "concat_ws(' ', a.aggkind, a.aggtransfn::regprocedure, a.aggfinalfn::regprocedure, "
+            "a.aggcombinefn::regprocedure, a.aggserialfn::regprocedure, a.aggdeserialfn::regprocedure, "
+            "a.aggmtransfn::regprocedure, a.aggminvtransfn::regprocedure, a.aggmfinalfn::regprocedure, "
+            "a.aggfinalextra, a.aggfinalmodify, a.aggsortop::regoperator, format_type(a.aggtranstype, null), "
+            "a.aggtransspace, 'initial', quote_nullable(a.agginitval), p.proparallel, p.provolatile, "
+            "pg_get_function_result(p.oid))",
+            "owner": user("p.proowner"),
+            "acl": acl("p.proacl", "f", "p.proowner"),
+        },
+        f"pg_proc p {in_schema('p.pronamespace')} join pg_aggregate a on a.aggfnoid = p.oid",
+        "p.oid >= 16384",
+    )
+
+
+def _types(version: int) -> tuple[Sort, ...]:
+    multirange = "format_type(r.rngmultitypid, null)" if version >= V14 else "null"
+    schema = in_schema("t.typnamespace")
+    collation = "nullif(t.typcollation, (select b.typcollation from pg_type b where b.oid = t.typbasetype))"
+    return (
+        Sort(
+            words("t.typtype", e="enum", d="domain", r="range", c="composite type", b="type", p="type"),
+            "pg_type",
+            "t.oid",
+            ("n.nspname", "t.typname", "null"),
+            {
+                "owner": user("t.typowner"),
+                "acl": acl("t.typacl", "T", "t.typowner"),
+                "labels": "case when t.typtype = 'e' then (select string_agg(quote_literal(e.enumlabel), ', ' "
+                "order by e.enumsortorder) from pg_enum e where e.enumtypid = t.oid) end",
+                "base": "case when t.typtype = 'd' then format_type(t.typbasetype, t.typtypmod) end",
+                "not null": yes("t.typnotnull"),
+                "default": "coalesce(pg_get_expr(t.typdefaultbin, 0), t.typdefault)",
+                "collation": f"case when t.typtype = 'd' then {collation}::regcollation::text end",
+                "range": "case when t.typtype = 'r' then (select concat_ws(' ', format_type(r.rngsubtype, null), "
+                f"nullif(r.rngcollation, 0)::regcollation, o.opcname, r.rngcanonical, r.rngsubdiff, {multirange}) "
+                "from pg_range r join pg_opclass o on o.oid = r.rngsubopc where r.rngtypid = t.oid) end",
+                "storage": "case when t.typtype = 'b' then concat_ws(' ', t.typinput, t.typoutput, t.typreceive, "
+                "t.typsend, t.typmodin, t.typmodout, t.typanalyze, t.typlen, t.typalign, t.typstorage, t.typcategory, "
+                "t.typispreferred, t.typdelim) end",
+            },
+            f"pg_type t {schema}",
+            "t.oid >= 16384 and (t.typtype in ('e', 'd', 'r', 'p') or t.typtype = 'b' and t.typcategory <> 'A' or "
+            "t.typtype = 'c' and exists (select from pg_class c where c.oid = t.typrelid and c.relkind = 'c'))",
+        ),
+        Sort(
+            "'enum label'",
+            "pg_enum",
+            "e.oid",
+            ("n.nspname", "t.typname", "quote_literal(e.enumlabel)"),
+            {"label": "e.enumlabel"},
+            f"pg_enum e join pg_type t on t.oid = e.enumtypid {schema}",
+            f"{own('pg_type', 't.oid')}",
+        ),
+        Sort(
+            "'domain constraint'",
+            "pg_constraint",
+            "k.oid",
+            ("n.nspname", "t.typname", "k.conname"),
+            {"definition": "pg_get_constraintdef(k.oid)", "validated": "k.convalidated::text"},
+            f"pg_constraint k join pg_type t on t.oid = k.contypid {schema}",
+            f"k.contype <> 'n' and k.contypid >= 16384 and {own('pg_type', 't.oid')}",
+        ),
+    )
+
+
+def _publications(version: int) -> Sort:
+    table = "r.prrelid::regclass::text"
+    schemas = "null"
+    if version >= V15:
+        table += (
+            " || coalesce('(' || (select string_agg(quote_ident(a.attname), ', ' order by a.attnum) from pg_attribute a"
+            " where a.attrelid = r.prrelid and a.attnum = any(r.prattrs::int2[])) || ')', '')"
+            " || coalesce(' where ' || pg_get_expr(r.prqual, r.prrelid), '')"
+        )
+        schemas = (
+            "(select string_agg(s.pnnspid::regnamespace::text, ', ' order by s.pnnspid::regnamespace::text) "
+            "from pg_publication_namespace s where s.pnpubid = p.oid)"
+        )
+    return Sort(
+        "'publication'",
+        "pg_publication",
+        "p.oid",
+        ("null", "null", "p.pubname"),
+        {
+            "owner": user("p.pubowner"),
+            "all tables": yes("p.puballtables"),
+            "publishes": "concat_ws(', ', case when p.pubinsert then 'insert' end, case when p.pubupdate then 'update' "
+            "end, case when p.pubdelete then 'delete' end, case when p.pubtruncate then 'truncate' end)",
+            "via root": yes("p.pubviaroot"),
+            "generated columns": words("p.pubgencols", s="stored") if version >= V18 else "null",
+            "tables": f"(select string_agg({table}, ', ' order by r.prrelid::regclass::text) from pg_publication_rel r "
+            "where r.prpubid = p.oid)",
+            "schemas": schemas,
+        },
+        "pg_publication p",
+    )
+
+
+def _database() -> tuple[Sort, ...]:
+    """Give the database, its parameters (each an object of its own) and its extensions."""
+    return (
+        Sort(
+            "'database'",
+            "pg_database",
+            "d.oid",
+            ("null", "null", "quote_literal('current')"),
+            {
+                "owner": user("d.datdba"),
+                "acl": acl("d.datacl", "d", "d.datdba"),
+                "connection limit": "nullif(d.datconnlimit, -1)",
+                "comment": "shobj_description(d.oid, 'pg_database')",
+            },
+            "pg_database d",
+            "d.datname = current_database()",
+        ),
+        Sort(
+            "'setting'",
+            "pg_db_role_setting",
+            "s.setrole",
+            ("null", "null", "concat_ws(' for ', split_part(c, '=', 1), pg_get_userbyid(nullif(s.setrole, 0)))"),
+            {"value": options("array[c]")},
+            "pg_db_role_setting s cross join unnest(s.setconfig) c",
+            "s.setdatabase = (select d.oid from pg_database d where d.datname = current_database())",
+            sub="hashtext(split_part(c, '=', 1))",
+        ),
+        Sort(
+            "'extension'",
+            "pg_extension",
+            "e.oid",
+            ("null", "null", "e.extname"),
+            {"version": "e.extversion", "schema": "e.extnamespace::regnamespace::text"},
+            "pg_extension e",
+        ),
+    )
+
+
+def _default_privileges_and_events() -> tuple[Sort, ...]:
+    """Give what else belongs to no schema: default privileges, event triggers, access methods."""
+    in_one = "'in ' || nullif(d.defaclnamespace, 0)::regnamespace::text"
+    acl_kind = words(
+        "d.defaclobjtype", r="tables", S="sequences", f="functions", T="types", n="schemas", L="large objects"
+    )
+    return (
+        Sort(
+            "'default privileges'",
+            "pg_default_acl",
+            "d.oid",
+            (
+                "null",
+                "null",
+                f"concat_ws(' ', {acl_kind}, 'of', pg_get_userbyid(d.defaclrole), {in_one})",
+            ),
+            {"acl": "(select string_agg(acl::text, ' ' order by acl::text) from unnest(d.defaclacl) acl)"},
+            "pg_default_acl d",
+        ),
+        Sort(
+            "'event trigger'",
+            "pg_event_trigger",
+            "e.oid",
+            ("null", "null", "e.evtname"),
+            {
+                "event": "e.evtevent",
+                "function": "e.evtfoid::regprocedure::text",
+                "enabled": words("e.evtenabled", **FIRES),
+                "tags": "array_to_string(e.evttags, ', ')",
+                "owner": user("e.evtowner"),
+            },
+            "pg_event_trigger e",
+        ),
+        Sort(
+            "'access method'",
+            "pg_am",
+            "a.oid",
+            ("null", "null", "a.amname"),
+            {"handler": "a.amhandler::text", "type": words("a.amtype", t="table", i="index")},
+            "pg_am a",
+            "a.oid >= 16384",
+        ),
+    )
+
+
+# Functions of the users' whose bodies are text: those in BEGIN ATOMIC are watched by PostgreSQL itself. With what makes
+# them anew, and the tables whose triggers call them.
+BODIES = f"""\
+select n.nspname || '.' || {_SIGNATURE}, l.lanname, case when l.lanname = 'sql' then pg_get_functiondef(p.oid) end,
+       pg_get_function_arguments(p.oid) || ' ' || coalesce(pg_get_function_result(p.oid), '') || ' ' || p.prosrc,
+       (select string_agg(distinct t.relname, ' ') from pg_trigger g join pg_class t on t.oid = g.tgrelid
+         where g.tgfoid = p.oid)
+  from pg_proc p {in_schema("p.pronamespace")} join pg_language l on l.oid = p.prolang
+ where l.lanname in ('sql', 'plpgsql') and p.prokind <> 'a' and p.prosrc <> '' and p.oid >= 16384
+   and {own("pg_proc", "p.oid")}
+ order by 1"""

@@ -1,0 +1,246 @@
+"""The queries for what few databases have: foreign servers, text search, operators, casts.
+
+https://www.postgresql.org/docs/current/catalogs.html
+"""
+
+from __future__ import annotations
+
+from .sql_relations import V14, V15, V16, V17, Sort, acl, in_schema, options, user, words, yes
+
+
+def rare(version: int) -> tuple[Sort, ...]:
+    """Give the sorts of object that few databases have."""
+    return (
+        *_foreign(),
+        *([_subscriptions()] if version >= V14 else []),
+        *_search(version),
+        *_operators(),
+        _operator_families(),
+        _casts(),
+        _conversions(),
+        _languages(),
+    )
+
+
+def _foreign() -> tuple[Sort, ...]:
+    """Give what leads to other servers; the options of a user mapping are read by those who may use it."""
+    return (
+        Sort(
+            "'foreign data wrapper'",
+            "pg_foreign_data_wrapper",
+            "w.oid",
+            ("null", "null", "w.fdwname"),
+            {
+                "owner": user("w.fdwowner"),
+                "acl": acl("w.fdwacl", "F", "w.fdwowner"),
+                "handler": "nullif(w.fdwhandler, 0)::regproc::text",
+                "validator": "nullif(w.fdwvalidator, 0)::regproc::text",
+                "options": options("w.fdwoptions"),
+            },
+            "pg_foreign_data_wrapper w",
+        ),
+        Sort(
+            "'foreign server'",
+            "pg_foreign_server",
+            "s.oid",
+            ("null", "null", "s.srvname"),
+            {
+                "owner": user("s.srvowner"),
+                "acl": acl("s.srvacl", "S", "s.srvowner"),
+                "wrapper": "(select w.fdwname from pg_foreign_data_wrapper w where w.oid = s.srvfdw)",
+                "type": "s.srvtype",
+                "version": "s.srvversion",
+                "options": options("s.srvoptions"),
+            },
+            "pg_foreign_server s",
+        ),
+        Sort(
+            "'user mapping'",
+            "pg_user_mapping",
+            "m.umid",
+            ("null", "null", "concat(quote_ident(m.usename), ' on ', quote_ident(m.srvname))"),
+            {"options": options("m.umoptions", only="user|username")},
+            "pg_user_mappings m",
+        ),
+    )
+
+
+def _subscriptions() -> Sort:
+    """Subscriptions, but for where they lead, which only superusers see; before 14 nobody else sees even their OIDs."""
+    return Sort(
+        "'subscription'",
+        "pg_subscription",
+        "s.oid",
+        ("null", "null", "s.subname"),
+        {
+            "owner": user("s.subowner"),
+            "enabled": yes("s.subenabled"),
+            "publications": "array_to_string(s.subpublications, ', ')",
+            "slot": "s.subslotname",
+            "synchronous commit": "nullif(s.subsynccommit, 'off')",
+        },
+        "pg_subscription s",
+        "s.subdbid = (select d.oid from pg_database d where d.datname = current_database())",
+    )
+
+
+def _search(version: int) -> tuple[Sort, ...]:
+    locale = "c.colllocale" if version >= V17 else "c.colliculocale" if version >= V15 else "null"
+    rules = "c.collicurules" if version >= V16 else "null"
+    return (
+        Sort(
+            "'collation'",
+            "pg_collation",
+            "c.oid",
+            ("n.nspname", "null", "c.collname"),
+            {
+                "provider": words("c.collprovider", c="libc", i="icu", b="builtin", d="default"),
+                "locale": f"concat_ws(' ', c.collcollate, c.collctype, {locale}, {rules})",
+                "deterministic": "c.collisdeterministic::text",
+                "version": "c.collversion",
+                "owner": user("c.collowner"),
+            },
+            f"pg_collation c {in_schema('c.collnamespace')}",
+            "c.oid >= 16384",
+        ),
+        Sort(
+            "'text search configuration'",
+            "pg_ts_config",
+            "c.oid",
+            ("n.nspname", "null", "c.cfgname"),
+            {
+                "parser": "(select p.prsname from pg_ts_parser p where p.oid = c.cfgparser)",
+                "mapping": "(select string_agg(concat((select t.alias from ts_token_type(c.cfgparser) t where "
+                "t.tokid = m.maptokentype), ' ', m.mapdict::regdictionary), ', ' order by m.maptokentype, m.mapseqno) "
+                "from pg_ts_config_map m where m.mapcfg = c.oid)",
+                "owner": user("c.cfgowner"),
+            },
+            f"pg_ts_config c {in_schema('c.cfgnamespace')}",
+            "c.oid >= 16384",
+        ),
+        Sort(
+            "'text search dictionary'",
+            "pg_ts_dict",
+            "d.oid",
+            ("n.nspname", "null", "d.dictname"),
+            {
+                "template": "(select t.tmplname from pg_ts_template t where t.oid = d.dicttemplate)",
+                "options": "d.dictinitoption",
+                "owner": user("d.dictowner"),
+            },
+            f"pg_ts_dict d {in_schema('d.dictnamespace')}",
+            "d.oid >= 16384",
+        ),
+    )
+
+
+def _operators() -> tuple[Sort, ...]:
+    left = "format_type(nullif(o.oprleft, 0), null)"
+    return (
+        Sort(
+            "'operator'",
+            "pg_operator",
+            "o.oid",
+            (
+                "n.nspname",
+                "null",
+                f"format('%s(%s, %s)', o.oprname, {left}, format_type(o.oprright, null))",
+            ),
+            {
+                "owner": user("o.oprowner"),
+                "function": "o.oprcode::regprocedure::text",
+                "commutator": "nullif(o.oprcom, 0)::regoperator::text",
+                "negator": "nullif(o.oprnegate, 0)::regoperator::text",
+                "estimates": "concat_ws(' ', nullif(o.oprrest, 0), nullif(o.oprjoin, 0))",
+                "joins": "concat_ws(' ', case when o.oprcanhash then 'hashes' end, "
+                "case when o.oprcanmerge then 'merges' end)",
+            },
+            f"pg_operator o {in_schema('o.oprnamespace')}",
+            "o.oid >= 16384",
+        ),
+        Sort(
+            "'operator class'",
+            "pg_opclass",
+            "o.oid",
+            ("n.nspname", "null", "format('%I using %I', o.opcname, am.amname)"),
+            {
+                "owner": user("o.opcowner"),
+                "type": "format_type(o.opcintype, null)",
+                "default": yes("o.opcdefault"),
+                "stores": "case when o.opckeytype <> 0 then format_type(o.opckeytype, null) end",
+                "family": "(select format('%I.%I', fn.nspname, f.opfname) from pg_opfamily f join pg_namespace fn on "
+                "fn.oid = f.opfnamespace where f.oid = o.opcfamily)",
+            },
+            f"pg_opclass o {in_schema('o.opcnamespace')} join pg_am am on am.oid = o.opcmethod",
+            "o.oid >= 16384",
+        ),
+    )
+
+
+def _operator_families() -> Sort:
+    family = (
+        "concat_ws(', ', (select string_agg(concat_ws(' ', o.amopstrategy, o.amoppurpose, o.amopopr::regoperator), "
+        "', ' order by o.amopstrategy, o.amopopr::regoperator::text) from pg_amop o where o.amopfamily = f.oid), "
+        "(select string_agg(concat_ws(' ', o.amprocnum, o.amproc::regprocedure), ', ' order by o.amprocnum, "
+        "o.amproc::regprocedure::text) from pg_amproc o where o.amprocfamily = f.oid))"
+    )
+    return Sort(
+        "'operator family'",
+        "pg_opfamily",
+        "f.oid",
+        ("n.nspname", "null", "format('%I using %I', f.opfname, am.amname)"),
+        {"owner": user("f.opfowner"), "holds": family},
+        f"pg_opfamily f {in_schema('f.opfnamespace')} join pg_am am on am.oid = f.opfmethod",
+        "f.oid >= 16384",
+    )
+
+
+def _casts() -> Sort:
+    return Sort(
+        "'cast'",
+        "pg_cast",
+        "c.oid",
+        ("null", "null", "format('%s as %s', format_type(c.castsource, null), format_type(c.casttarget, null))"),
+        {
+            "function": "nullif(c.castfunc, 0)::regprocedure::text",
+            "context": words("c.castcontext", e="explicit", a="assignment", i="implicit"),
+            "method": words("c.castmethod", f="function", i="inout", b="binary"),
+        },
+        "pg_cast c",
+        "c.oid >= 16384 and not exists (select from pg_depend x where x.classid = 'pg_cast'::regclass "
+        "and x.objid = c.oid and x.deptype = 'i')",  # a range type makes those
+    )
+
+
+def _conversions() -> Sort:
+    return Sort(
+        "'conversion'",
+        "pg_conversion",
+        "c.oid",
+        ("n.nspname", "null", "c.conname"),
+        {
+            "owner": user("c.conowner"),
+            "does": "concat_ws(' ', pg_encoding_to_char(c.conforencoding), pg_encoding_to_char(c.contoencoding), "
+            "c.conproc, c.condefault)",
+        },
+        f"pg_conversion c {in_schema('c.connamespace')}",
+        "c.oid >= 16384",
+    )
+
+
+def _languages() -> Sort:
+    return Sort(
+        "'language'",
+        "pg_language",
+        "l.oid",
+        ("null", "null", "l.lanname"),
+        {
+            "owner": user("l.lanowner"),
+            "acl": acl("l.lanacl", "l", "l.lanowner"),
+            "trusted": yes("l.lanpltrusted"),
+            "handler": "concat_ws(' ', nullif(l.lanplcallfoid, 0)::regproc, nullif(l.laninline, 0)::regproc, "
+            "nullif(l.lanvalidator, 0)::regproc)",
+        },
+        "pg_language l",
+        "l.lanispl",
+    )

@@ -1,0 +1,353 @@
+"""The queries that read a catalog: one for each sort of object.
+
+Each gives one text, which costs half the time of rows and columns. A record of it is an object: its kind, schema,
+relation and own name (quoted where needed, what does not apply is empty), the table that it belongs to, OID, number of
+the column, and its attributes; what says nothing (the default, off) is left out. Objects of the server itself have OIDs
+below 16384, https://www.postgresql.org/docs/current/system-catalog-initial-data.html
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlmigrate.database.session import Request
+
+# Nobody who writes a migration can guess what stands between records and between fields.
+RECORD, FIELD = f"\x1e{secrets.token_hex(3)}", f"\x1f{secrets.token_hex(3)}"
+V14, V15, V16, V17, V18 = 140000, 150000, 160000, 170000, 180000
+
+GUARD = Request("begin isolation level repeatable read read only", quiet=True)
+# Whatever the role or the database has set: definitions are written with full names and alike, and moments in one zone.
+SETTINGS = (
+    Request("set local search_path = pg_catalog", quiet=True),
+    Request("set local timezone = 'UTC'", quiet=True),
+    Request("set local datestyle = 'ISO'", quiet=True),
+    Request("set local intervalstyle = 'postgres'", quiet=True),
+    Request("set local extra_float_digits = 1", quiet=True),
+    Request("set local bytea_output = 'hex'", quiet=True),
+    Request("set local quote_all_identifiers = off", quiet=True),
+    Request("set local jit = off", quiet=True),
+)
+# Of every kind of object; told apart by what they are on.
+COMMENTS = (
+    "select classoid::regclass::text, objoid::text, objsubid::text, description from pg_description "
+    "where objoid >= 16384 or classoid = 'pg_namespace'::regclass"
+)
+
+
+@dataclass(frozen=True)
+class Sort:
+    """One sort of object, in SQL: what it is, what it is called, and its attributes."""
+
+    kind: str
+    catalog: str
+    oid: str
+    names: tuple[str, str, str]  # of the schema, the relation (or the type), its own
+    attributes: Mapping[str, str]
+    source: str
+    where: str = "true"
+    sub: str = "0"
+    table: str = "null"
+
+    def sql(self) -> str:
+        """Give the query; it leaves out what belongs to an extension."""
+        names = (f"quote_ident({name})" if name != "null" and "(" not in name else name for name in self.names)
+        fields = (self.kind, *(f"coalesce({field}, '')" for field in (*names, self.table)), self.oid, self.sub)
+        attributes = ", ".join(f"'{name}=' || ({value})" for name, value in self.attributes.items())
+        return (
+            f"select string_agg(concat_ws('{FIELD}', {', '.join(fields)}, {attributes}), '{RECORD}') "
+            f"from {self.source} where {self.where} and {own(self.catalog, self.oid)}"
+        )
+
+
+def own(catalog: str, oid: str) -> str:
+    """Leave out the members of extensions."""
+    return (
+        f"{oid} not in (select objid from pg_depend where refclassid = 'pg_extension'::regclass "
+        f"and deptype = 'e' and classid = '{catalog}'::regclass)"
+    )
+
+
+def acl(column: str, kind: str, owner: str) -> str:
+    """Rights, in order; what the owner has anyway, and everybody by default, is the same written out or not."""
+    default = f"(select string_agg(acl::text, ' ' order by acl::text) from unnest(acldefault('{kind}', {owner})) acl)"
+    return (
+        f"case when {column} is not null then nullif(coalesce((select string_agg(acl::text, ' ' order by acl::text) "
+        f"from unnest({column}) acl), 'nobody'), {default}) end"
+    )
+
+
+# Changes of what is secret are noticed, but neither it nor what it could be guessed from is shown: the salt is ours.
+_SALT = secrets.token_hex(16)
+_SECRET = "pass|secret|token|key|credential"  # noqa: S105 - what names of secrets look like
+
+
+def options(column: str, *, only: str = "") -> str:
+    """Options by name, secrets masked; all but those named in `only` are secret."""
+    secret = f"opt !~* '^({only})='" if only else f"split_part(opt, '=', 1) ~* '{_SECRET}'"
+    return (
+        f"case when {column} is not null then (select string_agg(case when {secret} then split_part(opt, '=', 1) || "
+        f"'=(hidden, ' || left(md5('{_SALT}' || opt), 6) || ')' else opt end, ', ' order by opt) "
+        f"from unnest({column}) opt) end"
+    )
+
+
+def words(column: str, **words: str) -> str:
+    """Spell out the letters that catalogs use."""
+    cases = " ".join(f"when '{letter}' then '{word}'" for letter, word in words.items())
+    return f"case {column}::text {cases} end"
+
+
+def yes(column: str) -> str:
+    """Give ``true``, or null."""
+    return f"nullif({column}, false)::text"
+
+
+def user(column: str) -> str:
+    """Name a role."""
+    return f"pg_get_userbyid({column})"
+
+
+def in_schema(column: str, schema: str = "n") -> str:
+    """Join the schema of what is neither the server's nor temporary."""
+    return f"join pg_namespace {schema} on {schema}.oid = {column} and {schema}.nspname !~ '^pg_(toast|temp|catalog)'"
+
+
+FIRES = {"O": "on", "D": "disabled", "A": "always", "R": "replica"}
+ON_RELATION = f"join pg_class c on c.oid = %s {in_schema('c.relnamespace')}"
+OF_RELATION = ("n.nspname", "c.relname")
+
+_T = "quote_ident(tn.nspname) || '.' || quote_ident(t.relname)"
+_TABLESPACE = (
+    "case when c.reltablespace <> 0 then (select ts.spcname from pg_tablespace ts where ts.oid = c.reltablespace) end"
+)
+
+
+def _relations() -> Sort:
+    return Sort(
+        words("c.relkind", r="table", p="partitioned table", v="view", m="materialized view", f="foreign table"),
+        "pg_class",
+        "c.oid",
+        (*OF_RELATION, "null"),
+        {
+            "owner": user("c.relowner"),
+            "acl": acl("c.relacl", "r", "c.relowner"),
+            "persistence": words("c.relpersistence", u="unlogged"),
+            "access method": "case when c.relam not in (0, 2) then (select am.amname from pg_am am "
+            "where am.oid = c.relam) end",
+            "tablespace": _TABLESPACE,
+            "options": options("c.reloptions"),
+            "toast options": "case when c.reltoastrelid <> 0 then (select array_to_string(toast.reloptions, ', ') "
+            "from pg_class toast where toast.oid = c.reltoastrelid) end",
+            "rls": yes("c.relrowsecurity"),
+            "rls forced": yes("c.relforcerowsecurity"),
+            "replica identity": "case when c.relkind in ('r', 'p', 'm') then "
+            + words("c.relreplident", n="nothing", f="full", i="index")
+            + " end",
+            "of type": "case when c.reloftype <> 0 then format_type(c.reloftype, null) end",
+            "partition key": "case when c.relkind = 'p' then pg_get_partkeydef(c.oid) end",
+            "partition bound": "case when c.relispartition then pg_get_expr(c.relpartbound, c.oid) end",
+            "parents": "case when c.relkind in ('r', 'p', 'f') then (select string_agg(h.inhparent::regclass::text, "
+            "', ' order by h.inhseqno) from pg_inherits h where h.inhrelid = c.oid) end",
+            "view": "case when c.relkind in ('v', 'm') then pg_get_viewdef(c.oid) end",
+            "populated": "case when c.relkind = 'm' then c.relispopulated::text end",
+            "server": "case when c.relkind = 'f' then (select fs.srvname from pg_foreign_table ft "
+            "join pg_foreign_server fs on fs.oid = ft.ftserver where ft.ftrelid = c.oid) end",
+            "foreign options": "case when c.relkind = 'f' then (select "
+            + options("ft.ftoptions")
+            + " from pg_foreign_table ft where ft.ftrelid = c.oid) end",
+            # of a foreign key, or of a partition's parent
+            "internal triggers": "case when c.relhastriggers then (select string_agg(distinct tg.tgenabled::text, ' ') "
+            "from pg_trigger tg where tg.tgrelid = c.oid and tg.tgisinternal and tg.tgconstraint <> 0 "
+            "and tg.tgenabled <> 'O') end",
+        },
+        f"pg_class c {in_schema('c.relnamespace')}",
+        "c.relkind in ('r', 'p', 'v', 'm', 'f') and c.oid >= 16384",
+        table="quote_ident(n.nspname) || '.' || quote_ident(c.relname)",
+    )
+
+
+def _sequences() -> Sort:
+    """Sequences, which belong to the table of their column; how far they have counted is no part of a schema."""
+    return Sort(
+        "'sequence'",
+        "pg_class",
+        "c.oid",
+        (*OF_RELATION, "null"),
+        {
+            "owner": user("c.relowner"),
+            "acl": acl("c.relacl", "s", "c.relowner"),
+            "persistence": words("c.relpersistence", u="unlogged"),
+            "type": "format_type(s.seqtypid, null)",
+            "start": "s.seqstart",
+            "increment": "s.seqincrement",
+            "minimum": "s.seqmin",
+            "maximum": "s.seqmax",
+            "cache": "s.seqcache",
+            "cycle": yes("s.seqcycle"),
+            "owned by": f"{_T} || '.' || quote_ident(a.attname)",
+        },
+        f"pg_sequence s {ON_RELATION % 's.seqrelid'} "
+        "left join pg_depend o on o.classid = 'pg_class'::regclass and o.objid = s.seqrelid and o.objsubid = 0 "
+        "and o.refclassid = 'pg_class'::regclass and o.deptype in ('a', 'i') "
+        "left join pg_attribute a on a.attrelid = o.refobjid and a.attnum = o.refobjsubid "
+        "left join pg_class t on t.oid = o.refobjid left join pg_namespace tn on tn.oid = t.relnamespace",
+        "s.seqrelid >= 16384",
+        table=f"case when t.oid is not null then {_T} end",
+    )
+
+
+def _columns(version: int) -> Sort:
+    compression = "nullif(a.attcompression, '')" if version >= V14 else "null"
+    unchecked = "select nn.conrelid, nn.conkey[1] from pg_constraint nn where nn.contype = 'n' and not nn.convalidated"
+    return Sort(
+        "'column'",
+        "pg_class",
+        "c.oid",
+        (*OF_RELATION, "a.attname"),
+        {
+            "type": "format_type(a.atttypid, a.atttypmod)",
+            "domain": "case when t.typtype = 'd' then 'true' end",
+            "not null": yes("a.attnotnull"),
+            "not null validated": (
+                f"case when (a.attrelid, a.attnum) in ({unchecked}) then 'false' end" if version >= V18 else "null"
+            ),
+            "default": "case when a.atthasdef and a.attgenerated = '' then pg_get_expr(d.adbin, d.adrelid) end",
+            "generation": "case when a.attgenerated <> '' then pg_get_expr(d.adbin, d.adrelid) end",
+            "identity": words("a.attidentity", a="always", d="by default"),
+            "generated": words("a.attgenerated", s="stored", v="virtual"),
+            "collation": "case when a.attcollation <> t.typcollation then a.attcollation::regcollation::text end",
+            "storage": "case when a.attstorage <> t.typstorage then "
+            + words("a.attstorage", p="plain", e="external", m="main", x="extended")
+            + " end",
+            "compression": words(compression, p="pglz", l="lz4"),
+            "statistics": "nullif(a.attstattarget, -1)",
+            "options": options("a.attoptions"),
+            "foreign options": options("a.attfdwoptions"),
+            "acl": acl("a.attacl", "c", "c.relowner"),
+            "inherited": yes("not a.attislocal and not c.relispartition"),
+        },
+        f"pg_attribute a {ON_RELATION % 'a.attrelid'} join pg_type t on t.oid = a.atttypid "
+        "left join pg_attrdef d on a.atthasdef and d.adrelid = a.attrelid and d.adnum = a.attnum",
+        "a.attrelid >= 16384 and a.attnum > 0 and not a.attisdropped and c.relkind in ('r', 'p', 'v', 'm', 'f', 'c')",
+        sub="a.attnum",
+    )
+
+
+def _constraints() -> Sort:
+    """NOT NULL is an attribute of its column; from PostgreSQL 18 on it is a constraint besides, with a name."""
+    return Sort(
+        "'constraint'",
+        "pg_constraint",
+        "k.oid",
+        (*OF_RELATION, "k.conname"),
+        {
+            "definition": "pg_get_constraintdef(k.oid)",
+            "validated": "k.convalidated::text",
+            "inherited": yes("not k.conislocal and not c.relispartition"),
+        },
+        f"pg_constraint k {ON_RELATION % 'k.conrelid'}",
+        f"k.contype not in ('n', 't') and k.conrelid >= 16384 and {own('pg_class', 'c.oid')}",
+    )
+
+
+def _indexes() -> Sort:
+    return Sort(
+        "'index'",
+        "pg_class",
+        "c.oid",
+        (*OF_RELATION, "null"),
+        {
+            "definition": "pg_get_indexdef(c.oid)",
+            "valid": "i.indisvalid::text",
+            "clustered": yes("i.indisclustered"),
+            "replica identity": yes("i.indisreplident"),
+            "tablespace": _TABLESPACE,
+            "parent": "case when c.relispartition then (select h.inhparent::regclass::text from pg_inherits h "
+            "where h.inhrelid = c.oid) end",
+            "statistics": "case when i.indexprs is not null then (select string_agg(a.attname || ' ' || "
+            "a.attstattarget, ', ' order by a.attnum) from pg_attribute a "
+            "where a.attrelid = c.oid and a.attstattarget >= 0) end",
+        },
+        f"pg_index i {ON_RELATION % 'i.indexrelid'} join pg_class t on t.oid = i.indrelid "
+        "join pg_namespace tn on tn.oid = t.relnamespace",
+        f"i.indexrelid >= 16384 and {own('pg_class', 'i.indrelid')}",
+        table=_T,
+    )
+
+
+def _triggers() -> Sort:
+    """Triggers; those that a partition has from its parent only where they are switched otherwise."""
+    return Sort(
+        "'trigger'",
+        "pg_trigger",
+        "t.oid",
+        (*OF_RELATION, "t.tgname"),
+        {"definition": "pg_get_triggerdef(t.oid)", "enabled": words("t.tgenabled", **FIRES)},
+        f"pg_trigger t {ON_RELATION % 't.tgrelid'} left join pg_trigger p on p.oid = t.tgparentid",
+        "case when t.tgparentid = 0 then not t.tgisinternal else p.tgenabled <> t.tgenabled end",
+    )
+
+
+def _rules() -> Sort:
+    return Sort(
+        "'rule'",
+        "pg_rewrite",
+        "r.oid",
+        (*OF_RELATION, "r.rulename"),
+        {"definition": "pg_get_ruledef(r.oid)", "enabled": words("r.ev_enabled", **FIRES)},
+        f"pg_rewrite r {ON_RELATION % 'r.ev_class'}",
+        "r.oid >= 16384 and r.rulename <> '_RETURN'",
+    )
+
+
+def _policies() -> Sort:
+    return Sort(
+        "'policy'",
+        "pg_policy",
+        "p.oid",
+        (*OF_RELATION, "p.polname"),
+        {
+            "command": words("p.polcmd", r="select", a="insert", w="update", d="delete", **{"*": "all"}),
+            "permissive": "p.polpermissive::text",
+            "roles": "(select string_agg(case when r = 0 then 'public' else pg_get_userbyid(r)::text end, ', ' "
+            "order by pg_get_userbyid(r)) from unnest(p.polroles) r)",
+            "using": "pg_get_expr(p.polqual, p.polrelid)",
+            "check": "pg_get_expr(p.polwithcheck, p.polrelid)",
+        },
+        f"pg_policy p {ON_RELATION % 'p.polrelid'}",
+    )
+
+
+def _statistics() -> Sort:
+    return Sort(
+        "'statistics'",
+        "pg_statistic_ext",
+        "s.oid",
+        ("n.nspname", "null", "s.stxname"),
+        {
+            "definition": "pg_get_statisticsobjdef(s.oid)",
+            "target": "nullif(s.stxstattarget, -1)",
+            "owner": user("s.stxowner"),
+        },
+        f"pg_statistic_ext s {in_schema('s.stxnamespace')} join pg_class t on t.oid = s.stxrelid "
+        "join pg_namespace tn on tn.oid = t.relnamespace",
+        table=_T,
+    )
+
+
+def of_relations(version: int) -> tuple[Sort, ...]:
+    """Give what tables and their like are made of."""
+    return (
+        _relations(),
+        _sequences(),
+        _columns(version),
+        _constraints(),
+        _indexes(),
+        _triggers(),
+        _rules(),
+        _policies(),
+        _statistics(),
+    )

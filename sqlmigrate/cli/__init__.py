@@ -1,0 +1,1 @@
+"""The command line: commands, options, exit codes. Everything below is a library and prints nothing."""

@@ -1,0 +1,133 @@
+"""What a command gets: the configuration, the report, the database, confirmation by the user."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sqlmigrate.config import passwords, resolve
+from sqlmigrate.config.url import EMBEDDED, named
+from sqlmigrate.errors import ConfigError
+
+if TYPE_CHECKING:
+    from sqlmigrate.output.report import Report
+    from sqlmigrate.plan.plan import Policy
+
+
+EXIT_FAILED, EXIT_ATTENTION = 1, 3
+
+
+@dataclass
+class Context:
+    """One call of the program: its settings, read when a command first asks for them, and its report."""
+
+    flags: dict[str, Any]
+    is_interruption_told: bool = False
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The environment variables."""
+        return os.environ
+
+    @property
+    def now(self) -> datetime:
+        """The current time, in UTC."""
+        return datetime.now(UTC)
+
+    @cached_property
+    def config(self) -> resolve.Config:
+        """The settings; raises `ConfigError`."""
+        return resolve.resolve(self.flags, self.environment, Path.cwd())
+
+    @cached_property
+    def report(self) -> Report:
+        """What is said, to whom and in which form."""
+        from sqlmigrate.output.report import Report  # noqa: PLC0415 - loads the driver, which `--help` and `create` do without
+
+        directory = self.flags.get("directory") or "sql"
+        with suppress(ConfigError):  # it is reported by whoever asks for the settings
+            directory = self.config.directory
+        return Report(self.program, directory, self.flags.get("format") or "text")
+
+    @property
+    def program(self) -> str:
+        """How we were called: the flags that a command printed as a hint has to repeat."""
+        words = ["sqlmigrate"]
+        for name in ("database_url", "directory", "table"):
+            value = self.flags.get(name)
+            if value and not (name == "database_url" and passwords.masked(value) != value):
+                words += [f"--{name.replace('_', '-')}", shlex.quote(value)]
+        return " ".join(words)
+
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """Give the URL of the database, the embedded server started where none is named."""
+        url = resolve.require_url(self.config)
+        if url != EMBEDDED:
+            yield named(url, self.config.application_name)
+            return
+        from sqlmigrate.embedded.programs import require_installed  # noqa: PLC0415 - only where it is needed
+        from sqlmigrate.embedded.server import server  # noqa: PLC0415 - only where it is needed
+
+        require_installed()
+        if not self.config.named_by:
+            self.report.text(
+                f"no database is named: this is the embedded PostgreSQL in {resolve.EMBEDDED_DIRECTORY}/",
+                stream="stderr",
+            )
+        self.report.place = f"postgres, embedded in {resolve.EMBEDDED_DIRECTORY}/"
+        with server(Path(resolve.EMBEDDED_DIRECTORY)) as embedded:
+            yield named(embedded, self.config.application_name)
+
+    def policy(self, **options: Any) -> Policy:
+        """How a run goes about it: the settings, and a command's own options."""
+        from sqlmigrate.plan.plan import Policy  # noqa: PLC0415 - loads the driver
+
+        chosen = self.config
+        return Policy(
+            table=chosen.table,
+            lock_wait=chosen.lock_wait,
+            lock_timeout=chosen.lock_timeout,
+            lock_retries=chosen.lock_retries,
+            **options,
+        )
+
+    def confirm(self, *, yes: bool, question: str) -> None:
+        """Ask on a terminal, and end the call where the answer is no.
+
+        Raises `ConfigError` where nobody is there to give one.
+        """
+        if yes:
+            return
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            name = click.get_current_context().info_name
+            raise ConfigError(
+                f"`{name}` asks before it goes on, and nobody is there to answer: nothing was changed",
+                hint="say --yes where it is meant",
+            )
+        if not _is_confirmed(f"{question} ({self.config.shown})"):
+            raise NotConfirmedError
+
+
+class NotConfirmedError(Exception):
+    """The user was asked, and has not said yes: an answer, and no error of anybody's."""
+
+
+def _is_confirmed(question: str) -> bool:
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort as abort:
+        click.echo(err=True)
+        if isinstance(abort.__context__, KeyboardInterrupt):
+            raise abort.__context__ from None
+        return False

@@ -1,0 +1,1 @@
+"""What the user has set: flags, environment variables, `pyproject.toml`, database URLs."""

@@ -1,0 +1,152 @@
+"""Checks a database URL (or libpq's keywords), and points at what is wrong in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from urllib.parse import quote, unquote_to_bytes
+
+from sqlmigrate.errors import ConfigError
+from sqlmigrate.source import Source
+
+from . import settings
+from .passwords import MASK, masked, secret_spans
+from .url_parts import HIGHEST_PORT, IS_KEYWORDS, SHELL_VARIABLE, is_port, ports_of
+
+EMBEDDED = "embedded"
+
+
+def named(url: str, application_name: str) -> str:
+    """Give a URL (or libpq's keywords) with the name to be seen in ``pg_stat_activity``.
+
+    It is libpq's fallback: one that the URL, the service or PGAPPNAME names comes first.
+    https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNECT-FALLBACK-APPLICATION-NAME
+    """
+    if application_name == settings.SETTINGS["application_name"].default or "fallback_application_name" in url:
+        return url
+    if SCHEME.match(url):
+        separator = "&" if "?" in url else "?"
+        return f"{url}{separator}fallback_application_name={quote(application_name, safe='')}"
+    escaped = application_name.replace("\\", "\\\\").replace("'", "\\'")
+    return f"{url} fallback_application_name='{escaped}'".lstrip()
+
+
+SCHEME = re.compile(r"(?P<scheme>[a-zA-Z][\w.-]*)(?P<driver>\+[\w.-]+)?://")
+
+_KEYWORD = re.compile(r"\s*(?P<key>\w+)\s*=\s*(?P<value>'(?:\\.|[^'\\])*'|(?!')(?:\\.|[^\s\\])*)(?=\s|$)", re.DOTALL)
+
+_BAD_ESCAPE = re.compile(r"%(?![0-9a-fA-F]{2})")
+_ESCAPES = re.compile(r"(?:%[0-9a-fA-F]{2})+")
+
+_EXAMPLE = "postgresql://USER@HOST/DATABASE, or host=HOST dbname=DATABASE"
+
+
+def checked(url: str, named_by: str) -> str:
+    """Give a URL (or libpq's keywords) as libpq takes it, without the driver in its scheme.
+
+    Raises `ConfigError` with the place of what does not parse, the password masked.
+    """
+    if url == EMBEDDED:
+        return url
+    if any("\ud800" <= character <= "\udfff" for character in url):  # what os.environ makes of other bytes
+        raise ConfigError(f"{named_by} is not UTF-8", hint="in a URL every other byte is written as an escape: %E9")
+    scheme = SCHEME.match(url)
+    if not scheme:
+        _check_keywords(url, named_by)
+        return url
+    if scheme["scheme"] not in ("postgres", "postgresql"):
+        hint = f"it begins with postgresql://, in lower case: {_EXAMPLE}"
+        raise _fault(url, named_by, scheme.span("scheme"), f"`{scheme['scheme']}` is not PostgreSQL", hint)
+    _check_url(url, named_by, scheme.end())
+    return f"{scheme['scheme']}://{url[scheme.end() :]}"
+
+
+def _check_keywords(text: str, named_by: str) -> None:
+    position = 0
+    while text[position:].strip():
+        match = _KEYWORD.match(text, position)
+        if not match:
+            raise _no_keyword(text, named_by, position)
+        if match["key"] == "port":
+            start = match.start("value") + match["value"].startswith("'")
+            _check_ports(text, named_by, [(start, match["value"].strip("'"))])
+        position = match.end()
+
+
+def _no_keyword(text: str, named_by: str, position: int) -> ConfigError:
+    start = position + len(text[position:]) - len(text[position:].lstrip())
+    message = "no `keyword = value` begins here" if IS_KEYWORDS.match(text) else "this is no connection string"
+    hint = _EXAMPLE
+    if SHELL_VARIABLE.fullmatch(text):
+        hint = "a variable that nobody has replaced by its value"
+    elif text[:1] in "\"'":
+        hint = "take the quotes away: they belong to the shell"
+    elif text.lower().startswith(EMBEDDED[:5]):
+        hint = f"did you mean `{EMBEDDED}`, the PostgreSQL of our own?"
+    return _fault(text, named_by, (start, start + 1), message, hint)
+
+
+def _check_url(url: str, named_by: str, start: int) -> None:
+    query = url.find("?", start)
+    end = len(url) if query < 0 else query
+    ats = [offset for offset in range(start, end) if url[offset] == "@"]
+    colon = url.find(":", start, end)
+    if (
+        query >= 0
+        and not ats
+        and 0 <= colon < query
+        and "@" in url[query:]
+        and "=" not in url[query : url.find("@", query)]
+    ):
+        raise _reserved(url, named_by, query)
+    slash = url.find("/", start, end)
+    if len(ats) > 1:
+        raise _reserved(url, named_by, ats[0])
+    if ats and 0 <= slash < ats[0]:
+        raise _reserved(url, named_by, slash)
+    _check_escapes(url, named_by, start)
+    hosts = ats[0] + 1 if ats else start
+    _check_ports(url, named_by, list(ports_of(url, hosts, slash if slash >= 0 else end)))
+
+
+def _reserved(url: str, named_by: str, offset: int) -> ConfigError:
+    character = url[offset]
+    message = f"user or password hold a `{character}`"
+    return _fault(url, named_by, (offset, offset + 1), message, f"in a URL it is written %{ord(character):02X}")
+
+
+def _check_escapes(url: str, named_by: str, start: int) -> None:
+    if bad := _BAD_ESCAPE.search(url, start):
+        raise _fault(url, named_by, bad.span(), "a `%` here begins no escape", "a percent sign itself is written %25")
+    for escapes in _ESCAPES.finditer(url, start):
+        try:
+            is_text = "\0" not in unquote_to_bytes(escapes[0]).decode()
+        except UnicodeDecodeError:
+            is_text = False
+        if not is_text:
+            raise _fault(url, named_by, escapes.span(), "the escapes here are no text in UTF-8", "é is written %C3%A9")
+
+
+def _check_ports(text: str, named_by: str, ports: Iterable[tuple[int, str]]) -> None:
+    for offset, port in ports:
+        if not all(is_port(part) for part in port.split(",")):
+            raise _fault(
+                text,
+                named_by,
+                (offset, offset + len(port)),
+                f"the port is no number from 1 to {HIGHEST_PORT}",
+                "postgresql://USER@HOST:5432/DATABASE; a `:` in a password is written %3A",
+            )
+
+
+def _fault(url: str, named_by: str, place: tuple[int, int], message: str, hint: str) -> ConfigError:
+    """Make the error of a URL: its text masked, its place moved along with the mask."""
+    start, end = place
+    shift = 0
+    for secret_start, secret_end in secret_spans(url):
+        if secret_start <= start < secret_end:
+            start, end = secret_start, secret_start + len(MASK)
+            break
+        if secret_end <= start:
+            shift += len(MASK) - (secret_end - secret_start)
+    return ConfigError(message, Source(named_by, masked(url)).span(start + shift, end + shift), hint=hint)

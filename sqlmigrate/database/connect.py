@@ -1,0 +1,51 @@
+"""Opens a psycopg connection with our defaults."""
+
+from __future__ import annotations
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from sqlmigrate.errors import ServerError
+
+from . import connect_errors
+
+APPLICATION_NAME = "sqlmigrate"
+OLDEST_SERVER = 13
+_CONNECT_SECONDS = 10
+
+
+def open_connection(url: str) -> psycopg.Connection:
+    """Connect to the database that `url` names (libpq's variables where it is empty), in autocommit mode.
+
+    Raises `ConfigError` for a URL that libpq does not accept, `ConnectError` where the connection fails, `ServerError`
+    for a server that is too old. No message holds the password.
+    """
+    try:
+        conn = psycopg.connect(make_conninfo(url, **_defaults(url)), autocommit=True, prepare_threshold=None)
+    except (psycopg.ProgrammingError, UnicodeError) as error:
+        raise connect_errors.not_parsed(url, error) from None
+    except psycopg.Error as error:
+        raise connect_errors.no_way_in(url, error) from None
+    if conn.info.server_version < OLDEST_SERVER * 10000:
+        place, version = place_of(conn), conn.info.parameter_status("server_version")
+        conn.close()
+        raise ServerError(
+            f"{place} is PostgreSQL {version}, and sqlmigrate needs {OLDEST_SERVER} or newer; nothing was changed",
+            hint="upgrade the server, or name another one",
+        )
+    return conn
+
+
+def _defaults(url: str) -> dict[str, str | int]:
+    named = conninfo_to_dict(url)
+    defaults: dict[str, str | int] = {"client_encoding": "UTF8"}
+    if not {"application_name", "fallback_application_name"} & named.keys():
+        defaults["fallback_application_name"] = APPLICATION_NAME
+    if "connect_timeout" not in named:
+        defaults["connect_timeout"] = _CONNECT_SECONDS
+    return defaults
+
+
+def place_of(conn: psycopg.Connection) -> str:
+    """Give the host and port, or the socket's folder, that a connection goes to."""
+    return f"{conn.info.host}:{conn.info.port}" if not conn.info.host.startswith("/") else f"socket {conn.info.host}"

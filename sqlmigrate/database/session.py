@@ -1,0 +1,290 @@
+"""A connection that sends many requests in one round trip."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TypeVar
+
+import psycopg
+from psycopg import pq, waiting
+from psycopg.errors import error_from_result
+
+from sqlmigrate.config.passwords import redacted, secrets_of
+from sqlmigrate.errors import ConnectError, ServerError, SqlmigrateError
+
+from . import connect_errors
+from .connect import open_connection
+
+_DRAIN_SECONDS = 1.0
+_CANCEL_TRIES = 5
+_END_SECONDS = 10.0
+_RECONNECT_PAUSES = (0.1, 0.2, 0.4, 0.8, 1.5)
+_NEVER = float("inf")
+_PIECE = 65536  # characters of a COPY that are sent before somebody may look how far it is
+_T = TypeVar("_T")
+_FAILED = (pq.ExecStatus.FATAL_ERROR, pq.ExecStatus.BAD_RESPONSE)
+
+
+@dataclass(frozen=True)
+class Request:
+    """One statement to be sent, with its parameters as text; `data` is what follows a ``COPY … FROM stdin``.
+
+    The answer to one that is `quiet` may come together with the next.
+    """
+
+    sql: str
+    params: tuple[str | None, ...] = ()
+    data: str | None = None
+    quiet: bool = False
+
+
+BEGIN_READ_ONLY = Request("begin read only", quiet=True)
+COMMIT = Request("commit", quiet=True)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the server said to request `index` of a turn: its rows, as text, or the error."""
+
+    index: int
+    rows: list[list[str | None]]
+    error: psycopg.Error | None = None
+
+
+class Session:
+    """A connection in autocommit, spoken to in turns."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.notices: list[tuple[str, str]] = []
+        self._connect()
+
+    def reconnect(self) -> None:
+        """Connect anew, as after a lost connection, with patience: a server may be restarting; raises as `connect`."""
+        self.close()
+        for pause in _RECONNECT_PAUSES:
+            with suppress(ConnectError):
+                self._connect()
+                return
+            time.sleep(pause)
+        self._connect()
+
+    def _connect(self) -> None:
+        self.conn = open_connection(self.url)
+        self._syncs = 0
+        self.conn.add_notice_handler(self._noticed)
+
+    def _noticed(self, diagnostic: psycopg.errors.Diagnostic) -> None:
+        self.notices.append((diagnostic.severity or "", diagnostic.message_primary or ""))
+
+    @property
+    def pid(self) -> int:
+        """The server process, as the server counts them."""
+        return self.conn.info.backend_pid
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether the connection still stands."""
+        return self.conn.pgconn.status == pq.ConnStatus.OK
+
+    def close(self) -> None:
+        """Close the connection; the server rolls back what is open and lets go of every lock."""
+        self.conn.close()
+
+    def ask(self, *requests: Request) -> list[list[list[str | None]]]:
+        """Send requests in one turn and give the rows of each; raises psycopg's error of the first that fails."""
+        answers = [answer for answer in self.turn(requests) if answer]
+        if answers and answers[-1].error:
+            raise answers[-1].error
+        return [answer.rows for answer in answers]
+
+    def turn(self, requests: Sequence[Request], tick: float | None = None) -> Iterator[Answer | None]:
+        """Send requests together, and give the answer to each as it arrives; the first error is the last answer.
+
+        While none arrives, None is given every `tick` seconds. Each ``COPY … FROM stdin`` among them costs a turn of
+        its own: data does not travel in a pipeline.
+        """
+        start = 0
+        for index, request in enumerate((*requests, None)):
+            if request is not None and request.data is None:
+                continue
+            for answer in self._pipeline(requests[start:index], start, tick):
+                yield answer
+                if answer and answer.error:
+                    return
+            if request is not None:
+                for answer in self._copy(request, index, tick):
+                    yield answer
+                    if answer and answer.error:
+                        return
+            start = index + 1
+
+    def _pipeline(self, requests: Sequence[Request], start: int, tick: float | None) -> Iterator[Answer | None]:
+        if not requests:
+            return
+        pgconn = self.conn.pgconn
+        pgconn.enter_pipeline_mode()
+        for request in requests:
+            params = [None if value is None else value.encode() for value in request.params]
+            pgconn.send_query_params(request.sql.encode(), params)
+            if not request.quiet:
+                pgconn.send_flush_request()  # its answer at once, not all of them at the end
+        pgconn.pipeline_sync()
+        self._syncs += 1
+        while not self._ready(_flushed(pgconn), tick):
+            yield None
+        failed = False
+        for index in range(start, start + len(requests)):
+            while not (result := self._ready(_next_result(pgconn), tick)):
+                yield None
+            if failed:
+                continue
+            failed = result.status in _FAILED
+            yield Answer(index, _rows(result), error_from_result(result, "utf-8") if failed else None)
+        self._drain()
+
+    def _drain(self, seconds: float | None = None) -> None:
+        """Read up to the end of the turn, and leave pipeline mode."""
+        pgconn = self.conn.pgconn
+        while self._syncs:
+            result = self._wait(_next_result(pgconn), seconds)
+            self._syncs -= result.status == pq.ExecStatus.PIPELINE_SYNC
+        if pgconn.pipeline_status:
+            pgconn.exit_pipeline_mode()
+
+    def _wait(self, generator: psycopg.abc.PQGen[_T], seconds: float | None = None) -> _T:
+        return waiting.wait(generator, self.conn.pgconn.socket, interval=0.1, timeout=seconds)
+
+    def _ready(self, generator: psycopg.abc.PQGen[_T], tick: float | None) -> _T | None:
+        """Give what the generator brings within `tick` seconds, or None; it holds no state, so it may be made anew."""
+        try:
+            return self._wait(generator, tick)
+        except psycopg.errors._WaitTimeout:  # noqa: SLF001 - what `waiting.wait` raises
+            return None
+
+    def _copy(self, request: Request, index: int, tick: float | None) -> Iterator[Answer | None]:
+        try:
+            with self.conn.cursor() as cursor, cursor.copy(request.sql.encode()) as copy:
+                yield from self._pieces(copy, request.data or "", tick)
+        except psycopg.Error as error:
+            yield Answer(index, [], error)
+        else:
+            yield Answer(index, [])
+
+    def _pieces(self, copy: psycopg.Copy, data: str, tick: float | None) -> Iterator[None]:
+        """Send the data of a COPY, piece by piece; gives None every `tick` seconds."""
+        told = time.monotonic()
+        try:
+            for start in range(0, len(data), _PIECE):
+                copy.write(data[start : start + _PIECE])
+                while not self._ready(_flushed(self.conn.pgconn), tick) or time.monotonic() - told >= (tick or _NEVER):
+                    yield None
+                    told = time.monotonic()
+        except (GeneratorExit, KeyboardInterrupt):  # a server that is stuck does not take the end of the data either
+            with suppress(psycopg.errors.CancellationTimeout):
+                self.conn.cancel_safe(timeout=_DRAIN_SECONDS)
+            raise
+
+    def abort(self) -> None:
+        """Stop what is under way: cancel it on the server until it answers, and roll back an open transaction.
+
+        Raises `psycopg.OperationalError` where the connection is lost with it, or nothing answers in time.
+        """
+        tries = 0
+        while self._syncs:
+            if tries == _CANCEL_TRIES:
+                raise psycopg.OperationalError("the server does not answer, not even to be cancelled")
+            tries += 1
+            with suppress(psycopg.errors.CancellationTimeout):
+                self.conn.cancel_safe(timeout=_DRAIN_SECONDS)
+            if self._ready(_flushed(self.conn.pgconn), _DRAIN_SECONDS):
+                with suppress(psycopg.errors._WaitTimeout):  # noqa: SLF001
+                    self._drain(_DRAIN_SECONDS)
+        if self.conn.pgconn.pipeline_status:
+            self.conn.pgconn.exit_pipeline_mode()
+        if self.conn.info.transaction_status != pq.TransactionStatus.IDLE:
+            self.ask(Request("rollback"))
+
+    def end(self, pid: int) -> None:
+        """End another session of this role, and wait until it has: one whose connection is lost may still commit."""
+        deadline = time.monotonic() + _END_SECONDS
+        while self.ask(Request(_END, (str(pid),)))[0]:
+            if time.monotonic() > deadline:
+                raise psycopg.OperationalError(f"the server process {pid} does not end")
+            time.sleep(0.02)
+
+
+_END = """\
+select pg_catalog.pg_terminate_backend(other.pid)::text
+  from pg_catalog.pg_stat_activity other join pg_catalog.pg_stat_activity ours on ours.pid = pg_catalog.pg_backend_pid()
+ where other.pid = $1::int and other.usesysid = ours.usesysid and other.datid = ours.datid
+   and other.backend_start < ours.backend_start"""
+
+
+def _flushed(pgconn: pq.abc.PGconn) -> psycopg.abc.PQGen[bool]:
+    """Send what is queued, and read meanwhile: a server that cannot get rid of its answers does not read either."""
+    while pgconn.flush():
+        ready = yield waiting.WAIT_RW
+        if ready & waiting.READY_R:
+            pgconn.consume_input()
+    return True
+
+
+def _next_result(pgconn: pq.abc.PGconn) -> psycopg.abc.PQGen[pq.abc.PGresult]:
+    """Give the next result; an empty one, with which libpq ends those of a request, is passed over.
+
+    So is what a ``COPY … TO stdout`` brings, as the rows of a SELECT are: nobody looks at them.
+    """
+    while pgconn.status == pq.ConnStatus.OK:
+        while pgconn.is_busy():
+            if (yield waiting.WAIT_R):
+                pgconn.consume_input()
+        result = pgconn.get_result()
+        if result and result.status == pq.ExecStatus.COPY_OUT:
+            while (size := pgconn.get_copy_data(1)[0]) >= 0:
+                if not size and (yield waiting.WAIT_R):
+                    pgconn.consume_input()
+        elif result:
+            return result
+    raise psycopg.OperationalError("the connection to the server is lost")
+
+
+def _rows(result: pq.abc.PGresult) -> list[list[str | None]]:
+    if result.status != pq.ExecStatus.TUPLES_OK:
+        return []
+    return [[_text(result.get_value(row, column)) for column in range(result.nfields)] for row in range(result.ntuples)]
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode(errors="replace")  # a file may have set another client_encoding
+
+
+@contextmanager
+def connect(url: str) -> Iterator[Session]:
+    """Connect to the database that `url` names (libpq's variables where it is empty), for as long as the block lasts.
+
+    Raises `ConfigError` for a URL that libpq does not take, `ConnectError` where there is no way in or the connection
+    is lost, `ServerError` for a server that is too old, and for what it refuses of our own. No message holds the
+    password.
+    """
+    session = Session(url)
+    try:
+        yield session
+    except psycopg.Error as error:
+        raise _refused(error, secrets_of(url)) from None
+    finally:
+        session.close()
+
+
+def _refused(error: psycopg.Error, secrets: Sequence[str]) -> SqlmigrateError:
+    """Make the error of what is sent beside the files: the connection is lost, or the server refuses."""
+    is_lost = isinstance(error, psycopg.OperationalError) and (error.sqlstate or "08")[:2] in ("08", "57")
+    message = "the connection was lost" if is_lost else "the server refused to go on"
+    reason = error.diag.message_primary or connect_errors.reason(error)
+    code = f" (SQLSTATE {error.sqlstate})" if error.sqlstate else ""
+    detail = [redacted(text, secrets) for text in (error.diag.message_detail, error.diag.context) if text]
+    kind = ConnectError if is_lost else ServerError
+    return kind(f"{message}: {redacted(reason, secrets)}{code}", detail=detail, hint=error.diag.message_hint)

@@ -1,0 +1,1 @@
+"""Executes the steps of a plan, one migration at a time, and yields events."""

@@ -1,0 +1,191 @@
+"""PostgreSQL's refusal of a statement, with its place in the file.
+
+PostgreSQL often names no position: not for a constraint on a missing column, a missing table that is referenced, a
+duplicate key while an index is built. Then the place is the one spot in the statement that carries a name from the
+error's own fields (https://www.postgresql.org/docs/current/protocol-error-fields.html).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+import psycopg
+from psycopg.errors import Diagnostic
+
+from sqlmigrate.errors import StatementError
+from sqlmigrate.parsing.splitter import Statement
+from sqlmigrate.source import Source, Span
+
+_QUOTED = re.compile(r'"((?:[^"]|"")+)"')
+# The names that a message has without quotes: `cannot drop column a of table t because …`, `function f(int) does not …`
+_UNQUOTED = re.compile(
+    r"cannot drop (?:\w+ (\S+) (?:of|on) )?(?:[a-z]+ )+?([^\s(]+)(?:\(.*\))? because "
+    r"|(?:function|procedure|aggregate) ([^\s(]+)\("
+)
+_FOREIGN_KEY_VIOLATION = "23503"
+_IN_TRANSACTION_BLOCK = "PreventInTransactionBlock"  # the function in the server that says so
+_KEY = re.compile(r"^Key \((.+?)\)=")
+_IN_DO_BLOCK = re.compile(r"^PL/pgSQL function inline_code_block line (\d+)", re.MULTILINE)
+_IS_DO_BLOCK = re.compile(r"do\b", re.IGNORECASE)
+_COPY_LINE = re.compile(r"COPY .+?, line (\d+)")
+_PASSED_OVER = r"--[^\n\r]*|/\*.*?\*/|'(?:[^']|'')*'"
+_BODY = re.compile(
+    r"--[^\n\r]*|/\*.*?\*/|\blanguage\s+(?:'[^']*'|\w+)|(?P<opener>\$\w*\$|[eE]?')", re.IGNORECASE | re.DOTALL
+)
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+def refused(error: psycopg.Error, statement: Statement) -> StatementError:
+    """Make the error of a statement of a file, with the place that is meant."""
+    return unplaced(error, _place(error.diag, statement))
+
+
+def at_commit(error: psycopg.Error, statements: Sequence[Statement], source: Source) -> StatementError:
+    """Make the error of a COMMIT (a deferred constraint), at the statement that carries its names, if one does.
+
+    A position of the server's would be one in a statement of our own.
+    """
+    if error.diag.statement_position:
+        return unplaced(error, source.span(0, 0))
+    for statement in reversed(statements):
+        placed = refused(error, statement)
+        if placed.span and placed.span.start != statement.start:
+            return placed
+    return unplaced(error, source.span(0, 0))
+
+
+def unplaced(error: psycopg.Error, span: Span | None = None) -> StatementError:
+    """Make the error of what stands in no file, or at a place that is known."""
+    message = error.diag.message_primary or " ".join(str(error).split()) or type(error).__name__
+    made = StatementError(message, span, fields=tuple(_fields(error)), sqlstate=error.sqlstate)
+    if error.diag.source_function == _IN_TRANSACTION_BLOCK:
+        made.hint = "each statement of a file runs on its own, recorded one by one, with: -- sqlmigrate: no-transaction"
+    return made
+
+
+def _fields(error: psycopg.Error) -> Iterator[tuple[str, str]]:
+    diagnostic = error.diag
+    named = (
+        ("detail", diagnostic.message_detail),
+        ("hint", diagnostic.message_hint),
+        ("query", diagnostic.internal_query),
+        ("context", diagnostic.context),
+    )
+    yield from ((name, value) for name, value in named if value)
+    if error.sqlstate:
+        yield "code", f"{error.sqlstate} {condition_name(error)}".rstrip()
+
+
+def condition_name(error: psycopg.Error) -> str:
+    """Give the condition's name as PostgreSQL's appendix of error codes spells it, ``undefined_column``, if it has."""
+    if type(error).sqlstate != error.sqlstate:  # a code of the user's own: psycopg knows its class at most
+        return ""
+    return _CAMEL.sub("_", type(error).__name__).lower()
+
+
+def _place(diagnostic: Diagnostic, statement: Statement) -> Span:
+    source = statement.source
+    if diagnostic.statement_position and not diagnostic.internal_query:
+        return source.span(min(statement.start + int(diagnostic.statement_position) - 1, statement.end))
+    context = diagnostic.context or ""
+    if statement.data and (line := _COPY_LINE.search(context)):
+        return _data_line(statement.data, int(line[1]))
+    if _IS_DO_BLOCK.match(statement.text) and (line := _IN_DO_BLOCK.search(context)):
+        return _in_block(statement, int(line[1]), diagnostic if line.start() == 0 else None)
+    for name in _names(diagnostic):
+        if found := _find(name, statement):
+            return found
+    return source.span(statement.start)
+
+
+def _names(diagnostic: Diagnostic) -> Iterator[str]:
+    """Give the names that may stand in the statement, the most telling first."""
+    yield from filter(None, (diagnostic.constraint_name, diagnostic.column_name))
+    primary = diagnostic.message_primary or ""
+    yield from map(_last_part, _QUOTED.findall(primary))
+    if unquoted := _UNQUOTED.match(primary):
+        yield from (_last_part(name.strip('"')) for name in unquoted.groups() if name)
+    if diagnostic.sqlstate == _FOREIGN_KEY_VIOLATION and diagnostic.table_name:
+        yield diagnostic.table_name  # its detail names columns of the other table
+    detail = diagnostic.message_detail or ""
+    if key := _KEY.match(detail):
+        yield from (name.strip(' "') for name in key[1].split(","))
+    yield from filter(None, (diagnostic.table_name, diagnostic.datatype_name, diagnostic.schema_name))
+    yield from map(_last_part, _QUOTED.findall(detail))
+
+
+def _last_part(name: str) -> str:
+    return name.replace('""', '"').rpartition(".")[2]
+
+
+def _find(name: str, statement: Statement) -> Span | None:
+    """Find where a name stands in the statement, or else a string that is the name: a label, a setting's value."""
+    quoted = re.escape('"' + name.replace('"', '""') + '"')
+    plain = rf"(?<![\w$\"]){re.escape(name)}(?![\w$\"])"
+    string = re.escape("'" + name.replace("'", "''") + "'")
+    return _first(f"{_PASSED_OVER}|(?P<name>{quoted}|{plain})", statement) or _first(
+        f"(?P<name>{string})|{_PASSED_OVER}", statement
+    )
+
+
+def _first(pattern: str, statement: Statement) -> Span | None:
+    for match in re.finditer(pattern, statement.text, re.IGNORECASE | re.DOTALL):
+        if match["name"]:
+            return statement.source.span(statement.start + match.start(), statement.start + match.end())
+    return None
+
+
+def _line_span(span: Span, number: int, line_end: str = r"\r\n|\n|\r") -> Span:
+    """Give line `number` of a span, from 1, without the white space around it."""
+    start = span.start
+    for _ in range(number - 1):
+        ends = re.compile(line_end).search(span.source.text, start, span.end)
+        if not ends:
+            return span.source.span(span.start)
+        start = ends.end()
+    ends = re.compile(line_end).search(span.source.text, start, span.end)
+    text = span.source.text[start : ends.start() if ends else span.end]
+    start += len(text) - len(text.lstrip())
+    return span.source.span(start, start + len(text.strip()))
+
+
+def _data_line(data: Span, number: int) -> Span:
+    return _line_span(data, number)
+
+
+def _in_block(statement: Statement, number: int, diagnostic: Diagnostic | None) -> Span:
+    r"""Give the place in a ``DO`` block: line `number`, as PL/pgSQL counts, or in it the very word of its SQL.
+
+    The first line is what stands behind the opening quote; a line ends at ``\n`` alone (``plpgsql_latest_lineno``).
+    """
+    openers = (match for match in _BODY.finditer(statement.text) if match["opener"])
+    start = statement.start + next((match.end() for match in openers), 0)
+    line = _line_span(statement.source.span(start, statement.end), number, "\n")
+    query, position = (diagnostic.internal_query, diagnostic.internal_position) if diagnostic else (None, None)
+    found = statement.source.text.find(query, line.start, statement.end) if query and position else -1
+    return line if found < 0 else statement.source.span(found + int(position or 1) - 1)
+
+
+# By SQLSTATE, the longest that fits: https://www.postgresql.org/docs/current/errcodes-appendix.html
+_CURES = {
+    "08": "when the server can be reached",
+    "23": "fix the file or the data",
+    "25P03": "raise idle_in_transaction_session_timeout for this role",
+    "25P04": "raise transaction_timeout for this role, or make two files of it",
+    "40": "when the others are done",
+    "42501": "give the role that right, or fix the file",
+    "53": "when the server has room again",
+    "53400": "raise that limit, or fix the file",
+    "55P03": "when the others are done",
+    "57014": "find out who or what cancelled it (a statement_timeout?)",
+    "57P": "when the server can be reached",
+    "58": "when the server is sound again",
+    "XX": "when the server is sound again",
+}
+
+
+def cure(sqlstate: str | None, otherwise: str = "fix the file") -> str:
+    """Say what is to be done before the next try, `otherwise` where the code tells nothing."""
+    fitting = [start for start in _CURES if (sqlstate or "").startswith(start)]
+    return _CURES[max(fitting, key=len)] if fitting else otherwise

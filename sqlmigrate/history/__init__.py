@@ -1,0 +1,1 @@
+"""The history table: its definition, reading it, writing it, its log."""

@@ -1,0 +1,1 @@
+"""What can be done to one database: the library behind the commands."""

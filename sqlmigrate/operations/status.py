@@ -1,0 +1,71 @@
+"""Looking at the history, and mending it: status, verify, log, repair, baseline.
+
+None of it executes a migration. Looking opens read-only transactions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlmigrate.database import run_lock
+from sqlmigrate.database.session import Session, connect
+from sqlmigrate.errors import HistoryError, SqlmigrateError
+from sqlmigrate.files.migration import Migration
+from sqlmigrate.history import read
+from sqlmigrate.history.log import LogEntry, entries
+from sqlmigrate.history.state import State
+from sqlmigrate.history.table import History
+from sqlmigrate.plan import checks
+from sqlmigrate.plan.changed import changed_error
+from sqlmigrate.plan.plan import Plan, Planned, Policy
+from sqlmigrate.plan.rows import Row, changed_rows, make_rows
+
+
+def status(url: str, migrations: Sequence[Migration], policy: Policy | None = None) -> Planned:
+    """Look at a database without writing: its state, and the plan without steps."""
+    with connect(url) as session:
+        return _look(session, migrations, policy or Policy())
+
+
+def _look(session: Session, migrations: Sequence[Migration], policy: Policy) -> Planned:
+    state = read.read(session, policy.table)
+    if any(execution.status == "running" for execution in state.executions):
+        holder = run_lock.find_holder(session, run_lock.lock_key(state.history.name))
+        state = replace(state, run=f"process {holder.pid} of {holder.user}" if holder else None)
+    return Planned(Plan("up", make_rows(migrations, state.executions)), state)
+
+
+def verify(url: str, migrations: Sequence[Migration], policy: Policy) -> tuple[Planned, list[SqlmigrateError]]:
+    """Look, and give an error for every disagreement: changed with what changed, missing, out of order."""
+    with connect(url) as session:
+        planned = _look(session, migrations, policy)
+        rows = planned.plan.rows
+        errors: list[SqlmigrateError] = []
+        if changed := changed_rows(rows):
+            errors.append(changed_files(session, planned.state.history, changed))
+    for check in (
+        checks.refuse_missing,
+        checks.refuse_ahead,
+        checks.refuse_begun_and_missing,
+        checks.refuse_out_of_order,
+    ):
+        try:
+            check(rows)
+        except HistoryError as error:
+            errors.append(error)
+    return planned, errors
+
+
+def changed_files(session: Session, history: History, changed: Sequence[Row]) -> HistoryError:
+    """Make the error for files that differ from what was executed; reads the recorded texts in one round trip."""
+    versions = [row.execution.version for row in changed if row.execution]
+    recorded = read.texts(session, history, versions)
+    return changed_error(changed, {version: up for version, (up, _) in recorded.items()})
+
+
+def log(url: str, policy: Policy) -> tuple[State, tuple[LogEntry, ...]]:
+    """Read the history's log, oldest first."""
+    with connect(url) as session:
+        state = read.read(session, policy.table)
+        return state, entries(session, state.history)

@@ -1,0 +1,195 @@
+"""Execute a plan, one event at a time.
+
+`up` and `down` are generators: they yield what happens and print nothing. What is done for one migration is
+`execution`'s; here the order: read the history, take the lock, read again, plan, execute. Closing the generator
+cancels what is under way and rolls back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from sqlmigrate.database import pooler, run_lock
+from sqlmigrate.database.activity import Observer
+from sqlmigrate.database.pooler import shares_sessions
+from sqlmigrate.database.server import Server, require_standard_strings, require_writable
+from sqlmigrate.database.session import Request, Session, connect
+from sqlmigrate.errors import HistoryError, ServerError
+from sqlmigrate.executor.events import Began, Event, NotTried, Waiting
+from sqlmigrate.files.migration import Migration
+from sqlmigrate.history import read, rights, table, write
+from sqlmigrate.history.state import State
+from sqlmigrate.plan.down import down_rows, down_steps
+from sqlmigrate.plan.plan import Direction, Plan, Planned, Policy, Step
+from sqlmigrate.plan.rows import changed_rows, make_rows
+from sqlmigrate.plan.up import up_steps
+
+from .status import changed_files
+
+if TYPE_CHECKING:
+    from sqlmigrate.executor.executor import Executor
+
+
+_MOST_ANEW = 3  # times that other runs can be faster with the same step
+
+
+def up(url: str, migrations: Sequence[Migration], policy: Policy | None = None) -> Generator[Event, None, None]:
+    """Bring one database up to date, telling every step.
+
+    `url` is libpq's (empty: its variables). Ends after a `Failed`. Raises `SqlmigrateError` for what keeps it from
+    beginning; after Ctrl-C the step under way is cancelled and rolled back, then `KeyboardInterrupt` goes on.
+    """
+    return _run(url, "up", migrations, policy or Policy())
+
+
+def down(url: str, migrations: Sequence[Migration], policy: Policy | None = None) -> Generator[Event, None, None]:
+    """Take back the last execution, or more of them, telling every step; otherwise as `up`."""
+    return _run(url, "down", migrations, policy or Policy())
+
+
+def _run(
+    url: str, direction: Direction, migrations: Sequence[Migration], policy: Policy
+) -> Generator[Event, None, None]:
+    with connect(url) as session, closing(Observer(url)) as observer:
+        state = read.read(session, policy.table)
+        plan = _plan(session, direction, migrations, state, policy)
+        yield Planned(plan, state)
+        if not plan.steps:
+            return
+        require_writable(state.server)
+        require_standard_strings(session)
+        rights.require_writable(state)
+        run = _Run(session, migrations, policy, observer)
+        read_again = yield from run.lock(plan, state)
+        if read_again.executions != state.executions:
+            plan = _plan(session, direction, migrations, read_again, policy)
+            yield Planned(plan, read_again)
+        yield from run.dry_run(plan, read_again) if policy.dry_run else run.execute(plan, read_again)
+
+
+def _plan(
+    session: Session, direction: Direction, migrations: Sequence[Migration], state: State, policy: Policy
+) -> Plan:
+    rows = make_rows(migrations, state.executions)
+    if direction == "up":
+        if changed := changed_rows(rows):
+            raise changed_files(session, state.history, changed)
+        return Plan("up", rows, up_steps(rows, policy), policy.dry_run)
+    chosen = down_rows(rows, policy)
+    versions = [row.execution.version for row in chosen if row.execution]
+    steps = down_steps(chosen, read.texts(session, state.history, versions))
+    return Plan("down", rows, steps, policy.dry_run)
+
+
+@dataclass(frozen=True)
+class _Run:
+    session: Session
+    migrations: Sequence[Migration]
+    policy: Policy
+    observer: Observer
+
+    def lock(self, plan: Plan, state: State) -> Generator[Event, None, State]:
+        """Take the run's lock, and read the history again under it: one turn where nobody holds it.
+
+        Behind a pooler the lock may be granted to two, and stay behind: there the history rows keep a second run out,
+        and only what runs without a transaction needs the lock, and a pooler that keeps our session.
+        """
+        is_pooled = pooler.is_between(self.session, state.server)
+        if is_pooled and not _needs_session(self.session, state.server, plan.steps):
+            return replace(state, is_pooled=True)
+        key = run_lock.lock_key(state.history.name)
+        reading = read.read_again(state.history) if state.history.exists else ()
+        (got,), *rest = self.session.ask(run_lock.try_lock(key), *reading)
+        if got == ["true"] and state.history.exists:
+            return replace(state, executions=read.rows_of(rest[1]))
+        if got != ["true"]:
+            for holder in run_lock.wait(self.session, key, self.policy.lock_wait):
+                yield Waiting(holder, self.policy.lock_wait)
+        return read.read(self.session, self.policy.table)
+
+    def execute(self, plan: Plan, state: State, overtaken: Sequence[str] = ()) -> Iterator[Event]:
+        """Execute the steps one after the other, up to the first that fails.
+
+        A step that another run has executed meanwhile makes us plan anew; `overtaken` are the versions of those before.
+        """
+        if not state.history.exists:
+            table.make(self.session, state.history)
+        self._respell(plan, state)
+        executor = self._executor(state)
+        for step in plan.steps:
+            yield Began(step)
+            outcome = yield from executor.execute(step)
+            if outcome == "failed":
+                return
+            if outcome == "overtaken":
+                yield from self._anew(step, state, [*overtaken, step.version])
+                return
+
+    def _respell(self, plan: Plan, state: State) -> None:
+        for step in plan.steps:
+            if step.direction == "up" and step.execution and step.execution.version != step.version:
+                self.session.ask(write.respell(state.history, step.execution.version, step.version))
+
+    def _executor(self, state: State) -> Executor:
+        from sqlmigrate.executor.executor import Executor  # noqa: PLC0415 - with all that splits; a run with nothing to do needs none
+
+        return Executor(self.session, state, self.policy, self.observer)
+
+    def _anew(self, step: Step, state: State, overtaken: Sequence[str]) -> Iterator[Event]:
+        if overtaken.count(step.version) > _MOST_ANEW:
+            raise _swallowed(step, state)
+        state = replace(read.read(self.session, self.policy.table), is_pooled=state.is_pooled)
+        plan = _plan(self.session, step.direction, self.migrations, state, self.policy)
+        yield Planned(plan, state)
+        yield from self.execute(plan, state, overtaken)
+
+    def dry_run(self, plan: Plan, state: State) -> Iterator[Event]:
+        """Execute the steps in one transaction, and roll it back; up to the first that fails or cannot be tried."""
+        executor = self._executor(state)
+        self.session.ask(Request("begin"), *(() if state.history.exists else table.prepare(state.history)))
+        try:
+            yield from self._rehearse(executor, plan.steps)
+        finally:
+            executor.stop()
+
+    def _rehearse(self, executor: Executor, steps: Sequence[Step]) -> Iterator[Event]:
+        for index, step in enumerate(steps):
+            if step.script.mode == "statements":
+                yield from _not_tried(steps[index:])
+                return
+            yield Began(step)
+            if (yield from executor.rehearse(step)) == "failed":
+                return
+
+
+def _swallowed(step: Step, state: State) -> HistoryError:
+    return HistoryError(
+        f"the history row of {step.label} cannot be written: something takes it away again",
+        detail=["nothing of it was executed"],
+        hint=f"look for a trigger, a rule or a policy on {state.history.name}: psql: \\d {state.history.quoted}",
+    )
+
+
+def _not_tried(steps: Sequence[Step]) -> Iterator[NotTried]:
+    first = steps[0]
+    yield NotTried(first, "it runs without a transaction, so it cannot be rolled back")
+    for step in steps[1:]:
+        yield NotTried(step, f"it comes after {first.label}")
+
+
+def _needs_session(session: Session, server: Server, steps: Sequence[Step]) -> bool:
+    """Tell whether a step runs without a transaction, and so needs a session of its own.
+
+    Raises `ServerError` where it does and the pooler shares sessions.
+    """
+    alone = [step for step in steps if step.script.mode == "statements"]
+    if alone and shares_sessions(session, server):
+        raise ServerError(
+            f"{alone[0].label} runs without a transaction, and the pooler in between shares sessions",
+            detail=["its lock and its settings would be somebody else's", "nothing was executed by this run"],
+            hint="execute it over a direct connection to the server, past the pooler: another host or port",
+        )
+    return bool(alone)

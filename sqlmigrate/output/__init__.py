@@ -1,0 +1,1 @@
+"""What users and programs read: screens and JSON. The command line writes them to stdout and stderr."""

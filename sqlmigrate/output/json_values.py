@@ -1,0 +1,161 @@
+"""Plans, events, errors as values for machines: what `--format json` writes.
+
+Keys are only ever added. Times are ISO 8601 in UTC, durations milliseconds, lines and columns count from 1.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlmigrate.errors import SqlmigrateError, StatementError
+from sqlmigrate.history.log import LogEntry
+from sqlmigrate.plan.plan import Planned
+from sqlmigrate.plan.rows import Row
+
+if TYPE_CHECKING:
+    from sqlmigrate.executor import events
+    from sqlmigrate.parsing.script import Script
+
+
+ATTENTION = ("failed", "changed", "missing", "out of order")  # the states that are counted besides
+_UNSEEN = re.compile(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")  # json.dumps escapes what is below U+0020 itself
+
+
+def line(value: Any) -> str:
+    """Give a value as one line of JSON, in which nothing would act on a terminal."""
+    return _UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(value, ensure_ascii=False))
+
+
+def _iso(time: datetime | None) -> str | None:
+    return time.isoformat() if time else None
+
+
+def _row_value(row: Row, run: str | None = None) -> dict[str, Any]:
+    """Give a row of `status`: of whatever state, it has the same keys."""
+    execution = row.execution
+    return {
+        "version": row.version,
+        "name": row.label.removeprefix(row.version + "_"),
+        "state": row.state,
+        "file": row.migration.up.path if row.migration else None,
+        "checksum": row.migration.checksum if row.migration else execution.checksum if execution else None,
+        "executed_at": _iso(execution.executed_at) if execution else None,
+        "duration_ms": execution.duration_ms if execution else None,
+        "executed_by": execution.executed_by if execution else None,
+        "error": execution.error if execution else None,
+        "statements": execution.statements if execution else None,
+        "statements_done": execution.statements_done if execution else None,
+        "under_way": run if execution and execution.status == "running" else None,
+    }
+
+
+def status_value(planned: Planned, directory: str) -> dict[str, Any]:
+    """Give what `status` shows."""
+    rows = planned.plan.rows
+    return {
+        "database": planned.state.server.where,
+        "directory": directory,
+        "history": planned.state.history.name,
+        "migrations": [_row_value(row, planned.state.run) for row in rows],
+        "total": len(rows),
+        "executed": sum(row.is_executed for row in rows),
+        "pending": sum(row.is_pending for row in rows),
+        **{name.replace(" ", "_"): sum(row.state == name for row in rows) for name in ATTENTION},
+    }
+
+
+def script_value(script: Script) -> dict[str, Any]:
+    """Give the statements of a file."""
+    from sqlmigrate.parsing.classify import object_name, runs_in_transaction, verb  # noqa: PLC0415 - only where files are split
+
+    return {
+        "file": script.source.path,
+        "mode": script.mode,
+        "statements": [
+            {
+                "line": each.line, "column": each.span.column, "end_line": each.span.end_line, "start": each.start,
+                "end": each.end, "verb": verb(each), "object": object_name(each), "text": each.text,
+                "runs_in_transaction": runs_in_transaction(each), "data": each.data.text if each.data else None,
+            }
+            for each in script.statements
+        ],
+    }  # fmt: skip
+
+
+def log_value(entry: LogEntry) -> dict[str, Any]:
+    """Give a row of the log."""
+    return {
+        "at": _iso(entry.logged_at), "action": entry.action, "version": entry.version, "name": entry.name,
+        "duration_ms": entry.duration_ms, "executed_by": entry.executed_by, "host": entry.host, "detail": entry.detail,
+    }  # fmt: skip
+
+
+def event_value(happened: events.Event, *, dry_run: bool) -> dict[str, Any]:
+    """Give one event of a run; the plan and what becomes of each step say whether it is a dry run."""
+    value = _event_value(happened)
+    is_marked = value["event"] in ("planned", "finished", "failed", "not_tried")
+    return value | ({"dry_run": dry_run} if is_marked else {})
+
+
+def _event_value(happened: events.Event) -> dict[str, Any]:  # noqa: C901, PLR0911 - one for each event
+    from sqlmigrate.executor import events  # noqa: PLC0415 - only where something is executed
+
+    match happened:
+        case Planned(plan, state):
+            steps = [step.label for step in plan.steps]
+            return {
+                "event": "planned",
+                "database": state.server.where,
+                "direction": plan.direction,
+                "migrations": steps,
+            }
+        case events.Waiting(holder, seconds):
+            return {"event": "waiting", "holder": holder, "lock_wait_ms": round(seconds * 1000)}
+        case events.Began(step):
+            return {"event": "began", "migration": step.label, "notes": list(step.notes)}
+        case events.Executed(step, number):
+            return {"event": "executed", "migration": step.label, "statement": number}
+        case events.StatementDone(step, number, total):
+            return {"event": "statement_done", "migration": step.label, "statement": number, "statements": total}
+        case events.Noticed(step, severity, message):
+            return {"event": "noticed", "migration": step.label, "severity": severity, "message": message}
+        case events.Finished(step, statements, duration):
+            return {"event": "finished", "migration": step.label, "statements": statements, "duration_ms": duration}
+        case events.Watched(step, number, total, duration, sight):
+            return {
+                "event": "watched", "migration": step.label, "statement": number, "statements": total,
+                "duration_ms": duration, "waits_for": sight.waits_for, "progress": sight.progress,
+                "blockers": [asdict(blocker) for blocker in sight.blockers],
+            }  # fmt: skip
+        case events.Blocked(step, number, (tries, most), pause, message, blockers):
+            return {
+                "event": "blocked", "migration": step.label, "statement": number, "message": message, "try": tries,
+                "tries": most, "pause_ms": round(pause * 1000), "blockers": [asdict(blocker) for blocker in blockers],
+            }  # fmt: skip
+        case events.Recovered(step, number, message):
+            return {"event": "recovered", "migration": step.label, "statement": number, "message": message}
+        case events.NotTried(step, reason):
+            return {"event": "not_tried", "migration": step.label, "reason": reason}
+        case events.Failed(step, error, number, total, duration, kept):
+            return {
+                "event": "failed", "migration": step.label, "statement": number, "statements": total,
+                "duration_ms": duration, "kept": list(kept), "error": error_value(error),
+            }  # fmt: skip
+
+
+def error_value(error: SqlmigrateError) -> dict[str, Any]:
+    """Give an error, without those found together with it."""
+    value: dict[str, Any] = {"kind": type(error).__name__, "message": error.message, "exit_code": error.exit_code}
+    if error.span:
+        value |= {"file": error.span.source.path, "line": error.span.line, "column": error.span.column}
+    fields: dict[str, Any] = {}
+    if isinstance(error, StatementError):
+        value["sqlstate"], fields = error.sqlstate, dict(error.fields)
+    detail = [*([fields.pop("detail")] if "detail" in fields else []), *error.detail]
+    value |= {"detail": detail} if detail else {}
+    value |= {"state": error.state} if error.state else {}
+    return value | {"hint": error.hint, "next": list(error.next_steps)} | fields

@@ -1,0 +1,1 @@
+"""Reading SQL: splits a text into statements, classifies them, reads directives."""

@@ -1,0 +1,142 @@
+"""The directives of a file: comments ``-- sqlmigrate: NAME VALUE`` at its head, `allow` also above a statement."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlmigrate.durations import timeout_fault
+from sqlmigrate.errors import MigrationError
+from sqlmigrate.source import Source, Span
+
+from .splitter import Statement
+
+_DIRECTIVES = ("no-transaction", "lock-timeout", "statement-timeout", "irreversible", "allow")
+COMMENT = re.compile(r"--[^\n\r]*|/\*")
+_COMMENT_EDGE = re.compile(r"/\*|\*/")
+_DIRECTIVE = re.compile(r"--[ \t]*sqlmigrate[ \t]*(?P<colon>:?)[ \t]*(?P<name>[^\s:]*)[ \t]*(?P<value>[^\n\r]*)")
+_ALMOST = re.compile(r"(?:--|/\*)[ \t\r\n*]*(?P<tool>[A-Za-z][\w-]*)[ \t]*:[ \t]*(?P<name>[\w-]+)")
+_REASON = re.compile(r"\((?P<why>.*\S.*)\)$")
+
+
+@dataclass(frozen=True)
+class Directive:
+    """A comment ``-- sqlmigrate: NAME VALUE``; `above` is the statement it stands right above, if any."""
+
+    name: str
+    value: str
+    span: Span
+    above: Statement | None = None
+
+
+def read_directives(
+    source: Source, statements: Sequence[Statement]
+) -> tuple[tuple[Directive, ...], list[MigrationError]]:
+    """Find the directives between the statements of a source, and everything that is wrong with them."""
+    found = list(_directives(source, statements))
+    directives = tuple(item for item in found if isinstance(item, Directive))
+    errors = [item for item in found if isinstance(item, MigrationError)]
+    return directives, [*errors, *_repeated(directives)]
+
+
+def comment_end(text: str, comment: re.Match[str]) -> int:
+    """Give where a comment that begins with a match of `COMMENT` ends: those in ``/* … */`` nest."""
+    if comment[0] != "/*":
+        return comment.end()
+    depth = 0
+    for edge in _COMMENT_EDGE.finditer(text, comment.start()):
+        depth += 1 if edge[0] == "/*" else -1
+        if not depth:
+            return edge.end()
+    return len(text)
+
+
+def _comments(text: str, start: int, end: int) -> Iterator[tuple[int, str]]:
+    """Give the comments of a stretch that holds no statement, with their offsets."""
+    while comment := COMMENT.search(text, start, end):
+        start = comment_end(text, comment)
+        yield comment.start(), text[comment.start() : start]
+
+
+def _gaps(source: Source, statements: Sequence[Statement]) -> Iterator[tuple[int, int, Statement | None]]:
+    """Give the stretches between the statements, each with the statement that follows."""
+    start = 0
+    for statement in statements:
+        yield start, statement.start, statement
+        start = statement.data.end if statement.data else statement.end
+    yield start, len(source.text), None
+
+
+def _directives(source: Source, statements: Sequence[Statement]) -> Iterator[Directive | MigrationError]:
+    for start, end, following in _gaps(source, statements):
+        for offset, comment in _comments(source.text, start, end):
+            match = _DIRECTIVE.match(comment)
+            if match and (match["colon"] or match["name"] in _DIRECTIVES):
+                span = source.span(offset, offset + len(comment.rstrip()))
+                yield _directive(span, match, first=start == 0, above=following)
+            elif (almost := _ALMOST.match(comment)) and almost["name"].lower() in _DIRECTIVES:
+                yield from _almost(source, offset, almost)
+
+
+def _almost(source: Source, offset: int, match: re.Match[str]) -> Iterator[MigrationError]:
+    """Give an error for a comment that was meant as a directive, and would be passed over in silence."""
+    tool, name = match["tool"], match["name"].lower()
+    word = source.span(offset + match.start("tool"), offset + match.end("tool"))
+    if tool == "sqlmigrate":
+        yield MigrationError("a directive stands in a `--` comment of its own", word, hint=f"-- sqlmigrate: {name} …")
+    elif difflib.get_close_matches(tool.lower(), ["sqlmigrate"], cutoff=0.7):
+        yield MigrationError(f"`{tool}:` begins no directive", word, hint=f"did you mean `-- sqlmigrate: {name}`?")
+
+
+def _directive(span: Span, match: re.Match[str], *, first: bool, above: Statement | None) -> Directive | MigrationError:
+    name, value = match["name"], match["value"].strip()
+    word = span.source.span(span.start + match.start("name"), span.start + match.end("name"))
+    if not match["colon"]:
+        return MigrationError("a directive needs a colon", word, hint=f"-- sqlmigrate: {name} {value}".rstrip())
+    if not name:
+        return MigrationError("a directive without a name", span, hint=f"known are: {', '.join(_DIRECTIVES)}")
+    if name not in _DIRECTIVES:
+        near = difflib.get_close_matches(name.lower().replace("_", "-"), _DIRECTIVES, n=1, cutoff=0.5)
+        known = f"did you mean `{near[0]}`?" if near else f"known are: {', '.join(_DIRECTIVES)}"
+        return MigrationError(f"unknown directive `{name}`", word, hint=known)
+    if problem := _wrong_value(name, value):
+        place = span.source.span(span.start + match.start("value"), span.end) if value else span
+        return MigrationError(problem[0], place, hint=problem[1])
+    if not first and name != "allow":
+        return MigrationError(
+            f"the directive `{name}` stands behind a statement", span, hint="move it to the head of the file"
+        )
+    return Directive(name, value, span, above if name == "allow" and not first else None)
+
+
+def _wrong_value(name: str, value: str) -> tuple[str, str] | None:
+    if name == "no-transaction" and value:
+        return f"the directive `no-transaction` takes no value, and has `{value}`", "-- sqlmigrate: no-transaction"
+    if name.endswith("-timeout"):
+        return _wrong_duration(name, value)
+    if name == "irreversible" and value and not _REASON.fullmatch(value):
+        reason = value.strip("() ") or "why"
+        return f"`{value}` is no reason in parentheses", f"-- sqlmigrate: irreversible ({reason})"
+    if name == "allow" and not re.fullmatch(r"[a-z][a-z-]*[ \t]+\(.*\S.*\)", value):
+        return "the directive `allow` needs a rule and a reason", "-- sqlmigrate: allow RULE (why it is meant)"
+    return None
+
+
+def _wrong_duration(name: str, value: str) -> tuple[str, str] | None:
+    hint = f"a number and a unit (ms, s, min, h, d): -- sqlmigrate: {name} 5s"
+    if not value:
+        return f"the directive `{name}` has no duration", hint
+    fault = timeout_fault(value)
+    return (fault, hint) if fault else None
+
+
+def _repeated(directives: Sequence[Directive]) -> Iterator[MigrationError]:
+    seen: dict[str, Directive] = {}
+    for directive in directives:
+        if directive.name in seen and directive.name != "allow":
+            first = seen[directive.name].span.line
+            message = f"the directive `{directive.name}` stands here and in line {first}"
+            yield MigrationError(message, directive.span, hint="keep one of the two")
+        seen.setdefault(directive.name, directive)

@@ -1,0 +1,399 @@
+r"""A text cut into statements, exactly as PostgreSQL cuts it.
+
+Every place in every message rests on these cuts, and a wrong one runs half a function on a live database. So what
+cannot be understood is refused with its place, and the rules are PostgreSQL's:
+
+- its lexer's (``scan.l``, https://www.postgresql.org/docs/current/sql-syntax-lexical.html), standard strings on;
+- its grammar's, for the bodies of ``BEGIN ATOMIC`` and for a COPY that reads the file (``gram.y``);
+- psql's, for what is no part of the language (``psqlscan.l``, ``copy.c``): a ``;`` in parentheses does not cut, a stray
+  ``)`` counts for nothing, data of COPY begin on the next line, the end of the file ends a statement.
+
+One regular expression swallows what can hide nothing, nearly all of a file. Where it stops is an event, which a loop
+decides: a ``;``, parentheses not closed nearby, a string after an E, a ``$``, a comment that may end a statement, a
+backslash. Nothing swallowed is given back: time grows with the length of a text, whatever is in it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, NoReturn, cast
+
+from sqlmigrate.errors import MigrationError
+from sqlmigrate.source import BYTE_ORDER_MARK, Source, Span
+
+
+class Statement(NamedTuple):
+    r"""One statement of a source, without its ``;``: a view, it holds no text of its own.
+
+    Neither white space nor a comment stands at its ends. `line` is where it begins, from 1. `data` is what a
+    ``COPY … FROM stdin`` is to be sent: the lines below it, up to (not including) the one that is ``\.``.
+    """
+
+    source: Source
+    start: int
+    end: int
+    line: int
+    data: Span | None = None
+
+    @property
+    def text(self) -> str:
+        """What is to be executed, as it stands in the source."""
+        return self.source.text[self.start : self.end]
+
+    @property
+    def span(self) -> Span:
+        """The place in the source."""
+        return Span(self.source, self.start, self.end)
+
+
+def split(text: str | Source) -> Iterator[Statement]:
+    r"""Cut a text into its statements, one at a time, in their order.
+
+    Between two of them lie only white space, comments, ``;``, data of COPY and psql's ``\restrict`` lines: nothing is
+    lost or moved, and offsets count in the text as it is given. A byte order mark before a ``str`` is passed over
+    (a `Source` has none). Raises `MigrationError` at the place of what cannot be cut for certain.
+    """
+    if isinstance(text, str):
+        return _cut(Source("<string>", text), len(BYTE_ORDER_MARK) if text.startswith(BYTE_ORDER_MARK) else 0)
+    return _cut(text, 0)
+
+
+# White space is what scan.l calls space, never \s, and what is not ASCII belongs to names, also U+00A0 and U+2028.
+# Classes are written by what they exclude: wide ones are slow to compile.
+_BLANKS = " \t\n\r\f\v"
+_SPACE = r"[ \t\n\r\f\v]*+"
+_NAME = r"[^\x00-#%-/:-@\[-^`{-\x7f]"  # a character of a name, but for the first
+_NAME_NO_DOLLAR = r"[^\x00-/:-@\[-^`{-\x7f]"
+_NAME_START = r"[^\x00-@\[-^`{-\x7f]"
+
+# Before Python 3.11.5 a possessive group that fails halfway does not go back (gh-106052; Debian 12 has 3.11.2). There,
+# an atomic group does the same with more time and memory.
+_CAN_POSSESS = re.match("(?:ab?c)*+a", "aca") is not None
+
+
+def _many(some: str, quantifier: str = "*") -> str:
+    """Make the pattern of as many `some` as there are, which are never given back."""
+    return rf"(?:{some}){quantifier}+" if _CAN_POSSESS else rf"(?>(?:{some}){quantifier})"
+
+
+_LINE_COMMENT = r"--[^\r\n]*+"
+_COMMENT = rf"(?:{_LINE_COMMENT}|/\*" + _many(r"[^*/]++|\*(?!/)|/(?!\*)") + r"\*/)"  # with no other inside it
+_GAP = _SPACE + _many(_COMMENT + _SPACE)
+_RESTRICT = r"\\(?:un)?restrict[ \t]+[A-Za-z0-9]+[ \t]*(?=\r?\n|\Z)"  # psql's; newer pg_dump writes such lines
+_BETWEEN = rf"[{_BLANKS};]*+" + _many(rf"(?:{_COMMENT}|{_RESTRICT})[{_BLANKS};]*+")
+
+# '' needs no rule: it ends a string and begins another. After an E, which may be a word's last letter, a closer look is
+# taken. A string goes on in a later line if only white space and line comments stand between.
+_QUOTED = r"""'(?<![eE]')[^']*+'|"[^"]*+\""""
+_LINE_END = _many(rf"[ \t\f\v]++|{_LINE_COMMENT}") + r"[\r\n]" + _many(rf"[{_BLANKS}]++|{_LINE_COMMENT}[\r\n]")
+_GO_ON = f"'{_many(_LINE_END, '?')}'"
+_WHOLE_STRING = _many(f"[^']++|{_GO_ON}") + "'"
+_WHOLE_QUOTED = f"""'(?<![eE]'){_WHOLE_STRING}|"{_many('[^"]++|""')}\""""
+
+
+def _word(word: str) -> str:
+    """Make the pattern of a keyword, in upper or lower case, and the white space behind it."""
+    letters = "".join(f"[{letter}{letter.upper()}]" for letter in word)  # re.I would take U+017F for an s
+    return rf"{letters}(?!{_NAME}){_SPACE}"
+
+
+def _stretch(keywords: str = "", quoted: str = _QUOTED, semicolon: str = "") -> str:
+    """Make the pattern of the longest stretch that can hide nothing; it stops before `keywords` too.
+
+    Parentheses may be part of it, four deep. A comment after which a statement may end is not: it stands outside then.
+    """
+    some, group = rf"{quoted}|-(?!-)|/(?!\*)", ""
+    for _ in range(4):
+        plain = r"""[^()'"$/\\-]*+"""
+        group = rf"|\({plain}" + _many(f"(?:{some}|{_COMMENT}{group}){plain}") + r"\)"
+    some += rf"{group}|{_many(_COMMENT + _SPACE, '+')}(?=[^;/-]){semicolon}"
+    initials = ""
+    for keyword in keywords.split():
+        initial = f"[{keyword[0]}{keyword[0].upper()}]"
+        some += rf"|{initial}(?:(?<={_NAME_NO_DOLLAR}{initial})|(?!{_word(keyword[1:])}))"
+        initials += keyword[0] + keyword[0].upper()
+    plain = rf"""[^;()'"$/\\{initials}-]*+"""
+    return plain + _many(f"(?:{some}){plain}")
+
+
+_Matcher = Callable[[str, int], "re.Match[str]"]
+
+
+def _always(pattern: str) -> _Matcher:
+    """Make the matcher of a pattern that always matches, if only nothing."""
+    return cast("_Matcher", re.compile(pattern).match)
+
+
+_piece = _always(rf"{_BETWEEN}({_stretch()})")
+_anything = _always(_stretch())
+_in_body = _always(_stretch(semicolon=rf"|;(?!{_GAP}(?:{_word('end')}|{_word('create')}|/))"))
+_whole_quotes = _always(_stretch(quoted=_WHOLE_QUOTED))
+_up_to_begin = _always(_stretch("begin"))
+_up_to_direction = _always(_stretch("from to"))
+_gap = _always(_GAP)
+_rest_of_name = _always(rf"{_NAME}*+")
+_parameter = _always(rf"\$(?:[0-9]++(?:{_NAME_START}{_NAME}*+)?)?")
+_rest_of_line = _always(_many(r"[ \t\f\v\r;]++|/\*[^*/\r\n]*+\*/") + rf"(?:{_LINE_COMMENT}\r*+)?")
+_psql_command = _always(r"\\(?:[A-Za-z_]++|[^A-Za-z_\s])?")
+
+_comment_marks = re.compile(r"/\*|\*/").finditer
+_keyword = re.compile(rf"[A-Za-z]++(?!{_NAME})").match
+_end = re.compile(_word("end")).match
+_whole_string = re.compile(rf"'{_WHOLE_STRING}").match
+_escape_string = re.compile("'" + _many(rf"[^'\\]++|\\[\s\S]|{_GO_ON}") + "'").match
+_prefix = re.compile(r"""(?:[uU]&['"]|[bBeExX]')\Z""").search
+_name_character = re.compile(_NAME).match
+_number = re.compile(r"[0-9](?:_?[0-9])*").fullmatch
+_dollar_quote = re.compile(rf"\$(?:{_NAME_START}{_NAME_NO_DOLLAR}*+)?\$").match
+_end_of_data = re.compile(r"\\\.(?:\r?\n|\Z)").match
+
+# The beginnings of statements that may hold more: data, or a body with statements of its own. The last: not yet known.
+_opening = re.compile(
+    rf"({_word('copy')})|{_word('create')}(?:{_word('or')}(?:{_word('replace')}|(?=[/-])))?"
+    rf"(?:({_word('function')}|{_word('procedure')})|([/-]))"
+).match
+_COPY, _ROUTINE, _COMMENTED = 1, 2, 3
+
+
+def _cut(source: Source, pos: int) -> Iterator[Statement]:
+    """Yield the statements from `pos` on. A plain one, as nearly all are, takes one match and no call of ours."""
+    text, new, piece, count = source.text, tuple.__new__, _piece, source.text.count
+    cutter = _Cutter(source)
+    if (nul := text.find("\0")) >= 0:
+        hint = "remove it; if the file is full of them, it was saved as UTF-16: save it as UTF-8"
+        cutter.refuse(nul, nul + 1, "no text of PostgreSQL can hold the NUL character that stands here", hint)
+    line, counted, has_returns = 1, 0, "\r" in text
+    while True:
+        start, pos = piece(text, pos).span(1)
+        event, data = text[pos : pos + 1], None
+        if start == pos and event in {"", "/"}:
+            if not event:
+                return
+            pos = cutter.skip(pos)
+            continue
+        if event == ";" and text[pos - 1] not in _BLANKS:
+            stop = end = pos
+        else:
+            stop, end = cutter.cut(start, _anything, pos)
+        pos = stop + 1
+        if text[start] in "cC" and (opening := _opening(text, start)):
+            end, pos, data = cutter.look_closer(start, stop, end, opening.lastindex)
+        line += count("\n", counted, start)
+        if has_returns:  # no CRLF is counted in halves: a statement begins with neither
+            line += count("\r", counted, start) - count("\r\n", counted, start)
+        counted = start
+        yield new(Statement, (source, start, end, line, data))  # in half the time of Statement(...)
+
+
+class _Cutter:
+    """Decides the events of one source. Its methods take and give offsets in the text."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.text = source.text
+
+    def cut(self, start: int, harmless: _Matcher, pos: int = -1) -> tuple[int, int]:
+        """Give the next ``;`` outside parentheses (or the end of the text), and the end of what stands before it.
+
+        A keyword at which `harmless` stops outside parentheses is given like a ``;``. `pos` is the event, if known.
+        """
+        text, depth = self.text, 0
+        floor = start  # the end of the last event: what is to be decided does not begin before it
+        pos = harmless(text, start).end() if pos < 0 else pos
+        while True:
+            event = text[pos : pos + 1]
+            after = pos + 1
+            if event == "(":
+                depth += 1
+            elif event == ")":
+                depth = max(0, depth - 1)
+            elif event in {"'", '"'}:
+                after = self.after_quote(pos, floor) or self.refuse_quote(start, pos, floor, harmless)
+            elif event == "$":
+                after = self.after_dollar(pos, floor)
+            elif event in {"-", "/"}:
+                after = self.skip(pos)
+                if after == len(text) or (text[after] == ";" and not depth):
+                    return after, self.trim(pos)
+            elif event == "\\":
+                self.refuse_command(pos)
+            elif not (depth and event):
+                return pos, self.trim(pos)
+            floor = after
+            pos = harmless(text, after).end()
+
+    def trim(self, end: int) -> int:
+        """Give `end` without the white space before it."""
+        while self.text[end - 1] in _BLANKS:
+            end -= 1
+        return end
+
+    def skip(self, pos: int) -> int:
+        """Give the first place from `pos` on that is neither white space nor comment; comments nest."""
+        while self.text.startswith("/*", pos := _gap(self.text, pos).end()):
+            depth = 0
+            for mark in _comment_marks(self.text, pos):
+                depth += 1 if mark[0] == "/*" else -1
+                if not depth:
+                    break
+            else:
+                hint = "comments nest in PostgreSQL: every `/*` needs a `*/` of its own"
+                self.refuse(pos, pos + 2, "the comment opened here is never closed", hint)
+            pos = mark.end()
+        return pos
+
+    def prefix(self, quote: int, floor: int) -> str:
+        """Give the word before a quote that belongs to it, if one does: E, B, X or U&."""
+        found = _prefix(self.text, max(floor, quote - 2), quote + 1)
+        is_word = found and (found.start() == floor or not _name_character(self.text, found.start() - 1))
+        return found[0][:-1] if found and is_word else ""
+
+    def after_quote(self, quote: int, floor: int) -> int:
+        """Give the end of the string at `quote`, 0 if it is never closed. Only E makes escapes of its backslashes."""
+        string = (_escape_string if self.prefix(quote, floor) in {"e", "E"} else _whole_string)(self.text, quote)
+        return string.end() if string else 0
+
+    def after_dollar(self, pos: int, floor: int) -> int:
+        """Give the end of what the ``$`` at `pos` is in: a name, a dollar quote, a parameter, or nothing."""
+        text, start = self.text, pos
+        while start > floor and _name_character(text, start - 1):
+            start -= 1
+        if start < pos and not _number(text, start, pos):
+            return _rest_of_name(text, pos).end()
+        opener = _dollar_quote(text, pos)
+        if not opener:
+            return _parameter(text, pos).end()
+        closer = text.find(opener[0], opener.end())
+        if closer < 0:
+            message = f"the dollar quote `{opener[0]}` opened here is never closed"
+            self.refuse(pos, opener.end(), message, f"close it with `{opener[0]}`, letter for letter")
+        return closer + len(opener[0])
+
+    def keyword(self, pos: int) -> str:
+        """Give the keyword at `pos` in lower case; nothing, if a longer name or anything else stands there."""
+        word = _keyword(self.text, pos)
+        return word[0].lower() if word else ""
+
+    def look_closer(self, start: int, stop: int, end: int, opening: int | None) -> tuple[int, int, Span | None]:
+        """Give the true end of the statement whose first ``;`` is at `stop`, where to go on, and the data."""
+        if opening == _COPY and self.reads_file(start):
+            return end, *self.copy_data(start, stop)
+        if "atomic" in self.text[start:stop].lower() and (opening == _ROUTINE or self.is_routine(start)):
+            stop, end = self.end_of_routine(start)
+        return end, stop + 1, None
+
+    def is_routine(self, pos: int) -> bool:
+        """Say whether the statement at `pos` is CREATE [OR REPLACE] FUNCTION or PROCEDURE."""
+        opening = _opening(self.text, pos)
+        if opening and opening.lastindex == _COMMENTED:
+            words = []
+            while word := self.keyword(pos):
+                words.append(word)
+                pos = self.skip(pos + len(word))
+            opening = _opening(" ".join(words), 0)
+        return bool(opening and opening.lastindex == _ROUTINE)
+
+    def end_of_routine(self, pos: int) -> tuple[int, int]:
+        """Give the ``;`` that ends the routine at `pos`, and the end of what stands before it.
+
+        A body closes at an END right after ``;`` or ATOMIC: no statement in it can begin with END. By the grammar, one
+        routine may be made inside another.
+        """
+        open_bodies, start = 0, pos
+        while start < len(self.text):
+            if _end(self.text, start):
+                open_bodies -= 1
+            elif (not open_bodies or self.is_routine(start)) and (body := self.body(start)):
+                open_bodies += 1
+                pos, start = body, self.skip(body)
+                continue
+            stop, end = self.cut(start, _in_body if open_bodies else _anything)
+            if not open_bodies or stop == len(self.text):
+                return stop, end
+            pos, start = stop + 1, self.skip(stop + 1)
+        return start, self.trim(pos)
+
+    def body(self, pos: int) -> int:
+        """Give the end of BEGIN ATOMIC in the routine at `pos`; 0 if its body is not of that kind."""
+        while self.text.startswith(("b", "B"), pos := self.cut(pos, _up_to_begin)[0]):
+            pos = self.skip(pos + len("begin"))
+            if self.keyword(pos) == "atomic":
+                return pos + len("atomic")
+        return 0
+
+    def reads_file(self, pos: int) -> bool:
+        """Say whether a COPY has its data below it; the grammar takes FROM stdout for FROM stdin.
+
+        FROM and TO are reserved, but after a dot they are names: another, a column list or a dot comes next then.
+        """
+        while True:
+            pos, _ = self.cut(pos, _up_to_direction)
+            direction = self.keyword(pos)
+            pos = self.skip(pos + len(direction))
+            target = self.keyword(pos)
+            if target not in {"from", "to"} and not self.text.startswith(("(", "."), pos):
+                return direction == "from" and target in {"stdin", "stdout"}
+
+    def copy_data(self, start: int, stop: int) -> tuple[int, Span]:
+        r"""Give where to go on after the data of the COPY from `start` to `stop`, and these: the lines up to ``\.``."""
+        begin = _rest_of_line(self.text, stop + 1).end()
+        if begin < len(self.text) and self.text[begin] != "\n":
+            crs = "\r" in self.text[stop:begin]
+            hint = "save the file with LF line ends" if crs else "write it below the data, after the line that is `\\.`"
+            self.refuse(begin, None, "the data of a COPY begins on the line below it, and this stands before", hint)
+        at = begin
+        while (at := self.text.find("\n\\.", at)) >= 0:
+            at += 1
+            if end := _end_of_data(self.text, at):
+                return end.end(), self.source.span(begin + 1, at)
+        hint = "`FROM stdin` reads the lines below it, up to one that is `\\.` and nothing else"
+        return self.refuse(start, None, "the data of this COPY has no end", hint)
+
+    def refuse(self, start: int, end: int | None, message: str, hint: str) -> NoReturn:
+        """Raise the error that says why the text cannot be cut, and where."""
+        raise MigrationError(message, self.source.span(start, end), hint=hint)
+
+    def refuse_quote(self, start: int, quote: int, floor: int, harmless: _Matcher) -> NoReturn:
+        """Refuse a string or name that is never closed, its last piece at `quote`: where its first piece opens."""
+        while harmless is not _whole_quotes and start < len(self.text):
+            start = self.cut(start, _whole_quotes)[0] + 1
+        mark = self.text[quote]
+        what = "string" if mark == "'" else "quoted name"
+        hint = f"close it with `{mark}`; a quote inside a {what} is written twice, `{mark}{mark}`"
+        if (escape := self.text.find("\\" + mark, start, quote)) >= 0:
+            line = self.source.place(escape)[0]
+            hint = f"does the `\\{mark}` in line {line} end it too early? a quote inside is written `{mark}{mark}`"
+        opener = quote - len(self.prefix(quote, floor))
+        self.refuse(opener, quote + 1, f"the {what} opened here is never closed", hint)
+
+    def refuse_command(self, pos: int) -> NoReturn:
+        """Refuse a backslash outside quotes: most often a command of psql."""
+        command = _psql_command(self.text, pos)[0]
+        message, hint = f"`{command}` is a command of psql, not SQL", _CURES.get(command[1:])
+        if command in {"\\restrict", "\\unrestrict"}:
+            message = f"`{command}` is passed over between statements only, with nothing but its key behind it"
+        elif not hint and not command[1:2].isalpha():
+            message = "a backslash stands outside quotes"
+            hint = "in '…' a backslash escapes nothing: write `''` for a quote inside, or begin the string with `E'`"
+        self.refuse(pos, pos + len(command), message, hint or "remove it, or run this file with psql")
+
+
+_CURES = {
+    name: cure
+    for names, cure in (
+        ("i ir include include_relative", "put the statements of that file here, or make it a migration of its own"),
+        ("copy", "write `COPY … FROM stdin;`, the data on the lines below it, and a line that is `\\.`"),
+        ("c connect", "remove it: a migration runs in the one database that it is given"),
+        ("set unset prompt getenv setenv gset", "write the value itself: psql's variables are not known here"),
+        ("gexec", "loop over the query in a `DO` block: `FOR … IN … LOOP EXECUTE … END LOOP`"),
+        ("g gx gdesc bind parse crosstabview watch", "end the statement with `;`"),
+        ("echo qecho warn", "remove it, or use `RAISE NOTICE` in a `DO` block"),
+        ("if elif else endif", "write the condition in a `DO` block: `IF … THEN … END IF`"),
+        ("q quit", "remove it, and keep what stands below it in another file"),
+        ("restrict unrestrict", "write it on a line of its own, after a `;`"),
+        (";", "write `;` alone"),
+        (".", "it ends the data of a `COPY … FROM stdin`, and none is open: does that COPY lack its `;`?"),
+    )
+    for name in names.split()
+}

@@ -1,0 +1,111 @@
+"""The way down, planned: which executions are taken back, in which order, by which text; pure, as `plan`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from sqlmigrate.errors import HistoryError, SqlmigrateError, gather
+from sqlmigrate.files.migration import Migration, normalized
+from sqlmigrate.source import Source
+
+from .plan import Policy, Step
+from .rows import Row, find
+from .up import read
+
+
+def down_rows(rows: Sequence[Row], policy: Policy) -> list[Row]:
+    """Give the rows to be taken back, in the reverse order of their execution.
+
+    Raises `ConfigError` for a version nobody knows, `HistoryError` for one that is not executed, or is a baseline.
+    """
+    _refuse_half_executed(rows)
+    executed = [row for row in rows if row.is_executed]
+    executed.sort(key=lambda row: ((row.execution and row.execution.executed_at) or _EPOCH, row.number), reverse=True)
+    if policy.all:
+        return [row for row in executed if row.execution and row.execution.status != "baseline"]
+    if policy.to is not None:
+        chosen = [row for row in executed if row.number > _bottom(rows, policy.to)]
+        chosen = chosen if policy.steps is None else chosen[: policy.steps]
+    else:
+        chosen = executed[: 1 if policy.steps is None else policy.steps]
+    for row in chosen:
+        if row.execution and row.execution.status == "baseline":
+            raise HistoryError(
+                f"{row.label} is a baseline: it was declared, not executed, and cannot be taken back",
+                detail=["nothing was executed"],
+                hint="let the history forget it, if it is to be executed here",
+                next_steps=[f"sqlmigrate repair {row.version}"],
+            )
+    return chosen
+
+
+def _refuse_half_executed(rows: Sequence[Row]) -> None:
+    """Raise `HistoryError` where a file without a transaction is executed in part: nothing below it is to be moved."""
+    for row in rows:
+        execution = row.execution
+        if execution and not row.is_executed and execution.statements_done:
+            done = f"{execution.statements_done} of {execution.statements}"
+            raise HistoryError(
+                f"{row.label} is executed in part, statement {done}, and its down file takes back the whole",
+                detail=["nothing was executed"],
+                hint="go on with it; or take back by hand what is done of it, and let the history forget it",
+                next_steps=["sqlmigrate up", f"sqlmigrate repair {row.version}"],
+            )
+
+
+_EPOCH = datetime.fromtimestamp(0, UTC)
+
+
+def _bottom(rows: Sequence[Row], wanted: str) -> int:
+    if wanted.strip("0") == "" and wanted:
+        return -1
+    row = find(rows, wanted)
+    if not row.is_executed:
+        raise HistoryError(
+            f"{row.label} is not executed, so there is no way down to it", detail=["nothing was executed"]
+        )
+    return row.number
+
+
+def down_steps(chosen: Sequence[Row], recorded: Mapping[str, tuple[str | None, str | None]]) -> tuple[Step, ...]:
+    """Plan the way down: the down file where there is one, else the text in the history (`recorded`, by version).
+
+    Raises `HistoryError` for what is irreversible, `MigrationError` for malformed down files; all of them at once.
+    """
+    steps: list[Step] = []
+    errors: list[SqlmigrateError] = []
+    for row in chosen:
+        try:
+            steps.append(_down_step(row, *recorded.get((row.execution or row).version, (None, None))))
+        except SqlmigrateError as error:
+            errors.append(error)
+    if errors:
+        raise gather(errors)
+    return tuple(steps)
+
+
+def _down_step(row: Row, up_text: str | None, down_text: str | None) -> Step:
+    version = (row.execution or row).version
+    source = row.migration.down if row.migration else None
+    notes: tuple[str, ...] = ()
+    if source is None and down_text is not None:
+        source = Source(f"history of {row.label} (down)", down_text)
+        notes = ("there is no down file: the text recorded with the execution is used",)
+    elif source is not None and down_text is not None and normalized(source.text) != normalized(down_text):
+        notes = ("the down file differs from the text recorded with the execution: the file is used",)
+    if source is None:
+        raise _irreversible(row, up_text)
+    migration = row.migration or Migration(version, (row.execution or row).label, Source("", up_text or ""), source)
+    return Step("down", version, row.label, read(source), migration, row.execution, notes)
+
+
+def _irreversible(row: Row, up_text: str | None) -> HistoryError:
+    up = row.migration.up if row.migration else Source(f"history of {row.label}", up_text or "")
+    reason = read(up).irreversible
+    return HistoryError(
+        f"{row.label} is irreversible: " + (reason or "it has no down file"),
+        detail=["nothing was executed"],
+        hint="write a new migration that brings about what you want"
+        + ("" if reason else f", or add {row.label}.down.sql"),
+    )

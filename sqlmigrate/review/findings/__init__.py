@@ -1,0 +1,1 @@
+"""From measured facts to findings."""

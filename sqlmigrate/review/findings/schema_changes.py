@@ -1,0 +1,291 @@
+"""The changes of a catalog, asked as rules ask: which columns got another type, which constraints are new."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from sqlmigrate.catalog.objects import Change, Object
+
+_TABLES = ("table", "partitioned table", "foreign table")
+_RELATIONS = (*_TABLES, "view", "materialized view")
+_VOLATILE = (
+    "random",
+    "clock_timestamp",
+    "gen_random_uuid",
+    "uuid_generate",
+    "timeofday",
+    "nextval",
+    "statement_timestamp",
+)
+
+
+def _short(name: str) -> str:
+    return name.removeprefix("public.")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column, as rules ask for it."""
+
+    object: Object
+
+    @property
+    def name(self) -> str:
+        """The qualified name."""
+        return self.object.name
+
+    @property
+    def table(self) -> str:
+        """The table's name, as relations are shown: without the schema `public`."""
+        return _short(parent(self.object.name))
+
+    @property
+    def type(self) -> str:
+        """The type, with its length."""
+        return self.object.attributes.get("type") or ""
+
+    @property
+    def default(self) -> str:
+        """The default's expression; empty where there is none."""
+        return self.object.attributes.get("default") or ""
+
+    @property
+    def is_not_null(self) -> bool:
+        """Whether it takes no NULL."""
+        return is_on(self.object, "not null")
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether it is an identity column."""
+        return bool(self.object.attributes.get("identity"))
+
+    @property
+    def is_generated(self) -> bool:
+        """Whether its value is computed."""
+        return bool(self.object.attributes.get("generated"))
+
+    @property
+    def is_serial(self) -> bool:
+        """Whether a sequence gives its values."""
+        return self.is_identity or "nextval(" in self.default
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether its value is computed and stored."""
+        return self.object.attributes.get("generated") in ("s", "stored")
+
+    @property
+    def has_value(self) -> bool:
+        """Whether an INSERT without it gets a value."""
+        return bool(self.default) or self.is_identity or self.is_generated
+
+    @property
+    def is_of_domain(self) -> bool:
+        """Whether its type is a domain."""
+        return is_on(self.object, "domain")
+
+    @property
+    def has_volatile_look(self) -> bool:
+        """Whether the default calls what gives another value each time."""
+        return any(f"{word}" in self.default for word in _VOLATILE)
+
+
+def is_on(thing: Object, attribute: str) -> bool:
+    """Tell whether a yes-or-no attribute is set."""
+    return thing.attributes.get(attribute) in ("t", "true", "yes", "on", "enabled", "forced")
+
+
+def parent(name: str) -> str:
+    """Give the name without its last part: the table of a column, whose last part may be quoted."""
+    if name.endswith('"'):
+        cut = name[:-1].rindex('"')
+        while cut and name[cut - 1] == '"':
+            cut = name[: cut - 1].rindex('"')
+        return name[: cut - 1]
+    return name.rpartition(".")[0]
+
+
+@dataclass(frozen=True)
+class Altered:
+    """The changes that one file made."""
+
+    changes: Sequence[Change]
+
+    def all(self, change: str) -> Iterator[Change]:
+        """Give the changes of a sort."""
+        return (each for each in self.changes if each.change == change)
+
+    @cached_property
+    def _gone(self) -> frozenset[tuple[str, str]]:
+        return frozenset((each.before.kind, each.before.name) for each in self.all("gone") if each.before)
+
+    @cached_property
+    def _new(self) -> dict[tuple[str, str], Object]:
+        return {(each.after.kind, each.after.name): each.after for each in self.all("new") if each.after}
+
+    @cached_property
+    def _named(self) -> frozenset[tuple[str, str]]:
+        """What has got its name by this file."""
+        return frozenset((each.after.kind, each.after.name) for each in self.all("renamed") if each.after)
+
+    def is_gone(self, kind: str, name: str) -> bool:
+        """Tell whether a relation, as it is shown, is gone; any kind of table is a table."""
+        kinds = _RELATIONS if kind == "table" else (kind,)
+        return any((each, full) in self._gone for each in kinds for full in (name, f"public.{name}"))
+
+    def is_part_of_gone(self, thing: Object) -> bool:
+        """Tell whether what it belongs to is gone as well: the table of a column, or that of a partition."""
+        name = thing.name
+        if thing.attributes.get("partition bound") and self.is_gone("table", _short(thing.attributes["parents"] or "")):
+            return True
+        while name := parent(name):
+            if any((kind, name) in self._gone for kind in (*_RELATIONS, "type", "composite type", "domain")):
+                return True
+        return False
+
+    def is_replaced(self, thing: Object) -> bool:
+        """Tell whether another object has taken its name."""
+        kinds = _RELATIONS if thing.kind in _RELATIONS else (thing.kind,)
+        return any((kind, thing.name) in names for kind in kinds for names in (self._new, self._named))
+
+    def replaced(self) -> Iterator[tuple[Object, Object]]:
+        """Give what was dropped and made anew under the same name: before, after."""
+        for each in self.all("gone"):
+            if each.before and (new := self._new.get((each.before.kind, each.before.name))):
+                yield each.before, new
+
+    def is_in_renamed_schema(self, thing: Object) -> bool:
+        """Tell whether its name is another one only because its schema has another one."""
+        schemas = {each.before.name for each in self.all("renamed") if each.before and each.kind == "schema"}
+        return thing.kind != "schema" and thing.name.split(".")[0] in schemas
+
+    def renamed_labels(self) -> Iterator[tuple[str, str, str]]:
+        """Give the labels of enums that were renamed: the type, the old label, the new one."""
+        for each in self.all("renamed"):
+            if each.kind == "enum label" and each.before and each.after:
+                yield parent(each.before.name), _label(each.before), _label(each.after)
+
+    # columns
+
+    def _columns(self, change: str) -> Iterator[tuple[Column | None, Column | None]]:
+        for each in self.all(change):
+            if each.kind == "column":
+                yield Column(each.before) if each.before else None, Column(each.after) if each.after else None
+
+    def altered_columns(self) -> Iterator[tuple[Column, Column]]:
+        """Give the columns that were altered: before, after."""
+        for before, after in self._columns("altered"):
+            if before and after:
+                yield before, after
+
+    def retyped(self, table: str) -> list[Column]:
+        """Give the columns of a table that have another type now."""
+        return [after for before, after in self.altered_columns() if after.table == table and before.type != after.type]
+
+    def all_retyped(self) -> list[Column]:
+        """Give the columns of all tables that have another type now."""
+        return [after for before, after in self.altered_columns() if before.type != after.type]
+
+    def added(self, table: str) -> list[Column]:
+        """Give the new columns of a table."""
+        return [after for _, after in self._columns("new") if after and after.table == table]
+
+    def added_to_old(self) -> list[Column]:
+        """Give the new columns of tables that were there before."""
+        new = {_short(name) for kind, name in self._new if kind in _RELATIONS}
+        return [after for _, after in self._columns("new") if after and after.table not in new]
+
+    def made_not_null(self, table: str) -> bool:
+        """Tell whether a column of a table takes no NULL any more."""
+        return any(
+            after.table == table and after.is_not_null and not before.is_not_null
+            for before, after in self.altered_columns()
+        )
+
+    # constraints
+
+    def _constraints(self, table: str) -> Iterator[Object]:
+        for (kind, name), thing in self._new.items():
+            if kind == "constraint" and _short(parent(name)) == table:
+                yield thing
+
+    def constraint_kind(self, table: str, name: str) -> str:
+        """Give the kind of a new constraint of a table, as pg_constraint has it: p, u, x; empty where there is none."""
+        found = (each for each in self._constraints(table) if each.name.endswith(f".{name}"))
+        return next((_constraint_type(each) for each in found), "")
+
+    def new_constraints(self) -> Iterator[Object]:
+        """Give the new constraints."""
+        return (thing for (kind, _), thing in self._new.items() if kind == "constraint")
+
+    def new_check(self, table: str, column: str = "") -> bool:
+        """Tell whether a table has a new CHECK that holds for the old rows too; over a column, where one is given."""
+        words = parent(column) and column.removeprefix(f"{parent(column)}.")
+        checks = [each for each in self._constraints(table) if _constraint_type(each) == "c" and _is_valid(each)]
+        return any(words in (each.attributes.get("definition") or "") for each in checks)
+
+    def new_foreign_key(self, table: str) -> bool:
+        """Tell whether a table has a new foreign key that holds for the old rows too, or is referenced by one."""
+        return any(
+            _constraint_type(thing) == "f"
+            and _is_valid(thing)
+            and (_short(parent(thing.name)) == table or _references(thing, table))
+            for thing in self.new_constraints()
+        )
+
+    # tables
+
+    def _altered_tables(self, table: str, attribute: str) -> Iterator[tuple[str | None, str | None]]:
+        """Give the attribute of a table before and after, where it was altered."""
+        for each in self.changes:
+            if each.kind in _RELATIONS and each.before and each.after and _short(each.after.name) == table:
+                before, after = each.before.attributes.get(attribute), each.after.attributes.get(attribute)
+                if before != after:
+                    yield before, after
+
+    def persistence(self, table: str) -> str:
+        """Give what a table has become, logged or unlogged; empty where it is what it was."""
+        return next((after or "logged" for _, after in self._altered_tables(table, "persistence")), "")
+
+    def is_moved(self, table: str) -> bool:
+        """Tell whether a table lies in another tablespace now."""
+        return any(self._altered_tables(table, "tablespace"))
+
+    def is_attached(self, table: str) -> bool:
+        """Tell whether a table has become a partition."""
+        return any(after and not before for before, after in self._altered_tables(table, "partition bound"))
+
+    def has_new_partition(self, table: str) -> bool:
+        """Tell whether a table has a new partition, made or attached."""
+        things = [each.after for each in (*self.all("new"), *self.all("altered")) if each.after]
+        found = [each for each in things if _short(each.attributes.get("parents") or "") == table]
+        return any(each in self._new.values() or self.is_attached(_short(each.name)) for each in found)
+
+    def is_of_partitioned(self, table: str, indexes: Sequence[str]) -> bool:
+        """Tell whether one of the new indexes of a table belongs to that of a partitioned table."""
+        new = (thing for (kind, _), thing in self._new.items() if kind == "index")
+        places = {f"{parent(table)}.{name}".removeprefix(".") for name in indexes}
+        return any(_short(thing.name) in places and thing.attributes.get("parent") for thing in new)
+
+
+def _is_valid(constraint: Object) -> bool:
+    return constraint.attributes.get("validated") != "false"
+
+
+def _references(constraint: Object, table: str) -> bool:
+    definition = constraint.attributes.get("definition") or ""
+    return f"REFERENCES {table}(" in definition or f"REFERENCES public.{table}(" in definition
+
+
+def _constraint_type(thing: Object) -> str:
+    definition = thing.attributes.get("definition") or ""
+    for words, kind in (("PRIMARY KEY", "p"), ("UNIQUE", "u"), ("EXCLUDE", "x"), ("FOREIGN KEY", "f"), ("CHECK", "c")):
+        if definition.startswith(words):
+            return kind
+    return ""
+
+
+def _label(thing: Object) -> str:
+    return thing.attributes.get("label") or thing.name.rpartition(".")[2].strip("'\"")

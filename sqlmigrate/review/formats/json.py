@@ -1,0 +1,175 @@
+"""A review as JSON, for programs.
+
+Keys are only ever added; were one to change its meaning, `sqlmigrate_review` would become 2. Lines and columns count
+from 1 in characters, `null` is what was not measured or is not known. The shape::
+
+    {"sqlmigrate_review": 1,
+     "verdict": {"severity": "danger" | "warning" | null, "text": …},
+     "seconds": 0.8,
+     "ground": {"base", "base_migrations", "server", "server_version", "tables", "filled",
+                "unfilled": [{"table", "why"}], "stub_roles": […], "why_static", "has_sizes", "text": […]},
+     "migrations": [{"version", "name", "up": {"file", …}, "down": {"file", …} | null, "severity", "strongest_lock",
+                     "who_waits", "way_down", "trip": TRIP | null, "findings": [FINDING]}],
+     "findings": [FINDING]}         those that belong to no migration
+
+    FINDING  {"rule", "severity", "title", "message", "file", "line", "column", "end_line", "end_column", "statement",
+              "waits", "relation", "seconds", "allowed": the reason | null, "instead", "what_now", "fingerprint"}
+    TRIP     {"up": PASS, "down": PASS | null, "changes": [CHANGE], "down_changes": [CHANGE],
+              "left": [DIFFERENCE], "again": [DIFFERENCE], "again_error": ERROR | null,
+              "rows": [{"table", "before", "after", "back", "is_same"}], "broken": [{"function", "why"}]}
+    PASS     {"file", "mode", "error": ERROR | null, "failed_at", "is_stopped",
+              "notices": [{"statement", "text"}], "statements": [STATEMENT]}
+    STATEMENT {"number", "line", "sql", "duration_ms", "is_alone", "created", "touches": [TOUCH]}
+    TOUCH    {"relation", "kind", "table", "mode", "held", "blocks", "rewritten", "scanned", "inserted", "updated",
+              "deleted", "built"}
+    CHANGE   {"change", "kind", "before", "after"}
+    DIFFERENCE {"kind", "name", "change", "attributes": [{"name", "before", "after"}]}
+    ERROR    as in `sqlmigrate --format json up`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlmigrate.catalog.objects import Change, Difference
+from sqlmigrate.errors import StatementError
+from sqlmigrate.output import json_values
+from sqlmigrate.review.measure.facts import Pass, StatementFacts, Touch, Trip
+from sqlmigrate.review.measure.lock_modes import blocks
+from sqlmigrate.review.results import Ground, Review, Reviewed
+from sqlmigrate.review.rules.rule import Severity
+
+from . import located, wording
+from .located import Found
+
+VERSION = 1
+
+
+def draw(review: Review) -> str:
+    """Give the review as one line of JSON."""
+    return json_values.line(value(review)) + "\n"
+
+
+def value(review: Review) -> dict[str, Any]:
+    """Give the review as a value that JSON can say."""
+    severity, text = wording.verdict(review)
+    findings = located.found(review)
+    version = wording.major(review.ground)
+    return {
+        "sqlmigrate_review": VERSION,
+        "verdict": {"severity": severity, "text": text},
+        "seconds": round(review.seconds, 3),
+        "ground": _ground(review.ground, list(wording.ground(review))),
+        "migrations": [_migration(each, located.of(each, findings), version) for each in review.migrations],
+        "findings": [finding_value(each, version) for each in located.of(None, findings)],
+    }
+
+
+def _ground(on: Ground, text: Sequence[str]) -> dict[str, Any]:
+    return {
+        "base": on.base, "base_migrations": on.base_migrations, "server": on.server,
+        "server_version": on.version or None, "tables": on.tables, "filled": on.filled,
+        "unfilled": [{"table": table, "why": why} for table, why in on.unfilled], "stub_roles": list(on.stub_roles),
+        "why_static": on.why_static or None, "has_sizes": on.has_sizes, "text": list(text),
+    }  # fmt: skip
+
+
+def _migration(reviewed: Reviewed, findings: Sequence[Found], version: int) -> dict[str, Any]:
+    migration = reviewed.migration
+    severity: Severity | None = wording.severity(reviewed)
+    return {
+        "version": migration.version, "name": migration.name, "up": {"file": migration.up.path},
+        "down": {"file": migration.down.path} if migration.down else None, "severity": severity,
+        "strongest_lock": wording.strongest_words(reviewed), "who_waits": wording.who_waits(reviewed),
+        "way_down": wording.down_words(reviewed), "trip": _trip(reviewed.trip) if reviewed.trip else None,
+        "findings": [finding_value(each, version) for each in findings],
+    }  # fmt: skip
+
+
+def finding_value(each: Found, version: int) -> dict[str, Any]:
+    """Give a finding; `version` is the server's major version, for which the way out is meant."""
+    finding, span = each.finding, each.span
+    end = span.source.place(span.end) if span else (None, None)
+    return {
+        "rule": finding.rule.name, "severity": finding.severity, "title": finding.rule.title,
+        "message": finding.message, "file": each.path, "line": span.line if span else None,
+        "column": span.column if span else None, "end_line": end[0], "end_column": end[1],
+        "statement": each.statement.text if each.statement else None, "waits": finding.waits or None,
+        "relation": finding.relation or None, "seconds": finding.seconds, "allowed": finding.allowed,
+        "instead": finding.rule.way_out(version) or None, "what_now": finding.what_now or None,
+        "fingerprint": each.fingerprint,
+    }  # fmt: skip
+
+
+def _trip(trip: Trip) -> dict[str, Any]:
+    return {
+        "up": _pass(trip.up),
+        "down": _pass(trip.down) if trip.down else None,
+        "changes": [_change(each) for each in trip.changes],
+        "down_changes": [_change(each) for each in trip.down_changes],
+        "left": [_difference(each) for each in trip.left],
+        "again": [_difference(each) for each in trip.again],
+        "again_error": _error(trip.again_error),
+        "rows": _rows(trip),
+        "broken": [{"function": name, "why": why} for name, why in trip.broken],
+    }
+
+
+def _pass(done: Pass) -> dict[str, Any]:
+    return {
+        "file": done.script.source.path, "mode": done.script.mode, "error": _error(done.error),
+        "failed_at": done.failed_at or None, "is_stopped": done.is_stopped,
+        "notices": [{"statement": number, "text": text} for number, text in done.notices],
+        "statements": [_statement(done, each) for each in done.statements],
+    }  # fmt: skip
+
+
+def _statement(done: Pass, facts: StatementFacts) -> dict[str, Any]:
+    statement = wording.statement(done, facts)
+    return {
+        "number": facts.number, "line": statement.line if statement else None,
+        "sql": statement.text if statement else None, "duration_ms": round(facts.duration_ms, 3),
+        "is_alone": facts.is_alone, "created": facts.created, "touches": [_touch(each) for each in facts.touches],
+    }  # fmt: skip
+
+
+def _touch(touch: Touch) -> dict[str, Any]:
+    relation = touch.relation
+    return {
+        "relation": relation.name, "kind": relation.kind, "table": relation.table, "mode": touch.mode or None,
+        "held": touch.held or None, "blocks": blocks(touch.mode), "rewritten": touch.rewritten,
+        "scanned": touch.scanned, "inserted": touch.inserted, "updated": touch.updated, "deleted": touch.deleted,
+        "built": list(touch.built),
+    }  # fmt: skip
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {
+        "change": change.change, "kind": change.kind, "before": change.before.name if change.before else None,
+        "after": change.after.name if change.after else None,
+    }  # fmt: skip
+
+
+def _difference(each: Difference) -> dict[str, Any]:
+    attributes = [{"name": name, "before": before, "after": after} for name, before, after in each.attributes]
+    return {"kind": each.kind, "name": each.name, "change": each.change, "attributes": attributes}
+
+
+def _rows(trip: Trip) -> list[dict[str, Any]]:
+    changed = dict(wording.rows_changed(trip))
+    return [
+        {
+            "table": table, "before": before.count, "after": _count(trip.rows_after.get(table)),
+            "back": _count(trip.rows_back.get(table)), "is_same": table not in changed if trip.rows_back else None,
+        }
+        for table, before in trip.rows_before.items()
+    ]  # fmt: skip
+
+
+def _count(rows: Any) -> int | None:
+    return None if rows is None else int(rows.count)
+
+
+def _error(error: StatementError | None) -> dict[str, Any] | None:
+    return json_values.error_value(error) if error else None

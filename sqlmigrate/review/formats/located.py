@@ -1,0 +1,119 @@
+"""Findings as every format wants them: with their place, the statement around it, and a fingerprint.
+
+A fingerprint stays the same when lines move: it is made of the rule, the file and the words of the statement. Two that
+would be equal are told apart by their order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlmigrate.files.migration import normalized
+from sqlmigrate.parsing.splitter import Statement
+from sqlmigrate.review.results import Review, Reviewed
+from sqlmigrate.review.rules.rule import SEVERITIES, Finding, Severity
+from sqlmigrate.source import Span
+
+
+@dataclass(frozen=True)
+class Found:
+    """A finding, the migration it belongs to (None: to the folder), and where it is; `span` None: the whole file."""
+
+    finding: Finding
+    reviewed: Reviewed | None
+    path: str
+    span: Span | None
+    statement: Statement | None
+    fingerprint: str = ""
+
+    @property
+    def severity(self) -> Severity:
+        """How bad it is here."""
+        return self.finding.severity
+
+    @property
+    def line(self) -> int:
+        """The line to point at, from 1; the first where the whole file is meant."""
+        return self.span.line if self.span else 1
+
+    @property
+    def place(self) -> str:
+        """Where it is, in words: ``sql/006_total.up.sql, line 4``."""
+        return f"{self.path}, line {self.span.line}" if self.span else self.path
+
+    @property
+    def sql(self) -> str:
+        """What to show of the file: the statement, or else the place alone."""
+        if self.statement:
+            return self.statement.text
+        return self.span.text if self.span else ""
+
+    @property
+    def exception(self) -> str:
+        """The comment that says that it is meant; empty where that cannot be said."""
+        if self.finding.span is None or not self.finding.rule.can_be_meant:
+            return ""
+        return f"-- sqlmigrate: allow {self.finding.rule.name} (why it is meant)"
+
+    @property
+    def exception_place(self) -> str:
+        """Where that comment is to stand."""
+        return "above the statement" if self.statement else "at the head of the file"
+
+
+def found(review: Review) -> tuple[Found, ...]:
+    """Give all findings of a review, the allowed among them, in the order of the files."""
+    made = [_found(review, None, finding) for finding in review.findings]
+    for reviewed in review.migrations:
+        made += [_found(review, reviewed, finding) for finding in reviewed.findings]
+    return tuple(_with_fingerprints(made))
+
+
+def open_findings(review: Review) -> list[Found]:
+    """Give the findings that nobody has allowed, the gravest first."""
+    return sorted((each for each in found(review) if each.finding.allowed is None), key=_gravity)
+
+
+def allowed(review: Review) -> list[Found]:
+    """Give the findings that the files say are meant."""
+    return [each for each in found(review) if each.finding.allowed is not None]
+
+
+def of(reviewed: Reviewed | None, findings: Sequence[Found]) -> list[Found]:
+    """Give those findings that belong to a migration."""
+    return [each for each in findings if each.reviewed is reviewed]
+
+
+def _gravity(each: Found) -> int:
+    return SEVERITIES.index(each.severity)
+
+
+def _found(review: Review, reviewed: Reviewed | None, finding: Finding) -> Found:
+    span = finding.span
+    path = span.source.path if span else finding.path
+    if span and not span.end:
+        span = None  # the head of a file is its whole
+    if not path:
+        path = reviewed.migration.up.path if reviewed else review.directory
+    return Found(finding, reviewed, path, span, _statement(reviewed, span))
+
+
+def _statement(reviewed: Reviewed | None, span: Span | None) -> Statement | None:
+    if reviewed is None or span is None:
+        return None
+    scripts = [script for script in (reviewed.up, reviewed.down) if script and script.source.path == span.source.path]
+    statements = [statement for script in scripts for statement in script.statements]
+    return next((each for each in statements if each.start <= span.start <= each.end), None)
+
+
+def _with_fingerprints(findings: Sequence[Found]) -> Iterator[Found]:
+    seen: Counter[str] = Counter()
+    for each in findings:
+        words = " ".join(normalized(each.sql or each.finding.message).split())
+        name = f"{each.finding.rule.name}\n{each.path}\n{each.finding.relation}\n{words}"
+        seen[name] += 1
+        made = hashlib.sha256(f"{name}\n{seen[name]}".encode()).hexdigest()[:40]
+        yield Found(each.finding, each.reviewed, each.path, each.span, each.statement, made)

@@ -1,0 +1,1 @@
+"""Executes migrations on a shadow database, and measures what they do."""

@@ -1,0 +1,138 @@
+"""What IF NOT EXISTS has passed over, compared with what the statement asks for.
+
+PostgreSQL looks at the name alone. So what is there is put aside, in a transaction that is rolled back, the statement
+is executed once more, and the two are compared (https://www.postgresql.org/docs/current/sql-createtable.html).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import psycopg
+
+from sqlmigrate.database.session import Request, Session
+from sqlmigrate.parsing.classify import object_name
+from sqlmigrate.parsing.script import Script
+from sqlmigrate.parsing.splitter import Statement
+
+_ASIDE = "sqlmigrate_aside"
+_SKIPPED = re.compile(
+    r'NOTICE: (?:relation|column "(?P<column>.+)" of relation) "(?P<relation>.+)" already exists, skipping'
+)
+_THERE = "select c.oid::text, c.relkind::text from pg_catalog.pg_class c where c.oid = pg_catalog.to_regclass($1)"
+
+# The part, its name, what it is; of the relation $1.
+_SHAPE = """\
+select 'kind', '', c.relkind::text from pg_catalog.pg_class c where c.oid = $1::pg_catalog.oid
+union all
+select 'column', a.attname::text,
+       pg_catalog.concat_ws(' ', pg_catalog.format_type(a.atttypid, a.atttypmod),
+           case when a.attnotnull then 'NOT NULL' end,
+           case a.attidentity when 'a' then 'ALWAYS AS IDENTITY' when 'd' then 'BY DEFAULT AS IDENTITY' end,
+           case when a.attgenerated <> '' then pg_catalog.concat('GENERATED ', a.attgenerated)
+                when a.atthasdef then 'DEFAULT' end,
+           pg_catalog.pg_get_expr(d.adbin, d.adrelid))
+  from pg_catalog.pg_attribute a
+  left join pg_catalog.pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+  join pg_catalog.pg_class c on c.oid = a.attrelid and c.relkind in ('r', 'p', 'm', 'f')
+ where a.attrelid = $1::pg_catalog.oid and a.attnum > 0 and not a.attisdropped
+union all
+select 'constraint', pg_catalog.pg_get_constraintdef(k.oid), ''
+  from pg_catalog.pg_constraint k where k.conrelid = $1::pg_catalog.oid and k.contype not in ('n', 't')
+union all
+select 'index', '', pg_catalog.pg_get_indexdef(i.indexrelid) || case when i.indisvalid then '' else ', not valid' end
+  from pg_catalog.pg_index i where i.indexrelid = $1::pg_catalog.oid
+union all
+select 'query', '', pg_catalog.pg_get_viewdef(c.oid)
+  from pg_catalog.pg_class c where c.oid = $1::pg_catalog.oid and c.relkind in ('v', 'm')
+union all
+select 'sequence', '', pg_catalog.concat_ws(' ', pg_catalog.format_type(s.seqtypid, null), 'start', s.seqstart,
+           'increment', s.seqincrement, 'minvalue', s.seqmin, 'maxvalue', s.seqmax)
+  from pg_catalog.pg_sequence s where s.seqrelid = $1::pg_catalog.oid"""
+
+_Shape = Mapping[tuple[str, str], str]
+
+
+def otherwise(session: Session, script: Script, notices: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    """Give the statements that did nothing and ask for another shape than there is, each with a sentence."""
+    passed: dict[int, list[re.Match[str]]] = {}
+    for number, notice in notices:
+        if (match := _SKIPPED.fullmatch(notice)) and 0 < number <= len(script.statements):
+            passed.setdefault(number, []).append(match)
+    for number, matches in passed.items():
+        columns = [match["column"] for match in matches if match["column"]]
+        message = _otherwise(session, script.statements[number - 1], columns)
+        if message:
+            yield number, f"{message}: the statement does nothing"
+
+
+def _otherwise(session: Session, statement: Statement, columns: Sequence[str]) -> str | None:
+    """Say what is otherwise; None where it is what is asked for, or where nobody can tell."""
+    name = object_name(statement)
+    there = session.ask(Request(_THERE, (name,)))[0] if name else []
+    if name is None or not there:
+        return None
+    text = re.sub(r"\bconcurrently\b", "", statement.text, count=1, flags=re.IGNORECASE)
+    again = Request(_THERE, (name,))
+    requests = [Request("begin"), *map(Request, _put_aside(name, str(there[0][1]), columns)), Request(text), again]
+    try:
+        made = session.ask(*requests)[-1]
+    except psycopg.Error:
+        session.abort()
+        return None  # it cannot be tried: another part of the statement is in the way
+    shapes = [Request(_SHAPE, (str(found[0][0]),)) for found in (there, made) if found]
+    old, new, *_ = (*session.ask(*shapes, Request("rollback")), [])
+    if columns:
+        return _columns(name, _shape(new), columns)
+    return _relation(name, _shape(old), _shape(new))
+
+
+def _put_aside(name: str, kind: str, columns: Sequence[str]) -> Iterator[str]:
+    """Give what makes room for the statement: rows are in nobody's way either."""
+    if kind in ("r", "p") and columns:
+        yield f"truncate {name} cascade"
+    for number, column in enumerate(columns):
+        yield f'alter table {name} rename column {_quoted(column)} to "{_ASIDE} {number}"'
+    if columns:
+        return
+    if kind in ("i", "I"):
+        yield f"alter index {name} rename to {_ASIDE}"
+    else:
+        yield f"create schema {_ASIDE}"
+        yield f"alter {'sequence' if kind == 'S' else 'table'} {name} set schema {_ASIDE}"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _shape(rows: Iterable[Sequence[str | None]]) -> _Shape:
+    return {
+        (str(part), (name or "").replace(f"{_ASIDE}.", "")): (what or "").replace(f"{_ASIDE}.", "")
+        for part, name, what in rows
+    }
+
+
+def _columns(name: str, shape: _Shape, columns: Sequence[str]) -> str | None:
+    for number, column in enumerate(columns):
+        old, new = shape.get(("column", f"{_ASIDE} {number}")), shape.get(("column", column))
+        if new is not None and old != new:
+            return f"`{name}.{column}` is there already as {old}, not as {new}"
+    return None
+
+
+def _relation(name: str, old: _Shape, new: _Shape) -> str | None:
+    """Say what the statement asks for and what is there has not; what is there besides is in nobody's way."""
+    for (part, own), asked in new.items():
+        found = old.get((part, own))
+        if part == "index":
+            found = (found or "").replace(_ASIDE, name.rpartition(".")[2], 1)
+        if found == asked:
+            continue
+        if part == "column":
+            return f"`{name}` is there already, {'without the' if found is None else 'with another'} column `{own}`"
+        if part == "constraint":
+            return f"`{name}` is there already, without the constraint {own}"
+        return f"`{name}` is there already, and is another {'relation' if part == 'kind' else part}"
+    return None

@@ -1,0 +1,77 @@
+"""What no single object shows: a foreign key without an index, a sequence behind its column."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from sqlmigrate.catalog.objects import Change
+from sqlmigrate.database.session import Request, Session
+from sqlmigrate.parsing.script import Script
+
+_WRITES = re.compile(r"\b(insert|copy|setval|merge)\b", re.IGNORECASE)
+
+# An index serves where its first columns are those of the key, in any order
+# (https://www.postgresql.org/docs/current/ddl-constraints.html#DDL-CONSTRAINTS-FK).
+_UNINDEXED = """\
+select pg_catalog.format('%I.%I.%I', n.nspname, t.relname, c.conname),
+       case when n.nspname = 'public' then pg_catalog.quote_ident(t.relname)
+            else pg_catalog.format('%I.%I', n.nspname, t.relname) end,
+       (select pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ', '
+                                     order by pg_catalog.array_position(c.conkey, a.attnum))
+          from pg_catalog.pg_attribute a where a.attrelid = c.conrelid and a.attnum = any (c.conkey))
+  from pg_catalog.pg_constraint c
+  join pg_catalog.pg_class t on t.oid = c.conrelid join pg_catalog.pg_namespace n on n.oid = t.relnamespace
+ where c.contype = 'f' and c.conparentid = 0
+   and not exists (
+       select from pg_catalog.pg_index i
+        where i.indrelid = c.conrelid and i.indpred is null and i.indisvalid
+          and (i.indkey::pg_catalog.int2[])[0:pg_catalog.cardinality(c.conkey) - 1] operator(pg_catalog.@>) c.conkey)
+ order by 1"""
+_SEQUENCES = """\
+select t.oid::pg_catalog.regclass::text, pg_catalog.quote_ident(a.attname), s.oid::pg_catalog.regclass::text,
+       coalesce(pg_catalog.pg_sequence_last_value(s.oid), 0)::text
+  from pg_catalog.pg_depend d
+  join pg_catalog.pg_class s on s.oid = d.objid and s.relkind = 'S'
+  join pg_catalog.pg_class t on t.oid = d.refobjid and t.relkind in ('r', 'p')
+  join pg_catalog.pg_attribute a on a.attrelid = t.oid and a.attnum = d.refobjsubid
+  join pg_catalog.pg_sequence q on q.seqrelid = s.oid and q.seqincrement > 0
+ where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.deptype in ('a', 'i')
+   and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and a.atttypid in (20, 21, 23)
+ order by 1, 2"""  # of bigint, smallint and integer columns
+
+
+def unindexed(session: Session, changes: Sequence[Change]) -> Iterator[tuple[str, str, str]]:
+    """Give the foreign keys that are new and have no index: the rule, the table, and a sentence."""
+    new = {each.after.name for each in changes if each.after and each.change == "new" and each.kind == "constraint"}
+    if not new:
+        return
+    for name, table, columns in session.ask(Request(_UNINDEXED))[0]:
+        if name in new:
+            message = (
+                f"no index of `{table}` begins with {columns}: "
+                "each DELETE of a referenced row, and each change of its key, reads the whole table"
+            )
+            yield "fk-without-index", table or "", message
+
+
+def behind(session: Session, script: Script) -> frozenset[tuple[str, str]]:
+    """Give the columns whose sequence is behind them, each with a sentence; none where the file writes no rows."""
+    if not any(_WRITES.search(statement.text) for statement in script.statements):
+        return frozenset()
+    sequences = session.ask(Request(_SEQUENCES))[0]
+    if not sequences:
+        return frozenset()
+    tops = (f"select max({column})::text from {table}" for table, column, *_ in sequences)
+    answers = session.ask(*map(Request, tops))
+    return frozenset(
+        _late(*map(str, found), top=top)
+        for found, rows in zip(sequences, answers, strict=True)
+        if (top := int(rows[0][0] or 0)) > int(found[3] or 0)
+    )
+
+
+def _late(table: str, column: str, sequence: str, last: str, *, top: int) -> tuple[str, str]:
+    name = f"{table.removeprefix('public.')}.{column}"
+    sequence = sequence.removeprefix("public.")
+    return name, f"`{name}` goes up to {top}, and its sequence `{sequence}` is at {last}: the next INSERT fails"

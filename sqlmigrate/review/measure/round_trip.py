@@ -1,0 +1,186 @@
+"""The ways there, back and there again of the new migrations, one after the other on one clone.
+
+What a file did to rows is known from what was watched; so rows are summed up only of the tables that it touched.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+import psycopg
+
+from sqlmigrate.catalog import compare, functions, read
+from sqlmigrate.catalog.objects import Catalog, Change
+from sqlmigrate.database.session import Request, Session
+from sqlmigrate.errors import StatementError
+from sqlmigrate.files.migration import Migration
+from sqlmigrate.parsing.classify import verb
+from sqlmigrate.parsing.script import Script
+from sqlmigrate.plan.plan import Direction, Step
+from sqlmigrate.shadow import databases
+
+from . import if_not_exists, keys, row_sums
+from .facts import Pass, Trip
+from .row_sums import TableRows
+from .watch import Watch
+
+# Alone, these write no rows; of others, a CALL that commits, nothing is known but what they leave.
+_WRITES_NO_ROWS = ("CREATE INDEX", "CREATE UNIQUE INDEX", "DROP INDEX", "REINDEX", "ALTER TABLE", "VACUUM", "ANALYZE")
+_LET_OWN = """\
+select pg_catalog.format('grant create on schema %I to %I', n.nspname, $1::text) from pg_catalog.pg_namespace n
+ where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and pg_catalog.pg_has_role(n.nspowner, 'usage')
+union all
+select pg_catalog.format('alter default privileges grant create on schemas to %I', $1::text)"""
+_PARENT = re.compile(r'^(?P<table>.+)\.(?:"(?:[^"]|"")*"|[^."]+)$')
+
+
+class Trips:
+    """Executes migrations on a clone, watched, and keeps what is known of the clone up to date.
+
+    `ours` are the tables of the history, `known` the rows of the template that it was made of.
+    """
+
+    def __init__(
+        self, server: databases.Shadow, watch: Watch, ours: Sequence[str], known: Iterable[Sequence[Any]]
+    ) -> None:
+        self._server = server
+        self._watch = watch
+        self._ours = ours
+        self._base = self._catalog = self._read()
+        self._rows = {each.table: each for each in map(_table_rows, known)}
+        self.stubs: list[str] = []
+
+    def of(self, migration: Migration, up: Script, down: Script | None) -> Trip:
+        """Execute a migration up, down and up again; the clone is then as after up."""
+        trip = self._there(migration, up)
+        if down is not None and trip.after is not None:
+            trip = self._back(trip, migration, up, down)
+        if trip.rows_before or any(change.change == "new" for change in trip.changes) or trip.after is None:
+            self._rows = dict(row_sums.read(self._watch.beside, ignore=self._ours))
+        return trip
+
+    def _there(self, migration: Migration, up: Script) -> Trip:
+        behind = keys.behind(self._watch.beside, up)
+        done, before = self._up(migration, up), self._catalog
+        if done.error:
+            self._catalog = before if up.mode == "transaction" else self._read()
+            return Trip(before, done)
+        after = self._catalog = self._read()
+        changes = compare.changes(before, after)
+        touched = self._touched(done, changes)
+        gone = _gone(changes, after)
+        late = keys.behind(self._watch.beside, up) - behind
+        return Trip(
+            before,
+            done,
+            after,
+            changes,
+            rows_before=self._known(touched),
+            rows_after=self._summed(touched),
+            broken=functions.broken_bodies(self._watch.session, gone) if gone else (),
+            loose=(
+                *keys.unindexed(self._watch.beside, changes),
+                *(("sequence-behind-data", name, message) for name, message in sorted(late)),
+            ),
+            base=self._base,
+            skipped=tuple(if_not_exists.otherwise(self._watch.session, up, done.notices)),
+        )
+
+    def _back(self, trip: Trip, migration: Migration, up: Script, down: Script) -> Trip:
+        done = self._watch.run(_step("down", migration, down))
+        if done.error or trip.after is None:
+            return replace(trip, down=done)
+        back = self._read()
+        changes = compare.changes(trip.after, back)
+        touched = {*trip.rows_before, *self._touched(done, changes)}
+        summed = self._summed(touched)
+        again = self._watch.run(_step("up", migration, up))
+        self._catalog = self._read()
+        return replace(
+            trip,
+            down=done,
+            down_changes=changes,
+            left=compare.differences(trip.before, back),
+            rows_before=self._known(touched),
+            rows_back=summed,
+            again_error=again.error,
+            again=() if again.error else compare.differences(trip.after, self._catalog),
+        )
+
+    def _up(self, migration: Migration, up: Script) -> Pass:
+        """Execute the up file; a role that it names and the shadow lacks is made, and that is said."""
+        done = self._watch.run(_step("up", migration, up))
+        while done.error and (role := missing_role(done.error)) and role not in self.stubs:
+            self.stubs.append(role)
+            self._server.stub_role(role)
+            let_own(self._watch.session, role)
+            self._catalog = self._read()
+            done = self._watch.run(_step("up", migration, up))
+        return done
+
+    def _read(self) -> Catalog:
+        return read.read(self._watch.beside, self._ours)
+
+    # rows
+
+    def _touched(self, done: Pass, changes: Iterable[Change]) -> set[str]:
+        """Name the tables of before whose rows may not be what they were."""
+        statements = done.script.statements
+        if any(facts.is_alone and not _is_quiet(verb(statements[facts.number - 1])) for facts in done.statements):
+            return set(self._rows)
+        touches = [touch for facts in done.statements for touch in facts.touches if touch.written or touch.rewritten]
+        oids = {touch.relation.oid for touch in touches}
+        names = {each.table for each in self._rows.values() if each.oid in oids}
+        for change in changes:
+            for thing in filter(None, (change.before, change.after)):
+                if thing.kind == "column" and (parts := _PARENT.match(thing.name)):
+                    names.add(parts["table"])
+                elif change.change != "altered":
+                    names.add(thing.name)
+        return names & set(self._rows)
+
+    def _known(self, names: Collection[str]) -> Mapping[str, TableRows]:
+        return {name: self._rows[name] for name in sorted(names)}
+
+    def _summed(self, names: Collection[str]) -> Mapping[str, TableRows]:
+        """Sum up tables over the columns that they had before."""
+        columns = {name: self._rows[name].columns for name in names}
+        return row_sums.read(self._watch.beside, columns, self._ours) if columns else {}
+
+
+def _gone(changes: Iterable[Change], after: Catalog) -> list[str]:
+    """Name what can no longer be asked for by its name."""
+    away = (each.before for each in changes if each.before and each.change in ("gone", "renamed", "moved"))
+    names = {name for _, name in after.objects}
+    return [thing.name for thing in away if thing.name not in names]
+
+
+def _is_quiet(does: str) -> bool:
+    return does.startswith(_WRITES_NO_ROWS)
+
+
+def _table_rows(values: Sequence[Any]) -> TableRows:
+    table, oid, count, checksum, columns = values
+    return TableRows(table, oid, count, checksum, tuple(columns))
+
+
+def missing_role(error: StatementError) -> str | None:
+    """Give the role that a statement names and the server lacks; None where that is not what failed."""
+    if error.sqlstate == "42704" and (found := re.match(r'role "(.+)" does not exist', error.message)):
+        return found[1]
+    return None
+
+
+def let_own(session: Session, role: str) -> None:
+    """Let a role own what is in the schemas that there are and will be: OWNER TO demands CREATE there."""
+    grants = session.ask(Request(_LET_OWN, (role,)))[0]
+    with suppress(psycopg.Error):  # a schema may be somebody else's
+        session.ask(*(Request(grant or "") for (grant,) in grants))
+
+
+def _step(direction: Direction, migration: Migration, script: Script) -> Step:
+    return Step(direction, migration.version, migration.label, script, migration)

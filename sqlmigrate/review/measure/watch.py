@@ -1,0 +1,383 @@
+"""A step executed by the executor of `up` and `down`, and watched: locks, rewrites, scans, rows written.
+
+Locks are read by a second session while the transaction is open. What that session cannot see in its catalog was made
+by the file itself: nobody else knows it yet, and nobody waits for it. What was rewritten, scanned and written is asked
+over the session that executes, between two statements, where the counters of the open transaction are
+(https://www.postgresql.org/docs/current/monitoring-stats.html, ``pg_stat_xact_all_tables``).
+
+A statement that runs in no transaction is watched while it runs. A third session holds a snapshot and a lock on every
+table for a moment, so that it stops where it waits for others and its locks can be seen.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+
+import psycopg
+
+from sqlmigrate.database.activity import Observer, Sight
+from sqlmigrate.database.session import Request, connect
+from sqlmigrate.errors import StatementError
+from sqlmigrate.executor.events import Executed, Failed, Noticed, StatementDone
+from sqlmigrate.executor.executor import Executor
+from sqlmigrate.history import read
+from sqlmigrate.parsing.classify import concurrent, runs_in_transaction, verb
+from sqlmigrate.parsing.script import Script
+from sqlmigrate.parsing.splitter import Statement
+from sqlmigrate.plan.plan import Policy, Step
+
+from .facts import Pass, Relation, StatementFacts, Touch
+from .lock_modes import MODES, rank
+from .watch_sql import BASE, LOCKS, PLAN_AS_IF_LARGE, RELATION, STORAGE, TABLES, WAITS, WORK
+
+_TICK_SECONDS = 0.005
+_MANY_ROWS = 20  # read by an index: fewer are a look at some of them
+_PINNED_SECONDS = 0.2
+_TERMINATE_SECONDS = 2.0  # after the cancelling, which a file can catch
+_MODE = {mode.title().replace(" ", "") + "Lock": mode for mode in MODES}
+_KINDS = {
+    "r": "table",
+    "p": "partitioned table",
+    "i": "index",
+    "I": "index",
+    "S": "sequence",
+    "v": "view",
+    "m": "materialized view",
+    "f": "foreign table",
+}
+
+_LOCKING = ("CREATE INDEX", "CREATE UNIQUE", "DROP INDEX", "REINDEX", "ALTER TABLE", "VACUUM", "CLUSTER", "CALL")
+_COMMITS = re.compile(r"(?i)\b(?:commit|rollback|call)\b")
+_DDL = re.compile(r"(?i)\b(?:alter|create|drop|truncate|cluster|reindex|lock|execute)\b")
+
+# What these hold on the table they name, also where a phase is too short to be seen (measured on 11 to 18).
+_KNOWN = {
+    "create index": "SHARE UPDATE EXCLUSIVE",
+    "drop index": "SHARE UPDATE EXCLUSIVE",
+    "detach partition": "SHARE UPDATE EXCLUSIVE",
+}
+
+
+@dataclass(frozen=True)
+class _Held:
+    """The strongest lock on one relation, and its storage as everybody sees it; `relation` is None for a new one."""
+
+    relation: Relation | None
+    mode: str
+    storage: str | None
+
+    @property
+    def is_unseen(self) -> bool:
+        """Whether nobody else sees it yet: the open transaction has made it."""
+        return self.storage is None
+
+
+@dataclass(frozen=True)
+class _Counters:
+    """What one relation is inside the transaction, and what was done to it since it began."""
+
+    storage: str
+    table: int | None  # of an index
+    name: str
+    scanned: int
+    by_index: int
+    inserted: int
+    updated: int
+    deleted: int
+
+    @property
+    def written(self) -> int:
+        return self.inserted + self.updated + self.deleted
+
+
+_NOTHING = _Counters("", None, "", 0, 0, 0, 0, 0)
+
+
+@dataclass
+class _Progress:
+    """What is known while a step is executed."""
+
+    script: Script
+    statements: list[StatementFacts] = field(default_factory=list)
+    notices: list[tuple[int, str]] = field(default_factory=list)
+    error: StatementError | None = None
+    failed_at: int = 0
+    held: dict[int, _Held] = field(default_factory=dict)
+    counters: dict[int, _Counters] = field(default_factory=dict)
+    began: float = field(default_factory=time.monotonic)
+
+
+class Watch(Observer):
+    """Executes steps on one shadow database, and measures.
+
+    `owner_url` is the role that executes, `admin_url` whoever may watch. A statement that takes longer than `limit`
+    seconds is cancelled. Closing it ends its sessions.
+    """
+
+    def __init__(self, owner_url: str, admin_url: str, table: str, limit: float = 30.0) -> None:
+        super().__init__(admin_url)
+        with ExitStack() as stack:
+            self.session = stack.enter_context(connect(owner_url))
+            self.beside = stack.enter_context(connect(admin_url))
+            self._pin = stack.enter_context(connect(admin_url))
+            self._opened = stack.pop_all()
+        self._base = frozenset(oid for (oid,) in self.beside.ask(BASE)[0])  # what a new file made, nobody uses yet
+        self._limit = limit
+        self._state = read.read(self.session, table)
+        self._policy = Policy(table=table, watched=True, tick=_TICK_SECONDS, lock_retries=0)
+        self._ours = {self._state.history.table, f"{self._state.history.table}_log"}
+        self._seen: dict[int, _Held] = {}
+        self._is_pinned = self._is_alone = self._is_stopped = False
+        self._since = time.monotonic()
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._opened.close()
+
+    def run(self, step: Step) -> Pass:
+        """Execute one step, and give what was measured; a failure is part of that."""
+        self.session.reconnect()  # the counters of a session are those of all it did, and a file may leave settings
+        self.session.ask(PLAN_AS_IF_LARGE)
+        executor = Executor(self.session, self._state, self._policy, self)
+        progress = _Progress(step.script)
+        self._is_stopped = False
+        self._next(step.script, 1)
+        with closing(executor.execute(step)) as happening:
+            for happened in happening:
+                match happened:
+                    case Executed(_, number):
+                        progress.statements.append(self._measured(progress, number))
+                        self._is_alone = False
+                    case StatementDone(_, number, _):
+                        if step.script.mode == "transaction":
+                            progress.statements.append(self._measured(progress, number))
+                        elif self._is_alone:
+                            progress.statements.append(self._watched_alone(step.script, number))
+                        self._next(step.script, number + 1)
+                        progress.began = time.monotonic()
+                    case Noticed(_, severity, message):
+                        progress.notices.append((len(progress.statements) + 1, f"{severity}: {message}"))
+                    case Failed(_, error, number):
+                        progress.error, progress.failed_at = error, number
+        self._release()
+        return Pass(
+            step.direction,
+            step.script,
+            tuple(progress.statements),
+            progress.error,
+            progress.failed_at,
+            self._is_stopped,
+            tuple(progress.notices),
+        )
+
+    def look(self, pid: int, size: int = 0) -> Sight:  # noqa: ARG002 - it looks at locks, not at how far a copy is
+        """Look at what is under way: every few milliseconds, called by the executor."""
+        elapsed = time.monotonic() - self._since
+        if self._is_alone:
+            self._keep(self._locks(pid))
+            if self._is_pinned and (elapsed > _PINNED_SECONDS or self.beside.ask(Request(WAITS, (str(pid),)))[0]):
+                self._keep(self._locks(pid))
+                self._release()
+        if elapsed > self._limit:
+            self._stop(pid, "cancel" if elapsed < self._limit + _TERMINATE_SECONDS else "terminate")
+        return Sight()
+
+    def _stop(self, pid: int, how: str) -> None:
+        self._is_stopped = True
+        self.beside.ask(Request(f"select pg_catalog.pg_{how}_backend($1::int)::text", (str(pid),)))
+
+    # statements in a transaction
+
+    def _in_transaction(self, script: Script, number: int) -> bool:
+        statement = script.statements[number - 1]
+        return script.mode == "transaction" or (runs_in_transaction(statement) and not _may_commit(statement))
+
+    def _measured(self, progress: _Progress, number: int) -> StatementFacts:
+        elapsed = (time.monotonic() - progress.began) * 1000
+        if progress.script.mode == "statements":
+            progress.held = {}
+        if number <= progress.script.settings:  # nothing may be asked before a SET TRANSACTION that follows
+            return StatementFacts(number, duration_ms=elapsed)
+        locks = self._locks(self.session.pid)
+        rows = self.session.ask(Request(WORK, (" ".join(map(str, locks)),)))[0]
+        counters = {int(row[0] or 0): _counters(row) for row in rows}
+        touches = tuple(_touches(locks, progress, counters))
+        created = sum(each.is_unseen for each in locks.values()) - sum(
+            each.is_unseen for each in progress.held.values()
+        )
+        bounded = (rows[0][9] if rows else "") != "0"
+        progress.held, progress.counters, progress.began = locks, counters, time.monotonic()
+        return StatementFacts(number, touches, elapsed, created=max(created, 0), is_bounded=bounded)
+
+    def _locks(self, pid: int) -> dict[int, _Held]:
+        """Read the strongest lock on each relation of the users', by OID; what was made by the file has no relation."""
+        strongest: dict[int, _Held] = {}
+        for oid, mode, _, kind, schema, storage, name, table, parent in self.beside.ask(Request(LOCKS, (str(pid),)))[0]:
+            if schema in ("pg_catalog", "information_schema", "pg_toast") or kind in ("t", "c") or name in self._ours:
+                continue
+            if table in self._ours:
+                continue
+            is_new = kind is None or oid not in self._base
+            relation = None if is_new else Relation(int(oid or 0), name or "", _KINDS[kind or ""], table, parent)
+            known = strongest.get(int(oid or 0))
+            spelled = _MODE.get(mode or "", "")
+            if known is None or rank(spelled) > rank(known.mode):
+                strongest[int(oid or 0)] = _Held(relation, spelled, storage)
+        return strongest
+
+    # statements in none
+
+    def _next(self, script: Script, number: int) -> None:
+        """Get ready for a statement."""
+        self._release()
+        self._seen = {}
+        self._since = time.monotonic()
+        self._is_alone = number <= len(script.statements) and not self._in_transaction(script, number)
+        if self._is_alone and _may_lock(script.statements[number - 1]):
+            self._hold()
+
+    def _hold(self) -> None:
+        names = "{" + ",".join('"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"' for name in self._ours) + "}"
+        tables = self.beside.ask(Request(TABLES, (names,)))[0][0][0]
+        requests = [
+            Request("begin isolation level repeatable read"),
+            Request("select count(*) from pg_catalog.pg_class"),
+        ]
+        try:
+            self._pin.ask(*requests, *([Request(f"lock table {tables} in access share mode")] if tables else []))
+        except psycopg.Error:
+            self._pin.abort()
+        else:
+            self._is_pinned = True
+
+    def _release(self) -> None:
+        if self._is_pinned:
+            self._pin.ask(Request("rollback"))
+            self._is_pinned = False
+
+    def _keep(self, locks: dict[int, _Held]) -> None:
+        for oid, held in locks.items():
+            known = self._seen.get(oid)
+            if known is None or rank(held.mode) > rank(known.mode):
+                self._seen[oid] = held
+
+    def _watched_alone(self, script: Script, number: int) -> StatementFacts:
+        statement = script.statements[number - 1]
+        for oid, mode, relation in self._known(statement):
+            self._keep({oid: _Held(relation, mode, None)})
+        elapsed = (time.monotonic() - self._since) * 1000
+        storage = self._storage()
+        touches = tuple(
+            Touch(held.relation, held.mode, rewritten=_is_rewritten(held, storage))
+            for held in sorted(self._seen.values(), key=lambda held: held.relation.name if held.relation else "")
+            if held.relation is not None
+        )
+        return StatementFacts(number, touches, elapsed, is_alone=True)
+
+    def _storage(self) -> dict[int, str | None]:
+        """Give the storage that the relations which were seen have now."""
+        oids = " ".join(map(str, self._seen))
+        return {int(oid or 0): storage for oid, storage in self.beside.ask(Request(STORAGE, (oids,)))[0]}
+
+    def _known(self, statement: Statement) -> Iterator[tuple[int, str, Relation]]:
+        """Give what is known of the forms whose phases may be too short to be seen."""
+        meant = concurrent(statement)
+        if meant is None or meant.kind not in _KNOWN or meant.table is None:
+            return
+        if relation := self._relation(meant.table):
+            yield relation.oid, _KNOWN[meant.kind], relation
+        if meant.kind == "detach partition" and (partition := self._relation(meant.name)):
+            yield partition.oid, MODES[-1], partition
+
+    def _relation(self, name: str) -> Relation | None:
+        query = f"""\
+select c.oid::text, c.relkind::text,
+{RELATION}
+  from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+ where c.oid = pg_catalog.to_regclass($1::text)"""
+        rows = self.session.ask(Request(query, (name,)))[0]  # the one that has the search_path of the file
+        if not rows or rows[0][0] not in self._base:
+            return None
+        return Relation(int(rows[0][0] or 0), rows[0][2] or "", _KINDS[rows[0][1] or "r"])
+
+
+def _may_commit(statement: Statement) -> bool:
+    """Tell whether a block or procedure may end transactions by itself, so that there is none to be measured in."""
+    return verb(statement).startswith(("DO", "CALL")) and bool(_COMMITS.search(statement.text))
+
+
+def _may_lock(statement: Statement) -> bool:
+    """Tell whether a statement in no transaction may take a lock that it does not hold for long enough to be seen."""
+    said = verb(statement)
+    return said.startswith(_LOCKING) or (said.startswith("DO") and bool(_DDL.search(statement.text)))
+
+
+def _is_rewritten(held: _Held, storage: Mapping[int, str | None]) -> bool:
+    """Tell whether a table has been written anew while everybody waited."""
+    if held.relation is None or held.relation.kind not in ("table", "materialized view") or held.storage is None:
+        return False
+    return held.mode == MODES[-1] and storage.get(held.relation.oid) not in (None, held.storage)
+
+
+def _counters(row: Sequence[str | None]) -> _Counters:
+    _, storage, _, table, name, scanned, inserted, updated, deleted, _, by_index = row
+    return _Counters(
+        storage or "",
+        int(table) if table else None,
+        name or "",
+        int(scanned or 0),
+        int(by_index or 0),
+        int(inserted or 0),
+        int(updated or 0),
+        int(deleted or 0),
+    )
+
+
+def _touches(locks: dict[int, _Held], progress: _Progress, counters: dict[int, _Counters]) -> Iterator[Touch]:
+    """Compare with what was held and counted before the statement."""
+    for oid, held in sorted(locks.items(), key=lambda item: item[1].relation.name if item[1].relation else ""):
+        if held.relation is None:
+            continue
+        before = progress.held.get(oid)
+        now, past = counters.get(oid, _NOTHING), progress.counters.get(oid, _NOTHING)
+        storage = past.storage or held.storage
+        past = (
+            _NOTHING if now.scanned < past.scanned or now.written < past.written else past
+        )  # sent to the server meanwhile
+        touch = Touch(
+            held.relation,
+            held.mode,
+            before.mode if before else "",
+            rewritten=bool(now.storage) and now.storage != storage and held.relation.kind != "sequence",
+            scanned=0 if held.relation.kind == "index" else _scanned(now, past),
+            inserted=max(now.inserted - past.inserted, 0),
+            updated=max(now.updated - past.updated, 0),
+            deleted=max(now.deleted - past.deleted, 0),
+            built=tuple(_built(oid, locks, progress, counters)),
+        )
+        if touch.is_taken or touch.is_work or touch.written:
+            yield touch
+
+
+def _scanned(now: _Counters, past: _Counters) -> int:
+    """Give how many rows were read: all by scans, and those by an index where they are more than a few."""
+    by_index = max(now.by_index - past.by_index, 0)
+    return max(now.scanned - past.scanned, 0) + (by_index if by_index >= _MANY_ROWS else 0)
+
+
+def _built(oid: int, locks: dict[int, _Held], progress: _Progress, counters: dict[int, _Counters]) -> Iterator[str]:
+    """Name the indexes of a table that the statement has made."""
+    for other, found in counters.items():
+        if found.table == oid and locks[other].is_unseen and other not in progress.counters:
+            yield found.name
+
+
+@contextmanager
+def watching(owner_url: str, admin_url: str, table: str, limit: float = 30.0) -> Iterator[Watch]:
+    """Open a watch for a while."""
+    with closing(Watch(owner_url, admin_url, table, limit)) as watch:
+        yield watch

@@ -1,0 +1,1 @@
+"""Which migrations are reviewed: those of the pull request."""

@@ -1,0 +1,73 @@
+"""New migrations moved behind those that are merged: both files, whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+from sqlmigrate.errors import ConfigError, gather
+from sqlmigrate.files import create, folder
+from sqlmigrate.files.migration import Migration, version_number
+
+from .merged import added_to, is_merged_meanwhile, read
+
+Moves = tuple[tuple[Path, Path], ...]
+
+
+def renumber(directory: str, ref: str | None, environment: Mapping[str, str], now: datetime) -> Moves:
+    """Move the new migrations behind the newest of the base's tip, in their order, and give what was moved where to.
+
+    What is behind it already stays. `now` (UTC) is the time of new stamps. Two migrations
+    of one version, as a merge of the base leaves them, are what this is for; every other fault of the folder is raised,
+    as `files.load` does it.
+    """
+    migrations, faults = folder.survey(directory)
+    rest = [fault for fault in faults if fault.hint != folder.SHARED_VERSION]
+    if rest:
+        raise gather(rest)
+    base = read(directory, ref, environment)
+    own = [migration for migration in added_to(base, migrations) if not is_merged_meanwhile(base, migration)]
+    kept = [migration for migration in migrations if migration not in own]
+    newest = max([*base.tip, *kept], key=lambda migration: migration.number, default=None)
+    moves = _moves(own, newest.version if newest else "", now)
+    _move(moves)
+    return tuple(moves)
+
+
+def _moves(own: Sequence[Migration], newest: str, now: datetime) -> list[tuple[Path, Path]]:
+    """Give what is to be moved, a target never below its source: from the last to the first none is in the way."""
+    moves = []
+    for migration in own:
+        version = migration.version
+        if newest and migration.number <= version_number(newest):
+            version = create.version_after(newest, now)
+            paths = [Path(half.path) for half in (migration.up, migration.down) if half]
+            moves += [(path, path.with_name(f"{version}_{migration.name}{_ending(path)}")) for path in paths]
+        newest = version
+    return moves
+
+
+def _ending(path: Path) -> str:
+    return "".join(path.suffixes[-2:])  # .up.sql or .down.sql
+
+
+def _move(moves: Sequence[tuple[Path, Path]]) -> None:
+    leaving = {source for source, _ in moves}
+    for _, target in moves:
+        if os.path.lexists(target) and target not in leaving:
+            raise ConfigError(f"{target} is there already; nothing was moved", hint="move it out of the way")
+    done: list[tuple[Path, Path]] = []
+    try:
+        for source, target in reversed(moves):
+            source.rename(target)
+            done.append((source, target))
+    except BaseException as error:
+        for old, moved in reversed(done):
+            with suppress(OSError):
+                moved.rename(old)
+        if isinstance(error, OSError):
+            raise ConfigError(f"{source} cannot be moved: {error.strerror}; nothing was moved") from None
+        raise

@@ -1,0 +1,78 @@
+"""Finds the migrations to review: named files, pending ones, or those that git shows as new."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlmigrate.cli.context import Context
+from sqlmigrate.errors import ConfigError
+from sqlmigrate.review.rules.rule import Finding
+
+if TYPE_CHECKING:
+    from sqlmigrate.files.migration import Migration
+
+
+@dataclass(frozen=True)
+class Subjects:
+    """What is to be reviewed: the migrations of the base, the new ones, and what was found without a server."""
+
+    base: str
+    built: tuple[Migration, ...]
+    new: tuple[Migration, ...]
+    findings: tuple[Finding, ...] = ()
+
+
+def find_subjects(call: Context, named: Sequence[str], ref: str | None) -> Subjects:
+    """Find the migrations to review: those of the named files, pending ones, or those new against git's `ref`."""
+    from sqlmigrate.files import folder  # noqa: PLC0415
+
+    directory = call.config.directory
+    if named:
+        migrations = folder.load(directory)
+        chosen = _named(migrations, named, directory)
+        first = min(migration.number for migration in chosen)
+        return Subjects("the files below them", tuple(m for m in migrations if m.number < first), chosen)
+    if call.flags.get("database_url"):
+        return _pending(call, folder.load(directory))
+    from . import merged  # noqa: PLC0415
+
+    return _of_git(merged.find_new(directory, ref, call.environment))
+
+
+def _named(migrations: Sequence[Migration], names: Sequence[str], directory: str) -> tuple[Migration, ...]:
+    """Find the migrations of the files that are named, by path, file name, label or version."""
+    chosen: dict[Migration, None] = {}
+    for name in names:
+        label = Path(name).name.removesuffix(".sql").removesuffix(".up").removesuffix(".down")
+        found = [m for m in migrations if label in (m.label, m.version)]
+        if not found:
+            raise ConfigError(f"{name} is no migration of `{directory}`", hint="name its file, or its version")
+        chosen.update(dict.fromkeys(found))
+    return tuple(sorted(chosen, key=lambda migration: migration.number))
+
+
+def _pending(call: Context, migrations: Sequence[Migration]) -> Subjects:
+    from sqlmigrate.operations import status  # noqa: PLC0415
+    from sqlmigrate.plan.plan import Policy  # noqa: PLC0415
+
+    with call.database() as url:
+        planned = status.status(url, migrations, Policy(table=call.config.table))
+    rows = planned.plan.rows
+    return Subjects(
+        planned.state.server.where,
+        tuple(row.migration for row in rows if row.migration and row.is_executed),
+        tuple(row.migration for row in rows if row.migration and row.is_pending),
+    )
+
+
+def _of_git(new: Any) -> Subjects:
+    from sqlmigrate.review.rules.all_rules import RULES  # noqa: PLC0415
+
+    findings = tuple(
+        Finding(RULES[each.rule], RULES[each.rule].severity, each.message, path=each.path, what_now=each.what_now)
+        for each in new.findings
+    )
+    return Subjects(new.base.ref, new.base.migrations, new.migrations, findings)

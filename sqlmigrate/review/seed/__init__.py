@@ -1,0 +1,1 @@
+"""Generated rows for empty tables of the shadow database."""

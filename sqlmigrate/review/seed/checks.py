@@ -1,0 +1,183 @@
+"""Which shapes the checks of a table let pass: the server is asked, with the checks themselves and no row written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import psycopg
+
+from sqlmigrate.database.session import Request, Session
+
+from .tables import Column, Inventory, Table
+from .values import of_checks, of_type
+
+_DISTINCT = 60  # values of a column that need not be unique
+_NULL_EVERY = 5
+_MOST = 4000  # combinations that are tried for columns that check each other
+_NUMBERS = "(values (1), (2), (3), (4), (5), (6), (7), (9), (150), (300)) n (g)"
+_VALUE = re.compile(r"\bVALUE\b")
+
+
+@dataclass(frozen=True)
+class _Candidates:
+    column: str
+    formatted: str
+    values: list[str]  # over {g}
+
+
+class Fitting:
+    """The shapes of every column of a database, found once for each table."""
+
+    def __init__(self, session: Session, known: Inventory) -> None:
+        self.tables = known.tables
+        self._session = session
+        self._types = known.types
+        self._passing: dict[str, list[str]] = {}
+        self._known: dict[int, dict[int, str]] = {}
+        self._unsupported()
+        for oid in known.types:
+            self._domain(oid)
+
+    def of_table(self, table: Table) -> dict[int, str]:
+        """Give an expression for each column of which a value is known."""
+        if table.oid not in self._known:
+            self._known[table.oid] = dict(self._of_table(table))
+        return self._known[table.oid]
+
+    def _unsupported(self) -> None:
+        """Find out whether this server can read XML: https://www.postgresql.org/docs/current/datatype-xml.html."""
+        for oid, known in self._types.items():
+            if known.name == "xml" and not self._fits([_Candidates("it", "xml", ["'<a/>'"])], []):
+                self._passing[oid] = []
+
+    def _domain(self, oid: str) -> None:
+        """Find what a domain's checks let pass, those of the domain below it first."""
+        domain = self._types[oid]
+        if domain.kind != "d" or oid in self._passing or domain.element not in self._types:
+            return
+        self._domain(domain.element)
+        below = self._types[domain.element]
+        tried = of_type(domain.element, self._types, domain.formatted, self._passing)
+        if domain.checks:
+            tried = of_checks(domain.checks, below.category) + tried
+            checks = [_VALUE.sub('"value"', check) for check in domain.checks]
+            candidates = _Candidates('"value"', domain.formatted, tried)
+            tried = [tried[choice[0]] for choice in self._fits([candidates], checks, all_of_them=True)] or tried
+        self._passing[oid] = tried
+
+    def _of_table(self, table: Table) -> Iterator[tuple[int, str]]:
+        """Find shapes; columns that check each other are found together."""
+        for group in _groups(table):
+            columns = [column for number in sorted(group) if (column := table.column(number))]
+            checks = [text for key, text in table.checks if set(key) & group and not set(key) & table.generated]
+            candidates = [self._candidates(table, column, checks) for column in columns]
+            if checks and all(each.values for each in candidates):
+                candidates = self._limited(candidates, checks)
+                choices = self._fits(candidates, checks) or [tuple(0 for _ in columns)]
+            else:
+                choices = [tuple(0 for _ in columns)]
+            for column, each, choice in zip(columns, candidates, choices[0], strict=True):
+                if each.values:
+                    yield column.number, each.values[choice]
+
+    def _candidates(self, table: Table, column: Column, checks: Sequence[str]) -> _Candidates:
+        """Give what may stand in a column: with NULL in some rows where it may, and few values where many may be."""
+        known = self._types.get(column.type)
+        own = [text for text in checks if column.name in text]
+        base = self._base(column.type)
+        is_unique = column.number in table.unique
+        found = of_type(column.type, self._types, column.formatted, self._passing) if known else []
+        if own and base:
+            spoken = of_checks(own, base)
+            found = found + spoken if is_unique else spoken + found
+        several = found if is_unique else [shape.replace("{g}", f"(1 + {{g}} % {_DISTINCT})") for shape in found]
+        if column.not_null or (known and known.not_null) or column.is_identity:
+            return _Candidates(column.name, column.formatted, several)
+        rest = column.number % _NULL_EVERY
+        some = [f"case when {{g}} % {_NULL_EVERY} <> {rest} then {shape} end" for shape in several]
+        return _Candidates(column.name, column.formatted, [*some, *several, *(["null"] if several else [])])
+
+    def _base(self, oid: str) -> str:
+        while oid in self._types and self._types[oid].kind == "d":
+            oid = self._types[oid].element
+        return self._types[oid].category if oid in self._types else ""
+
+    # -- asking --------------------------------------------------------------------------------------------------------
+
+    def _limited(self, candidates: list[_Candidates], checks: Sequence[str]) -> list[_Candidates]:
+        """Leave out what its own checks refuse, and as much as makes too many combinations."""
+        kept = []
+        for each in candidates:
+            own = [text for text in checks if not any(_names(text, o.column) for o in candidates if o is not each)]
+            passing = [each.values[choice[0]] for choice in self._fits([each], own, all_of_them=True)]
+            kept.append(_Candidates(each.column, each.formatted, passing or each.values[:1]))
+        if len(kept) == 1:
+            return kept
+        most = max(2, int(_MOST ** (1 / len(kept))))
+        return [_Candidates(each.column, each.formatted, each.values[:most]) for each in kept]
+
+    def _fits(
+        self, candidates: list[_Candidates], checks: Sequence[str], *, all_of_them: bool = False
+    ) -> list[tuple[int, ...]]:
+        """Give the choices, a shape for each column, that all checks let pass, the first ones first."""
+        try:
+            return self._asked(candidates, list(range(len(candidates[0].values))), checks, all_of_them=all_of_them)
+        except psycopg.Error:
+            if not self._session.is_usable:
+                raise
+            self._session.abort()
+        found: list[tuple[int, ...]] = []
+        for number in range(len(candidates[0].values)):
+            try:
+                found += self._asked(candidates, [number], checks, all_of_them=all_of_them)
+            except psycopg.Error:
+                if not self._session.is_usable:
+                    raise
+                self._session.abort()
+            if found and not all_of_them:
+                break
+        return found
+
+    def _asked(
+        self, candidates: list[_Candidates], firsts: list[int], checks: Sequence[str], *, all_of_them: bool
+    ) -> list[tuple[int, ...]]:
+        parts = [_values(each, firsts if at == 0 else None, at) for at, each in enumerate(candidates)]
+        picks = [f"pick{at}" for at in range(len(candidates))]
+        condition = " and ".join(f"(({check}) is not false)" for check in checks) or "true"
+        joined = " join ".join([parts[0], *(f"{part} using (g)" for part in parts[1:])])
+        order = f"{' + '.join(picks)}, {', '.join(picks)}"
+        shown = ", ".join(f"{pick}::text as {pick}_text" for pick in picks)  # not the name by which they are ordered
+        statement = (
+            f"select {shown} from {joined} group by {', '.join(picks)}"
+            f" having bool_and({condition}) order by {order}{'' if all_of_them else ' limit 1'}"
+        )
+        return [tuple(int(value or 0) for value in row) for row in self._session.ask(Request(statement))[0]]
+
+
+def _values(candidates: _Candidates, firsts: list[int] | None, at: int) -> str:
+    """Give a column's candidates as a table, each with every number tried."""
+    numbers = range(len(candidates.values)) if firsts is None else firsts
+    rows = " union all ".join(
+        f"select g, {number} as pick{at}, ({candidates.values[number].replace('{g}', 'g')})::{candidates.formatted}"
+        f" as {candidates.column} from {_NUMBERS}"
+        for number in numbers
+    )
+    return f"({rows}) t{at}"
+
+
+def _names(text: str, column: str) -> bool:
+    return re.search(rf'(?<![\w"]){re.escape(column)}(?![\w"])', text) is not None
+
+
+def _groups(table: Table) -> list[set[int]]:
+    """Put columns together that are in the same checks."""
+    groups: list[set[int]] = [{column.number} for column in table.columns]
+    for key, _ in table.checks:
+        if set(key) & table.generated:
+            continue
+        touched = [group for group in groups if group & set(key)]
+        if touched:
+            groups = [group for group in groups if group not in touched] + [set().union(*touched)]
+    return groups

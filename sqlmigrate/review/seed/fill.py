@@ -1,0 +1,294 @@
+"""Fills empty tables with rows that keep every constraint: an empty table hides what fails or takes long.
+
+The same schema gets the same rows, whenever and wherever. Values are SQL expressions over a row's number (`shapes`);
+those that a check lets pass are found by asking the server (`fitting`), and a table is filled by one statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import psycopg
+
+from sqlmigrate.database.session import Request, Session
+
+from . import partitions
+from .checks import Fitting
+from .tables import Column, ForeignKey, Inventory, Table, read
+from .values import literal
+
+_NULL_EVERY = 5
+_FEW = 10
+
+
+@dataclass(frozen=True)
+class Seeded:
+    """What was filled, and what could not be, with PostgreSQL's own reason; tables that had rows are in neither."""
+
+    filled: tuple[str, ...]
+    unfilled: tuple[tuple[str, str], ...]
+
+
+def fill(session: Session, rows: int = 300) -> Seeded:
+    """Fill the empty tables with about so many rows each, fewer where a table takes no more."""
+    kept = _settings(session)
+    try:
+        return _filled(session, rows)
+    finally:
+        if session.is_usable:
+            session.abort()
+            session.ask(*(Request(f"select set_config('{name}', $1, false)", (value,)) for name, value in kept))
+
+
+def _settings(session: Session) -> list[tuple[str, str | None]]:
+    """Set what values depend on, and give what was set before; triggers rest where the role may say so.
+
+    https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-SESSION-REPLICATION-ROLE
+    """
+    wanted = {"TimeZone": "UTC", "DateStyle": "ISO, YMD", "synchronous_commit": "off", "jit": "off", "lc_monetary": "C"}
+    if session.ask(Request("select rolsuper::text from pg_roles where rolname = current_user"))[0][0][0] == "true":
+        wanted["session_replication_role"] = "replica"
+    before = session.ask(*(Request(f"select current_setting('{name}')") for name in wanted))
+    session.ask(*(Request(f"select set_config('{name}', $1, false)", (value,)) for name, value in wanted.items()))
+    return [(name, answer[0][0]) for name, answer in zip(wanted, before, strict=True)]
+
+
+def _filled(session: Session, rows: int) -> Seeded:
+    known = read(session)
+    fitting = Fitting(session, known)
+    filled: list[str] = []
+    unfilled: list[tuple[str, str]] = []
+    later: list[tuple[Table, ForeignKey]] = []
+    for unit, without in _order(known):
+        later += without
+        beside = {table.oid for table in unit}
+        tables = [_Writing(fitting, table, _kept_keys(table, without), beside) for table in unit]
+        why = _write(session, tables, rows)
+        if why is None:
+            filled += [table.name for table in unit]
+        else:
+            unfilled += [(table.name, why) for table in unit]
+    for table, key in later:
+        _connect(session, known, table, key)
+    _advance(session, known)
+    return Seeded(tuple(sorted(filled)), tuple(sorted(unfilled)))
+
+
+_Broken = list[tuple[Table, ForeignKey]]
+
+
+def _order(known: Inventory) -> Iterator[tuple[list[Table], _Broken]]:
+    """Give the tables, those referred to first; a circle is opened where a column may be NULL, or comes as one."""
+    waiting = dict(sorted(known.empty.items(), key=lambda item: item[1].name))
+    while waiting:
+        ready = [table for table in waiting.values() if not _parents(table, waiting)]
+        for table in ready:
+            del waiting[table.oid]
+            yield [table], []
+        if not ready:
+            unit, broken = _circle(waiting)
+            for table in unit:
+                del waiting[table.oid]
+            yield unit, broken
+
+
+def _parents(table: Table, waiting: dict[int, Table]) -> list[ForeignKey]:
+    return [key for key in table.foreign_keys if key.target in waiting and key.target != table.oid]
+
+
+def _circle(waiting: dict[int, Table]) -> tuple[list[Table], _Broken]:
+    reach = {oid: _reach(oid, waiting) for oid in waiting}
+    circles = [oid for oid in waiting if oid in reach[oid]]
+    first = min(circles, key=lambda oid: len(reach[oid]))
+    unit = [oid for oid in circles if oid in reach[first] and first in reach[oid]]
+    for oid in unit:
+        table = waiting[oid]
+        keys = _parents(table, waiting)
+        if all(_is_nullable(table, key) for key in keys):
+            return [table], [(table, key) for key in keys]
+    return [waiting[oid] for oid in unit], []
+
+
+def _reach(oid: int, waiting: dict[int, Table]) -> set[int]:
+    seen: set[int] = set()
+    todo = [oid]
+    while todo:
+        for key in _parents(waiting[todo.pop()], waiting):
+            if key.target not in seen:
+                seen.add(key.target)
+                todo.append(key.target)
+    return seen
+
+
+def _is_nullable(table: Table, key: ForeignKey) -> bool:
+    columns = [table.column(number) for number in key.columns]
+    return any(column is not None and not column.not_null for column in columns)
+
+
+def _kept_keys(table: Table, without: _Broken) -> list[ForeignKey]:
+    return [key for key in table.foreign_keys if (table, key) not in without]
+
+
+def _write(session: Session, tables: Sequence[_Writing], rows: int) -> str | None:
+    """Write a table, or several that refer to each other, and give why not; fewer rows are tried, and fewer columns."""
+    why = None
+    for number, sparse in ((rows, False), (_FEW, False), (rows, True), (_FEW, True), (1, True), (1, False)):
+        inserts = [statement for table in tables for statement in table.inserts(min(number, rows), is_sparse=sparse)]
+        role = [Request("set local session_replication_role = origin")] if any(t.is_risky for t in tables) else []
+        role = role if session.ask(Request("show session_replication_role"))[0][0][0] == "replica" else []
+        if len(tables) > 1:
+            parts = ", ".join(f"part_{at} as ({insert})" for at, insert in enumerate(inserts))
+            inserts = [f"with {parts} select"]
+        counts = [Request(f"select (exists (select from {table.table.name}))::text") for table in tables]
+        try:
+            answers = session.ask(Request("begin"), *role, *map(Request, inserts), *counts, Request("commit"))
+        except psycopg.Error as error:
+            if not session.is_usable:
+                raise
+            session.abort()
+            why = why or (error.diag.message_primary or str(error)).splitlines()[0]
+            continue
+        if all(answer[0][0] == "true" for answer in answers[-1 - len(tables) : -1]):
+            return None
+        why = why or "every row was refused by a key, a trigger or a rule"
+    return why
+
+
+class _Writing:
+    """How rows of a table are written: an expression for each column, the tables that keys refer to."""
+
+    def __init__(self, fitting: Fitting, table: Table, keys: Sequence[ForeignKey], beside: set[int]) -> None:
+        self.table = table
+        self._fitting = fitting
+        self._keys = keys
+        self._beside = beside
+        left_out = {number for key in table.foreign_keys if key not in keys for number in key.columns}
+        kept = {number for key in keys for number in key.columns}
+        self._without = {each.number for each in table.columns if each.number in left_out - kept and not each.not_null}
+        self._shapes = fitting.of_table(table)
+        self.is_risky = any(key.target in beside for key in keys) or bool(table.paths and keys)
+
+    def inserts(self, rows: int, *, is_sparse: bool) -> list[str]:
+        """Give the statements that write so many rows: one, or one for each partition that is bounded."""
+        plans = partitions.plans(self.table)
+        share = max(rows // len(plans), min(rows, 3))
+        return [
+            self._insert(plan, 1 + at * share, (at + 1) * share, is_sparse=is_sparse) for at, plan in enumerate(plans)
+        ]
+
+    def _insert(self, plan: dict[int, str], start: int, end: int, *, is_sparse: bool) -> str:
+        values, joins = dict(plan), []
+        for at, key in enumerate(self._keys):
+            expressions, join = self._reference(key, at, values)
+            values = {**expressions, **values}
+            joins += [join] if join else []
+        written = []
+        for column in self.table.columns:
+            value = values.get(column.number) or self._value(column, is_sparse=is_sparse)
+            if value is not None:
+                written.append((column.name, f"({value.replace('{g}', 'g')})::{column.formatted}"))
+        if not written:
+            return f"insert into {self.table.name} default values"
+        conflict = "" if self.table.is_deferrable else " on conflict do nothing"
+        names, shown = ", ".join(name for name, _ in written), ", ".join(value for _, value in written)
+        return (
+            f"insert into {self.table.name} ({names}) overriding system value select {shown}"
+            f" from generate_series({start}, {end}) g{''.join(joins)} order by g{conflict}"
+        )
+
+    def _value(self, column: Column, *, is_sparse: bool) -> str | None:
+        """Give a column's value; NULL or its default where only what must be is written."""
+        if column.number in self._without or (is_sparse and not column.not_null):
+            return None
+        shape = self._shapes.get(column.number)
+        if shape is None or (is_sparse and column.default is not None and column.number not in self.table.unique):
+            return None
+        return shape
+
+    def _reference(self, key: ForeignKey, at: int, values: dict[int, str]) -> tuple[dict[int, str], str]:
+        """Give the values of a foreign key's columns, and the join that brings them."""
+        columns = [self.table.column(number) for number in key.columns]
+        is_unique = bool(set(key.columns) & self.table.unique)
+        is_null = all(column is not None and not column.not_null for column in columns)
+        if key.target in self._beside:
+            return self._from_itself(key, is_null=is_null, is_unique=is_unique), ""
+        target = self._fitting.tables[key.target]
+        names = [column.name if (column := target.column(number)) else "" for number in key.target_columns]
+        place = f"(g - 1 + (g - 1) / f{at}.m * {at})" if is_unique else f"((g - 1) / 2 + {at})"
+        shared = [
+            f"p.{name} = ({values[number]})"
+            for number, name in zip(key.columns, names, strict=True)
+            if number in values
+        ]
+        keys = ", ".join(f"p.{name} as k{n}" for n, name in enumerate(names))
+        order = ", ".join(f"p.{name}" for name in names)
+        source = f"select {keys}, row_number() over (order by {order}) - 1 as n, count(*) over () as m"
+        lateral = " lateral" if shared else ""
+        where = f" where {' and '.join(shared).replace('{g}', 'g')}" if shared else ""
+        nulls = f" and g % {_NULL_EVERY} <> {at % _NULL_EVERY}" if is_null else ""
+        place = "g" if shared else place
+        join = f" left join{lateral} ({source} from {target.name} p{where}) f{at} on f{at}.n = {place} % f{at}.m{nulls}"
+        return {
+            column.number: f"f{at}.k{n}" for n, column in enumerate(columns) if column and column.number not in values
+        }, join
+
+    def _from_itself(self, key: ForeignKey, *, is_null: bool, is_unique: bool) -> dict[int, str]:
+        """Refer to a row of this very statement: to itself, or, where NULL ends it, to the one half as far."""
+        known = self._fitting.of_table(self._fitting.tables[key.target])
+        number = "{g}" if is_unique or not is_null else "(1 + {g} / 2)"
+        found = {}
+        for own, other in zip(key.columns, key.target_columns, strict=True):
+            value = (known.get(other) or "null").replace("{g}", number)
+            found[own] = f"case when {{g}} % {_NULL_EVERY} <> 1 then {value} end" if is_null else value
+        return found
+
+
+def _connect(session: Session, known: Inventory, table: Table, key: ForeignKey) -> None:
+    """Close an opened circle: let rows refer to those that were written later; where it is refused NULL remains."""
+    target = known.tables[key.target]
+    own = [column.name for number in key.columns if (column := table.column(number))]
+    other = [column.name for number in key.target_columns if (column := target.column(number))]
+    sets = ", ".join(f"{name} = p.k{n}" for n, name in enumerate(own))
+    keys = ", ".join(f"{name} as k{n}" for n, name in enumerate(other))
+    numbered = "row_number() over (order by {}) - 1 as n"
+    parents = f"select {keys}, {numbered.format(', '.join(other))}, count(*) over () as m from {target.name}"
+    order = numbered.format("tableoid::regclass::text, ctid")
+    statement = (
+        f"with p as ({parents}), c as (select ctid as place, tableoid as part, {order} from {table.name})"
+        f" update {table.name} it set {sets} from p, c"
+        f" where it.ctid = c.place and it.tableoid = c.part and p.n = c.n % p.m and c.n % {_NULL_EVERY} <> 0"
+    )
+    try:
+        session.ask(Request(statement))
+    except psycopg.Error:
+        if not session.is_usable:
+            raise
+        session.abort()
+
+
+def _advance(session: Session, known: Inventory) -> None:
+    """Set the sequences behind what was written, as a later insert expects it."""
+    asked = [
+        _ADVANCE.format(table=literal(table.name), name=table.name, column=column.name, text=literal(column.name))
+        for table in known.empty.values()
+        for column in table.columns
+        if column.is_identity or "nextval(" in (column.default or "")
+    ]
+    for request in asked:
+        try:
+            session.ask(Request(request))
+        except psycopg.Error:
+            if not session.is_usable:
+                raise
+            session.abort()
+
+
+_ADVANCE = """\
+select setval(seq, top) from (
+    select dep.objid::regclass as seq, (select max({column}) from {name})::int8 as top
+      from pg_depend dep join pg_attribute on attrelid = refobjid and attnum = refobjsubid
+      join pg_sequence on seqrelid = dep.objid
+     where dep.classid = 'pg_class'::regclass and refobjid = {table}::regclass and deptype in ('a', 'i')
+       and quote_ident(attname) = {text}) it
+ where top >= (select seqstart from pg_sequence where seqrelid = seq)"""

@@ -1,0 +1,1 @@
+"""A throwaway database built from the folder of migrations."""

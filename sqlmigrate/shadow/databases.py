@@ -1,0 +1,251 @@
+"""The throwaway server: found or started, template databases kept, clones given.
+
+A migration of a pull request is executed here, and may be hostile. It runs as `sqlmigrate_review`, a role that owns its
+database and is no superuser. Our own server listens on a socket in a private folder, asks its superuser for a password
+that only we know, and is used by one review at a time: a second one takes the next of the folders. Roles are the one
+thing that reaches beyond a database: those that a template's migrations made are kept with the template, come back
+with a clone of it, and are gone with the clone.
+
+On a server of `--shadow-url` we make databases only, and one role where we may. Reviews there wait for each other.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from sqlmigrate.database.session import Request, Session
+from sqlmigrate.errors import ServerError
+
+from . import given_server, own_server, roles
+from .server import BASE, FRESH, RUN, Place, tidy
+
+KEPT = 5  # templates; a branch needs one, and people change between a few
+STRATEGY = "file_copy"
+_V15 = 150000
+
+_NOTES = f"""\
+select datname::text, pg_catalog.shobj_description(oid, 'pg_database')
+  from pg_catalog.pg_database where datname like '{BASE}%'"""
+_DISCONNECT = """\
+select pg_catalog.pg_terminate_backend(pid)::text from pg_catalog.pg_stat_activity
+ where datname = $1 and pid <> $2::int and backend_type = 'client backend'"""
+_COPY_SETTINGS = """\
+insert into pg_catalog.pg_db_role_setting
+select copy.oid, setting.setrole, setting.setconfig
+  from pg_catalog.pg_db_role_setting setting
+  join pg_catalog.pg_database template on template.oid = setting.setdatabase and template.datname = $1
+  join pg_catalog.pg_database copy on copy.datname = $2"""
+
+
+@dataclass(frozen=True)
+class Databases:
+    """One database of the shadow, and how to get in.
+
+    `owner_url` is for what may be hostile. `admin_url` sees everything: while a template is built it is the superuser,
+    on a clone a role that may read all and end sessions, so that nothing a migration left there runs with more rights.
+    """
+
+    name: str
+    owner_url: str
+    admin_url: str
+
+
+@dataclass(frozen=True)
+class Template:
+    """A kept database to make clones of; `value` is what its builder returned, after JSON."""
+
+    name: str
+    value: Any
+    roles: str
+
+
+@contextmanager
+def server(home: Path, shadow_url: str | None = None, postgres: int | None = None) -> Iterator[Shadow]:
+    """Give a server to try migrations on: of `shadow_url`, installed on this machine, or embedded.
+
+    Our own has its data in `home`, and stops with the block. `postgres` asks for a major version.
+    """
+    with given_server.foreign(shadow_url) if shadow_url else own_server.own(home, postgres) as (where, admin):
+        yield Shadow(where, admin)
+
+
+class Shadow:
+    """A server in use by this review alone."""
+
+    def __init__(self, where: Place, admin: Session) -> None:
+        self.label = where.label
+        self.version = admin.conn.info.server_version
+        self._admin = admin
+        self._place = where
+        self._stubs: list[str] = []
+        self._open = 0  # databases in use; the first of them decides what roles there are
+
+    def template(self, key: str, build: Callable[[Databases], Any]) -> Template:
+        """Give the kept database of `key`, built by `build` if there is none.
+
+        It is built under another name and renamed at the end: what a killed builder leaves is no template.
+        """
+        name = BASE + sha256(f"{key} {self.version}".encode()).hexdigest()[:24]
+        note = self._note(name) or self._built(name, build)
+        self._annotate(name, {**note, "used": time.time()})
+        return Template(name, note["value"], json.dumps(note["roles"]))
+
+    @contextmanager
+    def clone(self, template: Template) -> Iterator[Databases]:
+        """Give a copy of a template while the block lasts; whoever is still in it at the end is disconnected."""
+        name = RUN + secrets.token_hex(8)
+        with self._roles_of(template.roles):
+            self._create(name, template.name, self._place.tablespace)
+            try:
+                self._copy_settings(template.name, name)
+                yield self._databases(name, self._place.watcher)
+            finally:
+                self._drop(name)
+
+    def stub_role(self, name: str) -> None:
+        """Make a role that a migration names and the server lacks; it may nothing, and is gone with the clone.
+
+        The owner may make it the owner of things.
+        """
+        self._ask(f"create role {_quoted(name)} nologin")
+        if self._place.owner != self._place.admin:
+            self._ask(f"grant {_quoted(name)} to {_quoted(self._place.owner)}")
+        self._stubs.append(name)
+
+    def disconnect(self, databases: Databases) -> None:
+        """End every session of the owner in a database, also what catches its own cancelling; from any thread."""
+        session = Session(self._place.url(self._place.admin))
+        try:
+            session.ask(Request(_DISCONNECT, (databases.name, str(session.pid))))
+        finally:
+            session.close()
+
+    def _built(self, name: str, build: Callable[[Databases], Any]) -> dict[str, Any]:
+        fresh = FRESH + secrets.token_hex(8)
+        with self._roles_of(self._place.base_roles):
+            self._create(fresh, "template0")
+            try:
+                if self.version < _V15 and self._place.owner != self._place.admin:
+                    self._give_public(fresh)
+                value = json.loads(json.dumps(build(self._databases(fresh, self._place.admin))))
+                note = {"value": value, "roles": self._roles()}
+                self._finish(fresh, name, note)
+            except BaseException:
+                self._drop(fresh)
+                raise
+        self._prune(name)
+        return note
+
+    def _finish(self, fresh: str, name: str, note: Mapping[str, Any]) -> None:
+        """Make a database that is built a template: whole, with its note, under its name, out of its owner's reach."""
+        self._empty(fresh)
+        self._turn(
+            Request(f"alter database {fresh} owner to {_quoted(self._place.admin)}"),
+            Request(f"alter database {fresh} allow_connections false"),
+            Request(_comment(fresh, {**note, "used": time.time()})),
+            Request(f"alter database {fresh} rename to {name}"),
+        )
+
+    def _empty(self, name: str) -> None:
+        """Wait until nobody is in a database: a session ends a moment after its connection."""
+        deadline = time.monotonic() + 5
+        while self._ask(_DISCONNECT, name, str(self._admin.pid)) and time.monotonic() < deadline:
+            time.sleep(0.001)
+
+    def _give_public(self, name: str) -> None:
+        session = Session(self._place.url(self._place.admin, name))
+        try:
+            session.ask(Request(f"alter schema public owner to {_quoted(self._place.owner)}"))
+        finally:
+            session.close()
+
+    def _prune(self, keep: str) -> None:
+        """Drop the templates that were not used for the longest time."""
+        notes = [(name or "", _parsed(text)) for name, text in self._ask(_NOTES)]
+        by_age = sorted(notes, key=lambda one: (one[0] == keep, one[1].get("used", 0.0)), reverse=True)
+        for name, _ in by_age[KEPT:]:
+            self._drop(name)
+
+    def _note(self, name: str) -> dict[str, Any] | None:
+        return next((_parsed(text) for found, text in self._ask(_NOTES) if found == name), None) or None
+
+    def _annotate(self, name: str, note: Mapping[str, Any]) -> None:
+        self._ask(_comment(name, note))
+
+    def _create(self, name: str, template: str, tablespace: str = "pg_default") -> None:
+        strategy = f" strategy {STRATEGY}" if self.version >= _V15 else ""
+        place = f"tablespace {tablespace}" if self._place.is_ours else ""
+        self._ask(f"create database {name} owner {_quoted(self._place.owner)} template {template} {place}{strategy}")
+
+    def _drop(self, name: str) -> None:
+        self._empty(name)  # the server looks only every 0.1 s whether they have gone
+        self._ask(f"drop database if exists {_quoted(name)} with (force)")
+
+    def _copy_settings(self, template: str, name: str) -> None:
+        """Take over what ALTER DATABASE has set in the template: CREATE DATABASE leaves it behind."""
+        if self._place.is_ours:
+            self._ask(_COPY_SETTINGS, template, name)
+
+    def _roles(self) -> dict[str, Any]:
+        return roles.read(self._admin) if self._place.is_ours else {}
+
+    @contextmanager
+    def _roles_of(self, state: str) -> Iterator[None]:
+        """Let those roles be there while the block lasts, and afterwards only ours."""
+        if not self._open:
+            self._restore_roles(state)
+        self._open += 1
+        try:
+            yield
+        finally:
+            self._open -= 1
+            if not self._open:
+                tidy(self._admin, is_ours=self._place.is_ours)  # before 16 the owner can make databases
+                self._restore_roles(self._place.base_roles)
+
+    def _restore_roles(self, state: str) -> None:
+        if self._place.is_ours:
+            roles.restore(self._admin, json.loads(state))
+        while self._stubs:
+            with suppress(ServerError):  # a template needs it
+                self._ask(f"drop role if exists {_quoted(self._stubs.pop())}")
+
+    def _databases(self, name: str, admin: str) -> Databases:
+        return Databases(name, self._place.url(self._place.owner, name), self._place.url(admin, name))
+
+    def _ask(self, sql: str, *params: str) -> list[list[str | None]]:
+        return self._turn(Request(sql, params))[0]
+
+    def _turn(self, *requests: Request) -> list[list[list[str | None]]]:
+        try:
+            return self._admin.ask(*requests)
+        except psycopg.Error as error:
+            self._admin.abort()
+            raise ServerError(f"the shadow server refused: {error.diag.message_primary or error}") from error
+
+
+def _comment(name: str, note: Mapping[str, Any]) -> str:
+    return f"comment on database {name} is '{json.dumps(note).replace(chr(39), chr(39) * 2)}'"
+
+
+def _parsed(note: str | None) -> dict[str, Any]:
+    """Read a template's note; an empty one where it is not ours."""
+    try:
+        found = json.loads(note or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,81 @@
+"""The shadow server that the user names with `--shadow-url`."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from psycopg.conninfo import make_conninfo
+
+from sqlmigrate.config.passwords import masked
+from sqlmigrate.database.session import Request, Session
+from sqlmigrate.errors import ConfigError, ConnectError, LockError
+
+from .roles import OWNER
+from .server import STATEMENT_TIMEOUT, Place, described, quoted, tidy, try_all
+
+PATIENCE = 600.0  # seconds to wait for another review on a server of --shadow-url
+
+_LOCK = "7310029131848203886"
+
+
+@contextmanager
+def foreign(url: str) -> Iterator[tuple[Place, Session]]:
+    """Use the server of `--shadow-url` while the block lasts, one review after the other."""
+    admin = Session(url)
+    try:
+        user, is_super, makes_roles = _rights(admin, url)
+        _wait_for_turn(admin, url)
+        owner_url = _owner_url(admin, url, user, is_super=is_super) if is_super or makes_roles else None
+        tidy(admin, is_ours=False)
+        told = described(admin)
+        if owner_url:
+            yield Place(f"{told}, of --shadow-url", user, OWNER, user, {user: url, OWNER: owner_url}), admin
+        else:
+            warning = ", a superuser: nothing keeps a hostile file from that server" if is_super else ""
+            yield Place(f"{told}, of --shadow-url, as its role {user}{warning}", user, user, user, {user: url}), admin
+    finally:
+        try_all(admin, f"alter role {OWNER} nologin password null")
+        admin.close()
+
+
+def _rights(admin: Session, url: str) -> tuple[str, bool, bool]:
+    asked = "select rolname::text, rolsuper::text, rolcreatedb::text, rolcreaterole::text"
+    rows = admin.ask(Request(f"{asked} from pg_catalog.pg_roles where rolname = current_user"))[0]
+    user, is_super, makes_databases, makes_roles = rows[0]
+    if "true" not in (is_super, makes_databases):
+        raise ConfigError(
+            f"the role {user} of --shadow-url {masked(url)} may not make databases",
+            hint=f'alter role "{user}" createdb, or name another server',
+        )
+    return user or "", is_super == "true", makes_roles == "true"
+
+
+def _wait_for_turn(admin: Session, url: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    taken = Request(f"select pg_catalog.pg_try_advisory_lock({_LOCK})::text")
+    while admin.ask(taken)[0][0][0] != "true":
+        if time.monotonic() > deadline:
+            raise LockError(f"another review has been using --shadow-url {masked(url)} for {PATIENCE:.0f} s")
+        time.sleep(0.05)
+
+
+def _owner_url(admin: Session, url: str, user: str, *, is_super: bool) -> str | None:
+    """Make the role that migrations run as, with a password for this review; None where that does not get in."""
+    password = secrets.token_hex(32)
+    there = admin.ask(Request("select 1 from pg_catalog.pg_roles where rolname = $1", (OWNER,)))[0]
+    login = f"{OWNER} login nocreatedb nocreaterole password '{password}'"
+    requests = [f"{'alter' if there else 'create'} role {login}"]
+    requests.append(f"alter role {OWNER} set statement_timeout = '{STATEMENT_TIMEOUT}'")
+    if not is_super:
+        requests.append(f"grant {OWNER} to {quoted(user)}")
+    owner_url = make_conninfo(url, user=OWNER, password=password)
+    try:
+        if try_all(admin, *requests):
+            Session(owner_url).close()
+            return owner_url
+    except ConnectError:
+        pass
+    return None

@@ -1,0 +1,70 @@
+"""The server that shadow databases live on: how to connect, and as which role."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from sqlmigrate.database.session import Request, Session
+
+STATEMENT_TIMEOUT = "60s"
+
+BASE, FRESH, RUN = "sqlmigrate_base_", "sqlmigrate_new_", "sqlmigrate_run_"
+
+_LEFT = f"""\
+select datname::text from pg_catalog.pg_database
+ where datname like '{FRESH}%' or datname like '{RUN}%'
+    or $1::bool and datname not in ('postgres', 'template0', 'template1') and datname not like '{BASE}%'"""
+
+PINNED = "-c search_path=pg_catalog -c statement_timeout=0 -c lock_timeout=0"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A server, and the roles there: `admin` makes databases, `owner` runs migrations, `watcher` looks on."""
+
+    label: str
+    admin: str
+    owner: str
+    watcher: str
+    urls: Mapping[str, str] = field(repr=False)
+    is_ours: bool = False
+    base_roles: str = "{}"
+    tablespace: str = "pg_default"
+
+    def url(self, role: str, database: str = "") -> str:
+        """Say how a role gets into a database; the one that `--shadow-url` names if none is named."""
+        named = {"dbname": database} if database else {}
+        pinned = {"options": PINNED} if role != self.owner else {}
+        return make_conninfo(self.urls[role], **named, **pinned)
+
+
+def tidy(admin: Session, *, is_ours: bool) -> None:
+    """Drop the databases that killed reviews have left; on a server of ours every one that is no template."""
+    for (name,) in admin.ask(Request(_LEFT, (str(is_ours).lower(),)))[0]:
+        admin.ask(Request(f"drop database if exists {quoted(name or '')} with (force)"))
+
+
+def try_all(admin: Session, *statements: str) -> bool:
+    """Execute statements in a turn, and say whether the server took them."""
+    try:
+        admin.ask(*map(Request, statements))
+    except psycopg.Error:
+        with suppress(psycopg.Error):
+            admin.abort()
+        return False
+    return True
+
+
+def described(admin: Session) -> str:
+    """Give the server's product and version."""
+    return f"PostgreSQL {admin.conn.info.parameter_status('server_version') or ''}".split(" (", maxsplit=1)[0]
+
+
+def quoted(name: str) -> str:
+    """Give a name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,401 @@
+"""Figures, printed as tables: ``make bench``, or ``python tests/bench/bench.py start files``. Nothing is asserted.
+
+A figure is the median of several runs (the least of them in brackets); what is compared is run in turn, so that what
+else the machine does falls on all alike. Other tools are got into a folder outside the repository the first time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+
+import peers
+import postgres_servers
+import psycopg
+from postgres_servers import PasswordServer, Server
+from proxies import Delay
+from psycopg.conninfo import conninfo_to_dict
+
+from sqlmigrate.files.folder import load
+from sqlmigrate.operations import up_down
+from sqlmigrate.plan.plan import Policy
+
+SQLMIGRATE = str(Path(sys.executable).with_name("sqlmigrate"))
+DELAY = 0.020  # of a round trip, in seconds: a database in the next region
+
+
+@dataclass
+class Times:
+    """What the runs of one command took, in milliseconds: by the clock, and of the processor."""
+
+    clock: list[float] = field(default_factory=list)
+    processor: list[float] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return f"{statistics.median(self.clock):9,.0f} ({min(self.clock):,.0f})"
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.clock)
+
+    @property
+    def used(self) -> float:
+        return statistics.median(self.processor)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What all parts need: how often to run, where to put things, the servers, and an environment of our own."""
+
+    runs: int | None
+    cache: Path
+    scratch: Path
+    server: Server
+    far_server: PasswordServer
+
+    def environment(self, url: str) -> dict[str, str]:
+        """Give an environment in which Python keeps its compiled modules, as where a package is installed."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "PYTHON"))}
+        return {**kept, "DATABASE_URL": url, "PYTHONPYCACHEPREFIX": str(self.cache / "compiled")}
+
+    def folder(self, name: str) -> Path:
+        made = self.scratch / name
+        made.mkdir()
+        return made
+
+
+def timed(times: Times, command: Sequence[str], environment: Mapping[str, str], cwd: Path | None = None) -> None:
+    """Run a command to its end, and note what it took; one that fails ends the benchmark with what it said."""
+    with tempfile.TemporaryFile("w+") as said:
+        start = time.perf_counter()
+        process = subprocess.Popen(command, env=environment, cwd=cwd, stdout=said, stderr=said)
+        _, status, usage = os.wait4(process.pid, 0)
+        times.clock.append((time.perf_counter() - start) * 1000)
+        times.processor.append((usage.ru_utime + usage.ru_stime) * 1000)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            said.seek(0)
+            raise SystemExit(f"{' '.join(command)[:200]} ended with {process.returncode}:\n{said.read()[-2000:]}")
+
+
+def in_turn(commands: Mapping[str, Sequence[str]], runs: int, environment: Mapping[str, str], cwd: Path) -> list[Times]:
+    """Run commands one after the other, `runs` times, after a first round that does not count."""
+    found = [Times() for _ in commands]
+    for number in range(runs + 1):
+        for times, command in zip(found, commands.values(), strict=True):
+            timed(times if number else Times(), command, environment, cwd)
+    return found
+
+
+def say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table, a row as soon as it is known; the first column is a name, the others are figures."""
+    say(f"\n{title}\n")
+    widths = [46, *(max(16, len(column) + 2) for column in columns[1:])]
+    for line in (columns, ["-" * len(column) for column in columns]):
+        say(_line(line, widths))
+    for row in rows:
+        say(_line(row, widths))
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    name, *figures = cells
+    return name.ljust(widths[0]) + "".join(f.rjust(width) for f, width in zip(figures, widths[1:], strict=True))
+
+
+# -- start -------------------------------------------------------------------------------------------------------------
+
+
+def start(bench: Bench) -> None:
+    """How much longer than psycopg alone a command takes that has nothing to do."""
+    with bench.server.database() as url:
+        folder = bench.folder("start")
+        _write(folder / "sql", [_statements(number) for number in range(3)])
+        list(up_down.up(url, load(folder / "sql"), Policy()))
+        commands = {
+            "python -c 'import psycopg; psycopg.connect(…)'": [
+                sys.executable, "-c", f"import psycopg; psycopg.connect({url!r})",
+            ],
+            "sqlmigrate status": [SQLMIGRATE, "status"],
+            "sqlmigrate up, nothing to do": [SQLMIGRATE, "up"],
+            "sqlmigrate --help": [SQLMIGRATE, "--help"],
+            "python -c pass": [sys.executable, "-c", "pass"],
+        }  # fmt: skip
+        found = in_turn(commands, bench.runs or 20, bench.environment(url), folder)
+    rows = [
+        (
+            name,
+            str(times),
+            f"{times.median / found[0].median:.2f}",
+            f"{times.used:.0f}",
+            f"{times.used / found[0].used:.2f}",
+        )
+        for name, times in zip(commands, found, strict=True)
+    ]
+    table("Start, with nothing to do", ["", "ms", "times", "ms of processor", "times"], rows)
+
+
+# -- files -------------------------------------------------------------------------------------------------------------
+
+
+def _statements(number: int) -> list[str]:
+    name = f"table_{number}"
+    return [
+        f"create table {name} (\n    id   bigint generated always as identity primary key,\n    name text not null\n);",
+        f"create index {name}_name on {name} (lower(name));",
+        f"comment on table {name} is 'Made for measuring; number {number}';",
+        f"insert into {name} (name) values ('one'), ('two; three');",
+    ]
+
+
+def _write(folder: Path, migrations: Sequence[peers.Statements]) -> None:
+    folder.mkdir()
+    peers.write_pairs(folder, migrations)
+
+
+def many_files(bench: Bench, number: int = 100) -> None:
+    """How long files take from the start of the process to its end, beside other tools, near and far."""
+    tools, missing = peers.found(bench.cache, bench.far_server.cluster.program("psql"))
+    migrations = [_statements(each) for each in range(number)]
+    folders = {tool.name: bench.folder(tool.name.replace(" ", "_")) for tool in tools}
+    for tool in tools:
+        tool.write(folders[tool.name], migrations)
+    for delay, runs in ((0.0, bench.runs or 5), (DELAY, bench.runs or 1)):
+        found = {tool.name: Times() for tool in tools}
+        for _ in range(runs):
+            for tool in tools:
+                _execute(bench, tool, folders[tool.name], (delay, found[tool.name]))
+        rows = [
+            (name, str(times), f"{times.median / number:.1f}", f"{times.used:,.0f}") for name, times in found.items()
+        ]
+        table(
+            f"{number} files of 4 statements, {delay * 1000:.0f} ms of round trip",
+            ["", "ms", "ms a file", "ms of processor"],
+            rows,
+        )
+    for reason in missing:
+        say(f"not here: {reason}")
+
+
+def _execute(bench: Bench, tool: peers.Tool, folder: Path, noted: tuple[float, Times]) -> None:
+    delay, times = noted
+    with bench.far_server.database("app") as url:
+        near = bench.far_server.tcp_url(str(conninfo_to_dict(url)["dbname"]))
+        with _far(near, delay) as far:
+            environment = bench.environment(far.replace("postgresql://", tool.scheme) + tool.options)
+            timed(times, tool.command(folder), environment, folder)
+
+
+@contextmanager
+def _far(url: str, delay: float) -> Iterator[str]:
+    if not delay:
+        yield url
+        return
+    with Delay(url, delay) as proxy:
+        yield proxy.url
+
+
+# -- a large folder ----------------------------------------------------------------------------------------------------
+
+_READING = """\
+import os
+for name in sorted(os.listdir("sql")):
+    with open("sql/" + name, "rb", buffering=0) as file:
+        file.read()
+"""
+_EXECUTED = """\
+copy migrations (version, name, status, checksum, up_sql, down_sql, statements, statements_done, executed_at,
+                 duration_ms, executed_by, tool_version) from stdin"""
+
+
+def large_folder(bench: Bench, number: int = 10_000) -> None:
+    """How long `status` takes where everything is executed already, beside reading the files and no more."""
+    folder = bench.folder("large")
+    _write(folder / "sql", [_statements(each) for each in range(number)])
+    with bench.server.database() as url:
+        _pretend_executed(url, folder / "sql")
+        commands = {
+            "python, reading the files": [sys.executable, "-c", _READING],
+            "python -c 'import psycopg; psycopg.connect(…)'": [
+                sys.executable, "-c", f"import psycopg; psycopg.connect({url!r})",
+            ],
+            "sqlmigrate status": [SQLMIGRATE, "status"],
+            "sqlmigrate --format json status": [SQLMIGRATE, "--format", "json", "status"],
+            "sqlmigrate up, nothing to do": [SQLMIGRATE, "up"],
+        }  # fmt: skip
+        found = in_turn(commands, bench.runs or 7, bench.environment(url), folder)
+    rows = [(name, str(times), f"{times.used:,.0f}") for name, times in zip(commands, found, strict=True)]
+    table(f"{number:,} migrations ({2 * number:,} files), all executed", ["", "ms", "ms of processor"], rows)
+
+
+def _pretend_executed(url: str, folder: Path) -> None:
+    """Execute the first migration, and write of all others that they were."""
+    first, *others = load(folder)
+    list(up_down.up(url, [first], Policy()))
+    at = "2026-01-01 00:00:00+00"
+    with psycopg.connect(url) as conn, conn.cursor() as cursor, cursor.copy(_EXECUTED) as copy:
+        for each in others:
+            texts = (each.up.text, each.down.text if each.down else None)
+            copy.write_row((each.version, each.name, "executed", each.checksum, *texts, 4, 4, at, 5, "postgres", "0"))
+
+
+# -- large files -------------------------------------------------------------------------------------------------------
+
+
+def large_files(bench: Bench) -> None:
+    """How long single files of unusual size take, beside psql in one transaction."""
+    psql = str(bench.server.cluster.program("psql"))
+    rows = []
+    for name, text in _LARGE.items():
+        folder = bench.folder(name.replace(" ", "_"))
+        (folder / "sql").mkdir()
+        (folder / "sql" / "001_large.up.sql").write_text(f"create table t (a int, b text);\n{text()}", encoding="utf-8")
+        options = ["--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1"]
+        found = [Times(), Times()]
+        for _ in range(bench.runs or 5):
+            for times, command in zip(found, ([SQLMIGRATE, "up"], [psql, *options]), strict=True):
+                with bench.server.database() as url:
+                    given = (
+                        [] if command[0] == SQLMIGRATE else [f"--file={folder}/sql/001_large.up.sql", f"--dbname={url}"]
+                    )
+                    timed(times, [*command, *given], bench.environment(url), folder)
+        rows.append((name, str(found[0]), str(found[1])))
+    table("Large files, ms", ["", "sqlmigrate", "psql -1 -f"], rows)
+
+
+def _values(first: int, number: int) -> str:
+    return ",\n".join(
+        f"({each}, 'a text of forty characters; number {each:06}')" for each in range(first, first + number)
+    )
+
+
+_LARGE: dict[str, Callable[[], str]] = {
+    "10,000 statements": lambda: "".join(f"insert into t values {_values(each, 1)};\n" for each in range(10_000)),
+    "one statement of 5 MB": lambda: f"insert into t values {_values(0, 86_000)};\n",
+    "COPY of 20 MB": lambda: "copy t from stdin;\n" + "".join(
+        f"{each}\ta text of forty characters, number {each:06}\n" for each in range(425_000)
+    ) + "\\.\n",
+}  # fmt: skip
+
+
+# -- a busy table ------------------------------------------------------------------------------------------------------
+
+
+def locks(bench: Bench) -> None:
+    """How long 20 clients of a table wait while it is altered, and a reader keeps it in a transaction for 30 s."""
+    import bench_locks  # noqa: PLC0415 - each part brings what it needs
+
+    folder = bench.folder("locks")
+    (folder / "sql").mkdir()
+    (folder / "sql" / "001_note.up.sql").write_text(bench_locks.MIGRATION, encoding="utf-8")
+    psql = [str(bench.server.cluster.program("psql")), "--no-psqlrc", "--quiet", "--single-transaction"]
+    psql += ["--set=ON_ERROR_STOP=1", "--file=sql/001_note.up.sql"]
+    table(
+        f"A table read for {bench_locks.READER_SECONDS:.0f} s, {bench_locks.CLIENTS} clients, and an ALTER TABLE on it",
+        ["", "longest wait, ms", "99th percentile", "queries", "migration, s", "ended"],
+        (_busy(bench, *each, folder) for each in (("sqlmigrate up", [SQLMIGRATE, "up"]), ("psql -1 -f", psql))),
+    )
+
+
+def _busy(bench: Bench, name: str, command: Sequence[str], folder: Path) -> Sequence[str]:
+    import bench_locks  # noqa: PLC0415 - each part brings what it needs
+
+    with bench.server.database() as url:
+        given = [] if command[0] == SQLMIGRATE else [f"--dbname={url}"]
+        found = bench_locks.waits(url, [*command, *given], bench.environment(url), folder)
+    ended = "well" if not found.code else f"with {found.code}"
+    figures = (f"{found.longest * 1000:,.0f}", f"{found.percentile * 1000:,.0f}", f"{len(found.each):,}")
+    return (name, *figures, f"{found.command:.1f}", ended)
+
+
+# -- all of it ---------------------------------------------------------------------------------------------------------
+
+
+def cutting(_bench: Bench) -> None:
+    """How fast a text is cut into statements."""
+    import bench_split  # noqa: PLC0415 - its peers are loaded only where they are measured
+
+    bench_split.main()
+
+
+def reviews(bench: Bench) -> None:
+    """What the review of three new migrations takes on a history of 300: without and with a kept base."""
+    import bench_review  # noqa: PLC0415 - each part brings what it needs
+
+    folder = bench.folder("review")
+    bench_review.write(folder)
+    environment = {**bench.environment(""), "DATABASE_URL": ""}
+    ours = [SQLMIGRATE, "review", "--base", "main", "--postgres", "18", "--fail-on", "never"]
+    rows = []
+    for name, is_cold in (("cold: server and base made", True), ("warm: base kept", False)):
+        times = Times()
+        for _ in range(3 if is_cold else bench.runs or 5):
+            if is_cold:
+                shutil.rmtree(folder / ".sqlmigrate", ignore_errors=True)
+            timed(times, ours, environment, folder)
+        rows.append((f"sqlmigrate review, {name}", str(times)))
+    squawk, missing = peers.squawk(bench.cache)
+    if squawk:
+        times = Times()
+        files = [str(path) for path in sorted((folder / "sql").glob("203002*.up.sql"))]
+        for _ in range(bench.runs or 5):
+            timed(times, ["sh", "-c", '"$0" "$@" || true', str(squawk), *files], environment, folder)
+        rows.append(("squawk, the text alone", str(times)))
+    table("A pull request of 3 migrations on a history of 300", ["", "ms"], rows)
+    made, executed, watched = bench_review.watching(folder / "shadow")
+    parts = [("a shadow database, made and dropped", f"{made:.1f}"), ("a statement executed", f"{executed:.2f}")]
+    table("Parts of it", ["", "ms"], [*parts, ("a statement executed and watched", f"{watched:.2f}")])
+    if missing:
+        say(missing)
+
+
+PARTS = {
+    "start": start, "files": many_files, "folder": large_folder, "large": large_files, "split": cutting,
+    "locks": locks, "review": reviews,
+}  # fmt: skip
+
+
+def main() -> None:
+    """Measure the parts that are named, or all."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of: {', '.join(PARTS)}; all by default")
+    parser.add_argument("--runs", type=int, help="how often each is run; otherwise as often as it is worth")
+    parser.add_argument("--cache", type=Path, default=Path("/tmp/sqlmigrate-bench"), help="where other tools are kept")
+    arguments = parser.parse_args()
+    if unknown := [name for name in arguments.parts if name not in PARTS]:
+        parser.error(f"no part {unknown[0]}; there are {', '.join(PARTS)}")
+    arguments.cache.mkdir(exist_ok=True)
+    say(
+        f"PostgreSQL {' and '.join(postgres_servers.versions())}, Python {sys.version.split()[0]}, "
+        f"{os.cpu_count()} processors"
+    )
+    say("Median of the runs (the least in brackets). What else this machine does counts.")
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        postgres_servers.session_folder() as folder,
+        postgres_servers.server(folder / "near", 18) as server,
+        postgres_servers.password_server(folder / "far") as far_server,
+    ):
+        bench = Bench(arguments.runs, arguments.cache, Path(scratch), server, far_server)
+        for name in arguments.parts or PARTS:
+            PARTS[name](bench)
+
+
+if __name__ == "__main__":
+    main()

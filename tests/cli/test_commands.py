@@ -1,0 +1,547 @@
+"""The command line itself: help, version, completion, flags and where they stand, hints, questions, exit codes."""
+
+from __future__ import annotations
+
+import ast
+import os
+import pty
+import re
+import select
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import pytest
+from in_process import Quick
+from postgres_servers import Server
+from project import Project
+from terminal import Terminal, stable
+
+import sqlmigrate
+from sqlmigrate.cli.commands import cli
+
+COMMANDS = [
+    "baseline", "completion", "create", "down", "log", "repair", "reset", "split", "status", "up", "verify",
+]  # fmt: skip
+PACKAGE = Path(sqlmigrate.__file__).parent
+
+
+def _of_rooms() -> set[str]:
+    """Name the commands of the rooms beside the corridor, which have tests of their own and can be taken out."""
+    return {
+        node.name
+        for path in PACKAGE.glob("*/command.py")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef)
+        and node.decorator_list
+        and "command" in ast.unparse(node.decorator_list[0])
+    }
+
+
+OF_ROOMS = _of_rooms()
+
+
+def without_rooms(text: str) -> str:
+    """Take the commands of the rooms out of the list of commands."""
+    lines = text.splitlines(keepends=True)
+    return "".join(
+        line for line in lines if not (line.startswith("  ") and line.split()[:1] and line.split()[0] in OF_ROOMS)
+    )
+
+
+@pytest.fixture
+def quick(tmp_path: Path) -> Quick:
+    """The program in an empty folder, with no database named."""
+    return Quick(tmp_path, {"CI": "true"})
+
+
+# -- help and version --------------------------------------------------------------------------------------------------
+
+HELP = """\
+Usage: sqlmigrate [OPTIONS] COMMAND [ARGS]...
+
+  Bring a PostgreSQL database up to date with a folder of plain SQL files.
+
+  Settings are flags, variables (SQLMIGRATE_TABLE), or keys of
+  [tool.sqlmigrate] in pyproject.toml: directory, table, lock_wait,
+  lock_timeout, lock_retries, application_name.
+
+Options:
+  --version             Show the version and exit.
+  --database-url URL    The database; else DATABASE_URL, else libpq's
+                        variables.
+  --directory DIR       The folder of the migrations, `sql` by default.
+  --table NAME          The history table, `migrations` by default.
+  --format [text|json]  Screens, or JSON for programs.
+  -h, --help            Show this message and exit.
+
+Commands:
+  baseline    Declare that this database already is at VERSION
+  completion  Print a shell's completion script
+  create      Make a new pair of files
+  down        Take back the last execution
+  log         Show what was done to the database
+  repair      Make the history agree with the folder again
+  reset       Take back everything and execute it anew
+  split       Show how a file is cut into statements
+  status      Show executed and pending migrations
+  up          Execute what is pending
+  verify      Check the files
+
+  Example: sqlmigrate status
+"""
+
+
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_help(flag: str, quick: Quick) -> None:
+    """It names every command with what it does, uncut, and every setting."""
+    ended = quick(flag)
+
+    assert (ended.code, without_rooms(ended.stdout), ended.stderr) == (0, HELP, "")
+
+
+def test_every_command_is_here() -> None:
+    """No command is left out of these tests."""
+    assert sorted(set(cli.commands) - OF_ROOMS) == COMMANDS
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_of_a_command(name: str, quick: Quick) -> None:
+    """It says what the command does, explains each option, and ends with an example of this very command."""
+    ended = quick(name, "--help")
+
+    assert (ended.code, ended.stderr) == (0, "")
+    usage, _, rest = ended.stdout.partition("\n\n")
+    assert usage.startswith(f"Usage: sqlmigrate {name} [OPTIONS]")
+    example = re.search(r'\n  Example: (?:eval "\$\()?sqlmigrate (\w+)[^\n]*\n$', ended.stdout)
+    assert example is not None
+    assert example[1] == name
+    assert re.match(r"  [A-Z][^\n]+", rest)
+    for option in cli.commands[name].params:
+        if isinstance(option, click.Option) and not option.hidden:
+            assert option.help, option.name
+            assert option.opts[0] in rest
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_example_of_a_command_is_understood(name: str, quick: Quick) -> None:
+    """What the help shows is no usage error: it fails at most for want of a database or of files."""
+    example = (cli.commands[name].epilog or "").removeprefix("Example: ").removeprefix('eval "$(').removesuffix(')"')
+    words = [word.strip('"') for word in re.findall(r'"[^"]*"|\S+', example)]
+    assert words[:2] == ["sqlmigrate", name]
+
+    ended = quick(*words[1:])
+
+    assert "Usage:" not in ended.stderr
+
+
+def test_version(quick: Quick) -> None:
+    """One line, for people and for programs."""
+    ended = quick("--version")
+
+    assert (ended.code, ended.stdout, ended.stderr) == (0, f"sqlmigrate {sqlmigrate.__version__}\n", "")
+
+
+def test_as_a_module_and_as_a_program(bare_terminal: Terminal) -> None:
+    """`python -m sqlmigrate` names itself as the program does."""
+    assert without_rooms(bare_terminal("--help").stdout) == HELP
+
+
+# -- usage -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "usage", "error"),
+    [
+        (["statsu"], "", "No such command 'statsu'. Did you mean 'status'?"),
+        (["UP"], "", "No such command 'UP'. Did you mean 'up'?"),
+        (["xyz"], "", "No such command 'xyz'."),
+        (["--directry", "x", "status"], "", "No such option '--directry'. Did you mean '--directory'?"),
+        (["up", "--steps", "1", "x"], "up", "Got unexpected extra argument (x)"),
+        (["up", "--steps", "0"], "up", "Invalid value for '--steps': 0 is not in the range x>=1."),
+        (["down", "--steps", "two"], "down", "Invalid value for '--steps': 'two' is not a valid integer range."),
+        (["up", "--lock-wait", "soon"], "up",
+         "Invalid value for '--lock-wait': `soon` is no duration; a number and a unit: 60s, 500ms, 2min"),
+        (["repair"], "repair", "Missing argument 'VERSION'."),
+        (["--format", "xml", "status"], "", "Invalid value for '--format': 'xml' is not one of 'text', 'json'."),
+        (["completion", "ksh"], "completion",
+         "Invalid value for '{bash|zsh|fish}': 'ksh' is not one of 'bash', 'zsh', 'fish'."),
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_what_is_not_understood(arguments: list[str], usage: str, error: str, quick: Quick) -> None:
+    """Exit 2, and the error says what would be understood."""
+    ended = quick(*arguments)
+
+    assert (ended.code, ended.stdout) == (2, "")
+    assert ended.stderr.startswith(f"Usage: sqlmigrate {usage}".rstrip())
+    assert ended.stderr.endswith(f"\n\nError: {error}\n")
+
+
+@pytest.mark.parametrize("more", [["--to", "2"], ["--steps", "1"]], ids=" ".join)
+def test_all_the_way_and_only_so_far(more: list[str], project: Project) -> None:
+    """`down --all` with another measure is refused, also with `--yes`: no option is dropped in silence."""
+    project.add_tables("a", "b").up()
+
+    ended = project.call("down", "--all", "--yes", *more)
+
+    assert (ended.code, ended.stdout) == (2, "")
+    assert ended.stderr == (
+        "error: `down` cannot go --all the way, and only so far: nothing was changed\n"
+        "   hint    say --all, or say --to or --steps\n\n"
+    )
+    assert project.relations() == {"a", "b"}
+
+
+STEERED = [
+    (["up", "--to", "002_b"], {"a", "b"}),
+    (["up", "--steps", "1"], {"a", "b", "c"}),
+    (["down", "--steps", "2"], {"a"}),
+    (["up", "--dry-run"], {"a"}),
+    (["up", "--lock-wait", "0.5s"], {"a", "b", "c", "d"}),
+    (["down", "--to", "3"], {"a", "b", "c"}),
+    (["down"], {"a", "b"}),
+    (["down", "--to", "0"], set()),
+]
+
+
+def test_the_flags_of_up_and_down(project: Project) -> None:
+    """Each does from the command line what it says."""
+    project.add_tables("a", "b", "c", "d")
+    for arguments, left in STEERED:
+        assert project.call(*arguments).code == 0
+        assert project.relations() == left, arguments
+
+    project.up(to="1")
+    project.add("000_z", "create table z ();")
+    assert project.call("up", "--to", "0").code == 1
+    assert project.call("up", "--to", "0", "--out-of-order").code == 0
+    assert project.relations() == {"a", "z"}
+
+
+# -- settings ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--directory", "db", "--table", "own", "--format", "json", "status", "--check"],
+        ["status", "--directory", "db", "--table", "own", "--format", "json", "--check"],
+        ["--directory", "db", "status", "--check", "--table=own", "--format=json"],
+        ["--directory", "wrong", "--table", "wrong", "status", "--directory", "db", "--table", "own", "--check",
+         "--format", "json"],
+    ],
+    ids=["before", "behind", "around", "behind goes first"],
+)  # fmt: skip
+def test_settings_may_stand_before_the_command_or_behind_it(
+    arguments: list[str], tmp_path: Path, database: str
+) -> None:
+    """Wherever they stand they mean the same; where one is given twice, what stands behind the command counts."""
+    project = Project(tmp_path / "db", database).add_tables("a")
+
+    ended = project.call(*arguments)
+
+    assert (ended.code, ended.stderr) == (3, "")
+    assert '"directory": "db/"' in ended.stdout
+    assert '"history": "public.own"' in ended.stdout
+
+
+def test_the_database_may_be_named_behind_the_command(project: Project) -> None:
+    """The flag goes before DATABASE_URL."""
+    project.add_tables("a")
+
+    ended = project.call("up", "--database-url", project.url, DATABASE_URL="postgresql://nobody@127.0.0.1:1/nothing")
+
+    assert ended.code == 0
+    assert project.relations() == {"a"}
+
+
+# -- hints -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("flags", "repeated"),
+    [
+        ([], ""),
+        (["--directory", "sql"], " --directory sql"),
+        (["--table", "public.m"], " --table public.m"),
+        (["--table", "odd one's"], """ --table 'odd one'"'"'s'"""),
+        (["--table", '"a.b"', "--directory", "./sql"], """ --directory ./sql --table '"a.b"'"""),
+        (["--format", "text"], ""),
+    ],
+)
+def test_the_next_command_repeats_the_flags(flags: list[str], repeated: str, project: Project) -> None:
+    """What is printed to be pasted does the same to the same folder and history; it is quoted as sh needs it."""
+    project.add_tables("a")
+
+    before, behind = project.call(*flags, "status"), project.call("status", *flags)
+
+    assert before.stdout.splitlines()[-1] == f"next: sqlmigrate{repeated} up"
+    assert behind.stdout == before.stdout
+
+
+def test_the_next_command_repeats_the_url(project: Project) -> None:
+    """The database is repeated where it was given as a flag, and not where the environment names it."""
+    project.add_tables("a")
+
+    last = project.call("--database-url", project.url, "status").stdout.splitlines()[-1]
+
+    assert last == f"next: sqlmigrate --database-url '{project.url}' up"
+
+
+def test_a_password_is_not_repeated(project: Project) -> None:
+    """A URL with a password in it is left out of what is printed."""
+    project.add_tables("a")
+    url = project.url.replace("postgres@", "postgres:Planted-Secret-42@")
+
+    ended = project.call("--database-url", url, "--directory", "sql", "status")
+
+    assert ended.stdout.splitlines()[-1] == "next: sqlmigrate --directory sql up"
+    assert "Planted-Secret-42" not in ended.stdout + ended.stderr
+
+
+def test_every_hint_repeats_the_flags(project: Project) -> None:
+    """Also the hints of errors: of a failure, a changed file, an interrupted file without a transaction."""
+    project.add("001_a", "select nothing;")
+    assert project.call("--table", "m", "up").stderr.splitlines()[-2] == (
+        "what now        fix the file, then: sqlmigrate --table m up"
+    )
+    project.add("001_a", "select 1;").up(table="m")
+    project.add("001_a", "select 2;")
+    assert project.call("--table", "m", "up").stderr.splitlines()[-2] == ("   next    sqlmigrate --table m repair 001")
+
+
+# What others call our commands.
+MEANT = {
+    "migrate": "'up'", "apply": "'up'", "deploy": "'up'", "upgrade": "'up'", "rollback": "'down'", "undo": "'down'",
+    "revert": "'down'", "new": "'create'", "add": "'create'", "generate": "'create'", "info": "'status'",
+    "list": "'status'", "Lint": "'review' or 'verify'", "check": "'review' or 'verify'", "stamp": "'baseline'",
+    "history": "'log'", "help": "'--help'",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("typed", "meant"), MEANT.items(), ids=MEANT)
+def test_a_command_of_another_tool(typed: str, meant: str, quick: Quick) -> None:
+    """It is told with ours that does the same, and not with one that is spelled alike; exit 2."""
+    ended = quick(typed, "--steps", "1")
+
+    assert (ended.code, ended.stdout) == (2, "")
+    assert ended.stderr.endswith(f"\n\nError: No such command '{typed}'. Did you mean {meant}?\n")
+
+
+def test_every_command_that_is_suggested_is_there() -> None:
+    """Nobody is sent to a command that we do not have."""
+    suggested = {word for meant in MEANT.values() for word in re.findall(r"'(\w+)'", meant)}
+
+    assert suggested <= set(cli.commands)
+
+
+# -- questions ---------------------------------------------------------------------------------------------------------
+
+
+def on_terminal(project: Project, *arguments: str, answer: str) -> tuple[int, str]:
+    """Call the program on a terminal of its own, answer its question; gives the exit code and the screen."""
+    ours, theirs = pty.openpty()
+    running = subprocess.Popen(
+        [sys.executable, "-m", "sqlmigrate", *arguments], cwd=project.folder.parent,
+        env={**os.environ, "DATABASE_URL": project.url, "NO_COLOR": "1", "TERM": "dumb"},
+        preexec_fn=lambda: os.login_tty(theirs), pass_fds=[theirs],  # noqa: PLW1509 - no thread of ours is under way
+    )  # fmt: skip
+    os.close(theirs)
+    screen = b""
+    try:
+        while b"[y/N]: " not in screen:
+            screen += _read(ours, 30)
+        os.write(ours, answer.encode())
+        while more := _read(ours, 30 if answer != "\x03" else 1, again=answer.encode()):
+            screen += more
+    finally:
+        os.close(ours)
+    return running.wait(timeout=30), screen.decode().replace("\r\n", "\n")
+
+
+def _read(terminal: int, seconds: float, again: bytes = b"") -> bytes:
+    """Read what is said next; after each silence answer again: Python may overlook a signal just before it reads."""
+    silences = 0
+    while not select.select([terminal], [], [], seconds)[0]:
+        silences += 1
+        assert again, "nothing is said"
+        assert silences * seconds < 30, "nothing is said"
+        os.write(terminal, again)
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # EIO: the other side has closed it
+        return b""
+
+
+QUESTIONS = {
+    ("down", "--all"): "Take back every migration, and lose the data in their tables?",
+    ("reset",): "Take back every migration, lose the data in their tables, and execute them anew?",
+    ("repair", "1"): "Accept the file of 001_a as it is now, in place of what was executed?",
+}
+
+
+@pytest.fixture
+def changed(project: Project) -> Project:
+    """One migration, executed, its file changed since."""
+    project.add_tables("a").up()
+    return project.add("001_a", "create table a (id bigint);", "drop table a;")
+
+
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    list(zip(QUESTIONS, ["n\n", "\n", "\x04"], strict=True)),
+    ids=["no", "nothing", "end of input"],
+)
+def test_a_question_that_is_not_answered_with_yes(command: Sequence[str], answer: str, changed: Project) -> None:
+    """It names what would be done and to which database; anything but yes changes nothing, exit 1, and is no error."""
+    code, screen = on_terminal(changed, *command, answer=answer)
+
+    asked, _, said = screen.partition(" [y/N]: ")
+    assert code == 1
+    assert asked == f"{QUESTIONS[tuple(command)]} ({changed.url})"
+    assert said.splitlines()[-1] == "not confirmed: nothing was changed"
+    assert "error" not in said
+    assert changed.states() == {"001_a": "changed"}
+    assert changed.logged() == [("up", "001")]
+
+
+@pytest.mark.parametrize(
+    ("command", "log"),
+    [
+        (("down", "--all"), [("up", "001"), ("down", "001")]),
+        (("reset",), [("up", "001"), ("down", "001"), ("up", "001")]),
+        (("repair", "1"), [("up", "001"), ("repair", "001")]),
+    ],
+    ids=["down --all", "reset", "repair"],
+)
+def test_a_question_that_is_answered_with_yes(
+    command: Sequence[str], log: list[tuple[str, str]], changed: Project
+) -> None:
+    """It is done, exit 0."""
+    code, _ = on_terminal(changed, *command, answer="y\n")
+
+    assert code == 0
+    assert changed.logged() == log
+
+
+def test_an_interrupted_question(changed: Project) -> None:
+    """Ctrl-C in place of an answer changes nothing."""
+    code, screen = on_terminal(changed, "down", "--all", answer="\x03")
+
+    assert (code, screen.rpartition("\n\n")[0].rpartition("\n")[2]) == (130, "error: interrupted")
+    assert changed.logged() == [("up", "001")]
+
+
+# -- completion --------------------------------------------------------------------------------------------------------
+
+COMPLETED = {
+    "sqlmigrate ": COMMANDS,
+    "sqlmigrate st": ["status"],
+    "sqlmigrate re": ["repair", "reset"],
+    "sqlmigrate up --d": ["--dry-run"],
+    "sqlmigrate down --": [
+        "--all",
+        "--help",
+        "--lock-retries",
+        "--lock-timeout",
+        "--lock-wait",
+        "--steps",
+        "--to",
+        "--yes",
+    ],
+    "sqlmigrate --format ": ["json", "text"],
+    "sqlmigrate completion ": ["bash", "fish", "zsh"],
+}
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> dict[str, str]:
+    """An environment in which `sqlmigrate` is to be found."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "sqlmigrate").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m sqlmigrate "$@"\n')
+    (folder / "sqlmigrate").chmod(0o755)
+    return {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}
+
+
+BASH = """\
+eval "$(sqlmigrate completion bash)"
+complete -p sqlmigrate >&2
+while IFS= read -r line; do
+    COMP_LINE=$line COMP_POINT=${#line} COMP_WORDS=($line) COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+    case $line in *' ') COMP_CWORD=$((COMP_CWORD + 1)); COMP_WORDS+=('');; esac
+    COMPREPLY=()
+    _sqlmigrate_completion sqlmigrate
+    echo "${COMPREPLY[@]}"
+done
+"""
+
+
+def test_completion_in_bash(program: dict[str, str]) -> None:
+    """The script, sourced by a real bash, completes commands, options and values."""
+    typed = "".join(f"{line}\n" for line in COMPLETED)
+    ended = subprocess.run(
+        ["bash", "--norc", "-c", BASH], input=typed, env=program, capture_output=True, text=True, check=True, timeout=60
+    )
+
+    assert "-F _sqlmigrate_completion sqlmigrate" in ended.stderr
+    completed = [sorted(set(line.split()) - OF_ROOMS) for line in ended.stdout.splitlines()]
+    assert dict(zip(COMPLETED, completed, strict=True)) == COMPLETED
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_completion_in_other_shells(shell: str, program: dict[str, str], quick: Quick) -> None:
+    """The script names the program and asks it back; the shell itself, where it is installed, finds no fault in it."""
+    script = quick("completion", shell).stdout
+    assert "sqlmigrate" in script
+    assert f"_SQLMIGRATE_COMPLETE={shell}_complete" in script
+
+    answer = subprocess.run(
+        ["sqlmigrate"], capture_output=True, text=True, check=True, timeout=60,
+        env={**program, "_SQLMIGRATE_COMPLETE": f"{shell}_complete", "COMP_WORDS": "sqlmigrate st", "COMP_CWORD":
+             "1" if shell == "zsh" else "st"},
+    ).stdout  # fmt: skip
+    assert "status" in answer
+    assert "Show executed and pending migrations" in answer
+    if found := shutil.which(shell):
+        subprocess.run([found, "-n"], input=script, text=True, check=True, timeout=60)
+
+
+# -- exit codes --------------------------------------------------------------------------------------------------------
+
+
+def test_exit_codes_are_those_of_the_readme(project: Project, postgres: Server) -> None:
+    """0 done, 1 failed, 2 usage, 3 attention, 4 locked, 5 cannot connect: the table of README, one call each."""
+    project.add_tables("a")
+    found = {
+        3: project.call("status", "--check").code,
+        0: project.call("up").code,
+        1: project.add("002_b", "select nothing;").call("up").code,
+        2: project.call("repair", "9").code,
+        5: project.call("status", "--database-url", f"{postgres.url('no_such_database')}").code,
+    }
+    assert found == {code: code for code in found}
+
+
+def test_data_and_progress_have_their_streams(project: Project) -> None:
+    """What was asked for is on stdout; notes, notices and errors are on stderr."""
+    project.add("001_a", "drop table if exists nothing;").add("002_b", "-- nothing yet").add("003_c", "select nothing;")
+
+    ended = project.call("up")
+
+    assert stable(ended.stdout).partition(" · ")[2] == (
+        "3 pending\n\n"
+        "✅ 001_a   1 statement N ms\n"
+        "✅ 002_b   0 statements N ms\n"
+        "❌ 003_c   statement 1 of 1 N ms\n\n"
+        "2 executed · 1 failed\n"
+    )
+    assert ended.stderr.splitlines()[:3] == [
+        '   notice: table "nothing" does not exist, skipping',
+        "note: 002_b: the file holds no statement",
+        'error: column "nothing" does not exist',
+    ]

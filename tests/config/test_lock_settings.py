@@ -1,0 +1,225 @@
+"""How long to wait, how often to try, and under which name: settings as all others are, each of them seen at work."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
+import pytest
+from project import Project
+from psycopg.conninfo import conninfo_to_dict
+
+from sqlmigrate.config.resolve import resolve
+from sqlmigrate.config.url import named
+from sqlmigrate.database import run_lock
+from sqlmigrate.database.session import Request, connect
+from sqlmigrate.errors import ConfigError
+
+NAMES = ["lock_wait", "lock_timeout", "lock_retries", "application_name"]
+
+
+def said(folder: Path, text: str) -> Path:
+    (folder / "pyproject.toml").write_text(f"[tool.sqlmigrate]\n{text}\n", encoding="utf-8")
+    return folder
+
+
+# -- which one counts --------------------------------------------------------------------------------------------------
+
+VALUES = {  # of the flag, the variable and the project: as they are written, and as they are meant
+    "lock_wait": ("1min", "500ms", '"2.5 s"', (60.0, 0.5, 2.5, 60.0)),
+    "lock_timeout": ("0", "250ms", '"1min"', ("0", "250ms", "1min", "5s")),
+    "lock_retries": ("0", "7", "20", (0, 7, 20, 10)),
+    "application_name": (None, "deploy 7", '"shop\'s \\\\ CI"', (None, "deploy 7", "shop's \\ CI", "sqlmigrate")),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_flags_over_environment_over_the_project(name: str, tmp_path: Path) -> None:
+    """The nearest to the call counts, what is empty is not said, and without any the default holds."""
+    flag, environment, project, (from_flag, from_environment, from_project, default) = VALUES[name]
+    variable = f"SQLMIGRATE_{name.upper()}"
+    said(tmp_path, f"{name} = {project}")
+
+    def found(flag: str | None, environment: dict[str, str], folder: Path = tmp_path) -> object:
+        return getattr(resolve({name: flag}, environment, folder), name)
+
+    if flag is not None:
+        assert found(flag, {variable: environment}) == from_flag
+    assert found(None, {variable: environment}) == from_environment
+    assert found("", {variable: ""}) == from_project
+    (tmp_path / "pyproject.toml").unlink()
+    assert found(None, {}) == default
+
+
+# -- what cannot be meant ----------------------------------------------------------------------------------------------
+
+WRONG = {
+    "a wait": ("lock_wait", "soon", "`soon` is no duration", "a number and a unit: 60s, 500ms, 2min"),
+    "a wait in days": ("lock_wait", "1d", "`1d` is no duration", "a number and a unit: 60s, 500ms, 2min"),
+    "a negative wait": ("lock_wait", "-1s", "`-1s` is no duration", "a number and a unit: 60s, 500ms, 2min"),
+    "a timeout": ("lock_timeout", "5 minutes", "`5 minutes` is no duration", "a number and a unit: 5s, 500ms, 2min"),
+    "a timeout without a unit": (
+        "lock_timeout", "5", "`5` has no unit, and PostgreSQL would count milliseconds",
+        "a number and a unit: 5s, 500ms, 2min",
+    ),
+    "a timeout that is too long": (
+        "lock_timeout", "25d", "`25d` is longer than PostgreSQL can wait, which is 24 days",
+        "a number and a unit: 5s, 500ms, 2min",
+    ),
+    "a timeout that is SQL": (
+        "lock_timeout", "0'; drop table t; --", "`0'; drop table t; --` is no duration",
+        "a number and a unit: 5s, 500ms, 2min",
+    ),
+    "retries": ("lock_retries", "often", "`often` is no number of tries", "a number from 0 to 1,000"),
+    "negative retries": ("lock_retries", "-1", "`-1` is no number of tries", "a number from 0 to 1,000"),
+    "too many retries": ("lock_retries", "1001", "`1001` is no number of tries", "a number from 0 to 1,000"),
+    "a name with an accent": (
+        "application_name", "café", "`café` cannot be shown as a name in pg_stat_activity",
+        "at most 63 characters, of ASCII: a longer name is cut, others become `?`",
+    ),
+    "a name that is too long": (
+        "application_name", "x" * 64, f"`{'x' * 64}` cannot be shown as a name in pg_stat_activity",
+        "at most 63 characters, of ASCII: a longer name is cut, others become `?`",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "value", "message", "cure"), WRONG.values(), ids=WRONG)
+def test_a_variable_that_cannot_be_meant(name: str, value: str, message: str, cure: str, tmp_path: Path) -> None:
+    """The error names the variable, what is wrong with its value, and what would be right."""
+    with pytest.raises(ConfigError) as caught:
+        resolve({}, {f"SQLMIGRATE_{name.upper()}": value}, tmp_path)
+
+    assert (caught.value.message, caught.value.hint) == (f"SQLMIGRATE_{name.upper()}: {message}", cure)
+
+
+@pytest.mark.parametrize(("name", "value", "message", "cure"), WRONG.values(), ids=WRONG)
+def test_a_project_that_cannot_be_meant(name: str, value: str, message: str, cure: str, tmp_path: Path) -> None:
+    """The error names file, line and key; also where a flag would come first."""
+    said(tmp_path, f'\ntable = "m"\n{name} = "{value}"')
+
+    with pytest.raises(ConfigError) as caught:
+        resolve({name: "1"}, {}, tmp_path)
+
+    where = f"{tmp_path}/pyproject.toml:4: {name}"
+    assert (caught.value.message, caught.value.hint) == (f"{where}: {message}", cure)
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "cure"),
+    [
+        ("lock_wait = 60", "`lock_wait` of [tool.sqlmigrate] is not a text", 'lock_wait = "60s"'),
+        ("lock_timeout = 5.0", "`lock_timeout` of [tool.sqlmigrate] is not a text", 'lock_timeout = "5s"'),
+        ("lock_retries = true", "`lock_retries` of [tool.sqlmigrate] is not a number", "lock_retries = 10"),
+        ("lock_retries = [1]", "`lock_retries` of [tool.sqlmigrate] is not a number", "lock_retries = 10"),
+        ("application_name = 7", "`application_name` of [tool.sqlmigrate] is not a text", 'application_name = "…"'),
+        ('lock_tiemout = "5s"', "unknown setting `lock_tiemout` in [tool.sqlmigrate]", "did you mean `lock_timeout`?"),
+    ],
+    ids=["wait", "timeout", "true", "list", "name", "unknown"],
+)
+def test_a_project_of_another_kind(text: str, message: str, cure: str, tmp_path: Path) -> None:
+    """A number where a duration belongs would leave its unit to guessing: it is refused."""
+    with pytest.raises(ConfigError) as caught:
+        resolve({}, {}, said(tmp_path, text))
+
+    assert (caught.value.message, caught.value.hint) == (f"{tmp_path}/pyproject.toml: {message}", cure)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["--lock-wait", "1d"], "'--lock-wait': `1d` is no duration; a number and a unit: 60s, 500ms, 2min"),
+        (["--lock-timeout", "5"],
+         ("'--lock-timeout': `5` has no unit, and PostgreSQL would count milliseconds; "
+          "a number and a unit: 5s, 500ms, 2min")),
+        (["--lock-retries", "x"], "'--lock-retries': `x` is no number of tries; a number from 0 to 1,000"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)  # fmt: skip
+def test_a_flag_that_cannot_be_meant(arguments: list[str], error: str, project: Project) -> None:
+    """A wrong flag is an error of usage, and says what would be right."""
+    ended = project.call("up", *arguments)
+
+    assert ended.code == 2
+    assert ended.stderr.endswith(f"\n\nError: Invalid value for {error}\n")
+
+
+# -- at work -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_lock_timeout_and_the_name_reach_the_server(project: Project) -> None:
+    """A migration sees both; the directive of its file comes first."""
+    look = "create table {} as select current_setting('lock_timeout') as t, current_setting('application_name') as n;"
+    project.add("001_a", look.format("a")).add("002_b", f"-- sqlmigrate: lock-timeout 7s\n{look.format('b')}")
+
+    said(project.folder.parent, 'lock_timeout = "3s"\napplication_name = "deploy"')
+    assert project.call("up").code == 0
+
+    assert project.query("table a union all table b") == [("3s", "deploy"), ("7s", "deploy")]
+
+
+@pytest.mark.parametrize("command", [["up"], ["baseline", "1"]], ids=" ".join)
+def test_the_wait_for_another_run_is_that_of_the_settings(command: list[str], project: Project) -> None:
+    """Whatever writes waits that long, and no longer."""
+    project.add_tables("a")
+    with project.connection() as other:
+        other.execute("select pg_advisory_lock(%s)", [run_lock.lock_key("public.migrations")])
+
+        ended = project.call(*command, SQLMIGRATE_LOCK_WAIT="0.3s")
+
+    assert ended.code == 4
+    assert "error: another run holds the lock, also after 0.3 s\n" in ended.stderr
+
+
+def test_the_number_of_tries_is_that_of_the_settings(project: Project) -> None:
+    """With none left, the first time a lock is not got is a failure."""
+    project.add_tables("a").up()
+    project.add("002_b", "alter table a add column b int;")
+    with closing(psycopg.connect(project.url)) as reader:
+        reader.execute("table a")
+        ended = project.call("up", SQLMIGRATE_LOCK_TIMEOUT="100ms", SQLMIGRATE_LOCK_RETRIES="0")
+
+    assert ended.code == 1
+    assert "⏳" not in ended.stderr
+    assert "error: canceling statement due to lock timeout\n" in ended.stderr
+
+
+NAMED = {  # what is added to the URL, PGAPPNAME, the setting, and the name that the server shows
+    "nothing": ("", None, "sqlmigrate", "sqlmigrate"),
+    "the setting": ("", None, "deploy", "deploy"),
+    "PGAPPNAME": ("", "libpq's", "deploy", "libpq's"),
+    "the URL": ("&application_name=url", "libpq's", "deploy", "url"),
+    "the URL's fallback": ("&fallback_application_name=url", None, "deploy", "url"),
+    "a setting with quotes": ("", None, 'it\'s \\ "a" & b=c %41', 'it\'s \\ "a" & b=c %41'),
+}
+
+
+@pytest.mark.parametrize("form", ["URL", "keywords"])
+@pytest.mark.parametrize(("added", "variable", "setting", "shown"), NAMED.values(), ids=NAMED)
+def test_the_name_of_a_connection(  # noqa: PLR0913, PLR0917 - a row of the table, and the fixtures
+    added: str, variable: str | None, setting: str, shown: str, form: str, database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """The URL comes first, then libpq's variable, then the setting, whichever way the database is named."""
+    url = f"{database_url}{added}"
+    if form == "keywords":
+        url = " ".join(f"{key}='{value}'" for key, value in conninfo_to_dict(url).items())
+    if variable is not None:
+        monkeypatch.setenv("PGAPPNAME", variable)
+
+    with connect(named(url, setting)) as session:
+        assert session.ask(Request("show application_name")) == [[[shown]]]
+
+
+@pytest.fixture
+def database_url(project: Project) -> str:
+    """The URL of an empty database (`database` is a module here)."""
+    return project.url
+
+
+def test_the_name_where_libpqs_variables_name_the_database() -> None:
+    """An empty URL gets the setting alone, and stays as it is where that is not set."""
+    assert named("", "deploy") == "fallback_application_name='deploy'"
+    assert named("", "sqlmigrate") == ""
+    assert named("postgresql://h/d", "a b") == "postgresql://h/d?fallback_application_name=a%20b"

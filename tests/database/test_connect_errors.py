@@ -1,0 +1,712 @@
+"""A server that cannot be reached, sends us away, or cannot be used as it is: why, where, and what to do."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import database_state
+import pytest
+from in_process import Quick, said
+from postgres_servers import PasswordServer, Server, Standby, free_port
+from proxies import Connection, Flow, Proxy
+from psycopg.conninfo import conninfo_to_dict
+from terminal import Terminal
+
+pytestmark = pytest.mark.sampled(2)
+
+FILES = {
+    "001_a.up.sql": "create table a ();",
+    "001_a.down.sql": "drop table a;",
+    "002_b.up.sql": "create table b ();",
+    "002_b.down.sql": "drop table b;",
+}
+COMMANDS = [["status"], ["up"], ["up", "--dry-run"], ["down"], ["verify"], ["log"], ["baseline", "1"], ["repair", "1"]]
+COMMANDS += [["reset", "--yes"]]
+
+
+@pytest.fixture
+def quick(tmp_path: Path) -> Quick:
+    made = Quick(tmp_path, {})
+    made.write(**FILES)
+    return made
+
+
+# -- no way in ---------------------------------------------------------------------------------------------------------
+
+NOBODY = """\
+error: cannot connect: 127.0.0.1:{port}: Connection refused
+   nothing was executed
+   hint    no server listens there: is it started, are host and port right?
+
+"""
+PASSWORD_CURE = "user and password do not fit: look at the URL, PGPASSWORD or ~/.pgpass"
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_no_server_on_tcp(command: list[str], quick: Quick) -> None:
+    """Every command names host and port where nobody listens: exit 5."""
+    port = free_port()
+
+    ended = quick(*command, DATABASE_URL=f"postgresql://app@127.0.0.1:{port}/shop")
+
+    assert said(ended) == NOBODY.format(port=port)
+    assert (ended.stdout, ended.code) == ("", 5)
+
+
+def test_no_server_on_any_of_several_hosts(quick: Quick) -> None:
+    """Of several hosts every one is named, with what it said."""
+    one, two = free_port(), free_port()
+
+    ended = quick("up", DATABASE_URL=f"postgresql://app@127.0.0.1:{one},127.0.0.1:{two}/shop")
+
+    assert said(ended) == NOBODY.format(port=two).replace(
+        "   nothing", f"   127.0.0.1:{one}: Connection refused\n   nothing"
+    )
+    assert ended.code == 5
+
+
+def test_no_server_on_a_socket(quick: Quick, tmp_path: Path) -> None:
+    """The socket is named by its path, also where libpq's variables lead to it."""
+    ended = quick("up", PGHOST=str(tmp_path), PGPORT="5433", PGDATABASE="shop")
+
+    assert said(ended) == (
+        f"error: cannot connect: socket {tmp_path}/.s.PGSQL.5433: No such file or directory\n"
+        "   nothing was executed\n"
+        "   hint    no server listens on that socket: is it started, is the folder right?\n\n"
+    )
+    assert ended.code == 5
+
+
+def test_a_host_that_there_is_not(quick: Quick) -> None:
+    """A host that cannot be found is named; what the system says of it differs from one to the other."""
+    ended = quick("up", DATABASE_URL="postgresql://app@nowhere.invalid/shop")
+
+    assert re.fullmatch(
+        r"error: cannot connect: failed to resolve host 'nowhere\.invalid': .+\n"
+        r"   nothing was executed\n"
+        r"   hint    there is no host of that name: is it spelled right\?\n\n",
+        said(ended),
+    )
+    assert ended.code == 5
+
+
+@contextmanager
+def _listener(answer: bytes) -> Iterator[int]:
+    """Listen on TCP, and give everybody the same answer (none at all, if it is empty)."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        held = []
+
+        def serve() -> None:
+            while True:
+                try:
+                    client, _ = server.accept()
+                except OSError:
+                    return
+                held.append(client)
+                if answer:
+                    client.recv(1024)
+                    client.sendall(answer)
+                    client.close()
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        try:
+            yield server.getsockname()[1]
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join()
+            for client in held:
+                client.close()
+
+
+def test_a_server_that_does_not_answer(quick: Quick) -> None:
+    """The wait has an end, and the message says who was waited for."""
+    with _listener(b"") as port:
+        ended = quick("up", DATABASE_URL=f"postgresql://app@127.0.0.1:{port}/shop?connect_timeout=1")
+
+    assert said(ended) == (
+        f"error: cannot connect: 127.0.0.1:{port}: connection timeout expired\n"
+        "   nothing was executed\n"
+        "   hint    nothing answered in time: is there a firewall between? A longer wait: connect_timeout=30\n\n"
+    )
+    assert ended.code == 5
+
+
+def test_a_server_of_something_else(quick: Quick) -> None:
+    """What answers and is no PostgreSQL is said to be none."""
+    with _listener(b"HTTP/1.1 400 Bad Request\r\n\r\n") as port:
+        ended = quick("up", DATABASE_URL=f"postgresql://app@127.0.0.1:{port}/shop")
+
+    assert said(ended) == (
+        f"error: cannot connect: 127.0.0.1:{port}: received invalid response to SSL negotiation: H\n"
+        "   nothing was executed\n"
+        "   hint    what answers there is no PostgreSQL: is the port right?\n\n"
+    )
+    assert ended.code == 5
+
+
+def test_a_wrong_password_in_the_url(quick: Quick, password_server: PasswordServer) -> None:
+    """The server's own words, where it is, and where a password may stand."""
+    ended = quick("up", DATABASE_URL=password_server.tcp_url(password="another"))
+
+    assert said(ended) == (
+        f'error: cannot connect: 127.0.0.1:{password_server.port}: password authentication failed for user "app"\n'
+        "   nothing was executed\n"
+        f"   hint    {PASSWORD_CURE}\n\n"
+    )
+    assert ended.code == 5
+
+
+def test_a_wrong_password_in_the_environment(quick: Quick, password_server: PasswordServer) -> None:
+    """PGPASSWORD is read where the URL has no password, and blamed in the same way."""
+    url = f"postgresql://app@127.0.0.1:{password_server.port}/app"
+
+    ended = quick("up", DATABASE_URL=url, PGPASSWORD="another")
+
+    assert said(ended) == (
+        f'error: cannot connect: 127.0.0.1:{password_server.port}: password authentication failed for user "app"\n'
+        "   nothing was executed\n"
+        f"   hint    {PASSWORD_CURE}\n\n"
+    )
+    assert ended.code == 5
+
+
+def test_a_wrong_password_in_pgpass(quick: Quick, password_server: PasswordServer, home: Path) -> None:
+    """A password out of ~/.pgpass is said to come from there."""
+    (home / ".pgpass").write_text("*:*:*:*:another\n")
+    (home / ".pgpass").chmod(0o600)
+
+    ended = quick(
+        "up", DATABASE_URL=f"postgresql://app@127.0.0.1:{password_server.port}/app", PGPASSFILE=str(home / ".pgpass")
+    )
+
+    assert said(ended) == (
+        f'error: cannot connect: 127.0.0.1:{password_server.port}: password authentication failed for user "app"\n'
+        f'   password retrieved from file "{home}/.pgpass"\n'
+        "   nothing was executed\n"
+        f"   hint    {PASSWORD_CURE}\n\n"
+    )
+    assert ended.code == 5
+
+
+def test_no_password_at_all(quick: Quick, password_server: PasswordServer) -> None:
+    """A server that asks, and nobody who answers."""
+    ended = quick("up", DATABASE_URL=f"postgresql://app@127.0.0.1:{password_server.port}/app")
+
+    assert said(ended) == (
+        f"error: cannot connect: 127.0.0.1:{password_server.port}: fe_sendauth: no password supplied\n"
+        "   nothing was executed\n"
+        "   hint    give a password in the URL, in PGPASSWORD or in ~/.pgpass\n\n"
+    )
+    assert ended.code == 5
+
+
+UNKNOWN = "the server answers, but does not know that name: createdb or createuser makes it"
+NO_LOGIN = "alter role … login gives it the right; or connect as another role"
+UNWELCOME = {
+    "a database that does not exist": (
+        "postgres",
+        "shop_of_nobody",
+        'database "shop_of_nobody" does not exist',
+        UNKNOWN,
+    ),
+    "a role that does not exist": ("nobody_at_all", "postgres", 'role "nobody_at_all" does not exist', UNKNOWN),
+    "a role that may not log in": (
+        "pg_monitor",
+        "postgres",
+        'role "pg_monitor" is not permitted to log in',
+        NO_LOGIN,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", UNWELCOME.values(), ids=UNWELCOME)
+def test_who_is_sent_away(case: tuple[str, str, str, str], quick: Quick, postgres: Server) -> None:
+    """A name that the server does not take is told from a server that is not there: exit 5 for both."""
+    user, name, reason, hint = case
+    url = postgres.url(name, user)
+    place = f"{conninfo_to_dict(url)['host']}/.s.PGSQL.{conninfo_to_dict(url)['port']}"
+
+    ended = quick("up", DATABASE_URL=url)
+
+    assert said(ended) == (
+        f"error: cannot connect: socket {place}: {reason}\n   nothing was executed\n   hint    {hint}\n\n"
+    )
+    assert (ended.stdout, ended.code) == ("", 5)
+
+
+def test_for_programs(quick: Quick, postgres: Server) -> None:
+    """As JSON the kind and the exit code tell a server that is not reached."""
+    ended = quick("up", "--format", "json", DATABASE_URL=postgres.url("shop_of_nobody"))
+
+    (error,) = json.loads(ended.stderr)["error"]
+    assert (error["kind"], error["exit_code"], ended.code, ended.stdout) == ("ConnectError", 5, 5, "")
+    assert error["detail"] == ["nothing was executed"]
+
+
+def test_no_server_in_a_terminal(tmp_path: Path) -> None:
+    """A process of its own says and does the same."""
+    port = free_port()
+    terminal = Terminal(tmp_path, {"DATABASE_URL": f"postgresql://app@127.0.0.1:{port}/shop"})
+    terminal.write(**FILES)
+
+    ended = terminal("up")
+
+    assert (ended.stdout, ended.stderr, ended.code) == ("", NOBODY.format(port=port), 5)
+
+
+# -- too old -----------------------------------------------------------------------------------------------------------
+
+
+class _Aged(Connection):
+    def received(self, flow: Flow, data: bytes) -> None:
+        """Have the server say that it is a PostgreSQL 12: a ParameterStatus is S, its length, name and value."""
+        name = b"server_version\0"
+        if flow is self.back and name in data:
+            start = data.index(name) - 5
+            end = data.index(b"\0", start + 5 + len(name)) + 1
+            said = name + b"12.22\0"
+            arrived, _ = flow.chunks.pop()
+            message = b"S" + (len(said) + 4).to_bytes(4) + said
+            flow.chunks.append((arrived, data[:start] + message + data[end:]))
+
+
+class OldServer(Proxy):
+    """A real server that names an old version, as no such one can be had."""
+
+    def connection(self, client: socket.socket, server: socket.socket) -> Connection:
+        return _Aged(client, server)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_a_server_that_is_too_old(command: list[str], quick: Quick, database: str) -> None:
+    """A server older than 13 is left as it is, and named with its version."""
+    with OldServer(database) as old:
+        ended, port = quick(*command, DATABASE_URL=old.url), old.port
+
+    assert said(ended) == (
+        f"error: 127.0.0.1:{port} is PostgreSQL 12.22, and sqlmigrate needs 13 or newer; nothing was changed\n"
+        "   hint    upgrade the server, or name another one\n\n"
+    )
+    assert (ended.stdout, ended.code) == ("", 1)
+    assert database_state.is_untouched(database)
+
+
+# -- read-only ---------------------------------------------------------------------------------------------------------
+
+WRITING = [["up"], ["up", "--dry-run"], ["baseline", "1"], ["reset", "--yes"]]
+STANDBY = """\
+error: DATABASE is a standby: it can only be read; nothing was changed
+   hint    connect to the primary; with several hosts in the URL: target_session_attrs=read-write
+
+"""
+
+
+@pytest.mark.parametrize("command", WRITING, ids=" ".join)
+def test_a_standby(command: list[str], quick: Quick, database: str, standby: Standby) -> None:
+    """A standby is not written to, and the message says how to find its primary."""
+    ended = quick(*command, DATABASE_URL=standby.url(str(conninfo_to_dict(database)["dbname"])))
+
+    head = {"up": "DATABASE · 2 pending\n\n", "reset": "DATABASE · nothing to take back\nDATABASE · 2 pending\n\n"}
+    assert said(ended) == head.get(command[0], "") + STANDBY
+    assert ended.code == 1
+    assert database_state.is_untouched(database)
+
+
+def test_a_standby_may_be_looked_at(quick: Quick, database: str, standby: Standby) -> None:
+    """What only reads goes on, `up` with nothing to do too, and taking back is refused."""
+    assert quick("up", DATABASE_URL=database).code == 0
+    url = standby.url(str(conninfo_to_dict(database)["dbname"]))
+
+    for command in (["status", "--check"], ["verify"], ["log"], ["up"]):
+        assert quick(*command, DATABASE_URL=url).code == 0
+    ended = quick("down", DATABASE_URL=url)
+
+    assert (said(ended), ended.code) == ("DATABASE · 1 to take back\n\n" + STANDBY, 1)
+    assert database_state.relations(database) == ["public.a", "public.b"]
+
+
+def test_a_database_that_is_read_only(quick: Quick, database: str) -> None:
+    """default_transaction_read_only is named, with the SQL that takes it away."""
+    name = conninfo_to_dict(database)["dbname"]
+    database_state.ask(database, f"alter database {name} set default_transaction_read_only = on")
+
+    ended = quick("up", DATABASE_URL=database)
+
+    assert said(ended) == (
+        "DATABASE · 2 pending\n\n"
+        "error: DATABASE is read-only: default_transaction_read_only is on; nothing was changed\n"
+        f'   hint    set for this role, database or server: alter database "{name}" reset'
+        " default_transaction_read_only\n\n"
+    )
+    assert ended.code == 1
+    assert database_state.is_untouched(database)
+
+
+def test_a_session_that_is_read_only(quick: Quick, database: str) -> None:
+    """The same holds where the URL itself asks for it."""
+    ended = quick("baseline", "1", DATABASE_URL=f"{database}&options=-c%20default_transaction_read_only%3Don")
+
+    assert ended.code == 1
+    assert "is read-only: default_transaction_read_only is on; nothing was changed" in ended.stderr
+    assert database_state.is_untouched(database)
+
+
+# -- rights ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def deploy(postgres: Server, database: str) -> Iterator[str]:
+    """The URL of the database for a role `deploy`, which may make nothing but in a schema `shop` of its own."""
+    database_state.ask(database, "create role deploy login")
+    try:
+        database_state.ask(database, "create schema shop authorization deploy")
+        yield postgres.url(str(conninfo_to_dict(database)["dbname"]), "deploy")
+    finally:
+        database_state.ask(database, "drop owned by deploy cascade")
+        database_state.ask(database, "drop role deploy")
+
+
+@pytest.fixture
+def shop(quick: Quick) -> Quick:
+    """A folder of migrations that the role `deploy` may execute."""
+    quick.write(**{name: text.replace("table ", "table shop.") for name, text in FILES.items()})
+    return quick
+
+
+MAY_NOT_CREATE = """\
+error: the role deploy may not create the history in schema public; nothing was changed
+   hint    a role that may executes this once:
+   next    create table "public"."migrations" (
+               version         text primary key,
+               name            text not null,
+               status          text not null check (status in ('executed', 'failed', 'running', 'baseline')),
+               checksum        text,
+               up_sql          text,
+               down_sql        text,
+               statements      int,
+               statements_done int,
+               making          text,
+               executed_at     timestamptz,
+               duration_ms     bigint,
+               executed_by     text,
+               tool_version    text,
+               error           text
+           );
+           create table "public"."migrations_log" (
+               id              bigint generated always as identity primary key,
+               logged_at       timestamptz not null default pg_catalog.clock_timestamp(),
+               action          text not null check (action in ('up', 'down', 'failure', 'repair', 'baseline')),
+               version         text not null,
+               name            text not null,
+               checksum        text,
+               duration_ms     bigint,
+               executed_by     text not null default session_user,
+               host            text,
+               tool_version    text,
+               detail          text
+           );
+           grant usage on schema "public" to "deploy";
+           grant select, insert, update, delete on "public"."migrations" to "deploy";
+           grant select, insert on "public"."migrations_log" to "deploy";
+
+"""
+MAY_NOT_READ = """\
+error: the role deploy may not read the history public.migrations; nothing was changed
+   hint    its owner gives the right with:
+   next    psql: grant usage on schema "public" to "deploy";
+           psql: grant select on "public"."migrations", "public"."migrations_log" to "deploy";
+
+"""
+MAY_ONLY_READ = """\
+error: the role deploy may only read the history public.migrations; nothing was changed
+   hint    its owner gives the right with:
+   next    psql: grant insert, update, delete on "public"."migrations" to "deploy";
+           psql: grant insert on "public"."migrations_log" to "deploy";
+
+"""
+
+
+def _what_to_execute(message: str) -> str:
+    """Give the SQL of a message, as somebody copies it from the screen."""
+    lines = message.partition("   next    ")[2].rstrip("\n").splitlines()
+    return "\n".join(line.removeprefix(" " * 11).removeprefix("psql: ") for line in lines)
+
+
+@pytest.mark.parametrize("command", [["up"], ["up", "--dry-run"], ["baseline", "1"]], ids=" ".join)
+def test_a_role_that_may_not_create_the_history(command: list[str], shop: Quick, deploy: str, database: str) -> None:
+    """The message holds the SQL for the DBA; when exactly that is executed, the role goes on by itself."""
+    ended = shop(*command, DATABASE_URL=deploy)
+
+    assert said(ended) == ("DATABASE · 2 pending\n\n" if command[0] == "up" else "") + MAY_NOT_CREATE
+    assert ended.code == 1
+    assert database_state.relations(database) == []
+
+    database_state.ask(database, _what_to_execute(ended.stderr))
+
+    assert shop(*command, DATABASE_URL=deploy).code == 0
+    assert shop("up", DATABASE_URL=deploy).code == 0
+    assert shop("log", DATABASE_URL=deploy).code == 0
+    if command != ["baseline", "1"]:  # what was declared cannot be taken back
+        assert shop("reset", "--yes", DATABASE_URL=deploy).code == 0
+
+
+def test_a_role_that_may_not_create_may_look(shop: Quick, deploy: str, database: str) -> None:
+    """Where nothing was executed yet, looking needs no right."""
+    assert shop("status", DATABASE_URL=deploy).code == 0
+    assert shop("verify", DATABASE_URL=deploy).code == 0
+    assert shop("log", DATABASE_URL=deploy).code == 0
+    assert database_state.relations(database) == []
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_a_role_that_may_not_read_the_history(command: list[str], shop: Quick, deploy: str, database: str) -> None:
+    """Every command says which right is missing, and none takes the history for empty."""
+    assert shop("up", "--to", "1", DATABASE_URL=database).code == 0
+    before = database_state.history(database), database_state.log(database)
+
+    ended = shop(*command, DATABASE_URL=deploy)
+
+    assert (said(ended), ended.code) == (MAY_NOT_READ, 1)
+    assert (database_state.history(database), database_state.log(database)) == before
+
+    database_state.ask(database, _what_to_execute(ended.stderr))
+
+    assert shop("status", DATABASE_URL=deploy).code == 0
+    assert shop("log", DATABASE_URL=deploy).code == 0
+
+
+@pytest.mark.parametrize("command", [["up"], ["down"], ["baseline", "2"], ["up", "--dry-run"]], ids=" ".join)
+def test_a_role_that_may_only_read(command: list[str], shop: Quick, deploy: str, database: str) -> None:
+    """The rights that are missing are named before anything is executed, and with them it goes on."""
+    assert shop("up", "--to", "1", DATABASE_URL=database).code == 0
+    database_state.ask(database, "alter table shop.a owner to deploy")
+    database_state.ask(database, "grant select on public.migrations, public.migrations_log to deploy")
+    before = database_state.history(database), database_state.log(database)
+
+    ended = shop(*command, DATABASE_URL=deploy)
+
+    head = {"up": "DATABASE · 1 pending\n\n", "down": "DATABASE · 1 to take back\n\n"}.get(command[0], "")
+    assert (said(ended), ended.code) == (head + MAY_ONLY_READ, 1)
+    assert (database_state.history(database), database_state.log(database)) == before
+
+    database_state.ask(database, _what_to_execute(ended.stderr))
+
+    assert shop(*command, DATABASE_URL=deploy).code == 0
+
+
+def test_a_role_that_may_not_write_the_log(shop: Quick, deploy: str, database: str) -> None:
+    """Rights on the table alone do not do: its log is written by the same statement."""
+    assert shop("up", "--to", "1", DATABASE_URL=database).code == 0
+    database_state.ask(database, "grant select, insert, update, delete on public.migrations to deploy")
+
+    ended = shop("up", DATABASE_URL=deploy)
+
+    assert (said(ended), ended.code) == ("DATABASE · 1 pending\n\n" + MAY_ONLY_READ, 1)
+    assert said(shop("log", DATABASE_URL=deploy)) == MAY_NOT_READ.replace("migrations;", "migrations_log;", 1)
+
+
+def test_a_statement_without_a_right(quick: Quick, deploy: str, database: str) -> None:
+    """A right that a statement lacks is no matter of the history: the cure is a grant, or another file."""
+    database_state.ask(database, _what_to_execute(quick("up", DATABASE_URL=deploy).stderr))
+
+    ended = quick("up", DATABASE_URL=deploy)
+
+    assert said(ended) == (
+        "DATABASE · 2 pending\n\n"
+        "❌ 001_a   statement 1 of 1 N ms\n\n"
+        "1 failed\n"
+        "error: permission denied for schema public\n"
+        "  ──▶ sql/001_a.up.sql:1:14\n"
+        "   │\n"
+        " 1 │ create table a ();\n"
+        "   │              ^\n"
+        "   │\n"
+        "   code    42501 insufficient_privilege\n\n"
+        "what happened   001_a was rolled back, nothing of it is in the database\n"
+        "what now        give the role that right, or fix the file, then: sqlmigrate up\n\n"
+    )
+    assert ended.code == 1
+    assert database_state.relations(database) == []
+    assert database_state.history(database) == [("001", "failed", 0, "permission denied for schema public")]
+
+
+# -- a table that is somebody else's -----------------------------------------------------------------------------------
+
+# Of golang-migrate, dbmate, Flyway (../shared/facts/field.md, 4.1), and of what else may bear the name.
+FLYWAY = (
+    "installed_rank, version, description, type, script, checksum, installed_by, installed_on, execution_time, success"
+)
+FOREIGN = {
+    "golang-migrate": (
+        "create table {} (version bigint not null primary key, dirty boolean not null)",
+        "insert into {} values (20260213120530, false)",
+        "version, dirty",
+    ),
+    "dbmate": (
+        "create table {} (version varchar(255) primary key)",
+        "insert into {} values ('20260213120530')",
+        "version",
+    ),
+    "Flyway": (
+        """create table {} (
+             installed_rank int primary key, version varchar(50), description varchar(200) not null,
+             type varchar(20) not null, script varchar(1000) not null, checksum integer,
+             installed_by varchar(100) not null, installed_on timestamp not null default now(),
+             execution_time integer not null, success boolean not null)""",
+        "insert into {} values (1, '1', 'users', 'SQL', 'V1__users.sql', 7, 'app', now(), 3, true)",
+        FLYWAY,
+    ),
+    "a table of the application": ("create table {} (id int, moved_by text)", "select", "id, moved_by"),
+    "a table without columns": ("create table {} ()", "select", "none"),
+    "a view": ("create view {} as select 1 as one", "select", "one"),
+    "a sequence": ("create sequence {}", "select", "last_value, log_cnt, is_called"),
+    "an index": ("create table other (i int)", "create index {} on other (i)", "i"),
+}
+SOMEBODY_ELSE = """\
+error: the table public.{name} has other columns than our history: it is somebody else's; nothing was changed
+   its columns: {columns}
+   hint    keep our history in another table: --table sqlmigrate_migrations, or in pyproject.toml: [tool.sqlmigrate] table = "sqlmigrate_migrations"
+
+"""  # noqa: E501 - a line of the screen
+
+
+def _contents(url: str, name: str) -> list[database_state.Row]:
+    kind = database_state.ask(url, f"select relkind = 'i' from pg_class where relname = '{name}'")
+    return kind if kind == [(True,)] else database_state.ask(url, f"select * from {name}")
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize("name", ["schema_migrations", "migrations"])
+def test_a_history_of_another_tool(command: list[str], name: str, quick: Quick, database: str) -> None:
+    """No command reads or writes a table that another tool has made, under its own name or under ours."""
+    make, fill, columns = FOREIGN["golang-migrate"]
+    database_state.ask(database, make.format(name))
+    database_state.ask(database, fill.format(name))
+
+    ended = quick(*command, "--table", name, DATABASE_URL=database)
+
+    assert said(ended) == SOMEBODY_ELSE.format(name=name, columns=columns)
+    assert (ended.stdout, ended.code) == ("", 2)
+    assert database_state.ask(database, f"select * from {name}") == [(20260213120530, False)]
+    assert database_state.ask(
+        database, "select count(*) from pg_class where relnamespace = 'public'::regnamespace"
+    ) == [(2,)]
+
+
+@pytest.mark.parametrize("table", ["migrations", "migrations_log"])
+@pytest.mark.parametrize("case", FOREIGN.values(), ids=FOREIGN)
+def test_what_bears_the_name_of_the_history(
+    case: tuple[str, str, str], table: str, quick: Quick, database: str
+) -> None:
+    """Whatever bears the name of the history or of its log stays as it is, and our history goes elsewhere."""
+    make, fill, columns = case
+    database_state.ask(database, make.format(table))
+    database_state.ask(database, fill.format(table))
+    before = _contents(database, table)
+
+    ended = quick("up", DATABASE_URL=database)
+
+    assert said(ended) == SOMEBODY_ELSE.format(name=table, columns=columns)
+    assert (ended.stdout, ended.code) == ("", 2)
+    assert _contents(database, table) == before
+
+    assert quick("up", "--table", "sqlmigrate_migrations", DATABASE_URL=database).code == 0
+    assert _contents(database, table) == before
+
+
+def test_a_history_that_has_lost_its_log(quick: Quick, database: str) -> None:
+    """A log that was dropped is not taken for granted; looking at the rows goes on."""
+    assert quick("up", "--to", "1", DATABASE_URL=database).code == 0
+    database_state.ask(database, "drop table migrations_log")
+
+    ended = quick("up", DATABASE_URL=database)
+
+    log = MAY_NOT_CREATE[
+        MAY_NOT_CREATE.index('create table "public"."migrations_log"') : MAY_NOT_CREATE.index("           grant")
+    ]
+    expected = (
+        "error: public.migrations is there, and public.migrations_log beside it is gone; nothing was changed\n"
+        "   hint    bring it back from a backup, or make it empty:\n"
+        f"   next    psql: {log}\n"
+    )
+    assert said(ended) == "DATABASE · 1 pending\n\n" + expected
+    assert ended.code == 1
+    assert said(quick("log", DATABASE_URL=database)) == expected
+    assert quick("status", DATABASE_URL=database).code == 0
+
+    database_state.ask(database, _what_to_execute(ended.stderr))
+
+    assert quick("up", DATABASE_URL=database).code == 0
+    assert database_state.log(database) == [("up", "002", None)]
+
+
+def test_a_log_that_has_lost_its_history(quick: Quick, database: str) -> None:
+    """Where the log alone is left, something was executed here: it is not begun anew in silence."""
+    assert quick("up", "--to", "1", DATABASE_URL=database).code == 0
+    database_state.ask(database, "drop table migrations")
+
+    ended = quick("up", DATABASE_URL=database)
+
+    assert said(ended).startswith(
+        "DATABASE · 2 pending\n\n"
+        "error: public.migrations_log is there, and public.migrations beside it is gone; nothing was changed\n"
+        "   hint    bring it back from a backup, or make it empty:\n"
+        '   next    psql: create table "public"."migrations" (\n'
+    )
+    assert ended.code == 1
+    assert database_state.log(database) == [("up", "001", None)]
+
+
+NO_TABLE = """\
+error: `{name}` names no table
+   nothing was executed
+   hint    a name, or schema and name: --table ops.migrations (or "a.b"."c.d")
+
+"""
+NO_SCHEMA = """\
+error: the schema ops of the history does not exist; nothing was changed
+   next    psql: create schema "ops";
+
+"""
+NO_PLACE = """\
+error: no schema of the search_path exists, so the history has no place
+   nothing was executed
+   hint    name one: --table public.migrations
+
+"""
+PLACES = {
+    "a schema that there is not": (["--table", "ops.migrations"], "", NO_SCHEMA),
+    "no schema in the search_path": ([], "&options=-c%20search_path%3Dnowhere", NO_PLACE),
+    "three names": (["--table", "a.b.c"], "", NO_TABLE.format(name="a.b.c")),
+    "a blank": (["--table", " "], "", NO_TABLE.format(name=" ")),
+}
+
+
+@pytest.mark.parametrize(("flags", "setting", "message"), PLACES.values(), ids=PLACES)
+def test_a_place_that_there_is_not(flags: list[str], setting: str, message: str, quick: Quick, database: str) -> None:
+    """A history that can have no place is a matter of settings: exit 2."""
+    ended = quick("up", *flags, DATABASE_URL=database + setting)
+
+    assert (said(ended), ended.stdout, ended.code) == (message, "", 2)
+    assert database_state.is_untouched(database)
+
+
+def test_strings_that_are_not_standard(quick: Quick, database: str) -> None:
+    """Where a backslash would be an escape, no file is cut as PostgreSQL would: refused before anything is executed."""
+    ended = quick("up", DATABASE_URL=f"{database}&options=-c%20standard_conforming_strings%3Doff")
+
+    assert said(ended) == (
+        "DATABASE · 2 pending\n\n"
+        "error: standard_conforming_strings is off: a backslash in quotes would mean something else;"
+        " nothing was executed\n"
+        "   hint    set it on for this role, database or server; E'…' has escapes everywhere\n\n"
+    )
+    assert ended.code == 1
+    assert database_state.is_untouched(database)

@@ -1,0 +1,259 @@
+"""One run at a time for one history: the lock, its wait, its holder, and what keeps a second run out without it."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from contextlib import closing
+
+import psycopg
+import pytest
+from held_lock import held
+from postgres_servers import Standby
+from project import Project, at_once, finished, succeeded, told, until
+from terminal import Terminal
+
+from sqlmigrate import load
+from sqlmigrate.errors import LockError
+from sqlmigrate.executor.events import Waiting
+from sqlmigrate.operations import repair
+from sqlmigrate.plan.plan import Planned, Policy
+
+HOLDER = r"process (\d+) \((.+), user postgres, from this machine, since TIME UTC\)"
+
+
+def locks(project: Project) -> int:
+    """Count the advisory locks of the database."""
+    return project.value("""\
+        select count(*) from pg_locks where locktype = 'advisory'
+           and database = (select oid from pg_database where datname = current_database())""")
+
+
+# -- nothing to do -----------------------------------------------------------------------------------------------------
+
+
+def test_nothing_to_do_takes_no_lock(project: Project) -> None:
+    """While another run holds the lock, `up` and `down` with nothing to do succeed at once."""
+    project.add_tables("a").up()
+    with held(project):
+        began = time.monotonic()
+        (planned,) = project.up()
+        project.down(to="1")
+        assert time.monotonic() - began < 2
+    assert isinstance(planned, Planned)
+
+
+@pytest.mark.parametrize("command", ["status", "verify", "log"])
+def test_looking_takes_no_lock(command: str, project: Project) -> None:
+    """While another run holds the lock, every command that looks does so at once."""
+    project.add_tables("a").up()
+    with held(project):
+        assert project.call(command).code == 0
+
+
+def test_nothing_to_do_on_a_standby(project: Project, standby: Standby) -> None:
+    """`up` with nothing to do succeeds where nothing can be written."""
+    project.add_tables("a").up()
+    database = project.value("select current_database()")
+
+    (planned,) = project.at(standby.url(database)).up()
+
+    assert isinstance(planned, Planned)
+    assert planned.plan.steps == ()
+
+
+# -- the wait ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_wait_is_bounded_and_names_the_holder(project: Project) -> None:
+    """Exit 4 after the time that was given; process, application, user, host and since when are named."""
+    project.add_tables("a")
+    with held(project) as pid:
+        began = time.monotonic()
+        ended = project.call("up", "--lock-wait", "500ms")
+        assert 0.5 < time.monotonic() - began < 10
+
+    holder = rf"process {pid} \(deploy 7, user postgres, from this machine, since [-0-9: ]{{19}} UTC\)"
+    assert ended.code == 4
+    assert re.fullmatch(
+        rf"⏳ another run holds the lock, waiting up to 0\.5 s:\n   {holder}\n"
+        rf"error: another run holds the lock, also after 0\.5 s\n   {holder}\n"
+        r"   nothing was executed by this run\n"
+        r"   hint    call it again when it has ended, or wait longer: SQLMIGRATE_LOCK_WAIT=10min\n\n",
+        ended.stderr,
+    )
+    assert project.relations() == set()
+
+
+def test_the_wait_ends_when_the_other_run_does(project: Project) -> None:
+    """The waiting run tells once that it waits, then executes."""
+    project.add_tables("a")
+    with held(project), closing(project.running_up()) as events:
+        assert isinstance(next(events), Planned)
+        waiting = next(events)
+    assert isinstance(waiting, Waiting)
+    assert re.fullmatch(HOLDER, re.sub(r"[-0-9]{10} [:0-9]{8}", "TIME", waiting.holder))
+
+    with held(project):
+        thread = threading.Thread(target=lambda: told_events.extend(project.up()))
+        told_events: list[object] = []
+        thread.start()
+        time.sleep(0.6)
+    thread.join()
+    assert [type(event).__name__ for event in told_events] == [
+        "Planned", "Waiting", "Began", "StatementDone", "Finished",
+    ]  # fmt: skip
+
+
+def test_the_waiter_holds_no_snapshot(project: Project) -> None:
+    """A waiting run is idle between its looks: nothing of it keeps a CREATE INDEX CONCURRENTLY waiting."""
+    project.add_tables("a").up()
+    project.add("002_b", "select 2;")
+    look = "select state, backend_xmin from pg_stat_activity where application_name = 'sqlmigrate'"
+    with held(project), closing(project.running_up()) as events, project.connection() as conn:
+        next(events)
+        assert isinstance(next(events), Waiting)
+        assert conn.execute(look).fetchall() == [("idle", None)]
+        conn.execute("create index concurrently i on a (id)")
+
+
+@pytest.mark.parametrize("what", ["down", "repair", "baseline"])
+def test_whatever_writes_takes_the_lock(what: str, project: Project) -> None:
+    """`down`, `repair` and `baseline` wait for another run as `up` does, and change nothing when the time is over."""
+    project.add_tables("a").up()
+    project.add("001_a", "create table changed ();").add("002_b", "select 2;")
+    policy = Policy(lock_wait=0.1)
+    migrations = load(project.folder)
+    calls = {
+        "down": lambda: project.down(lock_wait=0.1),
+        "repair": lambda: repair.repair(project.url, project.rows()[0], policy),
+        "baseline": lambda: repair.baseline(project.url, migrations, "2", policy),
+    }
+
+    with held(project), pytest.raises(LockError) as refused:
+        calls[what]()
+
+    assert "deploy 7" in refused.value.detail[0]
+    assert project.states() == {"001_a": "changed", "002_b": "pending"}
+    assert project.logged() == [("up", "001")]
+
+
+def test_histories_have_locks_of_their_own(project: Project) -> None:
+    """A run of another history, or in another database, is not waited for."""
+    project.execute("create schema app")
+    with held(project, "app.migrations"):
+        assert succeeded(project.add_tables("a").up(lock_wait=0)) == ["001_a"]
+    with held(project):
+        assert succeeded(project.add("001_a", "select 1;").up(lock_wait=0, table="app.migrations")) == ["001_a"]
+
+
+def test_a_dry_run_takes_the_lock(project: Project) -> None:
+    """What a dry run executes would wait for the other run's tables: it waits for its end instead."""
+    with held(project), pytest.raises(LockError):
+        project.add_tables("a").up(dry_run=True, lock_wait=0)
+
+
+# -- two runs at once --------------------------------------------------------------------------------------------------
+
+
+def test_eight_runs_at_once_execute_each_migration_once(project: Project) -> None:
+    """One executes, the others find it done; files without a transaction among them."""
+    project.add_tables("a", "b").add("003_i", "create index concurrently i on a (id);")
+    project.add(
+        "004_n", "-- sqlmigrate: no-transaction\ninsert into a values (4);\nvacuum a;\ninsert into a values (5);"
+    )
+    project.add("005_c", "insert into a values (6);")
+
+    ended = at_once(*[project.up] * 8)
+
+    assert sorted(label for events in ended for label in succeeded(events)) == [
+        "001_a",
+        "002_b",
+        "003_i",
+        "004_n",
+        "005_c",
+    ]
+    assert project.query("select id from a order by id") == [(4,), (5,), (6,)]
+    assert project.recorded() == [(f"00{number}", "executed") for number in range(1, 6)]
+    assert project.logged() == [("up", f"00{number}") for number in range(1, 6)]
+    until(lambda: locks(project) == 0)
+
+
+def test_two_processes_at_once(terminal: Terminal, project: Project) -> None:
+    """Two calls of the program at once: both exit with 0, each migration is executed once."""
+    project.add("001_a", "create table a (); select pg_sleep(0.3);").add_tables("b")
+    project.remove("001_b")
+    project.add("002_c", "create table c ();")
+
+    ended = at_once(lambda: terminal("up"), lambda: terminal("up"))
+
+    assert [each.code for each in ended] == [0, 0]
+    assert sorted(each.stdout.count("✅") for each in ended) == [0, 2]
+    assert project.logged() == [("up", "001"), ("up", "002")]
+
+
+def test_up_and_down_at_once(project: Project) -> None:
+    """Whichever comes first: no step is half done, and history and database agree."""
+    project.add_tables("a", "b", "c").up(steps=2)
+
+    ended = at_once(project.up, lambda: project.down(all=True), project.up)
+
+    assert not [one for one in ended if isinstance(one, Exception)]
+    tables = {label.partition("_")[2] for label, state in project.states().items() if state == "executed"}
+    assert project.relations() == tables
+
+
+# -- without the lock --------------------------------------------------------------------------------------------------
+
+
+def test_the_row_keeps_a_second_run_out(project: Project) -> None:
+    """Where the lock failed, the row inserted first makes the second run wait, find it executed, and plan anew."""
+    project.add_tables("a").up()
+    project.add("002_b", "create table b ();").add("003_c", "create table c ();")
+    row = "insert into migrations (version, name, status, checksum) values ('002', 'b', 'executed', %s)"
+    checksum = project.rows()[1].migration.checksum
+    ended: list[object] = []
+    with psycopg.connect(project.url) as other:
+        other.execute(row, [checksum])
+        thread = threading.Thread(target=lambda: ended.extend(project.up()))
+        thread.start()
+        waiting = (
+            "select count(*) from pg_stat_activity where application_name = 'sqlmigrate' and wait_event_type = 'Lock'"
+        )
+        until(lambda: project.value(waiting) == 1)
+        other.commit()
+        thread.join()
+
+    assert [type(event).__name__ for event in ended] == [
+        "Planned", "Began", "Planned", "Began", "StatementDone", "Finished",
+    ]  # fmt: skip
+    assert finished(ended) == ["003_c"]
+    assert project.relations() == {"a", "c"}
+
+
+def test_a_closed_run_holds_no_lock(project: Project) -> None:
+    """Whoever stops reading the events leaves nothing behind that others would wait for."""
+    events = project.add("001_a", "create table a (); select pg_sleep(60);").running_up()
+    while type(next(events)).__name__ != "StatementDone":
+        pass
+    assert locks(project) == 1
+
+    events.close()
+
+    until(lambda: locks(project) == 0)
+    assert project.relations() == set()
+    assert succeeded(project.add("001_a", "create table a ();").up(lock_wait=5)) == ["001_a"]
+
+
+def test_an_error_of_a_lock_is_no_other(project: Project) -> None:
+    """The library raises `LockError`, whose message stands alone."""
+    with held(project, name=""), pytest.raises(LockError) as refused:
+        project.add_tables("a").up(lock_wait=0)
+
+    assert re.sub(r"process \d+", "process N", told(refused.value)) == (
+        "another run holds the lock, also after 0 s\n"
+        "  process N (without a name, user postgres, from this machine, since TIME UTC)\n"
+        "  nothing was executed by this run\n"
+        "  hint: call it again when it has ended, or wait longer: SQLMIGRATE_LOCK_WAIT=10min"
+    )

@@ -1,0 +1,144 @@
+"""Names of quotes, semicolons, SQL, letters of all kinds: wherever they come from, they are names and nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import quote
+
+import psycopg
+import pytest
+from postgres_servers import Server
+from project import Project, failure, finished, succeeded
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+
+from sqlmigrate.executor.events import Failed
+
+LONGEST = "ö" * 31 + "x"  # 63 bytes
+ODD = {
+    "quotes": "a\"b'c`d",
+    "semicolon and SQL": "x'; drop table victim; --",
+    "SQL in double quotes": 'x"; drop table victim; --',
+    "a block": "$$; drop table victim; $$",
+    "percent": "100%s %(a)s {0}",
+    "dollars": "$1 $body$ $$",
+    "backslash": "a\\b\\'c",
+    "newline": "a\nb\tc",
+    "unicode": "größe 測試 🐘",
+    "a key word": "select",
+    "63 bytes": LONGEST,
+}
+
+
+@contextmanager
+def made(server: Server, role: str, database: str) -> Iterator[str]:
+    """Make a role and a database of its own, of any names; yields the URL."""
+    names = {"role": sql.Identifier(role), "name": sql.Identifier(database)}
+    server.admin.execute(sql.SQL("create role {role} login").format(**names))
+    server.admin.execute(sql.SQL("create database {name} owner {role} template template0").format(**names))
+    place = conninfo_to_dict(server.url())
+    try:
+        yield psycopg.conninfo.make_conninfo(host=place["host"], port=place["port"], user=role, dbname=database)
+    finally:
+        server.admin.execute(sql.SQL("drop database {name} with (force)").format(**names))
+        server.admin.execute(sql.SQL("drop role {role}").format(**names))
+
+
+def quoted(name: str) -> str:
+    """Write a name as the setting `table` takes it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+@pytest.mark.parametrize("name", ODD.values(), ids=ODD)
+def test_a_role_and_a_database_of_any_name(name: str, project: Project, postgres: Server) -> None:
+    """Who executes and where is recorded and shown as it is; every command works, with rights or a failure too."""
+    with made(postgres, name, name) as url:
+        odd = project.at(url)
+        odd.execute("create table victim ()")
+        odd.add("001_a", "create table a (id int);", "drop table a;").add("002_b", "select nothing;")
+
+        events = odd.up()
+
+        assert finished(events) == ["001_a"]
+        assert failure(events).step.label == "002_b"
+        assert odd.query("select executed_by from migrations union select executed_by from migrations_log") == [(name,)]
+        for command in ("status", "log", "verify"):
+            assert odd.call(command, "--format", "json").code == 0
+        shown = json.loads(odd.call("log", "--format", "json").stdout)
+        assert {entry["executed_by"] for entry in shown} == {name}
+        odd.remove("002_b", "up")
+        assert odd.call("repair", "002", "--yes").code == 0
+        assert finished(odd.down()) == ["001_a"]
+        assert odd.relations() == {"victim"}
+
+
+@pytest.mark.parametrize("name", [name for name in ODD.values() if name != LONGEST] + ["y" * 59], ids=[*ODD])
+def test_a_history_of_any_name(name: str, project: Project) -> None:
+    """Table, log and schema have those names; up, a failure, a file without a transaction, down and repair work."""
+    project.execute("create table victim ()")
+    project.execute(sql.SQL("create schema {}").format(sql.Identifier(name)))
+    table = f"{quoted(name)}.{quoted(name)}"
+    project.add("001_a", "create table a (id int);", "drop table a;")
+    project.add("002_alone", "-- sqlmigrate: no-transaction\ncreate index concurrently i on a (id);\nselect 1;")
+    project.add("003_bad", "select nothing;")
+
+    assert isinstance(project.up(table=table)[-1], Failed)
+    assert project.states(table=table) == {"001_a": "executed", "002_alone": "executed", "003_bad": "failed"}
+    assert project.call("repair", "003", "--yes", "--table", table).code == 0
+    assert project.call("baseline", "003", "--table", table).code == 0
+    where = sql.Identifier(name, f"{name}_log")
+    assert project.query(sql.SQL("select action, version from {} order by id").format(where)) == [
+        ("up", "001"), ("up", "002"), ("failure", "003"), ("repair", "003"), ("baseline", "003"),
+    ]  # fmt: skip
+    assert project.relations() >= {"victim", "a", "i"}
+
+
+def test_file_names_that_are_SQL(project: Project) -> None:  # noqa: N802 - that is how SQL is written
+    """What letters, `_`, `-` and `.` can make is a name, also of 200 letters; in the history and on the way back."""
+    labels = ["001_drop_table_victim--", "002_select", f"003_{'x' * 200}", "004_größe_測試", "005_-- "[:6]]
+    project.execute("create table victim ()")
+    for label in labels:
+        project.add(label, "select 1;", "select 1;")
+
+    assert succeeded(project.up()) == labels
+    assert project.query("select version || '_' || name from migrations order by version") == [(one,) for one in labels]
+    assert succeeded(project.down(all=True)) == labels[::-1]
+    assert project.relations() == {"victim"}
+
+
+REFUSED_NAMES = {
+    "a'b": "a_b", 'a"b': "a_b", "a;b": "a_b", "a%sb": "a_sb",
+    "a$1b": "a_1b", "a\nb": "a_b", "a b": "a_b", "a\\b": "a_b",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED_NAMES)
+def test_other_file_names_are_refused(name: str, project: Project) -> None:
+    """A name with anything else in it is refused with its path before anything is sent."""
+    project.add_tables("a").add(f"002_{name}", "select 1;")
+
+    ended = project.call("up")
+
+    assert ended.code == 1
+    assert ended.stderr == (
+        f"error: sql/002_{name}.up.sql fits no pattern of a migration, VERSION_NAME.up.sql or VERSION_NAME.down.sql\n"
+        f"   nothing was executed\n   hint    rename it: 002_{REFUSED_NAMES[name]}.up.sql\n\n"
+    )
+    assert project.relations() == set()
+
+
+@pytest.mark.parametrize("name", [*ODD.values()], ids=[*ODD])
+def test_an_application_of_any_name(name: str, project: Project) -> None:
+    """What a session calls itself is a parameter, and is shown by whoever waits for it, however short its timeout."""
+    with psycopg.connect(f"{project.url}&application_name={quote(name, safe='')}") as conn:
+        pid = conn.info.backend_pid
+        conn.execute("create table t ()")
+        conn.commit()
+        conn.execute("lock table t")
+        project.add("001_a", "-- sqlmigrate: lock-timeout 300ms\nalter table t add column n int;")
+        events = project.up(lock_retries=0)
+        seen = project.value("select application_name from pg_stat_activity where pid = %s", pid)
+    error = failure(events).error
+    assert f"in the way: process {pid} ({seen}, user postgres)" in error.detail[1]

@@ -1,0 +1,643 @@
+"""Runs that are cut short: Ctrl-C and other signals, a lost connection, a full disk. Nothing is lost or hidden."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import database_state
+import postgres_servers
+import psycopg
+import pytest
+from in_process import Quick, said
+from processes import Beginning, Running, beginning
+from proxies import Connection, Proxy
+
+from sqlmigrate.database import session
+from sqlmigrate.executor.events import Event, Failed
+from sqlmigrate.files import folder
+from sqlmigrate.operations import up_down
+
+SLOW = "select pg_sleep(60);"
+FILES = {
+    "001_a.up.sql": "create table a ();",
+    "002_b.up.sql": f"create table b ();\n{SLOW}\ncreate table c ();\n",
+    "003_d.up.sql": "create table d ();",
+}
+ALONE = {**FILES, "002_b.up.sql": f"-- sqlmigrate: no-transaction\n{FILES['002_b.up.sql']}"}
+SIGNALS = {"Ctrl-C": (signal.SIGINT, 130), "SIGTERM": (signal.SIGTERM, 143), "SIGHUP": (signal.SIGHUP, 129)}
+INTERRUPTED = "interrupted: the statement was cancelled on the server"
+BOTH_TABLES = ["public.a", "public.b"]
+
+
+@pytest.fixture
+def quick(tmp_path: Path, database: str) -> Quick:
+    return Quick(tmp_path, {"DATABASE_URL": database})
+
+
+@pytest.fixture
+def begin(quick: Quick, database: str) -> Iterator[Beginning]:
+    with beginning(quick.folder, database) as begin:
+        yield begin
+
+
+# -- signals -----------------------------------------------------------------------------------------------------------
+
+INTERRUPTED_SCREEN = f"""\
+DATABASE · 3 pending
+
+✅ 001_a   1 statement N ms
+❌ 002_b   statement 2 of 3 N ms
+
+1 executed · 1 failed
+error: {INTERRUPTED}
+  ──▶ sql/002_b.up.sql:2:1
+   │
+ 1 │ create table b ();
+ 2 │ select pg_sleep(60);
+   │ ^^^^^^^^^^^^^^^^^^^
+ 3 │ create table c ();
+   │
+
+what happened   002_b was rolled back, nothing of it is in the database
+                001_a before it stays executed
+what now        sqlmigrate up
+
+"""
+
+
+@pytest.mark.parametrize(("number", "code"), SIGNALS.values(), ids=SIGNALS)
+def test_a_signal_in_mid_statement(
+    number: signal.Signals, code: int, quick: Quick, begin: Beginning, database: str
+) -> None:
+    """The statement is cancelled on the server, its file rolled back, the row written, the exit code the signal's."""
+    quick.write(**FILES)
+    running = begin("up")
+    running.when("pg_sleep")
+    ended = running.signalled(number)
+
+    assert said(ended) == INTERRUPTED_SCREEN
+    assert ended.code == code
+    assert database_state.sessions(database) == []
+    assert database_state.relations(database) == ["public.a"]
+    assert database_state.history(database) == [("001", "executed", 1, None), ("002", "failed", 0, INTERRUPTED)]
+    assert database_state.log(database) == [("up", "001", None), ("failure", "002", INTERRUPTED)]
+
+    quick.write(**{"002_b.up.sql": FILES["002_b.up.sql"].replace("60", "0")})
+    assert quick("up").code == 0
+    assert database_state.relations(database) == [f"public.{name}" for name in "abcd"]
+
+
+def test_a_signal_for_programs(quick: Quick, begin: Beginning) -> None:
+    """As JSON the interrupted step is an event like any failure."""
+    quick.write(**FILES)
+    running = begin("up", "--format", "json")
+    running.when("pg_sleep")
+    ended = running.signalled(signal.SIGINT)
+
+    event = json.loads(ended.stdout.splitlines()[-1])
+    assert (event["event"], event["migration"], event["statement"]) == ("failed", "002_b", 2)
+    assert event["error"]["message"] == INTERRUPTED
+    assert event["error"]["next"] == ["sqlmigrate up"]
+    assert (ended.stderr, ended.code) == ("", 130)
+
+
+def test_a_signal_without_a_transaction(quick: Quick, begin: Beginning, database: str) -> None:
+    """The statements done stay and are recorded, the one under way is cancelled, and the next `up` goes on there."""
+    quick.write(**ALONE)
+    running = begin("up")
+    running.when("pg_sleep")
+    ended = running.signalled(signal.SIGINT)
+
+    assert said(ended).endswith(
+        "what happened   002_b runs without a transaction, and stopped at statement 2 of 3\n"
+        "                statement 1 is executed and stays\n"
+        "                001_a before it stays executed\n"
+        "what now        sqlmigrate up\n\n"
+    )
+    assert ended.code == 130
+    assert database_state.sessions(database) == []
+    assert database_state.relations(database) == BOTH_TABLES
+    assert database_state.history(database) == [("001", "executed", 1, None), ("002", "failed", 1, INTERRUPTED)]
+
+    quick.write(**{"002_b.up.sql": ALONE["002_b.up.sql"].replace("60", "0")})
+    assert quick("up").code == 0
+    assert database_state.relations(database) == [f"public.{name}" for name in "abcd"]
+
+
+def test_a_signal_while_an_index_is_built(quick: Quick, begin: Beginning, database: str) -> None:
+    """What the cancelled statement has left behind is named, and mended by the next `up`."""
+    quick.write(**{"001_a.up.sql": "create table a (i int);"})
+    assert quick("up").code == 0
+    quick.write(**{"002_i.up.sql": "create index concurrently a_i on a (i);"})
+    with psycopg.connect(database) as writer:
+        writer.execute("insert into a values (1)")
+        running = begin("up")
+        running.when("concurrently")
+        while not database_state.ask(database, "select 1 from pg_class where relname = 'a_i'"):
+            time.sleep(0.02)
+        ended = running.signalled(signal.SIGINT)
+
+    assert said(ended).endswith(
+        "what happened   002_i runs without a transaction, and stopped at statement 1 of 1\n"
+        "                the index a_i is left behind, marked invalid: the next up drops it and builds it anew\n"
+        "what now        sqlmigrate up\n\n"
+    )
+    assert ended.code == 130
+    assert database_state.ask(database, "select indisvalid from pg_index where indexrelid = 'a_i'::regclass") == [
+        (False,)
+    ]
+
+    assert quick("up").code == 0
+    assert database_state.ask(database, "select indisvalid from pg_index where indexrelid = 'a_i'::regclass") == [
+        (True,)
+    ]
+
+
+def test_a_signal_while_data_are_copied(quick: Quick, begin: Beginning, database: str) -> None:
+    """Nothing of the data stays, however much of it was sent."""
+    trigger = "create function wait() returns trigger language plpgsql as 'begin perform pg_sleep(60); return new; end'"
+    quick.write(**{
+        "001_a.up.sql": f"create table a (i int);\n{trigger};\n"
+        "create trigger w after insert on a for each statement execute function wait();",
+        "002_b.up.sql": "copy a from stdin;\n" + "1\n" * 100_000 + "\\.\nselect 1;\n",
+    })  # fmt: skip
+    running = begin("up")
+    running.when("copy")
+    ended = running.signalled(signal.SIGINT)
+
+    assert f"error: {INTERRUPTED}\n  ──▶ sql/002_b.up.sql:1:1\n" in ended.stderr
+    assert ended.code == 130
+    assert database_state.sessions(database) == []
+    assert database_state.ask(database, "select count(*) from a") == [(0,)]
+
+
+def test_a_signal_while_a_lock_is_waited_for(quick: Quick, begin: Beginning, database: str) -> None:
+    """The wait for somebody else's lock ends at once, also between two tries."""
+    database_state.ask(database, "create table a ()")
+    quick.write(**{"001_a.up.sql": "-- sqlmigrate: lock-timeout 100ms\nalter table a add column b int;"})
+    with psycopg.connect(database) as other:
+        other.execute("lock table a")
+        running = begin("up")
+        running.says("again in")
+        ended = running.signalled(signal.SIGINT)
+
+    assert ended.stderr.endswith(
+        "what happened   001_a was rolled back, nothing of it is in the database\nwhat now        sqlmigrate up\n\n"
+    )
+    assert ended.code == 130
+    assert database_state.history(database) == [("001", "failed", 0, INTERRUPTED)]
+
+
+def test_a_signal_while_another_run_is_waited_for(quick: Quick, begin: Beginning) -> None:
+    """Who is interrupted before anything began says that nothing was executed, and disturbs nobody."""
+    quick.write(**FILES)
+    first = begin("up")
+    first.when("pg_sleep")
+    second = begin("up")
+    second.says("another run holds the lock")
+    ended = second.signalled(signal.SIGINT)
+
+    assert ended.stderr == "error: interrupted\n   nothing was executed\n   next    sqlmigrate up\n\n"
+    assert ended.code == 130
+    assert first.process.poll() is None
+    assert said(first.signalled(signal.SIGINT)) == INTERRUPTED_SCREEN
+
+
+def test_a_signal_in_a_down(quick: Quick, begin: Beginning, database: str) -> None:
+    """A way back that is cut short leaves the migration executed, as a whole."""
+    quick.write(**{"001_a.up.sql": "create table a ();", "001_a.down.sql": f"drop table a;\n{SLOW}\n"})
+    assert quick("up").code == 0
+    running = begin("down")
+    running.when("pg_sleep")
+    ended = running.signalled(signal.SIGINT)
+
+    assert said(ended).endswith(
+        "what happened   the down of 001_a was rolled back: it stays executed, as a whole\n"
+        "what now        sqlmigrate down\n\n"
+    )
+    assert ended.code == 130
+    assert database_state.relations(database) == ["public.a"]
+    assert database_state.history(database) == [("001", "executed", 1, None)]
+    assert database_state.log(database) == [("up", "001", None), ("failure", "001", f"down: {INTERRUPTED}")]
+
+
+def test_a_signal_in_a_dry_run(quick: Quick, begin: Beginning, database: str) -> None:
+    """What was only tried is cancelled on the server as well, and leaves nothing."""
+    quick.write(**FILES)
+    running = begin("up", "--dry-run")
+    running.when("pg_sleep")
+    ended = running.signalled(signal.SIGINT)
+
+    assert said(ended) == (
+        "DATABASE · 3 pending\n\n"
+        "✅ 001_a   1 statement N ms\n\n"
+        "1 tried, and rolled back\n"
+        "error: interrupted\n"
+        "   nothing stays of what was tried: the database is as it was\n"
+        "   next    sqlmigrate up\n\n"
+    )
+    assert ended.code == 130
+    assert database_state.sessions(database) == []
+    assert database_state.is_untouched(database)
+
+
+def test_a_signal_while_connecting(quick: Quick, begin: Beginning) -> None:
+    """Nobody waits for a server that does not answer longer than he wants to."""
+    quick.write(**FILES)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        running = begin("up", url=f"postgresql://app@127.0.0.1:{silent.getsockname()[1]}/shop")
+        with silent.accept()[0]:
+            ended = running.signalled(signal.SIGTERM)
+
+    assert said(ended) == "error: interrupted\n   nothing was executed\n   next    sqlmigrate up\n\n"
+    assert ended.code == 143
+
+
+def test_a_signal_to_who_only_looks(begin: Beginning) -> None:
+    """A command that executes nothing has nothing to say of the database."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        running = begin("log", url=f"postgresql://app@127.0.0.1:{silent.getsockname()[1]}/shop")
+        with silent.accept()[0]:
+            ended = running.signalled(signal.SIGINT)
+
+    assert (said(ended), ended.code) == ("error: interrupted\n\n", 130)
+
+
+def test_a_hangup_that_is_ignored(quick: Quick, database: str) -> None:
+    """Under nohup a closed terminal does not interrupt."""
+    quick.write(**{"001_a.up.sql": "select pg_sleep(0.5); create table a ();"})
+    process = subprocess.Popen(
+        ["sh", "-c", f"trap '' HUP; exec '{sys.executable}' -m sqlmigrate up"], cwd=quick.folder,
+        env={**os.environ, "DATABASE_URL": database}, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    Running(process, database).when("pg_sleep")
+    process.send_signal(signal.SIGHUP)
+
+    assert process.wait(30) == 0
+    assert database_state.relations(database) == ["public.a"]
+
+
+STUBBORN = """\
+do $$ begin
+  loop
+    begin
+      perform pg_sleep(60);
+    exception when query_canceled then raise notice 'not I';
+    end;
+  end loop;
+end $$;
+"""
+
+
+def test_a_second_signal_leaves_at_once(quick: Quick, begin: Beginning, database: str) -> None:
+    """Who does not wait for the cancelling gets away, and is told that the end was not seen."""
+    quick.write(**{"001_a.up.sql": "create table a ();", "002_b.up.sql": STUBBORN})
+    running = begin("up")
+    running.when("pg_sleep")
+    running.process.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    begun = time.monotonic()
+    ended = running.signalled(signal.SIGINT)
+
+    assert time.monotonic() - begun < 2
+    assert said(ended) == (
+        "DATABASE · 2 pending\n\n"
+        "✅ 001_a   1 statement N ms\n\n"
+        "1 executed\n"
+        "error: interrupted\n"
+        "   002_b was under way, and may be still: the history will say what became of it\n"
+        "   next    sqlmigrate status\n\n"
+    )
+    assert ended.code == 130
+    assert database_state.history(database) == [("001", "executed", 1, None)]
+
+
+def test_a_statement_that_is_not_to_be_cancelled(quick: Quick, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A statement that ignores being cancelled is ended with its session: it does not go on unseen, nor commit."""
+    monkeypatch.setattr(session, "_CANCEL_TRIES", 2)
+    monkeypatch.setattr(session, "_DRAIN_SECONDS", 0.2)
+    quick.write(**{"001_a.up.sql": STUBBORN})
+    events: list[Event] = []
+    interrupt = threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT))
+
+    interrupt.start()
+    with pytest.raises(KeyboardInterrupt):
+        events.extend(up_down.up(database, folder.load(quick.folder / "sql")))
+
+    assert isinstance(events[-1], Failed)
+    assert events[-1].error.message == INTERRUPTED
+    assert database_state.sessions(database) == []
+    assert database_state.history(database) == [("001", "failed", 0, INTERRUPTED)]
+
+
+# -- the server ends it ------------------------------------------------------------------------------------------------
+
+ENDED_SCREEN = """\
+DATABASE · 3 pending
+
+✅ 001_a   1 statement N ms
+❌ 002_b   statement 2 of 3 N ms
+
+1 executed · 1 failed
+error: {message}
+  ──▶ sql/002_b.up.sql:2:1
+   │
+ 1 │ create table b ();
+ 2 │ select pg_sleep(60);
+   │ ^^^^^^
+ 3 │ create table c ();
+   │
+   code    {code}
+
+what happened   002_b was rolled back, nothing of it is in the database
+                001_a before it stays executed
+what now        {cure}, then: sqlmigrate up
+
+"""
+BY_THE_SERVER = {
+    "pg_terminate_backend": (
+        "terminating connection due to administrator command", "57P01 admin_shutdown",
+        "when the server can be reached",
+    ),
+    "pg_cancel_backend": (
+        "canceling statement due to user request", "57014 query_canceled",
+        "find out who or what cancelled it (a statement_timeout?)",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("function", BY_THE_SERVER)
+def test_a_session_or_a_statement_that_is_ended(function: str, quick: Quick, begin: Beginning, database: str) -> None:
+    """What somebody else has ended is rolled back, and recorded over a new connection; the file is not blamed."""
+    message, code, cure = BY_THE_SERVER[function]
+    quick.write(**FILES)
+    running = begin("up")
+    database_state.ask(database, f"select {function}({running.when('pg_sleep')})")
+    ended = running.ended()
+
+    assert said(ended) == ENDED_SCREEN.format(message=message, code=code, cure=cure)
+    assert ended.code == 1
+    assert database_state.relations(database) == ["public.a"]
+    assert database_state.history(database) == [("001", "executed", 1, None), ("002", "failed", 0, message)]
+    assert database_state.log(database) == [("up", "001", None), ("failure", "002", message)]
+
+
+def test_a_session_that_is_ended_without_a_transaction(quick: Quick, begin: Beginning, database: str) -> None:
+    """What is done is known by its row, and `up` goes on behind it."""
+    quick.write(**ALONE)
+    running = begin("up")
+    database_state.ask(database, f"select pg_terminate_backend({running.when('pg_sleep')})")
+    ended = running.ended()
+
+    assert said(ended).endswith(
+        "what happened   002_b runs without a transaction, and stopped at statement 2 of 3\n"
+        "                statement 1 is executed and stays\n"
+        "                001_a before it stays executed\n"
+        "what now        when the server can be reached, then: sqlmigrate up (it goes on at statement 2)\n\n"
+    )
+    assert ended.code == 1
+    assert database_state.history(database)[1][:3] == ("002", "failed", 1)
+
+
+def test_a_statement_that_takes_too_long(quick: Quick, database: str) -> None:
+    """A statement over its own timeout is cancelled by the server."""
+    quick.write(**{"001_a.up.sql": f"-- sqlmigrate: statement-timeout 50ms\ncreate table a ();\n{SLOW}\n"})
+
+    ended = quick("up")
+
+    assert "error: canceling statement due to statement timeout\n  ──▶ sql/001_a.up.sql:3:1\n" in ended.stderr
+    assert ended.stderr.endswith(
+        "what now        find out who or what cancelled it (a statement_timeout?), then: sqlmigrate up\n\n"
+    )
+    assert ended.code == 1
+    assert database_state.relations(database) == []
+
+
+# -- the connection is lost --------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Line(Proxy):
+    """A connection that can be cut, with a way back or without."""
+
+    upstream: str
+    is_open: bool = True
+    ends: list[socket.socket] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__(self.upstream)
+
+    def connection(self, client: socket.socket, server: socket.socket) -> Connection:
+        if not self.is_open:
+            raise ConnectionRefusedError
+        self.ends += [client, server]
+        return Connection(client, server)
+
+    def cut(self) -> None:
+        """Cut what is connected; what connects later goes through, if the line is open."""
+        for end in self.ends[:2]:
+            end.shutdown(socket.SHUT_RDWR)
+
+
+LOST = "the connection was lost: server closed the connection unexpectedly"
+LOST_SCREEN = f"""\
+DATABASE · 3 pending
+
+✅ 001_a   1 statement N ms
+❌ 002_b   statement 2 of 3 N ms
+
+1 executed · 1 failed
+error: {LOST}
+  ──▶ sql/002_b.up.sql:2:1
+   │
+ 1 │ create table b ();
+ 2 │ select pg_sleep(60);
+   │ ^^^^^^^^^^^^^^^^^^^
+ 3 │ create table c ();
+   │
+{{more}}
+what happened   {{happened}}
+                001_a before it stays executed
+what now        when the server can be reached, then: sqlmigrate up
+
+"""
+
+
+def test_a_connection_that_is_cut(quick: Quick, begin: Beginning, database: str) -> None:
+    """Over a new connection the old session is ended, which would else have gone on to its COMMIT, and then told of."""
+    quick.write(**FILES)
+    with Line(database) as line:
+        running = begin("up", url=line.url)
+        running.when("pg_sleep")
+        line.cut()
+        ended = running.ended()
+
+    rolled_back = "002_b was rolled back, nothing of it is in the database"
+    assert said(ended) == LOST_SCREEN.format(more="", happened=rolled_back)
+    assert ended.code == 1
+    assert database_state.sessions(database) == []
+    assert database_state.relations(database) == ["public.a"]
+    assert database_state.history(database) == [("001", "executed", 1, None), ("002", "failed", 0, LOST)]
+
+
+def test_a_connection_that_is_cut_for_good(quick: Quick, begin: Beginning, database: str) -> None:
+    """Where nobody can look, nothing is claimed: the history will say what became of it."""
+    quick.write(**FILES)
+    with Line(database) as line:
+        running = begin("up", url=line.url)
+        pid = running.when("pg_sleep")
+        line.is_open = False
+        line.cut()
+        ended, port = running.ended(), line.port
+
+    gone = f"cannot connect: 127.0.0.1:{port}: server closed the connection unexpectedly"
+    unknown = "whether 002_b was committed as a whole or rolled back is not known: its history row says so"
+    assert said(ended) == LOST_SCREEN.format(more=f"   the history could not be read: {gone}\n", happened=unknown)
+    assert ended.code == 1
+
+    database_state.ask(database, f"select pg_terminate_backend({pid})")
+    assert database_state.history(database) == [("001", "executed", 1, None)]
+
+
+def test_a_server_that_is_killed(quick: Quick, begin: Beginning, servers: Path) -> None:
+    """A server that stops immediately loses nothing that was committed, and the next `up` goes on."""
+    quick.write(**FILES)
+    server = postgres_servers._made(servers / "killed", 18)
+    server.start({})  # with the disk waited for: what is committed stays
+    try:
+        running = begin("up", url=server.url(), watched=server.url())
+        running.when("pg_sleep")
+        server.run("pg_ctl", "stop", "--mode=immediate", "--pgdata", str(server.data))
+        ended = running.ended()
+        server.start({})
+
+        assert ended.code == 1
+        assert f"error: {LOST}\n  ──▶ sql/002_b.up.sql:2:1\n" in ended.stderr
+        assert ended.stderr.endswith("what now        when the server can be reached, then: sqlmigrate up\n\n")
+        assert database_state.relations(server.url()) == ["public.a"]
+        assert database_state.history(server.url())[0] == ("001", "executed", 1, None)
+
+        quick.write(**{"002_b.up.sql": FILES["002_b.up.sql"].replace("60", "0")})
+        assert quick("up", DATABASE_URL=server.url()).code == 0
+        assert database_state.relations(server.url()) == [f"public.{name}" for name in "abcd"]
+    finally:
+        server.stop()
+
+
+# -- no room is left ---------------------------------------------------------------------------------------------------
+
+NO_ROOM = {
+    # The kernel's own ENOSPC, as a full disk gives it.
+    "a full disk": (
+        "copy (select generate_series(1, 10000)) to '/dev/full';\n",
+        "could not write to COPY file: No space left on device",
+        "53100 disk_full",
+        "when the server has room again",
+    ),
+    "a limit for temporary files": (
+        "set temp_file_limit = '64kB'; select count(*) from generate_series(1, 1000000);\n",
+        'temporary file size exceeds "temp_file_limit" (64kB)',
+        "53400 configuration_limit_exceeded",
+        "raise that limit, or fix the file",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NO_ROOM.values(), ids=NO_ROOM)
+def test_no_room_in_mid_file(case: tuple[str, str, str, str], quick: Quick, database: str) -> None:
+    """What does not fit is rolled back, and the cure is room, not another file."""
+    text, message, code, cure = case
+    quick.write(
+        **{"001_a.up.sql": "create table a ();", "002_b.up.sql": f"create table b ();\n{text}create table c ();"}
+    )
+
+    ended = quick("up")
+
+    assert f"error: {message}\n  ──▶ sql/002_b.up.sql:2:" in ended.stderr
+    assert ended.stderr.endswith(
+        f"   code    {code}\n\n"
+        "what happened   002_b was rolled back, nothing of it is in the database\n"
+        "                001_a before it stays executed\n"
+        f"what now        {cure}, then: sqlmigrate up\n\n"
+    )
+    assert ended.code == 1
+    assert database_state.relations(database) == ["public.a"]
+    assert database_state.history(database) == [("001", "executed", 1, None), ("002", "failed", 0, message)]
+
+
+def test_no_room_for_the_failure_itself(quick: Quick, database: str) -> None:
+    """Where the failure cannot be recorded, the screen says so; what happened is told all the same."""
+    quick.write(**{"001_a.up.sql": "create table a ();"})
+    assert quick("up").code == 0
+    database_state.ask(
+        database,
+        """create function full_disk() returns trigger language plpgsql as $$
+           begin raise exception 'could not extend file: No space left on device' using errcode = '53100'; end $$;
+           create trigger full_disk before insert or update on migrations for each row
+             when (new.status = 'failed') execute function full_disk()""",
+    )
+    quick.write(**{"002_b.up.sql": "create table b ();\ndrop table nothing;\n"})
+
+    ended = quick("up")
+
+    assert said(ended) == (
+        "DATABASE · 1 pending\n\n"
+        "❌ 002_b   statement 2 of 2 N ms\n\n"
+        "1 failed\n"
+        'error: table "nothing" does not exist\n'
+        "  ──▶ sql/002_b.up.sql:2:12\n"
+        "   │\n"
+        " 1 │ create table b ();\n"
+        " 2 │ drop table nothing;\n"
+        "   │            ^^^^^^^\n"
+        " 3 │\n"
+        "   │\n"
+        "   the failure could not be written to the history: could not extend file: No space left on device\n"
+        "   code    42P01 undefined_table\n\n"
+        "what happened   002_b was rolled back, nothing of it is in the database\n"
+        "what now        fix the file, then: sqlmigrate up\n\n"
+    )
+    assert ended.code == 1
+    assert database_state.relations(database) == ["public.a"]
+    assert database_state.history(database) == [("001", "executed", 1, None)]
+
+
+def test_no_room_for_the_history_row(quick: Quick, database: str) -> None:
+    """A row that cannot be completed takes its file back with it: neither is there without the other."""
+    quick.write(**{"001_a.up.sql": "create table a ();"})
+    assert quick("up").code == 0
+    database_state.ask(
+        database,
+        """create function full_disk() returns trigger language plpgsql as $$
+           begin raise exception 'could not extend file: No space left on device' using errcode = '53100'; end $$;
+           create trigger full_disk before update on migrations for each row
+             when (new.status = 'executed') execute function full_disk()""",
+    )
+    quick.write(**{"002_b.up.sql": "create table b ();"})
+
+    ended = quick("up")
+
+    assert said(ended) == (
+        "DATABASE · 1 pending\n\n"
+        "❌ 002_b   at its end N ms\n\n"
+        "1 failed\n"
+        "error: could not extend file: No space left on device\n"
+        "  ──▶ sql/002_b.up.sql\n"
+        "   context PL/pgSQL function full_disk() line 2 at RAISE\n"
+        "   code    53100 disk_full\n\n"
+        "what happened   002_b was rolled back, nothing of it is in the database\n"
+        "what now        when the server has room again, then: sqlmigrate up\n\n"
+    )
+    assert ended.code == 1
+    assert database_state.relations(database) == ["public.a"]
+    assert [row[:2] for row in database_state.history(database)] == [("001", "executed"), ("002", "failed")]

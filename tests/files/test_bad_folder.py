@@ -1,0 +1,418 @@
+"""A folder that cannot be executed as it is: every fault is said at once, and nothing is executed."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import database_state
+import pytest
+from in_process import Quick, said
+from postgres_servers import Server
+from terminal import Ended, Terminal
+
+from sqlmigrate.errors import MigrationError
+from sqlmigrate.files.folder import load
+
+COMMANDS = {
+    "status": ["status"],
+    "up": ["up"],
+    "up --dry-run": ["up", "--dry-run"],
+    "down": ["down"],
+    "verify": ["verify"],
+    "reset": ["reset", "--yes"],
+    "baseline": ["baseline", "1"],
+    "repair": ["repair", "1"],
+    "create": ["create", "add orders"],
+}
+EXECUTING = ("up", "up --dry-run", "down", "reset")
+
+
+@pytest.fixture(scope="module")
+def untouched(postgres: Server) -> Iterator[str]:
+    """The URL of a database that is empty, and left empty by whoever uses it."""
+    with postgres.database() as url:
+        yield url
+
+
+@pytest.fixture
+def refusing(tmp_path: Path, untouched: str) -> Quick:
+    """The program in an empty folder, on that database."""
+    return Quick(tmp_path, {"DATABASE_URL": untouched})
+
+
+@pytest.fixture
+def quick(tmp_path: Path, database: str) -> Quick:
+    return Quick(tmp_path, {"DATABASE_URL": database})
+
+
+# -- names -------------------------------------------------------------------------------------------------------------
+
+EVERY_FAULT = """\
+error: sql/002_b.up.sql cannot be read: No such file or directory
+   hint    it is a link to a file that is not there
+
+error: the byte 0xE9 is not UTF-8
+  ──▶ sql/003_c.up.sql:2:10
+   │
+ 1 │ create table c ();
+ 2 │ -- déjà t�
+   │          ^
+   │
+   hint    save it as UTF-8
+
+error: a NUL byte, which PostgreSQL takes in no text
+  ──▶ sql/004_d.down.sql:1:8
+   │
+ 1 │ select �;
+   │        ^
+   │
+   hint    take it out of the file
+
+error: sql/add_orders.sql fits no pattern of a migration, VERSION_NAME.up.sql or VERSION_NAME.down.sql
+   hint    rename it: 007_add_orders.up.sql
+
+error: 2 migrations of version 1: sql/001_a.up.sql and sql/1_a.up.sql
+   hint    give one of them the next free number, its up and its down file
+
+error: sql/005_e.down.sql has no up file beside it
+   hint    add sql/005_e.up.sql, or remove the down file: it would never be executed
+
+error: version 006 has two names: sql/006_f.up.sql and sql/006_g.down.sql
+   hint    the up and the down file share one name
+
+7 errors"""
+
+
+def _every_fault(folder: Path) -> None:
+    for name in ("001_a.up.sql", "1_a.up.sql", "004_d.up.sql", "005_e.down.sql", "006_f.up.sql", "006_g.down.sql"):
+        (folder / name).write_text("create table touched ();")
+    (folder / "002_b.up.sql").symlink_to("gone.sql")
+    (folder / "003_c.up.sql").write_bytes("create table c ();\n-- déjà t".encode() + b"\xe9")
+    (folder / "004_d.down.sql").write_bytes(b"select \0;")
+    (folder / "add_orders.sql").write_text("create table touched ();")
+    (folder / "README.md").write_text("left alone")
+
+
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+def test_every_command_says_every_fault_at_once(command: list[str], refusing: Quick, untouched: str) -> None:
+    """All faults come in one message, with exit 1; what would execute says that nothing was executed."""
+    refusing.write()
+    _every_fault(refusing.folder / "sql")
+
+    ended = refusing(*command)
+
+    ending = ", nothing was executed\n" if " ".join(command).replace(" --yes", "") in EXECUTING else "\n"
+    assert said(ended) == EVERY_FAULT + ending
+    assert ended.stdout == ""
+    assert ended.code == 1
+    assert database_state.is_untouched(untouched)
+
+
+def test_a_single_fault_says_that_nothing_was_executed(refusing: Quick, untouched: str) -> None:
+    """Where there is no line for the number of faults, the state of the database is a line of the fault."""
+    refusing.write(**{"001_a.up.sql": "create table a ();", "001_b.down.sql": "drop table a;"})
+
+    ended = refusing("up")
+
+    assert ended.code == 1
+    assert said(ended) == (
+        "error: version 001 has two names: sql/001_a.up.sql and sql/001_b.down.sql\n"
+        "   nothing was executed\n"
+        "   hint    the up and the down file share one name\n\n"
+    )
+    assert database_state.is_untouched(untouched)
+
+
+def test_faults_for_programs(refusing: Quick, untouched: str) -> None:
+    """As JSON every fault is one object, with file, line and column where it has a place; stdout stays empty."""
+    refusing.write(**{"001_a.up.sql": "", "1_b.up.sql": ""})
+    (refusing.folder / "sql" / "002_c.up.sql").write_bytes(b"select 1;\n\xff")
+
+    ended = refusing("up", "--format", "json")
+
+    assert ended.stdout == ""
+    assert ended.code == 1
+    assert json.loads(ended.stderr) == {
+        "error": [
+            {
+                "kind": "MigrationError", "message": "the byte 0xFF is not UTF-8", "exit_code": 1,
+                "file": "sql/002_c.up.sql", "line": 2, "column": 1, "state": "nothing was executed",
+                "hint": "save it as UTF-8", "next": [],
+            },
+            {
+                "kind": "MigrationError", "exit_code": 1,
+                "message": "2 migrations of version 1: sql/001_a.up.sql and sql/1_b.up.sql",
+                "hint": "give one of them the next free number, its up and its down file", "next": [],
+            },
+        ]
+    }  # fmt: skip
+    assert database_state.is_untouched(untouched)
+
+
+# How others name their files, and slips of the hand; what is near is what a user would have typed.
+NEAREST = {
+    "001_a.upp.sql": "001_a.up.sql",
+    "001_a.dwon.sql": "001_a.down.sql",
+    "001_a.up.sql.sql": "001_a.up.sql",
+    "001_a.do.sql": "001_a.up.sql",
+    "001_a.rollback.sql": "001_a.down.sql",
+    "001_roll_up_totals.sql": "001_roll_up_totals.up.sql",
+    "001_down_payment.sql": "001_down_payment.up.sql",
+    "001_startup.sql": "001_startup.up.sql",
+    "up_001_a.sql": "001_a.up.sql",
+    "down-001_a.sql": "001_a.down.sql",
+    "_001_a.up.sql": "001_a.up.sql",
+    "001 a b.up.sql": "001_a_b.up.sql",
+    "001_größe.sql": "001_größe.up.sql",
+    "v001_a.up.sql": "001_a.up.sql",
+    "001a.up.sql": "001_a.up.sql",
+    "V2__b.sql": "2_b.up.sql",
+    "R__views.sql": "001_views.up.sql",
+    "2026-02-13_a.sql": "20260213_a.up.sql",
+    "2026-02-13-120530_a.up.sql": "20260213_120530_a.up.sql",
+    "20260213T120530_a.up.sql": "20260213_120530_a.up.sql",
+    "20260213120530.sql": "20260213_120530_name.up.sql",
+    "\u06f1_a.up.sql": "001_\u06f1_a.up.sql",
+    "001_a\x1b[31m.up.sql": "001_a_31m.up.sql",
+}
+
+
+@pytest.mark.parametrize(("name", "nearest"), NEAREST.items(), ids=NEAREST)
+def test_the_nearest_right_name(name: str, nearest: str, tmp_path: Path) -> None:
+    """The hint is the name that was meant, and that name is read."""
+    (tmp_path / name).touch()
+
+    with pytest.raises(MigrationError) as caught:
+        load(tmp_path)
+
+    assert caught.value.hint == f"rename it: {nearest}"
+    (tmp_path / name).unlink()
+    (tmp_path / nearest.replace(".down.", ".up.")).touch()
+    assert len(load(tmp_path)) == 1
+
+
+def test_renaming_as_the_hints_say_makes_the_folder_right(tmp_path: Path) -> None:
+    """No hint names a file that is there, or that another hint names: renaming all of them loses nothing."""
+    right = ["001_a.up.sql", "002_c.down.sql"]
+    wrong = ["001_a.sql", "001-a.sql", "001_b.sql", "002_c.sql", "data.sql", "schema.sql", "U1__a.sql"]
+    for name in right + wrong:
+        (tmp_path / name).write_text(f"-- {name}")
+
+    with pytest.raises(MigrationError) as caught:
+        load(tmp_path)
+    for error in (caught.value, *caught.value.others):
+        old, _, rest = error.message.partition(" fits no pattern")
+        if rest:
+            new = tmp_path / str(error.hint).removeprefix("rename it: ")
+            assert not new.exists()
+            Path(old).rename(new)
+
+    migrations = load(tmp_path)
+    texts = [source.text for each in migrations for source in (each.up, each.down) if source]
+    assert sorted(texts) == sorted(f"-- {name}" for name in right + wrong)
+
+
+# -- what cannot be read -----------------------------------------------------------------------------------------------
+
+
+def _without_privileges() -> None:
+    """Take from root the right to read everything: PR_CAPBSET_DROP of CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH."""
+    for capability in (1, 2):
+        if os.geteuid() == 0 and ctypes.CDLL(None, use_errno=True).prctl(24, capability, 0, 0, 0) != 0:
+            os.write(2, b"the kernel lets root not give up its privileges\n")
+            os._exit(99)
+
+
+def _unprivileged(folder: Path, url: str, *arguments: str) -> Ended:
+    ended = subprocess.run(
+        [sys.executable, "-m", "sqlmigrate", *arguments], cwd=folder, env={**os.environ, "DATABASE_URL": url},
+        capture_output=True, encoding="utf-8", check=False, timeout=60, preexec_fn=_without_privileges,
+    )  # fmt: skip
+    return Ended(ended.stdout, ended.stderr, ended.returncode)
+
+
+def test_a_file_one_may_not_read(tmp_path: Path, untouched: str) -> None:
+    """A file without the right to read it is named, the others are not executed."""
+    folder = tmp_path / "sql"
+    folder.mkdir()
+    (folder / "001_a.up.sql").write_text("create table a ();")
+    (folder / "002_b.up.sql").touch(mode=0o200)
+
+    ended = _unprivileged(tmp_path, untouched, "up")
+
+    assert ended.code == 1
+    assert said(ended) == (
+        "error: sql/002_b.up.sql cannot be read: Permission denied\n"
+        "   nothing was executed\n"
+        "   hint    let the user who runs this read it: chmod u+r\n\n"
+    )
+    assert database_state.is_untouched(untouched)
+
+
+def test_a_folder_one_may_not_read(tmp_path: Path, untouched: str) -> None:
+    """A folder without the right to read it is a matter of settings: exit 2."""
+    folder = tmp_path / "sql"
+    folder.mkdir()
+    (folder / "001_a.up.sql").write_text("create table a ();")
+    folder.chmod(0o300)
+
+    ended = _unprivileged(tmp_path, untouched, "up")
+    folder.chmod(0o700)
+
+    assert ended.code == 2
+    assert said(ended) == (
+        "error: the folder `sql` cannot be read: Permission denied\n"
+        "   nothing was executed\n"
+        "   hint    let the user who runs this read it: chmod u+rx sql\n\n"
+    )
+    assert database_state.is_untouched(untouched)
+
+
+ODD_FILES: dict[str, tuple[Callable[[Path], None], str]] = {
+    "a link to nowhere": (
+        lambda path: path.symlink_to("gone.sql"),
+        "No such file or directory\n   nothing was executed\n   hint    it is a link to a file that is not there",
+    ),
+    "a link to itself": (
+        lambda path: path.symlink_to(path.name),
+        "Too many levels of symbolic links\n   nothing was executed\n   hint    it is a link that leads to itself",
+    ),
+    "a folder": (
+        Path.mkdir,
+        "Is a directory\n   nothing was executed\n   hint    a migration is a file: rename the folder",
+    ),
+}
+
+
+@pytest.mark.parametrize(("make", "expected"), ODD_FILES.values(), ids=ODD_FILES)
+def test_what_is_named_like_a_migration_and_is_no_file(
+    make: Callable[[Path], None], expected: str, refusing: Quick, untouched: str
+) -> None:
+    """What looks like a migration and cannot be read as one is not passed over in silence."""
+    refusing.write(**{"002_b.up.sql": "create table b ();"})
+    make(refusing.folder / "sql" / "001_a.up.sql")
+
+    ended = refusing("up")
+
+    assert (said(ended), ended.code) == (f"error: sql/001_a.up.sql cannot be read: {expected}\n\n", 1)
+    assert database_state.is_untouched(untouched)
+
+
+# -- no folder, or an empty one ----------------------------------------------------------------------------------------
+
+NO_FOLDER = """\
+error: no folder `sql`
+{state}   hint    name another with --directory, or make it with the first migration
+   next    sqlmigrate create "my first table"
+
+"""
+EMPTY = """\
+error: there is no migration in `sql`
+{state}   hint    its files are named VERSION_NAME.up.sql; is it the right folder?
+   next    sqlmigrate create "my first table"
+
+"""
+NOTHING = "   nothing was executed\n"
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "create"])
+def test_no_such_folder(name: str, refusing: Quick, untouched: str) -> None:
+    """A folder that is not there is a mistake in a setting, exit 2, with the commands that mend it."""
+    ended = refusing(*COMMANDS[name])
+
+    assert (said(ended), ended.code) == (NO_FOLDER.format(state=NOTHING if name in EXECUTING else ""), 2)
+    assert database_state.is_untouched(untouched)
+
+
+@pytest.mark.parametrize("name", ["up", "up --dry-run", "verify", "reset"])
+def test_an_empty_folder(name: str, refusing: Quick, untouched: str) -> None:
+    """A folder without a migration does not pass as a migrated database, or a verified one: exit 2."""
+    refusing.write()
+    (refusing.folder / "sql" / "README.md").write_text("left alone")
+
+    ended = refusing(*COMMANDS[name])
+
+    assert (said(ended), ended.code) == (EMPTY.format(state=NOTHING if name in EXECUTING else ""), 2)
+    assert database_state.is_untouched(untouched)
+
+
+def test_looking_at_an_empty_folder(refusing: Quick, untouched: str) -> None:
+    """`status` shows an empty folder, and what to do next; there is nothing to take back either."""
+    refusing.write()
+
+    assert said(refusing("status")) == (
+        "DATABASE · sql/ · history in public.migrations\n\n"
+        "Total: 0 | Executed: 0 | Pending: 0\n"
+        'next: sqlmigrate create "my first table"\n'
+    )
+    assert said(refusing("down")) == "DATABASE · nothing to take back\n"
+    assert database_state.is_untouched(untouched)
+
+
+def test_an_empty_folder_after_executions(quick: Quick, database: str) -> None:
+    """An emptied folder loses nothing: what was executed stays, and is shown as missing."""
+    quick.write(**{"001_a.up.sql": "create table a ();"})
+    assert quick("up").code == 0
+    (quick.folder / "sql" / "001_a.up.sql").unlink()
+
+    ended = quick("reset", "--yes")
+
+    assert (said(ended), ended.code) == (EMPTY.format(state=NOTHING), 2)
+    assert database_state.relations(database) == ["public.a"]
+    assert database_state.history(database) == [("001", "executed", 1, None)]
+
+
+def test_a_reset_reads_everything_first(quick: Quick, database: str) -> None:
+    """A file that could not be executed again keeps `reset` from taking anything back."""
+    quick.write(**{"001_a.up.sql": "create table a ();", "001_a.down.sql": "drop table a;"})
+    assert quick("up").code == 0
+    quick.write(**{"002_b.up.sql": "create table b ();\ncommit;"})
+
+    ended = quick("reset", "--yes")
+
+    assert said(ended) == (
+        "error: `COMMIT` would end the transaction of the migration\n"
+        "  ──▶ sql/002_b.up.sql:2:1\n"
+        "   │\n"
+        " 1 │ create table b ();\n"
+        " 2 │ commit;\n"
+        "   │ ^^^^^^\n"
+        "   │\n"
+        "   nothing was executed\n"
+        "   hint    take it out: the file and its history row are committed together"
+        " (a BEGIN; … COMMIT; around the whole file is fine)\n\n"
+    )
+    assert ended.code == 1
+    assert database_state.relations(database) == ["public.a"]
+
+
+def test_a_file_in_the_place_of_the_folder(refusing: Quick, untouched: str) -> None:
+    """A file named by --directory is no folder: exit 2."""
+    (refusing.folder / "schema.sql").touch()
+
+    ended = refusing("--directory", "schema.sql", "up")
+
+    assert ended.code == 2
+    assert said(ended) == (
+        "error: `schema.sql` is a file, not a folder\n"
+        "   nothing was executed\n"
+        "   hint    name the folder with --directory\n\n"
+    )
+    assert database_state.is_untouched(untouched)
+
+
+def test_the_same_in_a_terminal(terminal: Terminal, database: str) -> None:
+    """A process of its own says and does the same: data to stdout, errors to stderr, the exit code."""
+    terminal.write()
+    _every_fault(terminal.folder / "sql")
+
+    ended = terminal("up")
+
+    assert (ended.stdout, ended.stderr, ended.code) == ("", EVERY_FAULT + ", nothing was executed\n", 1)
+    assert database_state.is_untouched(database)

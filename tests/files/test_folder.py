@@ -1,0 +1,616 @@
+"""The folder `sql/`: what is read as a migration, what is refused, what is no change, and new pairs."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from sqlmigrate.errors import ConfigError, MigrationError, SqlmigrateError
+from sqlmigrate.files import create as creating, folder as files_folder, naming
+from sqlmigrate.files.create import create
+from sqlmigrate.files.folder import load
+from sqlmigrate.files.migration import checksum
+from sqlmigrate.parsing.script import read
+from sqlmigrate.source import Source
+
+NOON = datetime(2026, 2, 13, 12, 5, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder `sql` in the current directory, so that messages name it as a user would."""
+    monkeypatch.chdir(tmp_path)
+    Path("sql").mkdir()
+    return Path("sql")
+
+
+def write(folder: Path, *names: str, text: str | bytes = "select 1;\n") -> None:
+    for name in names:
+        (folder / name).write_bytes(text.encode() if isinstance(text, str) else text)
+
+
+def pair(label: str) -> tuple[str, str]:
+    return f"{label}.up.sql", f"{label}.down.sql"
+
+
+def faults(error: SqlmigrateError) -> list[str]:
+    """Give every error with its place and its hint, as lines of text."""
+    return [f"{one} → {one.hint}" if one.hint else str(one) for one in (error, *error.others)]
+
+
+def refusal(folder: Path) -> list[str]:
+    with pytest.raises((MigrationError, ConfigError)) as caught:
+        load(folder)
+    return faults(caught.value)
+
+
+# -- load --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_pair_is_one_migration(folder: Path) -> None:
+    """Up and down file of one name are a migration, its version and name as written, its texts as on disk."""
+    write(folder, "001_create_users.up.sql", text="create table users ();\r\n")
+    write(folder, "001_create_users.down.sql", text="drop table users;")
+
+    (migration,) = load(folder)
+
+    assert (migration.version, migration.name, migration.number) == ("001", "create_users", 1)
+    assert migration.label == "001_create_users"
+    assert migration.up == Source("sql/001_create_users.up.sql", "create table users ();\r\n")
+    assert migration.down == Source("sql/001_create_users.down.sql", "drop table users;")
+
+
+def test_without_a_down_file_there_is_no_down(folder: Path) -> None:
+    """A down file may be absent."""
+    write(folder, "001_a.up.sql")
+
+    assert [migration.down for migration in load(folder)] == [None]
+
+
+def test_the_order_is_that_of_the_numbers(folder: Path) -> None:
+    """Versions are compared as numbers, a time stamp without its underscore, and kept as they are written."""
+    names = ["10_j", "9_i", "0008_h", "20260213_120530_s", "20260213120529_r", "99999999_q", "100_k", "07_g"]
+    write(folder, *(f"{name}.up.sql" for name in names))
+
+    assert [migration.label for migration in load(folder)] == [
+        "07_g", "0008_h", "9_i", "10_j", "100_k", "99999999_q", "20260213120529_r", "20260213_120530_s",
+    ]  # fmt: skip
+
+
+GOOD_NAMES = {
+    "001_create_users": ("001", "create_users", 1),
+    "0_zero": ("0", "zero", 0),
+    "20260213_120530_add_user_settings_table": ("20260213_120530", "add_user_settings_table", 20260213120530),
+    "20260213120530_a": ("20260213120530", "a", 20260213120530),
+    "20260213_a": ("20260213", "a", 20260213),
+    "20260213_1205_a": ("20260213", "1205_a", 20260213),
+    "20260213_120530": ("20260213", "120530", 20260213),
+    "1_v2.0-final": ("1", "v2.0-final", 1),
+    "1_a.up": ("1", "a.up", 1),
+    "1_größe_表": ("1", "größe_表", 1),
+    "1__": ("1", "_", 1),
+    "7_8": ("7", "8", 7),
+    "123456789012345678901234567890_long": (
+        "123456789012345678901234567890", "long", 123456789012345678901234567890,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("label", "expected"), GOOD_NAMES.items(), ids=GOOD_NAMES)
+def test_a_name_is_version_and_name(label: str, expected: tuple[str, str, int], folder: Path) -> None:
+    """VERSION is digits or a time stamp, NAME letters, digits, `_`, `-` and `.`."""
+    write(folder, *pair(label))
+
+    (migration,) = load(folder)
+
+    assert (migration.version, migration.name, migration.number) == expected
+    assert migration.label == label
+    assert migration.down is not None
+
+
+def test_other_files_are_left_alone(folder: Path) -> None:
+    """What does not end in `.sql` is nobody's business, nor is what is hidden, nor a folder."""
+    write(folder, "001_a.up.sql", "README.md", ".editorconfig", "schema.sql.bak", "notes", ".001_b.up.sql.swp")
+    write(folder, ".#001_a.up.sql", text=b"\xff")
+    (folder / "archive.sql").mkdir()
+
+    assert [migration.label for migration in load(folder)] == ["001_a"]
+
+
+def test_an_empty_folder_holds_no_migration(folder: Path) -> None:
+    """An empty folder is no error."""
+    assert load(folder) == ()
+
+
+@pytest.mark.parametrize("given", ["sql", "sql/", "./sql", Path("sql")], ids=repr)
+def test_a_path_is_shown_as_the_folder_was_given(given: str | Path, folder: Path) -> None:
+    """The path of a file in a message begins as the user has named the folder."""
+    write(folder, "001_a.up.sql")
+
+    (migration,) = load(given)
+
+    assert migration.up.path == f"{str(given).rstrip('/')}/001_a.up.sql"
+
+
+def test_links_are_followed(folder: Path, tmp_path: Path) -> None:
+    """A migration may be a link to a file elsewhere."""
+    (tmp_path / "elsewhere.sql").write_text("select 2;")
+    (folder / "001_a.up.sql").symlink_to(tmp_path / "elsewhere.sql")
+
+    assert [migration.up.text for migration in load(folder)] == ["select 2;"]
+
+
+@pytest.mark.parametrize(
+    "size", [0, 1, files_folder._PART_SIZE - 1, files_folder._PART_SIZE, files_folder._PART_SIZE + 1, 300_000]
+)
+def test_a_file_is_read_whole_whatever_its_size(size: int, folder: Path) -> None:
+    """Sizes around that of what is read at once make no difference, nor does a character that lies across two parts."""
+    text = "表" * size
+    write(folder, "001_a.up.sql", text=text)
+
+    assert load(folder)[0].up.text == text
+
+
+# -- refusals ----------------------------------------------------------------------------------------------------------
+
+PATTERN = "fits no pattern of a migration, VERSION_NAME.up.sql or VERSION_NAME.down.sql"
+NEAREST = {
+    "001_create_users.sql": "001_create_users.up.sql",
+    "001-create-users.up.sql": "001_create-users.up.sql",
+    "001.create.users.up.sql": "001_create.users.up.sql",
+    "001_create users.up.sql": "001_create_users.up.sql",
+    "001_create_users.UP.SQL": "001_create_users.up.sql",
+    "001_create_users.Up.sql": "001_create_users.up.sql",
+    "001_create_users_up.sql": "001_create_users.up.sql",
+    "001_create_users_down.sql": "001_create_users.down.sql",
+    "001_create_users.undo.sql": "001_create_users.down.sql",
+    "001.up.sql": "001_name.up.sql",
+    "001_.up.sql": "001_name.up.sql",
+    "V1__create_users.sql": "1_create_users.up.sql",
+    "U1__create_users.sql": "1_create_users.down.sql",
+    "create_users.sql": "001_create_users.up.sql",
+    "create_users.up.sql": "001_create_users.up.sql",
+    "create_users.down.sql": "001_create_users.down.sql",
+    "schema.sql": "001_schema.up.sql",
+    "20260213_120530.create.sql": "20260213_120530_create.up.sql",
+}
+
+
+@pytest.mark.parametrize(("name", "nearest"), NEAREST.items(), ids=NEAREST)
+def test_a_name_that_fits_no_pattern_is_refused_with_the_nearest_right_one(
+    name: str, nearest: str, folder: Path
+) -> None:
+    """The message says which pattern there is, and the hint is a name that is taken."""
+    write(folder, name)
+
+    assert refusal(folder) == [f"sql/{name} {PATTERN} → rename it: {nearest}"]
+    assert naming.FILE_NAME.fullmatch(nearest)
+
+
+def test_a_name_without_a_number_gets_the_next_one(folder: Path) -> None:
+    """The nearest right name of a file without a version has the next free number, and each its own."""
+    write(folder, "001_a.up.sql", "014_b.up.sql", "create_users.sql", "create_roles.sql")
+
+    assert refusal(folder) == [
+        f"sql/create_roles.sql {PATTERN} → rename it: 015_create_roles.up.sql",
+        f"sql/create_users.sql {PATTERN} → rename it: 016_create_users.up.sql",
+    ]
+
+
+TWO_OF_ONE = {
+    "one number": (["001_a", "001_b"], 1),
+    "leading zeros": (["001_a", "1_b"], 1),
+    "leading zeros and one name": (["001_a", "1_a"], 1),
+    "a time stamp with and without underscore": (["20260213120530_a", "20260213_120530_b"], 20260213120530),
+}
+
+
+@pytest.mark.parametrize(("labels", "number"), TWO_OF_ONE.values(), ids=TWO_OF_ONE)
+def test_two_migrations_of_one_version_are_refused(labels: list[str], number: int, folder: Path) -> None:
+    """Both paths are named, whether the versions are written alike or not."""
+    write(folder, *(f"{label}.up.sql" for label in labels))
+
+    assert refusal(folder) == [
+        (
+            f"2 migrations of version {number}: sql/{labels[0]}.up.sql and sql/{labels[1]}.up.sql"
+            " → give one of them the next free number, its up and its down file"
+        )
+    ]
+
+
+def test_two_down_files_of_one_version_are_refused(folder: Path) -> None:
+    """Which of two down files belongs to the up file is not guessed."""
+    write(folder, "001_a.up.sql", "001_a.down.sql", "1_a.down.sql")
+
+    assert refusal(folder) == [
+        (
+            "2 migrations of version 1: sql/001_a.down.sql and sql/1_a.down.sql"
+            " → give one of them the next free number, its up and its down file"
+        )
+    ]
+
+
+def test_a_down_file_without_its_up_file_is_refused(folder: Path) -> None:
+    """A down file alone would never be executed."""
+    write(folder, "001_a.down.sql")
+
+    assert refusal(folder) == [
+        (
+            "sql/001_a.down.sql has no up file beside it"
+            " → add sql/001_a.up.sql, or remove the down file: it would never be executed"
+        )
+    ]
+
+
+def test_halves_with_different_names_are_refused(folder: Path) -> None:
+    """An up and a down file of one version share one name."""
+    write(folder, "001_create_users.up.sql", "001_create_user.down.sql")
+
+    assert refusal(folder) == [
+        (
+            "version 001 has two names: sql/001_create_users.up.sql and sql/001_create_user.down.sql"
+            " → the up and the down file share one name"
+        )
+    ]
+
+
+BAD_TEXTS = {
+    "Latin-1": (b"-- first\n-- caf\xe9\n", "sql/001_a.up.sql:2:7: the byte 0xE9 is not UTF-8 → save it as UTF-8"),
+    "Latin-1 behind wide characters": (
+        "-- 表😀\r\n-- ".encode() + b"\xfc",
+        "sql/001_a.up.sql:2:4: the byte 0xFC is not UTF-8 → save it as UTF-8",
+    ),
+    "Latin-1 behind a byte order mark": (
+        b"\xef\xbb\xbf\xe9",
+        "sql/001_a.up.sql:1:1: the byte 0xE9 is not UTF-8 → save it as UTF-8",
+    ),
+    "an encoded surrogate": (
+        b"select '\xed\xa0\x80'",
+        "sql/001_a.up.sql:1:9: the byte 0xED is not UTF-8 → save it as UTF-8",
+    ),
+    "cut in a character": ("表".encode()[:2], "sql/001_a.up.sql:1:1: the byte 0xE8 is not UTF-8 → save it as UTF-8"),
+    "UTF-16": ("select 1".encode("utf-16"), "sql/001_a.up.sql is not UTF-8 but UTF-16 → save it as UTF-8"),
+    "UTF-16, the other way round": (
+        b"\xfe\xff" + "select 1".encode("utf-16-be"),
+        "sql/001_a.up.sql is not UTF-8 but UTF-16 → save it as UTF-8",
+    ),
+    "a NUL byte": (
+        b"select 1;\nselect '\0'",
+        "sql/001_a.up.sql:2:9: a NUL byte, which PostgreSQL takes in no text → take it out of the file",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), BAD_TEXTS.values(), ids=BAD_TEXTS)
+def test_a_text_that_postgresql_cannot_take_is_refused_with_its_place(text: bytes, expected: str, folder: Path) -> None:
+    """A byte that is not UTF-8, or a NUL, is named with its line and column."""
+    write(folder, "001_a.up.sql", text=text)
+
+    assert refusal(folder) == [expected]
+
+
+def test_a_link_to_nowhere_is_refused(folder: Path) -> None:
+    """A file that cannot be opened is named, with what the system says."""
+    (folder / "001_a.up.sql").symlink_to("gone.sql")
+
+    assert refusal(folder) == [
+        "sql/001_a.up.sql cannot be read: No such file or directory → it is a link to a file that is not there"
+    ]
+
+
+def test_every_fault_of_the_folder_is_said_at_once(folder: Path) -> None:
+    """Wrong names, wrong texts and wrong pairs come together, and no error holds others of its own."""
+    write(folder, "001_a.up.sql", "1_b.up.sql", "002_c.down.sql", "003_d.up.sql", "003_e.down.sql", "f.sql")
+    write(folder, "004_g.up.sql", text=b"\xff\xff")
+    write(folder, "005_h.down.sql", text=b"\0")
+
+    with pytest.raises(MigrationError) as caught:
+        load(folder)
+
+    assert sorted(str(one).split(" → ")[0] for one in (caught.value, *caught.value.others)) == [
+        "2 migrations of version 1: sql/001_a.up.sql and sql/1_b.up.sql",
+        "sql/002_c.down.sql has no up file beside it",
+        "sql/004_g.up.sql:1:1: the byte 0xFF is not UTF-8",
+        "sql/005_h.down.sql has no up file beside it",
+        "sql/005_h.down.sql:1:1: a NUL byte, which PostgreSQL takes in no text",
+        f"sql/f.sql {PATTERN}",
+        "version 003 has two names: sql/003_d.up.sql and sql/003_e.down.sql",
+    ]
+    assert all(one.others == () for one in caught.value.others)
+
+
+@pytest.mark.usefixtures("folder")
+def test_no_such_folder() -> None:
+    """A folder that is not there is named, with the way to make it."""
+    with pytest.raises(ConfigError) as caught:
+        load("migrations")
+
+    assert faults(caught.value) == [
+        "no folder `migrations` → name another with --directory, or make it with the first migration"
+    ]
+    assert caught.value.next_steps == ('sqlmigrate create "my first table"',)
+
+
+def test_a_file_is_no_folder(folder: Path) -> None:
+    """A file named as the folder is refused."""
+    write(folder, "001_a.up.sql")
+
+    assert refusal(folder / "001_a.up.sql") == [
+        "`sql/001_a.up.sql` is a file, not a folder → name the folder with --directory"
+    ]
+
+
+# -- what is no change -------------------------------------------------------------------------------------------------
+
+TEXT = "create table a (\n    b text default 'x\n'\n);\n\n-- end"
+SAME = {
+    "CRLF": TEXT.replace("\n", "\r\n"),
+    "a byte order mark": "\ufeff" + TEXT,
+    "a trailing newline": TEXT + "\n",
+    "many trailing newlines": TEXT + "\n\n\n",
+    "all of them": "\ufeff" + TEXT.replace("\n", "\r\n") + "\r\n\r\n",
+}
+OTHER = {
+    "a blank at the end of the text": TEXT + " ",
+    "a blank at the end of a line": TEXT.replace("(\n", "( \n"),
+    "a lone carriage return": TEXT.replace("\n", "\r"),
+    "a newline at the head": "\n" + TEXT,
+    "a second byte order mark": "\ufeff\ufeff" + TEXT,
+    "upper case": TEXT.upper(),
+    "an empty line less": TEXT.replace("\n\n", "\n"),
+}
+
+
+@pytest.mark.parametrize("text", SAME.values(), ids=SAME)
+def test_what_is_no_change_has_the_same_checksum(text: str, folder: Path) -> None:
+    """Line endings, a byte order mark and trailing newlines are not seen, in a text nor in a file."""
+    write(folder, "001_a.up.sql", text=text)
+
+    assert checksum(text) == checksum(TEXT)
+    assert load(folder)[0].checksum == checksum(TEXT)
+
+
+@pytest.mark.parametrize("text", OTHER.values(), ids=OTHER)
+def test_every_other_change_has_another_checksum(text: str) -> None:
+    """What might mean something is a change."""
+    assert checksum(text) != checksum(TEXT)
+
+
+def test_the_checksum_is_the_one_of_the_design() -> None:
+    """It is the SHA-256 of the text with LF and one newline at the end, so that anybody can compute it."""
+    assert checksum("\ufeffselect 1;\r\nselect 'é';") == hashlib.sha256("select 1;\nselect 'é';\n".encode()).hexdigest()
+    assert checksum("") == checksum("\n") == hashlib.sha256(b"\n").hexdigest()
+
+
+@given(st.text(alphabet="a \n\t'", max_size=12), st.integers(0, 3))
+def test_no_text_changes_by_what_is_no_change(text: str, newlines: int) -> None:
+    """Whatever the text, its line endings, a byte order mark and newlines at its end leave the checksum as it is."""
+    assert checksum("\ufeff" + (text + "\n" * newlines).replace("\n", "\r\n")) == checksum(text)
+
+
+# -- create ------------------------------------------------------------------------------------------------------------
+
+NEXT = {
+    "an empty folder": ([], "001_x"),
+    "after the newest": (["001_a", "002_b"], "003_x"),
+    "after the newest, not in a gap": (["001_a", "007_b"], "008_x"),
+    "as wide as the newest": (["00009_a"], "00010_x"),
+    "two digits": (["08_a", "09_b"], "10_x"),
+    "two digits, full": (["09_a", "10_b"], "11_x"),
+    "numbers that are not padded": (["1_a", "2_b"], "3_x"),
+    "numbers that are not padded, two digits": (["9_a", "10_b"], "11_x"),
+    "a width that is full": (["999_a"], "1000_x"),
+    "after a width that was full": (["999_a", "1000_b"], "1001_x"),
+    "days": (["20260212_a"], "20260213_x"),
+    "time stamps": (["20260101_000000_a"], "20260213_120530_x"),
+    "time stamps without underscore": (["20260101000000_a"], "20260213120530_x"),
+    "numbers, then time stamps": (["001_a", "20260101_000000_b"], "20260213_120530_x"),
+}
+
+
+@pytest.mark.parametrize(("labels", "expected"), NEXT.values(), ids=NEXT)
+def test_a_new_pair_comes_after_the_newest(labels: list[str], expected: str, folder: Path) -> None:
+    """It is numbered or stamped as the folder does, as wide as the newest, and is the newest then."""
+    write(folder, *(f"{label}.up.sql" for label in labels))
+
+    up, down = create("sql", "x", now=NOON)
+
+    assert (up, down) == (Path(f"sql/{expected}.up.sql"), Path(f"sql/{expected}.down.sql"))
+    assert [migration.label for migration in load(folder)] == [*labels, expected]
+
+
+def test_a_time_stamp_where_it_is_asked_for(folder: Path) -> None:
+    """`timestamp` stamps also in a folder that numbers."""
+    write(folder, "001_a.up.sql")
+
+    assert create("sql", "x", now=NOON, timestamp=True)[0] == Path("sql/20260213_120530_x.up.sql")
+
+
+TITLES = {
+    "add user settings table": "add_user_settings_table",
+    "Add User-Settings v2.0": "add_user-settings_v2.0",
+    "  a  b\tc  ": "a_b_c",
+    "orders/customers": "orders_customers",
+    "../../etc/passwd": "etc_passwd",
+    "größe 表": "größe_表",
+    "__init__": "init",
+    "what's new?": "what_s_new",
+    "a.up": "a.up",
+    "2": "2",
+}
+
+
+@pytest.mark.parametrize(("title", "name"), TITLES.items(), ids=TITLES)
+def test_a_title_becomes_a_name(title: str, name: str, folder: Path) -> None:
+    """Letters, digits, dots and dashes stay, all else is an underscore, and no path leads out of the folder."""
+    up, _ = create("sql", title, now=NOON)
+
+    assert up == Path(f"sql/001_{name}.up.sql")
+    assert load(folder)[0].name == name
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_folder_is_made() -> None:
+    """The first migration makes its folder, with those above it."""
+    up, _ = create("db/changes", "x", now=NOON)
+
+    assert up == Path("db/changes/001_x.up.sql")
+    assert up.exists()
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_new_files_say_what_they_are_for() -> None:
+    """Both begin with the title, hold comments alone, and end in an empty line to write on."""
+    up, down = (path.read_text(encoding="utf-8") for path in create("sql", "Add users", now=NOON))
+
+    assert up.startswith("-- Add users\n--\n")
+    assert down.startswith("-- Takes back: Add users\n--\n")
+    for text in (up, down):
+        assert text.endswith("\n\n")
+        assert all(line.startswith("--") for line in text.rstrip().splitlines())
+
+
+@settings(deadline=None)
+@given(st.text(max_size=30) | st.sampled_from(["a\ndrop table users;", "a\r;b", "a\0b", "{x}", "caf\udce9", "/* a"]))
+def test_no_title_makes_a_file_that_does_something(title: str) -> None:
+    """Whatever the title is, the new pair holds no statement and no directive, and is loaded again."""
+    with TemporaryDirectory() as directory:
+        try:
+            create(directory, title, now=NOON)
+        except ConfigError:
+            assert list(Path(directory).iterdir()) == []
+            return
+        (migration,) = load(directory)
+        assert migration.down is not None
+        for source in (migration.up, migration.down):
+            script = read(source)
+            assert (script.statements, script.directives) == ((), ())
+
+
+REFUSED_TITLES = {
+    "nothing": ("", "`` has no letter or digit to name a file by"),
+    "signs alone": ("?!", "`?!` has no letter or digit to name a file by"),
+    "underscores and dots alone": ("_._", "`_._` has no letter or digit to name a file by"),
+}
+
+
+@pytest.mark.parametrize(("title", "message"), REFUSED_TITLES.values(), ids=REFUSED_TITLES)
+def test_a_title_without_a_letter_is_refused(title: str, message: str, folder: Path) -> None:
+    """A title must give a name; the hint shows one that does."""
+    with pytest.raises(ConfigError) as caught:
+        create("sql", title, now=NOON)
+
+    assert faults(caught.value) == [f'{message} → "add user settings table"']
+    assert load(folder) == ()
+
+
+def test_a_name_that_is_taken_is_refused(folder: Path) -> None:
+    """Two migrations of one name would be mixed up."""
+    write(folder, "001_add_users.up.sql")
+
+    with pytest.raises(ConfigError) as caught:
+        create("sql", "Add users", now=NOON)
+
+    assert faults(caught.value) == ["sql/001_add_users.up.sql has this name already → say what this one does otherwise"]
+
+
+@pytest.mark.parametrize("newest", ["20260213_120530", "20260213120530", "20260213_120531"])
+def test_a_stamp_that_is_not_the_newest_is_refused(newest: str, folder: Path) -> None:
+    """A clock that is behind would put the new migration out of order."""
+    write(folder, f"{newest}_a.up.sql")
+    stamp = "20260213_120530" if "_" in newest else "20260213120530"
+
+    with pytest.raises(ConfigError) as caught:
+        create("sql", "x", now=NOON)
+
+    assert faults(caught.value) == [
+        (
+            f"the time stamp {stamp} is not newer than the newest migration, {newest}_a"
+            " → is this machine's clock right? A second later the stamp is another"
+        )
+    ]
+    assert len(load(folder)) == 1
+
+
+def test_a_folder_with_faults_gets_no_new_pair(folder: Path) -> None:
+    """Where the numbers are in doubt, none is given out."""
+    write(folder, "001_a.up.sql", "1_b.up.sql")
+
+    with pytest.raises(MigrationError):
+        create("sql", "x", now=NOON)
+
+    assert sorted(path.name for path in folder.iterdir()) == ["001_a.up.sql", "1_b.up.sql"]
+
+
+def test_both_files_are_made_or_neither(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the second file cannot be written, the first is taken away again, and what was there is left alone."""
+    (folder / "001_x.down.sql").symlink_to("gone.sql")
+    monkeypatch.setattr(creating, "load", lambda _folder: ())  # which would refuse the folder
+
+    with pytest.raises(ConfigError) as caught:
+        create("sql", "x", now=NOON)
+
+    assert faults(caught.value) == ["sql/001_x.down.sql cannot be written: File exists"]
+    assert [path.name for path in folder.iterdir()] == ["001_x.down.sql"]
+
+
+def test_nothing_that_exists_is_overwritten(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that came into being meanwhile stays as it is."""
+    write(folder, "001_x.up.sql", text="precious")
+    monkeypatch.setattr(creating, "load", lambda _folder: ())  # as if it had come after the look
+
+    with pytest.raises(ConfigError) as caught:
+        create("sql", "x", now=NOON)
+
+    assert faults(caught.value) == ["sql/001_x.up.sql cannot be written: File exists"]
+    assert (folder / "001_x.up.sql").read_text() == "precious"
+
+
+def test_a_full_name_is_refused(folder: Path) -> None:
+    """What the file system does not take is said in its own words, and leaves nothing behind."""
+    with pytest.raises(ConfigError) as caught:
+        create("sql", "x" * 250, now=NOON)
+
+    assert faults(caught.value) == [f"sql/001_{'x' * 250}.up.sql cannot be written: File name too long"]
+    assert list(folder.iterdir()) == []
+
+
+@pytest.fixture
+def as_nobody() -> Iterator[None]:
+    """Give up root's rights for one test: permissions mean nothing to root."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_what_may_not_be_read_or_written(folder: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """A folder or file that this user may not read or write is named, with the cure."""
+    write(folder, "001_a.up.sql")
+    Path("closed").mkdir()
+    tmp_path.chmod(0o711)
+    folder.chmod(0o755)
+    (folder / "001_a.up.sql").chmod(0)
+    Path("closed").chmod(0)
+    request.getfixturevalue("as_nobody")
+
+    assert refusal(folder) == [
+        "sql/001_a.up.sql cannot be read: Permission denied → let the user who runs this read it: chmod u+r"
+    ]
+    assert refusal(Path("closed")) == [
+        "the folder `closed` cannot be read: Permission denied → let the user who runs this read it: chmod u+rx closed"
+    ]
+    with pytest.raises(ConfigError) as caught:
+        create("new", "x", now=NOON)
+    assert faults(caught.value) == ["new cannot be written: Permission denied"]

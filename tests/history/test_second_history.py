@@ -1,0 +1,70 @@
+"""A history is begun once: not again because the search_path leads elsewhere, nor for ever because its rows vanish."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+from in_process import said
+from project import Project
+
+
+@pytest.fixture
+def executed(project: Project) -> Project:
+    """A database with one executed migration, and its URL."""
+    project.add("001_a", "create table a ();", "drop table a;").up()
+    return project
+
+
+def _execute(url: str, *statements: str) -> None:
+    with psycopg.connect(url, autocommit=True) as conn:
+        for statement in statements:
+            conn.execute(statement)  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("command", ["up", "status", "down", "verify"])
+def test_a_search_path_that_leads_elsewhere(command: str, executed: Project) -> None:
+    """Where the role's search_path was changed after the first up, nothing is executed again; both cures are told."""
+    name = psycopg.conninfo.conninfo_to_dict(executed.url)["dbname"]
+    _execute(executed.url, "create schema app", f"alter database {name} set search_path = app")
+
+    ended = executed.call(command)
+
+    assert said(ended) == (
+        "error: the history of this database is public.migrations, and the search_path leads to app; "
+        "nothing was changed\n"
+        "   a second history would execute every migration again\n"
+        '   hint    go on with it: --table "public"."migrations"; or, where a second one is meant: --table '
+        '"app"."migrations"\n\n'
+    )
+    assert ended.code == 2
+
+
+def test_a_search_path_of_this_connection(executed: Project) -> None:
+    """A search_path that the URL asks for is meant: a schema of its own has a history of its own."""
+    _execute(executed.url, "create schema app")
+
+    there = executed.at(f"{executed.url}&options=-csearch_path%3Dapp")
+
+    assert [row.state for row in there.rows()] == ["pending"]
+
+
+def test_rows_that_vanish(executed: Project) -> None:
+    """A trigger that swallows the history's rows ends in an error that names the table, and nothing is executed."""
+    _execute(
+        executed.url,
+        "create function swallow() returns trigger language plpgsql as 'begin return null; end'",
+        "create trigger swallow before insert on migrations for each row execute function swallow()",
+    )
+    executed.add("002_b", "create table b ();")
+
+    ended = executed.call("up")
+
+    assert ended.stderr.endswith(
+        "error: the history row of 002_b cannot be written: something takes it away again\n"
+        "   nothing of it was executed\n"
+        "   hint    look for a trigger, a rule or a policy on public.migrations: "
+        'psql: \\d "public"."migrations"\n\n'
+    )
+    assert ended.code == 1
+    with psycopg.connect(executed.url) as conn:
+        assert conn.execute("select to_regclass('b')").fetchone() == (None,)

@@ -1,0 +1,401 @@
+"""`down`: what is taken back, in which order, by which text."""
+
+from __future__ import annotations
+
+import pytest
+from project import Project, failure, finished, succeeded, told
+from terminal import stable
+
+from sqlmigrate.errors import ConfigError, HistoryError, MigrationError
+from sqlmigrate.executor.events import Began
+
+
+@pytest.fixture
+def four(project: Project) -> Project:
+    """Four migrations, all executed."""
+    succeeded(project.add_tables("a", "b", "c", "d").up())
+    return project
+
+
+# -- which migrations --------------------------------------------------------------------------------------------------
+
+
+def test_down_takes_the_last_one_back(four: Project) -> None:
+    """The table is gone, the row is gone, the log keeps both."""
+    assert succeeded(four.down()) == ["004_d"]
+
+    assert four.relations() == {"a", "b", "c"}
+    assert four.recorded() == [("001", "executed"), ("002", "executed"), ("003", "executed")]
+    assert four.logged() == [("up", "001"), ("up", "002"), ("up", "003"), ("up", "004"), ("down", "004")]
+    columns = "name, executed_by, tool_version is not null, host is not null, duration_ms >= 0, checksum is not null"
+    assert four.query(f"select {columns} from migrations_log where action = 'down'") == [
+        ("d", "postgres", True, True, True, True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        ({"steps": 1}, ["004_d"]),
+        ({"steps": 3}, ["004_d", "003_c", "002_b"]),
+        ({"steps": 9}, ["004_d", "003_c", "002_b", "001_a"]),
+        ({"to": "2"}, ["004_d", "003_c"]),
+        ({"to": "002"}, ["004_d", "003_c"]),
+        ({"to": "002_b"}, ["004_d", "003_c"]),
+        ({"to": "sql/002_b.down.sql"}, ["004_d", "003_c"]),
+        ({"to": "2", "steps": 1}, ["004_d"]),
+        ({"to": "4"}, []),
+        ({"to": "0"}, ["004_d", "003_c", "002_b", "001_a"]),
+        ({"to": "000"}, ["004_d", "003_c", "002_b", "001_a"]),
+        ({"all": True}, ["004_d", "003_c", "002_b", "001_a"]),
+    ],
+    ids=str,
+)
+def test_how_far_down(policy: dict[str, object], expected: list[str], four: Project) -> None:
+    """By steps, to a version that stays executed (0: none), or all; the last executed goes first."""
+    assert succeeded(four.down(**policy)) == expected
+
+    assert four.relations() == {"a", "b", "c", "d"} - {label.partition("_")[2] for label in expected}
+
+
+def test_the_order_is_that_of_execution(project: Project) -> None:
+    """What was executed out of order is taken back first, though its version is lower."""
+    project.add("003_c", "create table c ();", "drop table c;").up()
+    project.add("001_a", "create table a ();", "drop table a;").up(out_of_order=True)
+    project.add("002_b", "create table b ();", "drop table b;").up(out_of_order=True)
+
+    assert succeeded(project.down()) == ["002_b"]
+    assert succeeded(project.down(all=True)) == ["001_a", "003_c"]
+
+
+def test_down_to_a_version_after_an_execution_out_of_order(project: Project) -> None:
+    """What is taken back are the versions above it, in the reverse order of their execution."""
+    project.add_tables("a").up()
+    project.add("004_d", "select 1;", "select 1;").up()
+    project.add("002_b", "select 1;", "select 1;").add("003_c", "select 1;", "select 1;").up(out_of_order=True)
+
+    assert succeeded(project.down(to="2")) == ["003_c", "004_d"]
+    assert project.recorded() == [("001", "executed"), ("002", "executed")]
+
+
+def test_nothing_to_take_back(project: Project) -> None:
+    """On an empty database there is nothing to do, and nothing is made."""
+    (planned,) = project.add_tables("a").down(all=True)
+
+    assert planned.plan.steps == ()
+    assert project.value("select to_regclass('migrations')") is None
+
+
+def test_what_failed_is_not_taken_back(project: Project) -> None:
+    """A migration that was rolled back is not executed: the one before it is the last."""
+    project.add_tables("a").add("002_b", "select nothing;", "select 2;").up()
+
+    assert succeeded(project.down()) == ["001_a"]
+    assert project.recorded() == [("002", "failed")]
+
+
+@pytest.mark.parametrize(
+    ("version", "message"),
+    [
+        ("7", "no migration is called `7`, neither in the folder nor in the history\n  hint: did you mean 002_b?"),
+        ("2", "002_b is not executed, so there is no way down to it\n  nothing was executed"),
+    ],
+)
+def test_down_to_what_is_not_there(version: str, message: str, project: Project) -> None:
+    """A version that nobody knows, or one that is not executed, is refused, and nothing is taken back."""
+    project.add_tables("a").up()
+
+    with pytest.raises((ConfigError, HistoryError)) as refused:
+        project.add_tables("a", "b").down(to=version)
+
+    assert told(refused.value) == message
+    assert project.relations() == {"a"}
+
+
+def test_up_down_up(four: Project) -> None:
+    """What was taken back is pending again, and executed again."""
+    four.down(steps=2)
+
+    assert four.states() == {"001_a": "executed", "002_b": "executed", "003_c": "pending", "004_d": "pending"}
+    assert succeeded(four.up()) == ["003_c", "004_d"]
+
+
+# -- one transaction ---------------------------------------------------------------------------------------------------
+
+
+def test_a_failing_down_leaves_its_migration_executed(four: Project) -> None:
+    """Nothing of it is done; its row stays `executed` without an error; the log has the failure; those before stay."""
+    four.add("003_c", "create table c (id int);", "drop table c;\ndrop table nothing;")
+
+    events = four.down(steps=3)
+
+    failed = failure(events)
+    assert finished(events) == ["004_d"]
+    assert (failed.error.message, str(failed.error.span), failed.number, failed.total) == (
+        'table "nothing" does not exist', f"{four.folder}/003_c.down.sql:2:12", 2, 2,
+    )  # fmt: skip
+    assert four.relations() == {"a", "b", "c"}
+    assert four.query("select status, error from migrations where version = '003'") == [("executed", None)]
+    last = "select action, version, detail from migrations_log order by id desc limit 1"
+    assert four.query(last) == [("failure", "003", 'down: table "nothing" does not exist')]
+
+
+@pytest.mark.parametrize("table", ["migrations", "migrations_log"])
+def test_without_its_row_a_down_is_not_committed(table: str, four: Project) -> None:
+    """Where the row cannot be removed, or the log not written, the table is still there."""
+    timing = {"migrations": "before delete", "migrations_log": "before insert"}[table]
+    four.execute(f"""\
+        create function refuse() returns trigger language plpgsql as $$ begin raise 'not this'; end $$;
+        create trigger refuse {timing} on {table} for each row execute function refuse()""")
+
+    failed = failure(four.down())
+
+    assert failed.error.message == "not this"
+    assert four.relations() == {"a", "b", "c", "d"}
+    assert four.recorded()[-1] == ("004", "executed")
+
+
+def test_the_session_is_as_new_for_every_down(project: Project) -> None:
+    """What a down file sets for its session is not there for the next, and hides the history from neither."""
+    project.add("001_seen", "create table seen (path text, who text);", "")
+    look = "insert into public.seen select current_setting('search_path'), current_user;"
+    project.add("002_looks", "", look).add("003_sets", "", "set search_path = ''; set role pg_monitor;").up()
+
+    assert succeeded(project.down(steps=2)) == ["003_sets", "002_looks"]
+
+    assert project.query("select * from seen") == [('"$user", public', "postgres")]
+
+
+def test_a_wrapped_down_file(project: Project) -> None:
+    """BEGIN and COMMIT around a down file are as little sent as around an up file."""
+    project.add("001_a", "create table a ();", "BEGIN;\ndrop table a;\nselect nothing;\nCOMMIT;").up()
+
+    assert failure(project.down()).number == 2
+    assert project.relations() == {"a"}
+
+
+# -- by which text -----------------------------------------------------------------------------------------------------
+
+
+def notes(events: list[object]) -> list[tuple[str, ...]]:
+    return [event.step.notes for event in events if isinstance(event, Began)]
+
+
+def test_where_the_files_are_gone_the_recorded_text_is_used(four: Project) -> None:
+    """An older checkout takes back what a newer one has executed, and says where the text is from."""
+    four.remove("004_d")
+
+    events = four.down()
+
+    assert succeeded(events) == ["004_d"]
+    assert notes(events) == [("there is no down file: the text recorded with the execution is used",)]
+    assert four.relations() == {"a", "b", "c"}
+
+
+def test_where_the_down_file_alone_is_gone_the_recorded_text_is_used(four: Project) -> None:
+    """A pair that has lost its half is taken back by the text that was recorded."""
+    four.remove("004_d", "down")
+
+    events = four.down()
+
+    assert succeeded(events) == ["004_d"]
+    assert notes(events) == [("there is no down file: the text recorded with the execution is used",)]
+
+
+def test_where_the_down_file_differs_it_is_used(four: Project) -> None:
+    """The file goes before the recorded text, and that they differ is said."""
+    four.add("004_d", "create table d (id int);", "drop table d; create table instead ();")
+
+    events = four.down()
+
+    assert succeeded(events) == ["004_d"]
+    assert notes(events) == [("the down file differs from the text recorded with the execution: the file is used",)]
+    assert four.relations() == {"a", "b", "c", "instead"}
+
+
+def test_line_ends_of_a_down_file_are_no_difference(four: Project) -> None:
+    """CRLF, a byte order mark and trailing newlines are not worth a word."""
+    four.add("004_d", "create table d (id int);", "\ufeffdrop table d;\r\n\r\n")
+
+    assert notes(four.down()) == [()]
+
+
+def test_a_down_file_that_came_later_is_used(project: Project) -> None:
+    """A migration that was executed without a down file can be taken back once it has one."""
+    project.add("001_a", "create table a ();").up()
+    project.add("001_a", "create table a ();", "drop table a;")
+
+    events = project.down()
+
+    assert succeeded(events) == ["001_a"]
+    assert notes(events) == [()]
+
+
+def test_which_text_is_used_is_said_on_the_screen(four: Project) -> None:
+    """Both notes stand before the line of their migration, on stderr."""
+    four.remove("004_d")
+    four.add("003_c", "create table c (id int);", "drop table c cascade;")
+
+    ended = four.call("down", "--steps", "2")
+
+    assert ended.code == 0
+    assert ended.stderr == (
+        "note: 004_d: there is no down file: the text recorded with the execution is used\n"
+        "note: 003_c: the down file differs from the text recorded with the execution: the file is used\n"
+    )
+    assert stable(ended.stdout).partition(" · ")[2] == (
+        "2 to take back\n\n"
+        "↩️ 004_d   1 statement N ms\n"
+        "↩️ 003_c   1 statement N ms\n\n"
+        "2 taken back\n"
+    )  # fmt: skip
+
+
+# -- what cannot be taken back -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("up", "why", "cure"),
+    [
+        ("select 1;", "it has no down file", ", or add 002_b.down.sql"),
+        ("-- sqlmigrate: irreversible (the old hashes are gone)\nselect 1;", "the old hashes are gone", ""),
+        ("-- sqlmigrate: irreversible\nselect 1;", "it says so", ""),
+    ],
+    ids=["no down file", "on purpose, with a reason", "on purpose"],
+)
+def test_what_is_irreversible_is_refused_before_anything_runs(up: str, why: str, cure: str, project: Project) -> None:
+    """The third would go back, but the second does not: nothing is executed at all."""
+    project.add_tables("a").add("002_b", up).add("003_c", "create table c ();", "drop table c;").up()
+
+    with pytest.raises(HistoryError) as refused:
+        project.down(steps=3)
+
+    assert told(refused.value) == (
+        f"002_b is irreversible: {why}\n"
+        "  nothing was executed\n"
+        f"  hint: write a new migration that brings about what you want{cure}"
+    )
+    assert project.relations() == {"a", "c"}
+    assert succeeded(project.down()) == ["003_c"]
+
+
+def test_a_missing_irreversible_migration_is_refused_too(project: Project) -> None:
+    """Where the file is gone the recorded up text says why it is irreversible."""
+    project.add("001_a", "-- sqlmigrate: irreversible (on purpose)\nselect 1;").up()
+    project.remove("001_a", "up")
+
+    with pytest.raises(HistoryError) as refused:
+        project.down()
+
+    assert refused.value.message == "001_a is irreversible: on purpose"
+
+
+def test_a_malformed_down_file_is_refused_before_anything_runs(four: Project) -> None:
+    """Every down file of the plan is read before the first is executed."""
+    four.add("002_b", "create table b (id int);", "drop table b;\nrollback;")
+
+    with pytest.raises(MigrationError) as refused:
+        four.down(all=True)
+
+    assert str(refused.value) == (
+        f"{four.folder}/002_b.down.sql:2:1: `ROLLBACK` would end the transaction of the migration"
+    )
+    assert four.relations() == {"a", "b", "c", "d"}
+
+
+# -- without a transaction ---------------------------------------------------------------------------------------------
+
+
+def test_a_down_without_a_transaction(project: Project, every_database: str) -> None:
+    """DROP INDEX CONCURRENTLY alone in its file runs as it is, and the row is removed after it."""
+    project = project.at(every_database).add_tables("a")
+    project.add("002_i", "create index concurrently i on a (id);", "drop index concurrently i;").up()
+    assert project.relations() == {"a", "i"}
+
+    assert succeeded(project.down()) == ["002_i"]
+
+    assert project.relations() == {"a"}
+    assert project.recorded() == [("001", "executed")]
+    assert project.logged() == [("up", "001"), ("up", "002"), ("down", "002")]
+
+
+HALF_DOWN = """\
+error: table "nothing" does not exist
+  ──▶ sql/002_i.down.sql:3:12
+   │
+ 2 │ drop index concurrently if exists i;
+ 3 │ drop table nothing;
+   │            ^^^^^^^
+   │
+   code    42P01 undefined_table
+
+what happened   002_i runs without a transaction, and stopped at statement 2 of 2
+                statement 1 is executed and stays
+what now        fix the file or the data, then: sqlmigrate down (it begins at statement 1 again)
+
+"""
+
+
+def test_a_down_without_a_transaction_that_fails(project: Project) -> None:
+    """What is done stays done, the migration stays executed, and the message does not promise more than it keeps."""
+    project.add_tables("a").add(
+        "002_i",
+        "-- sqlmigrate: no-transaction\ncreate index concurrently i on a (id);",
+        "-- sqlmigrate: no-transaction\ndrop index concurrently if exists i;\ndrop table nothing;",
+    ).up()
+
+    ended = project.call("down")
+
+    assert ended.code == 1
+    assert stable(ended.stderr) == HALF_DOWN
+    assert project.relations() == {"a"}
+    assert project.recorded() == [("001", "executed"), ("002", "executed")]
+
+
+def test_what_is_executed_in_part_is_not_gone_below(project: Project) -> None:
+    """While a file without a transaction is half done, no down is executed; forgetting it or going on frees the way."""
+    project.add_tables("a").add("002_n", "-- sqlmigrate: no-transaction\nselect 1;\nselect nothing;", "select 2;").up()
+
+    with pytest.raises(HistoryError) as refused:
+        project.down()
+
+    assert told(refused.value) == (
+        "002_n is executed in part, statement 1 of 2, and its down file takes back the whole\n"
+        "  nothing was executed\n"
+        "  hint: go on with it; or take back by hand what is done of it, and let the history forget it\n"
+        "  next: sqlmigrate up\n"
+        "  next: sqlmigrate repair 002"
+    )
+    assert project.call("repair", "2", "--yes").code == 0
+    assert succeeded(project.down()) == ["001_a"]
+
+
+# -- who is asked ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", [("down", "--all"), ("reset",), ("repair", "1")], ids=" ".join)
+def test_nobody_there_to_answer(command: tuple[str, ...], four: Project) -> None:
+    """Elsewhere than on a terminal `--yes` is needed: without it nothing is changed, and the message says so."""
+    four.add("001_a", "select 1;")
+
+    ended = four.call(*command)
+
+    assert (ended.code, ended.stdout) == (2, "")
+    assert ended.stderr == (
+        f"error: `{command[0]}` asks before it goes on, and nobody is there to answer: nothing was changed\n"
+        "   hint    say --yes where it is meant\n\n"
+    )
+    assert four.relations() == {"a", "b", "c", "d"}
+
+
+def test_yes_is_enough(four: Project) -> None:
+    """With `--yes` everything is taken back, exit 0."""
+    ended = four.call("down", "--all", "--yes")
+
+    assert (ended.code, four.relations()) == (0, set())
+
+
+def test_fewer_steps_are_not_asked_about(four: Project) -> None:
+    """`down` and `down --steps` take back without a question."""
+    assert four.call("down", "--steps", "2").code == 0
+    assert four.relations() == {"a", "b"}

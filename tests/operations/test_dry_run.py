@@ -1,0 +1,162 @@
+"""`up --dry-run`: everything is executed, and nothing is left."""
+
+from __future__ import annotations
+
+import pytest
+from project import Project, failure, finished, succeeded
+from terminal import stable
+
+from sqlmigrate.executor.events import NotTried
+
+
+def test_nothing_is_left(project: Project) -> None:
+    """Every pending migration is executed, later ones on top of earlier ones; afterwards the database is empty."""
+    project.add_tables("a").add("002_b", "create table b as table a; create schema s; create role dry; drop role dry;")
+
+    assert succeeded(project.up(dry_run=True)) == ["001_a", "002_b"]
+
+    assert project.relations() == set()
+    assert project.value("select to_regclass('migrations')") is None
+    assert project.value("select to_regnamespace('s')") is None
+    assert project.states() == {"001_a": "pending", "002_b": "pending"}
+
+
+def test_nothing_is_left_beside_an_existing_history(project: Project) -> None:
+    """The history and its log are as they were."""
+    project.add_tables("a").up()
+
+    assert succeeded(project.add_tables("a", "b").up(dry_run=True)) == ["002_b"]
+
+    assert project.recorded() == [("001", "executed")]
+    assert project.logged() == [("up", "001")]
+    assert succeeded(project.up()) == ["002_b"]
+
+
+def test_a_failure_is_told_and_not_written(project: Project) -> None:
+    """The place is told as in a run that counts; neither a row nor the log tells of it; nothing after it is tried."""
+    project.add_tables("a").up()
+    project.add("002_b", "create table b ();").add("003_c", "drop table b;\nselect nothing;").add("004_d", "select 4;")
+
+    events = project.up(dry_run=True)
+
+    failed = failure(events)
+    assert finished(events) == ["002_b"]
+    assert (failed.step.label, failed.number, str(failed.error.span)) == (
+        "003_c", 2, f"{project.folder}/003_c.up.sql:2:8",
+    )  # fmt: skip
+    assert project.relations() == {"a"}
+    assert project.recorded() == [("001", "executed")]
+    assert project.logged() == [("up", "001")]
+
+
+def test_which_are_tried(project: Project) -> None:
+    """`to`, `steps` and `out_of_order` choose as in a run that counts."""
+    project.add_tables("a", "b", "c")
+    assert succeeded(project.up(dry_run=True, to="2")) == ["001_a", "002_b"]
+    assert succeeded(project.up(dry_run=True, steps=1)) == ["001_a"]
+
+    assert succeeded(project.up()) == ["001_a", "002_b", "003_c"]
+    project.add("000_late", "select 0;").add("004_d", "select 4;")
+    assert succeeded(project.up(dry_run=True, out_of_order=True)) == ["000_late", "004_d"]
+
+
+def test_nothing_to_try(project: Project) -> None:
+    """Where all is executed there is nothing to do, as in a run that counts."""
+    project.add_tables("a").up()
+
+    assert project.up(dry_run=True)[0].plan.steps == ()
+
+
+def test_what_runs_without_a_transaction_is_not_tried(project: Project) -> None:
+    """It cannot be rolled back; neither it nor what comes after it is tried, and both are said."""
+    project.add_tables("a").add("002_i", "create index concurrently i on a (id);").add("003_c", "create table c ();")
+
+    events = project.up(dry_run=True)
+
+    assert succeeded(events) == ["001_a"]
+    assert [(event.step.label, event.reason) for event in events if isinstance(event, NotTried)] == [
+        ("002_i", "it runs without a transaction, so it cannot be rolled back"),
+        ("003_c", "it comes after 002_i"),
+    ]
+    assert project.relations() == set()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "create temporary table t (); prepare p as select 1; declare c cursor for select 1;",
+        "set search_path = ''; set role pg_monitor;",
+        "set session authorization pg_monitor;",
+        "set transaction isolation level serializable; select 1;",
+        "begin isolation level repeatable read; select 1; commit;",
+    ],
+    ids=["temporary objects", "role and search_path", "session authorization", "SET TRANSACTION", "BEGIN with options"],
+)
+def test_what_one_migration_sets_does_not_reach_the_next(text: str, project: Project) -> None:
+    """Two files that would not bear each other in one session are tried one after the other, as they would run."""
+    project.add("001_first", text).add("002_again", text).add("003_a", "create table a ();")
+
+    assert succeeded(project.up(dry_run=True)) == ["001_first", "002_again", "003_a"]
+    assert succeeded(project.up()) == ["001_first", "002_again", "003_a"]
+
+
+DEFERRED = """\
+create table {0}p (id int primary key);
+create table {0}c (p int references {0}p deferrable initially deferred);
+insert into {0}c values (1);
+insert into {0}p values ({1});
+"""
+
+
+def test_what_the_commit_would_refuse_is_found(project: Project) -> None:
+    """Deferred constraints are checked at the end of each file, as its COMMIT would."""
+    project.add("001_a", DEFERRED.format("a", 1)).add("002_b", DEFERRED.format("b", 7)).add("003_c", "select 3;")
+
+    events = project.up(dry_run=True)
+
+    assert finished(events) == ["001_a"]
+    assert failure(events).error.message == (
+        'insert or update on table "bc" violates foreign key constraint "bc_p_fkey"'
+    )
+
+
+def test_constraints_are_deferred_for_every_file(project: Project) -> None:
+    """The check at the end of a file does not make the constraints of the next immediate, new ones and old ones."""
+    project.add("001_a", DEFERRED.format("a", 1)).add("002_b", DEFERRED.format("b", 1))
+    project.add("003_c", "insert into ac values (2); insert into ap values (2);")
+    project.add("004_d", "create table d (i int unique deferrable initially immediate); insert into d values (1), (2);")
+    project.add("005_e", "insert into d values (1);")
+
+    events = project.up(dry_run=True)
+
+    assert finished(events) == ["001_a", "002_b", "003_c", "004_d"]
+    assert failure(events).number == 1
+
+
+def test_the_screen_of_a_failure(project: Project) -> None:
+    """It says that this was a trial, and that the database is as it was; exit 1."""
+    project.add_tables("a").add("002_b", "drop table a, b;")
+
+    ended = project.call("up", "--dry-run")
+
+    assert ended.code == 1
+    assert stable(ended.stdout).partition(" · ")[2] == (
+        "2 pending\n\n✅ 001_a   1 statement N ms\n❌ 002_b   statement 1 of 1 N ms\n\n"
+        "1 tried, and rolled back · 1 failed\n"
+    )
+    assert (
+        ended.stderr
+        == """\
+error: table "b" does not exist
+  ──▶ sql/002_b.up.sql:1:15
+   │
+ 1 │ drop table a, b;
+   │               ^
+   │
+   code    42P01 undefined_table
+
+what happened   this was tried in a transaction that is rolled back: the database is as it was
+what now        fix the file, then: sqlmigrate up
+
+"""
+    )

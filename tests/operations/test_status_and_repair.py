@@ -1,0 +1,645 @@
+"""Looking at the history, which never writes, and mending it: status, verify, log, repair, baseline, reset."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from postgres_servers import Server, Standby
+from project import Project, failure, succeeded, told, until
+from terminal import Terminal, stable
+
+from sqlmigrate import load
+from sqlmigrate.database import run_lock
+from sqlmigrate.errors import ConfigError, HistoryError
+from sqlmigrate.operations import repair as operations_repair, status as operations_status
+from sqlmigrate.plan.plan import Policy
+
+LOOKING = ["status", "verify", "log"]
+
+
+def repair(project: Project, version: str) -> str:
+    """Repair, without being asked; gives what was said to be done."""
+    row, _ = operations_repair.repairable(project.url, load(project.folder), version, Policy())
+    return operations_repair.repair(project.url, row, Policy())
+
+
+def baseline(project: Project, version: str) -> list[str]:
+    return [row.label for row in operations_repair.baseline(project.url, load(project.folder), version, Policy())]
+
+
+def shown(screen: str) -> str:
+    """Give what follows the name of the database, with times made equal."""
+    return stable(screen).partition(" · ")[2]
+
+
+# -- looking never writes ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", LOOKING)
+def test_looking_at_an_empty_database_makes_nothing(command: str, project: Project) -> None:
+    """No table, no schema, no row: the database is as empty as before."""
+    project.add_tables("a")
+    everything = "select count(*), max(oid::bigint) from pg_class"
+    before = project.query(everything)
+
+    assert project.call(command).code == 0
+
+    assert project.query(everything) == before
+
+
+@pytest.fixture
+def looker(project: Project, postgres: Server) -> Iterator[str]:
+    """The URL for a role that may read the history, and do nothing else; every transaction of it is read-only."""
+    project.add_tables("a").up()
+    project.execute("""\
+        create role looker login; alter role looker set default_transaction_read_only = on;
+        revoke all on schema public from public; grant usage on schema public to looker;
+        grant select on migrations, migrations_log to looker""")
+    try:
+        yield postgres.url(project.value("select current_database()"), "looker")
+    finally:
+        project.execute("drop owned by looker; drop role looker")
+
+
+@pytest.mark.parametrize("command", LOOKING)
+def test_looking_needs_no_right_to_write(command: str, looker: str, project: Project) -> None:
+    """A role that may only read sees what the owner sees."""
+    as_looker, as_owner = project.call(command, DATABASE_URL=looker), project.call(command)
+
+    assert (as_looker.code, as_looker.stderr) == (0, "")
+    assert as_looker.stdout == as_owner.stdout
+    assert "001_a" in as_looker.stdout or command == "verify"
+    assert project.logged() == [("up", "001")]
+
+
+@pytest.mark.parametrize("command", LOOKING)
+def test_looking_works_on_a_standby(command: str, project: Project, standby: Standby) -> None:
+    """A read-only standby shows what its primary shows."""
+    project.add_tables("a").up()
+    url = standby.url(project.value("select current_database()"))
+
+    on_standby, on_primary = project.call(command, DATABASE_URL=url), project.call(command)
+
+    assert (on_standby.code, on_standby.stderr) == (0, "")
+    assert shown(on_standby.stdout) == shown(on_primary.stdout)
+
+
+# -- status ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def every_state(project: Project) -> Project:
+    """A migration of each state there is."""
+    project.add_tables("base", "done", "changed", "missing").add("006_newest", "select 6;")
+    baseline(project, "1")
+    succeeded(project.up())
+    project.add("003_changed", "create table otherwise ();")
+    project.remove("004_missing")
+    project.add("005_late", "create table late ();").add("008_pending", "select 8;")
+    project.execute("""\
+        insert into migrations (version, name, status, error, executed_at, statements, statements_done)
+        values ('7', 'failed', 'failed', E'no such thing\\nreally', now(), 3, 2)""")
+    return project.add("007_failed", "-- sqlmigrate: no-transaction\nselect 7;")
+
+
+STATES = {
+    "001_base": "baseline", "002_done": "executed", "003_changed": "changed", "004_missing": "missing",
+    "005_late": "out of order", "006_newest": "executed", "007_failed": "failed", "008_pending": "pending",
+}  # fmt: skip
+
+
+def test_every_state(every_state: Project) -> None:
+    """Each migration has the state that its file and its row make together."""
+    assert every_state.states() == STATES
+
+
+def test_the_screen_of_every_state(every_state: Project) -> None:
+    """Marks first, words that say the same beside them; counts of what needs attention; the next command."""
+    ended = every_state.call("status")
+
+    assert (ended.code, ended.stderr) == (0, "")
+    assert (
+        shown(ended.stdout)
+        == """\
+sql/ · history in public.migrations
+
+✅ 001_base      baseline TIME
+✅ 002_done      executed TIME N ms
+⚠️ 003_changed   executed TIME N ms  changed since
+⚠️ 004_missing   executed TIME N ms  missing: there is no such file
+⚠️ 005_late      pending, out of order: a later one is executed already
+✅ 006_newest    executed TIME N ms
+❌ 007_failed    failed   TIME  after statement 2 of 3  no such thing
+⏸️ 008_pending   pending
+
+Total: 8 | Executed: 5 | Pending: 3 | Failed: 1 | Changed: 1 | Missing: 1 | Out of order: 1
+next: sqlmigrate verify
+"""
+    )
+    assert every_state.states() == STATES
+
+
+def test_an_interrupted_file_is_shown_as_such(project: Project) -> None:
+    """A file without a transaction whose process was killed has begun, and says how far it came."""
+    project.add_tables("a").up()
+    project.add("002_n", "-- sqlmigrate: no-transaction\nselect 1; select 2;")
+    project.execute("""\
+        insert into migrations (version, name, status, executed_at, statements, statements_done)
+        values ('002', 'n', 'running', now(), 2, 1)""")
+
+    assert shown(project.call("status").stdout).splitlines()[3] == (
+        "❌ 002_n   begun    TIME  interrupted  after statement 1 of 2"
+    )
+
+
+def test_a_file_under_way_is_told_from_an_interrupted_one(project: Project) -> None:
+    """Where somebody holds the run's lock, a file that has begun is under way: `status` names the process."""
+    project.add_tables("a").up()
+    project.add("002_n", "-- sqlmigrate: no-transaction\nselect 1; select 2;")
+    project.execute("""\
+        insert into migrations (version, name, status, executed_at, statements, statements_done)
+        values ('002', 'n', 'running', now(), 2, 1)""")
+    with project.connection() as run:
+        run.execute("select pg_advisory_lock(%s)", [run_lock.lock_key("public.migrations")])
+        who = f"process {run.info.backend_pid} of postgres"
+
+        assert shown(project.call("status").stdout).splitlines()[3] == (
+            f"⏳ 002_n   begun    TIME  under way ({who})  after statement 1 of 2"
+        )
+        assert json.loads(project.call("--format", "json", "status").stdout)["migrations"][1]["under_way"] == who
+
+
+@pytest.mark.parametrize("command", ["status", "up", "verify"])
+def test_a_row_that_is_not_ours(command: str, project: Project) -> None:
+    """A version that is no number cannot be ordered: it is told as what it is, whatever is asked for."""
+    project.add_tables("a").up()
+    project.execute("insert into migrations (version, name, status) values ('x', 'y', 'executed')")
+
+    ended = project.call(command)
+
+    assert (ended.code, ended.stdout) == (1, "")
+    assert ended.stderr.startswith(
+        "error: the history has a row of version `x`, which is no number: it was not written by us\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("prepare", "code"),
+    [
+        (lambda _: None, 0),
+        (lambda project: project.add("002_b", "select 2;"), 3),
+        (lambda project: project.add("001_a", "select 1;"), 3),
+        (lambda project: project.remove("001_a"), 3),
+        (lambda project: project.execute("update migrations set status = 'failed'"), 3),
+        (lambda project: project.add("000_z", "select 0;"), 3),
+        (lambda project: project.execute("update migrations set status = 'baseline'"), 0),
+    ],
+    ids=["all executed", "pending", "changed", "missing", "failed", "out of order", "baseline"],
+)
+def test_status_check(prepare: object, code: int, project: Project) -> None:
+    """`--check` exits with 3 where anything is pending or needs attention, and shows the same screen; without it: 0."""
+    project.add_tables("a", "z").remove("002_z")
+    project.up()
+    prepare(project)  # type: ignore[operator]
+
+    checked, looked = project.call("status", "--check"), project.call("status")
+
+    assert (checked.code, looked.code) == (code, 0)
+    assert checked.stdout == looked.stdout
+
+
+# -- verify ------------------------------------------------------------------------------------------------------------
+
+
+def test_verify_finds_everything_at_once(every_state: Project) -> None:
+    """What is changed (with the lines), missing and out of order is told together; exit 1; nothing is written."""
+    ended = every_state.call("verify")
+
+    assert (ended.code, ended.stdout) == (1, "")
+    assert (
+        stable(ended.stderr)
+        == """\
+error: 003_changed: the file is not what was executed: SQL changed
+  ──▶ sql/003_changed.up.sql
+   executed by postgres on TIME UTC
+   @@ -1 +1 @@
+   -create table changed (id int);
+   +create table otherwise ();
+   nothing was executed by this run
+   hint    put the file back and write the change as a new migration; or accept the file as it is now
+   next    sqlmigrate repair 003
+
+error: 004_missing: executed on this database, but there is no such file
+   nothing was executed
+   hint    bring the file back (git log -- sql/), or let the history forget it
+   next    sqlmigrate repair 004
+
+error: 005_late: out of order, pending below 006_newest, which was executed by postgres on TIME UTC
+   nothing was executed
+   hint    give it a number after the newest (both files of the pair), or execute it where it stands
+   next    sqlmigrate up --out-of-order
+
+3 errors
+"""
+    )
+    assert every_state.states() == STATES
+
+
+def test_verify_finds_a_history_that_goes_on_after_the_newest_file(project: Project) -> None:
+    """As `status` says it, which sends here: the folder is older than the database; exit 1."""
+    project.add_tables("a", "b", "c").up()
+    project.remove("002_b").remove("003_c")
+
+    looked, ended = project.call("status"), project.call("verify")
+
+    assert looked.stdout.endswith(
+        "the history goes on after the newest file: this folder is older than the database\nnext: sqlmigrate verify\n"
+    )
+    assert (ended.code, ended.stdout) == (1, "")
+    assert (
+        ended.stderr
+        == """\
+error: 002_b, 003_c: executed on this database, after the newest file: this folder is older than the database
+   nothing was executed
+   hint    take the folder's newer state (git pull); or let the history forget what is gone for good
+   next    sqlmigrate repair 002
+           sqlmigrate repair 003
+
+"""
+    )
+
+
+def test_verify_finds_a_failure_whose_file_is_gone(project: Project) -> None:
+    """`status` does not call it executed, and what `verify` says to do makes the two agree."""
+    project.add_tables("a").add("002_b", "select nothing;").up()
+    project.remove("002_b")
+
+    looked, ended = project.call("status"), project.call("verify")
+
+    assert shown(looked.stdout).splitlines()[3] == (
+        '⚠️ 002_b   failed   TIME  missing: there is no such file  column "nothing" does not exist'
+    )
+    assert (ended.code, ended.stdout) == (1, "")
+    assert (
+        ended.stderr
+        == """\
+error: 002_b: failed on this database, and there is no such file any more
+   nothing was executed
+   hint    bring the file back (git log -- sql/), or let the history forget it
+   next    sqlmigrate repair 002
+
+"""
+    )
+    assert project.call("repair", "002", "--yes").code == 0
+    assert project.call("verify").code == 0
+
+
+def test_verify_needs_no_server_for_the_files(bare_terminal: Terminal) -> None:
+    """Where no database is named the files alone are checked, and that is said."""
+    bare_terminal.write(**{"001_a.up.sql": "select 1;"})
+
+    ended = bare_terminal("verify")
+
+    assert (ended.code, ended.stderr) == (0, "")
+    assert ended.stdout == (
+        "✅ 1 migration in sql/: every file can be executed\nno database is named: the files alone were checked\n"
+    )
+
+
+def test_verify_finds_a_fault_of_an_executed_file_too(project: Project) -> None:
+    """Every file is read, up and down, also one that nobody would execute any more."""
+    project.add_tables("a").up()
+    project.add("001_a", "create table a (id int);", "drop table a;\ncommit;")
+
+    ended = project.call("verify")
+
+    assert ended.code == 1
+    assert ended.stderr.startswith(
+        "error: `COMMIT` would end the transaction of the migration\n  ──▶ sql/001_a.down.sql:2:1\n"
+    )
+
+
+# -- repair ------------------------------------------------------------------------------------------------------------
+
+
+def test_repair_accepts_a_changed_file(project: Project) -> None:
+    """The file as it is now counts as what was executed, its down file too; when and how long stay; the log tells."""
+    project.add_tables("a").up()
+    before = project.query("select executed_at, duration_ms, executed_by, status from migrations")
+    project.add("001_a", "create table a (id int); -- commented", "drop table a cascade;")
+
+    assert repair(project, "001") == "the file of 001_a is accepted as it is now, in place of what was executed"
+
+    assert project.states() == {"001_a": "executed"}
+    assert project.query("select up_sql, down_sql from migrations") == [
+        ("create table a (id int); -- commented", "drop table a cascade;")
+    ]
+    assert project.query("select executed_at, duration_ms, executed_by, status from migrations") == before
+    log = "select action, version, name, executed_by, detail from migrations_log order by id desc limit 1"
+    assert project.query(log) == [("repair", "001", "a", "postgres", "accepted the changed file")]
+    assert project.up()[0].plan.steps == ()
+
+
+def test_repair_accepts_a_new_name_and_a_new_spelling(project: Project) -> None:
+    """A renamed file, and `1` that has become `001`, are the row's from now on."""
+    project.add("1_a", "select 1;").up()
+    project.remove("1_a", "up")
+    project.add("001_better", "select 1;")
+
+    repair(project, "1")
+
+    assert project.query("select version, name from migrations") == [("001", "better")]
+    assert project.states() == {"001_better": "executed"}
+
+
+@pytest.mark.parametrize(
+    ("prepare", "sentence", "detail", "left"),
+    [
+        ("failed", "the history has forgotten 002_b (failed); the database itself stays as it is",
+         "forgot the failed execution", {"001_a": "executed", "002_b": "pending"}),
+        ("missing", "the history has forgotten 002_b (missing); the database itself stays as it is",
+         "forgot the executed execution", {"001_a": "executed"}),
+        ("baseline", "the history has forgotten 002_b (baseline); the database itself stays as it is",
+         "forgot the baseline execution", {"001_a": "executed", "002_b": "pending"}),
+    ],
+    ids=["failed", "missing", "baseline"],
+)  # fmt: skip
+def test_repair_forgets(prepare: str, sentence: str, detail: str, left: dict[str, str], project: Project) -> None:
+    """The row is removed, the database stays as it is, the log keeps that it was forgotten."""
+    project.add_tables("a", "b").up(steps=1)
+    if prepare == "failed":
+        project.add("002_b", "select nothing;").up()
+    elif prepare == "missing":
+        project.up()
+        project.remove("002_b")
+    else:
+        baseline(project, "2")
+    relations = project.relations()
+
+    assert repair(project, "002_b") == sentence
+
+    assert (project.states(), project.relations()) == (left, relations)
+    log = "select action, version, detail from migrations_log order by id desc limit 1"
+    assert project.query(log) == [("repair", "002", detail)]
+
+
+@pytest.mark.parametrize(
+    ("version", "message"),
+    [
+        ("1", "001_a is executed: there is nothing to repair\n  nothing was changed"),
+        ("2", "002_b is pending: there is nothing to repair\n  nothing was changed"),
+        ("7", "no migration is called `7`, neither in the folder nor in the history\n  hint: did you mean 002_b?"),
+    ],
+)  # fmt: skip
+def test_nothing_to_repair(version: str, message: str, project: Project) -> None:
+    """What is in order, or is not there, is refused."""
+    project.add_tables("a", "b").up(steps=1)
+
+    with pytest.raises(ConfigError) as refused:
+        repair(project, version)
+
+    assert told(refused.value) == message
+
+
+def test_repair_does_not_forget_what_has_been_executed_meanwhile(project: Project) -> None:
+    """A failed migration that another run executes while `repair` waits for its lock is not forgotten."""
+    project.add("001_a", "select nothing;").up()
+    project.add("001_a", "select 1;")
+    refused: list[Exception] = []
+
+    def work() -> None:
+        try:
+            repair(project, "1")
+        except HistoryError as error:
+            refused.append(error)
+
+    with psycopg.connect(project.url, autocommit=True) as other:
+        other.execute("select pg_advisory_lock(%s)", [run_lock.lock_key("public.migrations")])
+        thread = threading.Thread(target=work)
+        thread.start()
+        waits = "select count(*) from pg_stat_activity where query like 'select pg_catalog.pg_try_advisory_lock%'"
+        until(lambda: project.value(waits) >= 1)
+        other.execute("update migrations set status = 'executed'")
+    thread.join()
+
+    assert [told(error) for error in refused] == [
+        "001_a is another than a moment ago: another run has executed it, or repaired it\n  nothing was changed"
+    ]
+    assert project.recorded() == [("001", "executed")]
+
+
+def test_repair_and_its_log_are_one(project: Project) -> None:
+    """Where the log cannot be written, nothing is repaired."""
+    project.add_tables("a").up()
+    project.execute("alter table migrations_log add constraint broken check (action <> 'repair') not valid")
+    project.add("001_a", "select 1;")
+
+    with pytest.raises(Exception, match='violates check constraint "broken"'):
+        repair(project, "1")
+
+    assert project.states() == {"001_a": "changed"}
+
+
+def test_the_screen_of_repair(project: Project) -> None:
+    """One line of what was done, and how to look; exit 0."""
+    project.add("001_a", "select nothing;").up()
+
+    ended = project.call("repair", "1", "--yes")
+
+    assert (ended.code, ended.stderr) == (0, "")
+    assert ended.stdout == (
+        "✅ the history has forgotten 001_a (failed); the database itself stays as it is\nnext: sqlmigrate status\n"
+    )
+
+
+# -- baseline ----------------------------------------------------------------------------------------------------------
+
+
+def test_baseline_records_and_executes_nothing(project: Project) -> None:
+    """Everything up to the version is recorded as it is in the files, the rest stays pending; the log tells."""
+    project.add_tables("a", "b", "c")
+
+    assert baseline(project, "2") == ["001_a", "002_b"]
+
+    assert project.states() == {"001_a": "baseline", "002_b": "baseline", "003_c": "pending"}
+    assert project.relations() == set()
+    columns = "version, name, status, up_sql, down_sql, executed_by, duration_ms, error, checksum is not null"
+    assert project.query(f"select {columns} from migrations where version = '001'") == [
+        ("001", "a", "baseline", "create table a (id int);", "drop table a;", "postgres", None, None, True)
+    ]
+    assert project.logged() == [("baseline", "001"), ("baseline", "002")]
+    assert succeeded(project.up()) == ["003_c"]
+
+
+def test_baseline_leaves_what_is_executed(project: Project) -> None:
+    """Only what is not executed is declared; a second time there is nothing to record."""
+    project.add_tables("a", "b").up(steps=1)
+
+    assert baseline(project, "002_b") == ["002_b"]
+    assert baseline(project, "002_b") == []
+
+    assert project.recorded() == [("001", "executed"), ("002", "baseline")]
+
+
+@pytest.mark.parametrize("status", ["failed", "running"])
+def test_baseline_of_what_has_failed(status: str, project: Project) -> None:
+    """What failed or was interrupted, and was then brought about by hand, can be declared; no error stays."""
+    project.add("001_old", "select nothing;").up()
+    project.execute("update migrations set status = %s, statements_done = 1, making = '1 none'", status)
+    project.remove("001_old", "up")
+    project.add("001_new", "select 1;")
+
+    assert baseline(project, "1") == ["001_new"]
+
+    columns = "version, name, status, error, making, up_sql"
+    assert project.query(f"select {columns} from migrations") == [("001", "new", "baseline", None, None, "select 1;")]
+
+
+def test_baseline_at_what_nobody_knows(project: Project) -> None:
+    """It is refused with the nearest name, and not even the history is made."""
+    with pytest.raises(ConfigError) as refused:
+        baseline(project.add_tables("a"), "2")
+
+    assert told(refused.value) == (
+        "no migration is called `2`, neither in the folder nor in the history\n  hint: did you mean 001_a?"
+    )
+    assert project.value("select to_regclass('migrations')") is None
+
+
+def test_a_baseline_is_not_taken_back(project: Project) -> None:
+    """It was not executed here: `down` refuses it with the way to forget it, `down --all` passes it over."""
+    baseline(project.add_tables("a", "b"), "1")
+    with pytest.raises(HistoryError) as refused:
+        project.down()
+    assert told(refused.value) == (
+        "001_a is a baseline: it was declared, not executed, and cannot be taken back\n"
+        "  nothing was executed\n"
+        "  hint: let the history forget it, if it is to be executed here\n"
+        "  next: sqlmigrate repair 001"
+    )
+
+    project.up()
+    assert succeeded(project.down(all=True)) == ["002_b"]
+    assert project.recorded() == [("001", "baseline")]
+
+
+def test_a_changed_baseline_stops_up(project: Project) -> None:
+    """What was declared is compared as what was executed."""
+    baseline(project.add_tables("a"), "1")
+
+    assert project.add("001_a", "select 1;").states() == {"001_a": "changed"}
+    with pytest.raises(HistoryError):
+        project.up()
+    repair(project, "1")
+    assert project.states() == {"001_a": "baseline"}
+
+
+# -- log ---------------------------------------------------------------------------------------------------------------
+
+
+def test_the_log_keeps_everything(project: Project) -> None:
+    """Every up, failure, down, repair and baseline, oldest first, with who and from where; nothing is ever removed."""
+    project.add_tables("a").add("002_b", "select nothing;").up()
+    repair(project, "2")
+    project.down()
+    baseline(project.add("002_b", "select 2;"), "2")
+
+    _, entries = operations_status.log(project.url, Policy())
+
+    assert [(entry.action, entry.version, entry.name, entry.detail) for entry in entries] == [
+        ("up", "001", "a", None),
+        ("failure", "002", "b", 'column "nothing" does not exist'),
+        ("repair", "002", "b", "forgot the failed execution"),
+        ("down", "001", "a", None),
+        ("baseline", "001", "a", None),
+        ("baseline", "002", "b", None),
+    ]
+    assert {entry.executed_by for entry in entries} == {"postgres"}
+    assert all(entry.host and entry.logged_at for entry in entries)
+    assert [entry.logged_at for entry in entries] == sorted(entry.logged_at for entry in entries)
+    assert [entry.duration_ms is not None for entry in entries] == [True, False, False, True, False, False]
+
+
+def test_the_log_names_the_role_that_connected(project: Project) -> None:
+    """Whatever role a migration sets, who executed it is who connected."""
+    project.add("001_a", "set role pg_monitor;").add("002_b", "set session authorization pg_monitor;").up()
+    project.add("003_c", "set role pg_monitor; select nothing;").up()
+
+    assert project.query("select distinct executed_by from migrations_log") == [("postgres",)]
+    assert project.query("select distinct executed_by from migrations") == [("postgres",)]
+
+
+def test_an_empty_log(project: Project) -> None:
+    """It is said in words; exit 0."""
+    ended = project.call("log")
+
+    assert (ended.code, ended.stderr) == (0, "")
+    assert shown(ended.stdout) == "log of public.migrations\n\nthe log is empty: nothing was executed yet\n"
+
+
+# -- reset -------------------------------------------------------------------------------------------------------------
+
+
+def test_reset_takes_all_back_and_executes_it_anew(project: Project) -> None:
+    """Everything down in the reverse order, then up; changed files are executed as they are now; exit 0."""
+    project.add_tables("a", "b").up()
+    project.add("002_b", "create table anew ();", "drop table b;").add("003_c", "create table c ();")
+
+    ended = project.call("reset", "--yes")
+
+    assert ended.code == 0
+    assert project.relations() == {"a", "anew", "c"}
+    assert project.logged() == [
+        ("up", "001"), ("up", "002"), ("down", "002"), ("down", "001"), ("up", "001"), ("up", "002"), ("up", "003"),
+    ]  # fmt: skip
+    where = stable(ended.stdout).partition(" · ")[0]
+    assert stable(ended.stdout) == (
+        f"{where} · 2 to take back\n\n"
+        "↩️ 002_b   1 statement N ms\n"
+        "↩️ 001_a   1 statement N ms\n\n"
+        "2 taken back\n"
+        f"{where} · 3 pending\n\n"
+        "✅ 001_a   1 statement N ms\n"
+        "✅ 002_b   1 statement N ms\n"
+        "✅ 003_c   1 statement N ms\n\n"
+        "3 executed\n"
+    )
+
+
+def test_reset_of_what_cannot_be_executed_again_takes_nothing_back(project: Project) -> None:
+    """Every file is read before anything is taken back; and where something is irreversible nothing is, either."""
+    project.add_tables("a").up()
+    project.add("002_b", "select 'open;")
+    assert project.call("reset", "--yes").code == 1
+    assert project.relations() == {"a"}
+
+    project.add("002_b", "select 2;").up()
+    ended = project.call("reset", "--yes")
+    assert (ended.code, ended.stderr.partition("\n")[0]) == (1, "error: 002_b is irreversible: it has no down file")
+    assert project.relations() == {"a"}
+
+
+def test_a_reset_whose_down_fails_does_not_go_up(project: Project) -> None:
+    """What could not be taken back stays; nothing is executed on top of it; exit 1."""
+    project.add_tables("a", "b").up()
+    project.add("001_a", "create table a (id int);", "drop table nothing;")
+
+    assert project.call("reset", "--yes").code == 1
+
+    assert project.relations() == {"a"}
+    assert project.recorded() == [("001", "executed")]
+    assert project.logged()[-1] == ("failure", "001")
+
+
+def test_a_failed_migration_does_not_hinder_a_reset(project: Project) -> None:
+    """What failed was rolled back, and is simply executed anew."""
+    project.add_tables("a").add("002_b", "select nothing;")
+    assert failure(project.up()).step.label == "002_b"
+    project.add("002_b", "select 2;")
+
+    assert project.call("reset", "--yes").code == 0
+    assert project.states() == {"001_a": "executed", "002_b": "executed"}

@@ -1,0 +1,360 @@
+"""Whole screens, designed by hand, as a user sees them in a terminal; README shows the same files.
+
+A screen is a session: lines after `$` are typed, what follows is what the screen must show. What differs from run to
+run (times, durations, the address of the database) is made equal on both sides before they are compared.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+from pgbouncer import bouncer
+from piped_output import told_in_lines
+from postgres_servers import Server
+from project import Project, until
+from proxies import Connection, Flow, Proxy
+from psycopg.conninfo import conninfo_to_dict
+from terminal import Terminal, stable
+
+from sqlmigrate.database import run_lock
+
+SCREENS = Path(__file__).parent / "screens"
+README = Path(__file__).parents[2] / "README.md"
+
+CUSTOMERS = "create table customers (\n    id    bigint primary key,\n    email text\n);\n"
+ORDERS = "create table orders (id bigint primary key, customer bigint references customers);\n"
+SLOW = """\
+create function slow(text) returns text immutable language plpgsql
+  as 'begin perform pg_sleep(0.13); return left($1, 9); end';
+"""
+ROWS = """\
+alter table customers alter email set storage plain;
+insert into customers select number, repeat('x', 3000) from generate_series(1, 12) number;
+"""
+INVOICES = "create table invoices (id bigint primary key);\n"
+
+
+def _status(terminal: Terminal) -> None:
+    own = Path(__file__).parents[2] / "sql"
+    for name in ("001_create_initial_auth_tables", "002_add_user_settings", "003_add_roles"):
+        for direction in ("up", "down"):
+            terminal.write(**{f"{name}.{direction}.sql": (own / f"{name}.{direction}.sql").read_text(encoding="utf-8")})
+    terminal("up", "--to", "2")
+
+
+def _failure(terminal: Terminal) -> None:
+    columns = "first_name text, last_name text, full_name text"
+    terminal.write(**{"001_add_customers.up.sql": f"create table customers ({columns});"})
+    terminal("up")
+    terminal.write(**{
+        "003_add_user_profiles.up.sql": "create table user_profiles ();",
+        "004_fill_full_name.up.sql": "alter table customers alter full_name set default '';\n\n\n"
+        "update customers\n   set full_name = frist_name || ' ' || last_name\n where full_name is null;\n",
+    })  # fmt: skip
+
+
+def _no_transaction(terminal: Terminal) -> None:
+    rows = "insert into customers values ('Ann', 'ann@example.org'), ('Anna', 'ann@example.org');"
+    terminal.write(**{"001_add_customers.up.sql": f"create table customers (name text, email text); {rows}"})
+    terminal("up")
+    terminal.write(**{
+        "002_index_customers.up.sql": "-- sqlmigrate: no-transaction\n\n"
+        "create index concurrently customers_name on customers (name);\n"
+        "create unique index concurrently customers_email on customers (email);\n"
+        "analyze customers;\n"
+    })  # fmt: skip
+
+
+def _changed(terminal: Terminal) -> None:
+    terminal.write(**{"001_add_customers.up.sql": CUSTOMERS})
+    terminal("up")
+    terminal.write(**{"001_add_customers.up.sql": CUSTOMERS.replace("email text", "email text not null")})
+
+
+def _out_of_order(terminal: Terminal) -> None:
+    terminal.write(**{"001_add_customers.up.sql": CUSTOMERS, "003_add_invoices.up.sql": INVOICES})
+    terminal("up")
+    terminal.write(**{"002_add_orders.up.sql": ORDERS})
+
+
+def _dry_run(terminal: Terminal) -> None:
+    index = "create index concurrently customers_email on customers (email);"
+    terminal.write(**{"001_add_customers.up.sql": CUSTOMERS, "002_index_customers.up.sql": index})
+
+
+def _two(terminal: Terminal) -> None:
+    terminal.write(**{"001_add_customers.up.sql": CUSTOMERS, "002_add_orders.up.sql": ORDERS})
+    terminal.write(**{"002_add_orders.down.sql": "drop table orders;"})
+
+
+def _verify(terminal: Terminal) -> None:
+    _two(terminal)
+    terminal("up")
+
+
+def _log(terminal: Terminal) -> None:
+    _verify(terminal)
+    terminal("down")
+    terminal.write(**{"002_add_orders.up.sql": ORDERS.replace("references customers", "references customer")})
+    terminal("up")
+
+
+def _refused_files(terminal: Terminal) -> None:
+    terminal.write(**{
+        "001_add_customers.up.sql": CUSTOMERS, "1_customers.up.sql": CUSTOMERS, "002-add_orders.sql": ORDERS,
+        "003_add_invoices.down.sql": "drop table invoices;",
+    })  # fmt: skip
+
+
+def _blocked(terminal: Terminal) -> None:
+    """Leave a session in the way, that forgets to commit for a little longer than the lock timeout."""
+    _changed(terminal)
+    terminal.write(
+        **{"001_add_customers.up.sql": CUSTOMERS, "002_add_phone.up.sql": "alter table customers add phone text;"}
+    )
+    reader = psycopg.connect(terminal.environment["DATABASE_URL"], application_name="reports")
+    reader.execute("select count(*) from customers")
+    threading.Timer(7.5, reader.close).start()
+
+
+# what has to be there while the screen is drawn
+
+
+@contextmanager
+def _waiting(terminal: Terminal) -> Iterator[None]:
+    """Hold the run's lock, as another run does."""
+    _two(terminal)
+    with psycopg.connect(terminal.environment["DATABASE_URL"], autocommit=True, application_name="sqlmigrate") as run:
+        run.execute("select pg_advisory_lock(%s)", [run_lock.lock_key("public.migrations")])
+        yield
+
+
+class _Withheld(Proxy):
+    """Withholds what the server says once `words` are among it (behind `after`), and cuts that connection on `go`."""
+
+    def __init__(self, upstream: str, words: bytes, after: bytes = b"") -> None:
+        super().__init__(upstream)
+        self.words, self.after = words, after
+        self.has_heard, self.go = threading.Event(), threading.Event()
+
+    def connection(self, client: socket.socket, server: socket.socket) -> Connection:
+        return _Withholding(client, server, self)
+
+
+class _Withholding(Connection):
+    def __init__(self, client: socket.socket, server: socket.socket, proxy: _Withheld) -> None:
+        super().__init__(client, server)
+        self.proxy, self.heard = proxy, b""
+
+    def received(self, flow: Flow, data: bytes) -> None:
+        self.heard += data if flow is self.back else b""
+        behind = self.heard[self.heard.find(self.proxy.after) :] if self.proxy.after in self.heard else b""
+        if self.proxy.words in behind and not self.proxy.has_heard.is_set():
+            self.proxy.has_heard.set()
+            assert self.proxy.go.wait(30)
+            raise ConnectionResetError
+
+
+@contextmanager
+def _lost_commit(terminal: Terminal) -> Iterator[None]:
+    """Lose the answer to the COMMIT of the first transaction that makes a table."""
+    terminal.write(**{"001_add_customers.up.sql": CUSTOMERS})
+    terminal("up")
+    terminal.write(**{"002_add_orders.up.sql": ORDERS, "003_add_invoices.up.sql": INVOICES})
+    with _Withheld(terminal.environment["DATABASE_URL"], b"COMMIT\0", b"CREATE TABLE\0") as proxy:
+        proxy.go.set()
+        terminal.environment["DATABASE_URL"] = proxy.url
+        yield
+
+
+def _index(terminal: Terminal) -> None:
+    terminal.write(**{"001_add_customers.up.sql": CUSTOMERS})
+    terminal("up")
+    terminal.write(**{
+        "002_index_phone.up.sql": "-- sqlmigrate: no-transaction\n\nalter table customers add phone text;\n"
+        "create index concurrently customers_phone on customers (phone);\nanalyze customers;\n"
+    })  # fmt: skip
+
+
+@contextmanager
+def _killed(terminal: Terminal, url: str) -> Iterator[None]:
+    """Begin a run, and kill it at the end of the block."""
+    environment = {**os.environ, "DATABASE_URL": url}
+    command = [sys.executable, "-m", "sqlmigrate", "up"]
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command, cwd=terminal.folder, env=environment, **silent) as run:
+        try:
+            yield
+        finally:
+            run.kill()
+
+
+def _killed_after_the_statement(terminal: Terminal) -> None:
+    """Kill a run when its index is built, and its row does not say so yet."""
+    _index(terminal)
+    url = terminal.environment["DATABASE_URL"]
+    with _Withheld(url, b"CREATE INDEX\0") as proxy:
+        with _killed(terminal, proxy.url):
+            assert proxy.has_heard.wait(30)
+        proxy.go.set()
+    _is_over(url)
+
+
+def _killed_in_the_statement(terminal: Terminal) -> None:
+    """Kill a run while its index waits for an old snapshot; the server gives up what nobody waits for any more."""
+    _index(terminal)
+    url = terminal.environment["DATABASE_URL"]
+    with psycopg.connect(url) as reader, psycopg.connect(url, autocommit=True) as conn:
+        reader.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        reader.execute("select 1")
+        building = "select pid from pg_stat_progress_create_index where datname = current_database()"
+        with _killed(terminal, url):
+            until(lambda: conn.execute(f"{building} and phase = 'waiting for old snapshots'").fetchone())
+        conn.execute(f"select pg_terminate_backend(pid) from ({building}) as left_alone")
+    _is_over(url)
+
+
+def _is_over(url: str) -> None:
+    run = "select 1 from pg_stat_activity where application_name = 'sqlmigrate' and datname = current_database()"
+    with psycopg.connect(url, autocommit=True) as conn:
+        until(lambda: not conn.execute(run).fetchone())
+
+
+def _nothing(_terminal: Terminal) -> None:
+    pass
+
+
+SETUPS: dict[str, Callable[[Terminal], None]] = {
+    "status": _status,
+    "five_minutes": _nothing,
+    "failure": _failure,
+    "no_transaction": _no_transaction,
+    "changed": _changed,
+    "out_of_order": _out_of_order,
+    "dry_run": _dry_run,
+    "verify": _verify,
+    "repair": _changed,
+    "baseline": _two,
+    "log": _log,
+    "blocked": _blocked,
+    "refused_files": _refused_files,
+    "resumed": _killed_after_the_statement,
+    "rebuilt": _killed_in_the_statement,
+}
+AROUND: dict[str, Callable[[Terminal], AbstractContextManager[None]]] = {
+    "waiting": _waiting,
+    "lost_commit": _lost_commit,
+}
+OTHERS = {"pooler", "watched"}  # each with a test of its own
+
+
+def _typed(terminal: Terminal, line: str) -> str:
+    """Type a line into a shell, and give what both streams wrote, in their order."""
+    program = terminal.folder / "bin" / "sqlmigrate"
+    if not program.exists():
+        program.parent.mkdir()
+        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m sqlmigrate "$@"\n')
+        program.chmod(0o755)
+    environment = {**os.environ, **terminal.environment, "TZ": "UTC", "PATH": f"{program.parent}:{os.environ['PATH']}"}
+    ended = subprocess.run(
+        ["sh", "-c", line], cwd=terminal.folder, env=environment, check=False, encoding="utf-8", timeout=120,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    return ended.stdout
+
+
+def _comparable(screen: str) -> str:
+    screen = re.sub(r"^\S+ at .+? ·", "shop at db.internal:5432 ·", screen, flags=re.MULTILINE)
+    screen = re.sub(r" from \S+$", " from runner-7", screen, flags=re.MULTILINE)
+    screen = re.sub(r"process \d+ ", "process 4711 ", screen)
+    screen = re.sub(r"again in [\d.]+ s", "again in 0.4 s", screen)
+    screen = re.sub(r"open for \d s", "open for 5 s", screen)
+    return stable(screen)
+
+
+def _stored(name: str) -> str:
+    return (SCREENS / f"{name}.console").read_text(encoding="utf-8")
+
+
+def _is_as_stored(name: str, terminal: Terminal) -> None:
+    expected = _stored(name)
+    shown = ""
+    for line in re.findall(r"^\$ (.*)$", expected, re.MULTILINE):
+        output = _typed(terminal, line)
+        shown += f"$ {line}\n{output}" + ("\n" if output and not output.endswith("\n\n") else "")
+
+    assert _comparable(shown).rstrip() == _comparable(re.sub(r"\n(\$ echo .*)\n\n", r"\n\1\n", expected)).rstrip()
+
+
+@pytest.mark.parametrize("name", SETUPS)
+def test_the_screen_is_as_designed(name: str, terminal: Terminal) -> None:
+    """Every line typed shows exactly what the stored screen shows."""
+    SETUPS[name](terminal)
+
+    _is_as_stored(name, terminal)
+
+
+@pytest.mark.parametrize("name", AROUND)
+def test_the_screen_of_a_fault_is_as_designed(name: str, terminal: Terminal) -> None:
+    """The same, where another session, a killed run or a lost connection is part of it."""
+    with AROUND[name](terminal):
+        _is_as_stored(name, terminal)
+
+
+def test_the_screen_behind_a_pooler_is_as_designed(pgbouncer: str, postgres: Server, terminal: Terminal) -> None:
+    """What cannot be right there is refused, with the reason and the cure."""
+    _dry_run(terminal)
+    name = conninfo_to_dict(terminal.environment["DATABASE_URL"])["dbname"]
+    with bouncer(pgbouncer, postgres, "transaction") as pool:
+        _is_as_stored("pooler", Terminal(terminal.folder, {"DATABASE_URL": f"{pool}{name}"}))
+
+
+def test_the_line_of_a_long_statement_is_as_designed(project: Project) -> None:
+    """Without a terminal a line comes every so often, with the percentage; here every second instead of every ten."""
+    project.add("001_add_customers", SLOW + CUSTOMERS + ROWS)
+    project.up()
+    project.add("002_index_email", "create index customers_email on customers (slow(email));\n")
+
+    said = told_in_lines(project, seconds=1)
+
+    said = re.sub(r"\d+ s, (.*), \d+ %", r"10 s, \1, 50 %", said)
+    said = re.sub(r"^(   002.*\n)\1+", r"\1", said, flags=re.MULTILINE)
+    assert _comparable(f"$ sqlmigrate up\n{said}") == _comparable(_stored("watched"))
+
+
+def test_every_stored_screen_is_tested() -> None:
+    """No file lies in the folder that no test looks at."""
+    assert {path.stem for path in SCREENS.glob("*.console")} == {*SETUPS, *AROUND, *OTHERS}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "status",
+        "five_minutes",
+        "failure",
+        "no_transaction",
+        "changed",
+        "out_of_order",
+        "blocked",
+        "waiting",
+        "rebuilt",
+        "lost_commit",
+        "pooler",
+    ],
+)
+def test_readme_shows_the_stored_screen(name: str) -> None:
+    """README holds the screen, to the letter."""
+    screen = (SCREENS / f"{name}.console").read_text(encoding="utf-8").rstrip()
+
+    assert f"```console\n{screen}\n```" in README.read_text(encoding="utf-8")

@@ -1,0 +1,500 @@
+"""Migrations and history make a plan: everything is in it once and in order, and after it nothing is left to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, strategies as st
+
+from sqlmigrate.errors import ConfigError, HistoryError, MigrationError, SqlmigrateError
+from sqlmigrate.files.migration import Migration, checksum
+from sqlmigrate.history.state import Execution
+from sqlmigrate.plan import plan
+from sqlmigrate.plan.down import down_rows, down_steps
+from sqlmigrate.plan.plan import Policy
+from sqlmigrate.plan.rows import Row, find, make_rows, missing_after, missing_inside
+from sqlmigrate.plan.up import up_steps
+from sqlmigrate.source import Source
+
+START = datetime(2026, 2, 13, 1, 16, 28, tzinfo=UTC)
+
+
+def migration(version: str, name: str = "a", *, up: str = "select 1;", down: str | None = "select 2;") -> Migration:
+    path = f"sql/{version}_{name}"
+    return Migration(version, name, Source(f"{path}.up.sql", up), down and Source(f"{path}.down.sql", down))
+
+
+def execution(version: str, name: str = "a", *, second: int = 0, status: str = "executed") -> Execution:
+    return Execution(
+        version,
+        name,
+        status,
+        checksum("select 1;"),
+        1,
+        1,
+        None,
+        START + timedelta(seconds=second),
+        9,
+        "ann",
+        "0.1.0",
+        None,
+    )
+
+
+def executed(migrations: Sequence[Migration]) -> list[Execution]:
+    """Give a history in which migrations were executed one after the other, in the order given."""
+    return [execution(each.version, each.name, second=second) for second, each in enumerate(migrations)]
+
+
+def message(error: SqlmigrateError) -> str:
+    return f"{error.message} → {error.hint}" if error.hint else error.message
+
+
+# -- properties --------------------------------------------------------------------------------------------------------
+
+NUMBERS = st.lists(st.integers(1, 10**15), min_size=1, max_size=12, unique=True)
+
+
+@st.composite
+def folders(draw: st.DrawFn) -> list[Migration]:
+    """Draw migrations in the order of their versions, padded and named in every way."""
+    names = st.text("abc_.-", min_size=1, max_size=4)
+    return [migration(str(number).zfill(draw(st.integers(1, 5))), draw(names)) for number in sorted(draw(NUMBERS))]
+
+
+@st.composite
+def databases(draw: st.DrawFn) -> tuple[list[Migration], list[Execution]]:
+    """Draw a folder, and a history that has executed some of it in some order, and failed with some of the rest."""
+    migrations = draw(folders())
+    some = draw(st.lists(st.sampled_from(migrations), unique_by=lambda each: each.number))
+    statuses = st.sampled_from(["executed", "executed", "executed", "baseline", "failed", "running"])
+    return migrations, [replace(each, status=draw(statuses)) for each in executed(some)]
+
+
+def done(executions: Sequence[Execution]) -> list[Execution]:
+    return [each for each in executions if each.status in ("executed", "baseline")]
+
+
+@given(databases())
+def test_every_file_and_every_execution_is_a_row_once(database: tuple[list[Migration], list[Execution]]) -> None:
+    """The rows hold all of both, in the order of the versions, and side by side what belongs together."""
+    migrations, executions = database
+
+    rows = make_rows(reversed(migrations), executions)
+
+    assert [row.migration for row in rows] == migrations
+    assert sorted((row.execution for row in rows if row.execution), key=executions.index) == executions
+    assert all(row.execution.version == row.version for row in rows if row.execution)
+
+
+@given(databases())
+def test_executed_and_planned_are_all_in_order_and_once(database: tuple[list[Migration], list[Execution]]) -> None:
+    """What is executed and what is planned is the whole folder, nothing of it twice, the planned in order."""
+    migrations, executions = database
+
+    steps = up_steps(make_rows(migrations, executions), Policy(out_of_order=True))
+
+    numbers = [step.migration.number for step in steps]
+    assert numbers == sorted(numbers)
+    assert sorted(numbers + [each.number for each in done(executions)]) == [each.number for each in migrations]
+    assert all(step.direction == "up" and step.migration in migrations for step in steps)
+
+
+@given(databases())
+def test_a_plan_after_the_plan_is_empty(database: tuple[list[Migration], list[Execution]]) -> None:
+    """When the plan is executed, there is nothing to do, in whatever order it was planned."""
+    migrations, executions = database
+    steps = up_steps(make_rows(migrations, executions), Policy(out_of_order=True))
+    later = [execution(step.version, step.migration.name, second=100 + n) for n, step in enumerate(steps)]
+
+    rows = make_rows(migrations, done(executions) + later)
+
+    assert up_steps(rows, Policy()) == ()
+    assert {row.state for row in rows} <= {"executed", "baseline"}
+
+
+@given(databases())
+def test_what_is_out_of_order_is_refused_and_nothing_else(database: tuple[list[Migration], list[Execution]]) -> None:
+    """A plan is refused just where a pending version is below one that is executed; without that both plans agree."""
+    migrations, executions = database
+    rows = make_rows(migrations, executions)
+    newest = max((each.number for each in done(executions)), default=0)
+    pending = {each.number for each in migrations} - {each.number for each in done(executions)}
+
+    if any(number < newest for number in pending):
+        with pytest.raises(HistoryError):
+            up_steps(rows, Policy())
+    else:
+        assert up_steps(rows, Policy()) == up_steps(rows, Policy(out_of_order=True))
+
+
+@given(databases(), st.data())
+def test_a_part_of_the_plan_is_its_beginning(
+    database: tuple[list[Migration], list[Execution]], data: st.DataObject
+) -> None:
+    """`--steps` and `--to` cut a plan off, each where it says, and both where the first of them says."""
+    migrations, executions = database
+    rows = make_rows(migrations, executions)
+    whole = up_steps(rows, Policy(out_of_order=True))
+    to, count = data.draw(st.sampled_from(migrations)), data.draw(st.integers(1, 5))
+    until = tuple(step for step in whole if step.migration.number <= to.number)
+
+    def planned(**policy: object) -> tuple[plan.Step, ...]:
+        return up_steps(rows, Policy(out_of_order=True, **policy))  # type: ignore[arg-type]
+
+    assert planned(steps=count) == whole[:count]
+    assert planned(to=to.version) == until
+    assert planned(to=to.label, steps=count) == until[:count]
+
+
+@given(folders(), st.randoms(use_true_random=False), st.integers(1, 5))
+def test_down_undoes_in_the_reverse_order_of_execution(migrations: list[Migration], random: object, count: int) -> None:
+    """The last executed comes first, whatever its version; all of them together are the history backwards."""
+    order = list(migrations)
+    random.shuffle(order)  # type: ignore[attr-defined]
+    rows = make_rows(migrations, executed(order))
+
+    assert [row.migration for row in down_rows(rows, Policy(all=True))] == order[::-1]
+    assert [row.migration for row in down_rows(rows, Policy(steps=count))] == order[::-1][:count]
+    assert [row.migration for row in down_rows(rows, Policy())] == order[-1:]
+
+
+@given(folders(), st.randoms(use_true_random=False), st.data())
+def test_down_to_a_version_leaves_it_and_what_is_below(
+    migrations: list[Migration], random: object, data: st.DataObject
+) -> None:
+    """What is newer than the version is taken back, in the reverse order of execution; the version itself stays."""
+    order = list(migrations)
+    random.shuffle(order)  # type: ignore[attr-defined]
+    to = data.draw(st.sampled_from(migrations))
+    rows = make_rows(migrations, executed(order))
+
+    chosen = [row.migration for row in down_rows(rows, Policy(to=to.version))]
+
+    assert chosen == [each for each in order[::-1] if each.number > to.number]
+    assert [row.migration for row in down_rows(rows, Policy(to="0"))] == order[::-1]
+
+
+@given(folders(), st.integers(1, 5))
+def test_down_and_up_again_is_where_we_were(migrations: list[Migration], count: int) -> None:
+    """What down takes back is what the next up executes, forwards."""
+    history = executed(migrations)
+    chosen = down_rows(make_rows(migrations, history), Policy(steps=count))
+    steps = down_steps(chosen, {})
+    left = [each for each in history if each.version not in {step.version for step in steps}]
+
+    again = up_steps(make_rows(migrations, left), Policy())
+
+    assert [step.label for step in again] == [step.label for step in steps][::-1]
+
+
+@given(folders(), st.data())
+def test_a_migration_is_found_by_every_spelling(migrations: list[Migration], data: st.DataObject) -> None:
+    """Its version with and without zeros, its whole name, its files with and without their folder: all name it."""
+    rows = make_rows(migrations, ())
+    row = data.draw(st.sampled_from(rows))
+    spellings = [
+        row.version, str(row.number), f"000{row.number}", row.label, f"{row.label}.up.sql", f"{row.label}.down.sql",
+        f"sql/{row.label}.up.sql", f"./db/my sql/{row.label}.down.sql", rf"sql\{row.label}.up.sql",
+    ]  # fmt: skip
+
+    assert [find(rows, spelling) for spelling in spellings] == [row] * len(spellings)
+
+
+@given(databases(), st.data())
+def test_missing_files_are_missed_inside_and_passed_over_ahead(
+    database: tuple[list[Migration], list[Execution]], data: st.DataObject
+) -> None:
+    """Executed without a file: inside of the folder's range it stops a plan, after it the checkout is just older."""
+    migrations, executions = database
+    kept = data.draw(st.lists(st.sampled_from(migrations), unique_by=lambda each: each.number))
+    rows = make_rows(kept, executions)
+    newest = max((each.number for each in kept), default=-1)
+    lost = {each.number for each in done(executions)} - {each.number for each in kept}
+
+    assert {row.number for row in missing_inside(rows)} == {number for number in lost if number < newest}
+    assert {row.number for row in missing_after(rows)} == {number for number in lost if number > newest}
+    if missing_inside(rows) and any(row.is_pending for row in rows):
+        with pytest.raises(HistoryError):
+            up_steps(rows, Policy(out_of_order=True))
+
+
+# -- states ------------------------------------------------------------------------------------------------------------
+
+STATES: dict[str, tuple[Migration | None, Execution | None, str, bool, bool]] = {
+    "not executed": (migration("002"), None, "pending", False, True),
+    "executed": (migration("002"), execution("002"), "executed", True, False),
+    "executed as 2": (migration("002"), execution("2"), "executed", True, False),
+    "declared": (migration("002"), execution("002", status="baseline"), "baseline", True, False),
+    "failed": (migration("002"), execution("002", status="failed"), "failed", False, True),
+    "begun": (migration("002"), execution("002", status="running"), "failed", False, True),
+    "changed": (migration("002", up="select 3;"), execution("002"), "changed", True, False),
+    "changed since it was declared": (
+        migration("002", up="select 3;"), execution("002", status="baseline"), "changed", True, False,
+    ),
+    "changed since it failed": (
+        migration("002", up="select 3;"), execution("002", status="failed"), "failed", False, True,
+    ),
+    "no real change": (migration("002", up="select 1;\r\n\r\n"), execution("002"), "executed", True, False),
+    "renamed": (migration("002", "b"), execution("002"), "changed", True, False),
+    "without a file": (None, execution("002"), "missing", True, False),
+    "failed, without a file": (None, execution("002", status="failed"), "missing", False, False),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("file", "recorded", "state", "is_executed", "is_pending"), STATES.values(), ids=STATES)
+def test_the_state_of_a_migration(
+    file: Migration | None, recorded: Execution | None, state: str, *, is_executed: bool, is_pending: bool
+) -> None:
+    """File and execution together make its state."""
+    others = [migration("001"), migration("003")]
+    rows = make_rows([*others, *([file] if file else [])], [execution("001"), *([recorded] if recorded else [])])
+
+    row = rows[1]
+
+    assert (row.state, row.is_executed, row.is_pending) == (state, is_executed, is_pending)
+    assert (row.number, row.label.partition("_")[0]) == (2, (file or recorded or row).version)
+    assert [rows[0].state, rows[2].state] == ["executed", "pending"]
+
+
+def test_pending_below_the_newest_executed_is_out_of_order() -> None:
+    """Whether executed or declared, the newest decides; one that has failed does not."""
+    three = [migration("001"), migration("002"), migration("003")]
+
+    def states(status: str) -> list[str]:
+        return [row.state for row in make_rows(three, [execution("002", status=status)])]
+
+    assert states("executed") == ["out of order", "executed", "pending"]
+    assert states("baseline") == ["out of order", "baseline", "pending"]
+    assert states("failed") == ["pending", "failed", "pending"]
+
+
+# -- refusals ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_refusal_of_what_is_out_of_order_names_both() -> None:
+    """It says which is pending, below which, and who executed that and when."""
+    rows = make_rows([migration("001"), migration("002"), migration("003")], [execution("003")])
+
+    with pytest.raises(HistoryError) as caught:
+        up_steps(rows, Policy())
+
+    assert message(caught.value) == (
+        "001_a, 002_a: out of order, pending below 003_a, which was executed by ann on 2026-02-13 01:16:28 UTC"
+        " → give it a number after the newest (both files of the pair), or execute it where it stands"
+    )
+    assert caught.value.detail == ("nothing was executed",)
+    assert caught.value.next_steps == ("sqlmigrate up --out-of-order",)
+
+
+def test_a_plan_up_to_a_version_asks_only_for_what_is_in_it() -> None:
+    """What is out of order above the version does not stop those below."""
+    rows = make_rows([migration("001"), migration("002"), migration("003")], [execution("003")])
+
+    with pytest.raises(HistoryError) as caught:
+        up_steps(rows, Policy(to="1"))
+    assert caught.value.message.startswith("001_a: out of order")
+
+
+def test_the_refusal_of_what_is_missing_names_all() -> None:
+    """Every executed version without a file is named, each with the command that lets the history forget it."""
+    rows = make_rows([migration("003")], [execution("001"), execution("002", "b", second=1)])
+
+    with pytest.raises(HistoryError) as caught:
+        up_steps(rows, Policy())
+
+    assert message(caught.value) == (
+        "001_a, 002_b: executed on this database, but there is no such file"
+        " → bring the file back (git log -- sql/), or let the history forget it"
+    )
+    assert caught.value.next_steps == ("sqlmigrate repair 001", "sqlmigrate repair 002")
+
+
+UNKNOWN = {
+    "create_user": "did you mean 001_create_users?",
+    "3": "did you mean 002_add_roles?",
+    "002_add_role": "did you mean 002_add_roles?",
+    "²": "did you mean 002_add_roles?",
+    "": "did you mean 002_add_roles?",
+    "9" * 5000: "did you mean 002_add_roles?",
+    "-1": "did you mean 002_add_roles?",
+}
+
+
+@pytest.mark.parametrize(("wanted", "hint"), UNKNOWN.items(), ids=[key[:20] for key in UNKNOWN])
+def test_a_version_that_nobody_knows_is_refused_with_the_nearest(wanted: str, hint: str) -> None:
+    """The hint is the name that is written most alike, or else the newest."""
+    rows = make_rows([migration("001", "create_users"), migration("002", "add_roles")], ())
+
+    with pytest.raises(ConfigError) as caught:
+        find(rows, wanted)
+
+    assert message(caught.value) == (
+        f"no migration is called `{wanted}`, neither in the folder nor in the history → {hint}"
+    )
+
+
+def test_in_an_empty_folder_nothing_is_found() -> None:
+    """Without a migration there is none to be named."""
+    with pytest.raises(ConfigError) as caught:
+        find((), "1")
+
+    assert caught.value.hint == "there are no migrations at all"
+
+
+def test_every_fault_of_every_pending_file_is_told_before_anything_runs() -> None:
+    """Up and down files are split and checked, those that are executed already are not."""
+    migrations = [
+        migration("001", up="select 1; commit;"),
+        migration("002", up="select '", down="select 1; vacuum;"),
+        migration("003", up="-- sqlmigrate: irreversible (gone)\nselect 1;"),
+    ]
+    known = replace(execution("001"), checksum=checksum("select 1; commit;"))
+
+    with pytest.raises(MigrationError) as caught:
+        up_steps(make_rows(migrations, [known]), Policy())
+
+    assert [str(each).partition(": ")[0] for each in (caught.value, *caught.value.others)] == [
+        "sql/002_a.up.sql:1:8", "sql/002_a.down.sql:1:11", "sql/003_a.up.sql:1:1",
+    ]  # fmt: skip
+    assert caught.value.others[1].message == "irreversible, and there is sql/003_a.down.sql"
+
+
+def test_a_file_without_a_statement_is_planned_and_said() -> None:
+    """It is executed, so that the history is whole, with a note."""
+    (step,) = up_steps(make_rows([migration("001", up="-- to come")], ()), Policy())
+
+    assert step.notes == ("the file holds no statement",)
+
+
+# -- down --------------------------------------------------------------------------------------------------------------
+
+
+def chosen(file: Migration | None, recorded: Execution) -> list[Row]:
+    return down_rows(make_rows([file] if file else [], [recorded]), Policy())
+
+
+def test_down_uses_the_file() -> None:
+    """Where file and history agree, there is nothing to be said."""
+    recorded = {"001": ("select 1;", "select 2;\r\n\r\n")}
+    (step,) = down_steps(chosen(migration("001"), execution("001")), recorded)
+
+    assert (step.direction, step.version, step.label, step.notes) == ("down", "001", "001_a", ())
+    assert step.script.source.path == "sql/001_a.down.sql"
+
+
+def test_down_uses_the_file_where_it_differs_and_says_so() -> None:
+    """What was written since the execution is thought to be better."""
+    (step,) = down_steps(chosen(migration("001"), execution("001")), {"001": ("select 1;", "select 3;")})
+
+    assert step.notes == ("the down file differs from the text recorded with the execution: the file is used",)
+    assert [each.text for each in step.script.statements] == ["select 2"]
+
+
+@pytest.mark.parametrize("file", [None, migration("001", down=None)], ids=["both files gone", "the down file gone"])
+def test_down_uses_the_history_where_the_file_is_gone(file: Migration | None) -> None:
+    """The text recorded with the execution takes it back, which is said, and places name the history."""
+    (step,) = down_steps(chosen(file, execution("001")), {"001": ("select 1;", "select 3;")})
+
+    assert step.notes == ("there is no down file: the text recorded with the execution is used",)
+    assert [str(each.span) for each in step.script.statements] == ["history of 001_a (down):1:1"]
+    assert [each.text for each in step.script.statements] == ["select 3"]
+
+
+IRREVERSIBLE = {
+    "no down file": ("select 1;", "it has no down file", ", or add 001_a.down.sql"),
+    "on purpose": ("-- sqlmigrate: irreversible (the data are gone)\nselect 1;", "the data are gone", ""),
+    "on purpose, without a reason": ("-- sqlmigrate: irreversible\nselect 1;", "it says so", ""),
+}
+
+
+@pytest.mark.parametrize("has_file", [True, False], ids=["file", "history"])
+@pytest.mark.parametrize(("text", "reason", "more"), IRREVERSIBLE.values(), ids=IRREVERSIBLE)
+def test_what_is_irreversible_is_refused(text: str, reason: str, more: str, *, has_file: bool) -> None:
+    """The reason is the file's own, or that of the text in the history."""
+    file = migration("001", up=text, down=None) if has_file else None
+
+    with pytest.raises(HistoryError) as caught:
+        down_steps(chosen(file, execution("001")), {"001": (text, None)})
+
+    assert message(caught.value) == (
+        f"001_a is irreversible: {reason} → write a new migration that brings about what you want{more}"
+    )
+
+
+def test_every_fault_of_the_way_down_is_told_at_once() -> None:
+    """What is irreversible and what is malformed come together, before anything is taken back."""
+    migrations = [migration("001"), migration("002", down=None), migration("003", down="select '")]
+    rows = down_rows(make_rows(migrations, executed(migrations)), Policy(all=True))
+
+    with pytest.raises(SqlmigrateError) as caught:
+        down_steps(rows, {})
+
+    assert [each.message.partition(":")[0] for each in (caught.value, *caught.value.others)] == [
+        "the string opened here is never closed", "002_a is irreversible",
+    ]  # fmt: skip
+
+
+def test_a_baseline_is_not_taken_back() -> None:
+    """What was declared was not executed by us; `--all` leaves it alone, anything that would reach it is refused."""
+    migrations = [migration("001"), migration("002")]
+    rows = make_rows(migrations, [execution("001", status="baseline"), execution("002", second=1)])
+
+    assert [row.label for row in down_rows(rows, Policy(all=True))] == ["002_a"]
+    assert [row.label for row in down_rows(rows, Policy())] == ["002_a"]
+    for policy in (Policy(steps=2), Policy(to="0")):
+        with pytest.raises(HistoryError) as caught:
+            down_rows(rows, policy)
+        assert message(caught.value) == (
+            "001_a is a baseline: it was declared, not executed, and cannot be taken back"
+            " → let the history forget it, if it is to be executed here"
+        )
+        assert caught.value.next_steps == ("sqlmigrate repair 001",)
+
+
+def test_down_to_what_is_not_executed_is_refused() -> None:
+    """There is no way down to a version that one is not above of."""
+    rows = make_rows([migration("001"), migration("002")], [execution("001")])
+
+    with pytest.raises(HistoryError) as caught:
+        down_rows(rows, Policy(to="2"))
+
+    assert caught.value.message == "002_a is not executed, so there is no way down to it"
+
+
+@pytest.mark.parametrize("zero", ["0", "000"])
+def test_down_to_zero_is_all(zero: str) -> None:
+    """Version 0 is before the first, and is itself taken back where there is one."""
+    migrations = [migration("000"), migration("001")]
+    rows = make_rows(migrations, executed(migrations))
+
+    assert [row.label for row in down_rows(rows, Policy(to=zero))] == ["001_a", "000_a"]
+
+
+def test_of_executions_of_one_moment_the_newest_version_goes_first() -> None:
+    """Where the clock does not tell them apart, the versions do; without a time an execution is the oldest."""
+    migrations = [migration("001"), migration("002"), migration("003")]
+    history = [execution("001"), execution("002"), replace(execution("003"), executed_at=None)]
+
+    assert [row.version for row in down_rows(make_rows(migrations, history), Policy(all=True))] == [
+        "002", "001", "003",
+    ]  # fmt: skip
+
+
+# -- resuming ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_step_goes_on_where_the_last_execution_ended() -> None:
+    """Only a file without a transaction does, and only on the way up."""
+    alone = migration("001", up="-- sqlmigrate: no-transaction\nselect 1; select 2; select 3;")
+    failed = replace(execution("001", status="failed"), statements=3, statements_done=2)
+
+    (resumed,) = up_steps(make_rows([alone], [failed]), Policy())
+    (anew,) = up_steps(make_rows([migration("001")], [failed]), Policy())
+    (first,) = up_steps(make_rows([alone], ()), Policy())
+    (down,) = down_steps(chosen(alone, replace(failed, status="executed")), {})
+
+    assert [step.done_before for step in (resumed, anew, first, down)] == [2, 0, 0, 0]

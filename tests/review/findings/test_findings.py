@@ -1,0 +1,193 @@
+"""What findings say, word for word: of what is gone, of what did nothing, of the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sqlmigrate.files.migration import Migration
+from sqlmigrate.review import pipeline
+from sqlmigrate.review.new.subjects import Subjects
+from sqlmigrate.shadow import databases
+from sqlmigrate.source import Source
+
+SETUP = """\
+create schema shop;
+create table "Order" (id bigserial primary key, "Total Sum" numeric not null default 1, x int);
+create table customers (id bigint primary key, name text, email varchar(10), since timestamptz default now());
+create index customers_name on customers (name);
+create table shop.t (id int primary key, a int);
+create view sums as select "Total Sum" from "Order";
+create materialized view ids as select id from customers;
+create function f() returns trigger language plpgsql as 'begin perform x from "Order"; return new; end';
+create trigger tr before insert on customers for each row execute function f();
+create procedure p() language sql as 'select 1';
+create sequence free increment 2;
+create type pair as (a int, b text);
+grant select on sums to reporting;
+insert into "Order" (x) select i from generate_series(1, 200) i;
+insert into customers (id, name) select i, 'n' || i from generate_series(1, 200) i;
+insert into shop.t select i, i from generate_series(1, 200) i;
+"""
+
+SKIPPED = {
+    "create table if not exists customers (id bigint primary key, name text)": None,
+    "create table if not exists customers (id bigint primary key, phone text)": (
+        "`customers` is there already, without the column `phone`"
+    ),
+    "create table if not exists customers (id int primary key)": (
+        "`customers` is there already, with another column `id`"
+    ),
+    "create table if not exists customers (id bigint primary key, check (id > 0))": (
+        "`customers` is there already, without the constraint CHECK ((id > 0))"
+    ),
+    "create table if not exists ids (id bigint)": "`ids` is there already, and is another relation",
+    "create index if not exists customers_name on customers (name)": None,
+    "create index if not exists customers_name on customers (name, id)": (
+        "`customers_name` is there already, and is another index"
+    ),
+    "create index concurrently if not exists customers_name on customers (lower(name))": (
+        "`customers_name` is there already, and is another index"
+    ),
+    "create sequence if not exists free increment 2": None,
+    "create sequence if not exists free": "`free` is there already, and is another sequence",
+    "create materialized view if not exists ids as select id from customers": None,
+    "create materialized view if not exists ids as select id from customers where id > 7": (
+        "`ids` is there already, and is another query"
+    ),
+    "alter table customers add column if not exists email varchar(10)": None,
+    "alter table customers add if not exists email varchar(10), add if not exists name varchar": (
+        "`customers.name` is there already as text, not as character varying"
+    ),
+    "alter table customers add column if not exists email text not null": (
+        "`customers.email` is there already as character varying(10), not as text NOT NULL"
+    ),
+    "create schema if not exists shop": None,
+    "drop table if exists nowhere": None,
+}
+
+GONE = {
+    'drop table "Order" cascade': [
+        ("cascade-drops-dependents", "the view `sums` is gone too, which the file does not name"),
+        ("drop-table", 'the table `"Order"` is gone: whoever still uses it gets an error'),
+        ("function-body-broken", "the body of `f()` no longer works: it says `order`, which is gone"),
+    ],
+    "drop schema shop cascade": [
+        ("cascade-drops-dependents", "the table `shop.t` is gone too, which the file does not name")
+    ],
+    "do $$ begin execute 'drop table shop.t'; end $$": [
+        ("drop-table", "the table `shop.t` is gone: whoever still uses it gets an error")
+    ],
+    'alter table "Order" rename "Total Sum" to total': [
+        (
+            "rename-column",
+            'the column `"Order"."Total Sum"` is now called `total`: the running application asks for the old name',
+        )
+    ],
+    "alter procedure p() rename to q": [
+        ("drop-function", "the procedure `p()` is now called `q()`: whoever uses the old name gets an error")
+    ],
+    "alter function f() rename to g": [],  # a trigger knows it by its OID
+    "alter type pair set schema shop": [("set-schema", "the composite type `pair` is now `shop.pair`")],
+    "drop view sums; create view sums as select 1 as one": [
+        ("grants-lost", "`sums` was dropped and made anew: `reporting` has lost SELECT")
+    ],
+    "alter sequence free owner to app": [
+        ("owner-changed", "`free` belongs to `app` now, no longer to `sqlmigrate_review`")
+    ],
+    "alter table customers disable trigger all": [("trigger-disabled", "the trigger `tr` no longer fires")],
+}
+
+BACK = {
+    "left behind": (
+        "create table n (id bigserial primary key, a text);\ncreate index n_a on n (a)",
+        "select 1",
+        [("down-incomplete", "after up and down table `n` is left behind")],
+    ),
+    "another type": (
+        "alter table shop.t alter column a type bigint using a",
+        "select 1",
+        [("down-incomplete", "after up and down column `shop.t.a` (type: integer, now bigint) is different")],
+    ),
+    "a default": (
+        "alter table customers alter column name set default 'x'",
+        "select 1",
+        [("down-incomplete", "after up and down column `customers.name` (default: none, now 'x'::text) is different")],
+    ),
+    "a constraint under another name": (
+        "alter table shop.t drop constraint t_pkey",
+        "alter table shop.t add constraint t_pk primary key (id)",
+        [
+            (
+                "down-incomplete",
+                "after up and down constraint `shop.t.t_pk` is left behind, constraint `shop.t.t_pkey` is gone",
+            )
+        ],
+    ),
+    "rows of before": (
+        "update customers set name = 'nobody' where id = 7",
+        "select 1",
+        [("data-not-restored", "the 200 rows of `customers` are not what they were after up and down")],
+    ),
+    "a failing down file": (
+        "create schema audit; create table audit.log (id int)",
+        "drop schema audit",
+        [
+            (
+                "down-fails",
+                "cannot drop schema audit because other objects depend on it (table audit.log depends on schema audit)",
+            )
+        ],
+    ),
+    "a down file that does not end": (
+        "create table n (id int)",
+        "do $$ begin loop perform 1; end loop; end $$",
+        [("hangs", "the statement was stopped by the review's timeout")],
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[databases.Shadow]:
+    """The embedded PostgreSQL 18, as a shadow."""
+    with databases.server(tmp_path_factory.mktemp("shadow"), postgres=18) as found:
+        yield found
+
+
+def migration(version: str, up: str, down: str | None) -> Migration:
+    back = None if down is None else Source(f"sql/{version}_case.down.sql", f"{down};\n")
+    return Migration(version, "case", Source(f"sql/{version}_case.up.sql", f"{up};\n"), back)
+
+
+def told(server: databases.Shadow, up: str, down: str | None = None) -> list[tuple[str, str]]:
+    """Give the findings of a migration, but for those of locks."""
+    up = up if down else f"-- sqlmigrate: irreversible (a test)\n{up}"
+    subjects = Subjects("main", (migration("001", SETUP, None),), (migration("002", up, down),))
+    (each,) = pipeline.on(server, subjects, pipeline.Settings(Path(), limit=1.0)).migrations
+    mine = {name for _, _, expected in BACK.values() for name, _ in expected} | {"no-effect"}
+    mine |= {name for expected in GONE.values() for name, _ in expected}
+    return [(finding.rule.name, finding.message) for finding in each.findings if finding.rule.name in mine]
+
+
+@pytest.mark.parametrize("statement", SKIPPED)
+def test_what_if_not_exists_passes_over(statement: str, server: databases.Shadow) -> None:
+    """Where what is there is what is asked for, nothing is said; else what is otherwise."""
+    said = SKIPPED[statement]
+
+    assert told(server, statement) == ([("no-effect", f"{said}: the statement does nothing")] if said else [])
+
+
+@pytest.mark.parametrize("statement", GONE)
+def test_what_is_gone_or_has_another_name(statement: str, server: databases.Shadow) -> None:
+    """Each object is told once, what goes with it is not, and what the text does not name is told as that."""
+    assert told(server, statement) == GONE[statement]
+
+
+@pytest.mark.parametrize("name", BACK)
+def test_what_the_way_back_leaves(name: str, server: databases.Shadow) -> None:
+    """The sentence names the objects, and says in what they differ."""
+    up, down, expected = BACK[name]
+
+    assert told(server, up, down) == expected

@@ -1,0 +1,452 @@
+"""What a review looks like in each format: whole outputs, designed by hand and stored in tests/formats."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import handmade_reviews
+import jsonschema
+import pytest
+from handmade_reviews import REVIEWS, hostile, many
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from rich.cells import cell_len
+from rich.console import Console
+from rich.style import Style
+from rich.text import Text
+
+from sqlmigrate.review.formats import FORMATS, markdown, text, wording
+from sqlmigrate.review.formats.lock_timeline import timeline
+from sqlmigrate.review.measure.facts import Relation, Touch
+from sqlmigrate.review.results import Review
+from sqlmigrate.source import Source
+
+STORED = Path(__file__).parent / "stored"
+SCHEMA = json.loads((Path(__file__).parent / "schemas" / "sarif-2.1.0.json").read_text(encoding="utf-8"))
+EVERY = {
+    **REVIEWS,
+    "hostile": hostile(),
+    "nothing new": Review(handmade_reviews.GROUND, ()),
+    "held": handmade_reviews.held(),
+}
+
+
+def _stored(name: str) -> str:
+    return (STORED / name).read_text(encoding="utf-8")
+
+
+# -- whole outputs -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", REVIEWS)
+def test_the_screen_is_the_designed_one(name: str) -> None:
+    """At 80 columns the screen is the stored one, and where there is no screen nothing is cut."""
+    drawn = "".join("".join(piece for _, piece in line).rstrip() + "\n" for line in text.lines(REVIEWS[name], 80))
+
+    assert drawn == _stored(f"{name}.txt")
+    assert FORMATS["text"](REVIEWS[name]).splitlines()[-1] == drawn.splitlines()[-1]
+
+
+@pytest.mark.parametrize("name", REVIEWS)
+def test_the_comment_is_the_designed_one(name: str) -> None:
+    """The comment of a pull request is the stored one."""
+    assert FORMATS["markdown"](REVIEWS[name]) == _stored(f"{name}.md")
+
+
+@pytest.mark.parametrize("name", REVIEWS)
+def test_the_commands_for_github_are_the_designed_ones(name: str) -> None:
+    """What a GitHub workflow prints is the stored text."""
+    assert FORMATS["github"](REVIEWS[name]) == _stored(f"{name}.github")
+
+
+@pytest.mark.parametrize("name", ["danger.json", "git.json", "allowed.sarif", "danger.sarif", "danger.gitlab"])
+def test_the_values_for_machines_are_the_designed_ones(name: str) -> None:
+    """JSON, SARIF and the code quality report hold the stored values, on one line."""
+    review, _, form = name.partition(".")
+    drawn = FORMATS[form](REVIEWS[review])
+
+    assert json.loads(drawn) == json.loads(_stored(name))
+    assert drawn.count("\n") == 1
+
+
+# -- the screen --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", REVIEWS)
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_the_screen_fits(name: str, width: int) -> None:
+    """No line is wider than the screen, but those that are to be pasted; and each style is one of rich's."""
+    to_paste = re.compile(r"^ {11}|^   (instead|now|meant\?) |──▶")
+    for line in text.lines(REVIEWS[name], width):
+        whole = "".join(piece for _, piece in line)
+        assert to_paste.search(whole) or cell_len(whole) <= width, whole
+        assert all(Style.parse(style) is not None for style, _ in line)
+
+
+@pytest.mark.parametrize("name", ["text", "github", "json", "sarif", "gitlab", "markdown", "html"])
+def test_nothing_acts_on_a_terminal(name: str) -> None:
+    """No format lets an escape or a change of direction through."""
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]", FORMATS[name](hostile()))
+
+
+def test_colours_change_no_word() -> None:
+    """On a terminal the screen has colours, and the same words in the same lines."""
+    drawn = io.StringIO()
+    console = Console(file=drawn, force_terminal=True, color_system="standard", highlight=False, soft_wrap=True)
+    for line in text.lines(REVIEWS["danger"], 80):
+        console.print(Text.assemble(*((piece, style) for style, piece in line)))
+
+    assert "\x1b[1;31mdanger type-change-rewrite" in drawn.getvalue()
+    assert re.sub(r"\x1b\[[\d;]*m", "", drawn.getvalue()) == _stored("danger.txt")
+
+
+def test_a_safe_file_is_one_line() -> None:
+    """In a review of two safe files each stands on a line of its own, with who waits, the way down and the lock."""
+    lines = text.draw(REVIEWS["safe"]).splitlines()
+
+    assert lines[2] == (
+        "✅ 004_add_order_currency      nobody waits · takes it back · ACCESS EXCLUSIVE on `orders`, for an instant"
+    )
+    assert lines[3] == (
+        "✅ 005_index_orders_customer   nobody waits · takes it back · SHARE UPDATE EXCLUSIVE on `orders`"
+    )
+
+
+# -- words -------------------------------------------------------------------------------------------------------------
+
+ORDERS, CUSTOMERS = handmade_reviews.ORDERS, handmade_reviews.CUSTOMERS
+LOCKED = Touch(ORDERS, "ACCESS EXCLUSIVE")
+INDEX = Relation(16401, "public.orders_pkey", "index", table="public.orders")
+SCANNED = Touch(CUSTOMERS, "SHARE", scanned=300)
+
+LOCKS: dict[str, tuple[list[tuple[Touch, ...]], str, str]] = {
+    "instant": ([(LOCKED,)], "ACCESS EXCLUSIVE on `orders`, for an instant", "nobody"),
+    "rewritten": (
+        [(replace(LOCKED, rewritten=True, scanned=3),)],
+        "ACCESS EXCLUSIVE on `orders` while it is rewritten",
+        "everyone",
+    ),
+    "scanned": ([(replace(LOCKED, scanned=3),)], "ACCESS EXCLUSIVE on `orders` while it is scanned", "everyone"),
+    "built": (
+        [(Touch(ORDERS, "SHARE", scanned=3, built=("public.i",)),)],
+        "SHARE on `orders` while an index is built",
+        "writers",
+    ),
+    "index rebuilt": (
+        [(LOCKED, Touch(INDEX, "ACCESS EXCLUSIVE", rewritten=True))],
+        "ACCESS EXCLUSIVE on `orders` while an index is rebuilt",
+        "everyone",
+    ),
+    "held over another's work": (
+        [(LOCKED,), (SCANNED,)],
+        "ACCESS EXCLUSIVE on `orders` while `customers` is scanned",
+        "everyone",
+    ),
+    "work before the lock": ([(SCANNED,), (LOCKED,)], "ACCESS EXCLUSIVE on `orders`, for an instant", "nobody"),
+    "rows written": (
+        [(Touch(ORDERS, "ROW EXCLUSIVE", updated=300),)],
+        "ROW EXCLUSIVE on `orders` while rows are written",
+        "nobody",
+    ),
+    "beside the traffic": (
+        [(Touch(ORDERS, "SHARE UPDATE EXCLUSIVE", built=("public.i",)),)],
+        "SHARE UPDATE EXCLUSIVE on `orders`",
+        "nobody",
+    ),
+    "nothing": ([()], "none on what was there", "nobody"),
+}
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_the_strongest_lock_is_said(name: str) -> None:
+    """The lock is the strongest of the file, with the work that is done while it is held, and who waits meanwhile."""
+    touches, lock, waits = LOCKS[name]
+    made, way, back = handmade_reviews.migration("001", "a", "select 1;\n" * len(touches), "select 1;\n")
+    reviewed = handmade_reviews.Reviewed(
+        made, way, back, handmade_reviews.Trip(handmade_reviews.EMPTY, handmade_reviews.passed(way, *touches))
+    )
+
+    assert (wording.strongest_words(reviewed), wording.who_waits(reviewed)) == (lock, waits)
+
+
+def _rows(count: int, checksum: str) -> Mapping[str, Any]:
+    return {"public.orders": handmade_reviews.TableRows("public.orders", 1, count, checksum, ("id",))}
+
+
+DOWNS: dict[str, tuple[dict[str, Any], str]] = {
+    "takes it back": ({}, "takes it back"),
+    "left over": (
+        {"left": (handmade_reviews.Difference("table", "public.a", "left over", ()),)},
+        "leaves `a` behind",
+    ),
+    "three left over": (
+        {"left": tuple(handmade_reviews.Difference("index", f"public.{name}", "left over", ()) for name in "abc")},
+        "leaves `a` behind and 2 more",
+    ),
+    "missing": ({"left": (handmade_reviews.Difference("column", "public.a.b", "missing", ()),)}, "loses `a.b`"),
+    "different": ({"left": (handmade_reviews.Difference("view", "x.v", "different", ()),)}, "leaves `x.v` different"),
+    "column order": (
+        {"left": (handmade_reviews.Difference("table", "public.a", "column order", ()),)},
+        "another column order",
+    ),
+    "rows lost": ({"rows_before": _rows(3, "a"), "rows_back": _rows(2, "b")}, "loses rows of `orders`"),
+    "rows changed": ({"rows_before": _rows(3, "a"), "rows_back": _rows(3, "b")}, "changes rows of `orders`"),
+    "fails again": ({"again_error": handmade_reviews.StatementError("no")}, "takes it back, but up fails after it"),
+}
+
+
+@pytest.mark.parametrize("name", DOWNS)
+def test_the_way_down_is_said(name: str) -> None:
+    """The gravest thing that the down file leaves otherwise is named."""
+    fields, said = DOWNS[name]
+    made, way, back = handmade_reviews.migration("001", "a", "select 1;\n", "select 1;\n")
+    trip = handmade_reviews.Trip(
+        handmade_reviews.EMPTY,
+        handmade_reviews.passed(way, ()),
+        handmade_reviews.EMPTY,
+        down=handmade_reviews.passed(back, ()),
+        **fields,
+    )
+
+    assert wording.down_words(handmade_reviews.Reviewed(made, way, back, trip)) == said
+
+
+def test_a_down_that_fails_or_is_not_there_is_said() -> None:
+    """A down that fails fails; none is none, unless the file says why."""
+    failed = hostile().migrations[0]
+    without = handmade_reviews.static()[1]
+
+    assert wording.down_words(failed) == "fails"
+    assert wording.down_words(without) == "none"
+    assert wording.down_words(handmade_reviews.meant()) == "irreversible: the column was empty"
+
+
+def test_a_lock_is_held_until_the_end_of_the_transaction() -> None:
+    """In the time line a lock stays from the statement that takes it to the last one, pale after the first."""
+    review = handmade_reviews.held()
+    trip = review.migrations[0].trip
+    assert trip
+    drawn = timeline(trip.up)
+
+    assert [relation.name for relation, _ in drawn.rows] == ["public.orders", "public.customers"]
+    assert [(bool(cell), cell.held if cell else None) for cell in drawn.rows[0][1]] == (
+        [(False, None)] * 2 + [(True, False)] + [(True, True)] * 27
+    )
+
+
+# -- markdown ----------------------------------------------------------------------------------------------------------
+
+
+def _tokens(source: str) -> list[Token]:
+    parser = MarkdownIt("commonmark", {"html": True}).enable("table")
+    return [token for block in parser.parse(source) for token in (block, *(block.children or ()))]
+
+
+def test_nobody_gets_out_of_the_comment() -> None:
+    """Read by a parser of Markdown, a hostile review has our HTML alone, mentions nobody, links nowhere."""
+    tokens = _tokens(FORMATS["markdown"](hostile()))
+    html = [token.content.strip() for token in tokens if token.type in ("html_inline", "html_block")]
+    plain = " ".join(token.content for token in tokens if token.type == "text")
+    folded = ["<details><summary>1 note</summary>", "</details>"]
+    folded += ["<details><summary>1 finding that the files say is meant</summary>", "</details>"]
+
+    assert html == [markdown.MARKER, *folded, "<sub>", "</sub>"]
+    assert not re.search(r"[@#]\w", plain)
+    assert not {"link_open", "image"} & {token.type for token in tokens}
+    assert sum(token.type == "td_open" for token in tokens) == 5
+
+
+def test_sql_cannot_leave_its_fence() -> None:
+    """A statement with a fence and a tag in it is one block of code, character for character."""
+    sql = 'select "```";\n</pre>\n~~~~\n````x'
+    fences = [token for token in _tokens(markdown.fence(sql) + "\n\nafter") if token.type == "fence"]
+
+    assert [token.content for token in fences] == [sql + "\n"]
+
+
+@pytest.mark.parametrize(
+    "name", ["a|b", "a\\|b", "a\\\\|b", "`", "a`b``c", "``", "plain", "\\"], ids=lambda name: f"name {name}"
+)
+def test_a_name_stays_in_its_cell(name: str) -> None:
+    """A name with bars, backslashes and backticks is one cell of a row, and shows as it is."""
+    row = markdown._cell(markdown.code(name))
+    tokens = _tokens(f"| a | b |\n|---|---|\n| {row} | last |\n")
+    shown = [token.content for token in tokens if token.type in ("code_inline", "text")]
+
+    assert sum(token.type == "td_open" for token in tokens) == 2
+    assert shown[-2:] == [name, "last"] or "\\" in name
+
+
+@pytest.mark.parametrize("is_safe", [True, False], ids=["safe", "dangerous"])
+@pytest.mark.parametrize("count", [3, 100, 500, 1000])
+def test_the_comment_stays_below_the_limit(count: int, is_safe: bool) -> None:  # noqa: FBT001
+    """However many migrations there are, the comment fits, begins with its marker and says what it leaves out."""
+    drawn = FORMATS["markdown"](many(count, "select 1;\n", is_safe=is_safe))
+
+    assert drawn.startswith(markdown.MARKER + "\n### ")
+    assert len(drawn) <= 65_000
+    assert drawn.rstrip().endswith("</sub>")
+    if count == 1000:
+        left = r"1,000 safe migrations left out here" if is_safe else r"… and [789]\d\d findings more"
+        assert re.search(left, drawn)
+
+
+def test_sql_goes_before_rows_and_rows_before_findings() -> None:
+    """What is left out first is SQL, then the safe rows; 500 dangerous migrations among 500 safe ones keep theirs."""
+    safe, bad = many(300, "select 1;\n", is_safe=True), many(80, "select 1;\n" * 30, is_safe=False)
+    drawn = FORMATS["markdown"](replace(safe, migrations=(*safe.migrations, *bad.migrations)))
+
+    assert len(drawn) <= 65_000
+    assert "```sql" not in drawn
+    assert drawn.count("#### ❗ type-change-rewrite") == 80
+
+
+def test_a_long_statement_is_cut() -> None:
+    """Of a statement of 200 kB the first lines are shown, and how many more there are."""
+    sql = "select '" + "\n".join("x" * 99 for _ in range(2000)) + "';\n"
+    drawn = FORMATS["markdown"](many(1, sql, is_safe=False))
+
+    assert len(sql) > 200_000
+    assert len(drawn) < 6_000
+    assert "-- … 1,980 lines more" in drawn
+
+
+# -- machines ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_sarif_is_valid(name: str) -> None:
+    """SARIF is valid against the schema of 2.1.0, and each result names a rule that is there."""
+    log = json.loads(FORMATS["sarif"](EVERY[name]))
+    jsonschema.Draft4Validator(SCHEMA, format_checker=jsonschema.FormatChecker()).validate(log)
+    run = log["runs"][0]
+
+    for result in run["results"]:
+        assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
+
+
+def test_the_schema_refuses() -> None:
+    """The validator of these tests is awake: a level that there is not is refused."""
+    log = json.loads(FORMATS["sarif"](REVIEWS["danger"]))
+    log["runs"][0]["results"][0]["level"] = "danger"
+
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.Draft4Validator(SCHEMA).validate(log)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_gitlab_gets_what_it_reads(name: str) -> None:
+    """Each issue has the five keys that GitLab reads, in its values, and a fingerprint of its own."""
+    issues = json.loads(FORMATS["gitlab"](EVERY[name]))
+
+    for issue in issues:
+        assert issue["severity"] in ("info", "minor", "major", "critical", "blocker")
+        assert issue["description"]
+        assert re.fullmatch("[a-z-]+", issue["check_name"])
+        assert issue["location"]["lines"]["begin"] >= 1
+        assert not issue["location"]["path"].startswith(("/", "./"))
+    assert len({issue["fingerprint"] for issue in issues}) == len(issues)
+
+
+def test_fingerprints_stay_when_lines_move() -> None:
+    """Comments written above a statement change no fingerprint; another statement has another."""
+
+    def prints(up: str) -> list[str]:
+        made, way, back = handmade_reviews.migration("001", "a", up, "select 1;\n")
+        found = [
+            handmade_reviews.Finding(handmade_reviews.TYPE_CHANGE, "danger", "x", each.span) for each in way.statements
+        ]
+        review = Review(handmade_reviews.GROUND, (handmade_reviews.Reviewed(made, way, back, None, tuple(found)),))
+        return [issue["fingerprint"] for issue in json.loads(FORMATS["gitlab"](review))]
+
+    before = prints("alter table a add b int;\nalter table a add b int;\n")
+
+    assert prints("-- why\n\n\nalter table a\n  add b int;\nalter table a add b int;\n") == before
+    assert len(set(before)) == 2
+    assert prints("alter table a add c int;\nalter table a add b int;\n")[0] not in before
+
+
+def test_github_commands_are_escaped() -> None:
+    """Nothing that is written ends the command or begins another: a line for each finding, and the verdict."""
+    lines = FORMATS["github"](hostile()).splitlines()
+
+    assert [line.split(" ")[0] for line in lines] == ["::error", "::error", "::notice", "❗"]
+    for line in lines[:-1]:
+        properties, _, said = line.removeprefix("::error ").removeprefix("::notice ").partition("::")
+        names = [part.split("=")[0] for part in properties.split(",")]
+        assert names == ["file", "line", "endLine", "title"]
+        assert "%250A" in said  # the %0A that somebody wrote himself
+
+
+def test_json_names_its_version() -> None:
+    """The first key says what it is and in which version, and the keys are those that are documented."""
+    value = json.loads(FORMATS["json"](REVIEWS["failing"]))
+
+    assert next(iter(value.items())) == ("sqlmigrate_review", 1)
+    assert list(value)[1:] == ["verdict", "seconds", "ground", "migrations", "findings"]
+    assert value["migrations"][0]["trip"]["up"]["error"]["sqlstate"] == "42703"
+
+
+# -- the page ----------------------------------------------------------------------------------------------------------
+
+
+class _Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: dict[str, list[dict[str, str | None]]] = {}
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.setdefault(tag, []).append(dict(attrs))
+        if tag not in ("meta", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_the_page_holds_nothing_of_others(name: str) -> None:
+    """The page has no script, image, link to elsewhere or handler, its tags are closed, its anchors are there."""
+    tags = _Tags()
+    tags.feed(FORMATS["html"](EVERY[name]))
+    attributes = [attribute for each in tags.seen.values() for found in each for attribute in found]
+    targets = {f"#{found.get('id')}" for found in tags.seen.get("article", [])}
+
+    assert not tags.open
+    assert not {"script", "img", "iframe", "link", "svg", "object"} & set(tags.seen)
+    assert not [attribute for attribute in attributes if attribute.startswith("on")]
+    assert {found["href"] for found in tags.seen.get("a", [])} <= targets
+
+
+def test_formats_are_loaded_when_they_are_asked_for() -> None:
+    """Naming the formats loads none of them."""
+    code = (
+        "import sys, sqlmigrate.review.formats as f; print([n for n in sys.modules if n.startswith(f.__name__ + '.')])"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
+
+    assert ended.stdout == "[]\n"
+
+
+def test_a_place_at_the_head_is_the_whole_file() -> None:
+    """A finding of the whole file is told without a statement, and its exception stands at the head."""
+    made, way, back = handmade_reviews.migration("001", "a", "select 1;\n", "select 1;\n")
+    head = handmade_reviews.Finding(
+        handmade_reviews.DOWN_MISSING, "warning", "there is no down file", Source("sql/x.up.sql", "a").span(0, 0)
+    )
+    drawn = FORMATS["markdown"](
+        Review(handmade_reviews.GROUND, (handmade_reviews.Reviewed(made, way, back, None, (head,)),))
+    )
+
+    assert "#### ⚠️ down-missing · sql/x.up.sql\n\nThere is no down file.\n\n**instead**" in drawn
+    assert "Meant? Say so at the head of the file: `-- sqlmigrate: allow down-missing (why it is meant)`" in drawn

@@ -1,0 +1,160 @@
+"""The page of a review, looked at by a real browser: on a phone and on a desk, by day and by night."""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+import subprocess
+import zlib
+from collections.abc import Callable, Mapping
+from html import escape, unescape
+from pathlib import Path
+from typing import Any
+
+import handmade_reviews
+import pytest
+from handmade_reviews import REVIEWS, hostile
+
+from sqlmigrate.review.formats import FORMATS
+
+PAGES = {**REVIEWS, "held": handmade_reviews.held(), "hostile": hostile()}
+PHONE, DESK = 360, 1280
+NIGHT = "--blink-settings=preferredColorScheme=0"
+
+Browse = Callable[..., str]
+
+# Every page in a frame of its own: a frame is as wide as we say, where a window has a least width.
+_MEASURE = """
+<script>
+addEventListener("load", () => {
+  const seen = {};
+  for (const frame of document.querySelectorAll("iframe")) {
+    const page = frame.contentDocument, root = page.documentElement;
+    seen[frame.name] = {
+      width: root.clientWidth, needs: root.scrollWidth, height: root.scrollHeight,
+      paper: frame.contentWindow.getComputedStyle(page.body).backgroundColor,
+      scrollers: [...page.querySelectorAll(".scroller")].filter(each => each.scrollWidth > each.clientWidth).length,
+      active: page.querySelectorAll("script, img, iframe, object, link").length,
+      text: page.body.innerText,
+    };
+  }
+  document.body.textContent = JSON.stringify(seen);
+});
+</script>
+"""
+
+
+@pytest.fixture
+def browse(chromium: str, tmp_path: Path) -> Browse:
+    """Give a function that opens a page from disk, and gives what the browser prints and logs."""
+
+    def opened(page: str, *arguments: str) -> str:
+        file = tmp_path / "page.html"
+        file.write_text(page, encoding="utf-8")
+        command = [
+            chromium,
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--hide-scrollbars",
+            "--disable-dev-shm-usage",
+        ]
+        command += [f"--user-data-dir={tmp_path / 'profile'}", "--enable-logging=stderr", *arguments, file.as_uri()]
+        ended = subprocess.run(command, capture_output=True, encoding="utf-8", check=True, timeout=120)
+        return ended.stdout + ended.stderr
+
+    return opened
+
+
+def _complaints(printed: str) -> list[str]:
+    return [line for line in printed.splitlines() if re.search(r":CONSOLE[:(]", line)]
+
+
+def _measured(browse: Browse, pages: Mapping[str, str], width: int, *arguments: str) -> dict[str, Any]:
+    frames = "".join(
+        f'<iframe name="{name}" width="{width}" height="700" srcdoc="{escape(page)}"></iframe>'
+        for name, page in pages.items()
+    )
+    printed = browse(f"<!doctype html><body>{frames}{_MEASURE}", "--dump-dom", *arguments)
+    found = re.search(r"<body>(\{.*\})</body>", printed, re.DOTALL)
+    assert found, printed[-2000:]
+    assert not _complaints(printed)
+    return json.loads(unescape(found[1]))  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def drawn() -> dict[str, str]:
+    return {name: FORMATS["html"](review) for name, review in PAGES.items()}
+
+
+def test_a_page_fits_a_phone(browse: Browse, drawn: dict[str, str]) -> None:
+    """At 360 pixels no page is wider than the screen; what is wide is the time line, in its own scroller."""
+    seen = _measured(browse, drawn, PHONE)
+
+    assert {name: (each["width"], each["needs"]) for name, each in seen.items()} == dict.fromkeys(PAGES, (PHONE, PHONE))
+    assert seen["held"]["scrollers"] == 1
+    assert all(each["paper"] == "rgb(251, 250, 247)" for each in seen.values())  # the style sheet is allowed in
+
+
+def test_a_page_fits_a_desk_by_night(browse: Browse, drawn: dict[str, str]) -> None:
+    """At 1280 pixels no page is wider than the screen, and it is dark where the system is."""
+    seen = _measured(browse, drawn, DESK, NIGHT)
+
+    assert {name: (each["width"], each["needs"]) for name, each in seen.items()} == dict.fromkeys(PAGES, (DESK, DESK))
+    assert all(each["paper"] == "rgb(21, 23, 27)" for each in seen.values())
+
+
+def test_a_page_tells_all(browse: Browse, drawn: dict[str, str]) -> None:
+    """What is read on the page: the verdict, each migration, the locks, the way back, the findings, the ground."""
+    text = _measured(browse, drawn, DESK)["danger"]["text"]
+
+    for said in (
+        "1 of 3 new migrations would stop people working", "006_order_total_numeric", "Access exclusive",
+        "everyone waits", "rewritten", "leaves orders_total_check behind", "down: 1 difference", "double precision",
+        "Every row of orders and each of its indexes is written anew", "add total_numeric numeric",
+        "-- sqlmigrate: allow type-change-rewrite (why it is meant)", "PostgreSQL 15.18", "its traffic",
+    ):  # fmt: skip
+        assert said in text
+
+
+def test_nothing_of_others_runs(browse: Browse, drawn: dict[str, str]) -> None:
+    """What people write is shown as it is: a script is text, no picture is asked for, nothing is complained of."""
+    seen = _measured(browse, drawn, DESK)["hostile"]
+
+    assert seen["active"] == 0
+    assert "<script>alert(1)</script> <img src=x onerror=alert(1)>" in seen["text"]
+
+
+def test_the_page_forbids_scripts(browse: Browse, drawn: dict[str, str]) -> None:
+    """Were a script to get into the page, its policy would refuse it, and the browser would say so."""
+    page = drawn["danger"].replace("</main>", "<script>document.title = 'mine'</script></main>")
+    printed = browse(page, "--dump-dom")
+
+    assert "<title>mine</title>" not in printed
+    assert any("Content Security Policy" in line for line in _complaints(printed))
+
+
+@pytest.mark.parametrize("arguments", [(), (NIGHT,)], ids=["day", "night"])
+def test_a_picture_of_the_page_is_not_blank(
+    browse: Browse, drawn: dict[str, str], tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    """Opened from disk the page is drawn, and the browser has nothing to complain of."""
+    picture = tmp_path / "page.png"
+    printed = browse(drawn["danger"], f"--screenshot={picture}", f"--window-size={DESK},1000", *arguments)
+    size, raw = _pixels(picture.read_bytes())
+
+    assert not _complaints(printed)
+    assert size == (DESK, 1000)
+    assert len(set(raw)) > 100  # of an empty page there are a handful of values
+
+
+def _pixels(png: bytes) -> tuple[tuple[int, int], bytes]:
+    """Give the size of a PNG, and its lines as they are before compression."""
+    width, height = struct.unpack(">II", png[16:24])
+    data, position = b"", 8
+    while position < len(png):
+        length, kind = struct.unpack(">I4s", png[position : position + 8])
+        data += png[position + 8 : position + 8 + length] if kind == b"IDAT" else b""
+        position += length + 12
+    return (width, height), zlib.decompress(data)

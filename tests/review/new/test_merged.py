@@ -1,0 +1,589 @@
+"""Which migrations are new against git, and what git alone finds wrong."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from git_repository import Repository
+
+from sqlmigrate.errors import ConfigError
+from sqlmigrate.review.new.merged import GitFinding, New, find_new
+
+RENUMBER = "move it behind the newest: sqlmigrate renumber"
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    """A repository with 001_a and 002_b merged in main, on the branch `mine`, in the current folder."""
+    made = Repository(tmp_path / "shop", tmp_path / "home").init()
+    made.write(v001_a="create a", v002_b="create b")
+    made.commit()
+    made.git("checkout", "-q", "-b", "mine")
+    monkeypatch.chdir(made.root)
+    return made
+
+
+def new(repository: Repository, ref: str | None = None, directory: str = "sql", **environment: str) -> New:
+    return find_new(directory, ref, {**repository.environment, **environment})
+
+
+def labels(found: New) -> tuple[list[str], list[str]]:
+    """Give the labels of what is merged and of what is new."""
+    return [each.label for each in found.base.migrations], [each.label for each in found.migrations]
+
+
+def refusal(
+    repository: Repository, ref: str | None = None, directory: str = "sql", **environment: str
+) -> tuple[str, str | None, tuple[str, ...]]:
+    with pytest.raises(ConfigError) as caught:
+        new(repository, ref, directory, **environment)
+    return caught.value.message, caught.value.hint, caught.value.next_steps
+
+
+def merged_meanwhile(repository: Repository, **texts: str) -> None:
+    """Let main get migrations while the branch stands still."""
+    repository.git("checkout", "-q", "main")
+    repository.write(**texts)
+    repository.commit()
+    repository.git("checkout", "-q", "mine")
+
+
+# -- what is new -------------------------------------------------------------------------------------------------------
+
+
+def test_the_working_tree_is_the_new_side(repository: Repository) -> None:
+    """Committed, staged or untracked: what the folder has beyond the merge base is new, in the order of versions."""
+    repository.write(v003_c="create c")
+    repository.commit()
+    repository.write(v004_d="create d")
+    repository.git("add", "-A")
+    repository.write(v005_e="create e")
+
+    found = new(repository)
+
+    assert labels(found) == (["001_a", "002_b"], ["003_c", "004_d", "005_e"])
+    assert (found.base.ref, found.base.commit) == ("main", repository.git("rev-parse", "main"))
+    assert found.findings == ()
+
+
+def test_base_migrations_are_as_they_were_merged(repository: Repository) -> None:
+    """Texts come from git, not from the folder; paths are those of the folder."""
+    (repository.root / "sql/001_a.up.sql").write_text("edited;\n")
+
+    merged = new(repository).base.migrations[0]
+
+    assert (merged.up.path, merged.up.text) == ("sql/001_a.up.sql", "create a up;\n")
+    assert merged.down is not None
+    assert merged.down.text == "create a down;\n"
+
+
+def test_on_the_default_branch_what_is_not_committed_is_new(repository: Repository) -> None:
+    """On main itself the merge base is HEAD."""
+    repository.git("checkout", "-q", "main")
+    assert labels(new(repository)) == (["001_a", "002_b"], [])
+    repository.write(v003_c="create c")
+
+    assert labels(new(repository)) == (["001_a", "002_b"], ["003_c"])
+
+
+def test_without_the_folder_at_the_base_all_is_new(repository: Repository) -> None:
+    """A folder that was not merged yet has no base migrations."""
+    repository.write("db", v001_x="create x")
+
+    assert labels(new(repository, directory="db")) == ([], ["001_x"])
+
+
+@pytest.mark.parametrize("folder", ["a b/sql", "größe/sql", "[sql]*", "x'y\"z", "-dash", ":(top)sql"])
+def test_a_folder_of_any_name(repository: Repository, folder: str) -> None:
+    """A subfolder, spaces, letters beyond ASCII and signs that mean something to git or a shell are read."""
+    repository.git("checkout", "-q", "main")
+    repository.write(folder, v001_x="create x")
+    repository.commit()
+    repository.write(folder, v002_y="create y")
+
+    assert labels(new(repository, directory=f"./{folder}")) == (["001_x"], ["002_y"])
+
+
+def test_from_within_the_folder(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The current folder may be the folder itself."""
+    monkeypatch.chdir(repository.root / "sql")
+
+    assert labels(new(repository, directory=".")) == (["001_a", "002_b"], [])
+
+
+def test_a_worktree(repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A linked worktree has its own HEAD and files."""
+    repository.git("worktree", "add", "-q", str(tmp_path / "other"), "-b", "other", "main")
+    monkeypatch.chdir(tmp_path / "other")
+    Path("sql/003_c.up.sql").write_text("select 3;\n")
+
+    assert labels(new(repository)) == (["001_a", "002_b"], ["003_c"])
+
+
+def test_a_submodule(repository: Repository, tmp_path: Path) -> None:
+    """A folder in a submodule is compared with the submodule's history."""
+    outer = Repository(tmp_path / "outer", tmp_path / "home").init()
+    outer.git(
+        "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", "-b", "main", str(repository.root), "db"
+    )
+    (outer.root / "db/sql/003_c.up.sql").write_text("select 3;\n")
+
+    assert labels(new(outer, directory=str(outer.root / "db/sql"))) == (["001_a", "002_b"], ["003_c"])
+
+
+def test_line_endings_are_no_change(repository: Repository) -> None:
+    """With autocrlf the folder has CRLF where git has LF: nothing was edited."""
+    for path in (repository.root / "sql").iterdir():
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+
+    assert new(repository).findings == ()
+
+
+def test_a_link_is_read_through(repository: Repository) -> None:
+    """A migration may be a link to another file of the repository, at the base too."""
+    (repository.root / "shared").mkdir()
+    (repository.root / "shared/x y.txt").write_text("create x;\n")
+    (repository.root / "sql/003_x.up.sql").symlink_to("../shared/x y.txt")
+    repository.git("checkout", "-q", "main")
+    repository.commit()
+
+    found = new(repository)
+
+    assert [each.up.text for each in found.base.migrations][2] == "create x;\n"
+    assert found.findings == ()
+
+
+def test_faults_of_the_base_do_not_keep_the_cure_out(repository: Repository) -> None:
+    """A misnamed file and two migrations of one version in main are no error where the branch has repaired them."""
+    repository.git("checkout", "-q", "main")
+    repository.write(v002_x="something else entirely")
+    (repository.root / "sql/oops.sql").write_text("x")
+    repository.commit()
+    repository.git("checkout", "-q", "-B", "mine")
+    for direction in ("up", "down"):
+        repository.git("mv", f"sql/002_x.{direction}.sql", f"sql/003_x.{direction}.sql")
+    (repository.root / "sql/oops.sql").unlink()
+
+    found = new(repository)
+
+    assert labels(found) == (["001_a", "002_b", "002_x"], [])
+    assert [each.message for each in found.findings] == ["002_x is merged in main, and was renamed to 003_x"]
+
+
+# -- which base --------------------------------------------------------------------------------------------------------
+
+
+def test_the_base_is_where_the_branch_has_parted(repository: Repository) -> None:
+    """What main got since is no base migration, and the tip has it."""
+    merged_meanwhile(repository, v003_c="create c")
+
+    found = new(repository)
+
+    assert labels(found) == (["001_a", "002_b"], [])
+    assert [each.label for each in found.base.tip] == ["001_a", "002_b", "003_c"]
+
+
+REFS = {
+    "origin's HEAD": (["refs/remotes/origin/trunk", "refs/remotes/origin/main"], {}, "origin/trunk"),
+    "origin/main before main": (["refs/remotes/origin/main"], {}, "origin/main"),
+    "origin/master": (["refs/remotes/origin/master"], {}, "origin/master"),
+    "GitHub's": (["refs/remotes/origin/v2", "refs/remotes/origin/main"], {"GITHUB_BASE_REF": "v2"}, "origin/v2"),
+    "GitHub's, empty": (["refs/remotes/origin/main"], {"GITHUB_BASE_REF": ""}, "origin/main"),
+    "GitLab's": (["refs/heads/v2"], {"CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "v2"}, "v2"),
+}
+
+
+@pytest.mark.parametrize(("refs", "environment", "expected"), REFS.values(), ids=REFS)
+def test_the_default_base(repository: Repository, refs: list[str], environment: dict[str, str], expected: str) -> None:
+    """It is what CI names, else origin's default branch, else a branch of the usual name."""
+    for ref in refs:
+        repository.git("update-ref", ref, "main")
+    if "refs/remotes/origin/trunk" in refs:
+        repository.git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/trunk")
+
+    assert new(repository, **environment).base.ref == expected
+
+
+def test_a_base_that_is_named(repository: Repository) -> None:
+    """A branch, a tag, a commit, a relative name, or a branch that only origin has."""
+    repository.write(v003_c="create c")
+    second = repository.commit()
+    repository.git("tag", "v1")
+    repository.git("update-ref", "refs/remotes/origin/far", "HEAD")
+    repository.write(v004_d="create d")
+
+    found = [new(repository, ref) for ref in ("v1", second, "HEAD~1", "far")]
+
+    assert [each.base.ref for each in found] == ["v1", second[:12], "HEAD~1", "origin/far"]
+    assert [labels(each)[1] for each in found] == [["004_d"], ["004_d"], ["003_c", "004_d"], ["004_d"]]
+
+
+def test_a_detached_head(repository: Repository) -> None:
+    """CI checks out a commit without a branch."""
+    repository.write(v003_c="create c")
+    repository.git("checkout", "-q", "--detach", repository.commit())
+
+    assert labels(new(repository))[1] == ["003_c"]
+
+
+# -- findings ----------------------------------------------------------------------------------------------------------
+
+
+def restore(repository: Repository, *paths: str) -> str:
+    return f"bring it back: git restore --source={repository.git('rev-parse', 'main')[:12]} -- {' '.join(paths)}"
+
+
+NEVER = "databases that have executed it would never get the change, it belongs in a new migration"
+ALLOW = (
+    "`down` executes the file as it is now; is that meant, say why at its head:"
+    " -- sqlmigrate: allow merged-migration-changed (why)"
+)
+EDITS = {
+    "SQL": ({"up": "drop a;\n"}, "up", "its up file was edited (SQL)", f" · {NEVER}"),
+    "a comment": (
+        {"up": "-- why\ncreate a up;\n"},
+        "up",
+        "its up file was edited (white space or comments alone)",
+        " · databases that have executed it would call it changed; or accept it on each: sqlmigrate repair 001",
+    ),
+    "down": ({"down": "drop a;\n"}, "down", "its down file was edited (SQL)", ALLOW),
+    "both": (
+        {"up": "x;\n", "down": "create  a down;\n"},
+        "up",
+        "its up file was edited (SQL) and its down file was edited (white space or comments alone)",
+        f" · {NEVER}",
+    ),
+    "down gone": ({"down": None}, "down", "its down file was deleted", ""),
+}
+
+
+@pytest.mark.parametrize(("texts", "where", "what", "what_now"), EDITS.values(), ids=EDITS)
+def test_a_merged_migration_edited(
+    repository: Repository, texts: dict[str, str | None], where: str, what: str, what_now: str
+) -> None:
+    """The file is named, and whether SQL was changed or comments alone; it is not new."""
+    for direction, text in texts.items():
+        path = repository.root / f"sql/001_a.{direction}.sql"
+        path.write_text(text) if text is not None else path.unlink()
+
+    found = new(repository)
+
+    path = f"sql/001_a.{where}.sql"
+    expected = what_now if what_now == ALLOW else restore(repository, path) + what_now
+    assert found.findings == (
+        GitFinding("merged-migration-changed", path, f"001_a is merged in main, and {what}", expected),
+    )
+    assert found.migrations == ()
+
+
+def test_a_down_file_added(repository: Repository) -> None:
+    """A merged migration that was irreversible and gets a way back is told of, at the new file."""
+    repository.git("checkout", "-q", "main")
+    (repository.root / "sql/002_b.down.sql").unlink()
+    repository.commit()
+    repository.write(v002_b="create b")
+
+    assert new(repository).findings == (
+        GitFinding(
+            "merged-migration-changed",
+            "sql/002_b.down.sql",
+            "002_b is merged in main, and a down file was added",
+            ALLOW,
+        ),
+    )
+
+
+RENAMES = {
+    "another name": ("001_z", "create a", ""),
+    "another version": ("003_a", "create a", ""),
+    "another spelling of the version": ("01_a", "create a", ""),
+    "edited as well": ("001_z", "create a;\nselect 1", ", and its up file was edited"),
+}
+
+
+@pytest.mark.parametrize(("label", "text", "edited"), RENAMES.values(), ids=RENAMES)
+def test_a_merged_migration_renamed(repository: Repository, label: str, text: str, edited: str) -> None:
+    """It is known by its text, or by its version and much of its text; it is not new."""
+    for direction in ("up", "down"):
+        (repository.root / f"sql/001_a.{direction}.sql").unlink()
+    repository.write(**{label: text})
+
+    found = new(repository)
+
+    assert found.findings == (
+        GitFinding(
+            "merged-migration-renamed",
+            f"sql/{label}.up.sql",
+            f"001_a is merged in main, and was renamed to {label}{edited}",
+            f"name it as before: mv sql/{label}.up.sql sql/001_a.up.sql"
+            f" && mv sql/{label}.down.sql sql/001_a.down.sql"
+            " · databases that have executed it know it by that name",
+        ),
+    )
+    assert found.migrations == ()
+
+
+def test_a_merged_migration_deleted(repository: Repository) -> None:
+    """Both files are brought back; another migration in its place is new and comes too late."""
+    for direction in ("up", "down"):
+        (repository.root / f"sql/001_a.{direction}.sql").unlink()
+    repository.write(**{"001_other": "grant select on something to somebody else"})
+
+    found = new(repository)
+
+    paths = ("sql/001_a.up.sql", "sql/001_a.down.sql")
+    assert found.findings == (
+        GitFinding(
+            "merged-migration-deleted",
+            "sql/001_a.up.sql",
+            "001_a is merged in main, and was deleted",
+            f"{restore(repository, *paths)} · what it did is undone by a new migration",
+        ),
+        GitFinding(
+            "version-below-merged",
+            "sql/001_other.up.sql",
+            "version 001 is not above 002_b, the newest merged in main",
+            RENUMBER,
+        ),
+    )
+    assert [each.label for each in found.migrations] == ["001_other"]
+
+
+def test_a_version_that_was_taken(repository: Repository) -> None:
+    """What main got since the branch parted takes its version, and those below; the very same migration does not."""
+    repository.write(v003_mine="create mine", v004_same="create same", v005_late="create late", v009_fine="create fine")
+    repository.commit()
+    merged_meanwhile(repository, v003_theirs="create theirs", v004_same="create same", v006_more="create more")
+
+    found = new(repository, "main")
+
+    what_now = f"{RENUMBER} --base main"
+    assert found.findings == (
+        GitFinding(
+            "version-taken",
+            "sql/003_mine.up.sql",
+            "version 003 was taken in main meanwhile, by 003_theirs",
+            what_now,
+        ),
+        GitFinding(
+            "version-taken",
+            "sql/005_late.up.sql",
+            "version 005 is below 006_more, which was merged in main meanwhile",
+            what_now,
+        ),
+    )
+
+
+# -- refusals ----------------------------------------------------------------------------------------------------------
+
+
+def test_no_git(repository: Repository, tmp_path: Path) -> None:
+    """Where git is not installed, that is said."""
+    assert refusal(repository, PATH=str(tmp_path)) == (
+        "git is not installed, or not in PATH; it knows which migrations are new",
+        None,
+        (),
+    )
+
+
+def test_no_repository(repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder outside of any repository is named."""
+    monkeypatch.chdir(tmp_path)
+    Path("sql").mkdir()
+
+    assert refusal(repository) == (
+        "`sql` lies in no git repository",
+        "run it in a clone, or name the new files themselves",
+        (),
+    )
+
+
+def test_a_bare_repository(repository: Repository) -> None:
+    """A folder below .git is in no working tree."""
+    (repository.root / ".git/sql").mkdir()
+
+    assert refusal(repository, directory=".git/sql") == (
+        "`.git/sql` lies inside a bare git repository, not in a working tree",
+        "use a clone with files",
+        (),
+    )
+
+
+ANY = "name the base: --base REF, a branch, a tag or a commit"
+UNKNOWN = {
+    "a slip": ("mian", "did you mean `mine` or `main`?"),
+    "nothing like it": ("zzzzzzzz", ANY),
+    "an option": ("--output=x", ANY),
+    "empty": ("", ANY),
+    "a file": ("HEAD:sql", ANY),
+    "two lines": ("main\nmain", "did you mean `main`?"),
+}
+
+
+@pytest.mark.parametrize(("ref", "hint"), UNKNOWN.values(), ids=UNKNOWN)
+def test_an_unknown_ref(repository: Repository, ref: str, hint: str) -> None:
+    """It is named, with those that are near."""
+    assert refusal(repository, ref) == (f"git knows no `{ref}`", hint, ())
+
+
+SHALLOW_HINT = "in GitHub Actions give actions/checkout `fetch-depth: 0`, in GitLab CI set GIT_DEPTH to 0"
+
+
+def test_a_shallow_clone(repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ref or a merge base that a shallow clone lacks is told as such, with what to set in CI."""
+    repository.write(v003_c="create c")
+    repository.commit()
+    merged_meanwhile(repository, v004_d="create d")
+    repository.git("checkout", "-q", "main")
+    clone = Repository(tmp_path / "clone", tmp_path / "home")
+    url = f"file://{repository.root}"
+    repository.git("clone", "-q", "--depth=1", "--branch=mine", url, str(clone.root))
+    monkeypatch.chdir(clone.root)
+    cure = (SHALLOW_HINT, ("git fetch --unshallow",))
+
+    assert refusal(clone, "main") == ("git knows no `main` in this shallow clone", *cure)
+    assert refusal(clone) == ("no default branch in this shallow clone", *cure)
+    assert refusal(clone, GITHUB_BASE_REF="main") == ("no origin/main in this shallow clone", *cure)
+    clone.git("fetch", "-q", "--depth=1", "origin", "main:refs/remotes/origin/main")
+    assert refusal(clone) == (
+        "this clone is shallow, and the commit where HEAD and origin/main part is not in it",
+        *cure,
+    )
+
+
+def test_no_default_branch(repository: Repository) -> None:
+    """Branches of other names alone: the base is asked for."""
+    repository.git("branch", "-q", "-m", "main", "trunk")
+
+    assert refusal(repository) == (
+        "no default branch found: neither origin/HEAD, origin/main, origin/master, main nor master is here",
+        ANY,
+        (),
+    )
+
+
+def test_a_target_that_is_not_here(repository: Repository) -> None:
+    """What CI names and the clone lacks is fetched by the command that is shown."""
+    assert refusal(repository, CI_MERGE_REQUEST_TARGET_BRANCH_NAME="v2") == (
+        "CI_MERGE_REQUEST_TARGET_BRANCH_NAME names the branch `v2`, but neither `origin/v2` nor `v2` is here",
+        None,
+        ("git fetch origin v2:refs/remotes/origin/v2",),
+    )
+
+
+def test_no_common_ancestor(repository: Repository) -> None:
+    """Two histories that have nothing in common have no base."""
+    repository.git("checkout", "-q", "--orphan", "alone")
+    repository.write(v003_c="create c")
+    repository.commit()
+
+    assert refusal(repository) == (
+        "HEAD and main have no common ancestor",
+        "name a base that HEAD comes from: --base REF",
+        (),
+    )
+
+
+def test_no_commit(repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A repository that is new, or a branch that is, has nothing to compare with."""
+    empty = Repository(tmp_path / "empty", tmp_path / "home").init()
+    empty.write(v001_a="create a")
+    repository.git("checkout", "-q", "--orphan", "alone")
+    expected = (
+        "the git repository has no commit yet",
+        "commit the migrations that are executed somewhere; others are new",
+        (),
+    )
+
+    assert refusal(repository) == expected
+    monkeypatch.chdir(empty.root)
+    assert refusal(empty) == expected
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
+def test_a_repository_of_another_user(repository: Repository) -> None:
+    """Git refuses what belongs to somebody else; the command that trusts it is shown."""
+    for path in (repository.root, repository.root / ".git"):
+        os.chown(path, 65534, 65534)
+
+    assert refusal(repository) == (
+        f"git does not read this repository: {repository.root} belongs to another user",
+        "if you trust it, tell git so",
+        (f"git config --global --add safe.directory '{repository.root}'",),
+    )
+    trusted = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*"}
+    assert labels(new(repository, **trusted))[0] == ["001_a", "002_b"]
+
+
+def test_a_partial_clone(repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not in the clone is not fetched behind the user's back."""
+    repository.git("config", "uploadpack.allowFilter", "true")
+    merged_meanwhile(repository, v003_c="create c")
+    clone = Repository(tmp_path / "clone", tmp_path / "home")
+    url = f"file://{repository.root}"
+    repository.git("clone", "-q", "--filter=blob:none", "--branch=mine", url, str(clone.root))
+    monkeypatch.chdir(clone.root)
+
+    message, hint, next_steps = refusal(clone, "main")
+
+    assert message.startswith("the object "), message
+    assert message.endswith(" of the base is not in this clone: it is partial, and nothing is fetched on the way")
+    assert hint == "in GitHub Actions leave out the `filter` of actions/checkout"
+    assert next_steps == ("git fetch --refetch --no-filter",)
+
+
+def test_a_damaged_repository(repository: Repository) -> None:
+    """What else git says is passed on."""
+    (repository.root / ".git/config").write_text("[core\n")
+
+    assert refusal(repository) == (
+        "git cannot read the repository of `sql`: bad config line 1 in file .git/config",
+        None,
+        (),
+    )
+
+
+# -- surroundings ------------------------------------------------------------------------------------------------------
+
+
+def test_inside_a_hook(repository: Repository, tmp_path: Path) -> None:
+    """What a hook has set leads to no other repository, index or output."""
+    repository.write(v003_c="create c")
+    hook = {
+        "GIT_DIR": str(tmp_path / "nowhere"),
+        "GIT_WORK_TREE": "/",
+        "GIT_INDEX_FILE": str(tmp_path / "index.lock"),
+        "GIT_PREFIX": "x/",
+        "GIT_TRACE": "1",
+        "LANGUAGE": "de",
+    }
+
+    assert labels(new(repository, **hook)) == (["001_a", "002_b"], ["003_c"])
+
+
+def test_hostile_configuration_runs_nothing(repository: Repository, tmp_path: Path) -> None:
+    """No program that the repository's configuration or attributes name is started, and nothing is written."""
+    program = tmp_path / "program"
+    program.write_text(f"#!/bin/sh\necho ran >> {tmp_path}/ran\ncat\n")
+    program.chmod(0o755)
+    for name in (
+        "core.fsmonitor", "core.pager", "core.editor", "core.sshCommand", "core.alternateRefsCommand", "core.askPass",
+        "diff.external", "diff.x.command", "diff.x.textconv", "filter.x.clean", "filter.x.smudge", "filter.x.process",
+        "credential.helper", "pager.ls-tree", "pager.for-each-ref", "alias.ls-tree",
+    ):  # fmt: skip
+        repository.git("config", name, str(program))
+    (repository.root / ".git/info/attributes").write_text("* diff=x filter=x\n")
+    shutil.copytree(repository.root / ".git", tmp_path / "before", symlinks=True)
+    (repository.root / "sql/003_c.up.sql").write_text("select 3;\n")
+
+    assert labels(new(repository))[1] == ["003_c"]
+
+    assert not (tmp_path / "ran").exists()
+    assert contents(repository.root / ".git") == contents(tmp_path / "before")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

@@ -1,0 +1,193 @@
+"""`renumber`: new migrations behind what is merged, both files, whole or not at all."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from git_repository import Repository
+
+from sqlmigrate.errors import ConfigError, MigrationError
+from sqlmigrate.files import folder
+from sqlmigrate.review.new.renumber import renumber
+
+NOON = datetime(2026, 2, 13, 12, 5, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    """An empty repository, in the current folder."""
+    made = Repository(tmp_path / "shop", tmp_path / "home").init()
+    monkeypatch.chdir(made.root)
+    return made
+
+
+def branched(repository: Repository, merged: list[str], mine: list[str], meanwhile: list[str]) -> None:
+    """Make a branch from `merged` that adds `mine` while main gets `meanwhile`."""
+    repository.write(**{label: f"create {label}" for label in merged})
+    repository.commit()
+    repository.git("checkout", "-q", "-b", "mine")
+    if meanwhile:
+        repository.git("checkout", "-q", "main")
+        repository.write(**{label: f"create {label}" for label in meanwhile})
+        repository.commit()
+        repository.git("checkout", "-q", "mine")
+    repository.write(**{label: f"create {label}" for label in mine})
+
+
+def moved(repository: Repository, ref: str | None = None) -> list[str]:
+    """Give what was moved, one line for each migration whose both files were."""
+    moves = renumber("sql", ref, repository.environment, NOON)
+    targets = {target for _, target in moves}
+    lines = []
+    for (up, new_up), (down, new_down) in zip(moves[::2], moves[1::2], strict=True):
+        old, new = up.name.removesuffix(".up.sql"), new_up.name.removesuffix(".up.sql")
+        assert (down, new_down) == (Path(f"sql/{old}.down.sql"), Path(f"sql/{new}.down.sql"))
+        assert up in targets or not up.exists()
+        assert new_up.read_text() == f"create {old} up;\n"
+        assert new_down.read_text() == f"create {old} down;\n"
+        lines.append(f"{old} → {new}")
+    return lines
+
+
+CASES = {
+    "nothing new": (["001_a"], [], ["002_b"], []),
+    "behind already": (["001_a"], ["003_x"], ["002_b"], []),
+    "taken": (["001_a"], ["002_x"], ["002_b"], ["002_x → 003_x"]),
+    "below": (["001_a", "005_b"], ["003_x"], [], ["003_x → 006_x"]),
+    "two in a row, the second where the first was going": (
+        ["001_a"], ["002_x", "003_y"], ["002_b"], ["002_x → 003_x", "003_y → 004_y"],
+    ),
+    "their order stays": (["001_a"], ["002_x", "004_y"], ["003_b"], ["002_x → 004_x", "004_y → 005_y"]),
+    "what is far behind stays": (["001_a"], ["002_x", "009_y"], ["002_b"], ["002_x → 003_x"]),
+    "of one name": (["001_a"], ["002_x", "003_x"], ["002_b"], ["002_x → 003_x", "003_x → 004_x"]),
+    "as wide as the newest": (["00001_a"], ["002_x"], ["00002_b"], ["002_x → 00003_x"]),
+    "not padded": (["8_a"], ["9_x", "10_y"], ["9_b"], ["9_x → 10_x", "10_y → 11_y"]),
+    "a width that is full": (["998_a"], ["999_x"], ["999_b"], ["999_x → 1000_x"]),
+    "stamps behind stay": (["20260101_000000_a"], ["20260103_000000_x"], ["20260102_000000_b"], []),
+    "stamps below": (
+        ["20260101_000000_a"],
+        ["20260102_000000_x", "20260102_000001_y"],
+        ["20260103_000000_b"],
+        ["20260102_000000_x → 20260213_120530_x", "20260102_000001_y → 20260213_120531_y"],
+    ),
+    "stamps without underscore": (
+        ["20260101000000_a"], ["20260102000000_x"], ["20260103000000_b"],
+        ["20260102000000_x → 20260213120530_x"],
+    ),
+    "a newest stamp in the future": (
+        ["20260101_000000_a"], ["20260102_000000_x"], ["20991231_235959_b"],
+        ["20260102_000000_x → 21000101_000000_x"],
+    ),
+    "a newest stamp that is no time": (
+        ["20260101_000000_a"], ["20250102_000000_x"], ["20260199_000000_b"],
+        ["20250102_000000_x → 20260213_120530_x"],
+    ),
+    "a number where stamps are merged": (["001_a"], ["002_x"], ["20260101_000000_b"], ["002_x → 20260213_120530_x"]),
+    "nothing is merged": ([], ["007_x"], [], []),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("merged", "mine", "meanwhile", "expected"), CASES.values(), ids=CASES)
+def test_new_pairs_move_behind_the_newest(
+    empty: Repository, merged: list[str], mine: list[str], meanwhile: list[str], expected: list[str]
+) -> None:
+    """Both files are renamed in the style of the folder, what is behind the newest stays, and so does the order."""
+    branched(empty, merged, mine, meanwhile)
+    before = empty.names()
+
+    assert moved(empty) == expected
+
+    targets = [line.split(" → ")[1] for line in expected]
+    left = {line.split(" → ")[0] for line in expected}
+    kept = [name for name in before if name.rsplit(".", 2)[0] not in left]
+    assert empty.names() == sorted([*kept, *(f"{label}.{way}.sql" for label in targets for way in ("up", "down"))])
+    assert moved(empty) == []
+
+
+def test_after_a_merge_of_the_base(empty: Repository) -> None:
+    """Where main was merged into the branch, two migrations of one version lie side by side: one's own moves."""
+    branched(empty, ["001_a"], ["002_x", "003_y"], ["002_b"])
+    empty.commit()
+    empty.git("merge", "-q", "main")
+
+    assert moved(empty) == ["002_x → 003_x", "003_y → 004_y"]
+    assert moved(empty) == []
+
+
+def test_the_very_same_name(empty: Repository) -> None:
+    """A migration of the version and the name of another's moves too; one that was merged as it is stays."""
+    branched(empty, ["001_a"], [], ["002_b", "003_c"])
+    empty.write(**{"002_b": "create mine", "003_c": "create 003_c"})
+
+    moves = renumber("sql", "main", empty.environment, NOON)
+
+    assert [(old.name, new.name) for old, new in moves] == [
+        ("002_b.up.sql", "004_b.up.sql"),
+        ("002_b.down.sql", "004_b.down.sql"),
+    ]
+
+
+def test_without_a_down_file(empty: Repository) -> None:
+    """A migration of one file is moved as one."""
+    branched(empty, ["001_a"], ["002_x"], ["002_b"])
+    Path("sql/002_x.down.sql").unlink()
+
+    assert renumber("sql", None, empty.environment, NOON) == ((Path("sql/002_x.up.sql"), Path("sql/003_x.up.sql")),)
+
+
+def test_a_move_that_fails_is_taken_back(empty: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the third file cannot be renamed, the two before it are where they were."""
+    branched(empty, ["001_a"], ["002_x", "003_y"], ["002_b"])
+    before = empty.names()
+    rename = Path.rename
+
+    def failing(source: Path, target: Path) -> Path:
+        if source.name == "002_x.down.sql":
+            raise PermissionError(13, "Permission denied")
+        return rename(source, target)
+
+    monkeypatch.setattr(Path, "rename", failing)
+
+    with pytest.raises(ConfigError) as caught:
+        renumber("sql", None, empty.environment, NOON)
+
+    assert caught.value.message == "sql/002_x.down.sql cannot be moved: Permission denied; nothing was moved"
+    assert empty.names() == before
+
+
+def test_a_file_that_comes_into_being_meanwhile(empty: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stands at a target is named, and nothing is moved."""
+    branched(empty, ["001_a"], ["002_x"], ["002_b"])
+    survey = folder.survey
+
+    def late(directory: str) -> object:
+        found = survey(directory)
+        Path("sql/003_x.down.sql").write_text("precious")
+        return found
+
+    monkeypatch.setattr(folder, "survey", late)
+    with pytest.raises(ConfigError) as caught:
+        renumber("sql", None, empty.environment, NOON)
+
+    assert (caught.value.message, caught.value.hint) == (
+        "sql/003_x.down.sql is there already; nothing was moved",
+        "move it out of the way",
+    )
+    assert Path("sql/002_x.up.sql").exists()
+    assert Path("sql/003_x.down.sql").read_text() == "precious"
+
+
+def test_other_faults_of_the_folder_are_raised(empty: Repository) -> None:
+    """A file whose name fits no pattern is no matter of numbers: nothing is moved."""
+    branched(empty, ["001_a"], ["002_x"], ["002_b"])
+    Path("sql/oops.sql").touch()
+
+    with pytest.raises(MigrationError) as caught:
+        renumber("sql", None, empty.environment, NOON)
+
+    assert caught.value.message == (
+        "sql/oops.sql fits no pattern of a migration, VERSION_NAME.up.sql or VERSION_NAME.down.sql"
+    )
+    assert "002_x.up.sql" in empty.names()

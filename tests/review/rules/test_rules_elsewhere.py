@@ -1,0 +1,139 @@
+"""Rules whose cases need another server, or a role with fewer rights than the case: what the shadow cannot do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sqlmigrate.files.migration import Migration
+from sqlmigrate.review import pipeline
+from sqlmigrate.review.new.subjects import Subjects
+from sqlmigrate.review.results import Review
+from sqlmigrate.shadow import databases
+from sqlmigrate.source import Source
+
+SETUP = """\
+create table orders (id bigint primary key, note text);
+insert into orders select i, 'note' from generate_series(1, 200) i;
+"""
+
+
+@pytest.fixture(scope="module", params=[16, 18], ids=lambda version: f"PostgreSQL {version}")
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[databases.Shadow]:
+    """The two embedded versions, as shadows."""
+    with databases.server(tmp_path_factory.mktemp("shadow"), postgres=request.param) as found:
+        yield found
+
+
+def migration(version: str, up: str) -> Migration:
+    text = up if version == "001" else f"-- sqlmigrate: irreversible (a test)\n{up};\n"
+    return Migration(version, "case", Source(f"sql/{version}_case.up.sql", text), None)
+
+
+def reviewed(server: databases.Shadow, up: str) -> Review:
+    subjects = Subjects("main", (migration("001", SETUP),), (migration("002", up),))
+    return pipeline.on(server, subjects, pipeline.Settings(Path(), limit=2.0))
+
+
+def told(server: databases.Shadow, up: str) -> list[tuple[str, str, str]]:
+    """Give the findings of an up file: the rule, the message, what to do now."""
+    (each,) = reviewed(server, up).migrations
+    return [(finding.rule.name, finding.message, finding.what_now) for finding in each.findings]
+
+
+NEWER = {
+    "a virtual column": (
+        "alter table orders add column twice bigint generated always as (id * 2) virtual",
+        'syntax error at or near "virtual"',
+    ),
+    "NOT ENFORCED": (
+        "alter table orders\n    add constraint n check (id > 0)\n    not\n    enforced",
+        'syntax error at or near "enforced"',
+    ),
+    "a function": ("select uuidv7()", "function uuidv7() does not exist"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NEWER)
+def test_what_a_newer_server_knows(name: str, server: databases.Shadow) -> None:
+    """What PostgreSQL 18 has brought is told on 16 as that, and is silent on 18."""
+    statement, message = NEWER[name]
+    expected = [("needs-newer-server", message)] if server.version < 180000 else []
+
+    assert [(rule, said) for rule, said, _ in told(server, statement)] == expected
+
+
+def test_what_no_server_knows(server: databases.Shadow) -> None:
+    """A mere misspelling is not taken for a newer syntax."""
+    assert told(server, "alter tabel orders add column x int") == [
+        ("statement-fails", 'syntax error at or near "tabel"', "")
+    ]
+
+
+def test_an_extension_that_is_missing(server: databases.Shadow) -> None:
+    """An extension that is not installed is named, with what to do, as a warning: production may have it."""
+    (each,) = reviewed(server, "create extension postgis").migrations
+    (finding,) = each.findings
+
+    assert (finding.rule.name, finding.severity) == ("missing-extension", "warning")
+    assert finding.message.startswith('extension "postgis" is not available')
+    assert finding.what_now == "name a server that has it: --shadow-url"
+
+
+def test_a_role_that_is_only_named(server: databases.Shadow) -> None:
+    """A role that the migration only names is made, and the report says so."""
+    result = reviewed(server, "grant select on orders to reporting")
+
+    assert result.migrations[0].findings == ()
+    assert result.ground.stub_roles == ("reporting",)
+
+
+def test_a_role_that_is_to_own_something(server: databases.Shadow) -> None:
+    """A role that is made owner of things is made as well, in whichever schema they are."""
+    up = "create schema shop; create table shop.t (); alter table shop.t owner to app; alter table orders owner to app"
+
+    assert told(server, up) == [
+        ("owner-changed", "`orders` belongs to `app` now, no longer to `sqlmigrate_review`", "")
+    ]
+
+
+def test_a_base_that_names_roles(server: databases.Shadow) -> None:
+    """A base that names roles, and gives them what it makes, builds; the report names them."""
+    base = "create table t (id int);\nalter table t owner to app;\ngrant select on t to reporting;\n"
+    setup = Migration("001", "base", Source("sql/001_base.up.sql", base), None)
+    subjects = Subjects("main", (setup,), (migration("002", "grant insert on t to reporting"),))
+    result = pipeline.on(server, subjects, pipeline.Settings(Path(), limit=2.0))
+
+    assert (result.ground.stub_roles, result.migrations[0].findings) == (("app", "reporting"), ())
+
+
+def test_a_role_that_is_missing(server: databases.Shadow) -> None:
+    """A role that is needed for more is named, with what to do."""
+    assert told(server, "set local role reporting") == [
+        (
+            "missing-role",
+            'role "reporting" does not exist',
+            "make the role in a migration, or name a server that has it: --shadow-url",
+        )
+    ]
+
+
+MORE_RIGHTS = {
+    "a program": ("copy orders to program 'cat'", "permission denied to COPY to or from an external program"),
+    "a file": ("select pg_read_file('/etc/passwd')", "permission denied for function pg_read_file"),
+    "a setting of the server": ("alter system set work_mem = '1GB'", 'permission denied to set parameter "work_mem"'),
+    "a superuser": ("create role boss superuser", "permission denied to create role"),
+}
+
+
+@pytest.mark.parametrize("name", MORE_RIGHTS)
+def test_what_only_a_superuser_may(name: str, server: databases.Shadow) -> None:
+    """What the shadow's owner may not do is told as that, as a warning, and not as a fault of the statement."""
+    statement, message = MORE_RIGHTS[name]
+    (finding,) = reviewed(server, statement).migrations[0].findings
+
+    assert (finding.rule.name, finding.severity) == ("needs-more-rights", "warning")
+    assert finding.message.startswith(message)
+    assert finding.what_now == ("the shadow has no superuser: name a server where the role may do it: --shadow-url")

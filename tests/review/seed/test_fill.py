@@ -1,0 +1,370 @@
+"""The seeder: what it fills keeps every constraint, looks like production, and is the same every time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import generated_history
+import psycopg
+import pytest
+from postgres_servers import Server
+from psycopg import sql
+
+from sqlmigrate.database.session import Request, Session, connect
+from sqlmigrate.executor.events import Failed
+from sqlmigrate.files import folder
+from sqlmigrate.operations import up_down
+from sqlmigrate.plan.plan import Policy
+from sqlmigrate.review.measure import row_sums
+from sqlmigrate.review.seed import fill
+
+pytestmark = pytest.mark.sampled(3)
+
+# One schema for each difficulty, and how many rows each of its tables is to hold.
+DIFFICULTIES: dict[str, tuple[str, Mapping[str, int]]] = {
+    "plain": ("create table t (id int primary key, a text, b int not null)", {"t": 300}),
+    "no columns": ("create table t ()", {"t": 1}),
+    "quoted names": (
+        'create table "T; a" ("Id ""x""" int primary key, "g" text, "select" text not null)',
+        {'"T; a"': 300},
+    ),
+    "foreign keys": (
+        (
+            "create table a (id serial primary key); create table b (id serial primary key, a_id int references a);"
+            "create table c (id serial primary key, b_id int not null references b, unique (b_id, id))"
+        ),
+        {"a": 300, "b": 300, "c": 300},
+    ),
+    "one to one": (
+        "create table a (id bigint primary key); create table b (a_id bigint primary key references a, v text)",
+        {"a": 300, "b": 300},
+    ),
+    "many to many": (
+        (
+            "create table a (id int primary key); create table b (id int primary key);"
+            "create table ab (a int references a, b int references b, primary key (a, b))"
+        ),
+        {"ab": 300},
+    ),
+    "composite foreign key": (
+        (
+            "create table a (t int, n text, primary key (t, n));"
+            "create table b (id int primary key, t int not null, n text not null, foreign key (t, n) references a);"
+            "create table c (t int not null, n text, b int, foreign key (t, n) references a match full,"
+            " foreign key (b) references b)"
+        ),
+        {"a": 300, "b": 300, "c": 300},
+    ),
+    "tree": (
+        "create table t (id int primary key, parent int references t, root int not null references t)",
+        {"t": 300},
+    ),
+    "circle with NULL": (
+        (
+            "create table a (id int primary key, b int);"
+            "create table b (id int primary key, a int not null references a);"
+            "alter table a add foreign key (b) references b"
+        ),
+        {"a": 300, "b": 300},
+    ),
+    "circle, not null": (
+        (
+            "create table a (id int primary key, b int not null); create table b (id int primary key, a int not null "
+            "references a); alter table a add foreign key (b) references b"
+        ),
+        {"a": 300, "b": 300},
+    ),
+    "enum and domain": (
+        (
+            "create type e as enum ('x', 'it''s'); create domain email as text check (value ~ '^[a-z0-9]+@[a-z.]+$');"
+            "create domain pct as numeric(4,1) not null check (value between 0 and 100);"
+            "create domain pos as int check "
+            "(value > 0); create domain small as pos check (value < 10);"
+            "create table t (e e not null, es e[], mail email unique, p pct, s small not null, ps pos[])"
+        ),
+        {"t": 300},
+    ),
+    "composite and range": (
+        (
+            "create type pair as (a int, b text); create type floats as range (subtype = float8);"
+            "create table t (p pair not null, ps pair[], r int4range, d tstzrange not null, f floats, m nummultirange)"
+        ),
+        {"t": 300},
+    ),
+    "types": (
+        (
+            "create table t (a uuid primary key, b json not null, c jsonb not null, d inet not null, e bytea not null,"
+            "f tsvector not null, g bit(3) not null, h varbit not null, i money not null, j xml, k point not null,"
+            "l line not null, m lseg not null, n box not null, o path not null, p polygon not null, q circle not null,"
+            "r macaddr not null, s macaddr8 not null, t cidr not null, u interval not null, v timetz not null,"
+            'w "char" not null, x name not null, y oid not null, z pg_lsn not null,'
+            "aa regclass not null, bb tsquery not null,"
+            "cc time not null, dd bool not null, ee real not null, ff char(2) not null, gg numeric(3,3) not null,"
+            "hh smallint not null, ii text[] not null, jj jsonpath not null, kk bit not null, ll bit(64) not null)"
+        ),
+        {"t": 300},
+    ),
+    "sizes": ("create table t (a varchar(3) unique, b char(1), c numeric(5,2) unique, d varchar(1)[])", {"t": 300}),
+    "checks": (
+        (
+            "create table t (id int primary key, s text check (s in ('new', 'it''s')), rating int not null"
+            " check (rating between 1 and 5), price numeric check (price > 0),"
+            " low text check (low = lower(low)), up text not null "
+            "check (up ~ '^[A-Z]{3}$'), year int check (year >= 1900 and year < 2100), "
+            "neg int not null check (neg < 0),"
+            "j jsonb not null check (jsonb_typeof(j) = 'array'), many int check (many % 1024 = 0),"
+            "len text check (length(len) > 100), u text not null unique check (u like 'https://%'))"
+        ),
+        {"t": 300},
+    ),
+    "checks of two columns": (
+        (
+            "create table t (start date not null, stop date not null check (stop > start), a int, b int check (a < b),"
+            "phone text, mail text, check (phone is not null or mail is not null),"
+            "x int, y int, check (num_nonnulls(x, y) = 1))"
+        ),
+        {"t": 300},
+    ),
+    "unique keys": (
+        (
+            "create table t (tenant int not null, slug text not null, kind text, b boolean, unique (tenant, slug),"
+            "mail text); create unique index on t (lower(mail)); create unique index on t (kind) where b;"
+            "create table few (b boolean primary key)"
+        ),
+        {"t": 300, "few": 2},
+    ),
+    "exclusion": (
+        "create table t (room int4range, during tstzrange not null, exclude using gist (during with &&))",
+        {"t": 300},
+    ),
+    "deferrable keys": (
+        (
+            "create table t (id int primary key deferrable, n int unique deferrable initially deferred);"
+            "create table r (d int4range not null, exclude using gist (d with &&) deferrable)"
+        ),
+        {"t": 300, "r": 300},
+    ),
+    "generated and identity": (
+        (
+            "create table t (id int generated always as identity (start with 1000) primary key, a int not null,"
+            "b int generated always as (a * 2) stored, check (b >= 0))"
+        ),
+        {"t": 300},
+    ),
+    "partitions by range": (
+        (
+            "create table t (id bigint, at timestamptz not null, primary key (id, at)) partition by range (at);"
+            "create table t_1 partition of t for values from ('2020-01-01') to ('2020-02-01');"
+            "create table t_2 partition of t for values from ('2020-02-01') to (maxvalue)"
+        ),
+        {"t": 300, "t_1": 150, "t_2": 150},
+    ),
+    "partitions by list": (
+        (
+            "create table t (id int, region text not null) partition by list (region);"
+            "create table t_eu partition of t for values in ('de', 'fr'); create table t_rest partition of t default"
+        ),
+        {"t": 300, "t_eu": 150},
+    ),
+    "partitions by hash": (
+        (
+            "create table t (id int primary key) partition by hash (id);"
+            "create table t_0 partition of t for values with (modulus 2, remainder 0);"
+            "create table t_1 partition of t for values with (modulus 2, remainder 1)"
+        ),
+        {"t": 300},
+    ),
+    "partitions of partitions": (
+        (
+            "create table t (a int, b text) partition by range (a);"
+            "create table t_1 partition of t for values from (minvalue) to (10) partition by list (b);"
+            "create table t_1x partition of t_1 for values in ('x');"
+            "create table t_1y partition of t_1 for values in ('y');"
+            "create table t_2 partition of t for values from (10) to (20)"
+        ),
+        {"t": 300, "t_1x": 100, "t_1y": 100, "t_2": 100},
+    ),
+    "partitions with other column numbers": (
+        (
+            "create table t (a int, b text) partition by range (a);"
+            "create table s (x int, b text, y int, a int) partition by list (b); alter table s drop x, drop y;"
+            "create table s_1 partition of s for values in ('x');"
+            "alter table t attach partition s for values from (5) to (9)"
+        ),
+        {"t": 300, "s_1": 300},
+    ),
+    "triggers": (
+        (
+            "create table t (id int primary key); create function no() returns trigger"
+            " language plpgsql as $$begin raise exception 'no'; end$$;"
+            " create trigger no before insert on t for each row execute function no()"
+        ),
+        {"t": 300},
+    ),
+    "rows that are there": ("create table t (id int primary key); insert into t values (7)", {"t": 1}),
+}
+
+
+def _count(conn: psycopg.Connection, table: str) -> int:
+    row = conn.execute(f"select count(*) from {table}").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _revalidate(conn: psycopg.Connection) -> None:
+    """Let PostgreSQL look again at every check and foreign key: made anew from its own definition."""
+    found = conn.execute(
+        "select format('alter table %s drop constraint %I, add constraint %2$I %s', conrelid::regclass, conname,"
+        " pg_get_constraintdef(oid)) from pg_constraint where contype in ('c', 'f') and conrelid <> 0"
+        " and conparentid = 0 and coninhcount = 0 and connamespace = 'public'::regnamespace"
+    ).fetchall()
+    for (statement,) in found:
+        conn.execute(statement)
+
+
+@pytest.mark.parametrize("difficulty", DIFFICULTIES)
+def test_every_table_is_filled(every_database: str, difficulty: str) -> None:
+    """Each has the rows that it takes, none is left over, and every constraint holds when it is looked at again."""
+    schema, expected = DIFFICULTIES[difficulty]
+    with psycopg.connect(every_database, autocommit=True) as conn:
+        conn.execute(schema)
+        with connect(every_database) as session:
+            seeded = fill.fill(session)
+        assert seeded.unfilled == ()
+        assert {table: _count(conn, table) for table in expected} == dict(expected)
+        _revalidate(conn)
+
+
+@pytest.mark.parametrize("difficulty", DIFFICULTIES)
+def test_two_databases_get_the_same_rows(postgres: Server, difficulty: str) -> None:
+    """The same schema gets the same rows, whatever the time zone and the date style of the database."""
+    sums = []
+    for zone in ("Asia/Kolkata", "America/New_York"):
+        with postgres.database() as url, psycopg.connect(url, autocommit=True) as conn:
+            conn.execute(DIFFICULTIES[difficulty][0])
+            conn.execute(sql.SQL("alter database {} set timezone = {}").format(sql.Identifier(conn.info.dbname), zone))
+            with connect(url) as session:
+                fill.fill(session)
+                sums.append({name: (each.count, each.checksum) for name, each in row_sums.read(session).items()})
+    assert sums[0] == sums[1]
+
+
+REFUSED = {
+    "set not null": ("alter table t alter a set not null", psycopg.errors.NotNullViolation),
+    "add unique": ("alter table t add unique (b)", psycopg.errors.UniqueViolation),
+    "cast": ("alter table t alter a type int using a::int", psycopg.errors.InvalidTextRepresentation),
+}
+
+
+@pytest.mark.parametrize("change", REFUSED)
+def test_rows_are_like_those_of_production(database: str, change: str) -> None:
+    """Columns that may be NULL are NULL here and there, values come twice, and texts are no numbers."""
+    with psycopg.connect(database, autocommit=True) as conn:
+        conn.execute(DIFFICULTIES["plain"][0])
+        with connect(database) as session:
+            fill.fill(session)
+        statement, refusal = REFUSED[change]
+        with pytest.raises(refusal):
+            conn.execute(statement)
+
+
+UNFILLED = {
+    "an impossible check": (
+        "create table t (a int not null check (a > 0 and a < 0))",
+        'new row for relation "t" violates check constraint "t_a_check"',
+    ),
+    "a range without partitions": (
+        "create table t (a int) partition by range (a)",
+        'no partition of relation "t" found for row',
+    ),
+}
+
+
+@pytest.mark.parametrize("case", UNFILLED)
+def test_what_cannot_be_filled_is_said(every_database: str, case: str) -> None:
+    """The table stays empty, with PostgreSQL's own reason, and the one beside it is filled."""
+    schema, why = UNFILLED[case]
+    with psycopg.connect(every_database, autocommit=True) as conn:
+        conn.execute(f"{schema}; create table z (id int primary key)")
+        with connect(every_database) as session:
+            assert fill.fill(session) == fill.Seeded(("public.z",), (("public.t", why),))
+        assert (_count(conn, "t"), _count(conn, "z")) == (0, 300)
+
+
+def test_an_owner_may_fill(postgres: Server) -> None:
+    """Without a superuser triggers fire, and foreign keys are watched; what they let pass is filled."""
+    postgres.admin.execute("create role seed_owner login")
+    try:
+        with postgres.database("seed_owner") as url, psycopg.connect(url, user="seed_owner", autocommit=True) as conn:
+            conn.execute("create schema s; set search_path = s; " + DIFFICULTIES["circle, not null"][0])
+            with connect(psycopg.conninfo.make_conninfo(url, user="seed_owner")) as session:
+                assert fill.fill(session) == fill.Seeded(("s.a", "s.b"), ())
+            assert (_count(conn, "s.a"), _count(conn, "s.b")) == (300, 300)
+    finally:
+        postgres.admin.execute("drop role seed_owner")
+
+
+def test_later_inserts_find_the_sequences_behind_the_rows(every_database: str) -> None:
+    """A row inserted after the seed gets a number of its own, from a serial column and from an identity."""
+    with psycopg.connect(every_database, autocommit=True) as conn:
+        conn.execute(
+            "create table a (id serial primary key); create table b (id int generated always as identity unique)"
+        )
+        with connect(every_database) as session:
+            fill.fill(session)
+        for table in ("a", "b"):
+            assert conn.execute(f"insert into {table} default values returning id").fetchone() == (1_000_301,)
+
+
+def test_the_session_is_as_it_was(database: str) -> None:
+    """What is set for the seed is set back."""
+    with connect(database) as session:
+        session.ask(Request("set timezone = 'Asia/Kolkata'"))
+        fill.fill(session)
+        shown = session.ask(Request("show timezone"), Request("show session_replication_role"))
+    assert shown == [[["Asia/Kolkata"]], [["origin"]]]
+
+
+def test_a_real_history(every_postgres: Server, tmp_path: Path) -> None:
+    """The tables that 300 migrations leave behind are filled, all of them, in less than two seconds."""
+    generated_history.write(tmp_path, generated_history.migrations(300, 2026, every_postgres.version))
+    with every_postgres.database() as url:
+        try:
+            for event in up_down.up(url, folder.load(tmp_path), Policy()):
+                assert not isinstance(event, Failed), event.error
+            with connect(url) as session:
+                start = time.monotonic()
+                seeded = fill.fill(session)
+                took = time.monotonic() - start
+                start = time.monotonic()
+                found = row_sums.read(session)
+                read = time.monotonic() - start
+                emptied = _emptied(session, found)
+                again = fill.fill(session)
+            print(f"{len(seeded.filled)} filled in {took:.2f} s, {len(found)} read in {read:.3f} s", *seeded.unfilled)
+            print(f"all {len(emptied)} emptied: {len(again.filled)} filled", *again.unfilled, sep="\n")
+            assert (seeded.unfilled, again.unfilled) == ((), ())
+            assert took < 2
+        finally:
+            _drop_what_is_left(every_postgres, url)
+
+
+def _emptied(session: Session, tables: Iterable[str]) -> list[str]:
+    """Take every row away, so that the seeder has to do with all the tables there are."""
+    emptied = list(tables)
+    replica, origin = (Request(f"set session_replication_role = {role}") for role in ("replica", "origin"))
+    session.ask(replica, *(Request(f"delete from {name}") for name in emptied), origin)
+    return emptied
+
+
+def _drop_what_is_left(server: Server, url: str) -> None:
+    """Drop what a history leaves beside its database."""
+    with psycopg.connect(url, autocommit=True) as conn:
+        database = conn.info.dbname
+        for (name,) in conn.execute("select subname from pg_subscription").fetchall():
+            conn.execute(sql.SQL("drop subscription {}").format(sql.Identifier(name)))
+    server.admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(database)))
+    for (name,) in server.admin.execute("select rolname from pg_roles where rolname ~ '^sqlmigrate_'").fetchall():
+        server.admin.execute(sql.SQL("drop role {}").format(sql.Identifier(name)))

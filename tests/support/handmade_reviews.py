@@ -1,0 +1,282 @@
+"""Six typical reviews, made by hand: what the formats draw. No server is asked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sqlmigrate.catalog.objects import Catalog, Change, Difference, Identity, Object
+from sqlmigrate.errors import StatementError
+from sqlmigrate.files.migration import Migration
+from sqlmigrate.parsing.script import Script, read
+from sqlmigrate.review.measure.facts import Pass, Relation, StatementFacts, Touch, Trip
+from sqlmigrate.review.measure.row_sums import TableRows
+from sqlmigrate.review.results import Ground, Review, Reviewed
+from sqlmigrate.review.rules.rule import Finding, Instead, Rule
+from sqlmigrate.source import Source
+
+GROUND = Ground(
+    base="origin/main", base_migrations=3, server="PostgreSQL 15.18, installed on this machine", version=150018,
+    filled=11, tables=12, unfilled=(("public.audit", "a check that no value was found for"),),
+    stub_roles=("reporting",),
+)  # fmt: skip
+STATIC = Ground(base="origin/main", base_migrations=3, server=None, why_static="no PostgreSQL is installed here")
+
+ORDERS = Relation(16400, "public.orders", "table")
+CUSTOMERS = Relation(16380, "public.customers", "table")
+EMPTY = Catalog({})
+INSTANT = Touch(ORDERS, "ACCESS EXCLUSIVE")
+
+TYPE_CHANGE = Rule(
+    name="type-change-rewrite",
+    severity="danger",
+    title="a change of type writes the whole table anew",
+    why="A type that is stored otherwise makes PostgreSQL write every row and every index anew.",
+    instead=(
+        Instead(
+            "-- 006_add_total_numeric.up.sql\n"
+            "alter table orders add total_numeric numeric;\n"
+            "-- 007_fill_total_numeric.up.sql, in batches\n"
+            "update orders set total_numeric = total where total_numeric is null;"
+        ),
+    ),
+    page="https://www.postgresql.org/docs/current/sql-altertable.html",
+)
+DOWN_INCOMPLETE = Rule(
+    name="down-incomplete",
+    severity="warning",
+    title="the down file leaves another schema than there was",
+    why="After up and down the schema must be the one that it was, or the next migration meets what nobody knows of.",
+)
+DROP_COLUMN = Rule(
+    name="drop-column",
+    severity="danger",
+    title="a column is gone that the running application may use",
+    why="The application that runs while the migration does still selects and writes the column.",
+    instead=(
+        Instead("-- first a release of the application that does without it, then\nalter table t drop column c;"),
+    ),
+)
+STATEMENT_FAILS = Rule(
+    name="statement-fails",
+    severity="danger",
+    title="PostgreSQL refuses a statement",
+    why="The migration cannot be executed as it is.",
+    can_be_meant=False,
+)
+DOWN_MISSING = Rule(
+    name="down-missing",
+    severity="warning",
+    title="there is no way back",
+    why="Without a down file a release cannot be taken back.",
+    instead=(Instead("-- sqlmigrate: irreversible (why)"),),
+)
+MERGED_CHANGED = Rule(
+    name="merged-migration-changed",
+    severity="danger",
+    title="a merged migration was edited",
+    why="It is executed already where it was merged; the edit will never be.",
+    can_be_meant=False,
+)
+LOSES_NEW = Rule(
+    name="down-loses-new-data",
+    severity="note",
+    title="down drops what was written since",
+    why="A column that up adds is dropped by down, with what was written into it.",
+)
+
+
+def script(path: str, text: str) -> Script:
+    return read(Source(path, text))
+
+
+def migration(version: str, name: str, up: str, down: str | None) -> tuple[Migration, Script, Script | None]:
+    """Make a migration of two texts, with both files read."""
+    way, back = f"sql/{version}_{name}.up.sql", f"sql/{version}_{name}.down.sql"
+    made = Migration(version, name, Source(way, up), Source(back, down) if down is not None else None)
+    return made, script(way, up), script(back, down) if down is not None else None
+
+
+def passed(done: Script, *statements: tuple[Touch, ...], direction: str = "up") -> Pass:
+    """Make a pass of what each statement touched."""
+    facts = tuple(StatementFacts(number, touches, 1.5) for number, touches in enumerate(statements, 1))
+    return Pass(direction, done, facts)
+
+
+def column(name: str, number: int, kind: str) -> Object:
+    return Object("column", name, Identity("pg_class", 16400, number), {"type": kind})
+
+
+def currency() -> Reviewed:
+    """Give 004: a column with a constant default, which takes an instant, and goes again."""
+    up = "alter table orders add column currency text not null default 'EUR';\n"
+    made, way, back = migration("004", "add_order_currency", up, "alter table orders drop column currency;\n")
+    added = Change("column", None, column("public.orders.currency", 7, "text"), "new")
+    rows = {"public.orders": TableRows("public.orders", 16400, 300, "a1", ("id", "total"))}
+    trip = Trip(
+        EMPTY, passed(way, (INSTANT,)), EMPTY, (added,), passed(back, (INSTANT,), direction="down"),
+        rows_before=rows, rows_after=rows, rows_back=rows,
+    )  # fmt: skip
+    return Reviewed(made, way, back, trip)
+
+
+def index() -> Reviewed:
+    """Give 005: an index made beside the traffic."""
+    up = "create index concurrently orders_customer on orders (customer);\n"
+    made, way, back = migration("005", "index_orders_customer", up, "drop index concurrently orders_customer;\n")
+    touch = Touch(ORDERS, "SHARE UPDATE EXCLUSIVE", scanned=300, built=("public.orders_customer",))
+    gone = Touch(ORDERS, "SHARE UPDATE EXCLUSIVE")
+    made_index = Object("index", "public.orders_customer", Identity("pg_class", 16500, 0), {})
+    trip = Trip(
+        EMPTY, Pass("up", way, (StatementFacts(1, (touch,), 12.0, is_alone=True),)), EMPTY,
+        (Change("index", None, made_index, "new"),),
+        Pass("down", back, (StatementFacts(1, (gone,), 3.0, is_alone=True),)),
+    )  # fmt: skip
+    return Reviewed(made, way, back, trip)
+
+
+NUMERIC_UP = """\
+-- Money is no floating point number.
+set local lock_timeout = '5s';
+
+alter table orders
+    alter column total type numeric(12, 2),
+    add constraint orders_total_check check (total >= 0);
+"""
+
+
+def numeric() -> Reviewed:
+    """Give 006: a type that is stored otherwise, and a down file that forgets the constraint."""
+    down = "alter table orders alter column total type double precision;\n"
+    made, way, back = migration("006", "order_total_numeric", NUMERIC_UP, down)
+    rewritten = replace(INSTANT, rewritten=True, scanned=300)
+    changes = (
+        Change("column", column("public.orders.total", 3, "double precision"),
+               column("public.orders.total", 3, "numeric(12,2)"), "altered"),
+        Change("constraint", None, Object("constraint", "public.orders.orders_total_check",
+               Identity("pg_constraint", 16510, 0), {}), "new"),
+    )  # fmt: skip
+    left = (Difference("constraint", "public.orders.orders_total_check", "left over", ()),)
+    down_again = passed(back, (rewritten,), direction="down")
+    trip = Trip(EMPTY, passed(way, (), (rewritten,)), EMPTY, changes, down_again, left=left)
+    rewrite = Finding(
+        TYPE_CHANGE, "danger", "every row of `orders` and each of its indexes is written anew, and nobody can read it",
+        way.statements[1].span, waits="everyone: about 4 min at 41 GB (estimate)", relation="public.orders",
+        seconds=240.0,
+    )  # fmt: skip
+    forgotten = Finding(
+        DOWN_INCOMPLETE, "warning", "after the down file the constraint `orders_total_check` is left over",
+        back.statements[0].span if back else None,
+        what_now="add to it: alter table orders drop constraint orders_total_check",
+    )  # fmt: skip
+    return Reviewed(made, way, back, trip, (rewrite, forgotten))
+
+
+def failing() -> Reviewed:
+    """Give 004: a statement that names a column that is not there."""
+    up = "update customers\n   set full_name = frist_name || ' ' || last_name;\n"
+    made, way, back = migration("004", "fill_full_name", up, "update customers set full_name = null;\n")
+    place = way.source.span(up.index("frist_name"))
+    error = StatementError(
+        'column "frist_name" does not exist', place, sqlstate="42703",
+        fields=(("hint", 'Perhaps you meant to reference the column "customers.first_name".'),),
+    )  # fmt: skip
+    trip = Trip(EMPTY, replace(passed(way), error=error, failed_at=1))
+    finding = Finding(
+        STATEMENT_FAILS, "danger", 'PostgreSQL refuses statement 1: column "frist_name" does not exist', place,
+        what_now='Perhaps you meant to reference the column "customers.first_name".',
+    )  # fmt: skip
+    return Reviewed(made, way, back, trip, (finding,))
+
+
+def meant() -> Reviewed:
+    """Give 004: a column dropped, which the file says is meant, with no way back, which it says as well."""
+    up = (
+        "-- sqlmigrate: irreversible (the column was empty)\n\n"
+        "-- sqlmigrate: allow drop-column (nobody reads it since release 12)\nalter table customers drop column fax;\n"
+    )
+    made, way, _ = migration("004", "drop_customer_fax", up, None)
+    gone = Change("column", column("public.customers.fax", 4, "text"), None, "gone")
+    trip = Trip(EMPTY, passed(way, (Touch(CUSTOMERS, "ACCESS EXCLUSIVE"),)), EMPTY, (gone,))
+    finding = Finding(
+        DROP_COLUMN, "danger", "the column `customers.fax` is gone", way.statements[0].span,
+        allowed="nobody reads it since release 12",
+    )  # fmt: skip
+    return Reviewed(made, way, None, trip, (finding,))
+
+
+def static() -> tuple[Reviewed, ...]:
+    """Give two migrations that were read and not executed, one without a down file."""
+    made, way, back = migration("004", "add_invoices", "create table invoices ();\n", "drop table invoices;\n")
+    other, other_way, _ = migration("005", "add_payments", "create table payments ();\n", None)
+    finding = Finding(DOWN_MISSING, "warning", "there is no down file, and the up file does not say why", None)
+    return Reviewed(made, way, back, None), Reviewed(other, other_way, None, None, (finding,))
+
+
+def merged_changed() -> Finding:
+    return Finding(
+        MERGED_CHANGED, "danger", "`002_add_user_settings` is in origin/main already, and was edited here", None,
+        path="sql/002_add_user_settings.up.sql",
+        what_now="take the edit back, and write it as a new migration:\n"
+        "git checkout origin/main -- sql/002_add_user_settings.up.sql",
+    )  # fmt: skip
+
+
+REVIEWS: dict[str, Review] = {
+    "safe": Review(GROUND, (currency(), index()), seconds=0.8),
+    "danger": Review(replace(GROUND, has_sizes=True), (currency(), index(), numeric()), seconds=0.9),
+    "failing": Review(GROUND, (failing(), replace(index(), findings=())), seconds=0.7),
+    "allowed": Review(GROUND, (meant(),), seconds=0.6),
+    "static": Review(STATIC, static(), seconds=0.1),
+    "git": Review(GROUND, (currency(),), (merged_changed(),), seconds=0.5),
+}
+
+EVIL = (
+    '<script>alert(1)</script> <img src=x onerror=alert(1)> @everyone #12 | `tick` ``two`` "quoted" \x1b[31m \u202e'
+    " [link](javascript:alert(1)) ![i](http://x/y.png) ]]> --> */ %0A ::error::"
+)
+
+
+def hostile() -> Review:
+    """Give a review in which everything that people can write tries to get out of the report."""
+    up = f'-- {EVIL}\nalter table "{EVIL.replace(chr(34), "")}"\n```\n</pre></details>\n~~~\n::error::x\nadd x int;\n'
+    source = Source(f"sql/001_{EVIL}.up.sql", up)
+    made = Migration("001", EVIL, source, Source("sql/001.down.sql", "select 1;"))
+    way = read(source)
+    table = Relation(1, EVIL, "table")
+    touch = Touch(table, "ACCESS EXCLUSIVE", rewritten=True)
+    change = Change(EVIL, None, Object(EVIL, EVIL, Identity("pg_class", 1, 0), {EVIL: EVIL}), "new")
+    left = Difference(EVIL, EVIL, "different", ((EVIL, EVIL, None),))
+    failed = Pass("down", script("sql/001.down.sql", "select 1;"), (), StatementError(EVIL), 1)
+    trip = Trip(EMPTY, passed(way, (touch,)), EMPTY, (change,), failed, left=(left,), broken=((EVIL, EVIL),))
+    finding = Finding(
+        TYPE_CHANGE, "danger", EVIL, way.statements[0].span, waits=EVIL, relation=EVIL, what_now=EVIL
+    )  # fmt: skip
+    note = Finding(LOSES_NEW, "note", EVIL, way.statements[0].span)
+    allowed = replace(finding, allowed=EVIL)
+    ground = replace(GROUND, base=EVIL, server=EVIL, unfilled=((EVIL, EVIL),), stub_roles=(EVIL,))
+    return Review(ground, (Reviewed(made, way, None, trip, (finding, note, allowed)),), (finding,))
+
+
+def many(count: int, sql: str, *, is_safe: bool) -> Review:
+    """Give a review of many migrations that hold the same SQL, each with two findings unless it is safe."""
+    migrations = []
+    for number in range(1, count + 1):
+        made, way, back = migration(f"{number:03}", "change_what_is_there", sql, "select 1;\n")
+        place = way.statements[0].span
+        found = (
+            Finding(TYPE_CHANGE, "danger", f"migration {number} writes `orders` anew", place),
+            Finding(LOSES_NEW, "note", f"migration {number} has a note", place),
+        )  # fmt: skip
+        trip = Trip(EMPTY, passed(way, (replace(INSTANT, rewritten=not is_safe),)), EMPTY)
+        migrations.append(Reviewed(made, way, back, trip, () if is_safe else found))
+    return Review(GROUND, tuple(migrations))
+
+
+def held() -> Review:
+    """Give a review whose time line is wide: thirty statements, and a lock that is held from the third on."""
+    up = "".join(f"alter table orders_with_a_rather_long_name_{number} add note text;\n" for number in range(30))
+    made, way, back = migration("007", "many_statements_in_a_file_with_a_very_long_name_indeed", up, "select 1;\n")
+    scanned = replace(Touch(CUSTOMERS, "SHARE ROW EXCLUSIVE"), scanned=300)
+    touches: list[tuple[Touch, ...]] = [()] * 30
+    touches[2], touches[10] = (INSTANT,), (scanned,)
+    return Review(GROUND, (Reviewed(made, way, back, Trip(EMPTY, passed(way, *touches), EMPTY)),))

@@ -1,0 +1,74 @@
+"""The program called inside of this process: it says and does the same as in a terminal, in a tenth of the time."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from terminal import Ended, stable
+
+from sqlmigrate.cli.commands import cli
+
+_HEAD = re.compile(r"^(?P<before>(?:error: )?)\w+ at (?:socket \S+(?: \S+)*?|[\w.]+:\d+)(?= ·| is )", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Quick:
+    """A folder and an environment to call the program in, as `Terminal` has them."""
+
+    folder: Path
+    environment: Mapping[str, str]
+
+    def __call__(self, *arguments: str, **environment: str) -> Ended:
+        """Call ``sqlmigrate ARGUMENTS``; the environment may be added to."""
+        streams = [io.TextIOWrapper(io.BytesIO()) for _ in range(2)]
+        out, err = streams
+        called = _called_in(self.folder, {"TZ": "UTC", **self.environment, **environment})
+        with called, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = _code(arguments)
+        stdout, stderr = (_written(stream) for stream in streams)
+        return Ended(stdout, stderr, code)
+
+    def write(self, **files: str) -> None:
+        """Write files into ``sql/``, to the letter."""
+        folder = self.folder / "sql"
+        folder.mkdir(exist_ok=True)
+        for name, text in files.items():
+            (folder / name).write_text(text, encoding="utf-8", newline="")
+
+
+def said(ended: Ended) -> str:
+    """Give all that a call wrote, stdout first, without what differs from run to run."""
+    return _HEAD.sub(r"\g<before>DATABASE", stable(ended.stdout + ended.stderr))
+
+
+def _code(arguments: tuple[str, ...]) -> int:
+    try:
+        cli(arguments, prog_name="sqlmigrate")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
+    raise AssertionError("the command line ends with an exit code")
+
+
+@contextlib.contextmanager
+def _called_in(folder: Path, environment: Mapping[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    try:
+        os.environ.update(environment)
+        with contextlib.chdir(folder):
+            yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _written(stream: io.TextIOWrapper) -> str:
+    stream.flush()
+    raw = stream.buffer
+    assert isinstance(raw, io.BytesIO)
+    return raw.getvalue().decode()

@@ -1,0 +1,52 @@
+"""A real PgBouncer in front of a server, in session or in transaction mode."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from postgres_servers import Server, free_port
+from psycopg.conninfo import conninfo_to_dict
+
+
+@contextmanager
+def bouncer(program: str, server: Server, mode: str) -> Iterator[str]:
+    """Run the program PgBouncer, and yield the URL of its end without the database: append one."""
+    folder = Path(tempfile.mkdtemp(prefix="bouncer-"))
+    folder.chmod(0o755)
+    port, upstream = free_port(), conninfo_to_dict(server.url())
+    (folder / "users").write_text('"postgres" ""\n')
+    (folder / "ini").write_text(
+        f"[databases]\n* = host={upstream['host']} port={upstream['port']}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n"
+        f"listen_port = {port}\nunix_socket_dir =\nauth_type = trust\nauth_file = {folder}/users\npool_mode = {mode}\n"
+        "default_pool_size = 8\nmax_client_conn = 100\nlogfile = /dev/null\n"
+    )
+    account = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"] if os.geteuid() == 0 else []
+    running = subprocess.Popen([*account, program, "--quiet", folder / "ini"], stderr=subprocess.DEVNULL)
+    try:
+        url = f"postgresql://postgres@127.0.0.1:{port}/"
+        _wait_for(url + "postgres")
+        yield url
+    finally:
+        running.kill()
+        running.wait()
+        shutil.rmtree(folder)
+
+
+def _wait_for(url: str) -> None:
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            psycopg.connect(url, connect_timeout=2).close()
+        except psycopg.OperationalError:
+            assert time.monotonic() < deadline, "PgBouncer does not answer"
+            time.sleep(0.02)
+        else:
+            return

@@ -1,0 +1,201 @@
+"""PostgreSQL servers for the tests: made in one folder a session, stopped and deleted at its end.
+
+A session that is killed leaves servers behind; the next one, finding that nobody holds the lock of their folder any
+more, stops them and deletes it. In memory, where there is room, a fresh database takes 10 ms; on a busy disk 30 to 300.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import psycopg
+from psycopg import sql
+
+from sqlmigrate.embedded import account
+from sqlmigrate.embedded.cluster import Cluster
+from sqlmigrate.embedded.programs import PROGRAMS
+from sqlmigrate.embedded.server import UNSAFE
+
+PASSWORD = "Planted-Secret-42"
+PREFIX = "sqlmigrate tests "  # every server of the tests lives with a space in its path
+MEMORY, DISK = Path("/dev/shm"), Path("/tmp")  # any account passes through both
+ROOM = 2 * 1024**3
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server: its version, where its databases are, and fresh ones."""
+
+    cluster: Cluster
+    admin: psycopg.Connection[Any]
+    _numbers: Iterator[int] = field(default_factory=count, repr=False, kw_only=True)
+
+    @property
+    def version(self) -> int:
+        return self.cluster.version
+
+    def url(self, database: str = "postgres", user: str = "postgres") -> str:
+        return self.cluster.url(database, user)
+
+    @contextmanager
+    def database(self, owner: str = "postgres") -> Iterator[str]:
+        """Make an empty database, yield its URL, drop it with whoever is still in it."""
+        name = f"test_{next(self._numbers)}"
+        make = sql.SQL("create database {} owner {} template template0 strategy file_copy")
+        drop = sql.SQL("drop database if exists {} with (force)")
+        self.admin.execute(make.format(sql.Identifier(name), sql.Identifier(owner)))
+        try:
+            yield self.url(name)
+        finally:
+            self.admin.execute(drop.format(sql.Identifier(name)))
+
+
+@dataclass(frozen=True)
+class PasswordServer(Server):
+    """A server that also listens on 127.0.0.1, and there asks the role `app` for its password."""
+
+    password: str = PASSWORD
+
+    @property
+    def port(self) -> int:
+        postmaster = self.cluster.postmaster()
+        assert postmaster is not None
+        return postmaster.port
+
+    def tcp_url(self, database: str = "app", user: str = "app", password: str = PASSWORD) -> str:
+        return f"postgresql://{user}:{quote(password, safe='')}@127.0.0.1:{self.port}/{quote(database, safe='')}"
+
+
+@dataclass(frozen=True)
+class Standby(Server):
+    """A hot standby: read-only, and always a moment behind its primary."""
+
+    primary: Server = field(kw_only=True)
+
+    def url(self, database: str = "postgres", user: str = "postgres") -> str:
+        """Say where a database is, as soon as the standby has all that its primary has now."""
+        with self.primary.admin.transaction():  # whose commit flushes those before it, which do not wait for the disk
+            self.primary.admin.execute("set local synchronous_commit = on")
+            self.primary.admin.execute("select pg_logical_emit_message(true, 'tests', '')")
+        now = self.primary.admin.execute("select pg_current_wal_flush_lsn()::text").fetchone()
+        deadline = time.monotonic() + 30
+        while self.admin.execute("select pg_last_wal_replay_lsn() >= %s::pg_lsn", now).fetchone() != (True,):
+            assert time.monotonic() < deadline, "the standby does not catch up"
+            time.sleep(0.01)
+        return super().url(database, user)
+
+
+@contextmanager
+def session_folder() -> Iterator[Path]:
+    """Make a folder that the server's account can pass through, deleted at the end; delete those of killed sessions."""
+    for left in [*MEMORY.glob(f"{PREFIX}*"), *DISK.glob(f"{PREFIX}*")]:
+        with suppress(OSError), (left / "session").open("a") as session:
+            fcntl.flock(session, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _delete(left)
+    roomy = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM
+    made = Path(tempfile.mkdtemp(prefix=f"new {PREFIX}", dir=MEMORY if roomy else DISK))
+    made.chmod(0o711)
+    with (made / "session").open("a") as session:
+        fcntl.flock(session, fcntl.LOCK_EX)
+        folder = made.rename(made.with_name(made.name.removeprefix("new ")))  # held before anybody else can find it
+        try:
+            yield folder
+        finally:
+            _delete(folder)
+
+
+def delete_elsewhere(base: Path) -> None:
+    """Delete what servers of projects below `base`, out of reach for root's server account, have put in /var/lib."""
+    for note in account.PRIVATE.glob("*/folder"):
+        if Path(note.read_text().strip()).is_relative_to(base):
+            Cluster(note.parent).stop()
+            shutil.rmtree(note.parent)
+    with suppress(OSError):  # not there, or somebody else's is in it
+        account.PRIVATE.rmdir()
+
+
+@contextmanager
+def server(home: Path, version: int) -> Iterator[Server]:
+    """Run a server on a Unix socket."""
+    cluster = _made(home, version)
+    with _running(cluster) as admin:
+        yield Server(cluster, admin)
+
+
+@contextmanager
+def password_server(home: Path) -> Iterator[PasswordServer]:
+    """Run a server that listens on 127.0.0.1 too, where passwords are asked for, with a database and role `app`."""
+    cluster = _made(home, 18, "--auth-host=scram-sha-256")
+    with _running(cluster, listen_addresses="127.0.0.1", port=str(free_port())) as admin:
+        admin.execute(sql.SQL("create role app login password {}").format(PASSWORD))
+        admin.execute("create database app owner app")
+        yield PasswordServer(cluster, admin)
+
+
+@contextmanager
+def standby(home: Path, primary: Server) -> Iterator[Standby]:
+    """Run a hot standby of another server."""
+    cluster = Cluster(_folder(home), primary.version)
+    copy = account.private_folder("new-", home)
+    source = ["--dbname", primary.url(), "--write-recovery-conf", "--checkpoint=fast", "--no-sync"]
+    cluster.run("pg_basebackup", "--pgdata", str(copy), *source)
+    copy.rename(cluster.data)
+    with _running(cluster) as admin:
+        yield Standby(cluster, admin, primary=primary)
+
+
+def versions() -> list[str]:
+    """Name the versions there are, as they name themselves."""
+    programs = [Cluster(DISK, version).program("postgres") for version in PROGRAMS]
+    return [subprocess.check_output([program, "--version"], text=True).split()[2] for program in programs]
+
+
+def free_port() -> int:
+    """Find a TCP port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _made(home: Path, version: int, *options: str) -> Cluster:
+    cluster = Cluster(_folder(home), version)
+    cluster.create("--no-sync", *options)
+    return cluster
+
+
+def _folder(home: Path) -> Path:
+    home.mkdir()
+    home.chmod(0o711)
+    return home
+
+
+@contextmanager
+def _running(cluster: Cluster, **settings: str) -> Iterator[psycopg.Connection[Any]]:
+    try:
+        quiet = {"autovacuum": "off"}  # it moves rows about, and dumps are compared to the letter
+        cluster.start({**UNSAFE, **quiet, **settings})
+        with psycopg.connect(cluster.url(), autocommit=True) as admin:
+            yield admin
+    finally:
+        cluster.stop()
+
+
+def _delete(folder: Path) -> None:
+    for data in [*folder.glob("*/data"), *folder.glob("*/*/data")]:
+        left = Cluster(data.parent)
+        left.stop()
+        left._remove_remains()
+    shutil.rmtree(folder)

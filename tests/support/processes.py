@@ -1,0 +1,85 @@
+"""The program at work: a process of its own, watched over another session until what a test waits for has come."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import database_state
+from terminal import Ended
+
+
+@dataclass
+class Running:
+    """A call of the program in a process of its own, at work."""
+
+    process: subprocess.Popen[str]
+    url: str
+
+    def when(self, statement: str, and_: str = "true") -> int:
+        """Wait until the server executes a statement that holds `statement`, and give the server process."""
+        query = (
+            "select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+            f" and state = 'active' and query like '%{statement}%' and {and_}"
+        )
+        deadline = time.monotonic() + 30
+        while not (found := database_state.ask(self.url, query)):
+            assert time.monotonic() < deadline, self.process.poll()
+            time.sleep(0.02)
+        time.sleep(0.1)  # it has read by then what was answered before
+        pid: int = found[0][0]
+        return pid
+
+    def says(self, words: str) -> str:
+        """Wait until a line with these words comes on stderr, and give it."""
+        assert self.process.stderr
+        for line in self.process.stderr:
+            if words in line:
+                return line
+        raise AssertionError(f"nothing was said of {words}")
+
+    def signalled(self, number: signal.Signals) -> Ended:
+        """Send a signal, and give how the program ended."""
+        self.process.send_signal(number)
+        return self.ended()
+
+    def ended(self) -> Ended:
+        stdout, stderr = self.process.communicate(timeout=30)
+        return Ended(stdout, stderr, self.process.returncode)
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """Begins ``sqlmigrate ARGUMENTS`` in a folder, on its database or another one, watched there."""
+
+    folder: Path
+    url: str
+    begun: list[Running] = field(default_factory=list)
+
+    def __call__(self, *arguments: str, url: str = "", watched: str = "") -> Running:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "sqlmigrate", *arguments], cwd=self.folder,
+            env={**os.environ, "TZ": "UTC", "DATABASE_URL": url or self.url}, text=True, encoding="utf-8",
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        self.begun.append(Running(process, watched or self.url))
+        return self.begun[-1]
+
+
+@contextmanager
+def beginning(folder: Path, url: str) -> Iterator[Beginning]:
+    """Give what begins calls of the program; whatever is left of them at the end is killed."""
+    begin = Beginning(folder, url)
+    try:
+        yield begin
+    finally:
+        for one in begin.begun:
+            one.process.kill()
+            one.process.communicate()
