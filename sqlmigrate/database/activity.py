@@ -48,7 +48,7 @@ class Blocker:
 
 
 @dataclass(frozen=True)
-class Sight:
+class Activity:
     """What a session is seen doing: what it waits for, who stands in its way, and how far it is."""
 
     waits_for: str | None = None
@@ -93,18 +93,18 @@ class Observer:
         self._session: Session | None = None
         self._not_before = 0.0
 
-    def look(self, pid: int, size: int = 0) -> Sight:
+    def look(self, pid: int, size: int = 0) -> Activity:
         """See what the server process `pid` does; an empty sight where it cannot be seen.
 
         `size` is how many bytes a ``COPY … FROM stdin`` brings: the server does not know.
         """
         try:
             session = self._connected()
-            return _sight(session, str(pid), str(size)) if session else Sight()
+            return _sight(session, str(pid), str(size)) if session else Activity()
         except (psycopg.Error, SqlmigrateError):
             self.close()
             self._not_before = time.monotonic() + _REPEAT_SECONDS
-            return Sight()
+            return Activity()
 
     def _connected(self) -> Session | None:
         if self._session is None and time.monotonic() >= self._not_before:
@@ -119,11 +119,13 @@ class Observer:
             self._session = None
 
 
-def _sight(session: Session, pid: str, size: str) -> Sight:
+def _sight(session: Session, pid: str, size: str) -> Activity:
     has_copy = session.conn.info.server_version >= _COPY_PROGRESS
     progress = Request(_PROGRESS + _PROGRESS_OF_COPY, (pid, size)) if has_copy else Request(_PROGRESS, (pid,))
     waits, blockers, steps = session.ask(Request(_WAIT, (pid,)), Request(_BLOCKERS, (pid,)), progress)
-    return Sight(f"{waits[0][0]} {waits[0][1]}" if waits else None, tuple(map(_blocker, blockers)), _percentage(steps))
+    return Activity(
+        f"{waits[0][0]} {waits[0][1]}" if waits else None, tuple(map(_blocker, blockers)), _percentage(steps)
+    )
 
 
 def _blocker(row: Sequence[str | None]) -> Blocker:

@@ -31,7 +31,7 @@ DISCARD = (DISCARD_TEMPORARY, Request("deallocate all", quiet=True), Request("cl
 
 
 @dataclass(frozen=True)
-class Sent:
+class Batch:
     """The requests of one transaction.
 
     `places` are the indexes of the file's statements, `beginning` and `completing` those of its history row,
@@ -53,7 +53,7 @@ class Sent:
         return self._numbers.get(index, 0)
 
 
-def transaction(state: State, step: Step, policy: Policy) -> Sent:
+def transaction(state: State, step: Step, policy: Policy) -> Batch:
     """Give what is sent for a step in one transaction; a dry run leaves out the BEGIN and the COMMIT."""
     script, table = step.script, state.history
     statements = [request(each) for each in script.statements]
@@ -77,7 +77,7 @@ def transaction(state: State, step: Step, policy: Policy) -> Sent:
     settings = [index for index, each in enumerate(opening) if each in statements[: script.settings]]
     places = (*settings, *range(first, first + len(statements) - script.settings))
     completing = len(opening) + len(body) - 1
-    return Sent(requests, places, len(opening), completing, completing + 1)
+    return Batch(requests, places, len(opening), completing, completing + 1)
 
 
 _PROCESS = Request("select pg_catalog.pg_backend_pid()")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlmigrate.database.activity import Blocker, Sight
+from sqlmigrate.database.activity import Activity, Blocker
 from sqlmigrate.errors import StatementError
 from sqlmigrate.plan.plan import Planned, Step
 
@@ -85,7 +85,7 @@ class Watched:
     number: int
     total: int
     duration_ms: int
-    sight: Sight
+    sight: Activity
 
 
 @dataclass(frozen=True)

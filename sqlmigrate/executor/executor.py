@@ -21,11 +21,11 @@ from sqlmigrate.history.state import Execution, State
 from sqlmigrate.plan.plan import Policy, Step
 
 from . import batch
-from .batch import Sent
+from .batch import Batch
 from .events import Event, Failed, Finished, StatementDone
-from .no_transaction import Alone
+from .no_transaction import NoTransactionStep
 from .statement_errors import at_commit, cure, refused
-from .step_run import UnderWay, ends_transactions, is_locked_out
+from .step_run import StepRun, ends_transactions, is_locked_out
 
 Outcome = Literal["done", "failed", "overtaken"]
 
@@ -38,12 +38,12 @@ class Executor:
         self._state = state
         self._history = state.history
         self._policy = policy
-        self._under_way = UnderWay(session, state, policy, observer)
+        self._under_way = StepRun(session, state, policy, observer)
 
     def execute(self, step: Step) -> Generator[Event, None, Outcome]:
         """Execute a step, and tell how it ended; a failure is written to the history."""
         self._under_way.begin(step)
-        alone = Alone(self._under_way, step)
+        alone = NoTransactionStep(self._under_way, step)
         try:
             if step.script.mode == "transaction":
                 sent = batch.transaction(self._state, step, self._policy)
@@ -73,7 +73,7 @@ class Executor:
 
     # one transaction
 
-    def _in_transaction(self, step: Step, sent: Sent) -> Generator[Event, None, Outcome]:
+    def _in_transaction(self, step: Step, sent: Batch) -> Generator[Event, None, Outcome]:
         tries = 0
         while failing := (yield from self._attempt(step, sent)):
             if not self._is_tried_again(step, sent, failing, tries):
@@ -83,7 +83,7 @@ class Executor:
             yield from self._under_way.pause(step, sent.statement_number(failing.index), failing, tries)
         return "done"
 
-    def _is_tried_again(self, step: Step, sent: Sent, failing: Answer, tries: int) -> bool:
+    def _is_tried_again(self, step: Step, sent: Batch, failing: Answer, tries: int) -> bool:
         """Tell whether there is to be another try; raises `LockError` where another run holds the row for too long."""
         if not is_locked_out(failing) or self._policy.dry_run:
             return False
@@ -95,14 +95,14 @@ class Executor:
             raise _held(step, self._policy.lock_wait, holders)
         return True
 
-    def _ended(self, step: Step, sent: Sent, failing: Answer) -> Generator[Event, None, Outcome]:
+    def _ended(self, step: Step, sent: Batch, failing: Answer) -> Generator[Event, None, Outcome]:
         if _is_overtaken(failing, sent) and not self._policy.dry_run:
             self._session.abort()
             return "overtaken"
         yield self._failed(step, sent, failing)
         return "failed"
 
-    def _attempt(self, step: Step, sent: Sent) -> Generator[Event, None, Answer | None]:
+    def _attempt(self, step: Step, sent: Batch) -> Generator[Event, None, Answer | None]:
         """Send it all; gives the answer that failed, if one did."""
         duration, self._under_way.done, committed = 0, 0, Answer(0, [])
         for answer in self._under_way.turn(sent.requests):
@@ -136,7 +136,7 @@ class Executor:
                 return Answer(answer.index, [], each.error)
         return None
 
-    def _failed(self, step: Step, sent: Sent, answer: Answer) -> Failed:
+    def _failed(self, step: Step, sent: Batch, answer: Answer) -> Failed:
         number = sent.statement_number(answer.index)
         problem = answer.error or psycopg.Error()
         if number:
@@ -156,12 +156,12 @@ class Executor:
 
     # what goes wrong outside of a statement
 
-    def _lost(self, alone: Alone, problem: psycopg.Error) -> Event:
+    def _lost(self, alone: NoTransactionStep, problem: psycopg.Error) -> Event:
         message = problem.diag.message_primary or f"the connection was lost: {reason(problem)}"
         again = f"{cure(problem.sqlstate or '08')}, then: sqlmigrate {alone.step.direction}"
         return self._settle(alone, StatementError(message, sqlstate=problem.sqlstate, next_steps=(again,)))
 
-    def _settle(self, alone: Alone, error: StatementError) -> Failed | Finished:
+    def _settle(self, alone: NoTransactionStep, error: StatementError) -> Failed | Finished:
         """Find out by the history what became of a step whose answers did not all come, and record a failure."""
         step, under_way, statements = alone.step, self._under_way, alone.step.script.statements
         total, number = len(statements), (under_way.done + 1) if under_way.done < len(statements) else 0
@@ -188,7 +188,7 @@ def _is_division(answer: Answer) -> bool:
     return isinstance(answer.error, psycopg.errors.DivisionByZero)
 
 
-def _is_overtaken(answer: Answer, sent: Sent) -> bool:
+def _is_overtaken(answer: Answer, sent: Batch) -> bool:
     """Tell whether the row could not be inserted because another run has executed the step meanwhile."""
     return answer.index == sent.beginning and _is_division(answer)
 

@@ -18,15 +18,15 @@ from sqlmigrate.plan.plan import Step
 from . import batch, resume
 from .events import Event, Executed, Failed, Finished, Recovered, StatementDone
 from .statement_errors import cure, refused
-from .step_run import UnderWay, ends_transactions, is_locked_out
+from .step_run import StepRun, ends_transactions, is_locked_out
 
 _FIX = "fix the file or the data"
 
 
-class Alone:
+class NoTransactionStep:
     """Executes the statements of one step, each on its own."""
 
-    def __init__(self, under_way: UnderWay, step: Step) -> None:
+    def __init__(self, under_way: StepRun, step: Step) -> None:
         self._under_way = under_way
         self._session = under_way.session
         self._history = under_way.history
@@ -44,7 +44,7 @@ class Alone:
             return "failed"
         for number, statement in enumerate(statements[first:], start=first + 1):
             self._under_way.done = number - 1
-            way = resume.way_on(self._session, step, number) if number == first + 1 else resume.Way()
+            way = resume.way_on(self._session, step, number) if number == first + 1 else resume.Continuation()
             if way.said:
                 yield Recovered(step, number, way.said)
             failing = None if way.is_done else (yield from self._tried(number, way))
@@ -79,7 +79,7 @@ class Alone:
             noted = write.progress(self._history, self.step.version, done, making)
             self._session.ask(Request("begin"), *batch.AS_OURSELVES, noted, COMMIT)
 
-    def _tried(self, number: int, way: resume.Way) -> Generator[Event, None, Answer | None]:
+    def _tried(self, number: int, way: resume.Continuation) -> Generator[Event, None, Answer | None]:
         """Execute one statement, again where locks stood in the way; gives the answer that failed, if one did."""
         statement = self._statements[number - 1]
         is_alone = not runs_in_transaction(statement)
@@ -101,7 +101,7 @@ class Alone:
             yield from self._under_way.pause(self.step, number, failing, tries)
         return None
 
-    def _once(self, number: int, way: resume.Way) -> Generator[Event, None, Answer | None]:
+    def _once(self, number: int, way: resume.Continuation) -> Generator[Event, None, Answer | None]:
         """Send one statement: with its record in a transaction where it can be, else by itself."""
         step, statement = self.step, self._statements[number - 1]
         requests = [batch.request(statement)] if way.instead is None else [Request(way.instead)]
@@ -122,7 +122,7 @@ class Alone:
                 yield Executed(step, number)
         return None
 
-    def _invalid(self, statement: Statement) -> resume.Trace | None:
+    def _invalid(self, statement: Statement) -> resume.CatalogState | None:
         """Give the index that a ``CREATE INDEX CONCURRENTLY`` was to make, where it is there and invalid."""
         meant = concurrent(statement)
         up = self.step.direction == "up"
@@ -133,7 +133,7 @@ class Alone:
             return found if found and found.found == "invalid" else None
         return None
 
-    def _useless(self, number: int, index: resume.Trace) -> Failed:
+    def _useless(self, number: int, index: resume.CatalogState) -> Failed:
         """Make the failure of an ``IF NOT EXISTS`` that met an invalid index: it would never be used."""
         span = self._statements[number - 1].span
         error = StatementError(f"the index {index.name} was there before, and is invalid: no query uses it", span)

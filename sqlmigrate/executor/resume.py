@@ -21,7 +21,7 @@ from sqlmigrate.parsing.splitter import Statement
 from sqlmigrate.plan import up
 from sqlmigrate.plan.plan import Step
 
-Found = Literal["none", "valid", "invalid", "pending"]
+LocatedFinding = Literal["none", "valid", "invalid", "pending"]
 
 
 def start(session: Session, table: History, step: Step) -> int:
@@ -82,27 +82,27 @@ _QUERIES = {
 
 
 @dataclass(frozen=True)
-class Trace:
+class CatalogState:
     """How the object of a statement is found in the catalog; `name` as SQL writes it."""
 
-    found: Found
+    found: LocatedFinding
     name: str
 
 
-def trace(session: Session, statement: Statement) -> Trace | None:
+def trace(session: Session, statement: Statement) -> CatalogState | None:
     """Look for the object of a statement that runs in no transaction; None where the catalog cannot tell."""
     meant = concurrent(statement)
     if meant is None:
         return None
     (rows,) = session.ask(Request(_QUERIES[meant.kind], (meant.name, meant.table)))
     found, name = rows[0] if rows else ("none", meant.name)
-    return Trace(_FOUND.get(found or "", "none"), name or meant.name)
+    return CatalogState(_FOUND.get(found or "", "none"), name or meant.name)
 
 
-_FOUND: dict[str, Found] = {"valid": "valid", "invalid": "invalid", "pending": "pending"}
+_FOUND: dict[str, LocatedFinding] = {"valid": "valid", "invalid": "invalid", "pending": "pending"}
 
 
-def mark(number: int, traced: Trace | None) -> str | None:
+def mark(number: int, traced: CatalogState | None) -> str | None:
     """Give what the history keeps while statement `number` is under way."""
     return f"{number} {traced.found}" if traced else None
 
@@ -113,7 +113,7 @@ def mark_of_commits(number: int) -> str:
 
 
 @dataclass(frozen=True)
-class Way:
+class Continuation:
     """How to go on at a statement that was under way when an earlier run ended.
 
     `is_done`: it took effect. `first` is sent before it (or `instead` of it), `said` tells the user.
@@ -125,7 +125,7 @@ class Way:
     said: str = ""
 
 
-def way_on(session: Session, step: Step, number: int) -> Way:
+def way_on(session: Session, step: Step, number: int) -> Continuation:
     """Find out how to go on at statement `number`: whether it took effect, and what is to be cleared away.
 
     Only what was not there before the statement began is ever touched.
@@ -133,25 +133,25 @@ def way_on(session: Session, step: Step, number: int) -> Way:
     making = step.execution.making if step.execution and step.direction == "up" else None
     statement = step.script.statements[number - 1]
     if making == mark_of_commits(number):
-        return Way(said=f"statement {number} commits by itself and was not finished: it is begun anew")
+        return Continuation(said=f"statement {number} commits by itself and was not finished: it is begun anew")
     meant, now = concurrent(statement), trace(session, statement)
     if making is None or meant is None or now is None or making.split()[0] != str(number):
-        return Way()
+        return Continuation()
     return _way(meant, making.split()[1], now)
 
 
-def _way(meant: Concurrent, before: str, now: Trace) -> Way:
+def _way(meant: Concurrent, before: str, now: CatalogState) -> Continuation:
     if meant.kind in ("create index", "create database"):
         if before == "none" and now.found == "valid":
-            return Way(is_done=True, said=f"{now.name} was made already")
+            return Continuation(is_done=True, said=f"{now.name} was made already")
         if before == "none" and now.found == "invalid":
             drop = f"drop index concurrently {now.name}"
-            return Way(
+            return Continuation(
                 first=drop, said=f"the invalid index {now.name}, left by the last run, is dropped and built anew"
             )
     elif before != "none" and now.found == "none":
-        return Way(is_done=True, said=f"{meant.name} is gone already")
+        return Continuation(is_done=True, said=f"{meant.name} is gone already")
     elif meant.kind == "detach partition" and now.found == "pending":
         instead = f"alter table {meant.table} detach partition {meant.name} finalize"
-        return Way(instead=instead, said=f"the detaching of {meant.name}, begun by the last run, is finished")
-    return Way()
+        return Continuation(instead=instead, said=f"the detaching of {meant.name}, begun by the last run, is finished")
+    return Continuation()

@@ -30,7 +30,7 @@ _TERMINATION = "2D000"  # invalid_transaction_termination
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0
 
 
-class UnderWay:
+class StepRun:
     """What executes at this moment, over which session.
 
     `done` counts the statements of the step that are answered; `blockers` were seen in its way; `pid` is the server's

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from textwrap import wrap
 
-from sqlmigrate.database.activity import Blocker, Sight
+from sqlmigrate.database.activity import Activity, Blocker
 from sqlmigrate.executor.events import Blocked, Recovered, Waiting, Watched
 from sqlmigrate.plan.plan import Step
 
@@ -96,7 +96,7 @@ def _under_way(event: Watched) -> str:
     return f"{said}, {event.sight.progress}" if event.sight.progress else said
 
 
-def _more(sight: Sight) -> str:
+def _more(sight: Activity) -> str:
     others = len(sight.blockers) - 1
     return f" and {others} more" if others else ""
 

@@ -28,10 +28,10 @@ from sqlmigrate.source import Source
 from .findings import all_findings, allowed
 from .findings.subject import Subject
 from .measure import row_sums
-from .measure.round_trip import Trips, let_own, missing_role
+from .measure.round_trip import RoundTrips, let_own, missing_role
 from .measure.watch import watching
 from .new.subjects import Subjects
-from .results import Ground, Review, Reviewed, Size
+from .results import Basis, Review, Reviewed, Size
 from .rules.rule import SEVERITIES, Finding, worst
 from .seed import fill
 
@@ -90,9 +90,9 @@ def on(server: databases.Shadow, subjects: Subjects, settings: Settings) -> Revi
         server.clone(template) as clone,
         watching(clone.owner_url, clone.admin_url, settings.table, settings.limit) as watch,
     ):
-        trips = Trips(server, watch, _ours(settings), template.value["rows"])
+        trips = RoundTrips(server, watch, _ours(settings), template.value["rows"])
         reviewed = _in_order(_reviewed(trips, _read(each), settings, server.version) for each in subjects.new)
-    ground = Ground(
+    ground = Basis(
         subjects.base,
         len(subjects.built),
         server.label,
@@ -124,7 +124,7 @@ def _behind(finding: Finding, failed: str) -> Finding:
     return replace(finding, severity="warning", what_now=f"{failed} before it failed: mend that first")
 
 
-def _reviewed(trips: Trips, reading: _Read, settings: Settings, version: int) -> Reviewed:
+def _reviewed(trips: RoundTrips, reading: _Read, settings: Settings, version: int) -> Reviewed:
     migration, up, down = reading.migration, reading.up, reading.down
     if up is None:
         return Reviewed(migration, None, down, None, reading.findings)
@@ -140,7 +140,7 @@ def _ours(settings: Settings) -> tuple[str, str]:
 
 
 def _by_text(subjects: Subjects, settings: Settings, why: str) -> Review:
-    ground = Ground(subjects.base, len(subjects.built), None, why_static=why, has_sizes=bool(settings.sizes))
+    ground = Basis(subjects.base, len(subjects.built), None, why_static=why, has_sizes=bool(settings.sizes))
     new: set[str] = set()
     reviewed = allowed.excepted(_static(_read(migration), new) for migration in subjects.new)
     return Review(ground, reviewed, subjects.findings, 0.0, settings.directory)

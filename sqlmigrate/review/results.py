@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.parsing.script import Script
 
-from .measure.facts import Trip
+from .measure.facts import RoundTrip
 from .rules.rule import Finding
 
 
@@ -18,7 +18,7 @@ class Reviewed:
     migration: Migration
     up: Script | None
     down: Script | None
-    trip: Trip | None
+    trip: RoundTrip | None
     findings: tuple[Finding, ...] = ()
 
 
@@ -31,7 +31,7 @@ class Size:
 
 
 @dataclass(frozen=True)
-class Ground:
+class Basis:
     """What a review stands on: said under every report.
 
     `server` is None where there was none, and the static part alone remains; `why_static` says why.
@@ -53,7 +53,7 @@ class Ground:
 class Review:
     """A whole review: what it stands on, the new migrations in order, and what belongs to none of them."""
 
-    ground: Ground
+    ground: Basis
     migrations: tuple[Reviewed, ...]
     findings: tuple[Finding, ...] = ()
     seconds: float = 0.0

@@ -8,23 +8,23 @@ from sqlmigrate.catalog.objects import Catalog, Change, Difference, Identity, Ob
 from sqlmigrate.errors import StatementError
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.parsing.script import Script, read
-from sqlmigrate.review.measure.facts import Pass, Relation, StatementFacts, Touch, Trip
+from sqlmigrate.review.measure.facts import FileRun, Relation, RelationEffect, RoundTrip, StatementFacts
 from sqlmigrate.review.measure.row_sums import TableRows
-from sqlmigrate.review.results import Ground, Review, Reviewed
+from sqlmigrate.review.results import Basis, Review, Reviewed
 from sqlmigrate.review.rules.rule import Finding, Instead, Rule
 from sqlmigrate.source import Source
 
-GROUND = Ground(
+GROUND = Basis(
     base="origin/main", base_migrations=3, server="PostgreSQL 15.18, installed on this machine", version=150018,
     filled=11, tables=12, unfilled=(("public.audit", "a check that no value was found for"),),
     stub_roles=("reporting",),
 )  # fmt: skip
-STATIC = Ground(base="origin/main", base_migrations=3, server=None, why_static="no PostgreSQL is installed here")
+STATIC = Basis(base="origin/main", base_migrations=3, server=None, why_static="no PostgreSQL is installed here")
 
 ORDERS = Relation(16400, "public.orders", "table")
 CUSTOMERS = Relation(16380, "public.customers", "table")
 EMPTY = Catalog({})
-INSTANT = Touch(ORDERS, "ACCESS EXCLUSIVE")
+INSTANT = RelationEffect(ORDERS, "ACCESS EXCLUSIVE")
 
 TYPE_CHANGE = Rule(
     name="type-change-rewrite",
@@ -96,10 +96,10 @@ def migration(version: str, name: str, up: str, down: str | None) -> tuple[Migra
     return made, script(way, up), script(back, down) if down is not None else None
 
 
-def passed(done: Script, *statements: tuple[Touch, ...], direction: str = "up") -> Pass:
+def passed(done: Script, *statements: tuple[RelationEffect, ...], direction: str = "up") -> FileRun:
     """Make a pass of what each statement touched."""
     facts = tuple(StatementFacts(number, touches, 1.5) for number, touches in enumerate(statements, 1))
-    return Pass(direction, done, facts)
+    return FileRun(direction, done, facts)
 
 
 def column(name: str, number: int, kind: str) -> Object:
@@ -112,7 +112,7 @@ def currency() -> Reviewed:
     made, way, back = migration("004", "add_order_currency", up, "alter table orders drop column currency;\n")
     added = Change("column", None, column("public.orders.currency", 7, "text"), "new")
     rows = {"public.orders": TableRows("public.orders", 16400, 300, "a1", ("id", "total"))}
-    trip = Trip(
+    trip = RoundTrip(
         EMPTY, passed(way, (INSTANT,)), EMPTY, (added,), passed(back, (INSTANT,), direction="down"),
         rows_before=rows, rows_after=rows, rows_back=rows,
     )  # fmt: skip
@@ -123,13 +123,13 @@ def index() -> Reviewed:
     """Give 005: an index made beside the traffic."""
     up = "create index concurrently orders_customer on orders (customer);\n"
     made, way, back = migration("005", "index_orders_customer", up, "drop index concurrently orders_customer;\n")
-    touch = Touch(ORDERS, "SHARE UPDATE EXCLUSIVE", scanned=300, built=("public.orders_customer",))
-    gone = Touch(ORDERS, "SHARE UPDATE EXCLUSIVE")
+    touch = RelationEffect(ORDERS, "SHARE UPDATE EXCLUSIVE", scanned=300, built=("public.orders_customer",))
+    gone = RelationEffect(ORDERS, "SHARE UPDATE EXCLUSIVE")
     made_index = Object("index", "public.orders_customer", Identity("pg_class", 16500, 0), {})
-    trip = Trip(
-        EMPTY, Pass("up", way, (StatementFacts(1, (touch,), 12.0, is_alone=True),)), EMPTY,
+    trip = RoundTrip(
+        EMPTY, FileRun("up", way, (StatementFacts(1, (touch,), 12.0, is_alone=True),)), EMPTY,
         (Change("index", None, made_index, "new"),),
-        Pass("down", back, (StatementFacts(1, (gone,), 3.0, is_alone=True),)),
+        FileRun("down", back, (StatementFacts(1, (gone,), 3.0, is_alone=True),)),
     )  # fmt: skip
     return Reviewed(made, way, back, trip)
 
@@ -157,7 +157,7 @@ def numeric() -> Reviewed:
     )  # fmt: skip
     left = (Difference("constraint", "public.orders.orders_total_check", "left over", ()),)
     down_again = passed(back, (rewritten,), direction="down")
-    trip = Trip(EMPTY, passed(way, (), (rewritten,)), EMPTY, changes, down_again, left=left)
+    trip = RoundTrip(EMPTY, passed(way, (), (rewritten,)), EMPTY, changes, down_again, left=left)
     rewrite = Finding(
         TYPE_CHANGE, "danger", "every row of `orders` and each of its indexes is written anew, and nobody can read it",
         way.statements[1].span, waits="everyone: about 4 min at 41 GB (estimate)", relation="public.orders",
@@ -180,7 +180,7 @@ def failing() -> Reviewed:
         'column "frist_name" does not exist', place, sqlstate="42703",
         fields=(("hint", 'Perhaps you meant to reference the column "customers.first_name".'),),
     )  # fmt: skip
-    trip = Trip(EMPTY, replace(passed(way), error=error, failed_at=1))
+    trip = RoundTrip(EMPTY, replace(passed(way), error=error, failed_at=1))
     finding = Finding(
         STATEMENT_FAILS, "danger", 'PostgreSQL refuses statement 1: column "frist_name" does not exist', place,
         what_now='Perhaps you meant to reference the column "customers.first_name".',
@@ -196,7 +196,7 @@ def meant() -> Reviewed:
     )
     made, way, _ = migration("004", "drop_customer_fax", up, None)
     gone = Change("column", column("public.customers.fax", 4, "text"), None, "gone")
-    trip = Trip(EMPTY, passed(way, (Touch(CUSTOMERS, "ACCESS EXCLUSIVE"),)), EMPTY, (gone,))
+    trip = RoundTrip(EMPTY, passed(way, (RelationEffect(CUSTOMERS, "ACCESS EXCLUSIVE"),)), EMPTY, (gone,))
     finding = Finding(
         DROP_COLUMN, "danger", "the column `customers.fax` is gone", way.statements[0].span,
         allowed="nobody reads it since release 12",
@@ -243,11 +243,11 @@ def hostile() -> Review:
     made = Migration("001", EVIL, source, Source("sql/001.down.sql", "select 1;"))
     way = read(source)
     table = Relation(1, EVIL, "table")
-    touch = Touch(table, "ACCESS EXCLUSIVE", rewritten=True)
+    touch = RelationEffect(table, "ACCESS EXCLUSIVE", rewritten=True)
     change = Change(EVIL, None, Object(EVIL, EVIL, Identity("pg_class", 1, 0), {EVIL: EVIL}), "new")
     left = Difference(EVIL, EVIL, "different", ((EVIL, EVIL, None),))
-    failed = Pass("down", script("sql/001.down.sql", "select 1;"), (), StatementError(EVIL), 1)
-    trip = Trip(EMPTY, passed(way, (touch,)), EMPTY, (change,), failed, left=(left,), broken=((EVIL, EVIL),))
+    failed = FileRun("down", script("sql/001.down.sql", "select 1;"), (), StatementError(EVIL), 1)
+    trip = RoundTrip(EMPTY, passed(way, (touch,)), EMPTY, (change,), failed, left=(left,), broken=((EVIL, EVIL),))
     finding = Finding(
         TYPE_CHANGE, "danger", EVIL, way.statements[0].span, waits=EVIL, relation=EVIL, what_now=EVIL
     )  # fmt: skip
@@ -267,7 +267,7 @@ def many(count: int, sql: str, *, is_safe: bool) -> Review:
             Finding(TYPE_CHANGE, "danger", f"migration {number} writes `orders` anew", place),
             Finding(LOSES_NEW, "note", f"migration {number} has a note", place),
         )  # fmt: skip
-        trip = Trip(EMPTY, passed(way, (replace(INSTANT, rewritten=not is_safe),)), EMPTY)
+        trip = RoundTrip(EMPTY, passed(way, (replace(INSTANT, rewritten=not is_safe),)), EMPTY)
         migrations.append(Reviewed(made, way, back, trip, () if is_safe else found))
     return Review(GROUND, tuple(migrations))
 
@@ -276,7 +276,7 @@ def held() -> Review:
     """Give a review whose time line is wide: thirty statements, and a lock that is held from the third on."""
     up = "".join(f"alter table orders_with_a_rather_long_name_{number} add note text;\n" for number in range(30))
     made, way, back = migration("007", "many_statements_in_a_file_with_a_very_long_name_indeed", up, "select 1;\n")
-    scanned = replace(Touch(CUSTOMERS, "SHARE ROW EXCLUSIVE"), scanned=300)
-    touches: list[tuple[Touch, ...]] = [()] * 30
+    scanned = replace(RelationEffect(CUSTOMERS, "SHARE ROW EXCLUSIVE"), scanned=300)
+    touches: list[tuple[RelationEffect, ...]] = [()] * 30
     touches[2], touches[10] = (INSTANT,), (scanned,)
-    return Review(GROUND, (Reviewed(made, way, back, Trip(EMPTY, passed(way, *touches), EMPTY)),))
+    return Review(GROUND, (Reviewed(made, way, back, RoundTrip(EMPTY, passed(way, *touches), EMPTY)),))

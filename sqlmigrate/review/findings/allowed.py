@@ -10,7 +10,7 @@ from dataclasses import replace
 from sqlmigrate.parsing.directives import Directive
 from sqlmigrate.parsing.script import Script
 from sqlmigrate.parsing.splitter import Statement
-from sqlmigrate.review.measure.facts import Trip
+from sqlmigrate.review.measure.facts import RoundTrip
 from sqlmigrate.review.results import Reviewed
 from sqlmigrate.review.rules.all_rules import RULES
 from sqlmigrate.review.rules.rule import SEVERITIES, Finding
@@ -39,7 +39,7 @@ def _place(finding: Finding) -> tuple[bool, int, int, str, str]:
     return finding.path.endswith(".down.sql"), start, severity, finding.rule.name, finding.message
 
 
-def _is_whole(trip: Trip | None) -> bool:
+def _is_whole(trip: RoundTrip | None) -> bool:
     """Tell whether everything was measured: only then it is known what needs no exception."""
     return trip is not None and not trip.up.error and not (trip.down and trip.down.error)
 

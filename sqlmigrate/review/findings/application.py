@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 
 from sqlmigrate.catalog.objects import Change, Object
-from sqlmigrate.review.measure.facts import Trip
+from sqlmigrate.review.measure.facts import RoundTrip
 from sqlmigrate.review.rules.rule import Finding
 
-from .schema_changes import Altered, Column, is_on
+from .schema_changes import Column, SchemaChanges, is_on
 from .subject import Subject, last_part
 
 # Kinds of the catalog, and the rule that tells when one of them is gone.
@@ -47,7 +47,7 @@ def find(subject: Subject) -> Iterator[Finding]:
     """Give every finding of what the up file takes away, renames or opens."""
     if subject.trip.after is None:
         return
-    altered = Altered([*_to_old(subject.trip)])
+    altered = SchemaChanges([*_to_old(subject.trip)])
     yield from _gone(subject, altered)
     yield from _renamed(subject, altered)
     yield from _rows(subject)
@@ -61,7 +61,7 @@ def find(subject: Subject) -> Iterator[Finding]:
         yield subject.found(rule, subject.statement_naming(name), message)
 
 
-def _to_old(trip: Trip) -> Iterator[Change]:
+def _to_old(trip: RoundTrip) -> Iterator[Change]:
     """Leave out what happens to what another of the new files has made: nobody uses it yet."""
     known = trip.base.identities if trip.base else frozenset()
     for change in trip.changes:
@@ -73,7 +73,7 @@ def _short(name: str) -> str:
     return name.removeprefix("public.")
 
 
-def _gone(subject: Subject, altered: Altered) -> Iterator[Finding]:
+def _gone(subject: Subject, altered: SchemaChanges) -> Iterator[Finding]:
     for change in altered.all("gone"):
         thing = _before(change)
         if altered.is_part_of_gone(thing) or altered.is_replaced(thing) or thing.kind not in _GONE:
@@ -102,7 +102,7 @@ def _before(change: Change) -> Object:
     return change.before
 
 
-def _renamed(subject: Subject, altered: Altered) -> Iterator[Finding]:
+def _renamed(subject: Subject, altered: SchemaChanges) -> Iterator[Finding]:
     for before, after in _named_otherwise(subject, altered, "renamed"):
         if before.kind in _RENAMED:
             old, new = _short(before.name), last_part(after.name)
@@ -121,7 +121,7 @@ def _renamed(subject: Subject, altered: Altered) -> Iterator[Finding]:
         yield subject.found("rename-enum-value", subject.statement_naming(last_part(name)), message)
 
 
-def _named_otherwise(subject: Subject, altered: Altered, how: str) -> Iterator[tuple[Object, Object]]:
+def _named_otherwise(subject: Subject, altered: SchemaChanges, how: str) -> Iterator[tuple[Object, Object]]:
     """Give what has another name: before, after. A schema's is told once; another may have taken the old one."""
     after = subject.trip.after
     for change in altered.all(how):
@@ -154,7 +154,7 @@ def _rows(subject: Subject) -> Iterator[Finding]:
             yield subject.found("rows-lost", subject.statement_naming(last_part(name)), message)
 
 
-def _rights(subject: Subject, altered: Altered) -> Iterator[Finding]:
+def _rights(subject: Subject, altered: SchemaChanges) -> Iterator[Finding]:
     for before, after in altered.replaced():
         lost = [*_lost(before.attributes.get("acl") or "", after.attributes.get("acl") or "", before)]
         if lost:
@@ -209,7 +209,7 @@ def _has_policy(subject: Subject, table: str) -> bool:
     return after is not None and any(kind == "policy" and name.startswith(f"{table}.") for kind, name in after.objects)
 
 
-def _columns(subject: Subject, altered: Altered) -> Iterator[Finding]:
+def _columns(subject: Subject, altered: SchemaChanges) -> Iterator[Finding]:
     for before, after in altered.altered_columns():
         place, name = subject.statement_naming(last_part(after.name)), _short(after.name)
         if before.default and not after.default and after.is_not_null and not after.is_identity:

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator
 
 from sqlmigrate.errors import MigrationError, StatementError
-from sqlmigrate.review.measure.facts import Pass, StatementFacts
+from sqlmigrate.review.measure.facts import FileRun, StatementFacts
 from sqlmigrate.review.rules.all_rules import RULES
 from sqlmigrate.review.rules.rule import Finding
 
-from .subject import Doing, Subject
+from .subject import MeasuredStatement, Subject
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _NO_TRANSACTION = ("25001", "2D000", "25P01")
@@ -41,10 +41,12 @@ def find(subject: Subject) -> Iterator[Finding]:
         yield subject.found("no-effect", statement.source.span(statement.start), message)
 
 
-def of_error(done: Pass, error: StatementError, version: int) -> Finding:
+def of_error(done: FileRun, error: StatementError, version: int) -> Finding:
     """Make a finding of a statement that failed."""
     doing = (
-        Doing(done.script.statements[done.failed_at - 1], StatementFacts(done.failed_at)) if done.failed_at else None
+        MeasuredStatement(done.script.statements[done.failed_at - 1], StatementFacts(done.failed_at))
+        if done.failed_at
+        else None
     )
     rule = "hangs" if done.is_stopped else _rule(error, doing, version)
     record = RULES[rule]
@@ -56,7 +58,7 @@ def of_error(done: Pass, error: StatementError, version: int) -> Finding:
     return Finding(record, record.severity, message, span, span.source.path, what_now=_HELP.get(rule, ""))
 
 
-def _rule(error: StatementError, doing: Doing | None, version: int) -> str:  # noqa: PLR0911 - a rule for each code
+def _rule(error: StatementError, doing: MeasuredStatement | None, version: int) -> str:  # noqa: PLR0911 - a rule for each code
     state = error.sqlstate or ""
     if state == _PRIVILEGE and "row-level security" not in error.message:
         return "needs-more-rights"

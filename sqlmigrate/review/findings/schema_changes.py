@@ -108,7 +108,7 @@ def parent(name: str) -> str:
 
 
 @dataclass(frozen=True)
-class Altered:
+class SchemaChanges:
     """The changes that one file made."""
 
     changes: Sequence[Change]

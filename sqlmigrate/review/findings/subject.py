@@ -11,7 +11,7 @@ from sqlmigrate.catalog.objects import Change, Identity
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.parsing.script import Script
 from sqlmigrate.parsing.splitter import Statement
-from sqlmigrate.review.measure.facts import Pass, StatementFacts, Touch, Trip
+from sqlmigrate.review.measure.facts import FileRun, RelationEffect, RoundTrip, StatementFacts
 from sqlmigrate.review.measure.lock_modes import blocks
 from sqlmigrate.review.results import Size
 from sqlmigrate.review.rules.all_rules import RULES
@@ -32,7 +32,7 @@ def last_part(name: str) -> str:
 
 
 @dataclass(frozen=True)
-class Doing:
+class MeasuredStatement:
     """One statement of a pass with what was measured of it."""
 
     statement: Statement
@@ -64,12 +64,12 @@ class Subject:
 
     migration: Migration
     up: Script
-    trip: Trip
+    trip: RoundTrip
     sizes: Mapping[str, Size]
     version: int
 
     @cached_property
-    def doings(self) -> tuple[Doing, ...]:
+    def doings(self) -> tuple[MeasuredStatement, ...]:
         """The statements of the up file that were executed, with what was measured of each."""
         return doings(self.trip.up)
 
@@ -85,16 +85,20 @@ class Subject:
     def statement_naming(self, *names: str) -> Span:
         """Give the place of the last statement that names all of these; of the file's first where none does."""
         statements = self.up.statements
-        found = [each for each in statements if all(Doing(each, StatementFacts(0)).says_name(name) for name in names)]
+        found = [
+            each
+            for each in statements
+            if all(MeasuredStatement(each, StatementFacts(0)).says_name(name) for name in names)
+        ]
         found = found or [*statements][:1]
         return found[-1].source.span(found[-1].start) if found else self.up.source.span(0, 0)
 
-    def size(self, touch: Touch) -> Size | None:
+    def size(self, touch: RelationEffect) -> Size | None:
         """Give the size of a relation in production, where it is known; of an index its table's."""
         name = touch.relation.table or touch.relation.name
         return self.sizes.get(name) or self.sizes.get(f"public.{name}")
 
-    def estimate(self, work: Touch) -> float | None:
+    def estimate(self, work: RelationEffect) -> float | None:
         """Estimate how long the work takes in production, in seconds; None where no size is known."""
         size = self.size(work)
         if size is None:
@@ -102,7 +106,7 @@ class Subject:
         kind = "rewritten" if work.rewritten else "built" if work.built else "written" if work.written else "scanned"
         return size.size / RATES[kind]
 
-    def waiting(self, touch: Touch, work: Touch | None = None) -> str:
+    def waiting(self, touch: RelationEffect, work: RelationEffect | None = None) -> str:
         """Say who waits for a lock, and how long where that can be estimated."""
         who = blocks(touch.mode)
         seconds = self.estimate(work) if work else None
@@ -112,7 +116,12 @@ class Subject:
         return f"{who}: {duration(seconds)} at {data_size(size.size if size else 0)} (estimate)"
 
     def found(
-        self, rule: str, span: Span, message: str, touch: Touch | None = None, work: Touch | None = None
+        self,
+        rule: str,
+        span: Span,
+        message: str,
+        touch: RelationEffect | None = None,
+        work: RelationEffect | None = None,
     ) -> Finding:
         """Make a finding; where work of a known size is done under a lock, its severity is that of the time."""
         record = RULES[rule]
@@ -129,9 +138,9 @@ class Subject:
         )
 
 
-def doings(done: Pass) -> tuple[Doing, ...]:
+def doings(done: FileRun) -> tuple[MeasuredStatement, ...]:
     """Pair the statements of a pass with what was measured of them."""
-    return tuple(Doing(done.script.statements[facts.number - 1], facts) for facts in done.statements)
+    return tuple(MeasuredStatement(done.script.statements[facts.number - 1], facts) for facts in done.statements)
 
 
 def graded(severity: Severity, seconds: float | None) -> Severity:

@@ -10,13 +10,13 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from sqlmigrate.parsing.classify import concurrent
-from sqlmigrate.review.measure.facts import Relation, Touch
+from sqlmigrate.review.measure.facts import Relation, RelationEffect
 from sqlmigrate.review.measure.lock_modes import MODES, rank
 from sqlmigrate.review.rules.rule import Finding
 from sqlmigrate.source import Span
 
-from .schema_changes import Altered, Column
-from .subject import Doing, Subject, last_part
+from .schema_changes import Column, SchemaChanges
+from .subject import MeasuredStatement, Subject, last_part
 
 _BLOCKING = rank("SHARE")
 _LOCK_TIMEOUT = re.compile(
@@ -29,9 +29,9 @@ _BULK_ROWS, _BULK_SHARE = 20, 0.2
 
 def find(subject: Subject) -> Iterator[Finding]:
     """Give every finding of the up file's locks, statement by statement."""
-    altered = Altered(subject.trip.changes)
+    altered = SchemaChanges(subject.trip.changes)
     told: set[tuple[str, str]] = set()
-    held: dict[str, Touch] = {}  # by earlier statements of the same transaction
+    held: dict[str, RelationEffect] = {}  # by earlier statements of the same transaction
     for doing in subject.doings:
         for finding in _of_statement(subject, altered, doing, held):
             if (finding.rule.name, finding.relation) not in told or finding.rule.name == "work-under-lock":
@@ -42,7 +42,9 @@ def find(subject: Subject) -> Iterator[Finding]:
     yield from _two_tables(subject)
 
 
-def _of_statement(subject: Subject, altered: Altered, doing: Doing, held: Mapping[str, Touch]) -> Iterator[Finding]:
+def _of_statement(
+    subject: Subject, altered: SchemaChanges, doing: MeasuredStatement, held: Mapping[str, RelationEffect]
+) -> Iterator[Finding]:
     works = [*_works(subject, altered, doing, held)]
     yield from works
     if doing.facts.is_alone:
@@ -60,32 +62,34 @@ def _of_statement(subject: Subject, altered: Altered, doing: Doing, held: Mappin
         yield subject.found("lock-timeout-missing", _place(doing), message, touch)
 
 
-def _keeps_out(touch: Touch) -> bool:
+def _keeps_out(touch: RelationEffect) -> bool:
     """Tell whether others wait for the lock: readers or writers of a table, readers of a materialized view."""
     if touch.relation.kind == "index":
         return False
     return touch.mode == MODES[-1] if touch.relation.kind == "materialized view" else rank(touch.mode) >= _BLOCKING
 
 
-def _about(doing: Doing, *texts: str) -> bool:
+def _about(doing: MeasuredStatement, *texts: str) -> bool:
     """Tell whether a statement says one of these, or runs code that may say it where we do not read."""
     return doing.says(*texts) or doing.text.startswith(_CODE)
 
 
-def _names(doing: Doing, name: str) -> bool:
+def _names(doing: MeasuredStatement, name: str) -> bool:
     return doing.says_name(name) or doing.text.startswith(_CODE)
 
 
-def _place(doing: Doing) -> Span:
+def _place(doing: MeasuredStatement) -> Span:
     return doing.statement.source.span(doing.statement.start)
 
 
-def _blocking(doing: Doing) -> Touch | None:
+def _blocking(doing: MeasuredStatement) -> RelationEffect | None:
     """Give the first table on which the statement took a lock that others wait for."""
     return next((touch for touch in doing.facts.touches if touch.is_taken and _keeps_out(touch)), None)
 
 
-def _works(subject: Subject, altered: Altered, doing: Doing, held: Mapping[str, Touch]) -> Iterator[Finding]:
+def _works(
+    subject: Subject, altered: SchemaChanges, doing: MeasuredStatement, held: Mapping[str, RelationEffect]
+) -> Iterator[Finding]:
     """Give a finding for each table on which work was done while a lock was held that others wait for."""
     for touch in doing.facts.touches:
         if touch.relation.kind == "index":
@@ -106,23 +110,23 @@ def _works(subject: Subject, altered: Altered, doing: Doing, held: Mapping[str, 
             yield subject.found("work-under-lock", _place(doing), message, other, touch)
 
 
-def _is_long(doing: Doing, touch: Touch) -> bool:
+def _is_long(doing: MeasuredStatement, touch: RelationEffect) -> bool:
     """Tell work from a look at a few rows, which a small table's plan does by a scan as well."""
     few = touch.scanned < _BULK_ROWS and not touch.rewritten and not touch.built
     return touch.is_work and not (few and doing.text.startswith((*_DML, *_CODE)))
 
 
-def _is_ddl(touch: Touch) -> bool:
+def _is_ddl(touch: RelationEffect) -> bool:
     return touch.rewritten or bool(touch.built) or (touch.is_taken and rank(touch.mode) >= _BLOCKING)
 
 
-def _work_message(touch: Touch) -> str:
+def _work_message(touch: RelationEffect) -> str:
     does = "is rewritten" if touch.rewritten else "gets an index built" if touch.built else "is scanned"
     earlier = ", which an earlier statement took" if touch.held == touch.mode else ""
     return f"`{touch.relation.name}` {does} under {touch.mode}{earlier}"
 
 
-def _cause(altered: Altered, doing: Doing, touch: Touch) -> str:
+def _cause(altered: SchemaChanges, doing: MeasuredStatement, touch: RelationEffect) -> str:
     if doing.text.startswith("REFRESH") or touch.relation.kind == "materialized view":
         return "refresh-matview-blocking"
     if touch.rewritten:
@@ -134,7 +138,7 @@ def _cause(altered: Altered, doing: Doing, touch: Touch) -> str:
     return _scanned(altered, doing, touch)
 
 
-def _rewritten(altered: Altered, doing: Doing, touch: Touch) -> str:
+def _rewritten(altered: SchemaChanges, doing: MeasuredStatement, touch: RelationEffect) -> str:
     table = touch.relation.name
     if doing.says("TRUNCATE"):
         return "truncate"
@@ -161,7 +165,7 @@ def _of_new_columns(added: Sequence[Column]) -> str:
     return "add-column-volatile-default"
 
 
-def _built(altered: Altered, doing: Doing, touch: Touch) -> str:
+def _built(altered: SchemaChanges, doing: MeasuredStatement, touch: RelationEffect) -> str:
     table = touch.relation.name
     if doing.says("REINDEX"):
         return "reindex-blocking"
@@ -172,7 +176,7 @@ def _built(altered: Altered, doing: Doing, touch: Touch) -> str:
     return "partitioned-index-blocking" if altered.is_of_partitioned(table, touch.built) else "create-index-blocking"
 
 
-def _of_key(altered: Altered, doing: Doing, touch: Touch) -> str | None:
+def _of_key(altered: SchemaChanges, doing: MeasuredStatement, touch: RelationEffect) -> str | None:
     """Give the rule of an index that ALTER TABLE has built: for a constraint, or again for a column's new type."""
     table = touch.relation.name
     kinds = {altered.constraint_kind(table, name) for name in touch.built}
@@ -188,7 +192,7 @@ def _of_key(altered: Altered, doing: Doing, touch: Touch) -> str | None:
     return "exclusion-constraint" if doing.says("EXCLUDE") else "unique-constraint-builds-index"  # as it was before
 
 
-def _scanned(altered: Altered, doing: Doing, touch: Touch) -> str:  # noqa: PLR0911 - a rule for each cause
+def _scanned(altered: SchemaChanges, doing: MeasuredStatement, touch: RelationEffect) -> str:  # noqa: PLR0911 - a rule for each cause
     table, parent = touch.relation.name, touch.relation.parent
     if doing.says("REINDEX"):
         return "reindex-blocking"
@@ -206,7 +210,7 @@ def _scanned(altered: Altered, doing: Doing, touch: Touch) -> str:  # noqa: PLR0
     return _of_constraint(altered, doing, table)
 
 
-def _of_constraint(altered: Altered, doing: Doing, table: str) -> str:
+def _of_constraint(altered: SchemaChanges, doing: MeasuredStatement, table: str) -> str:
     """Give the rule of the constraint for which a table was scanned."""
     if doing.says("USING INDEX") and altered.made_not_null(table):
         return "primary-key-implies-not-null"
@@ -223,7 +227,7 @@ def _of_constraint(altered: Altered, doing: Doing, table: str) -> str:
     return "constraint-without-not-valid" if is_check else "work-under-lock"
 
 
-def _instants(subject: Subject, altered: Altered, doing: Doing) -> Iterator[Finding]:
+def _instants(subject: Subject, altered: SchemaChanges, doing: MeasuredStatement) -> Iterator[Finding]:
     place = _place(doing)
     for touch in doing.facts.touches:
         relation = touch.relation
@@ -249,7 +253,9 @@ def _instants(subject: Subject, altered: Altered, doing: Doing) -> Iterator[Find
             yield subject.found("create-index-if-not-exists-locks", place, message, touch)
 
 
-def _exclusive(subject: Subject, altered: Altered, doing: Doing, touch: Touch) -> Iterator[Finding]:
+def _exclusive(
+    subject: Subject, altered: SchemaChanges, doing: MeasuredStatement, touch: RelationEffect
+) -> Iterator[Finding]:
     relation, place = touch.relation, _place(doing)
     is_parent = relation.kind == "partitioned table"
     if is_parent and doing.says("PARTITION OF") and doing.facts.created:
@@ -269,20 +275,20 @@ def _exclusive(subject: Subject, altered: Altered, doing: Doing, touch: Touch) -
             yield subject.found("drop-partition-locks-parent", place, message, touch)
 
 
-def _keeps(altered: Altered, table: str | None) -> bool:
+def _keeps(altered: SchemaChanges, table: str | None) -> bool:
     return table is not None and not altered.is_gone("table", table)
 
 
-def _of_table(doing: Doing, table: str | None) -> Touch | None:
+def _of_table(doing: MeasuredStatement, table: str | None) -> RelationEffect | None:
     return next((touch for touch in doing.facts.touches if touch.relation.name == table), None)
 
 
-def _scans(doing: Doing, table: str | None) -> bool:
+def _scans(doing: MeasuredStatement, table: str | None) -> bool:
     touch = _of_table(doing, table)
     return touch is not None and touch.is_work
 
 
-def _writes(subject: Subject, doing: Doing) -> Iterator[Finding]:
+def _writes(subject: Subject, doing: MeasuredStatement) -> Iterator[Finding]:
     for touch in doing.facts.touches:
         if not touch.written or touch.relation.kind in ("index", "sequence"):
             continue
@@ -302,7 +308,7 @@ def _writes(subject: Subject, doing: Doing) -> Iterator[Finding]:
             yield subject.found("bulk-dml", _place(doing), message, touch, touch if size else None)
 
 
-def _is_named(doing: Doing, touch: Touch) -> bool:
+def _is_named(doing: MeasuredStatement, touch: RelationEffect) -> bool:
     """Tell whether the statement names a table, or a partitioned one that the rows come by."""
     if doing.says_name(touch.relation.name):
         return True
@@ -314,7 +320,9 @@ def _same(name: str, other: str) -> bool:
     return name.removeprefix("public.") == other.removeprefix("public.")
 
 
-def _others(subject: Subject, altered: Altered, doing: Doing, told: Collection[str]) -> Iterator[Finding]:
+def _others(
+    subject: Subject, altered: SchemaChanges, doing: MeasuredStatement, told: Collection[str]
+) -> Iterator[Finding]:
     """Give the tables that the statement locks and its text does not name; a partition goes with its table."""
     relations = {touch.relation.name: touch.relation for touch in doing.facts.touches}
     for touch in doing.facts.touches:
@@ -335,7 +343,7 @@ def _others(subject: Subject, altered: Altered, doing: Doing, told: Collection[s
 
 def _two_tables(subject: Subject) -> Iterator[Finding]:
     """Give the second table that is locked in one transaction, by another statement than the first."""
-    first: tuple[int, Touch] | None = None
+    first: tuple[int, RelationEffect] | None = None
     for doing in subject.doings:
         if doing.facts.is_alone or subject.up.mode == "statements":
             continue
@@ -355,7 +363,7 @@ def _two_tables(subject: Subject) -> Iterator[Finding]:
                 return
 
 
-def _alone(subject: Subject, doing: Doing) -> Iterator[Finding]:
+def _alone(subject: Subject, doing: MeasuredStatement) -> Iterator[Finding]:
     if doing.text.startswith(("DO", "CALL")):
         message = "it commits by itself: what it locks, scans and writes in between was not all seen"
         yield subject.found("commits-inside", _place(doing), message)
@@ -371,7 +379,7 @@ def _alone(subject: Subject, doing: Doing) -> Iterator[Finding]:
         yield subject.found("cic-waits-for-old-snapshots", _place(doing), message)
 
 
-def _sets_lock_timeout(subject: Subject, doing: Doing) -> bool:
+def _sets_lock_timeout(subject: Subject, doing: MeasuredStatement) -> bool:
     """Tell whether the file has set a bound before the statement; 0 is none."""
     texts = [each.text for each in subject.up.statements if each.start < doing.statement.start]
     values = [match["value"] for text in texts for match in _LOCK_TIMEOUT.finditer(text)]

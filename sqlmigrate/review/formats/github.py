@@ -9,7 +9,7 @@ from sqlmigrate.output.excerpt import printable
 from sqlmigrate.review.results import Review
 
 from . import located, wording
-from .located import Found
+from .located import LocatedFinding
 
 _COMMANDS = {"danger": "error", "warning": "warning", "note": "notice"}
 
@@ -21,13 +21,13 @@ def draw(review: Review) -> str:
     return "\n".join([*lines, f"{wording.MARKS[severity]} {said}"]) + "\n"
 
 
-def _command(each: Found, version: int) -> str:
+def _command(each: LocatedFinding, version: int) -> str:
     properties = {"file": each.path.removeprefix("./"), **_place(each), "title": each.finding.rule.name}
     said = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
     return f"::{_COMMANDS[each.severity]} {said}::{_data(_message(each, version))}"
 
 
-def _place(each: Found) -> dict[str, str]:
+def _place(each: LocatedFinding) -> dict[str, str]:
     """Give the lines, and the columns where it is one line: GitHub refuses them elsewhere."""
     span = each.span
     if span is None:
@@ -38,7 +38,7 @@ def _place(each: Found) -> dict[str, str]:
     return place
 
 
-def _message(each: Found, version: int) -> str:
+def _message(each: LocatedFinding, version: int) -> str:
     finding = each.finding
     lines = [wording.sentence(finding.message)]
     lines += [f"Who waits: {finding.waits}."] if wording.blocked(finding) else []

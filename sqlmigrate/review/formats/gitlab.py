@@ -11,7 +11,7 @@ from sqlmigrate.output import json_values
 from sqlmigrate.review.results import Review
 
 from . import located, wording
-from .located import Found
+from .located import LocatedFinding
 
 _SEVERITIES = {"danger": "critical", "warning": "major", "note": "info"}
 
@@ -21,7 +21,7 @@ def draw(review: Review) -> str:
     return json_values.line([_issue(each) for each in located.open_findings(review)]) + "\n"
 
 
-def _issue(each: Found) -> dict[str, Any]:
+def _issue(each: LocatedFinding) -> dict[str, Any]:
     finding = each.finding
     waits = f" Who waits: {finding.waits}." if wording.blocked(finding) else ""
     lines = {"begin": each.line, "end": each.span.end_line if each.span else each.line}

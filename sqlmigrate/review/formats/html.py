@@ -14,14 +14,14 @@ from html import escape
 from sqlmigrate.catalog.objects import Change, Difference
 from sqlmigrate.output.excerpt import printable
 from sqlmigrate.parsing.classify import verb
-from sqlmigrate.review.measure.facts import Pass, StatementFacts, Trip
+from sqlmigrate.review.measure.facts import FileRun, RoundTrip, StatementFacts
 from sqlmigrate.review.measure.lock_modes import blocks
 from sqlmigrate.review.results import Review, Reviewed
 from sqlmigrate.review.rules.rule import Severity
 
 from . import located, wording
 from .html_style import STYLE
-from .located import Found
+from .located import LocatedFinding
 from .lock_timeline import Cell, timeline
 
 _POLICY = "default-src 'none'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'"
@@ -90,7 +90,7 @@ def _said(reviewed: Reviewed) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _migration(reviewed: Reviewed, findings: Sequence[Found], review: Review) -> Iterator[str]:
+def _migration(reviewed: Reviewed, findings: Sequence[LocatedFinding], review: Review) -> Iterator[str]:
     label = _text(reviewed.migration.label)
     yield f'<article id="{label}"><h2>{_mark(wording.severity(reviewed))}<span>{label}</span></h2>'
     facts = "".join(f"<div><dt>{name}</dt><dd>{_words(said)}</dd></div>" for name, said in _said(reviewed))
@@ -110,14 +110,14 @@ def _migration(reviewed: Reviewed, findings: Sequence[Found], review: Review) ->
     yield "</article>"
 
 
-def _findings(title: str, findings: Sequence[Found], review: Review) -> Iterator[str]:
+def _findings(title: str, findings: Sequence[LocatedFinding], review: Review) -> Iterator[str]:
     if findings:
         yield f"<h3>{title}</h3>"
     for each in findings:
         yield from _finding(each, review)
 
 
-def _finding(each: Found, review: Review) -> Iterator[str]:
+def _finding(each: LocatedFinding, review: Review) -> Iterator[str]:
     finding = each.finding
     is_meant = finding.allowed is not None
     mark = _mark(None if is_meant else each.severity)
@@ -137,7 +137,7 @@ def _finding(each: Found, review: Review) -> Iterator[str]:
     yield "</section>"
 
 
-def _locks(done: Pass) -> Iterator[str]:
+def _locks(done: FileRun) -> Iterator[str]:
     line = timeline(done)
     if line.rows:
         heads = "".join(f'<th scope="col">{_head(done, facts)}</th>' for facts in line.statements)
@@ -153,7 +153,7 @@ def _locks(done: Pass) -> Iterator[str]:
     yield from _statements(done)
 
 
-def _head(done: Pass, facts: StatementFacts) -> str:
+def _head(done: FileRun, facts: StatementFacts) -> str:
     statement = wording.statement(done, facts)
     does = verb(statement).lower() if statement else ""
     return f"{facts.number} · {_text(does)}<small>line {statement.line if statement else '?'}</small>"
@@ -176,7 +176,7 @@ def _legend(left_out: int) -> Iterator[str]:
     yield f'<ul class="legend">{items}{signs}{more}</ul>'
 
 
-def _statements(done: Pass) -> Iterator[str]:
+def _statements(done: FileRun) -> Iterator[str]:
     yield '<ol class="statements">'
     for facts in done.statements[:_MOST]:
         statement = wording.statement(done, facts)
@@ -233,7 +233,7 @@ def _list(items: Sequence[str], count: int, nothing: str) -> Iterator[str]:
         yield f'<p class="soft">{count - len(items):,} more</p>'
 
 
-def _way_back(trip: Trip) -> Iterator[str]:
+def _way_back(trip: RoundTrip) -> Iterator[str]:
     yield "<h3>There, back, and there again</h3>"
     stations = "".join(f'<li class="{style}">{_text(said)}</li>' for style, said in _stations(trip))
     yield f'<ol class="trip">{stations}</ol>'
@@ -250,7 +250,7 @@ def _way_back(trip: Trip) -> Iterator[str]:
         yield f'<p class="soft">Functions whose bodies no longer compile:</p><ul class="changes">{"".join(items)}</ul>'
 
 
-def _stations(trip: Trip) -> Iterator[tuple[str, str]]:
+def _stations(trip: RoundTrip) -> Iterator[tuple[str, str]]:
     yield ("danger", "up fails") if trip.up.error else ("fine", "up")
     if trip.up.error:
         return
@@ -273,7 +273,7 @@ def _difference(each: Difference) -> str:
     return f"{_text(each.kind)} <code>{_text(wording.last(each.kind, each.name))}</code>{_attributes(each.attributes)}"
 
 
-def _rows(trip: Trip) -> Iterator[str]:
+def _rows(trip: RoundTrip) -> Iterator[str]:
     if not trip.rows_before:
         return
     changed = dict(wording.rows_changed(trip))

@@ -35,13 +35,13 @@ from typing import Any
 from sqlmigrate.catalog.objects import Change, Difference
 from sqlmigrate.errors import StatementError
 from sqlmigrate.output import json_values
-from sqlmigrate.review.measure.facts import Pass, StatementFacts, Touch, Trip
+from sqlmigrate.review.measure.facts import FileRun, RelationEffect, RoundTrip, StatementFacts
 from sqlmigrate.review.measure.lock_modes import blocks
-from sqlmigrate.review.results import Ground, Review, Reviewed
+from sqlmigrate.review.results import Basis, Review, Reviewed
 from sqlmigrate.review.rules.rule import Severity
 
 from . import located, wording
-from .located import Found
+from .located import LocatedFinding
 
 VERSION = 1
 
@@ -66,7 +66,7 @@ def value(review: Review) -> dict[str, Any]:
     }
 
 
-def _ground(on: Ground, text: Sequence[str]) -> dict[str, Any]:
+def _ground(on: Basis, text: Sequence[str]) -> dict[str, Any]:
     return {
         "base": on.base, "base_migrations": on.base_migrations, "server": on.server,
         "server_version": on.version or None, "tables": on.tables, "filled": on.filled,
@@ -75,7 +75,7 @@ def _ground(on: Ground, text: Sequence[str]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _migration(reviewed: Reviewed, findings: Sequence[Found], version: int) -> dict[str, Any]:
+def _migration(reviewed: Reviewed, findings: Sequence[LocatedFinding], version: int) -> dict[str, Any]:
     migration = reviewed.migration
     severity: Severity | None = wording.severity(reviewed)
     return {
@@ -87,7 +87,7 @@ def _migration(reviewed: Reviewed, findings: Sequence[Found], version: int) -> d
     }  # fmt: skip
 
 
-def finding_value(each: Found, version: int) -> dict[str, Any]:
+def finding_value(each: LocatedFinding, version: int) -> dict[str, Any]:
     """Give a finding; `version` is the server's major version, for which the way out is meant."""
     finding, span = each.finding, each.span
     end = span.source.place(span.end) if span else (None, None)
@@ -102,7 +102,7 @@ def finding_value(each: Found, version: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _trip(trip: Trip) -> dict[str, Any]:
+def _trip(trip: RoundTrip) -> dict[str, Any]:
     return {
         "up": _pass(trip.up),
         "down": _pass(trip.down) if trip.down else None,
@@ -116,7 +116,7 @@ def _trip(trip: Trip) -> dict[str, Any]:
     }
 
 
-def _pass(done: Pass) -> dict[str, Any]:
+def _pass(done: FileRun) -> dict[str, Any]:
     return {
         "file": done.script.source.path, "mode": done.script.mode, "error": _error(done.error),
         "failed_at": done.failed_at or None, "is_stopped": done.is_stopped,
@@ -125,7 +125,7 @@ def _pass(done: Pass) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _statement(done: Pass, facts: StatementFacts) -> dict[str, Any]:
+def _statement(done: FileRun, facts: StatementFacts) -> dict[str, Any]:
     statement = wording.statement(done, facts)
     return {
         "number": facts.number, "line": statement.line if statement else None,
@@ -134,7 +134,7 @@ def _statement(done: Pass, facts: StatementFacts) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _touch(touch: Touch) -> dict[str, Any]:
+def _touch(touch: RelationEffect) -> dict[str, Any]:
     relation = touch.relation
     return {
         "relation": relation.name, "kind": relation.kind, "table": relation.table, "mode": touch.mode or None,
@@ -156,7 +156,7 @@ def _difference(each: Difference) -> dict[str, Any]:
     return {"kind": each.kind, "name": each.name, "change": each.change, "attributes": attributes}
 
 
-def _rows(trip: Trip) -> list[dict[str, Any]]:
+def _rows(trip: RoundTrip) -> list[dict[str, Any]]:
     changed = dict(wording.rows_changed(trip))
     return [
         {

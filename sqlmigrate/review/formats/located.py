@@ -19,7 +19,7 @@ from sqlmigrate.source import Span
 
 
 @dataclass(frozen=True)
-class Found:
+class LocatedFinding:
     """A finding, the migration it belongs to (None: to the folder), and where it is; `span` None: the whole file."""
 
     finding: Finding
@@ -64,7 +64,7 @@ class Found:
         return "above the statement" if self.statement else "at the head of the file"
 
 
-def found(review: Review) -> tuple[Found, ...]:
+def found(review: Review) -> tuple[LocatedFinding, ...]:
     """Give all findings of a review, the allowed among them, in the order of the files."""
     made = [_found(review, None, finding) for finding in review.findings]
     for reviewed in review.migrations:
@@ -72,33 +72,33 @@ def found(review: Review) -> tuple[Found, ...]:
     return tuple(_with_fingerprints(made))
 
 
-def open_findings(review: Review) -> list[Found]:
+def open_findings(review: Review) -> list[LocatedFinding]:
     """Give the findings that nobody has allowed, the gravest first."""
     return sorted((each for each in found(review) if each.finding.allowed is None), key=_gravity)
 
 
-def allowed(review: Review) -> list[Found]:
+def allowed(review: Review) -> list[LocatedFinding]:
     """Give the findings that the files say are meant."""
     return [each for each in found(review) if each.finding.allowed is not None]
 
 
-def of(reviewed: Reviewed | None, findings: Sequence[Found]) -> list[Found]:
+def of(reviewed: Reviewed | None, findings: Sequence[LocatedFinding]) -> list[LocatedFinding]:
     """Give those findings that belong to a migration."""
     return [each for each in findings if each.reviewed is reviewed]
 
 
-def _gravity(each: Found) -> int:
+def _gravity(each: LocatedFinding) -> int:
     return SEVERITIES.index(each.severity)
 
 
-def _found(review: Review, reviewed: Reviewed | None, finding: Finding) -> Found:
+def _found(review: Review, reviewed: Reviewed | None, finding: Finding) -> LocatedFinding:
     span = finding.span
     path = span.source.path if span else finding.path
     if span and not span.end:
         span = None  # the head of a file is its whole
     if not path:
         path = reviewed.migration.up.path if reviewed else review.directory
-    return Found(finding, reviewed, path, span, _statement(reviewed, span))
+    return LocatedFinding(finding, reviewed, path, span, _statement(reviewed, span))
 
 
 def _statement(reviewed: Reviewed | None, span: Span | None) -> Statement | None:
@@ -109,11 +109,11 @@ def _statement(reviewed: Reviewed | None, span: Span | None) -> Statement | None
     return next((each for each in statements if each.start <= span.start <= each.end), None)
 
 
-def _with_fingerprints(findings: Sequence[Found]) -> Iterator[Found]:
+def _with_fingerprints(findings: Sequence[LocatedFinding]) -> Iterator[LocatedFinding]:
     seen: Counter[str] = Counter()
     for each in findings:
         words = " ".join(normalized(each.sql or each.finding.message).split())
         name = f"{each.finding.rule.name}\n{each.path}\n{each.finding.relation}\n{words}"
         seen[name] += 1
         made = hashlib.sha256(f"{name}\n{seen[name]}".encode()).hexdigest()[:40]
-        yield Found(each.finding, each.reviewed, each.path, each.span, each.statement, made)
+        yield LocatedFinding(each.finding, each.reviewed, each.path, each.span, each.statement, made)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlmigrate.review.measure.facts import Pass, Relation, StatementFacts, Touch
+from sqlmigrate.review.measure.facts import FileRun, Relation, RelationEffect, StatementFacts
 from sqlmigrate.review.measure.lock_modes import rank
 
 _WIDEST = 60  # statements; of longer files those are shown that take a lock or do work
@@ -30,7 +30,7 @@ class Timeline:
     left_out: int = 0
 
 
-def timeline(done: Pass) -> Timeline:
+def timeline(done: FileRun) -> Timeline:
     """Give the time line of a file; a lock taken in a transaction is held until its end."""
     relations = {touch.relation.oid: touch.relation for facts in done.statements for touch in facts.touches}
     held: dict[int, str] = {}
@@ -65,7 +65,7 @@ def _shown(statements: Sequence[StatementFacts]) -> list[int]:
     return telling[:_WIDEST]
 
 
-def work(touch: Touch) -> tuple[str, ...]:
+def work(touch: RelationEffect) -> tuple[str, ...]:
     """Say what was done to a relation, in a few words each."""
     counts: tuple[tuple[int, Literal["inserted", "updated", "deleted"]], ...] = (
         (touch.inserted, "inserted"), (touch.updated, "updated"), (touch.deleted, "deleted"),

@@ -16,7 +16,7 @@ from sqlmigrate.output.excerpt import printable
 from sqlmigrate.review.results import Review, Reviewed
 
 from . import located, wording
-from .located import Found
+from .located import LocatedFinding
 
 MARKER = "<!-- sqlmigrate review -->"
 LIMIT = 65_000
@@ -126,7 +126,7 @@ def _cell(text: str) -> str:
     return _BAR.sub(lambda bar: bar[0] if len(bar[1]) % 2 else f"{bar[1]}\\|", text)
 
 
-def _finding(each: Found, review: Review, cut: _Cut) -> str:
+def _finding(each: LocatedFinding, review: Review, cut: _Cut) -> str:
     finding = each.finding
     parts = [f"#### {wording.MARKS[each.severity]} {finding.rule.name} · {prose(each.place)}"]
     if cut.sql and each.sql:
@@ -145,11 +145,11 @@ def _finding(each: Found, review: Review, cut: _Cut) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _note(each: Found) -> str:
+def _note(each: LocatedFinding) -> str:
     return f"{each.finding.rule.name} · {prose(each.place)}: {prose(each.finding.message)}"
 
 
-def _exception(each: Found) -> str:
+def _exception(each: LocatedFinding) -> str:
     return f"{each.finding.rule.name} · {prose(each.place)}: {prose(each.finding.allowed or '')}"
 
 

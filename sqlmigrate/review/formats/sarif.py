@@ -17,7 +17,7 @@ from sqlmigrate.source import Span
 from sqlmigrate.version import __version__
 
 from . import located, wording
-from .located import Found
+from .located import LocatedFinding
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVELS: dict[Severity, str] = {"danger": "error", "warning": "warning", "note": "note"}
@@ -55,7 +55,7 @@ def _rule(rule: Rule, version: int) -> dict[str, Any]:
     } | ({"helpUri": rule.page} if rule.page else {})
 
 
-def _result(each: Found, rules: Sequence[Rule]) -> dict[str, Any]:
+def _result(each: LocatedFinding, rules: Sequence[Rule]) -> dict[str, Any]:
     finding = each.finding
     waits = f" Who waits: {finding.waits}." if wording.blocked(finding) else ""
     now = f" {wording.sentence(finding.what_now)}" if finding.what_now else ""
@@ -73,7 +73,7 @@ def _result(each: Found, rules: Sequence[Rule]) -> dict[str, Any]:
     return result
 
 
-def _place(each: Found) -> dict[str, Any]:
+def _place(each: LocatedFinding) -> dict[str, Any]:
     uri = quote(each.path.removeprefix("./").replace("\\", "/"))
     place: dict[str, Any] = {"artifactLocation": {"uri": uri}}
     place["region"] = _region(each.span) if each.span else {"startLine": 1}

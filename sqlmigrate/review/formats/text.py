@@ -11,7 +11,7 @@ from sqlmigrate.review.results import Review, Reviewed
 from sqlmigrate.review.rules.rule import Severity
 
 from . import located, wording
-from .located import Found
+from .located import LocatedFinding
 
 _WIDTH = 100
 _STYLES: dict[Severity | None, str] = {"danger": "red", "warning": "yellow", "note": "cyan", None: "green"}
@@ -89,7 +89,7 @@ def _field(name: str, value: str, style: str = "") -> Line:
     return [("bold", f"{_INDENT}{name:<{_NAME}}"), (style, value)]
 
 
-def _finding(each: Found, review: Review, width: int) -> Iterator[Line]:
+def _finding(each: LocatedFinding, review: Review, width: int) -> Iterator[Line]:
     finding = each.finding
     if finding.allowed is not None:
         yield from _small("allowed", f"{finding.rule.name}: {finding.allowed} ({_at(each)})", width)
@@ -116,11 +116,11 @@ def _small(name: str, said: str, width: int) -> Iterator[Line]:
         yield [("dim", f"{_INDENT}{'' if index else name:<{_NAME}}{line}")]
 
 
-def _at(each: Found) -> str:
+def _at(each: LocatedFinding) -> str:
     return f"{each.path}:{each.line}" if each.span else each.path
 
 
-def _ways(each: Found, review: Review) -> Iterator[Line]:
+def _ways(each: LocatedFinding, review: Review) -> Iterator[Line]:
     finding = each.finding
     if wording.blocked(finding) and not (each.reviewed and wording.who_waits(each.reviewed) == finding.waits):
         yield _field("waits", finding.waits)

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from sqlmigrate.parsing.splitter import Statement
-from sqlmigrate.review.measure.facts import Pass, StatementFacts, Touch, Trip
+from sqlmigrate.review.measure.facts import FileRun, RelationEffect, RoundTrip, StatementFacts
 from sqlmigrate.review.measure.lock_modes import blocks, rank
-from sqlmigrate.review.results import Ground, Review, Reviewed
+from sqlmigrate.review.results import Basis, Review, Reviewed
 from sqlmigrate.review.rules.rule import SEVERITIES, Finding, Severity, worst
 
 MARKS: dict[Severity | None, str] = {"danger": "❗", "warning": "⚠️", "note": "💡", None: "✅"}
@@ -45,7 +45,7 @@ def last(kind: str, name: str) -> str:
     return short(name)
 
 
-def major(ground: Ground) -> int:
+def major(ground: Basis) -> int:
     """Give the major version of the server that a review was run on; a very new one where there was none."""
     return ground.version // _MAJOR if ground.version else 99
 
@@ -54,8 +54,8 @@ class Lock(NamedTuple):
     """The strongest lock of a file: of which statement, and the work that is done while it is held."""
 
     statement: StatementFacts
-    touch: Touch
-    work: Touch | None
+    touch: RelationEffect
+    work: RelationEffect | None
 
     @property
     def blocks(self) -> Literal["everyone", "writers", "nobody"]:
@@ -63,7 +63,7 @@ class Lock(NamedTuple):
         return blocks(self.touch.mode) if self.work else "nobody"
 
 
-def strongest(done: Pass) -> Lock | None:
+def strongest(done: FileRun) -> Lock | None:
     """Give the strongest lock on a table that was there before; of equal ones that under which work is done."""
     locks = [
         Lock(facts, touch, _work(done, index, touch))
@@ -78,11 +78,11 @@ def strongest(done: Pass) -> Lock | None:
     )
 
 
-def _weight(work: Touch | None) -> int:
+def _weight(work: RelationEffect | None) -> int:
     return 0 if work is None else 3 if work.rewritten else 2 if work.is_work else 1
 
 
-def _work(done: Pass, index: int, touch: Touch) -> Touch | None:
+def _work(done: FileRun, index: int, touch: RelationEffect) -> RelationEffect | None:
     """Give the work done while a lock is held: on the same table, or else by this statement or one after it."""
     facts = done.statements[index]
     if touch.is_work or touch.written:
@@ -95,7 +95,7 @@ def _work(done: Pass, index: int, touch: Touch) -> Touch | None:
     return next((other for other in [*own, *seen] if other.is_work or other.written), None)
 
 
-def _is_index_of(other: Touch, touch: Touch) -> bool:
+def _is_index_of(other: RelationEffect, touch: RelationEffect) -> bool:
     return other.relation.kind == "index" and other.relation.table == touch.relation.name
 
 
@@ -107,7 +107,7 @@ def lock_words(lock: Lock) -> str:
     return said if blocks(lock.touch.mode) == "nobody" else f"{said}, for an instant"
 
 
-def _work_words(touch: Touch, work: Touch) -> str:
+def _work_words(touch: RelationEffect, work: RelationEffect) -> str:
     if work.relation.kind == "index":
         same = work.relation.table == touch.relation.name
         return "an index is rebuilt" if same else f"an index of `{short(work.relation.table or '')}` is rebuilt"
@@ -168,7 +168,7 @@ def down_words(reviewed: Reviewed) -> str:
     return _taken_back(trip)
 
 
-def _taken_back(trip: Trip) -> str:
+def _taken_back(trip: RoundTrip) -> str:
     for words in (_left(trip), [f"{how} rows of `{short(table)}`" for table, how in rows_changed(trip)]):
         if words:
             return words[0] + (f" and {len(words) - 1:,} more" if len(words) > 1 else "")
@@ -179,13 +179,13 @@ def _taken_back(trip: Trip) -> str:
     return "takes it back, but up ends otherwise after it" if trip.again else "takes it back"
 
 
-def _left(trip: Trip) -> list[str]:
+def _left(trip: RoundTrip) -> list[str]:
     said = {"left over": "leaves `{}` behind", "missing": "loses `{}`", "different": "leaves `{}` different"}
     left = [each for each in trip.left if each.change != "column order"]
     return [said[each.change].format(last(each.kind, each.name)) for each in left]
 
 
-def rows_changed(trip: Trip) -> list[tuple[str, Literal["loses", "changes"]]]:
+def rows_changed(trip: RoundTrip) -> list[tuple[str, Literal["loses", "changes"]]]:
     """Give the tables whose rows are not the same after up and down, and how."""
     changed: list[tuple[str, Literal["loses", "changes"]]] = []
     for table, before in trip.rows_before.items() if trip.down and not trip.down.error else ():
@@ -280,7 +280,7 @@ def _some(words: Sequence[str], most: int = 5) -> str:
     return ", ".join(words[:most]) + more
 
 
-def statement(done: Pass, facts: StatementFacts) -> Statement | None:
+def statement(done: FileRun, facts: StatementFacts) -> Statement | None:
     """Give the statement that was measured; statements are numbered from 1."""
     index = facts.number - 1
     return done.script.statements[index] if 0 <= index < len(done.script.statements) else None

@@ -32,7 +32,7 @@ class Relation:
 
 
 @dataclass(frozen=True)
-class Touch:
+class RelationEffect:
     """What a statement did to one relation that was there before: its lock, and the work.
 
     `mode` is the strongest lock held after the statement, `held` the one held before it (empty: none). `scanned` counts
@@ -74,20 +74,20 @@ class StatementFacts:
     """
 
     number: int
-    touches: tuple[Touch, ...] = ()
+    touches: tuple[RelationEffect, ...] = ()
     duration_ms: float = 0.0
     is_alone: bool = False
     created: int = 0
     is_bounded: bool = True
 
-    def strongest(self) -> Touch | None:
+    def strongest(self) -> RelationEffect | None:
         """Give the touch with the strongest lock on a table, if there is one."""
         tables = [touch for touch in self.touches if touch.relation.kind != "index"]
         return max(tables, key=lambda touch: (rank(touch.mode), touch.is_work), default=None)
 
 
 @dataclass(frozen=True)
-class Pass:
+class FileRun:
     """One file executed and watched, in one direction; `error` where it failed, at statement `failed_at` (0: none)."""
 
     direction: Direction
@@ -100,7 +100,7 @@ class Pass:
 
 
 @dataclass(frozen=True)
-class Trip:
+class RoundTrip:
     """A migration's way there, back, and there again, on the shadow.
 
     `base` is the catalog before the first of the new migrations, `before` the one before this, `after` the one after
@@ -109,10 +109,10 @@ class Trip:
     """
 
     before: Catalog
-    up: Pass
+    up: FileRun
     after: Catalog | None = None
     changes: tuple[Change, ...] = ()
-    down: Pass | None = None
+    down: FileRun | None = None
     down_changes: tuple[Change, ...] = ()
     left: tuple[Difference, ...] = ()
     again_error: StatementError | None = None

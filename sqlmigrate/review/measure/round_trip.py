@@ -24,7 +24,7 @@ from sqlmigrate.plan.plan import Direction, Step
 from sqlmigrate.shadow import databases
 
 from . import if_not_exists, keys, row_sums
-from .facts import Pass, Trip
+from .facts import FileRun, RoundTrip
 from .row_sums import TableRows
 from .watch import Watch
 
@@ -38,7 +38,7 @@ select pg_catalog.format('alter default privileges grant create on schemas to %I
 _PARENT = re.compile(r'^(?P<table>.+)\.(?:"(?:[^"]|"")*"|[^."]+)$')
 
 
-class Trips:
+class RoundTrips:
     """Executes migrations on a clone, watched, and keeps what is known of the clone up to date.
 
     `ours` are the tables of the history, `known` the rows of the template that it was made of.
@@ -54,7 +54,7 @@ class Trips:
         self._rows = {each.table: each for each in map(_table_rows, known)}
         self.stubs: list[str] = []
 
-    def of(self, migration: Migration, up: Script, down: Script | None) -> Trip:
+    def of(self, migration: Migration, up: Script, down: Script | None) -> RoundTrip:
         """Execute a migration up, down and up again; the clone is then as after up."""
         trip = self._there(migration, up)
         if down is not None and trip.after is not None:
@@ -63,18 +63,18 @@ class Trips:
             self._rows = dict(row_sums.read(self._watch.beside, ignore=self._ours))
         return trip
 
-    def _there(self, migration: Migration, up: Script) -> Trip:
+    def _there(self, migration: Migration, up: Script) -> RoundTrip:
         behind = keys.behind(self._watch.beside, up)
         done, before = self._up(migration, up), self._catalog
         if done.error:
             self._catalog = before if up.mode == "transaction" else self._read()
-            return Trip(before, done)
+            return RoundTrip(before, done)
         after = self._catalog = self._read()
         changes = compare.changes(before, after)
         touched = self._touched(done, changes)
         gone = _gone(changes, after)
         late = keys.behind(self._watch.beside, up) - behind
-        return Trip(
+        return RoundTrip(
             before,
             done,
             after,
@@ -90,7 +90,7 @@ class Trips:
             skipped=tuple(if_not_exists.otherwise(self._watch.session, up, done.notices)),
         )
 
-    def _back(self, trip: Trip, migration: Migration, up: Script, down: Script) -> Trip:
+    def _back(self, trip: RoundTrip, migration: Migration, up: Script, down: Script) -> RoundTrip:
         done = self._watch.run(_step("down", migration, down))
         if done.error or trip.after is None:
             return replace(trip, down=done)
@@ -111,7 +111,7 @@ class Trips:
             again=() if again.error else compare.differences(trip.after, self._catalog),
         )
 
-    def _up(self, migration: Migration, up: Script) -> Pass:
+    def _up(self, migration: Migration, up: Script) -> FileRun:
         """Execute the up file; a role that it names and the shadow lacks is made, and that is said."""
         done = self._watch.run(_step("up", migration, up))
         while done.error and (role := missing_role(done.error)) and role not in self.stubs:
@@ -127,7 +127,7 @@ class Trips:
 
     # rows
 
-    def _touched(self, done: Pass, changes: Iterable[Change]) -> set[str]:
+    def _touched(self, done: FileRun, changes: Iterable[Change]) -> set[str]:
         """Name the tables of before whose rows may not be what they were."""
         statements = done.script.statements
         if any(facts.is_alone and not _is_quiet(verb(statements[facts.number - 1])) for facts in done.statements):

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 
 import psycopg
 
-from sqlmigrate.database.activity import Observer, Sight
+from sqlmigrate.database.activity import Activity, Observer
 from sqlmigrate.database.session import Request, connect
 from sqlmigrate.errors import StatementError
 from sqlmigrate.executor.events import Executed, Failed, Noticed, StatementDone
@@ -30,7 +30,7 @@ from sqlmigrate.parsing.script import Script
 from sqlmigrate.parsing.splitter import Statement
 from sqlmigrate.plan.plan import Policy, Step
 
-from .facts import Pass, Relation, StatementFacts, Touch
+from .facts import FileRun, Relation, RelationEffect, StatementFacts
 from .lock_modes import MODES, rank
 from .watch_sql import BASE, LOCKS, PLAN_AS_IF_LARGE, RELATION, STORAGE, TABLES, WAITS, WORK
 
@@ -138,7 +138,7 @@ class Watch(Observer):
         """Disconnect."""
         self._opened.close()
 
-    def run(self, step: Step) -> Pass:
+    def run(self, step: Step) -> FileRun:
         """Execute one step, and give what was measured; a failure is part of that."""
         self.session.reconnect()  # the counters of a session are those of all it did, and a file may leave settings
         self.session.ask(PLAN_AS_IF_LARGE)
@@ -164,7 +164,7 @@ class Watch(Observer):
                     case Failed(_, error, number):
                         progress.error, progress.failed_at = error, number
         self._release()
-        return Pass(
+        return FileRun(
             step.direction,
             step.script,
             tuple(progress.statements),
@@ -174,7 +174,7 @@ class Watch(Observer):
             tuple(progress.notices),
         )
 
-    def look(self, pid: int, size: int = 0) -> Sight:  # noqa: ARG002 - it looks at locks, not at how far a copy is
+    def look(self, pid: int, size: int = 0) -> Activity:  # noqa: ARG002 - it looks at locks, not at how far a copy is
         """Look at what is under way: every few milliseconds, called by the executor."""
         elapsed = time.monotonic() - self._since
         if self._is_alone:
@@ -184,7 +184,7 @@ class Watch(Observer):
                 self._release()
         if elapsed > self._limit:
             self._stop(pid, "cancel" if elapsed < self._limit + _TERMINATE_SECONDS else "terminate")
-        return Sight()
+        return Activity()
 
     def _stop(self, pid: int, how: str) -> None:
         self._is_stopped = True
@@ -272,7 +272,7 @@ class Watch(Observer):
         elapsed = (time.monotonic() - self._since) * 1000
         storage = self._storage()
         touches = tuple(
-            Touch(held.relation, held.mode, rewritten=_is_rewritten(held, storage))
+            RelationEffect(held.relation, held.mode, rewritten=_is_rewritten(held, storage))
             for held in sorted(self._seen.values(), key=lambda held: held.relation.name if held.relation else "")
             if held.relation is not None
         )
@@ -337,7 +337,7 @@ def _counters(row: Sequence[str | None]) -> _Counters:
     )
 
 
-def _touches(locks: dict[int, _Held], progress: _Progress, counters: dict[int, _Counters]) -> Iterator[Touch]:
+def _touches(locks: dict[int, _Held], progress: _Progress, counters: dict[int, _Counters]) -> Iterator[RelationEffect]:
     """Compare with what was held and counted before the statement."""
     for oid, held in sorted(locks.items(), key=lambda item: item[1].relation.name if item[1].relation else ""):
         if held.relation is None:
@@ -348,7 +348,7 @@ def _touches(locks: dict[int, _Held], progress: _Progress, counters: dict[int, _
         past = (
             _NOTHING if now.scanned < past.scanned or now.written < past.written else past
         )  # sent to the server meanwhile
-        touch = Touch(
+        touch = RelationEffect(
             held.relation,
             held.mode,
             before.mode if before else "",

@@ -26,7 +26,7 @@ from rich.text import Text
 
 from sqlmigrate.review.formats import FORMATS, markdown, text, wording
 from sqlmigrate.review.formats.lock_timeline import timeline
-from sqlmigrate.review.measure.facts import Relation, Touch
+from sqlmigrate.review.measure.facts import Relation, RelationEffect
 from sqlmigrate.review.results import Review
 from sqlmigrate.source import Source
 
@@ -124,11 +124,11 @@ def test_a_safe_file_is_one_line() -> None:
 # -- words -------------------------------------------------------------------------------------------------------------
 
 ORDERS, CUSTOMERS = handmade_reviews.ORDERS, handmade_reviews.CUSTOMERS
-LOCKED = Touch(ORDERS, "ACCESS EXCLUSIVE")
+LOCKED = RelationEffect(ORDERS, "ACCESS EXCLUSIVE")
 INDEX = Relation(16401, "public.orders_pkey", "index", table="public.orders")
-SCANNED = Touch(CUSTOMERS, "SHARE", scanned=300)
+SCANNED = RelationEffect(CUSTOMERS, "SHARE", scanned=300)
 
-LOCKS: dict[str, tuple[list[tuple[Touch, ...]], str, str]] = {
+LOCKS: dict[str, tuple[list[tuple[RelationEffect, ...]], str, str]] = {
     "instant": ([(LOCKED,)], "ACCESS EXCLUSIVE on `orders`, for an instant", "nobody"),
     "rewritten": (
         [(replace(LOCKED, rewritten=True, scanned=3),)],
@@ -137,12 +137,12 @@ LOCKS: dict[str, tuple[list[tuple[Touch, ...]], str, str]] = {
     ),
     "scanned": ([(replace(LOCKED, scanned=3),)], "ACCESS EXCLUSIVE on `orders` while it is scanned", "everyone"),
     "built": (
-        [(Touch(ORDERS, "SHARE", scanned=3, built=("public.i",)),)],
+        [(RelationEffect(ORDERS, "SHARE", scanned=3, built=("public.i",)),)],
         "SHARE on `orders` while an index is built",
         "writers",
     ),
     "index rebuilt": (
-        [(LOCKED, Touch(INDEX, "ACCESS EXCLUSIVE", rewritten=True))],
+        [(LOCKED, RelationEffect(INDEX, "ACCESS EXCLUSIVE", rewritten=True))],
         "ACCESS EXCLUSIVE on `orders` while an index is rebuilt",
         "everyone",
     ),
@@ -153,12 +153,12 @@ LOCKS: dict[str, tuple[list[tuple[Touch, ...]], str, str]] = {
     ),
     "work before the lock": ([(SCANNED,), (LOCKED,)], "ACCESS EXCLUSIVE on `orders`, for an instant", "nobody"),
     "rows written": (
-        [(Touch(ORDERS, "ROW EXCLUSIVE", updated=300),)],
+        [(RelationEffect(ORDERS, "ROW EXCLUSIVE", updated=300),)],
         "ROW EXCLUSIVE on `orders` while rows are written",
         "nobody",
     ),
     "beside the traffic": (
-        [(Touch(ORDERS, "SHARE UPDATE EXCLUSIVE", built=("public.i",)),)],
+        [(RelationEffect(ORDERS, "SHARE UPDATE EXCLUSIVE", built=("public.i",)),)],
         "SHARE UPDATE EXCLUSIVE on `orders`",
         "nobody",
     ),
@@ -172,7 +172,7 @@ def test_the_strongest_lock_is_said(name: str) -> None:
     touches, lock, waits = LOCKS[name]
     made, way, back = handmade_reviews.migration("001", "a", "select 1;\n" * len(touches), "select 1;\n")
     reviewed = handmade_reviews.Reviewed(
-        made, way, back, handmade_reviews.Trip(handmade_reviews.EMPTY, handmade_reviews.passed(way, *touches))
+        made, way, back, handmade_reviews.RoundTrip(handmade_reviews.EMPTY, handmade_reviews.passed(way, *touches))
     )
 
     assert (wording.strongest_words(reviewed), wording.who_waits(reviewed)) == (lock, waits)
@@ -209,7 +209,7 @@ def test_the_way_down_is_said(name: str) -> None:
     """The gravest thing that the down file leaves otherwise is named."""
     fields, said = DOWNS[name]
     made, way, back = handmade_reviews.migration("001", "a", "select 1;\n", "select 1;\n")
-    trip = handmade_reviews.Trip(
+    trip = handmade_reviews.RoundTrip(
         handmade_reviews.EMPTY,
         handmade_reviews.passed(way, ()),
         handmade_reviews.EMPTY,

@@ -15,7 +15,7 @@ from sqlmigrate.operations import up_down
 from sqlmigrate.parsing.script import read
 from sqlmigrate.plan.plan import Step
 from sqlmigrate.review.measure import watch
-from sqlmigrate.review.measure.facts import Pass
+from sqlmigrate.review.measure.facts import FileRun
 from sqlmigrate.shadow import databases
 from sqlmigrate.source import Source
 
@@ -135,12 +135,12 @@ def watched(server: databases.Shadow, base: databases.Template) -> Iterator[watc
         yield watched
 
 
-def executed(watched: watch.Watch, text: str) -> Pass:
+def executed(watched: watch.Watch, text: str) -> FileRun:
     source = Source("sql/002_new.up.sql", text)
     return watched.run(Step("up", "002", "002_new", read(source), Migration("002", "new", source, None)))
 
 
-def facts(done: Pass, number: int = 1) -> tuple[str, str, str]:
+def facts(done: FileRun, number: int = 1) -> tuple[str, str, str]:
     """Write what was measured as the facts are written; rows scanned only where the statement scans once."""
     touches = [each for each in done.statements[number - 1].touches if each.relation.kind != "index"]
     locks = [f"{each.relation.name}:{SHORT[each.mode]}" for each in touches if each.is_taken or each.is_work]
