@@ -61,7 +61,7 @@ STATEMENT_FAILS = Rule(
     severity="danger",
     title="PostgreSQL refuses a statement",
     why="The migration cannot be executed as it is.",
-    can_be_meant=False,
+    can_be_allowed=False,
 )
 DOWN_MISSING = Rule(
     name="down-missing",
@@ -75,7 +75,7 @@ MERGED_CHANGED = Rule(
     severity="danger",
     title="a merged migration was edited",
     why="It is executed already where it was merged; the edit will never be.",
-    can_be_meant=False,
+    can_be_allowed=False,
 )
 LOSES_NEW = Rule(
     name="down-loses-new-data",

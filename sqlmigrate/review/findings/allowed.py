@@ -50,7 +50,7 @@ def _allow(findings: list[Finding], script: Script, directive: Directive, *, is_
     if match is None:
         return findings
     meant = [
-        finding.rule.can_be_meant
+        finding.rule.can_be_allowed
         and finding.rule.name == match["rule"]
         and finding.allowed is None
         and _is_meant(finding, script, directive.above)
@@ -61,7 +61,7 @@ def _allow(findings: list[Finding], script: Script, directive: Directive, *, is_
             replace(each, allowed=match["why"]) if is_it else each for each, is_it in zip(findings, meant, strict=True)
         ]
     rule = RULES.get(match["rule"])
-    if is_whole or rule is None or not rule.can_be_meant:
+    if is_whole or rule is None or not rule.can_be_allowed:
         return [*findings, _needless(script, directive, match["rule"])]
     return findings
 
@@ -78,7 +78,7 @@ def _needless(script: Script, directive: Directive, name: str) -> Finding:
         near = difflib.get_close_matches(name, RULES, n=1, cutoff=0.5)
         message = f"there is no rule `{name}`"
         help_ = f"did you mean `{near[0]}`?" if near else "sqlmigrate explain lists them"
-    elif not rule.can_be_meant:
+    elif not rule.can_be_allowed:
         message, help_ = f"no reason makes `{name}` right", f"sqlmigrate explain {name}"
     else:
         message, help_ = f"nothing here needs an exception from `{name}`", "take the line out"

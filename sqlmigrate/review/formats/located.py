@@ -54,7 +54,7 @@ class LocatedFinding:
     @property
     def exception(self) -> str:
         """The comment that says that it is meant; empty where that cannot be said."""
-        if self.finding.span is None or not self.finding.rule.can_be_meant:
+        if self.finding.span is None or not self.finding.rule.can_be_allowed:
             return ""
         return f"-- sqlmigrate: allow {self.finding.rule.name} (why it is meant)"
 

@@ -66,7 +66,7 @@ def _heading(way: Instead) -> str:
 
 
 def _meaning(rule: Rule) -> Iterator[str]:
-    if not rule.can_be_meant:
+    if not rule.can_be_allowed:
         yield "There is no way to say that it is meant."
         return
     yield "if it is meant, above the statement or at the file's head:"

@@ -35,7 +35,7 @@ RULES: tuple[Rule, ...] = (
             ),
         ),
         page=f"{_DOCS}/ddl-depend.html",
-        can_be_meant=False,
+        can_be_allowed=False,
     ),
     Rule(
         "down-incomplete",

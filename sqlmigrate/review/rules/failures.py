@@ -15,7 +15,7 @@ RULES: tuple[Rule, ...] = (
         " as well, and stop the release there.",
         page=f"{_DOCS}/errcodes-appendix.html",
         facts=("type-view", "or-replace-view-drop", "matview-refresh-conc-nouq"),
-        can_be_meant=False,
+        can_be_allowed=False,
     ),
     Rule(
         "not-in-transaction",
@@ -33,7 +33,7 @@ RULES: tuple[Rule, ...] = (
         ),
         ("notx-0", "notx-1", "commit-in-do"),
         f"{_DOCS}/sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY",
-        can_be_meant=False,
+        can_be_allowed=False,
     ),
     Rule(
         "transaction-control-in-file",
@@ -51,7 +51,7 @@ RULES: tuple[Rule, ...] = (
             ),
         ),
         page=f"{_DOCS}/tutorial-transactions.html",
-        can_be_meant=False,
+        can_be_allowed=False,
     ),
     Rule(
         "enum-value-used-in-same-transaction",
@@ -69,7 +69,7 @@ RULES: tuple[Rule, ...] = (
         ),
         ("enum-add-use", "enum-create-use"),
         f"{_DOCS}/sql-altertype.html",
-        can_be_meant=False,
+        can_be_allowed=False,
     ),
     Rule(
         "fails-on-data",
@@ -106,7 +106,7 @@ RULES: tuple[Rule, ...] = (
         ),
         ("add-col-notnull-nodefault",),
         f"{_DOCS}/sql-altertable.html#SQL-ALTERTABLE-DESC-ADD-COLUMN",
-        can_be_meant=False,
+        can_be_allowed=False,
     ),
     Rule(
         "concurrently-on-partitioned",
@@ -126,7 +126,7 @@ RULES: tuple[Rule, ...] = (
         ),
         ("index-partitioned-conc",),
         f"{_DOCS}/ddl-partitioning.html#DDL-PARTITIONING-DECLARATIVE-MAINTENANCE",
-        can_be_meant=False,
+        can_be_allowed=False,
     ),
     Rule(
         "no-effect",
@@ -150,7 +150,7 @@ RULES: tuple[Rule, ...] = (
         "The server of the review has the version named in the report, and does not know this syntax. If production"
         " has a newer one, review on that: --postgres 18, or --shadow-url.",
         page=f"{_DOCS}/release.html",
-        can_be_meant=False,
+        can_be_allowed=False,
     ),
     Rule(
         "hangs",
@@ -172,7 +172,7 @@ RULES: tuple[Rule, ...] = (
             ),
         ),
         page=f"{_DOCS}/runtime-config-client.html#GUC-STATEMENT-TIMEOUT",
-        can_be_meant=False,
+        can_be_allowed=False,
     ),
     Rule(
         "missing-extension",

@@ -18,7 +18,7 @@ RULES: tuple[Rule, ...] = (
                 "alter table settings alter column value type text;"
             ),
         ),
-        can_be_meant=False,
+        can_be_allowed=False,
     ),
     Rule(
         "merged-migration-renamed",
@@ -27,7 +27,7 @@ RULES: tuple[Rule, ...] = (
         "The history of a database knows a migration by its version and name. Under another name it is a new one,"
         " which is executed a second time, and the old one is missing.",
         (Instead("-- give it its old name: git mv sql/003_settings.up.sql sql/002_settings.up.sql"),),
-        can_be_meant=False,
+        can_be_allowed=False,
     ),
     Rule(
         "merged-migration-deleted",
@@ -41,7 +41,7 @@ RULES: tuple[Rule, ...] = (
                 "drop table settings;"
             ),
         ),
-        can_be_meant=False,
+        can_be_allowed=False,
     ),
     Rule(
         "version-below-merged",
@@ -50,7 +50,7 @@ RULES: tuple[Rule, ...] = (
         "Where the merged one is executed already, the new one comes after it; in a new database, before it. The two"
         " orders may not end in the same schema.",
         (Instead("-- move the new files behind the newest that is merged: sqlmigrate renumber"),),
-        can_be_meant=False,
+        can_be_allowed=False,
     ),
     Rule(
         "version-taken",
@@ -59,7 +59,7 @@ RULES: tuple[Rule, ...] = (
         "Since the branch was made, another migration with this version was merged. Two of one version cannot stand"
         " in one folder.",
         (Instead("-- move the new files behind the newest that is merged: sqlmigrate renumber"),),
-        can_be_meant=False,
+        can_be_allowed=False,
     ),
     Rule(
         "allow-without-need",
@@ -67,6 +67,6 @@ RULES: tuple[Rule, ...] = (
         "an exception that nothing needs",
         "A line that allows what does not happen hides nothing today, and hides something tomorrow: take it out, or"
         " name the rule that is meant.",
-        can_be_meant=False,
+        can_be_allowed=False,
     ),
 )

@@ -29,7 +29,7 @@ class Rule:
 
     `title` is what goes wrong in a few words, `why` the sentences behind it, `instead` the ways out, for older servers
     first, `facts` the rows of measured behaviour it rests on, `page` the page of PostgreSQL's documentation.
-    `can_be_meant` is false where no reason makes it right: a statement that fails.
+    `can_be_allowed` is false where no reason makes it right: a statement that fails.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Rule:
     instead: tuple[Instead, ...] = ()
     facts: tuple[str, ...] = ()
     page: str = ""
-    can_be_meant: bool = True
+    can_be_allowed: bool = True
 
     def way_out(self, version: int) -> str:
         """Give what to write instead on a server of major `version`; empty where there is no general way."""
