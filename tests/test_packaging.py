@@ -1,0 +1,135 @@
+"""What is published: an sdist and a wheel that hold the whole program, and install into an empty environment."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tarfile
+import tomllib
+import venv
+import zipfile
+from email import message_from_string
+from pathlib import Path
+
+import pytest
+
+import sqlmigrate
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+STEM = f"sqlmigrate_pg-{sqlmigrate.__version__}"
+SOURCES = {path.relative_to(ROOT).as_posix() for path in (ROOT / "sqlmigrate").rglob("*.py")} | {"sqlmigrate/py.typed"}
+
+# The build backend that pyproject.toml names, called as pip calls it; it is installed already, so no network is needed.
+BUILD_SDIST = "import sys; from setuptools import build_meta; build_meta.build_sdist(sys.argv[1])"
+
+
+def run(*command: str | Path, cwd: Path, **environment: str) -> str:
+    """Run a program that must end with 0, and return what it wrote to stdout."""
+    quiet = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1", **environment}
+    ended = subprocess.run(
+        command, cwd=cwd, env={**os.environ, **quiet}, capture_output=True, encoding="utf-8", check=False, timeout=120
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout
+
+
+@pytest.fixture(scope="module")
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sdist, built in a copy of the project, so that nothing is written into the working tree."""
+    project = tmp_path_factory.mktemp("project with a space")
+    shutil.copytree(ROOT / "sqlmigrate", project / "sqlmigrate", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, project)
+    run(sys.executable, "-c", BUILD_SDIST, project / "dist", cwd=project)
+    return project / "dist" / f"{STEM}.tar.gz"
+
+
+@pytest.fixture(scope="module")
+def wheel(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from the sdist alone."""
+    folder = tmp_path_factory.mktemp("wheel")
+    offline = ("--no-deps", "--no-build-isolation", "--no-index", "--quiet")
+    run(sys.executable, "-m", "pip", "wheel", *offline, "--wheel-dir", folder, sdist, cwd=folder)
+    return folder / f"{STEM}-py3-none-any.whl"
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder `bin` of an environment that the wheel is installed in.
+
+    The dependencies are those of the test environment: its folder is on the path, and its links to the working tree
+    (`.pth` files) are not followed from there.
+    """
+    folder = tmp_path_factory.mktemp("environment")
+    venv.create(folder, symlinks=True)
+    scheme = sysconfig.get_paths("venv", vars={"base": str(folder), "platbase": str(folder)})
+    site, programs = Path(scheme["purelib"]), Path(scheme["scripts"])
+    dependencies = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+    (site / "dependencies.pth").write_text("\n".join(sorted(dependencies)), encoding="utf-8")
+    offline = ("--no-deps", "--no-index", "--quiet")
+    run(sys.executable, "-m", "pip", "--python", programs / "python", "install", *offline, wheel, cwd=folder)
+    return programs
+
+
+def test_the_wheel_holds_the_whole_package(wheel: Path) -> None:
+    """Every module, the mark that it is typed, the licence; and no test."""
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+
+    about = f"{STEM}.dist-info"
+    assert {name for name in names if not name.startswith(about)} == SOURCES
+    assert f"{about}/licenses/LICENSE" in names
+
+
+def test_the_sdist_holds_what_the_wheel_is_built_from(sdist: Path) -> None:
+    """Every module, the licence, and the README that the index shows."""
+    with tarfile.open(sdist) as archive:
+        names = set(archive.getnames())
+
+    needed = SOURCES | {"LICENSE", "README.md", "pyproject.toml"}
+    assert {f"{STEM}/{name}" for name in needed} <= names
+
+
+def test_the_wheel_says_what_it_is(wheel: Path) -> None:
+    """The name on the index, the licence, the dependencies, the extra for an embedded server."""
+    with zipfile.ZipFile(wheel) as archive:
+        about = message_from_string(archive.read(f"{STEM}.dist-info/METADATA").decode())
+
+    assert about["Name"] == "sqlmigrate-pg"
+    assert about["License-Expression"] == "MIT"
+    assert about["Author"] == "the sqlmigrate authors"
+    assert about["Description-Content-Type"] == "text/markdown"
+    needed = [text for text in about.get_all("Requires-Dist", []) if "extra ==" not in text]
+    assert needed == ["psycopg[binary]>=3.2.2", "sqlparse>=0.5", "click>=8.1", "rich>=13"]
+    assert about.get_all("Provides-Extra") == ["embedded", "dev"]
+
+
+def test_the_extras_name_the_project_itself() -> None:
+    """The extra `dev` takes in `embedded` of this project, not of another one on the index."""
+    assert PROJECT["name"] == "sqlmigrate-pg"
+    assert "sqlmigrate-pg[embedded]" in PROJECT["optional-dependencies"]["dev"]
+
+
+def test_the_installed_program_starts(installed: Path, tmp_path: Path) -> None:
+    """It says its version, from the environment that it is installed in and not from the working tree."""
+    program = installed / "sqlmigrate"
+
+    assert run(program, "--version", cwd=tmp_path) == f"sqlmigrate {sqlmigrate.__version__}\n"
+    where = run(installed / "python", "-c", "import sqlmigrate; print(sqlmigrate.__file__)", cwd=tmp_path)
+    assert Path(where.strip()).is_relative_to(installed.parent)
+
+
+def test_the_installed_program_works(installed: Path, tmp_path: Path, database: str) -> None:
+    """It executes a migration on a real server, and lists the commands of the review too."""
+    program = installed / "sqlmigrate"
+    (tmp_path / "sql").mkdir()
+    (tmp_path / "sql" / "001_add_customers.up.sql").write_text("create table customers (id bigint primary key);\n")
+
+    said = run(program, "up", cwd=tmp_path, DATABASE_URL=database)
+
+    assert "1 executed" in said
+    assert "\n  review " in run(program, "--help", cwd=tmp_path)
