@@ -23,6 +23,7 @@ TRUNK = (
     "version",
     "source",
     "durations",
+    "spelling",
     "errors",
     "config",
     "parsing",

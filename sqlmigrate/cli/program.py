@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 import click
 
 from sqlmigrate.errors import SqlmigrateError
+from sqlmigrate.spelling import nearest
 from sqlmigrate.version import __version__
 
 from . import signals
@@ -51,9 +52,7 @@ class _Program(click.Group):
     def _unknown(self, name: str) -> str:
         meant = [command for command, others in WORDS_OF_OTHER_TOOLS.items() if name.lower() in others.split()]
         if not meant:
-            import difflib  # noqa: PLC0415 - only for an error
-
-            meant = difflib.get_close_matches(name.lower(), sorted(self.commands), n=1)
+            meant = nearest(name.lower(), sorted(self.commands))
         said = f"No such command '{name}'."
         return f"{said} Did you mean {' or '.join(map(repr, meant))}?" if meant else said
 

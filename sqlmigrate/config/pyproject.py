@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlmigrate.errors import ConfigError
+from sqlmigrate.spelling import did_you_mean
 
 from .settings import SETTINGS, Value, checked
 
@@ -70,8 +71,5 @@ def _unknown(path: Path, name: str) -> ConfigError:
     if "url" in name or "password" in name:
         hint = "a database is named by --database-url or DATABASE_URL, never in a file that is committed"
     else:
-        import difflib  # noqa: PLC0415 - only for an error
-
-        near = difflib.get_close_matches(name, SETTINGS, n=1)
-        hint = f"did you mean `{near[0]}`?" if near else f"known are: {', '.join(SETTINGS)}"
+        hint = did_you_mean(name, SETTINGS) or f"known are: {', '.join(SETTINGS)}"
     return ConfigError(f"{path}: unknown setting `{name}` in [tool.sqlmigrate]", hint=hint)

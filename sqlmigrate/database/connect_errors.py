@@ -12,6 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from sqlmigrate.config.passwords import MASK, masked, redacted, secrets_of
 from sqlmigrate.errors import ConfigError, ConnectError, SqlmigrateError
+from sqlmigrate.spelling import did_you_mean
 
 # What libpq and psycopg add to every reason, https://www.postgresql.org/docs/current/libpq-connect.html
 _CHATTER = (
@@ -54,19 +55,17 @@ def _placed(line: str) -> str:
 
 def not_parsed(url: str, error: Exception) -> ConfigError:
     """Make the error of a URL or keywords that libpq does not take; what it quotes of them is masked."""
-    import difflib  # noqa: PLC0415 - only for an error
-
     said = reason(error)
     shown = masked(url)
     names = re.findall(r'"(\w+)"', said)
     known = [option.keyword.decode() for option in pq.Conninfo.get_defaults()]
-    near = [match for name in names for match in difflib.get_close_matches(name, known, n=1)]
+    suggestions = [did_you_mean(name, known) for name in names if name not in known]
     quoted_part = r'"(.*)"' if '"' in url else r'"([^"]*)"'  # libpq quotes a quote as it is
     told = re.sub(quoted_part, lambda quoted: quoted[0] if quoted[1] in f"{shown}=" else f'"{MASK}"', said)
     return ConfigError(
         f"the connection string {shown or _VARIABLES} does not parse: {told}",
         detail=["nothing was executed"],
-        hint=f"did you mean `{near[0]}`?" if near and near[0] not in names else _SETTINGS,
+        hint=next(filter(None, suggestions), _SETTINGS),
     )
 
 

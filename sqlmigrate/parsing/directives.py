@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from sqlmigrate.durations import timeout_fault
 from sqlmigrate.errors import MigrationError
 from sqlmigrate.source import Source, Span
+from sqlmigrate.spelling import did_you_mean, nearest
 
 from .splitter import Statement
 
@@ -86,7 +86,7 @@ def _almost(source: Source, offset: int, match: re.Match[str]) -> Iterator[Migra
     word = source.span(offset + match.start("tool"), offset + match.end("tool"))
     if tool == "sqlmigrate":
         yield MigrationError("a directive stands in a `--` comment of its own", word, hint=f"-- sqlmigrate: {name} …")
-    elif difflib.get_close_matches(tool.lower(), ["sqlmigrate"], cutoff=0.7):
+    elif nearest(tool.lower(), ["sqlmigrate"]):
         yield MigrationError(f"`{tool}:` begins no directive", word, hint=f"did you mean `-- sqlmigrate: {name}`?")
 
 
@@ -98,9 +98,9 @@ def _directive(span: Span, match: re.Match[str], *, first: bool, above: Statemen
     if not name:
         return MigrationError("a directive without a name", span, hint=f"known are: {', '.join(_DIRECTIVES)}")
     if name not in _DIRECTIVES:
-        near = difflib.get_close_matches(name.lower().replace("_", "-"), _DIRECTIVES, n=1, cutoff=0.5)
-        known = f"did you mean `{near[0]}`?" if near else f"known are: {', '.join(_DIRECTIVES)}"
-        return MigrationError(f"unknown directive `{name}`", word, hint=known)
+        suggestion = did_you_mean(name.lower().replace("_", "-"), _DIRECTIVES)
+        hint = suggestion or f"known are: {', '.join(_DIRECTIVES)}"
+        return MigrationError(f"unknown directive `{name}`", word, hint=hint)
     if problem := _wrong_value(name, value):
         place = span.source.span(span.start + match.start("value"), span.end) if value else span
         return MigrationError(problem[0], place, hint=problem[1])

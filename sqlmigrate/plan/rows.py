@@ -9,6 +9,7 @@ from typing import Literal
 from sqlmigrate.errors import ConfigError
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.history.state import Execution
+from sqlmigrate.spelling import did_you_mean
 
 RowState = Literal["executed", "baseline", "pending", "out of order", "failed", "changed", "missing"]
 
@@ -87,12 +88,10 @@ def find(rows: Sequence[Row], wanted: str) -> Row:
         if name == row.label or (digits.isdecimal() and digits.lstrip("0") == str(row.number).lstrip("0")):
             return row
     labels = [row.label for row in rows]
-    import difflib  # noqa: PLC0415 - only for an error
-
-    near = difflib.get_close_matches(name, labels, n=1, cutoff=0.4) or labels[-1:]
+    newest = f"the newest migration is `{labels[-1]}`" if labels else "there are no migrations at all"
     raise ConfigError(
         f"no migration is called `{wanted}`, neither in the folder nor in the history",
-        hint=f"did you mean {near[0]}?" if near else "there are no migrations at all",
+        hint=did_you_mean(name, labels) or newest,
     )
 
 

@@ -384,14 +384,20 @@ def test_up_by_steps(project: Project) -> None:
     assert succeeded(project.up(steps=5)) == ["004_d"]
 
 
-@pytest.mark.parametrize("version", ["4", "002_bb", "b", "²", "", "_"])
-def test_up_to_a_version_that_nobody_knows(version: str, project: Project) -> None:
-    """It is refused with the nearest name, and nothing is executed."""
+@pytest.mark.parametrize(
+    ("version", "hint"),
+    [
+        ("002_bb", "did you mean `002_b`?"),
+        *((name, "the newest migration is `002_b`") for name in ("4", "b", "²", "", "_")),
+    ],
+)
+def test_up_to_an_unknown_version(version: str, hint: str, project: Project) -> None:
+    """It is refused with the nearest name, or else the newest; nothing is executed."""
     with pytest.raises(ConfigError) as refused:
         project.add_tables("a", "b").up(to=version)
 
     assert told(refused.value) == (
-        f"no migration is called `{version}`, neither in the folder nor in the history\n  hint: did you mean 002_b?"
+        f"no migration is called `{version}`, neither in the folder nor in the history\n  hint: {hint}"
     )
     assert project.relations() == set()
 

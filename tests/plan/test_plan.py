@@ -314,13 +314,13 @@ def test_the_refusal_of_what_is_missing_names_all() -> None:
 
 
 UNKNOWN = {
-    "create_user": "did you mean 001_create_users?",
-    "3": "did you mean 002_add_roles?",
-    "002_add_role": "did you mean 002_add_roles?",
-    "²": "did you mean 002_add_roles?",
-    "": "did you mean 002_add_roles?",
-    "9" * 5000: "did you mean 002_add_roles?",
-    "-1": "did you mean 002_add_roles?",
+    "create_user": "did you mean `001_create_users`?",
+    "3": "the newest migration is `002_add_roles`",
+    "002_add_role": "did you mean `002_add_roles`?",
+    "²": "the newest migration is `002_add_roles`",
+    "": "the newest migration is `002_add_roles`",
+    "9" * 5000: "the newest migration is `002_add_roles`",
+    "-1": "the newest migration is `002_add_roles`",
 }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import replace
@@ -14,6 +13,7 @@ from sqlmigrate.review.measure.facts import RoundTrip
 from sqlmigrate.review.results import Reviewed
 from sqlmigrate.review.rules.all_rules import RULES
 from sqlmigrate.review.rules.rule import SEVERITIES, Finding
+from sqlmigrate.spelling import did_you_mean
 
 ALLOW = re.compile(r"(?P<rule>[a-z][a-z-]*)\s+\((?P<why>.*)\)$")
 
@@ -75,9 +75,8 @@ def _is_meant(finding: Finding, script: Script, above: Statement | None) -> bool
 def _needless(script: Script, directive: Directive, name: str) -> Finding:
     record, rule = RULES["allow-without-need"], RULES.get(name)
     if rule is None:
-        near = difflib.get_close_matches(name, RULES, n=1, cutoff=0.5)
         message = f"there is no rule `{name}`"
-        help_ = f"did you mean `{near[0]}`?" if near else "sqlmigrate explain lists them"
+        help_ = did_you_mean(name, RULES) or "sqlmigrate explain lists them"
     elif not rule.can_be_allowed:
         message, help_ = f"no reason makes `{name}` right", f"sqlmigrate explain {name}"
     else:

@@ -7,7 +7,6 @@ repository is meant. What the user has set to configure git (``GIT_CONFIG_COUNT`
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import subprocess
@@ -15,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlmigrate.errors import ConfigError
+from sqlmigrate.spelling import did_you_mean
 
 _SAFE = ("--no-pager", "--no-optional-locks", "-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}")
 _FORCED = {
@@ -72,8 +72,7 @@ class Repository:
         if self.is_shallow:
             return _shallow(f"git knows no `{ref}` in this shallow clone")
         names = self._ask("for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/remotes", "refs/tags")
-        near = difflib.get_close_matches(ref, os.fsdecode(names).split(), n=3)
-        hint = "did you mean " + " or ".join(f"`{name}`" for name in near) + "?" if near else _NAME_A_BASE
+        hint = did_you_mean(ref, os.fsdecode(names).split(), most=3) or _NAME_A_BASE
         return ConfigError(f"git knows no `{ref}`", hint=hint)
 
     def _default(self) -> Ref:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import textwrap
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from sqlmigrate.errors import ConfigError
+from sqlmigrate.spelling import did_you_mean
 
 from . import altered, constraints, down, failures, indexes, locks, merged_files, partitions, removed, rewrites
 from .rule import Instead, Rule
@@ -37,8 +37,7 @@ def explain(name: str) -> str:
     """Give the page of a rule as plain text: why, what instead, how to say that it is meant."""
     rule = RULES.get(name)
     if rule is None:
-        near = difflib.get_close_matches(name, RULES, n=3, cutoff=0.6)
-        hint = "did you mean " + " or ".join(f"`{each}`" for each in near) + "?" if near else None
+        hint = did_you_mean(name, RULES, most=3)
         raise ConfigError(f"there is no rule `{name}`", hint=hint, next_steps=["sqlmigrate explain"])
     return "\n".join(_page(rule))
 

@@ -1,0 +1,23 @@
+"""Suggests the known name that a misspelled one most likely stands for.
+
+Every "did you mean" of the program comes from here, so all of them follow one rule and have one wording.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+_ALIKE = 0.6  # of 1.0, which is the same text; difflib's own default
+
+
+def nearest(name: str, known: Iterable[str], most: int = 1) -> list[str]:
+    """Return the known names that are spelled most like `name`, the best first; empty if none is similar."""
+    import difflib  # noqa: PLC0415 - 5 ms, needed only for an error
+
+    return difflib.get_close_matches(name, list(known), n=most, cutoff=_ALIKE)
+
+
+def did_you_mean(name: str, known: Iterable[str], most: int = 1) -> str | None:
+    """Return the question that suggests the nearest known names; None if none is similar."""
+    near = nearest(name, known, most)
+    return f"did you mean {' or '.join(f'`{each}`' for each in near)}?" if near else None
