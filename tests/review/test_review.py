@@ -138,7 +138,7 @@ def test_every_format_at_once(branch: Branch) -> None:
     written = {form: (branch.root / f"out.{form}").read_text(encoding="utf-8") for form in forms}
     assert ended.stdout == written["markdown"]
     assert ended.stdout.startswith(
-        "<!-- sqlmigrate review -->\n### ❗ 1 of 3 new migrations would stop people working\n"
+        "<!-- sqlmigrate review -->\n### ❗ 1 of 3 new migrations would block production\n"
     )
     assert "add-column-check-scan" in written["sarif"]
     assert written["github"].startswith("::error file=sql/006_order_state.up.sql,line=2,")
@@ -316,8 +316,8 @@ def test_a_block_that_commits_is_not_called_safe(branch: Branch) -> None:
 
     assert lines[2:5] == [
         "⚠️ 002_block",
-        "   lock    not all seen: it commits by itself",
-        "   waits   not known",
+        "   lock    only partly measured: the file commits by itself",
+        "   waits   unknown",
     ]
 
 
@@ -344,7 +344,7 @@ def test_a_role_that_is_only_named_is_made(branch: Branch) -> None:
 
     ended = branch("review")
 
-    assert (ended.code, "Roles that were made for it: `reporting_4711`." in ended.stdout) == (0, True)
+    assert (ended.code, "Roles created for the review: `reporting_4711`." in ended.stdout) == (0, True)
 
 
 def test_no_repository(tmp_path: Path) -> None:

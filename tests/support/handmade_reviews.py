@@ -29,8 +29,8 @@ INSTANT = RelationEffect(ORDERS, "ACCESS EXCLUSIVE")
 TYPE_CHANGE = Rule(
     name="type-change-rewrite",
     severity="danger",
-    title="a change of type writes the whole table anew",
-    why="A type that is stored otherwise makes PostgreSQL write every row and every index anew.",
+    title="a change of type rewrites the table",
+    why="A type that is stored differently makes PostgreSQL rewrite every row and every index.",
     instead=(
         Instead(
             "-- 006_add_total_numeric.up.sql\n"
@@ -44,17 +44,15 @@ TYPE_CHANGE = Rule(
 DOWN_INCOMPLETE = Rule(
     name="down-incomplete",
     severity="warning",
-    title="the down file leaves another schema than there was",
-    why="After up and down the schema must be the one that it was, or the next migration meets what nobody knows of.",
+    title="the schema differs after up and down",
+    why="If up and down do not restore the schema, the next migration starts from an unknown one.",
 )
 DROP_COLUMN = Rule(
     name="drop-column",
     severity="danger",
-    title="a column is gone that the running application may use",
-    why="The application that runs while the migration does still selects and writes the column.",
-    instead=(
-        Instead("-- first a release of the application that does without it, then\nalter table t drop column c;"),
-    ),
+    title="a column is removed",
+    why="The running application still selects and writes the column.",
+    instead=(Instead("-- first release an application that does not use it\nalter table t drop column c;"),),
 )
 STATEMENT_FAILS = Rule(
     name="statement-fails",
@@ -66,22 +64,22 @@ STATEMENT_FAILS = Rule(
 DOWN_MISSING = Rule(
     name="down-missing",
     severity="warning",
-    title="there is no way back",
-    why="Without a down file a release cannot be taken back.",
+    title="there is no down file",
+    why="Without a down file a release cannot be rolled back.",
     instead=(Instead("-- sqlmigrate: irreversible (why)"),),
 )
 MERGED_CHANGED = Rule(
     name="merged-migration-changed",
     severity="danger",
     title="a merged migration was edited",
-    why="It is executed already where it was merged; the edit will never be.",
+    why="It may be executed already, and the edit is never executed then.",
     can_be_allowed=False,
 )
 LOSES_NEW = Rule(
     name="down-loses-new-data",
     severity="note",
-    title="down drops what was written since",
-    why="A column that up adds is dropped by down, with what was written into it.",
+    title="down drops values that were written after up",
+    why="A column that up adds is dropped by down, together with the values in it.",
 )
 
 
@@ -159,12 +157,12 @@ def numeric() -> Reviewed:
     down_again = passed(back, (rewritten,), direction="down")
     trip = RoundTrip(EMPTY, passed(way, (), (rewritten,)), EMPTY, changes, down_again, left=left)
     rewrite = Finding(
-        TYPE_CHANGE, "danger", "every row of `orders` and each of its indexes is written anew, and nobody can read it",
-        way.statements[1].span, waits="everyone: about 4 min at 41 GB (estimate)", relation="public.orders",
+        TYPE_CHANGE, "danger", "`orders` and all its indexes are rewritten under ACCESS EXCLUSIVE",
+        way.statements[1].span, waits="everyone, for about 4 min at 41 GB (estimate)", relation="public.orders",
         seconds=240.0,
     )  # fmt: skip
     forgotten = Finding(
-        DOWN_INCOMPLETE, "warning", "after the down file the constraint `orders_total_check` is left over",
+        DOWN_INCOMPLETE, "warning", "after up and down the constraint `orders_total_check` is left behind",
         back.statements[0].span if back else None,
         what_now="add to it: alter table orders drop constraint orders_total_check",
     )  # fmt: skip
@@ -198,7 +196,7 @@ def meant() -> Reviewed:
     gone = Change("column", column("public.customers.fax", 4, "text"), None, "gone")
     trip = RoundTrip(EMPTY, passed(way, (RelationEffect(CUSTOMERS, "ACCESS EXCLUSIVE"),)), EMPTY, (gone,))
     finding = Finding(
-        DROP_COLUMN, "danger", "the column `customers.fax` is gone", way.statements[0].span,
+        DROP_COLUMN, "danger", "the column `customers.fax` is removed", way.statements[0].span,
         allowed="nobody reads it since release 12",
     )  # fmt: skip
     return Reviewed(made, way, None, trip, (finding,))
@@ -214,9 +212,9 @@ def static() -> tuple[Reviewed, ...]:
 
 def merged_changed() -> Finding:
     return Finding(
-        MERGED_CHANGED, "danger", "`002_add_user_settings` is in origin/main already, and was edited here", None,
+        MERGED_CHANGED, "danger", "`002_add_user_settings` is merged in origin/main, and its up file was edited", None,
         path="sql/002_add_user_settings.up.sql",
-        what_now="take the edit back, and write it as a new migration:\n"
+        what_now="undo the edit, and write it as a new migration:\n"
         "git checkout origin/main -- sql/002_add_user_settings.up.sql",
     )  # fmt: skip
 
@@ -264,7 +262,7 @@ def many(count: int, sql: str, *, is_safe: bool) -> Review:
         made, way, back = migration(f"{number:03}", "change_what_is_there", sql, "select 1;\n")
         place = way.statements[0].span
         found = (
-            Finding(TYPE_CHANGE, "danger", f"migration {number} writes `orders` anew", place),
+            Finding(TYPE_CHANGE, "danger", f"migration {number} rewrites `orders`", place),
             Finding(LOSES_NEW, "note", f"migration {number} has a note", place),
         )  # fmt: skip
         trip = RoundTrip(EMPTY, passed(way, (replace(INSTANT, rewritten=not is_safe),)), EMPTY)

@@ -113,7 +113,7 @@ class Subject:
         if seconds is None or who == "nobody" or work is None:
             return who
         size = self.size(work)
-        return f"{who}: {duration(seconds)} at {data_size(size.size if size else 0)} (estimate)"
+        return f"{who}, for {duration(seconds)} at {data_size(size.size if size else 0)} (estimate)"
 
     def found(
         self,

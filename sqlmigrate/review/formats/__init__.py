@@ -1,4 +1,4 @@
-"""A review, drawn: one function from `Review` to text for each format, loaded when it is asked for."""
+"""The formats of a review: one function from `Review` to text for each, loaded on first use."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Draw = Callable[[Review], str]
 
 
 def _lazily(name: str) -> Draw:
-    """Give the function `draw` of a module, which is loaded at its first call."""
+    """Return a function that loads a module on its first call and calls its `draw`."""
 
     def draw(review: Review) -> str:
         return cast("Draw", import_module(f".{name}", __name__).draw)(review)

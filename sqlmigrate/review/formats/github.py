@@ -15,7 +15,10 @@ _COMMANDS = {"danger": "error", "warning": "warning", "note": "notice"}
 
 
 def draw(review: Review) -> str:
-    """Give a command for each finding, the gravest first (GitHub shows ten of a kind), and the verdict last."""
+    """Return one command for each finding, the gravest first, and the verdict last.
+
+    The order matters: GitHub shows only the first ten of each kind.
+    """
     lines = [_command(each, wording.major(review.ground)) for each in located.open_findings(review)]
     severity, said = wording.verdict(review)
     return "\n".join([*lines, f"{wording.MARKS[severity]} {said}"]) + "\n"
@@ -28,7 +31,7 @@ def _command(each: LocatedFinding, version: int) -> str:
 
 
 def _place(each: LocatedFinding) -> dict[str, str]:
-    """Give the lines, and the columns where it is one line: GitHub refuses them elsewhere."""
+    """Return the lines, and the columns too if it is one line: GitHub refuses columns for several lines."""
     span = each.span
     if span is None:
         return {"line": "1"}
@@ -42,18 +45,19 @@ def _message(each: LocatedFinding, version: int) -> str:
     finding = each.finding
     lines = [wording.sentence(finding.message)]
     lines += [f"Who waits: {finding.waits}."] if wording.blocked(finding) else []
-    lines += [f"Instead:\n{way.strip()}"] if (way := finding.rule.way_out(version)) else []
     lines += [f"What now: {finding.what_now}"] if finding.what_now else []
-    lines += [f"Meant? {each.exception}"] if each.exception else []
+    if example := finding.rule.way_out(version).strip():
+        lines += [f"{wording.sentence(wording.EXAMPLE + ':')}\n{example}"]
+    lines += [f"To allow it, {each.exception_place}: {each.exception}"] if each.exception else []
     return "\n".join(lines)
 
 
 def _data(text: str) -> str:
-    """Escape what follows the second `::`."""
+    """Escape the message, which follows the second `::`."""
     text = printable(text.replace("\r\n", "\n").replace("\r", "\n"))
     return text.replace("%", "%25").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:
-    """Escape the value of a property, where `:` and `,` have a meaning as well."""
+    """Escape the value of a property, in which `:` and `,` have a meaning too."""
     return _data(text).replace(":", "%3A").replace(",", "%2C")

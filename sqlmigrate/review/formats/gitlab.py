@@ -17,7 +17,7 @@ _SEVERITIES = {"danger": "critical", "warning": "major", "note": "info"}
 
 
 def draw(review: Review) -> str:
-    """Give the findings that nobody has allowed, as one line of JSON."""
+    """Return the findings that are not allowed, as one line of JSON."""
     return json_values.line([_issue(each) for each in located.open_findings(review)]) + "\n"
 
 

@@ -1,6 +1,6 @@
-"""A review as one page: opens from disk, needs no network, no script and no font.
+"""A review as one HTML page that opens from disk: it needs no network, no script and no font.
 
-For each migration a time line of its locks, the difference of the schema, the way down and back, the findings.
+For each migration it shows the findings, a time line of the locks, the changes of the schema, and what down does.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _DIFFERENCES = {"left over": "warning", "missing": "danger", "different": "warni
 
 
 def draw(review: Review) -> str:
-    """Give the whole page."""
+    """Return the whole page."""
     severity, said = wording.verdict(review)
     digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
     findings = located.found(review)
@@ -71,7 +71,7 @@ def _against(review: Review) -> str:
 
 
 def _summary(review: Review) -> Iterator[str]:
-    if len(review.migrations) < 2:  # noqa: PLR2004 - one needs no list
+    if len(review.migrations) < 2:  # noqa: PLR2004 - a table of one row says nothing new
         return
     yield '<table class="summary"><thead><tr><th></th><th>migration</th><th>strongest lock</th><th>who waits</th>'
     yield "<th>down</th></tr></thead><tbody>"
@@ -106,7 +106,7 @@ def _migration(reviewed: Reviewed, findings: Sequence[LocatedFinding], review: R
             yield from _locks(trip.down)
             yield "</details>"
     elif reviewed.up:
-        yield f"<h3>The file, not executed</h3>{_sql(reviewed.up.source.text)}"
+        yield f"<h3>The up file (not executed)</h3>{_sql(reviewed.up.source.text)}"
     yield "</article>"
 
 
@@ -119,22 +119,29 @@ def _findings(title: str, findings: Sequence[LocatedFinding], review: Review) ->
 
 def _finding(each: LocatedFinding, review: Review) -> Iterator[str]:
     finding = each.finding
-    is_meant = finding.allowed is not None
-    mark = _mark(None if is_meant else each.severity)
-    yield f'<section class="finding{"" if is_meant else f" is-{each.severity}"}">'
+    is_allowed = finding.allowed is not None
+    mark = _mark(None if is_allowed else each.severity)
+    yield f'<section class="finding{"" if is_allowed else f" is-{each.severity}"}">'
     yield f"<h4>{mark}<span>{_words(wording.sentence(finding.message))}</span></h4>"
     yield f'<p class="soft">{_text(finding.rule.name)} · {_text(each.place)}</p>'
     if finding.allowed is not None:
-        yield f"<p>It is meant: {_words(wording.sentence(finding.allowed))}</p></section>"
+        yield f"<p><strong>Allowed:</strong> {_words(wording.sentence(finding.allowed))}</p></section>"
         return
     yield _sql(each.sql)
-    yield f"<p>Who waits: {_words(finding.waits)}.</p>" if wording.blocked(finding) else ""
-    if way := finding.rule.way_out(wording.major(review.ground)):
-        yield f"<p><strong>Instead</strong></p>{_sql(way)}"
-    yield f"<p><strong>What now:</strong> {_words(finding.what_now)}</p>" if finding.what_now else ""
+    yield f"<p><strong>Who waits:</strong> {_words(finding.waits)}.</p>" if wording.blocked(finding) else ""
+    yield from _what_now(finding.what_now)
+    if example := finding.rule.way_out(wording.major(review.ground)):
+        yield f"<p><strong>{wording.sentence(wording.EXAMPLE + ':')}</strong></p>{_sql(example)}"
     if each.exception:
-        yield f'<p class="soft">Meant? Say so {each.exception_place}: <code>{_text(each.exception)}</code></p>'
+        yield f'<p class="soft">To allow it, {each.exception_place}: <code>{_text(each.exception)}</code></p>'
     yield "</section>"
+
+
+def _what_now(text: str) -> Iterator[str]:
+    """Return the advice, and what is to be pasted, which follows on lines of its own."""
+    if text:
+        advice, _, commands = text.partition("\n")
+        yield f"<p><strong>What now:</strong> {_words(advice)}</p>{_sql(commands)}"
 
 
 def _locks(done: FileRun) -> Iterator[str]:
@@ -149,7 +156,7 @@ def _locks(done: FileRun) -> Iterator[str]:
         yield "</tbody></table></div>"
         yield from _legend(line.left_out)
     else:
-        yield '<p class="soft">No lock on anything that was there before.</p>'
+        yield '<p class="soft">No lock on existing tables.</p>'
     yield from _statements(done)
 
 
@@ -165,14 +172,14 @@ def _cell(cell: Cell | None) -> str:
     letter, style, waits = _WHO[blocks(cell.mode)]
     work = f"<small>{_text(', '.join(cell.work))}</small>" if cell.work else ""
     style += " works" if cell.work and letter != "N" else " held" if cell.held else ""
-    said = f"{cell.mode}: {waits}" + (", held" if cell.held else "")
+    said = f"{cell.mode}: {waits}" + (", since an earlier statement" if cell.held else "")
     return f'<td class="{style}" title="{said}"><b>{letter}</b> {_text(cell.mode.capitalize())}{work}</td>'
 
 
 def _legend(left_out: int) -> Iterator[str]:
     items = "".join(f'<li><b class="{style}">{letter}</b>{waits}</li>' for letter, style, waits in _WHO.values())
-    more = f"<li>{wording.plural(left_out, 'statement')} left out that took no lock</li>" if left_out else ""
-    signs = "<li>framed: work is done under it</li><li>pale: held since an earlier statement</li>"
+    more = f"<li>{wording.plural(left_out, 'statement')} without a lock left out</li>" if left_out else ""
+    signs = "<li>framed: work is done under this lock</li><li>pale: an earlier statement took the lock</li>"
     yield f'<ul class="legend">{items}{signs}{more}</ul>'
 
 
@@ -181,7 +188,7 @@ def _statements(done: FileRun) -> Iterator[str]:
     for facts in done.statements[:_MOST]:
         statement = wording.statement(done, facts)
         sql = _sql(statement.text) if statement else ""
-        alone = "<br>on its own" if facts.is_alone else ""
+        alone = "<br>no transaction" if facts.is_alone else ""
         yield f'<li><span class="number">{facts.number}</span><div>{sql}</div>'
         yield f'<span class="soft">{facts.duration_ms:,.1f} ms here{alone}</span></li>'
     if done.error:
@@ -193,9 +200,9 @@ def _statements(done: FileRun) -> Iterator[str]:
 
 
 def _changes(changes: Sequence[Change]) -> Iterator[str]:
-    yield "<h3>The schema after it</h3>"
+    yield "<h3>Changes of the schema</h3>"
     items = [_item(change.change, _CHANGES, _changed(change)) for change in changes[:_MOST]]
-    yield from _list(items, len(changes), "nothing is changed")
+    yield from _list(items, len(changes), "no changes")
 
 
 def _changed(change: Change) -> str:
@@ -205,7 +212,7 @@ def _changed(change: Change) -> str:
     if not before or not after:
         return name
     if before.name != after.name:
-        return f"{name}, before <code>{_text(wording.last(change.kind, before.name))}</code>"
+        return f"{name}, formerly <code>{_text(wording.last(change.kind, before.name))}</code>"
     keys = dict.fromkeys((*before.attributes, *after.attributes))
     told = [(key, before.attributes.get(key), after.attributes.get(key)) for key in keys]
     return name + _attributes([each for each in told if each[1] != each[2]])
@@ -234,7 +241,7 @@ def _list(items: Sequence[str], count: int, nothing: str) -> Iterator[str]:
 
 
 def _way_back(trip: RoundTrip) -> Iterator[str]:
-    yield "<h3>There, back, and there again</h3>"
+    yield "<h3>Up, down, and up again</h3>"
     stations = "".join(f'<li class="{style}">{_text(said)}</li>' for style, said in _stations(trip))
     yield f'<ol class="trip">{stations}</ol>'
     for title, differences in (("After down", trip.left), ("After up again", trip.again)):
@@ -247,7 +254,7 @@ def _way_back(trip: RoundTrip) -> Iterator[str]:
     yield from _rows(trip)
     if trip.broken:
         items = [f"<li><code>{_text(name)}</code> {_text(why)}</li>" for name, why in trip.broken]
-        yield f'<p class="soft">Functions whose bodies no longer compile:</p><ul class="changes">{"".join(items)}</ul>'
+        yield f'<p class="soft">Functions that no longer work:</p><ul class="changes">{"".join(items)}</ul>'
 
 
 def _stations(trip: RoundTrip) -> Iterator[tuple[str, str]]:
@@ -255,18 +262,18 @@ def _stations(trip: RoundTrip) -> Iterator[tuple[str, str]]:
     if trip.up.error:
         return
     if trip.down is None:
-        yield "calm", "no way down tried"
+        yield "calm", "down not tried"
         return
     if trip.down.error:
         yield "danger", "down fails"
         return
     real = [each for each in trip.left if each.change != "column order"]
-    rest = ("calm", "down: another column order") if trip.left else ("fine", "down: as before")
+    rest = ("calm", "down: other column order") if trip.left else ("fine", "down: everything restored")
     yield ("warning", f"down: {wording.plural(len(real), 'difference')}") if real else rest
     if trip.again_error:
         yield "danger", "up again fails"
     else:
-        yield ("warning", "up again: otherwise") if trip.again else ("fine", "up again: the same")
+        yield ("warning", "up again: different") if trip.again else ("fine", "up again: the same")
 
 
 def _difference(each: Difference) -> str:
@@ -278,14 +285,15 @@ def _rows(trip: RoundTrip) -> Iterator[str]:
         return
     changed = dict(wording.rows_changed(trip))
     if not changed:
-        same = "after up and down" if trip.rows_back else "before it"
-        yield f'<p class="soft">Rows of {wording.plural(len(trip.rows_before), "table")}: the same {same}.</p>'
+        if trip.rows_back:
+            tables = wording.plural(len(trip.rows_before), "table")
+            yield f'<p class="soft">Rows: unchanged after up and down ({tables} compared).</p>'
         return
     heads = "".join(f"<th>{name}</th>" for name in ("rows of", "before", "after up", "after down"))
     yield f'<table class="rows"><thead><tr>{heads}</tr></thead>'
     for table, how in list(changed.items())[:_MOST]:
         counts = [each.get(table) for each in (trip.rows_before, trip.rows_after, trip.rows_back)]
-        cells = "".join(f"<td>{f'{rows.count:,}' if rows else 'gone'}</td>" for rows in counts)
+        cells = "".join(f"<td>{f'{rows.count:,}' if rows else 'table missing'}</td>" for rows in counts)
         note = " (other values)" if how == "changes" else ""
         yield f"<tr><td><code>{_text(wording.short(table))}</code>{note}</td>{cells}</tr>"
     yield "</table>"
@@ -296,7 +304,7 @@ def _text(text: str) -> str:
 
 
 def _words(text: str) -> str:
-    """Give a sentence; what stands between backticks is code."""
+    """Return a sentence as HTML; words between backticks become code."""
     return _CODE.sub(r"<code>\1</code>", _text(text))
 
 

@@ -1,7 +1,7 @@
 """A review as JSON, for programs.
 
-Keys are only ever added; were one to change its meaning, `sqlmigrate_review` would become 2. Lines and columns count
-from 1 in characters, `null` is what was not measured or is not known. The shape::
+Keys are only ever added. If one had to change its meaning, `sqlmigrate_review` would become 2. Lines and columns are
+counted in characters from 1. `null` stands for what was not measured or is not known. The shape::
 
     {"sqlmigrate_review": 1,
      "verdict": {"severity": "danger" | "warning" | null, "text": …},
@@ -10,7 +10,7 @@ from 1 in characters, `null` is what was not measured or is not known. The shape
                 "unfilled": [{"table", "why"}], "stub_roles": […], "why_static", "has_sizes", "text": […]},
      "migrations": [{"version", "name", "up": {"file", …}, "down": {"file", …} | null, "severity", "strongest_lock",
                      "who_waits", "way_down", "trip": TRIP | null, "findings": [FINDING]}],
-     "findings": [FINDING]}         those that belong to no migration
+     "findings": [FINDING]}         those of the folder, which belong to no migration
 
     FINDING  {"rule", "severity", "title", "message", "file", "line", "column", "end_line", "end_column", "statement",
               "waits", "relation", "seconds", "allowed": the reason | null, "instead", "what_now", "fingerprint"}
@@ -47,12 +47,12 @@ VERSION = 1
 
 
 def draw(review: Review) -> str:
-    """Give the review as one line of JSON."""
+    """Return the review as one line of JSON."""
     return json_values.line(value(review)) + "\n"
 
 
 def value(review: Review) -> dict[str, Any]:
-    """Give the review as a value that JSON can say."""
+    """Return the review as a value of dicts, lists and scalars."""
     severity, text = wording.verdict(review)
     findings = located.found(review)
     version = wording.major(review.ground)
@@ -88,7 +88,7 @@ def _migration(reviewed: Reviewed, findings: Sequence[LocatedFinding], version: 
 
 
 def finding_value(each: LocatedFinding, version: int) -> dict[str, Any]:
-    """Give a finding; `version` is the server's major version, for which the way out is meant."""
+    """Return a finding as a value; `version` is the server's major version, which decides the example."""
     finding, span = each.finding, each.span
     end = span.source.place(span.end) if span else (None, None)
     return {

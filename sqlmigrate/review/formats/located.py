@@ -1,7 +1,7 @@
-"""Findings as every format wants them: with their place, the statement around it, and a fingerprint.
+"""Findings as every format needs them: with their place, the statement there, and a fingerprint.
 
-A fingerprint stays the same when lines move: it is made of the rule, the file and the words of the statement. Two that
-would be equal are told apart by their order.
+A fingerprint stays the same when lines move. It is made from the rule, the file and the words of the statement, and
+from a count if two of them would be equal.
 """
 
 from __future__ import annotations
@@ -20,7 +20,16 @@ from sqlmigrate.source import Span
 
 @dataclass(frozen=True)
 class LocatedFinding:
-    """A finding, the migration it belongs to (None: to the folder), and where it is; `span` None: the whole file."""
+    """A finding and where it is.
+
+    Attributes:
+        finding: what was found
+        reviewed: the migration it belongs to; None if it belongs to the folder
+        path: the file
+        span: the place in the file; None for the whole file
+        statement: the statement at that place
+        fingerprint: what stays the same from one review to the next
+    """
 
     finding: Finding
     reviewed: Reviewed | None
@@ -31,41 +40,41 @@ class LocatedFinding:
 
     @property
     def severity(self) -> Severity:
-        """How bad it is here."""
+        """How bad the finding is for this migration, which may differ from the rule's own severity."""
         return self.finding.severity
 
     @property
     def line(self) -> int:
-        """The line to point at, from 1; the first where the whole file is meant."""
+        """The line to point at, from 1; the first line for the whole file."""
         return self.span.line if self.span else 1
 
     @property
     def place(self) -> str:
-        """Where it is, in words: ``sql/006_total.up.sql, line 4``."""
+        """The place in words: ``sql/006_total.up.sql, line 4``."""
         return f"{self.path}, line {self.span.line}" if self.span else self.path
 
     @property
     def sql(self) -> str:
-        """What to show of the file: the statement, or else the place alone."""
+        """What to show of the file: the statement, or else the text of the place."""
         if self.statement:
             return self.statement.text
         return self.span.text if self.span else ""
 
     @property
     def exception(self) -> str:
-        """The comment that says that it is meant; empty where that cannot be said."""
+        """The directive that allows the finding; empty if it cannot be allowed."""
         if self.finding.span is None or not self.finding.rule.can_be_allowed:
             return ""
-        return f"-- sqlmigrate: allow {self.finding.rule.name} (why it is meant)"
+        return f"-- sqlmigrate: allow {self.finding.rule.name} (why)"
 
     @property
     def exception_place(self) -> str:
-        """Where that comment is to stand."""
+        """Where that directive belongs."""
         return "above the statement" if self.statement else "at the head of the file"
 
 
 def found(review: Review) -> tuple[LocatedFinding, ...]:
-    """Give all findings of a review, the allowed among them, in the order of the files."""
+    """Return all findings of a review in the order of the files, with the allowed ones."""
     made = [_found(review, None, finding) for finding in review.findings]
     for reviewed in review.migrations:
         made += [_found(review, reviewed, finding) for finding in reviewed.findings]
@@ -73,17 +82,17 @@ def found(review: Review) -> tuple[LocatedFinding, ...]:
 
 
 def open_findings(review: Review) -> list[LocatedFinding]:
-    """Give the findings that nobody has allowed, the gravest first."""
+    """Return the findings that are not allowed, the gravest first."""
     return sorted((each for each in found(review) if each.finding.allowed is None), key=_gravity)
 
 
 def allowed(review: Review) -> list[LocatedFinding]:
-    """Give the findings that the files say are meant."""
+    """Return the findings that the files allow."""
     return [each for each in found(review) if each.finding.allowed is not None]
 
 
 def of(reviewed: Reviewed | None, findings: Sequence[LocatedFinding]) -> list[LocatedFinding]:
-    """Give those findings that belong to a migration."""
+    """Return those of the findings that belong to a migration, or to the folder if it is None."""
     return [each for each in findings if each.reviewed is reviewed]
 
 
@@ -95,7 +104,7 @@ def _found(review: Review, reviewed: Reviewed | None, finding: Finding) -> Locat
     span = finding.span
     path = span.source.path if span else finding.path
     if span and not span.end:
-        span = None  # the head of a file is its whole
+        span = None  # the head of a file stands for the whole file
     if not path:
         path = reviewed.migration.up.path if reviewed else review.directory
     return LocatedFinding(finding, reviewed, path, span, _statement(reviewed, span))

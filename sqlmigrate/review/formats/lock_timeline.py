@@ -1,4 +1,4 @@
-"""The locks of a file, statement by statement: rows are relations, columns are statements."""
+"""The locks of a file over time: a row for each relation, a column for each statement."""
 
 from __future__ import annotations
 
@@ -9,12 +9,18 @@ from typing import Literal
 from sqlmigrate.review.measure.facts import FileRun, Relation, RelationEffect, StatementFacts
 from sqlmigrate.review.measure.lock_modes import rank
 
-_WIDEST = 60  # statements; of longer files those are shown that take a lock or do work
+_WIDEST = 60  # statements; of longer files only those that take a lock or do work are shown
 
 
 @dataclass(frozen=True)
 class Cell:
-    """The lock on a relation after a statement; `held` says that an earlier statement took it. `work` is in words."""
+    """The lock on a relation while a statement runs.
+
+    Attributes:
+        mode: the lock mode
+        held: whether an earlier statement took the lock
+        work: what the statement did to the relation, in words
+    """
 
     mode: str
     held: bool = False
@@ -23,7 +29,13 @@ class Cell:
 
 @dataclass(frozen=True)
 class Timeline:
-    """What is drawn: the statements that are columns, and for each relation its cells (None: no lock)."""
+    """The table to draw.
+
+    Attributes:
+        statements: the columns
+        rows: each relation with its cells, one a statement; None where it is not locked
+        left_out: how many statements are not shown
+    """
 
     statements: tuple[StatementFacts, ...]
     rows: tuple[tuple[Relation, tuple[Cell | None, ...]], ...]
@@ -31,7 +43,7 @@ class Timeline:
 
 
 def timeline(done: FileRun) -> Timeline:
-    """Give the time line of a file; a lock taken in a transaction is held until its end."""
+    """Return the time line of a file; a lock that is taken in a transaction is held until the end of it."""
     relations = {touch.relation.oid: touch.relation for facts in done.statements for touch in facts.touches}
     held: dict[int, str] = {}
     columns: list[dict[int, Cell]] = []
@@ -66,7 +78,7 @@ def _shown(statements: Sequence[StatementFacts]) -> list[int]:
 
 
 def work(touch: RelationEffect) -> tuple[str, ...]:
-    """Say what was done to a relation, in a few words each."""
+    """Describe what was done to a relation, a few words for each kind of work."""
     counts: tuple[tuple[int, Literal["inserted", "updated", "deleted"]], ...] = (
         (touch.inserted, "inserted"), (touch.updated, "updated"), (touch.deleted, "deleted"),
     )  # fmt: skip

@@ -1,8 +1,8 @@
 """A review as one comment of a pull request, in the Markdown of GitHub and GitLab.
 
-It begins with a marker by which a bot finds the comment again. Everything that comes from files, servers or people is
-escaped: no HTML, nobody is mentioned, no fence is left early. It stays under the limit of a comment by leaving out,
-in this order, the SQL, the rows of safe migrations, the notes, and then what is left of the findings.
+It begins with a marker, so that a bot finds the comment again. Everything that comes from files, servers or users is
+escaped: it adds no HTML, mentions no user and closes no code block. If the comment would be too long, parts are left
+out in this order: the SQL of the findings, the examples, the rows of safe migrations, the notes, the last findings.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MARKER = "<!-- sqlmigrate review -->"
 LIMIT = 65_000
 _LINES, _CHARACTERS = 40, 2_000  # of one statement
 _SENTENCE = 1_500
-_ROWS = 100  # of the table, where there is no room for all
+_ROWS = 100  # of the table, if there is no room for all
 _ACTIVE = re.compile(r"[\\`*\[\]~|]|(?<!\w)_|_(?!\w)")
 _STARTS = re.compile(r"^(\s*)([#+>=-]|\d+[.)])")
 _BAR = re.compile(r"(\\*)\|")
@@ -32,10 +32,19 @@ _MENTION = re.compile(r"(?<!\w)([@#!$%&])(?=\w)|(?<=GH)-(?=\d)|(?<=:)//")
 
 @dataclass(frozen=True)
 class _Cut:
-    """What is shown, and of how many findings and rows; less and less until it fits."""
+    """How much is shown; less and less is tried until the comment fits.
+
+    Attributes:
+        sql: whether findings show their SQL
+        examples: whether findings show the example of their rule
+        safe: whether the table has the safe migrations
+        notes: whether notes and allowed findings are listed
+        findings: how many findings are shown; None for all
+        rows: how many rows the table has; None for all
+    """
 
     sql: bool = True
-    ways: bool = True
+    examples: bool = True
     safe: bool = True
     notes: bool = True
     findings: int | None = None
@@ -43,8 +52,8 @@ class _Cut:
 
 
 def draw(review: Review) -> str:
-    """Draw the comment: at most `LIMIT` characters."""
-    cuts = [_Cut(), _Cut(sql=False), _Cut(sql=False, ways=False), _Cut(sql=False, ways=False, safe=False)]
+    """Return the comment, of at most `LIMIT` characters."""
+    cuts = [_Cut(), _Cut(sql=False), _Cut(sql=False, examples=False), _Cut(sql=False, examples=False, safe=False)]
     cuts.append(replace(cuts[-1], notes=False))
     for cut in cuts:
         drawn = _drawn(review, cut)
@@ -54,7 +63,7 @@ def draw(review: Review) -> str:
 
 
 def _fewest(review: Review, cut: _Cut) -> str:
-    """Draw some rows and as many findings as there is room for, and fewer rows where there is none at all."""
+    """Return some rows and as many findings as fit, or fewer rows if not one finding fits."""
     cut = replace(cut, rows=_ROWS)
     findings = _most(len(located.open_findings(review)), lambda count: _fits(review, replace(cut, findings=count)))
     cut = replace(cut, findings=findings)
@@ -67,7 +76,7 @@ def _fits(review: Review, cut: _Cut) -> bool:
 
 
 def _most(high: int, fits: Callable[[int], bool]) -> int:
-    """Give the greatest number that fits, by halving; 0 where none does."""
+    """Return the greatest number that fits, found by halving; 0 if none does."""
     low = 0
     while low < high:
         middle = (low + high + 1) // 2
@@ -86,16 +95,14 @@ def _drawn(review: Review, cut: _Cut) -> str:
     parts += [_finding(each, review, cut) for each in shown]
     if len(shown) < len(graver):
         parts.append(
-            f"… and {wording.plural(len(graver) - len(shown), 'finding')} more, for which there is no room here.\n"
+            f"… and {wording.plural(len(graver) - len(shown), 'finding')} more, left out to keep this short.\n"
         )
     notes = [each for each in found if each.severity == "note"]
     if cut.notes:
         parts += [_folded("note", [_note(each) for each in notes])] if notes else []
         allowed = located.allowed(review)
         parts += (
-            [_folded("finding", [_exception(each) for each in allowed], " that the files say is meant")]
-            if allowed
-            else []
+            [_folded("finding", [_exception(each) for each in allowed], " allowed by the files")] if allowed else []
         )
     parts.append("<sub>" + " ".join(prose(sentence) for sentence in wording.ground(review)) + "</sub>\n")
     return "\n".join(parts)
@@ -108,9 +115,12 @@ def _table(review: Review, cut: _Cut) -> str:
     lines = ["| | migration | strongest lock | who waits | down |", "|---|---|---|---|---|"] if shown else []
     lines += [_row(each) for each in shown]
     if left_out:
-        lines += ["", f"{wording.plural(left_out, 'safe migration')} left out here, to keep this short."]
+        lines += ["", f"{wording.plural(left_out, 'safe migration')} left out to keep this short."]
     if len(shown) < len(rows):
-        lines += ["", f"{wording.plural(len(rows) - len(shown), 'migration')} with findings left out here."]
+        lines += [
+            "",
+            f"{wording.plural(len(rows) - len(shown), 'migration')} with findings left out to keep this short.",
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -122,7 +132,7 @@ def _row(reviewed: Reviewed) -> str:
 
 
 def _cell(text: str) -> str:
-    """Give a text as a cell: a bar would end it, also between backticks."""
+    """Return a text as the cell of a table: bars are escaped, because they end a cell even between backticks."""
     return _BAR.sub(lambda bar: bar[0] if len(bar[1]) % 2 else f"{bar[1]}\\|", text)
 
 
@@ -135,13 +145,14 @@ def _finding(each: LocatedFinding, review: Review, cut: _Cut) -> str:
         prose(wording.sentence(finding.message))
         + (f" Who waits: {prose(finding.waits)}." if wording.blocked(finding) else "")
     )
-    way = finding.rule.way_out(wording.major(review.ground))
-    if cut.ways and way:
-        parts.append(f"**instead**\n\n{fence(way)}")
     if finding.what_now:
-        parts.append(f"**what now** {prose(finding.what_now)}")
+        advice, *commands = finding.what_now.splitlines()
+        parts.append(" ".join([f"**What now:** {prose(advice)}", *map(code, commands)]))
+    example = finding.rule.way_out(wording.major(review.ground))
+    if cut.examples and example:
+        parts.append(f"**{wording.sentence(wording.EXAMPLE + ':')}**\n\n{fence(example)}")
     if each.exception:
-        parts.append(f"Meant? Say so {each.exception_place}: {code(each.exception)}")
+        parts.append(f"To allow it, {each.exception_place}: {code(each.exception)}")
     return "\n\n".join(parts) + "\n"
 
 
@@ -159,7 +170,7 @@ def _folded(noun: str, items: Sequence[str], more: str = "") -> str:
 
 
 def code(text: str) -> str:
-    """Give a text as code in a line, whatever backticks are in it."""
+    """Return a text as inline code, even if it has backticks."""
     text = " ".join(printable(text).split())
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     ticks = "`" * (longest + 1)
@@ -168,7 +179,7 @@ def code(text: str) -> str:
 
 
 def prose(text: str, most: int = _SENTENCE) -> str:
-    """Give a sentence with nothing in it that Markdown, HTML or the site would act on, but for `code`."""
+    """Return a sentence in which Markdown, HTML and the site find nothing to act on, except `code`."""
     text = " ".join(printable(text).split())
     text = text if len(text) <= most else text[: most - 1] + "…"
     made, position = "", 0
@@ -185,7 +196,7 @@ def _plain(text: str) -> str:
 
 
 def fence(sql: str) -> str:
-    """Give SQL between fences that it cannot close, at most some lines of it."""
+    """Return SQL as a code block that it cannot close, cut if it is long."""
     whole = [printable(line) for line in sql.replace("\r\n", "\n").replace("\r", "\n").strip("\n").split("\n")]
     text = "\n".join(whole[:_LINES])[:_CHARACTERS].rstrip()
     left = len(whole) - text.count("\n") - 1

@@ -1,7 +1,7 @@
 """A review as SARIF 2.1.0, for code scanning and editors.
 
-https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html. A finding that the file says is meant stays in it as
-a result with a suppression in the source, and the reason as its justification.
+https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html. An allowed finding stays in it as a result with a
+suppression in the source, and the reason as its justification.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _LEVELS: dict[Severity, str] = {"danger": "error", "warning": "warning", "note":
 
 
 def draw(review: Review) -> str:
-    """Give the review as one line of SARIF."""
+    """Return the review as one line of SARIF."""
     return json_values.line({"$schema": _SCHEMA, "version": "2.1.0", "runs": [_run(review)]}) + "\n"
 
 
@@ -43,9 +43,9 @@ def _run(review: Review) -> dict[str, Any]:
 
 
 def _rule(rule: Rule, version: int) -> dict[str, Any]:
-    way = rule.way_out(version).strip()
-    text = rule.why + (f"\n\nInstead:\n{way}" if way else "")
-    markdown = rule.why + (f"\n\n**instead**\n\n```sql\n{way}\n```" if way else "")
+    example, heading = rule.way_out(version).strip(), wording.sentence(wording.EXAMPLE + ":")
+    text = rule.why + (f"\n\n{heading}\n{example}" if example else "")
+    markdown = rule.why + (f"\n\n**{heading}**\n\n```sql\n{example}\n```" if example else "")
     return {
         "id": rule.name,
         "shortDescription": {"text": rule.title},
@@ -58,7 +58,8 @@ def _rule(rule: Rule, version: int) -> dict[str, Any]:
 def _result(each: LocatedFinding, rules: Sequence[Rule]) -> dict[str, Any]:
     finding = each.finding
     waits = f" Who waits: {finding.waits}." if wording.blocked(finding) else ""
-    now = f" {wording.sentence(finding.what_now)}" if finding.what_now else ""
+    advice, _, commands = finding.what_now.partition("\n")
+    now = f" {wording.sentence(advice)}" * bool(advice) + f"\n{commands}" * bool(commands)
     names = [rule.name for rule in rules]
     result: dict[str, Any] = {
         "ruleId": finding.rule.name,
@@ -81,6 +82,6 @@ def _place(each: LocatedFinding) -> dict[str, Any]:
 
 
 def _region(span: Span) -> dict[str, int]:
-    """Give the place; `endColumn` is that of the character behind it."""
+    """Return the place; `endColumn` is the column after its last character."""
     end_line, end_column = span.source.place(span.end)
     return {"startLine": span.line, "startColumn": span.column, "endLine": end_line, "endColumn": end_column}

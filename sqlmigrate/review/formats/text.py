@@ -1,4 +1,4 @@
-"""A review as a screen: facts always in short, findings with their place and the way out, the verdict last."""
+"""A review as a screen: the facts of each file, then its findings with place and example, and the verdict last."""
 
 from __future__ import annotations
 
@@ -17,20 +17,23 @@ _WIDTH = 100
 _STYLES: dict[Severity | None, str] = {"danger": "red", "warning": "yellow", "note": "cyan", None: "green"}
 _INDENT = "   "
 _WIDEST_LABEL = 40
-_NAME = 8  # the column of `lock`, `waits`, `down`, `instead`
+_NAME = 8  # width of the column with `lock`, `waits`, `down`
+_BLOCK = "     "  # indents what is to be pasted
 
 
 def draw(review: Review) -> str:
-    """Draw the screen without colour, for a file or a pipe."""
+    """Return the screen without colour, for a file or a pipe."""
     return "".join(printable("".join(text for _, text in line)).rstrip() + "\n" for line in lines(review, None))
 
 
 def lines(review: Review, width: int | None) -> list[Line]:
-    """Give the lines of the screen, at most `width` cells wide but for what is to be pasted; None: nothing is cut."""
+    """Return the lines of the screen, with their styles.
+
+    Lines are at most `width` cells wide, except those that are to be pasted. Without a width nothing is cut.
+    """
     drawn = list(_lines(review, width or _WIDTH, is_cut=width is not None))
-    return [
-        line for index, line in enumerate(drawn) if line or index == 0 or drawn[index - 1]
-    ]  # one empty line, not two
+    # one empty line, not two
+    return [line for index, line in enumerate(drawn) if line or index == 0 or drawn[index - 1]]
 
 
 def _lines(review: Review, width: int, *, is_cut: bool) -> Iterator[Line]:
@@ -56,24 +59,23 @@ def _lines(review: Review, width: int, *, is_cut: bool) -> Iterator[Line]:
 
 
 def _safe(reviewed: Reviewed, column: int, width: int) -> Line:
-    """Give the one line of a file in which nothing was found; the lock's words are cut where they do not fit."""
-    facts = "read, not executed"
+    """Return the one line of a file without findings: as many of its facts as fit, and the first one always."""
+    facts = ["read, not executed"]
     if reviewed.trip:
-        down = wording.down_words(reviewed)
-        facts = f"{_waiting(wording.who_waits(reviewed))} · {_down(down)} · {wording.strongest_words(reviewed)}"
+        waits = _waiting(wording.who_waits(reviewed))
+        facts = [waits, wording.down_clause(reviewed), wording.strongest_words(reviewed)]
     head = f" {reviewed.migration.label:<{column}}   "
-    room = width - len(head) - 2
-    if width and len(facts) > room > _NAME:
-        facts = facts[: room - 1].rstrip() + "…"
-    return [(_STYLES[None], wording.MARKS[None]), ("", head + facts)]
+    room = max(width - len(head) - 2, _NAME)
+    while width and len(facts) > 1 and len(" · ".join(facts)) > room:
+        facts.pop()
+    said = " · ".join(facts)
+    if width and len(said) > room:
+        said = said[: room - 1].rstrip() + "…"
+    return [(_STYLES[None], wording.MARKS[None]), ("", head + said)]
 
 
 def _waiting(who: str) -> str:
     return {"nobody": "nobody waits", "writers": "writers wait", "everyone": "everyone waits"}.get(who, who)
-
-
-def _down(said: str) -> str:
-    return {"none": "no down file", "not tried": "down not tried", "fails": "down fails"}.get(said, said)
 
 
 def _facts(reviewed: Reviewed, width: int) -> Iterator[Line]:
@@ -107,7 +109,7 @@ def _finding(each: LocatedFinding, review: Review, width: int) -> Iterator[Line]
         yield from excerpt.draw(each.span, width)
     else:
         yield [("dim", "  ──▶ "), ("bold", each.path)]
-    yield from _ways(each, review)
+    yield from _ways(each, review, width)
     yield []
 
 
@@ -120,19 +122,27 @@ def _at(each: LocatedFinding) -> str:
     return f"{each.path}:{each.line}" if each.span else each.path
 
 
-def _ways(each: LocatedFinding, review: Review) -> Iterator[Line]:
+def _ways(each: LocatedFinding, review: Review, width: int) -> Iterator[Line]:
+    """Return what helps with a finding: who waits, what to do now, an example, and how to allow it."""
     finding = each.finding
     if wording.blocked(finding) and not (each.reviewed and wording.who_waits(each.reviewed) == finding.waits):
         yield _field("waits", finding.waits)
-    if way := finding.rule.way_out(wording.major(review.ground)):
-        for index, line in enumerate(way.strip("\n").splitlines()):
-            style = "dim" if line.lstrip().startswith("--") else "cyan"
-            yield _field("" if index else "instead", line, style)
     if finding.what_now:
-        for index, line in enumerate(finding.what_now.splitlines()):
-            yield _field("" if index else "now", line)
+        advice, *commands = finding.what_now.splitlines()
+        yield _heading("what now")
+        yield from ([("", f"{_BLOCK}{line}")] for line in _fold(advice, width - len(_BLOCK)))
+        yield from ([("cyan", f"{_BLOCK}{line}")] for line in commands)
+    if example := finding.rule.way_out(wording.major(review.ground)):
+        yield _heading(wording.EXAMPLE)
+        for line in example.strip("\n").splitlines():
+            yield [("dim" if line.lstrip().startswith("--") else "cyan", f"{_BLOCK}{line}")]
     if each.exception:
-        yield _field("meant?", each.exception, "cyan")
+        yield _heading(f"to allow it, {each.exception_place}")
+        yield [("cyan", f"{_BLOCK}{each.exception}")]
+
+
+def _heading(said: str) -> Line:
+    return [("bold", f"{_INDENT}{said}:")]
 
 
 def _fold(text: str, width: int) -> list[str]:

@@ -1,6 +1,6 @@
-"""The words of a review, the same in every format: the strongest lock, who waits, the way down, the verdict.
+"""The words of a review, the same in every format: strongest lock, who waits, what down does, the verdict.
 
-Names of objects stand between backticks.
+Names of database objects are put between backticks.
 """
 
 from __future__ import annotations
@@ -13,32 +13,36 @@ from sqlmigrate.parsing.splitter import Statement
 from sqlmigrate.review.measure.facts import FileRun, RelationEffect, RoundTrip, StatementFacts
 from sqlmigrate.review.measure.lock_modes import blocks, rank
 from sqlmigrate.review.results import Basis, Review, Reviewed
+from sqlmigrate.review.rules import down
 from sqlmigrate.review.rules.rule import SEVERITIES, Finding, Severity, worst
 
 MARKS: dict[Severity | None, str] = {"danger": "❗", "warning": "⚠️", "note": "💡", None: "✅"}
 _PART = re.compile(r'"(?:[^"]|"")*"|[^."]+')
-_INNER = ("constraint", "index", "trigger", "policy", "rule")  # told by their last name, the table is known
+_INNER = ("constraint", "index", "trigger", "policy", "rule")  # shown without the name of their table
 _MAJOR = 10_000
+_DOWN_RULES = frozenset(rule.name for rule in down.RULES)
+
+EXAMPLE = "example of what to write instead"  # heads the SQL of a rule: its tables are not those of the user
 
 
 def plural(count: int, noun: str) -> str:
-    """Give a count with its noun: ``1 table``, ``1,200 tables``."""
+    """Return a count with its noun: ``1 table``, ``1,200 tables``."""
     return f"{count:,} {noun}" + ("s" if count != 1 else "")
 
 
 def sentence(text: str) -> str:
-    """Give a text as a sentence: it begins with a capital, unless a name is its first word, and has an end."""
+    """Return a text as a sentence: with a capital first letter and a full stop."""
     text = text.strip()
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?", ":", ";")) else ".") if text else ""
 
 
 def short(name: str) -> str:
-    """Give a name without the schema `public`."""
+    """Return a name without the schema `public`."""
     return name.removeprefix("public.")
 
 
 def last(kind: str, name: str) -> str:
-    """Give the name of an object in a sentence: ``orders``, ``orders.total``, ``orders_total_check``."""
+    """Return the name of an object as sentences use it: ``orders``, ``orders.total``, ``orders_total_check``."""
     if kind.endswith(_INNER):
         parts: list[str] = _PART.findall(name) or [name]
         return parts[-1]
@@ -46,12 +50,18 @@ def last(kind: str, name: str) -> str:
 
 
 def major(ground: Basis) -> int:
-    """Give the major version of the server that a review was run on; a very new one where there was none."""
+    """Return the major version of the review's server; 99 if there was no server, so that newest syntax is shown."""
     return ground.version // _MAJOR if ground.version else 99
 
 
 class Lock(NamedTuple):
-    """The strongest lock of a file: of which statement, and the work that is done while it is held."""
+    """The strongest lock that a file takes on a table that existed before it.
+
+    Attributes:
+        statement: the statement that takes the lock
+        touch: what that statement does to the locked table
+        work: the scan, rewrite, build or write done while the lock is held; None if there is none
+    """
 
     statement: StatementFacts
     touch: RelationEffect
@@ -59,12 +69,12 @@ class Lock(NamedTuple):
 
     @property
     def blocks(self) -> Literal["everyone", "writers", "nobody"]:
-        """Who waits for longer than an instant."""
+        """Who waits for longer than an instant because of this lock."""
         return blocks(self.touch.mode) if self.work else "nobody"
 
 
 def strongest(done: FileRun) -> Lock | None:
-    """Give the strongest lock on a table that was there before; of equal ones that under which work is done."""
+    """Return the strongest lock on an existing table; of two equal locks, the one held during more work."""
     locks = [
         Lock(facts, touch, _work(done, index, touch))
         for index, facts in enumerate(done.statements)
@@ -83,7 +93,7 @@ def _weight(work: RelationEffect | None) -> int:
 
 
 def _work(done: FileRun, index: int, touch: RelationEffect) -> RelationEffect | None:
-    """Give the work done while a lock is held: on the same table, or else by this statement or one after it."""
+    """Return the work done while a lock is held: on the locked table, or else on another one."""
     facts = done.statements[index]
     if touch.is_work or touch.written:
         return touch
@@ -100,7 +110,7 @@ def _is_index_of(other: RelationEffect, touch: RelationEffect) -> bool:
 
 
 def lock_words(lock: Lock) -> str:
-    """Say the strongest lock: ``ACCESS EXCLUSIVE on `orders` while it is rewritten``."""
+    """Describe a lock: ``ACCESS EXCLUSIVE on `orders` while it is rewritten``."""
     said = f"{lock.touch.mode} on `{short(lock.touch.relation.name)}`"
     if lock.work and (lock.touch.written or blocks(lock.touch.mode) != "nobody"):
         return f"{said} while {_work_words(lock.touch, lock.work)}"
@@ -121,72 +131,79 @@ def _work_words(touch: RelationEffect, work: RelationEffect) -> str:
 
 
 def strongest_words(reviewed: Reviewed) -> str:
-    """Say the strongest lock of a migration's up file."""
+    """Describe the strongest lock of a migration's up file."""
     if reviewed.trip is None:
         return "not measured"
     lock = strongest(reviewed.trip.up)
     if lock is None and _commits_inside(reviewed):
-        return "not all seen: it commits by itself"
+        return "only partly measured: the file commits by itself"
     if lock is None and reviewed.trip.up.error:
-        return f"fails at statement {reviewed.trip.up.failed_at}" if reviewed.trip.up.failed_at else "fails"
-    return lock_words(lock) if lock else "none on what was there"
+        failed = reviewed.trip.up.failed_at
+        return f"unknown: statement {failed} fails" if failed else "unknown: the file fails"
+    return lock_words(lock) if lock else "no lock on existing tables"
 
 
 def blocked(finding: Finding) -> str:
-    """Say who waits for what a finding tells of; empty where nobody does."""
+    """Return who waits because of a finding; an empty text if nobody does."""
     return "" if finding.waits == "nobody" else finding.waits
 
 
 def who_waits(reviewed: Reviewed) -> str:
-    """Say who waits for the up file, and how long where a finding has estimated it."""
+    """Describe who waits for the up file, and for how long if a finding estimates it."""
     told = [finding for finding in reviewed.findings if finding.seconds is not None and blocked(finding)]
     if told:
         return max(told, key=lambda finding: (finding.seconds or 0.0, -SEVERITIES.index(finding.severity))).waits
     if reviewed.trip is None:
         return "not measured"
     lock = strongest(reviewed.trip.up)
-    if _commits_inside(reviewed) and (lock is None or lock.blocks == "nobody"):
-        return "not known"
-    return lock.blocks if lock else "nobody"
+    if lock is None:
+        return "unknown" if reviewed.trip.up.error or _commits_inside(reviewed) else "nobody"
+    return "unknown" if lock.blocks == "nobody" and _commits_inside(reviewed) else lock.blocks
 
 
 def _commits_inside(reviewed: Reviewed) -> bool:
-    """Tell whether what the file does was not all seen, allowed or not."""
+    """Return whether the file commits by itself, so that it was only partly measured."""
     return any(finding.rule.name == "commits-inside" for finding in reviewed.findings)
 
 
 def down_words(reviewed: Reviewed) -> str:
-    """Say what the down file does: ``takes it back``, ``leaves `orders_total_check` behind``, ``fails``."""
+    """Describe what the down file does: ``restores everything``, ``leaves `orders_total_check` behind``, ``fails``."""
     if reviewed.migration.down is None:
         why = reviewed.up.irreversible if reviewed.up else None
-        return f"irreversible: {why}" if why else "none"
+        return f"irreversible: {why}" if why else "no down file"
     trip = reviewed.trip
     if trip is None or trip.up.error or trip.down is None:
         return "not tried"
     if trip.down.error:
-        return "is stopped" if trip.down.is_stopped else "fails"
-    return _taken_back(trip)
+        return "hits the timeout" if trip.down.is_stopped else "fails"
+    return _restored(trip)
 
 
-def _taken_back(trip: RoundTrip) -> str:
+def down_clause(reviewed: Reviewed) -> str:
+    """Describe what the down file does, with a subject: ``down restores everything``, ``no down file``."""
+    said = down_words(reviewed)
+    return said if reviewed.migration.down is None else f"down {said}"
+
+
+def _restored(trip: RoundTrip) -> str:
     for words in (_left(trip), [f"{how} rows of `{short(table)}`" for table, how in rows_changed(trip)]):
         if words:
             return words[0] + (f" and {len(words) - 1:,} more" if len(words) > 1 else "")
     if trip.left:
-        return "another column order"
+        return "restores all but the column order"
     if trip.again_error:
-        return "takes it back, but up fails after it"
-    return "takes it back, but up ends otherwise after it" if trip.again else "takes it back"
+        return "restores everything, but a second up fails"
+    return "restores everything, but a second up ends differently" if trip.again else "restores everything"
 
 
 def _left(trip: RoundTrip) -> list[str]:
-    said = {"left over": "leaves `{}` behind", "missing": "loses `{}`", "different": "leaves `{}` different"}
+    said = {"left over": "leaves `{}` behind", "missing": "does not restore `{}`", "different": "leaves `{}` changed"}
     left = [each for each in trip.left if each.change != "column order"]
     return [said[each.change].format(last(each.kind, each.name)) for each in left]
 
 
 def rows_changed(trip: RoundTrip) -> list[tuple[str, Literal["loses", "changes"]]]:
-    """Give the tables whose rows are not the same after up and down, and how."""
+    """Return the tables whose rows differ after up and down, and how."""
     changed: list[tuple[str, Literal["loses", "changes"]]] = []
     for table, before in trip.rows_before.items() if trip.down and not trip.down.error else ():
         back = trip.rows_back.get(table)
@@ -198,28 +215,28 @@ def rows_changed(trip: RoundTrip) -> list[tuple[str, Literal["loses", "changes"]
 
 
 def severity(reviewed: Reviewed) -> Severity | None:
-    """Give how bad a migration is; None where it is safe (a note is no harm)."""
+    """Return the severity of a migration; None if it is safe, which it is with notes too."""
     found = worst(reviewed.findings)
     return None if found == "note" else found
 
 
 def verdict(review: Review) -> tuple[Severity | None, str]:
-    """Give the whole review in one sentence, and how bad it is."""
+    """Return the severity of the whole review, and one sentence about it."""
     count = len(review.migrations)
     news = f"of {plural(count, 'new migration')}"
     bad = [each for each in review.migrations if severity(each) == "danger"]
     own = worst(review.findings)
     if bad:
-        more = ", and the folder is not in order" if own == "danger" else ""
+        more = ", and the folder has to be fixed" if own == "danger" else ""
         return "danger", f"{len(bad):,} {news} would {_harm(bad)}{more}"
     if own == "danger":
-        return "danger", f"the folder is not in order: {plural(_open(review.findings, 'danger'), 'finding')}"
+        return "danger", f"the folder has to be fixed: {plural(_open(review.findings, 'danger'), 'finding')}"
     doubtful = [each for each in review.migrations if severity(each) == "warning"]
     if doubtful:
-        wants = "wants" if len(doubtful) == 1 else "want"
-        return "warning", f"{len(doubtful):,} {news} {wants} a second look"
+        needs = "needs" if len(doubtful) == 1 else "need"
+        return "warning", f"{len(doubtful):,} {news} {needs} a second look"
     if own == "warning":
-        return "warning", f"the folder wants a second look: {plural(_open(review.findings, 'warning'), 'finding')}"
+        return "warning", f"the folder needs a second look: {plural(_open(review.findings, 'warning'), 'finding')}"
     return None, _fine(review)
 
 
@@ -230,49 +247,57 @@ def _open(findings: Sequence[Finding], gravity: Severity) -> int:
 def _fine(review: Review) -> str:
     if not review.migrations:
         return "no new migrations"
-    is_meant = any(finding.allowed is not None for each in review.migrations for finding in each.findings)
-    said = (
-        plural(len(review.migrations), "new migration") + ": nothing found" + (" but what is meant" if is_meant else "")
-    )
-    return said + ("" if review.ground.server else " in the text alone, nothing was executed")
+    has_allowed = any(finding.allowed is not None for each in review.migrations for finding in each.findings)
+    said = f"{plural(len(review.migrations), 'new migration')}: no findings" + (" except allowed ones" * has_allowed)
+    return said if review.ground.server else f"{said}, but nothing was executed"
 
 
 def _harm(bad: Sequence[Reviewed]) -> str:
-    """Say what dangerous migrations would do, in the words that are true of all of them."""
+    """Describe what dangerous migrations would do, in words that are true of all of them."""
     harms = list(dict.fromkeys(_one_harm(each) for each in bad))
-    return " or ".join(harms) if len(harms) < 3 else "do harm"  # noqa: PLR2004 - more do not read as a sentence
+    return " or ".join(harms) if len(harms) < 3 else "do damage"  # noqa: PLR2004 - more do not read as a sentence
 
 
 def _one_harm(reviewed: Reviewed) -> str:
     dangers = [each for each in reviewed.findings if each.severity == "danger" and each.allowed is None]
     if any(blocked(finding) for finding in dangers):
-        return "stop people working"
+        return "block production"
     if reviewed.trip and reviewed.trip.up.error:
-        return "hang" if reviewed.trip.up.is_stopped else "fail"
-    return "do harm"
+        return "hit the timeout" if reviewed.trip.up.is_stopped else "fail"
+    return "not roll back cleanly" if all(each.rule.name in _DOWN_RULES for each in dangers) else "do damage"
 
 
 def ground(review: Review) -> Iterator[str]:
-    """Say what a review stands on, and what it cannot know, a sentence each."""
+    """Describe what a review is based on and what it did not check, one sentence each."""
     on = review.ground
-    base = on.base if " " in on.base else f"`{on.base}`"
-    built = f"the base, {base} ({plural(on.base_migrations, 'migration')})"
-    if on.server is None and not review.migrations:
-        yield f"Compared with {built}."
-        return
+    name = on.base if " " in on.base else f"`{on.base}`"
+    base = f"The base, {name}, has {plural(on.base_migrations, 'migration')}."
     if on.server is None:
-        yield sentence(f"read without a server: {on.why_static or 'none was to be had'}")
-        yield f"Compared with {built}. Locks, work, the rows and the way down were not measured."
+        if review.migrations:
+            yield sentence(f"nothing was executed: {on.why_static or 'there is no server'}")
+        yield base
+        if review.migrations:
+            yield "Not checked: locks, rewrites, rows, the down files."
         return
-    yield f"Run on {on.server}. The base, {base}, was built from {plural(on.base_migrations, 'migration')}."
+    yield f"Executed on {on.server}. {base}"
     if on.tables:
-        yield f"{on.filled:,} of {plural(on.tables, 'table')} of it had rows: made by us, not production's."
+        yield _filled(on)
     if on.unfilled:
         yield "Without rows: " + _some([f"`{short(table)}` ({why})" for table, why in on.unfilled]) + "."
     if on.stub_roles:
-        yield "Roles that were made for it: " + _some([f"`{role}`" for role in on.stub_roles]) + "."
-    sizes = "" if on.has_sizes else ", how large its tables are"
-    yield f"It cannot know: production's data{sizes}, its traffic, extensions that are missing here."
+        yield "Roles created for the review: " + _some([f"`{role}`" for role in on.stub_roles]) + "."
+    unknown = "data and traffic" if on.has_sizes else "data, table sizes and traffic"
+    yield f"Not checked: production's {unknown}; extensions that this server lacks."
+
+
+def _filled(on: Basis) -> str:
+    """Describe how many tables were filled; tables with rows of migrations or of `--seed` are not counted."""
+    if on.filled < on.tables:
+        return f"{on.filled:,} of {on.tables:,} empty tables were filled with generated rows."
+    tables = {1: "The empty table was", 2: "Both empty tables were"}.get(
+        on.tables, f"All {on.tables:,} empty tables were"
+    )
+    return f"{tables} filled with generated rows."
 
 
 def _some(words: Sequence[str], most: int = 5) -> str:
@@ -281,6 +306,6 @@ def _some(words: Sequence[str], most: int = 5) -> str:
 
 
 def statement(done: FileRun, facts: StatementFacts) -> Statement | None:
-    """Give the statement that was measured; statements are numbered from 1."""
+    """Return the statement that was measured; statements are numbered from 1."""
     index = facts.number - 1
     return done.script.statements[index] if 0 <= index < len(done.script.statements) else None

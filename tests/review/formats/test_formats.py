@@ -1,4 +1,4 @@
-"""What a review looks like in each format: whole outputs, designed by hand and stored in tests/formats."""
+"""What a review looks like in each format: whole outputs, designed by hand and stored in the folder `stored`."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _stored(name: str) -> str:
 
 @pytest.mark.parametrize("name", REVIEWS)
 def test_the_screen_is_the_designed_one(name: str) -> None:
-    """At 80 columns the screen is the stored one, and where there is no screen nothing is cut."""
+    """At 80 columns the screen is the stored one. In a pipe nothing is cut."""
     drawn = "".join("".join(piece for _, piece in line).rstrip() + "\n" for line in text.lines(REVIEWS[name], 80))
 
     assert drawn == _stored(f"{name}.txt")
@@ -84,8 +84,8 @@ def test_the_values_for_machines_are_the_designed_ones(name: str) -> None:
 @pytest.mark.parametrize("name", REVIEWS)
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_the_screen_fits(name: str, width: int) -> None:
-    """No line is wider than the screen, but those that are to be pasted; and each style is one of rich's."""
-    to_paste = re.compile(r"^ {11}|^   (instead|now|meant\?) |──▶")
+    """No line is wider than the screen, except those to be pasted, and every style is known to rich."""
+    to_paste = re.compile(r"^ {5}|──▶")
     for line in text.lines(REVIEWS[name], width):
         whole = "".join(piece for _, piece in line)
         assert to_paste.search(whole) or cell_len(whole) <= width, whole
@@ -94,12 +94,12 @@ def test_the_screen_fits(name: str, width: int) -> None:
 
 @pytest.mark.parametrize("name", ["text", "github", "json", "sarif", "gitlab", "markdown", "html"])
 def test_nothing_acts_on_a_terminal(name: str) -> None:
-    """No format lets an escape or a change of direction through."""
+    """No format passes on an escape sequence or a change of writing direction."""
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]", FORMATS[name](hostile()))
 
 
 def test_colours_change_no_word() -> None:
-    """On a terminal the screen has colours, and the same words in the same lines."""
+    """On a terminal the screen has colours, with the same words in the same lines."""
     drawn = io.StringIO()
     console = Console(file=drawn, force_terminal=True, color_system="standard", highlight=False, soft_wrap=True)
     for line in text.lines(REVIEWS["danger"], 80):
@@ -110,14 +110,15 @@ def test_colours_change_no_word() -> None:
 
 
 def test_a_safe_file_is_one_line() -> None:
-    """In a review of two safe files each stands on a line of its own, with who waits, the way down and the lock."""
+    """A safe file is shown on one line: who waits, what down does, and the strongest lock."""
     lines = text.draw(REVIEWS["safe"]).splitlines()
 
     assert lines[2] == (
-        "✅ 004_add_order_currency      nobody waits · takes it back · ACCESS EXCLUSIVE on `orders`, for an instant"
+        "✅ 004_add_order_currency      nobody waits · down restores everything"
+        " · ACCESS EXCLUSIVE on `orders`, for an instant"
     )
     assert lines[3] == (
-        "✅ 005_index_orders_customer   nobody waits · takes it back · SHARE UPDATE EXCLUSIVE on `orders`"
+        "✅ 005_index_orders_customer   nobody waits · down restores everything · SHARE UPDATE EXCLUSIVE on `orders`"
     )
 
 
@@ -157,18 +158,18 @@ LOCKS: dict[str, tuple[list[tuple[RelationEffect, ...]], str, str]] = {
         "ROW EXCLUSIVE on `orders` while rows are written",
         "nobody",
     ),
-    "beside the traffic": (
+    "without blocking": (
         [(RelationEffect(ORDERS, "SHARE UPDATE EXCLUSIVE", built=("public.i",)),)],
         "SHARE UPDATE EXCLUSIVE on `orders`",
         "nobody",
     ),
-    "nothing": ([()], "none on what was there", "nobody"),
+    "nothing": ([()], "no lock on existing tables", "nobody"),
 }
 
 
 @pytest.mark.parametrize("name", LOCKS)
 def test_the_strongest_lock_is_said(name: str) -> None:
-    """The lock is the strongest of the file, with the work that is done while it is held, and who waits meanwhile."""
+    """The strongest lock of the file is named, with the work done while it is held, and who waits."""
     touches, lock, waits = LOCKS[name]
     made, way, back = handmade_reviews.migration("001", "a", "select 1;\n" * len(touches), "select 1;\n")
     reviewed = handmade_reviews.Reviewed(
@@ -183,7 +184,7 @@ def _rows(count: int, checksum: str) -> Mapping[str, Any]:
 
 
 DOWNS: dict[str, tuple[dict[str, Any], str]] = {
-    "takes it back": ({}, "takes it back"),
+    "restores everything": ({}, "restores everything"),
     "left over": (
         {"left": (handmade_reviews.Difference("table", "public.a", "left over", ()),)},
         "leaves `a` behind",
@@ -192,21 +193,27 @@ DOWNS: dict[str, tuple[dict[str, Any], str]] = {
         {"left": tuple(handmade_reviews.Difference("index", f"public.{name}", "left over", ()) for name in "abc")},
         "leaves `a` behind and 2 more",
     ),
-    "missing": ({"left": (handmade_reviews.Difference("column", "public.a.b", "missing", ()),)}, "loses `a.b`"),
-    "different": ({"left": (handmade_reviews.Difference("view", "x.v", "different", ()),)}, "leaves `x.v` different"),
+    "missing": (
+        {"left": (handmade_reviews.Difference("column", "public.a.b", "missing", ()),)},
+        "does not restore `a.b`",
+    ),
+    "different": ({"left": (handmade_reviews.Difference("view", "x.v", "different", ()),)}, "leaves `x.v` changed"),
     "column order": (
         {"left": (handmade_reviews.Difference("table", "public.a", "column order", ()),)},
-        "another column order",
+        "restores all but the column order",
     ),
     "rows lost": ({"rows_before": _rows(3, "a"), "rows_back": _rows(2, "b")}, "loses rows of `orders`"),
     "rows changed": ({"rows_before": _rows(3, "a"), "rows_back": _rows(3, "b")}, "changes rows of `orders`"),
-    "fails again": ({"again_error": handmade_reviews.StatementError("no")}, "takes it back, but up fails after it"),
+    "fails again": (
+        {"again_error": handmade_reviews.StatementError("no")},
+        "restores everything, but a second up fails",
+    ),
 }
 
 
 @pytest.mark.parametrize("name", DOWNS)
 def test_the_way_down_is_said(name: str) -> None:
-    """The gravest thing that the down file leaves otherwise is named."""
+    """The gravest difference after up and down is named."""
     fields, said = DOWNS[name]
     made, way, back = handmade_reviews.migration("001", "a", "select 1;\n", "select 1;\n")
     trip = handmade_reviews.RoundTrip(
@@ -220,18 +227,18 @@ def test_the_way_down_is_said(name: str) -> None:
     assert wording.down_words(handmade_reviews.Reviewed(made, way, back, trip)) == said
 
 
-def test_a_down_that_fails_or_is_not_there_is_said() -> None:
-    """A down that fails fails; none is none, unless the file says why."""
+def test_a_failing_or_missing_down_is_described() -> None:
+    """A failing down and a missing down file are named; an irreversible migration gives its reason."""
     failed = hostile().migrations[0]
     without = handmade_reviews.static()[1]
 
     assert wording.down_words(failed) == "fails"
-    assert wording.down_words(without) == "none"
+    assert wording.down_words(without) == "no down file"
     assert wording.down_words(handmade_reviews.meant()) == "irreversible: the column was empty"
 
 
 def test_a_lock_is_held_until_the_end_of_the_transaction() -> None:
-    """In the time line a lock stays from the statement that takes it to the last one, pale after the first."""
+    """In the time line a lock lasts from the statement that takes it to the last one; all but the first are held."""
     review = handmade_reviews.held()
     trip = review.migrations[0].trip
     assert trip
@@ -251,13 +258,13 @@ def _tokens(source: str) -> list[Token]:
     return [token for block in parser.parse(source) for token in (block, *(block.children or ()))]
 
 
-def test_nobody_gets_out_of_the_comment() -> None:
-    """Read by a parser of Markdown, a hostile review has our HTML alone, mentions nobody, links nowhere."""
+def test_nothing_escapes_from_the_comment() -> None:
+    """A Markdown parser finds in a hostile review only our own HTML, no mention and no link."""
     tokens = _tokens(FORMATS["markdown"](hostile()))
     html = [token.content.strip() for token in tokens if token.type in ("html_inline", "html_block")]
     plain = " ".join(token.content for token in tokens if token.type == "text")
     folded = ["<details><summary>1 note</summary>", "</details>"]
-    folded += ["<details><summary>1 finding that the files say is meant</summary>", "</details>"]
+    folded += ["<details><summary>1 finding allowed by the files</summary>", "</details>"]
 
     assert html == [markdown.MARKER, *folded, "<sub>", "</sub>"]
     assert not re.search(r"[@#]\w", plain)
@@ -266,7 +273,7 @@ def test_nobody_gets_out_of_the_comment() -> None:
 
 
 def test_sql_cannot_leave_its_fence() -> None:
-    """A statement with a fence and a tag in it is one block of code, character for character."""
+    """A statement that contains a fence and a tag stays one code block, unchanged."""
     sql = 'select "```";\n</pre>\n~~~~\n````x'
     fences = [token for token in _tokens(markdown.fence(sql) + "\n\nafter") if token.type == "fence"]
 
@@ -277,7 +284,7 @@ def test_sql_cannot_leave_its_fence() -> None:
     "name", ["a|b", "a\\|b", "a\\\\|b", "`", "a`b``c", "``", "plain", "\\"], ids=lambda name: f"name {name}"
 )
 def test_a_name_stays_in_its_cell(name: str) -> None:
-    """A name with bars, backslashes and backticks is one cell of a row, and shows as it is."""
+    """A name with bars, backslashes and backticks is one cell of a row, and is shown unchanged."""
     row = markdown._cell(markdown.code(name))
     tokens = _tokens(f"| a | b |\n|---|---|\n| {row} | last |\n")
     shown = [token.content for token in tokens if token.type in ("code_inline", "text")]
@@ -289,19 +296,19 @@ def test_a_name_stays_in_its_cell(name: str) -> None:
 @pytest.mark.parametrize("is_safe", [True, False], ids=["safe", "dangerous"])
 @pytest.mark.parametrize("count", [3, 100, 500, 1000])
 def test_the_comment_stays_below_the_limit(count: int, is_safe: bool) -> None:  # noqa: FBT001
-    """However many migrations there are, the comment fits, begins with its marker and says what it leaves out."""
+    """With any number of migrations the comment fits, begins with its marker and says what it leaves out."""
     drawn = FORMATS["markdown"](many(count, "select 1;\n", is_safe=is_safe))
 
     assert drawn.startswith(markdown.MARKER + "\n### ")
     assert len(drawn) <= 65_000
     assert drawn.rstrip().endswith("</sub>")
     if count == 1000:
-        left = r"1,000 safe migrations left out here" if is_safe else r"… and [789]\d\d findings more"
+        left = r"1,000 safe migrations left out to keep this short" if is_safe else r"… and [789]\d\d findings more"
         assert re.search(left, drawn)
 
 
 def test_sql_goes_before_rows_and_rows_before_findings() -> None:
-    """What is left out first is SQL, then the safe rows; 500 dangerous migrations among 500 safe ones keep theirs."""
+    """The SQL is left out first, then the safe rows: 80 dangerous migrations among 300 safe ones stay."""
     safe, bad = many(300, "select 1;\n", is_safe=True), many(80, "select 1;\n" * 30, is_safe=False)
     drawn = FORMATS["markdown"](replace(safe, migrations=(*safe.migrations, *bad.migrations)))
 
@@ -311,7 +318,7 @@ def test_sql_goes_before_rows_and_rows_before_findings() -> None:
 
 
 def test_a_long_statement_is_cut() -> None:
-    """Of a statement of 200 kB the first lines are shown, and how many more there are."""
+    """A statement of 200 kB shows its first lines, and the number of lines left out."""
     sql = "select '" + "\n".join("x" * 99 for _ in range(2000)) + "';\n"
     drawn = FORMATS["markdown"](many(1, sql, is_safe=False))
 
@@ -325,7 +332,7 @@ def test_a_long_statement_is_cut() -> None:
 
 @pytest.mark.parametrize("name", EVERY)
 def test_sarif_is_valid(name: str) -> None:
-    """SARIF is valid against the schema of 2.1.0, and each result names a rule that is there."""
+    """SARIF is valid against the schema of 2.1.0, and each result names a rule of the same run."""
     log = json.loads(FORMATS["sarif"](EVERY[name]))
     jsonschema.Draft4Validator(SCHEMA, format_checker=jsonschema.FormatChecker()).validate(log)
     run = log["runs"][0]
@@ -335,7 +342,7 @@ def test_sarif_is_valid(name: str) -> None:
 
 
 def test_the_schema_refuses() -> None:
-    """The validator of these tests is awake: a level that there is not is refused."""
+    """The validator of these tests refuses an unknown level."""
     log = json.loads(FORMATS["sarif"](REVIEWS["danger"]))
     log["runs"][0]["results"][0]["level"] = "danger"
 
@@ -345,7 +352,7 @@ def test_the_schema_refuses() -> None:
 
 @pytest.mark.parametrize("name", EVERY)
 def test_gitlab_gets_what_it_reads(name: str) -> None:
-    """Each issue has the five keys that GitLab reads, in its values, and a fingerprint of its own."""
+    """Each issue has the five keys that GitLab reads, with values it knows, and a unique fingerprint."""
     issues = json.loads(FORMATS["gitlab"](EVERY[name]))
 
     for issue in issues:
@@ -358,7 +365,7 @@ def test_gitlab_gets_what_it_reads(name: str) -> None:
 
 
 def test_fingerprints_stay_when_lines_move() -> None:
-    """Comments written above a statement change no fingerprint; another statement has another."""
+    """Comments above a statement do not change its fingerprint; a different statement has a different one."""
 
     def prints(up: str) -> list[str]:
         made, way, back = handmade_reviews.migration("001", "a", up, "select 1;\n")
@@ -376,7 +383,7 @@ def test_fingerprints_stay_when_lines_move() -> None:
 
 
 def test_github_commands_are_escaped() -> None:
-    """Nothing that is written ends the command or begins another: a line for each finding, and the verdict."""
+    """No text ends the command or begins another: there is one line for each finding, and the verdict."""
     lines = FORMATS["github"](hostile()).splitlines()
 
     assert [line.split(" ")[0] for line in lines] == ["::error", "::error", "::notice", "❗"]
@@ -384,11 +391,11 @@ def test_github_commands_are_escaped() -> None:
         properties, _, said = line.removeprefix("::error ").removeprefix("::notice ").partition("::")
         names = [part.split("=")[0] for part in properties.split(",")]
         assert names == ["file", "line", "endLine", "title"]
-        assert "%250A" in said  # the %0A that somebody wrote himself
+        assert "%250A" in said  # a %0A in the text itself
 
 
 def test_json_names_its_version() -> None:
-    """The first key says what it is and in which version, and the keys are those that are documented."""
+    """The first key names the format and its version, and the other keys are the documented ones."""
     value = json.loads(FORMATS["json"](REVIEWS["failing"]))
 
     assert next(iter(value.items())) == ("sqlmigrate_review", 1)
@@ -415,8 +422,8 @@ class _Tags(HTMLParser):
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_the_page_holds_nothing_of_others(name: str) -> None:
-    """The page has no script, image, link to elsewhere or handler, its tags are closed, its anchors are there."""
+def test_the_page_is_self_contained(name: str) -> None:
+    """The page has no script, image, outside link or handler; its tags are closed and its anchors exist."""
     tags = _Tags()
     tags.feed(FORMATS["html"](EVERY[name]))
     attributes = [attribute for each in tags.seen.values() for found in each for attribute in found]
@@ -428,8 +435,8 @@ def test_the_page_holds_nothing_of_others(name: str) -> None:
     assert {found["href"] for found in tags.seen.get("a", [])} <= targets
 
 
-def test_formats_are_loaded_when_they_are_asked_for() -> None:
-    """Naming the formats loads none of them."""
+def test_formats_are_loaded_on_first_use() -> None:
+    """Importing the list of formats loads none of them."""
     code = (
         "import sys, sqlmigrate.review.formats as f; print([n for n in sys.modules if n.startswith(f.__name__ + '.')])"
     )
@@ -439,7 +446,7 @@ def test_formats_are_loaded_when_they_are_asked_for() -> None:
 
 
 def test_a_place_at_the_head_is_the_whole_file() -> None:
-    """A finding of the whole file is told without a statement, and its exception stands at the head."""
+    """A finding of the whole file shows no statement, and is allowed at the head of the file."""
     made, way, back = handmade_reviews.migration("001", "a", "select 1;\n", "select 1;\n")
     head = handmade_reviews.Finding(
         handmade_reviews.DOWN_MISSING, "warning", "there is no down file", Source("sql/x.up.sql", "a").span(0, 0)
@@ -448,5 +455,7 @@ def test_a_place_at_the_head_is_the_whole_file() -> None:
         Review(handmade_reviews.GROUND, (handmade_reviews.Reviewed(made, way, back, None, (head,)),))
     )
 
-    assert "#### ⚠️ down-missing · sql/x.up.sql\n\nThere is no down file.\n\n**instead**" in drawn
-    assert "Meant? Say so at the head of the file: `-- sqlmigrate: allow down-missing (why it is meant)`" in drawn
+    assert (
+        "#### ⚠️ down-missing · sql/x.up.sql\n\nThere is no down file.\n\n**Example of what to write instead:**" in drawn
+    )
+    assert "To allow it, at the head of the file: `-- sqlmigrate: allow down-missing (why)`" in drawn
