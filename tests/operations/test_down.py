@@ -99,7 +99,10 @@ def test_what_failed_is_not_taken_back(project: Project) -> None:
     [
         (
             "7",
-            "no migration is called `7`, neither in the folder nor in the history\n  hint: the newest migration is `002_b`",
+            (
+                "no migration is called `7`, neither in the folder nor in the history\n"
+                "  hint: the newest migration is `002_b`"
+            ),
         ),
         ("2", "002_b is not executed, so there is no way down to it\n  nothing was executed"),
     ],

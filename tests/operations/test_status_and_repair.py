@@ -392,7 +392,8 @@ def test_repair_forgets(prepare: str, sentence: str, detail: str, left: dict[str
     [
         ("1", "001_a is executed: there is nothing to repair\n  nothing was changed"),
         ("2", "002_b is pending: there is nothing to repair\n  nothing was changed"),
-        ("7", "no migration is called `7`, neither in the folder nor in the history\n  hint: the newest migration is `002_b`"),
+        ("7", ("no migration is called `7`, neither in the folder nor in the history\n"
+         "  hint: the newest migration is `002_b`")),
     ],
 )  # fmt: skip
 def test_nothing_to_repair(version: str, message: str, project: Project) -> None:
