@@ -10,6 +10,7 @@ import select
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -354,23 +355,32 @@ def on_terminal(project: Project, *arguments: str, answer: str) -> tuple[int, st
     screen = b""
     try:
         while b"[y/N]: " not in screen:
-            screen += _read(ours, 30)
+            screen += _read(ours)
+        _wait_until_asleep(running.pid)
         os.write(ours, answer.encode())
-        while more := _read(ours, 30 if answer != "\x03" else 1, again=answer.encode()):
+        while more := _read(ours):
             screen += more
     finally:
         os.close(ours)
     return running.wait(timeout=30), screen.decode().replace("\r\n", "\n")
 
 
-def _read(terminal: int, seconds: float, again: bytes = b"") -> bytes:
-    """Read what is said next; after each silence answer again: Python may overlook a signal just before it reads."""
-    silences = 0
-    while not select.select([terminal], [], [], seconds)[0]:
-        silences += 1
-        assert again, "nothing is said"
-        assert silences * seconds < 30, "nothing is said"
-        os.write(terminal, again)
+def _wait_until_asleep(pid: int) -> None:
+    """Wait until a process that has asked waits for the answer: Python overlooks a signal just before it reads."""
+    asleep = 0
+    while asleep < 10:
+        asleep = asleep + 1 if _state(pid) == "S" else 0
+        time.sleep(0.01)
+
+
+def _state(pid: int) -> str:
+    """Give the state of a process as `ps` shows it: S is asleep, R is running."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def _read(terminal: int) -> bytes:
+    """Read what is written next; empty when the program has ended."""
+    assert select.select([terminal], [], [], 60)[0], "nothing was written for a minute"
     try:
         return os.read(terminal, 65536)
     except OSError:  # EIO: the other side has closed it
