@@ -22,6 +22,7 @@ TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in FIL
 TRUNK = (
     "version",
     "source",
+    "identifiers",
     "durations",
     "spelling",
     "errors",

@@ -10,7 +10,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
-from .objects import NAME_PART, NOTHING, Catalog, Change, Difference, Identity, Object
+from sqlmigrate.identifiers import IDENTIFIER
+
+from .objects import NOTHING, Catalog, Change, Difference, Identity, Object
 
 
 def differences(before: Catalog, after: Catalog) -> tuple[Difference, ...]:
@@ -60,10 +62,10 @@ def _attributes(old: Object, new: Object) -> tuple[tuple[str, str | None, str | 
 # A change of a column's type, or REINDEX CONCURRENTLY, makes these anew; with nothing changed, they are what they were.
 _REBUILT = ("index", "constraint", "statistics")
 
-_OWN = re.compile(rf"({NAME_PART}|'(?:[^']|'')*')(?:$|\(| using )")
-_TOKEN = re.compile(rf"'(?:[^']|'')*'|{NAME_PART}(?:\.{NAME_PART})*")
-_ALIAS = re.compile(rf"(?<= AS ){NAME_PART}")
-_AS_ITSELF = re.compile(rf"(?<![\w$])({NAME_PART}) AS \1(?![\w$])")
+_OWN = re.compile(rf"({IDENTIFIER}|'(?:[^']|'')*')(?:$|\(| using )")
+_TOKEN = re.compile(rf"'(?:[^']|'')*'|{IDENTIFIER}(?:\.{IDENTIFIER})*")
+_ALIAS = re.compile(rf"(?<= AS ){IDENTIFIER}")
+_AS_ITSELF = re.compile(rf"(?<![\w$])({IDENTIFIER}) AS \1(?![\w$])")
 
 
 def changes(before: Catalog, after: Catalog) -> tuple[Change, ...]:
@@ -143,7 +145,7 @@ class _Names:
             return self._now[text]
         if text.startswith("'"):
             return f"'{_TOKEN.sub(self._told, text[1:-1])}'"
-        parts = re.findall(NAME_PART, text)
+        parts = re.findall(IDENTIFIER, text)
         head = self._now.get(".".join(parts[:2]))
         told = [self._now.get(each, each) for each in (parts[2:] if head else parts)]
         return ".".join([head, *told] if head else told)

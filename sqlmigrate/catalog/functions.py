@@ -8,14 +8,13 @@ from collections.abc import Collection
 import psycopg
 
 from sqlmigrate.database.session import Request, Session
+from sqlmigrate.identifiers import plain_parts
 
-from .objects import NAME_PART
 from .sql_definitions import BODIES
 from .sql_relations import GUARD, SETTINGS
 
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
 _WORD = re.compile(r"[\w$]+")
-_NAME = re.compile(rf"{NAME_PART}|'(?:[^']|'')*'")
 _MISFITS = ("42P13", "42804")  # the body gives what the function does not return: nobody is named
 
 
@@ -43,8 +42,8 @@ def broken_bodies(session: Session, gone: Collection[str] = ()) -> tuple[tuple[s
 
 def _spoken(name: str) -> tuple[str, ...]:
     """Give the words for an object in a body, without its schema: of a column the table's and its own."""
-    parts = [part.strip('"').replace('""', '"').lower() for part in _NAME.findall(name.partition("(")[0])]
-    return tuple(parts[1:] or parts)
+    parts = tuple(part.lower() for part in plain_parts(name))
+    return parts[1:] or parts
 
 
 class _Body:

@@ -79,5 +79,3 @@ class Change:
 
 NOTHING = Object("", "", Identity("", 0, 0), {})
 WITH_COLUMNS = ("table", "partitioned table", "view", "materialized view", "foreign table", "composite type")
-
-NAME_PART = r'(?:[\w$]+|"(?:[^"]|"")+")'

@@ -14,6 +14,7 @@ import psycopg
 from psycopg.errors import Diagnostic
 
 from sqlmigrate.errors import StatementError
+from sqlmigrate.identifiers import last_part
 from sqlmigrate.parsing.splitter import Statement
 from sqlmigrate.source import Source, Span
 
@@ -103,26 +104,31 @@ def _names(diagnostic: Diagnostic) -> Iterator[str]:
     """Give the names that may stand in the statement, the most telling first."""
     yield from filter(None, (diagnostic.constraint_name, diagnostic.column_name))
     primary = diagnostic.message_primary or ""
-    yield from map(_last_part, _QUOTED.findall(primary))
+    for name in _QUOTED.findall(primary):
+        yield from _spellings(name)
     if unquoted := _UNQUOTED.match(primary):
-        yield from (_last_part(name.strip('"')) for name in unquoted.groups() if name)
+        yield from (last_part(name) for name in unquoted.groups() if name)
     if diagnostic.sqlstate == _FOREIGN_KEY_VIOLATION and diagnostic.table_name:
         yield diagnostic.table_name  # its detail names columns of the other table
     detail = diagnostic.message_detail or ""
     if key := _KEY.match(detail):
         yield from (name.strip(' "') for name in key[1].split(","))
     yield from filter(None, (diagnostic.table_name, diagnostic.datatype_name, diagnostic.schema_name))
-    yield from map(_last_part, _QUOTED.findall(detail))
+    for name in _QUOTED.findall(detail):
+        yield from _spellings(name)
 
 
-def _last_part(name: str) -> str:
-    return name.replace('""', '"').rpartition(".")[2]
+def _spellings(name: str) -> Iterator[str]:
+    """Give what a name between quotes of a message may mean: one name with dots in it, or a qualified one."""
+    whole = name.replace('""', '"')
+    yield whole
+    yield whole.rpartition(".")[2]
 
 
 def _find(name: str, statement: Statement) -> Span | None:
     """Find where a name stands in the statement, or else a string that is the name: a label, a setting's value."""
     quoted = re.escape('"' + name.replace('"', '""') + '"')
-    plain = rf"(?<![\w$\"]){re.escape(name)}(?![\w$\"])"
+    plain = rf"(?<![\w$\"]){re.escape(name)}(?![\w$\"])" if "." not in name else quoted
     string = re.escape("'" + name.replace("'", "''") + "'")
     return _first(f"{_PASSED_OVER}|(?P<name>{quoted}|{plain})", statement) or _first(
         f"(?P<name>{string})|{_PASSED_OVER}", statement

@@ -6,10 +6,11 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from psycopg import errors as pg, sql
+from psycopg import errors as pg
 
 from sqlmigrate.database.session import COMMIT, Request, Session
 from sqlmigrate.errors import ConfigError
+from sqlmigrate.identifiers import quoted, written_parts
 
 _COLUMNS = """\
     version         text primary key,
@@ -68,12 +69,12 @@ class History:
     @cached_property
     def quoted(self) -> str:
         """The qualified name of the table, as it is written in SQL."""
-        return sql.Identifier(self.schema, self.table).as_string()
+        return quoted(self.schema, self.table)
 
     @cached_property
     def quoted_log(self) -> str:
         """The qualified name of the log, as it is written in SQL."""
-        return sql.Identifier(self.schema, f"{self.table}_log").as_string()
+        return quoted(self.schema, f"{self.table}_log")
 
     @property
     def definitions(self) -> tuple[str, str]:
@@ -83,7 +84,6 @@ class History:
 
 # https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS: a longer name is cut, silently
 _LONGEST_NAME = 63 - len("_log")
-_PART = re.compile(r'"((?:[^"]|"")+)"|([^."]+)')
 
 
 def table_parts(setting: str) -> tuple[str | None, str]:
@@ -91,8 +91,8 @@ def table_parts(setting: str) -> tuple[str | None, str]:
 
     Raises `ConfigError` where it is neither a name nor two.
     """
-    parts = [(quoted.replace('""', '"') or plain) for quoted, plain in _PART.findall(setting)]
-    if not setting.strip() or '"'.join(_PART.sub("x", setting).split(".")) not in ("x", 'x"x'):
+    parts = written_parts(setting)
+    if parts is None or len(parts) > 2:  # noqa: PLR2004 - a schema and a table
         raise ConfigError(
             f"`{setting}` names no table", hint='a name, or schema and name: --table ops.migrations (or "a.b"."c.d")'
         )

@@ -25,6 +25,7 @@ import psycopg
 
 from sqlmigrate.database.session import Request, Session
 from sqlmigrate.errors import ServerError
+from sqlmigrate.identifiers import quoted
 
 from . import given_server, own_server, roles
 from .server import BASE, FRESH, RUN, Place, tidy
@@ -117,9 +118,9 @@ class Shadow:
 
         The owner may make it the owner of things.
         """
-        self._ask(f"create role {_quoted(name)} nologin")
+        self._ask(f"create role {quoted(name)} nologin")
         if self._place.owner != self._place.admin:
-            self._ask(f"grant {_quoted(name)} to {_quoted(self._place.owner)}")
+            self._ask(f"grant {quoted(name)} to {quoted(self._place.owner)}")
         self._stubs.append(name)
 
     def disconnect(self, databases: Databases) -> None:
@@ -150,7 +151,7 @@ class Shadow:
         """Make a database that is built a template: whole, with its note, under its name, out of its owner's reach."""
         self._empty(fresh)
         self._turn(
-            Request(f"alter database {fresh} owner to {_quoted(self._place.admin)}"),
+            Request(f"alter database {fresh} owner to {quoted(self._place.admin)}"),
             Request(f"alter database {fresh} allow_connections false"),
             Request(_comment(fresh, {**note, "used": time.time()})),
             Request(f"alter database {fresh} rename to {name}"),
@@ -165,7 +166,7 @@ class Shadow:
     def _give_public(self, name: str) -> None:
         session = Session(self._place.url(self._place.admin, name))
         try:
-            session.ask(Request(f"alter schema public owner to {_quoted(self._place.owner)}"))
+            session.ask(Request(f"alter schema public owner to {quoted(self._place.owner)}"))
         finally:
             session.close()
 
@@ -185,11 +186,11 @@ class Shadow:
     def _create(self, name: str, template: str, tablespace: str = "pg_default") -> None:
         strategy = f" strategy {STRATEGY}" if self.version >= _V15 else ""
         place = f"tablespace {tablespace}" if self._place.is_ours else ""
-        self._ask(f"create database {name} owner {_quoted(self._place.owner)} template {template} {place}{strategy}")
+        self._ask(f"create database {name} owner {quoted(self._place.owner)} template {template} {place}{strategy}")
 
     def _drop(self, name: str) -> None:
         self._empty(name)  # the server looks only every 0.1 s whether they have gone
-        self._ask(f"drop database if exists {_quoted(name)} with (force)")
+        self._ask(f"drop database if exists {quoted(name)} with (force)")
 
     def _copy_settings(self, template: str, name: str) -> None:
         """Take over what ALTER DATABASE has set in the template: CREATE DATABASE leaves it behind."""
@@ -218,7 +219,7 @@ class Shadow:
             roles.restore(self._admin, json.loads(state))
         while self._stubs:
             with suppress(ServerError):  # a template needs it
-                self._ask(f"drop role if exists {_quoted(self._stubs.pop())}")
+                self._ask(f"drop role if exists {quoted(self._stubs.pop())}")
 
     def _databases(self, name: str, admin: str) -> Databases:
         return Databases(name, self._place.url(self._place.owner, name), self._place.url(admin, name))
@@ -245,7 +246,3 @@ def _parsed(note: str | None) -> dict[str, Any]:
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -12,9 +12,10 @@ from psycopg.conninfo import make_conninfo
 from sqlmigrate.config.passwords import masked
 from sqlmigrate.database.session import Request, Session
 from sqlmigrate.errors import ConfigError, ConnectError, LockError
+from sqlmigrate.identifiers import quoted
 
 from .roles import OWNER
-from .server import STATEMENT_TIMEOUT, Place, described, quoted, tidy, try_all
+from .server import STATEMENT_TIMEOUT, Place, described, tidy, try_all
 
 PATIENCE = 600.0  # seconds to wait for another review on a server of --shadow-url
 

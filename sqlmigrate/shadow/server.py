@@ -10,6 +10,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from sqlmigrate.database.session import Request, Session
+from sqlmigrate.identifiers import quoted
 
 STATEMENT_TIMEOUT = "60s"
 
@@ -63,8 +64,3 @@ def try_all(admin: Session, *statements: str) -> bool:
 def described(admin: Session) -> str:
     """Give the server's product and version."""
     return f"PostgreSQL {admin.conn.info.parameter_status('server_version') or ''}".split(" (", maxsplit=1)[0]
-
-
-def quoted(name: str) -> str:
-    """Give a name as an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'

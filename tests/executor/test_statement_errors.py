@@ -57,6 +57,7 @@ NAMED = {
     "a missing column of an index": "create index on t («nothing»)",
     "a missing column of a constraint": "alter table t\n  add constraint u unique (a, «nothing»)",
     "a missing column that is dropped": "alter table t\n  drop column b,\n  drop column «nothing»",
+    "a missing column with a dot in its name": 'alter table t drop column «"a.b"»',
     "a missing column that is altered": "alter table t alter column «nothing» set not null",
     "a missing column that is renamed": "alter table t rename «nothing» to something",
     "a missing table that is altered": "alter table «nothing» add column a int",

@@ -137,9 +137,7 @@ def test_every_format_at_once(branch: Branch) -> None:
 
     written = {form: (branch.root / f"out.{form}").read_text(encoding="utf-8") for form in forms}
     assert ended.stdout == written["markdown"]
-    assert ended.stdout.startswith(
-        "<!-- sqlmigrate review -->\n### ❗ 1 of 3 new migrations would block production\n"
-    )
+    assert ended.stdout.startswith("<!-- sqlmigrate review -->\n### ❗ 1 of 3 new migrations would block production\n")
     assert "add-column-check-scan" in written["sarif"]
     assert written["github"].startswith("::error file=sql/006_order_state.up.sql,line=2,")
     assert json.loads(written["gitlab"])[0]["location"]["path"] == "sql/006_order_state.up.sql"

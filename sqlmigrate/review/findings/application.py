@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterator
 
 from sqlmigrate.catalog.objects import Change, Object
+from sqlmigrate.identifiers import displayed, last_part, parent
 from sqlmigrate.review.measure.facts import RoundTrip
 from sqlmigrate.review.rules.rule import Finding
 
 from .schema_changes import Column, SchemaChanges, is_on
-from .subject import Subject, last_part
+from .subject import Subject
 
 # Kinds of the catalog, and the rule that tells when one of them is gone.
 _GONE = {
@@ -54,7 +55,7 @@ def find(subject: Subject) -> Iterator[Finding]:
     yield from _rights(subject, altered)
     yield from _columns(subject, altered)
     for name, why in subject.trip.broken:
-        message = f"the body of `{_short(name)}` no longer works: {why}"
+        message = f"the body of `{displayed(name)}` no longer works: {why}"
         named = [last_part(each) for each in _NAMED.findall(why)][-1:]
         yield subject.found("function-body-broken", subject.statement_naming(*named), message)
     for rule, name, message in subject.trip.loose:
@@ -69,16 +70,12 @@ def _to_old(trip: RoundTrip) -> Iterator[Change]:
             yield change
 
 
-def _short(name: str) -> str:
-    return name.removeprefix("public.")
-
-
 def _gone(subject: Subject, altered: SchemaChanges) -> Iterator[Finding]:
     for change in altered.all("gone"):
         thing = _before(change)
         if altered.is_part_of_gone(thing) or altered.is_replaced(thing) or thing.kind not in _GONE:
             continue
-        place, name = subject.statement_naming(last_part(thing.name)), _short(thing.name)
+        place, name = subject.statement_naming(last_part(thing.name)), displayed(thing.name)
         if any(doing.says_name(thing.name) for doing in subject.doings):
             message = f"the {thing.kind} `{name}` is gone: whoever still uses it gets an error"
             yield subject.found(_GONE[thing.kind], place, message)
@@ -92,7 +89,7 @@ def _gone(subject: Subject, altered: SchemaChanges) -> Iterator[Finding]:
         if thing.kind in ("constraint", "trigger", "default") and not altered.is_part_of_gone(thing):
             named = any(doing.says_name(thing.name) for doing in subject.doings)
             if not named and not altered.is_replaced(thing) and any(doing.says("CASCADE") for doing in subject.doings):
-                message = f"the {thing.kind} `{_short(thing.name)}` is gone too, which the file does not name"
+                message = f"the {thing.kind} `{displayed(thing.name)}` is gone too, which the file does not name"
                 yield subject.found("cascade-drops-dependents", subject.statement_naming(), message)
 
 
@@ -105,19 +102,19 @@ def _before(change: Change) -> Object:
 def _renamed(subject: Subject, altered: SchemaChanges) -> Iterator[Finding]:
     for before, after in _named_otherwise(subject, altered, "renamed"):
         if before.kind in _RENAMED:
-            old, new = _short(before.name), last_part(after.name)
+            old, new = displayed(before.name), last_part(after.name)
             message = f"the {before.kind} `{old}` is now called `{new}`: the running application asks for the old name"
             yield subject.found(_RENAMED[before.kind], subject.statement_naming(new), message)
         elif before.kind in _GONE and "RETURNS trigger" not in (after.attributes.get("definition") or ""):
-            message = f"the {before.kind} `{_short(before.name)}` is now called `{_short(after.name)}`"
+            message = f"the {before.kind} `{displayed(before.name)}` is now called `{displayed(after.name)}`"
             message += ": whoever uses the old name gets an error"
             yield subject.found(_GONE[before.kind], subject.statement_naming(last_part(before.name)), message)
     for before, after in _named_otherwise(subject, altered, "moved"):
         if before.kind in _MOVED:
-            message = f"the {before.kind} `{_short(before.name)}` is now `{after.name}`"
+            message = f"the {before.kind} `{displayed(before.name)}` is now `{after.name}`"
             yield subject.found("set-schema", subject.statement_naming(last_part(before.name)), message)
     for name, old, new in altered.renamed_labels():
-        message = f"the label '{old}' of `{_short(name)}` is now '{new}': the running application uses the old one"
+        message = f"the label '{old}' of `{displayed(name)}` is now '{new}': the running application uses the old one"
         yield subject.found("rename-enum-value", subject.statement_naming(last_part(name)), message)
 
 
@@ -148,9 +145,9 @@ def _rows(subject: Subject) -> Iterator[Finding]:
             subject.is_old(before.oid)
             and now is not None
             and now.count < before.count
-            and _short(name) not in truncated
+            and displayed(name) not in truncated
         ):
-            message = f"`{_short(name)}` had {before.count:,} rows, and has {now.count:,} after up"
+            message = f"`{displayed(name)}` had {before.count:,} rows, and has {now.count:,} after up"
             yield subject.found("rows-lost", subject.statement_naming(last_part(name)), message)
 
 
@@ -158,7 +155,7 @@ def _rights(subject: Subject, altered: SchemaChanges) -> Iterator[Finding]:
     for before, after in altered.replaced():
         lost = [*_lost(before.attributes.get("acl") or "", after.attributes.get("acl") or "", before)]
         if lost:
-            message = f"`{_short(before.name)}` was dropped and made anew: {', '.join(lost)}"
+            message = f"`{displayed(before.name)}` was dropped and made anew: {', '.join(lost)}"
             yield subject.found("grants-lost", subject.statement_naming(last_part(before.name)), message)
     for change in altered.all("altered"):
         yield from _altered(subject, change)
@@ -190,7 +187,7 @@ def _altered(subject: Subject, change: Change) -> Iterator[Finding]:
     before, after = change.before, change.after
     if before is None or after is None:
         return
-    name, place = _short(after.name), subject.statement_naming(last_part(after.name))
+    name, place = displayed(after.name), subject.statement_naming(last_part(after.name))
     owner, was = after.attributes.get("owner"), before.attributes.get("owner")
     if owner != was and not (after.kind == "sequence" and after.table != after.name):  # it goes with its table
         message = f"`{name}` belongs to `{owner}` now, no longer to `{was}`"
@@ -206,12 +203,12 @@ def _altered(subject: Subject, change: Change) -> Iterator[Finding]:
 
 def _has_policy(subject: Subject, table: str) -> bool:
     after = subject.trip.after
-    return after is not None and any(kind == "policy" and name.startswith(f"{table}.") for kind, name in after.objects)
+    return after is not None and any(kind == "policy" and parent(name) == table for kind, name in after.objects)
 
 
 def _columns(subject: Subject, altered: SchemaChanges) -> Iterator[Finding]:
     for before, after in altered.altered_columns():
-        place, name = subject.statement_naming(last_part(after.name)), _short(after.name)
+        place, name = subject.statement_naming(last_part(after.name)), displayed(after.name)
         if before.default and not after.default and after.is_not_null and not after.is_identity:
             message = f"`{name}` has no default any more and takes no NULL: an INSERT without it fails"
             yield subject.found("column-default-removed", place, message)
@@ -225,6 +222,6 @@ def _columns(subject: Subject, altered: SchemaChanges) -> Iterator[Finding]:
 
 def _needed(subject: Subject, column: Column) -> Finding:
     message = (
-        f"the new `{_short(column.name)}` takes no NULL and has no default: an INSERT of the old application fails"
+        f"the new `{displayed(column.name)}` takes no NULL and has no default: an INSERT of the old application fails"
     )
     return subject.found("new-not-null-without-default", subject.statement_naming(last_part(column.name)), message)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from sqlmigrate.catalog.objects import Change, Object
+from sqlmigrate.identifiers import displayed, parent, parts
 
 _TABLES = ("table", "partitioned table", "foreign table")
 _RELATIONS = (*_TABLES, "view", "materialized view")
@@ -19,10 +20,6 @@ _VOLATILE = (
     "nextval",
     "statement_timestamp",
 )
-
-
-def _short(name: str) -> str:
-    return name.removeprefix("public.")
 
 
 @dataclass(frozen=True)
@@ -39,7 +36,7 @@ class Column:
     @property
     def table(self) -> str:
         """The table's name, as relations are shown: without the schema `public`."""
-        return _short(parent(self.object.name))
+        return displayed(parent(self.object.name))
 
     @property
     def type(self) -> str:
@@ -97,16 +94,6 @@ def is_on(thing: Object, attribute: str) -> bool:
     return thing.attributes.get(attribute) in ("t", "true", "yes", "on", "enabled", "forced")
 
 
-def parent(name: str) -> str:
-    """Give the name without its last part: the table of a column, whose last part may be quoted."""
-    if name.endswith('"'):
-        cut = name[:-1].rindex('"')
-        while cut and name[cut - 1] == '"':
-            cut = name[: cut - 1].rindex('"')
-        return name[: cut - 1]
-    return name.rpartition(".")[0]
-
-
 @dataclass(frozen=True)
 class SchemaChanges:
     """The changes that one file made."""
@@ -138,7 +125,8 @@ class SchemaChanges:
     def is_part_of_gone(self, thing: Object) -> bool:
         """Tell whether what it belongs to is gone as well: the table of a column, or that of a partition."""
         name = thing.name
-        if thing.attributes.get("partition bound") and self.is_gone("table", _short(thing.attributes["parents"] or "")):
+        above = displayed(thing.attributes.get("parents") or "")
+        if thing.attributes.get("partition bound") and self.is_gone("table", above):
             return True
         while name := parent(name):
             if any((kind, name) in self._gone for kind in (*_RELATIONS, "type", "composite type", "domain")):
@@ -159,13 +147,14 @@ class SchemaChanges:
     def is_in_renamed_schema(self, thing: Object) -> bool:
         """Tell whether its name is another one only because its schema has another one."""
         schemas = {each.before.name for each in self.all("renamed") if each.before and each.kind == "schema"}
-        return thing.kind != "schema" and thing.name.split(".")[0] in schemas
+        return thing.kind != "schema" and parts(thing.name)[0] in schemas
 
     def renamed_labels(self) -> Iterator[tuple[str, str, str]]:
         """Give the labels of enums that were renamed: the type, the old label, the new one."""
         for each in self.all("renamed"):
             if each.kind == "enum label" and each.before and each.after:
-                yield parent(each.before.name), _label(each.before), _label(each.after)
+                labels = each.before.attributes["label"], each.after.attributes["label"]
+                yield parent(each.before.name), labels[0] or "", labels[1] or ""
 
     # columns
 
@@ -194,7 +183,7 @@ class SchemaChanges:
 
     def added_to_old(self) -> list[Column]:
         """Give the new columns of tables that were there before."""
-        new = {_short(name) for kind, name in self._new if kind in _RELATIONS}
+        new = {displayed(name) for kind, name in self._new if kind in _RELATIONS}
         return [after for _, after in self._columns("new") if after and after.table not in new]
 
     def made_not_null(self, table: str) -> bool:
@@ -208,12 +197,12 @@ class SchemaChanges:
 
     def _constraints(self, table: str) -> Iterator[Object]:
         for (kind, name), thing in self._new.items():
-            if kind == "constraint" and _short(parent(name)) == table:
+            if kind == "constraint" and displayed(parent(name)) == table:
                 yield thing
 
     def constraint_kind(self, table: str, name: str) -> str:
         """Give the kind of a new constraint of a table, as pg_constraint has it: p, u, x; empty where there is none."""
-        found = (each for each in self._constraints(table) if each.name.endswith(f".{name}"))
+        found = (each for each in self._constraints(table) if parts(each.name)[-1] == name)
         return next((_constraint_type(each) for each in found), "")
 
     def new_constraints(self) -> Iterator[Object]:
@@ -222,7 +211,7 @@ class SchemaChanges:
 
     def new_check(self, table: str, column: str = "") -> bool:
         """Tell whether a table has a new CHECK that holds for the old rows too; over a column, where one is given."""
-        words = parent(column) and column.removeprefix(f"{parent(column)}.")
+        words = parts(column)[-1] if column else ""
         checks = [each for each in self._constraints(table) if _constraint_type(each) == "c" and _is_valid(each)]
         return any(words in (each.attributes.get("definition") or "") for each in checks)
 
@@ -231,7 +220,7 @@ class SchemaChanges:
         return any(
             _constraint_type(thing) == "f"
             and _is_valid(thing)
-            and (_short(parent(thing.name)) == table or _references(thing, table))
+            and (displayed(parent(thing.name)) == table or _references(thing, table))
             for thing in self.new_constraints()
         )
 
@@ -240,7 +229,7 @@ class SchemaChanges:
     def _altered_tables(self, table: str, attribute: str) -> Iterator[tuple[str | None, str | None]]:
         """Give the attribute of a table before and after, where it was altered."""
         for each in self.changes:
-            if each.kind in _RELATIONS and each.before and each.after and _short(each.after.name) == table:
+            if each.kind in _RELATIONS and each.before and each.after and displayed(each.after.name) == table:
                 before, after = each.before.attributes.get(attribute), each.after.attributes.get(attribute)
                 if before != after:
                     yield before, after
@@ -260,14 +249,14 @@ class SchemaChanges:
     def has_new_partition(self, table: str) -> bool:
         """Tell whether a table has a new partition, made or attached."""
         things = [each.after for each in (*self.all("new"), *self.all("altered")) if each.after]
-        found = [each for each in things if _short(each.attributes.get("parents") or "") == table]
-        return any(each in self._new.values() or self.is_attached(_short(each.name)) for each in found)
+        found = [each for each in things if displayed(each.attributes.get("parents") or "") == table]
+        return any(each in self._new.values() or self.is_attached(displayed(each.name)) for each in found)
 
     def is_of_partitioned(self, table: str, indexes: Sequence[str]) -> bool:
         """Tell whether one of the new indexes of a table belongs to that of a partitioned table."""
         new = (thing for (kind, _), thing in self._new.items() if kind == "index")
         places = {f"{parent(table)}.{name}".removeprefix(".") for name in indexes}
-        return any(_short(thing.name) in places and thing.attributes.get("parent") for thing in new)
+        return any(displayed(thing.name) in places and thing.attributes.get("parent") for thing in new)
 
 
 def _is_valid(constraint: Object) -> bool:
@@ -285,7 +274,3 @@ def _constraint_type(thing: Object) -> str:
         if definition.startswith(words):
             return kind
     return ""
-
-
-def _label(thing: Object) -> str:
-    return thing.attributes.get("label") or thing.name.rpartition(".")[2].strip("'\"")

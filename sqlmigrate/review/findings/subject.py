@@ -9,6 +9,7 @@ from functools import cached_property
 
 from sqlmigrate.catalog.objects import Change, Identity
 from sqlmigrate.files.migration import Migration
+from sqlmigrate.identifiers import last_part
 from sqlmigrate.parsing.script import Script
 from sqlmigrate.parsing.splitter import Statement
 from sqlmigrate.review.measure.facts import FileRun, RelationEffect, RoundTrip, StatementFacts
@@ -21,14 +22,6 @@ from sqlmigrate.source import Span
 from .estimates import RATES, SHORT_SECONDS, UNNOTICED_SECONDS, data_size, duration
 
 _WORD = re.compile(r"[\w$]+")
-_PART = re.compile(r'"(?:[^"]|"")*"|[^."]+')
-_ARGUMENTS = re.compile(r'^((?:"(?:[^"]|"")*"|[^"(])+)\(.*\)$')  # of a function
-
-
-def last_part(name: str) -> str:
-    """Give the last part of a qualified name, without quotes and arguments: ``total`` of ``public."order".total``."""
-    parts = _PART.findall(_ARGUMENTS.sub(r"\1", name))
-    return parts[-1].strip('"').replace('""', '"') if parts else name
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from sqlmigrate.identifiers import is_same, last_part
 from sqlmigrate.parsing.classify import concurrent
 from sqlmigrate.review.measure.facts import Relation, RelationEffect
 from sqlmigrate.review.measure.lock_modes import MODES, rank
@@ -16,7 +17,7 @@ from sqlmigrate.review.rules.rule import Finding
 from sqlmigrate.source import Span
 
 from .schema_changes import Column, SchemaChanges
-from .subject import MeasuredStatement, Subject, last_part
+from .subject import MeasuredStatement, Subject
 
 _BLOCKING = rank("SHARE")
 _LOCK_TIMEOUT = re.compile(
@@ -293,7 +294,7 @@ def _writes(subject: Subject, doing: MeasuredStatement) -> Iterator[Finding]:
         if not touch.written or touch.relation.kind in ("index", "sequence"):
             continue
         rows = subject.trip.rows_before
-        known = next((each.count for name, each in rows.items() if _same(name, touch.relation.name)), 0)
+        known = next((each.count for name, each in rows.items() if is_same(name, touch.relation.name)), 0)
         changed = touch.updated + touch.deleted
         if not _is_named(doing, touch) and not touch.rewritten:
             message = (
@@ -314,10 +315,6 @@ def _is_named(doing: MeasuredStatement, touch: RelationEffect) -> bool:
         return True
     parents = (each.relation for each in doing.facts.touches if each.relation.kind == "partitioned table")
     return touch.relation.parent is not None and any(doing.says_name(parent.name) for parent in parents)
-
-
-def _same(name: str, other: str) -> bool:
-    return name.removeprefix("public.") == other.removeprefix("public.")
 
 
 def _others(

@@ -7,14 +7,14 @@ from dataclasses import replace
 
 from sqlmigrate.catalog.objects import Difference
 from sqlmigrate.files.migration import Migration
+from sqlmigrate.identifiers import displayed, is_same, last_part, parent, parts
 from sqlmigrate.parsing.script import Script
 from sqlmigrate.review.rules.all_rules import RULES
 from sqlmigrate.review.rules.rule import Finding
 from sqlmigrate.source import Span
 
 from . import failures, under_lock
-from .schema_changes import parent
-from .subject import Subject, last_part
+from .subject import Subject
 
 _MOST = 5  # differences named in one sentence; the page and the JSON have all
 _SHORT = 80  # characters of two values that can be told in it
@@ -80,8 +80,7 @@ def _whole(differences: Sequence[Difference]) -> list[Difference]:
 
 def _index(constraint: str) -> str:
     """Give the name that the index of a constraint has, if it has one."""
-    table = parent(constraint)
-    return f"{parent(table)}{constraint.removeprefix(table)}"
+    return f"{parent(parent(constraint))}.{parts(constraint)[-1]}"
 
 
 def _named(differences: Sequence[Difference]) -> str:
@@ -89,9 +88,7 @@ def _named(differences: Sequence[Difference]) -> str:
     for change, words in (("left over", "is left behind"), ("missing", "is gone"), ("different", "is different")):
         found = [each for each in differences if each.change == change]
         if found:
-            names = ", ".join(
-                f"{each.kind} `{each.name.removeprefix('public.')}`{_how(each)}" for each in found[:_MOST]
-            )
+            names = ", ".join(f"{each.kind} `{displayed(each.name)}`{_how(each)}" for each in found[:_MOST])
             more = f" and {len(found) - _MOST} more" if len(found) > _MOST else ""
             said.append(f"{names}{more} {words if len(found) == 1 else words.replace('is ', 'are ')}")
     return ", ".join(said)
@@ -112,7 +109,7 @@ def _rows(subject: Subject, place: Span) -> Iterator[Finding]:
         after = back.get(name)
         if after is None:
             continue  # told as missing
-        table = name.removeprefix("public.")
+        table = displayed(name)
         if after.count != before.count:
             message = f"`{table}` had {before.count:,} rows, and has {after.count:,} after up and down"
             yield _finding("data-not-restored", message, place)
@@ -124,16 +121,15 @@ def _rows(subject: Subject, place: Span) -> Iterator[Finding]:
 def _new_data(subject: Subject, place: Span) -> Iterator[Finding]:
     """Give the columns and tables that up fills with what is known nowhere else, and down drops."""
     for change in subject.changes("column", "new"):
-        table, _, column = (change.after.name if change.after else "").rpartition(".")
-        table = table.removeprefix("public.")
+        name = change.after.name if change.after else ""
         filled = [
             touch
             for doing in subject.doings
             for touch in doing.facts.touches
-            if touch.relation.name == table and touch.updated and doing.says_name(column)
+            if touch.updated and is_same(touch.relation.name, parent(name)) and doing.says_name(name)
         ]
         if filled:
-            message = f"what people write to `{table}.{last_part(column)}` after up is gone with down"
+            message = f"what people write to `{displayed(name)}` after up is gone with down"
             yield _finding("down-loses-new-data", message, place)
 
 

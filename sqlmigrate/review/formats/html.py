@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
 from sqlmigrate.catalog.objects import Change, Difference
+from sqlmigrate.identifiers import displayed
 from sqlmigrate.output.excerpt import printable
 from sqlmigrate.parsing.classify import verb
 from sqlmigrate.review.measure.facts import FileRun, RoundTrip, StatementFacts
@@ -151,7 +152,7 @@ def _locks(done: FileRun) -> Iterator[str]:
         yield '<div class="scroller" tabindex="0" role="region" aria-label="locks, statement by statement">'
         yield f'<table class="locks"><thead><tr><th scope="col">relation</th>{heads}</tr></thead><tbody>'
         for relation, cells in line.rows:
-            name = _text(wording.short(relation.name))
+            name = _text(displayed(relation.name))
             yield f'<tr><th scope="row" title="{name}">{name}</th>{"".join(map(_cell, cells))}</tr>'
         yield "</tbody></table></div>"
         yield from _legend(line.left_out)
@@ -295,7 +296,7 @@ def _rows(trip: RoundTrip) -> Iterator[str]:
         counts = [each.get(table) for each in (trip.rows_before, trip.rows_after, trip.rows_back)]
         cells = "".join(f"<td>{f'{rows.count:,}' if rows else 'table missing'}</td>" for rows in counts)
         note = " (other values)" if how == "changes" else ""
-        yield f"<tr><td><code>{_text(wording.short(table))}</code>{note}</td>{cells}</tr>"
+        yield f"<tr><td><code>{_text(displayed(table))}</code>{note}</td>{cells}</tr>"
     yield "</table>"
 
 

@@ -5,10 +5,10 @@ Names of database objects are put between backticks.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
+from sqlmigrate.identifiers import displayed, parts
 from sqlmigrate.parsing.splitter import Statement
 from sqlmigrate.review.measure.facts import FileRun, RelationEffect, RoundTrip, StatementFacts
 from sqlmigrate.review.measure.lock_modes import blocks, rank
@@ -17,7 +17,6 @@ from sqlmigrate.review.rules import down
 from sqlmigrate.review.rules.rule import SEVERITIES, Finding, Severity, worst
 
 MARKS: dict[Severity | None, str] = {"danger": "❗", "warning": "⚠️", "note": "💡", None: "✅"}
-_PART = re.compile(r'"(?:[^"]|"")*"|[^."]+')
 _INNER = ("constraint", "index", "trigger", "policy", "rule")  # shown without the name of their table
 _MAJOR = 10_000
 _DOWN_RULES = frozenset(rule.name for rule in down.RULES)
@@ -36,17 +35,11 @@ def sentence(text: str) -> str:
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?", ":", ";")) else ".") if text else ""
 
 
-def short(name: str) -> str:
-    """Return a name without the schema `public`."""
-    return name.removeprefix("public.")
-
-
 def last(kind: str, name: str) -> str:
     """Return the name of an object as sentences use it: ``orders``, ``orders.total``, ``orders_total_check``."""
     if kind.endswith(_INNER):
-        parts: list[str] = _PART.findall(name) or [name]
-        return parts[-1]
-    return short(name)
+        return parts(name)[-1] if name else ""
+    return displayed(name)
 
 
 def major(ground: Basis) -> int:
@@ -111,7 +104,7 @@ def _is_index_of(other: RelationEffect, touch: RelationEffect) -> bool:
 
 def lock_words(lock: Lock) -> str:
     """Describe a lock: ``ACCESS EXCLUSIVE on `orders` while it is rewritten``."""
-    said = f"{lock.touch.mode} on `{short(lock.touch.relation.name)}`"
+    said = f"{lock.touch.mode} on `{displayed(lock.touch.relation.name)}`"
     if lock.work and (lock.touch.written or blocks(lock.touch.mode) != "nobody"):
         return f"{said} while {_work_words(lock.touch, lock.work)}"
     return said if blocks(lock.touch.mode) == "nobody" else f"{said}, for an instant"
@@ -120,9 +113,9 @@ def lock_words(lock: Lock) -> str:
 def _work_words(touch: RelationEffect, work: RelationEffect) -> str:
     if work.relation.kind == "index":
         same = work.relation.table == touch.relation.name
-        return "an index is rebuilt" if same else f"an index of `{short(work.relation.table or '')}` is rebuilt"
+        return "an index is rebuilt" if same else f"an index of `{displayed(work.relation.table or '')}` is rebuilt"
     same = work.relation.oid == touch.relation.oid
-    name = "it" if same else f"`{short(work.relation.name)}`"
+    name = "it" if same else f"`{displayed(work.relation.name)}`"
     if work.rewritten:
         return f"{name} is rewritten"
     if work.built:
@@ -186,7 +179,7 @@ def down_clause(reviewed: Reviewed) -> str:
 
 
 def _restored(trip: RoundTrip) -> str:
-    for words in (_left(trip), [f"{how} rows of `{short(table)}`" for table, how in rows_changed(trip)]):
+    for words in (_left(trip), [f"{how} rows of `{displayed(table)}`" for table, how in rows_changed(trip)]):
         if words:
             return words[0] + (f" and {len(words) - 1:,} more" if len(words) > 1 else "")
     if trip.left:
@@ -283,7 +276,7 @@ def ground(review: Review) -> Iterator[str]:
     if on.tables:
         yield _filled(on)
     if on.unfilled:
-        yield "Without rows: " + _some([f"`{short(table)}` ({why})" for table, why in on.unfilled]) + "."
+        yield "Without rows: " + _some([f"`{displayed(table)}` ({why})" for table, why in on.unfilled]) + "."
     if on.stub_roles:
         yield "Roles created for the review: " + _some([f"`{role}`" for role in on.stub_roles]) + "."
     unknown = "data and traffic" if on.has_sizes else "data, table sizes and traffic"

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import psycopg
 
 from sqlmigrate.database.session import Request, Session
+from sqlmigrate.identifiers import quoted
 from sqlmigrate.parsing.classify import object_name
 from sqlmigrate.parsing.script import Script
 from sqlmigrate.parsing.splitter import Statement
@@ -41,8 +42,11 @@ union all
 select 'constraint', pg_catalog.pg_get_constraintdef(k.oid), ''
   from pg_catalog.pg_constraint k where k.conrelid = $1::pg_catalog.oid and k.contype not in ('n', 't')
 union all
-select 'index', '', pg_catalog.pg_get_indexdef(i.indexrelid) || case when i.indisvalid then '' else ', not valid' end
-  from pg_catalog.pg_index i where i.indexrelid = $1::pg_catalog.oid
+select 'index', '', pg_catalog.replace(pg_catalog.pg_get_indexdef(c.oid),
+                                       pg_catalog.concat(' INDEX ', pg_catalog.quote_ident(c.relname), ' ON '),
+                                       ' INDEX ON ') || case when i.indisvalid then '' else ', not valid' end
+  from pg_catalog.pg_index i join pg_catalog.pg_class c on c.oid = i.indexrelid
+ where i.indexrelid = $1::pg_catalog.oid
 union all
 select 'query', '', pg_catalog.pg_get_viewdef(c.oid)
   from pg_catalog.pg_class c where c.oid = $1::pg_catalog.oid and c.relkind in ('v', 'm')
@@ -93,7 +97,7 @@ def _put_aside(name: str, kind: str, columns: Sequence[str]) -> Iterator[str]:
     if kind in ("r", "p") and columns:
         yield f"truncate {name} cascade"
     for number, column in enumerate(columns):
-        yield f'alter table {name} rename column {_quoted(column)} to "{_ASIDE} {number}"'
+        yield f'alter table {name} rename column {quoted(column)} to "{_ASIDE} {number}"'
     if columns:
         return
     if kind in ("i", "I"):
@@ -101,10 +105,6 @@ def _put_aside(name: str, kind: str, columns: Sequence[str]) -> Iterator[str]:
     else:
         yield f"create schema {_ASIDE}"
         yield f"alter {'sequence' if kind == 'S' else 'table'} {name} set schema {_ASIDE}"
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _shape(rows: Iterable[Sequence[str | None]]) -> _Shape:
@@ -126,8 +126,6 @@ def _relation(name: str, old: _Shape, new: _Shape) -> str | None:
     """Say what the statement asks for and what is there has not; what is there besides is in nobody's way."""
     for (part, own), asked in new.items():
         found = old.get((part, own))
-        if part == "index":
-            found = (found or "").replace(_ASIDE, name.rpartition(".")[2], 1)
         if found == asked:
             continue
         if part == "column":

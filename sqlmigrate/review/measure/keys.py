@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from sqlmigrate.catalog.objects import Change
 from sqlmigrate.database.session import Request, Session
+from sqlmigrate.identifiers import displayed
 from sqlmigrate.parsing.script import Script
 
 _WRITES = re.compile(r"\b(insert|copy|setval|merge)\b", re.IGNORECASE)
@@ -72,6 +73,5 @@ def behind(session: Session, script: Script) -> frozenset[tuple[str, str]]:
 
 
 def _late(table: str, column: str, sequence: str, last: str, *, top: int) -> tuple[str, str]:
-    name = f"{table.removeprefix('public.')}.{column}"
-    sequence = sequence.removeprefix("public.")
-    return name, f"`{name}` goes up to {top}, and its sequence `{sequence}` is at {last}: the next INSERT fails"
+    name, counter = f"{displayed(table)}.{column}", displayed(sequence)
+    return name, f"`{name}` goes up to {top}, and its sequence `{counter}` is at {last}: the next INSERT fails"

@@ -18,6 +18,7 @@ from sqlmigrate.catalog.objects import Catalog, Change
 from sqlmigrate.database.session import Request, Session
 from sqlmigrate.errors import StatementError
 from sqlmigrate.files.migration import Migration
+from sqlmigrate.identifiers import parent
 from sqlmigrate.parsing.classify import verb
 from sqlmigrate.parsing.script import Script
 from sqlmigrate.plan.plan import Direction, Step
@@ -35,7 +36,6 @@ select pg_catalog.format('grant create on schema %I to %I', n.nspname, $1::text)
  where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and pg_catalog.pg_has_role(n.nspowner, 'usage')
 union all
 select pg_catalog.format('alter default privileges grant create on schemas to %I', $1::text)"""
-_PARENT = re.compile(r'^(?P<table>.+)\.(?:"(?:[^"]|"")*"|[^."]+)$')
 
 
 class RoundTrips:
@@ -137,8 +137,8 @@ class RoundTrips:
         names = {each.table for each in self._rows.values() if each.oid in oids}
         for change in changes:
             for thing in filter(None, (change.before, change.after)):
-                if thing.kind == "column" and (parts := _PARENT.match(thing.name)):
-                    names.add(parts["table"])
+                if thing.kind == "column":
+                    names.add(parent(thing.name))
                 elif change.change != "altered":
                     names.add(thing.name)
         return names & set(self._rows)
