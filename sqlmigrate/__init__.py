@@ -1,7 +1,10 @@
 """Brings a PostgreSQL database up to date with a folder of plain SQL files.
 
 As a library: `load` reads a folder, `up` and `down` execute and yield events, `status` only looks; `split` cuts a text
-into statements, without a database.
+into statements, without a database. `Limits` says how long a run waits for others::
+
+    for event in up("postgresql://localhost/shop", load("sql"), to="003", limits=Limits(lock_timeout="2s")):
+        print(event)
 """
 
 from __future__ import annotations
@@ -16,10 +19,12 @@ if TYPE_CHECKING:
     from .operations.status import status as status
     from .operations.up_down import down as down, up as up
     from .parsing.splitter import split as split
+    from .plan.plan import Limits as Limits
 
-__all__ = ["__version__", "down", "load", "split", "status", "up"]
+__all__ = ["Limits", "__version__", "down", "load", "split", "status", "up"]
 
 _MODULES = {
+    "Limits": "plan.plan",
     "down": "operations.up_down",
     "load": "files.folder",
     "split": "parsing.splitter",

@@ -17,7 +17,6 @@ from postgres_servers import Server
 from sqlmigrate.executor.events import Event, Finished
 from sqlmigrate.files import folder
 from sqlmigrate.operations import up_down
-from sqlmigrate.plan.plan import Policy
 
 SQL = Path(__file__).parents[1] / "sql"
 LABELS = ["001_create_initial_auth_tables", "002_add_user_settings", "003_add_roles"]
@@ -27,12 +26,12 @@ def _finished(events: Iterator[Event]) -> list[str]:
     return [event.step.label for event in events if isinstance(event, Finished)]
 
 
-def _up(url: str, policy: Policy | None = None) -> list[str]:
-    return _finished(up_down.up(url, folder.load(SQL), policy or Policy()))
+def _up(url: str, **options: Any) -> list[str]:
+    return _finished(up_down.up(url, folder.load(SQL), **options))
 
 
-def _down(url: str, policy: Policy | None = None) -> list[str]:
-    return _finished(up_down.down(url, folder.load(SQL), policy or Policy()))
+def _down(url: str, **options: Any) -> list[str]:
+    return _finished(up_down.down(url, folder.load(SQL), **options))
 
 
 @pytest.fixture
@@ -62,7 +61,7 @@ def test_all_of_it(every_postgres: Server, every_database: str) -> None:
     empty = database_dump.schema(every_postgres, every_database)
     assert _up(every_database) == LABELS
     full = database_dump.schema(every_postgres, every_database)
-    assert _down(every_database, Policy(all=True)) == LABELS[::-1]
+    assert _down(every_database, all=True) == LABELS[::-1]
     assert database_dump.schema(every_postgres, every_database) == empty
     assert _up(every_database) == LABELS
     assert database_dump.schema(every_postgres, every_database) == full
@@ -72,12 +71,12 @@ def test_each_step_alone(every_postgres: Server, every_database: str) -> None:
     """Each migration by itself leaves nothing behind when it is taken back, and comes back as it was."""
     for label in LABELS:
         before = database_dump.schema(every_postgres, every_database)
-        assert _up(every_database, Policy(steps=1)) == [label]
+        assert _up(every_database, steps=1) == [label]
         after = database_dump.schema(every_postgres, every_database)
         assert after != before
         assert _down(every_database) == [label]
         assert database_dump.schema(every_postgres, every_database) == before
-        assert _up(every_database, Policy(steps=1)) == [label]
+        assert _up(every_database, steps=1) == [label]
         assert database_dump.schema(every_postgres, every_database) == after
 
 
@@ -86,7 +85,7 @@ def test_down_with_rows(application: psycopg.Connection[Any], database: str) -> 
     application.execute("insert into user_roles select id, 'admin', id from users")
     application.execute("insert into user_settings select id from users")
     application.execute("insert into auth_audit_log (event, user_id, email) select 'logged_out', id, email from users")
-    assert _down(database, Policy(all=True)) == LABELS[::-1]
+    assert _down(database, all=True) == LABELS[::-1]
 
 
 def test_by_a_role_that_owns_the_database_and_no_more(postgres: Server) -> None:
@@ -95,7 +94,7 @@ def test_by_a_role_that_owns_the_database_and_no_more(postgres: Server) -> None:
     with postgres.database("owner_of_sql") as url:
         as_owner = url.replace("postgres@", "owner_of_sql@")
         assert _up(as_owner) == LABELS
-        assert _down(as_owner, Policy(all=True)) == LABELS[::-1]
+        assert _down(as_owner, all=True) == LABELS[::-1]
     postgres.admin.execute("drop role owner_of_sql")
 
 
@@ -190,7 +189,7 @@ def test_the_roles_there_are(application: psycopg.Connection[Any]) -> None:
 
 def test_who_was_there_before_the_roles(database: str) -> None:
     """An account that is older than the roles is a member, granted by nobody."""
-    _up(database, Policy(to="002"))
+    _up(database, to="002")
     with psycopg.connect(database, autocommit=True) as conn:
         conn.execute("insert into users (email, display_name) values ('old@example.org', 'Old')")
         assert _up(database) == LABELS[2:]

@@ -32,7 +32,7 @@ def status(call: Context, *, check: bool) -> int:
 
     migrations = folder.load(call.config.directory)
     with call.database() as url:
-        planned = operations_status.status(url, migrations, call.policy())
+        planned = operations_status.status(url, migrations, table=call.config.table)
     call.report.status(planned)
     settled = all(row.state in ("executed", "baseline") for row in planned.plan.rows)
     return EXIT_ATTENTION if check and not settled else 0
@@ -52,7 +52,7 @@ def verify(call: Context) -> int:
         call.report.verified(len(migrations), None)
         return 0
     with call.database() as url:
-        planned, errors = operations_status.verify(url, migrations, call.policy())
+        planned, errors = operations_status.verify(url, migrations, table=call.config.table)
     if errors:
         raise gather(errors)
     call.report.verified(len(migrations), planned)
@@ -70,7 +70,7 @@ def log(call: Context) -> None:
     from sqlmigrate.operations import status as operations_status  # noqa: PLC0415
 
     with call.database() as url:
-        state, entries = operations_status.log(url, call.policy())
+        state, entries = operations_status.log(url, table=call.config.table)
     call.report.log(state, entries)
 
 
@@ -127,13 +127,14 @@ def _execute(call: Context, direction: Direction, **options: Any) -> int:
     from .run_summary import RunSummary  # noqa: PLC0415
 
     events = up_down.up if direction == "up" else up_down.down
-    with RunSummary(direction, options.get("dry_run", False)) as outcome:
-        policy = call.policy(**options)
+    is_dry_run = options.get("dry_run", False)
+    with RunSummary(direction, is_dry_run) as outcome:
+        options |= {"table": call.config.table, "limits": call.limits}
         migrations = folder.load(call.config.directory)
         if direction == "up":
             _require_some(call, migrations)
         try:
-            with call.database() as url, closing(events(url, migrations, policy)) as running:
+            with call.database() as url, closing(events(url, migrations, **options)) as running:
                 for event in running:
                     call.report.tell(event)
                     outcome.keep(event)
@@ -143,7 +144,7 @@ def _execute(call: Context, direction: Direction, **options: Any) -> int:
                 call.report.error(outcome.interruption())
             raise
         finally:
-            call.report.ended(outcome.failed, outcome.executed, rehearsed=policy.dry_run)
+            call.report.ended(outcome.failed, outcome.executed, rehearsed=is_dry_run)
     return EXIT_FAILED if outcome.failed else 0
 
 
@@ -178,9 +179,9 @@ def repair(call: Context, *, version: str, yes: bool) -> None:
 
     migrations = folder.load(call.config.directory)
     with call.database() as url:
-        row, question = operations_repair.repairable(url, migrations, version, call.policy())
+        row, question = operations_repair.repairable(url, migrations, version, table=call.config.table)
         call.confirm(yes=yes, question=question)
-        done = operations_repair.repair(url, row, call.policy())
+        done = operations_repair.repair(url, row, table=call.config.table, lock_wait=call.config.lock_wait)
     call.report.repaired(row.label, done)
 
 
@@ -193,7 +194,9 @@ def baseline(call: Context, *, version: str) -> None:
 
     migrations = folder.load(call.config.directory)
     with call.database() as url:
-        declared = operations_repair.baseline(url, migrations, version, call.policy())
+        declared = operations_repair.baseline(
+            url, migrations, version, table=call.config.table, lock_wait=call.config.lock_wait
+        )
     call.report.declared(declared)
 
 

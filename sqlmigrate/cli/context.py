@@ -21,7 +21,7 @@ from sqlmigrate.errors import ConfigError
 
 if TYPE_CHECKING:
     from sqlmigrate.output.report import Report
-    from sqlmigrate.plan.plan import Policy
+    from sqlmigrate.plan.plan import Limits
 
 
 EXIT_FAILED, EXIT_ATTENTION = 1, 3
@@ -89,18 +89,12 @@ class Context:
         with server(Path(resolve.EMBEDDED_DIRECTORY)) as embedded:
             yield named(embedded, self.config.application_name)
 
-    def policy(self, **options: Any) -> Policy:
-        """How a run goes about it: the settings, and a command's own options."""
-        from sqlmigrate.plan.plan import Policy  # noqa: PLC0415 - loads the driver
+    @property
+    def limits(self) -> Limits:
+        """How long a run waits for others."""
+        from sqlmigrate.plan.plan import Limits  # noqa: PLC0415 - loads the driver
 
-        chosen = self.config
-        return Policy(
-            table=chosen.table,
-            lock_wait=chosen.lock_wait,
-            lock_timeout=chosen.lock_timeout,
-            lock_retries=chosen.lock_retries,
-            **options,
-        )
+        return Limits(self.config.lock_wait, self.config.lock_timeout, self.config.lock_retries)
 
     def confirm(self, *, yes: bool, question: str) -> None:
         """Ask on a terminal, and end the call where the answer is no.

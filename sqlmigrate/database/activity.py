@@ -86,9 +86,10 @@ select 'copying', bytes_processed::text, coalesce(nullif(bytes_total, 0), $2::bi
 
 
 class Observer:
-    """Looks at one database from beside."""
+    """Looks at one database over a connection of its own, every `tick` seconds at most."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, tick: float = 1.0) -> None:
+        self.tick = tick
         self._url = url
         self._session: Session | None = None
         self._not_before = 0.0

@@ -16,7 +16,7 @@ from sqlmigrate.history.state import State
 from sqlmigrate.history.table import History
 from sqlmigrate.parsing.classify import runs_in_transaction
 from sqlmigrate.parsing.splitter import Statement
-from sqlmigrate.plan.plan import Policy, Step
+from sqlmigrate.plan.plan import Step
 
 _SHORTEST_TICK = 0.05
 # What a migration may have set for the session, undone before its history row is completed: a `SET ROLE` would
@@ -43,6 +43,7 @@ class Batch:
     beginning: int
     completing: int
     committing: int
+    is_dry_run: bool
 
     @cached_property
     def _numbers(self) -> dict[int, int]:
@@ -53,11 +54,11 @@ class Batch:
         return self._numbers.get(index, 0)
 
 
-def transaction(state: State, step: Step, policy: Policy) -> Batch:
+def transaction(state: State, step: Step, lock_timeout: str, *, dry_run: bool = False) -> Batch:
     """Give what is sent for a step in one transaction; a dry run leaves out the BEGIN and the COMMIT."""
     script, table = step.script, state.history
     statements = [request(each) for each in script.statements]
-    if policy.dry_run:  # the transaction has begun before, and its options are what they are
+    if dry_run:  # the transaction has begun before, and its options are what they are
         statements[: script.settings] = [Request("select")] * script.settings
     if step.direction == "up":
         beginning = write.begin_up(table, step.migration, len(statements))
@@ -66,25 +67,25 @@ def transaction(state: State, step: Step, policy: Policy) -> Batch:
         beginning = write.begin_down(table, step.version)
         ending = write.end_down(table, step.version, in_transaction=True)
     # The row is waited for no longer than a lock: another run may hold it behind a pooler.
-    opening = [*([] if policy.dry_run else [Request(script.begin, quiet=True)]), *statements[: script.settings]]
-    opening += [Request(f"set local {name} to '{value}'", quiet=True) for name, value in timeouts(step, policy)]
+    opening = [*([] if dry_run else [Request(script.begin, quiet=True)]), *statements[: script.settings]]
+    opening += [Request(f"set local {name} to '{value}'", quiet=True) for name, value in timeouts(step, lock_timeout)]
     opening += [_PROCESS] if state.is_pooled else []  # who is looked at from beside, while the row is waited for
-    settling = [] if policy.dry_run else [_SETTLE]
+    settling = [] if dry_run else [_SETTLE]
     tidying = [*settling, *([DISCARD_TEMPORARY] if state.is_pooled else []), *RESET]
     body = [beginning, *statements[script.settings :], *tidying, ending]
-    requests = (*opening, *body, *_closing(state, policy))
+    requests = (*opening, *body, *_closing(state, dry_run=dry_run))
     first = len(opening) + 1
     settings = [index for index, each in enumerate(opening) if each in statements[: script.settings]]
     places = (*settings, *range(first, first + len(statements) - script.settings))
     completing = len(opening) + len(body) - 1
-    return Batch(requests, places, len(opening), completing, completing + 1)
+    return Batch(requests, places, len(opening), completing, completing + 1, dry_run)
 
 
 _PROCESS = Request("select pg_catalog.pg_backend_pid()")
 
 
-def _closing(state: State, policy: Policy) -> tuple[Request, ...]:
-    if policy.dry_run:
+def _closing(state: State, *, dry_run: bool) -> tuple[Request, ...]:
+    if dry_run:
         return (_DEFERRABLE,)
     return (COMMIT,) if state.is_pooled else (COMMIT, *DISCARD)
 
@@ -114,27 +115,27 @@ def request(statement: Statement) -> Request:
     return Request(statement.text, data=statement.data.text if statement.data else None)
 
 
-def timeouts(step: Step, policy: Policy) -> Iterator[tuple[str, str]]:
-    """Give the settings that bound a step, with their values: the file's directives over the policy."""
-    yield "lock_timeout", step.script.value("lock-timeout") or policy.lock_timeout
+def timeouts(step: Step, lock_timeout: str) -> Iterator[tuple[str, str]]:
+    """Give the settings that bound a step, with their values; a directive of the file wins over `lock_timeout`."""
+    yield "lock_timeout", step.script.value("lock-timeout") or lock_timeout
     if value := step.script.value("statement-timeout"):
         yield "statement_timeout", value
 
 
-def tick(step: Step, policy: Policy) -> float:
-    """Give how often a step is to be looked at, in seconds: who stands in its way is seen only while it waits."""
-    bound = milliseconds(dict(timeouts(step, policy))["lock_timeout"]) / 1000
-    return max(_SHORTEST_TICK, min(policy.tick, bound / 2)) if bound else policy.tick
+def tick(step: Step, lock_timeout: str, longest: float) -> float:
+    """Give how often a step is to be looked at, in seconds, `longest` at most: a blocker is seen only during a wait."""
+    bound = milliseconds(dict(timeouts(step, lock_timeout))["lock_timeout"]) / 1000
+    return max(_SHORTEST_TICK, min(longest, bound / 2)) if bound else longest
 
 
-def bounds(step: Step, policy: Policy, statement: Statement) -> Iterator[Request]:
+def bounds(step: Step, lock_timeout: str, statement: Statement) -> Iterator[Request]:
     """Give what sets the bounds of one statement without a transaction.
 
     One that PostgreSQL takes in no transaction waits for others without keeping anybody waiting, and cut short it
     leaves an invalid index or a half-detached partition: it has a bound only where the file asks for one. What the
     file sets itself is left to it.
     """
-    for name, value in timeouts(step, policy):
+    for name, value in timeouts(step, lock_timeout):
         if name in step.script.session_settings:
             continue
         waits_politely = name == "lock_timeout" and not runs_in_transaction(statement)

@@ -18,7 +18,7 @@ from sqlmigrate.database.session import Answer, Session
 from sqlmigrate.errors import ConnectError, LockError, SqlmigrateError, StatementError
 from sqlmigrate.history import read
 from sqlmigrate.history.state import Execution, State
-from sqlmigrate.plan.plan import Policy, Step
+from sqlmigrate.plan.plan import Limits, Step
 
 from . import batch
 from .batch import Batch
@@ -33,12 +33,14 @@ Outcome = Literal["done", "failed", "overtaken"]
 class Executor:
     """Executes steps over one session, one after the other."""
 
-    def __init__(self, session: Session, state: State, policy: Policy, observer: Observer) -> None:
+    def __init__(
+        self, session: Session, state: State, limits: Limits, observer: Observer, *, step_by_step: bool = False
+    ) -> None:
         self._session = session
         self._state = state
         self._history = state.history
-        self._policy = policy
-        self._under_way = StepRun(session, state, policy, observer)
+        self._limits = limits
+        self._under_way = StepRun(session, state, limits, observer, step_by_step=step_by_step)
 
     def execute(self, step: Step) -> Generator[Event, None, Outcome]:
         """Execute a step, and tell how it ended; a failure is written to the history."""
@@ -46,7 +48,7 @@ class Executor:
         alone = NoTransactionStep(self._under_way, step)
         try:
             if step.script.mode == "transaction":
-                sent = batch.transaction(self._state, step, self._policy)
+                sent = batch.transaction(self._state, step, self._limits.lock_timeout)
                 return (yield from self._in_transaction(step, sent))
             return (yield from alone.execute())
         except psycopg.OperationalError as error:
@@ -64,7 +66,7 @@ class Executor:
     def rehearse(self, step: Step) -> Generator[Event, None, Outcome]:
         """Execute a step in the transaction that is open; nothing is committed, nor written of a failure."""
         self._under_way.begin(step)
-        sent = batch.transaction(self._state, step, self._policy)
+        sent = batch.transaction(self._state, step, self._limits.lock_timeout, dry_run=True)
         return (yield from self._in_transaction(step, sent))
 
     def stop(self) -> None:
@@ -85,18 +87,18 @@ class Executor:
 
     def _is_tried_again(self, step: Step, sent: Batch, failing: Answer, tries: int) -> bool:
         """Tell whether there is to be another try; raises `LockError` where another run holds the row for too long."""
-        if not is_locked_out(failing) or self._policy.dry_run:
+        if not is_locked_out(failing) or sent.is_dry_run:
             return False
         if failing.index != sent.beginning:
-            return tries < self._policy.lock_retries
-        if self._under_way.elapsed() > self._policy.lock_wait * 1000:
+            return tries < self._limits.lock_retries
+        if self._under_way.elapsed() > self._limits.lock_wait * 1000:
             self._session.abort()
             holders = run_lock.describe(self._session, [blocker.pid for blocker in self._under_way.blockers])
-            raise _held(step, self._policy.lock_wait, holders)
+            raise _held(step, self._limits.lock_wait, holders)
         return True
 
     def _ended(self, step: Step, sent: Batch, failing: Answer) -> Generator[Event, None, Outcome]:
-        if _is_overtaken(failing, sent) and not self._policy.dry_run:
+        if _is_overtaken(failing, sent) and not sent.is_dry_run:
             self._session.abort()
             return "overtaken"
         yield self._failed(step, sent, failing)
@@ -124,7 +126,7 @@ class Executor:
             if answer.index == sent.completing:
                 duration = int(answer.rows[0][0] or 0)
             committed = answer
-        if self._policy.dry_run and (failing := self._rehearsed_commit(committed)):
+        if sent.is_dry_run and (failing := self._rehearsed_commit(committed)):
             return failing
         yield Finished(step, len(step.script.statements), duration)
         return None
@@ -151,7 +153,8 @@ class Executor:
             error = at_commit(problem, step.script.statements, step.script.source)
         error.next_steps = (f"{cure(problem.sqlstate)}, then: sqlmigrate {step.direction}",)
         error.detail = (*error.detail, *self._under_way.in_the_way(answer))
-        self._under_way.record(step, error, 0)
+        if not sent.is_dry_run:
+            self._under_way.record(step, error, 0)
         return Failed(step, error, number, len(step.script.statements), self._under_way.elapsed())
 
     # what goes wrong outside of a statement

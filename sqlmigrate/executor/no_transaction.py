@@ -30,7 +30,7 @@ class NoTransactionStep:
         self._under_way = under_way
         self._session = under_way.session
         self._history = under_way.history
-        self._policy = under_way.policy
+        self._limits = under_way.limits
         self.step = step
         self._statements = step.script.statements
         self._commits = False  # whether the statement under way ends transactions of its own
@@ -94,7 +94,7 @@ class NoTransactionStep:
                 self._session.abort()
                 self._note(number - 1, resume.mark_of_commits(number))
                 continue
-            if not is_locked_out(failing) or tries == self._policy.lock_retries or self._invalid(statement):
+            if not is_locked_out(failing) or tries == self._limits.lock_retries or self._invalid(statement):
                 return failing
             tries += 1
             self._session.abort()
@@ -105,7 +105,7 @@ class NoTransactionStep:
         """Send one statement: with its record in a transaction where it can be, else by itself."""
         step, statement = self.step, self._statements[number - 1]
         requests = [batch.request(statement)] if way.instead is None else [Request(way.instead)]
-        bounds = [*batch.bounds(step, self._policy, statement)]
+        bounds = [*batch.bounds(step, self._limits.lock_timeout, statement)]
         is_open = runs_in_transaction(statement) and not self._commits
         if is_open:
             up = step.direction == "up"
@@ -118,7 +118,7 @@ class NoTransactionStep:
                 yield self._under_way.watched(step)
             elif answer.error:
                 return answer
-            elif self._policy.watched and is_open and answer.index == 1:
+            elif self._under_way.is_step_by_step and is_open and answer.index == 1:
                 yield Executed(step, number)
         return None
 

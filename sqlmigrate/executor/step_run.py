@@ -19,7 +19,7 @@ from sqlmigrate.errors import SqlmigrateError, StatementError
 from sqlmigrate.history.state import State
 from sqlmigrate.parsing.classify import verb
 from sqlmigrate.parsing.splitter import Statement
-from sqlmigrate.plan.plan import Policy, Step
+from sqlmigrate.plan.plan import Limits, Step
 
 from . import batch
 from .events import Blocked, Event, Noticed, Watched
@@ -37,18 +37,21 @@ class StepRun:
     process, behind a pooler that of the transaction.
     """
 
-    def __init__(self, session: Session, state: State, policy: Policy, observer: Observer) -> None:
+    def __init__(
+        self, session: Session, state: State, limits: Limits, observer: Observer, *, step_by_step: bool
+    ) -> None:
         self.session = session
         self.history = state.history
-        self.policy = policy
+        self.limits = limits
+        self.is_step_by_step = step_by_step
         self.pid = session.pid
         self._observer = observer
         self._is_direct = session.pid == state.server.pid  # with no pooler in between
-        self._start(policy.tick)
+        self._start(observer.tick)
 
     def begin(self, step: Step) -> None:
         """Forget the step before: another one begins."""
-        self._start(batch.tick(step, self.policy))
+        self._start(batch.tick(step, self.limits.lock_timeout, self._observer.tick))
 
     def _start(self, tick: float) -> None:
         self._tick = tick
@@ -68,7 +71,7 @@ class StepRun:
 
     def turn(self, requests: Sequence[Request]) -> Iterator[Answer | None]:
         """Send it all at once, or, where somebody watches, request by request; None whenever it is time to look."""
-        if not self.policy.watched:
+        if not self.is_step_by_step:
             yield from self.session.turn(requests, self._tick)
             return
         for index, request in enumerate(requests):
@@ -87,13 +90,13 @@ class StepRun:
         longest = min(_FIRST_PAUSE * 2 ** (tries - 1), _LONGEST_PAUSE)
         pause = longest * random.uniform(0.5, 1.0)  # noqa: S311 - no secret hangs on it
         message = failing.error.diag.message_primary or "" if failing.error else ""
-        yield Blocked(step, number, (tries, self.policy.lock_retries), pause, message, self.blockers)
+        yield Blocked(step, number, (tries, self.limits.lock_retries), pause, message, self.blockers)
         time.sleep(pause)
 
     def in_the_way(self, answer: Answer) -> Iterator[str]:
         """Say how often it was tried and who stood in the way, where locks did."""
         if is_locked_out(answer):
-            tries = self.policy.lock_retries + 1
+            tries = self.limits.lock_retries + 1
             yield f"tried {tries} times, with pauses between" if tries > 1 else "tried once"
             for blocker in self.blockers:
                 yield f"in the way: {blocker.who}"
@@ -101,8 +104,6 @@ class StepRun:
 
     def record(self, step: Step, error: StatementError, done: int) -> None:
         """Roll back and write the failure, over a new connection where this one is gone; say where neither works."""
-        if self.policy.dry_run:
-            return
         writing = batch.failure(self.history, step, done, error.message)
         try:
             try:

@@ -12,6 +12,7 @@ from sqlmigrate.database.session import COMMIT, Request, Session
 from sqlmigrate.errors import ConfigError
 from sqlmigrate.identifiers import quoted, written_parts
 
+DEFAULT_TABLE = "migrations"
 _COLUMNS = """\
     version         text primary key,
     name            text not null,

@@ -9,19 +9,23 @@ from sqlmigrate.database import run_lock, server
 from sqlmigrate.database.session import COMMIT, Request, Session, connect
 from sqlmigrate.errors import ConfigError, HistoryError
 from sqlmigrate.files.migration import Migration
-from sqlmigrate.history import read, rights, table, write
-from sqlmigrate.plan.plan import Policy
+from sqlmigrate.history import read, rights, write
+from sqlmigrate.history.state import State
+from sqlmigrate.history.table import DEFAULT_TABLE, prepare
+from sqlmigrate.plan.plan import DEFAULT_LIMITS
 from sqlmigrate.plan.rows import Row, find, make_rows
 
 from .status import status
 
 
-def repairable(url: str, migrations: Sequence[Migration], version: str, policy: Policy) -> tuple[Row, str]:
+def repairable(
+    url: str, migrations: Sequence[Migration], version: str, *, table: str = DEFAULT_TABLE
+) -> tuple[Row, str]:
     """Find what `repair` would do for `version`: its row, and a sentence that asks for it.
 
     Raises `ConfigError` for a version nobody knows, or one with nothing to repair.
     """
-    row = find(status(url, migrations, policy).plan.rows, version)
+    row = find(status(url, migrations, table=table).plan.rows, version)
     checksums = {migration.checksum for migration in migrations}
     if (
         row.state == "changed"
@@ -42,7 +46,7 @@ def repairable(url: str, migrations: Sequence[Migration], version: str, policy: 
     raise ConfigError(f"{row.label} is {row.state}: there is nothing to repair", detail=["nothing was changed"])
 
 
-def repair(url: str, row: Row, policy: Policy) -> str:
+def repair(url: str, row: Row, *, table: str = DEFAULT_TABLE, lock_wait: float = DEFAULT_LIMITS.lock_wait) -> str:
     """Do what `repairable` asked for, under the run's lock: one row of the history, one of the log.
 
     Gives a sentence that says what was done. Raises `HistoryError` where that row is another by now.
@@ -50,8 +54,7 @@ def repair(url: str, row: Row, policy: Policy) -> str:
     if row.execution is None:
         raise AssertionError("what can be repaired has an execution")
     version = row.execution.version
-    with _locked(url, policy) as session:
-        state = read.read(session, policy.table)
+    with _locked(url, table, lock_wait) as (session, state):
         rights.require_writable(state)
         if row.execution not in state.executions:
             message = f"{row.label} is another than a moment ago: another run has executed it, or repaired it"
@@ -66,18 +69,24 @@ def repair(url: str, row: Row, policy: Policy) -> str:
         return done
 
 
-def baseline(url: str, migrations: Sequence[Migration], version: str, policy: Policy) -> list[Row]:
+def baseline(
+    url: str,
+    migrations: Sequence[Migration],
+    version: str,
+    *,
+    table: str = DEFAULT_TABLE,
+    lock_wait: float = DEFAULT_LIMITS.lock_wait,
+) -> list[Row]:
     """Record every migration up to `version` that is not executed as one that this database already has.
 
     Gives the rows recorded. Raises `ConfigError` for a version nobody knows.
     """
-    with _locked(url, policy) as session:
-        state = read.read(session, policy.table)
+    with _locked(url, table, lock_wait) as (session, state):
         rows = make_rows(migrations, state.executions)
         limit = find(rows, version).number
         declared = [row for row in rows if row.is_pending and row.number <= limit]
         rights.require_writable(state)
-        making = () if state.history.exists else table.prepare(state.history)
+        making = () if state.history.exists else prepare(state.history)
         recording = [write.baseline(state.history, row.migration) for row in declared if row.migration]
         spelling = [
             write.respell(state.history, row.execution.version, row.version) for row in declared if row.execution
@@ -88,11 +97,11 @@ def baseline(url: str, migrations: Sequence[Migration], version: str, policy: Po
 
 
 @contextmanager
-def _locked(url: str, policy: Policy) -> Iterator[Session]:
-    """Connect, and take the run's lock: who executes at this moment is waited for."""
+def _locked(url: str, table: str, lock_wait: float) -> Iterator[tuple[Session, State]]:
+    """Connect and take the run's lock, waiting for a run that is under way; gives the state read under the lock."""
     with connect(url) as session:
-        state = read.read(session, policy.table)
+        state = read.read(session, table)
         server.require_writable(state.server)
-        for _ in run_lock.take(session, state.history.name, policy.lock_wait):
+        for _ in run_lock.take(session, state.history.name, lock_wait):
             pass
-        yield session
+        yield session, read.read(session, table)

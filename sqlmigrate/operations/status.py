@@ -15,31 +15,42 @@ from sqlmigrate.files.migration import Migration
 from sqlmigrate.history import read
 from sqlmigrate.history.log import LogEntry, entries
 from sqlmigrate.history.state import State
-from sqlmigrate.history.table import History
+from sqlmigrate.history.table import DEFAULT_TABLE, History
 from sqlmigrate.plan import checks
 from sqlmigrate.plan.changed import changed_error
-from sqlmigrate.plan.plan import Plan, Planned, Policy
+from sqlmigrate.plan.plan import Plan, Planned
 from sqlmigrate.plan.rows import Row, changed_rows, make_rows
 
 
-def status(url: str, migrations: Sequence[Migration], policy: Policy | None = None) -> Planned:
-    """Look at a database without writing: its state, and the plan without steps."""
+def status(url: str, migrations: Sequence[Migration], *, table: str = DEFAULT_TABLE) -> Planned:
+    """Look at a database without writing: its state, and a row for each migration, in a plan without steps.
+
+    Args:
+        url: The database, as libpq reads it; where it is empty, libpq's variables name the database.
+        migrations: The folder, as `load` gives it.
+        table: The history table, with its schema where it has one: ``ops.migrations``.
+
+    Raises:
+        SqlmigrateError: The database cannot be reached, or its history cannot be read.
+    """
     with connect(url) as session:
-        return _look(session, migrations, policy or Policy())
+        return _look(session, migrations, table)
 
 
-def _look(session: Session, migrations: Sequence[Migration], policy: Policy) -> Planned:
-    state = read.read(session, policy.table)
+def _look(session: Session, migrations: Sequence[Migration], table: str) -> Planned:
+    state = read.read(session, table)
     if any(execution.status == "running" for execution in state.executions):
         holder = run_lock.find_holder(session, run_lock.lock_key(state.history.name))
         state = replace(state, run=f"process {holder.pid} of {holder.user}" if holder else None)
     return Planned(Plan("up", make_rows(migrations, state.executions)), state)
 
 
-def verify(url: str, migrations: Sequence[Migration], policy: Policy) -> tuple[Planned, list[SqlmigrateError]]:
+def verify(
+    url: str, migrations: Sequence[Migration], *, table: str = DEFAULT_TABLE
+) -> tuple[Planned, list[SqlmigrateError]]:
     """Look, and give an error for every disagreement: changed with what changed, missing, out of order."""
     with connect(url) as session:
-        planned = _look(session, migrations, policy)
+        planned = _look(session, migrations, table)
         rows = planned.plan.rows
         errors: list[SqlmigrateError] = []
         if changed := changed_rows(rows):
@@ -64,8 +75,8 @@ def changed_files(session: Session, history: History, changed: Sequence[Row]) ->
     return changed_error(changed, {version: up for version, (up, _) in recorded.items()})
 
 
-def log(url: str, policy: Policy) -> tuple[State, tuple[LogEntry, ...]]:
+def log(url: str, *, table: str = DEFAULT_TABLE) -> tuple[State, tuple[LogEntry, ...]]:
     """Read the history's log, oldest first."""
     with connect(url) as session:
-        state = read.read(session, policy.table)
+        state = read.read(session, table)
         return state, entries(session, state.history)

@@ -22,8 +22,9 @@ from sqlmigrate.executor.events import Began, Event, NotTried, Waiting
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.history import read, rights, table, write
 from sqlmigrate.history.state import State
+from sqlmigrate.history.table import DEFAULT_TABLE
 from sqlmigrate.plan.down import down_rows, down_steps
-from sqlmigrate.plan.plan import Direction, Plan, Planned, Policy, Step
+from sqlmigrate.plan.plan import DEFAULT_LIMITS, Direction, Limits, Plan, Planned, Selection, Step
 from sqlmigrate.plan.rows import changed_rows, make_rows
 from sqlmigrate.plan.up import up_steps
 
@@ -36,60 +37,124 @@ if TYPE_CHECKING:
 _MOST_ANEW = 3  # times that other runs can be faster with the same step
 
 
-def up(url: str, migrations: Sequence[Migration], policy: Policy | None = None) -> Generator[Event, None, None]:
-    """Bring one database up to date, telling every step.
-
-    `url` is libpq's (empty: its variables). Ends after a `Failed`. Raises `SqlmigrateError` for what keeps it from
-    beginning; after Ctrl-C the step under way is cancelled and rolled back, then `KeyboardInterrupt` goes on.
-    """
-    return _run(url, "up", migrations, policy or Policy())
-
-
-def down(url: str, migrations: Sequence[Migration], policy: Policy | None = None) -> Generator[Event, None, None]:
-    """Take back the last execution, or more of them, telling every step; otherwise as `up`."""
-    return _run(url, "down", migrations, policy or Policy())
-
-
-def _run(
-    url: str, direction: Direction, migrations: Sequence[Migration], policy: Policy
+def up(  # noqa: PLR0913 - the library's keyword arguments, each with a default
+    url: str,
+    migrations: Sequence[Migration],
+    *,
+    to: str | None = None,
+    steps: int | None = None,
+    out_of_order: bool = False,
+    table: str = DEFAULT_TABLE,
+    dry_run: bool = False,
+    limits: Limits = DEFAULT_LIMITS,
+    step_by_step: bool = False,
+    tick: float = 1.0,
 ) -> Generator[Event, None, None]:
-    with connect(url) as session, closing(Observer(url)) as observer:
-        state = read.read(session, policy.table)
-        plan = _plan(session, direction, migrations, state, policy)
+    """Execute the pending migrations of one database, and yield an event for everything that happens.
+
+    The generator ends after a `Failed`. Closing it, or Ctrl-C, cancels the step that is being executed and rolls it
+    back.
+
+    Args:
+        url: The database, as libpq reads it; where it is empty, libpq's variables name the database.
+        migrations: The folder, as `load` gives it.
+        to: The last migration to execute: ``3``, ``003`` or its whole name.
+        steps: The largest number of migrations to execute.
+        out_of_order: Also execute pending migrations that are older than the newest executed one.
+        table: The history table, with its schema where it has one: ``ops.migrations``.
+        dry_run: Execute everything in one transaction and roll it back.
+        limits: How long to wait for other runs and for locks.
+        step_by_step: Send each statement by itself, and yield an event while its transaction is open.
+        tick: How often to look at a statement that is being executed, in seconds.
+
+    Raises:
+        SqlmigrateError: The run cannot begin; nothing was executed.
+    """
+    selection = Selection(to, steps, out_of_order=out_of_order)
+    return _run(url, _Order("up", migrations, selection, table, dry_run), limits, tick, step_by_step=step_by_step)
+
+
+def down(  # noqa: PLR0913 - the library's keyword arguments, each with a default
+    url: str,
+    migrations: Sequence[Migration],
+    *,
+    to: str | None = None,
+    steps: int | None = None,
+    all: bool = False,  # noqa: A002 - the word of the command line
+    table: str = DEFAULT_TABLE,
+    dry_run: bool = False,
+    limits: Limits = DEFAULT_LIMITS,
+    step_by_step: bool = False,
+    tick: float = 1.0,
+) -> Generator[Event, None, None]:
+    """Undo the last executed migration of one database, or more of them; events, errors and the rest are as in `up`.
+
+    Args:
+        url: The database, as libpq reads it; where it is empty, libpq's variables name the database.
+        migrations: The folder, as `load` gives it.
+        to: The migration to go back to; it stays executed. ``0`` undoes every migration.
+        steps: The largest number of migrations to undo; 1 where neither `to` nor `all` is given.
+        all: Undo every migration; a baseline stays.
+        table: The history table, with its schema where it has one: ``ops.migrations``.
+        dry_run: Execute everything in one transaction and roll it back.
+        limits: How long to wait for other runs and for locks.
+        step_by_step: Send each statement by itself, and yield an event while its transaction is open.
+        tick: How often to look at a statement that is being executed, in seconds.
+
+    Raises:
+        SqlmigrateError: The run cannot begin; nothing was executed.
+    """
+    selection = Selection(to, steps, all)
+    return _run(url, _Order("down", migrations, selection, table, dry_run), limits, tick, step_by_step=step_by_step)
+
+
+@dataclass(frozen=True)
+class _Order:
+    """What a run is asked to do."""
+
+    direction: Direction
+    migrations: Sequence[Migration]
+    selection: Selection
+    table: str
+    is_dry_run: bool
+
+    def plan(self, session: Session, state: State) -> Plan:
+        rows = make_rows(self.migrations, state.executions)
+        if self.direction == "up":
+            if changed := changed_rows(rows):
+                raise changed_files(session, state.history, changed)
+            return Plan("up", rows, up_steps(rows, self.selection), self.is_dry_run)
+        chosen = down_rows(rows, self.selection)
+        versions = [row.execution.version for row in chosen if row.execution]
+        steps = down_steps(chosen, read.texts(session, state.history, versions))
+        return Plan("down", rows, steps, self.is_dry_run)
+
+
+def _run(url: str, order: _Order, limits: Limits, tick: float, *, step_by_step: bool) -> Generator[Event, None, None]:
+    with connect(url) as session, closing(Observer(url, tick)) as observer:
+        state = read.read(session, order.table)
+        plan = order.plan(session, state)
         yield Planned(plan, state)
         if not plan.steps:
             return
         require_writable(state.server)
         require_standard_strings(session)
         rights.require_writable(state)
-        run = _Run(session, migrations, policy, observer)
+        run = _Run(session, order, limits, observer, step_by_step)
         read_again = yield from run.lock(plan, state)
         if read_again.executions != state.executions:
-            plan = _plan(session, direction, migrations, read_again, policy)
+            plan = order.plan(session, read_again)
             yield Planned(plan, read_again)
-        yield from run.dry_run(plan, read_again) if policy.dry_run else run.execute(plan, read_again)
-
-
-def _plan(
-    session: Session, direction: Direction, migrations: Sequence[Migration], state: State, policy: Policy
-) -> Plan:
-    rows = make_rows(migrations, state.executions)
-    if direction == "up":
-        if changed := changed_rows(rows):
-            raise changed_files(session, state.history, changed)
-        return Plan("up", rows, up_steps(rows, policy), policy.dry_run)
-    chosen = down_rows(rows, policy)
-    versions = [row.execution.version for row in chosen if row.execution]
-    steps = down_steps(chosen, read.texts(session, state.history, versions))
-    return Plan("down", rows, steps, policy.dry_run)
+        yield from run.dry_run(plan, read_again) if order.is_dry_run else run.execute(plan, read_again)
 
 
 @dataclass(frozen=True)
 class _Run:
     session: Session
-    migrations: Sequence[Migration]
-    policy: Policy
+    order: _Order
+    limits: Limits
     observer: Observer
+    is_step_by_step: bool
 
     def lock(self, plan: Plan, state: State) -> Generator[Event, None, State]:
         """Take the run's lock, and read the history again under it: one turn where nobody holds it.
@@ -106,9 +171,9 @@ class _Run:
         if got == ["true"] and state.history.exists:
             return replace(state, executions=read.rows_of(rest[1]))
         if got != ["true"]:
-            for holder in run_lock.wait(self.session, key, self.policy.lock_wait):
-                yield Waiting(holder, self.policy.lock_wait)
-        return read.read(self.session, self.policy.table)
+            for holder in run_lock.wait(self.session, key, self.limits.lock_wait):
+                yield Waiting(holder, self.limits.lock_wait)
+        return read.read(self.session, self.order.table)
 
     def execute(self, plan: Plan, state: State, overtaken: Sequence[str] = ()) -> Iterator[Event]:
         """Execute the steps one after the other, up to the first that fails.
@@ -136,13 +201,13 @@ class _Run:
     def _executor(self, state: State) -> Executor:
         from sqlmigrate.executor.executor import Executor  # noqa: PLC0415 - with all that splits; a run with nothing to do needs none
 
-        return Executor(self.session, state, self.policy, self.observer)
+        return Executor(self.session, state, self.limits, self.observer, step_by_step=self.is_step_by_step)
 
     def _anew(self, step: Step, state: State, overtaken: Sequence[str]) -> Iterator[Event]:
         if overtaken.count(step.version) > _MOST_ANEW:
             raise _swallowed(step, state)
-        state = replace(read.read(self.session, self.policy.table), is_pooled=state.is_pooled)
-        plan = _plan(self.session, step.direction, self.migrations, state, self.policy)
+        state = replace(read.read(self.session, self.order.table), is_pooled=state.is_pooled)
+        plan = self.order.plan(self.session, state)
         yield Planned(plan, state)
         yield from self.execute(plan, state, overtaken)
 

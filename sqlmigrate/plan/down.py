@@ -9,12 +9,12 @@ from sqlmigrate.errors import HistoryError, SqlmigrateError, gather
 from sqlmigrate.files.migration import Migration, normalized
 from sqlmigrate.source import Source
 
-from .plan import Policy, Step
+from .plan import DEFAULT_SELECTION, Selection, Step
 from .rows import Row, find
 from .up import read
 
 
-def down_rows(rows: Sequence[Row], policy: Policy) -> list[Row]:
+def down_rows(rows: Sequence[Row], selection: Selection = DEFAULT_SELECTION) -> list[Row]:
     """Give the rows to be taken back, in the reverse order of their execution.
 
     Raises `ConfigError` for a version nobody knows, `HistoryError` for one that is not executed, or is a baseline.
@@ -22,13 +22,13 @@ def down_rows(rows: Sequence[Row], policy: Policy) -> list[Row]:
     _refuse_half_executed(rows)
     executed = [row for row in rows if row.is_executed]
     executed.sort(key=lambda row: ((row.execution and row.execution.executed_at) or _EPOCH, row.number), reverse=True)
-    if policy.all:
+    if selection.all:
         return [row for row in executed if row.execution and row.execution.status != "baseline"]
-    if policy.to is not None:
-        chosen = [row for row in executed if row.number > _bottom(rows, policy.to)]
-        chosen = chosen if policy.steps is None else chosen[: policy.steps]
+    if selection.to is not None:
+        chosen = [row for row in executed if row.number > _bottom(rows, selection.to)]
+        chosen = chosen if selection.steps is None else chosen[: selection.steps]
     else:
-        chosen = executed[: 1 if policy.steps is None else policy.steps]
+        chosen = executed[: 1 if selection.steps is None else selection.steps]
     for row in chosen:
         if row.execution and row.execution.status == "baseline":
             raise HistoryError(

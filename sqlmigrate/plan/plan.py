@@ -1,4 +1,4 @@
-"""The values of a plan: what is selected, the steps, the plan.
+"""The values of a plan: what is selected, what limits a run, the steps, the plan.
 
 The same plan is shown by `status`, executed by `up`, and tried by `up --dry-run`.
 """
@@ -21,25 +21,42 @@ Direction = Literal["up", "down"]
 
 
 @dataclass(frozen=True)
-class Policy:
-    """How a run goes about it.
+class Selection:
+    """The migrations that a run is asked for; without any of these, `up` means all that are pending, `down` the last.
 
-    `lock_wait` is how long to wait for another run, in seconds; `lock_timeout` PostgreSQL's for each migration,
-    `lock_retries` how often one is tried again that did not get its lock; `watched` sends statement by statement and
-    tells of each while its transaction is open; `tick` is how often one under way is looked at, in seconds.
+    Attributes:
+        to: The migration where the run stops, as the user names it: ``3``, ``003`` or its whole name. `up` executes
+            it, `down` leaves it executed; `down` takes ``0`` for "all".
+        steps: The largest number of migrations.
+        all: Every executed migration (`down` only).
+        out_of_order: Also execute pending migrations that are older than the newest executed one (`up` only).
     """
 
-    table: str = "migrations"
     to: str | None = None
     steps: int | None = None
     all: bool = False
     out_of_order: bool = False
-    dry_run: bool = False
+
+
+DEFAULT_SELECTION = Selection()
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long a run waits for others.
+
+    Attributes:
+        lock_wait: How long to wait for another run on the same history, in seconds.
+        lock_timeout: PostgreSQL's `lock_timeout` for each migration, with its unit: ``5s``, ``500ms``.
+        lock_retries: How many times a migration is tried again that did not get its locks.
+    """
+
     lock_wait: float = 60.0
     lock_timeout: str = "5s"
     lock_retries: int = 10
-    watched: bool = False
-    tick: float = 1.0
+
+
+DEFAULT_LIMITS = Limits()
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from sqlmigrate.files.migration import Migration
 from sqlmigrate.source import Source
 
 from .checks import refuse_missing, refuse_out_of_order
-from .plan import Policy, Step
+from .plan import DEFAULT_SELECTION, Selection, Step
 from .rows import Row, find
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sqlmigrate.parsing.splitter import Statement
 
 
-def up_steps(rows: Sequence[Row], policy: Policy) -> tuple[Step, ...]:
+def up_steps(rows: Sequence[Row], selection: Selection = DEFAULT_SELECTION) -> tuple[Step, ...]:
     """Plan what is pending, in order; every script is read and split here, up and down, before anything is executed.
 
     Raises `HistoryError` for what is missing or out of order, `ConfigError` for a version nobody knows,
@@ -27,14 +27,14 @@ def up_steps(rows: Sequence[Row], policy: Policy) -> tuple[Step, ...]:
     recorded text.
     """
     pending = [row for row in rows if row.is_pending]
-    if policy.to is not None:
-        limit = find(rows, policy.to).number
+    if selection.to is not None:
+        limit = find(rows, selection.to).number
         pending = [row for row in pending if row.number <= limit]
-    if policy.steps is not None:
-        pending = pending[: policy.steps]
+    if selection.steps is not None:
+        pending = pending[: selection.steps]
     if pending:
         refuse_missing(rows)
-    if not policy.out_of_order:
+    if not selection.out_of_order:
         refuse_out_of_order(rows, pending)
     migrations = {row.migration: row for row in pending if row.migration}
     scripts = read_all(migrations)

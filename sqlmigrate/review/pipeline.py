@@ -21,7 +21,7 @@ from sqlmigrate.history.table import table_parts
 from sqlmigrate.operations import up_down
 from sqlmigrate.parsing.script import Script, read
 from sqlmigrate.parsing.splitter import split
-from sqlmigrate.plan.plan import Policy
+from sqlmigrate.plan.plan import Limits
 from sqlmigrate.shadow import databases, installed
 from sqlmigrate.source import Source
 
@@ -207,7 +207,8 @@ def _build(
 
 
 def _failed(url: str, subjects: Subjects, settings: Settings) -> Failed | None:
-    with closing(up_down.up(url, subjects.built, Policy(table=settings.table, lock_retries=0))) as events:
+    building = up_down.up(url, subjects.built, table=settings.table, limits=Limits(lock_retries=0))
+    with closing(building) as events:
         return next((event for event in events if isinstance(event, Failed)), None)
 
 

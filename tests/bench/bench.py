@@ -30,7 +30,6 @@ from psycopg.conninfo import conninfo_to_dict
 
 from sqlmigrate.files.folder import load
 from sqlmigrate.operations import up_down
-from sqlmigrate.plan.plan import Policy
 
 SQLMIGRATE = str(Path(sys.executable).with_name("sqlmigrate"))
 DELAY = 0.020  # of a round trip, in seconds: a database in the next region
@@ -127,7 +126,7 @@ def start(bench: Bench) -> None:
     with bench.server.database() as url:
         folder = bench.folder("start")
         _write(folder / "sql", [_statements(number) for number in range(3)])
-        list(up_down.up(url, load(folder / "sql"), Policy()))
+        list(up_down.up(url, load(folder / "sql")))
         commands = {
             "python -c 'import psycopg; psycopg.connect(…)'": [
                 sys.executable, "-c", f"import psycopg; psycopg.connect({url!r})",
@@ -247,7 +246,7 @@ def large_folder(bench: Bench, number: int = 10_000) -> None:
 def _pretend_executed(url: str, folder: Path) -> None:
     """Execute the first migration, and write of all others that they were."""
     first, *others = load(folder)
-    list(up_down.up(url, [first], Policy()))
+    list(up_down.up(url, [first]))
     at = "2026-01-01 00:00:00+00"
     with psycopg.connect(url) as conn, conn.cursor() as cursor, cursor.copy(_EXECUTED) as copy:
         for each in others:

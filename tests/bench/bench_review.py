@@ -12,7 +12,7 @@ import generated_history
 from sqlmigrate.files import migration
 from sqlmigrate.operations import up_down
 from sqlmigrate.parsing.script import read
-from sqlmigrate.plan.plan import Policy, Step
+from sqlmigrate.plan.plan import Step
 from sqlmigrate.review.measure import watch
 from sqlmigrate.shadow import databases
 from sqlmigrate.source import Source
@@ -67,10 +67,10 @@ def watching(home: Path, statements: int = 50) -> tuple[float, float, float]:
     source = Source("sql/002_notes.up.sql", text)
     step = Step("up", "002", "002_notes", read(source), migration.Migration("002", "notes", source, None))
     with databases.server(home, postgres=18) as server:
-        template = server.template("bench", lambda made: len([*up_down.up(made.owner_url, [base], Policy())]))
+        template = server.template("bench", lambda made: len([*up_down.up(made.owner_url, [base])]))
         began = time.perf_counter()
         with server.clone(template) as clone:
-            executed = _took(lambda: [*up_down.up(clone.owner_url, [base, step.migration], Policy())])
+            executed = _took(lambda: [*up_down.up(clone.owner_url, [base, step.migration])])
         made = (time.perf_counter() - began) * 1000 - executed
         with server.clone(template) as clone, watch.watching(clone.owner_url, clone.admin_url, "migrations") as watched:
             seen = _took(lambda: watched.run(step))

@@ -10,7 +10,6 @@ from proxies import TurnCounter
 
 from sqlmigrate import load
 from sqlmigrate.operations import status
-from sqlmigrate.plan.plan import Policy
 
 
 @pytest.fixture
@@ -91,8 +90,8 @@ def test_looking_is_two_turns(project: Project, counter: TurnCounter) -> None:
     migrations = load(project.folder)
 
     assert turns(counter, lambda: status.status(counter.url, migrations)) == 2
-    assert turns(counter, lambda: status.verify(counter.url, migrations, Policy())) == 2
-    assert turns(counter, lambda: status.log(counter.url, Policy())) == 3
+    assert turns(counter, lambda: status.verify(counter.url, migrations)) == 2
+    assert turns(counter, lambda: status.log(counter.url)) == 3
 
 
 def test_a_failure_is_written_in_two_more(project: Project, counter: TurnCounter) -> None:

@@ -18,7 +18,7 @@ from sqlmigrate import load
 from sqlmigrate.errors import LockError
 from sqlmigrate.executor.events import Waiting
 from sqlmigrate.operations import repair
-from sqlmigrate.plan.plan import Planned, Policy
+from sqlmigrate.plan.plan import Limits, Planned
 
 HOLDER = r"process (\d+) \((.+), user postgres, from this machine, since TIME UTC\)"
 
@@ -123,12 +123,11 @@ def test_whatever_writes_takes_the_lock(what: str, project: Project) -> None:
     """`down`, `repair` and `baseline` wait for another run as `up` does, and change nothing when the time is over."""
     project.add_tables("a").up()
     project.add("001_a", "create table changed ();").add("002_b", "select 2;")
-    policy = Policy(lock_wait=0.1)
     migrations = load(project.folder)
     calls = {
-        "down": lambda: project.down(lock_wait=0.1),
-        "repair": lambda: repair.repair(project.url, project.rows()[0], policy),
-        "baseline": lambda: repair.baseline(project.url, migrations, "2", policy),
+        "down": lambda: project.down(limits=Limits(lock_wait=0.1)),
+        "repair": lambda: repair.repair(project.url, project.rows()[0], lock_wait=0.1),
+        "baseline": lambda: repair.baseline(project.url, migrations, "2", lock_wait=0.1),
     }
 
     with held(project), pytest.raises(LockError) as refused:
@@ -143,15 +142,17 @@ def test_histories_have_locks_of_their_own(project: Project) -> None:
     """A run of another history, or in another database, is not waited for."""
     project.execute("create schema app")
     with held(project, "app.migrations"):
-        assert succeeded(project.add_tables("a").up(lock_wait=0)) == ["001_a"]
+        assert succeeded(project.add_tables("a").up(limits=Limits(lock_wait=0))) == ["001_a"]
     with held(project):
-        assert succeeded(project.add("001_a", "select 1;").up(lock_wait=0, table="app.migrations")) == ["001_a"]
+        assert succeeded(project.add("001_a", "select 1;").up(limits=Limits(lock_wait=0), table="app.migrations")) == [
+            "001_a"
+        ]
 
 
 def test_a_dry_run_takes_the_lock(project: Project) -> None:
     """What a dry run executes would wait for the other run's tables: it waits for its end instead."""
     with held(project), pytest.raises(LockError):
-        project.add_tables("a").up(dry_run=True, lock_wait=0)
+        project.add_tables("a").up(dry_run=True, limits=Limits(lock_wait=0))
 
 
 # -- two runs at once --------------------------------------------------------------------------------------------------
@@ -243,13 +244,13 @@ def test_a_closed_run_holds_no_lock(project: Project) -> None:
 
     until(lambda: locks(project) == 0)
     assert project.relations() == set()
-    assert succeeded(project.add("001_a", "create table a ();").up(lock_wait=5)) == ["001_a"]
+    assert succeeded(project.add("001_a", "create table a ();").up(limits=Limits(lock_wait=5))) == ["001_a"]
 
 
 def test_an_error_of_a_lock_is_no_other(project: Project) -> None:
     """The library raises `LockError`, whose message stands alone."""
     with held(project, name=""), pytest.raises(LockError) as refused:
-        project.add_tables("a").up(lock_wait=0)
+        project.add_tables("a").up(limits=Limits(lock_wait=0))
 
     assert re.sub(r"process \d+", "process N", told(refused.value)) == (
         "another run holds the lock, also after 0 s\n"

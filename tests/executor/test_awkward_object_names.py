@@ -15,6 +15,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from sqlmigrate.executor.events import Failed
+from sqlmigrate.plan.plan import Limits
 
 LONGEST = "ö" * 31 + "x"  # 63 bytes
 ODD = {
@@ -138,7 +139,7 @@ def test_an_application_of_any_name(name: str, project: Project) -> None:
         conn.commit()
         conn.execute("lock table t")
         project.add("001_a", "-- sqlmigrate: lock-timeout 300ms\nalter table t add column n int;")
-        events = project.up(lock_retries=0)
+        events = project.up(limits=Limits(lock_retries=0))
         seen = project.value("select application_name from pg_stat_activity where pid = %s", pid)
     error = failure(events).error
     assert f"in the way: process {pid} ({seen}, user postgres)" in error.detail[1]

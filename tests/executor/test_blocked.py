@@ -15,7 +15,7 @@ import pytest
 from sqlmigrate.executor.events import Blocked, Failed, Finished, Watched
 from sqlmigrate.files import folder, migration
 from sqlmigrate.operations import up_down
-from sqlmigrate.plan.plan import Policy
+from sqlmigrate.plan.plan import Limits
 
 
 @contextmanager
@@ -44,7 +44,7 @@ def test_a_blocked_migration_is_tried_again_until_it_gets_through(
     """It is rolled back each time, says who stands in the way, and ends well once the reader is gone."""
     with _reader(database, 3.0) as reader:
         pid = reader.info.backend_pid
-        events = list(up_down.up(database, migrations, Policy(lock_timeout="1200ms")))
+        events = list(up_down.up(database, migrations, limits=Limits(lock_timeout="1200ms")))
 
     blocked = [event for event in events if isinstance(event, Blocked)]
     assert isinstance(events[-1], Finished)
@@ -68,7 +68,9 @@ def test_others_get_through_while_a_migration_is_blocked(
     """Nobody waits behind the migration longer than its lock timeout."""
     longest = 0.0
     with _reader(database, 3.0), closing(psycopg.connect(database, autocommit=True)) as client:
-        thread = threading.Thread(target=lambda: list(up_down.up(database, migrations, Policy(lock_timeout="500ms"))))
+        thread = threading.Thread(
+            target=lambda: list(up_down.up(database, migrations, limits=Limits(lock_timeout="500ms")))
+        )
         thread.start()
         while thread.is_alive():
             start = time.monotonic()
@@ -85,7 +87,7 @@ def test_a_migration_that_never_gets_its_lock_fails_with_who_was_in_the_way(
 ) -> None:
     """After the last try the failure is recorded, and nothing of the file is in the database."""
     with _reader(database, 4.5) as reader:
-        *_, failed = up_down.up(database, migrations, Policy(lock_timeout="1100ms", lock_retries=1))
+        *_, failed = up_down.up(database, migrations, limits=Limits(lock_timeout="1100ms", lock_retries=1))
 
         assert isinstance(failed, Failed)
         assert failed.error.sqlstate == "55P03"
@@ -100,7 +102,7 @@ def test_a_migration_that_never_gets_its_lock_fails_with_who_was_in_the_way(
 
 
 def test_the_files_own_lock_timeout_comes_first(database: str, tmp_path: Path) -> None:
-    """The directive is what the statements of its file see, the policy what the others see."""
+    """The directive is what the statements of its file see, the run's limit what the others see."""
     (tmp_path / "001_own.up.sql").write_text(
         "-- sqlmigrate: lock-timeout 7s\ncreate table own as select current_setting('lock_timeout');"
     )

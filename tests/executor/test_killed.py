@@ -23,7 +23,6 @@ from sqlmigrate.errors import ConnectError
 from sqlmigrate.executor.events import Event, Failed, Finished, StatementDone, Waiting, Watched
 from sqlmigrate.files import folder
 from sqlmigrate.operations import up_down
-from sqlmigrate.plan.plan import Policy
 
 OURS = "select pid from pg_stat_activity where application_name = 'sqlmigrate' and datname = current_database()"
 TERMINATED = "terminating connection due to administrator command"
@@ -301,7 +300,7 @@ def test_a_timeout_of_the_role(setting: str, bounded: Project) -> None:
     is_idle = setting.startswith("idle")
     if is_idle:
         bounded.add("002_b", "create table b ();\nselect 1;\ncreate table c ();")
-    for event in up_down.up(bounded.url, folder.load(bounded.folder), Policy(watched=is_idle)):
+    for event in up_down.up(bounded.url, folder.load(bounded.folder), step_by_step=is_idle):
         seen.append(event)
         if is_idle and isinstance(event, StatementDone) and event.number == 1:
             time.sleep(0.5)  # who watches thinks for too long, with the transaction open

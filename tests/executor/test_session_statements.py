@@ -11,15 +11,14 @@ from terminal import Terminal
 from sqlmigrate.executor.events import Failed, Finished, StatementDone
 from sqlmigrate.files.folder import load
 from sqlmigrate.operations import up_down
-from sqlmigrate.plan.plan import Policy
 
 
-def _up(url: str, folder: Path, *texts: str, policy: Policy | None = None) -> list[object]:
+def _up(url: str, folder: Path, *texts: str, step_by_step: bool = False) -> list[object]:
     """Execute texts as migrations, and give what was told of their statements."""
     for number, text in enumerate(texts, start=1):
         (folder / f"{number:03}_odd.up.sql").write_text(text, encoding="utf-8", newline="")
     told: list[object] = []
-    for event in up_down.up(url, load(folder), policy or Policy()):
+    for event in up_down.up(url, load(folder), step_by_step=step_by_step):
         if isinstance(event, StatementDone):
             told.append(event.number)
         elif isinstance(event, Finished):
@@ -27,7 +26,7 @@ def _up(url: str, folder: Path, *texts: str, policy: Policy | None = None) -> li
     return told
 
 
-@pytest.mark.parametrize("watched", [False, True], ids=["together", "one by one"])
+@pytest.mark.parametrize("step_by_step", [False, True], ids=["together", "one by one"])
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -47,9 +46,9 @@ def _up(url: str, folder: Path, *texts: str, policy: Policy | None = None) -> li
         ("create table made (); analyze migrations; listen odd; notify odd; unlisten *;", [1, 2, 3, 4, 5, "finished"]),
     ],
 )  # fmt: skip
-def test_is_executed(text: str, told: list[object], *, watched: bool, database: str, tmp_path: Path) -> None:
+def test_is_executed(text: str, told: list[object], *, step_by_step: bool, database: str, tmp_path: Path) -> None:
     """It is executed, and so is a migration behind it, in a session that knows nothing of it."""
-    found = _up(database, tmp_path, text, "create table behind ();", policy=Policy(watched=watched))
+    found = _up(database, tmp_path, text, "create table behind ();", step_by_step=step_by_step)
     assert found == [*told, 1, "finished"]
     with psycopg.connect(database) as conn:
         assert conn.execute("select to_regclass('made') is not null, to_regclass('behind') is not null").fetchall() == [

@@ -33,7 +33,6 @@ from sqlmigrate.errors import SqlmigrateError
 from sqlmigrate.files import migration
 from sqlmigrate.files.folder import load
 from sqlmigrate.operations import up_down
-from sqlmigrate.plan.plan import Policy
 
 Side = Literal["client", "server"]
 Mode = Literal["at once", "watched"]
@@ -169,8 +168,7 @@ def cut_once(server: Server, migrations: tuple[migration.Migration, ...], side: 
 _VICTIM = """\
 import os, signal, sys
 from sqlmigrate import load, up
-from sqlmigrate.plan.plan import Policy
-for number, event in enumerate(up(sys.argv[1], load(sys.argv[2]), Policy(watched=sys.argv[4] == "watched"))):
+for number, event in enumerate(up(sys.argv[1], load(sys.argv[2]), step_by_step=sys.argv[4] == "watched")):
     if number == int(sys.argv[3]):
         os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -184,7 +182,7 @@ def kill_once(server: Server, folder: Path, number: int, mode: str) -> tuple[str
         ended = subprocess.run(command, check=False, capture_output=True, timeout=60)
         assert ended.returncode in (0, -signal.SIGKILL), ended.stderr.decode()
         list(up_down.up(url, migrations))
-        assert len(list(up_down.up(url, migrations, Policy()))) == 1
+        assert len(list(up_down.up(url, migrations))) == 1
         return found(url), ended.returncode != 0
 
 
@@ -248,7 +246,7 @@ def all_points(server: Server, name: str, folder: Path) -> Iterator[Point]:
     modes: tuple[Mode, Mode] = ("at once", "watched")
     for mode in modes:
         with server.database() as url:
-            events = len(list(up_down.up(url, migrations, Policy(watched=mode == "watched"))))
+            events = len(list(up_down.up(url, migrations, step_by_step=mode == "watched")))
         yield from (Point(name, mode, number) for number in range(events))
 
 

@@ -34,7 +34,7 @@ def test_down_takes_the_last_one_back(four: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    ("policy", "expected"),
+    ("options", "expected"),
     [
         ({"steps": 1}, ["004_d"]),
         ({"steps": 3}, ["004_d", "003_c", "002_b"]),
@@ -51,9 +51,9 @@ def test_down_takes_the_last_one_back(four: Project) -> None:
     ],
     ids=str,
 )
-def test_how_far_down(policy: dict[str, object], expected: list[str], four: Project) -> None:
+def test_how_far_down(options: dict[str, object], expected: list[str], four: Project) -> None:
     """By steps, to a version that stays executed (0: none), or all; the last executed goes first."""
-    assert succeeded(four.down(**policy)) == expected
+    assert succeeded(four.down(**options)) == expected
 
     assert four.relations() == {"a", "b", "c", "d"} - {label.partition("_")[2] for label in expected}
 

@@ -17,7 +17,7 @@ from sqlmigrate.database.session import Request, connect
 from sqlmigrate.executor.events import Began, Event, Failed, Finished, StatementDone
 from sqlmigrate.files import folder, migration
 from sqlmigrate.operations import status, up_down
-from sqlmigrate.plan.plan import Planned, Policy
+from sqlmigrate.plan.plan import Limits, Planned
 from sqlmigrate.source import Source
 
 TWO = "create table {0} (id int);\ninsert into {0} values (1);"
@@ -48,24 +48,24 @@ COPIED = "create table t (a int);\ncopy t from stdin;\n1\n2\n\\.\n"
 
 
 @pytest.mark.parametrize("head", ["", "-- sqlmigrate: no-transaction\n"], ids=["one transaction", "none"])
-@pytest.mark.parametrize("policy", [{}, {"watched": True}], ids=["at once", "watched"])
-def test_copied_data_are_a_statement_like_others(head: str, policy: dict[str, bool], project: Project) -> None:
+@pytest.mark.parametrize("options", [{}, {"step_by_step": True}], ids=["at once", "step by step"])
+def test_copied_data_are_a_statement_like_others(head: str, options: dict[str, bool], project: Project) -> None:
     """A COPY in the midst is counted and told in its place, in every way of sending."""
     project.add("001_a", f"{head}{COPIED}insert into t values (3);")
 
-    assert [each for each in told(project.up(**policy)) if each[0] != "Executed"] == [
+    assert [each for each in told(project.up(**options)) if each[0] != "Executed"] == [
         ("Planned",), ("Began", "001_a"), ("StatementDone", "001_a", "1/3"), ("StatementDone", "001_a", "2/3"),
         ("StatementDone", "001_a", "3/3"), ("Finished", "001_a"),
     ]  # fmt: skip
     assert project.value("select sum(a) from t") == 6
 
 
-@pytest.mark.parametrize("policy", [{}, {"watched": True}], ids=["at once", "watched"])
-def test_events_come_in_order(policy: dict[str, bool], project: Project) -> None:
+@pytest.mark.parametrize("options", [{}, {"step_by_step": True}], ids=["at once", "step by step"])
+def test_events_come_in_order(options: dict[str, bool], project: Project) -> None:
     """The plan, then of every step its beginning, each statement and its end, whether sent at once or one by one."""
     project.add("001_a", TWO.format("a")).add("002_b", TWO.format("b"))
 
-    assert told(project.up(**policy)) == ORDER
+    assert told(project.up(**options)) == ORDER
 
 
 def test_a_failure_is_the_last_event(project: Project) -> None:
@@ -104,9 +104,9 @@ def test_finished_is_told_after_the_commit(project: Project) -> None:
 # -- closing -----------------------------------------------------------------------------------------------------------
 
 
-def stopped_at(project: Project, kind: type[Event], **policy: Any) -> None:
+def stopped_at(project: Project, kind: type[Event], **options: Any) -> None:
     """Run up to the first event of a kind, then stop reading, as whoever was interrupted does."""
-    with closing(project.running_up(**policy)) as events:
+    with closing(project.running_up(**options)) as events:
         for event in events:
             if isinstance(event, kind):
                 return
@@ -124,12 +124,12 @@ def is_quiet(project: Project) -> bool:
 SLEEPING = "create table a ();\ninsert into a default values;\nselect pg_sleep(60);\n"
 
 
-@pytest.mark.parametrize("policy", [{}, {"watched": True}], ids=["at once", "watched"])
-def test_closing_in_the_midst_of_a_file_takes_it_back(policy: dict[str, bool], project: Project) -> None:
+@pytest.mark.parametrize("options", [{}, {"step_by_step": True}], ids=["at once", "step by step"])
+def test_closing_in_the_midst_of_a_file_takes_it_back(options: dict[str, bool], project: Project) -> None:
     """The statement under way is cancelled, the file is rolled back, the failure is written, no lock is left."""
     project.add("000_z", "create table z ();").up()
 
-    stopped_at(project.add("001_a", SLEEPING), StatementDone, **policy)
+    stopped_at(project.add("001_a", SLEEPING), StatementDone, **options)
 
     until(lambda: is_quiet(project))
     assert project.relations() == {"z"}
@@ -213,7 +213,7 @@ select c.relname, l.mode from pg_locks l join pg_stat_activity a using (pid) joi
 def watched(project: Project) -> Iterator[tuple[Event, list[tuple[str, str]], str]]:
     """Run watched; gives every event with the locks and the state that a second session sees just then."""
     state = "select state from pg_stat_activity where application_name = 'sqlmigrate' and datname = current_database()"
-    with closing(project.running_up(watched=True)) as events, project.connection() as other:
+    with closing(project.running_up(step_by_step=True)) as events, project.connection() as other:
         for event in events:
             yield event, other.execute(LOCKS).fetchall(), other.execute(state).fetchone()[0]
 
@@ -252,7 +252,7 @@ def test_watched_nothing_is_visible_before_the_commit(project: Project) -> None:
     project.add("002_b", "insert into a values (1);\ninsert into a values (2);")
     look = "select (select count(*) from a), (select count(*) from migrations)"
     seen = []
-    with closing(project.running_up(watched=True)) as events, project.connection() as other:
+    with closing(project.running_up(step_by_step=True)) as events, project.connection() as other:
         seen = [(type(event).__name__, other.execute(look).fetchone()) for event in events]
 
     assert seen == [
@@ -266,9 +266,9 @@ def test_watched_the_same_is_executed(project: Project) -> None:
     text = "begin isolation level serializable; set role pg_monitor; select nothing; commit;"
     project.add_tables("a", "b").add("003_c", text)
 
-    assert told(project.up(dry_run=True)) == told(project.up(dry_run=True, watched=True))
+    assert told(project.up(dry_run=True)) == told(project.up(dry_run=True, step_by_step=True))
 
-    failed = failure(project.up(watched=True))
+    failed = failure(project.up(step_by_step=True))
     assert (failed.step.label, failed.number, failed.error.sqlstate) == ("003_c", 2, "42703")
     assert project.recorded() == [("001", "executed"), ("002", "executed"), ("003", "failed")]
 
@@ -287,7 +287,10 @@ def test_the_turns_of_a_session_carry_any_number_of_requests(project: Project) -
 
 def test_the_exported_names() -> None:
     """These and no others; each is the function of its module; all of them are there for `import *`."""
-    names = {"down": up_down.down, "load": folder.load, "split": split, "status": status.status, "up": up_down.up}
+    names = {
+        "Limits": Limits, "down": up_down.down, "load": folder.load, "split": split, "status": status.status,
+        "up": up_down.up,
+    }  # fmt: skip
 
     assert sorted(sqlmigrate.__all__) == sorted([*names, "__version__"])
     assert sorted(dir(sqlmigrate)) == sorted(sqlmigrate.__all__)
@@ -300,7 +303,7 @@ LOADED = """\
 import sys, sqlmigrate
 assert not {"psycopg", "click", "rich", "sqlparse"} & set(sys.modules), "loaded before anything is asked for"
 from sqlmigrate import *
-assert callable(up) and callable(down) and callable(load) and callable(status) and callable(split)
+assert all(map(callable, (up, down, load, status, split, Limits)))
 """
 
 
@@ -319,7 +322,7 @@ def test_the_library_from_end_to_end(project: Project) -> None:
     assert finished(list(sqlmigrate.up(project.url, migrations))) == ["001_a", "002_b"]
     assert [row.state for row in sqlmigrate.status(project.url, migrations).plan.rows] == ["executed", "executed"]
     assert finished(list(sqlmigrate.down(project.url, migrations))) == ["002_b"]
-    assert finished(list(sqlmigrate.up(project.url, migrations, Policy(to="002_b")))) == ["002_b"]
+    assert finished(list(sqlmigrate.up(project.url, migrations, to="002_b"))) == ["002_b"]
 
 
 def test_a_migration_of_another_making(project: Project) -> None:

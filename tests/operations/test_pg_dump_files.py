@@ -13,7 +13,6 @@ from postgres_servers import Server
 from sqlmigrate.executor.events import Event, Failed
 from sqlmigrate.files.folder import load
 from sqlmigrate.operations import up_down
-from sqlmigrate.plan import plan
 
 # Every kind of object that makes a dump hard to cut, and data that must not be taken for SQL or for the end of data.
 SCHEMA = r"""
@@ -87,7 +86,7 @@ def _without_key(dumped: str) -> str:
 def _apply(url: str, folder: Path) -> list[Event]:
     with psycopg.connect(url, autocommit=True) as conn:
         conn.execute("create schema history")
-    return list(up_down.up(url, load(folder), plan.Policy(table="history.migrations")))
+    return list(up_down.up(url, load(folder), table="history.migrations"))
 
 
 def test_a_dump_with_data_is_applied_and_dumped_again_the_same(every_postgres: Server, tmp_path: Path) -> None:

@@ -18,10 +18,9 @@ from sqlmigrate.executor.events import Event, Failed, Finished
 from sqlmigrate.files import folder
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.operations import up_down
-from sqlmigrate.plan.plan import Policy
 
 NUMBER, SEED = 300, 2026
-Direction = Callable[[str, Sequence[Migration], Policy], Generator[Event, None, None]]
+Direction = Callable[..., Generator[Event, None, None]]
 
 
 @pytest.fixture
@@ -48,10 +47,10 @@ def _database(server: Server) -> Iterator[str]:
                     conn.execute(sql.SQL("drop subscription {}").format(sql.Identifier(name)))
 
 
-def _executed(direction: Direction, url: str, migrations: Sequence[Migration], policy: Policy) -> list[str]:
+def _executed(direction: Direction, url: str, migrations: Sequence[Migration], **options: bool) -> list[str]:
     """Run to the end, and give the migrations in the order in which they were finished."""
     labels = []
-    for event in direction(url, migrations, policy):
+    for event in direction(url, migrations, **options):
         assert not isinstance(event, Failed), f"{event.error}: {event.error.fields}"
         labels += [event.step.label] if isinstance(event, Finished) else []
     return labels
@@ -75,11 +74,11 @@ def test_up_down_up(server: Server, tmp_path: Path) -> None:
     labels = [one.label for one in written]
     with _database(server) as url:
         empty, roles = database_dump.everything(server, url), database_dump.roles(server)
-        assert _executed(up_down.up, url, migrations, Policy()) == labels
+        assert _executed(up_down.up, url, migrations) == labels
         full, more_roles = database_dump.everything(server, url), database_dump.roles(server)
-        assert _executed(up_down.down, url, migrations, Policy(all=True)) == labels[::-1]
+        assert _executed(up_down.down, url, migrations, all=True) == labels[::-1]
         assert (database_dump.everything(server, url), database_dump.roles(server)) == (empty, roles)
-        assert _executed(up_down.up, url, migrations, Policy(watched=True)) == labels
+        assert _executed(up_down.up, url, migrations, step_by_step=True) == labels
         assert (database_dump.everything(server, url), database_dump.roles(server)) == (full, more_roles)
 
 
@@ -92,7 +91,7 @@ def test_the_same_as_psql(server: Server, tmp_path: Path) -> None:
         expected = database_dump.everything(server, url)
     _drop_roles(server)
     with _database(server) as url:
-        _executed(up_down.up, url, folder.load(tmp_path), Policy())
+        _executed(up_down.up, url, folder.load(tmp_path))
         assert database_dump.everything(server, url) == expected
 
 
@@ -110,5 +109,5 @@ def test_a_dump_is_a_migration(server: Server, tmp_path: Path) -> None:
         tmp_path / "new", [generated_history.Written("001_squashed", "", dump, "", is_wrapped=False, is_alone=False)]
     )
     with _database(server) as url:
-        assert _executed(up_down.up, url, folder.load(tmp_path / "new"), Policy()) == ["001_squashed"]
+        assert _executed(up_down.up, url, folder.load(tmp_path / "new")) == ["001_squashed"]
         assert database_dump.everything(server, url) == expected

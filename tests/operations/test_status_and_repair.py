@@ -16,19 +16,18 @@ from sqlmigrate import load
 from sqlmigrate.database import run_lock
 from sqlmigrate.errors import ConfigError, HistoryError
 from sqlmigrate.operations import repair as operations_repair, status as operations_status
-from sqlmigrate.plan.plan import Policy
 
 LOOKING = ["status", "verify", "log"]
 
 
 def repair(project: Project, version: str) -> str:
     """Repair, without being asked; gives what was said to be done."""
-    row, _ = operations_repair.repairable(project.url, load(project.folder), version, Policy())
-    return operations_repair.repair(project.url, row, Policy())
+    row, _ = operations_repair.repairable(project.url, load(project.folder), version)
+    return operations_repair.repair(project.url, row)
 
 
 def baseline(project: Project, version: str) -> list[str]:
-    return [row.label for row in operations_repair.baseline(project.url, load(project.folder), version, Policy())]
+    return [row.label for row in operations_repair.baseline(project.url, load(project.folder), version)]
 
 
 def shown(screen: str) -> str:
@@ -549,7 +548,7 @@ def test_the_log_keeps_everything(project: Project) -> None:
     project.down()
     baseline(project.add("002_b", "select 2;"), "2")
 
-    _, entries = operations_status.log(project.url, Policy())
+    _, entries = operations_status.log(project.url)
 
     assert [(entry.action, entry.version, entry.name, entry.detail) for entry in entries] == [
         ("up", "001", "a", None),

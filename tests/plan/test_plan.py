@@ -14,7 +14,7 @@ from sqlmigrate.files.migration import Migration, checksum
 from sqlmigrate.history.state import Execution
 from sqlmigrate.plan import plan
 from sqlmigrate.plan.down import down_rows, down_steps
-from sqlmigrate.plan.plan import Policy
+from sqlmigrate.plan.plan import Selection
 from sqlmigrate.plan.rows import Row, find, make_rows, missing_after, missing_inside
 from sqlmigrate.plan.up import up_steps
 from sqlmigrate.source import Source
@@ -95,7 +95,7 @@ def test_executed_and_planned_are_all_in_order_and_once(database: tuple[list[Mig
     """What is executed and what is planned is the whole folder, nothing of it twice, the planned in order."""
     migrations, executions = database
 
-    steps = up_steps(make_rows(migrations, executions), Policy(out_of_order=True))
+    steps = up_steps(make_rows(migrations, executions), Selection(out_of_order=True))
 
     numbers = [step.migration.number for step in steps]
     assert numbers == sorted(numbers)
@@ -107,12 +107,12 @@ def test_executed_and_planned_are_all_in_order_and_once(database: tuple[list[Mig
 def test_a_plan_after_the_plan_is_empty(database: tuple[list[Migration], list[Execution]]) -> None:
     """When the plan is executed, there is nothing to do, in whatever order it was planned."""
     migrations, executions = database
-    steps = up_steps(make_rows(migrations, executions), Policy(out_of_order=True))
+    steps = up_steps(make_rows(migrations, executions), Selection(out_of_order=True))
     later = [execution(step.version, step.migration.name, second=100 + n) for n, step in enumerate(steps)]
 
     rows = make_rows(migrations, done(executions) + later)
 
-    assert up_steps(rows, Policy()) == ()
+    assert up_steps(rows) == ()
     assert {row.state for row in rows} <= {"executed", "baseline"}
 
 
@@ -126,9 +126,9 @@ def test_what_is_out_of_order_is_refused_and_nothing_else(database: tuple[list[M
 
     if any(number < newest for number in pending):
         with pytest.raises(HistoryError):
-            up_steps(rows, Policy())
+            up_steps(rows)
     else:
-        assert up_steps(rows, Policy()) == up_steps(rows, Policy(out_of_order=True))
+        assert up_steps(rows) == up_steps(rows, Selection(out_of_order=True))
 
 
 @given(databases(), st.data())
@@ -138,12 +138,12 @@ def test_a_part_of_the_plan_is_its_beginning(
     """`--steps` and `--to` cut a plan off, each where it says, and both where the first of them says."""
     migrations, executions = database
     rows = make_rows(migrations, executions)
-    whole = up_steps(rows, Policy(out_of_order=True))
+    whole = up_steps(rows, Selection(out_of_order=True))
     to, count = data.draw(st.sampled_from(migrations)), data.draw(st.integers(1, 5))
     until = tuple(step for step in whole if step.migration.number <= to.number)
 
-    def planned(**policy: object) -> tuple[plan.Step, ...]:
-        return up_steps(rows, Policy(out_of_order=True, **policy))  # type: ignore[arg-type]
+    def planned(**selection: object) -> tuple[plan.Step, ...]:
+        return up_steps(rows, Selection(out_of_order=True, **selection))  # type: ignore[arg-type]
 
     assert planned(steps=count) == whole[:count]
     assert planned(to=to.version) == until
@@ -157,9 +157,9 @@ def test_down_undoes_in_the_reverse_order_of_execution(migrations: list[Migratio
     random.shuffle(order)  # type: ignore[attr-defined]
     rows = make_rows(migrations, executed(order))
 
-    assert [row.migration for row in down_rows(rows, Policy(all=True))] == order[::-1]
-    assert [row.migration for row in down_rows(rows, Policy(steps=count))] == order[::-1][:count]
-    assert [row.migration for row in down_rows(rows, Policy())] == order[-1:]
+    assert [row.migration for row in down_rows(rows, Selection(all=True))] == order[::-1]
+    assert [row.migration for row in down_rows(rows, Selection(steps=count))] == order[::-1][:count]
+    assert [row.migration for row in down_rows(rows)] == order[-1:]
 
 
 @given(folders(), st.randoms(use_true_random=False), st.data())
@@ -172,21 +172,21 @@ def test_down_to_a_version_leaves_it_and_what_is_below(
     to = data.draw(st.sampled_from(migrations))
     rows = make_rows(migrations, executed(order))
 
-    chosen = [row.migration for row in down_rows(rows, Policy(to=to.version))]
+    chosen = [row.migration for row in down_rows(rows, Selection(to=to.version))]
 
     assert chosen == [each for each in order[::-1] if each.number > to.number]
-    assert [row.migration for row in down_rows(rows, Policy(to="0"))] == order[::-1]
+    assert [row.migration for row in down_rows(rows, Selection(to="0"))] == order[::-1]
 
 
 @given(folders(), st.integers(1, 5))
 def test_down_and_up_again_is_where_we_were(migrations: list[Migration], count: int) -> None:
     """What down takes back is what the next up executes, forwards."""
     history = executed(migrations)
-    chosen = down_rows(make_rows(migrations, history), Policy(steps=count))
+    chosen = down_rows(make_rows(migrations, history), Selection(steps=count))
     steps = down_steps(chosen, {})
     left = [each for each in history if each.version not in {step.version for step in steps}]
 
-    again = up_steps(make_rows(migrations, left), Policy())
+    again = up_steps(make_rows(migrations, left))
 
     assert [step.label for step in again] == [step.label for step in steps][::-1]
 
@@ -219,7 +219,7 @@ def test_missing_files_are_missed_inside_and_passed_over_ahead(
     assert {row.number for row in missing_after(rows)} == {number for number in lost if number > newest}
     if missing_inside(rows) and any(row.is_pending for row in rows):
         with pytest.raises(HistoryError):
-            up_steps(rows, Policy(out_of_order=True))
+            up_steps(rows, Selection(out_of_order=True))
 
 
 # -- states ------------------------------------------------------------------------------------------------------------
@@ -280,7 +280,7 @@ def test_the_refusal_of_what_is_out_of_order_names_both() -> None:
     rows = make_rows([migration("001"), migration("002"), migration("003")], [execution("003")])
 
     with pytest.raises(HistoryError) as caught:
-        up_steps(rows, Policy())
+        up_steps(rows)
 
     assert message(caught.value) == (
         "001_a, 002_a: out of order, pending below 003_a, which was executed by ann on 2026-02-13 01:16:28 UTC"
@@ -295,7 +295,7 @@ def test_a_plan_up_to_a_version_asks_only_for_what_is_in_it() -> None:
     rows = make_rows([migration("001"), migration("002"), migration("003")], [execution("003")])
 
     with pytest.raises(HistoryError) as caught:
-        up_steps(rows, Policy(to="1"))
+        up_steps(rows, Selection(to="1"))
     assert caught.value.message.startswith("001_a: out of order")
 
 
@@ -304,7 +304,7 @@ def test_the_refusal_of_what_is_missing_names_all() -> None:
     rows = make_rows([migration("003")], [execution("001"), execution("002", "b", second=1)])
 
     with pytest.raises(HistoryError) as caught:
-        up_steps(rows, Policy())
+        up_steps(rows)
 
     assert message(caught.value) == (
         "001_a, 002_b: executed on this database, but there is no such file"
@@ -355,7 +355,7 @@ def test_every_fault_of_every_pending_file_is_told_before_anything_runs() -> Non
     known = replace(execution("001"), checksum=checksum("select 1; commit;"))
 
     with pytest.raises(MigrationError) as caught:
-        up_steps(make_rows(migrations, [known]), Policy())
+        up_steps(make_rows(migrations, [known]))
 
     assert [str(each).partition(": ")[0] for each in (caught.value, *caught.value.others)] == [
         "sql/002_a.up.sql:1:8", "sql/002_a.down.sql:1:11", "sql/003_a.up.sql:1:1",
@@ -365,7 +365,7 @@ def test_every_fault_of_every_pending_file_is_told_before_anything_runs() -> Non
 
 def test_a_file_without_a_statement_is_planned_and_said() -> None:
     """It is executed, so that the history is whole, with a note."""
-    (step,) = up_steps(make_rows([migration("001", up="-- to come")], ()), Policy())
+    (step,) = up_steps(make_rows([migration("001", up="-- to come")], ()))
 
     assert step.notes == ("the file holds no statement",)
 
@@ -374,7 +374,7 @@ def test_a_file_without_a_statement_is_planned_and_said() -> None:
 
 
 def chosen(file: Migration | None, recorded: Execution) -> list[Row]:
-    return down_rows(make_rows([file] if file else [], [recorded]), Policy())
+    return down_rows(make_rows([file] if file else [], [recorded]))
 
 
 def test_down_uses_the_file() -> None:
@@ -428,7 +428,7 @@ def test_what_is_irreversible_is_refused(text: str, reason: str, more: str, *, h
 def test_every_fault_of_the_way_down_is_told_at_once() -> None:
     """What is irreversible and what is malformed come together, before anything is taken back."""
     migrations = [migration("001"), migration("002", down=None), migration("003", down="select '")]
-    rows = down_rows(make_rows(migrations, executed(migrations)), Policy(all=True))
+    rows = down_rows(make_rows(migrations, executed(migrations)), Selection(all=True))
 
     with pytest.raises(SqlmigrateError) as caught:
         down_steps(rows, {})
@@ -443,11 +443,11 @@ def test_a_baseline_is_not_taken_back() -> None:
     migrations = [migration("001"), migration("002")]
     rows = make_rows(migrations, [execution("001", status="baseline"), execution("002", second=1)])
 
-    assert [row.label for row in down_rows(rows, Policy(all=True))] == ["002_a"]
-    assert [row.label for row in down_rows(rows, Policy())] == ["002_a"]
-    for policy in (Policy(steps=2), Policy(to="0")):
+    assert [row.label for row in down_rows(rows, Selection(all=True))] == ["002_a"]
+    assert [row.label for row in down_rows(rows)] == ["002_a"]
+    for selection in (Selection(steps=2), Selection(to="0")):
         with pytest.raises(HistoryError) as caught:
-            down_rows(rows, policy)
+            down_rows(rows, selection)
         assert message(caught.value) == (
             "001_a is a baseline: it was declared, not executed, and cannot be taken back"
             " → let the history forget it, if it is to be executed here"
@@ -460,7 +460,7 @@ def test_down_to_what_is_not_executed_is_refused() -> None:
     rows = make_rows([migration("001"), migration("002")], [execution("001")])
 
     with pytest.raises(HistoryError) as caught:
-        down_rows(rows, Policy(to="2"))
+        down_rows(rows, Selection(to="2"))
 
     assert caught.value.message == "002_a is not executed, so there is no way down to it"
 
@@ -471,7 +471,7 @@ def test_down_to_zero_is_all(zero: str) -> None:
     migrations = [migration("000"), migration("001")]
     rows = make_rows(migrations, executed(migrations))
 
-    assert [row.label for row in down_rows(rows, Policy(to=zero))] == ["001_a", "000_a"]
+    assert [row.label for row in down_rows(rows, Selection(to=zero))] == ["001_a", "000_a"]
 
 
 def test_of_executions_of_one_moment_the_newest_version_goes_first() -> None:
@@ -479,7 +479,7 @@ def test_of_executions_of_one_moment_the_newest_version_goes_first() -> None:
     migrations = [migration("001"), migration("002"), migration("003")]
     history = [execution("001"), execution("002"), replace(execution("003"), executed_at=None)]
 
-    assert [row.version for row in down_rows(make_rows(migrations, history), Policy(all=True))] == [
+    assert [row.version for row in down_rows(make_rows(migrations, history), Selection(all=True))] == [
         "002", "001", "003",
     ]  # fmt: skip
 
@@ -492,9 +492,9 @@ def test_a_step_goes_on_where_the_last_execution_ended() -> None:
     alone = migration("001", up="-- sqlmigrate: no-transaction\nselect 1; select 2; select 3;")
     failed = replace(execution("001", status="failed"), statements=3, statements_done=2)
 
-    (resumed,) = up_steps(make_rows([alone], [failed]), Policy())
-    (anew,) = up_steps(make_rows([migration("001")], [failed]), Policy())
-    (first,) = up_steps(make_rows([alone], ()), Policy())
+    (resumed,) = up_steps(make_rows([alone], [failed]))
+    (anew,) = up_steps(make_rows([migration("001")], [failed]))
+    (first,) = up_steps(make_rows([alone], ()))
     (down,) = down_steps(chosen(alone, replace(failed, status="executed")), {})
 
     assert [step.done_before for step in (resumed, anew, first, down)] == [2, 0, 0, 0]

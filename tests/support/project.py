@@ -18,7 +18,6 @@ from sqlmigrate.errors import SqlmigrateError
 from sqlmigrate.executor.events import Event, Failed, Finished
 from sqlmigrate.files.folder import load
 from sqlmigrate.operations import status, up_down
-from sqlmigrate.plan.plan import Policy
 from sqlmigrate.plan.rows import Row
 
 
@@ -61,23 +60,23 @@ class Project:
         self.folder.mkdir(exist_ok=True)
         return Quick(self.folder.parent, {"DATABASE_URL": self.url})(*arguments, **environment)
 
-    def running_up(self, **policy: Any) -> Iterator[Event]:
-        return up_down.up(self.url, load(self.folder), Policy(**policy))
+    def running_up(self, **options: Any) -> Iterator[Event]:
+        return up_down.up(self.url, load(self.folder), **options)
 
-    def up(self, **policy: Any) -> list[Event]:
+    def up(self, **options: Any) -> list[Event]:
         """Execute what is pending; gives all that happened."""
-        return list(self.running_up(**policy))
+        return list(self.running_up(**options))
 
-    def down(self, **policy: Any) -> list[Event]:
+    def down(self, **options: Any) -> list[Event]:
         """Take back; gives all that happened."""
-        return list(up_down.down(self.url, load(self.folder), Policy(**policy)))
+        return list(up_down.down(self.url, load(self.folder), **options))
 
-    def rows(self, **policy: Any) -> tuple[Row, ...]:
-        return status.status(self.url, load(self.folder), Policy(**policy)).plan.rows
+    def rows(self, **options: Any) -> tuple[Row, ...]:
+        return status.status(self.url, load(self.folder), **options).plan.rows
 
-    def states(self, **policy: Any) -> dict[str, str]:
+    def states(self, **options: Any) -> dict[str, str]:
         """Give the state of each migration, by its label, as `status` shows them."""
-        return {row.label: row.state for row in self.rows(**policy)}
+        return {row.label: row.state for row in self.rows(**options)}
 
     # the database
 

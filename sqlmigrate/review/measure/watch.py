@@ -28,7 +28,7 @@ from sqlmigrate.history import read
 from sqlmigrate.parsing.classify import concurrent, runs_in_transaction, verb
 from sqlmigrate.parsing.script import Script
 from sqlmigrate.parsing.splitter import Statement
-from sqlmigrate.plan.plan import Policy, Step
+from sqlmigrate.plan.plan import Limits, Step
 
 from .facts import FileRun, Relation, RelationEffect, StatementFacts
 from .lock_modes import MODES, rank
@@ -119,7 +119,7 @@ class Watch(Observer):
     """
 
     def __init__(self, owner_url: str, admin_url: str, table: str, limit: float = 30.0) -> None:
-        super().__init__(admin_url)
+        super().__init__(admin_url, _TICK_SECONDS)
         with ExitStack() as stack:
             self.session = stack.enter_context(connect(owner_url))
             self.beside = stack.enter_context(connect(admin_url))
@@ -128,7 +128,6 @@ class Watch(Observer):
         self._base = frozenset(oid for (oid,) in self.beside.ask(BASE)[0])  # what a new file made, nobody uses yet
         self._limit = limit
         self._state = read.read(self.session, table)
-        self._policy = Policy(table=table, watched=True, tick=_TICK_SECONDS, lock_retries=0)
         self._ours = {self._state.history.table, f"{self._state.history.table}_log"}
         self._seen: dict[int, _Held] = {}
         self._is_pinned = self._is_alone = self._is_stopped = False
@@ -142,7 +141,7 @@ class Watch(Observer):
         """Execute one step, and give what was measured; a failure is part of that."""
         self.session.reconnect()  # the counters of a session are those of all it did, and a file may leave settings
         self.session.ask(PLAN_AS_IF_LARGE)
-        executor = Executor(self.session, self._state, self._policy, self)
+        executor = Executor(self.session, self._state, Limits(lock_retries=0), self, step_by_step=True)
         progress = _Progress(step.script)
         self._is_stopped = False
         self._next(step.script, 1)

@@ -56,10 +56,9 @@ def _named(migrations: Sequence[Migration], names: Sequence[str], directory: str
 
 def _pending(call: Context, migrations: Sequence[Migration]) -> Subjects:
     from sqlmigrate.operations import status  # noqa: PLC0415
-    from sqlmigrate.plan.plan import Policy  # noqa: PLC0415
 
     with call.database() as url:
-        planned = status.status(url, migrations, Policy(table=call.config.table))
+        planned = status.status(url, migrations, table=call.config.table)
     rows = planned.plan.rows
     return Subjects(
         planned.state.server.where,

@@ -16,7 +16,6 @@ from sqlmigrate.database.session import Request, Session, connect
 from sqlmigrate.executor.events import Failed
 from sqlmigrate.files import folder
 from sqlmigrate.operations import up_down
-from sqlmigrate.plan.plan import Policy
 from sqlmigrate.review.measure import row_sums
 from sqlmigrate.review.seed import fill
 
@@ -332,7 +331,7 @@ def test_a_real_history(every_postgres: Server, tmp_path: Path) -> None:
     generated_history.write(tmp_path, generated_history.migrations(300, 2026, every_postgres.version))
     with every_postgres.database() as url:
         try:
-            for event in up_down.up(url, folder.load(tmp_path), Policy()):
+            for event in up_down.up(url, folder.load(tmp_path)):
                 assert not isinstance(event, Failed), event.error
             with connect(url) as session:
                 start = time.monotonic()
