@@ -14,8 +14,7 @@ from sqlmigrate.durations import milliseconds
 from sqlmigrate.history import write
 from sqlmigrate.history.state import State
 from sqlmigrate.history.table import History
-from sqlmigrate.parsing.classify import runs_in_transaction
-from sqlmigrate.parsing.splitter import Statement
+from sqlmigrate.parsing.statement import Statement
 from sqlmigrate.plan.plan import Step
 
 _SHORTEST_TICK = 0.05
@@ -138,7 +137,7 @@ def bounds(step: Step, lock_timeout: str, statement: Statement) -> Iterator[Requ
     for name, value in timeouts(step, lock_timeout):
         if name in step.script.session_settings:
             continue
-        waits_politely = name == "lock_timeout" and not runs_in_transaction(statement)
+        waits_politely = name == "lock_timeout" and not statement.kind.runs_in_transaction
         unbounded = waits_politely and step.script.value("lock-timeout") is None
         yield Request(f"set {name} to '{0 if unbounded else value}'")
 

@@ -11,8 +11,7 @@ import psycopg
 from sqlmigrate.database.session import COMMIT, Answer, Request
 from sqlmigrate.errors import StatementError
 from sqlmigrate.history import write
-from sqlmigrate.parsing.classify import concurrent, runs_in_transaction, session_setting
-from sqlmigrate.parsing.splitter import Statement
+from sqlmigrate.parsing.statement import Statement
 from sqlmigrate.plan.plan import Step
 
 from . import batch, resume
@@ -51,7 +50,7 @@ class NoTransactionStep:
             if failing:
                 yield self._stopped(refused(failing.error or psycopg.Error(), statement), number, failing)
                 return "failed"
-            if way.is_done or self._commits or not runs_in_transaction(statement):
+            if way.is_done or self._commits or not statement.kind.runs_in_transaction:
                 self._note(number)
             if trace := self._invalid(statement):
                 yield self._useless(number, trace)
@@ -64,7 +63,7 @@ class NoTransactionStep:
     def _set_again(self, done: int) -> Failed | None:
         """Set anew what the statements done have set for the session of an earlier run."""
         for number, statement in enumerate(self._statements[:done], start=1):
-            if session_setting(statement):
+            if statement.kind.session_setting:
                 try:
                     self._session.ask(batch.request(statement))
                 except psycopg.Error as problem:
@@ -82,7 +81,7 @@ class NoTransactionStep:
     def _tried(self, number: int, way: resume.Continuation) -> Generator[Event, None, Answer | None]:
         """Execute one statement, again where locks stood in the way; gives the answer that failed, if one did."""
         statement = self._statements[number - 1]
-        is_alone = not runs_in_transaction(statement)
+        is_alone = not statement.kind.runs_in_transaction
         if way.first:
             self._session.ask(Request(way.first))
         if is_alone:
@@ -106,7 +105,7 @@ class NoTransactionStep:
         step, statement = self.step, self._statements[number - 1]
         requests = [batch.request(statement)] if way.instead is None else [Request(way.instead)]
         bounds = [*batch.bounds(step, self._limits.lock_timeout, statement)]
-        is_open = runs_in_transaction(statement) and not self._commits
+        is_open = statement.kind.runs_in_transaction and not self._commits
         if is_open:
             up = step.direction == "up"
             noted = [*batch.AS_OURSELVES, write.progress(self._history, step.version, number)] if up else []
@@ -124,9 +123,9 @@ class NoTransactionStep:
 
     def _invalid(self, statement: Statement) -> resume.CatalogState | None:
         """Give the index that a ``CREATE INDEX CONCURRENTLY`` was to make, where it is there and invalid."""
-        meant = concurrent(statement)
+        effect = statement.kind.catalog_effect
         up = self.step.direction == "up"
-        if not up or meant is None or meant.kind != "create index" or not self._session.is_usable:
+        if not up or effect is None or effect.action != "create index" or not self._session.is_usable:
             return None
         with suppress(psycopg.Error):
             found = resume.trace(self._session, statement)

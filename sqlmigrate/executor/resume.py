@@ -16,8 +16,8 @@ from sqlmigrate.database.session import Request, Session
 from sqlmigrate.errors import HistoryError
 from sqlmigrate.history import read, write
 from sqlmigrate.history.table import History
-from sqlmigrate.parsing.classify import Concurrent, concurrent
-from sqlmigrate.parsing.splitter import Statement
+from sqlmigrate.parsing.classify import CatalogEffect
+from sqlmigrate.parsing.statement import Statement
 from sqlmigrate.plan import up
 from sqlmigrate.plan.plan import Step
 
@@ -91,12 +91,12 @@ class CatalogState:
 
 def trace(session: Session, statement: Statement) -> CatalogState | None:
     """Look for the object of a statement that runs in no transaction; None where the catalog cannot tell."""
-    meant = concurrent(statement)
-    if meant is None:
+    effect = statement.kind.catalog_effect
+    if effect is None:
         return None
-    (rows,) = session.ask(Request(_QUERIES[meant.kind], (meant.name, meant.table)))
-    found, name = rows[0] if rows else ("none", meant.name)
-    return CatalogState(_FOUND.get(found or "", "none"), name or meant.name)
+    (rows,) = session.ask(Request(_QUERIES[effect.action], (effect.name, effect.table)))
+    found, name = rows[0] if rows else ("none", effect.name)
+    return CatalogState(_FOUND.get(found or "", "none"), name or effect.name)
 
 
 _FOUND: dict[str, LocatedFinding] = {"valid": "valid", "invalid": "invalid", "pending": "pending"}
@@ -134,14 +134,14 @@ def way_on(session: Session, step: Step, number: int) -> Continuation:
     statement = step.script.statements[number - 1]
     if making == mark_of_commits(number):
         return Continuation(said=f"statement {number} commits by itself and was not finished: it is begun anew")
-    meant, now = concurrent(statement), trace(session, statement)
-    if making is None or meant is None or now is None or making.split()[0] != str(number):
+    effect, now = statement.kind.catalog_effect, trace(session, statement)
+    if making is None or effect is None or now is None or making.split()[0] != str(number):
         return Continuation()
-    return _way(meant, making.split()[1], now)
+    return _way(effect, making.split()[1], now)
 
 
-def _way(meant: Concurrent, before: str, now: CatalogState) -> Continuation:
-    if meant.kind in ("create index", "create database"):
+def _way(effect: CatalogEffect, before: str, now: CatalogState) -> Continuation:
+    if effect.action in ("create index", "create database"):
         if before == "none" and now.found == "valid":
             return Continuation(is_done=True, said=f"{now.name} was made already")
         if before == "none" and now.found == "invalid":
@@ -150,8 +150,8 @@ def _way(meant: Concurrent, before: str, now: CatalogState) -> Continuation:
                 first=drop, said=f"the invalid index {now.name}, left by the last run, is dropped and built anew"
             )
     elif before != "none" and now.found == "none":
-        return Continuation(is_done=True, said=f"{meant.name} is gone already")
-    elif meant.kind == "detach partition" and now.found == "pending":
-        instead = f"alter table {meant.table} detach partition {meant.name} finalize"
-        return Continuation(instead=instead, said=f"the detaching of {meant.name}, begun by the last run, is finished")
+        return Continuation(is_done=True, said=f"{effect.name} is gone already")
+    elif effect.action == "detach partition" and now.found == "pending":
+        instead = f"alter table {effect.table} detach partition {effect.name} finalize"
+        return Continuation(instead=instead, said=f"the detaching of {effect.name}, begun by the last run, is finished")
     return Continuation()

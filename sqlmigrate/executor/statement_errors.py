@@ -15,7 +15,7 @@ from psycopg.errors import Diagnostic
 
 from sqlmigrate.errors import StatementError
 from sqlmigrate.identifiers import last_part
-from sqlmigrate.parsing.splitter import Statement
+from sqlmigrate.parsing.statement import Statement
 from sqlmigrate.source import Source, Span
 
 _QUOTED = re.compile(r'"((?:[^"]|"")+)"')

@@ -17,8 +17,7 @@ from sqlmigrate.database.connect_errors import reason
 from sqlmigrate.database.session import Answer, Request, Session
 from sqlmigrate.errors import SqlmigrateError, StatementError
 from sqlmigrate.history.state import State
-from sqlmigrate.parsing.classify import verb
-from sqlmigrate.parsing.splitter import Statement
+from sqlmigrate.parsing.statement import Statement
 from sqlmigrate.plan.plan import Limits, Step
 
 from . import batch
@@ -145,4 +144,4 @@ def ends_transactions(statement: Statement, answer: Answer) -> bool:
 
     https://www.postgresql.org/docs/current/plpgsql-transactions.html
     """
-    return answer.error is not None and answer.error.sqlstate == _TERMINATION and verb(statement) in ("CALL", "DO")
+    return answer.error is not None and answer.error.sqlstate == _TERMINATION and statement.kind.verb in ("CALL", "DO")

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 from sqlmigrate.errors import MigrationError
+from sqlmigrate.parsing.comments import block_end
 from sqlmigrate.parsing.splitter import split
 from sqlmigrate.source import Source
 
@@ -33,7 +34,6 @@ _TOKEN = re.compile(
     | .""",
     re.VERBOSE | re.DOTALL,
 )
-_EDGE = re.compile(r"/\*|\*/")
 
 
 def _significant(text: str) -> list[str]:
@@ -52,18 +52,9 @@ def _significant(text: str) -> list[str]:
 def _words(text: str) -> Iterator[str]:
     position = 0
     while match := _TOKEN.match(text, position):
-        position = _comment_end(text, match.start()) if match["comment"] else match.end()
+        position = block_end(text, match.start()) or len(text) if match["comment"] else match.end()
         if not (match["blank"] or match["comment"]):
             yield match[0]
-
-
-def _comment_end(text: str, start: int) -> int:
-    depth = 0
-    for edge in _EDGE.finditer(text, start):
-        depth += 1 if edge[0] == "/*" else -1
-        if not depth:
-            return edge.end()
-    return len(text)
 
 
 def kind(executed: str, now: str) -> str:

@@ -70,16 +70,14 @@ def status_value(planned: Planned, directory: str) -> dict[str, Any]:
 
 def script_value(script: Script) -> dict[str, Any]:
     """Give the statements of a file."""
-    from sqlmigrate.parsing.classify import object_name, runs_in_transaction, verb  # noqa: PLC0415 - only where files are split
-
     return {
         "file": script.source.path,
         "mode": script.mode,
         "statements": [
             {
                 "line": each.line, "column": each.span.column, "end_line": each.span.end_line, "start": each.start,
-                "end": each.end, "verb": verb(each), "object": object_name(each), "text": each.text,
-                "runs_in_transaction": runs_in_transaction(each), "data": each.data.text if each.data else None,
+                "end": each.end, "verb": each.kind.verb, "object": each.object_name, "text": each.text,
+                "runs_in_transaction": each.kind.runs_in_transaction, "data": each.data.text if each.data else None,
             }
             for each in script.statements
         ],

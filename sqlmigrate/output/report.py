@@ -268,14 +268,12 @@ class Report:
 
     def cuts(self, script: Script) -> None:
         """Show the statements of a file, a line each."""
-        from sqlmigrate.parsing.classify import describe  # noqa: PLC0415 - only where files are split
-
         self.json(json_values.script_value(script))
         for each in script.statements:
             span = each.span
             lines = f"{span.line}-{span.end_line}" if span.end_line > span.line else f"{span.line}"
             data = f"  with {each.data.end_line - each.data.line + 1:,} lines of data" if each.data else ""
-            self.text([("dim", f"{script.source.path}:{lines:<9} "), ("", printable(describe(each)) + data)])
+            self.text([("dim", f"{script.source.path}:{lines:<9} "), ("", printable(each.title) + data)])
         how = "in one transaction" if script.mode == "transaction" else "each on its own"
         self.text(f"{len(script.statements):,} statements, {how}")
 

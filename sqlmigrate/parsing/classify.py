@@ -1,8 +1,6 @@
-"""What a statement is: its verb, its object, whether it runs in a transaction; and a file of them.
+"""What a statement is, as its first words show: what it does, and whether it runs in a transaction.
 
-`split` says where a statement begins and ends; here its first words are looked at (sqlparse's lexer, a private one: the
-shared one can be changed by any library in the process). `read` makes a `Script` of a source, ready to be executed,
-or refuses it with every fault it finds.
+The words come from sqlparse's lexer: a private instance, because any library in the process can change the shared one.
 """
 
 from __future__ import annotations
@@ -10,17 +8,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from itertools import dropwhile, islice
 from typing import Any, Literal
 
-from .directives import COMMENT, comment_end
-from .splitter import Statement
+from .comments import COMMENT, comment_end
 
-_HEAD_CHARACTERS = 2048
+HEAD_LENGTH = 2048
+"""How many characters of a statement are looked at."""
+
 _HEAD_WORDS = 60
-
-
 _NAME = r"(?:[^ .(),]+(?:\ \.\ [^ .(),]+)*)"
 
 # PreventInTransactionBlock() in PostgreSQL's sources, 13 to 18, as far as the words of a statement show it. What
@@ -50,8 +47,6 @@ _SESSION_SETTING = re.compile(
     r"(SET (SESSION )?(?!LOCAL\b|TRANSACTION\b|CONSTRAINTS\b)|RESET |SELECT (PG_CATALOG \. )?SET_CONFIG \( ')"
     r"(?P<name>\w+)"
 )
-# Of these no rule looks beyond the first word: 10,000 INSERTs need not be read by sqlparse, which takes a second.
-_PLAIN = re.compile(r"(?:INSERT|UPDATE|DELETE|MERGE|COPY|GRANT|REVOKE)(?=\s)", re.IGNORECASE | re.ASCII)
 _INDEX_MADE = re.compile(r"CREATE (UNIQUE )?INDEX CONCURRENTLY\b")
 
 _MODIFIERS = r"""(?:OR|REPLACE|UNIQUE|TEMP|TEMPORARY|UNLOGGED|GLOBAL|LOCAL|RECURSIVE|TRUSTED|PROCEDURAL|CONSTRAINT
@@ -99,92 +94,125 @@ def _words_before_comment(text: str) -> Generator[str, None, str]:
     return ""
 
 
-@lru_cache(maxsize=4096)
 def _first_words(head: str) -> tuple[str, ...]:
+    """Return the first words as written, without white space and comments."""
     return tuple(islice(_words(head), _HEAD_WORDS))
 
 
-def words(statement: Statement) -> tuple[str, ...]:
-    """Give the first words of a statement as they are written, without white space and comments."""
-    return _first_words(statement.text[:_HEAD_CHARACTERS])
+def _pattern_text(words: Sequence[str]) -> str:
+    """Join words as the patterns expect them: upper case, one blank between, quoted names as ``""``."""
+    return " ".join('""' if word[0] == '"' else word.upper() for word in words)
 
 
-def leading_words(statement: Statement) -> str:
-    """Give the first words in upper case, one blank between, quoted names as ``""``: what the rules look at."""
-    if plain := _PLAIN.match(statement.source.text, statement.start):
-        return plain[0].upper()
-    return " ".join('""' if word[0] == '"' else word.upper() for word in words(statement))
+@dataclass(frozen=True)
+class CatalogEffect:
+    """What a statement that runs outside of a transaction changes in the catalog, where a look can tell if it is done.
+
+    Attributes:
+        action: what it does
+        name: the object it creates, drops or detaches, as written
+        table: the table of an index, or the parent of a partition, as written; None for all others
+
+    """
+
+    action: Literal["create index", "drop index", "detach partition", "create database", "drop database"]
+    name: str
+    table: str | None = None
 
 
-def runs_in_transaction(statement: Statement) -> bool:
-    """Tell whether PostgreSQL takes the statement inside a transaction block, as far as its words show it."""
-    return not OUTSIDE_TRANSACTION.match(leading_words(statement))
+@dataclass(frozen=True)
+class Kind:
+    """What a statement is, as far as its first words show it.
+
+    Attributes:
+        first_words: up to 60 words in upper case, one blank between, quoted names as ``""``; only one of ``_PLAIN``
+        verb: what it does, in PostgreSQL's words: ``CREATE INDEX``, ``ALTER TABLE``, ``UPDATE``
+        runs_in_transaction: whether PostgreSQL accepts it inside a transaction block
+        session_setting: the setting it changes for the session, ``role`` or ``search_path``; None if it changes none
+        catalog_effect: how the catalog shows that it took effect; None if it runs in a transaction or cannot be seen
+
+    """
+
+    first_words: str
+    verb: str
+    runs_in_transaction: bool = True
+    session_setting: str | None = None
+    catalog_effect: CatalogEffect | None = None
 
 
-def session_setting(statement: Statement) -> str | None:
-    """Name what the statement sets for the session, ``role`` or ``search_path``; None where it sets nothing."""
-    match = _SESSION_SETTING.match(leading_words(statement))
-    return match["name"].lower() if match else None
+# The first word of these says it all, and 10,000 INSERTs take sqlparse a second: they are not read any further.
+_PLAIN_KINDS = {verb: Kind(verb, verb) for verb in ("INSERT", "UPDATE", "DELETE", "MERGE", "COPY", "GRANT", "REVOKE")}
+_PLAIN = re.compile(rf"(?:{'|'.join(_PLAIN_KINDS)})(?=\s)", re.IGNORECASE | re.ASCII)
 
 
-def verb(statement: Statement) -> str:
-    """Give what the statement does in PostgreSQL's words: ``CREATE INDEX``, ``ALTER TABLE``, ``UPDATE``."""
-    does = _DOES.match(leading_words(statement))
+def plain_kind(text: str, start: int) -> Kind | None:
+    """Tell what the statement at `start` is, if its first word says it all; one `Kind` serves all of the same word."""
+    plain = _PLAIN.match(text, start)
+    return _PLAIN_KINDS[plain[0].upper()] if plain else None
+
+
+def classify(head: str) -> Kind:
+    """Tell what a statement is by the first `HEAD_LENGTH` characters of its text."""
+    words = _first_words(head)
+    text = _pattern_text(words)
+    setting = _SESSION_SETTING.match(text)
+    inside = not OUTSIDE_TRANSACTION.match(text)
+    return Kind(
+        text,
+        _verb(text),
+        inside,
+        setting["name"].lower() if setting else None,
+        None if inside else _catalog_effect(words, text),
+    )
+
+
+def object_name(head: str) -> str | None:
+    """Return the name of what a statement works on, as written; None if it names nothing."""
+    words = _first_words(head)
+    return _object_name(words, _pattern_text(words))
+
+
+def _verb(text: str) -> str:
+    does = _DOES.match(text)
     return "" if not does else does["other"] or f"{does['verb']} {does['kind']}"
 
 
-def object_name(statement: Statement) -> str | None:
-    """Give the name of what the statement works on, as it is written; None where no name is given."""
-    does = _DOES.match(leading_words(statement))
+def _object_name(words: Sequence[str], text: str) -> str | None:
+    does = _DOES.match(text)
     if not does or (does["other"] and does["other"] not in _NAMING):
         return None
     between = _NAMING.get(does["other"] or "", ())
-    return _name([*dropwhile(lambda word: word.upper() in between, words(statement)[does[0].count(" ") + 1 :])])
+    return _name([*dropwhile(lambda word: word.upper() in between, words[does[0].count(" ") + 1 :])])
 
 
 def _name(rest: Sequence[str]) -> str | None:
-    """Give the name that words begin with, of as many parts as it has."""
+    """Return the name that words begin with, with all its parts."""
     rest = [*dropwhile(lambda word: word.upper() in _BEFORE_NAME, rest)]
     if not rest or rest[0].upper() in _NO_NAMES or not (rest[0][0] in '"_' or rest[0][0].isalpha()):
         return None
     parts = [rest[0]]
-    while len(rest) > 2 and rest[1] == ".":  # noqa: PLR2004 - a dot and what is behind it
+    while len(rest) > 2 and rest[1] == ".":  # noqa: PLR2004 - a dot and what follows it
         parts.append(rest[2])
         rest = rest[2:]
     return ".".join(parts)
 
 
-def describe(statement: Statement) -> str:
-    """Give a short name for messages: ``CREATE INDEX orders_customer``."""
-    return " ".join(filter(None, (verb(statement), object_name(statement))))
-
-
-@dataclass(frozen=True)
-class Concurrent:
-    """A statement that runs in no transaction and whose effect the catalog shows: on what, and on which table."""
-
-    kind: Literal["create index", "drop index", "detach partition", "create database", "drop database"]
-    name: str
-    table: str | None = None
-
-
-def concurrent(statement: Statement) -> Concurrent | None:
-    """Give what the catalog can tell of a statement that runs in no transaction; None where it can tell nothing."""
-    shape = leading_words(statement)
-    name = object_name(statement)
-    if _INDEX_MADE.match(shape):
-        return Concurrent("create index", name, _name_after(statement, "ON")) if name else None
-    if shape.startswith("DROP INDEX CONCURRENTLY") and "," not in words(statement):
-        return Concurrent("drop index", name) if name else None
-    if name and re.search(r"\bDETACH PARTITION\b.*\bCONCURRENTLY$", shape):
-        return Concurrent("detach partition", _name_after(statement, "PARTITION") or "", name)
-    if name and shape.startswith(("CREATE DATABASE", "DROP DATABASE")):
-        return Concurrent("create database" if shape[0] == "C" else "drop database", name)
+def _catalog_effect(words: Sequence[str], text: str) -> CatalogEffect | None:
+    name = _object_name(words, text)
+    if name is None:
+        return None
+    if _INDEX_MADE.match(text):
+        return CatalogEffect("create index", name, _name_after(words, "ON"))
+    if text.startswith("DROP INDEX CONCURRENTLY") and "," not in words:
+        return CatalogEffect("drop index", name)
+    if re.search(r"\bDETACH PARTITION\b.*\bCONCURRENTLY$", text):
+        return CatalogEffect("detach partition", _name_after(words, "PARTITION") or "", name)
+    if text.startswith(("CREATE DATABASE", "DROP DATABASE")):
+        return CatalogEffect("create database" if text[0] == "C" else "drop database", name)
     return None
 
 
-def _name_after(statement: Statement, keyword: str) -> str | None:
-    """Give the name behind a keyword, as it is written."""
-    rest = list(words(statement))
-    upper = [word.upper() for word in rest]
-    return _name(rest[upper.index(keyword) + 1 :]) if keyword in upper else None
+def _name_after(words: Sequence[str], keyword: str) -> str | None:
+    """Return the name that follows a keyword, as written."""
+    upper = [word.upper() for word in words]
+    return _name(words[upper.index(keyword) + 1 :]) if keyword in upper else None

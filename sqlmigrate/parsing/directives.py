@@ -11,11 +11,10 @@ from sqlmigrate.errors import MigrationError
 from sqlmigrate.source import Source, Span
 from sqlmigrate.spelling import did_you_mean, nearest
 
-from .splitter import Statement
+from .comments import comments
+from .statement import Statement
 
 _DIRECTIVES = ("no-transaction", "lock-timeout", "statement-timeout", "irreversible", "allow")
-COMMENT = re.compile(r"--[^\n\r]*|/\*")
-_COMMENT_EDGE = re.compile(r"/\*|\*/")
 _DIRECTIVE = re.compile(r"--[ \t]*sqlmigrate[ \t]*(?P<colon>:?)[ \t]*(?P<name>[^\s:]*)[ \t]*(?P<value>[^\n\r]*)")
 _ALMOST = re.compile(r"(?:--|/\*)[ \t\r\n*]*(?P<tool>[A-Za-z][\w-]*)[ \t]*:[ \t]*(?P<name>[\w-]+)")
 _REASON = re.compile(r"\((?P<why>.*\S.*)\)$")
@@ -41,25 +40,6 @@ def read_directives(
     return directives, [*errors, *_repeated(directives)]
 
 
-def comment_end(text: str, comment: re.Match[str]) -> int:
-    """Give where a comment that begins with a match of `COMMENT` ends: those in ``/* … */`` nest."""
-    if comment[0] != "/*":
-        return comment.end()
-    depth = 0
-    for edge in _COMMENT_EDGE.finditer(text, comment.start()):
-        depth += 1 if edge[0] == "/*" else -1
-        if not depth:
-            return edge.end()
-    return len(text)
-
-
-def _comments(text: str, start: int, end: int) -> Iterator[tuple[int, str]]:
-    """Give the comments of a stretch that holds no statement, with their offsets."""
-    while comment := COMMENT.search(text, start, end):
-        start = comment_end(text, comment)
-        yield comment.start(), text[comment.start() : start]
-
-
 def _gaps(source: Source, statements: Sequence[Statement]) -> Iterator[tuple[int, int, Statement | None]]:
     """Give the stretches between the statements, each with the statement that follows."""
     start = 0
@@ -71,7 +51,7 @@ def _gaps(source: Source, statements: Sequence[Statement]) -> Iterator[tuple[int
 
 def _directives(source: Source, statements: Sequence[Statement]) -> Iterator[Directive | MigrationError]:
     for start, end, following in _gaps(source, statements):
-        for offset, comment in _comments(source.text, start, end):
+        for offset, comment in comments(source.text, start, end):
             match = _DIRECTIVE.match(comment)
             if match and (match["colon"] or match["name"] in _DIRECTIVES):
                 span = source.span(offset, offset + len(comment.rstrip()))

@@ -11,9 +11,10 @@ from typing import Literal
 from sqlmigrate.errors import MigrationError, gather
 from sqlmigrate.source import Source, Span
 
-from .classify import OUTSIDE_TRANSACTION, leading_words, runs_in_transaction, session_setting, words
+from .classify import OUTSIDE_TRANSACTION
 from .directives import Directive, read_directives
-from .splitter import Statement, split
+from .splitter import split
+from .statement import Statement
 
 _BEGINS = re.compile(r"(BEGIN|START TRANSACTION)\b( WORK| TRANSACTION)?(?P<options>.*)")
 _ENDS = re.compile(r"(COMMIT|END|ROLLBACK|ABORT|PREPARE TRANSACTION)\b(?! PREPARED)(?!( WORK| TRANSACTION)? TO\b)")
@@ -48,7 +49,7 @@ class Script:
     @cached_property
     def session_settings(self) -> frozenset[str | None]:
         """What the statements of the file set for the session."""
-        return frozenset(map(session_setting, self.statements))
+        return frozenset(statement.kind.session_setting for statement in self.statements)
 
     @property
     def irreversible(self) -> str | None:
@@ -75,34 +76,34 @@ def read(source: Source) -> Script:
 def _script(source: Source, statements: tuple[Statement, ...], directives: tuple[Directive, ...]) -> Script:
     if any(directive.name == "no-transaction" for directive in directives):
         return Script(source, statements, "statements", directives=directives)
-    if len(statements) == 1 and not runs_in_transaction(statements[0]):
+    if len(statements) == 1 and not statements[0].kind.runs_in_transaction:
         return Script(source, statements, "statements", directives=directives)
     begin, opening = "begin", None
     wrapped = (
         len(statements) > 1
-        and _BEGINS.match(leading_words(statements[0]))
-        and _COMMITS.match(leading_words(statements[-1]))
+        and _BEGINS.match(statements[0].kind.first_words)
+        and _COMMITS.match(statements[-1].kind.first_words)
     )
     if wrapped:
         begin, opening = "begin" + _begin_options(statements[0]), statements[0]
         statements = statements[1:-1]
     settings = 0
-    while settings < len(statements) and _TRANSACTION_SETTING.match(leading_words(statements[settings])):
+    while settings < len(statements) and _TRANSACTION_SETTING.match(statements[settings].kind.first_words):
         settings += 1
     return Script(source, statements, "transaction", begin, settings, directives, opening)
 
 
 def _begin_options(statement: Statement) -> str:
-    options = _BEGINS.match(leading_words(statement))
+    options = _BEGINS.match(statement.kind.first_words)
     return options["options"].lower() if options else ""
 
 
 def _faults(script: Script) -> Iterator[MigrationError]:
     for statement in script.statements:
-        shape = leading_words(statement)
+        shape = statement.kind.first_words
         if _BEGINS.match(shape) or _ENDS.match(shape):
             yield _own_transaction(statement, script.mode)
-        elif script.mode == "transaction" and OUTSIDE_TRANSACTION.match(shape):
+        elif script.mode == "transaction" and not statement.kind.runs_in_transaction:
             yield _in_transaction(statement, is_alone=len(script.statements) == 1)
         elif script.mode == "transaction" and _READ_ONLY.match(shape):
             yield _read_only(statement)
@@ -143,7 +144,7 @@ def _own_transaction(statement: Statement, mode: str) -> MigrationError:
         )
     does = (
         "begin a second transaction"
-        if _BEGINS.match(leading_words(statement))
+        if _BEGINS.match(statement.kind.first_words)
         else "end the transaction of the migration"
     )
     return MigrationError(
@@ -155,13 +156,13 @@ def _own_transaction(statement: Statement, mode: str) -> MigrationError:
 
 
 def _keywords(statement: Statement) -> str:
-    shape = leading_words(statement)
+    shape = statement.kind.first_words
     if control := _ENDS.match(shape) or _BEGINS.match(shape):
         return control[1]
     match = OUTSIDE_TRANSACTION.match(shape)
     if match and len(match[0]) < 40:  # noqa: PLR2004 - what reads as a name
         return match[0].strip()
-    return " ".join(word.upper() for word in words(statement)[:2] if word[0] not in "\"'(")
+    return " ".join(word for word in shape.split()[:2] if word[0] not in "\"'(")
 
 
 def _first_word(statement: Statement) -> Span:

@@ -17,34 +17,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, NoReturn, cast
+from typing import NoReturn, cast
 
 from sqlmigrate.errors import MigrationError
 from sqlmigrate.source import BYTE_ORDER_MARK, Source, Span
 
-
-class Statement(NamedTuple):
-    r"""One statement of a source, without its ``;``: a view, it holds no text of its own.
-
-    Neither white space nor a comment stands at its ends. `line` is where it begins, from 1. `data` is what a
-    ``COPY … FROM stdin`` is to be sent: the lines below it, up to (not including) the one that is ``\.``.
-    """
-
-    source: Source
-    start: int
-    end: int
-    line: int
-    data: Span | None = None
-
-    @property
-    def text(self) -> str:
-        """What is to be executed, as it stands in the source."""
-        return self.source.text[self.start : self.end]
-
-    @property
-    def span(self) -> Span:
-        """The place in the source."""
-        return Span(self.source, self.start, self.end)
+from .comments import block_end
+from .statement import Statement
 
 
 def split(text: str | Source) -> Iterator[Statement]:
@@ -137,7 +116,6 @@ _parameter = _always(rf"\$(?:[0-9]++(?:{_NAME_START}{_NAME}*+)?)?")
 _rest_of_line = _always(_many(r"[ \t\f\v\r;]++|/\*[^*/\r\n]*+\*/") + rf"(?:{_LINE_COMMENT}\r*+)?")
 _psql_command = _always(r"\\(?:[A-Za-z_]++|[^A-Za-z_\s])?")
 
-_comment_marks = re.compile(r"/\*|\*/").finditer
 _keyword = re.compile(rf"[A-Za-z]++(?!{_NAME})").match
 _end = re.compile(_word("end")).match
 _whole_string = re.compile(rf"'{_WHOLE_STRING}").match
@@ -232,15 +210,11 @@ class _Cutter:
     def skip(self, pos: int) -> int:
         """Give the first place from `pos` on that is neither white space nor comment; comments nest."""
         while self.text.startswith("/*", pos := _gap(self.text, pos).end()):
-            depth = 0
-            for mark in _comment_marks(self.text, pos):
-                depth += 1 if mark[0] == "/*" else -1
-                if not depth:
-                    break
-            else:
+            end = block_end(self.text, pos)
+            if not end:
                 hint = "comments nest in PostgreSQL: every `/*` needs a `*/` of its own"
                 self.refuse(pos, pos + 2, "the comment opened here is never closed", hint)
-            pos = mark.end()
+            pos = end
         return pos
 
     def prefix(self, quote: int, floor: int) -> str:

@@ -16,7 +16,7 @@ from .rows import Row, find
 
 if TYPE_CHECKING:
     from sqlmigrate.parsing.script import Script
-    from sqlmigrate.parsing.splitter import Statement
+    from sqlmigrate.parsing.statement import Statement
 
 
 def up_steps(rows: Sequence[Row], selection: Selection = DEFAULT_SELECTION) -> tuple[Step, ...]:

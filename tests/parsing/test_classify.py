@@ -13,9 +13,8 @@ from postgres_servers import Server
 from psycopg.pq import TransactionStatus
 
 from sqlmigrate.errors import MigrationError
-from sqlmigrate.parsing.classify import describe, object_name, runs_in_transaction, verb
 from sqlmigrate.parsing.script import Script, read
-from sqlmigrate.parsing.splitter import Statement
+from sqlmigrate.parsing.statement import Statement
 from sqlmigrate.source import Source
 
 PATH = "sql/001_a.up.sql"
@@ -266,7 +265,7 @@ def test_what_runs_in_no_transaction(text: str, prepared: psycopg.Connection[Any
 
     is_known = "since 17" not in text or prepared.info.server_version >= 170000
     assert sqlstate_inside(prepared, text) == ("25001" if is_known else "42601")
-    assert not runs_in_transaction(statement(text))
+    assert not statement(text).kind.runs_in_transaction
 
 
 @pytest.mark.parametrize("text", INSIDE)
@@ -275,7 +274,7 @@ def test_what_runs_in_a_transaction(text: str, prepared: psycopg.Connection[Any]
     text = _named(text, prepared)
 
     assert sqlstate_inside(prepared, text) != "25001"
-    assert runs_in_transaction(statement(text))
+    assert statement(text).kind.runs_in_transaction
 
 
 GAPS = st.sampled_from([" ", "\t", "\r\n", "/**/", " /* ; */ ", "--\n", " -- it's\r\n", "/* /* ' */ $$ */", '/* " */'])
@@ -291,7 +290,7 @@ def test_the_verdict_hangs_on_the_words_alone(text: str, data: st.DataObject) ->
         lambda word: data.draw(GAPS) if word["gap"] else _cased(word[0], upper=data.draw(st.booleans())), text
     )
 
-    assert runs_in_transaction(statement(changed)) == (text in INSIDE)
+    assert statement(changed).kind.runs_in_transaction == (text in INSIDE)
 
 
 def _cased(word: str, *, upper: bool) -> str:
@@ -306,7 +305,7 @@ BY_OBJECT = ["reindex table m", "cluster m using mi", "drop subscription enabled
 def test_what_only_the_server_can_know(text: str, prepared: psycopg.Connection[Any]) -> None:
     """A partitioned table or a slot cannot be seen in the words: we send the statement, and the server refuses it."""
     assert sqlstate_inside(prepared, text) == "25001"
-    assert runs_in_transaction(statement(text))
+    assert statement(text).kind.runs_in_transaction
 
 
 # -- what would end our transaction ------------------------------------------------------------------------------------
@@ -651,8 +650,8 @@ def test_a_statement_is_named_by_its_verb_and_object(text: str, expected: tuple[
     """The verb is in PostgreSQL's words, the object's name as it is written; without one there is none."""
     of = statement(text)
 
-    assert (verb(of), object_name(of)) == expected
-    assert describe(of) == " ".join(filter(None, expected))
+    assert (of.kind.verb, of.object_name) == expected
+    assert of.title == " ".join(filter(None, expected))
 
 
 # -- directives --------------------------------------------------------------------------------------------------------

@@ -20,7 +20,8 @@ from splitting_oracles import BIN_16, BIN_18, Refused, Sent, lexer_cuts, parser_
 from sql_strategies import PSQL_KNOWN, texts, texts_for_psql, valid_texts
 
 from sqlmigrate.errors import MigrationError
-from sqlmigrate.parsing.splitter import Statement, split
+from sqlmigrate.parsing.splitter import split
+from sqlmigrate.parsing.statement import Statement
 from sqlmigrate.source import Source, Span
 
 ACCEPTED = [case for case in CASES if not case.refusal]

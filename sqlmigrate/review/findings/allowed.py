@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from sqlmigrate.parsing.directives import Directive
 from sqlmigrate.parsing.script import Script
-from sqlmigrate.parsing.splitter import Statement
+from sqlmigrate.parsing.statement import Statement
 from sqlmigrate.review.measure.facts import RoundTrip
 from sqlmigrate.review.results import Reviewed
 from sqlmigrate.review.rules.all_rules import RULES

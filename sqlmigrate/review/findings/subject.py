@@ -11,7 +11,7 @@ from sqlmigrate.catalog.objects import Change, Identity
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.identifiers import last_part
 from sqlmigrate.parsing.script import Script
-from sqlmigrate.parsing.splitter import Statement
+from sqlmigrate.parsing.statement import Statement
 from sqlmigrate.review.measure.facts import FileRun, RelationEffect, RoundTrip, StatementFacts
 from sqlmigrate.review.measure.lock_modes import blocks
 from sqlmigrate.review.results import Size

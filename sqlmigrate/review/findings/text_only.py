@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from sqlmigrate.parsing.script import Script
-from sqlmigrate.parsing.splitter import Statement
+from sqlmigrate.parsing.statement import Statement
 from sqlmigrate.review.rules.all_rules import RULES
 from sqlmigrate.review.rules.rule import Finding
 

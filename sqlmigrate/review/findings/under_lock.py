@@ -10,7 +10,6 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from sqlmigrate.identifiers import is_same, last_part
-from sqlmigrate.parsing.classify import concurrent
 from sqlmigrate.review.measure.facts import Relation, RelationEffect
 from sqlmigrate.review.measure.lock_modes import MODES, rank
 from sqlmigrate.review.rules.rule import Finding
@@ -367,11 +366,11 @@ def _alone(subject: Subject, doing: MeasuredStatement) -> Iterator[Finding]:
     if not doing.says("CONCURRENTLY"):
         return
     if doing.says("CREATE") and doing.says("INDEX CONCURRENTLY IF NOT EXISTS"):
-        message = "an invalid index of that name, left by a failed build, would pass for the one that is meant"
+        message = "an invalid index of that name, left by a failed build, would pass for the one that is effect"
         yield subject.found("invalid-index-left", _place(doing), message)
     if subject.up.value("lock-timeout") is not None or _sets_lock_timeout(subject, doing):
-        meant = concurrent(doing.statement)
-        left = f"leaves `{last_part(meant.name)}` half done" if meant else "leaves an invalid index behind"
+        effect = doing.statement.kind.catalog_effect
+        left = f"leaves `{last_part(effect.name)}` half done" if effect else "leaves an invalid index behind"
         message = f"a lock_timeout cuts it short while it waits for old snapshots, and {left}"
         yield subject.found("cic-waits-for-old-snapshots", _place(doing), message)
 

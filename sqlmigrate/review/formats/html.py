@@ -14,7 +14,6 @@ from html import escape
 from sqlmigrate.catalog.objects import Change, Difference
 from sqlmigrate.identifiers import displayed
 from sqlmigrate.output.excerpt import printable
-from sqlmigrate.parsing.classify import verb
 from sqlmigrate.review.measure.facts import FileRun, RoundTrip, StatementFacts
 from sqlmigrate.review.measure.lock_modes import blocks
 from sqlmigrate.review.results import Review, Reviewed
@@ -163,7 +162,7 @@ def _locks(done: FileRun) -> Iterator[str]:
 
 def _head(done: FileRun, facts: StatementFacts) -> str:
     statement = wording.statement(done, facts)
-    does = verb(statement).lower() if statement else ""
+    does = statement.kind.verb.lower() if statement else ""
     return f"{facts.number} · {_text(does)}<small>line {statement.line if statement else '?'}</small>"
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlmigrate.files.migration import normalized
-from sqlmigrate.parsing.splitter import Statement
+from sqlmigrate.parsing.statement import Statement
 from sqlmigrate.review.results import Review, Reviewed
 from sqlmigrate.review.rules.rule import SEVERITIES, Finding, Severity
 from sqlmigrate.source import Span

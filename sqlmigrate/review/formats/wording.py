@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from sqlmigrate.identifiers import displayed, parts
-from sqlmigrate.parsing.splitter import Statement
+from sqlmigrate.parsing.statement import Statement
 from sqlmigrate.review.measure.facts import FileRun, RelationEffect, RoundTrip, StatementFacts
 from sqlmigrate.review.measure.lock_modes import blocks, rank
 from sqlmigrate.review.results import Basis, Review, Reviewed

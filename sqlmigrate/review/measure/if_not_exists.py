@@ -13,9 +13,8 @@ import psycopg
 
 from sqlmigrate.database.session import Request, Session
 from sqlmigrate.identifiers import quoted
-from sqlmigrate.parsing.classify import object_name
 from sqlmigrate.parsing.script import Script
-from sqlmigrate.parsing.splitter import Statement
+from sqlmigrate.parsing.statement import Statement
 
 _ASIDE = "sqlmigrate_aside"
 _SKIPPED = re.compile(
@@ -73,7 +72,7 @@ def otherwise(session: Session, script: Script, notices: Iterable[tuple[int, str
 
 def _otherwise(session: Session, statement: Statement, columns: Sequence[str]) -> str | None:
     """Say what is otherwise; None where it is what is asked for, or where nobody can tell."""
-    name = object_name(statement)
+    name = statement.object_name
     there = session.ask(Request(_THERE, (name,)))[0] if name else []
     if name is None or not there:
         return None

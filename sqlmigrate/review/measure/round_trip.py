@@ -19,7 +19,6 @@ from sqlmigrate.database.session import Request, Session
 from sqlmigrate.errors import StatementError
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.identifiers import parent
-from sqlmigrate.parsing.classify import verb
 from sqlmigrate.parsing.script import Script
 from sqlmigrate.plan.plan import Direction, Step
 from sqlmigrate.shadow import databases
@@ -130,7 +129,7 @@ class RoundTrips:
     def _touched(self, done: FileRun, changes: Iterable[Change]) -> set[str]:
         """Name the tables of before whose rows may not be what they were."""
         statements = done.script.statements
-        if any(facts.is_alone and not _is_quiet(verb(statements[facts.number - 1])) for facts in done.statements):
+        if any(facts.is_alone and not _is_quiet(statements[facts.number - 1].kind.verb) for facts in done.statements):
             return set(self._rows)
         touches = [touch for facts in done.statements for touch in facts.touches if touch.written or touch.rewritten]
         oids = {touch.relation.oid for touch in touches}

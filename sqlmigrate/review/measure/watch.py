@@ -25,9 +25,8 @@ from sqlmigrate.errors import StatementError
 from sqlmigrate.executor.events import Executed, Failed, Noticed, StatementDone
 from sqlmigrate.executor.executor import Executor
 from sqlmigrate.history import read
-from sqlmigrate.parsing.classify import concurrent, runs_in_transaction, verb
 from sqlmigrate.parsing.script import Script
-from sqlmigrate.parsing.splitter import Statement
+from sqlmigrate.parsing.statement import Statement
 from sqlmigrate.plan.plan import Limits, Step
 
 from .facts import FileRun, Relation, RelationEffect, StatementFacts
@@ -193,7 +192,7 @@ class Watch(Observer):
 
     def _in_transaction(self, script: Script, number: int) -> bool:
         statement = script.statements[number - 1]
-        return script.mode == "transaction" or (runs_in_transaction(statement) and not _may_commit(statement))
+        return script.mode == "transaction" or (statement.kind.runs_in_transaction and not _may_commit(statement))
 
     def _measured(self, progress: _Progress, number: int) -> StatementFacts:
         elapsed = (time.monotonic() - progress.began) * 1000
@@ -284,12 +283,12 @@ class Watch(Observer):
 
     def _known(self, statement: Statement) -> Iterator[tuple[int, str, Relation]]:
         """Give what is known of the forms whose phases may be too short to be seen."""
-        meant = concurrent(statement)
-        if meant is None or meant.kind not in _KNOWN or meant.table is None:
+        effect = statement.kind.catalog_effect
+        if effect is None or effect.action not in _KNOWN or effect.table is None:
             return
-        if relation := self._relation(meant.table):
-            yield relation.oid, _KNOWN[meant.kind], relation
-        if meant.kind == "detach partition" and (partition := self._relation(meant.name)):
+        if relation := self._relation(effect.table):
+            yield relation.oid, _KNOWN[effect.action], relation
+        if effect.action == "detach partition" and (partition := self._relation(effect.name)):
             yield partition.oid, MODES[-1], partition
 
     def _relation(self, name: str) -> Relation | None:
@@ -306,12 +305,12 @@ select c.oid::text, c.relkind::text,
 
 def _may_commit(statement: Statement) -> bool:
     """Tell whether a block or procedure may end transactions by itself, so that there is none to be measured in."""
-    return verb(statement).startswith(("DO", "CALL")) and bool(_COMMITS.search(statement.text))
+    return statement.kind.verb.startswith(("DO", "CALL")) and bool(_COMMITS.search(statement.text))
 
 
 def _may_lock(statement: Statement) -> bool:
     """Tell whether a statement in no transaction may take a lock that it does not hold for long enough to be seen."""
-    said = verb(statement)
+    said = statement.kind.verb
     return said.startswith(_LOCKING) or (said.startswith("DO") and bool(_DDL.search(statement.text)))
 
 
