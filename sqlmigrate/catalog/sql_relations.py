@@ -85,12 +85,23 @@ _SECRET = "pass|secret|token|key|credential"  # noqa: S105 - what names of secre
 
 
 def options(column: str, *, only: str = "") -> str:
-    """Options by name, secrets masked; all but those named in `only` are secret."""
+    """Options of a foreign object, or a setting, by name, secrets masked; all but those named in `only` are secret."""
     secret = f"opt !~* '^({only})='" if only else f"split_part(opt, '=', 1) ~* '{_SECRET}'"
     return (
         f"case when {column} is not null then (select string_agg(case when {secret} then split_part(opt, '=', 1) || "
         f"'=(hidden, ' || left(md5('{_SALT}' || opt), 6) || ')' else opt end, ', ' order by opt) "
         f"from unnest({column}) opt) end"
+    )
+
+
+def storage_options(column: str) -> str:
+    """Options of a relation or a column by name; those that begin with ``pg_`` are the server's own and left out.
+
+    PostgreSQL 15.20 and its sister releases count in ``pg_attver`` how often a column was altered.
+    """
+    return (
+        f"case when {column} is not null then (select string_agg(opt, ', ' order by opt) "
+        f"from unnest({column}) opt where opt !~ '^pg_') end"
     )
 
 
@@ -138,9 +149,10 @@ def _relations() -> Sort:
             "access method": "case when c.relam not in (0, 2) then (select am.amname from pg_am am "
             "where am.oid = c.relam) end",
             "tablespace": _TABLESPACE,
-            "options": options("c.reloptions"),
-            "toast options": "case when c.reltoastrelid <> 0 then (select array_to_string(toast.reloptions, ', ') "
-            "from pg_class toast where toast.oid = c.reltoastrelid) end",
+            "options": storage_options("c.reloptions"),
+            "toast options": "case when c.reltoastrelid <> 0 then (select "
+            + storage_options("toast.reloptions")
+            + " from pg_class toast where toast.oid = c.reltoastrelid) end",
             "rls": yes("c.relrowsecurity"),
             "rls forced": yes("c.relforcerowsecurity"),
             "replica identity": "case when c.relkind in ('r', 'p', 'm') then "
@@ -224,7 +236,7 @@ def _columns(version: int) -> Sort:
             + " end",
             "compression": words(compression, p="pglz", l="lz4"),
             "statistics": "nullif(a.attstattarget, -1)",
-            "options": options("a.attoptions"),
+            "options": storage_options("a.attoptions"),
             "foreign options": options("a.attfdwoptions"),
             "acl": acl("a.attacl", "c", "c.relowner"),
             "inherited": yes("not a.attislocal and not c.relispartition"),
