@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help migrate status down create review test check format faults bench clean
+.PHONY: help migrate status down create review test check format faults bench docs clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -52,6 +52,9 @@ faults: .venv/developed ## cut the connection at every message, kill the process
 
 bench: .venv/developed ## figures, beside other tools in the same run
 	@$(BIN)/python tests/bench/bench.py
+
+docs: .venv/developed ## write the copies of screens and files in README and docs/ again
+	@$(BIN)/python tests/support/documents.py
 
 clean: ## remove what make made (not the embedded database)
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

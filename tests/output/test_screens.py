@@ -1,4 +1,4 @@
-"""Whole screens, designed by hand, as a user sees them in a terminal; README shows the same files.
+"""Whole screens, designed by hand, as a user sees them in a terminal; README and docs/ show the same files.
 
 A screen is a session: lines after `$` are typed, what follows is what the screen must show. What differs from run to
 run (times, durations, the address of the database) is made equal on both sides before they are compared.
@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+import documents
 import psycopg
 import pytest
 from pgbouncer import bouncer
@@ -29,7 +30,6 @@ from terminal import Terminal, stable
 from sqlmigrate.database import run_lock
 
 SCREENS = Path(__file__).parent / "screens"
-README = Path(__file__).parents[2] / "README.md"
 
 CUSTOMERS = "create table customers (\n    id    bigint primary key,\n    email text\n);\n"
 ORDERS = "create table orders (id bigint primary key, customer bigint references customers);\n"
@@ -337,24 +337,7 @@ def test_every_stored_screen_is_tested() -> None:
     assert {path.stem for path in SCREENS.glob("*.console")} == {*SETUPS, *AROUND, *OTHERS}
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "status",
-        "five_minutes",
-        "failure",
-        "no_transaction",
-        "changed",
-        "out_of_order",
-        "blocked",
-        "waiting",
-        "rebuilt",
-        "lost_commit",
-        "pooler",
-    ],
-)
-def test_readme_shows_the_stored_screen(name: str) -> None:
-    """README holds the screen, to the letter."""
-    screen = (SCREENS / f"{name}.console").read_text(encoding="utf-8").rstrip()
-
-    assert f"```console\n{screen}\n```" in README.read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", [*SETUPS, *AROUND, *OTHERS])
+def test_a_document_shows_the_stored_screen(name: str) -> None:
+    """README or a page of docs/ holds the screen, to the letter (`make docs` copies it there)."""
+    assert documents.shows(_stored(name))

@@ -1,0 +1,1 @@
+-- Nothing to undo: 003 drops the constraint with its column.
