@@ -11,7 +11,7 @@ from sqlmigrate.parsing.script import Script, read
 from sqlmigrate.review.measure.facts import FileRun, Relation, RelationEffect, RoundTrip, StatementFacts
 from sqlmigrate.review.measure.row_sums import TableRows
 from sqlmigrate.review.results import Basis, Review, Reviewed
-from sqlmigrate.review.rules.rule import Finding, Instead, Rule
+from sqlmigrate.review.rules.rule import Example, Finding, Rule
 from sqlmigrate.source import Source
 
 GROUND = Basis(
@@ -31,8 +31,8 @@ TYPE_CHANGE = Rule(
     severity="danger",
     title="a change of type rewrites the table",
     why="A type that is stored differently makes PostgreSQL rewrite every row and every index.",
-    instead=(
-        Instead(
+    examples=(
+        Example(
             "-- 006_add_total_numeric.up.sql\n"
             "alter table orders add total_numeric numeric;\n"
             "-- 007_fill_total_numeric.up.sql, in batches\n"
@@ -52,7 +52,7 @@ DROP_COLUMN = Rule(
     severity="danger",
     title="a column is removed",
     why="The running application still selects and writes the column.",
-    instead=(Instead("-- first release an application that does not use it\nalter table t drop column c;"),),
+    examples=(Example("-- first release an application that does not use it\nalter table t drop column c;"),),
 )
 STATEMENT_FAILS = Rule(
     name="statement-fails",
@@ -66,7 +66,7 @@ DOWN_MISSING = Rule(
     severity="warning",
     title="there is no down file",
     why="Without a down file a release cannot be rolled back.",
-    instead=(Instead("-- sqlmigrate: irreversible (why)"),),
+    examples=(Example("-- sqlmigrate: irreversible (why)"),),
 )
 MERGED_CHANGED = Rule(
     name="merged-migration-changed",

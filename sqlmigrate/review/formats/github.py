@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from sqlmigrate.output.excerpt import printable
 from sqlmigrate.review.results import Review
+from sqlmigrate.review.rules.rule import EXAMPLE_HEADING
 
 from . import located, wording
 from .located import LocatedFinding
@@ -46,8 +47,8 @@ def _message(each: LocatedFinding, version: int) -> str:
     lines = [wording.sentence(finding.message)]
     lines += [f"Who waits: {finding.waits}."] if wording.blocked(finding) else []
     lines += [f"What now: {finding.what_now}"] if finding.what_now else []
-    if example := finding.rule.way_out(version).strip():
-        lines += [f"{wording.sentence(wording.EXAMPLE + ':')}\n{example}"]
+    if example := finding.rule.example(version).strip():
+        lines += [f"{wording.sentence(EXAMPLE_HEADING + ':')}\n{example}"]
     lines += [f"To allow it, {each.exception_place}: {each.exception}"] if each.exception else []
     return "\n".join(lines)
 

@@ -17,7 +17,7 @@ from sqlmigrate.output.excerpt import printable
 from sqlmigrate.review.measure.facts import FileRun, RoundTrip, StatementFacts
 from sqlmigrate.review.measure.lock_modes import blocks
 from sqlmigrate.review.results import Review, Reviewed
-from sqlmigrate.review.rules.rule import Severity
+from sqlmigrate.review.rules.rule import EXAMPLE_HEADING, Severity
 
 from . import located, wording
 from .html_style import STYLE
@@ -130,8 +130,8 @@ def _finding(each: LocatedFinding, review: Review) -> Iterator[str]:
     yield _sql(each.sql)
     yield f"<p><strong>Who waits:</strong> {_words(finding.waits)}.</p>" if wording.blocked(finding) else ""
     yield from _what_now(finding.what_now)
-    if example := finding.rule.way_out(wording.major(review.ground)):
-        yield f"<p><strong>{wording.sentence(wording.EXAMPLE + ':')}</strong></p>{_sql(example)}"
+    if example := finding.rule.example(wording.major(review.ground)):
+        yield f"<p><strong>{wording.sentence(EXAMPLE_HEADING + ':')}</strong></p>{_sql(example)}"
     if each.exception:
         yield f'<p class="soft">To allow it, {each.exception_place}: <code>{_text(each.exception)}</code></p>'
     yield "</section>"

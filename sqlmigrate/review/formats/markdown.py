@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from sqlmigrate.output.excerpt import printable
 from sqlmigrate.review.results import Review, Reviewed
+from sqlmigrate.review.rules.rule import EXAMPLE_HEADING
 
 from . import located, wording
 from .located import LocatedFinding
@@ -148,9 +149,9 @@ def _finding(each: LocatedFinding, review: Review, cut: _Cut) -> str:
     if finding.what_now:
         advice, *commands = finding.what_now.splitlines()
         parts.append(" ".join([f"**What now:** {prose(advice)}", *map(code, commands)]))
-    example = finding.rule.way_out(wording.major(review.ground))
+    example = finding.rule.example(wording.major(review.ground))
     if cut.examples and example:
-        parts.append(f"**{wording.sentence(wording.EXAMPLE + ':')}**\n\n{fence(example)}")
+        parts.append(f"**{wording.sentence(EXAMPLE_HEADING + ':')}**\n\n{fence(example)}")
     if each.exception:
         parts.append(f"To allow it, {each.exception_place}: {code(each.exception)}")
     return "\n\n".join(parts) + "\n"

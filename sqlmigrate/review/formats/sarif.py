@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from sqlmigrate.output import json_values
 from sqlmigrate.review.results import Review
-from sqlmigrate.review.rules.rule import Rule, Severity
+from sqlmigrate.review.rules.rule import EXAMPLE_HEADING, Rule, Severity
 from sqlmigrate.source import Span
 from sqlmigrate.version import __version__
 
@@ -43,7 +43,7 @@ def _run(review: Review) -> dict[str, Any]:
 
 
 def _rule(rule: Rule, version: int) -> dict[str, Any]:
-    example, heading = rule.way_out(version).strip(), wording.sentence(wording.EXAMPLE + ":")
+    example, heading = rule.example(version).strip(), wording.sentence(EXAMPLE_HEADING + ":")
     text = rule.why + (f"\n\n{heading}\n{example}" if example else "")
     markdown = rule.why + (f"\n\n**{heading}**\n\n```sql\n{example}\n```" if example else "")
     return {

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from sqlmigrate.output import excerpt
 from sqlmigrate.output.excerpt import Line, printable
 from sqlmigrate.review.results import Review, Reviewed
-from sqlmigrate.review.rules.rule import Severity
+from sqlmigrate.review.rules.rule import EXAMPLE_HEADING, Severity
 
 from . import located, wording
 from .located import LocatedFinding
@@ -132,8 +132,8 @@ def _ways(each: LocatedFinding, review: Review, width: int) -> Iterator[Line]:
         yield _heading("what now")
         yield from ([("", f"{_BLOCK}{line}")] for line in _fold(advice, width - len(_BLOCK)))
         yield from ([("cyan", f"{_BLOCK}{line}")] for line in commands)
-    if example := finding.rule.way_out(wording.major(review.ground)):
-        yield _heading(wording.EXAMPLE)
+    if example := finding.rule.example(wording.major(review.ground)):
+        yield _heading(EXAMPLE_HEADING)
         for line in example.strip("\n").splitlines():
             yield [("dim" if line.lstrip().startswith("--") else "cyan", f"{_BLOCK}{line}")]
     if each.exception:

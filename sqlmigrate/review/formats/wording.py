@@ -21,8 +21,6 @@ _INNER = ("constraint", "index", "trigger", "policy", "rule")  # shown without t
 _MAJOR = 10_000
 _DOWN_RULES = frozenset(rule.name for rule in down.RULES)
 
-EXAMPLE = "example of what to write instead"  # heads the SQL of a rule: its tables are not those of the user
-
 
 def plural(count: int, noun: str) -> str:
     """Return a count with its noun: ``1 table``, ``1,200 tables``."""

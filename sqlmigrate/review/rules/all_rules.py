@@ -1,4 +1,4 @@
-"""Every rule of the review by its name, and the page that explains one."""
+"""Every rule of the review by its name, and the page that `sqlmigrate explain` prints for one."""
 
 from __future__ import annotations
 
@@ -10,35 +10,36 @@ from sqlmigrate.errors import ConfigError
 from sqlmigrate.spelling import did_you_mean
 
 from . import altered, constraints, down, failures, indexes, locks, merged_files, partitions, removed, rewrites
-from .rule import Instead, Rule
+from .rule import EXAMPLE_HEADING, Example, Rule
 
-RULES: Mapping[str, Rule] = MappingProxyType(
+# The subjects in the order in which lists and pages show them.
+SUBJECTS: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
     {
-        rule.name: rule
-        for rules in (
-            locks.RULES,
-            indexes.RULES,
-            constraints.RULES,
-            rewrites.RULES,
-            partitions.RULES,
-            failures.RULES,
-            removed.RULES,
-            altered.RULES,
-            down.RULES,
-            merged_files.RULES,
-        )
-        for rule in rules
+        "Locks": locks.RULES,
+        "Indexes": indexes.RULES,
+        "Constraints": constraints.RULES,
+        "Rewritten tables": rewrites.RULES,
+        "Partitions": partitions.RULES,
+        "Failing statements": failures.RULES,
+        "Dropped and renamed objects": removed.RULES,
+        "Changed objects": altered.RULES,
+        "Down files": down.RULES,
+        "Merged files and exceptions": merged_files.RULES,
     }
 )
+RULES: Mapping[str, Rule] = MappingProxyType({rule.name: rule for rules in SUBJECTS.values() for rule in rules})
 _WIDTH = 96
 
 
 def explain(name: str) -> str:
-    """Give the page of a rule as plain text: why, what instead, how to say that it is meant."""
+    """Return the page of a rule as plain text: why, an example of what to write instead, how to allow it.
+
+    Raises `ConfigError` if there is no such rule.
+    """
     rule = RULES.get(name)
     if rule is None:
         hint = did_you_mean(name, RULES, most=3)
-        raise ConfigError(f"there is no rule `{name}`", hint=hint, next_steps=["sqlmigrate explain"])
+        raise ConfigError(f"unknown rule `{name}`", hint=hint, next_steps=["sqlmigrate explain"])
     return "\n".join(_page(rule))
 
 
@@ -47,26 +48,21 @@ def _page(rule: Rule) -> Iterator[str]:
     yield from textwrap.wrap(rule.title, _WIDTH)
     yield ""
     yield from textwrap.wrap(rule.why, _WIDTH)
-    for way in rule.instead:
+    for example in rule.examples:
         yield ""
-        yield _heading(way)
-        yield from (f"    {line}".rstrip() for line in way.sql.strip().splitlines())
+        yield f"{heading(example)}:"
+        yield from (f"    {line}".rstrip() for line in example.sql.strip().splitlines())
     yield ""
-    yield from _meaning(rule)
-    if rule.facts:
-        yield ""
-        yield from textwrap.wrap(f"measured: {', '.join(rule.facts)}", _WIDTH, break_on_hyphens=False)
+    if rule.can_be_allowed:
+        yield "to allow it, above the statement or at the head of the file:"
+        yield f"    -- sqlmigrate: allow {rule.name} (why)"
+    else:
+        yield "it cannot be allowed"
     if rule.page:
-        yield f"read: {rule.page}"
+        yield ""
+        yield f"PostgreSQL: {rule.page}"
 
 
-def _heading(way: Instead) -> str:
-    return f"instead, from PostgreSQL {way.version} on:" if way.version else "instead:"
-
-
-def _meaning(rule: Rule) -> Iterator[str]:
-    if not rule.can_be_allowed:
-        yield "There is no way to say that it is meant."
-        return
-    yield "if it is meant, above the statement or at the file's head:"
-    yield f"    -- sqlmigrate: allow {rule.name} (why it is meant)"
+def heading(example: Example) -> str:
+    """Return the heading of an example, with the version of PostgreSQL if it needs one."""
+    return f"{EXAMPLE_HEADING}, from PostgreSQL {example.version} on" if example.version else EXAMPLE_HEADING

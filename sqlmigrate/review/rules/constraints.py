@@ -1,11 +1,11 @@
-"""The rules of constraints: checked against every row while others wait.
+"""The rules of constraints that are checked for every row while others wait.
 
 https://www.postgresql.org/docs/current/sql-altertable.html#SQL-ALTERTABLE-NOTES
 """
 
 from __future__ import annotations
 
-from .rule import Instead, Rule
+from .rule import Example, Rule
 
 _DOCS = "https://www.postgresql.org/docs/current/"
 _NOTES = f"{_DOCS}sql-altertable.html#SQL-ALTERTABLE-NOTES"
@@ -14,12 +14,14 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "constraint-without-not-valid",
         "danger",
-        "a CHECK reads the whole table while everyone waits",
-        "ADD CHECK holds ACCESS EXCLUSIVE while it reads every row, of the partitions and children too. NOT VALID "
-        "takes the same lock for an instant and checks new rows from then on; VALIDATE reads the old ones in another "
-        "transaction, and nobody waits.",
+        "adding a CHECK blocks reads and writes while the whole table is scanned",
         (
-            Instead(
+            "ADD CHECK holds ACCESS EXCLUSIVE while it reads every row, also those of partitions and child "
+            "tables. NOT VALID holds the same lock only for an instant, and checks new rows from then on. "
+            "VALIDATE CONSTRAINT, in another transaction, reads the old rows and blocks neither reads nor writes."
+        ),
+        examples=(
+            Example(
                 """\
 -- 1. 005_orders_total_check.up.sql
 alter table orders add constraint orders_total_check check (total >= 0) not valid;
@@ -28,18 +30,20 @@ alter table orders validate constraint orders_total_check;
 """
             ),
         ),
-        ("check", "check-nv", "check-validate", "validate_lock"),
-        _NOTES,
+        page=_NOTES,
     ),
     Rule(
         "foreign-key-without-not-valid",
         "danger",
-        "a foreign key reads both tables while nobody can write to them",
-        "ADD FOREIGN KEY holds SHARE ROW EXCLUSIVE on the table and on the one it refers to while it reads both. So "
-        "does ADD COLUMN ... REFERENCES with a default. NOT VALID takes the locks for an instant; VALIDATE reads in "
-        "another transaction, and nobody waits.",
+        "adding a foreign key blocks writes while both tables are scanned",
         (
-            Instead(
+            "ADD FOREIGN KEY holds SHARE ROW EXCLUSIVE on the table and on the referenced table while it reads "
+            "both. ADD COLUMN ... REFERENCES with a default does the same. NOT VALID holds the locks only for an "
+            "instant. VALIDATE CONSTRAINT, in another transaction, reads the rows and blocks neither reads nor "
+            "writes."
+        ),
+        examples=(
+            Example(
                 """\
 -- 1. 005_orders_customer_fkey.up.sql
 alter table orders add constraint orders_customer_fkey
@@ -48,9 +52,9 @@ alter table orders add constraint orders_customer_fkey
 alter table orders validate constraint orders_customer_fkey;
 """
             ),
-            Instead(
+            Example(
                 """\
--- 1. 005_orders_customer_fkey.up.sql: from 18 on a partitioned table takes NOT VALID too
+-- 1. 005_orders_customer_fkey.up.sql: from PostgreSQL 18 on for partitioned tables too
 alter table orders add constraint orders_customer_fkey
     foreign key (customer_id) references customers (id) not valid;
 -- 2. 006_check_orders_customer.up.sql
@@ -59,17 +63,19 @@ alter table orders validate constraint orders_customer_fkey;
                 18,
             ),
         ),
-        ("fk", "fk-nv", "fk-validate", "add-col-fk", "add-col-fk-default", "fk-part-nv", "fk_referenced"),
-        _NOTES,
+        page=_NOTES,
     ),
     Rule(
         "validate-same-transaction",
         "danger",
         "a constraint is validated while the lock that added it is still held",
-        "VALIDATE CONSTRAINT by itself keeps nobody out. In the same file as ADD ... NOT VALID the stronger lock of "
-        "that statement is still held while every row is read. Give VALIDATE a file of its own.",
         (
-            Instead(
+            "VALIDATE CONSTRAINT by itself blocks neither reads nor writes. In the same file as ADD ... NOT "
+            "VALID, the stronger lock of that statement is still held while every row is read. Put VALIDATE "
+            "CONSTRAINT into a file of its own."
+        ),
+        examples=(
+            Example(
                 """\
 -- 1. 005_orders_total_check.up.sql
 alter table orders add constraint orders_total_check check (total >= 0) not valid;
@@ -78,18 +84,20 @@ alter table orders validate constraint orders_total_check;
 """
             ),
         ),
-        ("check-nv-validate-sametx", "notvalid_validate_one_tx", "validate_lock"),
-        _NOTES,
+        page=_NOTES,
     ),
     Rule(
         "set-not-null-scan",
         "danger",
-        "SET NOT NULL reads the whole table while everyone waits",
-        "SET NOT NULL holds ACCESS EXCLUSIVE while it looks for a NULL in every row. A valid CHECK that says IS NOT "
-        "NULL is taken as the proof and nothing is read; that CHECK can be validated while nobody waits. A CHECK that "
-        "is NOT VALID, or one such as (total > 0), proves nothing.",
+        "SET NOT NULL blocks reads and writes while the whole table is scanned",
         (
-            Instead(
+            "SET NOT NULL holds ACCESS EXCLUSIVE while it looks for a NULL in every row. If the table has a valid "
+            "CHECK that says IS NOT NULL, PostgreSQL accepts it as proof and reads no row, and such a CHECK can "
+            "be validated without blocking. A CHECK that is NOT VALID, or one such as (total > 0), is not "
+            "accepted as proof."
+        ),
+        examples=(
+            Example(
                 """\
 -- 1. 005_orders_total_not_null.up.sql
 alter table orders add constraint orders_total_not_null check (total is not null) not valid;
@@ -101,7 +109,7 @@ alter table orders drop constraint orders_total_not_null;
 """,
                 12,
             ),
-            Instead(
+            Example(
                 """\
 -- 1. 005_orders_total_not_null.up.sql
 alter table orders add constraint orders_total_not_null not null total not valid;
@@ -111,35 +119,39 @@ alter table orders validate constraint orders_total_not_null;
                 18,
             ),
         ),
-        ("set-nn", "set-nn-check", "set-nn-check-nv", "set-nn-check-implied", "nn-not-valid", "nn-validate"),
-        f"{_DOCS}sql-altertable.html#SQL-ALTERTABLE-DESC-SET-DROP-NOT-NULL",
+        page=f"{_DOCS}sql-altertable.html#SQL-ALTERTABLE-DESC-SET-DROP-NOT-NULL",
     ),
     Rule(
         "domain-constraint-scan",
         "danger",
-        "a domain's constraint reads every table that uses it while nobody can write",
-        "ALTER DOMAIN ... ADD CHECK and SET NOT NULL hold SHARE on every table with a column of the domain while they "
-        "read them all. ADD CHECK ... NOT VALID takes no lock on them and holds for every new value. VALIDATE holds "
-        "SHARE again while it reads, so it is for a quiet hour, or left out.",
+        "a domain constraint blocks writes while every table with the domain is scanned",
         (
-            Instead(
+            "ALTER DOMAIN ... ADD CHECK and SET NOT NULL hold SHARE on every table that has a column of the "
+            "domain while they read all of them. ADD CHECK ... NOT VALID takes no lock on the tables and applies "
+            "to every new value. VALIDATE CONSTRAINT holds SHARE again while it reads, so run it in a quiet hour, "
+            "or leave it out."
+        ),
+        examples=(
+            Example(
                 """\
--- 1. 005_email_check.up.sql: holds for every value that is written from here on
+-- 1. 005_email_check.up.sql: applies to every value written from now on
 alter domain email add constraint email_check check (value like '%@%') not valid;
 """
             ),
         ),
-        ("domain-check", "domain-check-nv"),
-        f"{_DOCS}sql-alterdomain.html",
+        page=f"{_DOCS}sql-alterdomain.html",
     ),
     Rule(
         "add-column-check-scan",
         "danger",
-        "a new column with a CHECK reads the whole table while everyone waits",
-        "ADD COLUMN is over in an instant; with a CHECK in it every row is read under ACCESS EXCLUSIVE, though all "
-        "hold the same value. Add the column, then the CHECK as NOT VALID, and validate it in another file.",
+        "adding a column with a CHECK blocks reads and writes while the whole table is scanned",
         (
-            Instead(
+            "ADD COLUMN alone takes an instant. With a CHECK it reads every row under ACCESS EXCLUSIVE, although "
+            "all rows have the same value in the new column. Add the column, add the CHECK as NOT VALID, and "
+            "validate it in another file."
+        ),
+        examples=(
+            Example(
                 """\
 -- 1. 005_orders_discount.up.sql
 alter table orders add column discount integer;
@@ -149,7 +161,6 @@ alter table orders validate constraint orders_discount_check;
 """
             ),
         ),
-        ("add-col-check", "check-nv", "check-validate"),
-        _NOTES,
+        page=_NOTES,
     ),
 )

@@ -1,23 +1,25 @@
-"""Rules of the way back: is there one, does it work, and is everything as it was."""
+"""The rules of down files: whether there is one, whether it works, and whether it restores everything."""
 
 from __future__ import annotations
 
-from .rule import Instead, Rule
+from .rule import Example, Rule
 
-_DOCS = "https://www.postgresql.org/docs/current"
+_DOCS = "https://www.postgresql.org/docs/current/"
 
 RULES: tuple[Rule, ...] = (
     Rule(
         "down-missing",
         "warning",
-        "there is no way back",
-        "When the release has to be taken back, somebody writes the missing statements in a hurry, in production.",
-        (
-            Instead(
-                "-- 005_add_currency.down.sql\n"
-                "alter table orders drop column currency;\n"
-                "-- or, where there is no way back, at the head of 005_drop_legacy.up.sql\n"
-                "-- sqlmigrate: irreversible (the rows are gone for good)"
+        "there is no down file",
+        "If the release has to be rolled back, somebody writes the missing statements in a hurry, in production.",
+        examples=(
+            Example(
+                """\
+-- 005_add_currency.down.sql
+alter table orders drop column currency;
+-- or, if it cannot be rolled back, at the head of 005_drop_legacy.up.sql
+-- sqlmigrate: irreversible (the dropped rows cannot be restored)
+"""
             ),
         ),
     ),
@@ -25,94 +27,119 @@ RULES: tuple[Rule, ...] = (
         "down-fails",
         "danger",
         "the down file fails",
-        "It was executed right after the up file, on the same database, and PostgreSQL refused a statement of it. It"
-        " will fail in the hour in which it is needed.",
         (
-            Instead(
-                "-- 005_add_invoices.down.sql: the steps of the up file backwards, what depends on others first\n"
-                "drop view open_invoices;\n"
-                "drop table invoices;"
+            "The down file was executed right after the up file, on the same database, and PostgreSQL refused one "
+            "of its statements. It will fail at the moment when it is needed."
+        ),
+        examples=(
+            Example(
+                """\
+-- 005_add_invoices.down.sql: the steps of the up file in reverse order
+drop view open_invoices;
+drop table invoices;
+"""
             ),
         ),
-        page=f"{_DOCS}/ddl-depend.html",
+        page=f"{_DOCS}ddl-depend.html",
         can_be_allowed=False,
     ),
     Rule(
         "down-incomplete",
         "danger",
-        "up and down leave another schema than there was",
-        "After the up file and the down file every object was compared with what was there before. What is left"
-        " behind makes the next up fail or do nothing; what is missing, the application may need.",
+        "the schema differs after up and down",
         (
-            Instead(
-                "-- 005_add_invoices.down.sql: take back each thing that the up file makes\n"
-                "drop index orders_invoice;\n"
-                "alter table orders drop column invoice;\n"
-                "drop table invoices;\n"
-                "drop type invoice_state;"
+            "After the up file and the down file, every object was compared with its state before. An object that "
+            "is left behind makes the next up fail or do nothing. An object that is missing may be needed by the "
+            "application."
+        ),
+        examples=(
+            Example(
+                """\
+-- 005_add_invoices.down.sql: drop every object that the up file creates
+drop index orders_invoice;
+alter table orders drop column invoice;
+drop table invoices;
+drop type invoice_state;
+"""
             ),
         ),
     ),
     Rule(
         "down-column-order",
         "note",
-        "the columns stand in another order after up and down",
-        "A column that is dropped and added again stands last. INSERT without names of columns, SELECT * and COPY see"
-        " the difference; whatever names its columns does not.",
+        "the order of columns differs after up and down",
+        (
+            "A column that is dropped and added again becomes the last one. INSERT without column names, SELECT * "
+            "and COPY depend on the order. Statements that name their columns do not."
+        ),
     ),
     Rule(
         "data-not-restored",
         "danger",
-        "rows are not what they were after up and down",
-        "The schema is back, the rows are not: counts and checksums of the rows that were there before were compared."
-        " A down file cannot bring back what the up file has thrown away, unless the up file keeps it.",
+        "rows differ after up and down",
         (
-            Instead(
-                "-- 1. 005_drop_fax.up.sql: keep what cannot be computed\n"
-                "create table customers_fax_before_005 as select id, fax from customers where fax is not null;\n"
-                "alter table customers drop column fax;\n"
-                "-- 005_drop_fax.down.sql\n"
-                "alter table customers add column fax text;\n"
-                "update customers c set fax = k.fax from customers_fax_before_005 k where k.id = c.id;\n"
-                "drop table customers_fax_before_005;\n"
-                "-- or, at the head of the up file\n"
-                "-- sqlmigrate: irreversible (nobody has a fax any more)"
+            "The schema is restored, the rows are not: the counts and checksums of all rows that existed before "
+            "were compared. A down file cannot restore what the up file deleted, unless the up file keeps a copy."
+        ),
+        examples=(
+            Example(
+                """\
+-- 1. 005_drop_fax.up.sql: keep a copy of what cannot be computed
+create table customers_fax_before_005 as select id, fax from customers where fax is not null;
+alter table customers drop column fax;
+-- 005_drop_fax.down.sql
+alter table customers add column fax text;
+update customers c set fax = k.fax from customers_fax_before_005 k where k.id = c.id;
+drop table customers_fax_before_005;
+-- or, at the head of the up file
+-- sqlmigrate: irreversible (fax numbers are not used any more)
+"""
             ),
         ),
     ),
     Rule(
         "down-loses-new-data",
         "note",
-        "down drops what people write after up",
-        "The down file drops a column that the up file makes and fills. That is its task. Whoever takes the release"
-        " back after a week loses what was written into it in that week.",
+        "down drops values that are written after up",
+        (
+            "The down file drops a column that the up file creates and fills. That is its task. But if the "
+            "release is rolled back after a week, the values written in that week are lost."
+        ),
     ),
     Rule(
         "reapply-fails",
         "danger",
-        "up, down and up again does not end as up did",
-        "The down file restored the schema, and yet a second up fails, or ends otherwise than the first. After a"
-        " release that was taken back the repaired one cannot be installed.",
+        "up, down and a second up do not end like the first up",
         (
-            Instead(
-                "-- 005_countries.down.sql: rows that the up file inserts are taken back too\n"
-                "delete from countries where code in ('XK', 'SS');"
+            "The down file restored the schema, but a second up fails or ends differently. After a rollback, the "
+            "repaired release could not be installed."
+        ),
+        examples=(
+            Example(
+                """\
+-- 005_countries.down.sql: delete the rows that the up file inserts
+delete from countries where code in ('XK', 'SS');
+"""
             ),
         ),
     ),
     Rule(
         "down-blocks",
         "danger",
-        "the down file stops people working",
-        "A release is taken back while people work. The same rules hold for the down file as for the up file: no work"
-        " that grows with a table under a lock that others wait for.",
+        "the down file blocks production",
         (
-            Instead(
-                "-- 005_index_orders_customer.down.sql\n"
-                "-- sqlmigrate: no-transaction\n"
-                "drop index concurrently orders_customer;"
+            "A release is rolled back while the application is in use. The same rules apply to the down file as "
+            "to the up file: no work that grows with a table while a lock blocks others."
+        ),
+        examples=(
+            Example(
+                """\
+-- 005_index_orders_customer.down.sql
+-- sqlmigrate: no-transaction
+drop index concurrently orders_customer;
+"""
             ),
         ),
-        page=f"{_DOCS}/explicit-locking.html",
+        page=f"{_DOCS}explicit-locking.html",
     ),
 )

@@ -1,11 +1,11 @@
-"""The rules of indexes: built, dropped or rebuilt while others wait.
+"""The rules of indexes that are built, dropped or rebuilt while others wait.
 
 https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY
 """
 
 from __future__ import annotations
 
-from .rule import Instead, Rule
+from .rule import Example, Rule
 
 _DOCS = "https://www.postgresql.org/docs/current/"
 _CONCURRENTLY = f"{_DOCS}sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY"
@@ -14,11 +14,14 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "create-index-blocking",
         "danger",
-        "an index is built while nobody can write",
-        "CREATE INDEX holds SHARE on the table until the file ends: reads go on, every INSERT, UPDATE and DELETE waits "
-        "for the whole build. CONCURRENTLY lets them go on. It runs in no transaction, so it needs a file of its own.",
+        "CREATE INDEX blocks writes while the index is built",
         (
-            Instead(
+            "CREATE INDEX holds SHARE on the table until the file ends. Reads go on, but every INSERT, UPDATE and "
+            "DELETE waits for the whole build. With CONCURRENTLY they go on too. CONCURRENTLY cannot run in a "
+            "transaction, so it needs a file of its own."
+        ),
+        examples=(
+            Example(
                 """\
 -- 1. 005_orders_customer_index.up.sql
 -- sqlmigrate: no-transaction
@@ -26,18 +29,20 @@ create index concurrently orders_customer_index on orders (customer_id);
 """
             ),
         ),
-        ("index", "index-conc", "share_lock"),
-        _CONCURRENTLY,
+        page=_CONCURRENTLY,
     ),
     Rule(
         "partitioned-index-blocking",
         "danger",
-        "an index is built on every partition while nobody can write",
-        "CREATE INDEX on a partitioned table holds SHARE on it and on all its partitions until all are built, and "
-        "CONCURRENTLY is refused there. Make the index on the parent alone, build it on each partition concurrently, "
-        "and attach those. The parent's index is valid when all are attached.",
+        "CREATE INDEX on a partitioned table blocks writes to every partition",
         (
-            Instead(
+            "It holds SHARE on the table and on all partitions until the last index is built, and PostgreSQL "
+            "refuses CONCURRENTLY here. Create the index on the parent only, build it on each partition with "
+            "CONCURRENTLY, and attach those indexes. The parent's index becomes valid when the last one is "
+            "attached."
+        ),
+        examples=(
+            Example(
                 """\
 -- 1. 005_events_kind_index.up.sql
 create index events_kind_index on only events (kind);
@@ -49,38 +54,40 @@ alter index events_kind_index attach partition events_2025_kind_index;
 """
             ),
         ),
-        ("index-partitioned", "index-partitioned-conc", "index-partitioned-only"),
-        f"{_DOCS}ddl-partitioning.html#DDL-PARTITIONING-DECLARATIVE-MAINTENANCE",
+        page=f"{_DOCS}ddl-partitioning.html#DDL-PARTITIONING-DECLARATIVE-MAINTENANCE",
     ),
     Rule(
         "create-index-if-not-exists-locks",
         "note",
-        "IF NOT EXISTS locks the table although the index is there",
-        "CREATE INDEX IF NOT EXISTS takes SHARE on the table before it looks for the index, and holds it until the "
-        "file ends: writers wait, for nothing. Whatever index has the name passes for the one that is meant. Take the "
-        "statement out; where the index has to be made anew, drop it first, both concurrently.",
+        "CREATE INDEX IF NOT EXISTS locks the table although the index exists",
         (
-            Instead(
+            "It takes SHARE on the table before it looks for the index, and holds it until the file ends, so "
+            "writes wait for nothing. It also accepts any index of that name, whatever its definition. Remove the "
+            "statement. If the index has to be rebuilt, drop it and create it, both with CONCURRENTLY."
+        ),
+        examples=(
+            Example(
                 """\
--- 1. 005_orders_customer_index.up.sql: only where it has to be made anew
+-- 1. 005_orders_customer_index.up.sql: only if the index has to be rebuilt
 -- sqlmigrate: no-transaction
 drop index concurrently if exists orders_customer_index;
 create index concurrently orders_customer_index on orders (customer_id);
 """
             ),
         ),
-        ("index-ine-exists", "share_lock"),
-        f"{_DOCS}sql-createindex.html",
+        page=f"{_DOCS}sql-createindex.html",
     ),
     Rule(
         "invalid-index-left",
         "warning",
-        "an invalid index of that name would pass for the one that is meant",
-        "A concurrent build that fails leaves its index behind, invalid: it is written at every INSERT and never read. "
-        "With IF NOT EXISTS the second attempt finds the name, does nothing and succeeds. Drop what may be left, then "
-        "build without IF NOT EXISTS.",
+        "IF NOT EXISTS would accept an invalid index of a failed build",
         (
-            Instead(
+            "A concurrent build that fails leaves an invalid index: every write updates it, and no query uses it. "
+            "With IF NOT EXISTS the second attempt finds the name, does nothing and succeeds. Drop what may be "
+            "left, then build without IF NOT EXISTS."
+        ),
+        examples=(
+            Example(
                 """\
 -- 1. 005_orders_customer_index.up.sql
 -- sqlmigrate: no-transaction
@@ -89,37 +96,40 @@ create index concurrently orders_customer_index on orders (customer_id);
 """
             ),
         ),
-        ("cic_if_not_exists_invalid", "cic_lock_timeout_invalid"),
-        _CONCURRENTLY,
+        page=_CONCURRENTLY,
     ),
     Rule(
         "cic-waits-for-old-snapshots",
         "warning",
-        "a lock_timeout cuts a concurrent build short",
-        "The CONCURRENTLY forms wait until every older transaction in the database has ended, also those that never "
-        "touched the table. They keep nobody out meanwhile, so there is no need for a limit; a lock_timeout ends the "
-        "wait with an error and leaves an invalid index behind. sqlmigrate sets none on such a statement: leave it so.",
+        "a lock_timeout can interrupt a CONCURRENTLY statement",
         (
-            Instead(
+            "Statements with CONCURRENTLY wait until every older transaction in the database has ended, even "
+            "transactions that never used the table. They block nobody during that time, so they need no limit. A "
+            "lock_timeout ends the wait with an error and leaves an invalid index. sqlmigrate sets no "
+            "lock_timeout for such a statement: do not set one yourself."
+        ),
+        examples=(
+            Example(
                 """\
--- 1. 005_orders_customer_index.up.sql: neither SET lock_timeout nor the directive lock-timeout
+-- 1. 005_orders_customer_index.up.sql: no SET lock_timeout, no directive lock-timeout
 -- sqlmigrate: no-transaction
 create index concurrently orders_customer_index on orders (customer_id);
 """
             ),
         ),
-        ("cic_waits_for_unrelated_snapshot", "cic_lock_timeout_invalid"),
-        _CONCURRENTLY,
+        page=_CONCURRENTLY,
     ),
     Rule(
         "drop-index-blocking",
         "warning",
-        "an index is dropped under a lock on its table that keeps everyone out",
-        "DROP INDEX holds ACCESS EXCLUSIVE on the index and on its table until the file ends. It is over in an "
-        "instant, but it waits for every running query of the table, and all that come later wait behind it. "
-        "CONCURRENTLY keeps nobody out.",
+        "DROP INDEX blocks reads and writes of its table",
         (
-            Instead(
+            "DROP INDEX holds ACCESS EXCLUSIVE on the index and on its table until the file ends. The drop itself "
+            "takes an instant, but it first waits for every running query on the table, and every later query "
+            "waits behind it. With CONCURRENTLY reads and writes go on."
+        ),
+        examples=(
+            Example(
                 """\
 -- 1. 005_drop_orders_state_index.up.sql
 -- sqlmigrate: no-transaction
@@ -127,17 +137,19 @@ drop index concurrently orders_state_index;
 """
             ),
         ),
-        ("drop-index", "drop-index-conc", "lock_queue"),
-        f"{_DOCS}sql-dropindex.html",
+        page=f"{_DOCS}sql-dropindex.html",
     ),
     Rule(
         "reindex-blocking",
         "danger",
-        "an index is rebuilt while nobody can write, and hardly anyone read",
-        "REINDEX holds SHARE on the table and ACCESS EXCLUSIVE on the index. Readers wait too, even those who do not "
-        "use that index, for the planner looks at every index of a table.",
+        "REINDEX blocks writes and most reads while the index is rebuilt",
         (
-            Instead(
+            "REINDEX holds SHARE on the table and ACCESS EXCLUSIVE on the index. Most reads wait too, even those "
+            "that do not use the index, because the planner looks at every index of a table. From PostgreSQL 12 "
+            "on, REINDEX CONCURRENTLY blocks neither reads nor writes."
+        ),
+        examples=(
+            Example(
                 """\
 -- 1. 005_rebuild_orders_state_index.up.sql
 -- sqlmigrate: no-transaction
@@ -146,17 +158,19 @@ reindex index concurrently orders_state_index;
                 12,
             ),
         ),
-        ("reindex", "reindex-index", "reindex-conc", "reindex_blocks_reads"),
-        f"{_DOCS}sql-reindex.html#SQL-REINDEX-CONCURRENTLY",
+        page=f"{_DOCS}sql-reindex.html#SQL-REINDEX-CONCURRENTLY",
     ),
     Rule(
         "unique-constraint-builds-index",
         "danger",
-        "a unique constraint builds its index while everyone waits",
-        "ADD UNIQUE, ADD PRIMARY KEY and ADD COLUMN ... UNIQUE build an index under ACCESS EXCLUSIVE: nobody reads or "
-        "writes until it is built. Build the unique index concurrently, then make it a constraint, for an instant.",
+        "adding a unique constraint blocks reads and writes while its index is built",
         (
-            Instead(
+            "ADD UNIQUE, ADD PRIMARY KEY and ADD COLUMN ... UNIQUE build an index under ACCESS EXCLUSIVE, which "
+            "blocks reads and writes until the index is built. Build the unique index with CONCURRENTLY, then "
+            "make it a constraint, which takes an instant."
+        ),
+        examples=(
+            Example(
                 """\
 -- 1. 005_orders_number_index.up.sql
 -- sqlmigrate: no-transaction
@@ -166,17 +180,18 @@ alter table orders add constraint orders_number_key unique using index orders_nu
 """
             ),
         ),
-        ("unique", "unique-using", "add-col-unique"),
-        f"{_DOCS}sql-altertable.html#SQL-ALTERTABLE-DESC-ADD-TABLE-CONSTRAINT-USING-INDEX",
+        page=f"{_DOCS}sql-altertable.html#SQL-ALTERTABLE-DESC-ADD-TABLE-CONSTRAINT-USING-INDEX",
     ),
     Rule(
         "primary-key-implies-not-null",
         "danger",
-        "a primary key reads the whole table to find NULLs while everyone waits",
-        "ADD PRIMARY KEY USING INDEX makes its columns NOT NULL. Where they are not yet, it reads the whole table "
-        "under ACCESS EXCLUSIVE. Make them NOT NULL first, by a way that reads without that lock.",
+        "adding a primary key scans the whole table for NULLs and blocks reads and writes",
         (
-            Instead(
+            "ADD PRIMARY KEY USING INDEX makes its columns NOT NULL. If they are not NOT NULL yet, it scans the "
+            "whole table under ACCESS EXCLUSIVE. Make them NOT NULL first, in a way that scans without that lock."
+        ),
+        examples=(
+            Example(
                 """\
 -- 1. 005_orders_id_not_null.up.sql
 alter table orders add constraint orders_id_not_null check (id is not null) not valid;
@@ -189,7 +204,7 @@ alter table orders add primary key using index orders_id_index;
 """,
                 12,
             ),
-            Instead(
+            Example(
                 """\
 -- 1. 005_orders_id_not_null.up.sql
 alter table orders add constraint orders_id_not_null not null id not valid;
@@ -201,30 +216,30 @@ alter table orders add primary key using index orders_id_index;
                 18,
             ),
         ),
-        ("pk-using-nullable", "pk-using-nn", "set-nn-check", "nn-not-valid", "nn-validate"),
-        f"{_DOCS}sql-altertable.html#SQL-ALTERTABLE-DESC-ADD-TABLE-CONSTRAINT-USING-INDEX",
+        page=f"{_DOCS}sql-altertable.html#SQL-ALTERTABLE-DESC-ADD-TABLE-CONSTRAINT-USING-INDEX",
     ),
     Rule(
         "exclusion-constraint",
         "danger",
-        "an exclusion constraint builds its index while everyone waits",
-        "ADD EXCLUDE builds an index under ACCESS EXCLUSIVE, and unlike a unique constraint it can neither be built "
-        "concurrently nor be added NOT VALID. Put it on a new table that is filled and takes the place of the old "
-        "one, or say that the table is small or the hour quiet.",
+        "adding an exclusion constraint blocks reads and writes while its index is built",
         (
-            Instead(
+            "ADD EXCLUDE builds an index under ACCESS EXCLUSIVE. Unlike a unique constraint, it can neither be "
+            "built with CONCURRENTLY nor be added as NOT VALID. Put the constraint on a new table, fill that "
+            "table, and swap the two. If the table is small or the hour is quiet, allow it."
+        ),
+        examples=(
+            Example(
                 """\
--- 1. 005_bookings_new.up.sql: the application writes to both tables from here on
+-- 1. 005_bookings_new.up.sql: from now on the application writes to both tables
 create table bookings_new (like bookings including all, exclude using gist (during with &&));
 -- 2. 006_fill_bookings_new.up.sql: in batches
 insert into bookings_new select * from bookings on conflict do nothing;
--- 3. 007_swap_bookings.up.sql: when the two hold the same
+-- 3. 007_swap_bookings.up.sql: when both have the same rows
 alter table bookings rename to bookings_old;
 alter table bookings_new rename to bookings;
 """
             ),
         ),
-        ("exclude",),
-        f"{_DOCS}ddl-constraints.html#DDL-CONSTRAINTS-EXCLUSION",
+        page=f"{_DOCS}ddl-constraints.html#DDL-CONSTRAINTS-EXCLUSION",
     ),
 )

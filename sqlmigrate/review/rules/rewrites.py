@@ -1,26 +1,29 @@
-"""The rules of rewrites: a table is written anew, or its indexes, while everyone waits.
+"""The rules of changes that rewrite a table or its indexes while others wait.
 
 https://www.postgresql.org/docs/current/sql-altertable.html#SQL-ALTERTABLE-NOTES
 """
 
 from __future__ import annotations
 
-from .rule import Instead, Rule
+from .rule import Example, Rule
 
 _DOCS = "https://www.postgresql.org/docs/current/"
-_ALTER = f"{_DOCS}sql-altertable.html"
-_NOTES = f"{_ALTER}#SQL-ALTERTABLE-NOTES"
+_NOTES = f"{_DOCS}sql-altertable.html#SQL-ALTERTABLE-NOTES"
+_SET_TYPE = f"{_DOCS}sql-altertable.html#SQL-ALTERTABLE-DESC-SET-DATA-TYPE"
 
 RULES: tuple[Rule, ...] = (
     Rule(
         "add-column-volatile-default",
         "danger",
-        "a new column with a volatile default rewrites the table while everyone waits",
-        "A constant default, or now(), is over in an instant. A default that gives another value for each row, such as "
-        "clock_timestamp(), random() or gen_random_uuid(), writes the whole table and its indexes anew under ACCESS "
-        "EXCLUSIVE. Add the column without a default, set the default for new rows, and fill the old ones in batches.",
+        "adding a column with a volatile default rewrites the table and blocks reads and writes",
         (
-            Instead(
+            "A constant default, or now(), takes an instant. A default that gives each row another value, such as "
+            "clock_timestamp(), random() or gen_random_uuid(), rewrites the table and all its indexes under "
+            "ACCESS EXCLUSIVE. Add the column without a default, then set the default for new rows, and fill the "
+            "old rows in batches."
+        ),
+        examples=(
+            Example(
                 """\
 -- 1. 005_orders_token.up.sql
 alter table orders add column token uuid;
@@ -31,25 +34,19 @@ update orders set token = gen_random_uuid() where token is null and id < 5000;
 """
             ),
         ),
-        (
-            "add-col-clock",
-            "add-col-uuid",
-            "add-col-userfn",
-            "add-col-userfn-inlined",
-            "add-col-const",
-            "add-col-now",
-            "set-default-vol",
-        ),
-        _NOTES,
+        page=_NOTES,
     ),
     Rule(
         "add-column-serial",
         "danger",
-        "a new serial or identity column rewrites the table while everyone waits",
-        "Each row gets a number of its own, so the whole table and its indexes are written anew under ACCESS "
-        "EXCLUSIVE. Add a plain column and a sequence, number the new rows by a default, and the old ones in batches.",
+        "adding a serial or identity column rewrites the table and blocks reads and writes",
         (
-            Instead(
+            "Every row gets its own number, so the table and all its indexes are rewritten under ACCESS "
+            "EXCLUSIVE. Add a plain column and a sequence, number new rows with a default, and fill the old rows "
+            "in batches."
+        ),
+        examples=(
+            Example(
                 """\
 -- 1. 005_orders_number.up.sql
 create sequence orders_number_seq;
@@ -63,18 +60,20 @@ update orders set number = nextval('orders_number_seq')
 """
             ),
         ),
-        ("add-col-serial", "add-col-identity", "add-col-nextval"),
-        _NOTES,
+        page=_NOTES,
     ),
     Rule(
         "add-column-stored-generated",
         "danger",
-        "a new stored generated column rewrites the table while everyone waits",
-        "GENERATED ... STORED computes a value for every row, so the whole table and its indexes are written anew "
-        "under ACCESS EXCLUSIVE. A VIRTUAL column (from 18) is computed when it is read and added in an instant. "
-        "Before that, keep a plain column by a trigger and fill it in batches.",
+        "adding a stored generated column rewrites the table and blocks reads and writes",
         (
-            Instead(
+            "GENERATED ... STORED computes a value for every row, so the table and all its indexes are rewritten "
+            "under ACCESS EXCLUSIVE. From PostgreSQL 18 on, a VIRTUAL column is computed when it is read, and "
+            "added in an instant. On older versions add a plain column, keep it up to date with a trigger, and "
+            "fill it in batches."
+        ),
+        examples=(
+            Example(
                 """\
 -- 1. 005_orders_gross.up.sql
 alter table orders add column gross numeric;
@@ -92,7 +91,7 @@ update orders set gross = net * 1.2 where gross is null and id < 5000;
 """,
                 12,
             ),
-            Instead(
+            Example(
                 """\
 -- 1. 005_orders_gross.up.sql
 alter table orders add column gross numeric generated always as (net * 1.2) virtual;
@@ -100,18 +99,19 @@ alter table orders add column gross numeric generated always as (net * 1.2) virt
                 18,
             ),
         ),
-        ("add-col-stored", "add-col-virtual"),
-        f"{_DOCS}ddl-generated-columns.html",
+        page=f"{_DOCS}ddl-generated-columns.html",
     ),
     Rule(
         "add-column-constrained-domain",
         "danger",
-        "a new column of a domain with a constraint rewrites the table while everyone waits",
-        "Also where it is NULL in every row: PostgreSQL up to 18 checks the domain's constraint row by row, and "
-        "writes the whole table anew under ACCESS EXCLUSIVE. Use the base type, and put the constraint on the table as "
-        "NOT VALID.",
+        "adding a column of a domain with a constraint rewrites the table and blocks reads and writes",
         (
-            Instead(
+            "PostgreSQL up to 18 checks the domain's constraint for every row, even if the column is NULL in all "
+            "of them, and rewrites the table under ACCESS EXCLUSIVE. Use the base type, and add the constraint to "
+            "the table as NOT VALID."
+        ),
+        examples=(
+            Example(
                 """\
 -- 1. 005_orders_email.up.sql
 alter table orders add column email text;
@@ -121,19 +121,21 @@ alter table orders validate constraint orders_email_check;
 """
             ),
         ),
-        ("add-col-domain", "add-col-domain-plain"),
-        _NOTES,
+        page=_NOTES,
     ),
     Rule(
         "type-change-rewrite",
         "danger",
-        "a change of type rewrites the table while everyone waits",
-        "Where the stored form differs, as from integer to bigint, the whole table and all its indexes are written "
-        "anew under ACCESS EXCLUSIVE. Free are: a longer varchar, varchar to text, a wider numeric of the same scale, "
-        "timestamp to timestamptz in a session with TimeZone = UTC. Else: a new column, kept by a trigger, filled in "
-        "batches, and put in the old one's place.",
+        "changing the type of a column rewrites the table and blocks reads and writes",
         (
-            Instead(
+            "If the new type is stored differently, as with integer to bigint, the table and all its indexes are "
+            "rewritten under ACCESS EXCLUSIVE. These changes rewrite nothing: a longer varchar, varchar to text, "
+            "a wider numeric of the same scale, and timestamp to timestamptz in a session with TimeZone = UTC. "
+            "For other changes add a new column, keep it up to date with a trigger, fill it in batches, and swap "
+            "the two columns."
+        ),
+        examples=(
+            Example(
                 """\
 -- 1. 005_orders_total_new.up.sql
 alter table orders add column total_new bigint;
@@ -156,28 +158,19 @@ alter table orders rename column total_new to total;
 """
             ),
         ),
-        (
-            "type-int-bigint",
-            "type-varchar-widen",
-            "type-varchar-text",
-            "type-varchar-narrow",
-            "type-numeric-widen",
-            "type-numeric-scale",
-            "type-ts-tz-utc",
-            "type-ts-tz-local",
-            "type-varchar-using-expr",
-            "type-fk",
-        ),
-        f"{_ALTER}#SQL-ALTERTABLE-DESC-SET-DATA-TYPE",
+        page=_SET_TYPE,
     ),
     Rule(
         "type-change-index-rebuild",
         "danger",
-        "a change of type rebuilds an index while everyone waits",
-        "The table itself stays as it is, but an index with an expression or a WHERE over the column is built anew "
-        "under ACCESS EXCLUSIVE. Drop such an index concurrently before, and build it concurrently after.",
+        "changing the type of a column rebuilds an index and blocks reads and writes",
         (
-            Instead(
+            "The table itself is not rewritten, but an index with an expression or a WHERE clause on the column "
+            "is rebuilt under ACCESS EXCLUSIVE. Drop that index with CONCURRENTLY before the change, and create "
+            "it with CONCURRENTLY after it."
+        ),
+        examples=(
+            Example(
                 """\
 -- 1. 005_drop_users_lower_name.up.sql
 -- sqlmigrate: no-transaction
@@ -190,17 +183,19 @@ create index concurrently users_lower_name on users (lower(name));
 """
             ),
         ),
-        ("type-partial-index", "type-varchar-widen"),
-        f"{_ALTER}#SQL-ALTERTABLE-DESC-SET-DATA-TYPE",
+        page=_SET_TYPE,
     ),
     Rule(
         "type-change-constraint-recheck",
         "danger",
-        "a change of type checks every row again while everyone waits",
-        "The table itself stays as it is, but a CHECK over the column is tried on every row again under ACCESS "
-        "EXCLUSIVE. Drop the CHECK before, add it again as NOT VALID, and validate it in another file.",
+        "changing the type of a column checks every row again and blocks reads and writes",
         (
-            Instead(
+            "The table itself is not rewritten, but a CHECK on the column is tested again for every row under "
+            "ACCESS EXCLUSIVE. Drop the CHECK before the change, add it again as NOT VALID, and validate it in "
+            "another file."
+        ),
+        examples=(
+            Example(
                 """\
 -- 1. 005_users_name_text.up.sql
 alter table users drop constraint users_name_check;
@@ -211,40 +206,43 @@ alter table users validate constraint users_name_check;
 """
             ),
         ),
-        ("type-check-recheck", "check-nv", "check-validate"),
-        f"{_ALTER}#SQL-ALTERTABLE-DESC-SET-DATA-TYPE",
+        page=_SET_TYPE,
     ),
     Rule(
         "set-unlogged",
         "danger",
-        "SET UNLOGGED rewrites the table while everyone waits",
-        "The whole table and its indexes are written anew under ACCESS EXCLUSIVE. From then on its rows are lost after "
-        "a crash, and a standby has none of them. Make a new unlogged table, and let the application move over.",
+        "SET UNLOGGED rewrites the table and blocks reads and writes",
         (
-            Instead(
+            "The table and all its indexes are rewritten under ACCESS EXCLUSIVE. From then on its rows are lost "
+            "after a crash, and standby servers have none of them. Create a new unlogged table, and let the "
+            "application move to it."
+        ),
+        examples=(
+            Example(
                 """\
--- 1. 005_sessions_unlogged.up.sql: the application writes to the new one from here on
+-- 1. 005_sessions_unlogged.up.sql: from now on the application writes to the new table
 create unlogged table sessions_unlogged (like sessions including all);
 -- 2. 006_drop_sessions.up.sql: in a later release
--- sqlmigrate: allow drop-table (nobody has read it since the last release)
+-- sqlmigrate: allow drop-table (unused since the last release)
 drop table sessions;
 """
             ),
         ),
-        ("set-unlogged",),
-        f"{_ALTER}#SQL-ALTERTABLE-DESC-SET-LOGGED-UNLOGGED",
+        page=f"{_DOCS}sql-altertable.html#SQL-ALTERTABLE-DESC-SET-LOGGED-UNLOGGED",
     ),
     Rule(
         "set-logged",
         "danger",
-        "SET LOGGED rewrites the table while everyone waits",
-        "The whole table and its indexes are written anew under ACCESS EXCLUSIVE, and all of it goes to the "
-        "write-ahead log and to every standby. Make a new table, fill it in batches, and let the application move "
-        "over.",
+        "SET LOGGED rewrites the table and blocks reads and writes",
         (
-            Instead(
+            "The table and all its indexes are rewritten under ACCESS EXCLUSIVE, and all of it goes to the "
+            "write-ahead log and to every standby. Create a new table, fill it in batches, and let the "
+            "application move to it."
+        ),
+        examples=(
+            Example(
                 """\
--- 1. 005_imports_logged.up.sql: the application writes to both from here on
+-- 1. 005_imports_logged.up.sql: from now on the application writes to both tables
 create table imports_logged (like imports including all);
 -- 2. 006_fill_imports_logged.up.sql: in batches
 -- sqlmigrate: no-transaction
@@ -255,17 +253,19 @@ alter table imports_logged rename to imports;
 """
             ),
         ),
-        ("set-unlogged",),
-        f"{_ALTER}#SQL-ALTERTABLE-DESC-SET-LOGGED-UNLOGGED",
+        page=f"{_DOCS}sql-altertable.html#SQL-ALTERTABLE-DESC-SET-LOGGED-UNLOGGED",
     ),
     Rule(
         "set-tablespace",
         "danger",
-        "SET TABLESPACE copies the table while everyone waits",
-        "Every block is copied under ACCESS EXCLUSIVE. An index can be moved while nobody waits (REINDEX with a "
-        "tablespace, from 14); for a table there are extensions (pg_repack), or a quiet hour.",
+        "SET TABLESPACE copies the table and blocks reads and writes",
         (
-            Instead(
+            "Every block is copied under ACCESS EXCLUSIVE. From PostgreSQL 14 on, an index can be moved without "
+            "blocking (REINDEX with a tablespace). Move a table with an extension such as pg_repack, or in a "
+            "quiet hour."
+        ),
+        examples=(
+            Example(
                 """\
 -- for an index: 005_move_orders_state_index.up.sql
 -- sqlmigrate: no-transaction
@@ -274,18 +274,19 @@ reindex (tablespace fast, concurrently) index orders_state_index;
                 14,
             ),
         ),
-        ("set-unlogged",),
-        f"{_ALTER}#SQL-ALTERTABLE-DESC-SET-TABLESPACE",
+        page=f"{_DOCS}sql-altertable.html#SQL-ALTERTABLE-DESC-SET-TABLESPACE",
     ),
     Rule(
         "vacuum-full-cluster",
         "danger",
-        "VACUUM FULL and CLUSTER rewrite the table while everyone waits",
-        "They write the table and its indexes anew under ACCESS EXCLUSIVE, and need as much room again on the disk. A "
-        "plain VACUUM makes the room usable again and keeps nobody out; the extensions pg_repack and pg_squeeze give "
-        "it back to the disk.",
+        "VACUUM FULL and CLUSTER rewrite the table and block reads and writes",
         (
-            Instead(
+            "They rewrite the table and its indexes under ACCESS EXCLUSIVE, and need as much free disk space "
+            "again. A plain VACUUM makes the space reusable and blocks neither reads nor writes. The extensions "
+            "pg_repack and pg_squeeze return the space to the disk without that lock."
+        ),
+        examples=(
+            Example(
                 """\
 -- 1. 005_vacuum_orders.up.sql
 -- sqlmigrate: no-transaction
@@ -293,7 +294,6 @@ vacuum (analyze) orders;
 """
             ),
         ),
-        ("vacuum-full", "cluster"),
-        f"{_DOCS}routine-vacuuming.html#VACUUM-FOR-SPACE-RECOVERY",
+        page=f"{_DOCS}routine-vacuuming.html#VACUUM-FOR-SPACE-RECOVERY",
     ),
 )

@@ -1,6 +1,6 @@
-"""A rule: a name, why, what instead; and what it found.
+"""A rule of the review, and what it found.
 
-The name reads after the word allow: ``-- sqlmigrate: allow drop-column (nobody reads it since 2024)``.
+A name of a rule reads well after the word allow: ``-- sqlmigrate: allow drop-column (unused since 2024)``.
 """
 
 from __future__ import annotations
@@ -13,11 +13,17 @@ from sqlmigrate.source import Span
 
 Severity = Literal["danger", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("danger", "warning", "note")
+EXAMPLE_HEADING = "example of what to write instead"  # its tables are not those of the user
 
 
 @dataclass(frozen=True)
-class Instead:
-    """What to write instead, as SQL with one comment line for each file it takes; from server `version` on (12, 18)."""
+class Example:
+    """SQL that shows what to write instead, about example tables.
+
+    Attributes:
+        sql: the statements, with a comment line at the head of each file they belong to
+        version: the oldest major version of PostgreSQL that understands them; 0 for every version
+    """
 
     sql: str
     version: int = 0
@@ -27,32 +33,45 @@ class Instead:
 class Rule:
     """One rule of the review.
 
-    `title` is what goes wrong in a few words, `why` the sentences behind it, `instead` the ways out, for older servers
-    first, `facts` the rows of measured behaviour it rests on, `page` the page of PostgreSQL's documentation.
-    `can_be_allowed` is false where no reason makes it right: a statement that fails.
+    Attributes:
+        name: what users write after `allow`; it never changes
+        severity: how bad a finding of it usually is
+        title: what happens, in a few words
+        why: what PostgreSQL does, what follows from it, and how to avoid it
+        examples: what to write instead, for the oldest server first
+        page: the page of PostgreSQL's documentation that the rule comes from
+        can_be_allowed: False if no reason makes it right, as for a statement that fails
     """
 
     name: str
     severity: Severity
     title: str
     why: str
-    instead: tuple[Instead, ...] = ()
-    facts: tuple[str, ...] = ()
+    examples: tuple[Example, ...] = ()
     page: str = ""
     can_be_allowed: bool = True
 
-    def way_out(self, version: int) -> str:
-        """Give what to write instead on a server of major `version`; empty where there is no general way."""
-        ways = [way.sql for way in self.instead if way.version <= version]
-        return ways[-1] if ways else ""
+    def example(self, version: int) -> str:
+        """Return what to write instead on a server of major `version`; empty if the rule has no example for it."""
+        known = [each.sql for each in self.examples if each.version <= version]
+        return known[-1] if known else ""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What a rule found: at a place, what happens there in a sentence, how bad it is here.
+    """What a rule found in one migration.
 
-    `waits` says who waits and how long, `relation` names the table it is about, `seconds` estimates the time of the
-    work under the lock where sizes are known. `allowed` holds the reason, where the file says that it is meant.
+    Attributes:
+        rule: the rule
+        severity: how bad it is here, which may differ from the rule's own severity
+        message: what happens here, in one sentence
+        span: the place in a file; None if there is none
+        path: the file
+        waits: who waits because of it, and for how long if sizes are known
+        relation: the table it is about
+        seconds: the estimated time of the work under the lock, if sizes are known
+        allowed: the reason that the file gives for allowing it; None if it is not allowed
+        what_now: advice for this case; lines after the first are commands to paste
     """
 
     rule: Rule
@@ -68,6 +87,6 @@ class Finding:
 
 
 def worst(findings: Sequence[Finding]) -> Severity | None:
-    """Give the gravest severity of findings that nobody has allowed."""
+    """Return the gravest severity of the findings that are not allowed; None if there is none."""
     found = {finding.severity for finding in findings if finding.allowed is None}
     return next((each for each in SEVERITIES if each in found), None)

@@ -1,4 +1,4 @@
-"""What the rules advise: the page of each, and the ways out, which are tried on a real server."""
+"""What the rules advise: the page of each, and the examples, which are executed on a real server."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[databases.Shado
         yield found
 
 
-def way_out(rule: Rule) -> tuple[Migration, ...]:
-    """Read the files of what a rule advises for PostgreSQL 18; a tablespace is the one that every server has."""
-    before, *parts = _FILE.split(rule.way_out(18).replace("tablespace fast", "tablespace pg_default"))
+def example(rule: Rule) -> tuple[Migration, ...]:
+    """Read the files of a rule's example for PostgreSQL 18; its tablespace is replaced by one of every server."""
+    before, *parts = _FILE.split(rule.example(18).replace("tablespace fast", "tablespace pg_default"))
     assert before == ""
     return tuple(
         Migration(version, name, Source(f"sql/{version}_{name}.up.sql", text), None)
@@ -44,10 +44,10 @@ def way_out(rule: Rule) -> tuple[Migration, ...]:
 
 
 @pytest.mark.parametrize("rule", ADVISING, ids=[rule.name for rule in ADVISING])
-def test_the_way_out_is_one(rule: Rule, server: databases.Shadow) -> None:
-    """What a rule advises can be executed on the tables of its bad case, and is no danger itself."""
+def test_the_example_is_safe(rule: Rule, server: databases.Shadow) -> None:
+    """The example of a rule can be executed on the tables of its bad case, and has no dangerous finding itself."""
     setup = Source("sql/001_setup.up.sql", (CASES / rule.name / "setup.sql").read_text(encoding="utf-8"))
-    subjects = Subjects("main", (Migration("001", "setup", setup, None),), way_out(rule))
+    subjects = Subjects("main", (Migration("001", "setup", setup, None),), example(rule))
     found = [
         (finding.rule.name, finding.message)
         for each in pipeline.on(server, subjects, pipeline.Settings(CASES, limit=5.0)).migrations
@@ -59,45 +59,44 @@ def test_the_way_out_is_one(rule: Rule, server: databases.Shadow) -> None:
 
 
 @pytest.mark.parametrize("rule", ADVISING, ids=[rule.name for rule in ADVISING])
-def test_there_is_a_way_out(rule: Rule) -> None:
-    """A rule about locks says what to write instead."""
-    assert way_out(rule) != ()
+def test_there_is_an_example(rule: Rule) -> None:
+    """A rule about locks has an example of what to write instead."""
+    assert example(rule) != ()
 
 
 @pytest.mark.parametrize("name", list(RULES))
 def test_a_page_fits_a_screen(name: str) -> None:
-    """A page is as wide as a terminal is wide: its first line names the rule, and no line is cut."""
+    """The first line of a page names the rule, and no line is wider than a terminal."""
     page = explain(name).splitlines()
     assert page[0].startswith(f"{name} (")
     assert [line for line in page if len(line) > 110 and "https://" not in line] == []
 
 
 def test_a_page() -> None:
-    """A page says why, what instead on which server, and how to say that it is meant."""
+    """A page says why, shows an example of what to write instead, and says how to allow the finding."""
     assert explain("drop-index-blocking") == (
         "drop-index-blocking (warning)\n"
-        "an index is dropped under a lock on its table that keeps everyone out\n"
+        "DROP INDEX blocks reads and writes of its table\n"
         "\n"
-        "DROP INDEX holds ACCESS EXCLUSIVE on the index and on its table until the file ends. It is over\n"
-        "in an instant, but it waits for every running query of the table, and all that come later wait\n"
-        "behind it. CONCURRENTLY keeps nobody out.\n"
+        "DROP INDEX holds ACCESS EXCLUSIVE on the index and on its table until the file ends. The drop\n"
+        "itself takes an instant, but it first waits for every running query on the table, and every\n"
+        "later query waits behind it. With CONCURRENTLY reads and writes go on.\n"
         "\n"
-        "instead:\n"
+        "example of what to write instead:\n"
         "    -- 1. 005_drop_orders_state_index.up.sql\n"
         "    -- sqlmigrate: no-transaction\n"
         "    drop index concurrently orders_state_index;\n"
         "\n"
-        "if it is meant, above the statement or at the file's head:\n"
-        "    -- sqlmigrate: allow drop-index-blocking (why it is meant)\n"
+        "to allow it, above the statement or at the head of the file:\n"
+        "    -- sqlmigrate: allow drop-index-blocking (why)\n"
         "\n"
-        "measured: drop-index, drop-index-conc, lock_queue\n"
-        "read: https://www.postgresql.org/docs/current/sql-dropindex.html"
+        "PostgreSQL: https://www.postgresql.org/docs/current/sql-dropindex.html"
     )
 
 
-def test_a_name_that_is_no_rule() -> None:
-    """A name that is none is a fault of the call, with those that are like it."""
+def test_an_unknown_rule() -> None:
+    """An unknown name is a usage error that offers the nearest rules."""
     with pytest.raises(ConfigError) as caught:
         explain("set-not-null")
-    assert caught.value.message == "there is no rule `set-not-null`"
+    assert caught.value.message == "unknown rule `set-not-null`"
     assert caught.value.hint == "did you mean `set-not-null-scan`?"

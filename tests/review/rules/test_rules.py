@@ -1,4 +1,4 @@
-"""Every rule on a real server: its bad case is found, its good case is not, and no rule lacks them."""
+"""Every rule on a real server: it finds its bad case and not its good case, and every rule has both."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ pytestmark = pytest.mark.sampled(3)
 CASES = Path(__file__).parent / "cases"
 NAMES = sorted(path.name for path in CASES.iterdir())
 
-# Those of git have their cases in test_base.py; what another server decides stands below.
+# The rules of merged files are tested in review/new; those that depend on the server in test_rules_elsewhere.py.
 ELSEWHERE = {name for name in RULES if name.startswith(("merged-migration-", "version-"))}
 ELSEWHERE |= {"needs-newer-server", "missing-extension", "missing-role", "needs-more-rights"}
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[databases.Shadow]:
-    """The embedded PostgreSQL 18, as a shadow."""
+    """The embedded PostgreSQL 18, as a shadow server."""
     with databases.server(tmp_path_factory.mktemp("shadow"), postgres=18) as found:
         yield found
 
 
 def migrations(text: str, first: int) -> tuple[Migration, ...]:
-    """Read the migrations of a case: cut by `-- next migration`, each with its down file behind `-- down`."""
+    """Read the migrations of a case: separated by `-- next migration`, each with its down file after `-- down`."""
     found = []
     for number, part in enumerate(text.split("-- next migration\n"), start=first):
         up, is_there, down = part.partition("-- down\n")
@@ -55,8 +55,8 @@ def found(result: Review) -> set[str]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_rule_tells_of_what_it_is_for_alone(name: str, server: databases.Shadow) -> None:
-    """It finds the bad case, and has nothing to say about the recommended way; nor has any rule of danger."""
+def test_a_rule_finds_its_bad_case_only(name: str, server: databases.Shadow) -> None:
+    """It finds the bad case and not the good one; and no rule finds a danger in the good one."""
     assert name in found(reviewed(server, name, "bad"))
     result = reviewed(server, name, "good")
     assert name not in found(result)
@@ -69,5 +69,5 @@ def test_a_rule_tells_of_what_it_is_for_alone(name: str, server: databases.Shado
 
 
 def test_no_rule_lacks_a_case() -> None:
-    """Every rule has a bad and a good case, or stands in the list of those that are shown elsewhere."""
+    """Every rule has a bad and a good case, or is listed as tested elsewhere."""
     assert {name for name in RULES if name not in ELSEWHERE} <= set(NAMES)

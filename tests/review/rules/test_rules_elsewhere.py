@@ -1,4 +1,4 @@
-"""Rules whose cases need another server, or a role with fewer rights than the case: what the shadow cannot do."""
+"""Rules that depend on the server: its version, its extensions, its roles, and the rights of the shadow's owner."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ insert into orders select i, 'note' from generate_series(1, 200) i;
 
 @pytest.fixture(scope="module", params=[16, 18], ids=lambda version: f"PostgreSQL {version}")
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[databases.Shadow]:
-    """The two embedded versions, as shadows."""
+    """Both embedded versions, as shadow servers."""
     with databases.server(tmp_path_factory.mktemp("shadow"), postgres=request.param) as found:
         yield found
 
@@ -38,7 +38,7 @@ def reviewed(server: databases.Shadow, up: str) -> Review:
 
 
 def told(server: databases.Shadow, up: str) -> list[tuple[str, str, str]]:
-    """Give the findings of an up file: the rule, the message, what to do now."""
+    """Return the findings of an up file: rule, message, advice."""
     (each,) = reviewed(server, up).migrations
     return [(finding.rule.name, finding.message, finding.what_now) for finding in each.findings]
 
@@ -58,7 +58,7 @@ NEWER = {
 
 @pytest.mark.parametrize("name", NEWER)
 def test_what_a_newer_server_knows(name: str, server: databases.Shadow) -> None:
-    """What PostgreSQL 18 has brought is told on 16 as that, and is silent on 18."""
+    """A statement of PostgreSQL 18 is found on 16 as one that needs a newer server, and not found on 18."""
     statement, message = NEWER[name]
     expected = [("needs-newer-server", message)] if server.version < 180000 else []
 
@@ -66,14 +66,14 @@ def test_what_a_newer_server_knows(name: str, server: databases.Shadow) -> None:
 
 
 def test_what_no_server_knows(server: databases.Shadow) -> None:
-    """A mere misspelling is not taken for a newer syntax."""
+    """A misspelled statement is not mistaken for newer syntax."""
     assert told(server, "alter tabel orders add column x int") == [
         ("statement-fails", 'syntax error at or near "tabel"', "")
     ]
 
 
 def test_an_extension_that_is_missing(server: databases.Shadow) -> None:
-    """An extension that is not installed is named, with what to do, as a warning: production may have it."""
+    """A missing extension is a warning with advice, because production may have it."""
     (each,) = reviewed(server, "create extension postgis").migrations
     (finding,) = each.findings
 
@@ -83,7 +83,7 @@ def test_an_extension_that_is_missing(server: databases.Shadow) -> None:
 
 
 def test_a_role_that_is_only_named(server: databases.Shadow) -> None:
-    """A role that the migration only names is made, and the report says so."""
+    """A role that the migration only names is created, and the report says so."""
     result = reviewed(server, "grant select on orders to reporting")
 
     assert result.migrations[0].findings == ()
@@ -91,7 +91,7 @@ def test_a_role_that_is_only_named(server: databases.Shadow) -> None:
 
 
 def test_a_role_that_is_to_own_something(server: databases.Shadow) -> None:
-    """A role that is made owner of things is made as well, in whichever schema they are."""
+    """A role that becomes the owner of objects is created too, whatever their schema."""
     up = "create schema shop; create table shop.t (); alter table shop.t owner to app; alter table orders owner to app"
 
     assert told(server, up) == [
@@ -100,7 +100,7 @@ def test_a_role_that_is_to_own_something(server: databases.Shadow) -> None:
 
 
 def test_a_base_that_names_roles(server: databases.Shadow) -> None:
-    """A base that names roles, and gives them what it makes, builds; the report names them."""
+    """A base can be built whose migrations name roles and make them owners; the report names the roles."""
     base = "create table t (id int);\nalter table t owner to app;\ngrant select on t to reporting;\n"
     setup = Migration("001", "base", Source("sql/001_base.up.sql", base), None)
     subjects = Subjects("main", (setup,), (migration("002", "grant insert on t to reporting"),))
@@ -110,7 +110,7 @@ def test_a_base_that_names_roles(server: databases.Shadow) -> None:
 
 
 def test_a_role_that_is_missing(server: databases.Shadow) -> None:
-    """A role that is needed for more is named, with what to do."""
+    """A role that is needed for more than its name is reported, with advice."""
     assert told(server, "set local role reporting") == [
         (
             "missing-role",
@@ -130,7 +130,7 @@ MORE_RIGHTS = {
 
 @pytest.mark.parametrize("name", MORE_RIGHTS)
 def test_what_only_a_superuser_may(name: str, server: databases.Shadow) -> None:
-    """What the shadow's owner may not do is told as that, as a warning, and not as a fault of the statement."""
+    """A statement that needs more rights than the shadow's owner has is a warning, not a failure."""
     statement, message = MORE_RIGHTS[name]
     (finding,) = reviewed(server, statement).migrations[0].findings
 
