@@ -123,20 +123,22 @@ def reset(call: Context, *, yes: bool) -> int:
 def _execute(call: Context, direction: Direction, **options: Any) -> int:
     from sqlmigrate.files import folder  # noqa: PLC0415
     from sqlmigrate.operations import up_down  # noqa: PLC0415
+    from sqlmigrate.output.run_report import RunReport  # noqa: PLC0415
 
     from .run_summary import RunSummary  # noqa: PLC0415
 
     events = up_down.up if direction == "up" else up_down.down
     is_dry_run = options.get("dry_run", False)
     with RunSummary(direction, is_dry_run) as outcome:
+        running = RunReport(call.report)
         options |= {"table": call.config.table, "limits": call.limits}
         migrations = folder.load(call.config.directory)
         if direction == "up":
             _require_some(call, migrations)
         try:
-            with call.database() as url, closing(events(url, migrations, **options)) as running:
-                for event in running:
-                    call.report.tell(event)
+            with call.database() as url, closing(events(url, migrations, **options)) as happening:
+                for event in happening:
+                    running.tell(event)
                     outcome.keep(event)
         except KeyboardInterrupt:
             call.is_interruption_told = True
@@ -144,7 +146,7 @@ def _execute(call: Context, direction: Direction, **options: Any) -> int:
                 call.report.error(outcome.interruption())
             raise
         finally:
-            call.report.ended(outcome.failed, outcome.executed, rehearsed=is_dry_run)
+            running.ended(outcome.executed, outcome.failed)
     return EXIT_FAILED if outcome.failed else 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import sys
 from collections.abc import Iterator, Mapping
@@ -57,11 +58,14 @@ class Context:
         directory = self.flags.get("directory") or "sql"
         with suppress(ConfigError):  # it is reported by whoever asks for the settings
             directory = self.config.directory
-        return Report(self.program, directory, self.flags.get("format") or "text")
+        return Report(directory, self.flags.get("format") or "text", self.as_called)
+
+    def as_called(self, command: str) -> str:
+        """Give a command of ours, `sqlmigrate up`, as this user has to type it: with the flags of this call."""
+        return re.sub(r"(^|: )sqlmigrate (?=[a-z])", lambda match: f"{match[1]}{self._program} ", command, count=1)
 
     @property
-    def program(self) -> str:
-        """How we were called: the flags that a command printed as a hint has to repeat."""
+    def _program(self) -> str:
         words = ["sqlmigrate"]
         for name in ("database_url", "directory", "table"):
             value = self.flags.get(name)

@@ -1,15 +1,23 @@
-"""What is told while a run is under way: for whom it waits, what it goes on with, how far it is.
-
-Lines of text that fit into the width of the screen; `report` writes them.
-"""
+"""The events of a run as lines: what it waits for, where it goes on, how far it is, how each migration ended."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
 from sqlmigrate.database.activity import Activity, Blocker
-from sqlmigrate.executor.events import Blocked, Recovered, Waiting, Watched
+from sqlmigrate.executor.events import (
+    Began,
+    Blocked,
+    Event,
+    Failed,
+    Finished,
+    Noticed,
+    NotTried,
+    Recovered,
+    Waiting,
+    Watched,
+)
 from sqlmigrate.plan.plan import Step
 
 from .excerpt import Line, fitted, printable
@@ -19,14 +27,30 @@ _MINUTE = 60
 _IN_SECONDS = 100  # up to here a duration is told in seconds alone
 
 
-def waiting(event: Waiting, width: int) -> list[Line]:
+def progress(event: Event, width: int) -> list[Line]:
+    """Give what is said of an event while the run goes on; most statements are executed without a word."""
+    match event:
+        case Waiting():
+            return _waiting(event, width)
+        case Began(step):
+            return [*_resumed(step), *([("", f"note: {step.label}: {note}")] for note in step.notes)]
+        case Noticed(_, severity, message):
+            return [[("dim", f"{_INDENT}{severity.lower()}: {printable(message)}")]]
+        case Recovered(message=message):
+            return _prose(message, width)
+        case Blocked():
+            return _blocked(event, width)
+        case _:
+            return []
+
+
+def _waiting(event: Waiting, width: int) -> list[Line]:
     """Say that another run holds the lock: who, and how long it is waited for."""
     head: Line = [("yellow", "⏳"), ("", f" another run holds the lock, waiting up to {event.seconds:g} s:")]
     return [head, *_prose(event.holder, width)]
 
 
-def began(step: Step) -> list[Line]:
-    """Say that a step without a transaction has been begun before, and where it stopped."""
+def _resumed(step: Step) -> list[Line]:
     execution = step.execution
     if step.script.mode == "transaction" or step.direction == "down" or execution is None:
         return []
@@ -36,12 +60,34 @@ def began(step: Step) -> list[Line]:
     return [[("yellow", "↪️"), ("", f" {step.label} stopped at {where} last time")]]
 
 
-def recovered(event: Recovered, width: int) -> list[Line]:
-    """Say what an earlier run had left behind, and what is done about it."""
-    return _prose(event.message, width)
+def not_tried(event: NotTried, label_width: int) -> Line:
+    """Say that a dry run cannot try a step, and why."""
+    return [("yellow", "⏸️"), ("", f" {event.step.label:<{label_width}}   not tried: {event.reason}")]
 
 
-def blocked(event: Blocked, width: int) -> list[Line]:
+def finished(event: Finished, label_width: int) -> Line:
+    """Say that a step is executed: how many statements, how long."""
+    mark = "✅" if event.step.direction == "up" else "↩️"
+    count = f"{event.statements:,} statement{'s' * (event.statements != 1)}"
+    return [("green", mark), ("", f" {event.step.label:<{label_width}}   {count:<16} {event.duration_ms:>7,} ms")]
+
+
+def failed(event: Failed, label_width: int) -> Line:
+    """Say that a step failed: at which statement, after how long."""
+    where = f"statement {event.number} of {event.total}" if event.number else "at its end"
+    return [("red", "❌"), ("", f" {event.step.label:<{label_width}}   {where:<16} {event.duration_ms:>7,} ms")]
+
+
+def total(executed: Sequence[Step], failed: Failed | None, *, rehearsed: bool) -> Line:
+    """Count what a run did; `rehearsed` says that it was a dry run."""
+    is_down = bool(executed) and executed[0].direction == "down"
+    word = "tried, and rolled back" if rehearsed else "taken back" if is_down else "executed"
+    counts = [f"{len(executed)} {word}"] if executed else []
+    counts += ["1 failed"] if failed else []  # a run ends at its first failure
+    return [("bold", " · ".join(counts))]
+
+
+def _blocked(event: Blocked, width: int) -> list[Line]:
     """Say that a step did not get its locks: who stood in the way, and when it is tried again."""
     where = f"statement {event.number}" if event.number else "its history row"
     tries = ": try {} of {}".format(*event.tries) if event.number else ""

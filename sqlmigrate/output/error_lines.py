@@ -1,0 +1,89 @@
+"""Errors as lines: the message, the place in the file, what the server said, what to do; and how a run failed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from sqlmigrate.errors import SqlmigrateError, StatementError
+
+from .excerpt import Line, draw, printable
+from .wrapping import folded
+from .writer import terminal_width, width as screen_width
+
+if TYPE_CHECKING:
+    from sqlmigrate.executor.events import Failed
+    from sqlmigrate.plan.plan import Step
+
+AsCalled = Callable[[str], str]  # turns `sqlmigrate up` into the command as this user has to type it
+
+_AFTER_ERROR, _AFTER_NAME = 7, 11  # the columns where a message and a field begin
+_DIFF_MARKS = ("+", "-", " ", "@")  # how lines of a diff begin; they are shown to the letter
+
+
+def error_lines(error: SqlmigrateError, as_called: AsCalled) -> Iterator[Line]:
+    """Draw one error, folded to the width of stderr, and an empty line after it; not the others found with it."""
+    room = terminal_width("stderr")
+    head: Line = [("bold red", "error"), ("bold", f": {printable(error.message)}")]
+    yield from folded(head, room, _AFTER_ERROR)
+    if error.span and (error.span.end or error.span.start):
+        yield from draw(error.span, screen_width())
+    elif error.span:
+        yield [("dim", "  ──▶ "), ("bold", error.span.source.path)]
+    for name, value in _fields(error):
+        yield from _field_lines(name, value, room)
+    if not isinstance(error, StatementError):
+        for index, step in enumerate(error.next_steps):
+            yield [("bold", f"   {'next' if not index else '':<8}"), ("cyan", printable(as_called(step)))]
+    yield []
+
+
+def _fields(error: SqlmigrateError) -> Iterator[tuple[str, str]]:
+    yield from (("", line) for line in error.detail)
+    if error.state and not error.others and not error.tells_state:
+        yield "", error.state
+    if isinstance(error, StatementError):
+        yield from error.fields
+    if error.hint:
+        yield "hint", error.hint
+
+
+def _field_lines(name: str, value: str, room: int | None) -> Iterator[Line]:
+    if not name:
+        style = {"+": "green", "-": "red"}.get(value[:1], "")
+        is_diff = value[:1] in _DIFF_MARKS
+        yield from folded([(style, f"   {printable(value)}")], None if is_diff else room, 3)
+        return
+    for index, line in enumerate(value.splitlines() or [""]):
+        field: Line = [("bold", f"   {name if not index else '':<8}"), ("", printable(line))]
+        yield from folded(field, room if name == "hint" else None, _AFTER_NAME)
+
+
+def failure_lines(failed: Failed, executed: Sequence[Step], as_called: AsCalled, *, rehearsed: bool) -> Iterator[Line]:
+    """Say what a failed step has left in the database, and what to do now.
+
+    `executed` are the steps of the run that succeeded before; `rehearsed` says that all of it was a dry run.
+    """
+    happened = _what_happened(failed)
+    if rehearsed:
+        happened = ["this was tried in a transaction that is rolled back: the database is as it was"]
+    elif executed:
+        stays = "stays executed" if failed.step.direction == "up" else "is taken back"
+        happened.append(f"{executed[-1].label} before it {stays}")
+    for index, line in enumerate(happened):
+        yield [("bold", f"{'what happened' if not index else '':<16}"), ("", line)]
+    steps = failed.error.next_steps or (f"fix the file, then: sqlmigrate {failed.step.direction}",)
+    for index, line in enumerate(steps):
+        yield [("bold", f"{'what now' if not index else '':<16}"), ("", as_called(line))]
+
+
+def _what_happened(failed: Failed) -> list[str]:
+    step = failed.step
+    if step.script.mode == "statements":
+        stopped = f"{step.label} runs without a transaction, and stopped at statement {failed.number} of {failed.total}"
+        return [stopped, *failed.kept]
+    if failed.kept:
+        return [*failed.kept]
+    if step.direction == "down":
+        return [f"the down of {step.label} was rolled back: it stays executed, as a whole"]
+    return [f"{step.label} was rolled back, nothing of it is in the database"]

@@ -1,0 +1,91 @@
+"""What `up` and `down` show: the plan, a line for each migration, what is waited for, and the totals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from sqlmigrate.executor import events
+from sqlmigrate.plan.plan import Planned
+from sqlmigrate.plan.rows import missing_after
+
+from . import json_values, progress_lines
+from .error_lines import error_lines, failure_lines
+from .status_lines import label_column
+from .writer import width as screen_width
+
+if TYPE_CHECKING:
+    from sqlmigrate.plan.plan import Step
+
+    from .report import Report
+
+_LINE_SECONDS = 10
+
+
+class RunReport:
+    """Shows one run, event by event.
+
+    Where stderr is not a terminal, a statement that takes its time gets a line every `line_seconds`.
+    """
+
+    def __init__(self, report: Report, line_seconds: float = _LINE_SECONDS) -> None:
+        self._report = report
+        self._label_width = 0
+        self._is_dry_run = False
+        self._line_ms = self._next_line_ms = line_seconds * 1000
+
+    def tell(self, happened: events.Event) -> None:
+        """Show one event."""
+        if isinstance(happened, Planned):
+            self._is_dry_run = happened.plan.dry_run
+        if self._report.form == "json":
+            self._report.json(json_values.event_value(happened, dry_run=self._is_dry_run))
+            return
+        match happened:
+            case Planned():
+                self._planned(happened)
+            case events.Watched():
+                self._watched(happened)
+            case events.Finished():
+                self._report.text(progress_lines.finished(happened, self._label_width))
+            case events.NotTried():
+                self._report.text(progress_lines.not_tried(happened, self._label_width))
+            case events.Failed(error=error):
+                self._report.text(progress_lines.failed(happened, self._label_width), "")
+                self._report.text(*error_lines(error, self._report.as_called), stream="stderr")
+            case _:
+                self._next_line_ms = self._line_ms if isinstance(happened, events.Began) else self._next_line_ms
+                self._report.text(*progress_lines.progress(happened, screen_width()), stream="stderr")
+
+    def ended(self, executed: Sequence[Step], failed: events.Failed | None) -> None:
+        """Show how a run ended: after a failure what happened and what to do now; the totals."""
+        if failed:
+            lines = failure_lines(failed, executed, self._report.as_called, rehearsed=self._is_dry_run)
+            self._report.text(*lines, "", stream="stderr")
+        if executed or failed:
+            total = progress_lines.total(executed, failed, rehearsed=self._is_dry_run)
+            self._report.text(*([] if failed else [""]), total)
+
+    def _planned(self, planned: Planned) -> None:
+        steps, rows = planned.plan.steps, planned.plan.rows
+        self._label_width = label_column(step.label for step in steps)
+        if steps:
+            what = "pending" if planned.plan.direction == "up" else "to take back"
+            self._report.text(self._report.head(planned.state, f"{len(steps)} {what}"), "")
+        elif planned.plan.direction == "down":
+            self._report.text(self._report.head(planned.state, "nothing to take back"))
+        else:
+            left = sum(row.is_pending for row in rows)
+            said = f"nothing to do, {left} pending" if left else "up to date"
+            self._report.text(self._report.head(planned.state, said))
+            if missing_after(rows):
+                self._report.end_of_status(rows)
+
+    def _watched(self, seen: events.Watched) -> None:
+        """Draw the live line on a terminal; elsewhere write a line now and then."""
+        report = self._report
+        if report.writer.is_live:
+            report.writer.live(progress_lines.live(seen, screen_width() - 1))
+        elif seen.duration_ms >= self._next_line_ms:
+            self._next_line_ms += self._line_ms * (1 + (seen.duration_ms - self._next_line_ms) // self._line_ms)
+            report.text(*progress_lines.watched(seen, screen_width()), stream="stderr")
