@@ -137,17 +137,14 @@ def _empty(file: IO[str] | None) -> None:
 
 
 def terminal_width(stream: Stream) -> int | None:
-    """Give how many cells a line of a stream has; None where it is no terminal."""
+    """Give how many cells a line of a stream has; None where it is not a terminal."""
     file = sys.stdout if stream == "stdout" else sys.stderr
     try:
         return os.get_terminal_size(file.fileno()).columns or None
-    except (AttributeError, OSError, ValueError):  # closed before we began, no terminal, closed since
+    except (AttributeError, OSError, ValueError):  # closed before we began, not a terminal, closed since
         return None
 
 
 def width() -> int:
-    """Give how many cells a line of the terminal has; a fixed number where there is none."""
-    try:
-        return os.get_terminal_size(sys.stderr.fileno()).columns or _FALLBACK_WIDTH
-    except (OSError, ValueError):
-        return _FALLBACK_WIDTH
+    """Give how many cells a line of stderr has; a fixed number where it is not a terminal."""
+    return terminal_width("stderr") or _FALLBACK_WIDTH
