@@ -16,6 +16,7 @@ from psycopg.errors import Diagnostic
 from sqlmigrate.errors import StatementError
 from sqlmigrate.identifiers import last_part
 from sqlmigrate.parsing.statement import Statement
+from sqlmigrate.parsing.tokens import blanked, tokens
 from sqlmigrate.source import Source, Span
 
 _QUOTED = re.compile(r'"((?:[^"]|"")+)"')
@@ -30,10 +31,6 @@ _KEY = re.compile(r"^Key \((.+?)\)=")
 _IN_DO_BLOCK = re.compile(r"^PL/pgSQL function inline_code_block line (\d+)", re.MULTILINE)
 _IS_DO_BLOCK = re.compile(r"do\b", re.IGNORECASE)
 _COPY_LINE = re.compile(r"COPY .+?, line (\d+)")
-_PASSED_OVER = r"--[^\n\r]*|/\*.*?\*/|'(?:[^']|'')*'"
-_BODY = re.compile(
-    r"--[^\n\r]*|/\*.*?\*/|\blanguage\s+(?:'[^']*'|\w+)|(?P<opener>\$\w*\$|[eE]?')", re.IGNORECASE | re.DOTALL
-)
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -128,17 +125,14 @@ def _spellings(name: str) -> Iterator[str]:
 def _find(name: str, statement: Statement) -> Span | None:
     """Find where a name stands in the statement, or else a string that is the name: a label, a setting's value."""
     quoted = re.escape('"' + name.replace('"', '""') + '"')
-    plain = rf"(?<![\w$\"]){re.escape(name)}(?![\w$\"])" if "." not in name else quoted
-    string = re.escape("'" + name.replace("'", "''") + "'")
-    return _first(f"{_PASSED_OVER}|(?P<name>{quoted}|{plain})", statement) or _first(
-        f"(?P<name>{string})|{_PASSED_OVER}", statement
-    )
-
-
-def _first(pattern: str, statement: Statement) -> Span | None:
-    for match in re.finditer(pattern, statement.text, re.IGNORECASE | re.DOTALL):
-        if match["name"]:
-            return statement.source.span(statement.start + match.start(), statement.start + match.end())
+    plain = rf"(?<![\w$\"]){re.escape(name)}(?![\w$\"])"
+    names = re.compile(f"{quoted}|{plain}", re.IGNORECASE)
+    if found := names.search(blanked(statement.text, "comment", "string", "body")):
+        return statement.source.span(statement.start + found.start(), statement.start + found.end())
+    string = "'" + name.replace("'", "''") + "'"
+    for token in tokens(statement.text):
+        if token.kind == "string" and token.text.lower() == string.lower():
+            return statement.source.span(statement.start + token.start, statement.start + token.start + len(string))
     return None
 
 
@@ -165,12 +159,22 @@ def _in_block(statement: Statement, number: int, diagnostic: Diagnostic | None) 
 
     The first line is what stands behind the opening quote; a line ends at ``\n`` alone (``plpgsql_latest_lineno``).
     """
-    openers = (match for match in _BODY.finditer(statement.text) if match["opener"])
-    start = statement.start + next((match.end() for match in openers), 0)
+    start = statement.start + _body_start(statement.text)
     line = _line_span(statement.source.span(start, statement.end), number, "\n")
     query, position = (diagnostic.internal_query, diagnostic.internal_position) if diagnostic else (None, None)
     found = statement.source.text.find(query, line.start, statement.end) if query and position else -1
     return line if found < 0 else statement.source.span(found + int(position or 1) - 1)
+
+
+def _body_start(block: str) -> int:
+    """Return the offset of the first character of a ``DO`` block's code, which may be given in any kind of string."""
+    before = ""
+    for token in tokens(block):
+        if token.kind in ("string", "body") and before != "language":
+            return token.start + (token.text.index("$", 1) if token.kind == "body" else token.text.index("'")) + 1
+        if token.kind not in ("blank", "comment"):
+            before = token.text.lower()
+    return 0
 
 
 # By SQLSTATE, the longest that fits: https://www.postgresql.org/docs/current/errcodes-appendix.html

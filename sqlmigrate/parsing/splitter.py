@@ -22,6 +22,7 @@ from typing import NoReturn, cast
 from sqlmigrate.errors import MigrationError
 from sqlmigrate.source import BYTE_ORDER_MARK, Source, Span
 
+from .characters import BLANKS, NAME, NAME_NO_DOLLAR, NAME_START
 from .comments import block_end
 from .statement import Statement
 
@@ -38,13 +39,7 @@ def split(text: str | Source) -> Iterator[Statement]:
     return _cut(text, 0)
 
 
-# White space is what scan.l calls space, never \s, and what is not ASCII belongs to names, also U+00A0 and U+2028.
-# Classes are written by what they exclude: wide ones are slow to compile.
-_BLANKS = " \t\n\r\f\v"
-_SPACE = r"[ \t\n\r\f\v]*+"
-_NAME = r"[^\x00-#%-/:-@\[-^`{-\x7f]"  # a character of a name, but for the first
-_NAME_NO_DOLLAR = r"[^\x00-/:-@\[-^`{-\x7f]"
-_NAME_START = r"[^\x00-@\[-^`{-\x7f]"
+_SPACE = rf"[{BLANKS}]*+"
 
 # Before Python 3.11.5 a possessive group that fails halfway does not go back (gh-106052; Debian 12 has 3.11.2). There,
 # an atomic group does the same with more time and memory.
@@ -60,12 +55,12 @@ _LINE_COMMENT = r"--[^\r\n]*+"
 _COMMENT = rf"(?:{_LINE_COMMENT}|/\*" + _many(r"[^*/]++|\*(?!/)|/(?!\*)") + r"\*/)"  # with no other inside it
 _GAP = _SPACE + _many(_COMMENT + _SPACE)
 _RESTRICT = r"\\(?:un)?restrict[ \t]+[A-Za-z0-9]+[ \t]*(?=\r?\n|\Z)"  # psql's; newer pg_dump writes such lines
-_BETWEEN = rf"[{_BLANKS};]*+" + _many(rf"(?:{_COMMENT}|{_RESTRICT})[{_BLANKS};]*+")
+_BETWEEN = rf"[{BLANKS};]*+" + _many(rf"(?:{_COMMENT}|{_RESTRICT})[{BLANKS};]*+")
 
 # '' needs no rule: it ends a string and begins another. After an E, which may be a word's last letter, a closer look is
 # taken. A string goes on in a later line if only white space and line comments stand between.
 _QUOTED = r"""'(?<![eE]')[^']*+'|"[^"]*+\""""
-_LINE_END = _many(rf"[ \t\f\v]++|{_LINE_COMMENT}") + r"[\r\n]" + _many(rf"[{_BLANKS}]++|{_LINE_COMMENT}[\r\n]")
+_LINE_END = _many(rf"[ \t\f\v]++|{_LINE_COMMENT}") + r"[\r\n]" + _many(rf"[{BLANKS}]++|{_LINE_COMMENT}[\r\n]")
 _GO_ON = f"'{_many(_LINE_END, '?')}'"
 _WHOLE_STRING = _many(f"[^']++|{_GO_ON}") + "'"
 _WHOLE_QUOTED = f"""'(?<![eE]'){_WHOLE_STRING}|"{_many('[^"]++|""')}\""""
@@ -74,7 +69,7 @@ _WHOLE_QUOTED = f"""'(?<![eE]'){_WHOLE_STRING}|"{_many('[^"]++|""')}\""""
 def _word(word: str) -> str:
     """Make the pattern of a keyword, in upper or lower case, and the white space behind it."""
     letters = "".join(f"[{letter}{letter.upper()}]" for letter in word)  # re.I would take U+017F for an s
-    return rf"{letters}(?!{_NAME}){_SPACE}"
+    return rf"{letters}(?!{NAME}){_SPACE}"
 
 
 def _stretch(keywords: str = "", quoted: str = _QUOTED, semicolon: str = "") -> str:
@@ -90,7 +85,7 @@ def _stretch(keywords: str = "", quoted: str = _QUOTED, semicolon: str = "") -> 
     initials = ""
     for keyword in keywords.split():
         initial = f"[{keyword[0]}{keyword[0].upper()}]"
-        some += rf"|{initial}(?:(?<={_NAME_NO_DOLLAR}{initial})|(?!{_word(keyword[1:])}))"
+        some += rf"|{initial}(?:(?<={NAME_NO_DOLLAR}{initial})|(?!{_word(keyword[1:])}))"
         initials += keyword[0] + keyword[0].upper()
     plain = rf"""[^;()'"$/\\{initials}-]*+"""
     return plain + _many(f"(?:{some}){plain}")
@@ -111,19 +106,19 @@ _whole_quotes = _always(_stretch(quoted=_WHOLE_QUOTED))
 _up_to_begin = _always(_stretch("begin"))
 _up_to_direction = _always(_stretch("from to"))
 _gap = _always(_GAP)
-_rest_of_name = _always(rf"{_NAME}*+")
-_parameter = _always(rf"\$(?:[0-9]++(?:{_NAME_START}{_NAME}*+)?)?")
+_rest_of_name = _always(rf"{NAME}*+")
+_parameter = _always(rf"\$(?:[0-9]++(?:{NAME_START}{NAME}*+)?)?")
 _rest_of_line = _always(_many(r"[ \t\f\v\r;]++|/\*[^*/\r\n]*+\*/") + rf"(?:{_LINE_COMMENT}\r*+)?")
 _psql_command = _always(r"\\(?:[A-Za-z_]++|[^A-Za-z_\s])?")
 
-_keyword = re.compile(rf"[A-Za-z]++(?!{_NAME})").match
+_keyword = re.compile(rf"[A-Za-z]++(?!{NAME})").match
 _end = re.compile(_word("end")).match
 _whole_string = re.compile(rf"'{_WHOLE_STRING}").match
 _escape_string = re.compile("'" + _many(rf"[^'\\]++|\\[\s\S]|{_GO_ON}") + "'").match
 _prefix = re.compile(r"""(?:[uU]&['"]|[bBeExX]')\Z""").search
-_name_character = re.compile(_NAME).match
+_name_character = re.compile(NAME).match
 _number = re.compile(r"[0-9](?:_?[0-9])*").fullmatch
-_dollar_quote = re.compile(rf"\$(?:{_NAME_START}{_NAME_NO_DOLLAR}*+)?\$").match
+_dollar_quote = re.compile(rf"\$(?:{NAME_START}{NAME_NO_DOLLAR}*+)?\$").match
 _end_of_data = re.compile(r"\\\.(?:\r?\n|\Z)").match
 
 # The beginnings of statements that may hold more: data, or a body with statements of its own. The last: not yet known.
@@ -150,7 +145,7 @@ def _cut(source: Source, pos: int) -> Iterator[Statement]:
                 return
             pos = cutter.skip(pos)
             continue
-        if event == ";" and text[pos - 1] not in _BLANKS:
+        if event == ";" and text[pos - 1] not in BLANKS:
             stop = end = pos
         else:
             stop, end = cutter.cut(start, _anything, pos)
@@ -203,7 +198,7 @@ class _Cutter:
 
     def trim(self, end: int) -> int:
         """Give `end` without the white space before it."""
-        while self.text[end - 1] in _BLANKS:
+        while self.text[end - 1] in BLANKS:
             end -= 1
         return end
 

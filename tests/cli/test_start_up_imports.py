@@ -15,7 +15,8 @@ from sqlmigrate.operations import up_down
 _IMPORTED = re.compile(r"^import time: .*\| +(\S+)$", re.MULTILINE)
 DRAWING = {"rich", "rich.console"}
 SPLITTING = {"sqlparse"} | {
-    f"sqlmigrate.parsing.{name}" for name in ("classify", "comments", "directives", "script", "splitter", "statement")
+    f"sqlmigrate.parsing.{name}"
+    for name in ("characters", "classify", "comments", "directives", "script", "splitter", "statement")
 }
 EXECUTING = {f"sqlmigrate.executor.{name}" for name in ("executor", "no_transaction", "step_run", "batch", "resume")}
 FOR_ERRORS = {"difflib", "sqlmigrate.files.compare"}

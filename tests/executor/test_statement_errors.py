@@ -110,6 +110,8 @@ NAMED = {
     "a name in capitals": 'alter table app.other drop column "Big Name", drop column «"Big Nose"»',
     "a wrong date": "select to_date(«'x'», 'YYYY')",
     "a name in a comment before it": "alter table t /* nothing */ drop column -- nothing\n «nothing»",
+    "a name in a nested comment before it": "alter table t /* /* a */ nothing */ drop column «nothing»",
+    "a name in an escape string before it": r"comment on column t.«nothing» is E'it\'s nothing'",
     "a name in a string before it": "comment on column t.«nothing» is 'nothing'",
     "a name in another case": "alter table t drop column «NOTHING»",
     "a name in a longer one": "alter table t add column nothing_more int, drop column «nothing»",

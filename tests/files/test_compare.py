@@ -76,6 +76,8 @@ EDITS = {
     "a dot more": ("select a.b", "select a..b", SQL),
     "an accent": ("select é", "select e", SQL),
     "a no-break space": ("select 1", "select\u00a01", SQL),
+    "a no-break space in a name": ("select a\u00a0b", "select a \u00a0b", SQL),
+    "an emoji in a name": ("select a😀b", "select a 😀b", SQL),
     # operators
     "an operator cut in two": ("select a @> b", "select a @ > b", SQL),
     "two operators made one": ("select a = -1", "select a =- 1", SPACE),

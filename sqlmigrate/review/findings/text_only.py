@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from sqlmigrate.parsing.script import Script
 from sqlmigrate.parsing.statement import Statement
+from sqlmigrate.parsing.tokens import blanked
 from sqlmigrate.review.rules.all_rules import RULES
 from sqlmigrate.review.rules.rule import Finding
 
-_QUOTED = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\$(\w*)\$.*?\$\1\$", re.DOTALL)
 _NEW_TABLE = re.compile(r"^CREATE (?:UNLOGGED |TEMP(?:ORARY)? )?TABLE (?:IF NOT EXISTS )?([^\s;,(]+)")
 _TABLE = re.compile(
     r"^(?:ALTER TABLE|DROP TABLE|TRUNCATE(?: TABLE)?|LOCK(?: TABLE)?) (?:IF EXISTS )?(?:ONLY )?([^\s;,(]+)"
@@ -70,7 +70,7 @@ def find(up: Script, new: set[str]) -> Iterator[Finding]:
 
 def _words(statement: Statement) -> str:
     """Give the text in upper case, one blank between its words, without comments and what stands in quotes."""
-    return " ".join(_QUOTED.sub(" ", statement.text).upper().split())
+    return " ".join(blanked(statement.text, "comment", "string", "body").upper().split())
 
 
 def _finding(rule: str, statement: Statement, table: str) -> Finding:

@@ -80,6 +80,8 @@ NOT_SHOWN = [
     "comment on table orders is 'drop table orders; alter table orders drop column note'",
     "alter table orders /* drop column note */ add column -- rename to x\n remark text",
     "insert into orders values (1, 'drop table')",
+    "alter table orders /* a /* b */ drop column note */ add column remark text",
+    r"alter table orders add column remark text default E'it\'s drop column note'",
     "drop trigger t on orders",
 ]
 
