@@ -6,11 +6,14 @@ A server is made and started when the first test asks for it (0.5 s), and gone a
 from __future__ import annotations
 
 import os
+import random
 import shutil
+import signal
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import children
 import postgres_servers
 import pytest
 from postgres_servers import PasswordServer, Server, Standby
@@ -23,8 +26,43 @@ FOREIGN_NAMES = {"DATABASE_URL", "CI", "GITHUB_ACTIONS", "NO_COLOR", "FORCE_COLO
 }  # fmt: skip
 
 
-def pytest_report_header() -> str:
-    return f"PostgreSQL {', '.join(postgres_servers.versions())}, started when asked for"
+# -- how the suite is run ----------------------------------------------------------------------------------------------
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--shuffle", nargs="?", type=int, const=0, default=None, metavar="SEED",
+        help="run the tests in a random order; the seed, which is printed, gives the same order again",
+    )  # fmt: skip
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    children.restore_default_signals()
+    if config.option.shuffle == 0:  # chosen once, before xdist hands the options to its workers
+        config.option.shuffle = random.randrange(1, 1_000_000)
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    order = [f"in a random order: --shuffle {config.option.shuffle}"] if config.option.shuffle else []
+    return [f"PostgreSQL {', '.join(postgres_servers.versions())}, started when asked for", *order]
+
+
+@pytest.hookimpl(wrapper=True, optionalhook=True)
+def pytest_timeout_set_timer() -> Iterator[None]:
+    """Have the time limit of a test kill the processes that it has started: their readers would wait on."""
+    set_ = yield
+    fail = signal.getsignal(signal.SIGALRM)
+
+    def kill_and_fail(number: int, frame: object) -> None:
+        children.kill_all()
+        fail(number, frame)
+
+    if callable(fail):
+        signal.signal(signal.SIGALRM, kill_and_fail)
+    return set_
+
+
+# -- what is taken out of the environment ------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -160,6 +198,12 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    _leave_long_ones_out(config, items)
+    if config.option.shuffle:
+        random.Random(config.option.shuffle).shuffle(items)
+
+
+def _leave_long_ones_out(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave a part of the long tables to `make check`: of a module marked `sampled(n)` every n-th case is kept."""
     if "TESTS_DEMAND_ALL" in os.environ or config.option.keyword or any("::" in name for name in config.args):
         return

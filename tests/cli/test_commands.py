@@ -8,12 +8,12 @@ import pty
 import re
 import select
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import children
 import click
 import pytest
 from in_process import Quick
@@ -346,10 +346,10 @@ def test_every_command_that_is_suggested_is_there() -> None:
 def on_terminal(project: Project, *arguments: str, answer: str) -> tuple[int, str]:
     """Call the program on a terminal of its own, answer its question; gives the exit code and the screen."""
     ours, theirs = pty.openpty()
-    running = subprocess.Popen(
+    running = children.start(
         [sys.executable, "-m", "sqlmigrate", *arguments], cwd=project.folder.parent,
         env={**os.environ, "DATABASE_URL": project.url, "NO_COLOR": "1", "TERM": "dumb"},
-        preexec_fn=lambda: os.login_tty(theirs), pass_fds=[theirs],  # noqa: PLW1509 - no thread of ours is under way
+        preexec_fn=lambda: os.login_tty(theirs), pass_fds=[theirs],
     )  # fmt: skip
     os.close(theirs)
     screen = b""
@@ -362,7 +362,7 @@ def on_terminal(project: Project, *arguments: str, answer: str) -> tuple[int, st
             screen += more
     finally:
         os.close(ours)
-    return running.wait(timeout=30), screen.decode().replace("\r\n", "\n")
+    return running.wait(), screen.decode().replace("\r\n", "\n")
 
 
 def _wait_until_asleep(pid: int) -> None:
@@ -494,8 +494,8 @@ done
 def test_completion_in_bash(program: dict[str, str]) -> None:
     """The script, sourced by a real bash, completes commands, options and values."""
     typed = "".join(f"{line}\n" for line in COMPLETED)
-    ended = subprocess.run(
-        ["bash", "--norc", "-c", BASH], input=typed, env=program, capture_output=True, text=True, check=True, timeout=60
+    ended = children.run(
+        ["bash", "--norc", "-c", BASH], input=typed, env=program, capture_output=True, text=True, check=True
     )
 
     assert "-F _sqlmigrate_completion sqlmigrate" in ended.stderr
@@ -510,15 +510,15 @@ def test_completion_in_other_shells(shell: str, program: dict[str, str], quick: 
     assert "sqlmigrate" in script
     assert f"_SQLMIGRATE_COMPLETE={shell}_complete" in script
 
-    answer = subprocess.run(
-        ["sqlmigrate"], capture_output=True, text=True, check=True, timeout=60,
+    answer = children.run(
+        ["sqlmigrate"], capture_output=True, text=True, check=True,
         env={**program, "_SQLMIGRATE_COMPLETE": f"{shell}_complete", "COMP_WORDS": "sqlmigrate st", "COMP_CWORD":
              "1" if shell == "zsh" else "st"},
     ).stdout  # fmt: skip
     assert "status" in answer
     assert "Show executed and pending migrations" in answer
     if found := shutil.which(shell):
-        subprocess.run([found, "-n"], input=script, text=True, check=True, timeout=60)
+        children.run([found, "-n"], input=script, text=True, check=True)
 
 
 # -- exit codes --------------------------------------------------------------------------------------------------------

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from pathlib import Path
 
+import children
 import pytest
 
 from sqlmigrate.files.folder import load
@@ -27,7 +27,7 @@ CONNECTING = {"psycopg", "sqlmigrate.database.session", "sqlmigrate.history.read
 def _loaded(folder: Path, url: str, *arguments: str) -> set[str]:
     """Give the modules that a call of the program has loaded."""
     command = [sys.executable, "-X", "importtime", "-m", "sqlmigrate", "--database-url", url, *arguments]
-    ended = subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", check=True, timeout=60)
+    ended = children.run(command, cwd=folder, capture_output=True, encoding="utf-8", check=True)
     return set(_IMPORTED.findall(ended.stderr))
 
 

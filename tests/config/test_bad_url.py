@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
+import children
 import database_state
 import pytest
 import stored_refusals
@@ -62,9 +62,9 @@ def test_no_command_shows_the_password(command: list[str], quick: Quick) -> None
 def test_a_variable_that_is_not_utf8(quick: Quick) -> None:
     """A byte that is no UTF-8 is a mistake of the user's, not of ours."""
     url = b"postgresql://app:S3cr3t\xe9@db/shop"
-    ended = subprocess.run(
+    ended = children.run(
         [sys.executable, "-m", "sqlmigrate", "up"], cwd=quick.folder, env={**os.environb, b"DATABASE_URL": url},
-        capture_output=True, encoding="utf-8", check=False, timeout=60,
+        capture_output=True, encoding="utf-8",
     )  # fmt: skip
 
     assert (ended.stdout, ended.returncode) == ("", 2)

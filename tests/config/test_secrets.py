@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NoReturn
 from urllib.parse import quote
 
+import children
 import database_state
 import psycopg
 import pytest
@@ -284,7 +285,7 @@ def test_rights_and_settings(quick: Quick, planted: Planted, password_server: Pa
 def test_another_run_that_holds_the_lock(quick: Quick, planted: Planted) -> None:
     """Who waits, and who gives up waiting, sees who the other is, and no password."""
     quick.write(**{"003_c.up.sql": "select pg_sleep(1.5);"})
-    first = subprocess.Popen(
+    first = children.start(
         [sys.executable, "-m", "sqlmigrate", "up"], cwd=quick.folder,
         env={**os.environ, "DATABASE_URL": planted.url()}, stdout=subprocess.DEVNULL,
     )  # fmt: skip
@@ -294,7 +295,7 @@ def test_another_run_that_holds_the_lock(quick: Quick, planted: Planted) -> None
 
     ended = quick("up", "--lock-wait", "0.3s", DATABASE_URL=planted.url())
 
-    assert first.wait(30) == 0
+    assert first.wait() == 0
     assert (ended.code, is_hidden(ended.stdout, ended.stderr)) == (4, True)
 
 
@@ -314,14 +315,14 @@ def test_a_process_of_its_own(way: str, quick: Quick, planted: Planted, home: Pa
 def test_an_interrupted_process(quick: Quick) -> None:
     """Ctrl-C shows no traceback, and no password."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        process = subprocess.Popen(
+        process = children.start(
             [sys.executable, "-m", "sqlmigrate", "up"], cwd=quick.folder,
             env={**os.environ, "DATABASE_URL": Planted(silent.getsockname()[1], "shop").url()},
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         with silent.accept()[0]:
             process.send_signal(signal.SIGINT)
-            stdout, stderr = process.communicate(timeout=30)
+            stdout, stderr = process.communicate()
 
     assert (process.returncode, is_hidden(stdout, stderr), "Traceback" in stderr) == (130, True, False)
 

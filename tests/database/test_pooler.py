@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from pgbouncer import bouncer
 from postgres_servers import Server
 from psycopg.conninfo import conninfo_to_dict
+from waiting import until
 
 from sqlmigrate.database import pooler
 from sqlmigrate.database.session import connect
@@ -93,10 +93,7 @@ def _no_lock_is_left(conn: psycopg.Connection) -> None:
     """A server process that has just been left may live for a moment; a lock stranded in a pool stays."""
     held = """select count(*) from pg_locks where locktype = 'advisory'
                  and database = (select oid from pg_database where datname = current_database())"""
-    deadline = time.monotonic() + 5
-    while conn.execute(held).fetchone() != (0,):
-        assert time.monotonic() < deadline, "an advisory lock stays behind"
-        time.sleep(0.01)
+    until(lambda: conn.execute(held).fetchone() == (0,))
 
 
 @pytest.mark.parametrize("way", ["session", "transaction", "transaction and direct"])

@@ -11,8 +11,9 @@ import psycopg
 import pytest
 from held_lock import held
 from postgres_servers import Standby
-from project import Project, at_once, finished, succeeded, told, until
+from project import Project, at_once, finished, succeeded, told
 from terminal import Terminal
+from waiting import until
 
 from sqlmigrate import load
 from sqlmigrate.errors import LockError

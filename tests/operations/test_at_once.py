@@ -11,8 +11,9 @@ from in_process import Quick
 from pgbouncer import bouncer
 from postgres_servers import Server
 from processes import Beginning, beginning
-from project import Project, until
+from project import Project
 from psycopg.conninfo import conninfo_to_dict
+from waiting import until
 
 from sqlmigrate import load
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
+import children
 import pytest
-from project import Project, at_once, failure, finished, succeeded, until
+from project import Project, at_once, failure, finished, succeeded
+from waiting import until
 
 import sqlmigrate
 from sqlmigrate import split
@@ -309,7 +310,7 @@ assert all(map(callable, (up, down, load, status, split, Limits)))
 
 def test_importing_the_package_loads_no_driver() -> None:
     """`import sqlmigrate` alone loads neither psycopg nor click; every name is there afterwards."""
-    subprocess.run([sys.executable, "-W", "error", "-c", LOADED], check=True, timeout=60)
+    children.run([sys.executable, "-W", "error", "-c", LOADED], check=True)
 
 
 def test_the_library_from_end_to_end(project: Project) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from pathlib import Path
 
+import children
 import psycopg
 import pytest
 from postgres_servers import Server
@@ -71,7 +71,7 @@ def _filled(url: str) -> None:
 
 def _dump(server: Server, url: str) -> str:
     """Dump everything but our history."""
-    dumped = subprocess.run(
+    dumped = children.run(
         [_programs(server) / "pg_dump", "--no-owner", "--exclude-schema=history", url],
         capture_output=True, check=True, text=True, encoding="utf-8", errors="surrogateescape",
     )  # fmt: skip

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 from postgres_servers import Server, Standby
-from project import Project, failure, succeeded, told, until
+from project import Project, failure, succeeded, told
 from terminal import Terminal, stable
+from waiting import until
 
 from sqlmigrate import load
 from sqlmigrate.database import run_lock

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import children
 import psycopg
 import pytest
 from project import Project, failure, finished, succeeded, told
@@ -544,7 +544,7 @@ def test_the_commands_for_a_renamed_file_can_be_pasted(project: Project) -> None
         folder.up()
 
     for command in refused.value.next_steps[:2]:
-        subprocess.run(command, shell=True, check=True)
+        children.run(command, shell=True, check=True)
 
     assert folder.states() == {"1_a": "executed"}
 

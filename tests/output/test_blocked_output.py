@@ -11,10 +11,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import children
 import database_state
 import pytest
-from project import until
 from terminal import Terminal
+from waiting import until
 
 LOST = """\
 error: {stream} takes no more: {reason}
@@ -29,13 +30,12 @@ def shell(terminal: Terminal, line: str) -> tuple[int, str, str]:
     """Call the program as a shell does, redirections and all; gives exit code, stdout, stderr."""
     line = line.replace("sqlmigrate", f"'{sys.executable}' -m sqlmigrate", 1)
     environment = {**os.environ, **terminal.environment}
-    ended = subprocess.run(
+    ended = children.run(
         ["sh", "-c", line],
         cwd=terminal.folder,
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
         check=False,
     )
     return ended.returncode, ended.stdout, ended.stderr
@@ -129,9 +129,7 @@ def stopped_terminal(terminal: Terminal, *arguments: str) -> Iterator[tuple[subp
     ours, theirs = pty.openpty()
     environment = {**os.environ, **terminal.environment, "TERM": "xterm"}
     command = [sys.executable, "-m", "sqlmigrate", *arguments]
-    process = subprocess.Popen(
-        command, cwd=terminal.folder, env=environment, stdin=theirs, stdout=theirs, stderr=theirs
-    )
+    process = children.start(command, cwd=terminal.folder, env=environment, stdin=theirs, stdout=theirs, stderr=theirs)
     os.close(theirs)
     try:
         yield process, ours
@@ -172,7 +170,7 @@ def test_a_terminal_that_stands_still_holds_no_lock(noisy: Terminal, database: s
 
         shown = read_on(ours)
 
-        assert process.wait(10) == 0
+        assert process.wait() == 0
         assert shown.count(b"x" * 100) == 6000
         assert b"3 executed" in shown
 
@@ -186,7 +184,7 @@ def test_a_terminal_that_stands_still_while_a_file_fails(noisy: Terminal, databa
         until(lambda: database_state.ask(database, WRITING) == [(0,)])
         assert process.poll() is None
         read_on(ours)
-        assert process.wait(10) == 1
+        assert process.wait() == 1
 
 
 def test_who_waits_no_longer_for_the_terminal(noisy: Terminal, database: str) -> None:
@@ -197,7 +195,7 @@ def test_who_waits_no_longer_for_the_terminal(noisy: Terminal, database: str) ->
         until(lambda: database_state.ask(database, WRITING) == [(0,)])
         began = time.monotonic()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 128 + signal.SIGTERM
+        assert process.wait() == 128 + signal.SIGTERM
         assert time.monotonic() - began < 5
 
 
@@ -208,6 +206,6 @@ def test_an_interrupt_in_mid_file_with_a_terminal_that_stands_still(noisy: Termi
         slow = "select 1 from pg_stat_activity where datname = current_database() and query like 'select pg_sleep%'"
         until(lambda: database_state.ask(database, slow) == [(1,)])
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 128 + signal.SIGINT
+        assert process.wait() == 128 + signal.SIGINT
     assert [row[1] for row in database_state.history(database)] == ["executed", "executed", "failed"]
     assert database_state.sessions(database) == []

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import children
 import pytest
 from project import Project
 from terminal import stable
@@ -295,7 +296,7 @@ def test_errors(case: str, two: Project) -> None:
 def test_events_come_as_they_happen(project: Project) -> None:
     """While the second statement is under way, the first one's event is there to be read."""
     project.add("001_a", "create table a (); select pg_sleep(60);")
-    running = subprocess.Popen(
+    running = children.start(
         [sys.executable, "-m", "sqlmigrate", "up", "--format", "json"], cwd=project.folder.parent,
         env={**os.environ, "DATABASE_URL": project.url}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip

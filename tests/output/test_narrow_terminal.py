@@ -7,10 +7,10 @@ import os
 import pty
 import re
 import struct
-import subprocess
 import sys
 import termios
 
+import children
 import pytest
 from project import Project
 from terminal import stable
@@ -27,12 +27,12 @@ def on_terminal(project: Project, *arguments: str, columns: int = 80) -> str:
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     environment = {**os.environ, "DATABASE_URL": project.url, "NO_COLOR": "1", "TZ": "UTC", "TERM": "xterm"}
     command = [sys.executable, "-m", "sqlmigrate", *arguments]
-    with subprocess.Popen(command, cwd=project.folder.parent, env=environment, stdout=theirs, stderr=theirs) as running:
+    with children.start(command, cwd=project.folder.parent, env=environment, stdout=theirs, stderr=theirs) as running:
         os.close(theirs)
         screen = b""
         while more := _read(ours):
             screen += more
-        running.wait(timeout=30)
+        running.wait()
     os.close(ours)
     return screen.decode().replace("\r\n", "\n")
 

@@ -15,12 +15,14 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+import children
 import psycopg
 import pytest
 from in_process import _HEAD
 from piped_output import told_in_lines
-from project import Project, succeeded, until
+from project import Project, succeeded
 from terminal import stable
+from waiting import until
 
 from sqlmigrate.database.activity import Observer
 from sqlmigrate.executor.events import Watched
@@ -52,7 +54,7 @@ class Tty:
         """Read to the end, and give the exit code."""
         while self._read():
             pass
-        return self.process.wait(timeout=30)
+        return self.process.wait()
 
     @property
     def screen(self) -> str:
@@ -79,10 +81,10 @@ class Tty:
 def on_terminal(project: Project, environment: Mapping[str, str], *arguments: str) -> Iterator[Tty]:
     ours, theirs = os.openpty()
     termios.tcsetwinsize(theirs, (24, COLUMNS))
-    process = subprocess.Popen(
+    process = children.start(
         [sys.executable, "-m", "sqlmigrate", *arguments], cwd=project.folder.parent,
         env={**os.environ, "DATABASE_URL": project.url, "TZ": "UTC", **environment},
-        preexec_fn=lambda: os.login_tty(theirs), pass_fds=[theirs],  # noqa: PLW1509 - no thread of ours is under way
+        preexec_fn=lambda: os.login_tty(theirs), pass_fds=[theirs],
     )  # fmt: skip
     os.close(theirs)
     try:

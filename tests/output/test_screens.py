@@ -16,16 +16,18 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+import children
 import documents
 import psycopg
 import pytest
 from pgbouncer import bouncer
 from piped_output import told_in_lines
 from postgres_servers import Server
-from project import Project, until
+from project import Project
 from proxies import Connection, Flow, Proxy
 from psycopg.conninfo import conninfo_to_dict
 from terminal import Terminal, stable
+from waiting import until
 
 from sqlmigrate.database import run_lock
 
@@ -161,7 +163,7 @@ class _Withholding(Connection):
         behind = self.heard[self.heard.find(self.proxy.after) :] if self.proxy.after in self.heard else b""
         if self.proxy.words in behind and not self.proxy.has_heard.is_set():
             self.proxy.has_heard.set()
-            assert self.proxy.go.wait(30)
+            self.proxy.go.wait()
             raise ConnectionResetError
 
 
@@ -192,7 +194,7 @@ def _killed(terminal: Terminal, url: str) -> Iterator[None]:
     environment = {**os.environ, "DATABASE_URL": url}
     command = [sys.executable, "-m", "sqlmigrate", "up"]
     silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen(command, cwd=terminal.folder, env=environment, **silent) as run:
+    with children.start(command, cwd=terminal.folder, env=environment, **silent) as run:
         try:
             yield
         finally:
@@ -205,7 +207,7 @@ def _killed_after_the_statement(terminal: Terminal) -> None:
     url = terminal.environment["DATABASE_URL"]
     with _Withheld(url, b"CREATE INDEX\0") as proxy:
         with _killed(terminal, proxy.url):
-            assert proxy.has_heard.wait(30)
+            proxy.has_heard.wait()
         proxy.go.set()
     _is_over(url)
 
@@ -266,8 +268,8 @@ def _typed(terminal: Terminal, line: str) -> str:
         program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m sqlmigrate "$@"\n')
         program.chmod(0o755)
     environment = {**os.environ, **terminal.environment, "TZ": "UTC", "PATH": f"{program.parent}:{os.environ['PATH']}"}
-    ended = subprocess.run(
-        ["sh", "-c", line], cwd=terminal.folder, env=environment, check=False, encoding="utf-8", timeout=120,
+    ended = children.run(
+        ["sh", "-c", line], cwd=terminal.folder, env=environment, encoding="utf-8",
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     return ended.stdout

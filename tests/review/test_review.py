@@ -9,18 +9,22 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import children
 import documents
 import psycopg
 import pytest
 from git_repository import Repository
 from in_process import Quick
 from postgres_servers import Server
+from psycopg.conninfo import make_conninfo
 from terminal import Ended
+from waiting import until
+
+from sqlmigrate.embedded.cluster import Cluster
 
 SCREEN = Path(__file__).parent / "review.console"
 ROOT = Path(__file__).parents[2]
@@ -81,9 +85,9 @@ class Branch:
         place = self.root / ".sqlmigrate"
         if not place.exists():
             place.symlink_to(self.cache)
-        ended = subprocess.run(
+        ended = children.run(
             self.command(*arguments), cwd=self.root, env={**self.environment, **environment}, capture_output=True,
-            encoding="utf-8", check=False, timeout=120,
+            encoding="utf-8",
         )  # fmt: skip
         return Ended(ended.stdout, ended.stderr, ended.returncode)
 
@@ -206,7 +210,7 @@ def test_the_sizes_query_exports_what_is_read(branch: Branch, postgres: Server, 
     branch("up", "--database-url", database)
     query = branch("review", "--sizes-query").stdout
     psql = [str(postgres.cluster.program("psql")), "--csv", "-X", "-c", query, database]
-    (branch.root / "sizes.csv").write_text(subprocess.run(psql, capture_output=True, text=True, check=True).stdout)
+    (branch.root / "sizes.csv").write_text(children.run(psql, capture_output=True, text=True, check=True).stdout)
     branch.new(**{"002_total": ("alter table customers alter name type varchar(90);\n", None)})
 
     report = json.loads(branch("review", "--sizes", "sizes.csv", "--format", "json").stdout)
@@ -387,38 +391,41 @@ def slow(branch: Branch) -> Iterator[subprocess.Popen[bytes]]:
     """A review in mid-statement."""
     branch.new(**{"002_slow": ("select pg_sleep(60);\n", None)})
     branch("review", "--static")  # the folder of the shadow is there
-    process = subprocess.Popen(
+    process = children.start(
         branch.command("review"),
         cwd=branch.root,
         env=branch.environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    deadline = time.monotonic() + 30
-    while not _sleeps() and time.monotonic() < deadline:
-        time.sleep(0.05)
+    until(lambda: _sleeps(branch))
     yield process
     process.kill()
     process.communicate()
 
 
-def _sleeps() -> bool:
-    """Whether a server process executes a statement for the owner of a review."""
-    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-    return re.search(r"postgres: sqlmigrate_review .* SELECT", listed) is not None
+def _sleeps(branch: Branch) -> bool:
+    """Tell whether a server of these tests executes a statement for the owner of a review."""
+    sleeping = "select 1 from pg_stat_activity where usename = 'sqlmigrate_review' and query like 'select pg_sleep%'"
+    for password in (*branch.cache.glob("shadow-*/password"), *branch.cache.glob("shadow-*/elsewhere/password")):
+        cluster = Cluster(password.parent.resolve())
+        if cluster.is_ready():
+            with psycopg.connect(make_conninfo(cluster.url(), password=password.read_text())) as conn:
+                if conn.execute(f"{sleeping} and state = 'active'").fetchone():
+                    return True
+    return False
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
-def test_an_interrupted_review_leaves_nothing(number: signal.Signals, slow: subprocess.Popen[bytes]) -> None:
-    """It ends at once with the signal's code, and its statement with it."""
+def test_an_interrupted_review_leaves_nothing(
+    number: signal.Signals, slow: subprocess.Popen[bytes], branch: Branch
+) -> None:
+    """It ends with the signal's code, and its statement with it."""
     slow.send_signal(number)
-    slow.communicate(timeout=20)
+    slow.communicate()
 
     assert slow.returncode == 128 + number
-    deadline = time.monotonic() + 5
-    while _sleeps() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not _sleeps()
+    assert not _sleeps(branch)
 
 
 def test_a_killed_review_is_not_in_the_way_of_the_next(slow: subprocess.Popen[bytes], branch: Branch) -> None:
@@ -463,4 +470,4 @@ def test_the_hooks_name_commands_that_there_are() -> None:
     assert entries == ["verify", "review"]
     for entry in entries:
         asked = [sys.executable, "-m", "sqlmigrate", entry, "--help"]
-        assert subprocess.run(asked, capture_output=True, check=False, env=os.environ).returncode == 0
+        assert children.run(asked, capture_output=True, env=os.environ).returncode == 0

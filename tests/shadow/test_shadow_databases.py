@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import children
 import psycopg
 import pytest
 from postgres_servers import Server
@@ -300,8 +301,8 @@ def test_what_never_ends_is_ended(running: Shadow, base: Template, script: str) 
             time.sleep(0.1)
             if way == "disconnect":
                 running.disconnect(databases)
-                hanging.join(10)
-        hanging.join(10)
+                hanging.join()
+        hanging.join()
 
         assert told == ["57P01"]
 
@@ -360,7 +361,7 @@ def own_home(homes: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
 
 def process(home: Path, seconds: float = 0) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", PROCESS, str(home), str(VERSION), str(seconds)]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    return children.start(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
 def names(running: Shadow) -> list[str | None]:
@@ -374,7 +375,7 @@ def never(_: Databases) -> None:
 
 def test_a_template_is_found_by_another_process(own_home: Path) -> None:
     """What one process has built, the next one finds, with what the builder returned."""
-    process(own_home).communicate("", timeout=30)
+    process(own_home).communicate("")
 
     with server(own_home, postgres=VERSION) as running:
         found = running.template("elsewhere", never)
@@ -408,7 +409,7 @@ def test_a_killed_process_leaves_nothing(own_home: Path, moment: str) -> None:
 def test_processes_at_once_do_not_meet(own_home: Path) -> None:
     """Two that build the same template at the same time both end well, each in a folder of its own."""
     both = [process(own_home, 0.3) for _ in range(2)]
-    told = [one.communicate("", timeout=60)[0] for one in both]
+    told = [one.communicate("")[0] for one in both]
 
     assert told == ["building\ncloned\n"] * 2
     assert len([folder for folder in own_home.iterdir() if (folder / "password").exists()]) <= 2

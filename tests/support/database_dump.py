@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-import subprocess
 
+import children
 from postgres_servers import Server
 from psycopg.conninfo import conninfo_to_dict
 
@@ -47,9 +47,8 @@ def _dumped(server: Server, url: str, *options: str) -> str:
 
 def _ended(server: Server, program: str, *arguments: str, given: str = "") -> str:
     path = server.cluster.program(program)
-    ended = subprocess.run(
-        [path, *arguments], input=given, capture_output=True, encoding="utf-8", errors="replace", check=False,
-        timeout=120,
+    ended = children.run(
+        [path, *arguments], input=given, capture_output=True, encoding="utf-8", errors="replace",
     )  # fmt: skip
     assert ended.returncode == 0, f"{program}: {ended.stderr}"
     return ended.stdout

@@ -10,6 +10,8 @@ from psycopg import sql
 
 Row = tuple[Any, ...]
 
+_ENDING_SECONDS = 30  # long before the statements that tests interrupt, which sleep for 60, would end by themselves
+
 _RELATIONS = """\
 select n.nspname || '.' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
  where n.nspname !~ '^(pg_|information_schema)' order by 1"""
@@ -46,9 +48,9 @@ def log(url: str) -> list[Row]:
     return ask(url, "select action, version, detail from public.migrations_log order by id")
 
 
-def sessions(url: str, seconds: float = 2.0) -> list[str]:
-    """Give what other sessions of the database execute, or have executed last, a moment after they were left."""
-    deadline = time.monotonic() + seconds
+def sessions(url: str) -> list[str]:
+    """Give what other sessions of the database execute, or have executed last; those that are ending are waited for."""
+    deadline = time.monotonic() + _ENDING_SECONDS
     while (found := [query for (query,) in ask(url, _SESSIONS)]) and time.monotonic() < deadline:
         time.sleep(0.02)
     return found

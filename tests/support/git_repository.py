@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
+
+import children
 
 
 class Repository:
@@ -18,7 +19,7 @@ class Repository:
 
     def git(self, *arguments: str) -> str:
         who = ("-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "init.defaultBranch=main")
-        asked = subprocess.run(
+        asked = children.run(
             ["git", *who, "-C", self.root, *arguments],
             env=self.environment,
             capture_output=True,

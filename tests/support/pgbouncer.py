@@ -8,9 +8,10 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import children
 import psycopg
 from postgres_servers import Server, free_port
 from psycopg.conninfo import conninfo_to_dict
@@ -29,10 +30,10 @@ def bouncer(program: str, server: Server, mode: str) -> Iterator[str]:
         "default_pool_size = 8\nmax_client_conn = 100\nlogfile = /dev/null\n"
     )
     account = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"] if os.geteuid() == 0 else []
-    running = subprocess.Popen([*account, program, "--quiet", folder / "ini"], stderr=subprocess.DEVNULL)
+    running = children.start([*account, program, "--quiet", folder / "ini"], stderr=subprocess.DEVNULL)
     try:
         url = f"postgresql://postgres@127.0.0.1:{port}/"
-        _wait_for(url + "postgres")
+        _wait_for(running, url + "postgres")
         yield url
     finally:
         running.kill()
@@ -40,13 +41,9 @@ def bouncer(program: str, server: Server, mode: str) -> Iterator[str]:
         shutil.rmtree(folder)
 
 
-def _wait_for(url: str) -> None:
-    deadline = time.monotonic() + 10
+def _wait_for(running: subprocess.Popen[bytes], url: str) -> None:
     while True:
-        try:
-            psycopg.connect(url, connect_timeout=2).close()
-        except psycopg.OperationalError:
-            assert time.monotonic() < deadline, "PgBouncer does not answer"
-            time.sleep(0.02)
-        else:
+        assert running.poll() is None, "PgBouncer ended"
+        with suppress(psycopg.OperationalError), psycopg.connect(url):
             return
+        time.sleep(0.02)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import children
 import database_state
 from terminal import Ended
 
@@ -29,9 +30,8 @@ class Running:
             "select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
             f" and state = 'active' and query like '%{statement}%' and {and_}"
         )
-        deadline = time.monotonic() + 30
         while not (found := database_state.ask(self.url, query)):
-            assert time.monotonic() < deadline, self.process.poll()
+            assert self.process.poll() is None, "the program ended"
             time.sleep(0.02)
         time.sleep(0.1)  # it has read by then what was answered before
         pid: int = found[0][0]
@@ -51,7 +51,7 @@ class Running:
         return self.ended()
 
     def ended(self) -> Ended:
-        stdout, stderr = self.process.communicate(timeout=30)
+        stdout, stderr = self.process.communicate()
         return Ended(stdout, stderr, self.process.returncode)
 
 
@@ -64,7 +64,7 @@ class Beginning:
     begun: list[Running] = field(default_factory=list)
 
     def __call__(self, *arguments: str, url: str = "", watched: str = "") -> Running:
-        process = subprocess.Popen(
+        process = children.start(
             [sys.executable, "-m", "sqlmigrate", *arguments], cwd=self.folder,
             env={**os.environ, "TZ": "UTC", "DATABASE_URL": url or self.url}, text=True, encoding="utf-8",
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -140,14 +139,6 @@ def told(error: SqlmigrateError) -> str:
     lines += [f"  hint: {error.hint}"] if error.hint else []
     lines += [f"  next: {step}" for step in error.next_steps]
     return stable("\n".join(lines))
-
-
-def until(condition: Callable[[], object], seconds: float = 10) -> None:
-    """Wait until something is so."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it does not come about"
-        time.sleep(0.01)
 
 
 def at_once(*works: Callable[[], Any]) -> list[Any]:

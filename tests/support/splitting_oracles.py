@@ -10,13 +10,13 @@ import importlib.util
 import re
 import socketserver
 import struct
-import subprocess
 import threading
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import children
 import pglast
 from pglast.parser import ParseError, Token, scan
 
@@ -225,7 +225,7 @@ def psql_sends(texts: Sequence[str], folder: Path, bin_folder: Path = BIN_18) ->
             file.write_bytes(text.encode())
             command += ["-f", str(file), "-c", _MARK]
         environment = {"PGCLIENTENCODING": "UTF8", "LC_ALL": "C.UTF-8"}
-        subprocess.run(command, env=environment, check=False, capture_output=True, timeout=60)
+        children.run(command, env=environment, capture_output=True)
         server.shutdown()
     files: list[list[Sent]] = [[]]
     for sent in server.sent:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+import children
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 _DURATION = re.compile(r" *[0-9][0-9,]* ms\b")
@@ -42,10 +43,10 @@ class Terminal:
 
     def __call__(self, *arguments: str, stdin: str = "", **environment: str) -> Ended:
         """Call ``sqlmigrate ARGUMENTS``; the environment may be added to."""
-        ended = subprocess.run(
+        ended = children.run(
             [sys.executable, "-m", "sqlmigrate", *arguments],
             cwd=self.folder, env={**os.environ, "TZ": "UTC", **self.environment, **environment},
-            input=stdin, capture_output=True, encoding="utf-8", check=False, timeout=120,
+            input=stdin, capture_output=True, encoding="utf-8",
         )  # fmt: skip
         return Ended(ended.stdout, ended.stderr, ended.returncode)
 

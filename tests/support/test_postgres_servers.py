@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import children
 import postgres_servers
 import psycopg
 import pytest
@@ -68,7 +69,7 @@ def test_the_environment_is_clean(home: Path) -> None:
 def test_a_killed_session_leaves_nothing_for_long() -> None:
     """The servers and the folder of a session that was killed are gone as soon as the next session begins."""
     there = str(Path(__file__).parent)
-    done = subprocess.run(
+    done = children.run(
         [sys.executable, "-c", f"import sys; sys.path.insert(0, {there!r}){KILLED}"],
         stdout=subprocess.PIPE,
         text=True,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import re
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,6 +12,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import children
 import handmade_reviews
 import jsonschema
 import pytest
@@ -440,7 +440,7 @@ def test_formats_are_loaded_on_first_use() -> None:
     code = (
         "import sys, sqlmigrate.review.formats as f; print([n for n in sys.modules if n.startswith(f.__name__ + '.')])"
     )
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
+    ended = children.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
 
     assert ended.stdout == "[]\n"
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 import struct
-import subprocess
 import zlib
 from collections.abc import Callable, Mapping
 from html import escape, unescape
 from pathlib import Path
 from typing import Any
 
+import children
 import handmade_reviews
 import pytest
 from handmade_reviews import REVIEWS, hostile
@@ -61,7 +61,7 @@ def browse(chromium: str, tmp_path: Path) -> Browse:
             "--disable-dev-shm-usage",
         ]
         command += [f"--user-data-dir={tmp_path / 'profile'}", "--enable-logging=stderr", *arguments, file.as_uri()]
-        ended = subprocess.run(command, capture_output=True, encoding="utf-8", check=True, timeout=120)
+        ended = children.run(command, capture_output=True, encoding="utf-8", check=True)
         return ended.stdout + ended.stderr
 
     return opened
