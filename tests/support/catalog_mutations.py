@@ -97,8 +97,8 @@ _COLUMNS = _all(
     ("alter table app.orders alter note set storage external", "different column app.orders.note: storage"),
     ("alter table app.orders alter note set statistics 500", "different column app.orders.note: statistics"),
     ("alter table app.orders alter note set (n_distinct = 5)", "different column app.orders.note: options"),
-    ("update pg_attribute set attoptions = '{n_distinct=5,pg_attver=7}' "
-     "where attrelid = 'app.orders'::regclass and attname = 'note'", "different column app.orders.note: options"),
+    (("update pg_attribute set attoptions = '{n_distinct=5,pg_attver=7}' "
+     "where attrelid = 'app.orders'::regclass and attname = 'note'"), "different column app.orders.note: options"),
     ("alter foreign table app.remote alter a options (column_name 'b')",
      "different column app.remote.a: foreign options"),
     ('alter table app."Odd.Name" rename "a.b" to "c.d"', 'left over column app."Odd.Name"."c.d"',
@@ -315,8 +315,10 @@ NOTHING = (
     # PostgreSQL 15.20 and its sisters keep options of their own, which begin with pg_
     "update pg_attribute set attoptions = '{pg_attver=7}' where attrelid = 'app.orders'::regclass",
     "update pg_class set reloptions = '{pg_attver=7}' where oid = 'app.orders'::regclass",
-    "update pg_class toast set reloptions = '{pg_attver=7}' from pg_class c "
-    "where c.oid = 'app.orders'::regclass and toast.oid = c.reltoastrelid",
+    (
+        "update pg_class toast set reloptions = '{pg_attver=7}' from pg_class c "
+        "where c.oid = 'app.orders'::regclass and toast.oid = c.reltoastrelid"
+    ),
     "alter table app.orders set tablespace pg_default",
     "alter table app.orphan owner to catalog_owner; alter table app.orphan owner to postgres",
     "create temporary table passing (a int primary key); create temporary view seen as select * from passing",
