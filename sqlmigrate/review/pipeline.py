@@ -10,14 +10,14 @@ from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from psycopg import sql
-
 from sqlmigrate.database.session import Request, Session, connect
 from sqlmigrate.errors import MigrationError, ServerError
 from sqlmigrate.executor.events import Failed
 from sqlmigrate.files import folder
 from sqlmigrate.files.migration import Migration
-from sqlmigrate.history.table import table_parts
+from sqlmigrate.history import read as history_read, table
+from sqlmigrate.history.table import History
+from sqlmigrate.identifiers import quoted
 from sqlmigrate.operations import up_down
 from sqlmigrate.parsing.script import Script, read
 from sqlmigrate.parsing.splitter import split
@@ -29,14 +29,14 @@ from .findings import all_findings, allowed
 from .findings.subject import Subject
 from .measure import row_sums
 from .measure.round_trip import RoundTrips, let_own, missing_role
-from .measure.watch import watching
+from .measure.watch import history_tables, watching
 from .new.subjects import Subjects
 from .results import Basis, Review, Reviewed, Size
 from .rules.rule import SEVERITIES, Finding, worst
 from .seed import fill
 
 _SEED_ROWS = 300
-_FORMAT = 4  # of what a template holds: raised when the base is built otherwise
+_FORMAT = 5  # of what a template holds: raised when the base is built otherwise
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def on(server: databases.Shadow, subjects: Subjects, settings: Settings) -> Revi
         server.clone(template) as clone,
         watching(clone.owner_url, clone.admin_url, settings.table, settings.limit) as watch,
     ):
-        trips = RoundTrips(server, watch, _ours(settings), template.value["rows"])
+        trips = RoundTrips(server, watch, template.value["rows"])
         reviewed = _in_order(_reviewed(trips, _read(each), settings, server.version) for each in subjects.new)
     ground = Basis(
         subjects.base,
@@ -131,12 +131,6 @@ def _reviewed(trips: RoundTrips, reading: _Read, settings: Settings, version: in
     trip = trips.of(migration, up, down)
     subject = Subject(migration, up, trip, settings.sizes, version)
     return Reviewed(migration, up, down, trip, (*reading.findings, *all_findings.found(subject, down)))
-
-
-def _ours(settings: Settings) -> tuple[str, str]:
-    """Name the tables of the history, as the catalog has them."""
-    schema, table = table_parts(settings.table)
-    return f"{schema or 'public'}.{table}", f"{schema or 'public'}.{table}_log"
 
 
 def _by_text(subjects: Subjects, settings: Settings, why: str) -> Review:
@@ -181,9 +175,8 @@ def _build(
 ) -> dict[str, Any]:
     """Execute the base's migrations, and fill its tables; roles that are only named are made."""
     roles: list[str] = []
-    if schema := table_parts(settings.table)[0]:
-        with connect(made.owner_url) as session:
-            session.ask(Request(f"create schema if not exists {sql.Identifier(schema).as_string()}"))
+    with connect(made.owner_url) as session:
+        history = _make_history(session, settings.table)
     while failed := _failed(made.owner_url, subjects, settings):
         role = missing_role(failed.error)
         if role is None or role in roles:
@@ -196,14 +189,24 @@ def _build(
         with connect(made.owner_url) as session:
             _execute_seed(session, folder.read(str(settings.seed)))
     with connect(made.admin_url) as session:
-        seeded = fill.fill(session, _SEED_ROWS)
-        known = row_sums.read(session, ignore=_ours(settings))
+        ours = history_tables(session, history)
+        seeded = fill.fill(session, _SEED_ROWS, ours)
+        known = row_sums.read(session, ignore=ours)
     return {
         "filled": list(seeded.filled),
         "unfilled": [list(pair) for pair in seeded.unfilled],
         "roles": roles,
         "rows": [astuple(each) for each in known.values()],
     }
+
+
+def _make_history(session: Session, setting: str) -> History:
+    """Make the history table, which no run has made where the base has no migration."""
+    if schema := table.table_parts(setting)[0]:
+        session.ask(Request(f"create schema if not exists {quoted(schema)}"))
+    history = history_read.read(session, setting).history
+    table.make(session, history)
+    return history
 
 
 def _failed(url: str, subjects: Subjects, settings: Settings) -> Failed | None:

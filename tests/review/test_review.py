@@ -54,12 +54,13 @@ SIZES = "table,rows,bytes\npublic.orders,300000000,41000000000\n"
 class Branch:
     """A repository with a shop in main, on a branch that has new migrations; and the program, called in it."""
 
-    def __init__(self, root: Path, cache: Path) -> None:
+    def __init__(self, root: Path, cache: Path, *, is_empty: bool = False) -> None:
         self.root = root
         self.repository = Repository(root, root.with_name(f"{root.name}-home")).init()
         self.cache = cache
         (root / "sql").mkdir()
-        self.merged(**{"001_shop": (SHOP, BACK)})
+        if not is_empty:
+            self.merged(**{"001_shop": (SHOP, BACK)})
 
     def merged(self, **texts: tuple[str, str | None]) -> None:
         self.new(**texts)
@@ -130,6 +131,34 @@ def test_the_screen_is_as_designed(branch: Branch) -> None:
 def test_a_document_shows_it() -> None:
     """README or a page of docs/ holds the screen, to the letter (`make docs` copies it there)."""
     assert documents.shows(SCREEN.read_text(encoding="utf-8"))
+
+
+def test_the_first_review_of_a_project(tmp_path: Path, cache: Path) -> None:
+    """From `git init` on, with nothing but defaults: without a commit, beside one of other files, and once merged."""
+    branch = Branch(tmp_path / "new shop", cache, is_empty=True)
+    branch.new(**{"001_shop": (SHOP, BACK)})
+
+    before = branch("review", "--format", "json")
+    branch.repository.git("checkout", "-q", "-b", "main")
+    (branch.root / ".gitignore").write_text(".sqlmigrate\n")
+    branch.repository.git("add", ".gitignore")
+    branch.repository.git("commit", "-q", "-m", "x")
+    beside = branch("review", "--format", "json")
+    branch.repository.commit()
+    branch.new(**{"002_add_order_currency": CURRENCY})
+    merged = branch("review", "--format", "json")
+
+    for ended, base, built, new in (
+        (before, "a repository without commits", 0, "001"),
+        (beside, "main", 0, "001"),
+        (merged, "main", 1, "002"),
+    ):
+        assert (ended.stderr, ended.code) == ("", 0)
+        report = json.loads(ended.stdout)
+        assert [each["version"] for each in report["migrations"]] == [new]
+        assert (report["ground"]["base"], report["ground"]["base_migrations"]) == (base, built)
+        assert report["ground"]["server"].startswith("PostgreSQL")
+        assert {finding["severity"] for each in report["migrations"] for finding in each["findings"]} <= {"note"}
 
 
 def test_every_format_at_once(branch: Branch) -> None:
@@ -272,6 +301,18 @@ def test_a_history_in_a_schema_of_its_own(branch: Branch) -> None:
     branch.new(**{"002_currency": CURRENCY})
 
     assert branch("--table", "ops.history", "review").code == 0
+
+
+@pytest.mark.parametrize("table", ["ops.history", '"My History"', '"Ops"."a.b"'])
+def test_a_history_of_any_name(table: str, branch: Branch) -> None:
+    """The history and its log are never part of a review, in whatever schema they are and however they are called."""
+    branch.new(**{"004_add_order_currency": CURRENCY, "005_index_orders_customer": INDEX})
+    branch.new(**{"006_rows": ("insert into customers values (1, 'Ada');\n", "delete from customers where id = 1;\n")})
+
+    ended = branch("--table", table, "review", "--format", "json")
+
+    assert (findings(ended), ended.stderr, ended.code) == ([], "", 0)
+    assert "istory" not in ended.stdout
 
 
 # -- what goes wrong ---------------------------------------------------------------------------------------------------

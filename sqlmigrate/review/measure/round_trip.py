@@ -40,15 +40,12 @@ select pg_catalog.format('alter default privileges grant create on schemas to %I
 class RoundTrips:
     """Executes migrations on a clone, watched, and keeps what is known of the clone up to date.
 
-    `ours` are the tables of the history, `known` the rows of the template that it was made of.
+    `known` are the rows of the template that it was made of.
     """
 
-    def __init__(
-        self, server: databases.Shadow, watch: Watch, ours: Sequence[str], known: Iterable[Sequence[Any]]
-    ) -> None:
+    def __init__(self, server: databases.Shadow, watch: Watch, known: Iterable[Sequence[Any]]) -> None:
         self._server = server
         self._watch = watch
-        self._ours = ours
         self._base = self._catalog = self._read()
         self._rows = {each.table: each for each in map(_table_rows, known)}
         self.stubs: list[str] = []
@@ -59,7 +56,7 @@ class RoundTrips:
         if down is not None and trip.after is not None:
             trip = self._back(trip, migration, up, down)
         if trip.rows_before or any(change.change == "new" for change in trip.changes) or trip.after is None:
-            self._rows = dict(row_sums.read(self._watch.beside, ignore=self._ours))
+            self._rows = dict(row_sums.read(self._watch.beside, ignore=self._watch.history))
         return trip
 
     def _there(self, migration: Migration, up: Script) -> RoundTrip:
@@ -122,7 +119,7 @@ class RoundTrips:
         return done
 
     def _read(self) -> Catalog:
-        return read.read(self._watch.beside, self._ours)
+        return read.read(self._watch.beside, self._watch.history)
 
     # rows
 
@@ -148,7 +145,7 @@ class RoundTrips:
     def _summed(self, names: Collection[str]) -> Mapping[str, TableRows]:
         """Sum up tables over the columns that they had before."""
         columns = {name: self._rows[name].columns for name in names}
-        return row_sums.read(self._watch.beside, columns, self._ours) if columns else {}
+        return row_sums.read(self._watch.beside, columns, self._watch.history) if columns else {}
 
 
 def _gone(changes: Iterable[Change], after: Catalog) -> list[str]:

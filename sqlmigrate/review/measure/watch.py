@@ -20,18 +20,20 @@ from dataclasses import dataclass, field
 import psycopg
 
 from sqlmigrate.database.activity import Activity, Observer
-from sqlmigrate.database.session import Request, connect
+from sqlmigrate.database.session import Request, Session, connect
 from sqlmigrate.errors import StatementError
 from sqlmigrate.executor.events import Executed, Failed, Noticed, StatementDone
 from sqlmigrate.executor.executor import Executor
 from sqlmigrate.history import read
+from sqlmigrate.history.table import History
+from sqlmigrate.identifiers import displayed
 from sqlmigrate.parsing.script import Script
 from sqlmigrate.parsing.statement import Statement
 from sqlmigrate.plan.plan import Limits, Step
 
 from .facts import FileRun, Relation, RelationEffect, StatementFacts
 from .lock_modes import MODES, rank
-from .watch_sql import BASE, LOCKS, PLAN_AS_IF_LARGE, RELATION, STORAGE, TABLES, WAITS, WORK
+from .watch_sql import BASE, HISTORY, LOCKS, PLAN_AS_IF_LARGE, RELATION, STORAGE, TABLES, WAITS, WORK
 
 _TICK_SECONDS = 0.005
 _MANY_ROWS = 20  # read by an index: fewer are a look at some of them
@@ -115,6 +117,9 @@ class Watch(Observer):
 
     `owner_url` is the role that executes, `admin_url` whoever may watch. A statement that takes longer than `limit`
     seconds is cancelled. Closing it ends its sessions.
+
+    Attributes:
+        history: The names of the history table and its log, as the catalog writes them.
     """
 
     def __init__(self, owner_url: str, admin_url: str, table: str, limit: float = 30.0) -> None:
@@ -127,7 +132,8 @@ class Watch(Observer):
         self._base = frozenset(oid for (oid,) in self.beside.ask(BASE)[0])  # what a new file made, nobody uses yet
         self._limit = limit
         self._state = read.read(self.session, table)
-        self._ours = {self._state.history.table, f"{self._state.history.table}_log"}
+        self.history = history_tables(self.beside, self._state.history)
+        self._hidden = {displayed(name) for name in self.history}
         self._seen: dict[int, _Held] = {}
         self._is_pinned = self._is_alone = self._is_stopped = False
         self._since = time.monotonic()
@@ -215,9 +221,9 @@ class Watch(Observer):
         """Read the strongest lock on each relation of the users', by OID; what was made by the file has no relation."""
         strongest: dict[int, _Held] = {}
         for oid, mode, _, kind, schema, storage, name, table, parent in self.beside.ask(Request(LOCKS, (str(pid),)))[0]:
-            if schema in ("pg_catalog", "information_schema", "pg_toast") or kind in ("t", "c") or name in self._ours:
+            if schema in ("pg_catalog", "information_schema", "pg_toast") or kind in ("t", "c") or name in self._hidden:
                 continue
-            if table in self._ours:
+            if table in self._hidden:
                 continue
             is_new = kind is None or oid not in self._base
             relation = None if is_new else Relation(int(oid or 0), name or "", _KINDS[kind or ""], table, parent)
@@ -239,8 +245,7 @@ class Watch(Observer):
             self._hold()
 
     def _hold(self) -> None:
-        names = "{" + ",".join('"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"' for name in self._ours) + "}"
-        tables = self.beside.ask(Request(TABLES, (names,)))[0][0][0]
+        tables = self.beside.ask(Request(TABLES, self.history))[0][0][0]
         requests = [
             Request("begin isolation level repeatable read"),
             Request("select count(*) from pg_catalog.pg_class"),
@@ -372,6 +377,12 @@ def _built(oid: int, locks: dict[int, _Held], progress: _Progress, counters: dic
     for other, found in counters.items():
         if found.table == oid and locks[other].is_unseen and other not in progress.counters:
             yield found.name
+
+
+def history_tables(session: Session, history: History) -> tuple[str, str]:
+    """Return the qualified names of the history table and its log, quoted as the catalog writes them."""
+    (table, log), *_ = session.ask(Request(HISTORY, (history.schema, history.table)))[0]
+    return table or "", log or ""
 
 
 @contextmanager

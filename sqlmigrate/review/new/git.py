@@ -56,9 +56,14 @@ class Repository:
             raise _refusal(self.directory, asked)
         return asked.stdout
 
-    def base(self, ref: str | None) -> Ref:
-        """Give the tip of the base: the ref that is named, or the upstream's default branch."""
-        return self._named(ref) if ref is not None else self._default()
+    def base(self, ref: str | None) -> Ref | None:
+        """Return the tip of the base: the ref that is named, or the default branch of the upstream.
+
+        None where no ref is named and the repository has no commit at all.
+        """
+        if ref is not None:
+            return self._named(ref)
+        return self._default()
 
     def _named(self, ref: str) -> Ref:
         if ref and "\n" not in ref:
@@ -75,7 +80,7 @@ class Repository:
         hint = did_you_mean(ref, os.fsdecode(names).split(), most=3) or _NAME_A_BASE
         return ConfigError(f"git knows no `{ref}`", hint=hint)
 
-    def _default(self) -> Ref:
+    def _default(self) -> Ref | None:
         setting = next((name for name in _CI if self.environment.get(name)), None)
         target = self.environment[setting] if setting else ""
         names = [f"origin/{target}", target] if target else _DEFAULTS
@@ -86,10 +91,15 @@ class Repository:
             if name in found:
                 _, commit, leads_to = found[name]
                 return Ref(re.sub(r"^refs/(?:heads|remotes)/", "", leads_to or name), commit)
+        if not self._ask("for-each-ref", "--count=1") and not self._has_head():
+            return None
         raise self._no_default(setting, target)
 
+    def _has_head(self) -> bool:
+        return not _git(self.directory, self.environment, ("rev-parse", "--verify", "-q", "HEAD")).returncode
+
     def _no_default(self, setting: str | None, target: str) -> ConfigError:
-        if _git(self.directory, self.environment, ("rev-parse", "--verify", "-q", "HEAD")).returncode:
+        if not self._has_head():
             return _no_commit()
         if self.is_shallow:
             wanted = f"origin/{target}" if target else "default branch"

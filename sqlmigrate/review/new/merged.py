@@ -18,6 +18,7 @@ from sqlmigrate.source import Source
 
 from .git import Ref, open_repository
 
+_NO_COMMITS = "a repository without commits"  # in the place of a ref
 _ALIKE = 0.5  # of a text, as git's own rename detection has it
 
 
@@ -70,6 +71,8 @@ def read(directory: str, ref: str | None, environment: Mapping[str, str]) -> Bas
     """Read what is merged from git."""
     repository = open_repository(directory, environment)
     tip = repository.base(ref)
+    if tip is None:
+        return Base(_NO_COMMITS, "", (), ())
     commit = repository.merge_base(tip)
     commits = list(dict.fromkeys([commit, tip.commit]))
     folders = [_migrations(directory, texts) for texts in repository.texts(commits)]

@@ -6,7 +6,7 @@ those that a check lets pass are found by asking the server (`fitting`), and a t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import psycopg
@@ -30,11 +30,14 @@ class Seeded:
     unfilled: tuple[tuple[str, str], ...]
 
 
-def fill(session: Session, rows: int = 300) -> Seeded:
-    """Fill the empty tables with about so many rows each, fewer where a table takes no more."""
+def fill(session: Session, rows: int = 300, ignore: Collection[str] = ()) -> Seeded:
+    """Fill the empty tables with about so many rows each, fewer where a table takes no more.
+
+    The tables of `ignore` (``public.migrations``) stay as they are.
+    """
     kept = _settings(session)
     try:
-        return _filled(session, rows)
+        return _filled(session, rows, ignore)
     finally:
         if session.is_usable:
             session.abort()
@@ -54,8 +57,8 @@ def _settings(session: Session) -> list[tuple[str, str | None]]:
     return [(name, answer[0][0]) for name, answer in zip(wanted, before, strict=True)]
 
 
-def _filled(session: Session, rows: int) -> Seeded:
-    known = read(session)
+def _filled(session: Session, rows: int, ignore: Collection[str]) -> Seeded:
+    known = read(session, ignore)
     fitting = Fitting(session, known)
     filled: list[str] = []
     unfilled: list[tuple[str, str]] = []

@@ -6,6 +6,7 @@ Read in one turn; https://www.postgresql.org/docs/current/catalogs.html
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -137,8 +138,8 @@ _MULTIRANGES = "select rngmultitypid::text, rngtypid::text from pg_range where r
 _NEW_MULTIRANGES = 140000
 
 
-def read(session: Session) -> Inventory:
-    """Read all of it."""
+def read(session: Session, ignore: Collection[str] = ()) -> Inventory:
+    """Read all tables and types; the tables of `ignore` (``public.migrations``) are not to be filled."""
     has_multiranges = session.conn.info.server_version >= _NEW_MULTIRANGES
     requests = [Request(_TABLES), Request(_PARTITIONS), Request(_TYPES)]
     requests += [Request(_MULTIRANGES)] if has_multiranges else []
@@ -148,7 +149,7 @@ def read(session: Session) -> Inventory:
     known = {str(row[0]): _type(row, of_multi) for row in types}
     bounds = _bounds(partitions)
     found = {table.oid: table for table in (_table(row[:7], bounds) for row in tables)}
-    roots = [int(row[0] or 0) for row in tables if row[7] == "false"]
+    roots = [int(row[0] or 0) for row in tables if row[7] == "false" and row[1] not in ignore]
     empty = [value == "true" for row in _exists(session, [found[oid].name for oid in roots]) for value in row]
     return Inventory(found, {oid: found[oid] for oid, is_empty in zip(roots, empty, strict=True) if is_empty}, known)
 

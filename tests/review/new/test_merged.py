@@ -487,20 +487,27 @@ def test_no_common_ancestor(repository: Repository) -> None:
     )
 
 
-def test_no_commit(repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A repository that is new, or a branch that is, has nothing to compare with."""
-    empty = Repository(tmp_path / "empty", tmp_path / "home").init()
-    empty.write(v001_a="create a")
+def test_a_branch_without_a_commit(repository: Repository) -> None:
+    """A branch that has no commit has nothing in common with the base."""
     repository.git("checkout", "-q", "--orphan", "alone")
-    expected = (
+
+    assert refusal(repository) == (
         "the git repository has no commit yet",
         "commit the migrations that are executed somewhere; others are new",
         (),
     )
 
-    assert refusal(repository) == expected
+
+def test_a_repository_without_a_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a new repository every migration is new; a base that is named must exist all the same."""
+    empty = Repository(tmp_path / "empty", tmp_path / "home").init()
+    empty.write(v001_a="create a", v002_b="create b")
     monkeypatch.chdir(empty.root)
-    assert refusal(empty) == expected
+
+    found = new(empty)
+
+    assert (found.base.ref, labels(found)) == ("a repository without commits", ([], ["001_a", "002_b"]))
+    assert refusal(empty, "main")[0] == "git knows no `main`"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
