@@ -1,35 +1,79 @@
-"""Everything that can go wrong, one family with hint and exit code.
+"""All errors of the program: one family, with fields and an exit code.
 
 ::
 
     SqlmigrateError          1
-    ├── ConfigError          2   a setting, a flag, or a folder that cannot be what is meant
+    ├── ConfigError          2   a wrong setting, flag or folder
     ├── MigrationError       1   a file is malformed
     ├── HistoryError         1   files and history disagree: changed, missing, out of order
     ├── StatementError       1   PostgreSQL refused a statement
     ├── LockError            4   another run holds the lock
-    ├── ConnectError         5   the server cannot be reached, or sends us away
-    └── ServerError          1   the server is reached, but cannot be used as it is
+    ├── ConnectError         5   the server cannot be reached, or refuses the connection
+    └── ServerError          1   the server was reached, but cannot be used as it is
 
-An error is fields, not a formatted string: `report` draws it, as a screen or as JSON. Whoever catches the family has
-caught everything that is not our own bug.
+An error is fields, not a formatted string: `output/report.py` draws it as text or as JSON. Catching `SqlmigrateError`
+catches everything except our own bugs.
+
+Code that has to tell errors apart compares `kind`. No code reads the sentences of an error.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from enum import StrEnum
+from typing import ClassVar, Final, Self, TypedDict, Unpack
 
 from .source import Span
 
 
-class SqlmigrateError(Exception):
-    """The family's head.
+class Kind(StrEnum):
+    """The errors that code tells apart, as short words for programs."""
 
-    `message` says what happened, in one sentence. `span` is the place in a file, where there is one. `detail` holds
-    further lines, among them the state the database is in. `hint` is the likely cure. `next_steps` are what to do now,
-    as commands to paste where there are any. `others` are errors found together with this one, each drawn as well.
-    `state` is the state of the database in a sentence, set by whoever knows what was done before.
+    SHARED_VERSION = "shared-version"
+    """Two migrations have the same version."""
+    TRANSACTION_CONTROL = "transaction-control"
+    """A file begins or ends a transaction where it may not."""
+    OUTSIDE_TRANSACTION = "outside-transaction"
+    """A statement that PostgreSQL takes in no transaction stands in a file that is executed in one."""
+
+
+# The usual values of `state`.
+NOTHING_EXECUTED = "nothing was executed"
+NOTHING_EXECUTED_BY_THIS_RUN = "nothing was executed by this run"
+NOTHING_CHANGED = "nothing was changed"
+
+
+class _Extra(TypedDict, total=False):
+    """The fields that are given by name."""
+
+    kind: Kind | None
+    detail: Sequence[str]
+    hint: str | None
+    state: str | None
+    next_steps: Sequence[str]
+    others: Sequence[SqlmigrateError]
+
+
+class _Fields(_Extra, total=False):
+    """All fields, as `SqlmigrateError.with_` takes them."""
+
+    message: str
+    span: Span | None
+
+
+class SqlmigrateError(Exception):
+    """The base of all our errors. Its fields cannot be assigned; `with_` makes a changed copy.
+
+    Attributes:
+        message: What happened, in one sentence.
+        span: The place in a file, if there is one.
+        kind: A short word by which programs recognise the error, if one has to.
+        detail: Further lines.
+        hint: The likely cure.
+        state: The state of the database, in one sentence; None where whoever raises the error does not know it.
+        next_steps: What to do now, as commands to paste where possible.
+        others: Errors found together with this one; each is drawn as well.
+
     """
 
     exit_code: ClassVar[int] = 1
@@ -39,31 +83,40 @@ class SqlmigrateError(Exception):
         message: str,
         span: Span | None = None,
         *,
+        kind: Kind | None = None,
         detail: Sequence[str] = (),
         hint: str | None = None,
+        state: str | None = None,
         next_steps: Sequence[str] = (),
         others: Sequence[SqlmigrateError] = (),
     ) -> None:
         super().__init__(message)
-        self.message = message
-        self.span = span
-        self.detail = tuple(detail)
-        self.hint = hint
-        self.next_steps = tuple(next_steps)
-        self.others = tuple(others)
-        self.state: str | None = None
+        self.message: Final = message
+        self.span: Final = span
+        self.kind: Final = kind
+        self.detail: Final = tuple(detail)
+        self.hint: Final = hint
+        self.state: Final = state
+        self.next_steps: Final = tuple(next_steps)
+        self.others: Final = tuple(others)
 
-    @property
-    def tells_state(self) -> bool:
-        """Whether the error says by itself that nothing was done."""
-        return any("nothing " in line for line in (self.message, *self.detail))
+    def __setattr__(self, name: str, value: object) -> None:
+        """Refuse to assign a field a second time; Python itself sets `__traceback__` and its like."""
+        if name in vars(self) and not name.startswith("__"):
+            raise AttributeError(f"errors are frozen: make a copy with with_({name}=…)")
+        super().__setattr__(name, value)
+
+    def with_(self, **changes: Unpack[_Fields]) -> Self:
+        """Return a copy with other values in some fields, as `dataclasses.replace` does."""
+        fields = {name: value for name, value in vars(self).items() if not name.startswith("__")}
+        return type(self)(**{**fields, **changes})
 
     def __str__(self) -> str:
         return f"{self.span}: {self.message}" if self.span else self.message
 
 
 class ConfigError(SqlmigrateError):
-    """A setting, a flag, or a folder that cannot be what is meant."""
+    """A setting, a flag or a folder is wrong."""
 
     exit_code = 2
 
@@ -79,7 +132,11 @@ class HistoryError(SqlmigrateError):
 class StatementError(SqlmigrateError):
     """PostgreSQL refused a statement.
 
-    `fields` are the server's own, word for word, in the order in which they are shown: detail, hint, context, code …
+    Attributes:
+        fields: The server's own fields as (name, value), word for word, in the order in which they are shown: detail,
+            hint, query, context, code.
+        sqlstate: The server's code, five characters; None where the server sent none.
+
     """
 
     def __init__(
@@ -89,11 +146,11 @@ class StatementError(SqlmigrateError):
         *,
         fields: Sequence[tuple[str, str]] = (),
         sqlstate: str | None = None,
-        next_steps: Sequence[str] = (),
+        **others: Unpack[_Extra],
     ) -> None:
-        super().__init__(message, span, next_steps=next_steps)
-        self.fields = tuple(fields)
-        self.sqlstate = sqlstate
+        super().__init__(message, span, **others)
+        self.fields: Final = tuple(fields)
+        self.sqlstate: Final = sqlstate
 
 
 class LockError(SqlmigrateError):
@@ -103,20 +160,16 @@ class LockError(SqlmigrateError):
 
 
 class ConnectError(SqlmigrateError):
-    """The server cannot be reached, or sends us away."""
+    """The server cannot be reached, or refuses the connection."""
 
     exit_code = 5
 
 
 class ServerError(SqlmigrateError):
-    """The server is reached, but cannot be used as it is."""
+    """The server was reached, but cannot be used as it is."""
 
 
 def gather(errors: Sequence[SqlmigrateError]) -> SqlmigrateError:
     """Make one error of several: the first, with the rest in its `others`."""
-    flat = [part for error in errors for part in (error, *error.others)]
-    first = errors[0]
-    first.others = tuple(flat[1:])
-    for other in flat[1:]:
-        other.others = ()
-    return first
+    first, *rest = (part.with_(others=()) for error in errors for part in (error, *error.others))
+    return first.with_(others=rest)

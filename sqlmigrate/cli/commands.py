@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sqlmigrate.config import resolve
-from sqlmigrate.errors import ConfigError, gather
+from sqlmigrate.errors import NOTHING_CHANGED, ConfigError, gather
 
 from .context import EXIT_ATTENTION, EXIT_FAILED, Context
 from .options import lock_options
@@ -96,7 +96,8 @@ def down(call: Context, *, yes: bool, **options: Any) -> int:
     if options["all"]:
         if options["to"] or options["steps"]:
             raise ConfigError(
-                "`down` cannot go --all the way, and only so far: nothing was changed",
+                "`down` cannot go --all the way, and only so far",
+                state=NOTHING_CHANGED,
                 hint="say --all, or say --to or --steps",
             )
         call.confirm(yes=yes, question="Take back every migration, and lose the data in their tables?")

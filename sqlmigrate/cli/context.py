@@ -18,7 +18,7 @@ import click
 
 from sqlmigrate.config import passwords, resolve
 from sqlmigrate.config.url import EMBEDDED, named
-from sqlmigrate.errors import ConfigError
+from sqlmigrate.errors import NOTHING_CHANGED, ConfigError
 
 if TYPE_CHECKING:
     from sqlmigrate.output.report import Report
@@ -110,7 +110,8 @@ class Context:
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             name = click.get_current_context().info_name
             raise ConfigError(
-                f"`{name}` asks before it goes on, and nobody is there to answer: nothing was changed",
+                f"`{name}` asks before it goes on, and nobody is there to answer",
+                state=NOTHING_CHANGED,
                 hint="say --yes where it is meant",
             )
         if not _is_confirmed(f"{question} ({self.config.shown})"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Self
 
-from sqlmigrate.errors import SqlmigrateError
+from sqlmigrate.errors import NOTHING_EXECUTED, SqlmigrateError
 from sqlmigrate.executor.events import Began, Event, Failed, Finished
 from sqlmigrate.plan.plan import Direction, Step
 
@@ -14,7 +14,7 @@ from sqlmigrate.plan.plan import Direction, Step
 class RunSummary:
     """What a run has done so far; `is_rehearsed` where all of it is rolled back.
 
-    An error that leaves its block is told the state of the database.
+    An error that leaves its block without a `state`, or after a migration was executed, is raised again with the state.
     """
 
     direction: Direction
@@ -27,8 +27,8 @@ class RunSummary:
         return self
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
-        if isinstance(error, SqlmigrateError):
-            error.state = self.state
+        if isinstance(error, SqlmigrateError) and (self.executed or error.state is None):
+            raise error.with_(state=self.state) from None
 
     def keep(self, event: Event) -> None:
         """Take note of an event."""
@@ -49,17 +49,13 @@ class RunSummary:
         if self.is_rehearsed and (self.executed or self.under_way):
             return "nothing stays of what was tried: the database is as it was"
         if not self.executed:
-            return "nothing was executed"
+            return NOTHING_EXECUTED
         stays = "stays executed" if self.direction == "up" else "is taken back"
         return f"{self.executed[-1].label} {stays}, nothing after it was begun"
 
     def interruption(self) -> SqlmigrateError:
         """Make the error of a run that was interrupted, for when no failure tells of it."""
-        error = SqlmigrateError("interrupted", next_steps=[f"sqlmigrate {self.direction}"])
-        error.state = self.state
         if self.under_way and not self.is_rehearsed:
-            error.state = (
-                f"{self.under_way.label} was under way, and may be still: the history will say what became of it"
-            )
-            error.next_steps = ("sqlmigrate status",)
-        return error
+            state = f"{self.under_way.label} was under way, and may be still: the history will say what became of it"
+            return SqlmigrateError("interrupted", state=state, next_steps=["sqlmigrate status"])
+        return SqlmigrateError("interrupted", state=self.state, next_steps=[f"sqlmigrate {self.direction}"])

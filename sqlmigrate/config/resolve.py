@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlmigrate import durations
-from sqlmigrate.errors import ConfigError
+from sqlmigrate.errors import NOTHING_EXECUTED, ConfigError
 
 from . import pyproject, settings
 from .passwords import masked
@@ -77,7 +77,7 @@ def _database(flags: Mapping[str, str | None], environment: Mapping[str, str]) -
     flag = flags.get("database_url")
     if flag is not None and not flag.strip():
         raise ConfigError(
-            "--database-url is empty: nothing was looked for", hint="is the variable set that it is given?"
+            "--database-url is empty", state=NOTHING_EXECUTED, hint="is the variable set that it is given?"
         )
     for name, url in (("--database-url", flag), ("DATABASE_URL", environment.get("DATABASE_URL"))):
         if url and url.strip():
@@ -95,7 +95,8 @@ def require_url(config: Config) -> str:
         return config.url
     if config.is_ci:
         raise ConfigError(
-            "no database is named, and CI is set: nothing was migrated",
+            "no database is named, and CI is set",
+            state=NOTHING_EXECUTED,
             hint="name it in the environment of this job (an empty DATABASE_URL counts as none)",
             next_steps=["DATABASE_URL=postgresql://USER@HOST/DATABASE sqlmigrate up"],
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from sqlmigrate.errors import ServerError
+from sqlmigrate.errors import NOTHING_CHANGED, ServerError
 
 from . import connect_errors
 
@@ -30,7 +30,8 @@ def open_connection(url: str) -> psycopg.Connection:
         place, version = place_of(conn), conn.info.parameter_status("server_version")
         conn.close()
         raise ServerError(
-            f"{place} is PostgreSQL {version}, and sqlmigrate needs {OLDEST_SERVER} or newer; nothing was changed",
+            f"{place} is PostgreSQL {version}, and sqlmigrate needs {OLDEST_SERVER} or newer",
+            state=NOTHING_CHANGED,
             hint="upgrade the server, or name another one",
         )
     return conn

@@ -11,7 +11,7 @@ from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict
 
 from sqlmigrate.config.passwords import MASK, masked, redacted, secrets_of
-from sqlmigrate.errors import ConfigError, ConnectError, SqlmigrateError
+from sqlmigrate.errors import NOTHING_EXECUTED, ConfigError, ConnectError, SqlmigrateError
 from sqlmigrate.spelling import did_you_mean
 
 # What libpq and psycopg add to every reason, https://www.postgresql.org/docs/current/libpq-connect.html
@@ -64,7 +64,7 @@ def not_parsed(url: str, error: Exception) -> ConfigError:
     told = re.sub(quoted_part, lambda quoted: quoted[0] if quoted[1] in f"{shown}=" else f'"{MASK}"', said)
     return ConfigError(
         f"the connection string {shown or _VARIABLES} does not parse: {told}",
-        detail=["nothing was executed"],
+        state=NOTHING_EXECUTED,
         hint=next(filter(None, suggestions), _SETTINGS),
     )
 
@@ -94,11 +94,11 @@ def no_way_in(url: str, error: Exception) -> SqlmigrateError:
     said = told[0]
     if _SETTING.match(said):
         return ConfigError(
-            f"the connection cannot be made as it is named: {said}", detail=["nothing was executed"], hint=_SETTINGS
+            f"the connection cannot be made as it is named: {said}", state=NOTHING_EXECUTED, hint=_SETTINGS
         )
     place = f"{_target(url)}: " if "timeout expired" in said else ""
     hint = next((cure for words, cure in _CURES if words in said), None)
-    return ConnectError(f"cannot connect: {place}{said}", detail=[*told[1:], "nothing was executed"], hint=hint)
+    return ConnectError(f"cannot connect: {place}{said}", detail=told[1:], state=NOTHING_EXECUTED, hint=hint)
 
 
 def _target(url: str) -> str:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlmigrate.errors import LockError
+from sqlmigrate.errors import NOTHING_EXECUTED_BY_THIS_RUN, LockError
 
 from .session import Request, Session
 
@@ -111,7 +111,8 @@ def wait(session: Session, key: int, seconds: float) -> Iterator[str]:
         if time.monotonic() >= deadline:
             raise LockError(
                 f"another run holds the lock, also after {seconds:g} s",
-                detail=[holder(session, key), "nothing was executed by this run"],
+                detail=[holder(session, key)],
+                state=NOTHING_EXECUTED_BY_THIS_RUN,
                 hint="call it again when it has ended, or wait longer: SQLMIGRATE_LOCK_WAIT=10min",
             )
         time.sleep(POLL_SECONDS)

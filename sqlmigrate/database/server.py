@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlmigrate.errors import ServerError
+from sqlmigrate.errors import NOTHING_CHANGED, NOTHING_EXECUTED, ServerError
 
 from .connect import place_of
 from .session import Request, Session
@@ -49,12 +49,14 @@ def require_writable(server: Server) -> None:
     """Raise `ServerError` where nothing can be written: a standby, a database that is read-only by default."""
     if server.is_standby:
         raise ServerError(
-            f"{server.where} is a standby: it can only be read; nothing was changed",
+            f"{server.where} is a standby: it can only be read",
+            state=NOTHING_CHANGED,
             hint="connect to the primary; with several hosts in the URL: target_session_attrs=read-write",
         )
     if server.is_read_only:
         raise ServerError(
-            f"{server.where} is read-only: default_transaction_read_only is on; nothing was changed",
+            f"{server.where} is read-only: default_transaction_read_only is on",
+            state=NOTHING_CHANGED,
             hint=f'set for this role, database or server: alter database "{server.database}" '
             "reset default_transaction_read_only",
         )
@@ -67,6 +69,7 @@ def require_standard_strings(session: Session) -> None:
     """
     if session.conn.info.parameter_status("standard_conforming_strings") == "off":
         raise ServerError(
-            "standard_conforming_strings is off: a backslash in quotes would mean something else; nothing was executed",
+            "standard_conforming_strings is off: a backslash in quotes would mean something else",
+            state=NOTHING_EXECUTED,
             hint="set it on for this role, database or server; E'…' has escapes everywhere",
         )

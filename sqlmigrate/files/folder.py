@@ -13,14 +13,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from sqlmigrate.errors import ConfigError, MigrationError, gather
+from sqlmigrate.errors import ConfigError, Kind, MigrationError, gather
 from sqlmigrate.source import BYTE_ORDER_MARK, Source
 
 from .migration import Migration, version_number
 from .naming import FILE_NAME, wrong_names
 
 _PART_SIZE = 2**16  # bytes read at once
-SHARED_VERSION = "give one of them the next free number, its up and its down file"  # the one hint that renumbering is
 
 
 class _File(NamedTuple):
@@ -186,7 +185,8 @@ def _by_number(files: Sequence[_File]) -> dict[int, list[_File]]:
 def _one_version(files: Sequence[_File]) -> MigrationError:
     paths = " and ".join(file.path for file in files)
     message = f"{len(files)} migrations of version {version_number(files[0].version)}: {paths}"
-    return MigrationError(message, hint=SHARED_VERSION)
+    hint = "give one of them the next free number, its up and its down file"
+    return MigrationError(message, kind=Kind.SHARED_VERSION, hint=hint)
 
 
 def _no_up(down: _File) -> MigrationError:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from sqlmigrate.database.server import IDENTITY, server_of
 from sqlmigrate.database.session import BEGIN_READ_ONLY, COMMIT, Request, Session
-from sqlmigrate.errors import HistoryError
+from sqlmigrate.errors import NOTHING_CHANGED, HistoryError
 
 from .rights import no_schema, refuse_second, somebody_else, unreadable
 from .state import Execution, State
@@ -107,7 +107,7 @@ def _execution(row: Sequence[str | None]) -> Execution:
     if not (version or "").replace("_", "").isdecimal():
         raise HistoryError(
             f"the history has a row of version `{version}`, which is no number: it was not written by us",
-            detail=["nothing was changed"],
+            state=NOTHING_CHANGED,
             hint="look into the table, and remove the row",
         )
     return Execution(

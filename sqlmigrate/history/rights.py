@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from psycopg import sql
 
-from sqlmigrate.errors import ConfigError, ServerError
+from sqlmigrate.errors import NOTHING_CHANGED, ConfigError, ServerError
 
 from .state import State
 from .table import COLUMN_NAMES, History
@@ -22,8 +22,8 @@ def refuse_second(history: History, schema: str | None, columns: str | None) -> 
         return
     there = replace(history, schema=schema)
     raise ConfigError(
-        f"the history of this database is {there.name}, and the search_path leads to {history.schema}; "
-        "nothing was changed",
+        f"the history of this database is {there.name}, and the search_path leads to {history.schema}",
+        state=NOTHING_CHANGED,
         detail=["a second history would execute every migration again"],
         hint=f"go on with it: --table {there.quoted}; or, where a second one is meant: --table {history.quoted}",
     )
@@ -37,7 +37,8 @@ def no_schema(schema: str | None) -> ConfigError:
             hint="name one: --table public.migrations",
         )
     return ConfigError(
-        f"the schema {schema} of the history does not exist; nothing was changed",
+        f"the schema {schema} of the history does not exist",
+        state=NOTHING_CHANGED,
         next_steps=[f"psql: create schema {sql.Identifier(schema).as_string()};"],
     )
 
@@ -46,7 +47,8 @@ def unreadable(history: History, user: str, what: str | None = None) -> ServerEr
     """Make the error of a role that may not read the history, with the SQL for its DBA."""
     schema, role = (sql.Identifier(name).as_string() for name in (history.schema, user))
     return ServerError(
-        f"the role {user} may not read the history {what or history.name}; nothing was changed",
+        f"the role {user} may not read the history {what or history.name}",
+            state=NOTHING_CHANGED,
         hint="its owner gives the right with:",
         next_steps=[f"psql: grant usage on schema {schema} to {role};",
                     f"psql: grant select on {history.quoted}, {history.quoted_log} to {role};"],
@@ -58,7 +60,8 @@ def half_made(history: History) -> ServerError:
     there, gone = (history.name, history.log_name) if history.exists else (history.log_name, history.name)
     definition = history.definitions[1 if history.exists else 0]
     return ServerError(
-        f"{there} is there, and {gone} beside it is gone; nothing was changed",
+        f"{there} is there, and {gone} beside it is gone",
+        state=NOTHING_CHANGED,
         hint="bring it back from a backup, or make it empty:",
         next_steps=f"psql: {definition};".splitlines(),
     )
@@ -67,7 +70,8 @@ def half_made(history: History) -> ServerError:
 def somebody_else(what: str, columns: Sequence[str]) -> ConfigError:
     """Make the error for a table of the history's name that is not ours."""
     return ConfigError(
-        f"the table {what} has other columns than our history: it is somebody else's; nothing was changed",
+        f"the table {what} has other columns than our history: it is somebody else's",
+        state=NOTHING_CHANGED,
         detail=[f"its columns: {', '.join(columns) or 'none'}"],
         hint="keep our history in another table: --table sqlmigrate_migrations, "
         'or in pyproject.toml: [tool.sqlmigrate] table = "sqlmigrate_migrations"',
@@ -83,13 +87,15 @@ def require_writable(state: State) -> None:
         return
     if history.exists:
         raise ServerError(
-            f"the role {state.server.user} may only read the history {history.name}; nothing was changed",
+            f"the role {state.server.user} may only read the history {history.name}",
+            state=NOTHING_CHANGED,
             hint="its owner gives the right with:",
             next_steps=[f"psql: grant insert, update, delete on {history.quoted} to {user};",
                         f"psql: grant insert on {history.quoted_log} to {user};"],
         )  # fmt: skip
     raise ServerError(
-        f"the role {state.server.user} may not create the history in schema {history.schema}; nothing was changed",
+        f"the role {state.server.user} may not create the history in schema {history.schema}",
+        state=NOTHING_CHANGED,
         hint="a role that may executes this once:",
         next_steps=[
             *(line for definition in history.definitions for line in f"{definition};".splitlines()),

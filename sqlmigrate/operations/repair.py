@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from sqlmigrate.database import run_lock, server
 from sqlmigrate.database.session import COMMIT, Request, Session, connect
-from sqlmigrate.errors import ConfigError, HistoryError
+from sqlmigrate.errors import NOTHING_CHANGED, ConfigError, HistoryError
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.history import read, rights, write
 from sqlmigrate.history.state import State
@@ -36,14 +36,15 @@ def repairable(
         raise HistoryError(
             f"{row.label} is not {row.execution.label}, which was executed: that one has another number now",
             row.migration.up.span(0, 0),
-            detail=["accepted, it would pass for executed, and is not", "nothing was changed"],
+            detail=["accepted, it would pass for executed, and is not"],
+            state=NOTHING_CHANGED,
             hint="give it a number of its own, or take the other one back with its own files first",
         )
     if row.state == "changed":
         return row, f"Accept the file of {row.label} as it is now, in place of what was executed?"
     if row.state in ("failed", "missing", "baseline"):
         return row, f"Let the history forget {row.label} ({row.state})? The database itself stays as it is."
-    raise ConfigError(f"{row.label} is {row.state}: there is nothing to repair", detail=["nothing was changed"])
+    raise ConfigError(f"{row.label} is {row.state}: there is nothing to repair", state=NOTHING_CHANGED)
 
 
 def repair(url: str, row: Row, *, table: str = DEFAULT_TABLE, lock_wait: float = DEFAULT_LIMITS.lock_wait) -> str:
@@ -58,7 +59,7 @@ def repair(url: str, row: Row, *, table: str = DEFAULT_TABLE, lock_wait: float =
         rights.require_writable(state)
         if row.execution not in state.executions:
             message = f"{row.label} is another than a moment ago: another run has executed it, or repaired it"
-            raise HistoryError(message, detail=["nothing was changed"])
+            raise HistoryError(message, state=NOTHING_CHANGED)
         if row.state == "changed" and row.migration:
             request = write.accept(state.history, row.migration, version)
             done = f"the file of {row.label} is accepted as it is now, in place of what was executed"

@@ -17,7 +17,7 @@ from sqlmigrate.database.activity import Observer
 from sqlmigrate.database.pooler import shares_sessions
 from sqlmigrate.database.server import Server, require_standard_strings, require_writable
 from sqlmigrate.database.session import Request, Session, connect
-from sqlmigrate.errors import HistoryError, ServerError
+from sqlmigrate.errors import NOTHING_EXECUTED_BY_THIS_RUN, HistoryError, ServerError
 from sqlmigrate.executor.events import Began, Event, NotTried, Waiting
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.history import read, rights, table, write
@@ -233,7 +233,7 @@ class _Run:
 def _swallowed(step: Step, state: State) -> HistoryError:
     return HistoryError(
         f"the history row of {step.label} cannot be written: something takes it away again",
-        detail=["nothing of it was executed"],
+        state=f"nothing of {step.label} was executed",
         hint=f"look for a trigger, a rule or a policy on {state.history.name}: psql: \\d {state.history.quoted}",
     )
 
@@ -254,7 +254,8 @@ def _needs_session(session: Session, server: Server, steps: Sequence[Step]) -> b
     if alone and shares_sessions(session, server):
         raise ServerError(
             f"{alone[0].label} runs without a transaction, and the pooler in between shares sessions",
-            detail=["its lock and its settings would be somebody else's", "nothing was executed by this run"],
+            detail=["its lock and its settings would be somebody else's"],
+            state=NOTHING_EXECUTED_BY_THIS_RUN,
             hint="execute it over a direct connection to the server, past the pooler: another host or port",
         )
     return bool(alone)

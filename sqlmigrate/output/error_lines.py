@@ -40,7 +40,7 @@ def error_lines(error: SqlmigrateError, as_called: AsCalled) -> Iterator[Line]:
 
 def _fields(error: SqlmigrateError) -> Iterator[tuple[str, str]]:
     yield from (("", line) for line in error.detail)
-    if error.state and not error.others and not error.tells_state:
+    if error.state:
         yield "", error.state
     if isinstance(error, StatementError):
         yield from error.fields

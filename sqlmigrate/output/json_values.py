@@ -148,6 +148,7 @@ def _event_value(happened: events.Event) -> dict[str, Any]:  # noqa: C901, PLR09
 def error_value(error: SqlmigrateError) -> dict[str, Any]:
     """Give an error, without those found together with it."""
     value: dict[str, Any] = {"kind": type(error).__name__, "message": error.message, "exit_code": error.exit_code}
+    value |= {"reason": error.kind.value} if error.kind else {}
     if error.span:
         value |= {"file": error.span.source.path, "line": error.span.line, "column": error.span.column}
     fields: dict[str, Any] = {}

@@ -174,7 +174,8 @@ class Report:
         """Draw an error, and those found together with it."""
         found = (error, *error.others)
         self.json({"error": [json_values.error_value(each) for each in found]}, stream="stderr")
-        for each in found:
-            self.text(*error_lines(each, self.as_called), stream="stderr")
+        for each in found:  # the state of the database is said once, after the last error
+            shown = each.with_(state=None) if error.others else each
+            self.text(*error_lines(shown, self.as_called), stream="stderr")
         if error.others:
             self.text(f"{len(found)} errors" + (f", {error.state}" if error.state else ""), stream="stderr")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from sqlmigrate.errors import MigrationError, gather
+from sqlmigrate.errors import Kind, MigrationError, gather
 from sqlmigrate.source import Source, Span
 
 from .classify import OUTSIDE_TRANSACTION
@@ -132,7 +132,7 @@ def _in_transaction(statement: Statement, *, is_alone: bool) -> MigrationError:
             "recorded one by one: -- sqlmigrate: no-transaction"
         )
     message = f"`{_keywords(statement)}` runs in no transaction, and stands {beside}"
-    return MigrationError(message, _first_word(statement), hint=hint)
+    return MigrationError(message, _first_word(statement), kind=Kind.OUTSIDE_TRANSACTION, hint=hint)
 
 
 def _own_transaction(statement: Statement, mode: str) -> MigrationError:
@@ -140,6 +140,7 @@ def _own_transaction(statement: Statement, mode: str) -> MigrationError:
         return MigrationError(
             f"`{_keywords(statement)}` in a file that runs without a transaction",
             _first_word(statement),
+            kind=Kind.TRANSACTION_CONTROL,
             hint="each statement of it runs on its own and is recorded; take BEGIN and COMMIT out",
         )
     does = (
@@ -150,6 +151,7 @@ def _own_transaction(statement: Statement, mode: str) -> MigrationError:
     return MigrationError(
         f"`{_keywords(statement)}` would {does}",
         _first_word(statement),
+        kind=Kind.TRANSACTION_CONTROL,
         hint="take it out: the file and its history row are committed together "
         "(a BEGIN; … COMMIT; around the whole file is fine)",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
-from sqlmigrate.errors import HistoryError
+from sqlmigrate.errors import NOTHING_EXECUTED_BY_THIS_RUN, HistoryError
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.history.state import Execution
 
@@ -25,8 +25,7 @@ def changed_error(changed: Sequence[Row], executed_texts: Mapping[str, str | Non
         for row in changed
         if row.migration and row.execution
     ]
-    errors[0].others = tuple(errors[1:])
-    return errors[0]
+    return errors[0].with_(others=errors[1:])
 
 
 def _changed(migration: Migration, execution: Execution, executed: str) -> HistoryError:
@@ -37,7 +36,8 @@ def _changed(migration: Migration, execution: Execution, executed: str) -> Histo
         return HistoryError(
             f"{migration.label}: {renamed}",
             span,
-            detail=[when, "nothing was executed by this run"],
+            detail=[when],
+            state=NOTHING_EXECUTED_BY_THIS_RUN,
             hint="rename it back; or accept the name as it is now",
             next_steps=[*_moves(migration, execution), f"or: {repair}"],
         )
@@ -47,7 +47,8 @@ def _changed(migration: Migration, execution: Execution, executed: str) -> Histo
         return HistoryError(
             f"{migration.label}: the number was executed as another migration, {execution.label}",
             span,
-            detail=[when, "nothing was executed by this run"],
+            detail=[when],
+            state=NOTHING_EXECUTED_BY_THIS_RUN,
             hint="give this one a number of its own; where files were renumbered, take the old ones back first, "
             "with the files as they were",
         )
@@ -55,7 +56,8 @@ def _changed(migration: Migration, execution: Execution, executed: str) -> Histo
     return HistoryError(
         f"{migration.label}: {renamed}; {what}" if renamed else f"{migration.label}: {what}",
         span,
-        detail=[when, *compare.difference(executed, migration.up.text), "nothing was executed by this run"],
+        detail=[when, *compare.difference(executed, migration.up.text)],
+        state=NOTHING_EXECUTED_BY_THIS_RUN,
         hint="put the file back and write the change as a new migration; or accept the file as it is now",
         next_steps=[repair],
     )

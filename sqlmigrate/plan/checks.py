@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from sqlmigrate.errors import HistoryError
+from sqlmigrate.errors import NOTHING_EXECUTED, HistoryError
 
 from .rows import Row, missing_after, missing_inside
 
@@ -16,7 +16,7 @@ def refuse_missing(rows: Sequence[Row]) -> None:
         names = ", ".join(row.label for row in missing)
         raise HistoryError(
             f"{names}: executed on this database, but there is no such file",
-            detail=["nothing was executed"],
+            state=NOTHING_EXECUTED,
             hint="bring the file back (git log -- sql/), or let the history forget it",
             next_steps=[f"sqlmigrate repair {row.version}" for row in missing],
         )
@@ -28,7 +28,7 @@ def refuse_ahead(rows: Sequence[Row]) -> None:
         names = ", ".join(row.label for row in missing)
         raise HistoryError(
             f"{names}: executed on this database, after the newest file: this folder is older than the database",
-            detail=["nothing was executed"],
+            state=NOTHING_EXECUTED,
             hint="take the folder's newer state (git pull); or let the history forget what is gone for good",
             next_steps=[f"sqlmigrate repair {row.version}" for row in missing],
         )
@@ -40,7 +40,7 @@ def refuse_begun_and_missing(rows: Sequence[Row]) -> None:
         names = ", ".join(row.label for row in missing)
         raise HistoryError(
             f"{names}: failed on this database, and there is no such file any more",
-            detail=["nothing was executed"],
+            state=NOTHING_EXECUTED,
             hint="bring the file back (git log -- sql/), or let the history forget it",
             next_steps=[f"sqlmigrate repair {row.version}" for row in missing],
         )
@@ -57,7 +57,7 @@ def refuse_out_of_order(rows: Sequence[Row], pending: Sequence[Row] | None = Non
     who = f"executed by {newest.executed_by} on {moment(newest.executed_at)} UTC" if newest else ""
     raise HistoryError(
         f"{', '.join(row.label for row in late)}: out of order, pending below {executed[-1].label}, which was {who}",
-        detail=["nothing was executed"],
+        state=NOTHING_EXECUTED,
         hint="give it a number after the newest (both files of the pair), or execute it where it stands",
         next_steps=["sqlmigrate up --out-of-order"],
     )

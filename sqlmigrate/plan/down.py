@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from sqlmigrate.errors import HistoryError, SqlmigrateError, gather
+from sqlmigrate.errors import NOTHING_EXECUTED, HistoryError, SqlmigrateError, gather
 from sqlmigrate.files.migration import Migration, normalized
 from sqlmigrate.source import Source
 
@@ -33,7 +33,7 @@ def down_rows(rows: Sequence[Row], selection: Selection = DEFAULT_SELECTION) -> 
         if row.execution and row.execution.status == "baseline":
             raise HistoryError(
                 f"{row.label} is a baseline: it was declared, not executed, and cannot be taken back",
-                detail=["nothing was executed"],
+                state=NOTHING_EXECUTED,
                 hint="let the history forget it, if it is to be executed here",
                 next_steps=[f"sqlmigrate repair {row.version}"],
             )
@@ -48,7 +48,7 @@ def _refuse_half_executed(rows: Sequence[Row]) -> None:
             done = f"{execution.statements_done} of {execution.statements}"
             raise HistoryError(
                 f"{row.label} is executed in part, statement {done}, and its down file takes back the whole",
-                detail=["nothing was executed"],
+                state=NOTHING_EXECUTED,
                 hint="go on with it; or take back by hand what is done of it, and let the history forget it",
                 next_steps=["sqlmigrate up", f"sqlmigrate repair {row.version}"],
             )
@@ -62,9 +62,7 @@ def _bottom(rows: Sequence[Row], wanted: str) -> int:
         return -1
     row = find(rows, wanted)
     if not row.is_executed:
-        raise HistoryError(
-            f"{row.label} is not executed, so there is no way down to it", detail=["nothing was executed"]
-        )
+        raise HistoryError(f"{row.label} is not executed, so there is no way down to it", state=NOTHING_EXECUTED)
     return row.number
 
 
@@ -105,7 +103,7 @@ def _irreversible(row: Row, up_text: str | None) -> HistoryError:
     reason = read(up).irreversible
     return HistoryError(
         f"{row.label} is irreversible: " + (reason or "it has no down file"),
-        detail=["nothing was executed"],
+        state=NOTHING_EXECUTED,
         hint="write a new migration that brings about what you want"
         + ("" if reason else f", or add {row.label}.down.sql"),
     )

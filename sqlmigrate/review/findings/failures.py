@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from sqlmigrate.errors import MigrationError, StatementError
+from sqlmigrate.errors import Kind, MigrationError, StatementError
 from sqlmigrate.review.measure.facts import FileRun, StatementFacts
 from sqlmigrate.review.rules.all_rules import RULES
 from sqlmigrate.review.rules.rule import Finding
@@ -91,14 +91,15 @@ _HELP = {
 }
 
 
+_RULES_OF_KINDS: dict[Kind | None, str] = {
+    Kind.TRANSACTION_CONTROL: "transaction-control-in-file",
+    Kind.OUTSIDE_TRANSACTION: "not-in-transaction",
+}
+
+
 def of_file(error: MigrationError) -> Iterator[Finding]:
     """Make findings of a file that cannot be executed at all."""
     for each in (error, *error.others):
-        rule = "statement-fails"
-        if re.search("transaction of the migration|second transaction|without a transaction", each.message):
-            rule = "transaction-control-in-file"
-        elif "runs in no transaction" in each.message:
-            rule = "not-in-transaction"
-        record = RULES[rule]
+        record = RULES[_RULES_OF_KINDS.get(each.kind, "statement-fails")]
         path = each.span.source.path if each.span else ""
         yield Finding(record, record.severity, each.message, each.span, path, what_now=each.hint or "")

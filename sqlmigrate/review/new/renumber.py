@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from sqlmigrate.errors import ConfigError, gather
+from sqlmigrate.errors import ConfigError, Kind, gather
 from sqlmigrate.files import create, folder
 from sqlmigrate.files.migration import Migration, version_number
 
@@ -25,7 +25,7 @@ def renumber(directory: str, ref: str | None, environment: Mapping[str, str], no
     as `files.load` does it.
     """
     migrations, faults = folder.survey(directory)
-    rest = [fault for fault in faults if fault.hint != folder.SHARED_VERSION]
+    rest = [fault for fault in faults if fault.kind is not Kind.SHARED_VERSION]
     if rest:
         raise gather(rest)
     base = read(directory, ref, environment)
