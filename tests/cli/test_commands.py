@@ -191,7 +191,7 @@ def test_all_the_way_and_only_so_far(more: list[str], project: Project) -> None:
 
     assert (ended.code, ended.stdout) == (2, "")
     assert ended.stderr == (
-        "error: `down` cannot go --all the way, and only so far: nothing was changed\n"
+        "error: `down` cannot go --all the way, and only so far\n   nothing was changed\n"
         "   hint    say --all, or say --to or --steps\n\n"
     )
     assert project.relations() == {"a", "b"}

@@ -78,7 +78,8 @@ def test_a_variable_that_is_not_utf8(quick: Quick) -> None:
 # -- nothing is named --------------------------------------------------------------------------------------------------
 
 NOTHING_NAMED = """\
-error: no database is named, and CI is set: nothing was migrated
+error: no database is named, and CI is set
+   nothing was executed
    hint    name it in the environment of this job (an empty DATABASE_URL counts as none)
    next    DATABASE_URL=postgresql://USER@HOST/DATABASE sqlmigrate up
 
@@ -127,7 +128,7 @@ def test_an_empty_flag(value: str, quick: Quick, database: str) -> None:
     ended = quick("up", "--database-url", value, DATABASE_URL=database)
 
     assert said(ended) == (
-        "error: --database-url is empty: nothing was looked for\n   hint    is the variable set that it is given?\n\n"
+        "error: --database-url is empty\n   nothing was executed\n   hint    is the variable set that it is given?\n\n"
     )
     assert (ended.stdout, ended.code) == ("", 2)
     assert database_state.is_untouched(database)

@@ -247,7 +247,7 @@ def test_for_programs(quick: Quick, postgres: Server) -> None:
 
     (error,) = json.loads(ended.stderr)["error"]
     assert (error["kind"], error["exit_code"], ended.code, ended.stdout) == ("ConnectError", 5, 5, "")
-    assert error["detail"] == ["nothing was executed"]
+    assert error["state"] == "nothing was executed"
 
 
 def test_no_server_in_a_terminal(tmp_path: Path) -> None:
@@ -291,7 +291,7 @@ def test_a_server_that_is_too_old(command: list[str], quick: Quick, database: st
         ended, port = quick(*command, DATABASE_URL=old.url), old.port
 
     assert said(ended) == (
-        f"error: 127.0.0.1:{port} is PostgreSQL 12.22, and sqlmigrate needs 13 or newer; nothing was changed\n"
+        f"error: 127.0.0.1:{port} is PostgreSQL 12.22, and sqlmigrate needs 13 or newer\n   nothing was changed\n"
         "   hint    upgrade the server, or name another one\n\n"
     )
     assert (ended.stdout, ended.code) == ("", 1)
@@ -302,7 +302,8 @@ def test_a_server_that_is_too_old(command: list[str], quick: Quick, database: st
 
 WRITING = [["up"], ["up", "--dry-run"], ["baseline", "1"], ["reset", "--yes"]]
 STANDBY = """\
-error: DATABASE is a standby: it can only be read; nothing was changed
+error: DATABASE is a standby: it can only be read
+   nothing was changed
    hint    connect to the primary; with several hosts in the URL: target_session_attrs=read-write
 
 """
@@ -341,7 +342,7 @@ def test_a_database_that_is_read_only(quick: Quick, database: str) -> None:
 
     assert said(ended) == (
         "DATABASE · 2 pending\n\n"
-        "error: DATABASE is read-only: default_transaction_read_only is on; nothing was changed\n"
+        "error: DATABASE is read-only: default_transaction_read_only is on\n   nothing was changed\n"
         f'   hint    set for this role, database or server: alter database "{name}" reset'
         " default_transaction_read_only\n\n"
     )
@@ -354,7 +355,7 @@ def test_a_session_that_is_read_only(quick: Quick, database: str) -> None:
     ended = quick("baseline", "1", DATABASE_URL=f"{database}&options=-c%20default_transaction_read_only%3Don")
 
     assert ended.code == 1
-    assert "is read-only: default_transaction_read_only is on; nothing was changed" in ended.stderr
+    assert "is read-only: default_transaction_read_only is on\n   nothing was changed\n" in ended.stderr
     assert database_state.is_untouched(database)
 
 
@@ -381,7 +382,8 @@ def shop(quick: Quick) -> Quick:
 
 
 MAY_NOT_CREATE = """\
-error: the role deploy may not create the history in schema public; nothing was changed
+error: the role deploy may not create the history in schema public
+   nothing was changed
    hint    a role that may executes this once:
    next    create table "public"."migrations" (
                version         text primary key,
@@ -418,14 +420,16 @@ error: the role deploy may not create the history in schema public; nothing was 
 
 """
 MAY_NOT_READ = """\
-error: the role deploy may not read the history public.migrations; nothing was changed
+error: the role deploy may not read the history public.migrations
+   nothing was changed
    hint    its owner gives the right with:
    next    psql: grant usage on schema "public" to "deploy";
            psql: grant select on "public"."migrations", "public"."migrations_log" to "deploy";
 
 """
 MAY_ONLY_READ = """\
-error: the role deploy may only read the history public.migrations; nothing was changed
+error: the role deploy may only read the history public.migrations
+   nothing was changed
    hint    its owner gives the right with:
    next    psql: grant insert, update, delete on "public"."migrations" to "deploy";
            psql: grant insert on "public"."migrations_log" to "deploy";
@@ -509,7 +513,7 @@ def test_a_role_that_may_not_write_the_log(shop: Quick, deploy: str, database: s
     ended = shop("up", DATABASE_URL=deploy)
 
     assert (said(ended), ended.code) == ("DATABASE · 1 pending\n\n" + MAY_ONLY_READ, 1)
-    assert said(shop("log", DATABASE_URL=deploy)) == MAY_NOT_READ.replace("migrations;", "migrations_log;", 1)
+    assert said(shop("log", DATABASE_URL=deploy)) == MAY_NOT_READ.replace("migrations\n", "migrations_log\n", 1)
 
 
 def test_a_statement_without_a_right(quick: Quick, deploy: str, database: str) -> None:
@@ -570,8 +574,9 @@ FOREIGN = {
     "an index": ("create table other (i int)", "create index {} on other (i)", "i"),
 }
 SOMEBODY_ELSE = """\
-error: the table public.{name} has other columns than our history: it is somebody else's; nothing was changed
+error: the table public.{name} has other columns than our history: it is somebody else's
    its columns: {columns}
+   nothing was changed
    hint    keep our history in another table: --table sqlmigrate_migrations, or in pyproject.toml: [tool.sqlmigrate] table = "sqlmigrate_migrations"
 
 """  # noqa: E501 - a line of the screen
@@ -632,7 +637,7 @@ def test_a_history_that_has_lost_its_log(quick: Quick, database: str) -> None:
         MAY_NOT_CREATE.index('create table "public"."migrations_log"') : MAY_NOT_CREATE.index("           grant")
     ]
     expected = (
-        "error: public.migrations is there, and public.migrations_log beside it is gone; nothing was changed\n"
+        "error: public.migrations is there, and public.migrations_log beside it is gone\n   nothing was changed\n"
         "   hint    bring it back from a backup, or make it empty:\n"
         f"   next    psql: {log}\n"
     )
@@ -656,7 +661,7 @@ def test_a_log_that_has_lost_its_history(quick: Quick, database: str) -> None:
 
     assert said(ended).startswith(
         "DATABASE · 2 pending\n\n"
-        "error: public.migrations_log is there, and public.migrations beside it is gone; nothing was changed\n"
+        "error: public.migrations_log is there, and public.migrations beside it is gone\n   nothing was changed\n"
         "   hint    bring it back from a backup, or make it empty:\n"
         '   next    psql: create table "public"."migrations" (\n'
     )
@@ -671,7 +676,8 @@ error: `{name}` names no table
 
 """
 NO_SCHEMA = """\
-error: the schema ops of the history does not exist; nothing was changed
+error: the schema ops of the history does not exist
+   nothing was changed
    next    psql: create schema "ops";
 
 """
@@ -704,8 +710,8 @@ def test_strings_that_are_not_standard(quick: Quick, database: str) -> None:
 
     assert said(ended) == (
         "DATABASE · 2 pending\n\n"
-        "error: standard_conforming_strings is off: a backslash in quotes would mean something else;"
-        " nothing was executed\n"
+        "error: standard_conforming_strings is off: a backslash in quotes would mean something else\n"
+        "   nothing was executed\n"
         "   hint    set it on for this role, database or server; E'…' has escapes everywhere\n\n"
     )
     assert ended.code == 1

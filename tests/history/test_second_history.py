@@ -30,9 +30,9 @@ def test_a_search_path_that_leads_elsewhere(command: str, executed: Project) -> 
     ended = executed.call(command)
 
     assert said(ended) == (
-        "error: the history of this database is public.migrations, and the search_path leads to app; "
-        "nothing was changed\n"
+        "error: the history of this database is public.migrations, and the search_path leads to app\n"
         "   a second history would execute every migration again\n"
+        "   nothing was changed\n"
         '   hint    go on with it: --table "public"."migrations"; or, where a second one is meant: --table '
         '"app"."migrations"\n\n'
     )
@@ -61,7 +61,7 @@ def test_rows_that_vanish(executed: Project) -> None:
 
     assert ended.stderr.endswith(
         "error: the history row of 002_b cannot be written: something takes it away again\n"
-        "   nothing of it was executed\n"
+        "   nothing of 002_b was executed\n"
         "   hint    look for a trigger, a rule or a policy on public.migrations: "
         'psql: \\d "public"."migrations"\n\n'
     )

@@ -94,7 +94,7 @@ def test_the_wait_behind_a_pooler_is_bounded_too(project: Project, transaction_p
     assert re.search(
         "error: another run is executing 002_b, also after 0\\.5 s\n"
         f"   {holder}\n"
-        "   nothing of it was executed by this run\n"
+        "   nothing was executed by this run\n"
         "   next    sqlmigrate up\n\n$",
         ended.stderr,
     ), ended.stderr

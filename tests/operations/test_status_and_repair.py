@@ -229,21 +229,18 @@ error: 003_changed: the file is not what was executed: SQL changed
    @@ -1 +1 @@
    -create table changed (id int);
    +create table otherwise ();
-   nothing was executed by this run
    hint    put the file back and write the change as a new migration; or accept the file as it is now
    next    sqlmigrate repair 003
 
 error: 004_missing: executed on this database, but there is no such file
-   nothing was executed
    hint    bring the file back (git log -- sql/), or let the history forget it
    next    sqlmigrate repair 004
 
 error: 005_late: out of order, pending below 006_newest, which was executed by postgres on TIME UTC
-   nothing was executed
    hint    give it a number after the newest (both files of the pair), or execute it where it stands
    next    sqlmigrate up --out-of-order
 
-3 errors
+3 errors, nothing was executed by this run
 """
     )
     assert every_state.states() == STATES

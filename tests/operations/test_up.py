@@ -866,7 +866,8 @@ def test_a_schema_that_does_not_exist_is_refused(project: Project) -> None:
         project.add_tables("a").up(table='"no such"."table"')
 
     assert told(refused.value) == (
-        'the schema no such of the history does not exist; nothing was changed\n  next: psql: create schema "no such";'
+        "the schema no such of the history does not exist\n  nothing was changed\n"
+        '  next: psql: create schema "no such";'
     )
 
 

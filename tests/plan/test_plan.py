@@ -286,7 +286,7 @@ def test_the_refusal_of_what_is_out_of_order_names_both() -> None:
         "001_a, 002_a: out of order, pending below 003_a, which was executed by ann on 2026-02-13 01:16:28 UTC"
         " → give it a number after the newest (both files of the pair), or execute it where it stands"
     )
-    assert caught.value.detail == ("nothing was executed",)
+    assert caught.value.state == "nothing was executed"
     assert caught.value.next_steps == ("sqlmigrate up --out-of-order",)
 
 

@@ -136,6 +136,7 @@ def succeeded(events: list[Event]) -> list[str]:
 def told(error: SqlmigrateError) -> str:
     """Give all that an error says but its place, a line each, with times made equal."""
     lines = [error.message, *(f"  {line}" for line in error.detail)]
+    lines += [f"  {error.state}"] if error.state else []
     lines += [f"  hint: {error.hint}"] if error.hint else []
     lines += [f"  next: {step}" for step in error.next_steps]
     return stable("\n".join(lines))
