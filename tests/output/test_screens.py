@@ -339,7 +339,7 @@ def test_every_stored_screen_is_tested() -> None:
     assert {path.stem for path in SCREENS.glob("*.console")} == {*SETUPS, *AROUND, *OTHERS}
 
 
-@pytest.mark.parametrize("name", [*SETUPS, *AROUND, *OTHERS])
+@pytest.mark.parametrize("name", [*SETUPS, *AROUND, *sorted(OTHERS)])
 def test_a_document_shows_the_stored_screen(name: str) -> None:
     """README or a page of docs/ holds the screen, to the letter (`make docs` copies it there)."""
     assert documents.shows(_stored(name))
