@@ -53,7 +53,8 @@ faults: .venv/developed ## cut the connection at every message, kill the process
 bench: .venv/developed ## figures, beside other tools in the same run
 	@$(BIN)/python tests/bench/bench.py
 
-docs: .venv/developed ## write the copies of screens and files in README and docs/ again
+docs: .venv/developed ## write docs/rules/, and the copies of screens and files in README and docs/, again
+	@$(BIN)/python tests/support/rule_pages.py
 	@$(BIN)/python tests/support/documents.py
 
 clean: ## remove what make made (not the embedded database)

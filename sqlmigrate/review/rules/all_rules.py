@@ -50,7 +50,7 @@ def _page(rule: Rule) -> Iterator[str]:
     yield from textwrap.wrap(rule.why, _WIDTH)
     for example in rule.examples:
         yield ""
-        yield f"{heading(example)}:"
+        yield f"{_heading(example)}:"
         yield from (f"    {line}".rstrip() for line in example.sql.strip().splitlines())
     yield ""
     if rule.can_be_allowed:
@@ -63,6 +63,5 @@ def _page(rule: Rule) -> Iterator[str]:
         yield f"PostgreSQL: {rule.page}"
 
 
-def heading(example: Example) -> str:
-    """Return the heading of an example, with the version of PostgreSQL if it needs one."""
+def _heading(example: Example) -> str:
     return f"{EXAMPLE_HEADING}, from PostgreSQL {example.version} on" if example.version else EXAMPLE_HEADING

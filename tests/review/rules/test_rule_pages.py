@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import rule_pages
 
 from sqlmigrate.errors import ConfigError
 from sqlmigrate.files.migration import Migration
@@ -92,6 +93,17 @@ def test_a_page() -> None:
         "\n"
         "PostgreSQL: https://www.postgresql.org/docs/current/sql-dropindex.html"
     )
+
+
+@pytest.mark.parametrize("name", rule_pages.pages())
+def test_a_page_of_the_documents_is_fresh(name: str) -> None:
+    """The pages of docs/rules/ are what `make docs` makes from the records of the rules and their cases."""
+    assert (rule_pages.FOLDER / name).read_text(encoding="utf-8") == rule_pages.pages()[name]
+
+
+def test_every_page_of_the_documents_is_of_a_rule() -> None:
+    """docs/rules/ has the page of each rule, the index, and no other file."""
+    assert {path.name for path in rule_pages.FOLDER.iterdir()} == {"README.md", *(f"{name}.md" for name in RULES)}
 
 
 def test_an_unknown_rule() -> None:

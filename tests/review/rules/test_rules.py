@@ -19,6 +19,7 @@ pytestmark = pytest.mark.sampled(3)
 
 CASES = Path(__file__).parent / "cases"
 NAMES = sorted(path.name for path in CASES.iterdir())
+IN_CODE = sorted(path.parent.name for path in CASES.glob("*/bad_in_code.sql"))
 
 # The rules of merged files are tested in review/new; those that depend on the server in test_rules_elsewhere.py.
 ELSEWHERE = {name for name in RULES if name.startswith(("merged-migration-", "version-"))}
@@ -66,6 +67,12 @@ def test_a_rule_finds_its_bad_case_only(name: str, server: databases.Shadow) -> 
         for finding in each.findings
         if finding.severity == "danger" and finding.allowed is None
     ] == []
+
+
+@pytest.mark.parametrize("name", IN_CODE)
+def test_a_rule_finds_what_code_does(name: str, server: databases.Shadow) -> None:
+    """A statement is found in a DO block and in a function too, where the text of the file may not show it."""
+    assert name in found(reviewed(server, name, "bad_in_code"))
 
 
 def test_no_rule_lacks_a_case() -> None:

@@ -1,7 +1,3 @@
-do $$
-begin
-    execute format('alter table %I add constraint orders_total_check check (total >= 0)', 'orders');
-end
-$$;
+alter table orders add constraint orders_total_check check (total >= 0);
 -- down
 alter table orders drop constraint orders_total_check;

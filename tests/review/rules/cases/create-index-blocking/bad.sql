@@ -1,7 +1,3 @@
-do $$
-begin
-    create index orders_customer_index on orders (customer_id);
-end
-$$;
+create index orders_customer_index on orders (customer_id);
 -- down
 drop index orders_customer_index;

@@ -1,4 +1,4 @@
--- sqlmigrate: allow drop-column (nobody has a telex any more)
+-- sqlmigrate: allow drop-column (telex numbers are not used any more)
 alter table customers drop column telex;
 -- down
 alter table customers add column telex text;

@@ -1,2 +1,2 @@
--- sqlmigrate: irreversible (the addresses are gone for good)
+-- sqlmigrate: irreversible (the addresses cannot be restored)
 alter table customers drop column email;

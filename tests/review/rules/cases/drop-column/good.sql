@@ -1,4 +1,4 @@
--- sqlmigrate: irreversible (the addresses are gone for good)
+-- sqlmigrate: irreversible (the addresses cannot be restored)
 
--- sqlmigrate: allow drop-column (nobody reads it since release 12)
+-- sqlmigrate: allow drop-column (unused since release 12)
 alter table customers drop column email;

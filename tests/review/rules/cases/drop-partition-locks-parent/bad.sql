@@ -1,2 +1,2 @@
--- sqlmigrate: irreversible (the rows are older than we may keep them)
+-- sqlmigrate: irreversible (the rows have passed the retention period)
 drop table events_2024;

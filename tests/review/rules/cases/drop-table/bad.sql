@@ -1,2 +1,2 @@
--- sqlmigrate: irreversible (the rows are gone for good)
+-- sqlmigrate: irreversible (the rows cannot be restored)
 drop table orders;

@@ -1,4 +1,4 @@
--- sqlmigrate: irreversible (the rows are gone for good)
+-- sqlmigrate: irreversible (the rows cannot be restored)
 
--- sqlmigrate: allow drop-table (nobody reads it since release 12)
+-- sqlmigrate: allow drop-table (unused since release 12)
 drop table orders;

@@ -1,4 +1,4 @@
--- sqlmigrate: irreversible (PostgreSQL cannot take a label away)
+-- sqlmigrate: irreversible (PostgreSQL cannot drop an enum label)
 alter type order_state add value 'paid';
 -- next migration
 alter table orders alter column state set default 'paid';

@@ -1,4 +1,4 @@
--- sqlmigrate: allow drop-column (nobody reads it since release 12)
+-- sqlmigrate: allow drop-column (unused since release 12)
 alter table items drop column discount;
 -- down
 alter table items add column discount numeric;

@@ -1,4 +1,4 @@
--- sqlmigrate: allow drop-column (nobody reads it since release 12)
+-- sqlmigrate: allow drop-column (unused since release 12)
 create or replace function item_price(item bigint) returns numeric language sql stable
     as 'select price from items where id = item';
 alter table items drop column discount;

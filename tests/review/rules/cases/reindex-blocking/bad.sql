@@ -1,7 +1,3 @@
-do $$
-begin
-    execute 'reindex index orders_state_index';
-end
-$$;
+reindex index orders_state_index;
 -- down
 select 1;

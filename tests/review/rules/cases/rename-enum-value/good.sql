@@ -1,2 +1,2 @@
--- sqlmigrate: irreversible (PostgreSQL cannot take a label away)
+-- sqlmigrate: irreversible (PostgreSQL cannot drop an enum label)
 alter type order_state add value 'shipped' after 'sent';

@@ -1,9 +1,3 @@
-create function require_total() returns void language plpgsql as $$
-begin
-    alter table orders alter column total set not null;
-end
-$$;
-select require_total();
-drop function require_total();
+alter table orders alter column total set not null;
 -- down
 alter table orders alter column total drop not null;

@@ -1,3 +1,3 @@
 -- sqlmigrate: no-transaction
--- sqlmigrate: irreversible (the disk it was on goes away)
+-- sqlmigrate: irreversible (the old disk is removed)
 reindex (tablespace pg_default, concurrently) index orders_state_index;

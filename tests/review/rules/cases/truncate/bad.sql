@@ -1,2 +1,2 @@
--- sqlmigrate: irreversible (everybody signs in again)
+-- sqlmigrate: irreversible (all users sign in again)
 truncate sessions;

@@ -1,4 +1,4 @@
--- sqlmigrate: irreversible (everybody signs in again)
+-- sqlmigrate: irreversible (all users sign in again)
 
--- sqlmigrate: allow truncate (the tokens were made with a weak key)
+-- sqlmigrate: allow truncate (the tokens were created with a weak key)
 truncate sessions;
