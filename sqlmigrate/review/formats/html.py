@@ -29,7 +29,7 @@ _LONGEST = 4_000  # characters of one statement
 _MOST = 200  # changes and statements of one migration
 _CODE = re.compile(r"`([^`\n]+)`")
 _CLASSES: dict[Severity | None, str] = {"danger": "danger", "warning": "warning", "note": "calm", None: "fine"}
-_LETTERS: dict[Severity | None, str] = {"danger": "!", "warning": "?", "note": "i", None: "✓"}
+_LETTERS: dict[Severity | None, str] = {"danger": "✕", "warning": "!", "note": "i", None: "✓"}
 _WHO = {"everyone": ("E", "danger", "everyone waits"), "writers": ("W", "warning", "writers wait"),
         "nobody": ("N", "calm", "nobody waits")}  # fmt: skip
 _CHANGES = {"new": "fine", "gone": "danger", "renamed": "warning", "moved": "warning", "altered": "calm"}
@@ -123,7 +123,7 @@ def _finding(each: LocatedFinding, review: Review) -> Iterator[str]:
     mark = _mark(None if is_allowed else each.severity)
     yield f'<section class="finding{"" if is_allowed else f" is-{each.severity}"}">'
     yield f"<h4>{mark}<span>{_words(wording.sentence(finding.message))}</span></h4>"
-    yield f'<p class="soft">{_text(finding.rule.name)} · {_text(each.place)}</p>'
+    yield f'<p class="soft">{each.severity} {_text(finding.rule.name)} · {_text(each.place)}</p>'
     if finding.allowed is not None:
         yield f"<p><strong>Allowed:</strong> {_words(wording.sentence(finding.allowed))}</p></section>"
         return
@@ -154,9 +154,10 @@ def _locks(done: FileRun) -> Iterator[str]:
             name = _text(displayed(relation.name))
             yield f'<tr><th scope="row" title="{name}">{name}</th>{"".join(map(_cell, cells))}</tr>'
         yield "</tbody></table></div>"
-        yield from _legend(line.left_out)
+        yield from _legend([cell for _, cells in line.rows for cell in cells if cell], line.left_out)
     else:
-        yield '<p class="soft">No lock on existing tables.</p>'
+        until = " before it failed" if done.error else ""
+        yield f'<p class="soft">No lock on existing tables{until}.</p>'
     yield from _statements(done)
 
 
@@ -171,16 +172,28 @@ def _cell(cell: Cell | None) -> str:
         return "<td></td>"
     letter, style, waits = _WHO[blocks(cell.mode)]
     work = f"<small>{_text(', '.join(cell.work))}</small>" if cell.work else ""
-    style += " works" if cell.work and letter != "N" else " held" if cell.held else ""
+    style += " works" if _is_framed(cell) else " held" if cell.held else ""
     said = f"{cell.mode}: {waits}" + (", since an earlier statement" if cell.held else "")
-    return f'<td class="{style}" title="{said}"><b>{letter}</b> {_text(cell.mode.capitalize())}{work}</td>'
+    return f'<td class="{style}" title="{said}"><b>{letter}</b> {_text(cell.mode)}{work}</td>'
 
 
-def _legend(left_out: int) -> Iterator[str]:
-    items = "".join(f'<li><b class="{style}">{letter}</b>{waits}</li>' for letter, style, waits in _WHO.values())
-    more = f"<li>{wording.plural(left_out, 'statement')} without a lock left out</li>" if left_out else ""
-    signs = "<li>framed: work is done under this lock</li><li>pale: an earlier statement took the lock</li>"
-    yield f'<ul class="legend">{items}{signs}{more}</ul>'
+def _is_framed(cell: Cell) -> bool:
+    return bool(cell.work) and blocks(cell.mode) != "nobody"
+
+
+def _legend(cells: Sequence[Cell], left_out: int) -> Iterator[str]:
+    """Explain the letters and signs that the time line has."""
+    who = {blocks(cell.mode) for cell in cells}
+    items = [
+        f'<li><b class="{style}">{letter}</b>{waits}</li>' for key, (letter, style, waits) in _WHO.items() if key in who
+    ]
+    if any(_is_framed(cell) for cell in cells):
+        items.append("<li>framed: work is done under the lock</li>")
+    if any(cell.held and not _is_framed(cell) for cell in cells):
+        items.append("<li>pale: an earlier statement took the lock</li>")
+    if left_out:
+        items.append(f"<li>{wording.plural(left_out, 'statement')} without a lock left out</li>")
+    yield f'<ul class="legend"><li>while the lock is held:</li>{"".join(items)}</ul>'
 
 
 def _statements(done: FileRun) -> Iterator[str]:
@@ -190,7 +203,7 @@ def _statements(done: FileRun) -> Iterator[str]:
         sql = _sql(statement.text) if statement else ""
         alone = "<br>no transaction" if facts.is_alone else ""
         yield f'<li><span class="number">{facts.number}</span><div>{sql}</div>'
-        yield f'<span class="soft">{facts.duration_ms:,.1f} ms here{alone}</span></li>'
+        yield f'<span class="soft">{facts.duration_ms:,.1f} ms{alone}</span></li>'
     if done.error:
         place = f"statement {done.failed_at}: " if done.failed_at else ""
         yield f'<li><span class="number">{_mark("danger")}</span><p>{place}{_text(done.error.message)}</p></li>'

@@ -1,4 +1,4 @@
-"""How the page looks: one style sheet, light and dark, on a phone and on paper."""
+"""The style sheet of the page: light and dark, on a screen, a phone and on paper."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ th { text-align: left; font-weight: 600; } td, th { vertical-align: top; padding
   font-size: .82rem; color: var(--soft); }
 .legend b { border-radius: .25rem; padding: .05rem .4rem; margin-right: .35rem; }
 .statements, .changes { list-style: none; padding: 0; margin: 0; }
-.statements li { display: grid; grid-template-columns: 2.2rem minmax(0, 1fr) 6.5rem; gap: .1rem .4rem;
+.statements li { display: grid; grid-template-columns: 2.2rem minmax(0, 1fr) 7.2rem; gap: .1rem .4rem;
   padding: .3rem 0; }
 .statements pre { margin: 0; } .statements .number { color: var(--soft); font-size: .85rem; padding-top: .62rem; }
 .statements { margin-top: .9rem; }
