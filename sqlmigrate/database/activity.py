@@ -86,10 +86,9 @@ select 'copying', bytes_processed::text, coalesce(nullif(bytes_total, 0), $2::bi
 
 
 class Observer:
-    """Looks at one database over a connection of its own, every `tick` seconds at most."""
+    """Looks at the sessions of one database over a connection of its own."""
 
-    def __init__(self, url: str, tick: float = 1.0) -> None:
-        self.tick = tick
+    def __init__(self, url: str) -> None:
         self._url = url
         self._session: Session | None = None
         self._not_before = 0.0

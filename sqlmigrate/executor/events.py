@@ -4,9 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlmigrate.database.activity import Activity, Blocker
+from sqlmigrate.database.activity import Activity, Blocker, Observer
 from sqlmigrate.errors import StatementError
 from sqlmigrate.plan.plan import Planned, Step
+
+
+@dataclass(frozen=True)
+class Observation:
+    """How the execution of steps is observed.
+
+    Attributes:
+        tick: The time between two `Progress` events of one statement, in seconds.
+        observer: The second connection that looks at the session; without one, `Progress` shows no activity.
+        is_step_by_step: Send each statement by itself, so that the caller can look around between two statements while
+            their transaction is open.
+    """
+
+    tick: float = 1.0
+    observer: Observer | None = None
+    is_step_by_step: bool = False
 
 
 @dataclass(frozen=True)
@@ -25,10 +41,14 @@ class Began:
 
 
 @dataclass(frozen=True)
-class Executed:
-    """Statement `number` of a file without a transaction is executed, and the one with its record is still open.
+class StatementOpen:
+    """A statement of a file without a transaction is executed, and its transaction is still open.
 
-    Told only where somebody watches.
+    It comes only where statements are sent step by step; `StatementDone` follows after the commit.
+
+    Attributes:
+        step: The step that is being executed.
+        number: The number of the statement, from 1.
     """
 
     step: Step
@@ -78,14 +98,22 @@ class Failed:
 
 
 @dataclass(frozen=True)
-class Watched:
-    """Statement `number` of `total` is under way, `duration_ms` after the step began; told every second or so."""
+class Progress:
+    """A statement is still being executed; comes about every second.
+
+    Attributes:
+        step: The step that is being executed.
+        number: The number of the statement, from 1.
+        total: How many statements the step has.
+        duration_ms: Milliseconds since the step began.
+        activity: What the server does at this moment, as a second connection sees it.
+    """
 
     step: Step
     number: int
     total: int
     duration_ms: int
-    sight: Activity
+    activity: Activity
 
 
 @dataclass(frozen=True)
@@ -121,10 +149,10 @@ Event = (
     Planned
     | Waiting
     | Began
-    | Executed
+    | StatementOpen
     | StatementDone
     | Noticed
-    | Watched
+    | Progress
     | Blocked
     | Recovered
     | Finished

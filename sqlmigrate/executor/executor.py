@@ -12,7 +12,6 @@ from typing import Literal
 import psycopg
 
 from sqlmigrate.database import run_lock
-from sqlmigrate.database.activity import Observer
 from sqlmigrate.database.connect_errors import reason
 from sqlmigrate.database.session import Answer, Session
 from sqlmigrate.errors import NOTHING_EXECUTED_BY_THIS_RUN, ConnectError, LockError, SqlmigrateError, StatementError
@@ -22,7 +21,7 @@ from sqlmigrate.plan.plan import Limits, Step
 
 from . import batch
 from .batch import Batch
-from .events import Event, Failed, Finished, StatementDone
+from .events import Event, Failed, Finished, Observation, StatementDone
 from .no_transaction import NoTransactionStep
 from .statement_errors import at_commit, cure, refused
 from .step_run import StepRun, ends_transactions, is_locked_out
@@ -33,14 +32,12 @@ Outcome = Literal["done", "failed", "overtaken"]
 class Executor:
     """Executes steps over one session, one after the other."""
 
-    def __init__(
-        self, session: Session, state: State, limits: Limits, observer: Observer, *, step_by_step: bool = False
-    ) -> None:
+    def __init__(self, session: Session, state: State, limits: Limits, observation: Observation) -> None:
         self._session = session
         self._state = state
         self._history = state.history
         self._limits = limits
-        self._under_way = StepRun(session, state, limits, observer, step_by_step=step_by_step)
+        self._under_way = StepRun(session, state, limits, observation)
 
     def execute(self, step: Step) -> Generator[Event, None, Outcome]:
         """Execute a step, and tell how it ended; a failure is written to the history."""
@@ -110,7 +107,7 @@ class Executor:
         for answer in self._under_way.turn(sent.requests):
             yield from self._under_way.notices(step)
             if answer is None:
-                yield self._under_way.watched(step)
+                yield self._under_way.progress(step)
                 continue
             if answer.error:
                 if answer.index <= sent.committing:

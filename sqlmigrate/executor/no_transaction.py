@@ -15,7 +15,7 @@ from sqlmigrate.parsing.statement import Statement
 from sqlmigrate.plan.plan import Step
 
 from . import batch, resume
-from .events import Event, Executed, Failed, Finished, Recovered, StatementDone
+from .events import Event, Failed, Finished, Recovered, StatementDone, StatementOpen
 from .statement_errors import cure, refused
 from .step_run import StepRun, ends_transactions, is_locked_out
 
@@ -113,11 +113,11 @@ class NoTransactionStep:
         for answer in self._under_way.turn(requests):
             yield from self._under_way.notices(step)
             if answer is None:
-                yield self._under_way.watched(step)
+                yield self._under_way.progress(step)
             elif answer.error:
                 return answer
             elif self._under_way.is_step_by_step and is_open and answer.index == 1:
-                yield Executed(step, number)
+                yield StatementOpen(step, number)
         return None
 
     def _invalid(self, statement: Statement) -> resume.CatalogState | None:

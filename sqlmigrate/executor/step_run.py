@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 import psycopg
 
-from sqlmigrate.database.activity import Blocker, Observer
+from sqlmigrate.database.activity import Activity, Blocker
 from sqlmigrate.database.connect_errors import reason
 from sqlmigrate.database.session import Answer, Request, Session
 from sqlmigrate.errors import SqlmigrateError, StatementError
@@ -21,7 +21,7 @@ from sqlmigrate.parsing.statement import Statement
 from sqlmigrate.plan.plan import Limits, Step
 
 from . import batch
-from .events import Blocked, Event, Noticed, Watched
+from .events import Blocked, Event, Noticed, Observation, Progress
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html: lock_not_available, deadlock_detected
 _LOCKED_OUT = ("55P03", "40P01")
@@ -36,21 +36,19 @@ class StepRun:
     process, behind a pooler that of the transaction.
     """
 
-    def __init__(
-        self, session: Session, state: State, limits: Limits, observer: Observer, *, step_by_step: bool
-    ) -> None:
+    def __init__(self, session: Session, state: State, limits: Limits, observation: Observation) -> None:
         self.session = session
         self.history = state.history
         self.limits = limits
-        self.is_step_by_step = step_by_step
+        self.is_step_by_step = observation.is_step_by_step
         self.pid = session.pid
-        self._observer = observer
+        self._observation = observation
         self._is_direct = session.pid == state.server.pid  # with no pooler in between
-        self._start(observer.tick)
+        self._start(observation.tick)
 
     def begin(self, step: Step) -> None:
         """Forget the step before: another one begins."""
-        self._start(batch.tick(step, self.limits.lock_timeout, self._observer.tick))
+        self._start(batch.tick(step, self.limits.lock_timeout, self._observation.tick))
 
     def _start(self, tick: float) -> None:
         self._tick = tick
@@ -119,14 +117,15 @@ class StepRun:
             return error.with_(detail=[*error.detail, failed])
         return error
 
-    def watched(self, step: Step) -> Event:
-        """Look from beside at what is under way."""
+    def progress(self, step: Step) -> Progress:
+        """Look over the second connection at what is being executed."""
         statements = step.script.statements
         number, total = min(self.done + 1, len(statements)), len(statements)
         data = statements[number - 1].data if statements else None
-        sight = self._observer.look(self.pid, len(data.text.encode()) if data else 0)
-        self.blockers = sight.blockers or self.blockers
-        return Watched(step, number, total, self.elapsed(), sight)
+        observer, size = self._observation.observer, len(data.text.encode()) if data else 0
+        activity = observer.look(self.pid, size) if observer else Activity()
+        self.blockers = activity.blockers or self.blockers
+        return Progress(step, number, total, self.elapsed(), activity)
 
     def notices(self, step: Step) -> Iterator[Event]:
         """Tell what the server said beside."""

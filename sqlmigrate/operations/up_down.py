@@ -18,7 +18,7 @@ from sqlmigrate.database.pooler import shares_sessions
 from sqlmigrate.database.server import Server, require_standard_strings, require_writable
 from sqlmigrate.database.session import Request, Session, connect
 from sqlmigrate.errors import NOTHING_EXECUTED_BY_THIS_RUN, HistoryError, ServerError
-from sqlmigrate.executor.events import Began, Event, NotTried, Waiting
+from sqlmigrate.executor.events import Began, Event, NotTried, Observation, Waiting
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.history import read, rights, table, write
 from sqlmigrate.history.state import State
@@ -131,7 +131,7 @@ class _Order:
 
 
 def _run(url: str, order: _Order, limits: Limits, tick: float, *, step_by_step: bool) -> Generator[Event, None, None]:
-    with connect(url) as session, closing(Observer(url, tick)) as observer:
+    with connect(url) as session, closing(Observer(url)) as observer:
         state = read.read(session, order.table)
         plan = order.plan(session, state)
         yield Planned(plan, state)
@@ -140,7 +140,7 @@ def _run(url: str, order: _Order, limits: Limits, tick: float, *, step_by_step: 
         require_writable(state.server)
         require_standard_strings(session)
         rights.require_writable(state)
-        run = _Run(session, order, limits, observer, step_by_step)
+        run = _Run(session, order, limits, Observation(tick, observer, step_by_step))
         read_again = yield from run.lock(plan, state)
         if read_again.executions != state.executions:
             plan = order.plan(session, read_again)
@@ -153,8 +153,7 @@ class _Run:
     session: Session
     order: _Order
     limits: Limits
-    observer: Observer
-    is_step_by_step: bool
+    observation: Observation
 
     def lock(self, plan: Plan, state: State) -> Generator[Event, None, State]:
         """Take the run's lock, and read the history again under it: one turn where nobody holds it.
@@ -201,7 +200,7 @@ class _Run:
     def _executor(self, state: State) -> Executor:
         from sqlmigrate.executor.executor import Executor  # noqa: PLC0415 - with all that splits; a run with nothing to do needs none
 
-        return Executor(self.session, state, self.limits, self.observer, step_by_step=self.is_step_by_step)
+        return Executor(self.session, state, self.limits, self.observation)
 
     def _anew(self, step: Step, state: State, overtaken: Sequence[str]) -> Iterator[Event]:
         if overtaken.count(step.version) > _MOST_ANEW:

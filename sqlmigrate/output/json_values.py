@@ -115,7 +115,7 @@ def _event_value(happened: events.Event) -> dict[str, Any]:  # noqa: C901, PLR09
             return {"event": "waiting", "holder": holder, "lock_wait_ms": round(seconds * 1000)}
         case events.Began(step):
             return {"event": "began", "migration": step.label, "notes": list(step.notes)}
-        case events.Executed(step, number):
+        case events.StatementOpen(step, number):
             return {"event": "executed", "migration": step.label, "statement": number}
         case events.StatementDone(step, number, total):
             return {"event": "statement_done", "migration": step.label, "statement": number, "statements": total}
@@ -123,11 +123,11 @@ def _event_value(happened: events.Event) -> dict[str, Any]:  # noqa: C901, PLR09
             return {"event": "noticed", "migration": step.label, "severity": severity, "message": message}
         case events.Finished(step, statements, duration):
             return {"event": "finished", "migration": step.label, "statements": statements, "duration_ms": duration}
-        case events.Watched(step, number, total, duration, sight):
+        case events.Progress(step, number, total, duration, activity):
             return {
                 "event": "watched", "migration": step.label, "statement": number, "statements": total,
-                "duration_ms": duration, "waits_for": sight.waits_for, "progress": sight.progress,
-                "blockers": [asdict(blocker) for blocker in sight.blockers],
+                "duration_ms": duration, "waits_for": activity.waits_for, "progress": activity.progress,
+                "blockers": [asdict(blocker) for blocker in activity.blockers],
             }  # fmt: skip
         case events.Blocked(step, number, (tries, most), pause, message, blockers):
             return {

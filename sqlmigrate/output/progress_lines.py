@@ -14,9 +14,9 @@ from sqlmigrate.executor.events import (
     Finished,
     Noticed,
     NotTried,
+    Progress,
     Recovered,
     Waiting,
-    Watched,
 )
 from sqlmigrate.plan.plan import Step
 
@@ -103,22 +103,22 @@ def _in_the_way(blocker: Blocker, width: int) -> Iterator[Line]:
     yield [("", fitted(f"{_INDENT}{blocker.doing}", width))]
 
 
-def watched(event: Watched, width: int) -> list[Line]:
+def under_way(event: Progress, width: int) -> list[Line]:
     """Say what is under way, for how long, how far it is, and for whom it waits."""
     return [[("dim", text) for _, text in line] for line in _prose(f"{event.step.label}: {_seen(event)}", width)]
 
 
-def live(event: Watched, width: int) -> str:
+def live(event: Progress, width: int) -> str:
     """Say the same in one line, what matters most first: where the name is long, the version stands for it."""
-    step, sight = event.step, event.sight
+    step, activity = event.step, event.activity
     name = step.label if len(step.label) <= width // 4 else step.version
     said = [f"{_INDENT}{name}: {_under_way(event)}"]
-    if sight.blockers:
-        first = sight.blockers[0]
-        said += [f"waits for {first.application or first.user} (process {first.pid}){_more(sight)}"]
-        said += [sight.waits_for or "a lock", first.doing]
-    elif sight.waits_for:
-        said += [f"waits for {sight.waits_for}"]
+    if activity.blockers:
+        first = activity.blockers[0]
+        said += [f"waits for {first.application or first.user} (process {first.pid}){_more(activity)}"]
+        said += [activity.waits_for or "a lock", first.doing]
+    elif activity.waits_for:
+        said += [f"waits for {activity.waits_for}"]
     return fitted(", ".join(said), width)
 
 
@@ -127,23 +127,23 @@ def duration(seconds: int) -> str:
     return f"{seconds} s" if seconds < _IN_SECONDS else f"{seconds // _MINUTE} min {seconds % _MINUTE} s"
 
 
-def _seen(event: Watched) -> str:
-    said, sight = [_under_way(event)], event.sight
-    if sight.blockers:
-        first = sight.blockers[0]
-        said += [f"waits for {sight.waits_for or 'a lock'}: {first.who}{_more(sight)}, {first.doing}"]
-    elif sight.waits_for:
-        said += [f"waits for {sight.waits_for}"]
+def _seen(event: Progress) -> str:
+    said, activity = [_under_way(event)], event.activity
+    if activity.blockers:
+        first = activity.blockers[0]
+        said += [f"waits for {activity.waits_for or 'a lock'}: {first.who}{_more(activity)}, {first.doing}"]
+    elif activity.waits_for:
+        said += [f"waits for {activity.waits_for}"]
     return ", ".join(said)
 
 
-def _under_way(event: Watched) -> str:
+def _under_way(event: Progress) -> str:
     said = f"statement {event.number} of {event.total}, {duration(event.duration_ms // 1000)}"
-    return f"{said}, {event.sight.progress}" if event.sight.progress else said
+    return f"{said}, {event.activity.progress}" if event.activity.progress else said
 
 
-def _more(sight: Activity) -> str:
-    others = len(sight.blockers) - 1
+def _more(activity: Activity) -> str:
+    others = len(activity.blockers) - 1
     return f" and {others} more" if others else ""
 
 

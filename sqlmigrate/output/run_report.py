@@ -44,8 +44,8 @@ class RunReport:
         match happened:
             case Planned():
                 self._planned(happened)
-            case events.Watched():
-                self._watched(happened)
+            case events.Progress():
+                self._under_way(happened)
             case events.Finished():
                 self._report.text(progress_lines.finished(happened, self._label_width))
             case events.NotTried():
@@ -81,11 +81,11 @@ class RunReport:
             if missing_after(rows):
                 self._report.end_of_status(rows)
 
-    def _watched(self, seen: events.Watched) -> None:
+    def _under_way(self, seen: events.Progress) -> None:
         """Draw the live line on a terminal; elsewhere write a line now and then."""
         report = self._report
         if report.writer.is_live:
             report.writer.live(progress_lines.live(seen, screen_width() - 1))
         elif seen.duration_ms >= self._next_line_ms:
             self._next_line_ms += self._line_ms * (1 + (seen.duration_ms - self._next_line_ms) // self._line_ms)
-            report.text(*progress_lines.watched(seen, screen_width()), stream="stderr")
+            report.text(*progress_lines.under_way(seen, screen_width()), stream="stderr")

@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from sqlmigrate.executor.events import Blocked, Failed, Finished, Watched
+from sqlmigrate.executor.events import Blocked, Failed, Finished, Progress
 from sqlmigrate.files import folder, migration
 from sqlmigrate.operations import up_down
 from sqlmigrate.plan.plan import Limits
@@ -142,7 +142,7 @@ def test_a_long_statement_is_watched(database: str, tmp_path: Path) -> None:
     """Every second it is told which statement is under way, and since when."""
     (tmp_path / "001_t.up.sql").write_text("create table t (a int);\nselect pg_sleep(2.6);")
 
-    seen = [event for event in up_down.up(database, folder.load(tmp_path)) if isinstance(event, Watched)]
+    seen = [event for event in up_down.up(database, folder.load(tmp_path)) if isinstance(event, Progress)]
 
     assert [(event.number, event.total) for event in seen] == [(2, 2), (2, 2)]
     assert 900 < seen[0].duration_ms < seen[1].duration_ms
@@ -159,7 +159,7 @@ def test_the_percentage_of_an_index_build_is_seen(database: str, tmp_path: Path)
         pid = reader.info.backend_pid
         timer = threading.Timer(2.5, reader.rollback)
         timer.start()
-        seen = [event.sight for event in up_down.up(database, folder.load(tmp_path)) if isinstance(event, Watched)]
+        seen = [event.activity for event in up_down.up(database, folder.load(tmp_path)) if isinstance(event, Progress)]
         timer.join()
 
     assert seen[0].progress == "waiting for old snapshots"

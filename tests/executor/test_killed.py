@@ -21,7 +21,7 @@ from waiting import until
 
 from sqlmigrate.embedded.cluster import Cluster
 from sqlmigrate.errors import ConnectError
-from sqlmigrate.executor.events import Event, Failed, Finished, StatementDone, Waiting, Watched
+from sqlmigrate.executor.events import Event, Failed, Finished, Progress, StatementDone, Waiting
 from sqlmigrate.files import folder
 from sqlmigrate.operations import up_down
 
@@ -216,12 +216,12 @@ def test_a_session_that_is_ended_while_it_waits_for_another_run(project: Project
 def test_the_second_connection_is_ended_while_it_watches(project: Project) -> None:
     """Then there is nothing to be seen for a while, and that is all: the migration ends well."""
     project.add("001_a", "create table a (); select pg_sleep(1.5);")
-    sights: list[Watched] = []
+    sights: list[Progress] = []
     ended: list[int] = []
     seen: list[Event] = []
     for event in project.running_up(tick=0.2):
         seen.append(event)
-        if isinstance(event, Watched):
+        if isinstance(event, Progress):
             sights.append(event)
             ended += terminate(project.url, "query not like '%pg_sleep%'") if len(sights) == 2 else []
 

@@ -54,7 +54,7 @@ def test_copied_data_are_a_statement_like_others(head: str, options: dict[str, b
     """A COPY in the midst is counted and told in its place, in every way of sending."""
     project.add("001_a", f"{head}{COPIED}insert into t values (3);")
 
-    assert [each for each in told(project.up(**options)) if each[0] != "Executed"] == [
+    assert [each for each in told(project.up(**options)) if each[0] != "StatementOpen"] == [
         ("Planned",), ("Began", "001_a"), ("StatementDone", "001_a", "1/3"), ("StatementDone", "001_a", "2/3"),
         ("StatementDone", "001_a", "3/3"), ("Finished", "001_a"),
     ]  # fmt: skip
@@ -202,7 +202,7 @@ def test_a_reader_that_raises_takes_the_file_back(project: Project) -> None:
     assert project.relations() == set()
 
 
-# -- watched -----------------------------------------------------------------------------------------------------------
+# -- step by step ------------------------------------------------------------------------------------------------------
 
 LOCKS = """\
 select c.relname, l.mode from pg_locks l join pg_stat_activity a using (pid) join pg_class c on c.oid = l.relation
@@ -211,20 +211,20 @@ select c.relname, l.mode from pg_locks l join pg_stat_activity a using (pid) joi
  order by 1, 2"""
 
 
-def watched(project: Project) -> Iterator[tuple[Event, list[tuple[str, str]], str]]:
-    """Run watched; gives every event with the locks and the state that a second session sees just then."""
+def step_by_step(project: Project) -> Iterator[tuple[Event, list[tuple[str, str]], str]]:
+    """Run step by step; give every event with the locks and the state that a second session sees just then."""
     state = "select state from pg_stat_activity where application_name = 'sqlmigrate' and datname = current_database()"
     with closing(project.running_up(step_by_step=True)) as events, project.connection() as other:
         for event in events:
             yield event, other.execute(LOCKS).fetchall(), other.execute(state).fetchone()[0]
 
 
-def test_watched_the_transaction_is_open_between_the_events(project: Project) -> None:
+def test_step_by_step_the_transaction_is_open_between_the_events(project: Project) -> None:
     """A second session sees after each statement which locks are held by then, and none after the commit."""
     project.add("001_a", "create table a (id int);\ncreate table b (id int);").up()
     project.add("002_b", "alter table a add column c int;\ncreate index on b (id);\nupdate a set c = 1;")
 
-    seen = [(type(event).__name__, locks, state) for event, locks, state in watched(project)]
+    seen = [(type(event).__name__, locks, state) for event, locks, state in step_by_step(project)]
 
     alter, update, index = ("a", "AccessExclusiveLock"), ("a", "RowExclusiveLock"), ("b", "ShareLock")
     assert seen == [
@@ -237,17 +237,17 @@ def test_watched_the_transaction_is_open_between_the_events(project: Project) ->
     ]
 
 
-def test_watched_a_statement_of_a_file_without_a_transaction(project: Project) -> None:
+def test_step_by_step_a_statement_of_a_file_without_a_transaction(project: Project) -> None:
     """It is told while the transaction with its record is open, and again when that is committed; not what has none."""
     project.add("001_a", "-- sqlmigrate: no-transaction\ncreate table a (id int);\nvacuum a;\n")
 
-    assert [(type(event).__name__, state) for event, _, state in watched(project)] == [
-        ("Planned", "idle"), ("Began", "idle"), ("Executed", "idle in transaction"), ("StatementDone", "idle"),
+    assert [(type(event).__name__, state) for event, _, state in step_by_step(project)] == [
+        ("Planned", "idle"), ("Began", "idle"), ("StatementOpen", "idle in transaction"), ("StatementDone", "idle"),
         ("StatementDone", "idle"), ("Finished", "idle"),
     ]  # fmt: skip
 
 
-def test_watched_nothing_is_visible_before_the_commit(project: Project) -> None:
+def test_step_by_step_nothing_is_visible_before_the_commit(project: Project) -> None:
     """Neither the file's work nor its row is seen by others while its transaction is open; both are, after it."""
     project.add_tables("a").up()
     project.add("002_b", "insert into a values (1);\ninsert into a values (2);")
@@ -262,7 +262,7 @@ def test_watched_nothing_is_visible_before_the_commit(project: Project) -> None:
     ]  # fmt: skip
 
 
-def test_watched_the_same_is_executed(project: Project) -> None:
+def test_step_by_step_the_same_is_executed(project: Project) -> None:
     """Whoever watches changes nothing: the same rows, the same statements, the same end of a failure."""
     text = "begin isolation level serializable; set role pg_monitor; select nothing; commit;"
     project.add_tables("a", "b").add("003_c", text)

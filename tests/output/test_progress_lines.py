@@ -25,7 +25,7 @@ from terminal import stable
 from waiting import until
 
 from sqlmigrate.database.activity import Observer
-from sqlmigrate.executor.events import Watched
+from sqlmigrate.executor.events import Progress
 
 COLUMNS = 80
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -336,7 +336,7 @@ def test_a_long_copy_is_watched(project: Project) -> None:
 
     events = project.up(tick=0.2)
 
-    told = [event.sight.progress or "" for event in events if isinstance(event, Watched)]
+    told = [event.activity.progress or "" for event in events if isinstance(event, Progress)]
     assert succeeded(events) == ["002_copy"]
     assert told
     assert all(re.fullmatch(r"copying, \d\d? %", each) for each in told), told
@@ -350,11 +350,11 @@ def test_a_copy_that_is_stuck_is_left_at_once(project: Project) -> None:
     with project.connection() as gate:
         gate.execute("select pg_advisory_lock(7)")
         with closing(project.running_up(tick=0.2)) as events:
-            watched = next(event for event in events if isinstance(event, Watched))
+            watched = next(event for event in events if isinstance(event, Progress))
             began = time.monotonic()
         assert time.monotonic() - began < 3
 
-        assert watched.sight.waits_for == "Lock advisory"
+        assert watched.activity.waits_for == "Lock advisory"
         assert project.query("select statements_done, error from migrations where version = '002'") == [
             (0, "interrupted: the statement was cancelled on the server")
         ]

@@ -19,10 +19,9 @@ from dataclasses import dataclass, field
 
 import psycopg
 
-from sqlmigrate.database.activity import Activity, Observer
 from sqlmigrate.database.session import Request, Session, connect
 from sqlmigrate.errors import StatementError
-from sqlmigrate.executor.events import Executed, Failed, Noticed, StatementDone
+from sqlmigrate.executor.events import Failed, Noticed, Observation, Progress, StatementDone, StatementOpen
 from sqlmigrate.executor.executor import Executor
 from sqlmigrate.history import read
 from sqlmigrate.history.table import History
@@ -39,6 +38,7 @@ _TICK_SECONDS = 0.005
 _MANY_ROWS = 20  # read by an index: fewer are a look at some of them
 _PINNED_SECONDS = 0.2
 _TERMINATE_SECONDS = 2.0  # after the cancelling, which a file can catch
+_OBSERVATION = Observation(_TICK_SECONDS, is_step_by_step=True)
 _MODE = {mode.title().replace(" ", "") + "Lock": mode for mode in MODES}
 _KINDS = {
     "r": "table",
@@ -112,7 +112,7 @@ class _Progress:
     began: float = field(default_factory=time.monotonic)
 
 
-class Watch(Observer):
+class Watch:
     """Executes steps on one shadow database, and measures.
 
     `owner_url` is the role that executes, `admin_url` whoever may watch. A statement that takes longer than `limit`
@@ -123,7 +123,6 @@ class Watch(Observer):
     """
 
     def __init__(self, owner_url: str, admin_url: str, table: str, limit: float = 30.0) -> None:
-        super().__init__(admin_url, _TICK_SECONDS)
         with ExitStack() as stack:
             self.session = stack.enter_context(connect(owner_url))
             self.beside = stack.enter_context(connect(admin_url))
@@ -146,14 +145,16 @@ class Watch(Observer):
         """Execute one step, and give what was measured; a failure is part of that."""
         self.session.reconnect()  # the counters of a session are those of all it did, and a file may leave settings
         self.session.ask(PLAN_AS_IF_LARGE)
-        executor = Executor(self.session, self._state, Limits(lock_retries=0), self, step_by_step=True)
+        executor = Executor(self.session, self._state, Limits(lock_retries=0), _OBSERVATION)
         progress = _Progress(step.script)
         self._is_stopped = False
         self._next(step.script, 1)
         with closing(executor.execute(step)) as happening:
             for happened in happening:
                 match happened:
-                    case Executed(_, number):
+                    case Progress():
+                        self._on_tick(self.session.pid)
+                    case StatementOpen(_, number):
                         progress.statements.append(self._measured(progress, number))
                         self._is_alone = False
                     case StatementDone(_, number, _):
@@ -178,8 +179,8 @@ class Watch(Observer):
             tuple(progress.notices),
         )
 
-    def look(self, pid: int, size: int = 0) -> Activity:  # noqa: ARG002 - it looks at locks, not at how far a copy is
-        """Look at what is under way: every few milliseconds, called by the executor."""
+    def _on_tick(self, pid: int) -> None:
+        """Read the locks of the statement that is being executed; cancel it where it takes too long."""
         elapsed = time.monotonic() - self._since
         if self._is_alone:
             self._keep(self._locks(pid))
@@ -188,7 +189,6 @@ class Watch(Observer):
                 self._release()
         if elapsed > self._limit:
             self._stop(pid, "cancel" if elapsed < self._limit + _TERMINATE_SECONDS else "terminate")
-        return Activity()
 
     def _stop(self, pid: int, how: str) -> None:
         self._is_stopped = True
