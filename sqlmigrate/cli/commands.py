@@ -1,4 +1,8 @@
-"""A function per command, a few lines each."""
+"""The commands of the trunk, one function each.
+
+What loads the driver, rich or the parser is imported inside the functions: `--help` and completion must not wait for
+it. No other module of the command line needs that.
+"""
 
 from __future__ import annotations
 
@@ -9,215 +13,206 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sqlmigrate.config import resolve
+from sqlmigrate.config.resolve import EMBEDDED_DIRECTORY
+from sqlmigrate.config.settings import Scope
 from sqlmigrate.errors import NOTHING_CHANGED, ConfigError, gather
+from sqlmigrate.files import create as new_files, folder
 
 from .context import EXIT_ATTENTION, EXIT_FAILED, Context
-from .options import lock_options
 from .program import cli, command
-
-__all__ = ["cli"]  # with all of the commands below
 
 if TYPE_CHECKING:
     from sqlmigrate.files.migration import Migration
     from sqlmigrate.plan.plan import Direction
 
+_LOOKS: tuple[Scope, ...] = ("database", "folder")
+_EXECUTES: tuple[Scope, ...] = ("database", "folder", "execution")
 
-@command("sqlmigrate status --check")
-@click.option("--check", is_flag=True, help="Exit with 3 where anything is pending or needs attention.")
-def status(call: Context, *, check: bool) -> int:
+
+@command("sqlmigrate status --check", _LOOKS)
+@click.option("--check", is_flag=True, help="Exit with 3 if anything is pending or needs attention.")
+def status(context: Context, *, check: bool) -> int:
     """Show executed and pending migrations, and what needs attention. Writes nothing."""
-    from sqlmigrate.files import folder  # noqa: PLC0415
-    from sqlmigrate.operations import status as operations_status  # noqa: PLC0415
+    from sqlmigrate.operations import status as operations
 
-    migrations = folder.load(call.config.directory)
-    with call.database() as url:
-        planned = operations_status.status(url, migrations, table=call.config.table)
-    call.report.status(planned)
+    migrations = folder.load(context.config.directory)
+    with context.database() as url:
+        planned = operations.status(url, migrations, table=context.config.table)
+    context.report.status(planned)
     settled = all(row.state in ("executed", "baseline") for row in planned.plan.rows)
     return EXIT_ATTENTION if check and not settled else 0
 
 
-@command("sqlmigrate verify")
-def verify(call: Context) -> int:
-    """Check the files, and the files against the history (where a database is named). Writes nothing."""
-    from sqlmigrate.files import folder  # noqa: PLC0415
-    from sqlmigrate.operations import status as operations_status  # noqa: PLC0415
-    from sqlmigrate.plan.up import read_all  # noqa: PLC0415
+@command("sqlmigrate verify", _LOOKS)
+def verify(context: Context) -> int:
+    """Check the files, and compare them with the history if a database is named. Writes nothing."""
+    from sqlmigrate.operations import status as operations
+    from sqlmigrate.plan.up import read_all
 
-    migrations = folder.load(call.config.directory)
-    _require_some(call, migrations)
+    migrations = folder.load(context.config.directory)
+    _require_some(context, migrations)
     read_all(migrations)
-    if call.config.url is None and not _has_embedded():
-        call.report.verified(len(migrations), None)
+    if context.config.url is None and not _has_embedded():
+        context.report.verified(len(migrations), None)
         return 0
-    with call.database() as url:
-        planned, errors = operations_status.verify(url, migrations, table=call.config.table)
+    with context.database() as url:
+        planned, errors = operations.verify(url, migrations, table=context.config.table)
     if errors:
         raise gather(errors)
-    call.report.verified(len(migrations), planned)
+    context.report.verified(len(migrations), planned)
     return 0
 
 
 def _has_embedded() -> bool:
-    """Tell whether the embedded server was used here; the shadows of reviews lie beside its data."""
-    return any((Path(resolve.EMBEDDED_DIRECTORY) / name).exists() for name in ("data", "elsewhere"))
+    """Tell whether the embedded server was used here; a review alone leaves no data of a server."""
+    return any((Path(EMBEDDED_DIRECTORY) / name).exists() for name in ("data", "elsewhere"))
 
 
-@command("sqlmigrate log")
-def log(call: Context) -> None:
+@command("sqlmigrate log", _LOOKS)
+def log(context: Context) -> None:
     """Show what was done to the database, by whom and when: every up, down, failure, repair and baseline."""
-    from sqlmigrate.operations import status as operations_status  # noqa: PLC0415
+    from sqlmigrate.operations import status as operations
 
-    with call.database() as url:
-        state, entries = operations_status.log(url, table=call.config.table)
-    call.report.log(state, entries)
+    with context.database() as url:
+        state, entries = operations.log(url, table=context.config.table)
+    context.report.log(state, entries)
 
 
-@command("sqlmigrate up --to 003")
-@click.option("--to", metavar="VERSION", help="Up to this migration: 3, 003, or its whole name.")
-@click.option("--steps", type=click.IntRange(min=1), metavar="N", help="At most N migrations.")
+@command("sqlmigrate up --to 003", _EXECUTES)
+@click.option("--to", metavar="VERSION", help="Stop after this migration: 3, 003, or its whole name.")
+@click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Execute at most N migrations.")
 @click.option("--dry-run", is_flag=True, help="Execute in a transaction, and roll it back.")
-@click.option("--out-of-order", is_flag=True, help="Also execute what is pending below the newest executed one.")
-@lock_options
-def up(call: Context, **options: Any) -> int:
-    """Execute what is pending, each file in one transaction with its row in the history."""
-    return _execute(call, "up", **options)
+@click.option("--out-of-order", is_flag=True, help="Also execute pending migrations below the newest executed one.")
+def up(context: Context, **options: Any) -> int:
+    """Execute pending migrations, each file in one transaction with its row in the history."""
+    return _execute(context, "up", **options)
 
 
-@command("sqlmigrate down --steps 2")
-@click.option("--steps", type=click.IntRange(min=1), metavar="N", help="The last N executions; 1 by default.")
-@click.option("--to", metavar="VERSION", help="Down to this migration, which stays executed; 0 for all.")
-@click.option("--all", is_flag=True, help="Everything that was executed; asks first.")
+@command("sqlmigrate down --steps 2", _EXECUTES)
+@click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Undo the last N migrations; 1 by default.")
+@click.option("--to", metavar="VERSION", help="Undo what was executed after this migration; 0 for all.")
+@click.option("--all", is_flag=True, help="Undo everything that was executed; asks first.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@lock_options
-def down(call: Context, *, yes: bool, **options: Any) -> int:
-    """Take back the last execution, or more of them, in the reverse order of execution."""
+def down(context: Context, *, yes: bool, **options: Any) -> int:
+    """Undo the last executed migration, or more of them, in the reverse order of execution."""
     if options["all"]:
         if options["to"] or options["steps"]:
             raise ConfigError(
-                "`down` cannot go --all the way, and only so far",
+                "`down --all` contradicts --to and --steps",
                 state=NOTHING_CHANGED,
-                hint="say --all, or say --to or --steps",
+                hint="give --all alone, or --to and --steps without it",
             )
-        call.confirm(yes=yes, question="Take back every migration, and lose the data in their tables?")
-    return _execute(call, "down", **options)
+        context.confirm(yes=yes, question="Undo every migration, and lose the data in their tables?")
+    return _execute(context, "down", **options)
 
 
-@command("sqlmigrate reset --yes")
+@command("sqlmigrate reset --yes", _EXECUTES)
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def reset(call: Context, *, yes: bool) -> int:
-    """Take back everything and execute it anew: for development only."""
-    call.confirm(yes=yes, question="Take back every migration, lose the data in their tables, and execute them anew?")
-    from sqlmigrate.files import folder  # noqa: PLC0415
-    from sqlmigrate.plan.up import read_all  # noqa: PLC0415
+def reset(context: Context, *, yes: bool) -> int:
+    """Undo every migration and execute all of them again: for development only."""
+    from sqlmigrate.plan.up import read_all
 
-    from .run_summary import RunSummary  # noqa: PLC0415
+    from .run_summary import RunSummary
 
+    question = "Undo every migration, lose the data in their tables, and execute all of them again?"
+    context.confirm(yes=yes, question=question)
     with RunSummary("down"):
-        migrations = folder.load(call.config.directory)
-        _require_some(call, migrations)
-        read_all(migrations)  # what could not be executed again is not taken back
-    return _execute(call, "down", all=True) or _execute(call, "up")
+        migrations = folder.load(context.config.directory)
+        _require_some(context, migrations)
+        read_all(migrations)  # nothing is undone that could not be executed again
+    return _execute(context, "down", all=True) or _execute(context, "up")
 
 
-def _execute(call: Context, direction: Direction, **options: Any) -> int:
-    from sqlmigrate.files import folder  # noqa: PLC0415
-    from sqlmigrate.operations import up_down  # noqa: PLC0415
-    from sqlmigrate.output.run_report import RunReport  # noqa: PLC0415
+def _execute(context: Context, direction: Direction, **options: Any) -> int:
+    from sqlmigrate.operations import up_down
+    from sqlmigrate.output.run_report import RunReport
 
-    from .run_summary import RunSummary  # noqa: PLC0415
+    from .run_summary import RunSummary
 
     events = up_down.up if direction == "up" else up_down.down
-    is_dry_run = options.get("dry_run", False)
-    with RunSummary(direction, is_dry_run) as outcome:
-        running = RunReport(call.report)
-        options |= {"table": call.config.table, "limits": call.limits}
-        migrations = folder.load(call.config.directory)
+    with RunSummary(direction, options.get("dry_run", False)) as outcome:
+        running = RunReport(context.report)
+        options |= {"table": context.config.table, "limits": context.limits}
+        migrations = folder.load(context.config.directory)
         if direction == "up":
-            _require_some(call, migrations)
+            _require_some(context, migrations)
         try:
-            with call.database() as url, closing(events(url, migrations, **options)) as happening:
+            with context.database() as url, closing(events(url, migrations, **options)) as happening:
                 for event in happening:
                     running.tell(event)
                     outcome.keep(event)
         except KeyboardInterrupt:
-            call.is_interruption_told = True
+            context.is_interruption_told = True
             if not outcome.failed:
-                call.report.error(outcome.interruption())
+                context.report.error(outcome.interruption())
             raise
         finally:
             running.ended(outcome.executed, outcome.failed)
     return EXIT_FAILED if outcome.failed else 0
 
 
-def _require_some(call: Context, migrations: Sequence[Migration]) -> None:
-    """Raise `ConfigError` for an empty folder: most likely it is another one that is meant."""
+def _require_some(context: Context, migrations: Sequence[Migration]) -> None:
+    """Raise `ConfigError` for an empty folder: most likely it is the wrong one."""
     if not migrations:
         raise ConfigError(
-            f"there is no migration in `{call.config.directory}`",
-            hint="its files are named VERSION_NAME.up.sql; is it the right folder?",
+            f"there is no migration in `{context.config.directory}`",
+            hint="a migration is a file named VERSION_NAME.up.sql; is this the right folder?",
             next_steps=['sqlmigrate create "my first table"'],
         )
 
 
-@command('sqlmigrate create "add user settings table"')
+@command('sqlmigrate create "add user settings table"', ["folder"])
 @click.argument("name")
-@click.option("--timestamp", is_flag=True, help="Stamp it (YYYYMMDD_HHMMSS, UTC) instead of numbering it.")
-def create(call: Context, *, name: str, timestamp: bool) -> None:
-    """Make a new pair of files, numbered after the newest (or stamped, where the folder does so)."""
-    from sqlmigrate.files import create as files_create  # noqa: PLC0415
-
-    up_file, down_file = files_create.create(call.config.directory, name, now=call.now, timestamp=timestamp)
-    call.report.created(up_file, down_file)
+@click.option("--timestamp", is_flag=True, help="Use a time stamp (YYYYMMDD_HHMMSS, UTC) as version, not a number.")
+def create(context: Context, *, name: str, timestamp: bool) -> None:
+    """Create a new pair of files. Its version follows the newest in the folder: a number or a time stamp."""
+    up_file, down_file = new_files.create(context.config.directory, name, now=context.now, timestamp=timestamp)
+    context.report.created(up_file, down_file)
 
 
-@command("sqlmigrate repair 003")
+@command("sqlmigrate repair 003", _LOOKS)
 @click.argument("version")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def repair(call: Context, *, version: str, yes: bool) -> None:
+def repair(context: Context, *, version: str, yes: bool) -> None:
     """Make the history agree with the folder again: accept a changed file, or forget a failed or missing one."""
-    from sqlmigrate.files import folder  # noqa: PLC0415
-    from sqlmigrate.operations import repair as operations_repair  # noqa: PLC0415
+    from sqlmigrate.operations import repair as operations
 
-    migrations = folder.load(call.config.directory)
-    with call.database() as url:
-        row, question = operations_repair.repairable(url, migrations, version, table=call.config.table)
-        call.confirm(yes=yes, question=question)
-        done = operations_repair.repair(url, row, table=call.config.table, lock_wait=call.config.lock_wait)
-    call.report.repaired(row.label, done)
+    migrations = folder.load(context.config.directory)
+    with context.database() as url:
+        row, question = operations.repairable(url, migrations, version, table=context.config.table)
+        context.confirm(yes=yes, question=question)
+        done = operations.repair(url, row, table=context.config.table, lock_wait=context.config.lock_wait)
+    context.report.repaired(row.label, done)
 
 
-@command("sqlmigrate baseline 002")
+@command("sqlmigrate baseline 002", _LOOKS)
 @click.argument("version")
-def baseline(call: Context, *, version: str) -> None:
-    """Declare that this database already is at VERSION: everything up to it is recorded, nothing executed."""
-    from sqlmigrate.files import folder  # noqa: PLC0415
-    from sqlmigrate.operations import repair as operations_repair  # noqa: PLC0415
+def baseline(context: Context, *, version: str) -> None:
+    """Declare that this database already is at VERSION: everything up to it is recorded, nothing is executed."""
+    from sqlmigrate.operations import repair as operations
 
-    migrations = folder.load(call.config.directory)
-    with call.database() as url:
-        declared = operations_repair.baseline(
-            url, migrations, version, table=call.config.table, lock_wait=call.config.lock_wait
+    migrations = folder.load(context.config.directory)
+    with context.database() as url:
+        declared = operations.baseline(
+            url, migrations, version, table=context.config.table, lock_wait=context.config.lock_wait
         )
-    call.report.declared(declared)
+    context.report.declared(declared)
 
 
 @command("sqlmigrate split sql/003_add_roles.up.sql")
 @click.argument("file")
-def split(call: Context, *, file: str) -> None:
-    """Show how a file is cut into statements, a line each. No database is needed."""
-    from sqlmigrate.files import folder  # noqa: PLC0415
-    from sqlmigrate.parsing import script  # noqa: PLC0415
+def split(context: Context, *, file: str) -> None:
+    """Show how a file is split into statements, one line each. No database is needed."""
+    from sqlmigrate.parsing import script
 
-    call.report.cuts(script.read(folder.read(file)))
+    context.report.cuts(script.read(folder.read(file)))
 
 
 @cli.command(short_help="Print a shell's completion script", epilog='Example: eval "$(sqlmigrate completion bash)"')
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
     """Print the completion script of a shell."""
-    from click.shell_completion import get_completion_class  # noqa: PLC0415
+    from click.shell_completion import get_completion_class
 
     if found := get_completion_class(shell):
         click.echo(found(cli, {}, "sqlmigrate", "_SQLMIGRATE_COMPLETE").source())

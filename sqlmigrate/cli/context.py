@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -30,9 +30,16 @@ EXIT_FAILED, EXIT_ATTENTION = 1, 3
 
 @dataclass
 class Context:
-    """One call of the program: its settings, read when a command first asks for them, and its report."""
+    """One call of the program.
 
-    flags: dict[str, Any]
+    Attributes:
+        command: the command's name.
+        flags: the settings that were given as flags.
+        is_interruption_told: whether the user has read already that the call was interrupted.
+    """
+
+    command: str
+    flags: Mapping[str, str]
     is_interruption_told: bool = False
 
     @property
@@ -53,15 +60,15 @@ class Context:
     @cached_property
     def report(self) -> Report:
         """What is said, to whom and in which form."""
-        from sqlmigrate.output.report import Report  # noqa: PLC0415 - loads the driver, which `--help` and `create` do without
+        from sqlmigrate.output.report import Report  # noqa: PLC0415 - loads the driver, which `--help` does without
 
         directory = self.flags.get("directory") or "sql"
         with suppress(ConfigError):  # it is reported by whoever asks for the settings
             directory = self.config.directory
-        return Report(directory, self.flags.get("format") or "text", self.as_called)
+        return Report(directory, "json" if self.flags.get("format") == "json" else "text", self.as_called)
 
     def as_called(self, command: str) -> str:
-        """Give a command of ours, `sqlmigrate up`, as this user has to type it: with the flags of this call."""
+        """Return a command of ours, `sqlmigrate up`, as this user has to type it: with the flags of this call."""
         return re.sub(r"(^|: )sqlmigrate (?=[a-z])", lambda match: f"{match[1]}{self._program} ", command, count=1)
 
     @property
@@ -108,9 +115,8 @@ class Context:
         if yes:
             return
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
-            name = click.get_current_context().info_name
             raise ConfigError(
-                f"`{name}` asks before it goes on, and nobody is there to answer",
+                f"`{self.command}` asks before it goes on, and nobody is there to answer",
                 state=NOTHING_CHANGED,
                 hint="say --yes where it is meant",
             )

@@ -1,61 +1,43 @@
-"""The options that commands share, and the words that other tools use for our commands."""
+"""Command-line options made from settings, and the words that other tools use for our commands."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Any
 
 import click
 
-from sqlmigrate.config import settings
+from sqlmigrate.config.settings import SETTINGS, Scope, Setting
 
 
-def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:
-    if value is not None:
-        context.ensure_object(dict)[parameter.name] = value
+def setting_options(scopes: Collection[Scope]) -> list[click.Parameter]:
+    """Return the flags of all settings that belong to one of the scopes."""
+    return [_option(setting) for setting in SETTINGS.values() if setting.scope in scopes]
 
 
-def shared_options(*, hidden: bool, own: Collection[str] = ()) -> Callable[[Any], Any]:
-    """Add the options that every command has but for its own; they may stand before the command or behind it."""
-
-    def add(command: Any) -> Any:
-        for name, option in _OPTIONS.items():
-            if name not in own:
-                flag = f"--{name.replace('_', '-')}"
-                command = click.option(flag, **option, expose_value=False, callback=_remember, hidden=hidden)(command)
-        return command
-
-    return add
+def _option(setting: Setting) -> click.Option:
+    default = f"  [default: {setting.default}]" if setting.default else ""
+    return click.Option(
+        [setting.flag],
+        type=click.Choice(setting.choices) if setting.choices else click.STRING,
+        metavar=None if setting.choices else setting.placeholder,
+        help=f"{setting.meaning}.{default}",
+        callback=_check,
+    )
 
 
-_OPTIONS: dict[str, dict[str, Any]] = {
-    "format": {"type": click.Choice(["text", "json"]), "help": "Screens, or JSON for programs."},
-    "table": {"metavar": "NAME", "help": "The history table, `migrations` by default."},
-    "directory": {"metavar": "DIR", "help": "The folder of the migrations, `sql` by default."},
-    "database_url": {"metavar": "URL", "help": "The database; else DATABASE_URL, else libpq's variables."},
-}
-
-
-def _checked(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
-    if value is not None and (fault := settings.SETTINGS[str(parameter.name)].fault(value)):
+def _check(_context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    if value is not None and (fault := SETTINGS[str(parameter.name)].fault(value)):
         raise click.BadParameter("; ".join(fault))
-    _remember(context, parameter, value)
+    return value
 
 
-def lock_options(command: Any) -> Any:
-    """Add the options that say how long to wait for others."""
-    for name, metavar, what in (
-        ("lock_retries", "N", "How often to try a migration again that did not get its locks"),
-        ("lock_timeout", "TIME", "PostgreSQL's, for each migration"),
-        ("lock_wait", "TIME", "How long to wait for another run"),
-    ):
-        flag, without = f"--{name.replace('_', '-')}", settings.SETTINGS[name].default
-        text = f"{what}; {without} by default."
-        command = click.option(flag, metavar=metavar, help=text, expose_value=False, callback=_checked)(command)
-    return command
+def given_settings(parameters: dict[str, Any]) -> dict[str, str]:
+    """Return the settings among a command's parameters that the user has set by a flag."""
+    return {name: value for name, value in parameters.items() if name in SETTINGS and value is not None}
 
 
-# What other tools call our commands: nobody who types `migrate` means `create`, which is spelled most alike.
+# What other tools call our commands. Spelling alone would lead astray: `create` is spelled most like `migrate`.
 WORDS_OF_OTHER_TOOLS = {
     "up": "migrate apply deploy upgrade run sync update execute",
     "down": "rollback undo revert downgrade back",

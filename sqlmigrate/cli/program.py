@@ -1,131 +1,157 @@
-"""The click group: finds commands, runs them, and turns errors into exit codes."""
+"""The program: finds the command, runs it, and turns errors into exit codes."""
 
 from __future__ import annotations
 
 import os
 import re
-import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
+from sqlmigrate.config.settings import IN_FILE, SETTINGS, Scope
 from sqlmigrate.errors import SqlmigrateError
 from sqlmigrate.spelling import nearest
 from sqlmigrate.version import __version__
 
 from . import signals
 from .context import EXIT_FAILED, Context, NotConfirmedError
-from .options import WORDS_OF_OTHER_TOOLS, shared_options
+from .options import WORDS_OF_OTHER_TOOLS, given_settings, setting_options
 
-_SIGNALLED = 128  # the exit codes of who was ended by a signal
 _LAST_WORDS_SECONDS = 2.0
 
 
+class Command(click.Command):
+    """A command of ours: its function gets a `Context` and its own options, and returns the exit code."""
+
+    def invoke(self, context: click.Context) -> int:
+        """Run the command; a flag behind the command overrides the same flag before it."""
+        own = {name: value for name, value in context.params.items() if name not in SETTINGS}
+        flags = context.obj | given_settings(context.params)
+        function = self.callback
+        if function is None:
+            raise AssertionError("a command is made of a function")
+        return _run(Context(str(self.name), flags), lambda ours: function(ours, **own))
+
+
 class _Program(click.Group):
-    """The corridor's commands, and those of the rooms beside it: every package of ours that has a module `command`."""
+    """The commands of the trunk and of the rooms: the packages of ours that have a module `command`."""
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in self.commands:
-            self._open_rooms()
+            self._load_rooms()
         return super().get_command(context, name)
 
     def list_commands(self, context: click.Context) -> list[str]:
-        self._open_rooms()
+        self._load_rooms()
         return super().list_commands(context)
 
     def resolve_command(
         self, context: click.Context, arguments: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command; one that there is not is told with the one that was meant."""
+        """Find the command; the error for an unknown one suggests the command that was most likely intended."""
         try:
             return super().resolve_command(context, arguments)
         except click.UsageError as error:
-            if arguments[0].startswith("-"):  # an option that there is not
+            if arguments[0].startswith("-"):  # an unknown option
                 raise
             raise click.UsageError(self._unknown(arguments[0]), error.ctx) from None
 
     def _unknown(self, name: str) -> str:
-        meant = [command for command, others in WORDS_OF_OTHER_TOOLS.items() if name.lower() in others.split()]
-        if not meant:
-            meant = nearest(name.lower(), sorted(self.commands))
-        said = f"No such command '{name}'."
-        return f"{said} Did you mean {' or '.join(map(repr, meant))}?" if meant else said
+        intended = [command for command, others in WORDS_OF_OTHER_TOOLS.items() if name.lower() in others.split()]
+        intended = intended or nearest(name.lower(), sorted(self.commands))
+        message = f"No such command '{name}'."
+        return f"{message} Did you mean {' or '.join(map(repr, intended))}?" if intended else message
 
-    def _open_rooms(self) -> None:
+    def _load_rooms(self) -> None:
         for found in iter_modules([str(Path(__file__).parents[1])]):
             if found.ispkg and find_spec(f"sqlmigrate.{found.name}.command"):
                 import_module(f"sqlmigrate.{found.name}.command")
 
 
+_HELP = f"""\
+Bring a PostgreSQL database up to date with a folder of plain SQL files.
+
+Settings are flags, environment variables (SQLMIGRATE_TABLE), or keys of [tool.sqlmigrate] in pyproject.toml:
+{", ".join(IN_FILE)}.
+"""
+
+
 @click.group(
-    cls=_Program, context_settings={"help_option_names": ["-h", "--help"]}, epilog="Example: sqlmigrate status"
+    cls=_Program,
+    help=_HELP,
+    params=setting_options(["all", "database", "folder", "execution"]),
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Example: sqlmigrate status",
 )
 @click.version_option(__version__, message="sqlmigrate %(version)s")
-@shared_options(hidden=False)
 @click.pass_context
-def cli(context: click.Context) -> None:
-    """Bring a PostgreSQL database up to date with a folder of plain SQL files.
-
-    Settings are flags, variables (SQLMIGRATE_TABLE), or keys of [tool.sqlmigrate] in pyproject.toml: directory, table,
-    lock_wait, lock_timeout, lock_retries, application_name.
-    """
-    context.ensure_object(dict)
+def cli(context: click.Context, /, **flags: Any) -> None:
+    """Keep the flags that stand before the command."""
+    context.obj = given_settings(flags)
 
 
-def command(example: str, own: Collection[str] = ()) -> Callable[[Callable[..., int | None]], click.Command]:
-    """Make a command of a function that gets a `Context` and returns the exit code.
+def command(example: str, uses: Collection[Scope] = ()) -> Callable[[Callable[..., int | None]], Command]:
+    """Make a command of a function; the function is named as the command is.
 
-    `own` names the shared options that it defines itself.
+    Args:
+        example: a call of the command, for its help.
+        uses: what the command works with: it gets the flags of these settings, but for those that it defines itself.
     """
 
-    def make(function: Callable[..., int | None]) -> click.Command:
-        def wrapped(**options: Any) -> NoReturn:
-            call = Context(click.get_current_context().ensure_object(dict))
-            sys.exit(_guarded(call, function, options))
-
-        wrapped.__doc__ = function.__doc__
-        wrapped.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
-        name = function.__name__.rstrip("_")
-        short = re.split(r"[,:.(]", function.__doc__ or "")[0]  # what fits into the list of commands
-        return cli.command(name, short_help=short, epilog=f"Example: {example}")(
-            shared_options(hidden=True, own=own)(wrapped)
-        )
+    def make(function: Callable[..., int | None]) -> Command:
+        summary = re.split(r"[,:.(]", function.__doc__ or "")[0]  # what fits into the list of commands
+        made = click.command(cls=Command, short_help=summary, epilog=f"Example: {example}")(function)
+        own = [option.name for option in made.params]
+        made.params += [option for option in setting_options(["all", *uses]) if option.name not in own]
+        cli.add_command(made)
+        return made
 
     return make
 
 
-def _guarded(call: Context, function: Callable[..., int | None], options: dict[str, Any]) -> int:
-    """Run a command and give its exit code, as soon as all that it says is written; it has let go of the database."""
-    code = _coded(call, function, options)
+def run(arguments: Sequence[str]) -> int:
+    """Run one call of the program, and return its exit code."""
     try:
-        is_written = call.report.close(None if code < _SIGNALLED else _LAST_WORDS_SECONDS)
-        if loss := call.report.loss:
-            call.report.error(loss)
-            call.report.close()
+        return cli.main(list(arguments), prog_name="sqlmigrate", standalone_mode=False) or 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort as abort:
+        return signals.exit_code(abort.__cause__)
+
+
+def _run(context: Context, work: Callable[[Context], int | None]) -> int:
+    """Run a command that has a `Context`; returns its exit code when everything is written and the database is left."""
+    code = _worked(context, work)
+    try:
+        is_written = context.report.close(None if code < signals.EXIT_SIGNALLED else _LAST_WORDS_SECONDS)
+        if loss := context.report.loss:
+            context.report.error(loss)
+            context.report.close()
             code = code or EXIT_FAILED
     except KeyboardInterrupt as interrupt:
         code, is_written = signals.exit_code(interrupt), False
-    if not is_written:  # a terminal stands still, and who called us waits no longer: Python's own end would wait for it
+    if not is_written:  # the terminal is stopped and the caller waits no longer; Python's own exit would wait for it
         os._exit(code)
     return code
 
 
-def _coded(call: Context, function: Callable[..., int | None], options: dict[str, Any]) -> int:
+def _worked(context: Context, work: Callable[[Context], int | None]) -> int:
     try:
-        return function(call, **options) or 0
+        return work(context) or 0
     except SqlmigrateError as error:
-        call.report.error(error)
+        context.report.error(error)
         return error.exit_code
     except NotConfirmedError:
-        call.report.json({"confirmed": False}, stream="stderr")
-        call.report.text("not confirmed: nothing was changed", stream="stderr")
+        context.report.json({"confirmed": False}, stream="stderr")
+        context.report.text("not confirmed: nothing was changed", stream="stderr")
         return EXIT_FAILED
     except KeyboardInterrupt as interrupt:
-        if not call.is_interruption_told:
-            call.report.error(SqlmigrateError("interrupted"))
+        if not context.is_interruption_told:
+            context.report.error(SqlmigrateError("interrupted"))
         return signals.exit_code(interrupt)

@@ -1,15 +1,15 @@
-"""The signals that ask us to end, all treated as Ctrl-C: what is under way is cancelled, rolled back and recorded."""
+"""The signals that ask the program to end. All are treated as Ctrl-C: work in progress is rolled back and recorded."""
 
 from __future__ import annotations
 
 import signal
 from typing import NoReturn
 
-_EXIT_CODE = 128  # and the signal's number, as a shell has it: Ctrl-C, which is SIGINT, makes 130
+EXIT_SIGNALLED = 128  # plus the signal's number, as a shell counts it: Ctrl-C is SIGINT, 130
 
 
 class Signalled(KeyboardInterrupt):
-    """A signal other than Ctrl-C: CI stops a job by SIGTERM, a terminal that is closed sends SIGHUP."""
+    """A signal other than Ctrl-C: CI stops a job with SIGTERM, a closed terminal sends SIGHUP."""
 
     def __init__(self, number: int) -> None:
         super().__init__()
@@ -17,7 +17,7 @@ class Signalled(KeyboardInterrupt):
 
 
 def listen() -> None:
-    """Have those signals raise `Signalled`, unless whoever started us has them ignored, as nohup has SIGHUP."""
+    """Make these signals raise `Signalled`, unless the caller has them ignored, as nohup ignores SIGHUP."""
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:
@@ -28,6 +28,6 @@ def _raise(number: int, _frame: object) -> NoReturn:
     raise Signalled(number)
 
 
-def exit_code(interrupt: KeyboardInterrupt) -> int:
-    """Give the exit code that says by which signal a process ended."""
-    return _EXIT_CODE + (interrupt.number if isinstance(interrupt, Signalled) else signal.SIGINT)
+def exit_code(interrupt: BaseException | None) -> int:
+    """Return the exit code that tells which signal ended the process."""
+    return EXIT_SIGNALLED + (interrupt.number if isinstance(interrupt, Signalled) else signal.SIGINT)

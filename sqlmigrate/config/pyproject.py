@@ -9,7 +9,7 @@ from typing import Any
 from sqlmigrate.errors import ConfigError
 from sqlmigrate.spelling import did_you_mean
 
-from .settings import SETTINGS, Value, checked
+from .settings import IN_FILE, Value
 
 
 def of_project(directory: Path) -> dict[str, Value]:
@@ -34,7 +34,7 @@ def _table(path: Path) -> dict[str, Value]:
         raise ConfigError(f"{path}: [tool.sqlmigrate] is not a table", hint='[tool.sqlmigrate]: table = "…"')
     found = {name: Value(_text(path, name, value), _place(path, text, name)) for name, value in table.items()}
     for name, value in found.items():
-        checked(name, value)
+        IN_FILE[name].check(value)
     if "directory" in found and path.parent != Path.cwd():
         found["directory"] = Value(str(path.parent / found["directory"].text), found["directory"].where)
     return found
@@ -48,16 +48,15 @@ def _parsed(text: str) -> Any:
 
 
 def _text(path: Path, name: str, value: Any) -> str:
-    if name not in SETTINGS:
+    if name not in IN_FILE:
         raise _unknown(path, name)
-    is_number = SETTINGS[name].example.isdecimal()
+    is_number = IN_FILE[name].kind == "number"
     if is_number and isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if isinstance(value, str):
         return value
-    kind = "number" if is_number else "text"
-    example = SETTINGS[name].example if name.startswith("lock_") else '"…"'
-    raise ConfigError(f"{path}: `{name}` of [tool.sqlmigrate] is not a {kind}", hint=f"{name} = {example}")
+    kind = "a whole number" if is_number else "a text in quotes"
+    raise ConfigError(f"{path}: `{name}` of [tool.sqlmigrate] must be {kind}", hint=IN_FILE[name].key)
 
 
 def _place(path: Path, text: str, name: str) -> str:
@@ -71,5 +70,5 @@ def _unknown(path: Path, name: str) -> ConfigError:
     if "url" in name or "password" in name:
         hint = "a database is named by --database-url or DATABASE_URL, never in a file that is committed"
     else:
-        hint = did_you_mean(name, SETTINGS) or f"known are: {', '.join(SETTINGS)}"
+        hint = did_you_mean(name, IN_FILE) or f"known are: {', '.join(IN_FILE)}"
     return ConfigError(f"{path}: unknown setting `{name}` in [tool.sqlmigrate]", hint=hint)

@@ -1,21 +1,22 @@
-"""Resolves the configuration: flags override the environment, which overrides `pyproject.toml`."""
+"""Resolves the configuration: flags override environment variables, which override the project's file."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from sqlmigrate import durations
 from sqlmigrate.errors import NOTHING_EXECUTED, ConfigError
 
-from . import pyproject, settings
+from . import pyproject
 from .passwords import masked
+from .settings import IN_FILE, Setting, Value, default
 from .url import EMBEDDED, checked
 
 EMBEDDED_DIRECTORY = ".sqlmigrate"
 
-# Those of libpq's variables that say *which* database is meant; a password or an SSL mode alone does not.
+# libpq's variables that say which database to use; a password or an SSL mode alone does not.
 _LIBPQ_VARIABLES = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE")
 
 
@@ -23,54 +24,53 @@ _LIBPQ_VARIABLES = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "P
 class Config:
     """What one call of the program works with.
 
-    `url` is what libpq gets: a URL or keywords, empty where libpq's own variables name the database, `EMBEDDED` for
-    the embedded server; None where nothing names one. `named_by` says what named it, in the user's words.
+    Attributes:
+        url: a URL or keywords for libpq; empty if libpq's own variables name the database; `EMBEDDED` for the embedded
+            server; None if nothing names a database.
+        named_by: what named the database, in the user's words; empty if nothing did.
+        is_ci: whether the program runs in continuous integration.
+        lock_wait: in seconds.
+
+    The other fields are the settings of the same name.
     """
 
-    url: str | None = field(repr=False)
-    named_by: str
-    directory: str
-    table: str
-    is_ci: bool
-    lock_wait: float = 60.0  # seconds
-    lock_timeout: str = "5s"
-    lock_retries: int = 10
-    application_name: str = "sqlmigrate"
+    url: str | None = field(default=None, repr=False)
+    named_by: str = ""
+    is_ci: bool = False
+    directory: str = default("directory")
+    table: str = default("table")
+    lock_wait: float = default("lock_wait")
+    lock_timeout: str = default("lock_timeout")
+    lock_retries: int = default("lock_retries")
+    application_name: str = default("application_name")
 
     @property
     def shown(self) -> str:
-        """What names the database, to be shown: the URL without its password, or libpq's variables."""
+        """The database in the user's words: the URL without its password, or libpq's variables."""
         return masked(self.url) if self.url else self.named_by or f"the {EMBEDDED} PostgreSQL"
 
 
 def resolve(flags: Mapping[str, str | None], environment: Mapping[str, str], directory: Path) -> Config:
-    """Find out what is meant: flags over environment over the `pyproject.toml` of `directory` or the next above it.
+    """Find the values of all settings: flags over environment over the nearest file at or above `directory`.
 
-    Raises `ConfigError`: a URL that does not parse (its place, not its password), an unknown or malformed setting.
+    Raises `ConfigError` for a URL that does not parse (with its place, without its password), and for an unknown or
+    impossible setting.
     """
     project = pyproject.of_project(directory)
-    chosen = {name: _chosen(name, flags, environment, project) for name in settings.SETTINGS}
+    chosen = {name: _chosen(setting, flags, environment, project) for name, setting in IN_FILE.items()}
     url, named_by = _database(flags, environment)
-    return Config(
-        url,
-        named_by,
-        chosen["directory"],
-        chosen["table"],
-        bool(environment.get("CI")),
-        durations.seconds(chosen["lock_wait"]),
-        chosen["lock_timeout"],
-        int(chosen["lock_retries"]),
-        chosen["application_name"],
-    )
+    return Config(url, named_by, bool(environment.get("CI")), **chosen)
 
 
 def _chosen(
-    name: str, flags: Mapping[str, str | None], environment: Mapping[str, str], project: Mapping[str, settings.Value]
-) -> str:
-    variable, flag = settings.variable(name), f"--{name.replace('_', '-')}"
-    said = (settings.Value(flags.get(name) or "", flag), settings.Value(environment.get(variable) or "", variable))
-    values = [*said, *([project[name]] if name in project else [])]
-    return next((settings.checked(name, value) for value in values if value.text), settings.SETTINGS[name].default)
+    setting: Setting, flags: Mapping[str, str | None], environment: Mapping[str, str], project: Mapping[str, Value]
+) -> Any:
+    values = [Value(flags.get(setting.name) or "", setting.flag)]
+    if setting.variable:
+        values.append(Value(environment.get(setting.variable) or "", setting.variable))
+    if setting.name in project:
+        values.append(project[setting.name])
+    return setting.read(next((setting.check(value) for value in values if value.text), setting.default))
 
 
 def _database(flags: Mapping[str, str | None], environment: Mapping[str, str]) -> tuple[str | None, str]:

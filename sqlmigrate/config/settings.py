@@ -1,16 +1,20 @@
-"""The known settings: default, example, and what a value may be.
+"""The settings: one record each, and nothing about a setting is written anywhere else.
 
-A setting is a flag, an environment variable ``SQLMIGRATE_NAME``, or a key of ``[tool.sqlmigrate]`` in
-``pyproject.toml``; `resolve` decides which of them counts.
+From a record come the flag with its help, the environment variable, the key in the project's file, the list in
+``sqlmigrate --help`` and the table in the documentation. `resolve` decides which value counts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any, Literal
 
-from sqlmigrate.durations import WAIT, timeout_fault
+from sqlmigrate import durations
 from sqlmigrate.errors import ConfigError
+
+Kind = Literal["text", "number", "duration", "choice"]
+Scope = Literal["all", "database", "folder", "execution"]
 
 _MOST_RETRIES = 1000
 # https://www.postgresql.org/docs/current/runtime-config-logging.html#GUC-APPLICATION-NAME: more is cut, or shown as `?`
@@ -18,70 +22,214 @@ _LONGEST_NAME = 63
 
 
 @dataclass(frozen=True)
-class Setting:
-    """A setting: what holds without it, an example of it, and what is wrong with a value: the fault and its cure."""
-
-    default: str
-    example: str
-    fault: Callable[[str], tuple[str, str] | None] = lambda _value: None
-
-
-@dataclass(frozen=True)
 class Value:
-    """The value of a setting, and where it stands: a variable's name, or a file's with the line and the key."""
+    """A value as the user wrote it.
+
+    Attributes:
+        text: the value; empty counts as not set.
+        where: its place in the user's words: a flag, a variable, or a file with line and key.
+    """
 
     text: str
     where: str
 
 
+@dataclass(frozen=True)
+class Setting:
+    """A setting of the program.
+
+    Attributes:
+        name: its key in the project's file; flag and variable are made from it.
+        meaning: what it decides, for the help of the flag and for the documentation.
+        default: the value that holds if none is set; empty if there is none.
+        example: a value as one would write it on the command line.
+        kind: what a value is.
+        placeholder: what stands for a value in the help of the flag.
+        scope: the commands that have the flag, a key of `SCOPES`; None if there is no flag.
+        variable: the environment variable; None if there is none.
+        is_in_file: whether it may stand in the project's file.
+        choices: every possible value, if they can be counted.
+        fault: says what is wrong with a value and how to write it right; None for a good one.
+        read: makes the value that the program works with from the text.
+    """
+
+    name: str
+    meaning: str
+    default: str
+    example: str
+    kind: Kind = "text"
+    placeholder: str = "NAME"
+    scope: Scope | None = "all"
+    variable: str | None = None
+    is_in_file: bool = True
+    choices: tuple[str, ...] = ()
+    fault: Callable[[str], tuple[str, str] | None] = lambda _value: None
+    read: Callable[[str], Any] = str
+
+    @property
+    def flag(self) -> str:
+        """The option on the command line."""
+        return f"--{self.name.replace('_', '-')}"
+
+    @property
+    def key(self) -> str:
+        """The setting with an example, as it is written in the project's file."""
+        return f"{self.name} = {self.example}" if self.kind == "number" else f'{self.name} = "{self.example}"'
+
+    def check(self, value: Value) -> str:
+        """Return the text of a value; raises `ConfigError`, with the value's place, if it is not possible."""
+        if value.text and (fault := self.fault(value.text)):
+            message, cure = fault
+            raise ConfigError(f"{value.where}: {message}", hint=cure)
+        return value.text
+
+
 def _wait_fault(value: str) -> tuple[str, str] | None:
-    if WAIT.fullmatch(value):
+    if durations.WAIT.fullmatch(value):
         return None
-    return f"`{value}` is no duration", "a number and a unit: 60s, 500ms, 2min"
+    return f"`{value}` is not a duration", "a number and a unit: 60s, 500ms, 2min"
 
 
 def _lock_timeout_fault(value: str) -> tuple[str, str] | None:
     cure = "a number and a unit: 5s, 500ms, 2min"
     if value.isdecimal() and value.isascii() and int(value):
-        return f"`{value}` has no unit, and PostgreSQL would count milliseconds", cure
-    fault = timeout_fault(value)
+        return f"`{value}` has no unit, and PostgreSQL would read it as milliseconds", cure
+    fault = durations.timeout_fault(value)
     return (fault, cure) if fault else None
 
 
 def _retries_fault(value: str) -> tuple[str, str] | None:
     if value.isdecimal() and value.isascii() and int(value) <= _MOST_RETRIES:
         return None
-    return f"`{value}` is no number of tries", f"a number from 0 to {_MOST_RETRIES:,}"
+    return f"`{value}` is not a number of retries", f"a number from 0 to {_MOST_RETRIES:,}"
 
 
 def _name_fault(value: str) -> tuple[str, str] | None:
     if len(value) <= _LONGEST_NAME and value.isascii() and value.isprintable():
         return None
     return (
-        f"`{value}` cannot be shown as a name in pg_stat_activity",
-        f"at most {_LONGEST_NAME} characters, of ASCII: a longer name is cut, others become `?`",
+        f"PostgreSQL cannot show `{value}` as a name in pg_stat_activity",
+        f"at most {_LONGEST_NAME} ASCII characters: PostgreSQL cuts a longer name and shows `?` for other characters",
     )
 
 
-SETTINGS = {
-    "directory": Setting("sql", '"sql"'),
-    "table": Setting("migrations", '"ops.migrations"'),
-    "lock_wait": Setting("60s", '"60s"', _wait_fault),
-    "lock_timeout": Setting("5s", '"5s"', _lock_timeout_fault),
-    "lock_retries": Setting("10", "10", _retries_fault),
-    "application_name": Setting("sqlmigrate", '"deploy"', _name_fault),
+_RECORDS = (
+    Setting(
+        name="database_url",
+        meaning="Database URL or libpq keywords; without it DATABASE_URL, then libpq's variables (PGHOST …)",
+        default="",
+        example="postgresql://app@db.internal/shop",
+        placeholder="URL",
+        scope="database",
+        variable="DATABASE_URL",
+        is_in_file=False,
+    ),
+    Setting(
+        name="directory",
+        meaning="Folder of the migrations",
+        default="sql",
+        example="db/migrations",
+        placeholder="DIR",
+        scope="folder",
+        variable="SQLMIGRATE_DIRECTORY",
+    ),
+    Setting(
+        name="table",
+        meaning="History table, with its schema if needed",
+        default="migrations",
+        example="ops.migrations",
+        scope="database",
+        variable="SQLMIGRATE_TABLE",
+    ),
+    Setting(
+        name="format",
+        meaning="Output for people or for programs",
+        default="text",
+        example="json",
+        kind="choice",
+        is_in_file=False,
+        choices=("text", "json"),
+    ),
+    Setting(
+        name="lock_wait",
+        meaning="How long to wait for another run of sqlmigrate",
+        default="60s",
+        example="10min",
+        kind="duration",
+        placeholder="TIME",
+        scope="execution",
+        variable="SQLMIGRATE_LOCK_WAIT",
+        fault=_wait_fault,
+        read=durations.seconds,
+    ),
+    Setting(
+        name="lock_timeout",
+        meaning="lock_timeout for each migration",
+        default="5s",
+        example="500ms",
+        kind="duration",
+        placeholder="TIME",
+        scope="execution",
+        variable="SQLMIGRATE_LOCK_TIMEOUT",
+        fault=_lock_timeout_fault,
+    ),
+    Setting(
+        name="lock_retries",
+        meaning="How often to retry a migration that did not get its locks",
+        default="10",
+        example="20",
+        kind="number",
+        placeholder="N",
+        scope="execution",
+        variable="SQLMIGRATE_LOCK_RETRIES",
+        fault=_retries_fault,
+        read=int,
+    ),
+    Setting(
+        name="application_name",
+        meaning="Name of the session in pg_stat_activity; a name in the URL or in PGAPPNAME comes first",
+        default="sqlmigrate",
+        example="deploy",
+        scope=None,
+        variable="SQLMIGRATE_APPLICATION_NAME",
+        fault=_name_fault,
+    ),
+)
+SETTINGS = {setting.name: setting for setting in _RECORDS}
+IN_FILE = {setting.name: setting for setting in _RECORDS if setting.is_in_file}
+
+# Which commands have a flag, in words.
+SCOPES: dict[Scope, str] = {
+    "all": "every command",
+    "database": "commands that use the database",
+    "folder": "commands that read the folder",
+    "execution": "commands that execute migrations",
 }
 
 
-def variable(name: str) -> str:
-    """Give the environment variable of a setting."""
-    return f"SQLMIGRATE_{name.upper()}"
+def default(name: str) -> Any:
+    """Return the value that the program works with if a setting is not set."""
+    setting = SETTINGS[name]
+    return setting.read(setting.default)
 
 
-def checked(name: str, value: Value) -> str:
-    """Give the text of a value; raises `ConfigError` with its place where it cannot be meant (empty is not said)."""
-    fault = SETTINGS[name].fault(value.text) if value.text else None
-    if fault:
-        message, cure = fault
-        raise ConfigError(f"{value.where}: {message}", hint=cure)
-    return value.text
+def markdown_table() -> str:
+    """Return the table of all settings in Markdown, as the documentation shows it."""
+    return "\n".join(_table_lines()) + "\n"
+
+
+def _table_lines() -> Iterator[str]:
+    yield "| flag | environment variable | key in the file | default | example | meaning |"
+    yield "|---|---|---|---|---|---|"
+    for setting in _RECORDS:
+        values = "|".join(setting.choices) or setting.placeholder
+        cells = [
+            f"{setting.flag} {values}" if setting.scope else "",
+            setting.variable or "",
+            setting.name if setting.is_in_file else "",
+            setting.default,
+            setting.example,
+        ]
+        marked = [f"`{cell}`".replace("|", "\\|") if cell else "" for cell in cells]
+        scope = f" (flag of {SCOPES[setting.scope]})" if setting.scope else ""
+        yield f"| {' | '.join(marked)} | {setting.meaning}{scope} |"

@@ -9,8 +9,8 @@ from urllib.parse import quote, unquote_to_bytes
 from sqlmigrate.errors import ConfigError
 from sqlmigrate.source import Source
 
-from . import settings
 from .passwords import MASK, masked, secret_spans
+from .settings import default
 from .url_parts import HIGHEST_PORT, IS_KEYWORDS, SHELL_VARIABLE, is_port, ports_of
 
 EMBEDDED = "embedded"
@@ -22,7 +22,7 @@ def named(url: str, application_name: str) -> str:
     It is libpq's fallback: one that the URL, the service or PGAPPNAME names comes first.
     https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNECT-FALLBACK-APPLICATION-NAME
     """
-    if application_name == settings.SETTINGS["application_name"].default or "fallback_application_name" in url:
+    if application_name == default("application_name") or "fallback_application_name" in url:
         return url
     if SCHEME.match(url):
         separator = "&" if "?" in url else "?"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from sqlmigrate.config.settings import default
 from sqlmigrate.errors import NOTHING_CHANGED, ServerError
 
 from . import connect_errors
 
-APPLICATION_NAME = "sqlmigrate"
 OLDEST_SERVER = 13
 _CONNECT_SECONDS = 10
 
@@ -41,7 +41,7 @@ def _defaults(url: str) -> dict[str, str | int]:
     named = conninfo_to_dict(url)
     defaults: dict[str, str | int] = {"client_encoding": "UTF8"}
     if not {"application_name", "fallback_application_name"} & named.keys():
-        defaults["fallback_application_name"] = APPLICATION_NAME
+        defaults["fallback_application_name"] = default("application_name")
     if "connect_timeout" not in named:
         defaults["connect_timeout"] = _CONNECT_SECONDS
     return defaults

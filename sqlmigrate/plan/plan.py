@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from sqlmigrate.config.settings import default
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.history.state import Execution, State
 
@@ -51,9 +52,9 @@ class Limits:
         lock_retries: How many times a migration is tried again that did not get its locks.
     """
 
-    lock_wait: float = 60.0
-    lock_timeout: str = "5s"
-    lock_retries: int = 10
+    lock_wait: float = default("lock_wait")
+    lock_timeout: str = default("lock_timeout")
+    lock_retries: int = default("lock_retries")
 
 
 DEFAULT_LIMITS = Limits()

@@ -66,30 +66,36 @@ Usage: sqlmigrate [OPTIONS] COMMAND [ARGS]...
 
   Bring a PostgreSQL database up to date with a folder of plain SQL files.
 
-  Settings are flags, variables (SQLMIGRATE_TABLE), or keys of
+  Settings are flags, environment variables (SQLMIGRATE_TABLE), or keys of
   [tool.sqlmigrate] in pyproject.toml: directory, table, lock_wait,
   lock_timeout, lock_retries, application_name.
 
 Options:
+  --database-url URL    Database URL or libpq keywords; without it
+                        DATABASE_URL, then libpq's variables (PGHOST …).
+  --directory DIR       Folder of the migrations.  [default: sql]
+  --table NAME          History table, with its schema if needed.  [default:
+                        migrations]
+  --format [text|json]  Output for people or for programs.  [default: text]
+  --lock-wait TIME      How long to wait for another run of sqlmigrate.
+                        [default: 60s]
+  --lock-timeout TIME   lock_timeout for each migration.  [default: 5s]
+  --lock-retries N      How often to retry a migration that did not get its
+                        locks.  [default: 10]
   --version             Show the version and exit.
-  --database-url URL    The database; else DATABASE_URL, else libpq's
-                        variables.
-  --directory DIR       The folder of the migrations, `sql` by default.
-  --table NAME          The history table, `migrations` by default.
-  --format [text|json]  Screens, or JSON for programs.
   -h, --help            Show this message and exit.
 
 Commands:
   baseline    Declare that this database already is at VERSION
   completion  Print a shell's completion script
-  create      Make a new pair of files
-  down        Take back the last execution
+  create      Create a new pair of files
+  down        Undo the last executed migration
   log         Show what was done to the database
   repair      Make the history agree with the folder again
-  reset       Take back everything and execute it anew
-  split       Show how a file is cut into statements
+  reset       Undo every migration and execute all of them again
+  split       Show how a file is split into statements
   status      Show executed and pending migrations
-  up          Execute what is pending
+  up          Execute pending migrations
   verify      Check the files
 
   Example: sqlmigrate status
@@ -165,7 +171,7 @@ def test_as_a_module_and_as_a_program(bare_terminal: Terminal) -> None:
         (["up", "--steps", "0"], "up", "Invalid value for '--steps': 0 is not in the range x>=1."),
         (["down", "--steps", "two"], "down", "Invalid value for '--steps': 'two' is not a valid integer range."),
         (["up", "--lock-wait", "soon"], "up",
-         "Invalid value for '--lock-wait': `soon` is no duration; a number and a unit: 60s, 500ms, 2min"),
+         "Invalid value for '--lock-wait': `soon` is not a duration; a number and a unit: 60s, 500ms, 2min"),
         (["repair"], "repair", "Missing argument 'VERSION'."),
         (["--format", "xml", "status"], "", "Invalid value for '--format': 'xml' is not one of 'text', 'json'."),
         (["completion", "ksh"], "completion",
@@ -191,8 +197,8 @@ def test_all_the_way_and_only_so_far(more: list[str], project: Project) -> None:
 
     assert (ended.code, ended.stdout) == (2, "")
     assert ended.stderr == (
-        "error: `down` cannot go --all the way, and only so far\n   nothing was changed\n"
-        "   hint    say --all, or say --to or --steps\n\n"
+        "error: `down --all` contradicts --to and --steps\n   nothing was changed\n"
+        "   hint    give --all alone, or --to and --steps without it\n\n"
     )
     assert project.relations() == {"a", "b"}
 
@@ -388,8 +394,8 @@ def _read(terminal: int) -> bytes:
 
 
 QUESTIONS = {
-    ("down", "--all"): "Take back every migration, and lose the data in their tables?",
-    ("reset",): "Take back every migration, lose the data in their tables, and execute them anew?",
+    ("down", "--all"): "Undo every migration, and lose the data in their tables?",
+    ("reset",): "Undo every migration, lose the data in their tables, and execute all of them again?",
     ("repair", "1"): "Accept the file of 001_a as it is now, in place of what was executed?",
 }
 
@@ -452,20 +458,14 @@ COMPLETED = {
     "sqlmigrate ": COMMANDS,
     "sqlmigrate st": ["status"],
     "sqlmigrate re": ["repair", "reset"],
-    "sqlmigrate up --d": ["--dry-run"],
+    "sqlmigrate up --d": ["--database-url", "--directory", "--dry-run"],
     "sqlmigrate down --": [
-        "--all",
-        "--help",
-        "--lock-retries",
-        "--lock-timeout",
-        "--lock-wait",
-        "--steps",
-        "--to",
-        "--yes",
+        "--all", "--database-url", "--directory", "--format", "--help", "--lock-retries", "--lock-timeout",
+        "--lock-wait", "--steps", "--table", "--to", "--yes",
     ],
     "sqlmigrate --format ": ["json", "text"],
     "sqlmigrate completion ": ["bash", "fish", "zsh"],
-}
+}  # fmt: skip
 
 
 @pytest.fixture

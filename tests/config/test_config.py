@@ -48,7 +48,7 @@ def test_flags_over_environment_over_the_project(name: str, tmp_path: Path, monk
 
 def test_without_a_setting_the_defaults_hold(tmp_path: Path) -> None:
     """`sql` and `migrations`, and no database."""
-    assert resolve({}, {}, tmp_path) == Config(None, "", "sql", "migrations", is_ci=False)
+    assert resolve({}, {}, tmp_path) == Config(None, "")
 
 
 URLS: dict[str, tuple[dict[str, str], dict[str, str], tuple[str | None, str]]] = {
@@ -91,10 +91,10 @@ def test_an_empty_flag_is_refused(flag: str, tmp_path: Path) -> None:
 
 def test_without_a_database_ours_is_taken_but_not_in_ci() -> None:
     """The embedded server stands in for a database that nobody has named, unless `CI` is set."""
-    assert require_url(Config(None, "", "sql", "migrations", is_ci=False)) == EMBEDDED
-    assert require_url(Config("", "PGHOST", "sql", "migrations", is_ci=True)) == ""
+    assert require_url(Config(None, "")) == EMBEDDED
+    assert require_url(Config("", "PGHOST", is_ci=True)) == ""
     with pytest.raises(ConfigError) as caught:
-        require_url(Config(None, "", "sql", "migrations", is_ci=True))
+        require_url(Config(None, "", is_ci=True))
     assert caught.value.message == "no database is named, and CI is set"
     assert caught.value.exit_code == 2
 
@@ -106,9 +106,9 @@ def test_ci_is_what_is_set_and_not_empty(value: str | None, is_ci: bool, tmp_pat
 
 
 SHOWN = {
-    "a URL": (Config("postgresql://u:secret@h/d", "DATABASE_URL", "", "", is_ci=False), f"postgresql://u:{MASK}@h/d"),
-    "libpq's": (Config("", "PGHOST and PGUSER", "", "", is_ci=False), "PGHOST and PGUSER"),
-    "nothing": (Config(None, "", "", "", is_ci=False), "the embedded PostgreSQL"),
+    "a URL": (Config("postgresql://u:secret@h/d", "DATABASE_URL"), f"postgresql://u:{MASK}@h/d"),
+    "libpq's": (Config("", "PGHOST and PGUSER"), "PGHOST and PGUSER"),
+    "nothing": (Config(None, ""), "the embedded PostgreSQL"),
 }
 
 
@@ -159,7 +159,10 @@ BAD_PROJECTS = {
             " → a database is named by --database-url or DATABASE_URL, never in a file that is committed"
         ),
     ),
-    "a number": ("[tool.sqlmigrate]\ntable = 5\n", '`table` of [tool.sqlmigrate] is not a text → table = "…"'),
+    "a number": (
+        "[tool.sqlmigrate]\ntable = 5\n",
+        '`table` of [tool.sqlmigrate] must be a text in quotes → table = "ops.migrations"',
+    ),
 }
 
 
@@ -312,7 +315,7 @@ def planted(draw: st.DrawFn) -> tuple[str, str]:
 def told(url: str) -> Iterator[str]:
     """Give all that we may ever say about a URL."""
     yield masked(url)
-    yield Config(url, "DATABASE_URL", "sql", "migrations", is_ci=False).shown
+    yield Config(url, "DATABASE_URL").shown
     try:
         conninfo_to_dict(checked(url, "DATABASE_URL"))
     except ConfigError as error:

@@ -55,12 +55,12 @@ def test_flags_over_environment_over_the_project(name: str, tmp_path: Path) -> N
 # -- what cannot be meant ----------------------------------------------------------------------------------------------
 
 WRONG = {
-    "a wait": ("lock_wait", "soon", "`soon` is no duration", "a number and a unit: 60s, 500ms, 2min"),
-    "a wait in days": ("lock_wait", "1d", "`1d` is no duration", "a number and a unit: 60s, 500ms, 2min"),
-    "a negative wait": ("lock_wait", "-1s", "`-1s` is no duration", "a number and a unit: 60s, 500ms, 2min"),
-    "a timeout": ("lock_timeout", "5 minutes", "`5 minutes` is no duration", "a number and a unit: 5s, 500ms, 2min"),
+    "a wait": ("lock_wait", "soon", "`soon` is not a duration", "a number and a unit: 60s, 500ms, 2min"),
+    "a wait in days": ("lock_wait", "1d", "`1d` is not a duration", "a number and a unit: 60s, 500ms, 2min"),
+    "a negative wait": ("lock_wait", "-1s", "`-1s` is not a duration", "a number and a unit: 60s, 500ms, 2min"),
+    "a timeout": ("lock_timeout", "5 minutes", "`5 minutes` is not a duration", "a number and a unit: 5s, 500ms, 2min"),
     "a timeout without a unit": (
-        "lock_timeout", "5", "`5` has no unit, and PostgreSQL would count milliseconds",
+        "lock_timeout", "5", "`5` has no unit, and PostgreSQL would read it as milliseconds",
         "a number and a unit: 5s, 500ms, 2min",
     ),
     "a timeout that is too long": (
@@ -68,19 +68,19 @@ WRONG = {
         "a number and a unit: 5s, 500ms, 2min",
     ),
     "a timeout that is SQL": (
-        "lock_timeout", "0'; drop table t; --", "`0'; drop table t; --` is no duration",
+        "lock_timeout", "0'; drop table t; --", "`0'; drop table t; --` is not a duration",
         "a number and a unit: 5s, 500ms, 2min",
     ),
-    "retries": ("lock_retries", "often", "`often` is no number of tries", "a number from 0 to 1,000"),
-    "negative retries": ("lock_retries", "-1", "`-1` is no number of tries", "a number from 0 to 1,000"),
-    "too many retries": ("lock_retries", "1001", "`1001` is no number of tries", "a number from 0 to 1,000"),
+    "retries": ("lock_retries", "often", "`often` is not a number of retries", "a number from 0 to 1,000"),
+    "negative retries": ("lock_retries", "-1", "`-1` is not a number of retries", "a number from 0 to 1,000"),
+    "too many retries": ("lock_retries", "1001", "`1001` is not a number of retries", "a number from 0 to 1,000"),
     "a name with an accent": (
-        "application_name", "café", "`café` cannot be shown as a name in pg_stat_activity",
-        "at most 63 characters, of ASCII: a longer name is cut, others become `?`",
+        "application_name", "café", "PostgreSQL cannot show `café` as a name in pg_stat_activity",
+        "at most 63 ASCII characters: PostgreSQL cuts a longer name and shows `?` for other characters",
     ),
     "a name that is too long": (
-        "application_name", "x" * 64, f"`{'x' * 64}` cannot be shown as a name in pg_stat_activity",
-        "at most 63 characters, of ASCII: a longer name is cut, others become `?`",
+        "application_name", "x" * 64, f"PostgreSQL cannot show `{'x' * 64}` as a name in pg_stat_activity",
+        "at most 63 ASCII characters: PostgreSQL cuts a longer name and shows `?` for other characters",
     ),
 }  # fmt: skip
 
@@ -109,11 +109,19 @@ def test_a_project_that_cannot_be_meant(name: str, value: str, message: str, cur
 @pytest.mark.parametrize(
     ("text", "message", "cure"),
     [
-        ("lock_wait = 60", "`lock_wait` of [tool.sqlmigrate] is not a text", 'lock_wait = "60s"'),
-        ("lock_timeout = 5.0", "`lock_timeout` of [tool.sqlmigrate] is not a text", 'lock_timeout = "5s"'),
-        ("lock_retries = true", "`lock_retries` of [tool.sqlmigrate] is not a number", "lock_retries = 10"),
-        ("lock_retries = [1]", "`lock_retries` of [tool.sqlmigrate] is not a number", "lock_retries = 10"),
-        ("application_name = 7", "`application_name` of [tool.sqlmigrate] is not a text", 'application_name = "…"'),
+        ("lock_wait = 60", "`lock_wait` of [tool.sqlmigrate] must be a text in quotes", 'lock_wait = "10min"'),
+        (
+            "lock_timeout = 5.0",
+            "`lock_timeout` of [tool.sqlmigrate] must be a text in quotes",
+            'lock_timeout = "500ms"',
+        ),
+        ("lock_retries = true", "`lock_retries` of [tool.sqlmigrate] must be a whole number", "lock_retries = 20"),
+        ("lock_retries = [1]", "`lock_retries` of [tool.sqlmigrate] must be a whole number", "lock_retries = 20"),
+        (
+            "application_name = 7",
+            "`application_name` of [tool.sqlmigrate] must be a text in quotes",
+            'application_name = "deploy"',
+        ),
         ('lock_tiemout = "5s"', "unknown setting `lock_tiemout` in [tool.sqlmigrate]", "did you mean `lock_timeout`?"),
     ],
     ids=["wait", "timeout", "true", "list", "name", "unknown"],
@@ -129,11 +137,11 @@ def test_a_project_of_another_kind(text: str, message: str, cure: str, tmp_path:
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
-        (["--lock-wait", "1d"], "'--lock-wait': `1d` is no duration; a number and a unit: 60s, 500ms, 2min"),
+        (["--lock-wait", "1d"], "'--lock-wait': `1d` is not a duration; a number and a unit: 60s, 500ms, 2min"),
         (["--lock-timeout", "5"],
-         ("'--lock-timeout': `5` has no unit, and PostgreSQL would count milliseconds; "
+         ("'--lock-timeout': `5` has no unit, and PostgreSQL would read it as milliseconds; "
           "a number and a unit: 5s, 500ms, 2min")),
-        (["--lock-retries", "x"], "'--lock-retries': `x` is no number of tries; a number from 0 to 1,000"),
+        (["--lock-retries", "x"], "'--lock-retries': `x` is not a number of retries; a number from 0 to 1,000"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )  # fmt: skip

@@ -806,19 +806,19 @@ BAD = {
         DURATION + "lock-timeout 5s",
     ),
     "-- sqlmigrate: lock-timeout 5 seconds": (
-        "1:29 [5 seconds] `5 seconds` is no duration",
+        "1:29 [5 seconds] `5 seconds` is not a duration",
         DURATION + "lock-timeout 5s",
     ),
     "-- sqlmigrate: lock-timeout -1": (
-        "1:29 [-1] `-1` is no duration",
+        "1:29 [-1] `-1` is not a duration",
         DURATION + "lock-timeout 5s",
     ),
     "-- sqlmigrate: lock-timeout 1.5s": (
-        "1:29 [1.5s] `1.5s` is no duration",
+        "1:29 [1.5s] `1.5s` is not a duration",
         DURATION + "lock-timeout 5s",
     ),
     "-- sqlmigrate: lock-timeout 5s'; drop table t": (
-        "1:29 [5s'; drop table t] `5s'; drop table t` is no duration",
+        "1:29 [5s'; drop table t] `5s'; drop table t` is not a duration",
         DURATION + "lock-timeout 5s",
     ),
     "-- sqlmigrate: statement-timeout 25d": (

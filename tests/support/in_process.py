@@ -12,7 +12,7 @@ from pathlib import Path
 
 from terminal import Ended, stable
 
-from sqlmigrate.cli.commands import cli
+from sqlmigrate.cli.main import program
 
 _HEAD = re.compile(r"^(?P<before>(?:error: )?)\w+ at (?:socket \S+(?: \S+)*?|[\w.]+:\d+)(?= ·| is )", re.MULTILINE)
 
@@ -48,11 +48,7 @@ def said(ended: Ended) -> str:
 
 
 def _code(arguments: tuple[str, ...]) -> int:
-    try:
-        cli(arguments, prog_name="sqlmigrate")
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 0
-    raise AssertionError("the command line ends with an exit code")
+    return program.run(arguments)
 
 
 @contextlib.contextmanager
