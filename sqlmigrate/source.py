@@ -1,9 +1,8 @@
-"""A text, and places in it: line, column, the words there.
+"""The text of a file, and places in it: line, column, and the words at a place.
 
-The first module of the corridor: it imports nothing of ours. Everything that is ever said about a file points
-through a `Span` of its `Source`; nobody else does arithmetic with offsets.
+Every message about a file points to a `Span` of its `Source`. No other module converts offsets to lines and columns.
 
-Offsets count characters from 0, lines and columns from 1. A line ends at LF, CRLF or a lone CR, as in PostgreSQL's
+Offsets count characters from 0, lines and columns from 1. A line ends at LF, CRLF or a single CR, as in PostgreSQL's
 own ``LINE n:`` (``reportErrorPosition`` in ``libpq/fe-protocol3.c``) and as its lexer ends a ``--`` comment.
 """
 
@@ -21,7 +20,7 @@ _WORD = re.compile(r'"(?:[^"\n]|"")*"|\'(?:[^\'\n]|\'\')*\'|\w[\w$]*')
 
 @dataclass(frozen=True)
 class Source:
-    """The text of one file as it is on disk (only a byte order mark is dropped), and the path to show for it."""
+    """The text of one file as it is on disk (without a byte order mark), and the path to show for it."""
 
     path: str
     text: str
@@ -31,23 +30,23 @@ class Source:
         return [0, *(end.end() for end in _LINE_END.finditer(self.text))]
 
     def place(self, offset: int) -> tuple[int, int]:
-        """Give the line and the column, both from 1, of the character at `offset` (the text's end included)."""
+        """Return the line and the column, both from 1, of the character at `offset`, or of the end of the text."""
         index = bisect_right(self._line_starts, offset) - 1
         return index + 1, offset - self._line_starts[index] + 1
 
     @property
     def line_count(self) -> int:
-        """How many lines there are; an empty text has one, and so has what stands behind the last line end."""
+        """The number of lines. An empty text has one line, and so has the text after the last line end."""
         return len(self._line_starts)
 
     def line(self, number: int) -> str:
-        """Give line `number` (from 1) without its line end."""
+        """Return line `number` (from 1) without its line end."""
         start = self._line_starts[number - 1]
         end = self._line_starts[number] if number < self.line_count else len(self.text)
         return self.text[start:end].rstrip("\r\n")
 
     def span(self, start: int, end: int | None = None) -> Span:
-        """Give the span from `start` up to `end`; without `end`, the word that begins at `start`."""
+        """Return the span from `start` up to (not including) `end`; without `end`, of the word at `start`."""
         if end is None:
             word = _WORD.match(self.text, start)
             end = word.end() if word else min(start + 1, len(self.text))
@@ -56,7 +55,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch of a source, from `start` up to (not including) `end`."""
+    """A part of a source, from `start` up to (not including) `end`."""
 
     source: Source
     start: int

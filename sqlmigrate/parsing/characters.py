@@ -1,7 +1,7 @@
-r"""What PostgreSQL's lexer takes for white space, and what for a part of a name.
+r"""The characters that PostgreSQL's lexer takes as white space, and as parts of names.
 
-The classes are those of ``scan.l``, which Python's ``\s`` and ``\w`` are not: all characters beyond ASCII belong to
-names, also U+00A0 and U+2028. A class is written by what it excludes, because wide ones are slow to compile.
+The classes are those of ``scan.l``. They differ from Python's ``\s`` and ``\w``: all characters outside ASCII belong to
+names, U+00A0 and U+2028 too. Each class is written as what it excludes, because large classes are slow to compile.
 """
 
 from __future__ import annotations

@@ -20,9 +20,9 @@ HEAD_LENGTH = 2048
 _HEAD_WORDS = 60
 _NAME = r"(?:[^ .(),]+(?:\ \.\ [^ .(),]+)*)"
 
-# PreventInTransactionBlock() in PostgreSQL's sources, 13 to 18, as far as the words of a statement show it. What
-# hangs on the kind of object (REINDEX of a partitioned table, CLUSTER of one, DROP SUBSCRIPTION with a slot) is left
-# to the server.
+# What calls PreventInTransactionBlock() in PostgreSQL's sources, 13 to 18, if the words of the statement are enough to
+# know. If it depends on the object (REINDEX or CLUSTER of a partitioned table, DROP SUBSCRIPTION with a slot), only the
+# server can tell.
 OUTSIDE_TRANSACTION = re.compile(
     rf"""CREATE\ (UNIQUE\ )?INDEX\ CONCURRENTLY\b
     | DROP\ INDEX\ CONCURRENTLY\b
@@ -59,18 +59,18 @@ _DOES = re.compile(
     re.VERBOSE,
 )
 _BEFORE_NAME = frozenset(("IF", "NOT", "EXISTS", "ONLY", "CONCURRENTLY", "TABLE"))
-# What else works on something that it names, with the words that may stand between.
+# Other statements that name what they work on, with the words that may come before the name.
 _NAMING: dict[str, tuple[str, ...]] = {
     "INSERT": ("INTO",), "MERGE": ("INTO",), "UPDATE": (), "DELETE": ("FROM",), "TRUNCATE": (), "COPY": (), "LOCK": (),
     "ANALYZE": ("VERBOSE",), "VACUUM": ("FULL", "FREEZE", "VERBOSE", "ANALYZE"), "CLUSTER": ("VERBOSE",), "CALL": (),
     "REINDEX": ("INDEX", "SCHEMA", "DATABASE", "SYSTEM"), "SET": ("LOCAL", "SESSION"), "RESET": (),
 }  # fmt: skip
-_NO_NAMES = frozenset(("ON", "IN", "FOR", "AS", "USING", "ALL"))  # reserved words that stand where there is no name
+_NO_NAMES = frozenset(("ON", "IN", "FOR", "AS", "USING", "ALL"))  # reserved words in the place of a name
 
 
 @cache
 def _lexer() -> Callable[[str], Iterator[tuple[Any, str]]]:
-    """Give the lexer of sqlparse: a private one, loaded when the first statement is looked at (it costs 20 ms)."""
+    """Return sqlparse's lexer, a private one. Loading it costs 20 ms, so it is loaded for the first statement."""
     from sqlparse.lexer import Lexer  # noqa: PLC0415
 
     lexer = Lexer()
@@ -84,7 +84,7 @@ def _words(text: str) -> Iterator[str]:
 
 
 def _words_before_comment(text: str) -> Generator[str, None, str]:
-    """Give the words up to the first comment, and return what is behind it: sqlparse does not nest comments."""
+    """Yield the words before the first comment and return the text after it: sqlparse does not nest comments."""
     position = 0
     for _, value in _lexer()(text):
         if comment := COMMENT.match(text, position):
@@ -100,18 +100,19 @@ def _first_words(head: str) -> tuple[str, ...]:
 
 
 def _pattern_text(words: Sequence[str]) -> str:
-    """Join words as the patterns expect them: upper case, one blank between, quoted names as ``""``."""
+    """Join words as the patterns expect them: in upper case, separated by one blank, quoted names as ``""``."""
     return " ".join('""' if word[0] == '"' else word.upper() for word in words)
 
 
 @dataclass(frozen=True)
 class CatalogEffect:
-    """What a statement that runs outside of a transaction changes in the catalog, where a look can tell if it is done.
+    """How the catalog shows that a statement which runs outside of a transaction took effect.
 
     Attributes:
-        action: what it does
-        name: the object it creates, drops or detaches, as written
-        table: the table of an index, or the parent of a partition, as written; None for all others
+        action: What the statement does.
+        name: The object that it creates, drops or detaches, as written.
+        table: The table of a new index, or the parent of a partition, as written; None for all others.
+
 
     """
 
@@ -121,15 +122,17 @@ class CatalogEffect:
 
 
 @dataclass(frozen=True)
-class Kind:
+class StatementKind:
     """What a statement is, as far as its first words show it.
 
     Attributes:
-        first_words: up to 60 words in upper case, one blank between, quoted names as ``""``; only one of ``_PLAIN``
-        verb: what it does, in PostgreSQL's words: ``CREATE INDEX``, ``ALTER TABLE``, ``UPDATE``
-        runs_in_transaction: whether PostgreSQL accepts it inside a transaction block
-        session_setting: the setting it changes for the session, ``role`` or ``search_path``; None if it changes none
-        catalog_effect: how the catalog shows that it took effect; None if it runs in a transaction or cannot be seen
+        first_words: Its first words, at most 60, in upper case, separated by one blank, quoted names as ``""``. Of an
+            ``INSERT`` and the like only the first word.
+        verb: What it does, in PostgreSQL's words: ``CREATE INDEX``, ``ALTER TABLE``, ``UPDATE``.
+        runs_in_transaction: Whether PostgreSQL accepts it inside a transaction block.
+        session_setting: The setting it changes for the session, ``role`` or ``search_path``; None if it changes none.
+        catalog_effect: How the catalog shows that it took effect; None if it runs in a transaction, or cannot be seen.
+
 
     """
 
@@ -140,24 +143,26 @@ class Kind:
     catalog_effect: CatalogEffect | None = None
 
 
-# The first word of these says it all, and 10,000 INSERTs take sqlparse a second: they are not read any further.
-_PLAIN_KINDS = {verb: Kind(verb, verb) for verb in ("INSERT", "UPDATE", "DELETE", "MERGE", "COPY", "GRANT", "REVOKE")}
+# The first word of these is enough. Reading more of 10,000 INSERTs would take sqlparse a second.
+_PLAIN_KINDS = {
+    verb: StatementKind(verb, verb) for verb in ("INSERT", "UPDATE", "DELETE", "MERGE", "COPY", "GRANT", "REVOKE")
+}
 _PLAIN = re.compile(rf"(?:{'|'.join(_PLAIN_KINDS)})(?=\s)", re.IGNORECASE | re.ASCII)
 
 
-def plain_kind(text: str, start: int) -> Kind | None:
-    """Tell what the statement at `start` is, if its first word says it all; one `Kind` serves all of the same word."""
+def plain_kind(text: str, start: int) -> StatementKind | None:
+    """Return what the statement at `start` is if its first word is enough; all with that word share one value."""
     plain = _PLAIN.match(text, start)
     return _PLAIN_KINDS[plain[0].upper()] if plain else None
 
 
-def classify(head: str) -> Kind:
-    """Tell what a statement is by the first `HEAD_LENGTH` characters of its text."""
+def classify(head: str) -> StatementKind:
+    """Return what a statement is; `head` are the first `HEAD_LENGTH` characters of its text."""
     words = _first_words(head)
     text = _pattern_text(words)
     setting = _SESSION_SETTING.match(text)
     inside = not OUTSIDE_TRANSACTION.match(text)
-    return Kind(
+    return StatementKind(
         text,
         _verb(text),
         inside,
@@ -167,7 +172,7 @@ def classify(head: str) -> Kind:
 
 
 def object_name(head: str) -> str | None:
-    """Return the name of what a statement works on, as written; None if it names nothing."""
+    """Return the name of the object that a statement works on, as written; None if it names none."""
     words = _first_words(head)
     return _object_name(words, _pattern_text(words))
 

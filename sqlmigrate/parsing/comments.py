@@ -1,4 +1,4 @@
-"""SQL comments: ``--`` up to the end of the line, and ``/* … */``, which nest.
+"""SQL comments: ``--`` up to the end of the line, and ``/* … */``, which can be nested.
 
 https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-COMMENTS
 """
@@ -9,13 +9,13 @@ import re
 from collections.abc import Iterator
 
 COMMENT = re.compile(r"--[^\n\r]*|/\*")
-"""A whole line comment, or the opening of a block comment."""
+"""A whole line comment, or the start of a block comment."""
 
 _EDGE = re.compile(r"/\*|\*/")
 
 
 def block_end(text: str, start: int) -> int:
-    """Return the end of the block comment that opens at `start`; 0 if it is never closed."""
+    """Return the end of the block comment that starts at `start`; 0 if it is never closed."""
     depth = 0
     for edge in _EDGE.finditer(text, start):
         depth += 1 if edge[0] == "/*" else -1
@@ -25,12 +25,12 @@ def block_end(text: str, start: int) -> int:
 
 
 def comment_end(text: str, comment: re.Match[str]) -> int:
-    """Return the end of the comment that a match of `COMMENT` begins; the end of the text if it is never closed."""
+    """Return the end of the comment found by `COMMENT`; the end of the text if it is never closed."""
     return comment.end() if comment[0] != "/*" else block_end(text, comment.start()) or len(text)
 
 
 def comments(text: str, start: int, end: int) -> Iterator[tuple[int, str]]:
-    """Yield the comments between two offsets, each with its offset. No string and no name may lie between them."""
+    """Yield the comments between two offsets, each with its offset. There may be no strings and names between them."""
     while comment := COMMENT.search(text, start, end):
         start = comment_end(text, comment)
         yield comment.start(), text[comment.start() : start]

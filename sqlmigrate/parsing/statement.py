@@ -11,7 +11,7 @@ from . import classify
 
 
 class _Place(NamedTuple):
-    """The fields of a `Statement`. A class of its own because a named tuple cannot keep what it has computed."""
+    """The fields of a `Statement`, in a class of their own: a named tuple itself cannot keep computed values."""
 
     source: Source
     start: int
@@ -21,16 +21,17 @@ class _Place(NamedTuple):
 
 
 class Statement(_Place):
-    r"""One statement of a source, without its ``;``: a view that holds no text of its own.
+    r"""One statement of a source, without its ``;``. It is a view: it holds no text of its own.
 
     It neither begins nor ends with white space or a comment.
 
     Attributes:
-        source: the source it is a part of
-        start: the offset of its first character
-        end: the offset behind its last character
-        line: the line it begins in, from 1
-        data: what a ``COPY … FROM stdin`` sends: the lines below it, up to (not including) the line ``\.``
+        source: The source it is a part of.
+        start: The offset of its first character.
+        end: The offset after its last character.
+        line: The line of its first character, from 1.
+        data: What is sent for a ``COPY … FROM stdin``: the lines below it, up to (not including) the line ``\.``.
+
 
     """
 
@@ -45,12 +46,12 @@ class Statement(_Place):
         return Span(self.source, self.start, self.end)
 
     @property
-    def kind(self) -> classify.Kind:
-        """What the statement is: computed when it is first asked for, so that splitting does not pay for it."""
-        return classify.plain_kind(self.source.text, self.start) or self._kind  # of 100,000 INSERTs, nothing is kept
+    def kind(self) -> classify.StatementKind:
+        """What the statement is. Computed at the first use, so that splitting does not pay for it."""
+        return classify.plain_kind(self.source.text, self.start) or self._kind  # keeps nothing for each INSERT
 
     @cached_property
-    def _kind(self) -> classify.Kind:
+    def _kind(self) -> classify.StatementKind:
         return classify.classify(self._head)
 
     @property
@@ -59,7 +60,7 @@ class Statement(_Place):
 
     @property
     def object_name(self) -> str | None:
-        """The name of what the statement works on, as written; None if it names nothing."""
+        """The name of the object that it works on, as written; None if it names none."""
         return classify.object_name(self._head)
 
     @property

@@ -1,11 +1,11 @@
-r"""The tokens of SQL text that is complete, such as a statement: strings and comments told apart from everything else.
+r"""The tokens of a complete SQL text, such as a statement: which parts are strings, comments, white space.
 
-The rules are those of PostgreSQL's lexer (https://www.postgresql.org/docs/current/sql-syntax-lexical.html). Two other
-modules read characters by rules of their own, for reasons of their own:
+The rules are those of PostgreSQL's lexer (https://www.postgresql.org/docs/current/sql-syntax-lexical.html). Two modules
+do not use these tokens:
 
-- `splitter` decides where a statement ends. It must refuse what is never closed, and it is ten times as fast because
-  it looks at nothing that can hide no ``;``.
-- `classify` needs the first words of a statement, with keywords of two words as one, as sqlparse's lexer gives them.
+- `splitter` finds the end of each statement. It has to refuse a string that is never closed, and it is many times
+  faster because it passes over all text in which no statement can end.
+- `classify` reads only the first words of a statement, with sqlparse's lexer.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from .comments import block_end
 
 TokenKind = Literal["blank", "comment", "string", "body", "word"]
 
-# A string goes on behind a line end, and only there: white space and line comments between its parts belong to it.
+# A string continues after a line end, and only there. White space and line comments between its parts belong to it.
 _GOES_ON = r"(?:[ \t\f\v]|--[^\n\r]*)*[\n\r](?:[ \t\n\r\f\v]|--[^\n\r]*[\n\r])*"
 _ESCAPED, _PLAIN = r"'(?:[^'\\]|\\.|'')*'", r"'(?:[^']|'')*'"
-# A name comes before a body: `a$b$c` is a name. An operator is not cut: `@ >` is not `@>`. But a sign at its end
+# A name is tried before a body: `a$b$c` is a name. An operator is one token: `@ >` is not `@>`. But a sign at its end
 # belongs to the next operand, as in `=-1`.
 _TOKEN = re.compile(
     rf"""(?P<blank>[{BLANKS}]+)
@@ -41,9 +41,10 @@ class Token(NamedTuple):
     """One token.
 
     Attributes:
-        kind: `body` is a dollar-quoted string, `word` everything that is not one of the others
-        start: the offset of its first character
-        text: its characters
+        kind: What it is: `body` is a dollar-quoted string, `word` is everything else.
+        start: The offset of its first character.
+        text: Its characters.
+
     """
 
     kind: TokenKind
@@ -52,7 +53,7 @@ class Token(NamedTuple):
 
 
 def tokens(text: str) -> Iterator[Token]:
-    """Yield the tokens of a text in their order; together they are the text."""
+    """Yield the tokens of a text in their order. Joined, they are the text."""
     position = 0
     while match := _TOKEN.match(text, position):
         kind = cast("TokenKind", match.lastgroup or "word")
@@ -64,5 +65,5 @@ def tokens(text: str) -> Iterator[Token]:
 
 
 def blanked(text: str, *kinds: TokenKind) -> str:
-    """Return the text with blanks in place of the tokens of some kinds: all other characters keep their offsets."""
+    """Return the text with blanks in place of all tokens of some kinds. The other characters keep their offsets."""
     return "".join(" " * len(token.text) if token.kind in kinds else token.text for token in tokens(text))

@@ -3,5 +3,5 @@ select 1 \ 2;
 A backslash is no operator.
 
 refused 1:10 \
-message a backslash stands outside quotes
-hint    in '…' a backslash escapes nothing: write `''` for a quote inside, or begin the string with `E'`
+message backslash outside of quotes
+hint    in '…' a backslash is not an escape: write a quote inside it as `''`, or begin the string with `E'`

@@ -5,4 +5,4 @@ At the outermost of nested ones.
 
 refused 1:12 /*
 message the comment opened here is never closed
-hint    comments nest in PostgreSQL: every `/*` needs a `*/` of its own
+hint    comments nest in PostgreSQL: every `/*` needs its own `*/`

@@ -5,4 +5,4 @@ A comment that is never closed is refused where it opens.
 
 refused 1:11 /*
 message the comment opened here is never closed
-hint    comments nest in PostgreSQL: every `/*` needs a `*/` of its own
+hint    comments nest in PostgreSQL: every `/*` needs its own `*/`

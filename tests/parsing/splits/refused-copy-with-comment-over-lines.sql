@@ -6,5 +6,5 @@ two */
 A comment that does not end on the line of the COPY.
 
 refused 1:20 /
-message the data of a COPY begins on the line below it, and this stands before
-hint    write it below the data, after the line that is `\.`
+message the data of a COPY begins on the line below it, but this is on the same line
+hint    move it below the data, after the line `\.`

@@ -3,5 +3,5 @@ copy t from stdin;␍1␍\.␍␄
 psql knows only LF as the end of a line of data.
 
 refused 2:1 1
-message the data of a COPY begins on the line below it, and this stands before
-hint    save the file with LF line ends
+message the data of a COPY begins on the line below it, but this is on the same line
+hint    save the file with LF line endings

@@ -4,4 +4,4 @@ Nothing follows.
 
 refused 1:1 copy
 message the data of this COPY has no end
-hint    `FROM stdin` reads the lines below it, up to one that is `\.` and nothing else
+hint    `FROM stdin` reads the lines below it, up to a line that contains only `\.`

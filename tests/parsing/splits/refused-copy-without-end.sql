@@ -7,4 +7,4 @@ Data without an end would swallow the rest of the file; psql lets it.
 
 refused 2:1 copy
 message the data of this COPY has no end
-hint    `FROM stdin` reads the lines below it, up to one that is `\.` and nothing else
+hint    `FROM stdin` reads the lines below it, up to a line that contains only `\.`

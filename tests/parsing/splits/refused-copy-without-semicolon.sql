@@ -5,5 +5,5 @@ copy t from stdin
 The end of data that no COPY reads.
 
 refused 3:1 \.
-message `\.` is a command of psql, not SQL
-hint    it ends the data of a `COPY … FROM stdin`, and none is open: does that COPY lack its `;`?
+message `\.` is a psql command, not SQL
+hint    it ends the data of a `COPY … FROM stdin`, but no COPY is open: is the `;` after the COPY missing?

@@ -4,4 +4,4 @@ The closing tag is in another case.
 
 refused 1:4 $Body$
 message the dollar quote `$Body$` opened here is never closed
-hint    close it with `$Body$`, letter for letter
+hint    close it with exactly `$Body$`

@@ -5,4 +5,4 @@ A dollar quote that is never closed is refused where it opens.
 
 refused 1:36 $$
 message the dollar quote `$$` opened here is never closed
-hint    close it with `$$`, letter for letter
+hint    close it with exactly `$$`

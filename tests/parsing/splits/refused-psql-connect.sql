@@ -4,5 +4,5 @@ create database d;
 As pg_dump --create writes it.
 
 refused 2:1 \connect
-message `\connect` is a command of psql, not SQL
-hint    remove it: a migration runs in the one database that it is given
+message `\connect` is a psql command, not SQL
+hint    remove it: all migrations run in the database that sqlmigrate is connected to

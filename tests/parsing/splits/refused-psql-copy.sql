@@ -3,5 +3,5 @@
 Files are not at hand where a migration runs.
 
 refused 1:1 \copy
-message `\copy` is a command of psql, not SQL
-hint    write `COPY … FROM stdin;`, the data on the lines below it, and a line that is `\.`
+message `\copy` is a psql command, not SQL
+hint    write `COPY … FROM stdin;`, the data on the lines below it, and then a line `\.`

@@ -3,5 +3,5 @@
 Screens.
 
 refused 1:3 \echo
-message `\echo` is a command of psql, not SQL
+message `\echo` is a psql command, not SQL
 hint    remove it, or use `RAISE NOTICE` in a `DO` block

@@ -4,5 +4,5 @@ select 1;
 The commands of psql are refused, with what to do instead.
 
 refused 2:1 \i
-message `\i` is a command of psql, not SQL
-hint    put the statements of that file here, or make it a migration of its own
+message `\i` is a psql command, not SQL
+hint    copy the statements of that file to this place, or make that file a migration

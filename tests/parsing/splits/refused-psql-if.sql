@@ -5,5 +5,5 @@ select 2;
 Conditions.
 
 refused 1:11 \if
-message `\if` is a command of psql, not SQL
+message `\if` is a psql command, not SQL
 hint    write the condition in a `DO` block: `IF … THEN … END IF`

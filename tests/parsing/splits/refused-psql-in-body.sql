@@ -6,5 +6,5 @@ end;
 Inside a body, between its statements.
 
 refused 3:5 \echo
-message `\echo` is a command of psql, not SQL
+message `\echo` is a psql command, not SQL
 hint    remove it, or use `RAISE NOTICE` in a `DO` block

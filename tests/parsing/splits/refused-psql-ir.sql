@@ -3,5 +3,5 @@
 The same from the file's folder.
 
 refused 1:1 \ir
-message `\ir` is a command of psql, not SQL
-hint    put the statements of that file here, or make it a migration of its own
+message `\ir` is a psql command, not SQL
+hint    copy the statements of that file to this place, or make that file a migration

@@ -4,5 +4,5 @@ select :n;
 Variables.
 
 refused 1:1 \set
-message `\set` is a command of psql, not SQL
-hint    write the value itself: psql's variables are not known here
+message `\set` is a psql command, not SQL
+hint    write the value itself: psql variables do not work here

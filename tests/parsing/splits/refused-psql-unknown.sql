@@ -3,5 +3,5 @@
 The others, too.
 
 refused 1:1 \pset
-message `\pset` is a command of psql, not SQL
+message `\pset` is a psql command, not SQL
 hint    remove it, or run this file with psql

@@ -5,4 +5,4 @@ A backslash before an earlier quote is a likely cause, and named.
 
 refused 2:15 '
 message the string opened here is never closed
-hint    does the `\'` in line 2 end it too early? a quote inside is written `''`
+hint    does the `\'` in line 2 end it too early? Write a quote inside it as `''`
