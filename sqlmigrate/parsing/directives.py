@@ -1,4 +1,7 @@
-"""The directives of a file: comments ``-- sqlmigrate: NAME VALUE`` at its head, `allow` also above a statement."""
+"""The directives of a file: comments ``-- sqlmigrate: NAME VALUE`` before its first statement.
+
+`allow` may also be directly above a later statement.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,15 @@ _REASON = re.compile(r"\((?P<why>.*\S.*)\)$")
 
 @dataclass(frozen=True)
 class Directive:
-    """A comment ``-- sqlmigrate: NAME VALUE``; `above` is the statement it stands right above, if any."""
+    """A comment ``-- sqlmigrate: NAME VALUE``.
+
+    Attributes:
+        name: One of the known names.
+        value: The text after the name; empty if there is none.
+        span: The comment.
+        above: The statement after an `allow` that is not at the top of the file; None for all others.
+
+    """
 
     name: str
     value: str
@@ -33,7 +44,7 @@ class Directive:
 def read_directives(
     source: Source, statements: Sequence[Statement]
 ) -> tuple[tuple[Directive, ...], list[MigrationError]]:
-    """Find the directives between the statements of a source, and everything that is wrong with them."""
+    """Return the directives of a source, and the errors of all that are wrong."""
     found = list(_directives(source, statements))
     directives = tuple(item for item in found if isinstance(item, Directive))
     errors = [item for item in found if isinstance(item, MigrationError)]
@@ -41,7 +52,7 @@ def read_directives(
 
 
 def _gaps(source: Source, statements: Sequence[Statement]) -> Iterator[tuple[int, int, Statement | None]]:
-    """Give the stretches between the statements, each with the statement that follows."""
+    """Yield the offsets of the text between the statements, each with the statement after it."""
     start = 0
     for statement in statements:
         yield start, statement.start, statement
@@ -61,13 +72,15 @@ def _directives(source: Source, statements: Sequence[Statement]) -> Iterator[Dir
 
 
 def _almost(source: Source, offset: int, match: re.Match[str]) -> Iterator[MigrationError]:
-    """Give an error for a comment that was meant as a directive, and would be passed over in silence."""
+    """Yield the error of a comment that was probably intended as a directive: it must not be ignored silently."""
     tool, name = match["tool"], match["name"].lower()
     word = source.span(offset + match.start("tool"), offset + match.end("tool"))
     if tool == "sqlmigrate":
-        yield MigrationError("a directive stands in a `--` comment of its own", word, hint=f"-- sqlmigrate: {name} …")
+        yield MigrationError("a directive must be a `--` comment of its own", word, hint=f"-- sqlmigrate: {name} …")
     elif nearest(tool.lower(), ["sqlmigrate"]):
-        yield MigrationError(f"`{tool}:` begins no directive", word, hint=f"did you mean `-- sqlmigrate: {name}`?")
+        yield MigrationError(
+            f"`{tool}:` does not begin a directive", word, hint=f"did you mean `-- sqlmigrate: {name}`?"
+        )
 
 
 def _directive(span: Span, match: re.Match[str], *, first: bool, above: Statement | None) -> Directive | MigrationError:
@@ -75,39 +88,37 @@ def _directive(span: Span, match: re.Match[str], *, first: bool, above: Statemen
     word = span.source.span(span.start + match.start("name"), span.start + match.end("name"))
     if not match["colon"]:
         return MigrationError("a directive needs a colon", word, hint=f"-- sqlmigrate: {name} {value}".rstrip())
-    if not name:
-        return MigrationError("a directive without a name", span, hint=f"known are: {', '.join(_DIRECTIVES)}")
     if name not in _DIRECTIVES:
+        message = f"unknown directive `{name}`" if name else "the directive has no name"
         suggestion = did_you_mean(name.lower().replace("_", "-"), _DIRECTIVES)
-        hint = suggestion or f"known are: {', '.join(_DIRECTIVES)}"
-        return MigrationError(f"unknown directive `{name}`", word, hint=hint)
+        hint = suggestion or f"the directives are {', '.join(_DIRECTIVES)}"
+        return MigrationError(message, word if name else span, hint=hint)
     if problem := _wrong_value(name, value):
         place = span.source.span(span.start + match.start("value"), span.end) if value else span
         return MigrationError(problem[0], place, hint=problem[1])
     if not first and name != "allow":
-        return MigrationError(
-            f"the directive `{name}` stands behind a statement", span, hint="move it to the head of the file"
-        )
+        hint = "move it to the top of the file, before the first statement"
+        return MigrationError(f"the directive `{name}` comes after a statement", span, hint=hint)
     return Directive(name, value, span, above if name == "allow" and not first else None)
 
 
 def _wrong_value(name: str, value: str) -> tuple[str, str] | None:
     if name == "no-transaction" and value:
-        return f"the directive `no-transaction` takes no value, and has `{value}`", "-- sqlmigrate: no-transaction"
+        return f"the directive `no-transaction` takes no value, but has `{value}`", "-- sqlmigrate: no-transaction"
     if name.endswith("-timeout"):
         return _wrong_duration(name, value)
     if name == "irreversible" and value and not _REASON.fullmatch(value):
         reason = value.strip("() ") or "why"
-        return f"`{value}` is no reason in parentheses", f"-- sqlmigrate: irreversible ({reason})"
+        return f"expected a reason in parentheses, not `{value}`", f"-- sqlmigrate: irreversible ({reason})"
     if name == "allow" and not re.fullmatch(r"[a-z][a-z-]*[ \t]+\(.*\S.*\)", value):
-        return "the directive `allow` needs a rule and a reason", "-- sqlmigrate: allow RULE (why it is meant)"
+        return "the directive `allow` needs a rule and a reason", "-- sqlmigrate: allow RULE (why it is intended)"
     return None
 
 
 def _wrong_duration(name: str, value: str) -> tuple[str, str] | None:
-    hint = f"a number and a unit (ms, s, min, h, d): -- sqlmigrate: {name} 5s"
+    hint = f"write a number and a unit (ms, s, min, h, d): -- sqlmigrate: {name} 5s"
     if not value:
-        return f"the directive `{name}` has no duration", hint
+        return f"the directive `{name}` needs a duration", hint
     fault = timeout_fault(value)
     return (fault, hint) if fault else None
 
@@ -117,6 +128,6 @@ def _repeated(directives: Sequence[Directive]) -> Iterator[MigrationError]:
     for directive in directives:
         if directive.name in seen and directive.name != "allow":
             first = seen[directive.name].span.line
-            message = f"the directive `{directive.name}` stands here and in line {first}"
-            yield MigrationError(message, directive.span, hint="keep one of the two")
+            message = f"the directive `{directive.name}` is here and in line {first}"
+            yield MigrationError(message, directive.span, hint="remove one of the two")
         seen.setdefault(directive.name, directive)

@@ -1,4 +1,4 @@
-"""A file ready to be executed, or every fault in it."""
+"""A file that is ready to be executed, or all of its faults."""
 
 from __future__ import annotations
 
@@ -27,11 +27,17 @@ _TRANSACTION_SETTING = re.compile(r"SET TRANSACTION (ISOLATION|READ|DEFERRABLE|N
 
 @dataclass(frozen=True)
 class Script:
-    """A file ready to be executed.
+    """A file that is ready to be executed.
 
-    `statements` are those that are sent: the two of a ``BEGIN; … COMMIT;`` around the whole file are not among them.
-    `begin` is what opens our transaction, with the options of the file's own BEGIN, which is `opening`. `settings` are
-    the leading ``SET TRANSACTION`` statements, which PostgreSQL takes only before any other.
+    Attributes:
+        source: The text of the file.
+        statements: The statements that are sent. BEGIN and COMMIT around the whole file are not among them.
+        mode: `transaction`: all in one transaction. `statements`: each one on its own.
+        begin: What is sent to begin the transaction, with the options of the file's own BEGIN.
+        settings: How many of the first statements are ``SET TRANSACTION``, which PostgreSQL accepts only before others.
+        directives: The directives, in the order of the file.
+        opening: The file's own BEGIN; None if it has none.
+
     """
 
     source: Source
@@ -43,26 +49,27 @@ class Script:
     opening: Statement | None = None
 
     def value(self, name: str) -> str | None:
-        """Give the value of the directive `name`, an empty text where it has none; None where it is not there."""
+        """Return the value of the directive `name`, empty if it has no value; None if the file lacks the directive."""
         return next((directive.value for directive in self.directives if directive.name == name), None)
 
     @cached_property
     def session_settings(self) -> frozenset[str | None]:
-        """What the statements of the file set for the session."""
+        """The settings that the statements of the file change for the session."""
         return frozenset(statement.kind.session_setting for statement in self.statements)
 
     @property
     def irreversible(self) -> str | None:
-        """The reason why there is no down on purpose; None where the file does not say so."""
+        """The reason why the migration intentionally has no down; None if the file does not say so."""
         value = self.value("irreversible")
-        return None if value is None else value[1:-1].strip() or "it says so"
+        return None if value is None else value[1:-1].strip() or "its up file says so"
 
 
 def read(source: Source) -> Script:
-    """Split a source, read its directives and find out how it is to be executed.
+    """Split a source, read its directives and decide how it is executed.
 
-    Raises `MigrationError`: a text that cannot be split, a malformed directive, a statement that would end the
-    transaction, one that runs in none beside others. Further faults of the same file are in its `others`.
+    Raises `MigrationError` for a text that cannot be split, a wrong directive, a statement that would begin or end a
+    transaction, and a statement that cannot run in a transaction in a file with others. The error is the first fault of
+    the file; the further ones are its `others`.
     """
     statements = tuple(split(source))
     directives, errors = read_directives(source, statements)
@@ -108,30 +115,31 @@ def _faults(script: Script) -> Iterator[MigrationError]:
         elif script.mode == "transaction" and _READ_ONLY.match(shape):
             yield _read_only(statement)
     if script.opening and not _BEGIN_OPTIONS.fullmatch(_begin_options(script.opening).upper()):
-        hint = "ISOLATION LEVEL …, READ WRITE and [NOT] DEFERRABLE are known"
-        yield MigrationError("`BEGIN` with options that there are not", script.opening.span, hint=hint)
+        hint = "the options are ISOLATION LEVEL …, READ WRITE and [NOT] DEFERRABLE"
+        yield MigrationError("unknown option in `BEGIN`", script.opening.span, hint=hint)
     elif script.opening and "read only" in script.begin:
         yield _read_only(script.opening)
 
 
 def _read_only(statement: Statement) -> MigrationError:
     return MigrationError(
-        "a migration cannot be executed in a READ ONLY transaction: its history row is written in the same one",
+        "a migration cannot run in a READ ONLY transaction: its history row is written in the same transaction",
         statement.span,
-        hint="take READ ONLY out",
+        hint="remove READ ONLY",
     )
 
 
 def _in_transaction(statement: Statement, *, is_alone: bool) -> MigrationError:
     if is_alone:
-        beside, hint = "in a BEGIN; … COMMIT;", "take BEGIN and COMMIT out: alone in its file it runs in none"
+        but = "it is between BEGIN and COMMIT"
+        hint = "remove BEGIN and COMMIT: alone in its file, it runs without a transaction"
     else:
-        beside = "beside other statements"
+        but = "its file has other statements"
         hint = (
-            "give it a file of its own, or let every statement of this file run on its own, "
-            "recorded one by one: -- sqlmigrate: no-transaction"
+            "put it in a file of its own, or let each statement of this file run and be recorded on its own: "
+            "-- sqlmigrate: no-transaction"
         )
-    message = f"`{_keywords(statement)}` runs in no transaction, and stands {beside}"
+    message = f"`{_keywords(statement)}` cannot run in a transaction, but {but}"
     return MigrationError(message, _first_word(statement), kind=Kind.OUTSIDE_TRANSACTION, hint=hint)
 
 
@@ -141,7 +149,7 @@ def _own_transaction(statement: Statement, mode: str) -> MigrationError:
             f"`{_keywords(statement)}` in a file that runs without a transaction",
             _first_word(statement),
             kind=Kind.TRANSACTION_CONTROL,
-            hint="each statement of it runs on its own and is recorded; take BEGIN and COMMIT out",
+            hint="remove BEGIN and COMMIT: each statement of this file runs and is recorded on its own",
         )
     does = (
         "begin a second transaction"
@@ -152,8 +160,8 @@ def _own_transaction(statement: Statement, mode: str) -> MigrationError:
         f"`{_keywords(statement)}` would {does}",
         _first_word(statement),
         kind=Kind.TRANSACTION_CONTROL,
-        hint="take it out: the file and its history row are committed together "
-        "(a BEGIN; … COMMIT; around the whole file is fine)",
+        hint="remove it: the file and its history row are committed together "
+        "(BEGIN and COMMIT around the whole file are allowed)",
     )
 
 
@@ -162,7 +170,7 @@ def _keywords(statement: Statement) -> str:
     if control := _ENDS.match(shape) or _BEGINS.match(shape):
         return control[1]
     match = OUTSIDE_TRANSACTION.match(shape)
-    if match and len(match[0]) < 40:  # noqa: PLR2004 - what reads as a name
+    if match and len(match[0]) < 40:  # noqa: PLR2004 - longer ones hold names and options
         return match[0].strip()
     return " ".join(word for word in shape.split()[:2] if word[0] not in "\"'(")
 

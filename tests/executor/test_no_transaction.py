@@ -93,8 +93,8 @@ def test_beside_others_it_needs_the_directive(text: str, place: str, statement: 
 
     assert str(refused.value.span) == f"{project.folder}/002_b.up.sql:{place}"
     assert told(refused.value) == (
-        f"`{statement}` runs in no transaction, and stands beside other statements\n"
-        "  hint: give it a file of its own, or let every statement of this file run on its own, recorded one by one: "
+        f"`{statement}` cannot run in a transaction, but its file has other statements\n"
+        "  hint: put it in a file of its own, or let each statement of this file run and be recorded on its own: "
         "-- sqlmigrate: no-transaction"
     )
     assert project.relations() == set()

@@ -385,8 +385,8 @@ def test_a_reset_reads_everything_first(quick: Quick, database: str) -> None:
         "   │ ^^^^^^\n"
         "   │\n"
         "   nothing was executed\n"
-        "   hint    take it out: the file and its history row are committed together"
-        " (a BEGIN; … COMMIT; around the whole file is fine)\n\n"
+        "   hint    remove it: the file and its history row are committed together"
+        " (BEGIN and COMMIT around the whole file are allowed)\n\n"
     )
     assert ended.code == 1
     assert database_state.relations(database) == ["public.a"]

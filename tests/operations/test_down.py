@@ -265,7 +265,7 @@ def test_which_text_is_used_is_said_on_the_screen(four: Project) -> None:
     [
         ("select 1;", "it has no down file", ", or add 002_b.down.sql"),
         ("-- sqlmigrate: irreversible (the old hashes are gone)\nselect 1;", "the old hashes are gone", ""),
-        ("-- sqlmigrate: irreversible\nselect 1;", "it says so", ""),
+        ("-- sqlmigrate: irreversible\nselect 1;", "its up file says so", ""),
     ],
     ids=["no down file", "on purpose, with a reason", "on purpose"],
 )

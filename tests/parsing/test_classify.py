@@ -352,8 +352,8 @@ BEGINS = {
     "start transaction": "START TRANSACTION",
     "start transaction read write, not deferrable": "START TRANSACTION",
 }
-AROUND = "(a BEGIN; … COMMIT; around the whole file is fine)"
-TAKE_IT_OUT = f"take it out: the file and its history row are committed together {AROUND}"
+AROUND = "(BEGIN and COMMIT around the whole file are allowed)"
+TAKE_IT_OUT = f"remove it: the file and its history row are committed together {AROUND}"
 
 
 def transaction_after(conn: psycopg.Connection[Any], text: str) -> str:
@@ -415,7 +415,7 @@ def test_several_transactions_in_one_file_are_refused_each() -> None:
 def test_a_file_without_a_transaction_has_none_of_its_own() -> None:
     """Where each statement is recorded on its own, none may hide in a transaction."""
     text = "-- sqlmigrate: no-transaction\nbegin;\nselect 1;\nrollback;\n"
-    hint = "each statement of it runs on its own and is recorded; take BEGIN and COMMIT out"
+    hint = "remove BEGIN and COMMIT: each statement of this file runs and is recorded on its own"
 
     assert faults(text) == [
         f"2:1 [begin] `BEGIN` in a file that runs without a transaction → {hint}",
@@ -493,17 +493,17 @@ READ_ONLY = {
 @pytest.mark.parametrize(("text", "place"), READ_ONLY.items(), ids=READ_ONLY)
 def test_a_read_only_file_is_refused(text: str, place: str) -> None:
     """The row in the history could not be written."""
-    message = "a migration cannot be executed in a READ ONLY transaction: its history row is written in the same one"
+    message = "a migration cannot run in a READ ONLY transaction: its history row is written in the same transaction"
 
-    assert faults(text) == [f"{place} {message} → take READ ONLY out"]
+    assert faults(text) == [f"{place} {message} → remove READ ONLY"]
 
 
 def test_options_that_there_are_not_are_refused() -> None:
     """A mistake in the options of BEGIN is found at load, as nothing of it would be sent."""
     assert faults("begin isolation serializable; select 1; commit;") == [
         (
-            "1:1 [begin isolation serializable] `BEGIN` with options that there are not"
-            " → ISOLATION LEVEL …, READ WRITE and [NOT] DEFERRABLE are known"
+            "1:1 [begin isolation serializable] unknown option in `BEGIN`"
+            " → the options are ISOLATION LEVEL …, READ WRITE and [NOT] DEFERRABLE"
         )
     ]
 
@@ -544,8 +544,8 @@ def test_how_a_file_is_executed(text: str, mode: str) -> None:
 
 
 STANDS_BESIDE = (
-    "runs in no transaction, and stands beside other statements → give it a file of its own, or let every statement of"
-    " this file run on its own, recorded one by one: -- sqlmigrate: no-transaction"
+    "cannot run in a transaction, but its file has other statements → put it in a file of its own, or let each statement"
+    " of this file run and be recorded on its own: -- sqlmigrate: no-transaction"
 )
 
 
@@ -563,8 +563,8 @@ def test_a_wrap_around_what_runs_in_no_transaction_is_refused() -> None:
     """BEGIN and COMMIT around VACUUM could not work in psql either."""
     assert faults("begin;\nvacuum;\ncommit;") == [
         (
-            "2:1 [vacuum] `VACUUM` runs in no transaction, and stands in a BEGIN; … COMMIT; "
-            "→ take BEGIN and COMMIT out: alone in its file it runs in none"
+            "2:1 [vacuum] `VACUUM` cannot run in a transaction, but it is between BEGIN and COMMIT "
+            "→ remove BEGIN and COMMIT: alone in its file, it runs without a transaction"
         )
     ]
 
@@ -709,7 +709,7 @@ def test_several_directives_stand_together() -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("-- sqlmigrate: irreversible", "it says so"),
+        ("-- sqlmigrate: irreversible", "its up file says so"),
         ("-- sqlmigrate: irreversible (the data are gone)", "the data are gone"),
         ("-- plain", None),
     ],
@@ -754,8 +754,8 @@ def test_what_is_no_directive(text: str) -> None:
     assert script(text).directives == ()
 
 
-KNOWN = "known are: no-transaction, lock-timeout, statement-timeout, irreversible, allow"
-DURATION = "a number and a unit (ms, s, min, h, d): -- sqlmigrate: "
+KNOWN = "the directives are no-transaction, lock-timeout, statement-timeout, irreversible, allow"
+DURATION = "write a number and a unit (ms, s, min, h, d): -- sqlmigrate: "
 BAD = {
     "-- sqlmigrate: no-transactions": (
         "1:16 [no-transactions] unknown directive `no-transactions`",
@@ -786,7 +786,7 @@ BAD = {
         KNOWN,
     ),
     "-- sqlmigrate:": (
-        "1:1 [-- sqlmigrate:] a directive without a name",
+        "1:1 [-- sqlmigrate:] the directive has no name",
         KNOWN,
     ),
     "-- sqlmigrate no-transaction": (
@@ -798,11 +798,11 @@ BAD = {
         "-- sqlmigrate: lock-timeout 5s",
     ),
     "-- sqlmigrate: no-transaction please": (
-        "1:31 [please] the directive `no-transaction` takes no value, and has `please`",
+        "1:31 [please] the directive `no-transaction` takes no value, but has `please`",
         "-- sqlmigrate: no-transaction",
     ),
     "-- sqlmigrate: lock-timeout": (
-        "1:1 [-- sqlmigrate: lock-timeout] the directive `lock-timeout` has no duration",
+        "1:1 [-- sqlmigrate: lock-timeout] the directive `lock-timeout` needs a duration",
         DURATION + "lock-timeout 5s",
     ),
     "-- sqlmigrate: lock-timeout 5 seconds": (
@@ -826,35 +826,35 @@ BAD = {
         DURATION + "statement-timeout 5s",
     ),
     "-- sqlmigrate: irreversible because": (
-        "1:29 [because] `because` is no reason in parentheses",
+        "1:29 [because] expected a reason in parentheses, not `because`",
         "-- sqlmigrate: irreversible (because)",
     ),
     "-- sqlmigrate: irreversible ()": (
-        "1:29 [()] `()` is no reason in parentheses",
+        "1:29 [()] expected a reason in parentheses, not `()`",
         "-- sqlmigrate: irreversible (why)",
     ),
     "-- sqlmigrate: allow": (
         "1:1 [-- sqlmigrate: allow] the directive `allow` needs a rule and a reason",
-        "-- sqlmigrate: allow RULE (why it is meant)",
+        "-- sqlmigrate: allow RULE (why it is intended)",
     ),
     "-- sqlmigrate: allow rewrites-table": (
         "1:22 [rewrites-table] the directive `allow` needs a rule and a reason",
-        "-- sqlmigrate: allow RULE (why it is meant)",
+        "-- sqlmigrate: allow RULE (why it is intended)",
     ),
     "-- sqlmigrate: allow rewrites-table ( )": (
         "1:22 [rewrites-table ( )] the directive `allow` needs a rule and a reason",
-        "-- sqlmigrate: allow RULE (why it is meant)",
+        "-- sqlmigrate: allow RULE (why it is intended)",
     ),
     "-- sqlmigrat: no-transaction": (
-        "1:4 [sqlmigrat] `sqlmigrat:` begins no directive",
+        "1:4 [sqlmigrat] `sqlmigrat:` does not begin a directive",
         "did you mean `-- sqlmigrate: no-transaction`?",
     ),
     "-- SQLMigrate: lock-timeout 5s": (
-        "1:4 [SQLMigrate] `SQLMigrate:` begins no directive",
+        "1:4 [SQLMigrate] `SQLMigrate:` does not begin a directive",
         "did you mean `-- sqlmigrate: lock-timeout`?",
     ),
     "/* sqlmigrate: no-transaction */": (
-        "1:4 [sqlmigrate] a directive stands in a `--` comment of its own",
+        "1:4 [sqlmigrate] a directive must be a `--` comment of its own",
         "-- sqlmigrate: no-transaction …",
     ),
 }
@@ -878,20 +878,19 @@ def test_a_directive_behind_a_statement_is_refused(line: str) -> None:
     """What holds for the whole file stands at its head: in the middle it would be read too late by whoever reads."""
     name, line = GOOD[line][0], line.rstrip()
 
-    assert faults(f"select 1;\n{line}\nselect 2;") == [
-        f"2:1 [{line}] the directive `{name}` stands behind a statement → move it to the head of the file"
-    ]
-    assert faults(f"select 1;\n{line}\n") == [
-        f"2:1 [{line}] the directive `{name}` stands behind a statement → move it to the head of the file"
-    ]
+    hint = "move it to the top of the file, before the first statement"
+    fault = f"2:1 [{line}] the directive `{name}` comes after a statement → {hint}"
+
+    assert faults(f"select 1;\n{line}\nselect 2;") == [fault]
+    assert faults(f"select 1;\n{line}\n") == [fault]
 
 
 def test_a_directive_that_stands_twice_is_refused() -> None:
     """Which of two values is meant is not guessed; only `allow` may stand often."""
     assert faults("-- sqlmigrate: lock-timeout 5s\n-- sqlmigrate: lock-timeout 6s\nselect 1;") == [
         (
-            "2:1 [-- sqlmigrate: lock-timeout 6s] the directive `lock-timeout` stands here and in line 1"
-            " → keep one of the two"
+            "2:1 [-- sqlmigrate: lock-timeout 6s] the directive `lock-timeout` is here and in line 1"
+            " → remove one of the two"
         )
     ]
 

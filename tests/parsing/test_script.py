@@ -97,8 +97,8 @@ def test_the_faults_of_all_files_come_together(command: list[str], refusing: Qui
         "   │ ^^^^^^\n"
         " 4 │\n"
         "   │\n"
-        "   hint    take it out: the file and its history row are committed together"
-        " (a BEGIN; … COMMIT; around the whole file is fine)\n"
+        "   hint    remove it: the file and its history row are committed together"
+        " (BEGIN and COMMIT around the whole file are allowed)\n"
         "\n"
         "error: unknown directive `ireversible`\n"
         "  ──▶ sql/001_a.down.sql:1:16\n"
@@ -171,8 +171,8 @@ def test_a_down_that_is_refused_takes_nothing_back(quick: Quick, database: str) 
         " 3 │\n"
         "   │\n"
         "   nothing was executed\n"
-        "   hint    take it out: the file and its history row are committed together"
-        " (a BEGIN; … COMMIT; around the whole file is fine)\n\n"
+        "   hint    remove it: the file and its history row are committed together"
+        " (BEGIN and COMMIT around the whole file are allowed)\n\n"
     )
     assert ended.code == 1
     assert database_state.relations(database) == ["public.a"]

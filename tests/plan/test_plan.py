@@ -407,7 +407,7 @@ def test_down_uses_the_history_where_the_file_is_gone(file: Migration | None) ->
 IRREVERSIBLE = {
     "no down file": ("select 1;", "it has no down file", ", or add 001_a.down.sql"),
     "on purpose": ("-- sqlmigrate: irreversible (the data are gone)\nselect 1;", "the data are gone", ""),
-    "on purpose, without a reason": ("-- sqlmigrate: irreversible\nselect 1;", "it says so", ""),
+    "on purpose, without a reason": ("-- sqlmigrate: irreversible\nselect 1;", "its up file says so", ""),
 }
 
 

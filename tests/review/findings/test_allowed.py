@@ -172,7 +172,7 @@ def test_a_reason_is_required(server: databases.Shadow) -> None:
         (
             "statement-fails",
             "the directive `allow` needs a rule and a reason",
-            "-- sqlmigrate: allow RULE (why it is meant)",
+            "-- sqlmigrate: allow RULE (why it is intended)",
         )
     ]
 
