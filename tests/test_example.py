@@ -1,0 +1,187 @@
+"""The example `docs/examples/shop/`: its Makefile, its workflow files, its image and its job do what they say."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+from documents import ROOT
+from git_repository import Repository
+
+SHOP = ROOT / "docs" / "examples" / "shop"
+GITHUB = (SHOP / ".github" / "workflows" / "database.yml").read_text(encoding="utf-8")
+GITLAB = (SHOP / ".gitlab-ci.yml").read_text(encoding="utf-8")
+
+# Commands of the workflow files that are not run, each with its reason.
+NOT_RUN = {
+    "pip install sqlmigrate-pg": "needs the index; tests/test_packaging.py builds and installs the wheel",
+    "pip install 'sqlmigrate-pg[embedded]'": "needs the index; tests/test_packaging.py builds and installs the wheel",
+}
+
+
+class Checkout:
+    """A copy of the example in a repository, on the branch `change`, with the program on the path."""
+
+    def __init__(self, root: Path, database: str) -> None:
+        self.root = root
+        shutil.copytree(SHOP, root)
+        self.repository = Repository(root, root.with_name("home")).init()
+        self.repository.commit()
+        self.repository.git("checkout", "-q", "-B", "main")
+        self.repository.git("checkout", "-q", "-B", "change")
+        programs = root.with_name("bin")
+        programs.mkdir()
+        self.program = programs / "sqlmigrate"
+        self.program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m sqlmigrate "$@"\n', encoding="utf-8")
+        self.program.chmod(0o755)
+        path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+        self.environment = {**self.repository.environment, "DATABASE_URL": database, "PATH": path}
+
+    def __call__(self, command: str, *without: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a line in a shell; variables may be added, or left out by their names."""
+        given = {name: value for name, value in {**self.environment, **environment}.items() if name not in without}
+        return subprocess.run(
+            ["bash", "-e", "-c", command], cwd=self.root, env=given, capture_output=True, encoding="utf-8",
+            check=False, timeout=120,
+        )  # fmt: skip
+
+    def add_phone(self) -> None:
+        """Add a migration on the branch, as the Makefile does it."""
+        assert self('make create name="add phone"', SQLMIGRATE=str(self.program)).returncode == 0
+        for direction, what in (("up", "add column phone text"), ("down", "drop column phone")):
+            with (self.root / "sql" / f"007_add_phone.{direction}.sql").open("a", encoding="utf-8") as file:
+                file.write(f"alter table customers {what};\n")
+        self.repository.commit()
+
+
+@pytest.fixture
+def shop(tmp_path: Path, database: str) -> Checkout:
+    return Checkout(tmp_path / "my shop", database)
+
+
+def _steps(text: str, job: str) -> list[str]:
+    """Return the commands of a job, of either service, in their order and without comments."""
+    start = re.search(rf"^(?P<indent> *){job}:\n", text, re.MULTILINE)
+    assert start is not None
+    body = re.split(rf"^{start['indent']}\S", text[start.end() :], maxsplit=1, flags=re.MULTILINE)[0]
+    found = re.findall(r"^ *(?:- )?run: (.+)$", body, re.MULTILINE)
+    if script := re.search(r"^  script:\n((?:    - .+\n)+)", body, re.MULTILINE):
+        found += re.findall(r"^    - (.+)$", script[1], re.MULTILINE)
+    return [re.sub(r"\s+#.*", "", command).strip() for command in found]
+
+
+def _run(shop: Checkout, text: str, job: str, *without: str, **environment: str) -> dict[str, str]:
+    """Run a job's commands and return what each wrote to stdout; every one must end well."""
+    outputs = {}
+    for command in _steps(text, job):
+        if command not in NOT_RUN:
+            ended = shop(command, *without, CI="true", **environment)
+            assert ended.returncode == 0, f"{command}\n{ended.stdout}{ended.stderr}"
+            outputs[command] = ended.stdout
+    return outputs
+
+
+def test_make(shop: Checkout) -> None:
+    """Each target does what its line in the Makefile says, on a real server."""
+    make = {"SQLMIGRATE": str(shop.program)}
+
+    assert shop("make migrate", **make).stdout.endswith("\n6 executed\n")
+    assert "Total: 6 | Executed: 6 | Pending: 0" in shop("make status", **make).stdout
+    assert shop("make verify", **make).returncode == 0
+    assert "006_create_order_totals" in shop("make down", **make).stdout
+    assert "Total: 6 | Executed: 5 | Pending: 1" in shop("make status", **make).stdout
+    shop.add_phone()
+    assert "007_add_phone" in shop("make review", **make).stdout
+    listed = re.findall(r"^  make (\w+)", shop("make", **make).stdout, re.MULTILINE)
+    assert listed == ["help", "migrate", "status", "down", "create", "verify", "review"]
+
+
+def test_the_migrations_go_up_and_down(shop: Checkout, database: str) -> None:
+    """With rows in the tables: old orders are marked as sent in parts, and the way down leaves nothing."""
+    assert shop("sqlmigrate up --to 3").returncode == 0
+    with psycopg.connect(database, autocommit=True) as conn:
+        conn.execute("insert into customers (email, name) values ('ann@example.org', 'Ann')")
+        conn.execute(
+            "insert into orders (customer_id, ordered_at) select 1, '2025-05-05' from generate_series(1, 12000)"
+        )
+        conn.execute("insert into orders (customer_id) values (1)")
+
+        assert shop("sqlmigrate up").returncode == 0
+        assert dict(conn.execute("select state, count(*) from orders group by state").fetchall()) == {
+            "sent": 12000,
+            "new": 1,
+        }
+        assert shop("sqlmigrate down --all --yes").returncode == 0
+        left = conn.execute(
+            "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'"
+        )
+        assert sorted(left.fetchall()) == [("migrations",), ("migrations_log",)]
+
+
+def test_a_review_of_the_example_finds_nothing(shop: Checkout) -> None:
+    """What the example shows is what a review recommends: each migration after the first blocks nothing."""
+    files = " ".join(f"sql/{path.name}" for path in sorted((SHOP / "sql").glob("00[2-6]*.up.sql")))
+
+    ended = shop(f"sqlmigrate review --postgres 18 --format json --fail-on warning {files}", "DATABASE_URL")
+
+    review = json.loads(ended.stdout)
+    found = [finding["rule"] for each in review["migrations"] for finding in each["findings"] if not finding["allowed"]]
+    assert (ended.returncode, found, review["findings"]) == (0, [], [])
+
+
+def test_the_workflow_for_github(shop: Checkout, tmp_path: Path) -> None:
+    """A pull request gets annotations and a summary, and a push to main is executed."""
+    shop.add_phone()
+    summary = tmp_path / "summary.md"
+
+    said = _run(
+        shop, GITHUB, "review", "DATABASE_URL", GITHUB_ACTIONS="true", GITHUB_BASE_REF="main",
+        GITHUB_STEP_SUMMARY=str(summary),
+    )  # fmt: skip
+    assert "7 migrations" in said["sqlmigrate verify"]
+    assert "007_add_phone" in summary.read_text(encoding="utf-8")
+
+    assert _run(shop, GITHUB, "migrate")["sqlmigrate up"].endswith("\n7 executed\n")
+
+
+def test_the_workflow_for_gitlab(shop: Checkout) -> None:
+    """A merge request gets a code quality report and a page, and a push to the default branch is executed."""
+    shop.add_phone()
+
+    _run(shop, GITLAB, "review", "DATABASE_URL", CI_MERGE_REQUEST_TARGET_BRANCH_NAME="main")
+    assert isinstance(json.loads((shop.root / "review.json").read_text(encoding="utf-8")), list)
+    assert "007_add_phone" in (shop.root / "review.html").read_text(encoding="utf-8")
+
+    assert _run(shop, GITLAB, "migrate")["sqlmigrate up"].endswith("\n7 executed\n")
+
+
+def test_a_forgotten_secret_fails_the_deployment(shop: Checkout) -> None:
+    """A workflow in which DATABASE_URL is empty does not pass as a deployment."""
+    for value in ("", " "):
+        assert shop("sqlmigrate up", CI="true", DATABASE_URL=value).returncode == 2
+
+
+def test_every_reason_is_needed() -> None:
+    """A command that is left out stands in a workflow file."""
+    steps = {step for text in (GITHUB, GITLAB) for job in ("review", "migrate") for step in _steps(text, job)}
+
+    assert set(NOT_RUN) - steps == set()
+
+
+def test_the_image_calls_the_program(shop: Checkout) -> None:
+    """The command of the Dockerfile, run in a folder with `sql`, executes the migrations; in it `CI` is set."""
+    text = (SHOP / "Dockerfile").read_text(encoding="utf-8")
+    entry = json.loads(re.findall(r"^ENTRYPOINT (.*)$", text, re.MULTILINE)[0])
+    default = json.loads(re.findall(r"^CMD (.*)$", text, re.MULTILINE)[0])
+    (variables,) = re.findall(r"^ENV (\w+)=(\w+)$", text, re.MULTILINE)
+
+    command = " ".join([*entry, *default])
+    assert shop(command, **dict([variables])).stdout.endswith("\n6 executed\n")
+    assert shop(command, "DATABASE_URL", **dict([variables])).returncode == 2

@@ -1,0 +1,149 @@
+"""docs/json.md names the keys that the program writes, no more and no fewer; its examples have them too."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import psycopg
+import pytest
+from documents import ROOT
+from handmade_reviews import REVIEWS
+from project import Project
+from terminal import Ended
+
+from sqlmigrate.database import run_lock
+from sqlmigrate.review.formats import FORMATS
+
+TEXT = (ROOT / "docs" / "json.md").read_text(encoding="utf-8")
+_SECTION = re.compile(r"^##+ (?P<name>.+)\n(?P<body>(?:(?!##).*\n?)*)", re.MULTILINE)
+_KEY = re.compile(r"^\| `(?P<key>\w+)` \| (?P<meaning>.*) \|$", re.MULTILINE)
+BODIES = {match["name"]: match["body"] for match in _SECTION.finditer(TEXT)}
+TABLES = {name: dict(_KEY.findall(body)) for name, body in BODIES.items() if _KEY.search(body)}
+EXAMPLES = {
+    name: [
+        json.loads(line) for block in re.findall(r"```json\n(.*?)```", body, re.DOTALL) for line in block.splitlines()
+    ]
+    for name, body in BODIES.items()
+}
+
+Values = dict[str, list[dict[str, Any]]]
+
+
+def _json(text: str) -> list[Any]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def _collected(found: Values, *ended: Ended) -> None:
+    """Sort events under their names, and what is inside of events under its own."""
+    for event in (each for one in ended for each in _json(one.stdout)):
+        found[event["event"]].append(event)
+        found["blocker"] += event.get("blockers", [])
+        found["error"] += [event["error"]] if "error" in event else []
+
+
+def _call(project: Project, *arguments: str) -> Ended:
+    return project.call("--format", "json", *arguments)
+
+
+def _run_events(project: Project) -> Iterator[Ended]:
+    """Let a run plan, execute, wait, be blocked, fail, recover, and try."""
+    project.add("001_a", "drop table if exists b;\ncreate table a (n int);\nselect pg_sleep(1.2);", "drop table a;")
+    with project.connection() as holder:
+        holder.execute("select pg_advisory_lock(%s)", [run_lock.lock_key("public.migrations")])
+        yield _call(project, "up", "--lock-wait", "300ms")
+    yield _call(project, "up")
+    project.add("002_b", "alter table a add b int;", "alter table a drop b;")
+    with psycopg.connect(project.url) as reader:
+        reader.execute("select from a")
+        yield _call(project, "up", "--lock-timeout", "300ms", "--lock-retries", "1")
+    project.execute("insert into a values (1), (1)")
+    index = "create unique index concurrently a_n on a (n);"
+    project.add("003_c", f"-- sqlmigrate: no-transaction\nselect 1;\n{index}", "drop index a_n;")
+    yield _call(project, "up")
+    project.execute("truncate a")
+    yield _call(project, "up")
+    project.add("004_d", "vacuum;")
+    yield _call(project, "up", "--dry-run")
+    yield _call(project, "down")
+
+
+@pytest.fixture
+def values(project: Project) -> Values:
+    """Everything that the program writes as JSON, by the heading in docs/json.md that describes it."""
+    found: Values = defaultdict(list)
+    _collected(found, *_run_events(project))
+    found["status"] = _json(_call(project, "status").stdout)
+    found["migration"] = found["status"][0]["migrations"]
+    (found["log"],) = _json(_call(project, "log").stdout)
+    found["split"] = _json(_call(project, "split", "sql/003_c.up.sql").stdout)
+    found["statement"] = found["split"][0]["statements"]
+    found["create"] = _json(_call(project, "create", "phones").stdout)
+    _collect_history_changes(project, found)
+    _collect_errors(project, found)
+    _collect_review(found)
+    return found
+
+
+def _collect_history_changes(project: Project, found: Values) -> None:
+    project.remove("005_phones")
+    found["verify"] = _json(_call(project, "verify").stdout)
+    found["baseline"] = _json(_call(project, "baseline", "4").stdout)
+    found["repair"] = _json(_call(project, "repair", "4", "--yes").stdout)
+
+
+def _collect_errors(project: Project, found: Values) -> None:
+    for arguments in (["repair", "9", "--yes"], ["reset"], ["status", "--database-url", "host=/nowhere"]):
+        found["Errors"] += _json(_call(project, *arguments).stderr)
+    project.add("006_e", "commit;")
+    project.add("007_f", "select;")
+    found["Errors"] += _json(_call(project, "up").stderr)
+    for text in ("raise 'no' using detail = 'so', hint = 'do'", "execute 'select nothing'"):
+        project.add("006_e", f"do $$ begin {text}; end $$;")
+        _collected(found, _call(project, "up"))
+    found["error"] += [error for each in found["Errors"] for error in each["error"]]
+
+
+def _collect_review(found: Values) -> None:
+    found["review"] = [json.loads(FORMATS["json"](review)) for review in REVIEWS.values()]
+    found["reviewed migration"] = [each for review in found["review"] for each in review["migrations"]]
+    found["ground"] = [review["ground"] for review in found["review"]]
+    found["trip"] = trips = [each["trip"] for each in found["reviewed migration"] if each["trip"]]
+    found["run of a file"] = [run for trip in trips for run in (trip["up"], trip["down"]) if run]
+    found["measured statement"] = [each for run in found["run of a file"] for each in run["statements"]]
+    found["touched relation"] = [each for statement in found["measured statement"] for each in statement["touches"]]
+    found["schema change"] = [each for trip in trips for each in trip["changes"] + trip["down_changes"]]
+    found["difference"] = [each for trip in trips for each in trip["left"] + trip["again"]]
+    within = [finding for each in found["reviewed migration"] for finding in each["findings"]]
+    found["finding"] = [*within, *(finding for review in found["review"] for finding in review["findings"])]
+
+
+@cache
+def _optional(name: str) -> frozenset[str]:
+    """Return the keys that may be left out, as the table says."""
+    return frozenset(key for key, meaning in TABLES[name].items() if meaning.startswith("only "))
+
+
+def _agrees(name: str, value: dict[str, Any]) -> bool:
+    keys = set(TABLES[name])
+    return keys - _optional(name) <= value.keys() <= keys
+
+
+def test_the_documented_keys_are_those_that_are_written(values: Values) -> None:
+    """Every value of a real run has a table with its keys; a key that may be left out is there at least once."""
+    wrong = [(name, value) for name in TABLES for value in values[name] if not _agrees(name, value)]
+    never = {name: _optional(name) - {key for value in values[name] for key in value} for name in TABLES}
+
+    assert values.keys() ^ TABLES.keys() == set()
+    assert wrong == []
+    assert {name: keys for name, keys in never.items() if keys} == {}
+
+
+@pytest.mark.parametrize("name", [name for name in TABLES if EXAMPLES[name]])
+def test_the_examples_have_the_documented_keys(name: str) -> None:
+    """An example is a value of its kind: keys of the table, in the order in which they are written."""
+    assert [example for example in EXAMPLES[name] if "confirmed" not in example and not _agrees(name, example)] == []
