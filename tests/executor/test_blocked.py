@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
+import inspect
 import re
-import threading
-import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.pq import TransactionStatus
 
-from sqlmigrate.executor.events import Blocked, Failed, Finished, Progress
+from sqlmigrate.executor import step_run
+from sqlmigrate.executor.events import Blocked, Event, Failed, Finished, StatementDone, Progress
 from sqlmigrate.files import folder, migration
 from sqlmigrate.operations import up_down
 from sqlmigrate.plan.plan import Limits
 
 
 @contextmanager
-def _reader(url: str, seconds: float) -> Iterator[psycopg.Connection]:
-    """Keep a table in a transaction for so long, as an application that forgot to commit."""
+def _reader(url: str) -> Iterator[psycopg.Connection]:
+    """Keep a table in a transaction, as an application that forgot to commit."""
     with closing(psycopg.connect(url, application_name="reports")) as conn:
         conn.execute("select count(*) from t")
-        timer = threading.Timer(seconds, conn.rollback)
-        timer.start()
         yield conn
-        timer.join()
+
+
+@pytest.fixture
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the pauses between two tries short."""
+    monkeypatch.setattr(step_run, "_LONGEST_PAUSE", 0.02)
 
 
 @pytest.fixture
@@ -38,63 +43,72 @@ def migrations(database: str, tmp_path: Path) -> tuple[migration.Migration, ...]
     return folder.load(tmp_path)
 
 
+@pytest.mark.usefixtures("_short_pauses")
 def test_a_blocked_migration_is_tried_again_until_it_gets_through(
     database: str, migrations: tuple[migration.Migration, ...]
 ) -> None:
     """It is rolled back each time, says who stands in the way, and ends well once the reader is gone."""
-    with _reader(database, 3.0) as reader:
+    events: list[Event] = []
+    limits = Limits(lock_timeout="400ms", lock_retries=50)
+    with _reader(database) as reader:
         pid = reader.info.backend_pid
-        events = list(up_down.up(database, migrations, limits=Limits(lock_timeout="1200ms")))
+        for event in up_down.up(database, migrations, limits=limits):
+            events.append(event)
+            if isinstance(event, Blocked) and event.tries[0] > 1 and event.blockers:
+                reader.rollback()
 
     blocked = [event for event in events if isinstance(event, Blocked)]
     assert isinstance(events[-1], Finished)
-    assert blocked
-    assert [event.tries for event in blocked] == [(number, 10) for number in range(1, len(blocked) + 1)]
+    assert len(blocked) > 1
+    assert [event.tries for event in blocked] == [(number, 50) for number in range(1, len(blocked) + 1)]
     assert {event.number for event in blocked} == {2}
-    assert blocked[0].message == "canceling statement due to lock timeout"
-    (blocker,) = blocked[0].blockers
-    assert (blocker.pid, blocker.application, blocker.state) == (
-        pid,
-        "reports",
-        "idle in transaction",
-    )
+    assert {event.message for event in blocked} == {"canceling statement due to lock timeout"}
+    (blocker,) = blocked[-1].blockers
+    assert (blocker.pid, blocker.application, blocker.state) == (pid, "reports", "idle in transaction")
     assert blocker.statement == "select count(*) from t"
-    assert 0 <= blocker.seconds < 10
+    assert blocker.seconds >= 0
 
 
+@pytest.mark.usefixtures("_short_pauses")
 def test_others_get_through_while_a_migration_is_blocked(
     database: str, migrations: tuple[migration.Migration, ...]
 ) -> None:
-    """Nobody waits behind the migration longer than its lock timeout."""
-    longest = 0.0
-    with _reader(database, 3.0), closing(psycopg.connect(database, autocommit=True)) as client:
-        thread = threading.Thread(
-            target=lambda: list(up_down.up(database, migrations, limits=Limits(lock_timeout="500ms")))
-        )
-        thread.start()
-        while thread.is_alive():
-            start = time.monotonic()
-            client.execute("select count(*) from t")
-            longest = max(longest, time.monotonic() - start)
-            time.sleep(0.005)
-        thread.join()
+    """The lock timeout lets those through who wait behind the migration, although the reader is still there."""
+    events: list[Event] = []
+    limits = Limits(lock_timeout="1s", lock_retries=50)
+    behind: Future[psycopg.Cursor] | None = None
+    with (
+        _reader(database) as reader,
+        closing(psycopg.connect(database, autocommit=True)) as client,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        for event in up_down.up(database, migrations, limits=limits):
+            events.append(event)
+            if isinstance(event, Progress) and event.activity.blockers and behind is None:
+                behind = pool.submit(client.execute, "select count(*) from t")
+            if isinstance(event, Blocked) and behind is not None:
+                assert behind.result().fetchone() == (0,)
+                assert reader.info.transaction_status == TransactionStatus.INTRANS
+                reader.rollback()
 
-    assert longest < 1.5
+    assert behind is not None
+    assert isinstance(events[-1], Finished)
 
 
+@pytest.mark.usefixtures("_short_pauses")
 def test_a_migration_that_never_gets_its_lock_fails_with_who_was_in_the_way(
     database: str, migrations: tuple[migration.Migration, ...]
 ) -> None:
     """After the last try the failure is recorded, and nothing of the file is in the database."""
-    with _reader(database, 4.5) as reader:
-        *_, failed = up_down.up(database, migrations, limits=Limits(lock_timeout="1100ms", lock_retries=1))
+    with _reader(database) as reader:
+        *_, failed = up_down.up(database, migrations, limits=Limits(lock_timeout="800ms", lock_retries=2))
 
         assert isinstance(failed, Failed)
         assert failed.error.sqlstate == "55P03"
         tried, in_the_way, doing = failed.error.detail
-        assert tried == "tried 2 times, with pauses between"
+        assert tried == "tried 3 times, with pauses between"
         assert in_the_way == f"in the way: process {reader.info.backend_pid} (reports, user postgres)"
-        assert re.fullmatch(r"idle in transaction, open for \d s: select count\(\*\) from t", doing)
+        assert re.fullmatch(r"idle in transaction, open for \d+ s: select count\(\*\) from t", doing)
     with closing(psycopg.connect(database)) as conn:
         assert conn.execute("select to_regclass('first'), status from migrations where version = '002'").fetchone() == (
             None, "failed",
@@ -119,33 +133,44 @@ def test_a_deadlocks_victim_is_tried_again(database: str, tmp_path: Path) -> Non
     (tmp_path / "001_t.up.sql").write_text("create table t (a int); create table u (a int);")
     list(up_down.up(database, folder.load(tmp_path)))
     (tmp_path / "002_two.up.sql").write_text(
-        "set local deadlock_timeout = '100ms';\nalter table t add b int;\nselect pg_sleep(0.5);\n"
+        "set local deadlock_timeout = '100ms';\nalter table t add b int;\n"
+        "do $$ begin while not exists (select from pg_locks where not granted and relation = 't'::regclass) loop\n"
+        "  perform pg_sleep(0.01); end loop; end $$;\n"
         "alter table u add b int;"
     )
-    with closing(psycopg.connect(database)) as other:
-        other.execute("set deadlock_timeout = '20s'")
+    events: list[Event] = []
+    with closing(psycopg.connect(database)) as other, ThreadPoolExecutor(1) as pool:
+        other.execute("set deadlock_timeout = '1h'")
         other.execute("lock table u")
-        waits = threading.Timer(0.3, lambda: other.execute("lock table t in access share mode"))
-        waits.start()
-        freed = threading.Timer(2.0, other.rollback)
-        freed.start()
-        events = list(up_down.up(database, folder.load(tmp_path)))
-        waits.join()
-        freed.join()
+        for event in up_down.up(database, folder.load(tmp_path)):
+            events.append(event)
+            if isinstance(event, StatementDone) and event.number == 2:
+                waits = pool.submit(other.execute, "lock table t in access share mode")
+            if isinstance(event, Blocked):
+                waits.result()
+                other.rollback()
 
-    blocked = [event.message for event in events if isinstance(event, Blocked)]
-    assert blocked[0] == "deadlock detected"
+    assert [event.message for event in events if isinstance(event, Blocked)] == ["deadlock detected"]
     assert isinstance(events[-1], Finished)
 
 
 def test_a_long_statement_is_watched(database: str, tmp_path: Path) -> None:
-    """Every second it is told which statement is under way, and since when."""
-    (tmp_path / "001_t.up.sql").write_text("create table t (a int);\nselect pg_sleep(2.6);")
+    """It is told again and again which statement is under way, and since when: every second by default."""
+    (tmp_path / "001_t.up.sql").write_text("create table t (a int);\nselect pg_advisory_xact_lock_shared(7);")
+    seen: list[Progress] = []
+    with closing(psycopg.connect(database)) as gate:
+        gate.execute("select pg_advisory_xact_lock(7)")
+        for event in up_down.up(database, folder.load(tmp_path), tick=0.1):
+            if isinstance(event, Progress):
+                seen.append(event)
+                if len(seen) == 3:
+                    gate.rollback()
 
-    seen = [event for event in up_down.up(database, folder.load(tmp_path)) if isinstance(event, Progress)]
-
-    assert [(event.number, event.total) for event in seen] == [(2, 2), (2, 2)]
-    assert 900 < seen[0].duration_ms < seen[1].duration_ms
+    durations = [event.duration_ms for event in seen]
+    assert {(event.number, event.total) for event in seen} == {(2, 2)}
+    assert durations == sorted(set(durations))
+    assert durations[0] >= 100
+    assert inspect.signature(up_down.up).parameters["tick"].default == 1.0
 
 
 def test_the_percentage_of_an_index_build_is_seen(database: str, tmp_path: Path) -> None:
@@ -153,15 +178,18 @@ def test_the_percentage_of_an_index_build_is_seen(database: str, tmp_path: Path)
     (tmp_path / "001_t.up.sql").write_text("create table t as select generate_series(1, 1000) as a;")
     list(up_down.up(database, folder.load(tmp_path)))
     (tmp_path / "002_i.up.sql").write_text("create index concurrently i on t (a);")
+    seen = []
     with closing(psycopg.connect(database)) as reader:
         reader.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         reader.execute("select count(*) from t")
         pid = reader.info.backend_pid
-        timer = threading.Timer(2.5, reader.rollback)
-        timer.start()
-        seen = [event.activity for event in up_down.up(database, folder.load(tmp_path)) if isinstance(event, Progress)]
-        timer.join()
+        for event in up_down.up(database, folder.load(tmp_path), tick=0.1):
+            if isinstance(event, Progress):
+                seen.append(event.activity)
+                if event.activity.blockers:
+                    reader.rollback()
 
-    assert seen[0].progress == "waiting for old snapshots"
-    assert seen[0].waits_for == "Lock virtualxid"
-    assert [blocker.pid for blocker in seen[0].blockers] == [pid]
+    sight = next(sight for sight in seen if sight.blockers)
+    assert sight.progress == "waiting for old snapshots"
+    assert sight.waits_for == "Lock virtualxid"
+    assert [blocker.pid for blocker in sight.blockers] == [pid]
