@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from in_process import Quick
 from postgres_servers import PasswordServer, free_port
 from psycopg import sql
 from terminal import Ended, Terminal
+from waiting import until
 
 from sqlmigrate.config import resolve
 from sqlmigrate.errors import ConfigError
@@ -284,16 +284,17 @@ def test_rights_and_settings(quick: Quick, planted: Planted, password_server: Pa
 
 def test_another_run_that_holds_the_lock(quick: Quick, planted: Planted) -> None:
     """Who waits, and who gives up waiting, sees who the other is, and no password."""
-    quick.write(**{"003_c.up.sql": "select pg_sleep(1.5);"})
-    first = children.start(
-        [sys.executable, "-m", "sqlmigrate", "up"], cwd=quick.folder,
-        env={**os.environ, "DATABASE_URL": planted.url()}, stdout=subprocess.DEVNULL,
-    )  # fmt: skip
-    asleep = "select 1 from pg_stat_activity where query like 'select pg_sleep%' and state = 'active'"
-    while not database_state.ask(planted.url(), asleep):
-        time.sleep(0.02)
+    quick.write(**{"003_c.up.sql": "select pg_advisory_xact_lock_shared(7);"})
+    waiting = "select 1 from pg_locks where locktype = 'advisory' and not granted"
+    with psycopg.connect(planted.url()) as gate:
+        gate.execute("select pg_advisory_xact_lock(7)")
+        first = children.start(
+            [sys.executable, "-m", "sqlmigrate", "up"], cwd=quick.folder,
+            env={**os.environ, "DATABASE_URL": planted.url()}, stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        until(lambda: database_state.ask(planted.url(), waiting))
 
-    ended = quick("up", "--lock-wait", "0.3s", DATABASE_URL=planted.url())
+        ended = quick("up", "--lock-wait", "0.3s", DATABASE_URL=planted.url())
 
     assert first.wait() == 0
     assert (ended.code, is_hidden(ended.stdout, ended.stderr)) == (4, True)

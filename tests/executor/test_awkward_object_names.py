@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from urllib.parse import quote
 
 import psycopg
@@ -14,7 +14,7 @@ from project import Project, failure, finished, succeeded
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from sqlmigrate.executor.events import Failed
+from sqlmigrate.executor.events import Blocked, Failed
 from sqlmigrate.plan.plan import Limits
 
 LONGEST = "ö" * 31 + "x"  # 63 bytes
@@ -139,7 +139,7 @@ def test_an_application_of_any_name(name: str, project: Project) -> None:
         conn.commit()
         conn.execute("lock table t")
         project.add("001_a", "-- sqlmigrate: lock-timeout 300ms\nalter table t add column n int;")
-        events = project.up(limits=Limits(lock_retries=0))
+        with closing(project.running_up(limits=Limits(lock_retries=50))) as events:
+            blocked = next(event for event in events if isinstance(event, Blocked) and event.blockers)
         seen = project.value("select application_name from pg_stat_activity where pid = %s", pid)
-    error = failure(events).error
-    assert f"in the way: process {pid} ({seen}, user postgres)" in error.detail[1]
+    assert [blocker.who for blocker in blocked.blockers] == [f"process {pid} ({seen}, user postgres)"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -19,6 +18,7 @@ from project import Project, failure, succeeded, told
 from psycopg import sql
 from waiting import until
 
+from sqlmigrate.database.activity import Activity
 from sqlmigrate.embedded.cluster import Cluster
 from sqlmigrate.errors import ConnectError
 from sqlmigrate.executor.events import Event, Failed, Finished, Progress, StatementDone, Waiting
@@ -32,6 +32,7 @@ FILES = {
     "002_b.up.sql": "create table b ();\nselect pg_sleep(60);\ncreate table c ();\n",
     "003_d.up.sql": "create table d ();",
 }
+GATE = "select pg_advisory_xact_lock_shared(7)"  # a test that has the lock 7 says when it is passed
 ALONE = {**FILES, "002_b.up.sql": f"-- sqlmigrate: no-transaction\n{FILES['002_b.up.sql']}"}
 
 
@@ -215,18 +216,23 @@ def test_a_session_that_is_ended_while_it_waits_for_another_run(project: Project
 
 def test_the_second_connection_is_ended_while_it_watches(project: Project) -> None:
     """Then there is nothing to be seen for a while, and that is all: the migration ends well."""
-    project.add("001_a", "create table a (); select pg_sleep(1.5);")
-    sights: list[Progress] = []
+    project.add("001_a", f"create table a (); {GATE};")
+    sights: list[Activity] = []
     ended: list[int] = []
     seen: list[Event] = []
-    for event in project.running_up(tick=0.2):
-        seen.append(event)
-        if isinstance(event, Progress):
-            sights.append(event)
-            ended += terminate(project.url, "query not like '%pg_sleep%'") if len(sights) == 2 else []
+    with project.connection() as gate:
+        gate.execute("select pg_advisory_lock(7)")
+        for event in project.running_up(tick=0.1):
+            seen.append(event)
+            if isinstance(event, Progress) and (sights or event.activity.waits_for):
+                sights.append(event.activity)
+                if len(sights) == 2:
+                    ended = terminate(project.url, f"query not like '%{GATE}%'")
+                if len(sights) == 5:
+                    gate.execute("select pg_advisory_unlock(7)")
 
     assert len(ended) == 1
-    assert len(sights) > 4
+    assert [sight.waits_for for sight in sights] == ["Lock advisory"] * 2 + [None] * 3
     assert succeeded(seen) == ["001_a"]
 
 
@@ -239,9 +245,18 @@ def test_the_second_connection_that_gets_none(
     name = psycopg.conninfo.conninfo_to_dict(database)["dbname"]
     postgres.admin.execute(sql.SQL("grant all on database {} to single").format(sql.Identifier(str(name))))
     project.execute("grant all on schema public to single")
+    single = project.add("001_a", f"create table a (); {GATE};").at(postgres.url(name, "single"))
+    seen: list[Event] = []
     try:
-        events = project.add("001_a", "create table a (); select pg_sleep(0.7);").at(postgres.url(name, "single"))
-        assert succeeded(events.up(tick=0.2)) == ["001_a"]
+        with project.connection() as gate:
+            gate.execute("select pg_advisory_lock(7)")
+            for event in single.running_up(tick=0.1):
+                seen.append(event)
+                if isinstance(event, Progress):
+                    assert event.activity == Activity()
+                    gate.execute("select pg_advisory_unlock_all()")
+        assert [event for event in seen if isinstance(event, Progress)]
+        assert succeeded(seen) == ["001_a"]
     finally:
         project.execute("drop owned by single")
         postgres.admin.execute("drop role single")
@@ -265,11 +280,11 @@ def bounded(project: Project, postgres: postgres_servers.Server) -> Iterator[Pro
 
 def test_a_transaction_is_never_idle(bounded: Project) -> None:
     """A role whose idle transactions are ended executes files that take far longer: all of it is sent at once."""
-    bounded.execute("alter role bounded set idle_in_transaction_session_timeout = '100ms'")
+    bounded.execute("alter role bounded set idle_in_transaction_session_timeout = '500ms'")
     bounded.add(
-        "001_a", "create table a (n int); select pg_sleep(0.3);\ncopy a from stdin;\n1\n\\.\nselect pg_sleep(0.3);"
+        "001_a", "create table a (n int); select pg_sleep(0.7);\ncopy a from stdin;\n1\n\\.\nselect pg_sleep(0.7);"
     )
-    bounded.add("002_b", "-- sqlmigrate: no-transaction\nselect pg_sleep(0.2);\nvacuum a;\nselect pg_sleep(0.2);")
+    bounded.add("002_b", "-- sqlmigrate: no-transaction\nselect pg_sleep(0.7);\nvacuum a;\nselect pg_sleep(0.7);")
 
     assert succeeded(bounded.up()) == ["001_a", "002_b"]
 
@@ -295,8 +310,8 @@ def test_a_timeout_of_the_role(setting: str, bounded: Project) -> None:
     """The file is rolled back and the failure recorded, over a new connection if need be; the cure is named."""
     message, cure = TIMEOUTS[setting]
     bounded.add_tables("a").up()
-    bounded.execute(f"alter role bounded set {setting} = '150ms'")
-    bounded.add("002_b", "create table b ();\nselect pg_sleep(1);\ncreate table c ();")
+    bounded.execute(f"alter role bounded set {setting} = '800ms'")
+    bounded.add("002_b", "create table b ();\nselect pg_sleep(60);\ncreate table c ();")
     seen: list[Event] = []
     is_idle = setting.startswith("idle")
     if is_idle:
@@ -304,7 +319,7 @@ def test_a_timeout_of_the_role(setting: str, bounded: Project) -> None:
     for event in up_down.up(bounded.url, folder.load(bounded.folder), step_by_step=is_idle):
         seen.append(event)
         if is_idle and isinstance(event, StatementDone) and event.number == 1:
-            time.sleep(0.5)  # who watches thinks for too long, with the transaction open
+            until(lambda: not bounded.query(OURS))  # we think too long, in a transaction
 
     failed = failure(seen)
     assert isinstance(failed, Failed)
@@ -315,4 +330,5 @@ def test_a_timeout_of_the_role(setting: str, bounded: Project) -> None:
     assert bounded.value("select error from migrations where version = '002'") == message
 
     bounded.execute(f"alter role bounded reset {setting}")
+    bounded.add("002_b", "create table b ();")
     assert succeeded(bounded.up()) == ["002_b"]

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import threading
-import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import database_state
 import psycopg
 import pytest
+from waiting import until
 
 from sqlmigrate.errors import HistoryError
-from sqlmigrate.executor.events import Event, Failed, Finished, Recovered
+from sqlmigrate.executor.events import Event, Failed, Finished, Recovered, Waiting
 from sqlmigrate.files.folder import load
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.history import read
@@ -20,6 +21,9 @@ from sqlmigrate.operations import up_down
 
 TABLE = "create table t (a int); insert into t values (1), (1);"
 INDEXED = TABLE + "create index i on t (a);"
+BUILDING = """\
+select 1 from pg_stat_progress_create_index
+ where datname = current_database() and phase = 'waiting for old snapshots'"""
 PARTITIONS = "create table p (a int) partition by list (a); create table p1 partition of p for values in (1);"
 
 
@@ -221,21 +225,25 @@ def test_two_runs_while_one_builds_an_index_concurrently(database: str, tmp_path
     (tmp_path / "002_i.up.sql").write_text("create index concurrently i on t (a);")
     migrations = load(tmp_path)
     list(up_down.up(database, migrations[:1]))
-    ended: list[list[Event]] = []
+    events: list[Event] = []
+
+    def run() -> None:
+        for event in up_down.up(database, migrations):
+            events.append(event)  # noqa: PERF402 - looked at while it goes on
+
     with closing(psycopg.connect(database)) as reader:
         _hold_snapshot(reader)
-        threads = [
-            threading.Thread(target=lambda: ended.append(list(up_down.up(database, migrations)))) for _ in range(2)
-        ]
+        threads = [threading.Thread(target=run) for _ in range(2)]
         for thread in threads:
             thread.start()
-        time.sleep(1.5)
+        until(lambda: database_state.ask(database, BUILDING))
+        until(lambda: [event for event in events if isinstance(event, Waiting)])
         reader.rollback()
         for thread in threads:
             thread.join()
 
-    assert [type(event).__name__ for events in ended for event in events].count("Finished") == 1
-    assert not [event for events in ended for event in events if isinstance(event, Failed)]
+    assert [type(event).__name__ for event in events].count("Finished") == 1
+    assert not [event for event in events if isinstance(event, Failed)]
     with closing(psycopg.connect(database)) as conn:
         assert _one(conn, "select indisvalid from pg_index where indexrelid = 'i'::regclass") is True
         assert _one(conn, "select count(*) from migrations where status = 'executed'") == 2
@@ -250,7 +258,7 @@ def test_the_history_keeps_what_was_there_before(database: str, tmp_path: Path) 
         _hold_snapshot(reader)
         thread = threading.Thread(target=lambda: list(up_down.up(database, migrations)))
         thread.start()
-        time.sleep(0.7)
+        until(lambda: database_state.ask(database, BUILDING))
         seen.append(_one(conn, "select making from migrations where version = '002'"))
         reader.rollback()
         thread.join()

@@ -327,7 +327,7 @@ def test_one_that_fails_and_one_that_hangs_are_findings(branch: Branch) -> None:
         "005_currency": CURRENCY,
     })  # fmt: skip
 
-    ended = branch("review", "--timeout", "500ms", "--format", "json")
+    ended = branch("review", "--timeout", "2s", "--format", "json")
 
     found = [each for each in findings(ended) if each[1] != "down-missing"]
     assert found == [("002", "statement-fails"), ("003", "hangs"), ("004", "statement-fails")]
