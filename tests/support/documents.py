@@ -1,7 +1,7 @@
-"""The documents: README and its kin, `docs/`; and the parts of them that are copies of files: screens, the example.
+"""The documents: README and its kin, `docs/`; and the parts of them that are copies: screens, files, one table.
 
-A copy is a fenced block right below a mark, ``<!-- copy of tests/output/screens/status.console -->``. As a program
-this module writes all copies again from their files (`make docs`).
+A copy is a fenced block right below a mark, ``<!-- copy of tests/output/screens/status.console -->``. The table of the
+settings is below ``<!-- table of settings -->``. As a program this module writes all of them again (`make docs`).
 """
 
 from __future__ import annotations
@@ -9,10 +9,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from sqlmigrate.config.settings import markdown_table
+
 ROOT = Path(__file__).parents[2]
 _TOP = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
 _MARK = "<!-- copy of {} -->"
 _COPY = re.compile(r"^<!-- copy of (?P<path>\S+) -->\n(?P<fence>```\w*\n)(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
+_TABLE = re.compile(r"^<!-- table of settings -->\n(?:\|.*\n)*", re.MULTILINE)
 
 
 def documents() -> list[Path]:
@@ -27,8 +30,9 @@ def shows(screen: str) -> bool:
 
 
 def with_fresh_copies(document: str) -> str:
-    """Return the text of a document with every copy as its file is now."""
-    return _COPY.sub(_fresh, document)
+    """Return the text of a document with every copy as its file is now, and the settings as they are."""
+    table = f"<!-- table of settings -->\n{markdown_table()}"
+    return _TABLE.sub(lambda _: table, _COPY.sub(_fresh, document))
 
 
 def _fresh(match: re.Match[str]) -> str:
