@@ -224,7 +224,7 @@ def test_exit_codes_are_documented(words: str) -> None:
 NOT_RUN = {
     "python3 -m venv .venv": "the tests have an environment already",
     ". .venv/bin/activate": "the tests have an environment already",
-    "pip install 'sqlmigrate-pg[embedded]'": "needs the index; tests/test_packaging.py builds and installs the wheel",
+    "pip install '.[embedded]'": "needs the index; tests/test_packaging.py builds and installs the wheel",
     "make test": "it runs this test",
     "make check": "it runs this test",
     "make format": "it would change the working tree",
