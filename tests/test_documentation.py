@@ -248,6 +248,17 @@ def _own_sql(folder: Path) -> None:
     shutil.copytree(ROOT / "sql", folder / "sql")
 
 
+def _other_tools(folder: Path) -> None:
+    """Begin with the folders of two other tools."""
+    both = "-- migrate:up\ncreate table users (id int);\n\n-- migrate:down\ndrop table users;\n"
+    for path, text in (
+        ("db/migrations/20260213120530_add_users.sql", both),
+        ("migration/V2__add_orders.sql", "create table orders ();"),
+    ):
+        (folder / path).parent.mkdir(parents=True)
+        (folder / path).write_text(text, encoding="utf-8")
+
+
 def _shop(folder: Path) -> None:
     """Begin with the example, its program being the one that is tested."""
     shutil.copytree(ROOT / "docs" / "examples" / "shop", folder, dirs_exist_ok=True)
@@ -260,7 +271,7 @@ STAGES: dict[str, Callable[[Path], None]] = {
     "README.md": _empty,
     "CONTRIBUTING.md": _empty,
     "docs/writing-migrations.md": _seeds,
-    "docs/adopting.md": _empty,
+    "docs/adopting.md": _other_tools,
     "docs/ci.md": _own_sql,
     "docs/examples/shop/README.md": _shop,
 }
@@ -298,6 +309,24 @@ def test_shell_commands_run(document: str, tmp_path: Path, postgres: Server, dat
     ended = _shell(folder, "\n".join(line for line in lines if line not in NOT_RUN), **_environment(postgres, database))
 
     assert ended.returncode == 0, ended.stdout
+
+
+def test_a_folder_of_another_tool_is_taken_over(tmp_path: Path, postgres: Server, database: str) -> None:
+    """The commands of docs/adopting.md split files of dbmate and rename those of Flyway; then a baseline is enough."""
+    _other_tools(tmp_path)
+    lines = "\n".join(block.text for block in blocks("sh") if block.document == "docs/adopting.md")
+    ended = _shell(tmp_path, f"{lines}\nrm sql/001_schema.up.sql", **_environment(postgres, database))
+    assert ended.returncode == 0, ended.stdout
+
+    assert {path.name: path.read_text(encoding="utf-8").strip() for path in (tmp_path / "sql").iterdir()} == {
+        "2_add_orders.up.sql": "create table orders ();",
+        "20260213120530_add_users.up.sql": "create table users (id int);",
+        "20260213120530_add_users.down.sql": "drop table users;",
+    }
+    ended = _shell(tmp_path, "sqlmigrate baseline 2\nsqlmigrate up", **_environment(postgres, database))
+    assert ended.returncode == 0
+    assert "2_add_orders" not in ended.stdout.rpartition("1 pending")[2]
+    assert ended.stdout.endswith("\n1 executed\n")
 
 
 def _environment(postgres: Server, database: str) -> dict[str, str]:
