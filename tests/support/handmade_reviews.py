@@ -1,4 +1,4 @@
-"""Six typical reviews, made by hand: what the formats draw. No server is asked."""
+"""Six typical reviews, written by hand, as input of the formats. No server is needed."""
 
 from __future__ import annotations
 
@@ -88,14 +88,14 @@ def script(path: str, text: str) -> Script:
 
 
 def migration(version: str, name: str, up: str, down: str | None) -> tuple[Migration, Script, Script | None]:
-    """Make a migration of two texts, with both files read."""
+    """Return a migration of two texts, and both scripts."""
     way, back = f"sql/{version}_{name}.up.sql", f"sql/{version}_{name}.down.sql"
     made = Migration(version, name, Source(way, up), Source(back, down) if down is not None else None)
     return made, script(way, up), script(back, down) if down is not None else None
 
 
 def passed(done: Script, *statements: tuple[RelationEffect, ...], direction: str = "up") -> FileRun:
-    """Make a pass of what each statement touched."""
+    """Return the run of a script in which each statement had these effects."""
     facts = tuple(StatementFacts(number, touches, 1.5) for number, touches in enumerate(statements, 1))
     return FileRun(direction, done, facts)
 
@@ -105,7 +105,7 @@ def column(name: str, number: int, kind: str) -> Object:
 
 
 def currency() -> Reviewed:
-    """Give 004: a column with a constant default, which takes an instant, and goes again."""
+    """Return 004: it adds a column with a constant default, which takes an instant, and down drops it."""
     up = "alter table orders add column currency text not null default 'EUR';\n"
     made, way, back = migration("004", "add_order_currency", up, "alter table orders drop column currency;\n")
     added = Change("column", None, column("public.orders.currency", 7, "text"), "new")
@@ -118,7 +118,7 @@ def currency() -> Reviewed:
 
 
 def index() -> Reviewed:
-    """Give 005: an index made beside the traffic."""
+    """Return 005: it creates an index without blocking."""
     up = "create index concurrently orders_customer on orders (customer);\n"
     made, way, back = migration("005", "index_orders_customer", up, "drop index concurrently orders_customer;\n")
     touch = RelationEffect(ORDERS, "SHARE UPDATE EXCLUSIVE", scanned=300, built=("public.orders_customer",))
@@ -143,7 +143,7 @@ alter table orders
 
 
 def numeric() -> Reviewed:
-    """Give 006: a type that is stored otherwise, and a down file that forgets the constraint."""
+    """Return 006: it changes a type, which rewrites the table, and its down file forgets the constraint."""
     down = "alter table orders alter column total type double precision;\n"
     made, way, back = migration("006", "order_total_numeric", NUMERIC_UP, down)
     rewritten = replace(INSTANT, rewritten=True, scanned=300)
@@ -170,7 +170,7 @@ def numeric() -> Reviewed:
 
 
 def failing() -> Reviewed:
-    """Give 004: a statement that names a column that is not there."""
+    """Return 004: a statement of it names an unknown column."""
     up = "update customers\n   set full_name = frist_name || ' ' || last_name;\n"
     made, way, back = migration("004", "fill_full_name", up, "update customers set full_name = null;\n")
     place = way.source.span(up.index("frist_name"))
@@ -186,24 +186,24 @@ def failing() -> Reviewed:
     return Reviewed(made, way, back, trip, (finding,))
 
 
-def meant() -> Reviewed:
-    """Give 004: a column dropped, which the file says is meant, with no way back, which it says as well."""
+def allowed() -> Reviewed:
+    """Return 004: it drops a column, which it allows, and says that it is irreversible."""
     up = (
         "-- sqlmigrate: irreversible (the column was empty)\n\n"
-        "-- sqlmigrate: allow drop-column (nobody reads it since release 12)\nalter table customers drop column fax;\n"
+        "-- sqlmigrate: allow drop-column (unused since release 12)\nalter table customers drop column fax;\n"
     )
     made, way, _ = migration("004", "drop_customer_fax", up, None)
     gone = Change("column", column("public.customers.fax", 4, "text"), None, "gone")
     trip = RoundTrip(EMPTY, passed(way, (RelationEffect(CUSTOMERS, "ACCESS EXCLUSIVE"),)), EMPTY, (gone,))
     finding = Finding(
         DROP_COLUMN, "danger", "the column `customers.fax` is removed", way.statements[0].span,
-        allowed="nobody reads it since release 12",
+        allowed="unused since release 12",
     )  # fmt: skip
     return Reviewed(made, way, None, trip, (finding,))
 
 
 def static() -> tuple[Reviewed, ...]:
-    """Give two migrations that were read and not executed, one without a down file."""
+    """Return two migrations that were read but not executed, one of them without a down file."""
     made, way, back = migration("004", "add_invoices", "create table invoices ();\n", "drop table invoices;\n")
     other, other_way, _ = migration("005", "add_payments", "create table payments ();\n", None)
     finding = Finding(DOWN_MISSING, "warning", "there is no down file, and the up file does not say why", None)
@@ -223,7 +223,7 @@ REVIEWS: dict[str, Review] = {
     "safe": Review(GROUND, (currency(), index()), seconds=0.8),
     "danger": Review(replace(GROUND, has_sizes=True), (currency(), index(), numeric()), seconds=0.9),
     "failing": Review(GROUND, (failing(), replace(index(), findings=())), seconds=0.7),
-    "allowed": Review(GROUND, (meant(),), seconds=0.6),
+    "allowed": Review(GROUND, (allowed(),), seconds=0.6),
     "static": Review(STATIC, static(), seconds=0.1),
     "git": Review(GROUND, (currency(),), (merged_changed(),), seconds=0.5),
 }
@@ -235,7 +235,7 @@ EVIL = (
 
 
 def hostile() -> Review:
-    """Give a review in which everything that people can write tries to get out of the report."""
+    """Return a review in which every text that users can write tries to break out of the report."""
     up = f'-- {EVIL}\nalter table "{EVIL.replace(chr(34), "")}"\n```\n</pre></details>\n~~~\n::error::x\nadd x int;\n'
     source = Source(f"sql/001_{EVIL}.up.sql", up)
     made = Migration("001", EVIL, source, Source("sql/001.down.sql", "select 1;"))
@@ -256,7 +256,7 @@ def hostile() -> Review:
 
 
 def many(count: int, sql: str, *, is_safe: bool) -> Review:
-    """Give a review of many migrations that hold the same SQL, each with two findings unless it is safe."""
+    """Return a review of many migrations with the same SQL, each with two findings unless it is safe."""
     migrations = []
     for number in range(1, count + 1):
         made, way, back = migration(f"{number:03}", "change_what_is_there", sql, "select 1;\n")
@@ -271,7 +271,7 @@ def many(count: int, sql: str, *, is_safe: bool) -> Review:
 
 
 def held() -> Review:
-    """Give a review whose time line is wide: thirty statements, and a lock that is held from the third on."""
+    """Return a review with a wide time line: thirty statements, and a lock that is held from the third on."""
     up = "".join(f"alter table orders_with_a_rather_long_name_{number} add note text;\n" for number in range(30))
     made, way, back = migration("007", "many_statements_in_a_file_with_a_very_long_name_indeed", up, "select 1;\n")
     scanned = replace(RelationEffect(CUSTOMERS, "SHARE ROW EXCLUSIVE"), scanned=300)

@@ -31,7 +31,7 @@ _CODE = re.compile(r"`([^`\n]+)`")
 _CLASSES: dict[Severity | None, str] = {"danger": "danger", "warning": "warning", "note": "calm", None: "fine"}
 _LETTERS: dict[Severity | None, str] = {"danger": "✕", "warning": "!", "note": "i", None: "✓"}
 _WHO = {"everyone": ("E", "danger", "everyone waits"), "writers": ("W", "warning", "writers wait"),
-        "nobody": ("N", "calm", "nobody waits")}  # fmt: skip
+        "nobody": ("N", "calm", "no one waits")}  # fmt: skip
 _CHANGES = {"new": "fine", "gone": "danger", "renamed": "warning", "moved": "warning", "altered": "calm"}
 _DIFFERENCES = {"left over": "warning", "missing": "danger", "different": "warning", "column order": "calm"}
 
@@ -85,7 +85,7 @@ def _summary(review: Review) -> Iterator[str]:
 def _said(reviewed: Reviewed) -> tuple[tuple[str, str], ...]:
     return (
         ("strongest lock", wording.strongest_words(reviewed)),
-        ("who waits", wording.who_waits(reviewed)),
+        ("who waits", wording.waits_words(reviewed)),
         ("down", wording.down_words(reviewed)),
     )
 

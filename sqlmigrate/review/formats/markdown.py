@@ -127,7 +127,7 @@ def _table(review: Review, cut: _Cut) -> str:
 
 def _row(reviewed: Reviewed) -> str:
     mark = wording.MARKS[wording.severity(reviewed)]
-    facts = (wording.strongest_words(reviewed), wording.who_waits(reviewed), wording.down_words(reviewed))
+    facts = (wording.strongest_words(reviewed), wording.waits_words(reviewed), wording.down_words(reviewed))
     cells = [mark, code(reviewed.migration.label), *(prose(fact, 300) for fact in facts)]
     return "| " + " | ".join(_cell(each) for each in cells) + " |"
 

@@ -75,13 +75,13 @@ def _safe(reviewed: Reviewed, column: int, width: int) -> Line:
 
 
 def _waiting(who: str) -> str:
-    return {"nobody": "nobody waits", "writers": "writers wait", "everyone": "everyone waits"}.get(who, who)
+    return {"nobody": "no one waits", "writers": "writers wait", "everyone": "everyone waits"}.get(who, who)
 
 
 def _facts(reviewed: Reviewed, width: int) -> Iterator[Line]:
     severity = wording.severity(reviewed)
     yield [(_STYLES[severity], wording.MARKS[severity]), ("bold", f" {reviewed.migration.label}")]
-    facts = {"lock": wording.strongest_words, "waits": wording.who_waits, "down": wording.down_words}
+    facts = {"lock": wording.strongest_words, "waits": wording.waits_words, "down": wording.down_words}
     for name, said in facts.items():
         for index, line in enumerate(_fold(said(reviewed), width - len(_INDENT) - _NAME)):
             yield _field("" if index else name, line)

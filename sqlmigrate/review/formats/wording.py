@@ -135,12 +135,18 @@ def strongest_words(reviewed: Reviewed) -> str:
 
 
 def blocked(finding: Finding) -> str:
-    """Return who waits because of a finding; an empty text if nobody does."""
+    """Return who waits because of a finding; an empty text if none does."""
     return "" if finding.waits == "nobody" else finding.waits
 
 
+def waits_words(reviewed: Reviewed) -> str:
+    """Describe who waits, for readers: ``no one``, ``everyone, for about 4 min at 41 GB (estimate)``."""
+    who = who_waits(reviewed)
+    return "no one" if who == "nobody" else who
+
+
 def who_waits(reviewed: Reviewed) -> str:
-    """Describe who waits for the up file, and for how long if a finding estimates it."""
+    """Return who waits for the up file, and for how long if a finding estimates it; ``nobody`` if none does."""
     told = [finding for finding in reviewed.findings if finding.seconds is not None and blocked(finding)]
     if told:
         return max(told, key=lambda finding: (finding.seconds or 0.0, -SEVERITIES.index(finding.severity))).waits

@@ -104,7 +104,7 @@ create index concurrently orders_customer_index on orders (customer_id);
         "a lock_timeout can interrupt a CONCURRENTLY statement",
         (
             "Statements with CONCURRENTLY wait until every older transaction in the database has ended, even "
-            "transactions that never used the table. They block nobody during that time, so they need no limit. A "
+            "transactions that never used the table. They block no one during that time, so they need no limit. A "
             "lock_timeout ends the wait with an error and leaves an invalid index. sqlmigrate sets no "
             "lock_timeout for such a statement: do not set one yourself."
         ),

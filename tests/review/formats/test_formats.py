@@ -114,11 +114,11 @@ def test_a_safe_file_is_one_line() -> None:
     lines = text.draw(REVIEWS["safe"]).splitlines()
 
     assert lines[2] == (
-        "✅ 004_add_order_currency      nobody waits · down restores everything"
+        "✅ 004_add_order_currency      no one waits · down restores everything"
         " · ACCESS EXCLUSIVE on `orders`, for an instant"
     )
     assert lines[3] == (
-        "✅ 005_index_orders_customer   nobody waits · down restores everything · SHARE UPDATE EXCLUSIVE on `orders`"
+        "✅ 005_index_orders_customer   no one waits · down restores everything · SHARE UPDATE EXCLUSIVE on `orders`"
     )
 
 
@@ -234,7 +234,7 @@ def test_a_failing_or_missing_down_is_described() -> None:
 
     assert wording.down_words(failed) == "fails"
     assert wording.down_words(without) == "no down file"
-    assert wording.down_words(handmade_reviews.meant()) == "irreversible: the column was empty"
+    assert wording.down_words(handmade_reviews.allowed()) == "irreversible: the column was empty"
 
 
 def test_a_lock_is_held_until_the_end_of_the_transaction() -> None:

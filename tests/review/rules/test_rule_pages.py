@@ -55,8 +55,8 @@ def test_the_example_is_safe(rule: Rule, server: databases.Shadow) -> None:
         for finding in each.findings
         if finding.allowed is None and (finding.severity == "danger" or finding.rule.name == rule.name)
     ]
-    is_meant = rule.name == "locks-other-table"  # alone in its file is all that can be done
-    assert [each for each in found if not (is_meant and each[0] == rule.name)] == []
+    is_intended = rule.name == "locks-other-table"  # alone in its file is all that can be done
+    assert [each for each in found if not (is_intended and each[0] == rule.name)] == []
 
 
 @pytest.mark.parametrize("rule", ADVISING, ids=[rule.name for rule in ADVISING])
