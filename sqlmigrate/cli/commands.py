@@ -52,7 +52,9 @@ def verify(context: Context) -> int:
     migrations = folder.load(context.config.directory)
     _require_some(context, migrations)
     read_all(migrations)
-    if context.config.url is None and not _has_embedded():
+    if context.config.is_url_empty:
+        context.report.text("note: DATABASE_URL is set, but empty: no history was read", stream="stderr")
+    if context.config.url is None and (context.config.is_url_empty or not _has_embedded()):
         context.report.verified(len(migrations), None)
         return 0
     with context.database() as url:

@@ -55,7 +55,11 @@ class Context:
     @cached_property
     def config(self) -> resolve.Config:
         """The settings; raises `ConfigError`."""
-        return resolve.resolve(self.flags, self.environment, Path.cwd())
+        try:
+            directory = Path.cwd()
+        except OSError as error:
+            raise ConfigError(f"the current folder cannot be found: {error.strerror}") from None
+        return resolve.resolve(self.flags, self.environment, directory)
 
     @cached_property
     def report(self) -> Report:

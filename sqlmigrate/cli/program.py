@@ -76,8 +76,8 @@ class _Program(click.Group):
 _HELP = f"""\
 Bring a PostgreSQL database up to date with a folder of plain SQL files.
 
-Settings are flags, environment variables (SQLMIGRATE_TABLE), or keys of [tool.sqlmigrate] in pyproject.toml:
-{", ".join(IN_FILE)}.
+Settings are flags, environment variables (SQLMIGRATE_TABLE), or keys in sqlmigrate.toml or in [tool.sqlmigrate] of
+pyproject.toml: {", ".join(IN_FILE)}.
 """
 
 

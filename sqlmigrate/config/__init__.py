@@ -1,1 +1,1 @@
-"""What the user has set: flags, environment variables, `pyproject.toml`, database URLs."""
+"""What the user has set: flags, environment variables, the project's file, database URLs."""

@@ -9,12 +9,15 @@ from typing import Any
 
 from sqlmigrate.errors import NOTHING_EXECUTED, ConfigError
 
-from . import pyproject
+from . import project_file
 from .passwords import masked
 from .settings import IN_FILE, Setting, Value, default
 from .url import EMBEDDED, checked
 
 EMBEDDED_DIRECTORY = ".sqlmigrate"
+
+_VARIABLE = "DATABASE_URL"
+_NOT_CI = ("", "0", "false", "no", "off")  # values of CI that say no
 
 # libpq's variables that say which database to use; a password or an SSL mode alone does not.
 _LIBPQ_VARIABLES = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGSERVICE")
@@ -28,6 +31,7 @@ class Config:
         url: a URL or keywords for libpq; empty if libpq's own variables name the database; `EMBEDDED` for the embedded
             server; None if nothing names a database.
         named_by: what named the database, in the user's words; empty if nothing did.
+        is_url_empty: whether DATABASE_URL is set, but empty: most likely a secret that did not arrive.
         is_ci: whether the program runs in continuous integration.
         lock_wait: in seconds.
 
@@ -36,6 +40,7 @@ class Config:
 
     url: str | None = field(default=None, repr=False)
     named_by: str = ""
+    is_url_empty: bool = False
     is_ci: bool = False
     directory: str = default("directory")
     table: str = default("table")
@@ -56,10 +61,15 @@ def resolve(flags: Mapping[str, str | None], environment: Mapping[str, str], dir
     Raises `ConfigError` for a URL that does not parse (with its place, without its password), and for an unknown or
     impossible setting.
     """
-    project = pyproject.of_project(directory)
+    project = project_file.of_project(directory)
     chosen = {name: _chosen(setting, flags, environment, project) for name, setting in IN_FILE.items()}
     url, named_by = _database(flags, environment)
-    return Config(url, named_by, bool(environment.get("CI")), **chosen)
+    is_url_empty = url is None and _VARIABLE in environment
+    return Config(url, named_by, is_url_empty, is_ci=_is_ci(environment), **chosen)
+
+
+def _is_ci(environment: Mapping[str, str]) -> bool:
+    return environment.get("CI", "").strip().lower() not in _NOT_CI
 
 
 def _chosen(
@@ -77,27 +87,37 @@ def _database(flags: Mapping[str, str | None], environment: Mapping[str, str]) -
     flag = flags.get("database_url")
     if flag is not None and not flag.strip():
         raise ConfigError(
-            "--database-url is empty", state=NOTHING_EXECUTED, hint="is the variable set that it is given?"
+            "--database-url is empty", state=NOTHING_EXECUTED, hint="is the variable set that you pass to it?"
         )
-    for name, url in (("--database-url", flag), ("DATABASE_URL", environment.get("DATABASE_URL"))):
+    for name, url in (("--database-url", flag), (_VARIABLE, environment.get(_VARIABLE))):
         if url and url.strip():
             return checked(url.strip(), name), name
+    if _VARIABLE in environment:  # set, but empty: no other database may take its place
+        return None, ""
     found = [name for name in _LIBPQ_VARIABLES if environment.get(name)]
     return ("", " and ".join(found)) if found else (None, "")
 
 
 def require_url(config: Config) -> str:
-    """Give the URL to connect to, the embedded server's name where none is named.
+    """Return the URL to connect to: `EMBEDDED` if nothing names a database.
 
-    Raises `ConfigError` in CI, where a forgotten secret must not pass as a migrated database.
+    Raises `ConfigError` for an empty DATABASE_URL, and in CI if nothing names a database: a missing secret must not be
+    mistaken for success.
     """
     if config.url is not None:
         return config.url
+    if config.is_url_empty:
+        raise ConfigError(
+            f"{_VARIABLE} is set, but empty",
+            state=NOTHING_EXECUTED,
+            hint="most likely a secret did not arrive: set it to the URL of the database",
+            next_steps=[f"or, to use libpq's variables or the embedded PostgreSQL: unset {_VARIABLE}"],
+        )
     if config.is_ci:
         raise ConfigError(
             "no database is named, and CI is set",
             state=NOTHING_EXECUTED,
-            hint="name it in the environment of this job (an empty DATABASE_URL counts as none)",
-            next_steps=["DATABASE_URL=postgresql://USER@HOST/DATABASE sqlmigrate up"],
+            hint="name the database in the environment of this job",
+            next_steps=[f"{_VARIABLE}=postgresql://USER@HOST/DATABASE sqlmigrate up"],
         )
     return EMBEDDED

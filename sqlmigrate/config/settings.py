@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from sqlmigrate import durations
-from sqlmigrate.errors import ConfigError
+from sqlmigrate.errors import NOTHING_EXECUTED, ConfigError
 
 Kind = Literal["text", "number", "duration", "choice"]
 Scope = Literal["all", "database", "folder", "execution"]
@@ -80,7 +80,7 @@ class Setting:
         """Return the text of a value; raises `ConfigError`, with the value's place, if it is not possible."""
         if value.text and (fault := self.fault(value.text)):
             message, cure = fault
-            raise ConfigError(f"{value.where}: {message}", hint=cure)
+            raise ConfigError(f"{value.where}: {message}", state=NOTHING_EXECUTED, hint=cure)
         return value.text
 
 

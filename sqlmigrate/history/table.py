@@ -8,11 +8,12 @@ from functools import cached_property
 
 from psycopg import errors as pg
 
+from sqlmigrate.config.settings import default
 from sqlmigrate.database.session import COMMIT, Request, Session
 from sqlmigrate.errors import ConfigError
 from sqlmigrate.identifiers import quoted, written_parts
 
-DEFAULT_TABLE = "migrations"
+DEFAULT_TABLE: str = default("table")
 _COLUMNS = """\
     version         text primary key,
     name            text not null,

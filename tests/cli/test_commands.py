@@ -66,9 +66,9 @@ Usage: sqlmigrate [OPTIONS] COMMAND [ARGS]...
 
   Bring a PostgreSQL database up to date with a folder of plain SQL files.
 
-  Settings are flags, environment variables (SQLMIGRATE_TABLE), or keys of
-  [tool.sqlmigrate] in pyproject.toml: directory, table, lock_wait,
-  lock_timeout, lock_retries, application_name.
+  Settings are flags, environment variables (SQLMIGRATE_TABLE), or keys in
+  sqlmigrate.toml or in [tool.sqlmigrate] of pyproject.toml: directory, table,
+  lock_wait, lock_timeout, lock_retries, application_name.
 
 Options:
   --database-url URL    Database URL or libpq keywords; without it

@@ -80,14 +80,12 @@ def test_a_variable_that_is_not_utf8(quick: Quick) -> None:
 NOTHING_NAMED = """\
 error: no database is named, and CI is set
    nothing was executed
-   hint    name it in the environment of this job (an empty DATABASE_URL counts as none)
+   hint    name the database in the environment of this job
    next    DATABASE_URL=postgresql://USER@HOST/DATABASE sqlmigrate up
 
 """
 UNNAMED = {
     "no variable": {},
-    "an empty variable": {"DATABASE_URL": ""},
-    "a blank variable": {"DATABASE_URL": " \n"},
     "libpq's variables empty": {"PGHOST": "", "PGDATABASE": ""},
     "a password alone": {"PGPASSWORD": "S3cr3t"},
 }
@@ -112,6 +110,39 @@ def test_no_command_goes_on_in_ci_without_a_database(command: list[str], quick: 
     assert (ended.stdout, ended.code) == ("", 2)
 
 
+NOTHING_IN_IT = """\
+error: DATABASE_URL is set, but empty
+   nothing was executed
+   hint    most likely a secret did not arrive: set it to the URL of the database
+   next    or, to use libpq's variables or the embedded PostgreSQL: unset DATABASE_URL
+
+"""
+
+
+@pytest.mark.parametrize("environment", [{}, {"CI": "true"}, {"PGHOST": "db.internal"}], ids=["here", "CI", "libpq"])
+@pytest.mark.parametrize("command", [each for each in COMMANDS if each != ["verify"]], ids=" ".join)
+def test_an_empty_variable(command: list[str], environment: dict[str, str], quick: Quick) -> None:
+    """`DATABASE_URL=` is a secret that did not arrive: nothing is executed anywhere, exit 2."""
+    for value in ("", " \n"):
+        ended = quick(*command, DATABASE_URL=value, **environment)
+
+        assert said(ended) == NOTHING_IN_IT
+        assert (ended.stdout, ended.code) == ("", 2)
+    assert not (quick.folder / ".sqlmigrate").exists()
+
+
+def test_verify_with_an_empty_variable(quick: Quick) -> None:
+    """The files are checked, as in a pull request that gets no secrets; a note says that the history was not."""
+    (quick.folder / ".sqlmigrate" / "data").mkdir(parents=True)
+
+    ended = quick("verify", DATABASE_URL="")
+
+    assert (ended.code, ended.stderr) == (0, "note: DATABASE_URL is set, but empty: no history was read\n")
+    assert ended.stdout == (
+        "✅ 1 migration in sql/: every file can be executed\nno database is named: the files alone were checked\n"
+    )
+
+
 def test_verify_in_ci_without_a_database(quick: Quick) -> None:
     """The files alone can be checked without a server, and the message says that they were."""
     ended = quick("verify", CI="true")
@@ -128,7 +159,8 @@ def test_an_empty_flag(value: str, quick: Quick, database: str) -> None:
     ended = quick("up", "--database-url", value, DATABASE_URL=database)
 
     assert said(ended) == (
-        "error: --database-url is empty\n   nothing was executed\n   hint    is the variable set that it is given?\n\n"
+        "error: --database-url is empty\n   nothing was executed\n"
+        "   hint    is the variable set that you pass to it?\n\n"
     )
     assert (ended.stdout, ended.code) == ("", 2)
     assert database_state.is_untouched(database)

@@ -59,10 +59,12 @@ URLS: dict[str, tuple[dict[str, str], dict[str, str], tuple[str | None, str]]] =
     "the variable": ({}, {"DATABASE_URL": "postgresql://e/", "PGHOST": "h"}, ("postgresql://e/", "DATABASE_URL")),
     "white space around it": ({}, {"DATABASE_URL": " postgresql://e/\n"}, ("postgresql://e/", "DATABASE_URL")),
     "an empty variable": ({}, {"DATABASE_URL": ""}, (None, "")),
-    "libpq's": ({}, {"PGHOST": "h", "PGPASSWORD": "x", "PGSSLMODE": "require"}, ("", "PGHOST")),
-    "several of libpq's": (
-        {}, {"PGUSER": "u", "PGDATABASE": "d", "DATABASE_URL": " "}, ("", "PGDATABASE and PGUSER"),
+    "an empty variable and libpq's": ({}, {"DATABASE_URL": "", "PGHOST": "h"}, (None, "")),
+    "an empty variable and a flag": (
+        {"database_url": "postgresql://f/"}, {"DATABASE_URL": ""}, ("postgresql://f/", "--database-url"),
     ),
+    "libpq's": ({}, {"PGHOST": "h", "PGPASSWORD": "x", "PGSSLMODE": "require"}, ("", "PGHOST")),
+    "several of libpq's": ({}, {"PGUSER": "u", "PGDATABASE": "d"}, ("", "PGDATABASE and PGUSER")),
     "a service": ({}, {"PGSERVICE": "shop"}, ("", "PGSERVICE")),
     "a password alone": ({}, {"PGPASSWORD": "x"}, (None, "")),
     "an empty PGHOST": ({}, {"PGHOST": ""}, (None, "")),
@@ -86,22 +88,46 @@ def test_an_empty_flag_is_refused(flag: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         resolve({"database_url": flag}, {"DATABASE_URL": "postgresql://e/"}, tmp_path)
 
-    assert refusal(caught.value) == ("--database-url is empty → is the variable set that it is given?")
+    assert refusal(caught.value) == ("--database-url is empty → is the variable set that you pass to it?")
 
 
-def test_without_a_database_ours_is_taken_but_not_in_ci() -> None:
-    """The embedded server stands in for a database that nobody has named, unless `CI` is set."""
+def test_without_a_database_the_embedded_one_is_taken_but_not_in_ci() -> None:
+    """The embedded server is used if nothing names a database, but not in CI."""
     assert require_url(Config(None, "")) == EMBEDDED
     assert require_url(Config("", "PGHOST", is_ci=True)) == ""
     with pytest.raises(ConfigError) as caught:
         require_url(Config(None, "", is_ci=True))
-    assert caught.value.message == "no database is named, and CI is set"
+    assert refusal(caught.value) == (
+        "no database is named, and CI is set → name the database in the environment of this job"
+    )
     assert caught.value.exit_code == 2
 
 
-@pytest.mark.parametrize(("value", "is_ci"), [("true", True), ("1", True), ("", False), (None, False)])
-def test_ci_is_what_is_set_and_not_empty(value: str | None, is_ci: bool, tmp_path: Path) -> None:  # noqa: FBT001
-    """An empty `CI` is none."""
+@pytest.mark.parametrize("is_ci", [True, False])
+@pytest.mark.parametrize("value", ["", " ", "\n"], ids=repr)
+def test_an_empty_variable_is_refused(value: str, is_ci: bool, tmp_path: Path) -> None:  # noqa: FBT001
+    """A secret that did not arrive leads to no other database, in CI or not, whatever libpq's variables name."""
+    environment = {"DATABASE_URL": value, "PGHOST": "h", "CI": "true" if is_ci else ""}
+    config = resolve({}, environment, tmp_path)
+
+    with pytest.raises(ConfigError) as caught:
+        require_url(config)
+
+    assert config.is_url_empty
+    assert refusal(caught.value) == (
+        "DATABASE_URL is set, but empty → most likely a secret did not arrive: set it to the URL of the database"
+    )
+
+
+IS_CI = {
+    "true": True, "1": True, "TRUE": True, "woodpecker": True, "": False, " ": False, "0": False, "false": False,
+    "False": False, "no": False, "off": False, None: False,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("value", "is_ci"), IS_CI.items(), ids=map(repr, IS_CI))
+def test_ci_is_what_does_not_say_no(value: str | None, is_ci: bool, tmp_path: Path) -> None:  # noqa: FBT001
+    """`CI=false`, `CI=0` and an empty `CI` mean that this is not CI."""
     assert resolve({}, {} if value is None else {"CI": value}, tmp_path).is_ci is is_ci
 
 
@@ -116,85 +142,6 @@ SHOWN = {
 def test_a_question_names_the_database(config: Config, expected: str) -> None:
     """What is to be confirmed says on which database, without its password."""
     assert config.shown == expected
-
-
-# -- pyproject.toml ----------------------------------------------------------------------------------------------------
-
-
-def test_the_project_above_is_found_and_its_folder_is_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From a folder below, `directory` is still that of the project; only the nearest pyproject.toml is read."""
-    (tmp_path / "a" / "b").mkdir(parents=True)
-    project(tmp_path, '[tool.sqlmigrate]\ndirectory = "db/changes"\n')
-    monkeypatch.chdir(tmp_path / "a" / "b")
-
-    assert resolve({}, {}, Path.cwd()).directory == str(tmp_path / "db" / "changes")
-
-    project(tmp_path / "a", '[project]\nname = "other"\n')
-    assert resolve({}, {}, Path.cwd()).directory == "sql"
-
-
-def test_in_its_own_folder_the_path_is_as_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Messages name the files as the project does."""
-    monkeypatch.chdir(project(tmp_path, '[tool.sqlmigrate]\ndirectory = "db/changes"\n'))
-
-    assert resolve({}, {}, Path.cwd()).directory == "db/changes"
-
-
-BAD_PROJECTS = {
-    "an unknown setting": (
-        '[tool.sqlmigrate]\ntabel = "x"\n',
-        "unknown setting `tabel` in [tool.sqlmigrate] → did you mean `table`?",
-    ),
-    "one that is nothing like ours": (
-        '[tool.sqlmigrate]\nxyz = "x"\n',
-        (
-            "unknown setting `xyz` in [tool.sqlmigrate]"
-            " → known are: directory, table, lock_wait, lock_timeout, lock_retries, application_name"
-        ),
-    ),
-    "a URL": (
-        '[tool.sqlmigrate]\ndatabase_url = "postgresql://u:QZX@h/"\n',
-        (
-            "unknown setting `database_url` in [tool.sqlmigrate]"
-            " → a database is named by --database-url or DATABASE_URL, never in a file that is committed"
-        ),
-    ),
-    "a number": (
-        "[tool.sqlmigrate]\ntable = 5\n",
-        '`table` of [tool.sqlmigrate] must be a text in quotes → table = "ops.migrations"',
-    ),
-}
-
-
-@pytest.mark.parametrize(("text", "message"), BAD_PROJECTS.values(), ids=BAD_PROJECTS)
-def test_a_setting_that_cannot_be_meant_is_refused(text: str, message: str, tmp_path: Path) -> None:
-    """Unknown is refused, with the nearest that is known, and the file is named."""
-    with pytest.raises(ConfigError) as caught:
-        resolve({}, {}, project(tmp_path, text))
-
-    assert refusal(caught.value) == f"{tmp_path}/pyproject.toml: {message}"
-
-
-@pytest.mark.parametrize(
-    "text", [b"[tool.sqlmigrate\n", b'[tool.sqlmigrate]\ntable = "caf\xe9"\n'], ids=["not TOML", "not UTF-8"]
-)
-def test_a_project_that_cannot_be_read_is_named(text: bytes, tmp_path: Path) -> None:
-    """The file and the place in it, as Python's own reader says it."""
-    (tmp_path / "pyproject.toml").write_bytes(text)
-
-    with pytest.raises(ConfigError) as caught:
-        resolve({}, {}, tmp_path)
-
-    assert caught.value.message.startswith(f"{tmp_path}/pyproject.toml cannot be read: ")
-
-
-@pytest.mark.parametrize("text", ["tool = 5 # sqlmigrate", "[tool]\nsqlmigrate = 5"], ids=["tool", "sqlmigrate"])
-def test_a_table_that_is_none_is_refused(text: str, tmp_path: Path) -> None:
-    """Where a table is expected and something else stands, that is a fault of the file, not of ours."""
-    with pytest.raises(ConfigError) as caught:
-        resolve({}, {}, project(tmp_path, text))
-
-    assert caught.value.message == f"{tmp_path}/pyproject.toml: [tool.sqlmigrate] is not a table"
 
 
 # -- URLs --------------------------------------------------------------------------------------------------------------
