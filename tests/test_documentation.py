@@ -23,7 +23,7 @@ from project import Project
 
 import sqlmigrate
 from sqlmigrate.cli.commands import cli
-from sqlmigrate.config import pyproject
+from sqlmigrate.config import project_file
 from sqlmigrate.config.settings import SETTINGS, markdown_table
 from sqlmigrate.files.folder import load
 
@@ -443,8 +443,10 @@ def test_hooks_of_pre_commit_exist() -> None:
 def test_settings_in_files_are_read(tmp_path: Path) -> None:
     """A block with settings is one that the program accepts."""
     for block in blocks("toml"):
-        (tmp_path / "pyproject.toml").write_text(block.text, encoding="utf-8")
-        assert pyproject.of_project(tmp_path)
+        name = project_file.SHARED_FILE if project_file.SECTION in block.text else project_file.OWN_FILE
+        (tmp_path / name).write_text(block.text, encoding="utf-8")
+        assert project_file.of_project(tmp_path)
+        (tmp_path / name).unlink()
 
 
 def test_every_block_is_looked_at() -> None:
