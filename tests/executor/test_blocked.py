@@ -14,7 +14,7 @@ import pytest
 from psycopg.pq import TransactionStatus
 
 from sqlmigrate.executor import step_run
-from sqlmigrate.executor.events import Blocked, Event, Failed, Finished, StatementDone, Progress
+from sqlmigrate.executor.events import Blocked, Event, Failed, Finished, Progress, StatementDone
 from sqlmigrate.files import folder, migration
 from sqlmigrate.operations import up_down
 from sqlmigrate.plan.plan import Limits

@@ -1,28 +1,47 @@
-"""What a run says where there is no terminal, with its lines of long statements oftener than every ten seconds."""
+"""What a run says where there is no terminal, with its lines of long statements at durations that the test chooses."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import replace
 
 from project import Project
 
-from sqlmigrate.executor.events import Finished
+from sqlmigrate.database.activity import Activity
+from sqlmigrate.executor.events import Event, Finished, Progress
 from sqlmigrate.output.report import Report
 from sqlmigrate.output.run_report import RunReport
 
 
-def told_in_lines(project: Project, seconds: float) -> str:
-    """Execute what is pending, and give all that is said of it, a line of what is under way every so many seconds."""
+def told_in_lines(
+    project: Project, when: Callable[[Activity], object], seconds: Sequence[float], release: Callable[[], object]
+) -> str:
+    """Execute what is pending, and give all that is said of it.
+
+    The first look that shows what the test waits for is told as if it had come after each of those `seconds`; then
+    `release` lets the statement go on. No other look is told.
+    """
     stream = io.TextIOWrapper(io.BytesIO())
     with redirect_stdout(stream), redirect_stderr(stream):
         report = Report("sql")
-        running = RunReport(report, line_seconds=seconds)
-        executed = []
-        for event in project.running_up(tick=seconds / 2):
-            running.tell(event)
+        running = RunReport(report)
+        executed, is_released = [], False
+        for event in project.running_up(tick=0.1):
+            for each in _told(event, [] if is_released else seconds, when):
+                running.tell(each)
+            if isinstance(event, Progress) and not is_released and when(event.activity):
+                is_released = True
+                release()
             executed += [event.step] if isinstance(event, Finished) else []
         running.ended(executed, None)
         report.close()
     stream.seek(0)
     return stream.read()
+
+
+def _told(event: Event, seconds: Sequence[float], when: Callable[[Activity], object]) -> list[Event]:
+    if not isinstance(event, Progress):
+        return [event]
+    return [replace(event, duration_ms=round(each * 1000)) for each in seconds if when(event.activity)]
