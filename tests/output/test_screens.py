@@ -139,7 +139,7 @@ def _blocked(terminal: Terminal) -> None:
         until(lambda: database_state.ask(url, waiting) != first)
         reader.close()
 
-    threading.Thread(target=leave).start()
+    threading.Thread(target=leave, daemon=True).start()
 
 
 # what has to be there while the screen is drawn

@@ -286,25 +286,35 @@ class Delay(Proxy):
     """A network between client and server: every chunk arrives half of `round_trip` seconds later, in order.
 
     As on a network, many chunks are on their way at once, so that throughput is not throttled; the opening of the
-    connection itself (TCP's handshake) is not delayed.
+    connection itself (TCP's handshake) is not delayed. `delivered` holds the direction of each chunk that has arrived
+    (``there`` or ``back``) and for how many seconds it was on its way, `most_on_their_way` how many were at once.
     """
 
     def __init__(self, upstream: str, round_trip: float = 0.020) -> None:
         super().__init__(upstream)
         self.round_trip = round_trip
+        self.delivered: list[tuple[str, float]] = []
+        self.most_on_their_way = 0
 
     def connection(self, client: socket.socket, server: socket.socket) -> Connection:
-        return _Delayed(client, server, self.round_trip / 2)
+        return _Delayed(client, server, self)
 
 
 class _Delayed(Connection):
-    def __init__(self, client: socket.socket, server: socket.socket, one_way: float) -> None:
+    def __init__(self, client: socket.socket, server: socket.socket, delay: Delay) -> None:
         super().__init__(client, server)
-        self.one_way = one_way
+        self.delay = delay
+
+    def received(self, flow: Flow, data: bytes) -> None:  # noqa: ARG002 - how much it is does not matter
+        self.delay.most_on_their_way = max(self.delay.most_on_their_way, len(flow.chunks))
 
     def wait(self, flow: Flow) -> float:
         arrived, _ = flow.chunks[0]
-        return arrived + self.one_way - time.monotonic()
+        return arrived + self.delay.round_trip / 2 - time.monotonic()
+
+    def delivering(self, flow: Flow) -> None:
+        arrived, _ = flow.chunks[0]
+        self.delay.delivered.append(("there" if flow is self.there else "back", time.monotonic() - arrived))
 
 
 def _shut(one: socket.socket) -> None:
