@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import re
 import sys
-import time
 import tracemalloc
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -335,30 +334,20 @@ def _module_for_older_python(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 # -- time and memory ---------------------------------------------------------------------------------------------------
 
 
-def seconds(text: str) -> float:
-    """Give the processor's time, which other programs on the machine do not lengthen as they do the clock's."""
-    started = time.process_time()
-    refusal(text)
-    return time.process_time() - started
-
-
-def growth(name: str, length: int) -> float:
-    """Give how many times longer a text of twice the length takes: the best of several runs each, in turn."""
-    single, double = HOSTILE[name](length), HOSTILE[name](2 * length)
-    runs = [(seconds(single), seconds(double)) for _ in range(4)]
-    return min(long for _, long in runs) / min(short for short, _ in runs)
-
-
 def test_there_are_enough_hostile_texts() -> None:
     """There are at least 30 of them."""
     assert len(HOSTILE) >= 30
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_time_grows_with_the_length_of_a_hostile_text(name: str) -> None:
-    """Twice the length takes at most three times as long, in the best of five tries, and never a second."""
-    assert seconds(HOSTILE[name](60_000)) < 1
-    assert any(growth(name, 30_000) <= 3 for _ in range(5))
+def test_a_hostile_text_comes_to_its_end(name: str) -> None:
+    """A million characters take less than a second; what grew with the square of the length would take hours.
+
+    The time limit of the test finds that; `make bench` prints how the time grows.
+    """
+    error = refusal(HOSTILE[name](examples(1_000_000)))
+
+    assert error is None or error.span is not None
 
 
 def test_statements_are_small() -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
-
 import psycopg
 import pytest
+from proxies import TurnCounter
 from psycopg.pq import TransactionStatus
 
 from sqlmigrate.database.session import connect
@@ -107,23 +106,11 @@ def test_an_empty_database(every_database: str) -> None:
         assert row_sums.read(session) == {}
 
 
-def test_it_is_fast(every_database: str) -> None:
-    """180 tables of 300 rows take less than 60 ms on a machine that does nothing else; twice that is allowed here."""
-    columns = "id int primary key, a text, b timestamptz, c numeric, d jsonb"
-    values = "g, 'Word ' || g, '2026-01-01', g / 7.0, jsonb_build_object('a', g)"
+def test_all_tables_are_read_in_two_turns(every_database: str) -> None:
+    """The names of 180 tables are read in one turn, all their rows in another."""
     for start in range(0, 180, 60):
-        _execute(
-            every_database,
-            ";".join(
-                f"create table t_{n} ({columns}); insert into t_{n} select {values} from generate_series(1, 300) g"
-                for n in range(start, start + 60)
-            ),
-        )
-    times = []
-    with connect(every_database) as session:
-        for _ in range(5):
-            start_time = time.perf_counter()
-            assert len(row_sums.read(session)) == 180
-            times.append(time.perf_counter() - start_time)
-    print("180 tables:", [round(each * 1000) for each in times], "ms")
-    assert min(times) < 0.12
+        _execute(every_database, ";".join(f"create table t_{n} (id int)" for n in range(start, start + 60)))
+    with TurnCounter(every_database) as counter, connect(counter.url) as session:
+        counter.reset()
+        assert len(row_sums.read(session)) == 180
+        assert counter.turns == 2
