@@ -16,7 +16,7 @@ import click
 from sqlmigrate.config.resolve import EMBEDDED_DIRECTORY
 from sqlmigrate.config.settings import Scope
 from sqlmigrate.errors import NOTHING_CHANGED, ConfigError, gather
-from sqlmigrate.files import create as new_files, folder
+from sqlmigrate.files import create as new_files, file_text, folder
 
 from .context import EXIT_ATTENTION, EXIT_FAILED, Context
 from .program import cli, command
@@ -207,7 +207,7 @@ def split(context: Context, *, file: str) -> None:
     """Show how a file is split into statements, one line each. No database is needed."""
     from sqlmigrate.parsing import script
 
-    context.report.cuts(script.read(folder.read(file)))
+    context.report.cuts(script.read(file_text.read(file)))
 
 
 @cli.command(short_help="Print a shell's completion script", epilog='Example: eval "$(sqlmigrate completion bash)"')

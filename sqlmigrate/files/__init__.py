@@ -1,1 +1,1 @@
-"""The folder of migrations: reads it, names and creates files, compares files with executed texts."""
+"""The folder of migrations: reads it, names and creates files, compares a file with the text that was executed."""

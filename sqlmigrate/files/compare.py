@@ -1,6 +1,6 @@
-"""How a file differs from the text that was executed: the kind of change, and a short unified diff.
+"""How a file differs from the text that was executed: the kind of change, and a short diff.
 
-Line endings, a byte order mark and a trailing newline are no change at all: the checksum does not see them either.
+Line endings, a byte order mark and newlines at the end are not a change: the checksum ignores them too.
 """
 
 from __future__ import annotations
@@ -18,8 +18,17 @@ from .migration import normalized
 _MOST_LINES = 20
 
 
+def what_changed(executed: str, now: str) -> str:
+    """Say what kind of change it is: ``SQL``, or ``only white space or comments``."""
+    same = _significant(normalized(executed)) == _significant(normalized(now))
+    return "only white space or comments" if same else "SQL"
+
+
 def _significant(text: str) -> list[str]:
-    """Give what is neither white space nor a comment: words, and data of COPY whole; of no SQL the text as it is."""
+    """Return the words of a text, and the data of each COPY as one: no white space, no comments.
+
+    A text that cannot be split is returned as it is.
+    """
     found, position = [], 0
     try:
         for statement in split(Source("", text)):
@@ -35,17 +44,11 @@ def _words(text: str) -> Iterator[str]:
     return (token.text for token in tokens(text) if token.kind not in ("blank", "comment"))
 
 
-def kind(executed: str, now: str) -> str:
-    """Say what was changed: ``SQL``, or ``white space or comments alone``."""
-    same = _significant(normalized(executed)) == _significant(normalized(now))
-    return "white space or comments alone" if same else "SQL"
-
-
-def difference(executed: str, now: str) -> list[str]:
-    """Give a unified diff of the executed text and the file, without its head, at most 20 lines long."""
+def diff(executed: str, now: str) -> list[str]:
+    """Return a unified diff of the executed text and the file, without its header, at most 20 lines long."""
     lines = list(
         difflib.unified_diff(normalized(executed).splitlines(), normalized(now).splitlines(), n=1, lineterm="")
     )[2:]
     if len(lines) > _MOST_LINES:
-        lines = [*lines[:_MOST_LINES], f"… {len(lines) - _MOST_LINES} lines more"]
+        lines = [*lines[:_MOST_LINES], f"… {len(lines) - _MOST_LINES} more lines"]
     return lines

@@ -1,51 +1,59 @@
-"""Creates a new pair of files from a template."""
+"""Writes a new pair of files from a template."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from sqlmigrate.errors import ConfigError
 
 from .folder import load
 from .migration import Migration, version_number
-from .naming import STAMP, next_number, slug
+from .naming import STAMP, name_of, next_number, stamp
 
-TEMPLATE_MARKS = ("-- Executed in one transaction, together with its row", "-- Undo the statements of the up file")
 _UP_TEMPLATE = """\
 -- {title}
 --
--- Executed in one transaction, together with its row in the history: no BEGIN and COMMIT needed.
--- On a table in use: create index concurrently in a file of its own; add constraints not valid and
--- validate them in a later file; `-- sqlmigrate: lock-timeout 5s` here bounds how long others wait.
+-- This file runs in one transaction, together with its row in the history: BEGIN and COMMIT are not needed.
+-- If its tables are in use: create indexes CONCURRENTLY, in a file of their own. Add constraints as NOT VALID, and
+-- validate them in a later file. With `-- sqlmigrate: lock-timeout 5s` here, it waits for a lock at most 5 seconds.
 
 """
 _DOWN_TEMPLATE = """\
--- Takes back: {title}
+-- Rolls back: {title}
 --
--- Undo the statements of the up file in the reverse order. Where there is no way back, remove this file and write
--- `-- sqlmigrate: irreversible (why)` at the head of the up file.
+-- Undo the statements of the up file, in reverse order. If there is no way back, delete this file and write
+-- `-- sqlmigrate: irreversible (why)` at the top of the up file.
 
 """
+TEMPLATE_MARKS = (
+    "-- This file runs in one transaction, together with its row",
+    "-- Undo the statements of the up file",
+    "-- Executed in one transaction, together with its row",  # in up files from before the words were changed
+)
+"""Texts by which a file is recognised that nobody has changed since it was created."""
 
 
 def create(directory: str | Path, title: str, *, now: datetime, timestamp: bool = False) -> tuple[Path, Path]:
-    """Make a new pair of files, numbered after the newest migration, or stamped where the folder does so.
+    """Write a new pair of files, with a version after the newest migration. Existing files are not overwritten.
 
-    `now` is the time of the stamp (UTC), `timestamp` asks for one in any case. Nothing that exists is overwritten, and
-    of the pair either both files are made or neither. Raises `ConfigError`: a title without a letter or digit, a name
-    that a migration has already, a folder that may not be written; and what `load` raises.
+    The version is a number, or a time stamp if the newest migration has one or `timestamp` asks for it; `now` (UTC) is
+    its time. Either both files are written or neither. Raises `ConfigError` if the title has no letter or digit, if a
+    migration already has that name, and if the folder cannot be written; and what `load` raises.
     """
-    name = slug(title)
+    name = name_of(title)
     if not name:
-        raise ConfigError(f"`{title}` has no letter or digit to name a file by", hint='"add user settings table"')
+        hint = 'for example: sqlmigrate create "add user settings table"'
+        raise ConfigError(f"the title `{title}` has no letter or digit, so a file cannot be named after it", hint=hint)
     folder = Path(directory)
     migrations = load(folder) if folder.exists() else ()
     for migration in migrations:
         if migration.name == name:
-            raise ConfigError(f"{migration.up.path} has this name already", hint="say what this one does otherwise")
+            raise ConfigError(
+                f"{migration.up.path} already has this name", hint="choose a title that tells the two apart"
+            )
     version = _next_version(migrations, now, timestamp=timestamp)
     up, down = (folder / f"{version}_{name}.{direction}.sql" for direction in ("up", "down"))
     try:
@@ -58,7 +66,7 @@ def create(directory: str | Path, title: str, *, now: datetime, timestamp: bool 
 
 
 def _one_line(title: str) -> str:
-    """Give a title as it can stand in a comment: what is behind a line end would be SQL."""
+    """Return a title that fits in a comment: after a line end, its text would be SQL."""
     return " ".join("".join(character if character.isprintable() else " " for character in title).split())
 
 
@@ -78,24 +86,13 @@ def _write_new(texts: dict[Path, str]) -> None:
 
 def _next_version(migrations: Sequence[Migration], now: datetime, *, timestamp: bool) -> str:
     newest = migrations[-1].version if migrations else ""
-    stamp = STAMP.fullmatch(newest)
-    if not (timestamp or stamp):
+    is_stamped = STAMP.fullmatch(newest) is not None
+    if not (timestamp or is_stamped):
         return next_number([migration.version for migration in migrations])
-    underscore = stamp[1] if stamp else "_"
-    version = now.strftime(f"%Y%m%d{underscore}%H%M%S")
+    version = stamp(now, like=newest if is_stamped else "_")
     if newest and version_number(version) <= version_number(newest):
         raise ConfigError(
             f"the time stamp {version} is not newer than the newest migration, {migrations[-1].label}",
-            hint="is this machine's clock right? A second later the stamp is another" if stamp else None,
+            hint="wait a second and try again, or check the clock of this machine" if is_stamped else None,
         )
     return version
-
-
-def version_after(newest: str, now: datetime) -> str:
-    """Give the version behind the newest in its style: the next number as wide, or a stamp of `now` or just behind."""
-    if not (stamp := STAMP.fullmatch(newest)):
-        return next_number([newest])
-    style = f"%Y%m%d{stamp[1]}%H%M%S"
-    with suppress(ValueError):  # a stamp that is no time
-        now = max(now, datetime.strptime(newest, style).replace(tzinfo=UTC) + timedelta(seconds=1))
-    return now.strftime(style)

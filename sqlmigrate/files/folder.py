@@ -1,7 +1,7 @@
-"""Reads the folder of migrations, and reports every fault of it at once.
+"""Reads the folder of migrations and reports all of its faults at once.
 
-Faults are names that do not match the pattern, two migrations of one version, pairs that do not belong together, text
-that is not UTF-8. What stands *in* the files is checked by the package `parsing`.
+Faults are file names that are not names of migrations, two migrations of one version, up and down files that do not
+belong together, and texts that PostgreSQL could not take. The package `parsing` checks what is *in* the files.
 """
 
 from __future__ import annotations
@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sqlmigrate.errors import ConfigError, Kind, MigrationError, gather
-from sqlmigrate.source import BYTE_ORDER_MARK, Source
+from sqlmigrate.source import Source
 
+from .file_text import try_read
 from .migration import Migration, version_number
 from .naming import FILE_NAME, wrong_names
-
-_PART_SIZE = 2**16  # bytes read at once
 
 
 class _File(NamedTuple):
@@ -30,10 +29,10 @@ class _File(NamedTuple):
 
 
 def load(directory: str | Path) -> tuple[Migration, ...]:
-    """Read the migrations of a folder, in the order of their versions; without executing or splitting anything.
+    """Read the migrations of a folder, in the order of their versions. The SQL in them is not looked at.
 
-    Raises `ConfigError` where there is no such folder, or one that may not be read; `MigrationError` with every fault
-    of the folder, the first with the rest in its `others`.
+    Raises `ConfigError` if the folder does not exist or cannot be read. Raises `MigrationError` if the folder has
+    faults: the first one, with the further ones in its `others`.
     """
     migrations, errors = survey(directory)
     if errors:
@@ -42,15 +41,18 @@ def load(directory: str | Path) -> tuple[Migration, ...]:
 
 
 def survey(directory: str | Path) -> tuple[tuple[Migration, ...], tuple[MigrationError, ...]]:
-    """Read the migrations of a folder like `load`, and give its faults beside what could be read in spite of them."""
+    """Read the migrations of a folder like `load`, but return its faults together with all that could be read."""
     prefix = os.path.join(directory, "")  # noqa: PTH118 - a Path for each of 20,000 files costs half a second
-    return paired(prefix, _sql_files(str(directory)), _read)
+    return pair(prefix, _sql_files(str(directory)), try_read)
 
 
-def paired(
+def pair(
     prefix: str, names: Sequence[str], read: Callable[[str], Source | MigrationError]
 ) -> tuple[tuple[Migration, ...], tuple[MigrationError, ...]]:
-    """Make migrations of the `.sql` files of a folder, wherever it is: `read` gives the text of a path."""
+    """Make migrations of the `.sql` files of a folder, and return the faults of the folder with them.
+
+    The folder need not be on disk: `prefix` and a name of `names` make a path, and `read` returns the text of a path.
+    """
     ups: list[_File] = []
     downs: list[_File] = []
     errors: list[MigrationError] = []
@@ -82,88 +84,32 @@ def _sql_files(directory: str) -> list[str]:
             )
     except FileNotFoundError:
         raise ConfigError(
-            f"no folder `{directory}`",
-            hint="name another with --directory, or make it with the first migration",
+            f"the folder `{directory}` does not exist",
+            detail=[f"looked for {Path(directory).absolute()}"],
+            hint="choose another folder with --directory, or create it together with the first migration",
             next_steps=['sqlmigrate create "my first table"'],
         ) from None
     except NotADirectoryError:
-        raise ConfigError(f"`{directory}` is a file, not a folder", hint="name the folder with --directory") from None
+        raise ConfigError(f"`{directory}` is a file, not a folder", hint="choose a folder with --directory") from None
     except OSError as error:
-        hint = f"let the user who runs this read it: chmod u+rx {directory}" if error.errno == errno.EACCES else None
-        raise ConfigError(f"the folder `{directory}` cannot be read: {error.strerror}", hint=hint) from None
+        hint = f"give the user who runs sqlmigrate the right to read it: chmod u+rx {directory}"
+        raise ConfigError(
+            f"the folder `{directory}` cannot be read: {error.strerror}",
+            hint=hint if error.errno == errno.EACCES else None,
+        ) from None
 
 
 def _is_other_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir() and not FILE_NAME.fullmatch(entry.name)
-    except OSError:  # a link that leads nowhere: reading it says so
+    except OSError:  # a broken link: reading it reports that
         return False
-
-
-def read(path: str) -> Source:
-    """Read one file; raises `MigrationError` where its text is none that PostgreSQL takes."""
-    source = _read(path)
-    if isinstance(source, MigrationError):
-        raise source
-    return source
-
-
-def _read(path: str) -> Source | MigrationError:
-    try:
-        raw = _bytes(path)
-    except OSError as error:
-        return MigrationError(f"{path} cannot be read: {error.strerror}", hint=_READING.get(error.errno or 0))
-    return decoded(path, raw)
-
-
-def decoded(path: str, raw: bytes) -> Source | MigrationError:
-    """Give the text of a file's bytes, or the error of what PostgreSQL does not take."""
-    try:
-        text = raw.decode()
-    except UnicodeDecodeError as error:
-        return _not_utf8(path, raw, error.start)
-    source = Source(path, text.removeprefix(BYTE_ORDER_MARK))
-    if (nul := source.text.find("\0")) >= 0:
-        return MigrationError(
-            "a NUL byte, which PostgreSQL takes in no text", source.span(nul, nul + 1), hint="take it out of the file"
-        )
-    return source
-
-
-_READING = {
-    errno.EACCES: "let the user who runs this read it: chmod u+r",
-    errno.ENOENT: "it is a link to a file that is not there",
-    errno.ELOOP: "it is a link that leads to itself",
-    errno.EISDIR: "a migration is a file: rename the folder",
-}
-
-
-def _bytes(path: str) -> bytes:
-    """Read a file in two thirds of the time that `open` takes."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        parts = [os.read(descriptor, _PART_SIZE)]
-        while len(parts[-1]) == _PART_SIZE:
-            parts.append(os.read(descriptor, _PART_SIZE))
-    finally:
-        os.close(descriptor)
-    return b"".join(parts)
-
-
-def _not_utf8(path: str, raw: bytes, start: int) -> MigrationError:
-    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return MigrationError(f"{path} is not UTF-8 but UTF-16", hint="save it as UTF-8")
-    before = raw[:start].decode().removeprefix(BYTE_ORDER_MARK)
-    source = Source(path, raw.decode(errors="replace").removeprefix(BYTE_ORDER_MARK))
-    return MigrationError(
-        f"the byte 0x{raw[start]:02X} is not UTF-8", source.span(len(before), len(before) + 1), hint="save it as UTF-8"
-    )
 
 
 def _pairs(ups: Sequence[_File], downs: Sequence[_File], errors: list[MigrationError]) -> Iterator[Migration]:
     ups_of = _by_number(ups)
     downs_of = _by_number(downs)
-    errors += [_one_version(files) for files in (*ups_of.values(), *downs_of.values()) if len(files) > 1]
+    errors += [_shared_version(files) for files in (*ups_of.values(), *downs_of.values()) if len(files) > 1]
     errors += [_no_up(files[0]) for number, files in downs_of.items() if number not in ups_of]
     for up in ups:
         number = version_number(up.version)
@@ -182,21 +128,21 @@ def _by_number(files: Sequence[_File]) -> dict[int, list[_File]]:
     return found
 
 
-def _one_version(files: Sequence[_File]) -> MigrationError:
+def _shared_version(files: Sequence[_File]) -> MigrationError:
     paths = " and ".join(file.path for file in files)
-    message = f"{len(files)} migrations of version {version_number(files[0].version)}: {paths}"
-    hint = "give one of them the next free number, its up and its down file"
+    message = f"{len(files)} migrations have version {version_number(files[0].version)}: {paths}"
+    hint = "rename the up and the down file of one of them to the next free version"
     return MigrationError(message, kind=Kind.SHARED_VERSION, hint=hint)
 
 
 def _no_up(down: _File) -> MigrationError:
     up = down.path.removesuffix(".down.sql") + ".up.sql"
     return MigrationError(
-        f"{down.path} has no up file beside it", hint=f"add {up}, or remove the down file: it would never be executed"
+        f"{down.path} has no up file",
+        hint=f"add {up}, or delete the down file: without an up file it is never executed",
     )
 
 
 def _two_names(up: _File, down: _File) -> MigrationError:
-    return MigrationError(
-        f"version {up.version} has two names: {up.path} and {down.path}", hint="the up and the down file share one name"
-    )
+    message = f"version {up.version} has two names: {up.path} and {down.path}"
+    return MigrationError(message, hint="give the up and the down file the same name")

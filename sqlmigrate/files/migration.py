@@ -1,4 +1,4 @@
-"""A migration: version, name, the two texts, the checksum."""
+"""A migration: its version, its name, its two texts and their checksum."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ from sqlmigrate.source import BYTE_ORDER_MARK, Source
 
 @dataclass(frozen=True)
 class Migration:
-    """A pair of files; `down` is None where there is no down file: the migration is irreversible."""
+    """A pair of files.
+
+    Attributes:
+        version: The version as in the file name: ``003``, or a time stamp.
+        name: The name as in the file name.
+        up: The text of the up file.
+        down: The text of the down file; None if there is none: the migration is irreversible.
+
+    """
 
     version: str
     name: str
@@ -35,15 +43,15 @@ class Migration:
 
 
 def version_number(version: str) -> int:
-    """Give the number that a version is compared as."""
+    """Return the number as which a version is compared."""
     return int(version.replace("_", ""))
 
 
 def normalized(text: str) -> str:
-    """Give a text without what is no change: CRLF as LF, trailing newlines as one."""
+    """Return a text in the form that is compared: no byte order mark, LF for CRLF, one newline at the end."""
     return text.removeprefix(BYTE_ORDER_MARK).replace("\r\n", "\n").rstrip("\n") + "\n"
 
 
 def checksum(text: str) -> str:
-    """Give the SHA-256 of the normalized text, as 64 hexadecimal digits."""
+    """Return the SHA-256 of the normalized text, as 64 hexadecimal digits."""
     return hashlib.sha256(normalized(text).encode()).hexdigest()

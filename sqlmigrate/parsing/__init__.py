@@ -1,1 +1,1 @@
-"""Reading SQL: splits a text into statements, classifies them, reads directives."""
+"""Reads SQL: splits a text into statements, tells what each one is, reads directives."""

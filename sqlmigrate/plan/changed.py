@@ -52,11 +52,11 @@ def _changed(migration: Migration, execution: Execution, executed: str) -> Histo
             hint="give this one a number of its own; where files were renumbered, take the old ones back first, "
             "with the files as they were",
         )
-    what = f"the file is not what was executed: {compare.kind(executed, migration.up.text)} changed"
+    what = f"the file is not what was executed: {compare.what_changed(executed, migration.up.text)} changed"
     return HistoryError(
         f"{migration.label}: {renamed}; {what}" if renamed else f"{migration.label}: {what}",
         span,
-        detail=[when, *compare.difference(executed, migration.up.text)],
+        detail=[when, *compare.diff(executed, migration.up.text)],
         state=NOTHING_EXECUTED_BY_THIS_RUN,
         hint="put the file back and write the change as a new migration; or accept the file as it is now",
         next_steps=[repair],

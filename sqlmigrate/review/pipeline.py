@@ -13,7 +13,7 @@ from typing import Any
 from sqlmigrate.database.session import Request, Session, connect
 from sqlmigrate.errors import MigrationError, ServerError
 from sqlmigrate.executor.events import Failed
-from sqlmigrate.files import folder
+from sqlmigrate.files import file_text
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.history import read as history_read, table
 from sqlmigrate.history.table import History
@@ -166,7 +166,7 @@ def _key(subjects: Subjects, settings: Settings) -> str:
     for migration in subjects.built:
         digest.update(f"\0{migration.label}\0{migration.up.text}\0".encode())
     if settings.seed:
-        digest.update(folder.read(str(settings.seed)).text.encode())
+        digest.update(file_text.read(str(settings.seed)).text.encode())
     return digest.hexdigest()
 
 
@@ -187,7 +187,7 @@ def _build(
             let_own(session, role)
     if settings.seed:
         with connect(made.owner_url) as session:
-            _execute_seed(session, folder.read(str(settings.seed)))
+            _execute_seed(session, file_text.read(str(settings.seed)))
     with connect(made.admin_url) as session:
         ours = history_tables(session, history)
         seeded = fill.fill(session, _SEED_ROWS, ours)

@@ -124,8 +124,9 @@ def test_other_file_names_are_refused(name: str, project: Project) -> None:
 
     assert ended.code == 1
     assert ended.stderr == (
-        f"error: sql/002_{name}.up.sql fits no pattern of a migration, VERSION_NAME.up.sql or VERSION_NAME.down.sql\n"
-        f"   nothing was executed\n   hint    rename it: 002_{REFUSED_NAMES[name]}.up.sql\n\n"
+        f"error: sql/002_{name}.up.sql is not a migration file name; "
+        "expected VERSION_NAME.up.sql or VERSION_NAME.down.sql\n"
+        f"   nothing was executed\n   hint    rename it to 002_{REFUSED_NAMES[name]}.up.sql\n\n"
     )
     assert project.relations() == set()
 

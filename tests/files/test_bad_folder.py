@@ -1,4 +1,4 @@
-"""A folder that cannot be executed as it is: every fault is said at once, and nothing is executed."""
+"""A folder with faults: all faults are reported at once, and nothing is executed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ EXECUTING = ("up", "up --dry-run", "down", "reset")
 
 @pytest.fixture(scope="module")
 def untouched(postgres: Server) -> Iterator[str]:
-    """The URL of a database that is empty, and left empty by whoever uses it."""
+    """The URL of an empty database. The tests that use it leave it empty."""
     with postgres.database() as url:
         yield url
 
@@ -55,7 +55,7 @@ def quick(tmp_path: Path, database: str) -> Quick:
 
 EVERY_FAULT = """\
 error: sql/002_b.up.sql cannot be read: No such file or directory
-   hint    it is a link to a file that is not there
+   hint    it is a symbolic link to a file that does not exist
 
 error: the byte 0xE9 is not UTF-8
   ──▶ sql/003_c.up.sql:2:10
@@ -66,25 +66,25 @@ error: the byte 0xE9 is not UTF-8
    │
    hint    save it as UTF-8
 
-error: a NUL byte, which PostgreSQL takes in no text
+error: PostgreSQL text cannot contain a NUL byte
   ──▶ sql/004_d.down.sql:1:8
    │
  1 │ select �;
    │        ^
    │
-   hint    take it out of the file
+   hint    remove it
 
-error: sql/add_orders.sql fits no pattern of a migration, VERSION_NAME.up.sql or VERSION_NAME.down.sql
-   hint    rename it: 007_add_orders.up.sql
+error: sql/add_orders.sql is not a migration file name; expected VERSION_NAME.up.sql or VERSION_NAME.down.sql
+   hint    rename it to 007_add_orders.up.sql
 
-error: 2 migrations of version 1: sql/001_a.up.sql and sql/1_a.up.sql
-   hint    give one of them the next free number, its up and its down file
+error: 2 migrations have version 1: sql/001_a.up.sql and sql/1_a.up.sql
+   hint    rename the up and the down file of one of them to the next free version
 
-error: sql/005_e.down.sql has no up file beside it
-   hint    add sql/005_e.up.sql, or remove the down file: it would never be executed
+error: sql/005_e.down.sql has no up file
+   hint    add sql/005_e.up.sql, or delete the down file: without an up file it is never executed
 
 error: version 006 has two names: sql/006_f.up.sql and sql/006_g.down.sql
-   hint    the up and the down file share one name
+   hint    give the up and the down file the same name
 
 7 errors"""
 
@@ -100,8 +100,8 @@ def _every_fault(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
-def test_every_command_says_every_fault_at_once(command: list[str], refusing: Quick, untouched: str) -> None:
-    """All faults come in one message, with exit 1; what would execute says that nothing was executed."""
+def test_every_command_reports_every_fault_at_once(command: list[str], refusing: Quick, untouched: str) -> None:
+    """All faults come in one message, with exit 1. Commands that execute say that nothing was executed."""
     refusing.write()
     _every_fault(refusing.folder / "sql")
 
@@ -115,7 +115,7 @@ def test_every_command_says_every_fault_at_once(command: list[str], refusing: Qu
 
 
 def test_a_single_fault_says_that_nothing_was_executed(refusing: Quick, untouched: str) -> None:
-    """Where there is no line for the number of faults, the state of the database is a line of the fault."""
+    """With a single fault there is no line with the number of faults, so the fault says it."""
     refusing.write(**{"001_a.up.sql": "create table a ();", "001_b.down.sql": "drop table a;"})
 
     ended = refusing("up")
@@ -124,13 +124,13 @@ def test_a_single_fault_says_that_nothing_was_executed(refusing: Quick, untouche
     assert said(ended) == (
         "error: version 001 has two names: sql/001_a.up.sql and sql/001_b.down.sql\n"
         "   nothing was executed\n"
-        "   hint    the up and the down file share one name\n\n"
+        "   hint    give the up and the down file the same name\n\n"
     )
     assert database_state.is_untouched(untouched)
 
 
 def test_faults_for_programs(refusing: Quick, untouched: str) -> None:
-    """As JSON every fault is one object, with file, line and column where it has a place; stdout stays empty."""
+    """As JSON every fault is one object, with file, line and column if it has a place; stdout stays empty."""
     refusing.write(**{"001_a.up.sql": "", "1_b.up.sql": ""})
     (refusing.folder / "sql" / "002_c.up.sql").write_bytes(b"select 1;\n\xff")
 
@@ -147,15 +147,15 @@ def test_faults_for_programs(refusing: Quick, untouched: str) -> None:
             },
             {
                 "kind": "MigrationError", "exit_code": 1, "reason": "shared-version",
-                "message": "2 migrations of version 1: sql/001_a.up.sql and sql/1_b.up.sql",
-                "hint": "give one of them the next free number, its up and its down file", "next": [],
+                "message": "2 migrations have version 1: sql/001_a.up.sql and sql/1_b.up.sql",
+                "hint": "rename the up and the down file of one of them to the next free version", "next": [],
             },
         ]
     }  # fmt: skip
     assert database_state.is_untouched(untouched)
 
 
-# How others name their files, and slips of the hand; what is near is what a user would have typed.
+# File names of other tools, and typing errors, each with the name that the user probably intended.
 NEAREST = {
     "001_a.upp.sql": "001_a.up.sql",
     "001_a.dwon.sql": "001_a.down.sql",
@@ -185,20 +185,20 @@ NEAREST = {
 
 @pytest.mark.parametrize(("name", "nearest"), NEAREST.items(), ids=NEAREST)
 def test_the_nearest_right_name(name: str, nearest: str, tmp_path: Path) -> None:
-    """The hint is the name that was meant, and that name is read."""
+    """The hint is the intended name, and a file of that name is read."""
     (tmp_path / name).touch()
 
     with pytest.raises(MigrationError) as caught:
         load(tmp_path)
 
-    assert caught.value.hint == f"rename it: {nearest}"
+    assert caught.value.hint == f"rename it to {nearest}"
     (tmp_path / name).unlink()
     (tmp_path / nearest.replace(".down.", ".up.")).touch()
     assert len(load(tmp_path)) == 1
 
 
-def test_renaming_as_the_hints_say_makes_the_folder_right(tmp_path: Path) -> None:
-    """No hint names a file that is there, or that another hint names: renaming all of them loses nothing."""
+def test_renaming_as_the_hints_say_removes_all_faults(tmp_path: Path) -> None:
+    """No hint names an existing file, and no two hints name the same file: renaming all of them loses nothing."""
     right = ["001_a.up.sql", "002_c.down.sql"]
     wrong = ["001_a.sql", "001-a.sql", "001_b.sql", "002_c.sql", "data.sql", "schema.sql", "U1__a.sql"]
     for name in right + wrong:
@@ -207,9 +207,9 @@ def test_renaming_as_the_hints_say_makes_the_folder_right(tmp_path: Path) -> Non
     with pytest.raises(MigrationError) as caught:
         load(tmp_path)
     for error in (caught.value, *caught.value.others):
-        old, _, rest = error.message.partition(" fits no pattern")
+        old, _, rest = error.message.partition(" is not a migration file name")
         if rest:
-            new = tmp_path / str(error.hint).removeprefix("rename it: ")
+            new = tmp_path / str(error.hint).removeprefix("rename it to ")
             assert not new.exists()
             Path(old).rename(new)
 
@@ -218,14 +218,14 @@ def test_renaming_as_the_hints_say_makes_the_folder_right(tmp_path: Path) -> Non
     assert sorted(texts) == sorted(f"-- {name}" for name in right + wrong)
 
 
-# -- what cannot be read -----------------------------------------------------------------------------------------------
+# -- files that cannot be read -----------------------------------------------------------------------------------------
 
 
 def _without_privileges() -> None:
-    """Take from root the right to read everything: PR_CAPBSET_DROP of CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH."""
+    """Remove root's right to read everything: PR_CAPBSET_DROP of CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH."""
     for capability in (1, 2):
         if os.geteuid() == 0 and ctypes.CDLL(None, use_errno=True).prctl(24, capability, 0, 0, 0) != 0:
-            os.write(2, b"the kernel lets root not give up its privileges\n")
+            os.write(2, b"the kernel does not let root drop its privileges\n")
             os._exit(99)
 
 
@@ -237,8 +237,8 @@ def _unprivileged(folder: Path, url: str, *arguments: str) -> Ended:
     return Ended(ended.stdout, ended.stderr, ended.returncode)
 
 
-def test_a_file_one_may_not_read(tmp_path: Path, untouched: str) -> None:
-    """A file without the right to read it is named, the others are not executed."""
+def test_a_file_without_read_permission(tmp_path: Path, untouched: str) -> None:
+    """The file is named, and the others are not executed."""
     folder = tmp_path / "sql"
     folder.mkdir()
     (folder / "001_a.up.sql").write_text("create table a ();")
@@ -250,13 +250,13 @@ def test_a_file_one_may_not_read(tmp_path: Path, untouched: str) -> None:
     assert said(ended) == (
         "error: sql/002_b.up.sql cannot be read: Permission denied\n"
         "   nothing was executed\n"
-        "   hint    let the user who runs this read it: chmod u+r\n\n"
+        "   hint    give the user who runs sqlmigrate the right to read it: chmod u+r sql/002_b.up.sql\n\n"
     )
     assert database_state.is_untouched(untouched)
 
 
-def test_a_folder_one_may_not_read(tmp_path: Path, untouched: str) -> None:
-    """A folder without the right to read it is a matter of settings: exit 2."""
+def test_a_folder_without_read_permission(tmp_path: Path, untouched: str) -> None:
+    """The folder is named; it is a wrong setting, so the exit code is 2."""
     folder = tmp_path / "sql"
     folder.mkdir()
     (folder / "001_a.up.sql").write_text("create table a ();")
@@ -269,7 +269,7 @@ def test_a_folder_one_may_not_read(tmp_path: Path, untouched: str) -> None:
     assert said(ended) == (
         "error: the folder `sql` cannot be read: Permission denied\n"
         "   nothing was executed\n"
-        "   hint    let the user who runs this read it: chmod u+rx sql\n\n"
+        "   hint    give the user who runs sqlmigrate the right to read it: chmod u+rx sql\n\n"
     )
     assert database_state.is_untouched(untouched)
 
@@ -277,24 +277,30 @@ def test_a_folder_one_may_not_read(tmp_path: Path, untouched: str) -> None:
 ODD_FILES: dict[str, tuple[Callable[[Path], None], str]] = {
     "a link to nowhere": (
         lambda path: path.symlink_to("gone.sql"),
-        "No such file or directory\n   nothing was executed\n   hint    it is a link to a file that is not there",
+        (
+            "No such file or directory\n   nothing was executed\n"
+            "   hint    it is a symbolic link to a file that does not exist"
+        ),
     ),
     "a link to itself": (
         lambda path: path.symlink_to(path.name),
-        "Too many levels of symbolic links\n   nothing was executed\n   hint    it is a link that leads to itself",
+        (
+            "Too many levels of symbolic links\n   nothing was executed\n"
+            "   hint    it is a symbolic link that leads to itself"
+        ),
     ),
     "a folder": (
         Path.mkdir,
-        "Is a directory\n   nothing was executed\n   hint    a migration is a file: rename the folder",
+        "Is a directory\n   nothing was executed\n   hint    it is a folder, but is named like a migration: rename it",
     ),
 }
 
 
 @pytest.mark.parametrize(("make", "expected"), ODD_FILES.values(), ids=ODD_FILES)
-def test_what_is_named_like_a_migration_and_is_no_file(
+def test_a_migration_name_that_is_not_a_readable_file(
     make: Callable[[Path], None], expected: str, refusing: Quick, untouched: str
 ) -> None:
-    """What looks like a migration and cannot be read as one is not passed over in silence."""
+    """A link or a folder with the name of a migration is an error, it is not silently ignored."""
     refusing.write(**{"002_b.up.sql": "create table b ();"})
     make(refusing.folder / "sql" / "001_a.up.sql")
 
@@ -304,17 +310,18 @@ def test_what_is_named_like_a_migration_and_is_no_file(
     assert database_state.is_untouched(untouched)
 
 
-# -- no folder, or an empty one ----------------------------------------------------------------------------------------
+# -- a missing folder, or an empty one ---------------------------------------------------------------------------------
 
 NO_FOLDER = """\
-error: no folder `sql`
-{state}   hint    name another with --directory, or make it with the first migration
+error: the folder `sql` does not exist
+   looked for {looked_for}
+{state}   hint    choose another folder with --directory, or create it together with the first migration
    next    sqlmigrate create "my first table"
 
 """
 EMPTY = """\
 error: there is no migration in `sql`
-{state}   hint    its files are named VERSION_NAME.up.sql; is it the right folder?
+{state}   hint    a migration is a file named VERSION_NAME.up.sql; is this the right folder?
    next    sqlmigrate create "my first table"
 
 """
@@ -323,16 +330,18 @@ NOTHING = "   nothing was executed\n"
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name != "create"])
 def test_no_such_folder(name: str, refusing: Quick, untouched: str) -> None:
-    """A folder that is not there is a mistake in a setting, exit 2, with the commands that mend it."""
+    """A missing folder is a wrong setting, exit 2. The error says where it was looked for, and what to do."""
+    state = NOTHING if name in EXECUTING else ""
+
     ended = refusing(*COMMANDS[name])
 
-    assert (said(ended), ended.code) == (NO_FOLDER.format(state=NOTHING if name in EXECUTING else ""), 2)
+    assert (said(ended), ended.code) == (NO_FOLDER.format(looked_for=refusing.folder / "sql", state=state), 2)
     assert database_state.is_untouched(untouched)
 
 
 @pytest.mark.parametrize("name", ["up", "up --dry-run", "verify", "reset"])
 def test_an_empty_folder(name: str, refusing: Quick, untouched: str) -> None:
-    """A folder without a migration does not pass as a migrated database, or a verified one: exit 2."""
+    """A folder without migrations is not mistaken for a migrated or verified database: exit 2."""
     refusing.write()
     (refusing.folder / "sql" / "README.md").write_text("left alone")
 
@@ -343,7 +352,7 @@ def test_an_empty_folder(name: str, refusing: Quick, untouched: str) -> None:
 
 
 def test_looking_at_an_empty_folder(refusing: Quick, untouched: str) -> None:
-    """`status` shows an empty folder, and what to do next; there is nothing to take back either."""
+    """`status` shows an empty folder and what to do next; `down` has nothing to do."""
     refusing.write()
 
     assert said(refusing("status")) == (
@@ -356,7 +365,7 @@ def test_looking_at_an_empty_folder(refusing: Quick, untouched: str) -> None:
 
 
 def test_an_empty_folder_after_executions(quick: Quick, database: str) -> None:
-    """An emptied folder loses nothing: what was executed stays, and is shown as missing."""
+    """Emptying the folder loses nothing: what was executed stays in the database and in the history."""
     quick.write(**{"001_a.up.sql": "create table a ();"})
     assert quick("up").code == 0
     (quick.folder / "sql" / "001_a.up.sql").unlink()
@@ -369,7 +378,7 @@ def test_an_empty_folder_after_executions(quick: Quick, database: str) -> None:
 
 
 def test_a_reset_reads_everything_first(quick: Quick, database: str) -> None:
-    """A file that could not be executed again keeps `reset` from taking anything back."""
+    """`reset` rolls nothing back if a file could not be executed again."""
     quick.write(**{"001_a.up.sql": "create table a ();", "001_a.down.sql": "drop table a;"})
     assert quick("up").code == 0
     quick.write(**{"002_b.up.sql": "create table b ();\ncommit;"})
@@ -392,8 +401,8 @@ def test_a_reset_reads_everything_first(quick: Quick, database: str) -> None:
     assert database_state.relations(database) == ["public.a"]
 
 
-def test_a_file_in_the_place_of_the_folder(refusing: Quick, untouched: str) -> None:
-    """A file named by --directory is no folder: exit 2."""
+def test_a_file_instead_of_a_folder(refusing: Quick, untouched: str) -> None:
+    """If --directory is a file, that is a wrong setting: exit 2."""
     (refusing.folder / "schema.sql").touch()
 
     ended = refusing("--directory", "schema.sql", "up")
@@ -402,13 +411,13 @@ def test_a_file_in_the_place_of_the_folder(refusing: Quick, untouched: str) -> N
     assert said(ended) == (
         "error: `schema.sql` is a file, not a folder\n"
         "   nothing was executed\n"
-        "   hint    name the folder with --directory\n\n"
+        "   hint    choose a folder with --directory\n\n"
     )
     assert database_state.is_untouched(untouched)
 
 
 def test_the_same_in_a_terminal(terminal: Terminal, database: str) -> None:
-    """A process of its own says and does the same: data to stdout, errors to stderr, the exit code."""
+    """A separate process does the same: data on stdout, errors on stderr, the exit code."""
     terminal.write()
     _every_fault(terminal.folder / "sql")
 

@@ -1,4 +1,4 @@
-"""What kind of change a file has seen: PostgreSQL's own lexer is asked whether it would notice."""
+"""What kind of change an edit is: PostgreSQL's own lexer decides whether it would make a difference."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from hypothesis import assume, given, settings, strategies as st
 from sample_size import examples
 from splitting_oracles import Refused, tokens
 
-from sqlmigrate.files.compare import difference, kind
+from sqlmigrate.files.compare import diff, what_changed
 from sqlmigrate.files.migration import checksum, normalized
 
-SPACE, SQL = "white space or comments alone", "SQL"
+SPACE, SQL = "only white space or comments", "SQL"
 TABLE = "create table a (\n    b int,\n    c text default 'x  y' -- why\n);\n"
 COPY = "copy t (a, b) from stdin;\n1\ttwo  words\n2\t-- no comment\n\\.\nselect 1;\n"
 
@@ -33,7 +33,7 @@ EDITS = {
     "a newline at the head": ("select 1", "\n\nselect 1", SPACE),
     # comments
     "a comment at the head": (TABLE, "-- what this is for\n" + TABLE, SPACE),
-    "a comment less": (TABLE, TABLE.replace(" -- why", ""), SPACE),
+    "a comment deleted": (TABLE, TABLE.replace(" -- why", ""), SPACE),
     "another comment": (TABLE, TABLE.replace("why", 'it\'s because of "x" and $$'), SPACE),
     "a comment in place of a blank": ("select 1", "select/**/1", SPACE),
     "a comment between two words": ("select a b", "select a /* as */ b", SPACE),
@@ -44,7 +44,7 @@ EDITS = {
     "a comment that ends at a lone CR": ("select 1 -- a\r, 2", "select 1 -- b\r, 2", SPACE),
     "a statement in a comment": ("select 1;", "select 1;\n-- select 2;", SPACE),
     "comments around an operator": ("select a + b", "select a /* x */ + -- y\n b", SPACE),
-    # inside of quotes nothing is white space
+    # inside quotes there is no white space
     "a blank in a string": (TABLE, TABLE.replace("'x  y'", "'x y'"), SQL),
     "a newline in a string": ("select 'a b'", "select 'a\nb'", SQL),
     "a comment in a string": ("select '/* a */'", "select '/* b */'", SQL),
@@ -73,7 +73,7 @@ EDITS = {
     "a parameter": ("select $1", "select $ 1", SQL),
     "a dollar in a name": ("select a$b$ c$b$", "select a $b$ c$b$", SQL),
     "a name with dollars": ("select a$b$ c$b$", "select a$b$  c$b$", SPACE),
-    "a dot more": ("select a.b", "select a..b", SQL),
+    "a dot added": ("select a.b", "select a..b", SQL),
     "an accent": ("select é", "select e", SQL),
     "a no-break space": ("select 1", "select\u00a01", SQL),
     "a no-break space in a name": ("select a\u00a0b", "select a \u00a0b", SQL),
@@ -88,14 +88,14 @@ EDITS = {
     "a cast cut in two": ("select a::int", "select a: :int", SQL),
     "an arrow": ("f(a => 1)", "f(a = > 1)", SQL),
     # statements
-    "a statement more": ("select 1;", "select 1;\nselect 2;", SQL),
-    "a statement less": ("select 1; select 2;", "select 1;", SQL),
+    "a statement added": ("select 1;", "select 1;\nselect 2;", SQL),
+    "a statement deleted": ("select 1; select 2;", "select 1;", SQL),
     "two statements of one": ("select 1 as a", "select 1; as a", SQL),
     "another order": ("select 1; select 2;", "select 2; select 1;", SQL),
     "a statement commented out": ("select 1;\nselect 2;", "select 1;\n-- select 2;", SQL),
-    "a comment taken away from a statement": ("select 1; /* select 2; */", "select 1; select 2;", SQL),
-    "all gone": ("select 1;", "", SQL),
-    "comments alone": ("-- nothing", "/* nothing */\n", SPACE),
+    "a statement that was commented out before": ("select 1; /* select 2; */", "select 1; select 2;", SQL),
+    "everything deleted": ("select 1;", "", SQL),
+    "only comments": ("-- nothing", "/* nothing */\n", SPACE),
     # data
     "a blank in the data of a COPY": (COPY, COPY.replace("two  words", "two words"), SQL),
     "a tab in the data of a COPY": (COPY, COPY.replace("1\ttwo", "1 two"), SQL),
@@ -103,8 +103,8 @@ EDITS = {
     "a quote in the data of a COPY": (COPY.replace("two", "it's"), COPY.replace("two", "its"), SQL),
     "an empty line in the data of a COPY": (COPY, COPY.replace("2\t", "\n2\t"), SQL),
     "a comment before a COPY": (COPY, "-- seed\n" + COPY, SPACE),
-    "a comment behind the data of a COPY": (COPY, COPY.replace("select 1", "/* now */ select  1"), SPACE),
-    # what cannot be read
+    "a comment after the data of a COPY": (COPY, COPY.replace("select 1", "/* now */ select  1"), SPACE),
+    # texts that cannot be split
     "a string that does not end": ("select 'a b'", "select 'a  b", SQL),
     "a comment that does not end": ("select 1", "select 1 /* a", SQL),
 }
@@ -112,13 +112,13 @@ EDITS = {
 
 @pytest.mark.parametrize(("before", "after", "expected"), EDITS.values(), ids=EDITS)
 def test_an_edit_is_classified(before: str, after: str, expected: str) -> None:
-    """An edit is white space or comments alone where PostgreSQL would see no difference, and SQL otherwise."""
-    assert kind(before, after) == kind(after, before) == expected
+    """An edit is only white space or comments if PostgreSQL sees no difference; all others are SQL."""
+    assert what_changed(before, after) == what_changed(after, before) == expected
 
 
 @pytest.mark.parametrize(("before", "after", "expected"), EDITS.values(), ids=EDITS)
 def test_the_table_agrees_with_postgresql(before: str, after: str, expected: str) -> None:
-    """The table above says of each edit what PostgreSQL's own lexer says, where no data of a COPY are in it."""
+    """PostgreSQL's own lexer agrees with the table above, except for edits of COPY data, which it does not know."""
     if "from stdin" in before:
         assert before != after
         return
@@ -126,7 +126,7 @@ def test_the_table_agrees_with_postgresql(before: str, after: str, expected: str
 
 
 def lexed(text: str) -> list[tuple[str, str]] | None:
-    """Give what PostgreSQL's lexer makes of a text: the name of each token, and its text; None where it gives up."""
+    """Return the tokens of PostgreSQL's lexer, name and text; None if it refuses the text."""
     text = normalized(text)
     known = tokens(text)
     if isinstance(known, Refused):
@@ -150,39 +150,39 @@ def texts(draw: st.DrawFn, pieces: list[str]) -> str:
 
 @settings(max_examples=examples(1000), deadline=None)
 @given(st.data(), st.lists(PIECES, max_size=6))
-def test_no_change_of_sql_is_called_white_space(data: st.DataObject, pieces: list[str]) -> None:
-    """Where we say white space or comments alone, PostgreSQL's lexer sees the same tokens in both texts."""
+def test_no_change_of_sql_is_reported_as_white_space(data: st.DataObject, pieces: list[str]) -> None:
+    """If an edit is only white space or comments, PostgreSQL's lexer sees the same tokens in both texts."""
     before, after = data.draw(texts(pieces)), data.draw(texts(pieces))
 
-    if kind(before, after) == SPACE:
+    if what_changed(before, after) == SPACE:
         assert lexed(before) == lexed(after)
 
 
 @settings(max_examples=examples(500), deadline=None)
 @given(st.data(), st.lists(PIECES.filter(lambda piece: piece.isidentifier()), max_size=6))
-def test_white_space_between_words_is_called_white_space(data: st.DataObject, words: list[str]) -> None:
-    """Where PostgreSQL's lexer sees the same words, we do not cry wolf."""
+def test_white_space_between_words_is_reported_as_white_space(data: st.DataObject, words: list[str]) -> None:
+    """If PostgreSQL's lexer sees the same words, the edit is only white space or comments."""
     before, after = (" ".join(words), "".join(f"{word}{data.draw(GAPS)} " for word in words))
     assume(lexed(before) == lexed(after))
 
-    assert kind(before, after) == SPACE
+    assert what_changed(before, after) == SPACE
 
 
 @given(st.text(alphabet="a '\"$-/*\n\t;\\", max_size=20))
-def test_a_text_is_no_change_of_itself(text: str) -> None:
-    """No text differs from itself, nor from itself with other line ends, and none of them hangs us."""
-    assert kind(text, text) == SPACE
+def test_a_text_does_not_differ_from_itself(text: str) -> None:
+    """No text differs from itself, nor from itself with another newline at the end."""
+    assert what_changed(text, text) == SPACE
     assert checksum(text) == checksum(text + "\n")
-    assert kind(text, text + "\n") == SPACE
-    assert difference(text, text + "\n") == []
+    assert what_changed(text, text + "\n") == SPACE
+    assert diff(text, text + "\n") == []
 
 
-# -- the difference ----------------------------------------------------------------------------------------------------
+# -- the diff ----------------------------------------------------------------------------------------------------
 
 
-def test_the_difference_is_short_and_without_a_head() -> None:
+def test_a_diff_is_short_and_has_no_header() -> None:
     """A line before and after each change, as in a unified diff, from the text that was executed to the file."""
-    assert difference(TABLE, TABLE.replace("b int", "b bigint")) == [
+    assert diff(TABLE, TABLE.replace("b int", "b bigint")) == [
         "@@ -1,3 +1,3 @@",
         " create table a (",
         "-    b int,",
@@ -191,22 +191,22 @@ def test_the_difference_is_short_and_without_a_head() -> None:
     ]
 
 
-def test_what_is_no_change_is_no_difference() -> None:
-    """Line ends, a byte order mark and newlines at the end are not seen."""
-    assert difference(TABLE, "\ufeff" + TABLE.replace("\n", "\r\n") + "\r\n") == []
+def test_a_diff_ignores_what_the_checksum_ignores() -> None:
+    """Line endings, a byte order mark and newlines at the end are ignored."""
+    assert diff(TABLE, "\ufeff" + TABLE.replace("\n", "\r\n") + "\r\n") == []
 
 
-def test_a_long_difference_is_cut() -> None:
-    """Of a file that is another altogether the first 20 lines are shown, and how many there are more."""
-    lines = difference("\n".join(f"select {n};" for n in range(50)), "\n".join(f"select -{n};" for n in range(50)))
+def test_a_long_diff_is_cut() -> None:
+    """At most 20 lines are shown, and then the number of further lines."""
+    lines = diff("\n".join(f"select {n};" for n in range(50)), "\n".join(f"select -{n};" for n in range(50)))
 
     assert lines[:2] == ["@@ -1,50 +1,50 @@", "-select 0;"]
-    assert lines[19:] == ["-select 18;", "… 81 lines more"]
+    assert lines[19:] == ["-select 18;", "… 81 more lines"]
 
 
-def test_a_difference_in_a_long_line_does_not_take_long() -> None:
-    """A file of 1 MB in one line is compared as well."""
+def test_a_diff_in_a_long_line() -> None:
+    """A file of 1 MB in one line can be compared."""
     text = "insert into t values " + ", ".join(f"({n}, 'it''s')" for n in range(50_000)) + ";"
 
-    assert kind(text, text.replace("(7, ", "(8, ", 1)) == SQL
-    assert len(difference(text, text.replace("(7, ", "(8, ", 1))) == 3
+    assert what_changed(text, text.replace("(7, ", "(8, ", 1)) == SQL
+    assert len(diff(text, text.replace("(7, ", "(8, ", 1))) == 3

@@ -1,4 +1,4 @@
-"""The folder `sql/`: what is read as a migration, what is refused, what is no change, and new pairs."""
+"""The folder `sql/`: what is read as a migration, what is refused, what the checksum ignores, and new pairs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from sqlmigrate.errors import ConfigError, MigrationError, SqlmigrateError
-from sqlmigrate.files import create as creating, folder as files_folder, naming
+from sqlmigrate.files import create as creating, file_text, naming
 from sqlmigrate.files.create import create
 from sqlmigrate.files.folder import load
 from sqlmigrate.files.migration import checksum
@@ -25,7 +25,7 @@ NOON = datetime(2026, 2, 13, 12, 5, 30, tzinfo=UTC)
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder `sql` in the current directory, so that messages name it as a user would."""
+    """An empty folder `sql` in the current directory, as users have it."""
     monkeypatch.chdir(tmp_path)
     Path("sql").mkdir()
     return Path("sql")
@@ -41,7 +41,7 @@ def pair(label: str) -> tuple[str, str]:
 
 
 def faults(error: SqlmigrateError) -> list[str]:
-    """Give every error with its place and its hint, as lines of text."""
+    """Return every error with its place and its hint, as lines of text."""
     return [f"{one} → {one.hint}" if one.hint else str(one) for one in (error, *error.others)]
 
 
@@ -55,7 +55,7 @@ def refusal(folder: Path) -> list[str]:
 
 
 def test_a_pair_is_one_migration(folder: Path) -> None:
-    """Up and down file of one name are a migration, its version and name as written, its texts as on disk."""
+    """An up and a down file of one name are a migration: version and name as written, texts as on disk."""
     write(folder, "001_create_users.up.sql", text="create table users ();\r\n")
     write(folder, "001_create_users.down.sql", text="drop table users;")
 
@@ -67,15 +67,15 @@ def test_a_pair_is_one_migration(folder: Path) -> None:
     assert migration.down == Source("sql/001_create_users.down.sql", "drop table users;")
 
 
-def test_without_a_down_file_there_is_no_down(folder: Path) -> None:
-    """A down file may be absent."""
+def test_a_migration_without_a_down_file(folder: Path) -> None:
+    """A down file may be missing."""
     write(folder, "001_a.up.sql")
 
     assert [migration.down for migration in load(folder)] == [None]
 
 
-def test_the_order_is_that_of_the_numbers(folder: Path) -> None:
-    """Versions are compared as numbers, a time stamp without its underscore, and kept as they are written."""
+def test_migrations_are_in_the_order_of_their_versions(folder: Path) -> None:
+    """Versions are compared as numbers, time stamps without their underscore, and kept as written."""
     names = ["10_j", "9_i", "0008_h", "20260213_120530_s", "20260213120529_r", "99999999_q", "100_k", "07_g"]
     write(folder, *(f"{name}.up.sql" for name in names))
 
@@ -104,8 +104,8 @@ GOOD_NAMES = {
 
 
 @pytest.mark.parametrize(("label", "expected"), GOOD_NAMES.items(), ids=GOOD_NAMES)
-def test_a_name_is_version_and_name(label: str, expected: tuple[str, str, int], folder: Path) -> None:
-    """VERSION is digits or a time stamp, NAME letters, digits, `_`, `-` and `.`."""
+def test_a_file_name_is_version_and_name(label: str, expected: tuple[str, str, int], folder: Path) -> None:
+    """VERSION is digits or a time stamp. NAME is letters, digits, `_`, `-` and `.`."""
     write(folder, *pair(label))
 
     (migration,) = load(folder)
@@ -115,8 +115,8 @@ def test_a_name_is_version_and_name(label: str, expected: tuple[str, str, int], 
     assert migration.down is not None
 
 
-def test_other_files_are_left_alone(folder: Path) -> None:
-    """What does not end in `.sql` is nobody's business, nor is what is hidden, nor a folder."""
+def test_other_files_are_ignored(folder: Path) -> None:
+    """Files that do not end in `.sql`, hidden files and folders are ignored."""
     write(folder, "001_a.up.sql", "README.md", ".editorconfig", "schema.sql.bak", "notes", ".001_b.up.sql.swp")
     write(folder, ".#001_a.up.sql", text=b"\xff")
     (folder / "archive.sql").mkdir()
@@ -124,14 +124,14 @@ def test_other_files_are_left_alone(folder: Path) -> None:
     assert [migration.label for migration in load(folder)] == ["001_a"]
 
 
-def test_an_empty_folder_holds_no_migration(folder: Path) -> None:
-    """An empty folder is no error."""
+def test_an_empty_folder(folder: Path) -> None:
+    """An empty folder is not an error: it has no migrations."""
     assert load(folder) == ()
 
 
 @pytest.mark.parametrize("given", ["sql", "sql/", "./sql", Path("sql")], ids=repr)
 def test_a_path_is_shown_as_the_folder_was_given(given: str | Path, folder: Path) -> None:
-    """The path of a file in a message begins as the user has named the folder."""
+    """The path of a file in a message begins with the folder as the user wrote it."""
     write(folder, "001_a.up.sql")
 
     (migration,) = load(given)
@@ -140,7 +140,7 @@ def test_a_path_is_shown_as_the_folder_was_given(given: str | Path, folder: Path
 
 
 def test_links_are_followed(folder: Path, tmp_path: Path) -> None:
-    """A migration may be a link to a file elsewhere."""
+    """A migration may be a symbolic link to a file in another folder."""
     (tmp_path / "elsewhere.sql").write_text("select 2;")
     (folder / "001_a.up.sql").symlink_to(tmp_path / "elsewhere.sql")
 
@@ -148,10 +148,10 @@ def test_links_are_followed(folder: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "size", [0, 1, files_folder._PART_SIZE - 1, files_folder._PART_SIZE, files_folder._PART_SIZE + 1, 300_000]
+    "size", [0, 1, file_text._PART_SIZE - 1, file_text._PART_SIZE, file_text._PART_SIZE + 1, 300_000]
 )
 def test_a_file_is_read_whole_whatever_its_size(size: int, folder: Path) -> None:
-    """Sizes around that of what is read at once make no difference, nor does a character that lies across two parts."""
+    """Files are read in parts: sizes around that of a part, and characters across two parts, are read correctly."""
     text = "表" * size
     write(folder, "001_a.up.sql", text=text)
 
@@ -160,7 +160,7 @@ def test_a_file_is_read_whole_whatever_its_size(size: int, folder: Path) -> None
 
 # -- refusals ----------------------------------------------------------------------------------------------------------
 
-PATTERN = "fits no pattern of a migration, VERSION_NAME.up.sql or VERSION_NAME.down.sql"
+PATTERN = "is not a migration file name; expected VERSION_NAME.up.sql or VERSION_NAME.down.sql"
 NEAREST = {
     "001_create_users.sql": "001_create_users.up.sql",
     "001-create-users.up.sql": "001_create-users.up.sql",
@@ -184,23 +184,21 @@ NEAREST = {
 
 
 @pytest.mark.parametrize(("name", "nearest"), NEAREST.items(), ids=NEAREST)
-def test_a_name_that_fits_no_pattern_is_refused_with_the_nearest_right_one(
-    name: str, nearest: str, folder: Path
-) -> None:
-    """The message says which pattern there is, and the hint is a name that is taken."""
+def test_a_wrong_file_name_is_refused_with_the_nearest_right_one(name: str, nearest: str, folder: Path) -> None:
+    """The message says which names are expected, and the hint is such a name."""
     write(folder, name)
 
-    assert refusal(folder) == [f"sql/{name} {PATTERN} → rename it: {nearest}"]
+    assert refusal(folder) == [f"sql/{name} {PATTERN} → rename it to {nearest}"]
     assert naming.FILE_NAME.fullmatch(nearest)
 
 
 def test_a_name_without_a_number_gets_the_next_one(folder: Path) -> None:
-    """The nearest right name of a file without a version has the next free number, and each its own."""
+    """The hint for a file without a version has the next free number, a different one for each file."""
     write(folder, "001_a.up.sql", "014_b.up.sql", "create_users.sql", "create_roles.sql")
 
     assert refusal(folder) == [
-        f"sql/create_roles.sql {PATTERN} → rename it: 015_create_roles.up.sql",
-        f"sql/create_users.sql {PATTERN} → rename it: 016_create_users.up.sql",
+        f"sql/create_roles.sql {PATTERN} → rename it to 015_create_roles.up.sql",
+        f"sql/create_users.sql {PATTERN} → rename it to 016_create_users.up.sql",
     ]
 
 
@@ -214,60 +212,60 @@ TWO_OF_ONE = {
 
 @pytest.mark.parametrize(("labels", "number"), TWO_OF_ONE.values(), ids=TWO_OF_ONE)
 def test_two_migrations_of_one_version_are_refused(labels: list[str], number: int, folder: Path) -> None:
-    """Both paths are named, whether the versions are written alike or not."""
+    """Both paths are named, even if the versions are written differently."""
     write(folder, *(f"{label}.up.sql" for label in labels))
 
     assert refusal(folder) == [
         (
-            f"2 migrations of version {number}: sql/{labels[0]}.up.sql and sql/{labels[1]}.up.sql"
-            " → give one of them the next free number, its up and its down file"
+            f"2 migrations have version {number}: sql/{labels[0]}.up.sql and sql/{labels[1]}.up.sql"
+            " → rename the up and the down file of one of them to the next free version"
         )
     ]
 
 
 def test_two_down_files_of_one_version_are_refused(folder: Path) -> None:
-    """Which of two down files belongs to the up file is not guessed."""
+    """The program does not guess which of two down files belongs to the up file."""
     write(folder, "001_a.up.sql", "001_a.down.sql", "1_a.down.sql")
 
     assert refusal(folder) == [
         (
-            "2 migrations of version 1: sql/001_a.down.sql and sql/1_a.down.sql"
-            " → give one of them the next free number, its up and its down file"
+            "2 migrations have version 1: sql/001_a.down.sql and sql/1_a.down.sql"
+            " → rename the up and the down file of one of them to the next free version"
         )
     ]
 
 
 def test_a_down_file_without_its_up_file_is_refused(folder: Path) -> None:
-    """A down file alone would never be executed."""
+    """A down file without an up file would never be executed."""
     write(folder, "001_a.down.sql")
 
     assert refusal(folder) == [
         (
-            "sql/001_a.down.sql has no up file beside it"
-            " → add sql/001_a.up.sql, or remove the down file: it would never be executed"
+            "sql/001_a.down.sql has no up file"
+            " → add sql/001_a.up.sql, or delete the down file: without an up file it is never executed"
         )
     ]
 
 
-def test_halves_with_different_names_are_refused(folder: Path) -> None:
-    """An up and a down file of one version share one name."""
+def test_a_pair_with_different_names_is_refused(folder: Path) -> None:
+    """The up and the down file of one version must have the same name."""
     write(folder, "001_create_users.up.sql", "001_create_user.down.sql")
 
     assert refusal(folder) == [
         (
             "version 001 has two names: sql/001_create_users.up.sql and sql/001_create_user.down.sql"
-            " → the up and the down file share one name"
+            " → give the up and the down file the same name"
         )
     ]
 
 
 BAD_TEXTS = {
     "Latin-1": (b"-- first\n-- caf\xe9\n", "sql/001_a.up.sql:2:7: the byte 0xE9 is not UTF-8 → save it as UTF-8"),
-    "Latin-1 behind wide characters": (
+    "Latin-1 after wide characters": (
         "-- 表😀\r\n-- ".encode() + b"\xfc",
         "sql/001_a.up.sql:2:4: the byte 0xFC is not UTF-8 → save it as UTF-8",
     ),
-    "Latin-1 behind a byte order mark": (
+    "Latin-1 after a byte order mark": (
         b"\xef\xbb\xbf\xe9",
         "sql/001_a.up.sql:1:1: the byte 0xE9 is not UTF-8 → save it as UTF-8",
     ),
@@ -275,38 +273,52 @@ BAD_TEXTS = {
         b"select '\xed\xa0\x80'",
         "sql/001_a.up.sql:1:9: the byte 0xED is not UTF-8 → save it as UTF-8",
     ),
-    "cut in a character": ("表".encode()[:2], "sql/001_a.up.sql:1:1: the byte 0xE8 is not UTF-8 → save it as UTF-8"),
-    "UTF-16": ("select 1".encode("utf-16"), "sql/001_a.up.sql is not UTF-8 but UTF-16 → save it as UTF-8"),
+    "ends inside a character": (
+        "表".encode()[:2],
+        "sql/001_a.up.sql:1:1: the byte 0xE8 is not UTF-8 → save it as UTF-8",
+    ),
+    "UTF-16": ("select 1".encode("utf-16"), "sql/001_a.up.sql is UTF-16, but must be UTF-8 → save it as UTF-8"),
     "UTF-16, the other way round": (
         b"\xfe\xff" + "select 1".encode("utf-16-be"),
-        "sql/001_a.up.sql is not UTF-8 but UTF-16 → save it as UTF-8",
+        "sql/001_a.up.sql is UTF-16, but must be UTF-8 → save it as UTF-8",
     ),
     "a NUL byte": (
         b"select 1;\nselect '\0'",
-        "sql/001_a.up.sql:2:9: a NUL byte, which PostgreSQL takes in no text → take it out of the file",
+        "sql/001_a.up.sql:2:9: PostgreSQL text cannot contain a NUL byte → remove it",
     ),
 }
 
 
 @pytest.mark.parametrize(("text", "expected"), BAD_TEXTS.values(), ids=BAD_TEXTS)
-def test_a_text_that_postgresql_cannot_take_is_refused_with_its_place(text: bytes, expected: str, folder: Path) -> None:
-    """A byte that is not UTF-8, or a NUL, is named with its line and column."""
+def test_a_text_that_postgresql_would_not_accept_is_refused(text: bytes, expected: str, folder: Path) -> None:
+    """A byte that is not UTF-8, or a NUL byte, is reported with its line and column."""
     write(folder, "001_a.up.sql", text=text)
 
     assert refusal(folder) == [expected]
 
 
-def test_a_link_to_nowhere_is_refused(folder: Path) -> None:
-    """A file that cannot be opened is named, with what the system says."""
+def test_a_broken_link_is_refused(folder: Path) -> None:
+    """A file that cannot be opened is named, with the message of the operating system."""
     (folder / "001_a.up.sql").symlink_to("gone.sql")
 
     assert refusal(folder) == [
-        "sql/001_a.up.sql cannot be read: No such file or directory → it is a link to a file that is not there"
+        (
+            "sql/001_a.up.sql cannot be read: No such file or directory"
+            " → it is a symbolic link to a file that does not exist"
+        )
     ]
 
 
-def test_every_fault_of_the_folder_is_said_at_once(folder: Path) -> None:
-    """Wrong names, wrong texts and wrong pairs come together, and no error holds others of its own."""
+def test_a_single_file_that_does_not_exist(folder: Path) -> None:
+    """A file that is read by its name alone may not exist: the message is that of the operating system."""
+    with pytest.raises(MigrationError) as caught:
+        file_text.read(f"{folder}/gone.sql")
+
+    assert faults(caught.value) == ["sql/gone.sql cannot be read: No such file or directory"]
+
+
+def test_every_fault_of_the_folder_is_reported_at_once(folder: Path) -> None:
+    """Wrong names, wrong texts and wrong pairs are one error with others; those have no others of their own."""
     write(folder, "001_a.up.sql", "1_b.up.sql", "002_c.down.sql", "003_d.up.sql", "003_e.down.sql", "f.sql")
     write(folder, "004_g.up.sql", text=b"\xff\xff")
     write(folder, "005_h.down.sql", text=b"\0")
@@ -315,11 +327,11 @@ def test_every_fault_of_the_folder_is_said_at_once(folder: Path) -> None:
         load(folder)
 
     assert sorted(str(one).split(" → ")[0] for one in (caught.value, *caught.value.others)) == [
-        "2 migrations of version 1: sql/001_a.up.sql and sql/1_b.up.sql",
-        "sql/002_c.down.sql has no up file beside it",
+        "2 migrations have version 1: sql/001_a.up.sql and sql/1_b.up.sql",
+        "sql/002_c.down.sql has no up file",
         "sql/004_g.up.sql:1:1: the byte 0xFF is not UTF-8",
-        "sql/005_h.down.sql has no up file beside it",
-        "sql/005_h.down.sql:1:1: a NUL byte, which PostgreSQL takes in no text",
+        "sql/005_h.down.sql has no up file",
+        "sql/005_h.down.sql:1:1: PostgreSQL text cannot contain a NUL byte",
         f"sql/f.sql {PATTERN}",
         "version 003 has two names: sql/003_d.up.sql and sql/003_e.down.sql",
     ]
@@ -327,27 +339,31 @@ def test_every_fault_of_the_folder_is_said_at_once(folder: Path) -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_no_such_folder() -> None:
-    """A folder that is not there is named, with the way to make it."""
+def test_no_such_folder(tmp_path: Path) -> None:
+    """The error names the missing folder, where it was looked for, and how to create it."""
     with pytest.raises(ConfigError) as caught:
         load("migrations")
 
     assert faults(caught.value) == [
-        "no folder `migrations` → name another with --directory, or make it with the first migration"
+        (
+            "the folder `migrations` does not exist"
+            " → choose another folder with --directory, or create it together with the first migration"
+        )
     ]
+    assert caught.value.detail == (f"looked for {tmp_path}/migrations",)
     assert caught.value.next_steps == ('sqlmigrate create "my first table"',)
 
 
-def test_a_file_is_no_folder(folder: Path) -> None:
-    """A file named as the folder is refused."""
+def test_a_file_instead_of_a_folder(folder: Path) -> None:
+    """If the folder is a file, it is refused."""
     write(folder, "001_a.up.sql")
 
     assert refusal(folder / "001_a.up.sql") == [
-        "`sql/001_a.up.sql` is a file, not a folder → name the folder with --directory"
+        "`sql/001_a.up.sql` is a file, not a folder → choose a folder with --directory"
     ]
 
 
-# -- what is no change -------------------------------------------------------------------------------------------------
+# -- the checksum ------------------------------------------------------------------------------------------------------
 
 TEXT = "create table a (\n    b text default 'x\n'\n);\n\n-- end"
 SAME = {
@@ -369,8 +385,8 @@ OTHER = {
 
 
 @pytest.mark.parametrize("text", SAME.values(), ids=SAME)
-def test_what_is_no_change_has_the_same_checksum(text: str, folder: Path) -> None:
-    """Line endings, a byte order mark and trailing newlines are not seen, in a text nor in a file."""
+def test_what_the_checksum_ignores(text: str, folder: Path) -> None:
+    """Line endings, a byte order mark and newlines at the end do not change the checksum."""
     write(folder, "001_a.up.sql", text=text)
 
     assert checksum(text) == checksum(TEXT)
@@ -378,20 +394,20 @@ def test_what_is_no_change_has_the_same_checksum(text: str, folder: Path) -> Non
 
 
 @pytest.mark.parametrize("text", OTHER.values(), ids=OTHER)
-def test_every_other_change_has_another_checksum(text: str) -> None:
-    """What might mean something is a change."""
+def test_every_other_change_changes_the_checksum(text: str) -> None:
+    """Every change that could matter changes the checksum."""
     assert checksum(text) != checksum(TEXT)
 
 
-def test_the_checksum_is_the_one_of_the_design() -> None:
-    """It is the SHA-256 of the text with LF and one newline at the end, so that anybody can compute it."""
+def test_how_the_checksum_is_computed() -> None:
+    """It is the SHA-256 of the text with LF and one newline at the end, so other programs can compute it."""
     assert checksum("\ufeffselect 1;\r\nselect 'é';") == hashlib.sha256("select 1;\nselect 'é';\n".encode()).hexdigest()
     assert checksum("") == checksum("\n") == hashlib.sha256(b"\n").hexdigest()
 
 
 @given(st.text(alphabet="a \n\t'", max_size=12), st.integers(0, 3))
-def test_no_text_changes_by_what_is_no_change(text: str, newlines: int) -> None:
-    """Whatever the text, its line endings, a byte order mark and newlines at its end leave the checksum as it is."""
+def test_no_text_changes_by_what_the_checksum_ignores(text: str, newlines: int) -> None:
+    """For every text, line endings, a byte order mark and newlines at the end do not change the checksum."""
     assert checksum("\ufeff" + (text + "\n" * newlines).replace("\n", "\r\n")) == checksum(text)
 
 
@@ -417,7 +433,7 @@ NEXT = {
 
 @pytest.mark.parametrize(("labels", "expected"), NEXT.values(), ids=NEXT)
 def test_a_new_pair_comes_after_the_newest(labels: list[str], expected: str, folder: Path) -> None:
-    """It is numbered or stamped as the folder does, as wide as the newest, and is the newest then."""
+    """It has a number or a time stamp, like the newest migration, and becomes the newest."""
     write(folder, *(f"{label}.up.sql" for label in labels))
 
     up, down = create("sql", "x", now=NOON)
@@ -426,8 +442,8 @@ def test_a_new_pair_comes_after_the_newest(labels: list[str], expected: str, fol
     assert [migration.label for migration in load(folder)] == [*labels, expected]
 
 
-def test_a_time_stamp_where_it_is_asked_for(folder: Path) -> None:
-    """`timestamp` stamps also in a folder that numbers."""
+def test_a_time_stamp_on_request(folder: Path) -> None:
+    """`timestamp` makes a time stamp in a folder with numbers too."""
     write(folder, "001_a.up.sql")
 
     assert create("sql", "x", now=NOON, timestamp=True)[0] == Path("sql/20260213_120530_x.up.sql")
@@ -449,7 +465,7 @@ TITLES = {
 
 @pytest.mark.parametrize(("title", "name"), TITLES.items(), ids=TITLES)
 def test_a_title_becomes_a_name(title: str, name: str, folder: Path) -> None:
-    """Letters, digits, dots and dashes stay, all else is an underscore, and no path leads out of the folder."""
+    """Letters, digits, dots and dashes stay, everything else becomes an underscore: no path leaves the folder."""
     up, _ = create("sql", title, now=NOON)
 
     assert up == Path(f"sql/001_{name}.up.sql")
@@ -457,8 +473,8 @@ def test_a_title_becomes_a_name(title: str, name: str, folder: Path) -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_the_folder_is_made() -> None:
-    """The first migration makes its folder, with those above it."""
+def test_the_folder_is_created() -> None:
+    """The first migration creates its folder, with the parents of it."""
     up, _ = create("db/changes", "x", now=NOON)
 
     assert up == Path("db/changes/001_x.up.sql")
@@ -467,11 +483,11 @@ def test_the_folder_is_made() -> None:
 
 @pytest.mark.usefixtures("folder")
 def test_the_new_files_say_what_they_are_for() -> None:
-    """Both begin with the title, hold comments alone, and end in an empty line to write on."""
+    """Both begin with the title, contain only comments, and end with an empty line to write on."""
     up, down = (path.read_text(encoding="utf-8") for path in create("sql", "Add users", now=NOON))
 
     assert up.startswith("-- Add users\n--\n")
-    assert down.startswith("-- Takes back: Add users\n--\n")
+    assert down.startswith("-- Rolls back: Add users\n--\n")
     for text in (up, down):
         assert text.endswith("\n\n")
         assert all(line.startswith("--") for line in text.rstrip().splitlines())
@@ -480,7 +496,7 @@ def test_the_new_files_say_what_they_are_for() -> None:
 @settings(deadline=None)
 @given(st.text(max_size=30) | st.sampled_from(["a\ndrop table users;", "a\r;b", "a\0b", "{x}", "caf\udce9", "/* a"]))
 def test_no_title_makes_a_file_that_does_something(title: str) -> None:
-    """Whatever the title is, the new pair holds no statement and no directive, and is loaded again."""
+    """Whatever the title is, the new pair contains no statement and no directive, and can be loaded."""
     with TemporaryDirectory() as directory:
         try:
             create(directory, title, now=NOON)
@@ -495,35 +511,37 @@ def test_no_title_makes_a_file_that_does_something(title: str) -> None:
 
 
 REFUSED_TITLES = {
-    "nothing": ("", "`` has no letter or digit to name a file by"),
-    "signs alone": ("?!", "`?!` has no letter or digit to name a file by"),
-    "underscores and dots alone": ("_._", "`_._` has no letter or digit to name a file by"),
+    "nothing": ("", "the title `` has no letter or digit, so a file cannot be named after it"),
+    "only signs": ("?!", "the title `?!` has no letter or digit, so a file cannot be named after it"),
+    "only underscores and dots": ("_._", "the title `_._` has no letter or digit, so a file cannot be named after it"),
 }
 
 
 @pytest.mark.parametrize(("title", "message"), REFUSED_TITLES.values(), ids=REFUSED_TITLES)
 def test_a_title_without_a_letter_is_refused(title: str, message: str, folder: Path) -> None:
-    """A title must give a name; the hint shows one that does."""
+    """A title must make a name; the hint shows an example."""
     with pytest.raises(ConfigError) as caught:
         create("sql", title, now=NOON)
 
-    assert faults(caught.value) == [f'{message} → "add user settings table"']
+    assert faults(caught.value) == [f'{message} → for example: sqlmigrate create "add user settings table"']
     assert load(folder) == ()
 
 
 def test_a_name_that_is_taken_is_refused(folder: Path) -> None:
-    """Two migrations of one name would be mixed up."""
+    """Two migrations of one name could be confused."""
     write(folder, "001_add_users.up.sql")
 
     with pytest.raises(ConfigError) as caught:
         create("sql", "Add users", now=NOON)
 
-    assert faults(caught.value) == ["sql/001_add_users.up.sql has this name already → say what this one does otherwise"]
+    assert faults(caught.value) == [
+        "sql/001_add_users.up.sql already has this name → choose a title that tells the two apart"
+    ]
 
 
 @pytest.mark.parametrize("newest", ["20260213_120530", "20260213120530", "20260213_120531"])
-def test_a_stamp_that_is_not_the_newest_is_refused(newest: str, folder: Path) -> None:
-    """A clock that is behind would put the new migration out of order."""
+def test_a_time_stamp_that_is_not_the_newest_is_refused(newest: str, folder: Path) -> None:
+    """With a clock that is slow, the new migration would be out of order."""
     write(folder, f"{newest}_a.up.sql")
     stamp = "20260213_120530" if "_" in newest else "20260213120530"
 
@@ -533,14 +551,14 @@ def test_a_stamp_that_is_not_the_newest_is_refused(newest: str, folder: Path) ->
     assert faults(caught.value) == [
         (
             f"the time stamp {stamp} is not newer than the newest migration, {newest}_a"
-            " → is this machine's clock right? A second later the stamp is another"
+            " → wait a second and try again, or check the clock of this machine"
         )
     ]
     assert len(load(folder)) == 1
 
 
 def test_a_folder_with_faults_gets_no_new_pair(folder: Path) -> None:
-    """Where the numbers are in doubt, none is given out."""
+    """If the versions are in doubt, no new one is chosen."""
     write(folder, "001_a.up.sql", "1_b.up.sql")
 
     with pytest.raises(MigrationError):
@@ -549,10 +567,10 @@ def test_a_folder_with_faults_gets_no_new_pair(folder: Path) -> None:
     assert sorted(path.name for path in folder.iterdir()) == ["001_a.up.sql", "1_b.up.sql"]
 
 
-def test_both_files_are_made_or_neither(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the second file cannot be written, the first is taken away again, and what was there is left alone."""
+def test_both_files_are_written_or_neither(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the second file cannot be written, the first is deleted again, and existing files are not touched."""
     (folder / "001_x.down.sql").symlink_to("gone.sql")
-    monkeypatch.setattr(creating, "load", lambda _folder: ())  # which would refuse the folder
+    monkeypatch.setattr(creating, "load", lambda _folder: ())  # the real one would refuse the folder
 
     with pytest.raises(ConfigError) as caught:
         create("sql", "x", now=NOON)
@@ -561,10 +579,10 @@ def test_both_files_are_made_or_neither(folder: Path, monkeypatch: pytest.Monkey
     assert [path.name for path in folder.iterdir()] == ["001_x.down.sql"]
 
 
-def test_nothing_that_exists_is_overwritten(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file that came into being meanwhile stays as it is."""
+def test_existing_files_are_not_overwritten(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that was created in the meantime is not changed."""
     write(folder, "001_x.up.sql", text="precious")
-    monkeypatch.setattr(creating, "load", lambda _folder: ())  # as if it had come after the look
+    monkeypatch.setattr(creating, "load", lambda _folder: ())  # as if the file was created after the folder was read
 
     with pytest.raises(ConfigError) as caught:
         create("sql", "x", now=NOON)
@@ -573,8 +591,8 @@ def test_nothing_that_exists_is_overwritten(folder: Path, monkeypatch: pytest.Mo
     assert (folder / "001_x.up.sql").read_text() == "precious"
 
 
-def test_a_full_name_is_refused(folder: Path) -> None:
-    """What the file system does not take is said in its own words, and leaves nothing behind."""
+def test_a_name_that_is_too_long_is_refused(folder: Path) -> None:
+    """The message is that of the operating system, and no file is left behind."""
     with pytest.raises(ConfigError) as caught:
         create("sql", "x" * 250, now=NOON)
 
@@ -583,8 +601,8 @@ def test_a_full_name_is_refused(folder: Path) -> None:
 
 
 @pytest.fixture
-def as_nobody() -> Iterator[None]:
-    """Give up root's rights for one test: permissions mean nothing to root."""
+def without_root() -> Iterator[None]:
+    """Drop root's rights for one test: root may read and write everything."""
     if os.geteuid() != 0:
         yield
         return
@@ -595,21 +613,27 @@ def as_nobody() -> Iterator[None]:
         os.seteuid(0)
 
 
-def test_what_may_not_be_read_or_written(folder: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    """A folder or file that this user may not read or write is named, with the cure."""
+def test_missing_permissions(folder: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """A folder or file that the user may not read or write is named, and how to change that."""
     write(folder, "001_a.up.sql")
     Path("closed").mkdir()
     tmp_path.chmod(0o711)
     folder.chmod(0o755)
     (folder / "001_a.up.sql").chmod(0)
     Path("closed").chmod(0)
-    request.getfixturevalue("as_nobody")
+    request.getfixturevalue("without_root")
 
     assert refusal(folder) == [
-        "sql/001_a.up.sql cannot be read: Permission denied → let the user who runs this read it: chmod u+r"
+        (
+            "sql/001_a.up.sql cannot be read: Permission denied"
+            " → give the user who runs sqlmigrate the right to read it: chmod u+r sql/001_a.up.sql"
+        )
     ]
     assert refusal(Path("closed")) == [
-        "the folder `closed` cannot be read: Permission denied → let the user who runs this read it: chmod u+rx closed"
+        (
+            "the folder `closed` cannot be read: Permission denied"
+            " → give the user who runs sqlmigrate the right to read it: chmod u+rx closed"
+        )
     ]
     with pytest.raises(ConfigError) as caught:
         create("new", "x", now=NOON)

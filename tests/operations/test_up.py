@@ -446,9 +446,9 @@ def test_what_is_no_change(text: str, project: Project) -> None:
 @pytest.mark.parametrize(
     ("line", "kind"),
     [
-        ("    email  text", "white space or comments alone"),
+        ("    email  text", "only white space or comments"),
         ("    email text default '--'", "SQL"),
-        ("    email text -- or none", "white space or comments alone"),
+        ("    email text -- or none", "only white space or comments"),
     ],
 )
 def test_a_changed_file_stops_up(line: str, kind: str, project: Project) -> None:
@@ -478,16 +478,16 @@ def test_a_changed_file_stops_up(line: str, kind: str, project: Project) -> None
 @pytest.mark.parametrize(
     ("before", "after", "kind"),
     [
-        ("select a;", "select\n\ta ;", "white space or comments alone"),
-        ("select a;", "/* it's /* nested */ \" */ select a; -- $$", "white space or comments alone"),
-        ("select a . b, a::int, -1", "select a.b, a :: int, - 1", "white space or comments alone"),
-        ("select a=-1", "select a = -1", "white space or comments alone"),
+        ("select a;", "select\n\ta ;", "only white space or comments"),
+        ("select a;", "/* it's /* nested */ \" */ select a; -- $$", "only white space or comments"),
+        ("select a . b, a::int, -1", "select a.b, a :: int, - 1", "only white space or comments"),
+        ("select a=-1", "select a = -1", "only white space or comments"),
         ("select 'a b'", "select 'a  b'", "SQL"),
         ("select $$a b$$", "select $$a  b$$", "SQL"),
         ("select $x$a $$ b$x$", "select $x$a $$  b$x$", "SQL"),
         ("select E'a\\' b'", "select E'a\\'  b'", "SQL"),
         ('select "a b"', 'select "a  b"', "SQL"),
-        ("select a$b$ c$b$", "select a$b$  c$b$", "white space or comments alone"),
+        ("select a$b$ c$b$", "select a$b$  c$b$", "only white space or comments"),
         ("select '/* a */'", "select '/* b */'", "SQL"),
         ("select 10", "select 1 0", "SQL"),
         ("select ab", "select a b", "SQL"),
@@ -498,7 +498,7 @@ def test_a_changed_file_stops_up(line: str, kind: str, project: Project) -> None
 )
 def test_the_kind_of_a_change(before: str, after: str, kind: str) -> None:
     """White space and comments between the words are told from everything else, strings and operators among it."""
-    assert compare.kind(before, after) == compare.kind(after, before) == kind
+    assert compare.what_changed(before, after) == compare.what_changed(after, before) == kind
 
 
 def test_every_changed_file_is_named(project: Project) -> None:
@@ -514,7 +514,7 @@ def test_every_changed_file_is_named(project: Project) -> None:
         "001_a: the file is not what was executed: SQL changed",
         "003_c: the file is not what was executed: SQL changed",
     ]
-    assert "… 181 lines more" in refused.value.others[0].detail
+    assert "… 181 more lines" in refused.value.others[0].detail
 
 
 def test_a_renamed_file_stops_up(project: Project) -> None:

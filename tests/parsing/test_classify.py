@@ -544,8 +544,8 @@ def test_how_a_file_is_executed(text: str, mode: str) -> None:
 
 
 STANDS_BESIDE = (
-    "cannot run in a transaction, but its file has other statements → put it in a file of its own, or let each statement"
-    " of this file run and be recorded on its own: -- sqlmigrate: no-transaction"
+    "cannot run in a transaction, but its file has other statements → put it in a file of its own, or let each"
+    " statement of this file run and be recorded on its own: -- sqlmigrate: no-transaction"
 )
 
 

@@ -12,7 +12,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlmigrate.files import compare, folder
+from sqlmigrate.files import compare, file_text, folder
 from sqlmigrate.files.migration import Migration, checksum
 from sqlmigrate.source import Source
 
@@ -86,7 +86,7 @@ def _shown(tip: Ref) -> str:
 def _migrations(directory: str, texts: Mapping[str, bytes]) -> tuple[Migration, ...]:
     prefix = os.path.join(directory, "")  # noqa: PTH118 - paths as `files.load` gives them
     by_path = {prefix + name: raw for name, raw in texts.items()}
-    migrations, _ = folder.paired(prefix, sorted(texts), lambda path: folder.decoded(path, by_path[path]))
+    migrations, _ = folder.pair(prefix, sorted(texts), lambda path: file_text.decode(path, by_path[path]))
     return migrations
 
 
@@ -133,7 +133,7 @@ def _merged(base: Base, mine: Sequence[Migration], renamed: Mapping[str, Migrati
 
 
 def _changed(base: Base, old: Migration, now: Migration) -> Iterator[GitFinding]:
-    up = compare.kind(old.up.text, now.up.text) if old.checksum != now.checksum else None
+    up = compare.what_changed(old.up.text, now.up.text) if old.checksum != now.checksum else None
     down = _down_change(old, now)
     if not (up or down):
         return
@@ -163,7 +163,7 @@ def _down_change(old: Migration, now: Migration) -> str | None:
         return "a down file was added" if now.down else "its down file was deleted"
     if checksum(old.down.text) == checksum(now.down.text):
         return None
-    return f"its down file was edited ({compare.kind(old.down.text, now.down.text)})"
+    return f"its down file was edited ({compare.what_changed(old.down.text, now.down.text)})"
 
 
 def _was_renamed(base: Base, old: Migration, now: Migration) -> GitFinding:

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from sqlmigrate.errors import ConfigError, Kind, gather
-from sqlmigrate.files import create, folder
+from sqlmigrate.files import folder, naming
 from sqlmigrate.files.migration import Migration, version_number
 
 from .merged import added_to, is_merged_meanwhile, read
@@ -43,7 +43,7 @@ def _moves(own: Sequence[Migration], newest: str, now: datetime) -> list[tuple[P
     for migration in own:
         version = migration.version
         if newest and migration.number <= version_number(newest):
-            version = create.version_after(newest, now)
+            version = naming.version_after(newest, now)
             paths = [Path(half.path) for half in (migration.up, migration.down) if half]
             moves += [(path, path.with_name(f"{version}_{migration.name}{_ending(path)}")) for path in paths]
         newest = version

@@ -246,14 +246,14 @@ EDITS = {
     "a comment": (
         {"up": "-- why\ncreate a up;\n"},
         "up",
-        "its up file was edited (white space or comments alone)",
+        "its up file was edited (only white space or comments)",
         " · databases that have executed it would call it changed; or accept it on each: sqlmigrate repair 001",
     ),
     "down": ({"down": "drop a;\n"}, "down", "its down file was edited (SQL)", ALLOW),
     "both": (
         {"up": "x;\n", "down": "create  a down;\n"},
         "up",
-        "its up file was edited (SQL) and its down file was edited (white space or comments alone)",
+        "its up file was edited (SQL) and its down file was edited (only white space or comments)",
         f" · {NEVER}",
     ),
     "down gone": ({"down": None}, "down", "its down file was deleted", ""),

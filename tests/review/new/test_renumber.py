@@ -188,6 +188,6 @@ def test_other_faults_of_the_folder_are_raised(empty: Repository) -> None:
         renumber("sql", None, empty.environment, NOON)
 
     assert caught.value.message == (
-        "sql/oops.sql fits no pattern of a migration, VERSION_NAME.up.sql or VERSION_NAME.down.sql"
+        "sql/oops.sql is not a migration file name; expected VERSION_NAME.up.sql or VERSION_NAME.down.sql"
     )
     assert "002_x.up.sql" in empty.names()
