@@ -43,7 +43,7 @@ def missing(migration: Migration, up: Script) -> Iterator[Finding]:
     """Give the finding of a migration that has no way back, and does not say that this is meant."""
     if migration.down is None and up.irreversible is None:
         path = f"{migration.label}.down.sql"
-        help_ = f"write {path}, or say at the head of the up file: -- sqlmigrate: irreversible (why)"
+        help_ = f"write {path}, or say at the head of the up file:\n-- sqlmigrate: irreversible (why)"
         yield _finding("down-missing", "there is no down file", up.source.span(0, 0), help_)
 
 

@@ -102,10 +102,14 @@ def _is_index_of(other: RelationEffect, touch: RelationEffect) -> bool:
 
 def lock_words(lock: Lock) -> str:
     """Describe a lock: ``ACCESS EXCLUSIVE on `orders` while it is rewritten``."""
-    said = f"{lock.touch.mode} on `{displayed(lock.touch.relation.name)}`"
+    said = _bare(lock)
     if lock.work and (lock.touch.written or blocks(lock.touch.mode) != "nobody"):
         return f"{said} while {_work_words(lock.touch, lock.work)}"
     return said if blocks(lock.touch.mode) == "nobody" else f"{said}, for an instant"
+
+
+def _bare(lock: Lock) -> str:
+    return f"{lock.touch.mode} on `{displayed(lock.touch.relation.name)}`"
 
 
 def _work_words(touch: RelationEffect, work: RelationEffect) -> str:
@@ -125,12 +129,13 @@ def strongest_words(reviewed: Reviewed) -> str:
     """Describe the strongest lock of a migration's up file."""
     if reviewed.trip is None:
         return "not measured"
-    lock = strongest(reviewed.trip.up)
+    up = reviewed.trip.up
+    lock = strongest(up)
     if lock is None and _commits_inside(reviewed):
         return "only partly measured: the file commits by itself"
-    if lock is None and reviewed.trip.up.error:
-        failed = reviewed.trip.up.failed_at
-        return f"unknown: statement {failed} fails" if failed else "unknown: the file fails"
+    if up.error and (lock is None or lock.blocks == "nobody"):
+        fails = f"statement {up.failed_at} fails" if up.failed_at else "the file fails"
+        return f"{_bare(lock)}, then {fails}" if lock else f"unknown: {fails}"
     return lock_words(lock) if lock else "no lock on existing tables"
 
 
@@ -153,9 +158,9 @@ def who_waits(reviewed: Reviewed) -> str:
     if reviewed.trip is None:
         return "not measured"
     lock = strongest(reviewed.trip.up)
-    if lock is None:
-        return "unknown" if reviewed.trip.up.error or _commits_inside(reviewed) else "nobody"
-    return "unknown" if lock.blocks == "nobody" and _commits_inside(reviewed) else lock.blocks
+    who = lock.blocks if lock else "nobody"
+    is_whole = not reviewed.trip.up.error and not _commits_inside(reviewed)
+    return who if is_whole or who != "nobody" else "unknown"
 
 
 def _commits_inside(reviewed: Reviewed) -> bool:

@@ -179,6 +179,24 @@ def test_the_strongest_lock_is_said(name: str) -> None:
     assert (wording.strongest_words(reviewed), wording.who_waits(reviewed)) == (lock, waits)
 
 
+@pytest.mark.parametrize(
+    ("touches", "lock"),
+    [([], "unknown: statement 1 fails"), ([(LOCKED,)], "ACCESS EXCLUSIVE on `orders`, then statement 2 fails")],
+    ids=["before any lock", "while the lock is held"],
+)
+def test_a_failing_file_blocks_for_an_unknown_time(touches: list[tuple[RelationEffect, ...]], lock: str) -> None:
+    """How long a lock is held is unknown if a later statement fails or hits the timeout."""
+    made, way, back = handmade_reviews.migration("001", "a", "select 1;\n" * 2, "select 1;\n")
+    failed = replace(
+        handmade_reviews.passed(way, *touches),
+        error=handmade_reviews.StatementError("no"),
+        failed_at=len(touches) + 1,
+    )
+    reviewed = handmade_reviews.Reviewed(made, way, back, handmade_reviews.RoundTrip(handmade_reviews.EMPTY, failed))
+
+    assert (wording.strongest_words(reviewed), wording.who_waits(reviewed)) == (lock, "unknown")
+
+
 def _rows(count: int, checksum: str) -> Mapping[str, Any]:
     return {"public.orders": handmade_reviews.TableRows("public.orders", 1, count, checksum, ("id",))}
 
