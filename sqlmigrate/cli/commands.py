@@ -17,6 +17,7 @@ from sqlmigrate.config.resolve import EMBEDDED_DIRECTORY
 from sqlmigrate.config.settings import Scope
 from sqlmigrate.errors import NOTHING_CHANGED, ConfigError, gather
 from sqlmigrate.files import create as new_files, file_text, folder
+from sqlmigrate.files.nearby import where_it_was_looked_for
 
 from .context import EXIT_ATTENTION, EXIT_FAILED, Context
 from .program import cli, command
@@ -92,20 +93,29 @@ def up(context: Context, **options: Any) -> int:
 
 @command("sqlmigrate down --steps 2", _EXECUTES)
 @click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Undo the last N migrations; 1 by default.")
-@click.option("--to", metavar="VERSION", help="Undo what was executed after this migration; 0 for all.")
-@click.option("--all", is_flag=True, help="Undo everything that was executed; asks first.")
+@click.option("--to", metavar="VERSION", help="Undo what was executed after this migration; 0: all.")
+@click.option("--all", is_flag=True, help="Undo all executed migrations; asks first.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def down(context: Context, *, yes: bool, **options: Any) -> int:
     """Undo the last executed migration, or more of them, in the reverse order of execution."""
-    if options["all"]:
-        if options["to"] or options["steps"]:
-            raise ConfigError(
-                "`down --all` contradicts --to and --steps",
-                state=NOTHING_CHANGED,
-                hint="give --all alone, or --to and --steps without it",
-            )
+    if options["all"] and (options["to"] or options["steps"]):
+        raise ConfigError(
+            "`down --all` contradicts --to and --steps",
+            state=NOTHING_CHANGED,
+            hint="give --all alone, or --to and --steps without it",
+        )
+    if options["all"] or _goes_below_all(context, **options):
         context.confirm(yes=yes, question="Undo every migration, and lose the data in their tables?")
     return _execute(context, "down", **options)
+
+
+def _goes_below_all(context: Context, *, to: str | None, steps: int | None, **_options: Any) -> bool:
+    """Tell whether `--to 0` asks for all migrations, as `--all` does."""
+    from sqlmigrate.plan.down import means_all
+
+    if to is None or steps is not None:
+        return False
+    return means_all(to, (migration.number for migration in folder.load(context.config.directory)))
 
 
 @command("sqlmigrate reset --yes", _EXECUTES)
@@ -158,6 +168,7 @@ def _require_some(context: Context, migrations: Sequence[Migration]) -> None:
     if not migrations:
         raise ConfigError(
             f"there is no migration in `{context.config.directory}`",
+            detail=where_it_was_looked_for(context.config.directory),
             hint="a migration is a file named VERSION_NAME.up.sql; is this the right folder?",
             next_steps=['sqlmigrate create "my first table"'],
         )

@@ -1,4 +1,4 @@
-"""What a command gets: the configuration, the report, the database, confirmation by the user."""
+"""What a command gets: the settings, the report, the database, a question to the user."""
 
 from __future__ import annotations
 
@@ -63,11 +63,11 @@ class Context:
 
     @cached_property
     def report(self) -> Report:
-        """What is said, to whom and in which form."""
+        """What the command shows, as text or as JSON."""
         from sqlmigrate.output.report import Report  # noqa: PLC0415 - loads the driver, which `--help` does without
 
         directory = self.flags.get("directory") or "sql"
-        with suppress(ConfigError):  # it is reported by whoever asks for the settings
+        with suppress(ConfigError):  # it is raised again when the command asks for the settings
             directory = self.config.directory
         return Report(directory, "json" if self.flags.get("format") == "json" else "text", self.as_called)
 
@@ -86,7 +86,7 @@ class Context:
 
     @contextmanager
     def database(self) -> Iterator[str]:
-        """Give the URL of the database, the embedded server started where none is named."""
+        """Yield the URL of the database; the embedded server runs meanwhile if nothing names a database."""
         url = resolve.require_url(self.config)
         if url != EMBEDDED:
             yield named(url, self.config.application_name)
@@ -97,7 +97,7 @@ class Context:
         require_installed()
         if not self.config.named_by:
             self.report.text(
-                f"no database is named: this is the embedded PostgreSQL in {resolve.EMBEDDED_DIRECTORY}/",
+                f"no database is named: using the embedded PostgreSQL in {resolve.EMBEDDED_DIRECTORY}/",
                 stream="stderr",
             )
         self.report.place = f"postgres, embedded in {resolve.EMBEDDED_DIRECTORY}/"
@@ -112,24 +112,24 @@ class Context:
         return Limits(self.config.lock_wait, self.config.lock_timeout, self.config.lock_retries)
 
     def confirm(self, *, yes: bool, question: str) -> None:
-        """Ask on a terminal, and end the call where the answer is no.
+        """Ask the question on a terminal, unless `yes` is set.
 
-        Raises `ConfigError` where nobody is there to give one.
+        Raises `NotConfirmedError` if the answer is no, `ConfigError` if there is no terminal.
         """
         if yes:
             return
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise ConfigError(
-                f"`{self.command}` asks before it goes on, and nobody is there to answer",
+                f"`{self.command}` asks a question first, and there is no terminal to ask on",
                 state=NOTHING_CHANGED,
-                hint="say --yes where it is meant",
+                hint="to go on without the question, add --yes",
             )
         if not _is_confirmed(f"{question} ({self.config.shown})"):
             raise NotConfirmedError
 
 
 class NotConfirmedError(Exception):
-    """The user was asked, and has not said yes: an answer, and no error of anybody's."""
+    """The user answered no."""
 
 
 def _is_confirmed(question: str) -> bool:

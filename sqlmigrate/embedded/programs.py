@@ -24,7 +24,7 @@ def require_installed() -> Path:
             state=NOTHING_CHANGED,
             hint="install it, or name a database",
             next_steps=[
-                "pip install 'sqlmigrate[embedded]'", "or: export DATABASE_URL=postgresql://USER@HOST/DATABASE",
+                "pip install 'sqlmigrate-pg[embedded]'", "or: export DATABASE_URL=postgresql://USER@HOST/DATABASE",
             ],
         )  # fmt: skip
     return Path(found.origin).resolve().parent

@@ -19,6 +19,7 @@ from sqlmigrate.source import Source
 from .file_text import try_read
 from .migration import Migration, version_number
 from .naming import FILE_NAME, wrong_names
+from .nearby import where_it_was_looked_for
 
 
 class _File(NamedTuple):
@@ -85,12 +86,16 @@ def _sql_files(directory: str) -> list[str]:
     except FileNotFoundError:
         raise ConfigError(
             f"the folder `{directory}` does not exist",
-            detail=[f"looked for {Path(directory).absolute()}"],
+            detail=where_it_was_looked_for(directory),
             hint="choose another folder with --directory, or create it together with the first migration",
             next_steps=['sqlmigrate create "my first table"'],
         ) from None
     except NotADirectoryError:
-        raise ConfigError(f"`{directory}` is a file, not a folder", hint="choose a folder with --directory") from None
+        raise ConfigError(
+            f"`{directory}` is a file, not a folder",
+            detail=where_it_was_looked_for(directory),
+            hint="choose a folder with --directory",
+        ) from None
     except OSError as error:
         hint = f"give the user who runs sqlmigrate the right to read it: chmod u+rx {directory}"
         raise ConfigError(

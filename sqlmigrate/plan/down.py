@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from sqlmigrate.errors import NOTHING_EXECUTED, HistoryError, SqlmigrateError, gather
@@ -57,8 +57,13 @@ def _refuse_half_executed(rows: Sequence[Row]) -> None:
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
+def means_all(to: str | None, numbers: Iterable[int]) -> bool:
+    """Tell whether a selection's `to` asks for all migrations: 0 does, unless a migration has this number."""
+    return bool(to) and not str(to).strip("0") and 0 not in numbers
+
+
 def _bottom(rows: Sequence[Row], wanted: str) -> int:
-    if wanted.strip("0") == "" and wanted:
+    if means_all(wanted, (row.number for row in rows)):
         return -1
     row = find(rows, wanted)
     if not row.is_executed:

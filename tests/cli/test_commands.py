@@ -211,7 +211,7 @@ STEERED = [
     (["up", "--lock-wait", "0.5s"], {"a", "b", "c", "d"}),
     (["down", "--to", "3"], {"a", "b", "c"}),
     (["down"], {"a", "b"}),
-    (["down", "--to", "0"], set()),
+    (["down", "--to", "0", "--yes"], set()),
 ]
 
 
@@ -395,6 +395,7 @@ def _read(terminal: int) -> bytes:
 
 QUESTIONS = {
     ("down", "--all"): "Undo every migration, and lose the data in their tables?",
+    ("down", "--to", "0"): "Undo every migration, and lose the data in their tables?",
     ("reset",): "Undo every migration, lose the data in their tables, and execute all of them again?",
     ("repair", "1"): "Accept the file of 001_a as it is now, in place of what was executed?",
 }
@@ -409,8 +410,8 @@ def changed(project: Project) -> Project:
 
 @pytest.mark.parametrize(
     ("command", "answer"),
-    list(zip(QUESTIONS, ["n\n", "\n", "\x04"], strict=True)),
-    ids=["no", "nothing", "end of input"],
+    list(zip(QUESTIONS, ["n\n", "no\n", "\n", "\x04"], strict=True)),
+    ids=["n", "no", "nothing", "end of input"],
 )
 def test_a_question_that_is_not_answered_with_yes(command: Sequence[str], answer: str, changed: Project) -> None:
     """It names what would be done and to which database; anything but yes changes nothing, exit 1, and is no error."""
@@ -429,10 +430,11 @@ def test_a_question_that_is_not_answered_with_yes(command: Sequence[str], answer
     ("command", "log"),
     [
         (("down", "--all"), [("up", "001"), ("down", "001")]),
+        (("down", "--to", "000"), [("up", "001"), ("down", "001")]),
         (("reset",), [("up", "001"), ("down", "001"), ("up", "001")]),
         (("repair", "1"), [("up", "001"), ("repair", "001")]),
     ],
-    ids=["down --all", "reset", "repair"],
+    ids=["down --all", "down --to 000", "reset", "repair"],
 )
 def test_a_question_that_is_answered_with_yes(
     command: Sequence[str], log: list[tuple[str, str]], changed: Project
@@ -442,6 +444,30 @@ def test_a_question_that_is_answered_with_yes(
 
     assert code == 0
     assert changed.logged() == log
+
+
+@pytest.mark.parametrize("arguments", [["--all"], ["--to", "0"], ["--to", "00"]], ids=" ".join)
+def test_without_a_terminal_yes_is_needed(arguments: Sequence[str], changed: Project) -> None:
+    """Undoing everything without a terminal needs `--yes`: exit 2, nothing is changed."""
+    ended = changed.call("down", *arguments)
+
+    assert (ended.code, ended.stdout) == (2, "")
+    assert ended.stderr == (
+        "error: `down` asks a question first, and there is no terminal to ask on\n"
+        "   nothing was changed\n"
+        "   hint    to go on without the question, add --yes\n\n"
+    )
+    assert changed.logged() == [("up", "001")]
+
+
+def test_what_is_not_everything_is_not_asked(project: Project) -> None:
+    """`000` names a migration that exists, and `--steps` is a limit: neither is a word for everything."""
+    project.add("000_z", "create table z ();", "drop table z;").add_tables("a", "b").up()
+
+    assert project.call("down", "--to", "0", "--steps", "1").code == 0
+    assert project.relations() == {"z", "a"}
+    assert project.call("down", "--to", "000").code == 0
+    assert project.relations() == {"z"}
 
 
 def test_an_interrupted_question(changed: Project) -> None:

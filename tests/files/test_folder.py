@@ -17,6 +17,7 @@ from sqlmigrate.files import create as creating, file_text, naming
 from sqlmigrate.files.create import create
 from sqlmigrate.files.folder import load
 from sqlmigrate.files.migration import checksum
+from sqlmigrate.files.nearby import nearby_folder
 from sqlmigrate.parsing.script import read
 from sqlmigrate.source import Source
 
@@ -352,6 +353,43 @@ def test_no_such_folder(tmp_path: Path) -> None:
     ]
     assert caught.value.detail == (f"looked for {tmp_path}/migrations",)
     assert caught.value.next_steps == ('sqlmigrate create "my first table"',)
+
+
+LIKELY = {  # where the migrations are, where the program is called, what was named, and the folder that is suggested
+    "a usual place": ("db/migrations", ".", "sql", "db/migrations"),
+    "above": ("sql", "tests/unit", "sql", "../../sql"),
+    "the current folder itself": ("sql", "sql", "sql", "."),
+    "inside the folder that was named": ("db/changes", ".", "db", "db/changes"),
+}
+
+
+@pytest.mark.parametrize("places", LIKELY.values(), ids=LIKELY)
+def test_a_likely_folder_is_suggested(
+    places: tuple[str, str, str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If there are migrations near the wrong folder, the error names them, with the flag to type."""
+    migrations, here, named, suggested = places
+    for path in (tmp_path / migrations, tmp_path / here):
+        path.mkdir(parents=True, exist_ok=True)
+    (tmp_path / migrations / "001_a.up.sql").write_text("create table a ();")
+    monkeypatch.chdir(tmp_path / here)
+
+    assert nearby_folder(named) == suggested
+    if not Path(named).exists():
+        with pytest.raises(ConfigError) as caught:
+            load(named)
+        assert caught.value.detail == (
+            f"looked for {tmp_path / here / named}", f"there are migrations in {suggested}: --directory {suggested}",
+        )  # fmt: skip
+
+
+@pytest.mark.usefixtures("folder")
+def test_nothing_is_suggested_without_migrations(tmp_path: Path) -> None:
+    """Files of another kind make no folder of migrations."""
+    (tmp_path / "db").mkdir()
+    (tmp_path / "db" / "seed.sql").write_text("select 1;")
+
+    assert nearby_folder("sql") is None
 
 
 def test_a_file_instead_of_a_folder(folder: Path) -> None:

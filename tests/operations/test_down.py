@@ -388,8 +388,8 @@ def test_nobody_there_to_answer(command: tuple[str, ...], four: Project) -> None
 
     assert (ended.code, ended.stdout) == (2, "")
     assert ended.stderr == (
-        f"error: `{command[0]}` asks before it goes on, and nobody is there to answer\n   nothing was changed\n"
-        "   hint    say --yes where it is meant\n\n"
+        f"error: `{command[0]}` asks a question first, and there is no terminal to ask on\n   nothing was changed\n"
+        "   hint    to go on without the question, add --yes\n\n"
     )
     assert four.relations() == {"a", "b", "c", "d"}
 

