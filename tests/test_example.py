@@ -29,9 +29,10 @@ NOT_RUN = {
 class Checkout:
     """A copy of the example in a repository, on the branch `change`, with the program on the path."""
 
-    def __init__(self, root: Path, database: str) -> None:
+    def __init__(self, root: Path, database: str, cache: Path) -> None:
         self.root = root
         shutil.copytree(SHOP, root)
+        (root / ".sqlmigrate").symlink_to(cache)
         self.repository = Repository(root, root.with_name("home")).init()
         self.repository.commit()
         self.repository.git("checkout", "-q", "-B", "main")
@@ -61,9 +62,15 @@ class Checkout:
         self.repository.commit()
 
 
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the servers of reviews, shared by all tests, so that they are made once."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture
-def shop(tmp_path: Path, database: str) -> Checkout:
-    return Checkout(tmp_path / "my shop", database)
+def shop(tmp_path: Path, database: str, cache: Path) -> Checkout:
+    return Checkout(tmp_path / "my shop", database, cache)
 
 
 def _steps(text: str, job: str) -> list[str]:

@@ -75,36 +75,23 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return programs
 
 
-def test_the_wheel_holds_the_whole_package(wheel: Path) -> None:
-    """Every module, the mark that it is typed, the licence; and no test."""
-    with zipfile.ZipFile(wheel) as archive:
-        names = set(archive.namelist())
-
-    about = f"{STEM}.dist-info"
-    assert {name for name in names if not name.startswith(about)} == SOURCES
-    assert f"{about}/licenses/LICENSE" in names
-
-
-def test_the_sdist_holds_what_the_wheel_is_built_from(sdist: Path) -> None:
-    """Every module, the licence, and the README that the index shows."""
+def test_the_sdist_and_the_wheel_are_whole(sdist: Path, wheel: Path) -> None:
+    """Both hold every module, the mark that it is typed, and the licence; the wheel holds nothing else."""
     with tarfile.open(sdist) as archive:
-        names = set(archive.getnames())
-
-    needed = SOURCES | {"LICENSE", "README.md", "pyproject.toml"}
-    assert {f"{STEM}/{name}" for name in needed} <= names
-
-
-def test_the_wheel_says_what_it_is(wheel: Path) -> None:
-    """The name on the index, the licence, the dependencies, the extra for an embedded server."""
+        in_sdist = set(archive.getnames())
     with zipfile.ZipFile(wheel) as archive:
+        in_wheel = set(archive.namelist())
         about = message_from_string(archive.read(f"{STEM}.dist-info/METADATA").decode())
 
-    assert about["Name"] == "sqlmigrate-pg"
-    assert about["License-Expression"] == "MIT"
+    needed = SOURCES | {"LICENSE", "README.md", "pyproject.toml"}
+    assert {f"{STEM}/{name}" for name in needed} <= in_sdist
+    assert {name for name in in_wheel if not name.startswith(f"{STEM}.dist-info")} == SOURCES
+    assert f"{STEM}.dist-info/licenses/LICENSE" in in_wheel
+    assert (about["Name"], about["License-Expression"]) == ("sqlmigrate-pg", "MIT")
     assert about["Author"] == "the sqlmigrate authors"
     assert about["Description-Content-Type"] == "text/markdown"
-    needed = [text for text in about.get_all("Requires-Dist", []) if "extra ==" not in text]
-    assert needed == ["psycopg[binary]>=3.2.2", "sqlparse>=0.5", "click>=8.1", "rich>=13"]
+    needs = [text for text in about.get_all("Requires-Dist", []) if "extra ==" not in text]
+    assert needs == ["psycopg[binary]>=3.2.2", "sqlparse>=0.5", "click>=8.1", "rich>=13"]
     assert about.get_all("Provides-Extra") == ["embedded", "dev"]
 
 
@@ -114,22 +101,14 @@ def test_the_extras_name_the_project_itself() -> None:
     assert "sqlmigrate-pg[embedded]" in PROJECT["optional-dependencies"]["dev"]
 
 
-def test_the_installed_program_starts(installed: Path, tmp_path: Path) -> None:
-    """It says its version, from the environment that it is installed in and not from the working tree."""
-    program = installed / "sqlmigrate"
-
-    assert run(program, "--version", cwd=tmp_path) == f"sqlmigrate {sqlmigrate.__version__}\n"
-    where = run(installed / "python", "-c", "import sqlmigrate; print(sqlmigrate.__file__)", cwd=tmp_path)
-    assert Path(where.strip()).is_relative_to(installed.parent)
-
-
 def test_the_installed_program_works(installed: Path, tmp_path: Path, database: str) -> None:
-    """It executes a migration on a real server, and lists the commands of the review too."""
+    """It starts from the environment that it is installed in, not from the working tree, and executes a migration."""
     program = installed / "sqlmigrate"
     (tmp_path / "sql").mkdir()
     (tmp_path / "sql" / "001_add_customers.up.sql").write_text("create table customers (id bigint primary key);\n")
 
-    said = run(program, "up", cwd=tmp_path, DATABASE_URL=database)
-
-    assert "1 executed" in said
+    assert run(program, "--version", cwd=tmp_path) == f"sqlmigrate {sqlmigrate.__version__}\n"
+    where = run(installed / "python", "-c", "import sqlmigrate; print(sqlmigrate.__file__)", cwd=tmp_path)
+    assert Path(where.strip()).is_relative_to(installed.parent)
     assert "\n  review " in run(program, "--help", cwd=tmp_path)
+    assert "1 executed" in run(program, "up", cwd=tmp_path, DATABASE_URL=database)
