@@ -21,7 +21,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
-import peers
+import other_tools
 import postgres_servers
 import psycopg
 from postgres_servers import PasswordServer, Server
@@ -163,14 +163,14 @@ def _statements(number: int) -> list[str]:
     ]
 
 
-def _write(folder: Path, migrations: Sequence[peers.Statements]) -> None:
+def _write(folder: Path, migrations: Sequence[other_tools.Statements]) -> None:
     folder.mkdir()
-    peers.write_pairs(folder, migrations)
+    other_tools.write_pairs(folder, migrations)
 
 
 def many_files(bench: Bench, number: int = 100) -> None:
     """How long files take from the start of the process to its end, beside other tools, near and far."""
-    tools, missing = peers.found(bench.cache, bench.far_server.cluster.program("psql"))
+    tools, missing = other_tools.found(bench.cache, bench.far_server.cluster.program("psql"))
     migrations = [_statements(each) for each in range(number)]
     folders = {tool.name: bench.folder(tool.name.replace(" ", "_")) for tool in tools}
     for tool in tools:
@@ -192,7 +192,7 @@ def many_files(bench: Bench, number: int = 100) -> None:
         say(f"not here: {reason}")
 
 
-def _execute(bench: Bench, tool: peers.Tool, folder: Path, noted: tuple[float, Times]) -> None:
+def _execute(bench: Bench, tool: other_tools.Tool, folder: Path, noted: tuple[float, Times]) -> None:
     delay, times = noted
     with bench.far_server.database("app") as url:
         near = bench.far_server.tcp_url(str(conninfo_to_dict(url)["dbname"]))
@@ -298,26 +298,26 @@ _LARGE: dict[str, Callable[[], str]] = {
 
 def locks(bench: Bench) -> None:
     """How long 20 clients of a table wait while it is altered, and a reader keeps it in a transaction for 30 s."""
-    import bench_locks  # noqa: PLC0415 - each part brings what it needs
+    import busy_table  # noqa: PLC0415 - each part brings what it needs
 
     folder = bench.folder("locks")
     (folder / "sql").mkdir()
-    (folder / "sql" / "001_note.up.sql").write_text(bench_locks.MIGRATION, encoding="utf-8")
+    (folder / "sql" / "001_note.up.sql").write_text(busy_table.MIGRATION, encoding="utf-8")
     psql = [str(bench.server.cluster.program("psql")), "--no-psqlrc", "--quiet", "--single-transaction"]
     psql += ["--set=ON_ERROR_STOP=1", "--file=sql/001_note.up.sql"]
     table(
-        f"A table read for {bench_locks.READER_SECONDS:.0f} s, {bench_locks.CLIENTS} clients, and an ALTER TABLE on it",
+        f"A table read for {busy_table.READER_SECONDS:.0f} s, {busy_table.CLIENTS} clients, and an ALTER TABLE on it",
         ["", "longest wait, ms", "99th percentile", "queries", "migration, s", "ended"],
         (_busy(bench, *each, folder) for each in (("sqlmigrate up", [SQLMIGRATE, "up"]), ("psql -1 -f", psql))),
     )
 
 
 def _busy(bench: Bench, name: str, command: Sequence[str], folder: Path) -> Sequence[str]:
-    import bench_locks  # noqa: PLC0415 - each part brings what it needs
+    import busy_table  # noqa: PLC0415 - each part brings what it needs
 
     with bench.server.database() as url:
         given = [] if command[0] == SQLMIGRATE else [f"--dbname={url}"]
-        found = bench_locks.waits(url, [*command, *given], bench.environment(url), folder)
+        found = busy_table.waits(url, [*command, *given], bench.environment(url), folder)
     ended = "well" if not found.code else f"with {found.code}"
     figures = (f"{found.longest * 1000:,.0f}", f"{found.percentile * 1000:,.0f}", f"{len(found.each):,}")
     return (name, *figures, f"{found.command:.1f}", ended)
@@ -328,17 +328,22 @@ def _busy(bench: Bench, name: str, command: Sequence[str], folder: Path) -> Sequ
 
 def cutting(_bench: Bench) -> None:
     """How fast a text is cut into statements."""
-    import bench_split  # noqa: PLC0415 - its peers are loaded only where they are measured
+    import splitting  # noqa: PLC0415 - what it compares with is loaded only where it is measured
 
-    bench_split.main()
+    splitting.main()
+    table(
+        "Texts made to be slow, of 200,000 characters: the slowest, and those that grow most with twice the length",
+        ["", "ms", "times"],
+        splitting.growing(),
+    )
 
 
 def reviews(bench: Bench) -> None:
     """What the review of three new migrations takes on a history of 300: without and with a kept base."""
-    import bench_review  # noqa: PLC0415 - each part brings what it needs
+    import review_parts  # noqa: PLC0415 - each part brings what it needs
 
     folder = bench.folder("review")
-    bench_review.write(folder)
+    review_parts.write(folder)
     environment = {**bench.environment(""), "DATABASE_URL": ""}
     ours = [SQLMIGRATE, "review", "--base", "main", "--postgres", "18", "--fail-on", "never"]
     rows = []
@@ -349,7 +354,7 @@ def reviews(bench: Bench) -> None:
                 shutil.rmtree(folder / ".sqlmigrate", ignore_errors=True)
             timed(times, ours, environment, folder)
         rows.append((f"sqlmigrate review, {name}", str(times)))
-    squawk, missing = peers.squawk(bench.cache)
+    squawk, missing = other_tools.squawk(bench.cache)
     if squawk:
         times = Times()
         files = [str(path) for path in sorted((folder / "sql").glob("203002*.up.sql"))]
@@ -357,16 +362,32 @@ def reviews(bench: Bench) -> None:
             timed(times, ["sh", "-c", '"$0" "$@" || true', str(squawk), *files], environment, folder)
         rows.append(("squawk, the text alone", str(times)))
     table("A pull request of 3 migrations on a history of 300", ["", "ms"], rows)
-    made, executed, watched = bench_review.watching(folder / "shadow")
+    made, executed, watched = review_parts.watching(folder / "shadow")
     parts = [("a shadow database, made and dropped", f"{made:.1f}"), ("a statement executed", f"{executed:.2f}")]
     table("Parts of it", ["", "ms"], [*parts, ("a statement executed and watched", f"{watched:.2f}")])
+    with bench.server.database() as url:
+        table(
+            "The rows of 180 tables of 300 rows each",
+            ["", "ms"],
+            [(name, f"{took:,.0f}") for name, took in review_parts.rows(url, bench.runs or 5)],
+        )
     if missing:
         say(missing)
 
 
+def shadow(bench: Bench) -> None:
+    """How long a review waits for its server: the first time, and when its data and its template are there."""
+    import shadow_server  # noqa: PLC0415 - each part brings what it needs
+
+    home = bench.folder("shadow")
+    for temperature in ("cold: nothing is there", "warm: data and template are kept"):
+        rows = [(name, f"{took:,.1f}") for name, took in shadow_server.times(home, 18, bench.runs or 5)]
+        table(f"The server of a review, {temperature}", ["", "ms"], rows)
+
+
 PARTS = {
     "start": start, "files": many_files, "folder": large_folder, "large": large_files, "split": cutting,
-    "locks": locks, "review": reviews,
+    "locks": locks, "review": reviews, "shadow": shadow,
 }  # fmt: skip
 
 

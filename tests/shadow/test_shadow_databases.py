@@ -1,17 +1,11 @@
-"""The throwaway server of a review: what is kept, what is gone, and what a hostile file cannot reach.
-
-As a program it prints how long things take: ``python tests/test_shadow.py``.
-"""
+"""The throwaway server of a review: what is kept, what is gone, and what a hostile file cannot reach."""
 
 from __future__ import annotations
 
 import shutil
-import statistics
 import subprocess
 import sys
-import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -20,10 +14,11 @@ import children
 import psycopg
 import pytest
 from postgres_servers import Server
+from waiting import until
 
 from sqlmigrate.embedded import programs as embedded_programs
 from sqlmigrate.errors import ConfigError
-from sqlmigrate.shadow import databases, installed, own_server
+from sqlmigrate.shadow import installed, own_server
 from sqlmigrate.shadow.databases import Databases, Shadow, Template, server
 
 pytestmark = pytest.mark.sampled(3)
@@ -290,6 +285,11 @@ LOOPS = {
 }
 
 
+BUSY = """\
+select 1 from pg_stat_activity
+ where datname = current_database() and state = 'active' and pid <> pg_backend_pid()"""
+
+
 @pytest.mark.parametrize("script", LOOPS.values(), ids=LOOPS)
 def test_what_never_ends_is_ended(running: Shadow, base: Template, script: str) -> None:
     """`disconnect` ends it, and leaving the clone does."""
@@ -298,7 +298,7 @@ def test_what_never_ends_is_ended(running: Shadow, base: Template, script: str) 
         with running.clone(base) as databases:
             hanging = threading.Thread(target=lambda: told.append(refusal(databases.owner_url, script)))  # noqa: B023
             hanging.start()
-            time.sleep(0.1)
+            until(lambda: rows(databases.admin_url, BUSY))
             if way == "disconnect":
                 running.disconnect(databases)
                 hanging.join()
@@ -625,51 +625,3 @@ def test_a_given_role_that_may_not_make_databases(postgres: Server) -> None:
     assert caught.value.message.startswith("the role given of --shadow-url postgresql://given@/postgres?host=")
     assert caught.value.message.endswith(" may not make databases")
     assert caught.value.hint == 'alter role "given" createdb, or name another server'
-
-
-# -- how long it takes -------------------------------------------------------------------------------------------------
-
-
-def _tables(databases: Databases) -> int:
-    """The base of a middling project: 180 tables."""
-    with psycopg.connect(databases.owner_url, autocommit=True) as conn:
-        for number in range(180):
-            conn.execute(f"create table t{number} (id bigint primary key, name text)".encode())
-    return 180
-
-
-def _figures(home: Path, version: int) -> Iterator[tuple[str, float]]:
-    started = time.perf_counter()
-    with server(home, postgres=version) as running:
-        yield running.label, 0
-        yield "server there", time.perf_counter() - started
-        started = time.perf_counter()
-        base = running.template("180 tables", _tables)
-        yield "template of 180 tables", time.perf_counter() - started
-        spent: dict[str, list[float]] = {"file_copy": [], "wal_log": [], "drop": []}
-        for strategy in ["file_copy", "wal_log"] * (5 if running.version >= 150000 else 1):
-            databases.STRATEGY = strategy
-            started = time.perf_counter()
-            with running.clone(base):
-                spent[strategy].append(time.perf_counter() - started)
-                started = time.perf_counter()
-            spent["drop"].append(time.perf_counter() - started)
-        databases.STRATEGY = "file_copy"
-        yield from (
-            (f"clone, {name}" if name != "drop" else name, statistics.median(all_)) for name, all_ in spent.items()
-        )
-        started = time.perf_counter()
-    yield "server stopped", time.perf_counter() - started
-
-
-def _print_figures() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        for version in VERSIONS:
-            for temperature in ("cold", "warm"):
-                for name, seconds in _figures(Path(folder), version):
-                    print(f"  {temperature}  {name:24} {seconds * 1000:7.1f} ms" if seconds else name)
-
-
-if __name__ == "__main__":
-    _print_figures()

@@ -11,13 +11,16 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 
 import pglast
 import sqlparse
 from pglast.parser import ParseError
+from slow_texts import HOSTILE
 
+from sqlmigrate.errors import MigrationError
 from sqlmigrate.parsing.splitter import split
 
 MB = 1_000_000
@@ -193,6 +196,28 @@ def row(load: Workload) -> tuple[str, ...]:
     speeds = (f"{speed(ours, text, 5):.1f}", f"{memory(load.make(min(load.size, 10 * MB))):.2f}x")
     peers = (peer(pglasts, load.make(2 * MB)), peer(sqlparses, load.make(MB // 5)))
     return (load.name, f"{len(text) / MB:.0f} MB", f"{count:,}", f"{load.asked}", *speeds, *peers)
+
+
+def growing(length: int = 200_000, most: int = 5) -> list[tuple[str, str, str]]:
+    """Measure the texts that are made to be slow; gives the slowest, and those that grow most, in the processor's time.
+
+    Twice the length should take twice as long.
+    """
+    found = []
+    for name, make in HOSTILE.items():
+        single, double = make(length), make(2 * length)
+        runs = [(_used(single), _used(double)) for _ in range(3)]
+        found.append((name, min(used for used, _ in runs), min(used for _, used in runs)))
+    slowest = sorted(found, key=lambda each: each[1], reverse=True)[:most]
+    growing_most = sorted(found, key=lambda each: each[2] / each[1], reverse=True)[:most]
+    return [(name, f"{used:.0f}", f"{twice / used:.1f}") for name, used, twice in (*slowest, *growing_most)]
+
+
+def _used(text: str) -> float:
+    started = time.process_time()
+    with suppress(MigrationError):
+        ours(text)
+    return (time.process_time() - started) * 1000
 
 
 def main() -> None:
