@@ -31,19 +31,17 @@ FOREIGN_NAMES = {"DATABASE_URL", "CI", "GITHUB_ACTIONS", "NO_COLOR", "FORCE_COLO
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--shuffle", nargs="?", type=int, const=0, default=None, metavar="SEED",
-        help="run the tests in a random order; the seed, which is printed, gives the same order again",
+        "--shuffle", type=int, metavar="SEED",
+        help="run the tests in a random order, the same for the same number",
     )  # fmt: skip
 
 
-def pytest_configure(config: pytest.Config) -> None:
+def pytest_configure() -> None:
     children.restore_default_signals()
-    if config.option.shuffle == 0:  # chosen once, before xdist hands the options to its workers
-        config.option.shuffle = random.randrange(1, 1_000_000)
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    order = [f"in a random order: --shuffle {config.option.shuffle}"] if config.option.shuffle else []
+    order = [] if config.option.shuffle is None else [f"in a random order: --shuffle {config.option.shuffle}"]
     return [f"PostgreSQL {', '.join(postgres_servers.versions())}, started when asked for", *order]
 
 
@@ -199,7 +197,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     _leave_long_ones_out(config, items)
-    if config.option.shuffle:
+    if config.option.shuffle is not None:
         random.Random(config.option.shuffle).shuffle(items)
 
 
