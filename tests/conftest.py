@@ -16,6 +16,7 @@ from pathlib import Path
 import children
 import postgres_servers
 import pytest
+from hypothesis import HealthCheck, settings
 from postgres_servers import PasswordServer, Server, Standby
 from project import Project
 from terminal import Terminal
@@ -25,6 +26,14 @@ FOREIGN_NAMES = {"DATABASE_URL", "CI", "GITHUB_ACTIONS", "NO_COLOR", "FORCE_COLO
     "TERM", "LANGUAGE", "TZ", "PAGER", "EDITOR", "VISUAL", "PYTHONIOENCODING", "PYTHONUTF8"
 }  # fmt: skip
 
+
+# No example has a deadline: how long one takes depends on what else the machine does. `make test` has the same examples
+# every time, so that it is not red by chance; `make check` looks for new ones.
+settings.register_profile(
+    "suite", deadline=None, suppress_health_check=[HealthCheck.too_slow],
+    derandomize="TESTS_DEMAND_ALL" not in os.environ, print_blob=True,
+)  # fmt: skip
+settings.load_profile("suite")
 
 # -- how the suite is run ----------------------------------------------------------------------------------------------
 

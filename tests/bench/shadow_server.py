@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 
 from sqlmigrate.shadow import databases
-from sqlmigrate.shadow.server import Databases
+from sqlmigrate.shadow.databases import Databases
 
 _COPIES_FILES = 150000  # https://www.postgresql.org/docs/15/sql-createdatabase.html: STRATEGY
 

@@ -148,7 +148,7 @@ def texts(draw: st.DrawFn, pieces: list[str]) -> str:
     return "".join(part for piece in pieces for part in (draw(GAPS), piece)) + draw(GAPS)
 
 
-@settings(max_examples=examples(1000), deadline=None)
+@settings(max_examples=examples(1000))
 @given(st.data(), st.lists(PIECES, max_size=6))
 def test_no_change_of_sql_is_reported_as_white_space(data: st.DataObject, pieces: list[str]) -> None:
     """If an edit is only white space or comments, PostgreSQL's lexer sees the same tokens in both texts."""
@@ -158,7 +158,7 @@ def test_no_change_of_sql_is_reported_as_white_space(data: st.DataObject, pieces
         assert lexed(before) == lexed(after)
 
 
-@settings(max_examples=examples(500), deadline=None)
+@settings(max_examples=examples(500))
 @given(st.data(), st.lists(PIECES.filter(lambda piece: piece.isidentifier()), max_size=6))
 def test_white_space_between_words_is_reported_as_white_space(data: st.DataObject, words: list[str]) -> None:
     """If PostgreSQL's lexer sees the same words, the edit is only white space or comments."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from sqlmigrate.errors import ConfigError, MigrationError, SqlmigrateError
 from sqlmigrate.files import create as creating, file_text, naming
@@ -531,7 +531,6 @@ def test_the_new_files_say_what_they_are_for() -> None:
         assert all(line.startswith("--") for line in text.rstrip().splitlines())
 
 
-@settings(deadline=None)
 @given(st.text(max_size=30) | st.sampled_from(["a\ndrop table users;", "a\r;b", "a\0b", "{x}", "caf\udce9", "/* a"]))
 def test_no_title_makes_a_file_that_does_something(title: str) -> None:
     """Whatever the title is, the new pair contains no statement and no directive, and can be loaded."""

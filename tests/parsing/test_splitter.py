@@ -25,7 +25,7 @@ from sqlmigrate.source import Source, Span
 
 ACCEPTED = [case for case in CASES if not case.refusal]
 REFUSED = [case for case in CASES if case.refusal]
-MANY = settings(deadline=None, database=None, suppress_health_check=list(HealthCheck))
+MANY = settings(database=None, suppress_health_check=list(HealthCheck))
 
 
 def named(cases: Sequence[Case]) -> pytest.MarkDecorator:

@@ -18,7 +18,7 @@ STRINGS = {"SCONST", "USCONST", "BCONST", "XCONST"}
 
 
 @given(texts())
-@settings(max_examples=examples(500), deadline=None)
+@settings(max_examples=examples(500))
 def test_nothing_is_lost(text: str) -> None:
     """Whatever the text, its tokens follow each other without a gap."""
     found = list(tokens(text))
@@ -28,7 +28,7 @@ def test_nothing_is_lost(text: str) -> None:
 
 
 @given(valid_texts())
-@settings(max_examples=examples(500), deadline=None)
+@settings(max_examples=examples(500))
 def test_strings_and_comments_are_those_of_postgresql(text: str) -> None:
     """Each statement has the same comments and the same strings, at the same places, as PostgreSQL's lexer finds."""
     try:
