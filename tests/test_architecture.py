@@ -24,6 +24,7 @@ TRUNK = (
     "source",
     "identifiers",
     "durations",
+    "times",
     "spelling",
     "errors",
     "config",

@@ -1,7 +1,7 @@
-"""A second connection, that sees what a session waits for, and for whom.
+"""A second connection, over which we see what a session waits for, who blocks it, and how far it is.
 
-It takes no lock of its own beyond what looking into `pg_stat_activity` takes, connects only when somebody has waited
-for a while, and its loss harms nothing: then there is nothing to be seen, and that is all.
+It takes no locks except those of reading `pg_stat_activity`. It connects only when a statement has waited for a while.
+If it is lost, the run goes on; we only see nothing for some seconds.
 """
 
 from __future__ import annotations
@@ -15,41 +15,22 @@ import psycopg
 
 from sqlmigrate.errors import SqlmigrateError
 
+from .blocker import COLUMNS, Blocker, blocker_of
 from .session import Request, Session
 
-_REPEAT_SECONDS = 10.0  # after a failure, before the next attempt to connect
+_REPEAT_SECONDS = 10.0  # after a failure, until the next attempt to connect
 _COPY_PROGRESS = 140000
 
 
 @dataclass(frozen=True)
-class Blocker:
-    """A session that stands in the way: what `pg_stat_activity` says of it; `seconds` is the age of its transaction."""
-
-    pid: int
-    application: str
-    user: str
-    state: str
-    seconds: int
-    statement: str
-
-    @property
-    def who(self) -> str:
-        """Process, application and user."""
-        return f"process {self.pid} ({self.application or 'without a name'}, user {self.user})"
-
-    @property
-    def doing(self) -> str:
-        """State, age of the transaction, and the statement: the one under way, or the last one."""
-        age = f"transaction open for {self.seconds} s" if self.seconds >= 0 else "no transaction"
-        return f"{self.state}, {age.removeprefix('transaction ' * ('transaction' in self.state))}: {self.statement}"
-
-    def __str__(self) -> str:
-        return f"{self.who}, {self.doing}"
-
-
-@dataclass(frozen=True)
 class Activity:
-    """What a session is seen doing: what it waits for, who stands in its way, and how far it is."""
+    """What a session is doing; every field is empty where nothing can be seen.
+
+    Attributes:
+        waits_for: The type and the name of PostgreSQL's wait event: ``Lock relation``.
+        blockers: The sessions that hold what it waits for, the oldest transaction first.
+        progress: The phase of a long command, with a percentage where the server counts one.
+    """
 
     waits_for: str | None = None
     blockers: tuple[Blocker, ...] = ()
@@ -60,14 +41,12 @@ class Activity:
 _WAIT = """\
 select a.wait_event_type, a.wait_event from pg_catalog.pg_stat_activity a
  where a.pid = $1::int and a.state = 'active' and a.wait_event_type not in ('Client', 'Activity', 'Timeout')"""
-_BLOCKERS = """\
-select a.pid::text, a.application_name, coalesce(a.usename::text, a.backend_type), coalesce(a.state, 'background'),
-       coalesce(extract(epoch from pg_catalog.clock_timestamp() - a.xact_start)::int, -1)::text,
-       pg_catalog.left(pg_catalog.regexp_replace(a.query, '\\s+', ' ', 'g'), 60)
+_BLOCKERS = f"""\
+select {COLUMNS}
   from pg_catalog.pg_stat_activity a
  where a.pid = any (pg_catalog.pg_blocking_pids($1::int))
  order by a.xact_start nulls last"""
-# https://www.postgresql.org/docs/current/progress-reporting.html; some phases count nothing that has a known end
+# https://www.postgresql.org/docs/current/progress-reporting.html; some phases have no known end
 _PROGRESS = """\
 select phase, coalesce(nullif(blocks_done, 0), tuples_done, 0)::text,
        case when phase like 'waiting%' then '0' else coalesce(nullif(blocks_total, 0), tuples_total, 0)::text end
@@ -94,13 +73,13 @@ class Observer:
         self._not_before = 0.0
 
     def look(self, pid: int, size: int = 0) -> Activity:
-        """See what the server process `pid` does; an empty sight where it cannot be seen.
+        """See what the server process `pid` is doing; an empty `Activity` where it cannot be seen.
 
-        `size` is how many bytes a ``COPY … FROM stdin`` brings: the server does not know.
+        `size` is the number of bytes that a ``COPY … FROM stdin`` will bring, which the server does not know.
         """
         try:
             session = self._connected()
-            return _sight(session, str(pid), str(size)) if session else Activity()
+            return _activity(session, str(pid), str(size)) if session else Activity()
         except (psycopg.Error, SqlmigrateError):
             self.close()
             self._not_before = time.monotonic() + _REPEAT_SECONDS
@@ -119,18 +98,13 @@ class Observer:
             self._session = None
 
 
-def _sight(session: Session, pid: str, size: str) -> Activity:
+def _activity(session: Session, pid: str, size: str) -> Activity:
     has_copy = session.conn.info.server_version >= _COPY_PROGRESS
     progress = Request(_PROGRESS + _PROGRESS_OF_COPY, (pid, size)) if has_copy else Request(_PROGRESS, (pid,))
     waits, blockers, steps = session.ask(Request(_WAIT, (pid,)), Request(_BLOCKERS, (pid,)), progress)
     return Activity(
-        f"{waits[0][0]} {waits[0][1]}" if waits else None, tuple(map(_blocker, blockers)), _percentage(steps)
+        f"{waits[0][0]} {waits[0][1]}" if waits else None, tuple(map(blocker_of, blockers)), _percentage(steps)
     )
-
-
-def _blocker(row: Sequence[str | None]) -> Blocker:
-    pid, application, user, state, seconds, statement = (value or "" for value in row)
-    return Blocker(int(pid), application, user, state, int(seconds), statement)
 
 
 def _percentage(rows: Sequence[Sequence[str | None]]) -> str | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlmigrate.database.activity import Activity, Blocker, Observer
+from sqlmigrate.database.activity import Activity, Observer
+from sqlmigrate.database.blocker import Blocker
 from sqlmigrate.errors import StatementError
 from sqlmigrate.plan.plan import Planned, Step
 
@@ -27,9 +28,14 @@ class Observation:
 
 @dataclass(frozen=True)
 class Waiting:
-    """Another run holds the lock: who, and for how many seconds it is waited for at most."""
+    """Another run holds the lock.
 
-    holder: str
+    Attributes:
+        holder: The session that holds it; None where it has ended by now.
+        seconds: The longest time that we wait for it.
+    """
+
+    holder: Blocker | None
     seconds: float
 
 

@@ -6,12 +6,13 @@ was lost is found out by looking at the history.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Literal
 
 import psycopg
 
 from sqlmigrate.database import run_lock
+from sqlmigrate.database.blocker import Blocker
 from sqlmigrate.database.connect_errors import reason
 from sqlmigrate.database.session import Answer, Session
 from sqlmigrate.errors import NOTHING_EXECUTED_BY_THIS_RUN, ConnectError, LockError, SqlmigrateError, StatementError
@@ -90,8 +91,7 @@ class Executor:
             return tries < self._limits.lock_retries
         if self._under_way.elapsed() > self._limits.lock_wait * 1000:
             self._session.abort()
-            holders = run_lock.describe(self._session, [blocker.pid for blocker in self._under_way.blockers])
-            raise _held(step, self._limits.lock_wait, holders)
+            raise _held(step, self._limits.lock_wait, self._under_way.blockers)
         return True
 
     def _ended(self, step: Step, sent: Batch, failing: Answer) -> Generator[Event, None, Outcome]:
@@ -214,10 +214,11 @@ def _history_gone(step: Step, table: str) -> StatementError:
     return StatementError(message, step.script.source.span(0, 0), hint=hint)
 
 
-def _held(step: Step, seconds: float, holders: str) -> LockError:
+def _held(step: Step, seconds: float, holders: Sequence[Blocker]) -> LockError:
+    lines = [line for holder in holders for line in holder.lines] or [run_lock.GONE]
     return LockError(
-        f"another run is executing {step.label}, also after {seconds:g} s",
-        detail=[holders],
+        f"another run is still executing {step.label} after {seconds:g} s",
+        detail=lines,
         state=NOTHING_EXECUTED_BY_THIS_RUN,
         next_steps=[f"sqlmigrate {step.direction}"],
     )

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 
 import psycopg
 
-from sqlmigrate.database.activity import Activity, Blocker
+from sqlmigrate.database.activity import Activity
+from sqlmigrate.database.blocker import Blocker
 from sqlmigrate.database.connect_errors import reason
 from sqlmigrate.database.session import Answer, Request, Session
 from sqlmigrate.errors import SqlmigrateError, StatementError
@@ -96,8 +97,9 @@ class StepRun:
             tries = self.limits.lock_retries + 1
             yield f"tried {tries} times, with pauses between" if tries > 1 else "tried once"
             for blocker in self.blockers:
-                yield f"in the way: {blocker.who}"
+                yield f"blocked by {blocker.who}"
                 yield blocker.doing
+                yield from filter(None, [blocker.ending])
 
     def record(self, step: Step, error: StatementError, done: int) -> StatementError:
         """Roll back and write the failure, over a new connection where this one is gone.

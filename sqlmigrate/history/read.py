@@ -7,6 +7,7 @@ nor put its own functions in the way. Reading happens in read-only transactions.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from sqlmigrate.database.server import IDENTITY, server_of
@@ -64,7 +65,13 @@ select version, name, status, checksum, statements, statements_done, making,
 
 
 def read(session: Session, setting: str) -> State:
-    """Find the history table that `setting` names, and read it: two turns, read-only.
+    """Find the history table that `setting` names, and read its rows: two turns, read-only; raises as `find`."""
+    state = find(session, setting)
+    return replace(state, executions=executions(session, state.history)) if state.history.exists else state
+
+
+def find(session: Session, setting: str) -> State:
+    """Find the history table that `setting` names, without its rows: one turn, read-only.
 
     Raises `ConfigError` where the table belongs to somebody else or its schema is missing, `ServerError` where it may
     not be read.
@@ -84,7 +91,7 @@ def read(session: Session, setting: str) -> State:
         return State(server, history, (), may_create == "true")
     if readable != "true":
         raise unreadable(history, server.user)
-    return State(server, history, executions(session, history), writable == log_writable == "true")
+    return State(server, history, (), writable == log_writable == "true")
 
 
 def read_again(history: History) -> tuple[Request, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlmigrate.database.blocker import Blocker
 from sqlmigrate.database.server import Server
 from sqlmigrate.files.migration import version_number
 
@@ -55,4 +56,4 @@ class State:
     executions: tuple[Execution, ...] = ()
     is_writable: bool = True
     is_pooled: bool = False
-    run: str | None = None
+    run: Blocker | None = None

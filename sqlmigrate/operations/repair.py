@@ -103,6 +103,5 @@ def _locked(url: str, table: str, lock_wait: float) -> Iterator[tuple[Session, S
     with connect(url) as session:
         state = read.read(session, table)
         server.require_writable(state.server)
-        for _ in run_lock.take(session, state.history.name, lock_wait):
-            pass
+        run_lock.take(session, state.history.name, lock_wait)
         yield session, read.read(session, table)

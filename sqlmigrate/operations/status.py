@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from psycopg.errors import InsufficientPrivilege
+
 from sqlmigrate.database import run_lock
 from sqlmigrate.database.session import Session, connect
 from sqlmigrate.errors import HistoryError, SqlmigrateError
@@ -38,11 +40,15 @@ def status(url: str, migrations: Sequence[Migration], *, table: str = DEFAULT_TA
 
 
 def _look(session: Session, migrations: Sequence[Migration], table: str) -> Planned:
-    state = read.read(session, table)
-    if any(execution.status == "running" for execution in state.executions):
-        holder = run_lock.find_holder(session, run_lock.lock_key(state.history.name))
-        state = replace(state, run=f"process {holder.pid} of {holder.user}" if holder else None)
-    return Planned(Plan("up", make_rows(migrations, state.executions)), state)
+    state = read.find(session, table)
+    reading = read.read_again(state.history) if state.history.exists else ()
+    try:
+        holders, *answers = session.ask(run_lock.look_for_holder(run_lock.lock_key(state.history.name)), *reading)
+    except InsufficientPrivilege:  # a server that keeps pg_locks or pg_stat_activity from our role
+        holders, answers = [], session.ask(*reading)
+    executions = read.rows_of(answers[1]) if answers else ()
+    state = replace(state, executions=executions, run=run_lock.holder_in(holders))
+    return Planned(Plan("up", make_rows(migrations, executions)), state)
 
 
 def verify(

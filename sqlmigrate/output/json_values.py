@@ -11,17 +11,19 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from sqlmigrate.database.blocker import Blocker
+from sqlmigrate.database.run_lock import GONE
 from sqlmigrate.errors import SqlmigrateError, StatementError
 from sqlmigrate.history.log import LogEntry
 from sqlmigrate.plan.plan import Planned
-from sqlmigrate.plan.rows import Row
+from sqlmigrate.plan.rows import Row, count_states
 
 if TYPE_CHECKING:
     from sqlmigrate.executor import events
     from sqlmigrate.parsing.script import Script
 
 
-ATTENTION = ("failed", "changed", "missing", "out of order")  # the states that are counted besides
+_ATTENTION = ("failed", "changed", "missing", "out of order")
 _UNSEEN = re.compile(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")  # json.dumps escapes what is below U+0020 itself
 
 
@@ -34,7 +36,12 @@ def _iso(time: datetime | None) -> str | None:
     return time.isoformat() if time else None
 
 
-def _row_value(row: Row, run: str | None = None) -> dict[str, Any]:
+def blocker_value(blocker: Blocker | None) -> dict[str, Any] | None:
+    """Give another session; None where there is none."""
+    return asdict(blocker) | {"since": _iso(blocker.since)} if blocker else None
+
+
+def _row_value(row: Row, run: Blocker | None) -> dict[str, Any]:
     """Give a row of `status`: of whatever state, it has the same keys."""
     execution = row.execution
     return {
@@ -49,22 +56,29 @@ def _row_value(row: Row, run: str | None = None) -> dict[str, Any]:
         "error": execution.error if execution else None,
         "statements": execution.statements if execution else None,
         "statements_done": execution.statements_done if execution else None,
-        "under_way": run if execution and execution.status == "running" else None,
+        "under_way": f"process {run.pid} of {run.user}" if run and row.is_begun else None,
     }
 
 
 def status_value(planned: Planned, directory: str) -> dict[str, Any]:
-    """Give what `status` shows."""
-    rows = planned.plan.rows
+    """Give what `status` shows.
+
+    `states` counts every migration once. In the older keys `executed`, `pending`, `failed` … some are counted twice: a
+    failed migration is pending as well.
+    """
+    rows, run = planned.plan.rows, planned.state.run
+    states = count_states(rows, is_run_under_way=run is not None)
     return {
         "database": planned.state.server.where,
         "directory": directory,
         "history": planned.state.history.name,
-        "migrations": [_row_value(row, planned.state.run) for row in rows],
+        "migrations": [_row_value(row, run) for row in rows],
         "total": len(rows),
         "executed": sum(row.is_executed for row in rows),
         "pending": sum(row.is_pending for row in rows),
-        **{name.replace(" ", "_"): sum(row.state == name for row in rows) for name in ATTENTION},
+        **{name.replace(" ", "_"): sum(row.state == name for row in rows) for name in _ATTENTION},
+        "states": {name.replace(" ", "_"): count for name, count in states.items()},
+        "run": blocker_value(run),
     }
 
 
@@ -112,7 +126,10 @@ def _event_value(happened: events.Event) -> dict[str, Any]:  # noqa: C901, PLR09
                 "migrations": steps,
             }
         case events.Waiting(holder, seconds):
-            return {"event": "waiting", "holder": holder, "lock_wait_ms": round(seconds * 1000)}
+            return {
+                "event": "waiting", "holder": str(holder or GONE), "lock_wait_ms": round(seconds * 1000),
+                "session": blocker_value(holder),
+            }  # fmt: skip
         case events.Began(step):
             return {"event": "began", "migration": step.label, "notes": list(step.notes)}
         case events.StatementOpen(step, number):
@@ -127,12 +144,12 @@ def _event_value(happened: events.Event) -> dict[str, Any]:  # noqa: C901, PLR09
             return {
                 "event": "watched", "migration": step.label, "statement": number, "statements": total,
                 "duration_ms": duration, "waits_for": activity.waits_for, "progress": activity.progress,
-                "blockers": [asdict(blocker) for blocker in activity.blockers],
+                "blockers": [blocker_value(each) for each in activity.blockers],
             }  # fmt: skip
         case events.Blocked(step, number, (tries, most), pause, message, blockers):
             return {
                 "event": "blocked", "migration": step.label, "statement": number, "message": message, "try": tries,
-                "tries": most, "pause_ms": round(pause * 1000), "blockers": [asdict(blocker) for blocker in blockers],
+                "tries": most, "pause_ms": round(pause * 1000), "blockers": [blocker_value(each) for each in blockers],
             }  # fmt: skip
         case events.Recovered(step, number, message):
             return {"event": "recovered", "migration": step.label, "statement": number, "message": message}

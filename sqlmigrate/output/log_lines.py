@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from sqlmigrate.history.log import LogEntry
+from sqlmigrate.times import moment
 
 from .excerpt import Line, printable
-from .status_lines import label_column, local
+from .status_lines import label_column
 from .wrapping import folded
 
-_AFTER_ACTION, _DURATION_WIDTH, _NARROWEST_LABEL = 34, 13, 10
+_AFTER_ACTION, _DURATION_WIDTH, _NARROWEST_LABEL = 38, 13, 10
 _MARKS = {
     "up": ("✅", "green"), "down": ("↩️", "green"), "failure": ("❌", "red"), "repair": ("🔧", "yellow"),
     "baseline": ("✅", "green"),
@@ -25,7 +26,7 @@ def log_lines(entries: Sequence[LogEntry], room: int | None) -> Iterator[Line]:
     for entry in entries:
         duration = f"{entry.duration_ms:,} ms" if entry.duration_ms is not None else ""
         who = f"{entry.executed_by} from {entry.host}" if entry.host else entry.executed_by
-        did = f" {local(entry.logged_at)}  {entry.action:<8}  {_label(entry):<{width}}  {duration:>9}  {who}"
+        did = f" {moment(entry.logged_at)}  {entry.action:<8}  {_label(entry):<{width}}  {duration:>9}  {who}"
         mark, style = _MARKS[entry.action]
         yield from folded([(style, mark), ("", did)], room, _AFTER_ACTION)
         if entry.detail:

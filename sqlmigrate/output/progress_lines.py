@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from textwrap import wrap
 
-from sqlmigrate.database.activity import Activity, Blocker
+from sqlmigrate.database.activity import Activity
+from sqlmigrate.database.blocker import Blocker
+from sqlmigrate.database.run_lock import GONE
 from sqlmigrate.executor.events import (
     Began,
     Blocked,
@@ -19,12 +21,11 @@ from sqlmigrate.executor.events import (
     Waiting,
 )
 from sqlmigrate.plan.plan import Step
+from sqlmigrate.times import duration
 
 from .excerpt import Line, fitted, printable
 
 _INDENT = "   "
-_MINUTE = 60
-_IN_SECONDS = 100  # up to here a duration is told in seconds alone
 
 
 def progress(event: Event, width: int) -> list[Line]:
@@ -45,9 +46,9 @@ def progress(event: Event, width: int) -> list[Line]:
 
 
 def _waiting(event: Waiting, width: int) -> list[Line]:
-    """Say that another run holds the lock: who, and how long it is waited for."""
-    head: Line = [("yellow", "⏳"), ("", f" another run holds the lock, waiting up to {event.seconds:g} s:")]
-    return [head, *_prose(event.holder, width)]
+    """Say that another run holds the lock: which session, what it does, and how long we wait for it."""
+    head: Line = [("yellow", "⏳"), ("", f" another run holds the lock, waiting up to {event.seconds:g} s for it:")]
+    return [head, *_session_lines(event.holder.lines if event.holder else [GONE], width)]
 
 
 def _resumed(step: Step) -> list[Line]:
@@ -90,17 +91,24 @@ def total(executed: Sequence[Step], failed: Failed | None, *, rehearsed: bool) -
 def _blocked(event: Blocked, width: int) -> list[Line]:
     """Say that a step did not get its locks: who stood in the way, and when it is tried again."""
     where = f"statement {event.number}" if event.number else "its history row"
-    tries = ": try {} of {}".format(*event.tries) if event.number else ""
+    tries = " (try {} of {})".format(*event.tries) if event.number else ""
     return [
         [("yellow", "⏳"), ("", f" {event.step.label}: {where}: {printable(event.message)}")],
-        *(line for blocker in event.blockers for line in _in_the_way(blocker, width)),
-        [("", f"{_INDENT}rolled back, again in {event.pause:.1f} s{tries}")],
+        *(line for blocker in event.blockers for line in _blocker_lines(blocker, width, is_first=event.tries[0] == 1)),
+        [("", f"{_INDENT}rolled back, trying again in {event.pause:.1f} s{tries}")],
     ]
 
 
-def _in_the_way(blocker: Blocker, width: int) -> Iterator[Line]:
-    yield from _prose(f"in the way: {blocker.who}", width)
-    yield [("", fitted(f"{_INDENT}{blocker.doing}", width))]
+def _blocker_lines(blocker: Blocker, width: int, *, is_first: bool) -> list[Line]:
+    """Say who blocks a step; how to end that session is said at the first try alone, and by the error at the end."""
+    ending = [blocker.ending] if blocker.ending and is_first else []
+    return _session_lines([f"blocked by {blocker.who}", blocker.doing, *ending], width)
+
+
+def _session_lines(lines: Sequence[str], width: int) -> list[Line]:
+    """Give the lines about another session; a statement that does not fit is cut, everything else is folded."""
+    who, *others = lines
+    return [*_prose(who, width), *([("", fitted(f"{_INDENT}{line}", width))] for line in others)]
 
 
 def under_way(event: Progress, width: int) -> list[Line]:
@@ -120,11 +128,6 @@ def live(event: Progress, width: int) -> str:
     elif activity.waits_for:
         said += [f"waits for {activity.waits_for}"]
     return fitted(", ".join(said), width)
-
-
-def duration(seconds: int) -> str:
-    """Give seconds in words: ``95 s``, ``12 min 5 s``."""
-    return f"{seconds} s" if seconds < _IN_SECONDS else f"{seconds // _MINUTE} min {seconds % _MINUTE} s"
 
 
 def _seen(event: Progress) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from sqlmigrate.database.blocker import Blocker
 from sqlmigrate.errors import SqlmigrateError
 from sqlmigrate.history.log import LogEntry
 from sqlmigrate.history.state import State
@@ -19,7 +20,7 @@ from . import json_values
 from .error_lines import AsCalled, error_lines
 from .excerpt import Line, printable
 from .log_lines import log_lines
-from .status_lines import label_column, row_lines, totals
+from .status_lines import label_column, row_lines, run_lines, totals
 from .wrapping import folded
 from .writer import Stream, Writer, terminal_width
 
@@ -93,18 +94,21 @@ class Report:
         self.text(*row_lines(rows, planned.state.run, terminal_width("stdout")))
         if rows:
             self.text("")
-        self._folded([("bold", part) for part in totals(rows)])
-        self.end_of_status(rows)
+        self._folded([("bold", part) for part in totals(rows, planned.state.run)])
+        self.end_of_status(rows, planned.state.run)
 
     def head(self, state: State, rest: str) -> Line:
         """Give the first line of a screen: which database, and `rest`."""
         return [("bold", self.place or state.server.where), ("", f" · {rest}")]
 
-    def end_of_status(self, rows: Sequence[Row]) -> None:
-        """Say what the rows mean as a whole, and what to do next."""
+    def end_of_status(self, rows: Sequence[Row], run: Blocker | None = None) -> None:
+        """Say what the rows mean as a whole, which run is under way, and what to do next."""
         if missing_after(rows):
-            self._folded([("", "the history goes on after the newest file: this folder is older than the database")])
-        if not rows:
+            self._folded([("", "this folder is older than the database: newer migrations were executed there")])
+        if run:
+            self.text(*run_lines(run, terminal_width("stdout")))
+            self.text(self.next_step("sqlmigrate status"))
+        elif not rows:
             self.text(self.next_step('sqlmigrate create "my first table"'))
         elif any(row.state in ("changed", "missing") for row in rows):
             self.text(self.next_step("sqlmigrate verify"))
@@ -150,8 +154,9 @@ class Report:
         files = f"{count:,} migration{'s' * (count != 1)} in {self.directory}: every file can be executed"
         self._folded([("green", "✅"), ("", f" {files}")])
         if planned:
+            counts = totals(planned.plan.rows, planned.state.run)
             agrees = f" history in {history}: agrees with the files, "
-            self._folded([("green", "✅"), ("", agrees), *(("", part) for part in totals(planned.plan.rows))])
+            self._folded([("green", "✅"), ("", agrees), *(("", part) for part in counts)])
         else:
             self.text("no database is named: the files alone were checked")
 

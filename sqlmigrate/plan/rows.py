@@ -12,6 +12,8 @@ from sqlmigrate.history.state import Execution
 from sqlmigrate.spelling import did_you_mean
 
 RowState = Literal["executed", "baseline", "pending", "out of order", "failed", "changed", "missing"]
+# The states as they are counted: a migration without a transaction is `running` while its run is under way.
+COUNTED = ("executed", "pending", "baseline", "running", "failed", "changed", "missing", "out of order")
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,11 @@ class Row:
         return self.migration is not None and not self.is_executed
 
     @property
+    def is_begun(self) -> bool:
+        """Whether an execution without a transaction has begun and not ended; its run may be gone."""
+        return self.execution is not None and self.execution.status == "running"
+
+    @property
     def _execution(self) -> Execution:
         if self.execution is None:
             raise AssertionError("a row has a migration or an execution")
@@ -75,6 +82,14 @@ def _state(migration: Migration | None, execution: Execution | None, newest: int
     if execution.checksum != migration.checksum or execution.name != migration.name:
         return "changed"
     return "baseline" if execution.status == "baseline" else "executed"
+
+
+def count_states(rows: Sequence[Row], *, is_run_under_way: bool) -> dict[str, int]:
+    """Count the rows by state, for every state of `COUNTED`; each row counts once, so the sum is their number."""
+    counts = dict.fromkeys(COUNTED, 0)
+    for row in rows:
+        counts["running" if is_run_under_way and row.is_begun else row.state] += 1
+    return counts
 
 
 def find(rows: Sequence[Row], wanted: str) -> Row:

@@ -1,0 +1,24 @@
+"""Times and durations as users read them: `2026-02-13 01:16:28 UTC`, `12 min 5 s`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+_IN_SECONDS = 100  # a duration below this is given in seconds alone
+_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+
+
+def moment(time: datetime) -> str:
+    """Give a time to the second, in UTC and saying so: the same on every machine, and as servers write their logs."""
+    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def duration(seconds: int) -> str:
+    """Give whole seconds in one or two units: ``95 s``, ``12 min 5 s``, ``3 h 20 min``, ``2 d 4 h``."""
+    if seconds < _IN_SECONDS:
+        return f"{seconds} s"
+    if seconds < _HOUR:
+        return f"{seconds // _MINUTE} min {seconds % _MINUTE} s"
+    if seconds < _DAY:
+        return f"{seconds // _HOUR} h {seconds % _HOUR // _MINUTE} min"
+    return f"{seconds // _DAY} d {seconds % _DAY // _HOUR} h"
