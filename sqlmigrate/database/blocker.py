@@ -10,6 +10,7 @@ from sqlmigrate.times import duration, moment
 
 _NO_TRANSACTION = -1
 _SERVERS_OWN = "background"
+_LOCAL = "local"
 
 # The columns from which `blocker_of` makes a `Blocker`; `a` is pg_stat_activity. It shows the sessions of other roles
 # only to a member of pg_read_all_stats: others find their backend_type null.
@@ -19,7 +20,7 @@ a.pid::text, a.application_name, coalesce(a.usename::text, a.backend_type),
        case when a.backend_type is not null then coalesce(a.state, '{_SERVERS_OWN}') end,
        coalesce(extract(epoch from pg_catalog.clock_timestamp() - a.xact_start)::int, {_NO_TRANSACTION})::text,
        pg_catalog.left(pg_catalog.regexp_replace(a.query, '\\s+', ' ', 'g'), 60),
-       case when a.client_port = -1 then 'the server''s machine' else pg_catalog.host(a.client_addr) end,
+       case when a.client_port = -1 then 'local' else pg_catalog.host(a.client_addr) end,
        pg_catalog.to_char(a.backend_start at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS')"""
 
 
@@ -35,7 +36,8 @@ class Blocker:
             empty where our role may not see it.
         seconds: How long its transaction is open; -1 where none is open, or our role may not see it.
         statement: The statement that it executes, or the last one; at most 60 characters.
-        host: Where its client is; empty where our role may not see it.
+        host: The address of its client; ``local`` for a client on the server's own machine, over a socket; empty where
+            our role may not see it.
         since: When it connected; None where our role may not see it.
     """
 
@@ -53,8 +55,12 @@ class Blocker:
         """Process, application, role and host."""
         if self.state == _SERVERS_OWN:
             return f"process {self.pid} ({self.user})"
-        host = self.host or "an unknown host"
-        return f"process {self.pid} ({self.application or 'without a name'}, user {self.user}, from {host})"
+        return f"process {self.pid} ({self._client})"
+
+    @property
+    def _client(self) -> str:
+        host = "local socket" if self.host == _LOCAL else f"from {self.host or 'an unknown host'}"
+        return f"{self.application or 'without a name'}, user {self.user}, {host}"
 
     @property
     def doing(self) -> str:
@@ -82,8 +88,8 @@ class Blocker:
         return str(self), self.doing, *([self.ending] if self.ending else [])
 
     def __str__(self) -> str:
-        since = f", connected since {moment(self.since)}" if self.since else ""
-        return self.who + since
+        """Give `who`, and when it connected."""
+        return f"process {self.pid} ({self._client}, since {moment(self.since)})" if self.since else self.who
 
 
 def blocker_of(row: Sequence[str | None]) -> Blocker:

@@ -94,14 +94,14 @@ def _blocked(event: Blocked, width: int) -> list[Line]:
     tries = " (try {} of {})".format(*event.tries) if event.number else ""
     return [
         [("yellow", "⏳"), ("", f" {event.step.label}: {where}: {printable(event.message)}")],
-        *(line for blocker in event.blockers for line in _blocker_lines(blocker, width, is_first=event.tries[0] == 1)),
+        *(line for blocker in event.blockers for line in _blocker_lines(blocker, width)),
         [("", f"{_INDENT}rolled back, trying again in {event.pause:.1f} s{tries}")],
     ]
 
 
-def _blocker_lines(blocker: Blocker, width: int, *, is_first: bool) -> list[Line]:
-    """Say who blocks a step; how to end that session is said at the first try alone, and by the error at the end."""
-    ending = [blocker.ending] if blocker.ending and is_first else []
+def _blocker_lines(blocker: Blocker, width: int) -> list[Line]:
+    """Say who blocks a step, what that session does, and how to end it."""
+    ending = [blocker.ending] if blocker.ending else []
     return _session_lines([f"blocked by {blocker.who}", blocker.doing, *ending], width)
 
 

@@ -16,7 +16,7 @@ _MARKS = {
     "changed": ("⚠️", "yellow"), "missing": ("⚠️", "yellow"), "out of order": ("⚠️", "yellow"),
 }  # fmt: skip
 _NARROWEST_LABEL, _WIDEST_LABEL = 10, 60
-_SAID_WIDTH = 40  # what is left for the words after a name, where lines have to be folded
+_SAID_WIDTH = 44  # what is left for the words after a name, where lines have to be folded
 _ALWAYS_COUNTED = ("executed", "pending")
 
 

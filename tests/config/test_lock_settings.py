@@ -177,7 +177,7 @@ def test_the_wait_for_another_run_is_that_of_the_settings(command: list[str], pr
         ended = project.call(*command, SQLMIGRATE_LOCK_WAIT="0.3s")
 
     assert ended.code == 4
-    assert "error: another run holds the lock, also after 0.3 s\n" in ended.stderr
+    assert "error: another run still holds the lock after 0.3 s\n" in ended.stderr
 
 
 def test_the_number_of_tries_is_that_of_the_settings(project: Project) -> None:

@@ -21,7 +21,7 @@ from sqlmigrate.executor.events import Waiting
 from sqlmigrate.operations import repair
 from sqlmigrate.plan.plan import Limits, Planned
 
-HOLDER = r"process (\d+) \((.+), user postgres, from this machine, since TIME UTC\)"
+HOLDER = r"process (\d+) \((.+), user postgres, local socket, since TIME UTC\)"
 
 
 def locks(project: Project) -> int:
@@ -71,13 +71,17 @@ def test_the_wait_is_bounded_and_names_the_holder(project: Project) -> None:
     with held(project) as pid:
         ended = project.call("up", "--lock-wait", "500ms")
 
-    holder = rf"process {pid} \(deploy 7, user postgres, from this machine, since [-0-9: ]{{19}} UTC\)"
+    holder = (
+        rf"   process {pid} \(deploy 7, user postgres, local socket, since [-0-9: ]{{19}} UTC\)\n"
+        r"   idle, no transaction: select pg_advisory_lock\(\$1\)\n"
+        rf"   if its program is gone, end it: select pg_terminate_backend\({pid}\);\n"
+    )
     assert ended.code == 4
     assert re.fullmatch(
-        rf"⏳ another run holds the lock, waiting up to 0\.5 s:\n   {holder}\n"
-        rf"error: another run holds the lock, also after 0\.5 s\n   {holder}\n"
+        rf"⏳ another run holds the lock, waiting up to 0\.5 s for it:\n{holder}"
+        rf"error: another run still holds the lock after 0\.5 s\n{holder}"
         r"   nothing was executed by this run\n"
-        r"   hint    call it again when it has ended, or wait longer: SQLMIGRATE_LOCK_WAIT=10min\n\n",
+        r"   hint    run it again when the other run has ended, or wait longer: SQLMIGRATE_LOCK_WAIT=10min\n\n",
         ended.stderr,
     )
     assert project.relations() == set()
@@ -114,7 +118,7 @@ def test_the_wait_ends_when_the_other_run_does(project: Project) -> None:
         assert isinstance(next(events), Planned)
         waiting = next(events)
     assert isinstance(waiting, Waiting)
-    assert re.fullmatch(HOLDER, re.sub(r"[-0-9]{10} [:0-9]{8}", "TIME", waiting.holder))
+    assert re.fullmatch(HOLDER, re.sub(r"[-0-9]{10} [:0-9]{8}", "TIME", str(waiting.holder)))
 
     told_events: list[str] = []
     with ExitStack() as other_run:
@@ -272,9 +276,11 @@ def test_an_error_of_a_lock_is_no_other(project: Project) -> None:
     with held(project, name=""), pytest.raises(LockError) as refused:
         project.add_tables("a").up(limits=Limits(lock_wait=0))
 
-    assert re.sub(r"process \d+", "process N", told(refused.value)) == (
-        "another run holds the lock, also after 0 s\n"
-        "  process N (without a name, user postgres, from this machine, since TIME UTC)\n"
+    assert re.sub(r"(process |backend\()\d+", r"\1N", told(refused.value)) == (
+        "another run still holds the lock after 0 s\n"
+        "  process N (without a name, user postgres, local socket, since TIME UTC)\n"
+        "  idle, no transaction: select pg_advisory_lock($1)\n"
+        "  if its program is gone, end it: select pg_terminate_backend(N);\n"
         "  nothing was executed by this run\n"
-        "  hint: call it again when it has ended, or wait longer: SQLMIGRATE_LOCK_WAIT=10min"
+        "  hint: run it again when the other run has ended, or wait longer: SQLMIGRATE_LOCK_WAIT=10min"
     )

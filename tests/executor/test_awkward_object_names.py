@@ -143,4 +143,4 @@ def test_an_application_of_any_name(name: str, project: Project) -> None:
         with closing(project.running_up(limits=Limits(lock_retries=50))) as events:
             blocked = next(event for event in events if isinstance(event, Blocked) and event.blockers)
         seen = project.value("select application_name from pg_stat_activity where pid = %s", pid)
-    assert [blocker.who for blocker in blocked.blockers] == [f"process {pid} ({seen}, user postgres)"]
+    assert [blocker.who for blocker in blocked.blockers] == [f"process {pid} ({seen}, user postgres, local socket)"]

@@ -105,10 +105,11 @@ def test_a_migration_that_never_gets_its_lock_fails_with_who_was_in_the_way(
 
         assert isinstance(failed, Failed)
         assert failed.error.sqlstate == "55P03"
-        tried, in_the_way, doing = failed.error.detail
+        tried, blocked_by, doing, ending = failed.error.detail
         assert tried == "tried 3 times, with pauses between"
-        assert in_the_way == f"in the way: process {reader.info.backend_pid} (reports, user postgres)"
+        assert blocked_by == f"blocked by process {reader.info.backend_pid} (reports, user postgres, local socket)"
         assert re.fullmatch(r"idle in transaction, open for \d+ s: select count\(\*\) from t", doing)
+        assert ending == f"if its program is gone, end it: select pg_terminate_backend({reader.info.backend_pid});"
     with closing(psycopg.connect(database)) as conn:
         assert conn.execute("select to_regclass('first'), status from migrations where version = '002'").fetchone() == (
             None, "failed",

@@ -94,4 +94,4 @@ def test_the_schema_of_the_history_is_dropped(terminal: Terminal) -> None:
         "what now        fix the file, then: sqlmigrate up\n"
         "\n"
     )
-    assert "✅ 001_first        executed TIME N ms\n" in terminal("status").screen
+    assert "✅ 001_first        executed TIME UTC N ms\n" in terminal("status").screen

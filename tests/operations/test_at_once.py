@@ -60,7 +60,7 @@ def test_two_processes_while_one_builds_an_index(project: Project, begin: Beginn
         reader.rollback()
         ended = [first.ended(), second.ended()]
 
-    assert "(sqlmigrate, user postgres, from this machine, since " in said
+    assert "(sqlmigrate, user postgres, local socket, since " in said
     assert [one.code for one in ended] == [0, 0]
     assert "✅ 002_i" in ended[0].stdout
     assert "✅" not in ended[1].stdout
@@ -89,11 +89,13 @@ def test_the_wait_behind_a_pooler_is_bounded_too(project: Project, transaction_p
         )
         other.rollback()
 
-    holder = rf"process {pid} \(deploy 7, user postgres, from this machine, since [-0-9: ]{{19}} UTC\)"
+    holder = rf"process {pid} \(deploy 7, user postgres, local socket, since [-0-9: ]{{19}} UTC\)"
     assert ended.code == 4
     assert re.search(
-        "error: another run is executing 002_b, also after 0\\.5 s\n"
+        "error: another run is still executing 002_b after 0\\.5 s\n"
         f"   {holder}\n"
+        "   idle in transaction, open for \\d s: insert into migrations [^\n]*\n"
+        f"   if its program is gone, end it: select pg_terminate_backend\\({pid}\\);\n"
         "   nothing was executed by this run\n"
         "   next    sqlmigrate up\n\n$",
         ended.stderr,

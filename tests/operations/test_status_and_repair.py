@@ -127,16 +127,16 @@ def test_the_screen_of_every_state(every_state: Project) -> None:
         == """\
 sql/ · history in public.migrations
 
-✅ 001_base      baseline TIME
-✅ 002_done      executed TIME N ms
-⚠️ 003_changed   executed TIME N ms  changed since
-⚠️ 004_missing   executed TIME N ms  missing: there is no such file
-⚠️ 005_late      pending, out of order: a later one is executed already
-✅ 006_newest    executed TIME N ms
-❌ 007_failed    failed   TIME  after statement 2 of 3  no such thing
+✅ 001_base      baseline TIME UTC
+✅ 002_done      executed TIME UTC N ms
+⚠️ 003_changed   executed TIME UTC N ms  the file was changed since
+⚠️ 004_missing   executed TIME UTC N ms  its file is missing
+⚠️ 005_late      pending, out of order: a later migration is already executed
+✅ 006_newest    executed TIME UTC N ms
+❌ 007_failed    failed   TIME UTC  after statement 2 of 3  no such thing
 ⏸️ 008_pending   pending
 
-Total: 8 | Executed: 5 | Pending: 3 | Failed: 1 | Changed: 1 | Missing: 1 | Out of order: 1
+Total: 8 | Executed: 2 | Pending: 1 | Baseline: 1 | Failed: 1 | Changed: 1 | Missing: 1 | Out of order: 1
 next: sqlmigrate verify
 """
     )
@@ -152,7 +152,7 @@ def test_an_interrupted_file_is_shown_as_such(project: Project) -> None:
         values ('002', 'n', 'running', now(), 2, 1)""")
 
     assert shown(project.call("status").stdout).splitlines()[3] == (
-        "❌ 002_n   begun    TIME  interrupted  after statement 1 of 2"
+        "❌ 002_n   failed   TIME UTC  interrupted  after statement 1 of 2"
     )
 
 
@@ -168,7 +168,7 @@ def test_a_file_under_way_is_told_from_an_interrupted_one(project: Project) -> N
         who = f"process {run.info.backend_pid} of postgres"
 
         assert shown(project.call("status").stdout).splitlines()[3] == (
-            f"⏳ 002_n   begun    TIME  under way ({who})  after statement 1 of 2"
+            f"⏳ 002_n   running  TIME UTC  {who}  after statement 1 of 2"
         )
         assert json.loads(project.call("--format", "json", "status").stdout)["migrations"][1]["under_way"] == who
 
@@ -254,7 +254,7 @@ def test_verify_finds_a_history_that_goes_on_after_the_newest_file(project: Proj
     looked, ended = project.call("status"), project.call("verify")
 
     assert looked.stdout.endswith(
-        "the history goes on after the newest file: this folder is older than the database\nnext: sqlmigrate verify\n"
+        "this folder is older than the database: newer migrations were executed there\nnext: sqlmigrate verify\n"
     )
     assert (ended.code, ended.stdout) == (1, "")
     assert (
@@ -278,7 +278,7 @@ def test_verify_finds_a_failure_whose_file_is_gone(project: Project) -> None:
     looked, ended = project.call("status"), project.call("verify")
 
     assert shown(looked.stdout).splitlines()[3] == (
-        '⚠️ 002_b   failed   TIME  missing: there is no such file  column "nothing" does not exist'
+        '⚠️ 002_b   failed   TIME UTC  its file is missing  column "nothing" does not exist'
     )
     assert (ended.code, ended.stdout) == (1, "")
     assert (

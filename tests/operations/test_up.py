@@ -645,7 +645,7 @@ def test_an_older_checkout_is_said(project: Project) -> None:
 
     ended = project.call("up")
 
-    ahead = "the history goes on after the newest file: this folder is older than the database\n"
+    ahead = "this folder is older than the database: newer migrations were executed there\n"
     where = f"{ended.stdout.split(' · ')[0]} · "
     assert (ended.code, ended.stderr) == (0, "")
     assert ended.stdout == f"{where}up to date\n{ahead}next: sqlmigrate verify\n"

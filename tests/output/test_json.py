@@ -15,7 +15,8 @@ import pytest
 from project import Project
 from terminal import stable
 
-TIMES = ("at", "executed_at")
+TIMES = ("at", "executed_at", "since")
+STATES = ("executed", "pending", "baseline", "running", "failed", "changed", "missing", "out_of_order")
 
 
 def value(text: str) -> Any:
@@ -77,6 +78,7 @@ def test_status(two: Project) -> None:
              "executed_by": None, "error": None, "statements": None, "statements_done": None, "under_way": None},
         ],
         "total": 2, "executed": 1, "pending": 1, "failed": 0, "changed": 0, "missing": 0, "out_of_order": 0,
+        "states": {**dict.fromkeys(STATES, 0), "executed": 1, "pending": 1}, "run": None,
     }  # fmt: skip
 
 
@@ -206,7 +208,11 @@ def test_every_row_of_status_has_the_same_keys(two: Project) -> None:
     assert {tuple(row) for row in shown["migrations"]} == {tuple(shown["migrations"][0])}
     assert {name: shown[name] for name in list(shown)[4:]} == {
         "total": 7, "executed": 4, "pending": 3, "failed": 1, "changed": 1, "missing": 2, "out_of_order": 1,
+        "states": {"executed": 1, "pending": 1, "baseline": 0, "running": 0, "failed": 1, "changed": 1, "missing": 2,
+                   "out_of_order": 1},
+        "run": None,
     }  # fmt: skip
+    assert sum(shown["states"].values()) == shown["total"]
 
 
 def test_log(two: Project) -> None:

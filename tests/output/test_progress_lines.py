@@ -185,14 +185,17 @@ def test_a_try_on_a_terminal(blocked: Project) -> None:
         reader.rollback()
         assert tty.ended() == 0
 
-    screen = re.sub(r"process \d+", "process 4711", re.sub(r"\d+ s:|\d+\.\d s", "N s", tty.screen))
+    screen = re.sub(r"(process |backend\()\d+", r"\g<1>4711", re.sub(r"\d+ s:|\d+\.\d s", "N s", tty.screen))
     head = "⏳ 002_add_b: statement 1: canceling statement due to lock timeout\n"
-    blind = f"{head}   rolled back, again in N s: try N of 10\n"  # nothing was seen in time: the machine is slow
+    blind = (
+        f"{head}   rolled back, trying again in N s (try N of 10)\n"  # nothing was seen in time: the machine is slow
+    )
     assert re.sub(r"try \d+ of", "try N of", screen).replace(blind, "") == (
         f"DATABASE · 1 pending\n\n{head}"
-        "   in the way: process 4711 (reports, user postgres)\n"
+        "   blocked by process 4711 (reports, user postgres, local socket)\n"
         "   idle in transaction, open for N s select count(*) from t\n"
-        "   rolled back, again in N s: try N of 10\n"
+        "   if its program is gone, end it: select pg_terminate_backend(4711);\n"
+        "   rolled back, trying again in N s (try N of 10)\n"
         "✅ 002_add_b   1 statement N ms\n\n"
         "1 executed\n"
     )
@@ -212,8 +215,8 @@ def test_lines_where_there_is_no_terminal(blocked: Project) -> None:
     said = re.sub(r"open for \d+ s", "open for N s", said)
     assert max(map(len, said.splitlines())) <= 100
     lines = "".join(
-        f"   002_add_b: statement 2 of 2, {seconds} s, waits for Lock relation: process 4711 (reports, user postgres), "
-        "idle in transaction, open for N s: select count(*) from t\n"
+        f"   002_add_b: statement 2 of 2, {seconds} s, waits for Lock relation: "
+        "process 4711 (reports, user postgres, local socket), idle in transaction, open for N s: select count(*) from t\n"
         for seconds in (10, 20, 30, 55, 60)
     )
     assert re.sub(r"\n   (?=[a-z(])", " ", said) == (

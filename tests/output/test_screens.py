@@ -30,8 +30,6 @@ from psycopg.conninfo import conninfo_to_dict
 from terminal import Terminal, stable
 from waiting import until
 
-from sqlmigrate.database import run_lock
-
 SCREENS = Path(__file__).parent / "screens"
 
 CUSTOMERS = "create table customers (\n    id    bigint primary key,\n    email text\n);\n"
@@ -146,12 +144,19 @@ def _blocked(terminal: Terminal) -> None:
 
 
 @contextmanager
-def _waiting(terminal: Terminal) -> Iterator[None]:
-    """Hold the run's lock, as another run does."""
-    _two(terminal)
-    with psycopg.connect(terminal.environment["DATABASE_URL"], autocommit=True, application_name="sqlmigrate") as run:
-        run.execute("select pg_advisory_lock(%s)", [run_lock.lock_key("public.migrations")])
-        yield
+def _another_run(terminal: Terminal) -> Iterator[None]:
+    """Have another run wait for a table that somebody reads."""
+    _changed(terminal)
+    terminal.write(
+        **{"001_add_customers.up.sql": CUSTOMERS, "002_add_phone.up.sql": "alter table customers add phone text;"}
+    )
+    url = terminal.environment["DATABASE_URL"]
+    with psycopg.connect(url) as reader:
+        reader.execute("select count(*) from customers")
+        with _killed(terminal, url, "--lock-timeout", "0"):
+            until(lambda: reader.execute("select 1 from pg_locks where not granted").fetchone())
+            yield
+    _is_over(url)
 
 
 class _Withheld(Proxy):
@@ -202,10 +207,10 @@ def _index(terminal: Terminal) -> None:
 
 
 @contextmanager
-def _killed(terminal: Terminal, url: str) -> Iterator[None]:
+def _killed(terminal: Terminal, url: str, *flags: str) -> Iterator[None]:
     """Begin a run, and kill it at the end of the block."""
     environment = {**os.environ, "DATABASE_URL": url}
-    command = [sys.executable, "-m", "sqlmigrate", "up"]
+    command = [sys.executable, "-m", "sqlmigrate", "up", *flags]
     silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with children.start(command, cwd=terminal.folder, env=environment, **silent) as run:
         try:
@@ -267,7 +272,8 @@ SETUPS: dict[str, Callable[[Terminal], None]] = {
     "rebuilt": _killed_in_the_statement,
 }
 AROUND: dict[str, Callable[[Terminal], AbstractContextManager[None]]] = {
-    "waiting": _waiting,
+    "waiting": _another_run,
+    "under_way": _another_run,
     "lost_commit": _lost_commit,
 }
 OTHERS = {"pooler", "watched"}  # each with a test of its own
@@ -292,6 +298,7 @@ def _comparable(screen: str) -> str:
     screen = re.sub(r"^\S+ at .+? ·", "shop at db.internal:5432 ·", screen, flags=re.MULTILINE)
     screen = re.sub(r" from \S+$", " from runner-7", screen, flags=re.MULTILINE)
     screen = re.sub(r"process \d+ ", "process 4711 ", screen)
+    screen = re.sub(r"terminate_backend\(\d+\)", "terminate_backend(4711)", screen)
     screen = re.sub(r"again in [\d.]+ s", "again in 0.4 s", screen)
     screen = re.sub(r"open for \d+ s", "open for 5 s", screen)
     return stable(screen)
