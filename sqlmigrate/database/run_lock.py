@@ -18,7 +18,7 @@ from .blocker import COLUMNS, Blocker, blocker_of
 from .session import Request, Session
 
 GONE = "a session that has ended by now"
-_POLL_SECONDS = 0.25
+POLL_SECONDS = 0.25
 _MOMENT = 0.2
 
 
@@ -75,7 +75,7 @@ def wait(session: Session, key: int, seconds: float) -> Iterator[Blocker | None]
             return
         if time.monotonic() >= deadline:
             raise _held(_holder(session, key), seconds)
-        time.sleep(_POLL_SECONDS)
+        time.sleep(POLL_SECONDS)
 
 
 def _is_soon_ours(session: Session, key: int, seconds: float) -> bool:

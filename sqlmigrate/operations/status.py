@@ -45,6 +45,7 @@ def _look(session: Session, migrations: Sequence[Migration], table: str) -> Plan
     try:
         holders, *answers = session.ask(run_lock.look_for_holder(run_lock.lock_key(state.history.name)), *reading)
     except InsufficientPrivilege:  # a server that keeps pg_locks or pg_stat_activity from our role
+        session.abort()
         holders, answers = [], session.ask(*reading)
     executions = read.rows_of(answers[1]) if answers else ()
     state = replace(state, executions=executions, run=run_lock.holder_in(holders))

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
+from held_lock import held
 from postgres_servers import Server, Standby
 from project import Project, failure, succeeded, told
 from terminal import Terminal, stable
@@ -171,6 +172,91 @@ def test_a_file_under_way_is_told_from_an_interrupted_one(project: Project) -> N
             f"⏳ 002_n   running  TIME UTC  {who}  after statement 1 of 2"
         )
         assert json.loads(project.call("--format", "json", "status").stdout)["migrations"][1]["under_way"] == who
+
+
+# -- a run that is under way -------------------------------------------------------------------------------------------
+
+
+ADVISORY_LOCKS = "select count(*) from pg_locks where locktype = 'advisory'"
+
+
+def test_a_run_in_a_transaction_is_shown(project: Project) -> None:
+    """`status` names the run while nothing of it is in the history, takes no lock, and advises what to do."""
+    project.add_tables("a").up()
+    project.add("002_b", "create table b ();").add("003_n", "-- sqlmigrate: no-transaction\nselect 1;")
+    with held(project, name="sqlmigrate") as pid:
+        ended = project.call("status")
+        assert project.value(ADVISORY_LOCKS) == 1
+
+    assert (ended.code, ended.stderr) == (0, "")
+    assert (
+        shown(ended.stdout)
+        == f"""\
+sql/ · history in public.migrations
+
+✅ 001_a   executed TIME UTC N ms
+⏸️ 002_b   pending
+⏸️ 003_n   pending
+
+Total: 3 | Executed: 1 | Pending: 2
+⏳ a run is under way: process {pid} (sqlmigrate, user postgres, local socket, since TIME UTC)
+   idle, no transaction: select pg_advisory_lock($1)
+   if its program is gone, end it: select pg_terminate_backend({pid});
+next: sqlmigrate status
+"""
+    )
+    assert project.call("status").stdout.endswith("Pending: 2\nnext: sqlmigrate up\n")
+
+
+def test_a_run_in_a_transaction_is_a_session_in_json(project: Project) -> None:
+    """The key `run` holds the session, and null when no run is under way."""
+    project.add_tables("a")
+    with held(project, name="deploy 7") as pid:
+        run = json.loads(project.call("--format", "json", "status").stdout)["run"]
+
+    assert (run["pid"], run["application"], run["user"], run["host"]) == (pid, "deploy 7", "postgres", "local")
+    assert json.loads(project.call("--format", "json", "status").stdout)["run"] is None
+
+
+def test_the_first_run_is_shown_before_there_is_a_history(project: Project) -> None:
+    """The lock is that of the history's name, so it is seen while the table does not exist."""
+    project.add_tables("a")
+    with held(project) as pid:
+        assert f"⏳ a run is under way: process {pid} (deploy 7" in project.call("status").stdout
+
+
+def test_a_run_of_another_role_is_shown_with_what_may_be_seen(looker: str, project: Project) -> None:
+    """PostgreSQL shows a role only its own sessions: what is not seen is said to be unknown."""
+    with held(project) as pid:
+        screen = shown(project.call("status", DATABASE_URL=looker).stdout)
+
+    assert (
+        f"⏳ a run is under way: process {pid} (deploy 7, user postgres, from an unknown host)\n"
+        "   what it does is shown to its own role and to members of pg_read_all_stats\n"
+    ) in screen
+
+
+def test_looking_works_where_locks_are_hidden(looker: str, project: Project) -> None:
+    """A role that may not read pg_locks sees the history, and no run."""
+    project.execute("revoke select on pg_locks from public")
+    with held(project):
+        ended = project.call("status", DATABASE_URL=looker)
+
+    assert (ended.code, ended.stderr) == (0, "")
+    assert ended.stdout.endswith("Total: 1 | Executed: 1 | Pending: 0\n")
+
+
+def test_a_file_that_is_running_is_counted_once(project: Project) -> None:
+    """Every migration is counted in one state: the counts add up to the total."""
+    project.add_tables("a").up()
+    project.add("002_n", "-- sqlmigrate: no-transaction\nselect 1; select 2;").add("003_b", "select 3;")
+    project.execute("""\
+        insert into migrations (version, name, status, executed_at, statements, statements_done)
+        values ('002', 'n', 'running', now(), 2, 1)""")
+
+    assert "Total: 3 | Executed: 1 | Pending: 1 | Failed: 1\n" in project.call("status").stdout
+    with held(project):
+        assert "Total: 3 | Executed: 1 | Pending: 1 | Running: 1\n" in project.call("status").stdout
 
 
 @pytest.mark.parametrize("command", ["status", "up", "verify"])
