@@ -181,7 +181,7 @@ def test_a_try_on_a_terminal(blocked: Project) -> None:
         reading(blocked, "t") as reader,
         on_terminal(blocked, {"TERM": "xterm"}, "up", "--lock-timeout", "2s") as tty,
     ):
-        tty.until(r"in the way[\s\S]*again in")
+        tty.until(r"blocked by[\s\S]*again in")
         reader.rollback()
         assert tty.ended() == 0
 
