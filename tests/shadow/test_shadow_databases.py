@@ -190,7 +190,6 @@ HARMLESS = {
     "the database is closed": "do $$ begin execute format('revoke all on database %I from public',"
     " current_database()); end $$",
     "all is dropped": "drop owned by current_user cascade",
-    "all is given away": "create role thief; grant thief to current_user; reassign owned by current_user to thief",
     "messages": "listen evil; notify evil, 'to all'; select pg_notify('evil', repeat('x', 7999))",
     "advisory locks": "select pg_advisory_lock(7310029131848203886);"
     " select pg_advisory_lock(n) from generate_series(1, 50) n",
@@ -201,6 +200,7 @@ HARMLESS = {
     "a trusted language": "create function f() returns int language plpgsql as 'begin return 1; end'; select f()",
     "schema public is gone": "drop schema public cascade",
 }  # fmt: skip
+GIVEN_AWAY = "create role thief; grant thief to current_user; reassign owned by current_user to thief"
 # Before 16 whoever may make roles has a hand on all that are no superusers.
 BEFORE_16 = {
     "the watcher is dropped": "drop role sqlmigrate_watch",
@@ -221,6 +221,17 @@ def test_what_is_allowed_stays_inside(running: Shadow, base: Template, script: s
         code = refusal(databases.owner_url, script)
 
     assert code is None
+    assert outside(running) == before
+    assert whole(running, base) == AS_BUILT
+
+
+def test_all_that_is_given_away_stays_inside(running: Shadow, base: Template) -> None:
+    """A file may give away all that its role owns; 15.20 refuses it, because the database is part of that."""
+    before = outside(running)
+    with running.clone(base) as databases:
+        code = refusal(databases.owner_url, GIVEN_AWAY)
+
+    assert code == (DENIED if 150020 <= running.version < 160000 else None)
     assert outside(running) == before
     assert whole(running, base) == AS_BUILT
 

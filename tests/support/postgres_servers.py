@@ -32,6 +32,7 @@ PASSWORD = "Planted-Secret-42"
 PREFIX = "sqlmigrate tests "  # every server of the tests lives with a space in its path
 MEMORY, DISK = Path("/dev/shm"), Path("/tmp")  # any account passes through both
 ROOM = 2 * 1024**3
+FILE_COPY = 15  # the first version that can be told so; those before always copy files
 
 
 @dataclass(frozen=True)
@@ -53,9 +54,10 @@ class Server:
     def database(self, owner: str = "postgres") -> Iterator[str]:
         """Make an empty database, yield its URL, drop it with whoever is still in it."""
         name = f"test_{next(self._numbers)}"
-        make = sql.SQL("create database {} owner {} template template0 strategy file_copy")
+        strategy = sql.SQL("strategy file_copy" if self.version >= FILE_COPY else "")
+        make = sql.SQL("create database {} owner {} template template0 {}")
         drop = sql.SQL("drop database if exists {} with (force)")
-        self.admin.execute(make.format(sql.Identifier(name), sql.Identifier(owner)))
+        self.admin.execute(make.format(sql.Identifier(name), sql.Identifier(owner), strategy))
         try:
             yield self.url(name)
         finally:
@@ -122,9 +124,9 @@ def delete_elsewhere(base: Path) -> None:
 
 
 @contextmanager
-def server(home: Path, version: int) -> Iterator[Server]:
-    """Run a server on a Unix socket."""
-    cluster = _made(home, version)
+def server(home: Path, version: int, programs: Path | None = None) -> Iterator[Server]:
+    """Run a server on a Unix socket; the programs are the embedded ones, or in the folder that is named."""
+    cluster = _made(home, version, programs=programs)
     with _running(cluster) as admin:
         yield Server(cluster, admin)
 
@@ -166,8 +168,8 @@ def free_port() -> int:
         return port
 
 
-def _made(home: Path, version: int, *options: str) -> Cluster:
-    cluster = Cluster(_folder(home), version)
+def _made(home: Path, version: int, *options: str, programs: Path | None = None) -> Cluster:
+    cluster = Cluster(_folder(home), version, programs)
     cluster.create("--no-sync", *options)
     return cluster
 

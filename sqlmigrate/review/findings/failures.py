@@ -16,7 +16,7 @@ from .subject import MeasuredStatement, Subject
 _NO_TRANSACTION = ("25001", "2D000", "25P01")
 _PRIVILEGE = "42501"
 _BAD_PARAMETER = "22023"
-_UNKNOWN = ("42601", "42883", _BAD_PARAMETER)
+_UNKNOWN = ("42601", "42704", "42883", _BAD_PARAMETER)
 _UNSAFE_ENUM = "55P04"
 _NO_EXTENSION = ("58P01", "0A000", "42704")
 _NOT_NULL = "23502"
@@ -24,10 +24,12 @@ _NOT_NULL = "23502"
 # What the server may not know, and the major version that does.
 _NEWER = (
     (18, re.compile(r"\bVIRTUAL\b|\bNOT ENFORCED\b|\bWITHOUT OVERLAPS\b|\bNOT NULL \w+ NOT VALID\b|\bUUIDV[47]\b")),
-    (17, re.compile(r"\bJSON_TABLE\b|\bWHEN NOT MATCHED BY SOURCE\b")),
-    (15, re.compile(r"\bNULLS NOT DISTINCT\b|^MERGE\b|\bSECURITY_INVOKER\b")),
-    (14, re.compile(r"\bDETACH PARTITION\b.*\bCONCURRENTLY\b|\bSET COMPRESSION\b")),
-    (12, re.compile(r"\bREINDEX\b.*\bCONCURRENTLY\b|\bGENERATED ALWAYS AS \(")),
+    (17, re.compile(r"\bJSON_TABLE\b|\bWHEN NOT MATCHED BY SOURCE\b|\bSET EXPRESSION\b|\bGRANT MAINTAIN\b")),
+    (16, re.compile(r"\bANY_VALUE\b|\bIS JSON\b|\bWITH (?:INHERIT|SET) (?:TRUE|FALSE|OPTION)\b")),
+    (15, re.compile(r"\bNULLS NOT DISTINCT\b|^MERGE\b|\bSECURITY_INVOKER\b|\bON DELETE SET (?:NULL|DEFAULT) ?\("
+                    r"|^CREATE PUBLICATION .*(?:\bWHERE\b|\bTABLES IN SCHEMA\b)|\bUNLOGGED SEQUENCE\b")),
+    (14, re.compile(r"\bDETACH PARTITION\b.*\bCONCURRENTLY\b|\bCOMPRESSION\b|\bOR REPLACE TRIGGER\b|\bMULTIRANGE"
+                    r"|^REINDEX ?\(.*\bTABLESPACE\b|\bBEGIN ATOMIC\b|\w+MULTIRANGE\b|\bPG_(?:READ|WRITE)_ALL_DATA\b")),
 )  # fmt: skip
 
 

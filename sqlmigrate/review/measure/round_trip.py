@@ -5,18 +5,12 @@ What a file did to rows is known from what was watched; so rows are summed up on
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-import psycopg
-
 from sqlmigrate.catalog import compare, functions, read
 from sqlmigrate.catalog.objects import Catalog, Change
-from sqlmigrate.database.session import Request, Session
-from sqlmigrate.errors import StatementError
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.identifiers import parent
 from sqlmigrate.parsing.script import Script
@@ -25,16 +19,12 @@ from sqlmigrate.shadow import databases
 
 from . import if_not_exists, keys, row_sums
 from .facts import FileRun, RoundTrip
+from .missing_roles import MissingRoles
 from .row_sums import TableRows
 from .watch import Watch
 
 # Alone, these write no rows; of others, a CALL that commits, nothing is known but what they leave.
 _WRITES_NO_ROWS = ("CREATE INDEX", "CREATE UNIQUE INDEX", "DROP INDEX", "REINDEX", "ALTER TABLE", "VACUUM", "ANALYZE")
-_LET_OWN = """\
-select pg_catalog.format('grant create on schema %I to %I', n.nspname, $1::text) from pg_catalog.pg_namespace n
- where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and pg_catalog.pg_has_role(n.nspowner, 'usage')
-union all
-select pg_catalog.format('alter default privileges grant create on schemas to %I', $1::text)"""
 
 
 class RoundTrips:
@@ -44,11 +34,10 @@ class RoundTrips:
     """
 
     def __init__(self, server: databases.Shadow, watch: Watch, known: Iterable[Sequence[Any]]) -> None:
-        self._server = server
         self._watch = watch
         self._base = self._catalog = self._read()
         self._rows = {each.table: each for each in map(_table_rows, known)}
-        self.stubs: list[str] = []
+        self.roles = MissingRoles(server)
 
     def of(self, migration: Migration, up: Script, down: Script | None) -> RoundTrip:
         """Execute a migration up, down and up again; the clone is then as after up."""
@@ -108,12 +97,9 @@ class RoundTrips:
         )
 
     def _up(self, migration: Migration, up: Script) -> FileRun:
-        """Execute the up file; a role that it names and the shadow lacks is made, and that is said."""
+        """Execute the up file; again where it lacked a role, which it is then given."""
         done = self._watch.run(_step("up", migration, up))
-        while done.error and (role := missing_role(done.error)) and role not in self.stubs:
-            self.stubs.append(role)
-            self._server.stub_role(role)
-            let_own(self._watch.session, role)
+        while done.error and self.roles.provide(done.error, self._watch.session):
             self._catalog = self._read()
             done = self._watch.run(_step("up", migration, up))
         return done
@@ -162,20 +148,6 @@ def _is_quiet(does: str) -> bool:
 def _table_rows(values: Sequence[Any]) -> TableRows:
     table, oid, count, checksum, columns = values
     return TableRows(table, oid, count, checksum, tuple(columns))
-
-
-def missing_role(error: StatementError) -> str | None:
-    """Give the role that a statement names and the server lacks; None where that is not what failed."""
-    if error.sqlstate == "42704" and (found := re.match(r'role "(.+)" does not exist', error.message)):
-        return found[1]
-    return None
-
-
-def let_own(session: Session, role: str) -> None:
-    """Let a role own what is in the schemas that there are and will be: OWNER TO demands CREATE there."""
-    grants = session.ask(Request(_LET_OWN, (role,)))[0]
-    with suppress(psycopg.Error):  # a schema may be somebody else's
-        session.ask(*(Request(grant or "") for (grant,) in grants))
 
 
 def _step(direction: Direction, migration: Migration, script: Script) -> Step:

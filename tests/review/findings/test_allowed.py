@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,13 +20,6 @@ create view named as select id, name from customers;
 """
 IRREVERSIBLE = "-- sqlmigrate: irreversible (nobody needs them)\n"
 FAX, TELEX = "alter table customers drop column fax;\n", "alter table customers drop column telex;\n"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[databases.Shadow]:
-    """The embedded PostgreSQL 18, as a shadow."""
-    with databases.server(tmp_path_factory.mktemp("shadow"), postgres=18) as found:
-        yield found
 
 
 def migration(version: str, up: str, down: str | None = None) -> Migration:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -113,13 +112,6 @@ SAFE = {
     ),
     "nothing": ("select 1;", "select 1;"),
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[databases.Shadow]:
-    """The embedded PostgreSQL 18, as a shadow."""
-    with databases.server(tmp_path_factory.mktemp("shadow"), postgres=18) as found:
-        yield found
 
 
 def migration(version: str, up: str, down: str | None) -> Migration:

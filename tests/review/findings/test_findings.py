@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -153,13 +152,6 @@ BACK = {
         [("hangs", "the statement was stopped by the review's timeout")],
     ),
 }
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[databases.Shadow]:
-    """The embedded PostgreSQL 18, as a shadow."""
-    with databases.server(tmp_path_factory.mktemp("shadow"), postgres=18) as found:
-        yield found
 
 
 def migration(version: str, up: str, down: str | None) -> Migration:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,12 +24,17 @@ IN_CODE = sorted(path.parent.name for path in CASES.glob("*/bad_in_code.sql"))
 ELSEWHERE = {name for name in RULES if name.startswith(("merged-migration-", "version-"))}
 ELSEWHERE |= {"needs-newer-server", "missing-extension", "missing-role", "needs-more-rights"}
 
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[databases.Shadow]:
-    """The embedded PostgreSQL 18, as a shadow server."""
-    with databases.server(tmp_path_factory.mktemp("shadow"), postgres=18) as found:
-        yield found
+# The good case of these is written for this version; an older server does not know its syntax.
+SINCE = {
+    "add-column-stored-generated": 18,
+    "attach-partition-scan": 14,
+    "detach-partition-blocking": 14,
+    "down-loses-new-data": 18,
+    "drop-partition-locks-parent": 14,
+    "fails-on-data": 18,
+    "set-tablespace": 14,
+    "trigger-disabled": 14,
+}
 
 
 def migrations(text: str, first: int) -> tuple[Migration, ...]:
@@ -60,6 +64,9 @@ def test_a_rule_finds_its_bad_case_only(name: str, server: databases.Shadow) -> 
     """It finds the bad case and not the good one; and no rule finds a danger in the good one."""
     assert name in found(reviewed(server, name, "bad"))
     result = reviewed(server, name, "good")
+    if SINCE.get(name, 0) > server.version // 10_000:
+        assert found(result) & {"needs-newer-server", "down-fails"}
+        return
     assert name not in found(result)
     assert [
         (finding.rule.name, finding.message)

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from postgres_servers import Server
 from psycopg import sql
+from tested_version import NEWEST
 
 from sqlmigrate.database.session import Answer, Request, Session, connect
 from sqlmigrate.executor.events import Failed
@@ -87,9 +88,14 @@ DIFFICULTIES: dict[str, tuple[str, Mapping[str, int]]] = {
     "composite and range": (
         (
             "create type pair as (a int, b text); create type floats as range (subtype = float8);"
-            "create table t (p pair not null, ps pair[], r int4range, d tstzrange not null, f floats, m nummultirange)"
+            "create table t (p pair not null, ps pair[], r int4range, d tstzrange not null, f floats)"
         ),
         {"t": 300},
+    ),
+    **(
+        {"multirange": ("create table t (m nummultirange, n int4multirange not null)", {"t": 300})}
+        if NEWEST > 13
+        else {}
     ),
     "types": (
         (
@@ -203,6 +209,8 @@ DIFFICULTIES: dict[str, tuple[str, Mapping[str, int]]] = {
     ),
     "rows that are there": ("create table t (id int primary key); insert into t values (7)", {"t": 1}),
 }
+if NEWEST >= 14:
+    DIFFICULTIES["multirange"] = ("create table t (m nummultirange, n int4multirange not null)", {"t": 300})
 
 
 def _count(conn: psycopg.Connection, table: str) -> int:

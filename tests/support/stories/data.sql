@@ -39,7 +39,7 @@ copy lines_@n (id, a) from stdin; -- and nothing comes
 --- down
 delete from lines_@n where id between 30 and 39;
 
---- up every_write
+--- up every_write (15)
 insert into lines_@n (id, a) values (40, 'forty'), (41, E'forty\\one;'), (42, $$forty 'two';$$), (43, U&'\0041;')
 on conflict (id) do update set a = excluded.a where lines_@n.a is distinct from excluded.a
 returning id, a;

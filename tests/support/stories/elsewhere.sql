@@ -13,7 +13,7 @@ drop user mapping for current_user server far_@n;
 drop server far_@n;
 drop foreign data wrapper wrapper_@n;
 
---- up publication
+--- up publication (15)
 create table published_@n (id int primary key, region text, price numeric check (price > 0));
 create publication some_@n for table published_@n (id, region) where (id > 0) with (publish = 'insert, update');
 create schema feed_@n;

@@ -1,4 +1,4 @@
---- up functions_in_every_quote
+--- up functions_in_every_quote (14)
 create function f_dollar_@n(a int, b int default 2) returns int language sql immutable parallel safe as $$
     select a + b; -- a ; in a comment, and a quote: it's
 $$;
@@ -52,7 +52,7 @@ drop function f_quoted_@n();
 drop function f_tagged_@n(text);
 drop function f_dollar_@n(int, int);
 
---- up replace_functions
+--- up replace_functions (14)
 create or replace function f_dollar_@n(a int, b int default 2) returns int language sql immutable parallel safe as $$
     select a * b;
 $$;
@@ -82,7 +82,7 @@ create or replace function f_dollar_@n(a int, b int default 2) returns int langu
     select a + b; -- a ; in a comment, and a quote: it's
 $$;
 
---- up procedures
+--- up procedures (14)
 create table ledger_@n (id int primary key, amount numeric not null);
 
 create procedure post_@n(amounts numeric[], out posted int) language plpgsql as $$

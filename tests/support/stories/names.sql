@@ -17,7 +17,7 @@ comment on table "Weird; @n"."a ""quoted"" name; --" is $c$it's; $$ $c$;
 drop table "Weird; @n"."a ""quoted"" name; --";
 drop schema "Weird; @n";
 
---- up v2.1_words-as-names
+--- up v2.1_words-as-names (14)
 create table keywords_@n (begin int, "case" int, atomic int, commit int, copy text, stdin text, language text);
 create function begin_@n(atomic int) returns int language sql return atomic;
 create function atomic_@n(x int) returns int begin atomic select case x when 1 then begin_@n(x) else (select 2) end; end;

@@ -1,4 +1,4 @@
---- up operators
+--- up operators (14)
 create type point3_@n as (x double precision, y double precision, z double precision);
 
 create function distance_@n(a point3_@n, b point3_@n) returns double precision language sql immutable
@@ -20,7 +20,7 @@ drop function plus_@n;
 drop function distance_@n;
 drop type point3_@n;
 
---- up aggregate
+--- up aggregate (14)
 create aggregate sum_@n (point3_@n) (sfunc = plus_@n, stype = point3_@n, initcond = '(0,0,0)');
 
 create function collect_@n(state text[], value text) returns text[] language sql immutable
@@ -31,7 +31,7 @@ drop aggregate collect_all_@n (text);
 drop function collect_@n;
 drop aggregate sum_@n (point3_@n);
 
---- up cast
+--- up cast (14)
 create function to_text_@n(point3_@n) returns text language sql immutable as $$ select ($1).x || ';' || ($1).y $$;
 create cast (point3_@n as text) with function to_text_@n(point3_@n) as assignment;
 comment on cast (point3_@n as text) is 'x and y; not z';

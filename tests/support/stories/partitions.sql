@@ -55,7 +55,7 @@ drop table events_@n_rest;
 --- down
 create table events_@n_rest partition of events_@n default;
 
---- up detach_january (alone)
+--- up detach_january (alone, 14)
 alter table events_@n detach partition events_@n_2026_01 concurrently;
 --- down
 create table events_@n_copy (like events_@n_2026_01 including defaults);

@@ -1,4 +1,4 @@
---- up ranges
+--- up ranges (14)
 create type temperature_@n as range (
     subtype = double precision, subtype_diff = float8mi, multirange_type_name = temperatures_@n
 );
@@ -18,7 +18,7 @@ insert into bookings_@n (room, during) values
 drop table bookings_@n;
 drop type temperature_@n;
 
---- up deferred_exclusion
+--- up deferred_exclusion (14)
 alter table bookings_@n
     drop constraint no_double_booking_@n,
     add constraint no_double_booking_@n exclude using gist (room with &&, during with &&)

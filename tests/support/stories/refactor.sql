@@ -40,7 +40,7 @@ alter table phones_@n validate constraint phones_@n_contact;
 --- down
 drop table phones_@n;
 
---- up circular
+--- up circular (15)
 alter table contacts_@n add column best_friend int;
 alter table contacts_@n
     add constraint contacts_@n_friend foreign key (best_friend) references contacts_@n (id)
@@ -65,7 +65,7 @@ drop view archive_@n.all_notes;
 drop table archive_@n.notes;
 drop schema archive_@n;
 
---- up drop_last_column
+--- up drop_last_column (15)
 alter table contacts_@n drop column best_friend;
 --- down
 alter table contacts_@n add column best_friend int;

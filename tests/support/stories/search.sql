@@ -21,7 +21,7 @@ drop table docs_@n;
 drop text search configuration docs_@n;
 drop text search dictionary simple_@n;
 
---- up indexes_of_every_kind
+--- up indexes_of_every_kind (15)
 create table places_@n (
     id       uuid primary key default gen_random_uuid(),
     name     text,
@@ -47,7 +47,7 @@ alter statistics places_@n_stats set statistics 200;
 --- down
 drop table places_@n;
 
---- up tune_places
+--- up tune_places (15)
 alter table places_@n
     set (autovacuum_vacuum_scale_factor = 0.02, fillfactor = 90),
     alter column name set statistics 500,
@@ -66,12 +66,12 @@ alter table places_@n
     alter column name set statistics -1,
     reset (autovacuum_vacuum_scale_factor, fillfactor);
 
---- up vacuum_places (alone)
+--- up vacuum_places (alone, 15)
 vacuum (analyze, verbose off) places_@n;
 --- down
 -- What VACUUM has cleaned stays clean.
 
---- up reindex_places (alone)
+--- up reindex_places (alone, 15)
 reindex table concurrently places_@n;
 --- down
 select 'nothing to take back; really';

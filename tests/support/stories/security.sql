@@ -63,7 +63,7 @@ select set_config('app.tenant', 'left behind', false);
 drop table secure_@n.written;
 revoke create, usage on schema secure_@n from sqlmigrate_writer_@n;
 
---- up definer
+--- up definer (15)
 create function secure_@n.peek(int) returns text
     language sql
     stable

@@ -1,0 +1,77 @@
+"""Roles that a statement needs and the shadow server lacks: created or joined, so that the review can go on.
+
+Production has roles that no migration creates. A statement that names one fails on the shadow server; the role is then
+created there, without any right, and the statement is executed again.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+
+import psycopg
+
+from sqlmigrate.database.session import Request, Session
+from sqlmigrate.errors import StatementError
+from sqlmigrate.identifiers import quoted
+from sqlmigrate.shadow import databases
+
+_UNDEFINED_OBJECT, _INSUFFICIENT_PRIVILEGE = "42704", "42501"
+_NO_ROLE = re.compile(r'role "(.+)" does not exist')
+_NO_MEMBER = re.compile(r'must be member of role "(.+)"')  # before PostgreSQL 16, where creating a role joins it
+_GRANTS = """\
+select pg_catalog.format('grant create on schema %I to %I', n.nspname, $1::text) from pg_catalog.pg_namespace n
+ where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and pg_catalog.pg_has_role(n.nspowner, 'usage')
+union all
+select pg_catalog.format('alter default privileges grant create on schemas to %I', $1::text)"""
+
+
+class MissingRoles:
+    """Creates and joins roles on one shadow server, each once."""
+
+    def __init__(self, server: databases.Shadow) -> None:
+        self._server = server
+        self._joined: set[str] = set()
+        self.created: list[str] = []
+
+    def provide(self, error: StatementError, session: Session) -> bool:
+        """Give the owner, whose `session` it is, the role that a statement has failed for; return whether it did.
+
+        Nothing happens where the statement failed for another reason, or the same role is asked for again.
+        """
+        if (role := _missing(error)) and role not in self.created:
+            self.created.append(role)
+            self._server.stub_role(role)
+            _let_own(session, role)
+            return True
+        if (role := _not_joined(error)) and role not in self._joined:
+            self._joined.add(role)
+            return _join(session, role)
+        return False
+
+
+def _missing(error: StatementError) -> str | None:
+    found = _NO_ROLE.match(error.message) if error.sqlstate == _UNDEFINED_OBJECT else None
+    return found[1] if found else None
+
+
+def _not_joined(error: StatementError) -> str | None:
+    found = _NO_MEMBER.match(error.message) if error.sqlstate == _INSUFFICIENT_PRIVILEGE else None
+    return found[1] if found else None
+
+
+def _let_own(session: Session, role: str) -> None:
+    """Let a role own what is in the schemas, those to come included: OWNER TO demands CREATE there."""
+    grants = session.ask(Request(_GRANTS, (role,)))[0]
+    with suppress(psycopg.Error):  # a schema may belong to another role
+        session.ask(*(Request(grant or "") for (grant,) in grants))
+
+
+def _join(session: Session, role: str) -> bool:
+    """Make the owner a member of a role, with its own rights: the server refuses what it may not do."""
+    try:
+        session.ask(Request(f"grant {quoted(role)} to current_user"))
+    except psycopg.Error:
+        session.abort()
+        return False
+    return True
