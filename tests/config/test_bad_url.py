@@ -87,7 +87,7 @@ error: no database is named, and CI is set
 UNNAMED = {
     "no variable": {},
     "libpq's variables empty": {"PGHOST": "", "PGDATABASE": ""},
-    "a password alone": {"PGPASSWORD": "S3cr3t"},
+    "only a password": {"PGPASSWORD": "S3cr3t"},
 }
 
 

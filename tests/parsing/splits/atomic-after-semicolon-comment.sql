@@ -4,4 +4,4 @@
 end⟧;
 ⟦select 2⟧;
 ────
-An END in a comment closes nothing.
+An END in a comment does not close a body.

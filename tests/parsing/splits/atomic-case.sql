@@ -3,4 +3,4 @@
 end⟧;
 ⟦select 2⟧;
 ────
-The END of a CASE closes no body.
+The END of a CASE does not close a body.

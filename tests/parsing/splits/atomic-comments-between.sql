@@ -5,4 +5,4 @@ begin /* ; */ atomic -- ;
 /* /* ; */ */ end⟧ /* ; */;
 ⟦select 2⟧;
 ────
-Comments may stand between all the words that count.
+Comments are allowed between all the words that matter.

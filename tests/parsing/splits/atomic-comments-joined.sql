@@ -3,4 +3,4 @@ procedure p()begin--
 atomic select(1);--
 end⟧;
 ────
-Also without any white space.
+Comments are allowed between the words, also without white space.

@@ -1,4 +1,4 @@
 ⟦create function f() returns int /* begin atomic */ language sql return 1⟧;
 ⟦end⟧;
 ────
-The words in a comment are no body.
+The words in a comment do not begin a body.

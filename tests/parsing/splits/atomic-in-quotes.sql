@@ -2,4 +2,4 @@
 ⟦select 1⟧;
 ⟦end⟧;
 ────
-The words in a string or a dollar quote are no body.
+The words in a string or a dollar quote do not begin a body.

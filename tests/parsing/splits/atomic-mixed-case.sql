@@ -1,4 +1,4 @@
 ⟦Create Or Replace Function f() returns int Begin Atomic select 1; eNd⟧;
 ⟦select 2⟧;
 ────
-Keywords in any case.
+Keywords may be in any case.

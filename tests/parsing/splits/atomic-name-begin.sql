@@ -2,4 +2,4 @@
 ⟦create function begin() returns begin begin atomic select 1; end⟧;
 ⟦create function f() returns int set a to begin begin atomic select 1; end⟧;
 ────
-A routine, a type or a setting called begin is no body; the one right before ATOMIC is.
+A routine, a type or a setting called begin does not begin a body; only the one directly before ATOMIC does.

@@ -5,4 +5,4 @@
 end⟧;
 ⟦select 4⟧;
 ────
-A column called end closes nothing; psql counts it.
+A column called end does not close a body; psql thinks that it does.

@@ -6,4 +6,4 @@
 end⟧;
 ⟦select 3⟧;
 ────
-What else a body makes has no body.
+Other statements inside a body have no body.

@@ -5,4 +5,4 @@
 end⟧;
 ⟦select 3⟧;
 ────
-By the grammar a body may make another routine, with a body of its own.
+The grammar allows a body to create another routine, with a body of its own.

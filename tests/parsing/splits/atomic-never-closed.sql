@@ -3,4 +3,4 @@
 select 2;⟧
 -- end
 ────
-A body that is never closed takes all: the server will refuse it as one statement.
+A body that is never closed contains the rest of the file: the server will refuse it as one statement.

@@ -5,4 +5,4 @@
 ⟦created function f() begin atomic select 1⟧;
 ⟦end⟧;
 ────
-Half of CREATE OR REPLACE is not it.
+An incomplete CREATE OR REPLACE does not count.

@@ -4,4 +4,4 @@
 end⟧;
 ⟦select 2⟧;
 ────
-Parentheses in a body hide an END.
+An END in parentheses does not close a body.

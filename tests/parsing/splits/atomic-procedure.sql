@@ -4,4 +4,4 @@ BEGIN ATOMIC
 END⟧;
 ⟦create or replace procedure p() begin atomic delete from t; end⟧;
 ────
-Procedures have such bodies too.
+Procedures can have such bodies too.

@@ -6,4 +6,4 @@
 end⟧;
 ⟦select 2⟧;
 ────
-Quotes in a body hide an END.
+An END in quotes does not close a body.

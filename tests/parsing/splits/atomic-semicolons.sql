@@ -4,4 +4,4 @@
 end⟧;
 ⟦select 2⟧;
 ────
-Empty statements in a body.
+A body may contain empty statements.

@@ -7,4 +7,4 @@
     end⟧;
 ⟦select 4⟧;
 ────
-A longer name that begins with end closes nothing, nor does a quoted one.
+A longer name that begins with end does not close a body, and a quoted one does not either.

@@ -5,4 +5,4 @@
 ⟦create function f() returns int begin.atomic⟧; ⟦select 1⟧;
 ⟦create function f() returns int "begin" atomic⟧; ⟦select 1⟧;
 ────
-Longer words, quoted ones, and words that are not next to each other are no body.
+Longer words, quoted words, and words that are not next to each other do not begin a body.

@@ -5,4 +5,4 @@ begin atomic
 end⟧;
 ⟦select 3⟧;
 ────
-The statements of a BEGIN ATOMIC body are not cut.
+A BEGIN ATOMIC body is not split at its statements.

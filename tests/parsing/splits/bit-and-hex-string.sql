@@ -1,4 +1,4 @@
 ⟦select B'01;', x'1f;', b'\'⟧;
 ⟦select X'''; '⟧;
 ────
-Bit strings know no escapes; after X'' a third quote opens another string.
+Bit strings have no escapes; after X'' a third quote opens another string.

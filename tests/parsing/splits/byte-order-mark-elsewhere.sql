@@ -1,4 +1,4 @@
 ⟦select 1⟧;
 ⟦␂select 2⟧;
 ────
-Elsewhere it is a letter, as PostgreSQL takes it.
+In other places it is a letter, as in PostgreSQL.

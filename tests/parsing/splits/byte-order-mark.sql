@@ -1,4 +1,4 @@
 ␂⟦select 1⟧;
 ⟦select 2⟧;
 ────
-A byte order mark before the text is no part of it.
+A byte order mark before the text is not part of it.

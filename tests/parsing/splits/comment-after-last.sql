@@ -1,4 +1,4 @@
 ⟦select 1⟧; ⟦select 2⟧ -- two
 /* end */
 ────
-A comment after a last statement without semicolon is no part of it.
+A comment after the last statement, which has no semicolon, is not part of it.

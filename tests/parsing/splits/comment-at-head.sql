@@ -3,4 +3,4 @@
 
 /* and /* more */ */ ⟦select 1⟧;
 ────
-A comment before a statement is no part of it.
+A comment before a statement is not part of it.

@@ -3,4 +3,4 @@
 ⟦select 2⟧ -- x
   /* /* */ */;
 ────
-Nor is a nested one.
+A nested comment before the semicolon is not part of the statement.

@@ -4,4 +4,4 @@
 ⟦select 3⟧
 ;
 ────
-A comment before the semicolon is no part of the statement, nor is white space.
+A comment before the semicolon is not part of the statement, and white space is not either.

@@ -2,4 +2,4 @@
 ⟦select 1⟧; -- */
 ⟦select 2⟧;
 ────
-A line comment opens no block comment.
+A line comment does not open a block comment.

@@ -2,4 +2,4 @@
 three; */ , 2⟧;
 /* ; */ ⟦select 3⟧;
 ────
-A block comment hides a semicolon.
+A semicolon in a block comment does not end a statement.

@@ -1,3 +1,3 @@
 -- one␍⟦select 1⟧;␍⟦select 2 -- ;␍, 3⟧;
 ────
-A lone CR ends a line comment.
+A single CR ends a line comment.

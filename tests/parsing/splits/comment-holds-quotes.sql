@@ -4,4 +4,4 @@
 ⟦select 3⟧; -- $a$
 ⟦select 4⟧;
 ────
-A quote inside a comment opens nothing.
+A quote inside a comment does not open a string.

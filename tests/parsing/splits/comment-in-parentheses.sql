@@ -5,4 +5,4 @@
 )⟧;
 ⟦select 2⟧;
 ────
-Comments inside parentheses, with parentheses inside.
+Comments inside parentheses may contain parentheses.

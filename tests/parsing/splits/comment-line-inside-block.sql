@@ -1,3 +1,3 @@
 /* -- */ ⟦select 1⟧;
 ────
-A block comment ends also behind two dashes.
+A block comment also ends after two dashes.

@@ -1,3 +1,3 @@
 /*/*;*/;*//* ;/**/*/ ⟦select 1⟧;
 ────
-Openers and closers are counted from left to right, none shares a character.
+Openers and closers are counted from left to right, and never share a character.

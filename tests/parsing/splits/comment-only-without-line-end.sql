@@ -1,3 +1,3 @@
 -- nothing; here␄
 ────
-A line comment may end with the file.
+A line comment may end at the end of the file.

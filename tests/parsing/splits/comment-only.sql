@@ -1,4 +1,4 @@
 -- nothing; here
 /* nor; here */
 ────
-A file of comments has no statement.
+A file with only comments has no statement.

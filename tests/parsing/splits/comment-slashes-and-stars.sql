@@ -1,4 +1,4 @@
 /*/ ; */ ⟦select 1⟧; /**/ ⟦select 2⟧; /***/ ⟦select 3⟧; /* * / ; ** // ***/
 ⟦select 4⟧;
 ────
-A comment is not closed by the star that opened it.
+The star that opens a comment does not close it.

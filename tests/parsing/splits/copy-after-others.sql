@@ -2,4 +2,4 @@
 ⟪2
 ⟫\.
 ────
-Another statement may stand before it on its line.
+Another statement may be before it on the same line.

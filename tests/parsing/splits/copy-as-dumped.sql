@@ -11,4 +11,4 @@
 
 ⟦SELECT pg_catalog.setval('public.items_id_seq', 3, true)⟧;
 ────
-As pg_dump writes it, with awkward values.
+A COPY as pg_dump writes it, with awkward values.

@@ -8,4 +8,4 @@ stdin⟧ /* ; */ ; -- data; below
 ⟫\.
 ⟦select 3⟧;
 ────
-Comments may stand between the words, and behind the semicolon.
+Comments are allowed between the words, and after the semicolon.

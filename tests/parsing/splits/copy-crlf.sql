@@ -4,4 +4,4 @@
 ⟫\.␍
 ⟦select 2⟧;␍
 ────
-Data with CRLF are sent as they are.
+Data with CRLF is sent as it is.

@@ -5,4 +5,4 @@ y'
 ⟫\.
 ⟦select 2⟧;
 ────
-The form of the data does not matter.
+The format of the data does not matter.

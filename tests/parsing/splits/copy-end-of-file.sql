@@ -2,4 +2,4 @@
 ⟪1
 ⟫\.␄
 ────
-The line that ends the data may be the last, without a line end.
+The line that ends the data may be the last one of the file, without a line end.

@@ -2,4 +2,4 @@
 ⟦copy t from program 'cat stdin'⟧;
 ⟦copy t from 'stdin' with (format csv)⟧;
 ────
-From a file or a program there is no data.
+A COPY from a file or a program has no data.

@@ -3,4 +3,4 @@
 ⟫\.
 ⟦select 2⟧;
 ────
-The grammar takes FROM stdout for FROM stdin.
+The grammar accepts FROM stdout as FROM stdin.

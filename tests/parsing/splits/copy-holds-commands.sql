@@ -7,4 +7,4 @@ $$
 ⟫\.
 ⟦select 2⟧;
 ────
-Nothing in the data is looked at.
+Commands in the data are data.

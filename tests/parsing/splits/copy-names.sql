@@ -16,4 +16,4 @@
 ⟦copy s.to to stdout⟧;
 ⟦copy s.from to stdin⟧;
 ────
-A table may be called from or to where a schema stands before it.
+A table may be called from or to if a schema is before it.

@@ -4,4 +4,4 @@
 ⟦copying t from stdin⟧;
 ⟦select 'copy t from stdin'⟧;
 ────
-Another word is not stdin, also not one that Python folds to it.
+Another word is not stdin, not even one that Python's case folding turns into it.

@@ -4,4 +4,4 @@
 ⟦copy binary t from stdin⟧;
 ⟪⟫\.
 ────
-The old ways to write it.
+The old syntax of the options.

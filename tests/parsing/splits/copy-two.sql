@@ -5,4 +5,4 @@
 ⟪2;
 ⟫\.
 ────
-One block of data after another.
+Two COPY statements, each with its data.

@@ -4,4 +4,4 @@
 ⟫\.
 ⟦select 2⟧;
 ────
-The data of COPY are the lines below it, up to the one that is a backslash and a dot.
+The data of COPY is the lines below it, up to the line with a backslash and a dot.

@@ -1,4 +1,4 @@
 ⟦select $1$a$;$a$, $12$$;$$⟧;
 ⟦select 2⟧;
 ────
-A parameter ends where the next dollar opens.
+A parameter ends where the next dollar opens a dollar quote.

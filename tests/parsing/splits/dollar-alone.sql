@@ -1,4 +1,4 @@
 ⟦select $ , $a , $⟧;
 ⟦select a $ b⟧;
 ────
-A dollar that begins no tag opens nothing.
+A dollar that does not begin a tag opens nothing.

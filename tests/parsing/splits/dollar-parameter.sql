@@ -1,4 +1,4 @@
 ⟦select $1⟧;
 ⟦execute p($1, $2)⟧;
 ────
-A parameter is no dollar quote.
+A parameter is not a dollar quote.

@@ -2,4 +2,4 @@
 ⟦select a--
 $b$;$b$⟧;
 ────
-A comment ends a name, so that a dollar behind it opens.
+A comment ends a name, so a dollar after it opens a dollar quote.

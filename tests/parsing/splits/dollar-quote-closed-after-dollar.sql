@@ -1,4 +1,4 @@
 ⟦select $a$;$$a$⟧;
 ⟦select $$;$a$$⟧;
 ────
-The dollar that fails to close may be the one that begins the closing tag.
+A dollar that does not close the quote may begin the closing tag.

@@ -1,4 +1,4 @@
 ⟦select $é$;$e$;$é$⟧;
 ⟦select $名前$;$名前$⟧;
 ────
-A tag may be of any letters.
+A tag may have letters of all kinds.

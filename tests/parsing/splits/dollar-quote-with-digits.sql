@@ -1,4 +1,4 @@
 ⟦select $a1_$;$a1_$⟧;
 ⟦select $_$;$_$⟧;
 ────
-A tag may hold digits and underscores, but not at its beginning a digit.
+A tag may contain digits and underscores, but not begin with a digit.

@@ -1,4 +1,4 @@
 ⟦select $a$ $ab$;$a $A$; a$ $ a$ $a$⟧;
 ⟦select 2⟧;
 ────
-A longer tag, a half one or one in another case does not close.
+A longer tag, part of the tag, or the tag in another case does not close the quote.

@@ -1,4 +1,4 @@
 ⟦select $a-b$⟧;
 ⟦select $a b$⟧;
 ────
-What cannot be a tag opens nothing.
+Text that cannot be a tag opens nothing.

@@ -1,4 +1,4 @@
 ⟦select $$;$$E'\';'⟧;
 ⟦select $a$;$a$e'\';'⟧;
 ────
-An E right after a dollar quote is a word of its own.
+An E directly after a dollar quote is a separate word.

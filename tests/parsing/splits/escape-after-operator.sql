@@ -1,4 +1,4 @@
 ⟦select 1+E'\';', 'a'||e'\';'⟧;
 ⟦select (E'\';')⟧;
 ────
-An E after an operator or a parenthesis is a word of its own.
+An E after an operator or a parenthesis is a separate word.

@@ -1,4 +1,4 @@
 ⟦select E'it''s; \'', E''';\''⟧;
 ⟦select 2⟧;
 ────
-Doubled and escaped quotes may meet.
+Doubled and escaped quotes may be next to each other.

@@ -1,4 +1,4 @@
 ⟦select E'a\\'⟧;
 ⟦select E'\\\\'⟧;⟦select E'\\\';'⟧;
 ────
-An escaped backslash escapes nothing further.
+A backslash that is itself escaped does not escape the quote.

@@ -4,4 +4,4 @@
   'd\';e'⟧;
 ⟦select 2⟧;
 ────
-Also after line comments, and again.
+The string continues after line comments too, several times.

@@ -1,4 +1,4 @@
 ⟦select E'a'␍'b\';c'⟧;
 ⟦select 2⟧;
 ────
-A CR is a line end between the pieces.
+A CR between the parts is a line end.

@@ -4,4 +4,4 @@
   'b\';c'⟧;
 ⟦select 2⟧;
 ────
-White space of all kinds may stand between the pieces.
+All kinds of white space are allowed between the parts.

@@ -2,4 +2,4 @@
   'b\';c'⟧;
 ⟦select 2⟧;
 ────
-The next line's piece of an E string takes escapes too; psql forgets that.
+The part of an E string on the next line has escapes too; psql forgets that.

@@ -2,4 +2,4 @@
   'b\'⟧;
 ⟦select 2⟧;
 ────
-After a block comment no piece goes on: the second string is a plain one.
+A string does not continue after a block comment: the second one is a plain string.

@@ -1,4 +1,4 @@
 ⟦select E'a' 'b\'⟧;
 ⟦select 2⟧;
 ────
-On the same line the second string is a plain one.
+A string does not continue on the same line: the second one is a plain string.

@@ -1,4 +1,4 @@
 ⟦select e'a\';b'⟧;
 ⟦select 2⟧;
 ────
-A small e does the same.
+A lower-case e works like E.

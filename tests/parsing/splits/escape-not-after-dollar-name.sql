@@ -1,4 +1,4 @@
 ⟦select a$e'\'⟧;
 ⟦select 2⟧;
 ────
-Nor does one after the dollar of a name.
+An e that ends a name with a dollar does not begin an escape string.

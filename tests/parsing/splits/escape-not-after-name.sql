@@ -3,4 +3,4 @@
 ⟦select _e'\'⟧;
 ⟦select é'\'⟧;
 ────
-An e that ends a longer name makes no escapes.
+An e that ends a longer name does not begin an escape string.

@@ -2,4 +2,4 @@
 ;'⟧;
 ⟦select 2⟧;
 ────
-A quote written as a number does not close, and an escaped line end is part of the string.
+A quote written as a number does not close the string, and an escaped line end is part of it.

@@ -1,4 +1,4 @@
 ⟦select 1 as go⟧;
 ⟦go⟧
 ────
-GO ends nothing.
+GO does not end a statement.

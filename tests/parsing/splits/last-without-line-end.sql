@@ -1,3 +1,3 @@
 ⟦select 1⟧; ⟦select 2⟧␄
 ────
-Also without a line end.
+The end of the file ends the last statement, also without a line end.

@@ -1,3 +1,3 @@
 -- head␍⟦select 1␍, 2⟧;␍␍⟦select 3⟧␍;⟦select 4⟧␍␄
 ────
-Lines may end with a lone CR.
+Lines may end with a single CR.

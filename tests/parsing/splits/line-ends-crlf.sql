@@ -7,4 +7,4 @@ b'⟧␍
 ;␍
 ⟦select 4⟧␍
 ────
-Lines may end with CRLF; places count in the file as it is.
+Lines may end with CRLF; places count in the file as it is on disk.

@@ -3,4 +3,4 @@
 ␍␍
 ⟦select 3⟧;
 ────
-CRLF is one line end, CR and LF alone are one each.
+CRLF is one line end; CR and LF by themselves are one each.

@@ -1,4 +1,4 @@
 ⟦select 1 as e"a;\"⟧;
 ⟦select 2⟧;
 ────
-E before a double quote is a name of its own.
+E before a double quote is a separate name.

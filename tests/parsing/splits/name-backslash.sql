@@ -1,4 +1,4 @@
 ⟦select 1 as "a\"⟧;
 ⟦select 2⟧;
 ────
-A backslash in a quoted name escapes nothing.
+A backslash in a quoted name is not an escape.

@@ -1,4 +1,4 @@
 ⟦select 1 as u"a;\"⟧;
 ⟦select u & "b;"⟧;
 ────
-U alone before a double quote is a name of its own.
+U without & before a double quote is a separate name.

@@ -1,4 +1,4 @@
 ⟦select 1 as "a;
 b"⟧;
 ────
-A quoted name may hold a line end.
+A quoted name may contain a line end.

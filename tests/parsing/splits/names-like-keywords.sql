@@ -3,4 +3,4 @@
 ⟦declare c cursor for select 1⟧;
 ⟦select case when begin = 1 then atomic end from t⟧;
 ────
-A column called begin opens nothing.
+A column called begin does not open a body.

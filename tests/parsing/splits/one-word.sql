@@ -1,3 +1,3 @@
 ⟦commit⟧␄
 ────
-The shortest of files.
+The shortest file.

@@ -1,4 +1,4 @@
 ⟦select (1;
 select 2;⟧
 ────
-An opening parenthesis that is never closed takes all: the server will refuse it as one statement.
+A parenthesis that is never closed contains the rest of the file: the server will refuse it as one statement.

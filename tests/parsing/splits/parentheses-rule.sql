@@ -4,4 +4,4 @@
 )⟧;
 ⟦select 2⟧;
 ────
-A semicolon inside parentheses does not cut.
+A semicolon inside parentheses does not end a statement.

@@ -1,4 +1,4 @@
 ⟦select 1))⟧;
 ⟦select (2;)⟧;
 ────
-A stray closing parenthesis counts for nothing, not even against a later opening one.
+An extra closing parenthesis is ignored, also when another one opens later.

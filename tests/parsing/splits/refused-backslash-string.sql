@@ -1,6 +1,6 @@
 select 'it\'s; it\'s';
 ────
-Strings written for a server that takes backslashes.
+The string was written for a server that accepts backslashes as escapes.
 
 refused 1:18 \'
 message backslash outside of quotes

@@ -1,6 +1,6 @@
 select 1 \ 2;
 ────
-A backslash is no operator.
+A backslash is not an operator.
 
 refused 1:10 \
 message backslash outside of quotes

@@ -1,7 +1,7 @@
 select 1 + /* one /* two */
 2;
 ────
-At the outermost of nested ones.
+The place is the outermost comment that is not closed.
 
 refused 1:12 /*
 message the comment opened here is never closed

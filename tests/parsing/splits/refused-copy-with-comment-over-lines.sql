@@ -3,7 +3,7 @@ two */
 1
 \.
 ────
-A comment that does not end on the line of the COPY.
+A comment after a COPY must end on the same line.
 
 refused 1:20 /
 message the data of a COPY begins on the line below it, but this is on the same line

@@ -1,6 +1,6 @@
 copy t from stdin;␍1␍\.␍␄
 ────
-psql knows only LF as the end of a line of data.
+For psql only LF ends a line of data.
 
 refused 2:1 1
 message the data of a COPY begins on the line below it, but this is on the same line

@@ -1,6 +1,6 @@
 copy t from stdin; -- nothing more
 ────
-Nothing follows.
+Nothing comes after the COPY.
 
 refused 1:1 copy
 message the data of this COPY has no end

@@ -3,7 +3,7 @@ copy t from stdin;
 1
 2
 ────
-Data without an end would swallow the rest of the file; psql lets it.
+Data without an end would contain the rest of the file; psql accepts that.
 
 refused 2:1 copy
 message the data of this COPY has no end

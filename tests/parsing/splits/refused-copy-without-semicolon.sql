@@ -2,7 +2,7 @@ copy t from stdin
 1	2
 \.
 ────
-The end of data that no COPY reads.
+The line that ends data, without a COPY that reads it.
 
 refused 3:1 \.
 message `\.` is a psql command, not SQL

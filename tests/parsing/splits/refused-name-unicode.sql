@@ -1,6 +1,6 @@
 select 1 as u&"a;
 ────
-With its U&.
+The place includes the U&.
 
 refused 1:13 u&"
 message the quoted name opened here is never closed

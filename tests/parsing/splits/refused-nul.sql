@@ -1,7 +1,7 @@
 select 1;
 select '␀';
 ────
-NUL ends a text for PostgreSQL.
+PostgreSQL takes NUL as the end of a text.
 
 refused 2:9 ␀
 message PostgreSQL text cannot contain a NUL character

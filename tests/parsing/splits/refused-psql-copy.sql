@@ -1,6 +1,6 @@
 \copy t from 'data.csv' csv
 ────
-Files are not at hand where a migration runs.
+The file may not exist where a migration runs.
 
 refused 1:1 \copy
 message `\copy` is a psql command, not SQL

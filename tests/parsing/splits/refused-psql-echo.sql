@@ -1,6 +1,6 @@
   \echo done
 ────
-Screens.
+psql commands that print.
 
 refused 1:3 \echo
 message `\echo` is a psql command, not SQL

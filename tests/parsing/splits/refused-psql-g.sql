@@ -1,6 +1,6 @@
 select 1 \g
 ────
-Another way to end a statement.
+A psql command that ends a statement.
 
 refused 1:10 \g
 message `\g` is a psql command, not SQL

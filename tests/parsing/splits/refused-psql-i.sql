@@ -1,7 +1,7 @@
 select 1;
 \i other.sql
 ────
-The commands of psql are refused, with what to do instead.
+psql commands are refused, with what to do instead.
 
 refused 2:1 \i
 message `\i` is a psql command, not SQL

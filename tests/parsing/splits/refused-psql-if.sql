@@ -2,7 +2,7 @@ select 1; \if true
 select 2;
 \endif
 ────
-Conditions.
+psql commands for conditions.
 
 refused 1:11 \if
 message `\if` is a psql command, not SQL

@@ -1,6 +1,6 @@
 \ir other.sql
 ────
-The same from the file's folder.
+The same, relative to the folder of the file.
 
 refused 1:1 \ir
 message `\ir` is a psql command, not SQL

@@ -1,6 +1,6 @@
 \echo Use "CREATE EXTENSION x" to load this file. \quit
 ────
-The first one of a line is named.
+The error names the first one of a line.
 
 refused 1:1 \echo
 message `\echo` is a psql command, not SQL

@@ -1,7 +1,7 @@
 \set n 10
 select :n;
 ────
-Variables.
+psql variables.
 
 refused 1:1 \set
 message `\set` is a psql command, not SQL

@@ -1,6 +1,6 @@
 \pset pager off
 ────
-The others, too.
+All other psql commands are refused too.
 
 refused 1:1 \pset
 message `\pset` is a psql command, not SQL

@@ -2,7 +2,7 @@ select 1
 \restrict abc
 ;
 ────
-Inside a statement the line cannot be passed over.
+Inside a statement the line cannot be ignored.
 
 refused 2:1 \restrict
 message `\restrict` is ignored only between statements, with nothing but its key after it

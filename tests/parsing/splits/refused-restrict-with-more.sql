@@ -1,6 +1,6 @@
 \restrict abc; select 1;
 ────
-psql would swallow the rest of the line.
+psql would drop the rest of the line.
 
 refused 1:1 \restrict
 message `\restrict` is ignored only between statements, with nothing but its key after it

@@ -1,7 +1,7 @@
 insert into t
 values ('it\'s', 1);
 ────
-A backslash before an earlier quote is a likely cause, and named.
+A backslash before an earlier quote is a likely cause, so the hint names it.
 
 refused 2:15 '
 message the string opened here is never closed

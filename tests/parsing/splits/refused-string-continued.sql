@@ -2,7 +2,7 @@ select 1, 'it''s'
     -- 'x
     'two;
 ────
-Where its first piece opens, as PostgreSQL says it.
+The place is where the first part opens, as in PostgreSQL's own message.
 
 refused 1:11 '
 message the string opened here is never closed

@@ -1,6 +1,6 @@
 select 'it''s; ''
 ────
-Where it opens, not at its last doubled quote.
+The place is where the string opens, not its last doubled quote.
 
 refused 1:8 '
 message the string opened here is never closed

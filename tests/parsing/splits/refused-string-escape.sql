@@ -1,6 +1,6 @@
 select E'abc\';
 ────
-With its E.
+The place includes the E.
 
 refused 1:8 E'
 message the string opened here is never closed

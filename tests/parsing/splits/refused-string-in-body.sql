@@ -2,7 +2,7 @@ create function f() returns int begin atomic
     select 'a';
     select 'b''c; end;
 ────
-Inside a body.
+The string is inside a body.
 
 refused 3:12 '
 message the string opened here is never closed

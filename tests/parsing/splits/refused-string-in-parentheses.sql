@@ -1,7 +1,7 @@
 insert into t values ((1), ('a'), ('b;
 );
 ────
-Inside parentheses.
+The string is inside parentheses.
 
 refused 1:36 '
 message the string opened here is never closed

@@ -1,7 +1,7 @@
 select 'it's';
 select 'c';
 ────
-What is left open by a quote too many shows later: at the last string.
+An extra quote shows later: the error is at the last string.
 
 refused 2:10 '
 message the string opened here is never closed

@@ -1,6 +1,6 @@
 select U&'abc;
 ────
-With its U&.
+The place includes the U&.
 
 refused 1:8 U&'
 message the string opened here is never closed

@@ -1,4 +1,4 @@
 \restrict aB3dEf  ␍
 ⟦select 1⟧; \unrestrict aB3dEf␍
 ────
-Also with CRLF, and behind a semicolon.
+The lines may end with CRLF, and follow a semicolon.

@@ -10,4 +10,4 @@
 
 \unrestrict aB3dEf␄
 ────
-The lines that newer pg_dump writes are passed over.
+The lines that newer versions of pg_dump write are ignored.

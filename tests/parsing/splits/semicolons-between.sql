@@ -1,4 +1,4 @@
 ;⟦select 1⟧;;⟦select 2⟧; ; -- x
 ;;
 ────
-Several semicolons cut like one.
+Several semicolons are like one.

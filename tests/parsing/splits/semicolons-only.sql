@@ -1,4 +1,4 @@
 ;; ;
 ; /* ; */ ; -- ;
 ────
-Semicolons alone make no statement.
+A file with only semicolons has no statement.

@@ -1,3 +1,3 @@
 ⟦'a;'⟧;⟦'b'⟧
 ────
-A statement may begin with a string, whatever the server says to it.
+A statement may begin with a string, whatever the server thinks of it.

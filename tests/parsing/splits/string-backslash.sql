@@ -1,4 +1,4 @@
 ⟦select 'C:\'⟧;
 ⟦select 'a\'';b\'⟧;
 ────
-In a plain string a backslash escapes nothing.
+A backslash in a plain string is not an escape.

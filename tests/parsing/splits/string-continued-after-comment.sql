@@ -3,4 +3,4 @@
   'two\'⟧;
 ⟦select 3⟧;
 ────
-Line comments may stand between the pieces of a string.
+Line comments are allowed between the parts of a string.

@@ -2,4 +2,4 @@
   'two;'⟧;
 ⟦select 3⟧;
 ────
-A string goes on in the next line.
+A string may continue on the next line.

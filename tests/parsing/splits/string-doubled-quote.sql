@@ -3,4 +3,4 @@
 ⟦select ''''⟧;
 ⟦select ''';'''⟧;
 ────
-Two quotes inside a string stand for one, and the string goes on.
+Two quotes inside a string mean one quote; the string does not end there.

@@ -3,4 +3,4 @@
 \.
 '⟧;
 ────
-A line inside a string is no psql command.
+A line inside a string is not a psql command.

@@ -2,4 +2,4 @@
 ⟦select 'one' /* ;
 */ 'two\'⟧;
 ────
-On one line, or with a block comment between, the second is a string of its own; the cuts are the same.
+On one line, or with a block comment between them, there are two strings; the cuts are the same.

@@ -4,4 +4,4 @@ two;
 four'⟧;
 ⟦select 5⟧;
 ────
-A string may hold line ends, and an empty line.
+A string may contain line ends, and an empty line.

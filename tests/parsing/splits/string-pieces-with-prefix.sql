@@ -2,4 +2,4 @@
 E'b\';c'⟧;
 ⟦select 2⟧;
 ────
-A string with a prefix is a new one, not the next piece.
+A string with a prefix is a new string, not the next part.

@@ -1,4 +1,4 @@
 ⟦select 'a;b'⟧;
 ⟦select 'c'⟧;
 ────
-A semicolon inside a string does not cut.
+A semicolon inside a string does not end a statement.

@@ -5,4 +5,4 @@
 ⟦end⟧;
 ⟦commit⟧;
 ────
-BEGIN and END alone are statements.
+BEGIN and END without ATOMIC are statements.

@@ -3,4 +3,4 @@
 'b\'⟧;
 ⟦select 2⟧;
 ────
-A backslash in U&'…' escapes no quote.
+A backslash in U&'…' does not escape a quote.

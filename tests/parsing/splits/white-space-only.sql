@@ -2,4 +2,4 @@
 ␍
 
 ────
-A file of white space has no statement.
+A file with only white space has no statement.
