@@ -1,4 +1,4 @@
--- Everything goes: accounts, sessions and the audit log, with their indexes, triggers and comments.
+-- Drops the accounts, the sessions and the audit log, with all their rows.
 
 drop table auth_audit_log;
 drop table sessions;

@@ -1,4 +1,4 @@
--- What users have chosen is lost; dropping the foreign key locks users for a moment, as making it did.
+-- The settings of all users are lost. Dropping the foreign key locks the table users for a moment.
 -- sqlmigrate: lock-timeout 5s
 
 drop table user_settings;

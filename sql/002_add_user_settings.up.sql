@@ -1,9 +1,9 @@
--- How a user wants the application to look and to behave.
+-- The settings of each user.
 --
--- A user without a row has the defaults: none is made for the accounts there are, and the login reads one table.
+-- A user without a row has the defaults, so no rows are inserted for existing accounts.
 --
--- The foreign key locks users for a moment against writes. Where somebody holds it for longer, this gives up
--- rather than letting every login queue behind it.
+-- Adding the foreign key locks the table users against writes for a moment. While the migration waits for this lock,
+-- logins wait behind it: so it stops waiting after 5 seconds, and sqlmigrate tries again a little later.
 -- sqlmigrate: lock-timeout 5s
 
 create table user_settings (
@@ -16,14 +16,14 @@ create table user_settings (
     created_at          timestamptz not null default now(),
     updated_at          timestamptz not null default now(),
 
-    -- At most one row a user, so that the reference is the key.
+    -- At most one row for each user, so the reference is also the primary key.
     constraint user_settings_pkey
         primary key (user_id),
     constraint user_settings_user_id_fkey
         foreign key (user_id) references users (id) on delete cascade,
     constraint user_settings_locale_is_tag
         check (locale ~ '^[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?$'),
-    -- Zones come and go with the server's tz database: whether there is such a one is asked when it is set.
+    -- Only the form is checked. The time zones that exist change with each update of the server's tz database.
     constraint user_settings_time_zone_is_name
         check (time_zone ~ '^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$'),
     constraint user_settings_theme_is_known
@@ -38,7 +38,7 @@ create trigger user_settings_set_updated_at
     when (old.* is distinct from new.*)
     execute function set_updated_at();
 
-comment on table  user_settings             is 'What a user has chosen; no row means that everything is as by default.';
+comment on table  user_settings             is 'The settings of a user; a user without a row has the defaults.';
 comment on column user_settings.locale      is 'Language, script and region as in BCP 47: en, de-CH, zh-Hant-TW.';
-comment on column user_settings.time_zone   is 'IANA name: Europe/Zurich. An abbreviation knows no summer time.';
-comment on column user_settings.preferences is 'Choices of single pages, by key; what queries look for gets a column.';
+comment on column user_settings.time_zone   is 'IANA name: Europe/Zurich. Abbreviations have no daylight saving time.';
+comment on column user_settings.preferences is 'Settings of single pages, by key; what queries search has a column.';

@@ -1,4 +1,4 @@
--- Which user had which role is lost: save user_roles first where it matters.
+-- The roles of all users are lost. If you need them, save the table user_roles first.
 -- sqlmigrate: lock-timeout 5s
 
 drop table user_roles;

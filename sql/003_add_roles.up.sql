@@ -1,6 +1,7 @@
--- Who may do what: permissions are gathered in roles, roles are granted to users.
+-- Roles are sets of permissions, and are granted to users.
 --
--- Roles and permissions are few, and code names them: their names are their keys, and a join less in every query.
+-- There are few roles and permissions, and the code refers to them by name. So the name is the primary key, and queries
+-- need no join to read it.
 --
 -- sqlmigrate: lock-timeout 5s
 
@@ -37,7 +38,7 @@ create table role_permissions (
         foreign key (permission) references permissions (name) on update cascade on delete cascade
 );
 
--- For the foreign key: the primary key begins with the role.
+-- For the foreign key: the primary key begins with the role, so it cannot serve.
 create index role_permissions_permission_idx on role_permissions (permission);
 
 create table user_roles (
@@ -50,38 +51,38 @@ create table user_roles (
         primary key (user_id, role),
     constraint user_roles_user_id_fkey
         foreign key (user_id) references users (id) on delete cascade,
-    -- A role that somebody has is not removed by accident.
+    -- A role that a user has cannot be deleted by accident.
     constraint user_roles_role_fkey
         foreign key (role) references roles (name) on update cascade on delete restrict,
     constraint user_roles_granted_by_fkey
         foreign key (granted_by) references users (id) on delete set null
 );
 
--- "Who is an administrator?"
+-- For "who is an administrator?".
 create index user_roles_role_idx on user_roles (role);
 
--- For the foreign key alone: most grants are the system's own.
+-- For the foreign key. Partial, because most roles are granted by the system and have no granted_by.
 create index user_roles_granted_by_idx on user_roles (granted_by) where granted_by is not null;
 
-comment on table  roles                 is 'What users can be: a name for a set of permissions.';
-comment on table  permissions           is 'What the code asks for, as thing.verb.';
-comment on table  role_permissions      is 'Which permissions a role holds.';
-comment on table  user_roles            is 'Which roles a user has; permissions add up.';
-comment on column user_roles.granted_by is 'Who granted it; null where the system did, or the account is gone since.';
+comment on table  roles                 is 'Roles of users: each is a set of permissions.';
+comment on table  permissions           is 'Permissions that the code checks, written as object.verb.';
+comment on table  role_permissions      is 'The permissions of each role.';
+comment on table  user_roles            is 'The roles of each user; a user has the permissions of all of them.';
+comment on column user_roles.granted_by is 'Who granted the role; null if the system did, or the account was deleted.';
 
 
--- what every installation begins with ---------------------------------------------------------------------------------
+-- initial rows --------------------------------------------------------------------------------------------------------
 
 insert into roles (name, description) values
-    ('admin',   'Runs the application: accounts, roles, everything'),
-    ('auditor', 'Looks at accounts and at the audit log, changes nothing'),
-    ('member',  'Uses the application; every account has it');
+    ('admin',   'Has all permissions'),
+    ('auditor', 'Reads accounts and the audit log, changes nothing'),
+    ('member',  'Uses the application; every account has this role');
 
 insert into permissions (name, description) values
     ('users.read',      'See all accounts'),
     ('users.manage',    'Create, change and disable accounts'),
     ('sessions.revoke', 'End sessions of other users'),
-    ('roles.grant',     'Grant roles to users, and take them away'),
+    ('roles.grant',     'Grant roles to users, and revoke them'),
     ('audit_log.read',  'Read the audit log'),
     ('profile.manage',  'Change one''s own account and settings');
 
@@ -94,7 +95,7 @@ insert into role_permissions (role, permission) values
     ('auditor', 'audit_log.read'),
     ('member',  'profile.manage');
 
--- Whoever has an account already could do until now what a member can do, and still can.
+-- Existing accounts become members, so their users can do what they could do before.
 insert into user_roles (user_id, role)
 select id, 'member'
   from users;

@@ -1,6 +1,6 @@
-"""The folder `sql/` of this repository: the first history of a web application, up, down and up again.
+"""The folder `sql/` of this repository: a worked example, the first migrations of a web application.
 
-It is what `make migrate` executes, and what a new user reads first.
+`make migrate` executes it, and a new user reads it first.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def _down(url: str, **options: Any) -> list[str]:
 
 @pytest.fixture
 def application(database: str) -> Iterator[psycopg.Connection[Any]]:
-    """A connection to a database where all is executed, with one user and a session."""
+    """A connection to a database with all migrations, one user and one session."""
     assert _up(database) == LABELS
     with psycopg.connect(database, autocommit=True) as conn:
         conn.execute("insert into users (email, display_name) values ('Ann@example.org', 'Ann')")
@@ -57,7 +57,7 @@ def _rows(conn: psycopg.Connection[Any], query: str) -> list[tuple[Any, ...]]:
 
 
 def test_all_of_it(every_postgres: Server, every_database: str) -> None:
-    """Up, down and up: taken back nothing is left, executed again all is as it was."""
+    """Up, down and up: after down nothing is left, after the second up everything is as after the first."""
     empty = database_dump.schema(every_postgres, every_database)
     assert _up(every_database) == LABELS
     full = database_dump.schema(every_postgres, every_database)
@@ -68,7 +68,7 @@ def test_all_of_it(every_postgres: Server, every_database: str) -> None:
 
 
 def test_each_step_alone(every_postgres: Server, every_database: str) -> None:
-    """Each migration by itself leaves nothing behind when it is taken back, and comes back as it was."""
+    """Each migration alone: after down nothing of it is left, after the second up it is as before."""
     for label in LABELS:
         before = database_dump.schema(every_postgres, every_database)
         assert _up(every_database, steps=1) == [label]
@@ -81,7 +81,7 @@ def test_each_step_alone(every_postgres: Server, every_database: str) -> None:
 
 
 def test_down_with_rows(application: psycopg.Connection[Any], database: str) -> None:
-    """Rows in the tables do not stand in the way of the way back."""
+    """Down works with rows in the tables."""
     application.execute("insert into user_roles select id, 'admin', id from users")
     application.execute("insert into user_settings select id from users")
     application.execute("insert into auth_audit_log (event, user_id, email) select 'logged_out', id, email from users")
@@ -89,7 +89,7 @@ def test_down_with_rows(application: psycopg.Connection[Any], database: str) -> 
 
 
 def test_by_a_role_that_owns_the_database_and_no_more(postgres: Server) -> None:
-    """Nothing in it needs a superuser."""
+    """No statement needs a superuser."""
     postgres.admin.execute("create role owner_of_sql login")
     with postgres.database("owner_of_sql") as url:
         as_owner = url.replace("postgres@", "owner_of_sql@")
@@ -98,7 +98,7 @@ def test_by_a_role_that_owns_the_database_and_no_more(postgres: Server) -> None:
     postgres.admin.execute("drop role owner_of_sql")
 
 
-# -- what it keeps out, and what it lets in ----------------------------------------------------------------------------
+# -- what the constraints reject and accept ----------------------------------------------------------------------------
 
 _USER = "insert into users (email, display_name, password_hash) values ('{}', '{}', {})"
 _AUDIT = "insert into auth_audit_log (event, email, details) values ('{}', 'x@example.org', '{}')"
@@ -133,8 +133,8 @@ _SETTING = "insert into user_settings (user_id, {}) select id, '{}' from users"
         ("insert into user_roles select id, 'admin' from users; delete from roles", "user_roles_role_fkey"),
     ],
 )
-def test_is_kept_out(application: psycopg.Connection[Any], statement: str, constraint: str) -> None:
-    """What cannot be true is refused by the constraint that says so."""
+def test_wrong_rows_are_rejected(application: psycopg.Connection[Any], statement: str, constraint: str) -> None:
+    """A wrong row is rejected, by the constraint for that."""
     with pytest.raises(psycopg.IntegrityError) as refused:
         application.execute(statement.encode())
     assert refused.value.diag.constraint_name == constraint
@@ -151,21 +151,21 @@ def test_is_kept_out(application: psycopg.Connection[Any], statement: str, const
         _SETTING.format("time_zone", "Etc/GMT+12"),
     ],
 )
-def test_is_let_in(application: psycopg.Connection[Any], statement: str) -> None:
-    """What is unusual and true is taken."""
+def test_unusual_rows_are_accepted(application: psycopg.Connection[Any], statement: str) -> None:
+    """Unusual but right values are accepted."""
     assert application.execute(statement.encode()).rowcount == 1
 
 
-def test_a_change_is_stamped(application: psycopg.Connection[Any]) -> None:
-    """`updated_at` moves with a change, and only with one."""
+def test_updated_at(application: psycopg.Connection[Any]) -> None:
+    """`updated_at` changes with a row, and only if a value changes."""
     application.execute("update users set display_name = display_name")
     assert _rows(application, "select updated_at = created_at from users") == [(True,)]
     application.execute("update users set display_name = 'Anna'")
     assert _rows(application, "select updated_at > created_at from users") == [(True,)]
 
 
-def test_the_log_outlives_the_account(application: psycopg.Connection[Any]) -> None:
-    """Of a user who is deleted only what the audit log knows remains, with the address."""
+def test_the_log_stays_when_an_account_is_deleted(application: psycopg.Connection[Any]) -> None:
+    """If a user is deleted, the rows of the audit log stay, with the address."""
     application.execute("insert into auth_audit_log (event, user_id, email) select 'logged_out', id, email from users")
     application.execute("insert into user_roles select id, 'member', id from users")
     application.execute("insert into user_settings select id from users")
@@ -175,8 +175,8 @@ def test_the_log_outlives_the_account(application: psycopg.Connection[Any]) -> N
     assert _rows(application, left.format("sessions", "user_roles", "user_settings")) == [(0, 0, 0)]
 
 
-def test_the_roles_there_are(application: psycopg.Connection[Any]) -> None:
-    """The seed rows are these, and every permission is held by the administrator."""
+def test_the_initial_roles(application: psycopg.Connection[Any]) -> None:
+    """The initial rows: the administrator has all permissions."""
     held = (
         'select r.name, array_agg(permission order by permission collate "C") from roles r left join role_permissions '
     )
@@ -187,8 +187,8 @@ def test_the_roles_there_are(application: psycopg.Connection[Any]) -> None:
     ]
 
 
-def test_who_was_there_before_the_roles(database: str) -> None:
-    """An account that is older than the roles is a member, granted by nobody."""
+def test_accounts_from_before_the_roles(database: str) -> None:
+    """An account that is older than the roles becomes a member, granted by the system."""
     _up(database, to="002")
     with psycopg.connect(database, autocommit=True) as conn:
         conn.execute("insert into users (email, display_name) values ('old@example.org', 'Old')")
@@ -196,7 +196,7 @@ def test_who_was_there_before_the_roles(database: str) -> None:
         assert _rows(conn, "select user_id, role, granted_by from user_roles") == [(1, "member", None)]
 
 
-# -- as a DBA reads it -------------------------------------------------------------------------------------------------
+# -- house rules -------------------------------------------------------------------------------------------------------
 
 _FOREIGN_KEYS_WITHOUT_INDEX = """\
 select conname
@@ -207,26 +207,26 @@ select conname
                       and c.conkey[1] = i.indkey[0]
                       and (i.indpred is null or not (select attnotnull from pg_attribute
                                                       where attrelid = c.conrelid and attnum = c.conkey[1])))"""
-_UNTOLD = """\
+_WITHOUT_COMMENT = """\
 select relname from pg_class
  where relkind = 'r' and relnamespace = 'public'::regnamespace and relname !~ '^migrations'
    and obj_description(oid, 'pg_class') is null"""
-_LOOSE = """\
+_UNWANTED_TYPES = """\
 select attrelid::regclass::text, attname from pg_attribute a join pg_class c on c.oid = attrelid
  where relkind = 'r' and relnamespace = 'public'::regnamespace and relname !~ '^migrations' and attnum > 0
    and atttypid in ('timestamp'::regtype, 'json'::regtype, 'bpchar'::regtype, 'varchar'::regtype, 'int4'::regtype)"""
 
 
 @pytest.mark.parametrize(
-    "query", [_FOREIGN_KEYS_WITHOUT_INDEX, _UNTOLD, _LOOSE], ids=["foreign keys", "comments", "types"]
+    "query", [_FOREIGN_KEYS_WITHOUT_INDEX, _WITHOUT_COMMENT, _UNWANTED_TYPES], ids=["foreign keys", "comments", "types"]
 )
 def test_house_rules_of_the_schema(application: psycopg.Connection[Any], query: str) -> None:
-    """Every foreign key has an index, every table a comment; times have a zone, JSON is jsonb, text has no width."""
+    """Every foreign key has an index, every table a comment; times have a zone, JSON is jsonb, text has no length."""
     assert _rows(application, query) == []
 
 
 def test_house_rules_of_the_text() -> None:
-    """Each file begins with a comment that says why, fits the screen, and has no tab and no blank at a line's end."""
+    """Each file begins with a comment; lines have at most 120 characters, no tabs, and no blanks at their end."""
     for path in _files():
         lines = path.read_text(encoding="utf-8").split("\n")
         assert lines[0].startswith("-- ")

@@ -1,180 +1,277 @@
-"""Files that are refused before anything is executed: directives, transactions, texts that cannot be cut."""
+"""How a file is executed, and which files are refused for their statements."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from typing import Any
 
-import database_state
+import psycopg
 import pytest
-import stored_refusals
-from in_process import Quick, said
-from postgres_servers import Server
+from parsed_files import faults, script
+from psycopg.pq import TransactionStatus
 
-FILES = stored_refusals.stored("files")
-# U+00A0 and the like are no white space to PostgreSQL; these are comments like any other, and no directives.
-NO_DIRECTIVES = {
-    "another tool": "-- migrate:up transaction:false\n",
-    "a sentence about us": "-- sqlmigrate executes this file in one transaction\n",
-    "a word of ours in another sentence": "-- see: allow lists\n",
-    "a note": "-- note: irreversible\n",
-    "in a string": "select '\n-- sqlmigrate: retry 3\n';\n",
-    "in a function": "create function f() returns int language sql as $$\n-- sqlmigrate: retry 3\nselect 1 $$;\n",
+# -- statements that would end the transaction -------------------------------------------------------------------------
+
+STILL_OURS = [
+    "savepoint other",
+    "release s",
+    "release savepoint s",
+    "rollback to s",
+    "rollback to savepoint s",
+    "rollback work to s",
+    "rollback transaction to savepoint s",
+    "prepare q2 as select 1",
+    "execute q",
+    "deallocate q",
+    "set transaction read write",
+    "set session characteristics as transaction isolation level serializable",
+    "set local transaction_isolation = 'read committed'",
+    "lock table t",
+    "select 1 as commit",
+    "do 'begin end'",
+]
+ENDS = {
+    "commit": "COMMIT",
+    "commit work": "COMMIT",
+    "commit transaction": "COMMIT",
+    "commit and chain": "COMMIT",
+    "commit and no chain": "COMMIT",
+    "end": "END",
+    "end work and chain": "END",
+    "rollback": "ROLLBACK",
+    "rollback work": "ROLLBACK",
+    "rollback and chain": "ROLLBACK",
+    "abort": "ABORT",
+    "abort transaction": "ABORT",
+    "prepare transaction 'x'": "PREPARE TRANSACTION",
+    "Commit /* now */ ": "COMMIT",
+}
+BEGINS = {
+    "begin": "BEGIN",
+    "begin work": "BEGIN",
+    "begin transaction isolation level serializable": "BEGIN",
+    "begin isolation level repeatable read, read write": "BEGIN",
+    "start transaction": "START TRANSACTION",
+    "start transaction read write, not deferrable": "START TRANSACTION",
+}
+AROUND = "(BEGIN and COMMIT around the whole file are allowed)"
+REMOVE_IT = f"remove it: the file and its history row are committed together {AROUND}"
+
+
+def transaction_after(conn: psycopg.Connection[Any], text: str) -> str:
+    """Execute a statement inside a transaction, and say what happened to the transaction."""
+    conn.execute("begin")
+    conn.execute("prepare q as select 1")
+    before = conn.execute("select pg_current_xact_id()").fetchone()
+    conn.execute("savepoint s")
+    try:
+        conn.execute(text)
+        if conn.info.transaction_status == TransactionStatus.IDLE:
+            return "ended"
+        return "ours" if conn.execute("select pg_current_xact_id()").fetchone() == before else "another"
+    except psycopg.errors.ObjectNotInPrerequisiteState:  # max_prepared_transactions is 0
+        return "ended"
+    finally:
+        conn.execute("rollback")
+        conn.execute("deallocate all")
+
+
+@pytest.mark.parametrize("text", STILL_OURS)
+def test_statements_that_do_not_end_the_transaction(text: str, prepared: psycopg.Connection[Any]) -> None:
+    """Savepoints and other statements that end no transaction are allowed: afterwards the server is still in ours."""
+    assert transaction_after(prepared, text) == "ours"
+    assert [each.text for each in script(f"select 0; {text}; select 1").statements] == ["select 0", text, "select 1"]
+
+
+@pytest.mark.parametrize(("text", "words"), ENDS.items(), ids=ENDS)
+def test_statements_that_end_the_transaction_are_refused(
+    text: str, words: str, prepared: psycopg.Connection[Any]
+) -> None:
+    """Afterwards the server is not in our transaction, so the statement is refused before execution, with its place."""
+    first = text.split(maxsplit=1)[0]
+
+    assert transaction_after(prepared, text) in ("ended", "another")
+    assert faults(f"select 1;\n {text};\nselect 2;") == [
+        f"2:2 [{first}] `{words}` would end the transaction of the migration → {REMOVE_IT}"
+    ]
+
+
+@pytest.mark.parametrize(("text", "words"), BEGINS.items(), ids=BEGINS)
+def test_statements_that_begin_a_second_transaction_are_refused(text: str, words: str) -> None:
+    """A BEGIN is refused, with its place, if it is not the first statement and COMMIT the last one."""
+    first = text.split(maxsplit=1)[0]
+
+    assert faults(f"select 1;\n {text};\nselect 2;") == [
+        f"2:2 [{first}] `{words}` would begin a second transaction → {REMOVE_IT}"
+    ]
+
+
+def test_two_transactions_in_one_file_are_refused() -> None:
+    """Other tools allow two transactions in a file; here the inner COMMIT and BEGIN are refused."""
+    text = "begin;\nselect 1;\ncommit;\nbegin;\nselect 2;\ncommit;\n"
+
+    assert faults(text) == [
+        f"3:1 [commit] `COMMIT` would end the transaction of the migration → {REMOVE_IT}",
+        f"4:1 [begin] `BEGIN` would begin a second transaction → {REMOVE_IT}",
+    ]
+
+
+def test_begin_and_rollback_in_a_no_transaction_file_are_refused() -> None:
+    """Each statement is recorded on its own, so none may be in a transaction of the file."""
+    text = "-- sqlmigrate: no-transaction\nbegin;\nselect 1;\nrollback;\n"
+    hint = "remove BEGIN and COMMIT: each statement of this file runs and is recorded on its own"
+
+    assert faults(text) == [
+        f"2:1 [begin] `BEGIN` in a file that runs without a transaction → {hint}",
+        f"4:1 [rollback] `ROLLBACK` in a file that runs without a transaction → {hint}",
+    ]
+
+
+# -- a whole file ------------------------------------------------------------------------------------------------------
+
+WRAPPED = {
+    "begin; select 1; commit;": "begin",
+    "BEGIN; select 1; COMMIT": "begin",
+    "begin work; select 1; commit work;": "begin",
+    "begin transaction; select 1; end transaction;": "begin",
+    "start transaction; select 1; end;": "begin",
+    "begin; select 1; commit and no chain;": "begin",
+    "-- a head\nbegin; -- ours\nselect 1;\n/* done */ commit; -- end": "begin",
+    "begin isolation level serializable; select 1; commit;": "begin isolation level serializable",
+    "BEGIN TRANSACTION ISOLATION LEVEL\n  REPEATABLE READ, READ WRITE; select 1; commit;": (
+        "begin isolation level repeatable read , read write"
+    ),
+    "start transaction not deferrable; select 1; commit;": "begin not deferrable",
 }
 
 
-@pytest.fixture(scope="module")
-def untouched(postgres: Server) -> Iterator[str]:
-    """The URL of a database that is empty, and left empty by whoever uses it."""
-    with postgres.database() as url:
-        yield url
+@pytest.mark.parametrize(("text", "begin"), WRAPPED.items(), ids=WRAPPED)
+def test_begin_and_commit_around_the_whole_file(text: str, begin: str, prepared: psycopg.Connection[Any]) -> None:
+    """They are not sent. Our own BEGIN gets the options of the file's BEGIN, and the server accepts it."""
+    made = script(text)
+
+    assert (made.mode, made.begin) == ("transaction", begin)
+    assert [each.text for each in made.statements] == ["select 1"]
+    prepared.execute(begin)
+    assert prepared.info.transaction_status == TransactionStatus.INTRANS
+    prepared.execute("rollback")
 
 
-@pytest.fixture
-def refusing(tmp_path: Path, untouched: str) -> Quick:
-    """The program in an empty folder, on that database."""
-    return Quick(tmp_path, {"DATABASE_URL": untouched})
+@pytest.mark.parametrize("text", ["begin; commit;", "begin; ; commit"])
+def test_begin_and_commit_alone_are_a_file_without_statements(text: str) -> None:
+    """There is nothing between the two, so nothing is executed."""
+    assert script(text).statements == ()
 
 
-@pytest.fixture
-def quick(tmp_path: Path, database: str) -> Quick:
-    return Quick(tmp_path, {"DATABASE_URL": database})
+BEGIN_REFUSED = f"1:1 [begin] `BEGIN` would begin a second transaction → {REMOVE_IT}"
+NOT_WRAPPED = {
+    "begin alone": ("begin;", BEGIN_REFUSED),
+    "begin without commit": ("begin; select 1;", BEGIN_REFUSED),
+    "a statement after it": ("begin; select 1; commit; select 2", BEGIN_REFUSED),
+    "chained": ("begin; select 1; commit and chain", BEGIN_REFUSED),
+    "rolled back": ("begin; select 1; rollback", BEGIN_REFUSED),
+    "commit without begin": (
+        "select 1; commit;",
+        f"1:11 [commit] `COMMIT` would end the transaction of the migration → {REMOVE_IT}",
+    ),
+}
 
 
-@pytest.mark.parametrize(("text", "message"), FILES.values(), ids=FILES)
-def test_a_file_is_refused(text: str, message: str, refusing: Quick, untouched: str) -> None:
-    """The message names the fault, its place, the cure, and that nothing was executed, not even the file before it."""
-    refusing.write(**{"000_before.up.sql": "create table before ();", "001_a.up.sql": text})
-
-    ended = refusing("up")
-
-    assert said(ended).rstrip("\n") == message
-    assert (ended.stdout, ended.code) == ("", 1)
-    assert database_state.is_untouched(untouched)
+@pytest.mark.parametrize(("text", "first"), NOT_WRAPPED.values(), ids=NOT_WRAPPED)
+def test_begin_or_commit_that_is_not_around_the_whole_file(text: str, first: str) -> None:
+    """Anything but one BEGIN at the start and one COMMIT at the end is refused."""
+    assert faults(text)[0] == first
 
 
-@pytest.mark.parametrize(("text", "message"), FILES.values(), ids=FILES)
-def test_a_down_file_is_refused_as_well(text: str, message: str, refusing: Quick, untouched: str) -> None:
-    """A fault of the way back is found before the way there is taken."""
-    refusing.write(**{"001_a.up.sql": "create table a ();", "001_a.down.sql": text})
-
-    ended = refusing("up")
-
-    assert said(ended).rstrip("\n") == message.replace("001_a.up.sql", "001_a.down.sql")
-    assert (ended.stdout, ended.code) == ("", 1)
-    assert database_state.is_untouched(untouched)
+READ_ONLY = {
+    "begin read only; select 1; commit;": "1:1 [begin read only]",
+    "-- why\nstart transaction isolation level serializable, read only; select 1; commit;": (
+        "2:1 [start transaction isolation level serializable, read only]"
+    ),
+    "set transaction read only; select 1;": "1:1 [set transaction read only]",
+}
 
 
-@pytest.mark.parametrize("command", [["verify"], ["up", "--dry-run"]], ids=" ".join)
-def test_the_faults_of_all_files_come_together(command: list[str], refusing: Quick, untouched: str) -> None:
-    """Every fault of every file is said at once, in the order of the files."""
-    refusing.write(**{
-        "001_a.up.sql": "-- sqlmigrate: no-transactions\ncreate table a ();\ncommit;\n",
-        "001_a.down.sql": "-- sqlmigrate: ireversible\ndrop table a;\n",
-        "002_b.up.sql": "select 'open;\n",
-        "003_c.up.sql": "-- sqlmigrate: irreversible (it is)\nselect 1;\n",
-        "003_c.down.sql": "select 2;\n",
-    })  # fmt: skip
+@pytest.mark.parametrize(("text", "place"), READ_ONLY.items(), ids=READ_ONLY)
+def test_a_read_only_file_is_refused(text: str, place: str) -> None:
+    """In a read-only transaction the history row could not be written."""
+    message = "a migration cannot run in a READ ONLY transaction: its history row is written in the same transaction"
 
-    ended = refusing(*command)
-
-    nothing = ", nothing was executed" if command[0] == "up" else ""
-    assert said(ended) == (
-        "error: unknown directive `no-transactions`\n"
-        "  ──▶ sql/001_a.up.sql:1:16\n"
-        "   │\n"
-        " 1 │ -- sqlmigrate: no-transactions\n"
-        "   │                ^^^^^^^^^^^^^^^\n"
-        " 2 │ create table a ();\n"
-        "   │\n"
-        "   hint    did you mean `no-transaction`?\n"
-        "\n"
-        "error: `COMMIT` would end the transaction of the migration\n"
-        "  ──▶ sql/001_a.up.sql:3:1\n"
-        "   │\n"
-        " 2 │ create table a ();\n"
-        " 3 │ commit;\n"
-        "   │ ^^^^^^\n"
-        " 4 │\n"
-        "   │\n"
-        "   hint    remove it: the file and its history row are committed together"
-        " (BEGIN and COMMIT around the whole file are allowed)\n"
-        "\n"
-        "error: unknown directive `ireversible`\n"
-        "  ──▶ sql/001_a.down.sql:1:16\n"
-        "   │\n"
-        " 1 │ -- sqlmigrate: ireversible\n"
-        "   │                ^^^^^^^^^^^\n"
-        " 2 │ drop table a;\n"
-        "   │\n"
-        "   hint    did you mean `irreversible`?\n"
-        "\n"
-        "error: the string opened here is never closed\n"
-        "  ──▶ sql/002_b.up.sql:1:8\n"
-        "   │\n"
-        " 1 │ select 'open;\n"
-        "   │        ^\n"
-        " 2 │\n"
-        "   │\n"
-        "   hint    close it with `'`; a quote inside a string is written twice, `''`\n"
-        "\n"
-        "error: irreversible, and there is sql/003_c.down.sql\n"
-        "  ──▶ sql/003_c.up.sql:1:1\n"
-        "   │\n"
-        " 1 │ -- sqlmigrate: irreversible (it is)\n"
-        "   │ ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^\n"
-        " 2 │ select 1;\n"
-        "   │\n"
-        "   hint    remove one of the two\n"
-        "\n"
-        f"5 errors{nothing}\n"
-    )
-    assert (ended.stdout, ended.code) == ("", 1)
-    assert database_state.is_untouched(untouched)
+    assert faults(text) == [f"{place} {message} → remove READ ONLY"]
 
 
-@pytest.mark.parametrize("text", NO_DIRECTIVES.values(), ids=NO_DIRECTIVES)
-def test_other_comments_are_left_alone(text: str, quick: Quick, database: str) -> None:
-    """What is no directive, nor was meant as one, is executed as it is."""
-    quick.write(**{"001_a.up.sql": text + "create table a ();"})
-
-    assert quick("up").code == 0
-    assert database_state.relations(database) == ["public.a"]
-
-
-def test_what_is_executed_already_is_not_refused(quick: Quick, database: str) -> None:
-    """A fault in a file that is executed keeps nobody from executing the next one; `verify` tells of it."""
-    quick.write(**{"001_a.up.sql": "create table a ();", "001_a.down.sql": "drop table a;"})
-    assert quick("up").code == 0
-    quick.write(**{"001_a.down.sql": "drop table a; commit;", "002_b.up.sql": "create table b ();"})
-
-    assert quick("verify").code == 1
-    assert quick("up").code == 0
-    assert database_state.relations(database) == ["public.a", "public.b"]
+def test_unknown_options_of_begin_are_refused() -> None:
+    """The file's own BEGIN is not sent, so the server could not refuse it: we do."""
+    assert faults("begin isolation serializable; select 1; commit;") == [
+        (
+            "1:1 [begin isolation serializable] unknown option in `BEGIN`"
+            " → the options are ISOLATION LEVEL …, READ WRITE and [NOT] DEFERRABLE"
+        )
+    ]
 
 
-def test_a_down_that_is_refused_takes_nothing_back(quick: Quick, database: str) -> None:
-    """`down` reads its file before anything is executed, too."""
-    quick.write(**{"001_a.up.sql": "create table a ();", "001_a.down.sql": "drop table a;"})
-    assert quick("up").code == 0
-    quick.write(**{"001_a.down.sql": "drop table a;\nrollback;\n"})
+SETTINGS = {
+    "set transaction isolation level serializable; select 1": 1,
+    "SET /* all */ TRANSACTION READ WRITE; set transaction not deferrable; select 1": 2,
+    "begin; set transaction isolation level repeatable read; select 1; commit": 1,
+    "select 1; set transaction isolation level serializable": 0,
+    "set local transaction_isolation = serializable; select 1": 0,
+    "set transaction snapshot '1-1'; select 1": 0,
+    "set session characteristics as transaction isolation level serializable; select 1": 0,
+}
 
-    ended = quick("down")
 
-    assert said(ended) == (
-        "error: `ROLLBACK` would end the transaction of the migration\n"
-        "  ──▶ sql/001_a.down.sql:2:1\n"
-        "   │\n"
-        " 1 │ drop table a;\n"
-        " 2 │ rollback;\n"
-        "   │ ^^^^^^^^\n"
-        " 3 │\n"
-        "   │\n"
-        "   nothing was executed\n"
-        "   hint    remove it: the file and its history row are committed together"
-        " (BEGIN and COMMIT around the whole file are allowed)\n\n"
-    )
-    assert ended.code == 1
-    assert database_state.relations(database) == ["public.a"]
-    assert database_state.history(database) == [("001", "executed", 1, None)]
-    assert database_state.log(database) == [("up", "001", None)]
+@pytest.mark.parametrize(("text", "count"), SETTINGS.items(), ids=SETTINGS)
+def test_settings_of_the_transaction(text: str, count: int) -> None:
+    """SET TRANSACTION statements at the start are counted: PostgreSQL accepts them only before all others."""
+    assert script(text).settings == count
+
+
+MODES = {
+    "create index concurrently i on t (a)": "statements",
+    "-- a word\ncreate index concurrently i on t (a);\n-- another": "statements",
+    "vacuum;": "statements",
+    "create table t ();": "transaction",
+    "-- sqlmigrate: no-transaction\nupdate t set a = 1;": "statements",
+    "-- sqlmigrate: no-transaction\ncreate index concurrently i on t (a); vacuum t;": "statements",
+    "-- nothing": "transaction",
+    "": "transaction",
+}
+
+
+@pytest.mark.parametrize(("text", "mode"), MODES.items(), ids=MODES)
+def test_how_a_file_is_executed(text: str, mode: str) -> None:
+    """In one transaction, unless its only statement cannot run in one, or the file has the directive."""
+    assert script(text).mode == mode
+
+
+OTHER_STATEMENTS = (
+    "cannot run in a transaction, but its file has other statements → put it in a file of its own, or let each"
+    " statement of this file run and be recorded on its own: -- sqlmigrate: no-transaction"
+)
+
+
+def test_statements_that_need_a_file_of_their_own() -> None:
+    """If the file has other statements, each of them is reported, with its place and what to do."""
+    text = "create table t (a int);\ncreate unique index concurrently i on t (a);\n\n  vacuum (full) t;\n"
+
+    assert faults(text) == [
+        f"2:1 [create] `CREATE UNIQUE INDEX CONCURRENTLY` {OTHER_STATEMENTS}",
+        f"4:3 [vacuum] `VACUUM` {OTHER_STATEMENTS}",
+    ]
+
+
+def test_begin_and_commit_around_a_statement_that_cannot_run_in_a_transaction() -> None:
+    """BEGIN and COMMIT around VACUUM do not work in psql either."""
+    assert faults("begin;\nvacuum;\ncommit;") == [
+        (
+            "2:1 [vacuum] `VACUUM` cannot run in a transaction, but it is between BEGIN and COMMIT "
+            "→ remove BEGIN and COMMIT: alone in its file, it runs without a transaction"
+        )
+    ]
+
+
+def test_every_fault_of_a_file_is_reported_at_once() -> None:
+    """The faults of directives and of statements are reported together."""
+    text = "-- sqlmigrate: nonsense\n-- sqlmigrate: lock-timeout x\nselect 1;\ncommit;\nvacuum;\n"
+
+    assert [line.split(" ")[0] for line in faults(text)] == ["1:16", "2:29", "4:1", "5:1"]

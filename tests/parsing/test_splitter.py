@@ -1,4 +1,4 @@
-"""split: cuts as PostgreSQL cuts, compared with itself; places; refusals; time and memory on any text."""
+"""split: it splits as PostgreSQL and psql do; places, refusals, and time and memory for all kinds of texts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sql_strategies import PSQL_KNOWN, texts, texts_for_psql, valid_texts
 from sqlmigrate.errors import MigrationError
 from sqlmigrate.parsing.splitter import split
 from sqlmigrate.parsing.statement import Statement
-from sqlmigrate.source import Source, Span
+from sqlmigrate.source import Source
 
 ACCEPTED = [case for case in CASES if not case.refusal]
 REFUSED = [case for case in CASES if case.refusal]
@@ -55,14 +55,14 @@ def test_there_are_enough_cases() -> None:
 
 @named(ACCEPTED)
 def test_cuts_of_a_case(case: Case) -> None:
-    """The statements and the data are those that are marked."""
+    """The statements and the data are the marked ones."""
     found = [(one.start, one.end, one.data and (one.data.start, one.data.end)) for one in split(case.text)]
     assert found == list(case.cuts)
 
 
 @named(ACCEPTED)
 def test_lines_of_a_case(case: Case) -> None:
-    """A statement's line is that of its first character, whatever ends the lines."""
+    """The line of a statement is that of its first character, with all kinds of line ends."""
     found = [(one.line, one.span.line) for one in split(case.text)]
     expected = [1 + len(re.findall(r"\r\n|\r|\n", case.text[:start])) for start, _, _ in case.cuts]
     assert found == [(line, line) for line in expected]
@@ -70,13 +70,13 @@ def test_lines_of_a_case(case: Case) -> None:
 
 @named(ACCEPTED)
 def test_nothing_of_a_case_is_lost(case: Case) -> None:
-    """Between the statements lie only white space, comments, semicolons, data of COPY and psql lines of pg_dump."""
+    """Between statements there is only white space, comments, semicolons, data of COPY and psql lines of pg_dump."""
     assert not any(without_junk(gap) for gap in gaps(case.text, split(case.text)))
 
 
 @named(REFUSED)
 def test_refusal_of_a_case(case: Case) -> None:
-    """What cannot be cut is refused with its place, the message and the cure."""
+    """A text that cannot be split is refused, with the place, the message and the cure."""
     expected = case.refusal
     assert expected
     with pytest.raises(MigrationError) as caught:
@@ -88,19 +88,19 @@ def test_refusal_of_a_case(case: Case) -> None:
 
 
 def gaps(text: str, statements: Iterator[Statement]) -> Iterator[str]:
-    """Give what lies between the statements, without data of COPY and the lines that are passed over."""
+    """Yield the text between the statements, without data of COPY and the lines that are ignored."""
     at = 0
     for statement in statements:
-        yield _passed_over(text[at : statement.start])
+        yield _without_ignored(text[at : statement.start])
         at = statement.end
         if statement.data:
             yield text[at : statement.data.start]
             assert re.match(r"\\\.(\r?\n|\Z)", text[statement.data.end :])
             at = statement.data.end + 2
-    yield _passed_over(text[at:])
+    yield _without_ignored(text[at:])
 
 
-def _passed_over(gap: str) -> str:
+def _without_ignored(gap: str) -> str:
     return re.sub(r"\\(un)?restrict [a-zA-Z0-9]+ *(?=\r?\n|\Z)", "", gap).removeprefix("\ufeff")
 
 
@@ -108,7 +108,7 @@ def _passed_over(gap: str) -> str:
 
 
 def without_data(text: str) -> str:
-    """Give `text` with spaces for what is not SQL: data of COPY, passed over lines, a byte order mark."""
+    """Return `text` with blanks in place of data of COPY, ignored lines and a byte order mark."""
     blank = list(text)
     for statement in split(text):
         if statement.data:
@@ -119,7 +119,7 @@ def without_data(text: str) -> str:
 
 
 def assert_lexer_agrees(text: str) -> None:
-    """Compare with what PostgreSQL's lexer makes of a text: the cuts, or the place at which it gives up."""
+    """Compare with PostgreSQL's lexer: the same cuts, or the place at which it refuses the text."""
     error = refusal(text)
     if error and error.span and error.span.text.startswith("\\"):
         known = tokens(text[: error.span.start + 1])
@@ -143,12 +143,12 @@ def assert_lexer_agrees(text: str) -> None:
 
 @named(ACCEPTED)
 def test_lexer_agrees_on_a_case(case: Case) -> None:
-    """The tokens of PostgreSQL's own lexer, cut by the rules, give the same statements."""
+    """The tokens of PostgreSQL's own lexer, split by the rules, are the same statements."""
     assert_lexer_agrees(case.text)
 
 
 def test_parser_agrees_on_the_cases() -> None:
-    """Wherever PostgreSQL's parser takes a text, it sees the same statements; it takes more than half of the cases."""
+    """If PostgreSQL's parser accepts a case, it sees the same statements. It accepts more than half of them."""
     parsed = {case.name: parser_cuts(without_data(case.text)) for case in ACCEPTED}
     wrong = [case.name for case in ACCEPTED if parsed[case.name] not in (None, cuts(case.text))]
     assert not wrong
@@ -162,7 +162,7 @@ def _real_files() -> list[Path]:
 
 
 def test_parser_agrees_on_real_files() -> None:
-    """On the SQL files that PostgreSQL brings, and our own, the parser sees the same statements."""
+    """In our own SQL files, and in those of PostgreSQL, the parser sees the same statements."""
     files = [re.sub(r"^\\echo.*", "", path.read_text(), flags=re.MULTILINE) for path in _real_files()]
     assert len(files) >= 10
     parsed = [parser_cuts(text) for text in files]
@@ -185,7 +185,7 @@ PSQL_DIFFERS = {
 
 
 def psql_agrees(text: str, sent: Sequence[Sent]) -> bool:
-    """Say whether psql has sent our statements and data.
+    """Tell whether psql has sent our statements and data.
 
     It leaves out empty lines, and keeps comments before a semicolon; before 18 it sends the last line of data as well.
     """
@@ -204,14 +204,14 @@ def _one_line_end(text: str) -> str:
 
 @pytest.mark.parametrize("bin_folder", [BIN_18, BIN_16], ids=["18", "16"])
 def test_psql_agrees_on_the_cases(tmp_path: Path, bin_folder: Path) -> None:
-    """The real psql sends the same statements and the same data, but where it is known to be wrong."""
+    """The real psql sends the same statements and the same data, except where it is known to be wrong."""
     sent = psql_sends([case.text for case in ACCEPTED], tmp_path, bin_folder)
     differs = [case.name for case, found in zip(ACCEPTED, sent, strict=True) if not psql_agrees(case.text, found)]
     assert sorted(differs) == sorted(PSQL_DIFFERS)
 
 
 def test_psql_agrees_on_real_files(tmp_path: Path) -> None:
-    """The real psql sends the same statements of the SQL files that PostgreSQL brings."""
+    """The real psql sends the same statements of the SQL files of PostgreSQL."""
     files = [re.sub(r"^\\echo.*", "", path.read_text(), flags=re.MULTILINE) for path in _real_files()]
     sent = psql_sends(files, tmp_path)
     assert [
@@ -219,13 +219,13 @@ def test_psql_agrees_on_real_files(tmp_path: Path) -> None:
     ] == []
 
 
-# -- texts of awkward pieces -------------------------------------------------------------------------------------------
+# -- random texts of awkward pieces ------------------------------------------------------------------------------------
 
 
 @settings(MANY, max_examples=examples(3000))
 @given(text=texts())
 def test_lexer_agrees_on_awkward_texts(text: str) -> None:
-    """Whatever the pieces, PostgreSQL's lexer and our rules cut alike, or both refuse at the same place."""
+    """PostgreSQL's lexer and our rules split every text alike, or refuse it at the same place."""
     assume(not text.startswith("\ufeff"))
     assume(not re.search(r"\$\d+(?:e|u&|b|x)['\"]", text, re.IGNORECASE))  # pglast's lexer is changed there
     assert_lexer_agrees(text)
@@ -234,7 +234,7 @@ def test_lexer_agrees_on_awkward_texts(text: str) -> None:
 @settings(MANY, max_examples=examples(1000))
 @given(text=texts())
 def test_nothing_is_lost_of_awkward_texts(text: str) -> None:
-    """The pieces and what lies between them are the text, and only white space, comments and semicolons lie between."""
+    """Statements and gaps together are the text; gaps are only white space, comments and semicolons."""
     assume(not refusal(text))
     assert not any(without_junk(gap) for gap in gaps(text, split(text)))
     for statement in split(text):
@@ -246,7 +246,7 @@ def test_nothing_is_lost_of_awkward_texts(text: str) -> None:
 @settings(MANY, max_examples=examples(700))
 @given(text=valid_texts())
 def test_parser_agrees_on_valid_texts(text: str) -> None:
-    """PostgreSQL's parser sees the same statements in texts that it takes."""
+    """PostgreSQL's parser sees the same statements in texts that it accepts."""
     seen = parser_cuts(text)
     assume(seen is not None)
     assert cuts(text) == seen
@@ -255,39 +255,29 @@ def test_parser_agrees_on_valid_texts(text: str) -> None:
 @settings(MANY, max_examples=examples(15))
 @given(batch=st.lists(texts_for_psql(), min_size=100, max_size=100))
 def test_psql_agrees_on_awkward_texts(batch: list[str], tmp_path_factory: pytest.TempPathFactory) -> None:
-    """The real psql sends the same statements of a thousand texts."""
+    """The real psql sends the same statements of many texts."""
     fair = [text for text in batch if not PSQL_KNOWN.search(text) and not refusal(text)]
     sent = psql_sends(fair, tmp_path_factory.mktemp("psql"))
     assert [text for text, found in zip(fair, sent, strict=True) if not psql_agrees(text, found)] == []
 
 
-# -- the value, and its edges ------------------------------------------------------------------------------------------
+# -- as a function of the library --------------------------------------------------------------------------------------
 
 
-def test_statement_is_a_view_of_its_source() -> None:
-    """A statement knows its source, its text and its span, and cannot be changed."""
-    source = Source("a.sql", "-- x\nselect 1;")
-    (statement,) = split(source)
-    assert statement == Statement(source, 5, 13, 2, None)
-    assert (statement.text, statement.span) == ("select 1", Span(source, 5, 13))
-    with pytest.raises(AttributeError):
-        statement.start = 0  # type: ignore[misc]
-
-
-def test_plain_text_is_enough() -> None:
-    """A text needs no file; what is refused is shown without one."""
+def test_a_text_without_a_file() -> None:
+    """`split` accepts a plain text; its errors name no file."""
     assert [statement.text for statement in split("select 1; select 2")] == ["select 1", "select 2"]
     assert str(refusal("select '")) == "<string>:1:8: the string opened here is never closed"
 
 
-def test_byte_order_mark_is_passed_over_in_plain_text_only() -> None:
-    """A str may begin with a byte order mark; a Source has none, there it is a letter like any other."""
+def test_a_byte_order_mark_is_ignored_only_in_a_plain_text() -> None:
+    """A str may begin with a byte order mark. A Source has none: there it is a letter like any other."""
     assert [statement.start for statement in split("\ufeffselect 1")] == [1]
     assert [statement.start for statement in split(Source("a.sql", "\ufeffselect 1"))] == [0]
 
 
 def test_statements_come_one_at_a_time() -> None:
-    """What stands before a fault is given before it is refused, except for a NUL."""
+    """The statements before a fault come before the error, except for a NUL character."""
     statements = split("select 1; select '")
     assert next(statements).text == "select 1"
     with pytest.raises(MigrationError):
@@ -296,8 +286,8 @@ def test_statements_come_one_at_a_time() -> None:
         next(split("select 1; select 2\0"))
 
 
-def test_every_psql_command_has_an_answer() -> None:
-    """Any backslash command is refused at its place, with a hint."""
+def test_every_psql_command_is_refused() -> None:
+    """Each backslash command is refused, with its place and a hint."""
     for command in ["i", "c", "dt", "watch", "lo_import", "?", "!", "\\", ".", ";", ":", "1", " ", "\n", ""]:
         error = refusal(f"select 1;\n \\{command}")
         assert error
@@ -306,8 +296,8 @@ def test_every_psql_command_has_an_answer() -> None:
         assert error.hint
 
 
-def test_files_for_older_python_are_cut_alike(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Python 3.11.0 to 3.11.4 need other patterns, which give the same cuts and refusals for all cases."""
+def test_older_python_splits_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python 3.11.0 to 3.11.4 need other patterns. They give the same cuts and refusals in all cases."""
     older = _module_for_older_python(monkeypatch)
     for case in ACCEPTED:
         assert [tuple(one) for one in older.split(case.text)] == [tuple(one) for one in split(case.text)], case.name
@@ -325,7 +315,7 @@ def _module_for_older_python(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
     with monkeypatch.context() as patch:
-        patch.setattr(re, "match", lambda *_: None)  # as if possessive groups could not be relied on
+        patch.setattr(re, "match", lambda *_: None)  # as if possessive groups did not work
         patch.setitem(sys.modules, spec.name, module)
         spec.loader.exec_module(module)
     return module
@@ -335,15 +325,15 @@ def _module_for_older_python(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def test_there_are_enough_hostile_texts() -> None:
-    """There are at least 30 of them."""
+    """There are at least 30 texts that are made to be slow."""
     assert len(HOSTILE) >= 30
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_text_comes_to_its_end(name: str) -> None:
-    """A million characters take less than a second; what grew with the square of the length would take hours.
+def test_a_hostile_text_is_split(name: str) -> None:
+    """A million characters take less than a second. If the time grew with the square of the length, it took hours.
 
-    The time limit of the test finds that; `make bench` prints how the time grows.
+    The time limit of the test would find that. `make bench` prints how the time grows.
     """
     error = refusal(HOSTILE[name](examples(1_000_000)))
 
@@ -351,7 +341,7 @@ def test_a_hostile_text_comes_to_its_end(name: str) -> None:
 
 
 def test_statements_are_small() -> None:
-    """All statements of a file, held at once, take less than twice the file."""
+    """All statements of a file together need less memory than two copies of the file."""
     text = (
         "insert into public.customers (id, name, email) values (1, 'Somebody Else', 'somebody@example.com');\n" * 20_000
     )
@@ -363,8 +353,8 @@ def test_statements_are_small() -> None:
     assert peak < 2 * len(text)
 
 
-def test_no_memory_is_taken_for_one_long_statement() -> None:
-    """A statement of millions of small pieces takes next to none while it is cut; Python before 3.11.5 takes some."""
+def test_one_long_statement_needs_no_memory() -> None:
+    """Splitting a statement of many small pieces needs almost no memory; before Python 3.11.5 it needs some."""
     text = "select " + "'a', (1), -2 /* b */, " * 100_000 + "3"
     tracemalloc.start()
     assert len(list(split(text))) == 1

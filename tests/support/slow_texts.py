@@ -1,4 +1,4 @@
-"""Texts made to be slow: what opens and never closes, what fails late, what is looked at twice; each of any length."""
+"""Texts that are made to be slow to split, of any length: never closed, wrong only at the end, read twice."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ HOSTILE: dict[str, Maker] = {
     "white space in a statement": _repeated(" ", "select", "a"),
     "white space and comments before a semicolon": _repeated("a /* */ /* /* */ */ ;"),
     "bodies opened": _repeated(_ATOMIC),
-    "bodies opened, one in another": _repeated(_ATOMIC + ";"),
+    "bodies opened, one inside another": _repeated(_ATOMIC + ";"),
     "begins": _repeated("begin ", "create function f() atomic "),
     "begins before comments": _repeated("begin /* /* */ */ ", "create function f() atomic "),
     "creates in a body": _repeated("create/**/x;", _ATOMIC),

@@ -1,4 +1,4 @@
-"""The cases of tests/splits/, read as its README.md describes them."""
+"""The cases of tests/parsing/splits/, read as its README.md describes them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Case:
-    """A text, the offsets of its statements, each with those of its data, and why it is refused if it is."""
+    """A text, the offsets of its statements and of their data, and its refusal, if it is refused."""
 
     name: str
     text: str

@@ -1,7 +1,7 @@
-"""Who else knows where a statement ends: PostgreSQL's parser and lexer (pglast), and psql.
+"""Other programs that know where a statement ends: PostgreSQL's parser and lexer (pglast), and psql.
 
-psql is watched from the other end: it talks to a server that answers everything with success, takes the data of COPY,
-and remembers what it was sent. Nothing is executed, so any text will do.
+psql talks to a server of ours that answers everything with success, accepts the data of COPY, and remembers what it was
+sent. Nothing is executed, so every text can be used.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Cut = tuple[int, int]
 
 
 class Refused(NamedTuple):
-    """PostgreSQL's lexer gives up: at which offset, and what it says."""
+    """PostgreSQL's lexer refuses a text: at which offset, and with which message."""
 
     offset: int
     message: str
@@ -40,7 +40,7 @@ class Refused(NamedTuple):
 
 
 def tokens(text: str) -> list[Token] | Refused:
-    """Give the tokens of PostgreSQL's own lexer, comments left out, or its refusal."""
+    """Return the tokens of PostgreSQL's own lexer, without comments, or its refusal."""
     try:
         return [token for token in scan(text) if token.name not in {"C_COMMENT", "SQL_COMMENT"}]
     except ParseError as error:
@@ -49,7 +49,7 @@ def tokens(text: str) -> list[Token] | Refused:
 
 
 def parser_cuts(text: str) -> list[Cut] | None:
-    """Give the statements that PostgreSQL's parser sees, from first to last token; nothing, where it sees an error."""
+    """Return the statements that PostgreSQL's parser sees, from first to last token; None if it sees an error."""
     try:
         slices = pglast.split(text, only_slices=True)
     except ParseError:
@@ -58,7 +58,7 @@ def parser_cuts(text: str) -> list[Cut] | None:
     assert isinstance(known, list)
     starts = [piece.start for piece in slices if piece.start < len(text)]
     cuts = []
-    for start, stop in pairwise([*starts, len(text)]):  # pglast's own ends are stripped of U+00A0 and the like
+    for start, stop in pairwise([*starts, len(text)]):  # pglast strips U+00A0 and similar characters at the ends
         inside = [token for token in known if start <= token.start < stop]
         while inside[-1].name == "ASCII_59":
             inside.pop()
@@ -67,7 +67,7 @@ def parser_cuts(text: str) -> list[Cut] | None:
 
 
 def lexer_cuts(known: Sequence[Token]) -> list[Cut]:
-    """Cut a list of tokens by the rules that DESIGN gives, spelled out once more, slowly and token by token."""
+    """Split a list of tokens by the rules of the splitter, written once more, token by token."""
     cuts: list[Cut] = []
     statement: list[Token] = []
     bodies = depth = 0
@@ -96,7 +96,7 @@ def lexer_cuts(known: Sequence[Token]) -> list[Cut]:
 
 
 def _makes_routine(statement: Sequence[Token]) -> bool:
-    """Say whether the innermost statement that is still open begins as CREATE [OR REPLACE] FUNCTION or PROCEDURE."""
+    """Tell whether the innermost open statement begins with CREATE [OR REPLACE] FUNCTION or PROCEDURE."""
     depth, names = 0, list[str]()
     for token in statement:
         depth = max(0, depth + {"ASCII_40": 1, "ASCII_41": -1}.get(token.name, 0))
@@ -116,7 +116,7 @@ def _is_routine(names: Sequence[str]) -> bool:
 
 
 class Sent(NamedTuple):
-    """What psql sent for one statement: its text as sent, and the data where it was a COPY from the file."""
+    """What psql sent for one statement: its text, and the data if it was a COPY from the file."""
 
     text: str
     data: str | None = None
@@ -127,7 +127,7 @@ _JUNK = re.compile(r"(?:[ \t\n\r\f\v;]+|--[^\r\n]*)*")
 
 
 def without_junk(text: str) -> str:
-    """Give `text` from its first character that is neither white space nor comment nor ``;``."""
+    """Return `text` from its first character that is not white space, a comment or ``;``."""
     at = 0
     while True:
         junk = _JUNK.match(text, at)
@@ -202,7 +202,7 @@ def _message(kind: bytes, body: bytes) -> bytes:
 
 
 def _reads_file(query: str) -> bool:
-    """Ask PostgreSQL's parser whether a statement is a COPY that reads from the client."""
+    """Tell, with PostgreSQL's parser, whether a statement is a COPY that reads from the client."""
     try:
         statements: Any = pglast.parse_sql(query)
     except ParseError:
@@ -214,7 +214,7 @@ def _reads_file(query: str) -> bool:
 
 
 def psql_sends(texts: Sequence[str], folder: Path, bin_folder: Path = BIN_18) -> list[list[Sent]]:
-    """Give what psql sends for each text, one file each, without what is only white space, comments and ``;``."""
+    """Return what psql sends for each text, each in a file, except for white space, comments and ``;``."""
     path = str(folder / ".s.PGSQL.5432")
     Path(path).unlink(missing_ok=True)
     with _Server(path) as server:
@@ -233,5 +233,5 @@ def psql_sends(texts: Sequence[str], folder: Path, bin_folder: Path = BIN_18) ->
             files.append([])
         elif without_junk(sent.text):
             files[-1].append(Sent(without_junk(sent.text), sent.data))
-    assert len(files) == len(texts) + 1, "psql has not come to the end of the last file"
+    assert len(files) == len(texts) + 1, "psql did not reach the end of the last file"
     return files[:-1]

@@ -1,4 +1,4 @@
-"""Texts for Hypothesis: awkward pieces that close what they open, some that do not, and what may stand between."""
+"""Texts for Hypothesis: of awkward pieces, most of them closed, some left open, with gaps between them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SEPARATORS = [*" " * 4, *_SPACES, " -- c;'\n", "--\r", "/* c */", "/* ; /* */ */
 HEADS = ["", "", "create function f() begin atomic ", "create or replace procedure p(a int) language sql begin atomic "]
 
 PSQL_KNOWN = re.compile(r"begin|e'|[0-9]_[0-9]|:|\\", re.IGNORECASE)
-"""What psql is known to take differently, or for itself."""
+"""Texts that psql is known to read differently, or as its own commands."""
 
 
 def _joined(pieces: Sequence[str]) -> st.SearchStrategy[str]:
@@ -42,13 +42,13 @@ def _joined(pieces: Sequence[str]) -> st.SearchStrategy[str]:
 
 
 def texts(pieces: Sequence[str] = CLOSED, heads: Sequence[str] = HEADS) -> st.SearchStrategy[str]:
-    """Make texts of pieces that are closed, with one in the middle that may be open."""
+    """Make texts of closed pieces, with one piece in the middle that may be open."""
     middle = st.sampled_from([""] * 60 + OPEN)
     return st.tuples(st.sampled_from(heads), _joined(pieces), middle, _joined(pieces)).map("".join)
 
 
 def texts_for_psql() -> st.SearchStrategy[str]:
-    """Make texts of pieces that psql takes as the server does."""
+    """Make texts of pieces that psql reads as the server does."""
     pieces = [piece for piece in CLOSED if not PSQL_KNOWN.search(piece)]
     return texts(pieces, ["", "create function f() "])
 
@@ -68,7 +68,7 @@ _STATEMENTS = [
 
 @st.composite
 def valid_texts(draw: st.DrawFn) -> str:
-    """Make texts most of which PostgreSQL's parser takes."""
+    """Make texts that PostgreSQL's parser mostly accepts."""
     text = ""
     for _ in range(draw(st.integers(0, 6))):
         for word in re.split(r"(\{\}| )", draw(st.sampled_from(_STATEMENTS))):

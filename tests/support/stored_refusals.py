@@ -1,6 +1,6 @@
-"""Stored refusals: what was done, and the whole message that it must get, one after the other in a file.
+"""Stored refusals: inputs, each with the whole message that it must get.
 
-Each begins with a line `══ name`, then what was done, a line `──`, and the message, designed by hand.
+In a file, each one is a line `══ name`, the input, a line `──`, and the message, which was written by hand.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ FOLDER = Path(__file__).parent / "refusals"
 
 
 def stored(name: str) -> dict[str, tuple[str, str]]:
-    """Give what was done and the message, of each refusal in a file, by its name."""
+    """Return the input and the message of each refusal in a file, by its name."""
     text = (FOLDER / f"{name}.txt").read_text(encoding="utf-8")
     found = {}
     for block in text.split("══ ")[1:]:
