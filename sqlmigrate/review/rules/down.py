@@ -6,84 +6,83 @@ from .rule import Example, Rule
 
 _DOCS = "https://www.postgresql.org/docs/current/"
 
-RULES: tuple[Rule, ...] = (
-    Rule(
-        "down-missing",
-        "warning",
-        "there is no down file",
-        "If the release has to be rolled back, somebody writes the missing statements in a hurry, in production.",
-        examples=(
-            Example(
-                """\
+DOWN_MISSING = Rule(
+    "down-missing",
+    "warning",
+    "there is no down file",
+    "If the release has to be rolled back, somebody writes the missing statements in a hurry, in production.",
+    examples=(
+        Example(
+            """\
 -- 005_add_currency.down.sql
 alter table orders drop column currency;
 -- or, if it cannot be rolled back, at the head of 005_drop_legacy.up.sql
 -- sqlmigrate: irreversible (the dropped rows cannot be restored)
 """
-            ),
         ),
     ),
-    Rule(
-        "down-fails",
-        "danger",
-        "the down file fails",
-        (
-            "The down file was executed right after the up file, on the same database, and PostgreSQL refused one "
-            "of its statements. It will fail at the moment when it is needed."
-        ),
-        examples=(
-            Example(
-                """\
+)
+DOWN_FAILS = Rule(
+    "down-fails",
+    "danger",
+    "the down file fails",
+    (
+        "The down file was executed right after the up file, on the same database, and PostgreSQL refused one "
+        "of its statements. It will fail at the moment when it is needed."
+    ),
+    examples=(
+        Example(
+            """\
 -- 005_add_invoices.down.sql: the steps of the up file in reverse order
 drop view open_invoices;
 drop table invoices;
 """
-            ),
         ),
-        page=f"{_DOCS}ddl-depend.html",
-        can_be_allowed=False,
     ),
-    Rule(
-        "down-incomplete",
-        "danger",
-        "the schema differs after up and down",
-        (
-            "After the up file and the down file, every object was compared with its state before. An object that "
-            "is left behind makes the next up fail or do nothing. An object that is missing may be needed by the "
-            "application."
-        ),
-        examples=(
-            Example(
-                """\
+    page=f"{_DOCS}ddl-depend.html",
+    can_be_allowed=False,
+)
+DOWN_INCOMPLETE = Rule(
+    "down-incomplete",
+    "danger",
+    "the schema differs after up and down",
+    (
+        "After the up file and the down file, every object was compared with its state before. An object that "
+        "is left behind makes the next up fail or do nothing. An object that is missing may be needed by the "
+        "application."
+    ),
+    examples=(
+        Example(
+            """\
 -- 005_add_invoices.down.sql: drop every object that the up file creates
 drop index orders_invoice;
 alter table orders drop column invoice;
 drop table invoices;
 drop type invoice_state;
 """
-            ),
         ),
     ),
-    Rule(
-        "down-column-order",
-        "note",
-        "the order of columns differs after up and down",
-        (
-            "A column that is dropped and added again becomes the last one. INSERT without column names, SELECT * "
-            "and COPY depend on the order. Statements that name their columns do not."
-        ),
+)
+DOWN_COLUMN_ORDER = Rule(
+    "down-column-order",
+    "note",
+    "the order of columns differs after up and down",
+    (
+        "A column that is dropped and added again becomes the last one. INSERT without column names, SELECT * "
+        "and COPY depend on the order. Statements that name their columns do not."
     ),
-    Rule(
-        "data-not-restored",
-        "danger",
-        "rows differ after up and down",
-        (
-            "The schema is restored, the rows are not: the counts and checksums of all rows that existed before "
-            "were compared. A down file cannot restore what the up file deleted, unless the up file keeps a copy."
-        ),
-        examples=(
-            Example(
-                """\
+)
+DATA_NOT_RESTORED = Rule(
+    "data-not-restored",
+    "danger",
+    "rows differ after up and down",
+    (
+        "The schema is restored, the rows are not: the counts and checksums of all rows that existed before "
+        "were compared. A down file cannot restore what the up file deleted, unless the up file keeps a copy."
+    ),
+    examples=(
+        Example(
+            """\
 -- 1. 005_drop_fax.up.sql: keep a copy of what cannot be computed
 create table customers_fax_before_005 as select id, fax from customers where fax is not null;
 alter table customers drop column fax;
@@ -94,52 +93,62 @@ drop table customers_fax_before_005;
 -- or, at the head of the up file
 -- sqlmigrate: irreversible (fax numbers are not used any more)
 """
-            ),
         ),
     ),
-    Rule(
-        "down-loses-new-data",
-        "note",
-        "down drops values that are written after up",
-        (
-            "The down file drops a column that the up file creates and fills. That is its task. But if the "
-            "release is rolled back after a week, the values written in that week are lost."
-        ),
+)
+DOWN_LOSES_NEW_DATA = Rule(
+    "down-loses-new-data",
+    "note",
+    "down drops values that are written after up",
+    (
+        "The down file drops a column that the up file creates and fills. That is its task. But if the "
+        "release is rolled back after a week, the values written in that week are lost."
     ),
-    Rule(
-        "reapply-fails",
-        "danger",
-        "up, down and a second up do not end like the first up",
-        (
-            "The down file restored the schema, but a second up fails or ends differently. After a rollback, the "
-            "repaired release could not be installed."
-        ),
-        examples=(
-            Example(
-                """\
+)
+REAPPLY_FAILS = Rule(
+    "reapply-fails",
+    "danger",
+    "up, down and a second up do not end like the first up",
+    (
+        "The down file restored the schema, but a second up fails or ends differently. After a rollback, the "
+        "repaired release could not be installed."
+    ),
+    examples=(
+        Example(
+            """\
 -- 005_countries.down.sql: delete the rows that the up file inserts
 delete from countries where code in ('XK', 'SS');
 """
-            ),
         ),
     ),
-    Rule(
-        "down-blocks",
-        "danger",
-        "the down file blocks production",
-        (
-            "A release is rolled back while the application is in use. The same rules apply to the down file as "
-            "to the up file: no work that grows with a table while a lock blocks others."
-        ),
-        examples=(
-            Example(
-                """\
+)
+DOWN_BLOCKS = Rule(
+    "down-blocks",
+    "danger",
+    "the down file blocks production",
+    (
+        "A release is rolled back while the application is in use. The same rules apply to the down file as "
+        "to the up file: no work that grows with a table while a lock blocks others."
+    ),
+    examples=(
+        Example(
+            """\
 -- 005_index_orders_customer.down.sql
 -- sqlmigrate: no-transaction
 drop index concurrently orders_customer;
 """
-            ),
         ),
-        page=f"{_DOCS}explicit-locking.html",
     ),
+    page=f"{_DOCS}explicit-locking.html",
+)
+
+RULES: tuple[Rule, ...] = (
+    DOWN_MISSING,
+    DOWN_FAILS,
+    DOWN_INCOMPLETE,
+    DOWN_COLUMN_ORDER,
+    DATA_NOT_RESTORED,
+    DOWN_LOSES_NEW_DATA,
+    REAPPLY_FAILS,
+    DOWN_BLOCKS,
 )

@@ -6,95 +6,94 @@ from .rule import Example, Rule
 
 _DOCS = "https://www.postgresql.org/docs/current/"
 
-RULES: tuple[Rule, ...] = (
-    Rule(
-        "statement-fails",
-        "danger",
-        "PostgreSQL refuses a statement",
-        (
-            "The statement failed on a database that was built from the migrations before it. It will fail in "
-            "production too, and stop the release there."
-        ),
-        page=f"{_DOCS}errcodes-appendix.html",
-        can_be_allowed=False,
+STATEMENT_FAILS = Rule(
+    "statement-fails",
+    "danger",
+    "PostgreSQL refuses a statement",
+    (
+        "The statement failed on a database that was built from the migrations before it. It will fail in "
+        "production too, and stop the release there."
     ),
-    Rule(
-        "not-in-transaction",
-        "danger",
-        "a statement cannot run in a transaction",
-        (
-            "A migration of several statements runs in one transaction. PostgreSQL refuses CREATE INDEX "
-            "CONCURRENTLY, VACUUM, CREATE DATABASE, ALTER SYSTEM and a COMMIT inside a DO block there. Put such a "
-            "statement alone into a file with the directive `no-transaction`."
-        ),
-        examples=(
-            Example(
-                """\
+    page=f"{_DOCS}errcodes-appendix.html",
+    can_be_allowed=False,
+)
+NOT_IN_TRANSACTION = Rule(
+    "not-in-transaction",
+    "danger",
+    "a statement cannot run in a transaction",
+    (
+        "A migration of several statements runs in one transaction. PostgreSQL refuses CREATE INDEX "
+        "CONCURRENTLY, VACUUM, CREATE DATABASE, ALTER SYSTEM and a COMMIT inside a DO block there. Put such a "
+        "statement alone into a file with the directive `no-transaction`."
+    ),
+    examples=(
+        Example(
+            """\
 -- 1. 005_index_orders_customer.up.sql: alone in its file
 -- sqlmigrate: no-transaction
 create index concurrently orders_customer on orders (customer);
 """
-            ),
         ),
-        page=f"{_DOCS}sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY",
-        can_be_allowed=False,
     ),
-    Rule(
-        "transaction-control-in-file",
-        "danger",
-        "a migration begins or ends its transaction itself",
-        (
-            "sqlmigrate executes a file and records it in the history in one transaction. A COMMIT in the middle "
-            "would split that transaction: half of the migration could stay, without an entry in the history. A "
-            "BEGIN and a COMMIT around the whole file are fine."
-        ),
-        examples=(
-            Example(
-                """\
+    page=f"{_DOCS}sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY",
+    can_be_allowed=False,
+)
+TRANSACTION_CONTROL_IN_FILE = Rule(
+    "transaction-control-in-file",
+    "danger",
+    "a migration begins or ends its transaction itself",
+    (
+        "sqlmigrate executes a file and records it in the history in one transaction. A COMMIT in the middle "
+        "would split that transaction: half of the migration could stay, without an entry in the history. A "
+        "BEGIN and a COMMIT around the whole file are fine."
+    ),
+    examples=(
+        Example(
+            """\
 -- 1. 005_add_currency.up.sql: without BEGIN and COMMIT
 alter table orders add column currency text;
 -- 2. 006_fill_currency.up.sql: a second transaction needs a second file
 update orders set currency = 'EUR' where currency is null;
 """
-            ),
         ),
-        page=f"{_DOCS}tutorial-transactions.html",
-        can_be_allowed=False,
     ),
-    Rule(
-        "enum-value-used-in-same-transaction",
-        "danger",
-        "a new enum value is used before it is committed",
-        (
-            "A value that ALTER TYPE ... ADD VALUE adds cannot be used until that transaction is committed, not "
-            "even as the default of a column. Before PostgreSQL 12 the statement cannot run in a transaction at "
-            "all."
-        ),
-        examples=(
-            Example(
-                """\
+    page=f"{_DOCS}tutorial-transactions.html",
+    can_be_allowed=False,
+)
+ENUM_VALUE_USED_IN_SAME_TRANSACTION = Rule(
+    "enum-value-used-in-same-transaction",
+    "danger",
+    "a new enum value is used before it is committed",
+    (
+        "A value that ALTER TYPE ... ADD VALUE adds cannot be used until that transaction is committed, not "
+        "even as the default of a column. Before PostgreSQL 12 the statement cannot run in a transaction at "
+        "all."
+    ),
+    examples=(
+        Example(
+            """\
 -- 1. 005_order_state_paid.up.sql
 alter type order_state add value 'paid';
 -- 2. 006_orders_paid.up.sql
 update orders set state = 'paid' where paid_at is not null;
 """
-            ),
         ),
-        page=f"{_DOCS}sql-altertype.html",
-        can_be_allowed=False,
     ),
-    Rule(
-        "fails-on-data",
-        "warning",
-        "a statement fails on rows that the schema allows",
-        (
-            "The schema allows rows on which this statement fails: a NULL, a duplicate, a value that the new "
-            "check forbids, or one that is too long for the new type. The review generated such rows. Only a "
-            "query on production can tell whether production has some."
-        ),
-        examples=(
-            Example(
-                """\
+    page=f"{_DOCS}sql-altertype.html",
+    can_be_allowed=False,
+)
+FAILS_ON_DATA = Rule(
+    "fails-on-data",
+    "warning",
+    "a statement fails on rows that the schema allows",
+    (
+        "The schema allows rows on which this statement fails: a NULL, a duplicate, a value that the new "
+        "check forbids, or one that is too long for the new type. The review generated such rows. Only a "
+        "query on production can tell whether production has some."
+    ),
+    examples=(
+        Example(
+            """\
 -- first ask production: this must return no row
 select email, count(*) from customers group by email having count(*) > 1;
 -- 1. 005_merge_duplicate_customers.up.sql: first fix the rows
@@ -103,38 +102,38 @@ delete from customers c using customers d where c.email = d.email and c.id > d.i
 -- sqlmigrate: no-transaction
 create unique index concurrently customers_email_key on customers (email);
 """
-            ),
         ),
-        page=f"{_DOCS}ddl-constraints.html",
     ),
-    Rule(
-        "add-column-not-null-no-default",
-        "danger",
-        "a NOT NULL column without a default is added to a table with rows",
-        "The existing rows would have NULL in the new column, so the statement fails as soon as the table has a row.",
-        examples=(
-            Example(
-                """\
+    page=f"{_DOCS}ddl-constraints.html",
+)
+ADD_COLUMN_NOT_NULL_NO_DEFAULT = Rule(
+    "add-column-not-null-no-default",
+    "danger",
+    "a NOT NULL column without a default is added to a table with rows",
+    "The existing rows would have NULL in the new column, so the statement fails as soon as the table has a row.",
+    examples=(
+        Example(
+            """\
 -- 1. 005_add_currency.up.sql: a constant default takes an instant, with any number of rows
 alter table orders add column currency text not null default 'EUR';
 """,
-                11,
-            ),
+            11,
         ),
-        page=f"{_DOCS}sql-altertable.html#SQL-ALTERTABLE-DESC-ADD-COLUMN",
-        can_be_allowed=False,
     ),
-    Rule(
-        "concurrently-on-partitioned",
-        "danger",
-        "CONCURRENTLY is used on a partitioned table",
-        (
-            "PostgreSQL cannot build or drop an index of a partitioned table with CONCURRENTLY. It can do so for "
-            "the index of each partition."
-        ),
-        examples=(
-            Example(
-                """\
+    page=f"{_DOCS}sql-altertable.html#SQL-ALTERTABLE-DESC-ADD-COLUMN",
+    can_be_allowed=False,
+)
+CONCURRENTLY_ON_PARTITIONED = Rule(
+    "concurrently-on-partitioned",
+    "danger",
+    "CONCURRENTLY is used on a partitioned table",
+    (
+        "PostgreSQL cannot build or drop an index of a partitioned table with CONCURRENTLY. It can do so for "
+        "the index of each partition."
+    ),
+    examples=(
+        Example(
+            """\
 -- 1. 005_events_at.up.sql: on the parent only, not valid yet
 create index events_at on only events (at);
 -- 2. 006_events_2025_at.up.sql: one such file for each partition
@@ -143,52 +142,52 @@ create index concurrently events_2025_at on events_2025 (at);
 -- 3. 007_attach_events_at.up.sql: attaching the last one makes the parent's index valid
 alter index events_at attach partition events_2025_at;
 """
-            ),
         ),
-        page=f"{_DOCS}ddl-partitioning.html#DDL-PARTITIONING-DECLARATIVE-MAINTENANCE",
-        can_be_allowed=False,
     ),
-    Rule(
-        "no-effect",
-        "danger",
-        "IF NOT EXISTS hides that a different object exists already",
-        (
-            "With IF NOT EXISTS PostgreSQL compares the name only. An object of that name with other columns, "
-            "another type or another definition stays as it is, and the history records the migration as "
-            "executed."
-        ),
-        examples=(
-            Example(
-                """\
+    page=f"{_DOCS}ddl-partitioning.html#DDL-PARTITIONING-DECLARATIVE-MAINTENANCE",
+    can_be_allowed=False,
+)
+NO_EFFECT = Rule(
+    "no-effect",
+    "danger",
+    "IF NOT EXISTS hides that a different object exists already",
+    (
+        "With IF NOT EXISTS PostgreSQL compares the name only. An object of that name with other columns, "
+        "another type or another definition stays as it is, and the history records the migration as "
+        "executed."
+    ),
+    examples=(
+        Example(
+            """\
 -- 1. 005_add_currency.up.sql: without IF NOT EXISTS an existing column is an error
 alter table orders add column currency text;
 """
-            ),
         ),
-        page=f"{_DOCS}sql-createtable.html",
     ),
-    Rule(
-        "needs-newer-server",
-        "danger",
-        "a statement needs a newer PostgreSQL",
-        (
-            "The report names the version of the review's server, which does not know this syntax. If production "
-            "has a newer version, review on that version: --postgres 18, or --shadow-url."
-        ),
-        page=f"{_DOCS}release.html",
-        can_be_allowed=False,
+    page=f"{_DOCS}sql-createtable.html",
+)
+NEEDS_NEWER_SERVER = Rule(
+    "needs-newer-server",
+    "danger",
+    "a statement needs a newer PostgreSQL",
+    (
+        "The report names the version of the review's server, which does not know this syntax. If production "
+        "has a newer version, review on that version: --postgres 18, or --shadow-url."
     ),
-    Rule(
-        "hangs",
-        "danger",
-        "a statement hit the review's timeout",
-        (
-            "The statement ran longer than the review's timeout (--timeout), on tables of a few hundred rows. In "
-            "production it would hold its locks at least as long."
-        ),
-        examples=(
-            Example(
-                """\
+    page=f"{_DOCS}release.html",
+    can_be_allowed=False,
+)
+HANGS = Rule(
+    "hangs",
+    "danger",
+    "a statement hit the review's timeout",
+    (
+        "The statement ran longer than the review's timeout (--timeout), on tables of a few hundred rows. In "
+        "production it would hold its locks at least as long."
+    ),
+    examples=(
+        Example(
+            """\
 -- a loop needs a certain end: no rows left, or a maximum number of rounds
 do $$
 begin
@@ -199,41 +198,56 @@ begin
     end loop;
 end $$;
 """
-            ),
         ),
-        page=f"{_DOCS}runtime-config-client.html#GUC-STATEMENT-TIMEOUT",
-        can_be_allowed=False,
     ),
-    Rule(
-        "missing-extension",
-        "warning",
-        "the review's server lacks an extension",
-        (
-            "The statement needs an extension that is not installed on the review's server, so what follows could "
-            "not be executed. If production has the extension, review on a server that has it: --shadow-url."
-        ),
-        page=f"{_DOCS}sql-createextension.html",
+    page=f"{_DOCS}runtime-config-client.html#GUC-STATEMENT-TIMEOUT",
+    can_be_allowed=False,
+)
+MISSING_EXTENSION = Rule(
+    "missing-extension",
+    "warning",
+    "the review's server lacks an extension",
+    (
+        "The statement needs an extension that is not installed on the review's server, so what follows could "
+        "not be executed. If production has the extension, review on a server that has it: --shadow-url."
     ),
-    Rule(
-        "missing-role",
-        "warning",
-        "the review's server lacks a role",
-        (
-            "The review creates roles that migrations only name, as GRANT does. This role is needed for more than "
-            "that. Review on a server that has it (--shadow-url), or create it in a migration."
-        ),
-        page=f"{_DOCS}sql-createrole.html",
+    page=f"{_DOCS}sql-createextension.html",
+)
+MISSING_ROLE = Rule(
+    "missing-role",
+    "warning",
+    "the review's server lacks a role",
+    (
+        "The review creates roles that migrations only name, as GRANT does. This role is needed for more than "
+        "that. Review on a server that has it (--shadow-url), or create it in a migration."
     ),
-    Rule(
-        "needs-more-rights",
-        "warning",
-        "a statement needs more rights than the owner of the database has",
-        (
-            "The review runs as a role that owns its database and is not a superuser, so that a pull request "
-            "cannot reach the server's files and programs. What follows this statement was not executed. If "
-            "production runs migrations with more rights, review on a server where the role has them: "
-            "--shadow-url."
-        ),
-        page=f"{_DOCS}role-attributes.html",
+    page=f"{_DOCS}sql-createrole.html",
+)
+NEEDS_MORE_RIGHTS = Rule(
+    "needs-more-rights",
+    "warning",
+    "a statement needs more rights than the owner of the database has",
+    (
+        "The review runs as a role that owns its database and is not a superuser, so that a pull request "
+        "cannot reach the server's files and programs. What follows this statement was not executed. If "
+        "production runs migrations with more rights, review on a server where the role has them: "
+        "--shadow-url."
     ),
+    page=f"{_DOCS}role-attributes.html",
+)
+
+RULES: tuple[Rule, ...] = (
+    STATEMENT_FAILS,
+    NOT_IN_TRANSACTION,
+    TRANSACTION_CONTROL_IN_FILE,
+    ENUM_VALUE_USED_IN_SAME_TRANSACTION,
+    FAILS_ON_DATA,
+    ADD_COLUMN_NOT_NULL_NO_DEFAULT,
+    CONCURRENTLY_ON_PARTITIONED,
+    NO_EFFECT,
+    NEEDS_NEWER_SERVER,
+    HANGS,
+    MISSING_EXTENSION,
+    MISSING_ROLE,
+    NEEDS_MORE_RIGHTS,
 )

@@ -11,20 +11,19 @@ _DOCS = "https://www.postgresql.org/docs/current/"
 _NOTES = f"{_DOCS}sql-altertable.html#SQL-ALTERTABLE-NOTES"
 _SET_TYPE = f"{_DOCS}sql-altertable.html#SQL-ALTERTABLE-DESC-SET-DATA-TYPE"
 
-RULES: tuple[Rule, ...] = (
-    Rule(
-        "add-column-volatile-default",
-        "danger",
-        "adding a column with a volatile default rewrites the table and blocks reads and writes",
-        (
-            "A constant default, or now(), takes an instant. A default that gives each row another value, such as "
-            "clock_timestamp(), random() or gen_random_uuid(), rewrites the table and all its indexes under "
-            "ACCESS EXCLUSIVE. Add the column without a default, then set the default for new rows, and fill the "
-            "old rows in batches."
-        ),
-        examples=(
-            Example(
-                """\
+ADD_COLUMN_VOLATILE_DEFAULT = Rule(
+    "add-column-volatile-default",
+    "danger",
+    "adding a column with a volatile default rewrites the table and blocks reads and writes",
+    (
+        "A constant default, or now(), takes an instant. A default that gives each row another value, such as "
+        "clock_timestamp(), random() or gen_random_uuid(), rewrites the table and all its indexes under "
+        "ACCESS EXCLUSIVE. Add the column without a default, then set the default for new rows, and fill the "
+        "old rows in batches."
+    ),
+    examples=(
+        Example(
+            """\
 -- 1. 005_orders_token.up.sql
 alter table orders add column token uuid;
 alter table orders alter column token set default gen_random_uuid();
@@ -32,22 +31,22 @@ alter table orders alter column token set default gen_random_uuid();
 -- sqlmigrate: no-transaction
 update orders set token = gen_random_uuid() where token is null and id < 5000;
 """
-            ),
         ),
-        page=_NOTES,
     ),
-    Rule(
-        "add-column-serial",
-        "danger",
-        "adding a serial or identity column rewrites the table and blocks reads and writes",
-        (
-            "Every row gets its own number, so the table and all its indexes are rewritten under ACCESS "
-            "EXCLUSIVE. Add a plain column and a sequence, number new rows with a default, and fill the old rows "
-            "in batches."
-        ),
-        examples=(
-            Example(
-                """\
+    page=_NOTES,
+)
+ADD_COLUMN_SERIAL = Rule(
+    "add-column-serial",
+    "danger",
+    "adding a serial or identity column rewrites the table and blocks reads and writes",
+    (
+        "Every row gets its own number, so the table and all its indexes are rewritten under ACCESS "
+        "EXCLUSIVE. Add a plain column and a sequence, number new rows with a default, and fill the old rows "
+        "in batches."
+    ),
+    examples=(
+        Example(
+            """\
 -- 1. 005_orders_number.up.sql
 create sequence orders_number_seq;
 alter table orders add column number bigint;
@@ -58,23 +57,23 @@ alter sequence orders_number_seq owned by orders.number;
 update orders set number = nextval('orders_number_seq')
  where id in (select id from orders where number is null limit 5000);
 """
-            ),
         ),
-        page=_NOTES,
     ),
-    Rule(
-        "add-column-stored-generated",
-        "danger",
-        "adding a stored generated column rewrites the table and blocks reads and writes",
-        (
-            "GENERATED ... STORED computes a value for every row, so the table and all its indexes are rewritten "
-            "under ACCESS EXCLUSIVE. From PostgreSQL 18 on, a VIRTUAL column is computed when it is read, and "
-            "added in an instant. On older versions add a plain column, keep it up to date with a trigger, and "
-            "fill it in batches."
-        ),
-        examples=(
-            Example(
-                """\
+    page=_NOTES,
+)
+ADD_COLUMN_STORED_GENERATED = Rule(
+    "add-column-stored-generated",
+    "danger",
+    "adding a stored generated column rewrites the table and blocks reads and writes",
+    (
+        "GENERATED ... STORED computes a value for every row, so the table and all its indexes are rewritten "
+        "under ACCESS EXCLUSIVE. From PostgreSQL 18 on, a VIRTUAL column is computed when it is read, and "
+        "added in an instant. On older versions add a plain column, keep it up to date with a trigger, and "
+        "fill it in batches."
+    ),
+    examples=(
+        Example(
+            """\
 -- 1. 005_orders_gross.up.sql
 alter table orders add column gross numeric;
 create function orders_gross() returns trigger language plpgsql as $$
@@ -89,54 +88,54 @@ create trigger orders_gross before insert or update on orders
 -- sqlmigrate: no-transaction
 update orders set gross = net * 1.2 where gross is null and id < 5000;
 """,
-                12,
-            ),
-            Example(
-                """\
+            12,
+        ),
+        Example(
+            """\
 -- 1. 005_orders_gross.up.sql
 alter table orders add column gross numeric generated always as (net * 1.2) virtual;
 """,
-                18,
-            ),
+            18,
         ),
-        page=f"{_DOCS}ddl-generated-columns.html",
     ),
-    Rule(
-        "add-column-constrained-domain",
-        "danger",
-        "adding a column of a domain with a constraint rewrites the table and blocks reads and writes",
-        (
-            "PostgreSQL up to 18 checks the domain's constraint for every row, even if the column is NULL in all "
-            "of them, and rewrites the table under ACCESS EXCLUSIVE. Use the base type, and add the constraint to "
-            "the table as NOT VALID."
-        ),
-        examples=(
-            Example(
-                """\
+    page=f"{_DOCS}ddl-generated-columns.html",
+)
+ADD_COLUMN_CONSTRAINED_DOMAIN = Rule(
+    "add-column-constrained-domain",
+    "danger",
+    "adding a column of a domain with a constraint rewrites the table and blocks reads and writes",
+    (
+        "PostgreSQL up to 18 checks the domain's constraint for every row, even if the column is NULL in all "
+        "of them, and rewrites the table under ACCESS EXCLUSIVE. Use the base type, and add the constraint to "
+        "the table as NOT VALID."
+    ),
+    examples=(
+        Example(
+            """\
 -- 1. 005_orders_email.up.sql
 alter table orders add column email text;
 alter table orders add constraint orders_email_check check (email like '%@%') not valid;
 -- 2. 006_check_orders_email.up.sql
 alter table orders validate constraint orders_email_check;
 """
-            ),
         ),
-        page=_NOTES,
     ),
-    Rule(
-        "type-change-rewrite",
-        "danger",
-        "changing the type of a column rewrites the table and blocks reads and writes",
-        (
-            "If the new type is stored differently, as with integer to bigint, the table and all its indexes are "
-            "rewritten under ACCESS EXCLUSIVE. These changes rewrite nothing: a longer varchar, varchar to text, "
-            "a wider numeric of the same scale, and timestamp to timestamptz in a session with TimeZone = UTC. "
-            "For other changes add a new column, keep it up to date with a trigger, fill it in batches, and swap "
-            "the two columns."
-        ),
-        examples=(
-            Example(
-                """\
+    page=_NOTES,
+)
+TYPE_CHANGE_REWRITE = Rule(
+    "type-change-rewrite",
+    "danger",
+    "changing the type of a column rewrites the table and blocks reads and writes",
+    (
+        "If the new type is stored differently, as with integer to bigint, the table and all its indexes are "
+        "rewritten under ACCESS EXCLUSIVE. These changes rewrite nothing: a longer varchar, varchar to text, "
+        "a wider numeric of the same scale, and timestamp to timestamptz in a session with TimeZone = UTC. "
+        "For other changes add a new column, keep it up to date with a trigger, fill it in batches, and swap "
+        "the two columns."
+    ),
+    examples=(
+        Example(
+            """\
 -- 1. 005_orders_total_new.up.sql
 alter table orders add column total_new bigint;
 create function orders_total_new() returns trigger language plpgsql as $$
@@ -156,22 +155,22 @@ drop function orders_total_new();
 alter table orders rename column total to total_old;
 alter table orders rename column total_new to total;
 """
-            ),
         ),
-        page=_SET_TYPE,
     ),
-    Rule(
-        "type-change-index-rebuild",
-        "danger",
-        "changing the type of a column rebuilds an index and blocks reads and writes",
-        (
-            "The table itself is not rewritten, but an index with an expression or a WHERE clause on the column "
-            "is rebuilt under ACCESS EXCLUSIVE. Drop that index with CONCURRENTLY before the change, and create "
-            "it with CONCURRENTLY after it."
-        ),
-        examples=(
-            Example(
-                """\
+    page=_SET_TYPE,
+)
+TYPE_CHANGE_INDEX_REBUILD = Rule(
+    "type-change-index-rebuild",
+    "danger",
+    "changing the type of a column rebuilds an index and blocks reads and writes",
+    (
+        "The table itself is not rewritten, but an index with an expression or a WHERE clause on the column "
+        "is rebuilt under ACCESS EXCLUSIVE. Drop that index with CONCURRENTLY before the change, and create "
+        "it with CONCURRENTLY after it."
+    ),
+    examples=(
+        Example(
+            """\
 -- 1. 005_drop_users_lower_name.up.sql
 -- sqlmigrate: no-transaction
 drop index concurrently users_lower_name;
@@ -181,22 +180,22 @@ alter table users alter column name type varchar(80);
 -- sqlmigrate: no-transaction
 create index concurrently users_lower_name on users (lower(name));
 """
-            ),
         ),
-        page=_SET_TYPE,
     ),
-    Rule(
-        "type-change-constraint-recheck",
-        "danger",
-        "changing the type of a column checks every row again and blocks reads and writes",
-        (
-            "The table itself is not rewritten, but a CHECK on the column is tested again for every row under "
-            "ACCESS EXCLUSIVE. Drop the CHECK before the change, add it again as NOT VALID, and validate it in "
-            "another file."
-        ),
-        examples=(
-            Example(
-                """\
+    page=_SET_TYPE,
+)
+TYPE_CHANGE_CONSTRAINT_RECHECK = Rule(
+    "type-change-constraint-recheck",
+    "danger",
+    "changing the type of a column checks every row again and blocks reads and writes",
+    (
+        "The table itself is not rewritten, but a CHECK on the column is tested again for every row under "
+        "ACCESS EXCLUSIVE. Drop the CHECK before the change, add it again as NOT VALID, and validate it in "
+        "another file."
+    ),
+    examples=(
+        Example(
+            """\
 -- 1. 005_users_name_text.up.sql
 alter table users drop constraint users_name_check;
 alter table users alter column name type text;
@@ -204,44 +203,44 @@ alter table users add constraint users_name_check check (name <> '') not valid;
 -- 2. 006_check_users_name.up.sql
 alter table users validate constraint users_name_check;
 """
-            ),
         ),
-        page=_SET_TYPE,
     ),
-    Rule(
-        "set-unlogged",
-        "danger",
-        "SET UNLOGGED rewrites the table and blocks reads and writes",
-        (
-            "The table and all its indexes are rewritten under ACCESS EXCLUSIVE. From then on its rows are lost "
-            "after a crash, and standby servers have none of them. Create a new unlogged table, and let the "
-            "application move to it."
-        ),
-        examples=(
-            Example(
-                """\
+    page=_SET_TYPE,
+)
+SET_UNLOGGED = Rule(
+    "set-unlogged",
+    "danger",
+    "SET UNLOGGED rewrites the table and blocks reads and writes",
+    (
+        "The table and all its indexes are rewritten under ACCESS EXCLUSIVE. From then on its rows are lost "
+        "after a crash, and standby servers have none of them. Create a new unlogged table, and let the "
+        "application move to it."
+    ),
+    examples=(
+        Example(
+            """\
 -- 1. 005_sessions_unlogged.up.sql: from now on the application writes to the new table
 create unlogged table sessions_unlogged (like sessions including all);
 -- 2. 006_drop_sessions.up.sql: in a later release
 -- sqlmigrate: allow drop-table (unused since the last release)
 drop table sessions;
 """
-            ),
         ),
-        page=f"{_DOCS}sql-altertable.html#SQL-ALTERTABLE-DESC-SET-LOGGED-UNLOGGED",
     ),
-    Rule(
-        "set-logged",
-        "danger",
-        "SET LOGGED rewrites the table and blocks reads and writes",
-        (
-            "The table and all its indexes are rewritten under ACCESS EXCLUSIVE, and all of it goes to the "
-            "write-ahead log and to every standby. Create a new table, fill it in batches, and let the "
-            "application move to it."
-        ),
-        examples=(
-            Example(
-                """\
+    page=f"{_DOCS}sql-altertable.html#SQL-ALTERTABLE-DESC-SET-LOGGED-UNLOGGED",
+)
+SET_LOGGED = Rule(
+    "set-logged",
+    "danger",
+    "SET LOGGED rewrites the table and blocks reads and writes",
+    (
+        "The table and all its indexes are rewritten under ACCESS EXCLUSIVE, and all of it goes to the "
+        "write-ahead log and to every standby. Create a new table, fill it in batches, and let the "
+        "application move to it."
+    ),
+    examples=(
+        Example(
+            """\
 -- 1. 005_imports_logged.up.sql: from now on the application writes to both tables
 create table imports_logged (like imports including all);
 -- 2. 006_fill_imports_logged.up.sql: in batches
@@ -251,49 +250,62 @@ insert into imports_logged select * from imports where id < 5000 on conflict do 
 alter table imports rename to imports_old;
 alter table imports_logged rename to imports;
 """
-            ),
         ),
-        page=f"{_DOCS}sql-altertable.html#SQL-ALTERTABLE-DESC-SET-LOGGED-UNLOGGED",
     ),
-    Rule(
-        "set-tablespace",
-        "danger",
-        "SET TABLESPACE copies the table and blocks reads and writes",
-        (
-            "Every block is copied under ACCESS EXCLUSIVE. From PostgreSQL 14 on, an index can be moved without "
-            "blocking (REINDEX with a tablespace). Move a table with an extension such as pg_repack, or in a "
-            "quiet hour."
-        ),
-        examples=(
-            Example(
-                """\
+    page=f"{_DOCS}sql-altertable.html#SQL-ALTERTABLE-DESC-SET-LOGGED-UNLOGGED",
+)
+SET_TABLESPACE = Rule(
+    "set-tablespace",
+    "danger",
+    "SET TABLESPACE copies the table and blocks reads and writes",
+    (
+        "Every block is copied under ACCESS EXCLUSIVE. From PostgreSQL 14 on, an index can be moved without "
+        "blocking (REINDEX with a tablespace). Move a table with an extension such as pg_repack, or in a "
+        "quiet hour."
+    ),
+    examples=(
+        Example(
+            """\
 -- for an index: 005_move_orders_state_index.up.sql
 -- sqlmigrate: no-transaction
 reindex (tablespace fast, concurrently) index orders_state_index;
 """,
-                14,
-            ),
+            14,
         ),
-        page=f"{_DOCS}sql-altertable.html#SQL-ALTERTABLE-DESC-SET-TABLESPACE",
     ),
-    Rule(
-        "vacuum-full-cluster",
-        "danger",
-        "VACUUM FULL and CLUSTER rewrite the table and block reads and writes",
-        (
-            "They rewrite the table and its indexes under ACCESS EXCLUSIVE, and need as much free disk space "
-            "again. A plain VACUUM makes the space reusable and blocks neither reads nor writes. The extensions "
-            "pg_repack and pg_squeeze return the space to the disk without that lock."
-        ),
-        examples=(
-            Example(
-                """\
+    page=f"{_DOCS}sql-altertable.html#SQL-ALTERTABLE-DESC-SET-TABLESPACE",
+)
+VACUUM_FULL_CLUSTER = Rule(
+    "vacuum-full-cluster",
+    "danger",
+    "VACUUM FULL and CLUSTER rewrite the table and block reads and writes",
+    (
+        "They rewrite the table and its indexes under ACCESS EXCLUSIVE, and need as much free disk space "
+        "again. A plain VACUUM makes the space reusable and blocks neither reads nor writes. The extensions "
+        "pg_repack and pg_squeeze return the space to the disk without that lock."
+    ),
+    examples=(
+        Example(
+            """\
 -- 1. 005_vacuum_orders.up.sql
 -- sqlmigrate: no-transaction
 vacuum (analyze) orders;
 """
-            ),
         ),
-        page=f"{_DOCS}routine-vacuuming.html#VACUUM-FOR-SPACE-RECOVERY",
     ),
+    page=f"{_DOCS}routine-vacuuming.html#VACUUM-FOR-SPACE-RECOVERY",
+)
+
+RULES: tuple[Rule, ...] = (
+    ADD_COLUMN_VOLATILE_DEFAULT,
+    ADD_COLUMN_SERIAL,
+    ADD_COLUMN_STORED_GENERATED,
+    ADD_COLUMN_CONSTRAINED_DOMAIN,
+    TYPE_CHANGE_REWRITE,
+    TYPE_CHANGE_INDEX_REBUILD,
+    TYPE_CHANGE_CONSTRAINT_RECHECK,
+    SET_UNLOGGED,
+    SET_LOGGED,
+    SET_TABLESPACE,
+    VACUUM_FULL_CLUSTER,
 )
