@@ -9,11 +9,11 @@ import psycopg
 
 from sqlmigrate.database.session import Request, Session
 from sqlmigrate.identifiers import plain_parts
+from sqlmigrate.parsing.tokens import blanked
 
 from .sql_definitions import BODIES
 from .sql_relations import GUARD, SETTINGS
 
-_COMMENT = re.compile(r"--[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
 _WORD = re.compile(r"[\w$]+")
 _MISFITS = ("42P13", "42804")  # the body gives what the function does not return: nobody is named
 
@@ -50,7 +50,7 @@ class _Body:
     """The body of a function: what it says, comments apart; of a trigger's function its tables are known besides."""
 
     def __init__(self, source: str, tables: str) -> None:
-        self._text = _COMMENT.sub(" ", source).lower()
+        self._text = blanked(source, "comment").lower()
         self._words = set(_WORD.findall(self._text))
         self._tables = set(tables.split())
 

@@ -336,6 +336,8 @@ create function other_loop() returns int language plpgsql as 'begin return (sele
 create function calls() returns int language plpgsql as 'begin return one(); end';
 create function said() returns int language plpgsql as 'begin /* orders.total */ return 1; -- total of orders
 end';
+create function nested() returns int language plpgsql as 'begin /* a /* b */ orders.total */ return 1; end';
+create function dashes() returns text language plpgsql as $$begin return (select '--' || total from orders); end$$;
 create function fires() returns trigger language plpgsql as 'begin new.total = 1; return new; end';
 create function fires_not() returns trigger language plpgsql as 'begin new.total = 1; return new; end';
 create trigger fires before update on orders for each row execute function fires();
@@ -350,6 +352,7 @@ BROKEN = {
     "alter table orders drop total": (
         ["public.orders.total"],
         [
+            ("public.dashes()", "it says `total`, which is gone"),
             ("public.empty()", 'column "total" of relation "orders" does not exist'),
             ("public.fires()", "it says `total`, which is gone"),
             ("public.loop()", "it says `total`, which is gone"),
@@ -360,6 +363,7 @@ BROKEN = {
     "alter table orders rename total to amount": (
         ["public.orders.total"],
         [
+            ("public.dashes()", "it says `total`, which is gone"),
             ("public.empty()", 'column "total" of relation "orders" does not exist'),
             ("public.fires()", "it says `total`, which is gone"),
             ("public.loop()", "it says `total`, which is gone"),
