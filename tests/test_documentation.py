@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -454,3 +455,23 @@ def test_every_block_is_looked_at() -> None:
     tested = {"sh", "sql", "python", "yaml", "toml", "json"}
 
     assert {block.language for block in BLOCKS if block.copy is None} <= tested | {""}
+
+
+def _messages() -> Iterator[str]:
+    """Yield every text in the code; what is filled in is a blank."""
+    for path in (ROOT / "sqlmigrate").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.JoinedStr):
+                yield "".join(str(part.value) if isinstance(part, ast.Constant) else " " for part in node.values)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield node.value
+
+
+def test_quoted_messages_are_those_of_the_program() -> None:
+    """What docs/recovery.md quotes in the table of messages is a part of a message that the program has."""
+    _, _, table = DOCUMENTS["docs/recovery.md"].partition("| it says | what to do |")
+    quoted = re.findall(r"^\| \*([^*]+)\*", table, re.MULTILINE)
+    texts = list(_messages())
+
+    assert len(quoted) > 5
+    assert [words for words in quoted if not any(words in text for text in texts)] == []
