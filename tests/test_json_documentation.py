@@ -38,6 +38,18 @@ def _json(text: str) -> list[Any]:
     return [json.loads(line) for line in text.splitlines()]
 
 
+# Runs until it has been looked at: the look comes from a second session.
+UNTIL_SEEN = """\
+do $$ begin
+  loop
+    perform pg_stat_clear_snapshot();
+    exit when (select count(*) from pg_stat_activity
+                where application_name = 'sqlmigrate' and datname = current_database()) > 1;
+    perform pg_sleep(0.01);
+  end loop;
+end $$;"""
+
+
 def _collected(found: Values, *ended: Ended) -> None:
     """Sort events under their names, and what is inside of events under its own."""
     for event in (each for one in ended for each in _json(one.stdout)):
@@ -52,7 +64,7 @@ def _call(project: Project, *arguments: str) -> Ended:
 
 def _run_events(project: Project) -> Iterator[Ended]:
     """Let a run plan, execute, wait, be blocked, fail, recover, and try."""
-    project.add("001_a", "drop table if exists b;\ncreate table a (n int);\nselect pg_sleep(1.2);", "drop table a;")
+    project.add("001_a", f"drop table if exists b;\ncreate table a (n int);\n{UNTIL_SEEN}", "drop table a;")
     with project.connection() as holder:
         holder.execute("select pg_advisory_lock(%s)", [run_lock.lock_key("public.migrations")])
         yield _call(project, "up", "--lock-wait", "300ms")
@@ -60,7 +72,7 @@ def _run_events(project: Project) -> Iterator[Ended]:
     project.add("002_b", "alter table a add b int;", "alter table a drop b;")
     with psycopg.connect(project.url) as reader:
         reader.execute("select from a")
-        yield _call(project, "up", "--lock-timeout", "300ms", "--lock-retries", "1")
+        yield _call(project, "up", "--lock-timeout", "1s", "--lock-retries", "1")
     project.execute("insert into a values (1), (1)")
     index = "create unique index concurrently a_n on a (n);"
     project.add("003_c", f"-- sqlmigrate: no-transaction\nselect 1;\n{index}", "drop index a_n;")

@@ -6,10 +6,8 @@ import ast
 import os
 import pty
 import re
-import select
 import shutil
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +16,7 @@ import click
 import pytest
 from in_process import Quick
 from postgres_servers import Server
+from processes import until_asleep
 from project import Project
 from terminal import Terminal, stable
 
@@ -362,7 +361,7 @@ def on_terminal(project: Project, *arguments: str, answer: str) -> tuple[int, st
     try:
         while b"[y/N]: " not in screen:
             screen += _read(ours)
-        _wait_until_asleep(running.pid)
+        until_asleep(running.pid)
         os.write(ours, answer.encode())
         while more := _read(ours):
             screen += more
@@ -371,22 +370,8 @@ def on_terminal(project: Project, *arguments: str, answer: str) -> tuple[int, st
     return running.wait(), screen.decode().replace("\r\n", "\n")
 
 
-def _wait_until_asleep(pid: int) -> None:
-    """Wait until a process that has asked waits for the answer: Python overlooks a signal just before it reads."""
-    asleep = 0
-    while asleep < 10:
-        asleep = asleep + 1 if _state(pid) == "S" else 0
-        time.sleep(0.01)
-
-
-def _state(pid: int) -> str:
-    """Give the state of a process as `ps` shows it: S is asleep, R is running."""
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-
-
 def _read(terminal: int) -> bytes:
     """Read what is written next; empty when the program has ended."""
-    assert select.select([terminal], [], [], 60)[0], "nothing was written for a minute"
     try:
         return os.read(terminal, 65536)
     except OSError:  # EIO: the other side has closed it

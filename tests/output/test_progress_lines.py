@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import select
 import subprocess
 import sys
 import termios
@@ -67,7 +66,6 @@ class Tty:
         return [line for line in re.findall(r"\r\x1b\[K([^\r\n]+)", self.text) if line.startswith("   ")]
 
     def _read(self) -> bytes:
-        assert select.select([self.end], [], [], 30)[0], f"nothing more is written:\n{self.text}"
         try:
             data = os.read(self.end, 65536)
         except OSError:  # EIO: the other side has closed it

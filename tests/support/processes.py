@@ -33,7 +33,7 @@ class Running:
         while not (found := database_state.ask(self.url, query)):
             assert self.process.poll() is None, "the program ended"
             time.sleep(0.02)
-        time.sleep(0.1)  # it has read by then what was answered before
+        until_asleep(self.process.pid)
         pid: int = found[0][0]
         return pid
 
@@ -71,6 +71,18 @@ class Beginning:
         )  # fmt: skip
         self.begun.append(Running(process, watched or self.url))
         return self.begun[-1]
+
+
+def until_asleep(pid: int) -> None:
+    """Wait until a process has read all that there is to be read, and waits for more.
+
+    Python also overlooks a signal that comes just before it reads.
+    """
+    times_asleep = 0
+    while times_asleep < 10:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        times_asleep = times_asleep + 1 if state == "S" else 0  # S: asleep, R: running, or waiting for the processor
+        time.sleep(0.01)
 
 
 @contextmanager

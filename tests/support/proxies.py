@@ -131,7 +131,7 @@ class Proxy:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._is_open = False
-        socket.create_connection(("127.0.0.1", self.port)).close()  # wakes it: nobody comes after this
+        socket.create_connection(("127.0.0.1", self.port)).close()  # wakes the thread that accepts
         self._threads[0].join()
         self._listener.close()
         for one in self._sockets:
@@ -145,8 +145,11 @@ class Proxy:
         thread.start()
 
     def _accept(self) -> None:
-        while self._is_open:
+        while True:
             client, _ = self._listener.accept()
+            if not self._is_open:
+                client.close()
+                return
             self._sockets.append(client)
             self._start(self._serve, client)
 

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from itertools import groupby
 
+import database_state
 import psycopg
 import pytest
 from postgres_servers import PasswordServer
@@ -128,18 +129,24 @@ def test_a_message_of_the_server_is_no_turn(counter: TurnCounter) -> None:
         other.execute("notify news, 'hello'")
         other.commit()
         counter.reset()
-        (heard,) = waiting.notifies(timeout=5, stop_after=1)
+        (heard,) = waiting.notifies(stop_after=1)
         assert (heard.payload, counter.turns) == ("hello", 0)
 
 
-def test_cancelling_goes_through(counter: TurnCounter) -> None:
+def test_cancelling_goes_through(counter: TurnCounter, database: str) -> None:
     """A cancel request, which is a connection of its own, reaches the server."""
     with psycopg.connect(counter.url, autocommit=True) as conn:
-        timer = threading.Timer(0.1, conn.cancel_safe)
-        timer.start()
+        asleep = "select 1 from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'"
+
+        def cancel() -> None:
+            until(lambda: database_state.ask(database, asleep))
+            conn.cancel_safe()
+
+        cancelling = threading.Thread(target=cancel)
+        cancelling.start()
         with pytest.raises(psycopg.errors.QueryCanceled):
-            conn.execute("select pg_sleep(30)")
-        timer.join()
+            conn.execute("select pg_sleep(60)")
+        cancelling.join()
 
 
 def test_a_lost_server_is_a_lost_connection(counter: TurnCounter) -> None:
