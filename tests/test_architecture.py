@@ -52,7 +52,8 @@ DOORS = {
     "psycopg.connect": {"database/connect.py"},
     "subprocess": {"embedded/account.py", "embedded/cluster.py", "embedded/programs.py", "review/new/git.py"},
     "signal": {"cli/signals.py", "embedded/cluster.py"},  # one receives them, one sends them to its server
-    "click": {"cli/commands.py", "cli/context.py", "cli/options.py", "cli/program.py", "review/command.py"},
+    "click": {f"cli/{name}.py" for name in ("commands", "completion", "context", "options", "program")}
+    | {"review/command.py"},
     "rich": {"output/writer.py", "output/excerpt.py"},
     "os.environ": {"cli/context.py", "output/writer.py"},  # the writer asks for NO_COLOR and TERM
     "sys.stdin": {"cli/context.py"},  # which asks whether somebody is there to answer

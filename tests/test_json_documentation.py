@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 from documents import ROOT
+from git_repository import Repository
 from handmade_reviews import REVIEWS
 from project import Project
 from terminal import Ended
@@ -95,10 +96,29 @@ def values(project: Project) -> Values:
     found["split"] = _json(_call(project, "split", "sql/003_c.up.sql").stdout)
     found["statement"] = found["split"][0]["statements"]
     found["create"] = _json(_call(project, "create", "phones").stdout)
+    found["completion"] = _json(_call(project, "completion", "bash").stdout)
+    found["explain"] = [
+        each for name in ([], ["drop-column"]) for each in _json(_call(project, "explain", *name).stdout)
+    ]
+    found["rule"] = [rule for each in found["explain"] for rule in each["rules"]]
+    found["example"] = [example for rule in found["rule"] for example in rule["examples"]]
+    _collect_moves(project, found)
     _collect_history_changes(project, found)
     _collect_errors(project, found)
     _collect_review(found)
     return found
+
+
+def _collect_moves(project: Project, found: Values) -> None:
+    """Rename the files of a new migration that has the version of a merged one."""
+    root = project.folder.parent / "shop"
+    repository = Repository(root, project.folder.parent / "home").init()
+    repository.write(v001_a="create table a ();", v002_b="create table b ();")
+    repository.commit()
+    repository.git("update-ref", "refs/remotes/origin/main", "HEAD")
+    repository.write(v002_c="create table c ();")
+    found["renumber"] = _json(_call(Project(root / "sql", project.url), "renumber", "--base", "origin/main").stdout)
+    found["move"] = [move for each in found["renumber"] for move in each["moves"]]
 
 
 def _collect_history_changes(project: Project, found: Values) -> None:

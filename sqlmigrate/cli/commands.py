@@ -19,12 +19,15 @@ from sqlmigrate.errors import NOTHING_CHANGED, ConfigError, gather
 from sqlmigrate.files import create as new_files, file_text, folder
 from sqlmigrate.files.nearby import where_it_was_looked_for
 
+from .completion import SHELLS, complete_version, script
 from .context import EXIT_ATTENTION, EXIT_FAILED, Context
 from .program import cli, command
 
 if TYPE_CHECKING:
     from sqlmigrate.files.migration import Migration
     from sqlmigrate.plan.plan import Direction
+
+__all__ = ["cli"]  # with all commands of this module
 
 _LOOKS: tuple[Scope, ...] = ("database", "folder")
 _EXECUTES: tuple[Scope, ...] = ("database", "folder", "execution")
@@ -82,7 +85,12 @@ def log(context: Context) -> None:
 
 
 @command("sqlmigrate up --to 003", _EXECUTES)
-@click.option("--to", metavar="VERSION", help="Stop after this migration: 3, 003, or its whole name.")
+@click.option(
+    "--to",
+    metavar="VERSION",
+    shell_complete=complete_version,
+    help="Stop after this migration: 3, 003, or its whole name.",
+)
 @click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Execute at most N migrations.")
 @click.option("--dry-run", is_flag=True, help="Execute in a transaction, and roll it back.")
 @click.option("--out-of-order", is_flag=True, help="Also execute pending migrations below the newest executed one.")
@@ -93,7 +101,12 @@ def up(context: Context, **options: Any) -> int:
 
 @command("sqlmigrate down --steps 2", _EXECUTES)
 @click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Undo the last N migrations; 1 by default.")
-@click.option("--to", metavar="VERSION", help="Undo what was executed after this migration; 0: all.")
+@click.option(
+    "--to",
+    metavar="VERSION",
+    shell_complete=complete_version,
+    help="Undo what was executed after this migration; 0: all.",
+)
 @click.option("--all", is_flag=True, help="Undo all executed migrations; asks first.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def down(context: Context, *, yes: bool, **options: Any) -> int:
@@ -184,7 +197,7 @@ def create(context: Context, *, name: str, timestamp: bool) -> None:
 
 
 @command("sqlmigrate repair 003", _LOOKS)
-@click.argument("version")
+@click.argument("version", shell_complete=complete_version)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def repair(context: Context, *, version: str, yes: bool) -> None:
     """Make the history agree with the folder again: accept a changed file, or forget a failed or missing one."""
@@ -199,7 +212,7 @@ def repair(context: Context, *, version: str, yes: bool) -> None:
 
 
 @command("sqlmigrate baseline 002", _LOOKS)
-@click.argument("version")
+@click.argument("version", shell_complete=complete_version)
 def baseline(context: Context, *, version: str) -> None:
     """Declare that this database already is at VERSION: everything up to it is recorded, nothing is executed."""
     from sqlmigrate.operations import repair as operations
@@ -213,7 +226,7 @@ def baseline(context: Context, *, version: str) -> None:
 
 
 @command("sqlmigrate split sql/003_add_roles.up.sql")
-@click.argument("file")
+@click.argument("file", type=click.Path())
 def split(context: Context, *, file: str) -> None:
     """Show how a file is split into statements, one line each. No database is needed."""
     from sqlmigrate.parsing import script
@@ -221,11 +234,9 @@ def split(context: Context, *, file: str) -> None:
     context.report.cuts(script.read(file_text.read(file)))
 
 
-@cli.command(short_help="Print a shell's completion script", epilog='Example: eval "$(sqlmigrate completion bash)"')
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
-def completion(shell: str) -> None:
-    """Print the completion script of a shell."""
-    from click.shell_completion import get_completion_class
-
-    if found := get_completion_class(shell):
-        click.echo(found(cli, {}, "sqlmigrate", "_SQLMIGRATE_COMPLETE").source())
+@command('eval "$(sqlmigrate completion bash)"')
+@click.argument("shell", type=click.Choice(SHELLS))
+def completion(context: Context, *, shell: str) -> None:
+    """Print a shell's completion script."""
+    context.report.text(*script(shell).splitlines())
+    context.report.json({"shell": shell, "script": script(shell)})

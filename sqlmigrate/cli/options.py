@@ -19,11 +19,17 @@ def _option(setting: Setting) -> click.Option:
     default = f"  [default: {setting.default}]" if setting.default else ""
     return click.Option(
         [setting.flag],
-        type=click.Choice(setting.choices) if setting.choices else click.STRING,
+        type=_type(setting),
         metavar=None if setting.choices else setting.placeholder,
         help=f"{setting.meaning}.{default}",
         callback=_check,
     )
+
+
+def _type(setting: Setting) -> click.ParamType[Any]:
+    if setting.choices:
+        return click.Choice(setting.choices)
+    return click.Path() if setting.kind == "path" else click.STRING  # shells complete a path
 
 
 def _check(_context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
 from sqlmigrate.config.settings import IN_FILE, SETTINGS, Scope
-from sqlmigrate.errors import SqlmigrateError
+from sqlmigrate.errors import ConfigError, SqlmigrateError
 from sqlmigrate.spelling import nearest
 from sqlmigrate.version import __version__
 
@@ -119,10 +121,18 @@ def run(arguments: Sequence[str]) -> int:
     try:
         return cli.main(list(arguments), prog_name="sqlmigrate", standalone_mode=False) or 0
     except click.ClickException as error:
+        if "--format=json" in arguments or ("--format", "json") in pairwise(arguments):
+            return _run(Context("", {"format": "json"}), partial(_refuse, error))
         error.show()
         return error.exit_code
     except click.Abort as abort:
         return signals.exit_code(abort.__cause__)
+
+
+def _refuse(error: click.ClickException, _context: Context) -> NoReturn:
+    """Raise the error of a wrong flag or argument as an error of ours, for programs."""
+    called = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "sqlmigrate"
+    raise ConfigError(error.format_message(), next_steps=[f"{called} --help"])
 
 
 def _run(context: Context, work: Callable[[Context], int | None]) -> int:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from sqlmigrate import durations
 from sqlmigrate.errors import NOTHING_EXECUTED, ConfigError
 
-Kind = Literal["text", "number", "duration", "choice"]
+Kind = Literal["text", "path", "number", "duration", "choice"]
 Scope = Literal["all", "database", "folder", "execution"]
 
 _MOST_RETRIES = 1000
@@ -129,6 +129,7 @@ _RECORDS = (
         meaning="Folder of the migrations",
         default="sql",
         example="db/migrations",
+        kind="path",
         placeholder="DIR",
         scope="folder",
         variable="SQLMIGRATE_DIRECTORY",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from .new.subjects import find_subjects
 
 if TYPE_CHECKING:
     from .results import Review
+    from .rules.rule import Rule
 
 
 _FORMATS = ("text", "markdown", "json", "sarif", "github", "gitlab", "html")
@@ -24,7 +26,7 @@ _DEFAULT_LIMIT = "30s"
 
 
 @command("sqlmigrate review --base origin/main", ["database", "folder"])
-@click.argument("files", nargs=-1, metavar="[FILE]...")
+@click.argument("files", nargs=-1, type=click.Path(), metavar="[FILE]...")
 @click.option("--base", metavar="REF", help="The branch to compare with; by default the upstream's default branch.")
 @click.option("--database-url", metavar="URL", help="Review what is pending in this database, instead of a branch.")
 @click.option("--format", type=click.Choice(_FORMATS), help="How to print the review.  [default: text]")
@@ -47,6 +49,7 @@ def review(context: Context, **options: Any) -> int:
 
     if options["sizes_query"]:
         context.report.text(sizes.QUERY)
+        context.report.json({"query": sizes.QUERY})
         return 0
     outputs = _outputs(options["outputs"])
     if options["seed"] and not options["seed"].is_file():
@@ -113,17 +116,26 @@ def _write(result: Review, form: str, path: Path) -> None:
         raise ConfigError(f"--output {form}={path} cannot be written: {error.strerror}") from error
 
 
+def _complete_rule(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    from .rules.all_rules import RULES
+
+    return [name for name in RULES if name.startswith(incomplete)]
+
+
 @command("sqlmigrate explain drop-column")
-@click.argument("rule", required=False)
+@click.argument("rule", required=False, shell_complete=_complete_rule)
 def explain(context: Context, *, rule: str | None) -> None:
     """Explain a rule of the review, or list all rules: why it matters, what to do instead, how to allow it."""
     from .rules import all_rules
 
-    if rule is None:
-        for each in all_rules.RULES.values():
-            context.report.text(f"{each.name:<36}{each.severity:<9}{each.title}")
-        return
-    context.report.text(*all_rules.explain(rule).splitlines())
+    page = all_rules.explain(rule).splitlines() if rule else [_listed(each) for each in all_rules.RULES.values()]
+    context.report.text(*page)
+    shown = [all_rules.RULES[rule]] if rule else all_rules.RULES.values()
+    context.report.json({"rules": [asdict(each) for each in shown]})
+
+
+def _listed(rule: Rule) -> str:
+    return f"{rule.name:<36}{rule.severity:<9}{rule.title}"
 
 
 @command("sqlmigrate renumber --base origin/main", ["folder"])
@@ -133,12 +145,12 @@ def renumber(context: Context, *, base: str | None) -> None:
     from .new.renumber import renumber as move
 
     moves = move(context.config.directory, base, context.environment, context.now)
-    for old, new in moves:
-        context.report.text(f"{old} ──▶ {new}")
+    context.report.json({"moves": [{"from": str(old), "to": str(new)} for old, new in moves]})
+    context.report.text(*(f"{old} ──▶ {new}" for old, new in moves))
     if moves:
         context.report.text(
-            "a database that has executed them knows them by their old numbers: there, take them back with the old",
-            "files before you go on (git stash; sqlmigrate down --to VERSION; git stash pop), or make it anew",
+            "A database that has executed these migrations knows them by their old versions. Undo them there first,",
+            "with the old files: git stash; sqlmigrate down --to VERSION; git stash pop. Or drop that database.",
         )
     else:
-        context.report.text("nothing to move: the new migrations stand behind the newest that is merged")
+        context.report.text("nothing to rename: the new migrations come after the newest merged one")

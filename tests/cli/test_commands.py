@@ -6,7 +6,6 @@ import ast
 import os
 import pty
 import re
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -461,75 +460,6 @@ def test_an_interrupted_question(changed: Project) -> None:
 
     assert (code, screen.rpartition("\n\n")[0].rpartition("\n")[2]) == (130, "error: interrupted")
     assert changed.logged() == [("up", "001")]
-
-
-# -- completion --------------------------------------------------------------------------------------------------------
-
-COMPLETED = {
-    "sqlmigrate ": COMMANDS,
-    "sqlmigrate st": ["status"],
-    "sqlmigrate re": ["repair", "reset"],
-    "sqlmigrate up --d": ["--database-url", "--directory", "--dry-run"],
-    "sqlmigrate down --": [
-        "--all", "--database-url", "--directory", "--format", "--help", "--lock-retries", "--lock-timeout",
-        "--lock-wait", "--steps", "--table", "--to", "--yes",
-    ],
-    "sqlmigrate --format ": ["json", "text"],
-    "sqlmigrate completion ": ["bash", "fish", "zsh"],
-}  # fmt: skip
-
-
-@pytest.fixture
-def program(tmp_path: Path) -> dict[str, str]:
-    """An environment in which `sqlmigrate` is to be found."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    (folder / "sqlmigrate").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m sqlmigrate "$@"\n')
-    (folder / "sqlmigrate").chmod(0o755)
-    return {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}
-
-
-BASH = """\
-eval "$(sqlmigrate completion bash)"
-complete -p sqlmigrate >&2
-while IFS= read -r line; do
-    COMP_LINE=$line COMP_POINT=${#line} COMP_WORDS=($line) COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
-    case $line in *' ') COMP_CWORD=$((COMP_CWORD + 1)); COMP_WORDS+=('');; esac
-    COMPREPLY=()
-    _sqlmigrate_completion sqlmigrate
-    echo "${COMPREPLY[@]}"
-done
-"""
-
-
-def test_completion_in_bash(program: dict[str, str]) -> None:
-    """The script, sourced by a real bash, completes commands, options and values."""
-    typed = "".join(f"{line}\n" for line in COMPLETED)
-    ended = children.run(
-        ["bash", "--norc", "-c", BASH], input=typed, env=program, capture_output=True, text=True, check=True
-    )
-
-    assert "-F _sqlmigrate_completion sqlmigrate" in ended.stderr
-    completed = [sorted(set(line.split()) - OF_ROOMS) for line in ended.stdout.splitlines()]
-    assert dict(zip(COMPLETED, completed, strict=True)) == COMPLETED
-
-
-@pytest.mark.parametrize("shell", ["zsh", "fish"])
-def test_completion_in_other_shells(shell: str, program: dict[str, str], quick: Quick) -> None:
-    """The script names the program and asks it back; the shell itself, where it is installed, finds no fault in it."""
-    script = quick("completion", shell).stdout
-    assert "sqlmigrate" in script
-    assert f"_SQLMIGRATE_COMPLETE={shell}_complete" in script
-
-    answer = children.run(
-        ["sqlmigrate"], capture_output=True, text=True, check=True,
-        env={**program, "_SQLMIGRATE_COMPLETE": f"{shell}_complete", "COMP_WORDS": "sqlmigrate st", "COMP_CWORD":
-             "1" if shell == "zsh" else "st"},
-    ).stdout  # fmt: skip
-    assert "status" in answer
-    assert "Show executed and pending migrations" in answer
-    if found := shutil.which(shell):
-        children.run([found, "-n"], input=script, text=True, check=True)
 
 
 # -- exit codes --------------------------------------------------------------------------------------------------------
