@@ -214,7 +214,8 @@ def test_lines_where_there_is_no_terminal(blocked: Project) -> None:
     assert max(map(len, said.splitlines())) <= 100
     lines = "".join(
         f"   002_add_b: statement 2 of 2, {seconds} s, waits for Lock relation: "
-        "process 4711 (reports, user postgres, local socket), idle in transaction, open for N s: select count(*) from t\n"
+        "process 4711 (reports, user postgres, local socket), idle in transaction, open for N s: "
+        "select count(*) from t\n"
         for seconds in (10, 20, 30, 55, 60)
     )
     assert re.sub(r"\n   (?=[a-z(])", " ", said) == (
