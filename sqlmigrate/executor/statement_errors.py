@@ -131,9 +131,9 @@ def _find(name: str, statement: Statement) -> Span | None:
     if found := names.search(blanked(statement.text, "comment", "string", "body")):
         return statement.source.span(statement.start + found.start(), statement.start + found.end())
     string = "'" + name.replace("'", "''") + "'"
-    for token in tokens(statement.text):
-        if token.kind == "string" and token.text.lower() == string.lower():
-            return statement.source.span(statement.start + token.start, statement.start + token.start + len(string))
+    for kind, start, text in tokens(statement.text):
+        if kind == "string" and text.lower() == string.lower():
+            return statement.source.span(statement.start + start, statement.start + start + len(text))
     return None
 
 
@@ -170,11 +170,11 @@ def _in_block(statement: Statement, number: int, diagnostic: Diagnostic | None) 
 def _body_start(block: str) -> int:
     """Return the offset of the first character of a ``DO`` block's code, which may be given in any kind of string."""
     before = ""
-    for token in tokens(block):
-        if token.kind in ("string", "body") and before != "language":
-            return token.start + (token.text.index("$", 1) if token.kind == "body" else token.text.index("'")) + 1
-        if token.kind not in ("blank", "comment"):
-            before = token.text.lower()
+    for kind, start, text in tokens(block):
+        if kind in ("string", "body") and before != "language":
+            return start + (text.index("$", 1) if kind == "body" else text.index("'")) + 1
+        if kind not in ("blank", "comment"):
+            before = text.lower()
     return 0
 
 

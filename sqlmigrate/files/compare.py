@@ -6,7 +6,6 @@ Line endings, a byte order mark and newlines at the end are not a change: the ch
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
 
 from sqlmigrate.errors import MigrationError
 from sqlmigrate.parsing.splitter import split
@@ -29,7 +28,8 @@ def _significant(text: str) -> list[str]:
 
     A text that cannot be split is returned as it is.
     """
-    found, position = [], 0
+    found: list[str] = []
+    position = 0
     try:
         for statement in split(Source("", text)):
             if data := statement.data:
@@ -37,11 +37,11 @@ def _significant(text: str) -> list[str]:
                 position = data.end
     except MigrationError:
         return [text]
-    return [*found, *_words(text[position:])]
+    return found + _words(text[position:])
 
 
-def _words(text: str) -> Iterator[str]:
-    return (token.text for token in tokens(text) if token.kind not in ("blank", "comment"))
+def _words(text: str) -> list[str]:
+    return [word for kind, _, word in tokens(text) if kind not in ("blank", "comment")]
 
 
 def diff(executed: str, now: str) -> list[str]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Literal, NamedTuple, cast
+from typing import Literal
 
 from .characters import BLANKS, NAME, NAME_NO_DOLLAR, NAME_START
 from .comments import block_end
@@ -22,13 +22,14 @@ TokenKind = Literal["blank", "comment", "string", "body", "word"]
 # A string continues after a line end, and only there. White space and line comments between its parts belong to it.
 _GOES_ON = r"(?:[ \t\f\v]|--[^\n\r]*)*[\n\r](?:[ \t\n\r\f\v]|--[^\n\r]*[\n\r])*"
 _ESCAPED, _PLAIN = r"'(?:[^'\\]|\\.|'')*'", r"'(?:[^']|'')*'"
-# A name is tried before a body: `a$b$c` is a name. An operator is one token: `@ >` is not `@>`. But a sign at its end
-# belongs to the next operand, as in `=-1`.
+# What matches no group is a word. Names come early because most tokens are names. Prefixes of strings are not names.
+# An operator is one token: `@ >` is not `@>`. But a sign at its end belongs to the next operand, as in `=-1`.
 _TOKEN = re.compile(
-    rf"""(?P<blank>[{BLANKS}]+)
-    | (?P<comment>--[^\n\r]*|/\*)
+    rf"""(?P<blank>[{BLANKS}]++)
+    | (?![bBeEnNxX]'|[uU]&['"]){NAME_START}{NAME}*+
+    | (?P<comment>--[^\n\r]*+|/\*)
     | (?P<string>[eE]{_ESCAPED}(?:{_GOES_ON}{_ESCAPED})* | (?:[bBxXnN]|[uU]&)?{_PLAIN}(?:{_GOES_ON}{_PLAIN})*)
-    | (?P<word>(?:[uU]&)?"(?:[^"]|"")*" | {NAME_START}{NAME}* | \.*[0-9](?:{NAME}|\.)* | \.+ | \$[0-9]{NAME}*)
+    | (?:[uU]&)?"(?:[^"]|"")*" | \.*[0-9](?:{NAME}|\.)*+ | \.+ | \$[0-9]{NAME}*+
     | (?P<body>\$(?P<tag>(?:{NAME_START}{NAME_NO_DOLLAR}*)?)\$.*?\$(?P=tag)\$)
     | (?:(?!--|/\*)[-+*/<>=:~!@#%^&|`?])*[~!@#%^&|`?](?:(?!--|/\*)[-+*/<>=:~!@#%^&|`?])*
     | (?:(?!--|/\*)[-+*/<>=:])*(?!--|/\*)[*/<>=:]
@@ -37,33 +38,29 @@ _TOKEN = re.compile(
 )
 
 
-class Token(NamedTuple):
-    """One token.
+Token = tuple[TokenKind, int, str]
+"""The kind of a token, the offset of its first character, and its characters.
 
-    Attributes:
-        kind: What it is: `body` is a dollar-quoted string, `word` is everything else.
-        start: The offset of its first character.
-        text: Its characters.
-
-    """
-
-    kind: TokenKind
-    start: int
-    text: str
+`body` is a dollar-quoted string, `word` is everything that is not one of the others. It is a plain tuple because making
+a named one takes as long as finding the token.
+"""
 
 
 def tokens(text: str) -> Iterator[Token]:
     """Yield the tokens of a text in their order. Joined, they are the text."""
     position = 0
-    while match := _TOKEN.match(text, position):
-        kind = cast("TokenKind", match.lastgroup or "word")
-        end = match.end()
-        if match[0] == "/*":
-            end = block_end(text, position) or len(text)
-        yield Token(kind, position, text[position:end])
-        position = end
+    while position < len(text):
+        for match in _TOKEN.finditer(text, position):
+            found = match[0]
+            if found == "/*":  # may hold others, which no regular expression can count
+                found = text[position : block_end(text, position) or len(text)]
+                yield "comment", position, found
+                position += len(found)
+                break
+            yield match.lastgroup or "word", position, found  # type: ignore[misc] # the groups are the kinds
+            position += len(found)
 
 
 def blanked(text: str, *kinds: TokenKind) -> str:
     """Return the text with blanks in place of all tokens of some kinds. The other characters keep their offsets."""
-    return "".join(" " * len(token.text) if token.kind in kinds else token.text for token in tokens(text))
+    return "".join(" " * len(found) if kind in kinds else found for kind, _, found in tokens(text))
