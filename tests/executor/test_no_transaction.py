@@ -204,6 +204,7 @@ def test_a_done_statement_that_was_changed_stops_the_rerun(
     assert told(refused.value) == (
         f"001_a: statement {number} was executed already, and has another text by now\n"
         "  2 of its statements are executed; it goes on only if those are unchanged\n"
+        "  nothing was executed by this run\n"
         "  hint: put the text of that statement back; what is behind the failed statement may be changed"
     )
     assert project.relations() == {"a", "b"}
