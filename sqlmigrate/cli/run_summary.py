@@ -1,4 +1,4 @@
-"""What a run has done so far, kept from its events: what state it leaves the database in, however it ends."""
+"""Keeps from the events of a run what it has done, so that every ending can tell the state of the database."""
 
 from __future__ import annotations
 
@@ -12,9 +12,17 @@ from sqlmigrate.plan.plan import Direction, Step
 
 @dataclass
 class RunSummary:
-    """What a run has done so far; `is_rehearsed` where all of it is rolled back.
+    """What a run has done so far.
 
-    An error that leaves its block without a `state`, or after a migration was executed, is raised again with the state.
+    As a context manager it adds the state of the database to an error that leaves its block without one, or that
+    comes after a migration was executed.
+
+    Attributes:
+        direction: up or down.
+        is_rehearsed: whether everything is rolled back in the end.
+        executed: the steps that are done, in order.
+        under_way: the step that is being executed.
+        failed: the failure that ended the run.
     """
 
     direction: Direction
@@ -31,7 +39,7 @@ class RunSummary:
             raise error.with_(state=self.state) from None
 
     def keep(self, event: Event) -> None:
-        """Take note of an event."""
+        """Remember what an event says."""
         match event:
             case Began(step):
                 self.under_way = step
@@ -45,17 +53,17 @@ class RunSummary:
 
     @property
     def state(self) -> str:
-        """The state of the database in a sentence, for an error that knows nothing of it."""
+        """The state of the database, in a sentence."""
         if self.is_rehearsed and (self.executed or self.under_way):
-            return "nothing stays of what was tried: the database is as it was"
+            return "what was tried is rolled back: the database is as it was before"
         if not self.executed:
             return NOTHING_EXECUTED
         stays = "stays executed" if self.direction == "up" else "is taken back"
-        return f"{self.executed[-1].label} {stays}, nothing after it was begun"
+        return f"{self.executed[-1].label} {stays}, nothing after it was started"
 
     def interruption(self) -> SqlmigrateError:
-        """Make the error of a run that was interrupted, for when no failure tells of it."""
+        """Return the error of an interrupted run, to be shown if no failure was shown."""
         if self.under_way and not self.is_rehearsed:
-            state = f"{self.under_way.label} was under way, and may be still: the history will say what became of it"
+            state = f"{self.under_way.label} was being executed and may still be: the history will show how it ended"
             return SqlmigrateError("interrupted", state=state, next_steps=["sqlmigrate status"])
         return SqlmigrateError("interrupted", state=self.state, next_steps=[f"sqlmigrate {self.direction}"])

@@ -243,7 +243,7 @@ def test_a_signal_in_a_dry_run(quick: Quick, begin: Beginning, database: str) ->
         "✅ 001_a   1 statement N ms\n\n"
         "1 tried, and rolled back\n"
         "error: interrupted\n"
-        "   nothing stays of what was tried: the database is as it was\n"
+        "   what was tried is rolled back: the database is as it was before\n"
         "   next    sqlmigrate up\n\n"
     )
     assert ended.code == 130
@@ -317,7 +317,7 @@ def test_a_second_signal_leaves_at_once(quick: Quick, begin: Beginning, database
         "✅ 001_a   1 statement N ms\n\n"
         "1 executed\n"
         "error: interrupted\n"
-        "   002_b was under way, and may be still: the history will say what became of it\n"
+        "   002_b was being executed and may still be: the history will show how it ended\n"
         "   next    sqlmigrate status\n\n"
     )
     assert ended.code == 130
