@@ -1,7 +1,7 @@
 """Finds and masks passwords in URLs, in libpq's keywords, and in messages.
 
-A password leaves the program only in `Config.url`: every text that is shown is `masked` first, and `redacted` takes
-passwords out of what libpq or the server say.
+Only `Config.url` holds the password. Every text that is shown goes through `masked` first; `redacted` masks passwords
+in messages of libpq and of the server. In doubt too much is masked rather than too little.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _LOOSE_KEYWORD = re.compile(r"(?P<key>\w+)\s*=\s*(?P<value>'(?:\\.|[^'\\])*'?|\S
 
 _PASSWORD_SETTING = re.compile(r"pass\w*=", re.IGNORECASE)
 
-# What is not known to be harmless is masked: a misspelt `passwrd=` holds a password as well.
+# Every other keyword is masked: a misspelled `passwrd=` contains a password as well.
 # https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
 _HARMLESS = frozenset((
     "host", "hostaddr", "port", "dbname", "user", "service", "servicefile", "passfile", "connect_timeout",
@@ -32,7 +32,7 @@ _HARMLESS = frozenset((
 
 
 def secret_spans(url: str) -> list[tuple[int, int]]:
-    """Find what may be a password, rather too much than too little, in their order, none inside of another."""
+    """Find everything that may be a password, as pairs of start and end, in order and without overlaps."""
     spans: list[tuple[int, int]] = []
     for start, end in sorted(_secrets(url)):
         if spans and start < spans[-1][1]:
@@ -50,19 +50,19 @@ def _secrets(url: str) -> list[tuple[int, int]]:
 
 
 def _keyword_secrets(text: str) -> Iterator[tuple[int, int]]:
-    """Give the values of all keywords that are not known to be harmless, and what belongs to no keyword."""
+    """Yield the values of all keywords that are not known to be harmless, and all text outside of keywords."""
     position, follows_secret = 0, False
     for match in _LOOSE_KEYWORD.finditer(text):
         yield _stripped(text, position, match.start())
         follows_secret |= bool(text[position : match.start()].strip())
         if is_secret := not _is_harmless(match["key"], match["value"]):
-            yield match.span(0 if follows_secret else "value")  # a password may hold ` x=`
+            yield match.span(0 if follows_secret else "value")  # a password may contain ` x=`
         position, follows_secret = match.end(), is_secret
     yield _stripped(text, position, len(text))
 
 
 def _is_harmless(key: str, value: str) -> bool:
-    return key in _HARMLESS and "=" not in value  # which begins the next one, the blank or `&` forgotten
+    return key in _HARMLESS and "=" not in value  # with a `=`, a forgotten blank or `&` hides the next keyword
 
 
 def _stripped(text: str, start: int, end: int) -> tuple[int, int]:
@@ -70,19 +70,21 @@ def _stripped(text: str, start: int, end: int) -> tuple[int, int]:
     return start + len(between) - len(between.lstrip()), max(start, start + len(between.rstrip()))
 
 
-def _url_secrets(url: str) -> Iterator[tuple[int, int]]:  # noqa: C901 - a case for each way a URL can be wrong
-    """Give everything from the first `:` to the last `@`; where there is no `@`, what is no port and might be one."""
+def _url_secrets(url: str) -> Iterator[tuple[int, int]]:  # noqa: C901 - one branch for each way a URL can be wrong
+    """Yield everything from the first `:` to the last `@`; without an `@`, every port that is not a number."""
     scheme = LOOSE_SCHEME.match(url)
     start, at = scheme.end() if scheme else 0, url.rfind("@")
     query = url.find("?", start)
     if query < at and "=" not in url[query:at] and url.find(":", start, query) >= 0:
-        query = url.find("?", at)  # the first one belongs to the password
+        query = url.find("?", at)  # the first `?` belongs to the password
     end = query if query >= 0 else len(url)
-    before = start  # where a `=` would be, that belongs to no query
+    before = start  # a `=` from here to the query may come before a password
     if at >= start:
         colon = url.find(":", start, at)
         if colon >= 0:
-            is_certain = not ("/" in url[colon:at] and "=" in url[colon:at])  # a `?` forgotten, and the `@` no host's
+            is_certain = not (
+                "/" in url[colon:at] and "=" in url[colon:at]
+            )  # else the `?` is missing, and the `@` is not before a host
             yield colon + 1, at if is_certain else len(url)
             before = at + 1
         if not scheme and (colon < 0 or _NO_URL.search(url)):
@@ -94,9 +96,9 @@ def _url_secrets(url: str) -> Iterator[tuple[int, int]]:  # noqa: C901 - a case 
     elif not SHELL_VARIABLE.fullmatch(url):
         yield 0, len(url)
         return
-    if forgotten := _PASSWORD_SETTING.search(url, start, end):  # the `?` before it, and it may hold an `@`
+    if forgotten := _PASSWORD_SETTING.search(url, start, end):  # its `?` is missing; the password may contain an `@`
         yield forgotten.end(), len(url)
-    if (equals := url.find("=", before, end)) >= 0:  # the `?` before it as well, and nothing behind it is certain
+    if (equals := url.find("=", before, end)) >= 0:  # its `?` is missing too; all that follows may be a password
         yield equals + 1, len(url)
     elif query >= 0:
         yield from _query_secrets(url, query + 1)
@@ -112,14 +114,14 @@ def _query_secrets(url: str, start: int) -> Iterator[tuple[int, int]]:
 
 
 def masked(url: str) -> str:
-    """Give a URL or libpq's keywords with everything that may be a password masked."""
+    """Return a URL or libpq's keywords with everything masked that may be a password."""
     for start, end in reversed(secret_spans(url)):
         url = url[:start] + MASK + url[end:]
     return url
 
 
 def secrets_of(url: str) -> tuple[str, ...]:
-    """Give every spelling of the password in a URL or in libpq's keywords, the longest first."""
+    """Return every spelling of the password in a URL or in libpq's keywords, the longest first."""
     raw = [url[start:end] for start, end in _secrets(url)]
     bare = [re.sub(r"\\(.)", r"\1", value.strip("'"), flags=re.DOTALL) for value in raw]
     spellings = {spelling for value in (*raw, *bare) for spelling in (value, value.strip("'"), unquote(value))}
@@ -127,7 +129,7 @@ def secrets_of(url: str) -> tuple[str, ...]:
 
 
 def redacted(text: str, secrets: Iterable[str]) -> str:
-    """Give a text of libpq's or the server's with every spelling of the password masked."""
+    """Return a message of libpq or of the server with every spelling of the password masked."""
     for secret in secrets:
         text = text.replace(secret, MASK)
     return text

@@ -1,4 +1,4 @@
-"""Checks a database URL (or libpq's keywords), and points at what is wrong in it."""
+"""Checks a database URL (or libpq's keywords) and shows where it is wrong."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 from sqlmigrate.errors import ConfigError
 from sqlmigrate.source import Source
+from sqlmigrate.spelling import did_you_mean
 
 from .passwords import MASK, masked, secret_spans
 from .settings import default
@@ -17,9 +18,9 @@ EMBEDDED = "embedded"
 
 
 def named(url: str, application_name: str) -> str:
-    """Give a URL (or libpq's keywords) with the name to be seen in ``pg_stat_activity``.
+    """Return a URL (or libpq's keywords) with the name of the session in ``pg_stat_activity``.
 
-    It is libpq's fallback: one that the URL, the service or PGAPPNAME names comes first.
+    A name in the URL, in the service file or in PGAPPNAME comes first: this one is libpq's fallback.
     https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNECT-FALLBACK-APPLICATION-NAME
     """
     if application_name == default("application_name") or "fallback_application_name" in url:
@@ -42,21 +43,24 @@ _EXAMPLE = "postgresql://USER@HOST/DATABASE, or host=HOST dbname=DATABASE"
 
 
 def checked(url: str, named_by: str) -> str:
-    """Give a URL (or libpq's keywords) as libpq takes it, without the driver in its scheme.
+    """Return a URL (or libpq's keywords) as libpq accepts it, without a driver in its scheme.
 
-    Raises `ConfigError` with the place of what does not parse, the password masked.
+    `named_by` is what the user set: a flag or a variable. Raises `ConfigError` with the place of the fault; the
+    password is masked.
     """
     if url == EMBEDDED:
         return url
-    if any("\ud800" <= character <= "\udfff" for character in url):  # what os.environ makes of other bytes
-        raise ConfigError(f"{named_by} is not UTF-8", hint="in a URL every other byte is written as an escape: %E9")
+    if any("\ud800" <= character <= "\udfff" for character in url):  # os.environ puts them for bytes that are not UTF-8
+        raise ConfigError(f"{named_by} is not UTF-8", hint="in a URL write other bytes as escapes, for example %E9")
     scheme = SCHEME.match(url)
     if not scheme:
         _check_keywords(url, named_by)
         return url
     if scheme["scheme"] not in ("postgres", "postgresql"):
-        hint = f"it begins with postgresql://, in lower case: {_EXAMPLE}"
-        raise _fault(url, named_by, scheme.span("scheme"), f"`{scheme['scheme']}` is not PostgreSQL", hint)
+        hint = f"a URL starts with postgresql://, in lower case: {_EXAMPLE}"
+        raise _fault(
+            url, named_by, scheme.span("scheme"), f"`{scheme['scheme']}` is not the scheme of a PostgreSQL URL", hint
+        )
     _check_url(url, named_by, scheme.end())
     return f"{scheme['scheme']}://{url[scheme.end() :]}"
 
@@ -75,14 +79,14 @@ def _check_keywords(text: str, named_by: str) -> None:
 
 def _no_keyword(text: str, named_by: str, position: int) -> ConfigError:
     start = position + len(text[position:]) - len(text[position:].lstrip())
-    message = "no `keyword = value` begins here" if IS_KEYWORDS.match(text) else "this is no connection string"
+    message = "expected `keyword = value` here" if IS_KEYWORDS.match(text) else "this is not a connection string"
     hint = _EXAMPLE
     if SHELL_VARIABLE.fullmatch(text):
-        hint = "a variable that nobody has replaced by its value"
+        hint = "this is the name of a variable, not its value: the shell did not replace it"
     elif text[:1] in "\"'":
-        hint = "take the quotes away: they belong to the shell"
-    elif text.lower().startswith(EMBEDDED[:5]):
-        hint = f"did you mean `{EMBEDDED}`, the PostgreSQL of our own?"
+        hint = "remove the quotes: they belong to the shell"
+    elif suggestion := did_you_mean(text.lower(), [EMBEDDED]):
+        hint = suggestion
     return _fault(text, named_by, (start, start + 1), message, hint)
 
 
@@ -111,20 +115,22 @@ def _check_url(url: str, named_by: str, start: int) -> None:
 
 def _reserved(url: str, named_by: str, offset: int) -> ConfigError:
     character = url[offset]
-    message = f"user or password hold a `{character}`"
-    return _fault(url, named_by, (offset, offset + 1), message, f"in a URL it is written %{ord(character):02X}")
+    message = f"user name or password contain an unescaped `{character}`"
+    return _fault(url, named_by, (offset, offset + 1), message, f"in a URL write it as %{ord(character):02X}")
 
 
 def _check_escapes(url: str, named_by: str, start: int) -> None:
     if bad := _BAD_ESCAPE.search(url, start):
-        raise _fault(url, named_by, bad.span(), "a `%` here begins no escape", "a percent sign itself is written %25")
+        raise _fault(
+            url, named_by, bad.span(), "a `%` must be followed by two hexadecimal digits", "write a percent sign as %25"
+        )
     for escapes in _ESCAPES.finditer(url, start):
         try:
             is_text = "\0" not in unquote_to_bytes(escapes[0]).decode()
         except UnicodeDecodeError:
             is_text = False
         if not is_text:
-            raise _fault(url, named_by, escapes.span(), "the escapes here are no text in UTF-8", "é is written %C3%A9")
+            raise _fault(url, named_by, escapes.span(), "these escapes are not text in UTF-8", "write é as %C3%A9")
 
 
 def _check_ports(text: str, named_by: str, ports: Iterable[tuple[int, str]]) -> None:
@@ -134,13 +140,13 @@ def _check_ports(text: str, named_by: str, ports: Iterable[tuple[int, str]]) -> 
                 text,
                 named_by,
                 (offset, offset + len(port)),
-                f"the port is no number from 1 to {HIGHEST_PORT}",
-                "postgresql://USER@HOST:5432/DATABASE; a `:` in a password is written %3A",
+                f"the port must be a number from 1 to {HIGHEST_PORT}",
+                "postgresql://USER@HOST:5432/DATABASE; write a `:` in a password as %3A",
             )
 
 
 def _fault(url: str, named_by: str, place: tuple[int, int], message: str, hint: str) -> ConfigError:
-    """Make the error of a URL: its text masked, its place moved along with the mask."""
+    """Make the error of a URL. The text is masked, so the place moves by the length of the masks before it."""
     start, end = place
     shift = 0
     for secret_start, secret_end in secret_spans(url):

@@ -1,4 +1,4 @@
-"""The parts of a database URL that both the check and the masking of passwords read."""
+"""Parts of a database URL that are needed to check it and to mask its password."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HOST = re.compile(r"(?P<host>\[[^\]]*\]|[^:]*)(?::(?P<port>.*))?", re.DOTALL)
 
 
 def ports_of(url: str, start: int, end: int) -> Iterator[tuple[int, str]]:
-    """Give the ports of a URL's hosts, each with its place."""
+    """Yield the ports of a URL's hosts, each with its offset. `start` and `end` are where the hosts are."""
     for part in url[start:end].split(","):
         host = _HOST.fullmatch(part)
         if host and host["port"]:

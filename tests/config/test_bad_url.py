@@ -71,7 +71,7 @@ def test_a_variable_that_is_not_utf8(quick: Quick) -> None:
     assert ended.stderr == (
         "error: DATABASE_URL is not UTF-8\n"
         "   nothing was executed\n"
-        "   hint    in a URL every other byte is written as an escape: %E9\n\n"
+        "   hint    in a URL write other bytes as escapes, for example %E9\n\n"
     )
 
 
