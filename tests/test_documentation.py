@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import children
 import click
 import documents
 import psycopg
@@ -286,9 +287,9 @@ def _shell(folder: Path, script: str, **environment: str) -> subprocess.Complete
         program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m sqlmigrate "$@"\n', encoding="utf-8")
         program.chmod(0o755)
     path = os.pathsep.join([str(program.parent), environment.pop("PATH", ""), os.environ["PATH"]])
-    return subprocess.run(
-        ["sh", "-e"], input=script, cwd=folder, env={**os.environ, "PATH": path, **environment}, check=False,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", timeout=120,
+    return children.run(
+        ["sh", "-e"], input=script, cwd=folder, env={**os.environ, "PATH": path, **environment},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8",
     )  # fmt: skip
 
 
@@ -343,7 +344,7 @@ def test_python_runs(block: Block, tmp_path: Path, database: str) -> None:
     assert named in block.text
 
     program = block.text.replace(named, repr(database))
-    ended = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
+    ended = children.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True)
 
     assert (ended.returncode, ended.stderr) == (0, "")
     with psycopg.connect(database) as conn:

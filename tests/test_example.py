@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import children
 import psycopg
 import pytest
 from documents import ROOT
@@ -48,9 +49,9 @@ class Checkout:
     def __call__(self, command: str, *without: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a line in a shell; variables may be added, or left out by their names."""
         given = {name: value for name, value in {**self.environment, **environment}.items() if name not in without}
-        return subprocess.run(
+        return children.run(
             ["bash", "-e", "-c", command], cwd=self.root, env=given, capture_output=True, encoding="utf-8",
-            check=False, timeout=120,
+
         )  # fmt: skip
 
     def add_phone(self) -> None:

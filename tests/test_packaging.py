@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 import sysconfig
 import tarfile
@@ -14,6 +13,7 @@ import zipfile
 from email import message_from_string
 from pathlib import Path
 
+import children
 import pytest
 
 import sqlmigrate
@@ -30,9 +30,7 @@ BUILD_SDIST = "import sys; from setuptools import build_meta; build_meta.build_s
 def run(*command: str | Path, cwd: Path, **environment: str) -> str:
     """Run a program that must end with 0, and return what it wrote to stdout."""
     quiet = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1", **environment}
-    ended = subprocess.run(
-        command, cwd=cwd, env={**os.environ, **quiet}, capture_output=True, encoding="utf-8", check=False, timeout=120
-    )
+    ended = children.run(command, cwd=cwd, env={**os.environ, **quiet}, capture_output=True, encoding="utf-8")
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return ended.stdout
 

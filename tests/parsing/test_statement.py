@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 
+import children
 import pytest
 
 from sqlmigrate.parsing.splitter import split
@@ -42,9 +42,7 @@ statement, = split("create table t ()")
 before = "sqlparse" in sys.modules
 print(before, statement.kind.verb, "sqlparse" in sys.modules)
 """
-    ended = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=True, timeout=60
-    )
+    ended = children.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=True)
 
     assert ended.stdout == "False CREATE TABLE True\n"
 
