@@ -11,6 +11,7 @@ import shutil
 import signal
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import NoReturn
 
@@ -236,7 +237,20 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     _leave_long_ones_out(config, items)
     if config.option.shuffle is not None:
-        random.Random(config.option.shuffle).shuffle(items)
+        _shuffle(items, config.option.shuffle)
+
+
+def _shuffle(items: list[pytest.Item], seed: int) -> None:
+    """Shuffle the modules, and the tests of each; a module stays together, for its fixtures are made once."""
+    chance = random.Random(seed)
+    modules: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        modules.setdefault(item.path, []).append(item)
+    shuffled = list(modules.values())
+    chance.shuffle(shuffled)
+    for tests in shuffled:
+        chance.shuffle(tests)
+    items[:] = chain.from_iterable(shuffled)
 
 
 def _leave_long_ones_out(config: pytest.Config, items: list[pytest.Item]) -> None:

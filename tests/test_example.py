@@ -51,7 +51,6 @@ class Checkout:
         given = {name: value for name, value in {**self.environment, **environment}.items() if name not in without}
         return children.run(
             ["bash", "-e", "-c", command], cwd=self.root, env=given, capture_output=True, encoding="utf-8",
-
         )  # fmt: skip
 
     def add_phone(self) -> None:

@@ -22,11 +22,13 @@ COMMANDS = (
 
 
 @pytest.fixture(scope="module")
-def secretive(password_server: PasswordServer) -> PasswordServer:
+def secretive(password_server: PasswordServer) -> Iterator[PasswordServer]:
     """A role whose password is the planted one, with a database of its own."""
     password_server.admin.execute(psycopg.sql.SQL("create role secretive login password {}").format(SECRET))
     password_server.admin.execute("create database secretive owner secretive")
-    return password_server
+    yield password_server
+    password_server.admin.execute("drop database secretive with (force)")
+    password_server.admin.execute("drop role secretive")
 
 
 def _ways(

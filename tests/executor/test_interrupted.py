@@ -519,9 +519,7 @@ def test_a_connection_that_is_cut_for_good(quick: Quick, begin: Beginning, datab
 def test_a_server_that_is_killed(quick: Quick, begin: Beginning, servers: Path) -> None:
     """A server that stops immediately loses nothing that was committed, and the next `up` goes on."""
     quick.write(**FILES)
-    server = postgres_servers._made(servers / "killed", 18)
-    server.start({})  # with the disk waited for: what is committed stays
-    try:
+    with postgres_servers.durable_server(servers / "killed") as server:
         running = begin("up", url=server.url(), watched=server.url())
         running.when("pg_sleep")
         server.run("pg_ctl", "stop", "--mode=immediate", "--pgdata", str(server.data))
@@ -537,8 +535,6 @@ def test_a_server_that_is_killed(quick: Quick, begin: Beginning, servers: Path) 
         quick.write(**{"002_b.up.sql": FILES["002_b.up.sql"].replace("60", "0")})
         assert quick("up", DATABASE_URL=server.url()).code == 0
         assert database_state.relations(server.url()) == [f"public.{name}" for name in "abcd"]
-    finally:
-        server.stop()
 
 
 # -- no room is left ---------------------------------------------------------------------------------------------------

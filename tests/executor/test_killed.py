@@ -61,12 +61,8 @@ def terminate(url: str, where: str = "true") -> list[int]:
 @pytest.fixture(scope="module")
 def fragile(servers: Path) -> Iterator[Cluster]:
     """A server that may be killed, and waits for the disk: what is committed stays."""
-    server = postgres_servers._made(servers / "fragile", 18)
-    server.start({})
-    try:
+    with postgres_servers.durable_server(servers / "fragile") as server:
         yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture

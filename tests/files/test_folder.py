@@ -654,7 +654,7 @@ def test_missing_permissions(folder: Path, tmp_path: Path, request: pytest.Fixtu
     """A folder or file that the user may not read or write is named, and how to change that."""
     write(folder, "001_a.up.sql")
     Path("closed").mkdir()
-    tmp_path.chmod(0o711)
+    tmp_path.chmod(0o511)
     folder.chmod(0o755)
     (folder / "001_a.up.sql").chmod(0)
     Path("closed").chmod(0)

@@ -7,6 +7,7 @@ more, stops them and deletes it. In memory, where there is room, a fresh databas
 from __future__ import annotations
 
 import fcntl
+import random
 import shutil
 import socket
 import tempfile
@@ -132,6 +133,18 @@ def server(home: Path, version: int, programs: Path | None = None) -> Iterator[S
 
 
 @contextmanager
+def durable_server(home: Path) -> Iterator[Cluster]:
+    """Run a server that may be killed: it waits for the disk, so what is committed stays."""
+    cluster = _made(home, 18)
+    try:
+        cluster.start({})
+        yield cluster
+    finally:
+        cluster.stop()
+        shutil.rmtree(home)
+
+
+@contextmanager
 def password_server(home: Path) -> Iterator[PasswordServer]:
     """Run a server that listens on 127.0.0.1 too, where passwords are asked for, with a database and role `app`."""
     cluster = _made(home, 18, "--auth-host=scram-sha-256")
@@ -161,11 +174,12 @@ def versions() -> list[str]:
 
 
 def free_port() -> int:
-    """Find a TCP port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Find a free TCP port of 127.0.0.1, below those that the system gives to outgoing connections."""
+    while True:
+        port = random.randrange(10_000, 32_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def _made(home: Path, version: int, *options: str, programs: Path | None = None) -> Cluster:
