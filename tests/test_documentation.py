@@ -380,7 +380,7 @@ def test_all_sql_is_a_file() -> None:
 
 def test_the_patterns_can_be_executed(project: Project) -> None:
     """The files of docs/writing-migrations.md work on tables with rows: up, down, and up again."""
-    _write_shown(project, lambda path: "015" not in path)  # that one is irreversible, on purpose
+    _write_shown(project, lambda path: "016" not in path)  # that one is irreversible, on purpose
     count = len(load(project.folder))
 
     assert project.call("up", "--to", "1").code == 0
@@ -401,8 +401,8 @@ def test_a_review_of_the_patterns_finds_nothing(project: Project) -> None:
 
     Generated rows have duplicates, so that a unique index fails there; its message asks to look at production's rows.
     """
-    _write_shown(project, lambda path: "015" not in path)
-    new = [path for path in SHOWN if path.endswith(".up.sql") and "001" not in path and "015" not in path]
+    _write_shown(project, lambda path: "016" not in path)
+    new = [path for path in SHOWN if path.endswith(".up.sql") and "001" not in path and "016" not in path]
 
     ended = project.call("review", "--postgres", "18", "--format", "json", *new, **PER_ENVIRONMENT)
 
@@ -412,12 +412,12 @@ def test_a_review_of_the_patterns_finds_nothing(project: Project) -> None:
         for finding in each["findings"]
         if not finding["allowed"]
     ]
-    assert found == [("010", "fails-on-data"), ("011", "statement-fails")]
+    assert found == [("011", "fails-on-data"), ("012", "statement-fails")]
 
 
 def test_the_pattern_without_a_way_down_says_so(project: Project) -> None:
     """A new value of an enum cannot be undone, and its file says why."""
-    _write_shown(project, lambda path: "014" in path or "015" in path)
+    _write_shown(project, lambda path: "015" in path or "016" in path)
     project.call("up")
 
     assert "PostgreSQL cannot drop a value of an enum" in project.call("down").stderr
@@ -425,7 +425,7 @@ def test_the_pattern_without_a_way_down_says_so(project: Project) -> None:
 
 def test_a_forgotten_value_stops_the_migration(project: Project) -> None:
     """Without the setting the migration fails, and the message names it."""
-    _write_shown(project, lambda path: "016" in path)
+    _write_shown(project, lambda path: "017" in path)
 
     ended = project.call("up")
 
