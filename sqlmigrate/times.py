@@ -9,12 +9,12 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
 
 def moment(time: datetime) -> str:
-    """Give a time to the second, in UTC and saying so: the same on every machine, and as servers write their logs."""
+    """Return a time in UTC, to the second, with its zone: the text is the same on every machine."""
     return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def duration(seconds: int) -> str:
-    """Give whole seconds in one or two units: ``95 s``, ``12 min 5 s``, ``3 h 20 min``, ``2 d 4 h``."""
+    """Return whole seconds in one or two units: ``95 s``, ``12 min 5 s``, ``3 h 20 min``, ``2 d 4 h``."""
     if seconds < _IN_SECONDS:
         return f"{seconds} s"
     if seconds < _HOUR:

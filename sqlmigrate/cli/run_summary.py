@@ -1,4 +1,4 @@
-"""Keeps from the events of a run what it has done, so that every ending can tell the state of the database."""
+"""What a run has done so far, collected from its events: for its totals, and for the state that an error tells."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from sqlmigrate.plan.plan import Direction, Step
 class RunSummary:
     """What a run has done so far.
 
-    As a context manager it adds the state of the database to an error that leaves its block without one, or that
-    comes after a migration was executed.
+    As a context manager it completes errors: one that leaves the block without a `state`, or after a migration was
+    executed, is raised again with the state of the database.
 
     Attributes:
-        direction: up or down.
-        is_rehearsed: whether everything is rolled back in the end.
-        executed: the steps that are done, in order.
-        under_way: the step that is being executed.
-        failed: the failure that ended the run.
+        direction: ``up`` or ``down``.
+        is_dry_run: Whether everything is rolled back.
+        executed: The steps that succeeded, in their order.
+        current: The step that is being executed.
+        failed: The failure with which the run ended.
     """
 
     direction: Direction
-    is_rehearsed: bool = False
+    is_dry_run: bool = False
     executed: list[Step] = field(default_factory=list)
-    under_way: Step | None = None
+    current: Step | None = None
     failed: Failed | None = None
 
     def __enter__(self) -> Self:
@@ -42,28 +42,28 @@ class RunSummary:
         """Remember what an event says."""
         match event:
             case Began(step):
-                self.under_way = step
+                self.current = step
             case Finished(step):
-                self.under_way = None
+                self.current = None
                 self.executed.append(step)
             case Failed():
-                self.under_way, self.failed = None, event
+                self.current, self.failed = None, event
             case _:
                 pass
 
     @property
     def state(self) -> str:
-        """The state of the database, in a sentence."""
-        if self.is_rehearsed and (self.executed or self.under_way):
-            return "what was tried is rolled back: the database is as it was before"
+        """The state of the database in a sentence, for an error that does not know it."""
+        if self.is_dry_run and (self.executed or self.current):
+            return "the dry run was rolled back: the database is unchanged"
         if not self.executed:
             return NOTHING_EXECUTED
-        stays = "stays executed" if self.direction == "up" else "is taken back"
-        return f"{self.executed[-1].label} {stays}, nothing after it was started"
+        stays = "stays executed" if self.direction == "up" else "is undone"
+        return f"{self.executed[-1].label} {stays}; nothing after it was started"
 
     def interruption(self) -> SqlmigrateError:
-        """Return the error of an interrupted run, to be shown if no failure was shown."""
-        if self.under_way and not self.is_rehearsed:
-            state = f"{self.under_way.label} was being executed and may still be: the history will show how it ended"
+        """Return the error of an interrupted run, for when no failed step tells about it."""
+        if self.current and not self.is_dry_run:
+            state = f"{self.current.label} was being executed and may still be: the history shows how it ended"
             return SqlmigrateError("interrupted", state=state, next_steps=["sqlmigrate status"])
         return SqlmigrateError("interrupted", state=self.state, next_steps=[f"sqlmigrate {self.direction}"])

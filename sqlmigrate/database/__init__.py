@@ -1,1 +1,1 @@
-"""The session: connects to one database, and sends many requests in one round trip."""
+"""The session with one database: connecting, sending requests, the lock of a run, and what other sessions do."""

@@ -1,7 +1,7 @@
 """A second connection, over which we see what a session waits for, who blocks it, and how far it is.
 
 It takes no locks except those of reading `pg_stat_activity`. It connects only when a statement has waited for a while.
-If it is lost, the run goes on; we only see nothing for some seconds.
+If it is lost, the run continues; for some seconds we see nothing.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _COPY_PROGRESS = 140000
 
 @dataclass(frozen=True)
 class Activity:
-    """What a session is doing; every field is empty where nothing can be seen.
+    """What a session is doing; every field is empty if nothing can be seen.
 
     Attributes:
         waits_for: The type and the name of PostgreSQL's wait event: ``Lock relation``.
         blockers: The sessions that hold what it waits for, the oldest transaction first.
-        progress: The phase of a long command, with a percentage where the server counts one.
+        progress: The phase of a long command, with a percentage if the server counts one.
     """
 
     waits_for: str | None = None
@@ -73,7 +73,7 @@ class Observer:
         self._not_before = 0.0
 
     def look(self, pid: int, size: int = 0) -> Activity:
-        """See what the server process `pid` is doing; an empty `Activity` where it cannot be seen.
+        """See what the server process `pid` is doing; an empty `Activity` if it cannot be seen.
 
         `size` is the number of bytes that a ``COPY … FROM stdin`` will bring, which the server does not know.
         """

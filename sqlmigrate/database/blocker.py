@@ -1,4 +1,4 @@
-"""A session that stands in the way of ours: who it is, what it does, and how a DBA ends it."""
+"""A session that blocks ours: who it is, what it does, and how a DBA ends it."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ class Blocker:
 
     Attributes:
         pid: Its server process.
-        application: Its `application_name`; empty where it has none.
+        application: Its `application_name`; empty if it has none.
         user: Its role; for a process of the server itself what it is, such as ``autovacuum worker``.
         state: ``active``, ``idle``, ``idle in transaction`` …; ``background`` for a process of the server itself;
-            empty where our role may not see it.
+            empty if our role may not see it.
         seconds: How long its transaction is open; -1 where none is open, or our role may not see it.
         statement: The statement that it executes, or the last one; at most 60 characters.
-        host: The address of its client; ``local`` for a client on the server's own machine, over a socket; empty where
+        host: The address of its client; ``local`` for a client on the server's own machine, over a socket; empty if
             our role may not see it.
-        since: When it connected; None where our role may not see it.
+        since: When it connected; None if our role may not see it.
     """
 
     pid: int
@@ -88,12 +88,12 @@ class Blocker:
         return str(self), self.doing, *([self.ending] if self.ending else [])
 
     def __str__(self) -> str:
-        """Give `who`, and when it connected."""
+        """Return `who`, and when it connected."""
         return f"process {self.pid} ({self._client}, since {moment(self.since)})" if self.since else self.who
 
 
 def blocker_of(row: Sequence[str | None]) -> Blocker:
-    """Make a `Blocker` of a row of `COLUMNS`."""
+    """Return the `Blocker` of a row of `COLUMNS`."""
     pid, application, user, state, seconds, statement, host, since = (value or "" for value in row)
     connected = datetime.fromisoformat(since).replace(tzinfo=UTC) if since else None
     return Blocker(int(pid), application, user, state, int(seconds), statement, host, connected)

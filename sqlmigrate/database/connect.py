@@ -15,10 +15,10 @@ _CONNECT_SECONDS = 10
 
 
 def open_connection(url: str) -> psycopg.Connection:
-    """Connect to the database that `url` names (libpq's variables where it is empty), in autocommit mode.
+    """Connect to the database that `url` names (or libpq's variables, if it is empty), in autocommit mode.
 
-    Raises `ConfigError` for a URL that libpq does not accept, `ConnectError` where the connection fails, `ServerError`
-    for a server that is too old. No message holds the password.
+    Raises `ConfigError` for a URL that libpq does not accept, `ConnectError` if the connection fails, `ServerError` for
+    a server that is too old. No message contains the password.
     """
     try:
         conn = psycopg.connect(make_conninfo(url, **_defaults(url)), autocommit=True, prepare_threshold=None)
@@ -30,9 +30,9 @@ def open_connection(url: str) -> psycopg.Connection:
         place, version = place_of(conn), conn.info.parameter_status("server_version")
         conn.close()
         raise ServerError(
-            f"{place} is PostgreSQL {version}, and sqlmigrate needs {OLDEST_SERVER} or newer",
+            f"{place} is PostgreSQL {version}; sqlmigrate needs {OLDEST_SERVER} or newer",
             state=NOTHING_CHANGED,
-            hint="upgrade the server, or name another one",
+            hint="upgrade the server, or connect to another one",
         )
     return conn
 
@@ -48,5 +48,5 @@ def _defaults(url: str) -> dict[str, str | int]:
 
 
 def place_of(conn: psycopg.Connection) -> str:
-    """Give the host and port, or the socket's folder, that a connection goes to."""
+    """Return the host and port of a connection, or the folder of its socket."""
     return f"{conn.info.host}:{conn.info.port}" if not conn.info.host.startswith("/") else f"socket {conn.info.host}"

@@ -1,6 +1,6 @@
-"""What libpq says when there is no way in, as an error of ours: where, why, and the likely cure.
+"""Turns libpq's message about a failed connection into our error: where, why, and the likely cure.
 
-It says a lot, in several lines, some of them every time; and it quotes what it was given, passwords too.
+libpq's message has several lines, some of them always the same, and it quotes its input, passwords included.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ _PLACE = re.compile(
     r" failed: (?:FATAL:  )?(?P<reason>.*)"
 )
 _VARIABLES = "in libpq's variables"
-_SETTINGS = "what may be set: https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS"
+_SETTINGS = "the possible settings: https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS"
 _SETTING = re.compile(r"invalid |definition of service |syntax error in service file |could not match |bad value ")
 
 
 def reason(error: Exception) -> str:
-    """Give in one line what libpq says, without what it says every time."""
+    """Return the reason that libpq gives, as one line, without what it always says."""
     return _told(str(error))[0]
 
 
 def _told(text: str) -> list[str]:
-    """Give what libpq says, a line for each host and reason, without what it says every time."""
+    """Return the reasons that libpq gives, one line for each host, without what it always says."""
     lines = [_PREFIX.sub("", line.strip()) for line in text.splitlines()]
     told = [line for line in lines if line and not line.startswith(_CHATTER)]
     return list(dict.fromkeys(map(_placed, told))) or ["no reason given"]
@@ -54,7 +54,7 @@ def _placed(line: str) -> str:
 
 
 def not_parsed(url: str, error: Exception) -> ConfigError:
-    """Make the error of a URL or keywords that libpq does not take; what it quotes of them is masked."""
+    """Return the error for a URL or keywords that libpq does not accept; what it quotes of them is masked."""
     said = reason(error)
     shown = masked(url)
     names = re.findall(r'"(\w+)"', said)
@@ -63,39 +63,43 @@ def not_parsed(url: str, error: Exception) -> ConfigError:
     quoted_part = r'"(.*)"' if '"' in url else r'"([^"]*)"'  # libpq quotes a quote as it is
     told = re.sub(quoted_part, lambda quoted: quoted[0] if quoted[1] in f"{shown}=" else f'"{MASK}"', said)
     return ConfigError(
-        f"the connection string {shown or _VARIABLES} does not parse: {told}",
+        f"the connection string {shown or _VARIABLES} is wrong: {told}",
         state=NOTHING_EXECUTED,
         hint=next(filter(None, suggestions), _SETTINGS),
     )
 
 
 _CURES = (
-    ("password authentication failed", "user and password do not fit: look at the URL, PGPASSWORD or ~/.pgpass"),
-    ("no password supplied", "give a password in the URL, in PGPASSWORD or in ~/.pgpass"),
-    ("does not exist", "the server answers, but does not know that name: createdb or createuser makes it"),
-    ("Connection refused", "no server listens there: is it started, are host and port right?"),
-    ("No such file or directory", "no server listens on that socket: is it started, is the folder right?"),
-    ("translate host name", "there is no host of that name: is it spelled right?"),
-    ("resolve host", "there is no host of that name: is it spelled right?"),
-    ("Name or service not known", "there is no host of that name: is it spelled right?"),
-    ("timeout expired", "nothing answered in time: is there a firewall between? A longer wait: connect_timeout=30"),
-    ("no pg_hba.conf entry", "the server lets nobody in from here as this user: its pg_hba.conf says who may"),
-    ("invalid response", "what answers there is no PostgreSQL: is the port right?"),
-    ("SSL", "the SSL settings of client and server do not fit: sslmode=… in the URL"),
-    ("too many", "the server has no connection left: try again, or raise max_connections"),
-    ("not permitted to log in", "alter role … login gives it the right; or connect as another role"),
-    ("starting up", "the server is starting: try again in a moment"),
+    ("password authentication failed", "wrong user or password: check the URL, PGPASSWORD or ~/.pgpass"),
+    ("no password supplied", "put the password into the URL, PGPASSWORD or ~/.pgpass"),
+    (
+        "does not exist",
+        "the server has no database or role of that name: check the spelling, or create it with createdb or createuser",
+    ),
+    ("Connection refused", "no server listens there: check that it runs, and that host and port are right"),
+    ("No such file or directory", "no server listens on that socket: check that it runs, and that the folder is right"),
+    ("translate host name", "the host name is unknown: check its spelling"),
+    ("resolve host", "the host name is unknown: check its spelling"),
+    ("Name or service not known", "the host name is unknown: check its spelling"),
+    ("timeout expired", "the server did not answer in time: check for a firewall, or wait longer: connect_timeout=30"),
+    (
+        "no pg_hba.conf entry",
+        "the server does not accept this user from this host: add a line for it to its pg_hba.conf",
+    ),
+    ("invalid response", "the program that answers there is not PostgreSQL: check the port"),
+    ("SSL", "the SSL settings of client and server do not match: set sslmode=… in the URL"),
+    ("too many", "the server has no free connection: try again, or raise max_connections"),
+    ("not permitted to log in", "allow it with `alter role … login`, or connect as another role"),
+    ("starting up", "the server is starting: try again in a few seconds"),
 )
 
 
 def no_way_in(url: str, error: Exception) -> SqlmigrateError:
-    """Make the error of a connection that did not come about: of several hosts the last, the others below it."""
+    """Return the error for a failed connection; of several hosts, the others are in its detail."""
     told = _told(redacted(str(error), secrets_of(url)))
     said = told[0]
     if _SETTING.match(said):
-        return ConfigError(
-            f"the connection cannot be made as it is named: {said}", state=NOTHING_EXECUTED, hint=_SETTINGS
-        )
+        return ConfigError(f"the connection settings are wrong: {said}", state=NOTHING_EXECUTED, hint=_SETTINGS)
     place = f"{_target(url)}: " if "timeout expired" in said else ""
     hint = next((cure for words, cure in _CURES if words in said), None)
     return ConnectError(f"cannot connect: {place}{said}", detail=told[1:], state=NOTHING_EXECUTED, hint=hint)

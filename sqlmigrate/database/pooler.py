@@ -1,7 +1,8 @@
-"""A pooler between us and the server, and whether it gives our session to others between transactions.
+"""Recognises a pooler between us and the server, and whether it shares sessions between its clients.
 
-PgBouncer in transaction mode grants a session's advisory lock to two clients at once and strands it
-(https://www.pgbouncer.org/features.html), so there nothing of a session is used, and what needs one is refused.
+PgBouncer in transaction mode may grant an advisory lock to two clients at once, and may keep it when both have gone
+(https://www.pgbouncer.org/features.html). Behind such a pooler we use nothing that belongs to a session, and refuse
+files that need one.
 """
 
 from __future__ import annotations
@@ -20,15 +21,16 @@ _PROBE_SECONDS = 2
 
 
 def is_between(session: Session, server: Server) -> bool:
-    """Tell whether a pooler answers in the server's place: the process that it named is not the one that executes."""
+    """Tell whether there is a pooler: the process named when we connected is not the one that executes."""
     return session.pid != server.pid
 
 
 def shares_sessions(session: Session, server: Server) -> bool:
-    """Tell whether the pooler lends our server process to others while no transaction of ours is open.
+    """Tell whether the pooler gives our server process to other clients while we have no open transaction.
 
-    Beside us one more connection holds a transaction open, a few times: a pooler that shares puts it on our process, or
-    puts us on another one. Where it is let in at all, that is: a pool that is full keeps sessions to their clients.
+    A second connection opens a transaction, ten times. If the pooler shares sessions, that transaction gets our server
+    process, or we get another one. If the second connection is refused because the pool is full, the pooler keeps a
+    session for each client.
     """
     try:
         with closing(Session(make_conninfo(session.url, connect_timeout=_PROBE_SECONDS))) as probe:
@@ -45,7 +47,7 @@ def _is_shared(session: Session, probe: Session, pid: str) -> bool:
 
 
 def _process_of(probe: Session) -> str | None:
-    """Begin a transaction and give its server process; raises `LockError` where the pool has none left for us."""
+    """Begin a transaction and return its server process; raises `LockError` if the pool has none left."""
     pid = None
     for answer in probe.turn([Request("begin"), _PID], _PROBE_SECONDS):
         if answer is None:

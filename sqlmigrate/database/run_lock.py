@@ -23,7 +23,7 @@ _MOMENT = 0.2
 
 
 def lock_key(identity: str) -> int:
-    """Give the number of the advisory lock that guards the history table named `identity`."""
+    """Return the number of the advisory lock that guards the history table named `identity`."""
     return int.from_bytes(hashlib.sha256(f"sqlmigrate {identity}".encode()).digest()[:8], signed=True)
 
 
@@ -47,7 +47,7 @@ def look_for_holder(key: int) -> Request:
 
 
 def holder_in(rows: Sequence[Sequence[str | None]]) -> Blocker | None:
-    """Give the session that holds the lock, from the answer to `look_for_holder`; None where there is none."""
+    """Return the session that holds the lock, from the answer to `look_for_holder`; None if no session holds it."""
     return blocker_of(rows[0]) if rows else None
 
 

@@ -1,4 +1,4 @@
-"""What the server is: database, role, version, standby or read-only."""
+"""The server: its database, our role there, its version, and whether it can be written to."""
 
 from __future__ import annotations
 
@@ -12,7 +12,17 @@ from .session import Request, Session
 
 @dataclass(frozen=True)
 class Server:
-    """What is at the other end: `where` is the database and its place, for the head of a screen."""
+    """The server and the database at the other end of a session.
+
+    Attributes:
+        where: The database and its address, as screens show them.
+        database: The name of the database.
+        user: The role of the session.
+        version: The version of the server.
+        pid: The server process that executes what we send.
+        is_standby: Whether the server is a standby.
+        is_read_only: Whether `default_transaction_read_only` is on.
+    """
 
     where: str
     database: str
@@ -32,7 +42,7 @@ select current_database(), session_user::text, pg_catalog.current_setting('serve
 
 
 def server_of(session: Session, rows: list[list[str | None]]) -> Server:
-    """Make a `Server` of the answer to `IDENTITY`."""
+    """Return the `Server` from the answer to `IDENTITY`."""
     database, user, version, pid, standby, read_only = (value or "" for value in rows[0])
     return Server(
         f"{database} at {place_of(session.conn)}",
@@ -46,10 +56,10 @@ def server_of(session: Session, rows: list[list[str | None]]) -> Server:
 
 
 def require_writable(server: Server) -> None:
-    """Raise `ServerError` where nothing can be written: a standby, a database that is read-only by default."""
+    """Raise `ServerError` if the database cannot be written to: on a standby, or if it is read-only by default."""
     if server.is_standby:
         raise ServerError(
-            f"{server.where} is a standby: it can only be read",
+            f"{server.where} is a standby, and a standby is read-only",
             state=NOTHING_CHANGED,
             hint="connect to the primary; with several hosts in the URL: target_session_attrs=read-write",
         )
@@ -57,19 +67,19 @@ def require_writable(server: Server) -> None:
         raise ServerError(
             f"{server.where} is read-only: default_transaction_read_only is on",
             state=NOTHING_CHANGED,
-            hint=f'set for this role, database or server: alter database "{server.database}" '
+            hint=f'it is set for this role, database or server, for example: alter database "{server.database}" '
             "reset default_transaction_read_only",
         )
 
 
 def require_standard_strings(session: Session) -> None:
-    """Raise `ServerError` where a backslash in ``'…'`` would be an escape: files are cut as the standard has it.
+    """Raise `ServerError` if a backslash in ``'…'`` is an escape: we split files as the SQL standard says.
 
     https://www.postgresql.org/docs/current/runtime-config-compatible.html#GUC-STANDARD-CONFORMING-STRINGS
     """
     if session.conn.info.parameter_status("standard_conforming_strings") == "off":
         raise ServerError(
-            "standard_conforming_strings is off: a backslash in quotes would mean something else",
+            "standard_conforming_strings is off, so the server would read a backslash in quotes as an escape",
             state=NOTHING_EXECUTED,
-            hint="set it on for this role, database or server; E'…' has escapes everywhere",
+            hint="turn it on for this role, database or server; in files, write E'…' for a string with escapes",
         )

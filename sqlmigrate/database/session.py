@@ -23,16 +23,20 @@ _CANCEL_TRIES = 5
 _END_SECONDS = 10.0
 _RECONNECT_PAUSES = (0.1, 0.2, 0.4, 0.8, 1.5)
 _NEVER = float("inf")
-_PIECE = 65536  # characters of a COPY that are sent before somebody may look how far it is
+_PIECE = 65536  # characters of a COPY that are sent at once; after each piece its progress may be shown
 _T = TypeVar("_T")
 _FAILED = (pq.ExecStatus.FATAL_ERROR, pq.ExecStatus.BAD_RESPONSE)
 
 
 @dataclass(frozen=True)
 class Request:
-    """One statement to be sent, with its parameters as text; `data` is what follows a ``COPY … FROM stdin``.
+    """One statement to send.
 
-    The answer to one that is `quiet` may come together with the next.
+    Attributes:
+        sql: The statement.
+        params: Its parameters, as text.
+        data: The data that follow a ``COPY … FROM stdin``.
+        quiet: Whether its answer may arrive together with the next one.
     """
 
     sql: str
@@ -47,7 +51,13 @@ COMMIT = Request("commit", quiet=True)
 
 @dataclass(frozen=True)
 class Answer:
-    """What the server said to request `index` of a turn: its rows, as text, or the error."""
+    """The answer of the server to one request.
+
+    Attributes:
+        index: The index of the request in its turn.
+        rows: The rows, as text.
+        error: The error, if the request failed.
+    """
 
     index: int
     rows: list[list[str | None]]
@@ -55,7 +65,12 @@ class Answer:
 
 
 class Session:
-    """A connection in autocommit, spoken to in turns."""
+    """A connection in autocommit mode. Requests are sent in turns: one round trip for any number of them.
+
+    Attributes:
+        url: The database.
+        notices: Severity and message of the server's notices that have not been read yet, the oldest first.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -63,7 +78,10 @@ class Session:
         self._connect()
 
     def reconnect(self) -> None:
-        """Connect anew, as after a lost connection, with patience: a server may be restarting; raises as `connect`."""
+        """Connect again after the connection was lost; tries for some seconds, because the server may be restarting.
+
+        Raises as `connect`.
+        """
         self.close()
         for pause in _RECONNECT_PAUSES:
             with suppress(ConnectError):
@@ -82,30 +100,30 @@ class Session:
 
     @property
     def pid(self) -> int:
-        """The server process, as the server counts them."""
+        """The process id of the server process."""
         return self.conn.info.backend_pid
 
     @property
     def is_usable(self) -> bool:
-        """Whether the connection still stands."""
+        """Whether the connection is open."""
         return self.conn.pgconn.status == pq.ConnStatus.OK
 
     def close(self) -> None:
-        """Close the connection; the server rolls back what is open and lets go of every lock."""
+        """Close the connection; the server rolls back an open transaction and releases all locks."""
         self.conn.close()
 
     def ask(self, *requests: Request) -> list[list[list[str | None]]]:
-        """Send requests in one turn and give the rows of each; raises psycopg's error of the first that fails."""
+        """Send requests in one turn and return the rows of each; raises psycopg's error for the first that fails."""
         answers = [answer for answer in self.turn(requests) if answer]
         if answers and answers[-1].error:
             raise answers[-1].error
         return [answer.rows for answer in answers]
 
     def turn(self, requests: Sequence[Request], tick: float | None = None) -> Iterator[Answer | None]:
-        """Send requests together, and give the answer to each as it arrives; the first error is the last answer.
+        """Send requests together and yield the answer to each as it arrives; the first error is the last answer.
 
-        While none arrives, None is given every `tick` seconds. Each ``COPY … FROM stdin`` among them costs a turn of
-        its own: data does not travel in a pipeline.
+        While no answer arrives, it yields None every `tick` seconds. Each ``COPY … FROM stdin`` takes an additional
+        turn, because data cannot be sent in a pipeline.
         """
         start = 0
         for index, request in enumerate((*requests, None)):
@@ -147,22 +165,20 @@ class Session:
         self._drain()
 
     def _drain(self, seconds: float | None = None) -> None:
-        """Read up to the end of the turn, and leave pipeline mode."""
+        """Read to the end of the turn and leave pipeline mode; stop if a result takes longer than `seconds`."""
         pgconn = self.conn.pgconn
         while self._syncs:
-            result = self._wait(_next_result(pgconn), seconds)
+            if not (result := self._ready(_next_result(pgconn), seconds)):
+                return
             self._syncs -= result.status == pq.ExecStatus.PIPELINE_SYNC
         if pgconn.pipeline_status:
             pgconn.exit_pipeline_mode()
 
-    def _wait(self, generator: psycopg.abc.PQGen[_T], seconds: float | None = None) -> _T:
-        return waiting.wait(generator, self.conn.pgconn.socket, interval=0.1, timeout=seconds)
-
-    def _ready(self, generator: psycopg.abc.PQGen[_T], tick: float | None) -> _T | None:
-        """Give what the generator brings within `tick` seconds, or None; it holds no state, so it may be made anew."""
+    def _ready(self, generator: psycopg.abc.PQGen[_T], seconds: float | None) -> _T | None:
+        """Return the generator's result, or None after `seconds`; it has no state, so it can be started again."""
         try:
-            return self._wait(generator, tick)
-        except psycopg.errors._WaitTimeout:  # noqa: SLF001 - what `waiting.wait` raises
+            return waiting.wait(generator, self.conn.pgconn.socket, interval=0.1, timeout=seconds)
+        except psycopg.errors._WaitTimeout:  # noqa: SLF001 - so `waiting.wait` says in its documentation
             return None
 
     def _copy(self, request: Request, index: int, tick: float | None) -> Iterator[Answer | None]:
@@ -175,7 +191,7 @@ class Session:
             yield Answer(index, [])
 
     def _pieces(self, copy: psycopg.Copy, data: str, tick: float | None) -> Iterator[None]:
-        """Send the data of a COPY, piece by piece; gives None every `tick` seconds."""
+        """Send the data of a COPY piece by piece; yields None every `tick` seconds."""
         told = time.monotonic()
         try:
             for start in range(0, len(data), _PIECE):
@@ -183,33 +199,32 @@ class Session:
                 while not self._ready(_flushed(self.conn.pgconn), tick) or time.monotonic() - told >= (tick or _NEVER):
                     yield None
                     told = time.monotonic()
-        except (GeneratorExit, KeyboardInterrupt):  # a server that is stuck does not take the end of the data either
+        except (GeneratorExit, KeyboardInterrupt):  # a server that hangs would not take the end of the data
             with suppress(psycopg.errors.CancellationTimeout):
                 self.conn.cancel_safe(timeout=_DRAIN_SECONDS)
             raise
 
     def abort(self) -> None:
-        """Stop what is under way: cancel it on the server until it answers, and roll back an open transaction.
+        """Cancel what is being executed until the server answers, and roll back an open transaction.
 
-        Raises `psycopg.OperationalError` where the connection is lost with it, or nothing answers in time.
+        Raises `psycopg.OperationalError` if the connection is lost or the server does not answer in time.
         """
         tries = 0
         while self._syncs:
             if tries == _CANCEL_TRIES:
-                raise psycopg.OperationalError("the server does not answer, not even to be cancelled")
+                raise psycopg.OperationalError("the server does not answer, even to a cancel request")
             tries += 1
             with suppress(psycopg.errors.CancellationTimeout):
                 self.conn.cancel_safe(timeout=_DRAIN_SECONDS)
             if self._ready(_flushed(self.conn.pgconn), _DRAIN_SECONDS):
-                with suppress(psycopg.errors._WaitTimeout):  # noqa: SLF001
-                    self._drain(_DRAIN_SECONDS)
+                self._drain(_DRAIN_SECONDS)
         if self.conn.pgconn.pipeline_status:
             self.conn.pgconn.exit_pipeline_mode()
         if self.conn.info.transaction_status != pq.TransactionStatus.IDLE:
             self.ask(Request("rollback"))
 
     def end(self, pid: int) -> None:
-        """End another session of this role, and wait until it has: one whose connection is lost may still commit."""
+        """End another session of this role and wait until it has ended: after a lost connection it may still commit."""
         deadline = time.monotonic() + _END_SECONDS
         while self.ask(Request(_END, (str(pid),)))[0]:
             if time.monotonic() > deadline:
@@ -225,7 +240,7 @@ select pg_catalog.pg_terminate_backend(other.pid)::text
 
 
 def _flushed(pgconn: pq.abc.PGconn) -> psycopg.abc.PQGen[bool]:
-    """Send what is queued, and read meanwhile: a server that cannot get rid of its answers does not read either."""
+    """Send what is queued and read meanwhile: a server that cannot send its answers does not read."""
     while pgconn.flush():
         ready = yield waiting.WAIT_RW
         if ready & waiting.READY_R:
@@ -234,9 +249,10 @@ def _flushed(pgconn: pq.abc.PGconn) -> psycopg.abc.PQGen[bool]:
 
 
 def _next_result(pgconn: pq.abc.PGconn) -> psycopg.abc.PQGen[pq.abc.PGresult]:
-    """Give the next result; an empty one, with which libpq ends those of a request, is passed over.
+    """Return the next result.
 
-    So is what a ``COPY … TO stdout`` brings, as the rows of a SELECT are: nobody looks at them.
+    The empty result with which libpq ends each request is skipped. So is the output of a ``COPY … TO stdout``: like the
+    rows of a SELECT in a migration, it is not shown.
     """
     while pgconn.status == pq.ConnStatus.OK:
         while pgconn.is_busy():
@@ -264,11 +280,10 @@ def _text(value: bytes | None) -> str | None:
 
 @contextmanager
 def connect(url: str) -> Iterator[Session]:
-    """Connect to the database that `url` names (libpq's variables where it is empty), for as long as the block lasts.
+    """Connect to the database that `url` names (or libpq's variables, if it is empty) until the end of the block.
 
-    Raises `ConfigError` for a URL that libpq does not take, `ConnectError` where there is no way in or the connection
-    is lost, `ServerError` for a server that is too old, and for what it refuses of our own. No message holds the
-    password.
+    Raises `ConfigError` for a URL that libpq does not accept, `ConnectError` if the connection fails or is lost,
+    `ServerError` for a server that is too old or refuses a request of ours. No message contains the password.
     """
     session = Session(url)
     try:
@@ -280,9 +295,9 @@ def connect(url: str) -> Iterator[Session]:
 
 
 def _refused(error: psycopg.Error, secrets: Sequence[str]) -> SqlmigrateError:
-    """Make the error of what is sent beside the files: the connection is lost, or the server refuses."""
+    """Return the error for a request of ours: the connection was lost, or the server refused it."""
     is_lost = isinstance(error, psycopg.OperationalError) and (error.sqlstate or "08")[:2] in ("08", "57")
-    message = "the connection was lost" if is_lost else "the server refused to go on"
+    message = "the connection was lost" if is_lost else "the server refused a request of sqlmigrate"
     reason = error.diag.message_primary or connect_errors.reason(error)
     code = f" (SQLSTATE {error.sqlstate})" if error.sqlstate else ""
     detail = [redacted(text, secrets) for text in (error.diag.message_detail, error.diag.context) if text]

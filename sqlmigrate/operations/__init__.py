@@ -1,1 +1,1 @@
-"""What can be done to one database: the library behind the commands."""
+"""What can be done to one database. The commands call these functions, and so do users of the library."""

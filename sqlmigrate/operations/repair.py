@@ -1,4 +1,4 @@
-"""`repair` and `baseline`: change the history, execute no migration."""
+"""`repair` and `baseline`: change the history, without executing a migration."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ from .status import status
 def repairable(
     url: str, migrations: Sequence[Migration], version: str, *, table: str = DEFAULT_TABLE
 ) -> tuple[Row, str]:
-    """Find what `repair` would do for `version`: its row, and a sentence that asks for it.
+    """Return the row that `repair` would change for `version`, and a question that says what would be done.
 
-    Raises `ConfigError` for a version nobody knows, or one with nothing to repair.
+    Raises `ConfigError` for an unknown version and for one that needs no repair, `HistoryError` for a file that must
+    not be accepted, because another migration was executed with its number.
     """
     row = find(status(url, migrations, table=table).plan.rows, version)
     checksums = {migration.checksum for migration in migrations}
@@ -34,23 +35,24 @@ def repairable(
         and row.execution.checksum in checksums - {row.migration.checksum}
     ):
         raise HistoryError(
-            f"{row.label} is not {row.execution.label}, which was executed: that one has another number now",
+            f"{row.label} was not executed: {row.execution.label} was, with this number, and has another number now",
             row.migration.up.span(0, 0),
-            detail=["accepted, it would pass for executed, and is not"],
+            detail=["if it were accepted, the history would say that it is executed"],
             state=NOTHING_CHANGED,
-            hint="give it a number of its own, or take the other one back with its own files first",
+            hint="give it its own number, or undo the other migration first, with the old files",
         )
     if row.state == "changed":
-        return row, f"Accept the file of {row.label} as it is now, in place of what was executed?"
+        return row, f"Accept the current file of {row.label} in place of the executed one, without executing it?"
     if row.state in ("failed", "missing", "baseline"):
-        return row, f"Let the history forget {row.label} ({row.state})? The database itself stays as it is."
-    raise ConfigError(f"{row.label} is {row.state}: there is nothing to repair", state=NOTHING_CHANGED)
+        return row, f"Let the history forget {row.label} ({row.state}), without changing the database itself?"
+    raise ConfigError(f"{row.label} is {row.state} and needs no repair", state=NOTHING_CHANGED)
 
 
 def repair(url: str, row: Row, *, table: str = DEFAULT_TABLE, lock_wait: float = DEFAULT_LIMITS.lock_wait) -> str:
-    """Do what `repairable` asked for, under the run's lock: one row of the history, one of the log.
+    """Do what `repairable` asked, under the lock of a run, and return a sentence that says what was done.
 
-    Gives a sentence that says what was done. Raises `HistoryError` where that row is another by now.
+    It changes one row of the history and adds one to the log. Raises `HistoryError` if the row has changed since
+    `repairable` read it, `LockError` if another run holds the lock for more than `lock_wait` seconds.
     """
     if row.execution is None:
         raise AssertionError("what can be repaired has an execution")
@@ -58,14 +60,14 @@ def repair(url: str, row: Row, *, table: str = DEFAULT_TABLE, lock_wait: float =
     with _locked(url, table, lock_wait) as (session, state):
         rights.require_writable(state)
         if row.execution not in state.executions:
-            message = f"{row.label} is another than a moment ago: another run has executed it, or repaired it"
-            raise HistoryError(message, state=NOTHING_CHANGED)
+            message = f"{row.label} changed since you were asked: another run has executed or repaired it"
+            raise HistoryError(message, state=NOTHING_CHANGED, next_steps=["sqlmigrate status"])
         if row.state == "changed" and row.migration:
             request = write.accept(state.history, row.migration, version)
-            done = f"the file of {row.label} is accepted as it is now, in place of what was executed"
+            done = f"the history now has the current file of {row.label}; nothing was executed"
         else:
             request = write.forget(state.history, version)
-            done = f"the history has forgotten {row.label} ({row.state}); the database itself stays as it is"
+            done = f"the history has forgotten {row.label} ({row.state}); the database itself was not changed"
         session.ask(Request("begin"), request, COMMIT)
         return done
 
@@ -78,9 +80,10 @@ def baseline(
     table: str = DEFAULT_TABLE,
     lock_wait: float = DEFAULT_LIMITS.lock_wait,
 ) -> list[Row]:
-    """Record every migration up to `version` that is not executed as one that this database already has.
+    """Record every pending migration up to `version` as one that this database already has; return their rows.
 
-    Gives the rows recorded. Raises `ConfigError` for a version nobody knows.
+    Raises `ConfigError` for an unknown version, `LockError` if another run holds the lock for more than `lock_wait`
+    seconds.
     """
     with _locked(url, table, lock_wait) as (session, state):
         rows = make_rows(migrations, state.executions)
@@ -99,7 +102,7 @@ def baseline(
 
 @contextmanager
 def _locked(url: str, table: str, lock_wait: float) -> Iterator[tuple[Session, State]]:
-    """Connect and take the run's lock, waiting for a run that is under way; gives the state read under the lock."""
+    """Connect, take the lock of a run, and give the session and the state read under the lock."""
     with connect(url) as session:
         state = read.read(session, table)
         server.require_writable(state.server)

@@ -1,6 +1,6 @@
-"""Looking at the history, and mending it: status, verify, log, repair, baseline.
+"""`status`, `verify` and `log`: look at a database without writing to it.
 
-None of it executes a migration. Looking opens read-only transactions.
+They open read-only transactions and take no lock.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from psycopg.errors import InsufficientPrivilege
 
 from sqlmigrate.database import run_lock
 from sqlmigrate.database.session import Session, connect
-from sqlmigrate.errors import HistoryError, SqlmigrateError
+from sqlmigrate.errors import HistoryError
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.history import read
 from sqlmigrate.history.log import LogEntry, entries
 from sqlmigrate.history.state import State
 from sqlmigrate.history.table import DEFAULT_TABLE, History
-from sqlmigrate.plan import checks
 from sqlmigrate.plan.changed import changed_error
+from sqlmigrate.plan.checks import AFTER, INSIDE, UNFINISHED, missing_error, out_of_order_error
 from sqlmigrate.plan.plan import Plan, Planned
 from sqlmigrate.plan.rows import Row, changed_rows, make_rows
 
@@ -28,9 +28,9 @@ def status(url: str, migrations: Sequence[Migration], *, table: str = DEFAULT_TA
     """Look at a database without writing: its state, and a row for each migration, in a plan without steps.
 
     Args:
-        url: The database, as libpq reads it; where it is empty, libpq's variables name the database.
+        url: The database, as libpq reads it; if it is empty, libpq's variables name the database.
         migrations: The folder, as `load` gives it.
-        table: The history table, with its schema where it has one: ``ops.migrations``.
+        table: The history table, with or without its schema: ``ops.migrations``.
 
     Raises:
         SqlmigrateError: The database cannot be reached, or its history cannot be read.
@@ -54,36 +54,30 @@ def _look(session: Session, migrations: Sequence[Migration], table: str) -> Plan
 
 def verify(
     url: str, migrations: Sequence[Migration], *, table: str = DEFAULT_TABLE
-) -> tuple[Planned, list[SqlmigrateError]]:
-    """Look, and give an error for every disagreement: changed with what changed, missing, out of order."""
+) -> tuple[Planned, list[HistoryError]]:
+    """Look as `status` does, and return an error for every difference between files and history.
+
+    The differences are: edited files, with what was edited; missing files; migrations out of order. Raises as `status`.
+    """
     with connect(url) as session:
         planned = _look(session, migrations, table)
         rows = planned.plan.rows
-        errors: list[SqlmigrateError] = []
-        if changed := changed_rows(rows):
-            errors.append(changed_files(session, planned.state.history, changed))
-    for check in (
-        checks.refuse_missing,
-        checks.refuse_ahead,
-        checks.refuse_begun_and_missing,
-        checks.refuse_out_of_order,
-    ):
-        try:
-            check(rows)
-        except HistoryError as error:
-            errors.append(error)
-    return planned, errors
+        changed = changed_rows(rows)
+        errors = [changed_files(session, planned.state.history, changed)] if changed else []
+    found = [missing_error(rows, kind) for kind in (INSIDE, AFTER, UNFINISHED)]
+    found += [out_of_order_error(rows, [row for row in rows if row.is_pending])]
+    return planned, [*errors, *filter(None, found)]
 
 
 def changed_files(session: Session, history: History, changed: Sequence[Row]) -> HistoryError:
-    """Make the error for files that differ from what was executed; reads the recorded texts in one round trip."""
+    """Return the error for files that were edited after they were executed; reads their texts in one round trip."""
     versions = [row.execution.version for row in changed if row.execution]
     recorded = read.texts(session, history, versions)
     return changed_error(changed, {version: up for version, (up, _) in recorded.items()})
 
 
 def log(url: str, *, table: str = DEFAULT_TABLE) -> tuple[State, tuple[LogEntry, ...]]:
-    """Read the history's log, oldest first."""
+    """Read the log of the history, oldest entry first; raises as `status`."""
     with connect(url) as session:
         state = read.read(session, table)
         return state, entries(session, state.history)

@@ -1,8 +1,7 @@
-"""Execute a plan, one event at a time.
+"""`up` and `down`: read the history, plan, take the lock, read again, execute.
 
-`up` and `down` are generators: they yield what happens and print nothing. What is done for one migration is
-`execution`'s; here the order: read the history, take the lock, read again, plan, execute. Closing the generator
-cancels what is under way and rolls back.
+Both are generators: they yield what happens and print nothing. Closing one cancels what is being executed and rolls it
+back. How one step is executed is the business of `executor`.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
     from sqlmigrate.executor.executor import Executor
 
 
-_MOST_ANEW = 3  # times that other runs can be faster with the same step
+_MOST_REPLANS = 3  # for one step; if it is overtaken more often, its row cannot be written at all
 
 
 def up(  # noqa: PLR0913 - the library's keyword arguments, each with a default
@@ -56,19 +55,19 @@ def up(  # noqa: PLR0913 - the library's keyword arguments, each with a default
     back.
 
     Args:
-        url: The database, as libpq reads it; where it is empty, libpq's variables name the database.
+        url: The database, as libpq reads it; if it is empty, libpq's variables name the database.
         migrations: The folder, as `load` gives it.
         to: The last migration to execute: ``3``, ``003`` or its whole name.
         steps: The largest number of migrations to execute.
         out_of_order: Also execute pending migrations that are older than the newest executed one.
-        table: The history table, with its schema where it has one: ``ops.migrations``.
+        table: The history table, with or without its schema: ``ops.migrations``.
         dry_run: Execute everything in one transaction and roll it back.
         limits: How long to wait for other runs and for locks.
         step_by_step: Send each statement by itself, and yield an event while its transaction is open.
         tick: How often to look at a statement that is being executed, in seconds.
 
     Raises:
-        SqlmigrateError: The run cannot begin; nothing was executed.
+        SqlmigrateError: The run cannot begin, or its connection was lost after a migration was executed.
     """
     selection = Selection(to, steps, out_of_order=out_of_order)
     return _run(url, _Order("up", migrations, selection, table, dry_run), limits, tick, step_by_step=step_by_step)
@@ -90,19 +89,19 @@ def down(  # noqa: PLR0913 - the library's keyword arguments, each with a defaul
     """Undo the last executed migration of one database, or more of them; events, errors and the rest are as in `up`.
 
     Args:
-        url: The database, as libpq reads it; where it is empty, libpq's variables name the database.
+        url: The database, as libpq reads it; if it is empty, libpq's variables name the database.
         migrations: The folder, as `load` gives it.
         to: The migration to go back to; it stays executed. ``0`` undoes every migration.
-        steps: The largest number of migrations to undo; 1 where neither `to` nor `all` is given.
+        steps: The largest number of migrations to undo; 1 if neither `to` nor `all` is given.
         all: Undo every migration; a baseline stays.
-        table: The history table, with its schema where it has one: ``ops.migrations``.
+        table: The history table, with or without its schema: ``ops.migrations``.
         dry_run: Execute everything in one transaction and roll it back.
         limits: How long to wait for other runs and for locks.
         step_by_step: Send each statement by itself, and yield an event while its transaction is open.
         tick: How often to look at a statement that is being executed, in seconds.
 
     Raises:
-        SqlmigrateError: The run cannot begin; nothing was executed.
+        SqlmigrateError: The run cannot begin, or its connection was lost after a migration was executed.
     """
     selection = Selection(to, steps, all)
     return _run(url, _Order("down", migrations, selection, table, dry_run), limits, tick, step_by_step=step_by_step)
@@ -156,10 +155,11 @@ class _Run:
     observation: Observation
 
     def lock(self, plan: Plan, state: State) -> Generator[Event, None, State]:
-        """Take the run's lock, and read the history again under it: one turn where nobody holds it.
+        """Take the lock of the run and read the history under it: one turn if no other run holds the lock.
 
-        Behind a pooler the lock may be granted to two, and stay behind: there the history rows keep a second run out,
-        and only what runs without a transaction needs the lock, and a pooler that keeps our session.
+        A pooler that shares sessions may grant the lock to two runs, and may keep it afterwards. There the rows of the
+        history alone keep a second run out. That is enough for steps in a transaction; a step without one needs the
+        lock, and so a pooler that keeps our session.
         """
         is_pooled = pooler.is_between(self.session, state.server)
         if is_pooled and not _needs_session(self.session, state.server, plan.steps):
@@ -177,7 +177,8 @@ class _Run:
     def execute(self, plan: Plan, state: State, overtaken: Sequence[str] = ()) -> Iterator[Event]:
         """Execute the steps one after the other, up to the first that fails.
 
-        A step that another run has executed meanwhile makes us plan anew; `overtaken` are the versions of those before.
+        If another run has executed a step meanwhile, the rest is planned again; `overtaken` are the versions of the
+        steps to which that has happened.
         """
         if not state.history.exists:
             table.make(self.session, state.history)
@@ -189,7 +190,7 @@ class _Run:
             if outcome == "failed":
                 return
             if outcome == "overtaken":
-                yield from self._anew(step, state, [*overtaken, step.version])
+                yield from self._plan_again(step, state, [*overtaken, step.version])
                 return
 
     def _respell(self, plan: Plan, state: State) -> None:
@@ -202,8 +203,8 @@ class _Run:
 
         return Executor(self.session, state, self.limits, self.observation)
 
-    def _anew(self, step: Step, state: State, overtaken: Sequence[str]) -> Iterator[Event]:
-        if overtaken.count(step.version) > _MOST_ANEW:
+    def _plan_again(self, step: Step, state: State, overtaken: Sequence[str]) -> Iterator[Event]:
+        if overtaken.count(step.version) > _MOST_REPLANS:
             raise _swallowed(step, state)
         state = replace(read.read(self.session, self.order.table), is_pooled=state.is_pooled)
         plan = self.order.plan(self.session, state)
@@ -211,7 +212,7 @@ class _Run:
         yield from self.execute(plan, state, overtaken)
 
     def dry_run(self, plan: Plan, state: State) -> Iterator[Event]:
-        """Execute the steps in one transaction, and roll it back; up to the first that fails or cannot be tried."""
+        """Execute the steps in one transaction, up to the first that fails or cannot be tried, and roll it back."""
         executor = self._executor(state)
         self.session.ask(Request("begin"), *(() if state.history.exists else table.prepare(state.history)))
         try:
@@ -231,7 +232,7 @@ class _Run:
 
 def _swallowed(step: Step, state: State) -> HistoryError:
     return HistoryError(
-        f"the history row of {step.label} cannot be written: something takes it away again",
+        f"the history row of {step.label} cannot be written: something removes it again",
         state=f"nothing of {step.label} was executed",
         hint=f"look for a trigger, a rule or a policy on {state.history.name}: psql: \\d {state.history.quoted}",
     )
@@ -245,16 +246,16 @@ def _not_tried(steps: Sequence[Step]) -> Iterator[NotTried]:
 
 
 def _needs_session(session: Session, server: Server, steps: Sequence[Step]) -> bool:
-    """Tell whether a step runs without a transaction, and so needs a session of its own.
+    """Tell whether a step runs without a transaction, and so needs its own session.
 
-    Raises `ServerError` where it does and the pooler shares sessions.
+    Raises `ServerError` if it does and the pooler shares sessions.
     """
     alone = [step for step in steps if step.script.mode == "statements"]
     if alone and shares_sessions(session, server):
         raise ServerError(
-            f"{alone[0].label} runs without a transaction, and the pooler in between shares sessions",
-            detail=["its lock and its settings would be somebody else's"],
+            f"{alone[0].label} runs without a transaction and needs its own session; "
+            "this connection goes through a pooler that shares sessions (PgBouncer in transaction mode)",
             state=NOTHING_EXECUTED_BY_THIS_RUN,
-            hint="execute it over a direct connection to the server, past the pooler: another host or port",
+            hint="connect to the server directly, not through the pooler: another host or port",
         )
     return bool(alone)

@@ -1,1 +1,1 @@
-"""What users and programs read: screens and JSON. The command line writes them to stdout and stderr."""
+"""What users and programs read: screens and JSON, and the thread that writes them."""

@@ -59,16 +59,16 @@ def _field_lines(name: str, value: str, room: int | None) -> Iterator[Line]:
         yield from folded(field, room if name == "hint" else None, _AFTER_NAME)
 
 
-def failure_lines(failed: Failed, executed: Sequence[Step], as_called: AsCalled, *, rehearsed: bool) -> Iterator[Line]:
+def failure_lines(failed: Failed, executed: Sequence[Step], as_called: AsCalled, *, dry_run: bool) -> Iterator[Line]:
     """Say what a failed step has left in the database, and what to do now.
 
-    `executed` are the steps of the run that succeeded before; `rehearsed` says that all of it was a dry run.
+    `executed` are the steps of the run that succeeded before it; `dry_run` says that everything was rolled back.
     """
     happened = _what_happened(failed)
-    if rehearsed:
-        happened = ["this was tried in a transaction that is rolled back: the database is as it was"]
+    if dry_run:
+        happened = ["the dry run was rolled back: the database is unchanged"]
     elif executed:
-        stays = "stays executed" if failed.step.direction == "up" else "is taken back"
+        stays = "stays executed" if failed.step.direction == "up" else "is undone"
         happened.append(f"{executed[-1].label} before it {stays}")
     for index, line in enumerate(happened):
         yield [("bold", f"{'what happened' if not index else '':<16}"), ("", line)]
@@ -80,10 +80,10 @@ def failure_lines(failed: Failed, executed: Sequence[Step], as_called: AsCalled,
 def _what_happened(failed: Failed) -> list[str]:
     step = failed.step
     if step.script.mode == "statements":
-        stopped = f"{step.label} runs without a transaction, and stopped at statement {failed.number} of {failed.total}"
+        stopped = f"{step.label} runs without a transaction; it stopped at statement {failed.number} of {failed.total}"
         return [stopped, *failed.kept]
     if failed.kept:
         return [*failed.kept]
     if step.direction == "down":
-        return [f"the down of {step.label} was rolled back: it stays executed, as a whole"]
-    return [f"{step.label} was rolled back, nothing of it is in the database"]
+        return [f"the down file of {step.label} was rolled back: the migration stays executed"]
+    return [f"{step.label} was rolled back: nothing of it is in the database"]

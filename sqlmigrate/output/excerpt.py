@@ -1,7 +1,7 @@
-"""A place in a file, drawn: the lines around it, with a caret under the words that are meant.
+"""Draws a place in a file: the lines around it, with carets under its characters.
 
-Tabs are drawn as blanks, wide characters take two cells, a line that is wider than the screen is cut around the
-place, and control characters cannot reach the terminal.
+A tab is drawn as blanks, a wide character takes two cells, a line wider than the screen is cut around the place, and
+control characters do not reach the terminal.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Line = list[tuple[str, str]]  # pieces of (style, text)
 
 
 def printable(text: str) -> str:
-    """Give a text without what would move the cursor, change colours or turn the direction of writing."""
+    """Return a text without the characters that move the cursor, change colours or reverse the direction of writing."""
     return _CONTROL.sub("\ufffd", text)
 
 
@@ -43,9 +43,9 @@ def draw(span: Span, width: int = 100) -> Iterator[Line]:
 
 
 def _shown(span: Span, room: int) -> tuple[str, str]:
-    """Give the line of the place, cut around it, and the caret to stand below."""
+    """Return the line of the place, cut around it, and the line with the carets below it."""
     line, column = span.source.line(span.line), span.column - 1
-    skipped = max(0, column - 2 * room)  # of a very long line only what is near is looked at
+    skipped = max(0, column - 2 * room)  # only the part of a very long line that is near the place is needed
     before, after = line[skipped:column], line[column : column + 2 * room]
     cells = _cells(before + after)
     start = len(_cells(before))
@@ -63,7 +63,7 @@ def _shown(span: Span, room: int) -> tuple[str, str]:
 
 
 def fitted(line: str, room: int) -> str:
-    """Give as much of a line as there is room for, in cells, with an ellipsis where it is cut."""
+    """Return as much of a line as fits into `room` cells, with an ellipsis where it is cut."""
     cells = _cells(line[: 2 * room])
     shown = cells[:room]
     if len(shown) < len(cells) or len(line) > 2 * room:
@@ -72,13 +72,13 @@ def fitted(line: str, room: int) -> str:
 
 
 def cell_count(text: str) -> int:
-    """Give how wide a text is, in cells."""
+    """Return the width of a text in cells."""
     wide = "".join(_NOT_ASCII.findall(text))
     return len(text) - len(wide) + (len(_cells(wide)) if wide else 0)
 
 
 def _ellipsize(cells: list[str], index: int) -> None:
-    """Put an ellipsis in the place of a cell; the other half of a wide character becomes a blank."""
+    """Replace a cell by an ellipsis; the other half of a wide character becomes a blank."""
     if index == 0 and len(cells) > 1 and cells[1] == "":
         cells[1] = " "
     if index and cells[index] == "" and len(cells) > 1:
@@ -87,7 +87,7 @@ def _ellipsize(cells: list[str], index: int) -> None:
 
 
 def _cells(text: str) -> list[str]:
-    """Give a text as cells: a tab is four blanks or fewer, a wide character is followed by an empty cell."""
+    """Return a text as cells: a tab is up to four blanks, a wide character is followed by an empty cell."""
     from rich.cells import cell_len  # noqa: PLC0415 - only where an error is drawn
 
     cells: list[str] = []
@@ -99,7 +99,7 @@ def _cells(text: str) -> list[str]:
             continue
         shown = printable(character)
         size = cell_len(shown)
-        if cells and (size == 0 or is_joined):  # an accent, a part of a family
+        if cells and (size == 0 or is_joined):  # an accent, or a part of an emoji such as a family
             cells[base] += shown
             if character == _EMOJI_STYLE and base == len(cells) - 1 and not cells[base][0].isspace():
                 cells.append("")

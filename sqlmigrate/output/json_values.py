@@ -1,6 +1,7 @@
-"""Plans, events, errors as values for machines: what `--format json` writes.
+"""Plans, events and errors as JSON values: what `--format json` writes.
 
-Keys are only ever added. Times are ISO 8601 in UTC, durations milliseconds, lines and columns count from 1.
+Keys are only added, never removed or renamed. Times are ISO 8601 in UTC, durations are milliseconds, lines and columns
+count from 1.
 """
 
 from __future__ import annotations
@@ -24,11 +25,11 @@ if TYPE_CHECKING:
 
 
 _ATTENTION = ("failed", "changed", "missing", "out of order")
-_UNSEEN = re.compile(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")  # json.dumps escapes what is below U+0020 itself
+_UNSEEN = re.compile(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")  # json.dumps itself escapes what is below U+0020
 
 
 def line(value: Any) -> str:
-    """Give a value as one line of JSON, in which nothing would act on a terminal."""
+    """Return a value as one line of JSON, without characters that act on a terminal."""
     return _UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(value, ensure_ascii=False))
 
 
@@ -37,12 +38,12 @@ def _iso(time: datetime | None) -> str | None:
 
 
 def blocker_value(blocker: Blocker | None) -> dict[str, Any] | None:
-    """Give another session; None where there is none."""
+    """Return another session as a value; None if there is none."""
     return asdict(blocker) | {"since": _iso(blocker.since)} if blocker else None
 
 
 def _row_value(row: Row, run: Blocker | None) -> dict[str, Any]:
-    """Give a row of `status`: of whatever state, it has the same keys."""
+    """Return a row of `status`; its keys are the same in every state."""
     execution = row.execution
     return {
         "version": row.version,
@@ -61,10 +62,10 @@ def _row_value(row: Row, run: Blocker | None) -> dict[str, Any]:
 
 
 def status_value(planned: Planned, directory: str) -> dict[str, Any]:
-    """Give what `status` shows.
+    """Return what `status` shows.
 
-    `states` counts every migration once. In the older keys `executed`, `pending`, `failed` … some are counted twice: a
-    failed migration is pending as well.
+    `states` counts every migration once. The older keys `executed`, `pending`, `failed` … count some of them twice: a
+    failed migration is also pending.
     """
     rows, run = planned.plan.rows, planned.state.run
     states = count_states(rows, is_run_under_way=run is not None)
@@ -83,7 +84,7 @@ def status_value(planned: Planned, directory: str) -> dict[str, Any]:
 
 
 def script_value(script: Script) -> dict[str, Any]:
-    """Give the statements of a file."""
+    """Return the statements of a file."""
     return {
         "file": script.source.path,
         "mode": script.mode,
@@ -99,7 +100,7 @@ def script_value(script: Script) -> dict[str, Any]:
 
 
 def log_value(entry: LogEntry) -> dict[str, Any]:
-    """Give a row of the log."""
+    """Return an entry of the log."""
     return {
         "at": _iso(entry.logged_at), "action": entry.action, "version": entry.version, "name": entry.name,
         "duration_ms": entry.duration_ms, "executed_by": entry.executed_by, "host": entry.host, "detail": entry.detail,
@@ -107,7 +108,7 @@ def log_value(entry: LogEntry) -> dict[str, Any]:
 
 
 def event_value(happened: events.Event, *, dry_run: bool) -> dict[str, Any]:
-    """Give one event of a run; the plan and what becomes of each step say whether it is a dry run."""
+    """Return one event of a run; the plan and the end of each step say whether it is a dry run."""
     value = _event_value(happened)
     is_marked = value["event"] in ("planned", "finished", "failed", "not_tried")
     return value | ({"dry_run": dry_run} if is_marked else {})
@@ -163,7 +164,7 @@ def _event_value(happened: events.Event) -> dict[str, Any]:  # noqa: C901, PLR09
 
 
 def error_value(error: SqlmigrateError) -> dict[str, Any]:
-    """Give an error, without those found together with it."""
+    """Return an error, without the others found together with it."""
     value: dict[str, Any] = {"kind": type(error).__name__, "message": error.message, "exit_code": error.exit_code}
     value |= {"reason": error.kind.value} if error.kind else {}
     if error.span:

@@ -19,7 +19,7 @@ _MARKS = {
 
 
 def log_lines(entries: Sequence[LogEntry], room: int | None) -> Iterator[Line]:
-    """Give the entries in their order, folded where a line is wider than `room` cells (None: no terminal)."""
+    """Return the entries in their order, folded to `room` cells (None: no terminal)."""
     width = label_column(map(_label, entries))
     if room:
         width = min(width, max(_NARROWEST_LABEL, room - _AFTER_ACTION - _DURATION_WIDTH))

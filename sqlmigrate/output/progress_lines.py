@@ -1,4 +1,4 @@
-"""The events of a run as lines: what it waits for, where it goes on, how far it is, how each migration ended."""
+"""The events of a run as lines: what it waits for, where it continues, how far it is, how each migration ended."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _INDENT = "   "
 
 
 def progress(event: Event, width: int) -> list[Line]:
-    """Give what is said of an event while the run goes on; most statements are executed without a word."""
+    """Return the lines of an event while the run goes on; most statements have none."""
     match event:
         case Waiting():
             return _waiting(event, width)
@@ -58,7 +58,7 @@ def _resumed(step: Step) -> list[Line]:
     if not (step.done_before or execution.making):
         return []
     where = f"statement {step.done_before + 1} of {len(step.script.statements)}"
-    return [[("yellow", "↪️"), ("", f" {step.label} stopped at {where} last time")]]
+    return [[("yellow", "↪️"), ("", f" {step.label} stopped at {where} in the last run")]]
 
 
 def not_tried(event: NotTried, label_width: int) -> Line:
@@ -79,17 +79,17 @@ def failed(event: Failed, label_width: int) -> Line:
     return [("red", "❌"), ("", f" {event.step.label:<{label_width}}   {where:<16} {event.duration_ms:>7,} ms")]
 
 
-def total(executed: Sequence[Step], failed: Failed | None, *, rehearsed: bool) -> Line:
-    """Count what a run did; `rehearsed` says that it was a dry run."""
+def total(executed: Sequence[Step], failed: Failed | None, *, dry_run: bool) -> Line:
+    """Count what a run did."""
     is_down = bool(executed) and executed[0].direction == "down"
-    word = "tried, and rolled back" if rehearsed else "taken back" if is_down else "executed"
+    word = "tried and rolled back" if dry_run else "undone" if is_down else "executed"
     counts = [f"{len(executed)} {word}"] if executed else []
     counts += ["1 failed"] if failed else []  # a run ends at its first failure
     return [("bold", " · ".join(counts))]
 
 
 def _blocked(event: Blocked, width: int) -> list[Line]:
-    """Say that a step did not get its locks: who stood in the way, and when it is tried again."""
+    """Say that a step did not get its locks: who blocked it, and when it is tried again."""
     where = f"statement {event.number}" if event.number else "its history row"
     tries = " (try {} of {})".format(*event.tries) if event.number else ""
     return [
@@ -106,18 +106,18 @@ def _blocker_lines(blocker: Blocker, width: int) -> list[Line]:
 
 
 def _session_lines(lines: Sequence[str], width: int) -> list[Line]:
-    """Give the lines about another session; a statement that does not fit is cut, everything else is folded."""
+    """Return the lines about another session; who it is is folded, the rest is cut at `width`."""
     who, *others = lines
     return [*_prose(who, width), *([("", fitted(f"{_INDENT}{line}", width))] for line in others)]
 
 
 def under_way(event: Progress, width: int) -> list[Line]:
-    """Say what is under way, for how long, how far it is, and for whom it waits."""
+    """Say what is being executed, for how long, how far it is, and what it waits for."""
     return [[("dim", text) for _, text in line] for line in _prose(f"{event.step.label}: {_seen(event)}", width)]
 
 
 def live(event: Progress, width: int) -> str:
-    """Say the same in one line, what matters most first: where the name is long, the version stands for it."""
+    """Say the same in one line, the most important first; if the name is long, the version stands for it."""
     step, activity = event.step, event.activity
     name = step.label if len(step.label) <= width // 4 else step.version
     said = [f"{_INDENT}{name}: {_under_way(event)}"]

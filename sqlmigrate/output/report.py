@@ -1,7 +1,4 @@
-"""What each command shows, as text or as JSON.
-
-The lines themselves are made by the modules of this package; here they are put together and written.
-"""
+"""What each command shows, as text or as JSON: puts the lines of this package's modules together and writes them."""
 
 from __future__ import annotations
 
@@ -38,46 +35,51 @@ def _as_written(command: str) -> str:
 class Report:
     """Writes what a command shows, in one format.
 
-    `as_called` turns a command of ours into what this user has to type: with the flags of this call.
+    Attributes:
+        directory: The folder of the migrations, with a slash at its end.
+        form: ``text`` or ``json``.
+        as_called: Turns a command, ``sqlmigrate up``, into what this user has to type: with the flags of this call.
+        place: What to call the database, if its own address means nothing to the user.
+        writer: The thread that writes.
     """
 
     def __init__(self, directory: str, form: Format = "text", as_called: AsCalled = _as_written) -> None:
         self.directory = directory.rstrip("/") + "/"
         self.form = form
         self.as_called = as_called
-        self.place: str | None = None  # the name of the database, where its own address means nothing to the user
+        self.place: str | None = None
         self.writer = Writer()
 
     def close(self, seconds: float | None = None) -> bool:
-        """Wait until everything is written, for so many seconds at most; tells whether it is."""
+        """Wait until everything is written, at most `seconds`; return whether it is."""
         return self.writer.close(seconds)
 
     @property
     def loss(self) -> SqlmigrateError | None:
-        """What could not be written, where a stream has taken no more: a full disk, a stream that is closed."""
+        """The error of a stream that could not be written: a full disk, a closed stream."""
         for stream, error in self.writer.lost.items():
             return SqlmigrateError(
-                f"{stream} takes no more: {error.strerror or error}",
-                detail=["the database is not touched by that: its history tells what was done"],
+                f"cannot write to {stream}: {error.strerror or error}",
+                detail=["the database is not affected: its history says what was done"],
                 next_steps=["sqlmigrate status"],
             )
         return None
 
     def text(self, *lines: Line | str, stream: Stream = "stdout") -> None:
-        """Write lines of text (nothing where JSON is wanted)."""
+        """Write lines of text; nothing if the format is JSON."""
         if self.form == "text":
             self.writer.write(stream, [[("", line)] if isinstance(line, str) else line for line in lines])
 
     def _folded(self, line: Line, indent: int = 3, stream: Stream = "stdout") -> None:
-        """Write a line, folded where it is wider than the terminal."""
+        """Write a line, folded if it is wider than the terminal."""
         self.text(*folded(line, terminal_width(stream), indent), stream=stream)
 
     def page(self, text: str) -> None:
-        """Write a text to stdout that a command has drawn by itself, in whichever form."""
+        """Write a text that a command has drawn by itself to stdout, whatever the format."""
         self.writer.write("stdout", [[("", line)] for line in text.rstrip("\n").split("\n")])
 
     def json(self, value: Any, stream: Stream = "stdout") -> None:
-        """Write one value as a line of JSON (nothing where text is wanted)."""
+        """Write one value as a line of JSON; nothing if the format is text."""
         if self.form == "json":
             self.writer.write(stream, [[("", json_values.line(value))]])
 
@@ -98,11 +100,11 @@ class Report:
         self.end_of_status(rows, planned.state.run)
 
     def head(self, state: State, rest: str) -> Line:
-        """Give the first line of a screen: which database, and `rest`."""
+        """Return the first line of a screen: the database, and `rest`."""
         return [("bold", self.place or state.server.where), ("", f" · {rest}")]
 
     def end_of_status(self, rows: Sequence[Row], run: Blocker | None = None) -> None:
-        """Say what the rows mean as a whole, which run is under way, and what to do next."""
+        """Say what the rows mean together, which run is under way, and what to do next."""
         if missing_after(rows):
             self._folded([("", "this folder is older than the database: newer migrations were executed there")])
         if run:
@@ -118,7 +120,7 @@ class Report:
             self.text(self.next_step("sqlmigrate up"))
 
     def next_step(self, words: str) -> Line:
-        """Give the line that names the next command."""
+        """Return the line that names the next command."""
         return [("", "next: "), ("cyan", self.as_called(words))]
 
     def log(self, state: State, entries: Sequence[LogEntry]) -> None:
@@ -126,7 +128,7 @@ class Report:
         self.json([json_values.log_value(entry) for entry in entries])
         self._folded(self.head(state, f"log of {state.history.name}"))
         self.text("", *log_lines(entries, terminal_width("stdout")))
-        self.text(f"Total: {len(entries)}" if entries else "the log is empty: nothing was executed yet")
+        self.text(f"Total: {len(entries)}" if entries else "the log is empty: nothing has been executed yet")
 
     # files and history
 
@@ -148,17 +150,17 @@ class Report:
         self.text(f"next: write the SQL into both, then: {self.as_called('sqlmigrate up')}")
 
     def verified(self, count: int, planned: Planned | None) -> None:
-        """Say that nothing was found."""
+        """Say that the files are valid, and agree with the history if it was read."""
         history = planned.state.history.name if planned else None
         self.json({"files": count, "history": history, "findings": []})
-        files = f"{count:,} migration{'s' * (count != 1)} in {self.directory}: every file can be executed"
+        files = f"{count:,} migration{'s' * (count != 1)} in {self.directory}: all files are valid"
         self._folded([("green", "✅"), ("", f" {files}")])
         if planned:
             counts = totals(planned.plan.rows, planned.state.run)
-            agrees = f" history in {history}: agrees with the files, "
+            agrees = f" history in {history}: agrees with the files · "
             self._folded([("green", "✅"), ("", agrees), *(("", part) for part in counts)])
         else:
-            self.text("no database is named: the files alone were checked")
+            self.text("no database is set: only the files were checked")
 
     def repaired(self, label: str, done: str) -> None:
         """Say what was repaired."""
@@ -171,7 +173,7 @@ class Report:
         self.json({"baseline": [row.label for row in rows]})
         width = label_column(row.label for row in rows)
         self.text(*([("green", "✅"), ("", f" {row.label:<{width}}   recorded, not executed")] for row in rows))
-        self.text(f"{len(rows)} recorded" if rows else "nothing to record: all of it is executed already")
+        self.text(f"{len(rows)} recorded" if rows else "nothing to record: everything is already executed")
 
     # errors
 

@@ -1,4 +1,4 @@
-"""What `up` and `down` show: the plan, a line for each migration, what is waited for, and the totals."""
+"""What `up` and `down` show: the plan, a line for each migration, what the run waits for, and the totals."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LINE_SECONDS = 10
 class RunReport:
     """Shows one run, event by event.
 
-    Where stderr is not a terminal, a statement that takes its time gets a line every `line_seconds`.
+    If stderr is not a terminal, a statement that takes long gets a line every `line_seconds`.
     """
 
     def __init__(self, report: Report, line_seconds: float = _LINE_SECONDS) -> None:
@@ -60,20 +60,20 @@ class RunReport:
     def ended(self, executed: Sequence[Step], failed: events.Failed | None) -> None:
         """Show how a run ended: after a failure what happened and what to do now; the totals."""
         if failed:
-            lines = failure_lines(failed, executed, self._report.as_called, rehearsed=self._is_dry_run)
+            lines = failure_lines(failed, executed, self._report.as_called, dry_run=self._is_dry_run)
             self._report.text(*lines, "", stream="stderr")
         if executed or failed:
-            total = progress_lines.total(executed, failed, rehearsed=self._is_dry_run)
+            total = progress_lines.total(executed, failed, dry_run=self._is_dry_run)
             self._report.text(*([] if failed else [""]), total)
 
     def _planned(self, planned: Planned) -> None:
         steps, rows = planned.plan.steps, planned.plan.rows
         self._label_width = label_column(step.label for step in steps)
         if steps:
-            what = "pending" if planned.plan.direction == "up" else "to take back"
+            what = "pending" if planned.plan.direction == "up" else "to undo"
             self._report.text(self._report.head(planned.state, f"{len(steps)} {what}"), "")
         elif planned.plan.direction == "down":
-            self._report.text(self._report.head(planned.state, "nothing to take back"))
+            self._report.text(self._report.head(planned.state, "nothing to undo"))
         else:
             left = sum(row.is_pending for row in rows)
             said = f"nothing to do, {left} pending" if left else "up to date"

@@ -21,7 +21,7 @@ _ALWAYS_COUNTED = ("executed", "pending")
 
 
 def label_column(labels: Iterable[str]) -> int:
-    """Give the width of the column of names: that of the longest, very long ones left out."""
+    """Return the width of the column of names: that of the longest name, very long ones left out."""
     return max((len(label) for label in labels if len(label) <= _WIDEST_LABEL), default=0)
 
 
@@ -36,7 +36,7 @@ _SAID = {
 
 
 def row_lines(rows: Sequence[Row], run: Blocker | None, room: int | None) -> list[Line]:
-    """Give a line for each migration, folded where one is wider than `room`; `run` is the run that is under way."""
+    """Return a line for each migration; if one is wider than `room`, all are folded. `run` is the run under way."""
     width = label_column(row.label for row in rows)
     lines = [_row_line(row, width, run) for row in rows]
     if room is None or all(line_width(line) <= room for line in lines):
@@ -75,7 +75,7 @@ def _unfinished(row: Row, when: str, run: Blocker | None) -> str:
 
 
 def totals(rows: Sequence[Row], run: Blocker | None) -> list[str]:
-    """Give the counts, each a part that is not to be cut; every migration is counted once."""
+    """Return the counts, as parts that must not be cut; every migration is counted once."""
     counts = count_states(rows, is_run_under_way=run is not None)
     shown = [("total", len(rows))]
     shown += [(name, count) for name, count in counts.items() if count or name in _ALWAYS_COUNTED]

@@ -1,6 +1,6 @@
-"""Lines that are wider than the terminal, folded: between words, and better where there is more than one blank.
+"""Folds lines that are wider than the terminal: between words, and preferably where there are two blanks or more.
 
-Names are never cut, and what is folded stands under a column of its own. Where there is no terminal a line is a line.
+Names are never cut. The folded part is indented. Without a terminal lines are not folded.
 """
 
 from __future__ import annotations
@@ -10,14 +10,15 @@ from collections.abc import Iterator
 
 from .excerpt import Line, cell_count
 
-_LEAST_INDENT = 5  # of what is too wide for the column where it belongs
+_LEAST_INDENT = 5  # of a part that is too wide for the usual indent
 _PARTS = re.compile(r" {2,}|^ | $|(?:(?! {2,}| $).)+")
 
 
 def folded(line: Line, room: int | None, indent: int) -> list[Line]:
-    """Give a line as lines of at most `room` cells, those after the first indented; as it is where `room` is None.
+    """Return a line as lines of at most `room` cells; those after the first are indented by `indent` cells.
 
-    What stands between two gaps goes to the next line as a whole, where it has room there.
+    A part between two gaps goes to the next line as a whole if it fits there. If `room` is None, the line stays as it
+    is.
     """
     if room is None or line_width(line) <= room:
         return [line]
@@ -38,12 +39,12 @@ def folded(line: Line, room: int | None, indent: int) -> list[Line]:
 
 
 def line_width(line: Line) -> int:
-    """Give how many cells a line takes."""
+    """Return the width of a line in cells."""
     return cell_count("".join(text for _, text in line))
 
 
 def _units(line: Line, room: int) -> Iterator[tuple[str, str, bool]]:
-    """Give what is not to be cut, and the gaps between."""
+    """Return the parts that must not be cut, and the gaps between them, each with its style and whether it is a gap."""
     for style, text in line:
         for part in _PARTS.findall(text):
             if part.isspace() or cell_count(part) <= room:

@@ -1,6 +1,6 @@
-"""The thread that writes: stdout and stderr, in colour where a terminal has them.
+"""The thread that writes to stdout and stderr, in colour on a terminal.
 
-It is not the thread that executes: a blocked terminal must not hold locks.
+Another thread executes: a terminal that is blocked must not make a transaction hold its locks.
 """
 
 from __future__ import annotations
@@ -22,10 +22,12 @@ _ERASE_LINE = "\r\x1b[K"
 
 
 class Writer:
-    """Writes lines to stdout and stderr from a thread of its own, in the order in which they come.
+    """Writes lines to stdout and stderr, in the order in which they were queued, from its own thread.
 
-    `close` waits until all is written. A stream that is closed on the other side (``| head``) is given up silently; one
-    that takes nothing for another reason, as on a full disk, is kept in `lost`.
+    If the reader of a stream has gone (``| head``), the stream is given up silently.
+
+    Attributes:
+        lost: The error of each stream that could not be written for another reason, such as a full disk.
     """
 
     def __init__(self) -> None:
@@ -36,7 +38,7 @@ class Writer:
 
     @property
     def is_live(self) -> bool:
-        """Whether stderr is a terminal on which a line can be drawn over."""
+        """Whether stderr is a terminal on which a line can be overwritten."""
         return sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
     def write(self, stream: Stream, lines: Iterable[Line]) -> None:
@@ -44,7 +46,7 @@ class Writer:
         self._put((stream, list(lines)))
 
     def live(self, text: str) -> None:
-        """Queue a line that stays only until the next one; for terminals."""
+        """Queue a line that the next one overwrites; for terminals only."""
         self._put(text)
 
     def _put(self, item: tuple[Stream, Sequence[Line]] | str) -> None:
@@ -54,7 +56,7 @@ class Writer:
         self._queue.put(item)
 
     def close(self, seconds: float | None = None) -> bool:
-        """Wait until everything is written, for so many seconds at most; tells whether it is."""
+        """Wait until everything is written, at most `seconds`; return whether it is."""
         if self._thread is not None:
             self._queue.put(None)
             self._thread.join(seconds)
@@ -97,7 +99,7 @@ def _draw_over(text: str) -> None:
 
 
 def _outlet(file: IO[str] | None) -> Callable[[Sequence[Line]], None]:
-    if file is None:  # closed before we began (``>&-``)
+    if file is None:  # closed when the program started (``>&-``)
         return _closed
     if hasattr(file, "reconfigure"):
         file.reconfigure(encoding="utf-8", errors="backslashreplace")
@@ -112,7 +114,7 @@ def _outlet(file: IO[str] | None) -> Callable[[Sequence[Line]], None]:
 
 
 def _coloured(file: IO[str]) -> Callable[[Sequence[Line]], None]:
-    from rich.console import Console  # noqa: PLC0415 - costs 35 ms, needed only where a screen is drawn
+    from rich.console import Console  # noqa: PLC0415 - costs 35 ms, needed only for colours
     from rich.text import Text  # noqa: PLC0415
 
     console = Console(file=file, highlight=False, soft_wrap=True)
@@ -129,7 +131,7 @@ def _closed(_lines: Sequence[Line]) -> None:
 
 
 def _empty(file: IO[str] | None) -> None:
-    """Have what is left unwritten go nowhere, so that Python's own flush at the end does not fail either."""
+    """Discard what is not written yet, so that Python's own flush at its exit does not fail."""
     if file is not None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, file.fileno())
@@ -137,14 +139,14 @@ def _empty(file: IO[str] | None) -> None:
 
 
 def terminal_width(stream: Stream) -> int | None:
-    """Give how many cells a line of a stream has; None where it is not a terminal."""
+    """Return the width of a stream in cells; None if it is not a terminal."""
     file = sys.stdout if stream == "stdout" else sys.stderr
     try:
         return os.get_terminal_size(file.fileno()).columns or None
-    except (AttributeError, OSError, ValueError):  # closed before we began, not a terminal, closed since
+    except (AttributeError, OSError, ValueError):  # closed at the start, not a terminal, closed since
         return None
 
 
 def width() -> int:
-    """Give how many cells a line of stderr has; a fixed number where it is not a terminal."""
+    """Return the width of stderr in cells; a fixed number if it is not a terminal."""
     return terminal_width("stderr") or _FALLBACK_WIDTH

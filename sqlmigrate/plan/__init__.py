@@ -1,1 +1,1 @@
-"""Files and history make a plan. All of it is pure: no clock, no connection."""
+"""Makes a plan from the files and the history. It is pure: it reads no clock, no file and no database."""

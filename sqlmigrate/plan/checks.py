@@ -1,68 +1,75 @@
-"""Refuses to plan: missing files, a folder older than the database, half-done work, wrong order."""
+"""The errors for a history that does not fit the folder: missing files, and migrations out of order.
+
+Each function returns the error, or None if there is nothing to say. `up` raises it, `verify` collects all of them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from sqlmigrate.errors import NOTHING_EXECUTED, HistoryError
 
-from .rows import Row, missing_after, missing_inside
+from .rows import Row, missing_after, missing_inside, missing_unfinished, who_and_when
 
 
-def refuse_missing(rows: Sequence[Row]) -> None:
-    """Raise `HistoryError` where an executed migration inside the folder's range has no file."""
-    if missing := missing_inside(rows):
-        names = ", ".join(row.label for row in missing)
-        raise HistoryError(
-            f"{names}: executed on this database, but there is no such file",
-            state=NOTHING_EXECUTED,
-            hint="bring the file back (git log -- sql/), or let the history forget it",
-            next_steps=[f"sqlmigrate repair {row.version}" for row in missing],
-        )
+@dataclass(frozen=True)
+class MissingFiles:
+    """One way in which a file can be missing.
+
+    Attributes:
+        choose: Returns the rows whose file is missing in this way.
+        problem: What is wrong, said of one migration and of several.
+        cure: How to get the file back.
+    """
+
+    choose: Callable[[Sequence[Row]], list[Row]]
+    problem: tuple[str, str]
+    cure: str
 
 
-def refuse_ahead(rows: Sequence[Row]) -> None:
-    """Raise `HistoryError` where the history goes on after the newest file."""
-    if missing := missing_after(rows):
-        names = ", ".join(row.label for row in missing)
-        raise HistoryError(
-            f"{names}: executed on this database, after the newest file: this folder is older than the database",
-            state=NOTHING_EXECUTED,
-            hint="take the folder's newer state (git pull); or let the history forget what is gone for good",
-            next_steps=[f"sqlmigrate repair {row.version}" for row in missing],
-        )
+INSIDE = MissingFiles(
+    missing_inside,
+    ("executed on this database, but the file is missing", "executed on this database, but the files are missing"),
+    "restore the file (git log --all -- {pattern})",
+)
+AFTER = MissingFiles(
+    missing_after,
+    ("executed on this database, but newer than every file: this folder is older than the database",) * 2,
+    "update the folder (git pull)",
+)
+UNFINISHED = MissingFiles(
+    missing_unfinished,
+    ("failed on this database, and the file is missing", "failed on this database, and the files are missing"),
+    "restore the file (git log --all -- {pattern})",
+)
 
 
-def refuse_begun_and_missing(rows: Sequence[Row]) -> None:
-    """Raise `HistoryError` where the history keeps a failure whose file is gone."""
-    if missing := [row for row in rows if row.migration is None and not row.is_executed]:
-        names = ", ".join(row.label for row in missing)
-        raise HistoryError(
-            f"{names}: failed on this database, and there is no such file any more",
-            state=NOTHING_EXECUTED,
-            hint="bring the file back (git log -- sql/), or let the history forget it",
-            next_steps=[f"sqlmigrate repair {row.version}" for row in missing],
-        )
-
-
-def refuse_out_of_order(rows: Sequence[Row], pending: Sequence[Row] | None = None) -> None:
-    """Raise `HistoryError` where one of the pending (all, or those given) is older than the newest executed."""
-    executed = [row for row in rows if row.is_executed]
-    chosen = [row for row in rows if row.is_pending] if pending is None else pending
-    late = [row for row in chosen if executed and row.number < executed[-1].number]
-    if not late:
-        return
-    newest = executed[-1].execution
-    who = f"executed by {newest.executed_by} on {moment(newest.executed_at)} UTC" if newest else ""
-    raise HistoryError(
-        f"{', '.join(row.label for row in late)}: out of order, pending below {executed[-1].label}, which was {who}",
+def missing_error(rows: Sequence[Row], kind: MissingFiles) -> HistoryError | None:
+    """Return the error that names the rows whose file is missing in one way."""
+    if not (missing := kind.choose(rows)):
+        return None
+    pattern = shlex.quote(f"*{missing[0].label}.up.sql")
+    return HistoryError(
+        f"{', '.join(row.label for row in missing)}: {kind.problem[len(missing) > 1]}",
         state=NOTHING_EXECUTED,
-        hint="give it a number after the newest (both files of the pair), or execute it where it stands",
-        next_steps=["sqlmigrate up --out-of-order"],
+        hint=f"{kind.cure.format(pattern=pattern)}, or let the history forget it",
+        next_steps=[f"sqlmigrate repair {row.version}" for row in missing],
     )
 
 
-def moment(time: datetime | None) -> str:
-    """Give a time as it is shown, in UTC, to the second."""
-    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S") if time else "an unknown day"
+def out_of_order_error(rows: Sequence[Row], pending: Sequence[Row]) -> HistoryError | None:
+    """Return the error that names the `pending` rows older than the newest executed one."""
+    executed = [row for row in rows if row.is_executed]
+    late = [row for row in pending if executed and row.number < executed[-1].number]
+    if not late:
+        return None
+    newest = executed[-1]
+    when = f" ({who_and_when(newest.execution)})" if newest.execution else ""
+    return HistoryError(
+        f"{', '.join(row.label for row in late)}: out of order, the later {newest.label} is already executed{when}",
+        state=NOTHING_EXECUTED,
+        hint="renumber it after the newest migration (both files), or execute it out of order",
+        next_steps=["sqlmigrate up --out-of-order"],
+    )

@@ -1,4 +1,4 @@
-"""The way down, planned: which executions are taken back, in which order, by which text; pure, as `plan`."""
+"""The steps of `down`: which executions are undone, in which order, with which SQL."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from .up import read
 
 
 def down_rows(rows: Sequence[Row], selection: Selection = DEFAULT_SELECTION) -> list[Row]:
-    """Give the rows to be taken back, in the reverse order of their execution.
+    """Return the rows to undo, in the reverse order of their execution.
 
-    Raises `ConfigError` for a version nobody knows, `HistoryError` for one that is not executed, or is a baseline.
+    Raises `ConfigError` for an unknown version, `HistoryError` for a version that is not executed, for a baseline, and
+    for a migration of which only a part is executed.
     """
     _refuse_half_executed(rows)
     executed = [row for row in rows if row.is_executed]
@@ -32,24 +33,25 @@ def down_rows(rows: Sequence[Row], selection: Selection = DEFAULT_SELECTION) -> 
     for row in chosen:
         if row.execution and row.execution.status == "baseline":
             raise HistoryError(
-                f"{row.label} is a baseline: it was declared, not executed, and cannot be taken back",
+                f"{row.label} is a baseline: it was declared, not executed, so it cannot be undone",
                 state=NOTHING_EXECUTED,
-                hint="let the history forget it, if it is to be executed here",
+                hint="to execute it here, let the history forget it first",
                 next_steps=[f"sqlmigrate repair {row.version}"],
             )
     return chosen
 
 
 def _refuse_half_executed(rows: Sequence[Row]) -> None:
-    """Raise `HistoryError` where a file without a transaction is executed in part: nothing below it is to be moved."""
+    """Raise `HistoryError` if only a part of a file without a transaction is executed: older migrations must wait."""
     for row in rows:
         execution = row.execution
         if execution and not row.is_executed and execution.statements_done:
-            done = f"{execution.statements_done} of {execution.statements}"
+            done, total = execution.statements_done, execution.statements
             raise HistoryError(
-                f"{row.label} is executed in part, statement {done}, and its down file takes back the whole",
+                f"only {done} of {total} statements of {row.label} {'is' if done == 1 else 'are'} executed; "
+                "its down file would undo all of them",
                 state=NOTHING_EXECUTED,
-                hint="go on with it; or take back by hand what is done of it, and let the history forget it",
+                hint="execute the rest first; or undo by hand what is executed, and let the history forget it",
                 next_steps=["sqlmigrate up", f"sqlmigrate repair {row.version}"],
             )
 
@@ -67,14 +69,15 @@ def _bottom(rows: Sequence[Row], wanted: str) -> int:
         return -1
     row = find(rows, wanted)
     if not row.is_executed:
-        raise HistoryError(f"{row.label} is not executed, so there is no way down to it", state=NOTHING_EXECUTED)
+        raise HistoryError(f"{row.label} is not executed, so `down` cannot go back to it", state=NOTHING_EXECUTED)
     return row.number
 
 
 def down_steps(chosen: Sequence[Row], recorded: Mapping[str, tuple[str | None, str | None]]) -> tuple[Step, ...]:
-    """Plan the way down: the down file where there is one, else the text in the history (`recorded`, by version).
+    """Return the steps that undo `chosen`: with the down file, or without one with the down text in the history.
 
-    Raises `HistoryError` for what is irreversible, `MigrationError` for malformed down files; all of them at once.
+    `recorded` holds the up and the down text of each version. Raises `HistoryError` for irreversible migrations and
+    `MigrationError` for malformed down files, all of them at once.
     """
     steps: list[Step] = []
     errors: list[SqlmigrateError] = []
@@ -94,9 +97,9 @@ def _down_step(row: Row, up_text: str | None, down_text: str | None) -> Step:
     notes: tuple[str, ...] = ()
     if source is None and down_text is not None:
         source = Source(f"history of {row.label} (down)", down_text)
-        notes = ("there is no down file: the text recorded with the execution is used",)
+        notes = ("the down file is missing, so the text recorded in the history is used",)
     elif source is not None and down_text is not None and normalized(source.text) != normalized(down_text):
-        notes = ("the down file differs from the text recorded with the execution: the file is used",)
+        notes = ("the down file differs from the text recorded in the history; the file is used",)
     if source is None:
         raise _irreversible(row, up_text)
     migration = row.migration or Migration(version, (row.execution or row).label, Source("", up_text or ""), source)
@@ -109,6 +112,6 @@ def _irreversible(row: Row, up_text: str | None) -> HistoryError:
     return HistoryError(
         f"{row.label} is irreversible: " + (reason or "it has no down file"),
         state=NOTHING_EXECUTED,
-        hint="write a new migration that brings about what you want"
+        hint="write a new migration that makes the change you want"
         + ("" if reason else f", or add {row.label}.down.sql"),
     )

@@ -1,6 +1,6 @@
 """The values of a plan: what is selected, what limits a run, the steps, the plan.
 
-The same plan is shown by `status`, executed by `up`, and tried by `up --dry-run`.
+`status` shows the same plan that `up` executes and `up --dry-run` tries.
 """
 
 from __future__ import annotations
@@ -62,7 +62,17 @@ DEFAULT_LIMITS = Limits()
 
 @dataclass(frozen=True)
 class Step:
-    """One migration to be executed in one direction. `version` is its key in the history, `notes` are to be said."""
+    """One migration to execute in one direction.
+
+    Attributes:
+        direction: ``up`` or ``down``.
+        version: Its key in the history.
+        label: Version and name, as users read them.
+        script: The statements to execute.
+        migration: The files.
+        execution: The row of the history before the step; None if there is none.
+        notes: What the user has to know before the step begins.
+    """
 
     direction: Direction
     version: str
@@ -74,7 +84,7 @@ class Step:
 
     @property
     def done_before(self) -> int:
-        """How many statements an earlier execution without a transaction has done."""
+        """How many statements an earlier execution without a transaction has executed."""
         if self.direction == "down" or self.script.mode == "transaction" or self.execution is None:
             return 0
         return self.execution.statements_done
@@ -82,7 +92,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done, in order, and the rows it was made from; in a dry run all of it is rolled back."""
+    """The steps of a run.
+
+    Attributes:
+        direction: ``up`` or ``down``.
+        rows: The rows from which the plan was made.
+        steps: The steps, in the order of their execution.
+        dry_run: Whether everything is rolled back.
+    """
 
     direction: Direction
     rows: tuple[Row, ...]
@@ -92,7 +109,12 @@ class Plan:
 
 @dataclass(frozen=True)
 class Planned:
-    """What is to be done on which database; comes again when another run has changed the history meanwhile."""
+    """The first event of a run: the plan, and the database. It comes again if another run has changed the history.
+
+    Attributes:
+        plan: The plan.
+        state: The database and its history, from which the plan was made.
+    """
 
     plan: Plan
     state: State

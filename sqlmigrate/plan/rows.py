@@ -1,4 +1,4 @@
-"""Migrations beside their history: one row and one state each."""
+"""Each migration with its execution: one row, and one state."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from sqlmigrate.errors import ConfigError
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.history.state import Execution
 from sqlmigrate.spelling import did_you_mean
+from sqlmigrate.times import moment
 
 RowState = Literal["executed", "baseline", "pending", "out of order", "failed", "changed", "missing"]
 # The states as they are counted: a migration without a transaction is `running` while its run is under way.
@@ -18,7 +19,13 @@ COUNTED = ("executed", "pending", "baseline", "running", "failed", "changed", "m
 
 @dataclass(frozen=True)
 class Row:
-    """One line of `status`: a migration, its execution, or both, and the state they make."""
+    """One line of `status`: a migration, its execution, or both.
+
+    Attributes:
+        state: The state that file and execution make together.
+        migration: The files; None where they are missing.
+        execution: The row of the history; None where the migration was never tried.
+    """
 
     state: RowState
     migration: Migration | None
@@ -26,22 +33,22 @@ class Row:
 
     @property
     def number(self) -> int:
-        """The version as it is compared."""
+        """The version as a number, by which rows are ordered."""
         return (self.migration or self._execution).number
 
     @property
     def label(self) -> str:
-        """Version and name, the file's where there is one."""
+        """Version and name: those of the file, or of the execution if the file is missing."""
         return (self.migration or self._execution).label
 
     @property
     def version(self) -> str:
-        """The version, as the file's name has it where there is one."""
+        """The version as written in the file name, or in the history if the file is missing."""
         return (self.migration or self._execution).version
 
     @property
     def is_executed(self) -> bool:
-        """Whether the database holds what the migration does."""
+        """Whether the migration is executed, or declared to be by a baseline."""
         return self.execution is not None and self.execution.status in ("executed", "baseline")
 
     @property
@@ -51,7 +58,7 @@ class Row:
 
     @property
     def is_begun(self) -> bool:
-        """Whether an execution without a transaction has begun and not ended; its run may be gone."""
+        """Whether an execution without a transaction has begun and has not ended; its run may be dead."""
         return self.execution is not None and self.execution.status == "running"
 
     @property
@@ -62,7 +69,7 @@ class Row:
 
 
 def make_rows(migrations: Iterable[Migration], executions: Iterable[Execution]) -> tuple[Row, ...]:
-    """Put files and history side by side, in the order of the versions."""
+    """Return a row for each migration and each execution, in the order of their versions."""
     files = {migration.number: migration for migration in migrations}
     recorded = {execution.number: execution for execution in executions}
     newest = max((number for number, one in recorded.items() if one.status in ("executed", "baseline")), default=-1)
@@ -85,7 +92,7 @@ def _state(migration: Migration | None, execution: Execution | None, newest: int
 
 
 def count_states(rows: Sequence[Row], *, is_run_under_way: bool) -> dict[str, int]:
-    """Count the rows by state, for every state of `COUNTED`; each row counts once, so the sum is their number."""
+    """Count the rows by state, for each state of `COUNTED`; a row counts once, so the counts add up to all rows."""
     counts = dict.fromkeys(COUNTED, 0)
     for row in rows:
         counts["running" if is_run_under_way and row.is_begun else row.state] += 1
@@ -93,9 +100,9 @@ def count_states(rows: Sequence[Row], *, is_run_under_way: bool) -> dict[str, in
 
 
 def find(rows: Sequence[Row], wanted: str) -> Row:
-    """Find the row that a user names: ``3``, ``003``, the whole name, or a file's path.
+    """Return the row that a user names: ``3``, ``003``, the whole name, or the path of a file.
 
-    Raises `ConfigError` with the nearest name where there is none.
+    Raises `ConfigError`, with the nearest name, if there is none.
     """
     name = wanted.replace("\\", "/").rpartition("/")[2].removesuffix(".sql").removesuffix(".up").removesuffix(".down")
     digits = name.replace("_", "")
@@ -105,21 +112,26 @@ def find(rows: Sequence[Row], wanted: str) -> Row:
     labels = [row.label for row in rows]
     newest = f"the newest migration is `{labels[-1]}`" if labels else "there are no migrations at all"
     raise ConfigError(
-        f"no migration is called `{wanted}`, neither in the folder nor in the history",
+        f"there is no migration `{wanted}` in the folder or in the history",
         hint=did_you_mean(name, labels) or newest,
     )
 
 
 def missing_after(rows: Sequence[Row]) -> list[Row]:
-    """Give the executed rows after the newest file: an older checkout on a newer database."""
+    """Return the executed rows that are newer than every file: the folder is older than the database."""
     newest = _newest_file(rows)
     return [row for row in rows if row.migration is None and row.is_executed and row.number > newest]
 
 
 def missing_inside(rows: Sequence[Row]) -> list[Row]:
-    """Give the executed rows without a file that are older than the newest file."""
+    """Return the executed rows without a file that are older than the newest file."""
     newest = _newest_file(rows)
     return [row for row in rows if row.migration is None and row.is_executed and row.number < newest]
+
+
+def missing_unfinished(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows without a file whose execution failed or was interrupted."""
+    return [row for row in rows if row.migration is None and not row.is_executed]
 
 
 def _newest_file(rows: Sequence[Row]) -> int:
@@ -127,5 +139,11 @@ def _newest_file(rows: Sequence[Row]) -> int:
 
 
 def changed_rows(rows: Sequence[Row]) -> list[Row]:
-    """Give the rows whose file is not the one that was executed."""
+    """Return the rows whose file is not the one that was executed."""
     return [row for row in rows if row.state == "changed"]
+
+
+def who_and_when(execution: Execution) -> str:
+    """Say who executed a migration, and when: ``by ann on 2026-02-13 01:16:28 UTC``."""
+    when = f"on {moment(execution.executed_at)}" if execution.executed_at else "at an unknown time"
+    return f"by {execution.executed_by} {when}"

@@ -1,4 +1,4 @@
-"""The steps of `up`."""
+"""The steps of `up`: what is pending, in order, read and checked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlmigrate.files.create import TEMPLATE_MARKS
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.source import Source
 
-from .checks import refuse_missing, refuse_out_of_order
+from .checks import INSIDE, missing_error, out_of_order_error
 from .plan import DEFAULT_SELECTION, Selection, Step
 from .rows import Row, find
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 
 def up_steps(rows: Sequence[Row], selection: Selection = DEFAULT_SELECTION) -> tuple[Step, ...]:
-    """Plan what is pending, in order; every script is read and split here, up and down, before anything is executed.
+    """Return the steps for the pending rows, in order; their files, up and down, are read and split here.
 
-    Raises `HistoryError` for what is missing or out of order, `ConfigError` for a version nobody knows,
-    `MigrationError` with every fault of every pending file. Changed files are `changed_rows`: their error wants the
-    recorded text.
+    Raises `HistoryError` for missing files and for migrations out of order, `ConfigError` for an unknown version,
+    `MigrationError` with every fault of every pending file. Edited files are not refused here: the caller does that,
+    because their error needs texts from the history.
     """
     pending = [row for row in rows if row.is_pending]
     if selection.to is not None:
@@ -32,10 +32,10 @@ def up_steps(rows: Sequence[Row], selection: Selection = DEFAULT_SELECTION) -> t
         pending = [row for row in pending if row.number <= limit]
     if selection.steps is not None:
         pending = pending[: selection.steps]
-    if pending:
-        refuse_missing(rows)
-    if not selection.out_of_order:
-        refuse_out_of_order(rows, pending)
+    if pending and (error := missing_error(rows, INSIDE)):
+        raise error
+    if not selection.out_of_order and (error := out_of_order_error(rows, pending)):
+        raise error
     migrations = {row.migration: row for row in pending if row.migration}
     scripts = read_all(migrations)
     return tuple(
@@ -46,16 +46,16 @@ def up_steps(rows: Sequence[Row], selection: Selection = DEFAULT_SELECTION) -> t
             script,
             migration,
             migrations[migration].execution,
-            () if script.statements else ("the file holds no statement",),
+            () if script.statements else ("the file contains no statement",),
         )
         for migration, script in zip(migrations, scripts, strict=True)
     )
 
 
 def read_all(migrations: Iterable[Migration]) -> tuple[Script, ...]:
-    """Split and check the files of migrations, up and down, and give the scripts of the up files.
+    """Split and check the files of migrations, up and down, and return the scripts of the up files.
 
-    Raises `MigrationError` with every fault of every file, the first with the rest in its `others`.
+    Raises `MigrationError` with every fault of every file: the first, with the rest in its `others`.
     """
     scripts: list[Script] = []
     errors: list[SqlmigrateError] = []
@@ -76,27 +76,28 @@ def read_all(migrations: Iterable[Migration]) -> tuple[Script, ...]:
 
 
 def read(source: Source) -> Script:
-    """Split a source and find out how it is to be executed; raises `MigrationError`."""
+    """Split a source into statements and find out how to execute it; raises `MigrationError`."""
     from sqlmigrate.parsing.script import read  # noqa: PLC0415 - costs 10 ms, which looking does without
 
     return read(source)
 
 
 def _unwritten(script: Script) -> list[SqlmigrateError]:
-    """Refuse a template that nobody has written SQL into: executed, it could not be changed any more."""
+    """Refuse a template without SQL: after it was executed, the SQL could not be added any more."""
     if script.statements or not any(mark in script.source.text for mark in TEMPLATE_MARKS):
         return []
-    message = f"{script.source.path} is still as `create` made it, without a statement"
-    return [MigrationError(message, hint="write its SQL; or remove the template's lines, if it is to do nothing")]
+    message = f"{script.source.path} contains no SQL yet, only the template"
+    return [MigrationError(message, hint="write its SQL, or delete the template's lines if it has nothing to do")]
 
 
 def _irreversible_with_down(migration: Migration, script: Script) -> list[SqlmigrateError]:
     if migration.down is None or script.irreversible is None:
         return []
     span = next(directive.span for directive in script.directives if directive.name == "irreversible")
-    return [MigrationError(f"irreversible, and there is {migration.down.path}", span, hint="remove one of the two")]
+    message = f"the file says `irreversible`, but {migration.down.path} exists"
+    return [MigrationError(message, span, hint="remove the directive or the down file")]
 
 
 def read_text(label: str, text: str) -> tuple[Statement, ...]:
-    """Give the statements of a text that the history has recorded for `label`."""
+    """Return the statements of a text that the history has recorded for `label`."""
     return read(Source(f"history of {label}", text)).statements

@@ -381,7 +381,7 @@ QUESTIONS = {
     ("down", "--all"): "Undo every migration, and lose the data in their tables?",
     ("down", "--to", "0"): "Undo every migration, and lose the data in their tables?",
     ("reset",): "Undo every migration, lose the data in their tables, and execute all of them again?",
-    ("repair", "1"): "Accept the file of 001_a as it is now, in place of what was executed?",
+    ("repair", "1"): "Accept the current file of 001_a in place of the executed one, without executing it?",
 }
 
 
@@ -493,6 +493,6 @@ def test_data_and_progress_have_their_streams(project: Project) -> None:
     )
     assert ended.stderr.splitlines()[:3] == [
         '   notice: table "nothing" does not exist, skipping',
-        "note: 002_b: the file holds no statement",
+        "note: 002_b: the file contains no statement",
         'error: column "nothing" does not exist',
     ]

@@ -139,7 +139,7 @@ def test_verify_with_an_empty_variable(quick: Quick) -> None:
 
     assert (ended.code, ended.stderr) == (0, "note: DATABASE_URL is set, but empty: no history was read\n")
     assert ended.stdout == (
-        "✅ 1 migration in sql/: every file can be executed\nno database is named: the files alone were checked\n"
+        "✅ 1 migration in sql/: all files are valid\nno database is set: only the files were checked\n"
     )
 
 
@@ -148,7 +148,7 @@ def test_verify_in_ci_without_a_database(quick: Quick) -> None:
     ended = quick("verify", CI="true")
 
     assert said(ended) == (
-        "✅ 1 migration in sql/: every file can be executed\nno database is named: the files alone were checked\n"
+        "✅ 1 migration in sql/: all files are valid\nno database is set: only the files were checked\n"
     )
     assert ended.code == 0
 

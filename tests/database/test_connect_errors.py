@@ -42,10 +42,10 @@ def quick(tmp_path: Path) -> Quick:
 NOBODY = """\
 error: cannot connect: 127.0.0.1:{port}: Connection refused
    nothing was executed
-   hint    no server listens there: is it started, are host and port right?
+   hint    no server listens there: check that it runs, and that host and port are right
 
 """
-PASSWORD_CURE = "user and password do not fit: look at the URL, PGPASSWORD or ~/.pgpass"
+PASSWORD_CURE = "wrong user or password: check the URL, PGPASSWORD or ~/.pgpass"
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
@@ -78,7 +78,7 @@ def test_no_server_on_a_socket(quick: Quick, tmp_path: Path) -> None:
     assert said(ended) == (
         f"error: cannot connect: socket {tmp_path}/.s.PGSQL.5433: No such file or directory\n"
         "   nothing was executed\n"
-        "   hint    no server listens on that socket: is it started, is the folder right?\n\n"
+        "   hint    no server listens on that socket: check that it runs, and that the folder is right\n\n"
     )
     assert ended.code == 5
 
@@ -90,7 +90,7 @@ def test_a_host_that_there_is_not(quick: Quick) -> None:
     assert re.fullmatch(
         r"error: cannot connect: failed to resolve host 'nowhere\.invalid': .+\n"
         r"   nothing was executed\n"
-        r"   hint    there is no host of that name: is it spelled right\?\n\n",
+        r"   hint    the host name is unknown: check its spelling\n\n",
         said(ended),
     )
     assert ended.code == 5
@@ -133,7 +133,7 @@ def test_a_server_that_does_not_answer(quick: Quick) -> None:
     assert said(ended) == (
         f"error: cannot connect: 127.0.0.1:{port}: connection timeout expired\n"
         "   nothing was executed\n"
-        "   hint    nothing answered in time: is there a firewall between? A longer wait: connect_timeout=30\n\n"
+        "   hint    the server did not answer in time: check for a firewall, or wait longer: connect_timeout=30\n\n"
     )
     assert ended.code == 5
 
@@ -146,7 +146,7 @@ def test_a_server_of_something_else(quick: Quick) -> None:
     assert said(ended) == (
         f"error: cannot connect: 127.0.0.1:{port}: received invalid response to SSL negotiation: H\n"
         "   nothing was executed\n"
-        "   hint    what answers there is no PostgreSQL: is the port right?\n\n"
+        "   hint    the program that answers there is not PostgreSQL: check the port\n\n"
     )
     assert ended.code == 5
 
@@ -202,13 +202,15 @@ def test_no_password_at_all(quick: Quick, password_server: PasswordServer) -> No
     assert said(ended) == (
         f"error: cannot connect: 127.0.0.1:{password_server.port}: fe_sendauth: no password supplied\n"
         "   nothing was executed\n"
-        "   hint    give a password in the URL, in PGPASSWORD or in ~/.pgpass\n\n"
+        "   hint    put the password into the URL, PGPASSWORD or ~/.pgpass\n\n"
     )
     assert ended.code == 5
 
 
-UNKNOWN = "the server answers, but does not know that name: createdb or createuser makes it"
-NO_LOGIN = "alter role … login gives it the right; or connect as another role"
+UNKNOWN = (
+    "the server has no database or role of that name: check the spelling, or create it with createdb or createuser"
+)
+NO_LOGIN = "allow it with `alter role … login`, or connect as another role"
 UNWELCOME = {
     "a database that does not exist": (
         "postgres",
@@ -291,8 +293,8 @@ def test_a_server_that_is_too_old(command: list[str], quick: Quick, database: st
         ended, port = quick(*command, DATABASE_URL=old.url), old.port
 
     assert said(ended) == (
-        f"error: 127.0.0.1:{port} is PostgreSQL 12.22, and sqlmigrate needs 13 or newer\n   nothing was changed\n"
-        "   hint    upgrade the server, or name another one\n\n"
+        f"error: 127.0.0.1:{port} is PostgreSQL 12.22; sqlmigrate needs 13 or newer\n   nothing was changed\n"
+        "   hint    upgrade the server, or connect to another one\n\n"
     )
     assert (ended.stdout, ended.code) == ("", 1)
     assert database_state.is_untouched(database)
@@ -302,7 +304,7 @@ def test_a_server_that_is_too_old(command: list[str], quick: Quick, database: st
 
 WRITING = [["up"], ["up", "--dry-run"], ["baseline", "1"], ["reset", "--yes"]]
 STANDBY = """\
-error: DATABASE is a standby: it can only be read
+error: DATABASE is a standby, and a standby is read-only
    nothing was changed
    hint    connect to the primary; with several hosts in the URL: target_session_attrs=read-write
 
@@ -314,7 +316,7 @@ def test_a_standby(command: list[str], quick: Quick, database: str, standby: Sta
     """A standby is not written to, and the message says how to find its primary."""
     ended = quick(*command, DATABASE_URL=standby.url(str(conninfo_to_dict(database)["dbname"])))
 
-    head = {"up": "DATABASE · 2 pending\n\n", "reset": "DATABASE · nothing to take back\nDATABASE · 2 pending\n\n"}
+    head = {"up": "DATABASE · 2 pending\n\n", "reset": "DATABASE · nothing to undo\nDATABASE · 2 pending\n\n"}
     assert said(ended) == head.get(command[0], "") + STANDBY
     assert ended.code == 1
     assert database_state.is_untouched(database)
@@ -329,7 +331,7 @@ def test_a_standby_may_be_looked_at(quick: Quick, database: str, standby: Standb
         assert quick(*command, DATABASE_URL=url).code == 0
     ended = quick("down", DATABASE_URL=url)
 
-    assert (said(ended), ended.code) == ("DATABASE · 1 to take back\n\n" + STANDBY, 1)
+    assert (said(ended), ended.code) == ("DATABASE · 1 to undo\n\n" + STANDBY, 1)
     assert database_state.relations(database) == ["public.a", "public.b"]
 
 
@@ -343,7 +345,7 @@ def test_a_database_that_is_read_only(quick: Quick, database: str) -> None:
     assert said(ended) == (
         "DATABASE · 2 pending\n\n"
         "error: DATABASE is read-only: default_transaction_read_only is on\n   nothing was changed\n"
-        f'   hint    set for this role, database or server: alter database "{name}" reset'
+        f'   hint    it is set for this role, database or server, for example: alter database "{name}" reset'
         " default_transaction_read_only\n\n"
     )
     assert ended.code == 1
@@ -496,7 +498,7 @@ def test_a_role_that_may_only_read(command: list[str], shop: Quick, deploy: str,
 
     ended = shop(*command, DATABASE_URL=deploy)
 
-    head = {"up": "DATABASE · 1 pending\n\n", "down": "DATABASE · 1 to take back\n\n"}.get(command[0], "")
+    head = {"up": "DATABASE · 1 pending\n\n", "down": "DATABASE · 1 to undo\n\n"}.get(command[0], "")
     assert (said(ended), ended.code) == (head + MAY_ONLY_READ, 1)
     assert (database_state.history(database), database_state.log(database)) == before
 
@@ -533,7 +535,7 @@ def test_a_statement_without_a_right(quick: Quick, deploy: str, database: str) -
         "   │              ^\n"
         "   │\n"
         "   code    42501 insufficient_privilege\n\n"
-        "what happened   001_a was rolled back, nothing of it is in the database\n"
+        "what happened   001_a was rolled back: nothing of it is in the database\n"
         "what now        give the role that right, or fix the file, then: sqlmigrate up\n\n"
     )
     assert ended.code == 1
@@ -710,9 +712,9 @@ def test_strings_that_are_not_standard(quick: Quick, database: str) -> None:
 
     assert said(ended) == (
         "DATABASE · 2 pending\n\n"
-        "error: standard_conforming_strings is off: a backslash in quotes would mean something else\n"
+        "error: standard_conforming_strings is off, so the server would read a backslash in quotes as an escape\n"
         "   nothing was executed\n"
-        "   hint    set it on for this role, database or server; E'…' has escapes everywhere\n\n"
+        "   hint    turn it on for this role, database or server; in files, write E'…' for a string with escapes\n\n"
     )
     assert ended.code == 1
     assert database_state.is_untouched(database)

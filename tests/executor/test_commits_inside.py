@@ -80,7 +80,7 @@ def test_in_a_transaction_nothing_of_it_is_committed(case: tuple[str, str, int],
         f"error: invalid transaction termination\n{place}"
         "   code    2D000 invalid_transaction_termination\n"
         "   hint    each statement runs by itself, and may commit, with: -- sqlmigrate: no-transaction\n\n"
-        "what happened   002_b was rolled back, nothing of it is in the database\n"
+        "what happened   002_b was rolled back: nothing of it is in the database\n"
         "what now        fix the file, then: sqlmigrate up\n\n"
     )
     assert ended.code == 1
@@ -115,7 +115,7 @@ def test_without_a_transaction_what_it_had_committed_stays(quick: Quick, databas
         " 4 │ create table b ();\n   │\n"
         "   context PL/pgSQL function fails() line 4 at RAISE\n"
         "   code    P0001 raise_exception\n\n"
-        "what happened   002_b runs without a transaction, and stopped at statement 2 of 3\n"
+        "what happened   002_b runs without a transaction; it stopped at statement 2 of 3\n"
         "                statement 1 is executed and stays\n"
         "                what statement 2 had committed by itself stays as well, and the next run begins it anew\n"
         "what now        fix the file or the data, then: sqlmigrate up (it goes on at statement 2)\n\n"

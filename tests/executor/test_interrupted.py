@@ -69,7 +69,7 @@ error: {INTERRUPTED}
  3 │ create table c ();
    │
 
-what happened   002_b was rolled back, nothing of it is in the database
+what happened   002_b was rolled back: nothing of it is in the database
                 001_a before it stays executed
 what now        sqlmigrate up
 
@@ -120,7 +120,7 @@ def test_a_signal_without_a_transaction(quick: Quick, begin: Beginning, database
     ended = running.signalled(signal.SIGINT)
 
     assert said(ended).endswith(
-        "what happened   002_b runs without a transaction, and stopped at statement 2 of 3\n"
+        "what happened   002_b runs without a transaction; it stopped at statement 2 of 3\n"
         "                statement 1 is executed and stays\n"
         "                001_a before it stays executed\n"
         "what now        sqlmigrate up\n\n"
@@ -148,7 +148,7 @@ def test_a_signal_while_an_index_is_built(quick: Quick, begin: Beginning, databa
         ended = running.signalled(signal.SIGINT)
 
     assert said(ended).endswith(
-        "what happened   002_i runs without a transaction, and stopped at statement 1 of 1\n"
+        "what happened   002_i runs without a transaction; it stopped at statement 1 of 1\n"
         "                the index a_i is left behind, marked invalid: the next up drops it and builds it anew\n"
         "what now        sqlmigrate up\n\n"
     )
@@ -192,7 +192,7 @@ def test_a_signal_while_a_lock_is_waited_for(quick: Quick, begin: Beginning, dat
         ended = running.signalled(signal.SIGINT)
 
     assert ended.stderr.endswith(
-        "what happened   001_a was rolled back, nothing of it is in the database\nwhat now        sqlmigrate up\n\n"
+        "what happened   001_a was rolled back: nothing of it is in the database\nwhat now        sqlmigrate up\n\n"
     )
     assert ended.code == 130
     assert database_state.history(database) == [("001", "failed", 0, INTERRUPTED)]
@@ -222,7 +222,7 @@ def test_a_signal_in_a_down(quick: Quick, begin: Beginning, database: str) -> No
     ended = running.signalled(signal.SIGINT)
 
     assert said(ended).endswith(
-        "what happened   the down of 001_a was rolled back: it stays executed, as a whole\n"
+        "what happened   the down file of 001_a was rolled back: the migration stays executed\n"
         "what now        sqlmigrate down\n\n"
     )
     assert ended.code == 130
@@ -241,9 +241,9 @@ def test_a_signal_in_a_dry_run(quick: Quick, begin: Beginning, database: str) ->
     assert said(ended) == (
         "DATABASE · 3 pending\n\n"
         "✅ 001_a   1 statement N ms\n\n"
-        "1 tried, and rolled back\n"
+        "1 tried and rolled back\n"
         "error: interrupted\n"
-        "   what was tried is rolled back: the database is as it was before\n"
+        "   the dry run was rolled back: the database is unchanged\n"
         "   next    sqlmigrate up\n\n"
     )
     assert ended.code == 130
@@ -317,7 +317,7 @@ def test_a_second_signal_leaves_at_once(quick: Quick, begin: Beginning, database
         "✅ 001_a   1 statement N ms\n\n"
         "1 executed\n"
         "error: interrupted\n"
-        "   002_b was being executed and may still be: the history will show how it ended\n"
+        "   002_b was being executed and may still be: the history shows how it ended\n"
         "   next    sqlmigrate status\n\n"
     )
     assert ended.code == 130
@@ -366,7 +366,7 @@ error: {message}
    │
    code    {code}
 
-what happened   002_b was rolled back, nothing of it is in the database
+what happened   002_b was rolled back: nothing of it is in the database
                 001_a before it stays executed
 what now        {cure}, then: sqlmigrate up
 
@@ -407,7 +407,7 @@ def test_a_session_that_is_ended_without_a_transaction(quick: Quick, begin: Begi
     ended = running.ended()
 
     assert said(ended).endswith(
-        "what happened   002_b runs without a transaction, and stopped at statement 2 of 3\n"
+        "what happened   002_b runs without a transaction; it stopped at statement 2 of 3\n"
         "                statement 1 is executed and stays\n"
         "                001_a before it stays executed\n"
         "what now        when the server can be reached, then: sqlmigrate up (it goes on at statement 2)\n\n"
@@ -489,7 +489,7 @@ def test_a_connection_that_is_cut(quick: Quick, begin: Beginning, database: str)
         line.cut()
         ended = running.ended()
 
-    rolled_back = "002_b was rolled back, nothing of it is in the database"
+    rolled_back = "002_b was rolled back: nothing of it is in the database"
     assert said(ended) == LOST_SCREEN.format(more="", happened=rolled_back)
     assert ended.code == 1
     assert database_state.sessions(database) == []
@@ -569,7 +569,7 @@ def test_no_room_in_mid_file(case: tuple[str, str, str, str], quick: Quick, data
     assert f"error: {message}\n  ──▶ sql/002_b.up.sql:2:" in ended.stderr
     assert ended.stderr.endswith(
         f"   code    {code}\n\n"
-        "what happened   002_b was rolled back, nothing of it is in the database\n"
+        "what happened   002_b was rolled back: nothing of it is in the database\n"
         "                001_a before it stays executed\n"
         f"what now        {cure}, then: sqlmigrate up\n\n"
     )
@@ -607,7 +607,7 @@ def test_no_room_for_the_failure_itself(quick: Quick, database: str) -> None:
         "   │\n"
         "   the failure could not be written to the history: could not extend file: No space left on device\n"
         "   code    42P01 undefined_table\n\n"
-        "what happened   002_b was rolled back, nothing of it is in the database\n"
+        "what happened   002_b was rolled back: nothing of it is in the database\n"
         "what now        fix the file, then: sqlmigrate up\n\n"
     )
     assert ended.code == 1
@@ -638,7 +638,7 @@ def test_no_room_for_the_history_row(quick: Quick, database: str) -> None:
         "  ──▶ sql/002_b.up.sql\n"
         "   context PL/pgSQL function full_disk() line 2 at RAISE\n"
         "   code    53100 disk_full\n\n"
-        "what happened   002_b was rolled back, nothing of it is in the database\n"
+        "what happened   002_b was rolled back: nothing of it is in the database\n"
         "what now        when the server has room again, then: sqlmigrate up\n\n"
     )
     assert ended.code == 1

@@ -95,10 +95,10 @@ what now        when the server can be reached, then: sqlmigrate up
 
 """
 RESTARTS = {
-    "in a transaction": (FILES, 1, 0, "002_b was rolled back, nothing of it is in the database"),
+    "in a transaction": (FILES, 1, 0, "002_b was rolled back: nothing of it is in the database"),
     "without": (
         ALONE, 2, 1,
-        f"002_b runs without a transaction, and stopped at statement 2 of 3\n{'':16}statement 1 is executed and stays",
+        f"002_b runs without a transaction; it stopped at statement 2 of 3\n{'':16}statement 1 is executed and stays",
     ),
 }  # fmt: skip
 

@@ -99,7 +99,7 @@ def test_a_down_that_is_refused(quick: Quick, database: str) -> None:
     ended = quick("down")
 
     assert said(ended) == (
-        "DATABASE · 1 to take back\n\n"
+        "DATABASE · 1 to undo\n\n"
         "❌ 001_a   statement 2 of 2 N ms\n\n"
         "1 failed\n"
         'error: table "b" does not exist\n'
@@ -111,7 +111,7 @@ def test_a_down_that_is_refused(quick: Quick, database: str) -> None:
         " 3 │\n"
         "   │\n"
         "   code    42P01 undefined_table\n\n"
-        "what happened   the down of 001_a was rolled back: it stays executed, as a whole\n"
+        "what happened   the down file of 001_a was rolled back: the migration stays executed\n"
         "what now        fix the file, then: sqlmigrate down\n\n"
     )
     assert ended.code == 1
@@ -130,7 +130,7 @@ def test_a_dry_run_that_is_refused(quick: Quick, database: str) -> None:
         "DATABASE · 2 pending\n\n"
         "✅ 001_a   1 statement N ms\n"
         "❌ 002_b   statement 1 of 1 N ms\n\n"
-        "1 tried, and rolled back · 1 failed\n"
+        "1 tried and rolled back · 1 failed\n"
         'error: table "nothing" does not exist\n'
         "  ──▶ sql/002_b.up.sql:1:12\n"
         "   │\n"
@@ -138,7 +138,7 @@ def test_a_dry_run_that_is_refused(quick: Quick, database: str) -> None:
         "   │            ^^^^^^^\n"
         "   │\n"
         "   code    42P01 undefined_table\n\n"
-        "what happened   this was tried in a transaction that is rolled back: the database is as it was\n"
+        "what happened   the dry run was rolled back: the database is unchanged\n"
         "what now        fix the file, then: sqlmigrate up\n\n"
     )
     assert ended.code == 1

@@ -90,7 +90,7 @@ def test_the_schema_of_the_history_is_dropped(terminal: Terminal) -> None:
         "  ──▶ sql/002_begin_anew.up.sql\n"
         "   hint    leave it where it is; from the start it can be in a schema of its own: --table history.migrations\n"
         "\n"
-        "what happened   002_begin_anew was rolled back, nothing of it is in the database\n"
+        "what happened   002_begin_anew was rolled back: nothing of it is in the database\n"
         "what now        fix the file, then: sqlmigrate up\n"
         "\n"
     )

@@ -364,7 +364,7 @@ def test_looking_at_an_empty_folder(refusing: Quick, untouched: str) -> None:
         "Total: 0 | Executed: 0 | Pending: 0\n"
         'next: sqlmigrate create "my first table"\n'
     )
-    assert said(refusing("down")) == "DATABASE · nothing to take back\n"
+    assert said(refusing("down")) == "DATABASE · nothing to undo\n"
     assert database_state.is_untouched(untouched)
 
 

@@ -100,8 +100,8 @@ def test_a_pair_that_was_not_filled_is_not_executed(project: Project) -> None:
     assert (
         ended.stderr
         == "".join(
-            f"error: sql/001_a_table.{direction}.sql is still as `create` made it, without a statement\n"
-            "   hint    write its SQL; or remove the template's lines, if it is to do nothing\n\n"
+            f"error: sql/001_a_table.{direction}.sql contains no SQL yet, only the template\n"
+            "   hint    write its SQL, or delete the template's lines if it has nothing to do\n\n"
             for direction in ("up", "down")
         )
         + "2 errors, nothing was executed\n"

@@ -60,7 +60,7 @@ def test_rows_that_vanish(executed: Project) -> None:
     ended = executed.call("up")
 
     assert ended.stderr.endswith(
-        "error: the history row of 002_b cannot be written: something takes it away again\n"
+        "error: the history row of 002_b cannot be written: something removes it again\n"
         "   nothing of 002_b was executed\n"
         "   hint    look for a trigger, a rule or a policy on public.migrations: "
         'psql: \\d "public"."migrations"\n\n'

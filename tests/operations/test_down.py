@@ -99,12 +99,9 @@ def test_what_failed_is_not_taken_back(project: Project) -> None:
     [
         (
             "7",
-            (
-                "no migration is called `7`, neither in the folder nor in the history\n"
-                "  hint: the newest migration is `002_b`"
-            ),
+            ("there is no migration `7` in the folder or in the history\n  hint: the newest migration is `002_b`"),
         ),
-        ("2", "002_b is not executed, so there is no way down to it\n  nothing was executed"),
+        ("2", "002_b is not executed, so `down` cannot go back to it\n  nothing was executed"),
     ],
 )
 def test_down_to_what_is_not_there(version: str, message: str, project: Project) -> None:
@@ -194,7 +191,7 @@ def test_where_the_files_are_gone_the_recorded_text_is_used(four: Project) -> No
     events = four.down()
 
     assert succeeded(events) == ["004_d"]
-    assert notes(events) == [("there is no down file: the text recorded with the execution is used",)]
+    assert notes(events) == [("the down file is missing, so the text recorded in the history is used",)]
     assert four.relations() == {"a", "b", "c"}
 
 
@@ -205,7 +202,7 @@ def test_where_the_down_file_alone_is_gone_the_recorded_text_is_used(four: Proje
     events = four.down()
 
     assert succeeded(events) == ["004_d"]
-    assert notes(events) == [("there is no down file: the text recorded with the execution is used",)]
+    assert notes(events) == [("the down file is missing, so the text recorded in the history is used",)]
 
 
 def test_where_the_down_file_differs_it_is_used(four: Project) -> None:
@@ -215,7 +212,7 @@ def test_where_the_down_file_differs_it_is_used(four: Project) -> None:
     events = four.down()
 
     assert succeeded(events) == ["004_d"]
-    assert notes(events) == [("the down file differs from the text recorded with the execution: the file is used",)]
+    assert notes(events) == [("the down file differs from the text recorded in the history; the file is used",)]
     assert four.relations() == {"a", "b", "c", "instead"}
 
 
@@ -246,14 +243,14 @@ def test_which_text_is_used_is_said_on_the_screen(four: Project) -> None:
 
     assert ended.code == 0
     assert ended.stderr == (
-        "note: 004_d: there is no down file: the text recorded with the execution is used\n"
-        "note: 003_c: the down file differs from the text recorded with the execution: the file is used\n"
+        "note: 004_d: the down file is missing, so the text recorded in the history is used\n"
+        "note: 003_c: the down file differs from the text recorded in the history; the file is used\n"
     )
     assert stable(ended.stdout).partition(" · ")[2] == (
-        "2 to take back\n\n"
+        "2 to undo\n\n"
         "↩️ 004_d   1 statement N ms\n"
         "↩️ 003_c   1 statement N ms\n\n"
-        "2 taken back\n"
+        "2 undone\n"
     )  # fmt: skip
 
 
@@ -279,7 +276,7 @@ def test_what_is_irreversible_is_refused_before_anything_runs(up: str, why: str,
     assert told(refused.value) == (
         f"002_b is irreversible: {why}\n"
         "  nothing was executed\n"
-        f"  hint: write a new migration that brings about what you want{cure}"
+        f"  hint: write a new migration that makes the change you want{cure}"
     )
     assert project.relations() == {"a", "c"}
     assert succeeded(project.down()) == ["003_c"]
@@ -335,7 +332,7 @@ error: table "nothing" does not exist
    │
    code    42P01 undefined_table
 
-what happened   002_i runs without a transaction, and stopped at statement 2 of 2
+what happened   002_i runs without a transaction; it stopped at statement 2 of 2
                 statement 1 is executed and stays
 what now        fix the file or the data, then: sqlmigrate down (it begins at statement 1 again)
 
@@ -366,9 +363,9 @@ def test_what_is_executed_in_part_is_not_gone_below(project: Project) -> None:
         project.down()
 
     assert told(refused.value) == (
-        "002_n is executed in part, statement 1 of 2, and its down file takes back the whole\n"
+        "only 1 of 2 statements of 002_n is executed; its down file would undo all of them\n"
         "  nothing was executed\n"
-        "  hint: go on with it; or take back by hand what is done of it, and let the history forget it\n"
+        "  hint: execute the rest first; or undo by hand what is executed, and let the history forget it\n"
         "  next: sqlmigrate up\n"
         "  next: sqlmigrate repair 002"
     )

@@ -142,7 +142,7 @@ def test_the_screen_of_a_failure(project: Project) -> None:
     assert ended.code == 1
     assert stable(ended.stdout).partition(" · ")[2] == (
         "2 pending\n\n✅ 001_a   1 statement N ms\n❌ 002_b   statement 1 of 1 N ms\n\n"
-        "1 tried, and rolled back · 1 failed\n"
+        "1 tried and rolled back · 1 failed\n"
     )
     assert (
         ended.stderr
@@ -155,7 +155,7 @@ error: table "b" does not exist
    │
    code    42P01 undefined_table
 
-what happened   this was tried in a transaction that is rolled back: the database is as it was
+what happened   the dry run was rolled back: the database is unchanged
 what now        fix the file, then: sqlmigrate up
 
 """

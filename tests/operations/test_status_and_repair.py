@@ -309,21 +309,21 @@ def test_verify_finds_everything_at_once(every_state: Project) -> None:
     assert (
         stable(ended.stderr)
         == """\
-error: 003_changed: the file is not what was executed: SQL changed
+error: 003_changed: the file was edited after it was executed: SQL changed
   ──▶ sql/003_changed.up.sql
    executed by postgres on TIME UTC
    @@ -1 +1 @@
    -create table changed (id int);
    +create table otherwise ();
-   hint    put the file back and write the change as a new migration; or accept the file as it is now
+   hint    restore the file and write the change as a new migration, or accept the file as it is now
    next    sqlmigrate repair 003
 
-error: 004_missing: executed on this database, but there is no such file
-   hint    bring the file back (git log -- sql/), or let the history forget it
+error: 004_missing: executed on this database, but the file is missing
+   hint    restore the file (git log --all -- '*004_missing.up.sql'), or let the history forget it
    next    sqlmigrate repair 004
 
-error: 005_late: out of order, pending below 006_newest, which was executed by postgres on TIME UTC
-   hint    give it a number after the newest (both files of the pair), or execute it where it stands
+error: 005_late: out of order, the later 006_newest is already executed (by postgres on TIME UTC)
+   hint    renumber it after the newest migration (both files), or execute it out of order
    next    sqlmigrate up --out-of-order
 
 3 errors, nothing was executed by this run
@@ -346,9 +346,9 @@ def test_verify_finds_a_history_that_goes_on_after_the_newest_file(project: Proj
     assert (
         ended.stderr
         == """\
-error: 002_b, 003_c: executed on this database, after the newest file: this folder is older than the database
+error: 002_b, 003_c: executed on this database, but newer than every file: this folder is older than the database
    nothing was executed
-   hint    take the folder's newer state (git pull); or let the history forget what is gone for good
+   hint    update the folder (git pull), or let the history forget it
    next    sqlmigrate repair 002
            sqlmigrate repair 003
 
@@ -370,9 +370,9 @@ def test_verify_finds_a_failure_whose_file_is_gone(project: Project) -> None:
     assert (
         ended.stderr
         == """\
-error: 002_b: failed on this database, and there is no such file any more
+error: 002_b: failed on this database, and the file is missing
    nothing was executed
-   hint    bring the file back (git log -- sql/), or let the history forget it
+   hint    restore the file (git log --all -- '*002_b.up.sql'), or let the history forget it
    next    sqlmigrate repair 002
 
 """
@@ -389,7 +389,7 @@ def test_verify_needs_no_server_for_the_files(bare_terminal: Terminal) -> None:
 
     assert (ended.code, ended.stderr) == (0, "")
     assert ended.stdout == (
-        "✅ 1 migration in sql/: every file can be executed\nno database is named: the files alone were checked\n"
+        "✅ 1 migration in sql/: all files are valid\nno database is set: only the files were checked\n"
     )
 
 
@@ -415,7 +415,7 @@ def test_repair_accepts_a_changed_file(project: Project) -> None:
     before = project.query("select executed_at, duration_ms, executed_by, status from migrations")
     project.add("001_a", "create table a (id int); -- commented", "drop table a cascade;")
 
-    assert repair(project, "001") == "the file of 001_a is accepted as it is now, in place of what was executed"
+    assert repair(project, "001") == "the history now has the current file of 001_a; nothing was executed"
 
     assert project.states() == {"001_a": "executed"}
     assert project.query("select up_sql, down_sql from migrations") == [
@@ -442,11 +442,11 @@ def test_repair_accepts_a_new_name_and_a_new_spelling(project: Project) -> None:
 @pytest.mark.parametrize(
     ("prepare", "sentence", "detail", "left"),
     [
-        ("failed", "the history has forgotten 002_b (failed); the database itself stays as it is",
+        ("failed", "the history has forgotten 002_b (failed); the database itself was not changed",
          "forgot the failed execution", {"001_a": "executed", "002_b": "pending"}),
-        ("missing", "the history has forgotten 002_b (missing); the database itself stays as it is",
+        ("missing", "the history has forgotten 002_b (missing); the database itself was not changed",
          "forgot the executed execution", {"001_a": "executed"}),
-        ("baseline", "the history has forgotten 002_b (baseline); the database itself stays as it is",
+        ("baseline", "the history has forgotten 002_b (baseline); the database itself was not changed",
          "forgot the baseline execution", {"001_a": "executed", "002_b": "pending"}),
     ],
     ids=["failed", "missing", "baseline"],
@@ -473,9 +473,9 @@ def test_repair_forgets(prepare: str, sentence: str, detail: str, left: dict[str
 @pytest.mark.parametrize(
     ("version", "message"),
     [
-        ("1", "001_a is executed: there is nothing to repair\n  nothing was changed"),
-        ("2", "002_b is pending: there is nothing to repair\n  nothing was changed"),
-        ("7", ("no migration is called `7`, neither in the folder nor in the history\n"
+        ("1", "001_a is executed and needs no repair\n  nothing was changed"),
+        ("2", "002_b is pending and needs no repair\n  nothing was changed"),
+        ("7", ("there is no migration `7` in the folder or in the history\n"
          "  hint: the newest migration is `002_b`")),
     ],
 )  # fmt: skip
@@ -511,7 +511,9 @@ def test_repair_does_not_forget_what_has_been_executed_meanwhile(project: Projec
     thread.join()
 
     assert [told(error) for error in refused] == [
-        "001_a is another than a moment ago: another run has executed it, or repaired it\n  nothing was changed"
+        "001_a changed since you were asked: another run has executed or repaired it\n"
+        "  nothing was changed\n"
+        "  next: sqlmigrate status"
     ]
     assert project.recorded() == [("001", "executed")]
 
@@ -536,7 +538,7 @@ def test_the_screen_of_repair(project: Project) -> None:
 
     assert (ended.code, ended.stderr) == (0, "")
     assert ended.stdout == (
-        "✅ the history has forgotten 001_a (failed); the database itself stays as it is\nnext: sqlmigrate status\n"
+        "✅ the history has forgotten 001_a (failed); the database itself was not changed\nnext: sqlmigrate status\n"
     )
 
 
@@ -589,7 +591,7 @@ def test_baseline_at_what_nobody_knows(project: Project) -> None:
         baseline(project.add_tables("a"), "2")
 
     assert told(refused.value) == (
-        "no migration is called `2`, neither in the folder nor in the history\n  hint: the newest migration is `001_a`"
+        "there is no migration `2` in the folder or in the history\n  hint: the newest migration is `001_a`"
     )
     assert project.value("select to_regclass('migrations')") is None
 
@@ -600,9 +602,9 @@ def test_a_baseline_is_not_taken_back(project: Project) -> None:
     with pytest.raises(HistoryError) as refused:
         project.down()
     assert told(refused.value) == (
-        "001_a is a baseline: it was declared, not executed, and cannot be taken back\n"
+        "001_a is a baseline: it was declared, not executed, so it cannot be undone\n"
         "  nothing was executed\n"
-        "  hint: let the history forget it, if it is to be executed here\n"
+        "  hint: to execute it here, let the history forget it first\n"
         "  next: sqlmigrate repair 001"
     )
 
@@ -662,7 +664,7 @@ def test_an_empty_log(project: Project) -> None:
     ended = project.call("log")
 
     assert (ended.code, ended.stderr) == (0, "")
-    assert shown(ended.stdout) == "log of public.migrations\n\nthe log is empty: nothing was executed yet\n"
+    assert shown(ended.stdout) == "log of public.migrations\n\nthe log is empty: nothing has been executed yet\n"
 
 
 # -- reset -------------------------------------------------------------------------------------------------------------
@@ -682,10 +684,10 @@ def test_reset_takes_all_back_and_executes_it_anew(project: Project) -> None:
     ]  # fmt: skip
     where = stable(ended.stdout).partition(" · ")[0]
     assert stable(ended.stdout) == (
-        f"{where} · 2 to take back\n\n"
+        f"{where} · 2 to undo\n\n"
         "↩️ 002_b   1 statement N ms\n"
         "↩️ 001_a   1 statement N ms\n\n"
-        "2 taken back\n"
+        "2 undone\n"
         f"{where} · 3 pending\n\n"
         "✅ 001_a   1 statement N ms\n"
         "✅ 002_b   1 statement N ms\n"

@@ -398,9 +398,7 @@ def test_up_to_an_unknown_version(version: str, hint: str, project: Project) -> 
     with pytest.raises(ConfigError) as refused:
         project.add_tables("a", "b").up(to=version)
 
-    assert told(refused.value) == (
-        f"no migration is called `{version}`, neither in the folder nor in the history\n  hint: {hint}"
-    )
+    assert told(refused.value) == (f"there is no migration `{version}` in the folder or in the history\n  hint: {hint}")
     assert project.relations() == set()
 
 
@@ -460,7 +458,7 @@ def test_a_changed_file_stops_up(line: str, kind: str, project: Project) -> None
         project.up()
 
     assert told(refused.value) == (
-        f"001_a: the file is not what was executed: {kind} changed\n"
+        f"001_a: the file was edited after it was executed: {kind} changed\n"
         "  executed by postgres on TIME UTC\n"
         "  @@ -2,3 +2,3 @@\n"
         "       id    bigint primary key,\n"
@@ -468,7 +466,7 @@ def test_a_changed_file_stops_up(line: str, kind: str, project: Project) -> None
         f"  +{line}\n"
         "   );\n"
         "  nothing was executed by this run\n"
-        "  hint: put the file back and write the change as a new migration; or accept the file as it is now\n"
+        "  hint: restore the file and write the change as a new migration, or accept the file as it is now\n"
         "  next: sqlmigrate repair 001"
     )
     assert project.relations() == {"customers", "customers_pkey"}
@@ -511,8 +509,8 @@ def test_every_changed_file_is_named(project: Project) -> None:
         project.up()
 
     assert [error.message for error in (refused.value, *refused.value.others)] == [
-        "001_a: the file is not what was executed: SQL changed",
-        "003_c: the file is not what was executed: SQL changed",
+        "001_a: the file was edited after it was executed: SQL changed",
+        "003_c: the file was edited after it was executed: SQL changed",
     ]
     assert "… 181 more lines" in refused.value.others[0].detail
 
@@ -526,10 +524,10 @@ def test_a_renamed_file_stops_up(project: Project) -> None:
         project.add("001_b", "create table a ();", "drop table a;").up()
 
     assert told(refused.value) == (
-        "001_b: executed as 001_a, and renamed since\n"
+        "001_b: executed as 001_a and renamed since\n"
         "  executed by postgres on TIME UTC\n"
         "  nothing was executed by this run\n"
-        "  hint: rename it back; or accept the name as it is now\n"
+        "  hint: rename it back, or accept the new name\n"
         f"  next: mv {project.folder}/001_b.up.sql {project.folder}/001_a.up.sql\n"
         f"  next: mv {project.folder}/001_b.down.sql {project.folder}/001_a.down.sql\n"
         "  next: or: sqlmigrate repair 001"
@@ -560,7 +558,7 @@ def test_a_file_that_is_renamed_and_changed(project: Project) -> None:
         project.add("001_b", "create table b ();").up()
 
     assert told(refused.value).splitlines()[0] == (
-        "001_b: executed as 001_a, and renamed since; the file is not what was executed: SQL changed"
+        "001_b: executed as 001_a and renamed since; the file was edited after it was executed: SQL changed"
     )
 
 
@@ -588,9 +586,9 @@ def test_out_of_order_is_refused(project: Project) -> None:
         project.up()
 
     assert told(refused.value) == (
-        "002_b: out of order, pending below 003_c, which was executed by postgres on TIME UTC\n"
+        "002_b: out of order, the later 003_c is already executed (by postgres on TIME UTC)\n"
         "  nothing was executed\n"
-        "  hint: give it a number after the newest (both files of the pair), or execute it where it stands\n"
+        "  hint: renumber it after the newest migration (both files), or execute it out of order\n"
         "  next: sqlmigrate up --out-of-order"
     )
     assert project.relations() == {"a", "c"}
@@ -617,9 +615,9 @@ def test_a_missing_file_stops_up(project: Project) -> None:
         project.up()
 
     assert told(refused.value) == (
-        "002_b: executed on this database, but there is no such file\n"
+        "002_b: executed on this database, but the file is missing\n"
         "  nothing was executed\n"
-        "  hint: bring the file back (git log -- sql/), or let the history forget it\n"
+        "  hint: restore the file (git log --all -- '*002_b.up.sql'), or let the history forget it\n"
         "  next: sqlmigrate repair 002"
     )
     assert project.states()["002_b"] == "missing"
@@ -705,7 +703,7 @@ def test_a_file_without_a_statement_is_executed_and_said(text: str, project: Pro
     events = project.add("001_nothing", text, text).up()
 
     assert succeeded(events) == ["001_nothing"]
-    assert events[0].plan.steps[0].notes == ("the file holds no statement",)
+    assert events[0].plan.steps[0].notes == ("the file contains no statement",)
     assert project.query("select status, statements, up_sql from migrations") == [("executed", 0, text)]
     assert succeeded(project.down()) == ["001_nothing"]
 

@@ -17,8 +17,8 @@ from terminal import Terminal
 from waiting import until
 
 LOST = """\
-error: {stream} takes no more: {reason}
-   the database is not touched by that: its history tells what was done
+error: cannot write to {stream}: {reason}
+   the database is not affected: its history says what was done
    next    sqlmigrate status
 
 """
@@ -59,7 +59,7 @@ def test_a_full_disk_while_looking(command: str, tables: Terminal) -> None:
 
     assert (code, stdout) == (1, "")
     if "json" in command:
-        assert f'"message": "stdout takes no more: {FULL}"' in stderr
+        assert f'"message": "cannot write to stdout: {FULL}"' in stderr
     else:
         assert stderr == LOST.format(stream="stdout", reason=FULL)
 

@@ -119,7 +119,7 @@ def test_down(two: Project) -> None:
     assert values(ended.stdout) == [
         {"event": "planned", "database": "DATABASE", "direction": "down", "migrations": ["001_a"], "dry_run": False},
         {"event": "began", "migration": "001_a",
-         "notes": ["there is no down file: the text recorded with the execution is used"]},
+         "notes": ["the down file is missing, so the text recorded in the history is used"]},
         {"event": "statement_done", "migration": "001_a", "statement": 1, "statements": 1},
         {"event": "finished", "migration": "001_a", "statements": 1, "duration_ms": 0, "dry_run": False},
     ]  # fmt: skip
@@ -256,7 +256,7 @@ def test_repair_and_baseline(two: Project) -> None:
     assert (ended.code, ended.stderr) == (0, "")
     assert value(ended.stdout) == {
         "repaired": "002_b",
-        "done": "the history has forgotten 002_b (baseline); the database itself stays as it is",
+        "done": "the history has forgotten 002_b (baseline); the database itself was not changed",
     }
 
 

@@ -284,8 +284,8 @@ def test_the_refusal_of_what_is_out_of_order_names_both() -> None:
         up_steps(rows)
 
     assert message(caught.value) == (
-        "001_a, 002_a: out of order, pending below 003_a, which was executed by ann on 2026-02-13 01:16:28 UTC"
-        " → give it a number after the newest (both files of the pair), or execute it where it stands"
+        "001_a, 002_a: out of order, the later 003_a is already executed (by ann on 2026-02-13 01:16:28 UTC)"
+        " → renumber it after the newest migration (both files), or execute it out of order"
     )
     assert caught.value.state == "nothing was executed"
     assert caught.value.next_steps == ("sqlmigrate up --out-of-order",)
@@ -308,8 +308,8 @@ def test_the_refusal_of_what_is_missing_names_all() -> None:
         up_steps(rows)
 
     assert message(caught.value) == (
-        "001_a, 002_b: executed on this database, but there is no such file"
-        " → bring the file back (git log -- sql/), or let the history forget it"
+        "001_a, 002_b: executed on this database, but the files are missing"
+        " → restore the file (git log --all -- '*001_a.up.sql'), or let the history forget it"
     )
     assert caught.value.next_steps == ("sqlmigrate repair 001", "sqlmigrate repair 002")
 
@@ -333,9 +333,7 @@ def test_a_version_that_nobody_knows_is_refused_with_the_nearest(wanted: str, hi
     with pytest.raises(ConfigError) as caught:
         find(rows, wanted)
 
-    assert message(caught.value) == (
-        f"no migration is called `{wanted}`, neither in the folder nor in the history → {hint}"
-    )
+    assert message(caught.value) == (f"there is no migration `{wanted}` in the folder or in the history → {hint}")
 
 
 def test_in_an_empty_folder_nothing_is_found() -> None:
@@ -361,14 +359,14 @@ def test_every_fault_of_every_pending_file_is_told_before_anything_runs() -> Non
     assert [str(each).partition(": ")[0] for each in (caught.value, *caught.value.others)] == [
         "sql/002_a.up.sql:1:8", "sql/002_a.down.sql:1:11", "sql/003_a.up.sql:1:1",
     ]  # fmt: skip
-    assert caught.value.others[1].message == "irreversible, and there is sql/003_a.down.sql"
+    assert caught.value.others[1].message == "the file says `irreversible`, but sql/003_a.down.sql exists"
 
 
 def test_a_file_without_a_statement_is_planned_and_said() -> None:
     """It is executed, so that the history is whole, with a note."""
     (step,) = up_steps(make_rows([migration("001", up="-- to come")], ()))
 
-    assert step.notes == ("the file holds no statement",)
+    assert step.notes == ("the file contains no statement",)
 
 
 # -- down --------------------------------------------------------------------------------------------------------------
@@ -391,7 +389,7 @@ def test_down_uses_the_file_where_it_differs_and_says_so() -> None:
     """What was written since the execution is thought to be better."""
     (step,) = down_steps(chosen(migration("001"), execution("001")), {"001": ("select 1;", "select 3;")})
 
-    assert step.notes == ("the down file differs from the text recorded with the execution: the file is used",)
+    assert step.notes == ("the down file differs from the text recorded in the history; the file is used",)
     assert [each.text for each in step.script.statements] == ["select 2"]
 
 
@@ -400,7 +398,7 @@ def test_down_uses_the_history_where_the_file_is_gone(file: Migration | None) ->
     """The text recorded with the execution takes it back, which is said, and places name the history."""
     (step,) = down_steps(chosen(file, execution("001")), {"001": ("select 1;", "select 3;")})
 
-    assert step.notes == ("there is no down file: the text recorded with the execution is used",)
+    assert step.notes == ("the down file is missing, so the text recorded in the history is used",)
     assert [str(each.span) for each in step.script.statements] == ["history of 001_a (down):1:1"]
     assert [each.text for each in step.script.statements] == ["select 3"]
 
@@ -422,7 +420,7 @@ def test_what_is_irreversible_is_refused(text: str, reason: str, more: str, *, h
         down_steps(chosen(file, execution("001")), {"001": (text, None)})
 
     assert message(caught.value) == (
-        f"001_a is irreversible: {reason} → write a new migration that brings about what you want{more}"
+        f"001_a is irreversible: {reason} → write a new migration that makes the change you want{more}"
     )
 
 
@@ -450,8 +448,8 @@ def test_a_baseline_is_not_taken_back() -> None:
         with pytest.raises(HistoryError) as caught:
             down_rows(rows, selection)
         assert message(caught.value) == (
-            "001_a is a baseline: it was declared, not executed, and cannot be taken back"
-            " → let the history forget it, if it is to be executed here"
+            "001_a is a baseline: it was declared, not executed, so it cannot be undone"
+            " → to execute it here, let the history forget it first"
         )
         assert caught.value.next_steps == ("sqlmigrate repair 001",)
 
@@ -478,7 +476,7 @@ def test_down_to_what_is_not_executed_is_refused() -> None:
     with pytest.raises(HistoryError) as caught:
         down_rows(rows, Selection(to="2"))
 
-    assert caught.value.message == "002_a is not executed, so there is no way down to it"
+    assert caught.value.message == "002_a is not executed, so `down` cannot go back to it"
 
 
 def test_of_executions_of_one_moment_the_newest_version_goes_first() -> None:

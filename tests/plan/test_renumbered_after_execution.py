@@ -22,7 +22,9 @@ def test_up_says_that_the_number_was_another(renumbered: Project) -> None:
     ended = renumbered.call("up")
 
     assert ended.code == 1
-    assert said(ended).splitlines()[0] == ("error: 002_gifts: the number was executed as another migration, 002_prices")
+    assert said(ended).splitlines()[0] == (
+        "error: 002_gifts: another migration was executed with this number, 002_prices"
+    )
     assert "repair" not in said(ended)
 
 
@@ -32,6 +34,6 @@ def test_repair_refuses(renumbered: Project) -> None:
 
     assert (ended.code, said(ended).splitlines()[0]) == (
         1,
-        "error: 002_gifts is not 002_prices, which was executed: that one has another number now",
+        "error: 002_gifts was not executed: 002_prices was, with this number, and has another number now",
     )
     assert renumbered.states()["002_gifts"] == "changed"
