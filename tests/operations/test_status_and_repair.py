@@ -510,11 +510,12 @@ def test_repair_does_not_forget_what_has_been_executed_meanwhile(project: Projec
         other.execute("update migrations set status = 'executed'")
     thread.join()
 
-    assert [told(error) for error in refused] == [
+    (error,) = refused
+    assert told(error) == (
         "001_a changed since you were asked: another run has executed or repaired it\n"
         "  nothing was changed\n"
         "  next: sqlmigrate status"
-    ]
+    )
     assert project.recorded() == [("001", "executed")]
 
 
