@@ -1,1 +1,1 @@
-"""A PostgreSQL server of our own, for projects that name no database, for reviews and for tests."""
+"""The embedded PostgreSQL server: for projects that name no database, for reviews and for tests."""

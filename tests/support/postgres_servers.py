@@ -158,7 +158,7 @@ def password_server(home: Path) -> Iterator[PasswordServer]:
 def standby(home: Path, primary: Server) -> Iterator[Standby]:
     """Run a hot standby of another server."""
     cluster = Cluster(_folder(home), primary.version)
-    copy = account.private_folder("new-", home)
+    copy = account.make_private_folder("new-", home)
     source = ["--dbname", primary.url(), "--write-recovery-conf", "--checkpoint=fast", "--no-sync"]
     cluster.run("pg_basebackup", "--pgdata", str(copy), *source)
     copy.rename(cluster.data)
