@@ -1,4 +1,4 @@
-"""The command line itself: help, version, completion, flags and where they stand, hints, questions, exit codes."""
+"""The command line: help, version, flags before and behind the command, hints, questions, exit codes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PACKAGE = Path(sqlmigrate.__file__).parent
 
 
 def _of_rooms() -> set[str]:
-    """Name the commands of the rooms beside the corridor, which have tests of their own and can be taken out."""
+    """Return the names of the commands in the rooms, which have tests of their own."""
     return {
         node.name
         for path in PACKAGE.glob("*/command.py")
@@ -44,7 +44,7 @@ OF_ROOMS = _of_rooms()
 
 
 def without_rooms(text: str) -> str:
-    """Take the commands of the rooms out of the list of commands."""
+    """Remove the commands of the rooms from the list of commands."""
     lines = text.splitlines(keepends=True)
     return "".join(
         line for line in lines if not (line.startswith("  ") and line.split()[:1] and line.split()[0] in OF_ROOMS)
@@ -102,20 +102,20 @@ Commands:
 
 @pytest.mark.parametrize("flag", ["--help", "-h"])
 def test_help(flag: str, quick: Quick) -> None:
-    """It names every command with what it does, uncut, and every setting."""
+    """It lists every command with a full sentence, and every setting."""
     ended = quick(flag)
 
     assert (ended.code, without_rooms(ended.stdout), ended.stderr) == (0, HELP, "")
 
 
 def test_every_command_is_here() -> None:
-    """No command is left out of these tests."""
+    """These tests cover every command of the trunk."""
     assert sorted(set(cli.commands) - OF_ROOMS) == COMMANDS
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_of_a_command(name: str, quick: Quick) -> None:
-    """It says what the command does, explains each option, and ends with an example of this very command."""
+    """It says what the command does, explains each option, and ends with an example of this command."""
     ended = quick(name, "--help")
 
     assert (ended.code, ended.stderr) == (0, "")
@@ -133,7 +133,7 @@ def test_help_of_a_command(name: str, quick: Quick) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_example_of_a_command_is_understood(name: str, quick: Quick) -> None:
-    """What the help shows is no usage error: it fails at most for want of a database or of files."""
+    """The example is not a usage error: it fails at most because there is no database or no file."""
     example = (cli.commands[name].epilog or "").removeprefix("Example: ").removeprefix('eval "$(').removesuffix(')"')
     words = [word.strip('"') for word in re.findall(r'"[^"]*"|\S+', example)]
     assert words[:2] == ["sqlmigrate", name]
@@ -144,14 +144,14 @@ def test_the_example_of_a_command_is_understood(name: str, quick: Quick) -> None
 
 
 def test_version(quick: Quick) -> None:
-    """One line, for people and for programs."""
+    """It is one line."""
     ended = quick("--version")
 
     assert (ended.code, ended.stdout, ended.stderr) == (0, f"sqlmigrate {sqlmigrate.__version__}\n", "")
 
 
 def test_as_a_module_and_as_a_program(bare_terminal: Terminal) -> None:
-    """`python -m sqlmigrate` names itself as the program does."""
+    """`python -m sqlmigrate` shows the same help as `sqlmigrate`."""
     assert without_rooms(bare_terminal("--help").stdout) == HELP
 
 
@@ -178,7 +178,7 @@ def test_as_a_module_and_as_a_program(bare_terminal: Terminal) -> None:
     ids=" ".join,
 )  # fmt: skip
 def test_what_is_not_understood(arguments: list[str], usage: str, error: str, quick: Quick) -> None:
-    """Exit 2, and the error says what would be understood."""
+    """Exit 2, and the error says what is possible."""
     ended = quick(*arguments)
 
     assert (ended.code, ended.stdout) == (2, "")
@@ -187,8 +187,8 @@ def test_what_is_not_understood(arguments: list[str], usage: str, error: str, qu
 
 
 @pytest.mark.parametrize("more", [["--to", "2"], ["--steps", "1"]], ids=" ".join)
-def test_all_the_way_and_only_so_far(more: list[str], project: Project) -> None:
-    """`down --all` with another measure is refused, also with `--yes`: no option is dropped in silence."""
+def test_all_contradicts_a_limit(more: list[str], project: Project) -> None:
+    """`down --all` with `--to` or `--steps` is refused, even with `--yes`: no option is ignored silently."""
     project.add_tables("a", "b").up()
 
     ended = project.call("down", "--all", "--yes", *more)
@@ -214,7 +214,7 @@ STEERED = [
 
 
 def test_the_flags_of_up_and_down(project: Project) -> None:
-    """Each does from the command line what it says."""
+    """Each flag does what its help says."""
     project.add_tables("a", "b", "c", "d")
     for arguments, left in STEERED:
         assert project.call(*arguments).code == 0
@@ -244,7 +244,7 @@ def test_the_flags_of_up_and_down(project: Project) -> None:
 def test_settings_may_stand_before_the_command_or_behind_it(
     arguments: list[str], tmp_path: Path, database: str
 ) -> None:
-    """Wherever they stand they mean the same; where one is given twice, what stands behind the command counts."""
+    """Before and behind the command they mean the same; if one is given twice, the one behind counts."""
     project = Project(tmp_path / "db", database).add_tables("a")
 
     ended = project.call(*arguments)
@@ -255,7 +255,7 @@ def test_settings_may_stand_before_the_command_or_behind_it(
 
 
 def test_the_database_may_be_named_behind_the_command(project: Project) -> None:
-    """The flag goes before DATABASE_URL."""
+    """The flag overrides DATABASE_URL."""
     project.add_tables("a")
 
     ended = project.call("up", "--database-url", project.url, DATABASE_URL="postgresql://nobody@127.0.0.1:1/nothing")
@@ -279,7 +279,7 @@ def test_the_database_may_be_named_behind_the_command(project: Project) -> None:
     ],
 )
 def test_the_next_command_repeats_the_flags(flags: list[str], repeated: str, project: Project) -> None:
-    """What is printed to be pasted does the same to the same folder and history; it is quoted as sh needs it."""
+    """A printed command works on the same folder and history when it is pasted; it is quoted for the shell."""
     project.add_tables("a")
 
     before, behind = project.call(*flags, "status"), project.call("status", *flags)
@@ -289,7 +289,7 @@ def test_the_next_command_repeats_the_flags(flags: list[str], repeated: str, pro
 
 
 def test_the_next_command_repeats_the_url(project: Project) -> None:
-    """The database is repeated where it was given as a flag, and not where the environment names it."""
+    """The URL is repeated if it was given as a flag, and not if the environment names it."""
     project.add_tables("a")
 
     last = project.call("--database-url", project.url, "status").stdout.splitlines()[-1]
@@ -298,7 +298,7 @@ def test_the_next_command_repeats_the_url(project: Project) -> None:
 
 
 def test_a_password_is_not_repeated(project: Project) -> None:
-    """A URL with a password in it is left out of what is printed."""
+    """A URL with a password is not repeated."""
     project.add_tables("a")
     url = project.url.replace("postgres@", "postgres:Planted-Secret-42@")
 
@@ -309,7 +309,7 @@ def test_a_password_is_not_repeated(project: Project) -> None:
 
 
 def test_every_hint_repeats_the_flags(project: Project) -> None:
-    """Also the hints of errors: of a failure, a changed file, an interrupted file without a transaction."""
+    """The hints of errors repeat the flags too: after a failure, and for a changed file."""
     project.add("001_a", "select nothing;")
     assert project.call("--table", "m", "up").stderr.splitlines()[-2] == (
         "what now        fix the file, then: sqlmigrate --table m up"
@@ -330,7 +330,7 @@ MEANT = {
 
 @pytest.mark.parametrize(("typed", "meant"), MEANT.items(), ids=MEANT)
 def test_a_command_of_another_tool(typed: str, meant: str, quick: Quick) -> None:
-    """It is told with ours that does the same, and not with one that is spelled alike; exit 2."""
+    """The error suggests our command for the same task, not one with a similar spelling; exit 2."""
     ended = quick(typed, "--steps", "1")
 
     assert (ended.code, ended.stdout) == (2, "")
@@ -338,7 +338,7 @@ def test_a_command_of_another_tool(typed: str, meant: str, quick: Quick) -> None
 
 
 def test_every_command_that_is_suggested_is_there() -> None:
-    """Nobody is sent to a command that we do not have."""
+    """Every suggestion is a command that exists."""
     suggested = {word for meant in MEANT.values() for word in re.findall(r"'(\w+)'", meant)}
 
     assert suggested <= set(cli.commands)
@@ -348,7 +348,7 @@ def test_every_command_that_is_suggested_is_there() -> None:
 
 
 def on_terminal(project: Project, *arguments: str, answer: str) -> tuple[int, str]:
-    """Call the program on a terminal of its own, answer its question; gives the exit code and the screen."""
+    """Call the program on a terminal of its own and answer its question; returns the exit code and the screen."""
     ours, theirs = pty.openpty()
     running = children.start(
         [sys.executable, "-m", "sqlmigrate", *arguments], cwd=project.folder.parent,
@@ -387,7 +387,7 @@ QUESTIONS = {
 
 @pytest.fixture
 def changed(project: Project) -> Project:
-    """One migration, executed, its file changed since."""
+    """One executed migration whose file was changed later."""
     project.add_tables("a").up()
     return project.add("001_a", "create table a (id bigint);", "drop table a;")
 
@@ -398,7 +398,7 @@ def changed(project: Project) -> Project:
     ids=["n", "no", "nothing", "end of input"],
 )
 def test_a_question_that_is_not_answered_with_yes(command: Sequence[str], answer: str, changed: Project) -> None:
-    """It names what would be done and to which database; anything but yes changes nothing, exit 1, and is no error."""
+    """It names the action and the database; any answer but yes changes nothing: exit 1, without an error."""
     code, screen = on_terminal(changed, *command, answer=answer)
 
     asked, _, said = screen.partition(" [y/N]: ")
@@ -423,7 +423,7 @@ def test_a_question_that_is_not_answered_with_yes(command: Sequence[str], answer
 def test_a_question_that_is_answered_with_yes(
     command: Sequence[str], log: list[tuple[str, str]], changed: Project
 ) -> None:
-    """It is done, exit 0."""
+    """After yes it is done: exit 0."""
     code, _ = on_terminal(changed, *command, answer="y\n")
 
     assert code == 0
@@ -479,7 +479,7 @@ def test_exit_codes_are_those_of_the_readme(project: Project, postgres: Server) 
 
 
 def test_data_and_progress_have_their_streams(project: Project) -> None:
-    """What was asked for is on stdout; notes, notices and errors are on stderr."""
+    """Results are on stdout; notes, notices and errors are on stderr."""
     project.add("001_a", "drop table if exists nothing;").add("002_b", "-- nothing yet").add("003_c", "select nothing;")
 
     ended = project.call("up")

@@ -1,4 +1,4 @@
-"""The modules that a command imports at its start: only those it needs (`make bench` measures what that saves)."""
+"""A command imports only the modules that it needs (`make bench` measures what that saves)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CONNECTING = {"psycopg", "sqlmigrate.database.session", "sqlmigrate.history.read
 
 
 def _loaded(folder: Path, url: str, *arguments: str) -> set[str]:
-    """Give the modules that a call of the program has loaded."""
+    """Return the modules that a call of the program has loaded."""
     command = [sys.executable, "-X", "importtime", "-m", "sqlmigrate", "--database-url", url, *arguments]
     ended = children.run(command, cwd=folder, capture_output=True, encoding="utf-8", check=True)
     return set(_IMPORTED.findall(ended.stderr))
@@ -43,7 +43,7 @@ def _loaded(folder: Path, url: str, *arguments: str) -> set[str]:
     ids=["help", "create", "status", "up", "log"],
 )
 def test_only_what_is_needed_is_loaded(arguments: list[str], needless: set[str], database: str, tmp_path: Path) -> None:
-    """A command that has nothing to execute loads no splitter, no drawing, no server, nothing for errors."""
+    """A command with nothing to execute loads no parser, no rich, no embedded server, nothing for errors."""
     (tmp_path / "sql").mkdir()
     (tmp_path / "sql" / "001_first.up.sql").write_text("create table first ();", encoding="utf-8")
     list(up_down.up(database, load(tmp_path / "sql")))

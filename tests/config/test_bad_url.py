@@ -1,4 +1,4 @@
-"""What names no database: a URL that does not parse, shown with its place and without its password; nothing in CI."""
+"""Errors about the database's name: URLs that do not parse, empty variables, no name in CI."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def quick(tmp_path: Path) -> Quick:
 
 
 def _holds_no_secret(text: str) -> bool:
-    """Look for the parts of which every password of the stored URLs is made."""
+    """Tell whether a text contains no part of the passwords in the stored URLs."""
     return not any(part in text for part in ("S3c", "r3t"))
 
 
 @pytest.mark.parametrize(("url", "message"), URLS.values(), ids=URLS)
 def test_a_url_that_does_not_parse(url: str, message: str, quick: Quick) -> None:
-    """The message shows where it goes wrong, and masks what may be a password: exit 2."""
+    """The message shows where the fault is and masks everything that may be a password: exit 2."""
     ended = quick("up", DATABASE_URL=url.removesuffix("\n"))
 
     assert said(ended).rstrip("\n") == message
@@ -42,7 +42,7 @@ def test_a_url_that_does_not_parse(url: str, message: str, quick: Quick) -> None
 
 @pytest.mark.parametrize(("url", "message"), URLS.values(), ids=URLS)
 def test_a_url_in_a_flag(url: str, message: str, quick: Quick) -> None:
-    """The same message names the flag, where that is what was given."""
+    """The same message names the flag if the URL was given by the flag."""
     ended = quick("up", "--database-url", url.removesuffix("\n"))
 
     assert said(ended).rstrip("\n") == message.replace("──▶ DATABASE_URL", "──▶ --database-url")
@@ -51,7 +51,7 @@ def test_a_url_in_a_flag(url: str, message: str, quick: Quick) -> None:
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_no_command_shows_the_password(command: list[str], quick: Quick) -> None:
-    """Whatever command meets such a URL, and in whatever form it answers, nothing of the password is in the answer."""
+    """No command shows any part of the password, as text or as JSON."""
     for url, _ in list(URLS.values())[::3]:
         ended = quick(*command, "--format", "json", DATABASE_URL=url.removesuffix("\n"))
         assert ended.code == 2
@@ -60,7 +60,7 @@ def test_no_command_shows_the_password(command: list[str], quick: Quick) -> None
 
 
 def test_a_variable_that_is_not_utf8(quick: Quick) -> None:
-    """A byte that is no UTF-8 is a mistake of the user's, not of ours."""
+    """A byte that is not UTF-8 is an error of the user, not a traceback."""
     url = b"postgresql://app:S3cr3t\xe9@db/shop"
     ended = children.run(
         [sys.executable, "-m", "sqlmigrate", "up"], cwd=quick.folder, env={**os.environb, b"DATABASE_URL": url},
@@ -93,7 +93,7 @@ UNNAMED = {
 
 @pytest.mark.parametrize("environment", UNNAMED.values(), ids=UNNAMED)
 def test_ci_without_a_database(environment: dict[str, str], quick: Quick) -> None:
-    """A forgotten secret does not pass as a migrated database: exit 2, and the line to add."""
+    """A missing secret is not mistaken for success: exit 2, and the line to add."""
     ended = quick("up", **environment, CI="true")
 
     assert said(ended) == NOTHING_NAMED
@@ -103,7 +103,7 @@ def test_ci_without_a_database(environment: dict[str, str], quick: Quick) -> Non
 
 @pytest.mark.parametrize("command", [each for each in COMMANDS if each != ["verify"]], ids=" ".join)
 def test_no_command_goes_on_in_ci_without_a_database(command: list[str], quick: Quick) -> None:
-    """What needs a database is refused, whatever it is; `verify` says what it has not looked at."""
+    """Every command that needs a database is refused."""
     ended = quick(*command, CI="1")
 
     assert said(ended) == NOTHING_NAMED
@@ -144,7 +144,7 @@ def test_verify_with_an_empty_variable(quick: Quick) -> None:
 
 
 def test_verify_in_ci_without_a_database(quick: Quick) -> None:
-    """The files alone can be checked without a server, and the message says that they were."""
+    """Without a server the files alone are checked, and the message says so."""
     ended = quick("verify", CI="true")
 
     assert said(ended) == (
@@ -155,7 +155,7 @@ def test_verify_in_ci_without_a_database(quick: Quick) -> None:
 
 @pytest.mark.parametrize("value", ["", " "], ids=["empty", "blank"])
 def test_an_empty_flag(value: str, quick: Quick, database: str) -> None:
-    """`--database-url "$SECRET"` with the secret forgotten does not lead to another database."""
+    """`--database-url "$SECRET"` with an empty secret does not lead to another database."""
     ended = quick("up", "--database-url", value, DATABASE_URL=database)
 
     assert said(ended) == (
@@ -167,7 +167,7 @@ def test_an_empty_flag(value: str, quick: Quick, database: str) -> None:
 
 
 def test_a_url_with_a_driver_is_read(quick: Quick, database: str) -> None:
-    """What SQLAlchemy and others put into the scheme is no fault."""
+    """The driver that SQLAlchemy and others write into the scheme is accepted."""
     ended = quick("up", DATABASE_URL=f" {database.replace('postgresql://', 'postgresql+psycopg://')}\n")
 
     assert ended.code == 0

@@ -1,4 +1,4 @@
-"""Settings: flags over environment over pyproject.toml; URLs as libpq takes them; passwords that never show."""
+"""Settings: flags over environment over the project's file; URLs as libpq accepts them; masked passwords."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def project(folder: Path, text: str) -> Path:
 
 @pytest.mark.parametrize("name", ["directory", "table"])
 def test_flags_over_environment_over_the_project(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The nearest to the call counts, and what is empty is not said."""
+    """Flags override variables, which override the file; an empty value counts as not set."""
     monkeypatch.chdir(project(tmp_path, f'[tool.sqlmigrate]\n{name} = "from_project"\n'))
     variable = f"SQLMIGRATE_{name.upper()}"
 
@@ -47,7 +47,7 @@ def test_flags_over_environment_over_the_project(name: str, tmp_path: Path, monk
 
 
 def test_without_a_setting_the_defaults_hold(tmp_path: Path) -> None:
-    """`sql` and `migrations`, and no database."""
+    """`sql`, `migrations`, and no database."""
     assert resolve({}, {}, tmp_path) == Config(None, "")
 
 
@@ -76,7 +76,7 @@ URLS: dict[str, tuple[dict[str, str], dict[str, str], tuple[str | None, str]]] =
 def test_what_names_the_database(
     flags: dict[str, str], environment: dict[str, str], expected: tuple[str | None, str], tmp_path: Path
 ) -> None:
-    """The flag, then DATABASE_URL, then those of libpq's variables that say which database is meant."""
+    """The flag, then DATABASE_URL, then those of libpq's variables that say which database to use."""
     config = resolve(flags, environment, tmp_path)
 
     assert (config.url, config.named_by) == expected
@@ -84,7 +84,7 @@ def test_what_names_the_database(
 
 @pytest.mark.parametrize("flag", ["", " ", "\n"], ids=repr)
 def test_an_empty_flag_is_refused(flag: str, tmp_path: Path) -> None:
-    """A variable that is not set must not lead to another database."""
+    """An empty flag, as from an unset variable, must not lead to another database."""
     with pytest.raises(ConfigError) as caught:
         resolve({"database_url": flag}, {"DATABASE_URL": "postgresql://e/"}, tmp_path)
 
@@ -140,7 +140,7 @@ SHOWN = {
 
 @pytest.mark.parametrize(("config", "expected"), SHOWN.values(), ids=SHOWN)
 def test_a_question_names_the_database(config: Config, expected: str) -> None:
-    """What is to be confirmed says on which database, without its password."""
+    """A question names the database without its password."""
     assert config.shown == expected
 
 
@@ -172,7 +172,7 @@ TAKEN = {
 
 @pytest.mark.parametrize(("url", "expected"), TAKEN.items(), ids=TAKEN)
 def test_a_url_is_taken_as_libpq_takes_it(url: str, expected: str) -> None:
-    """Every form that libpq reads is read, and a driver in the scheme is dropped."""
+    """Every form that libpq accepts is accepted; a driver in the scheme is dropped."""
     assert checked(url, "DATABASE_URL") == expected
     if url != EMBEDDED:
         conninfo_to_dict(expected)
@@ -209,13 +209,13 @@ MASKED = {
 
 @pytest.mark.parametrize(("url", "expected"), MASKED.items(), ids=MASKED)
 def test_a_password_is_masked_and_nothing_that_is_needed(url: str, expected: str) -> None:
-    """Host, port, database and user stay to be read; what may be a password does not."""
+    """Host, port, database and user stay readable; everything that may be a password is masked."""
     assert masked(url) == expected
     assert masked(expected) == expected
 
 
 def test_what_libpq_says_is_redacted() -> None:
-    """Every spelling of the password is taken out, the longest first: as it stands in the URL, and as it is."""
+    """Every spelling of the password is masked, the longest first: as it is in the URL, and decoded."""
     secrets = secrets_of("postgresql://u:p%40ss%40word@h/d?sslpassword=s3")
 
     assert secrets == ("p%40ss%40word", "p@ss@word", "s3")
@@ -247,7 +247,7 @@ AROUND = st.sampled_from(["", "host=db.internal ", "port=x ", "user='ann' ", "ho
 
 @st.composite
 def planted(draw: st.DrawFn) -> tuple[str, str]:
-    """Draw a URL or keywords, right or wrong, with a password in the place of one; gives it before and after it."""
+    """Draw a URL or keywords, right or wrong, as the text before the password and the text after it."""
     form = draw(st.sampled_from(["url", "query", "keywords", "quoted"]))
     if form == "url":
         user = draw(st.sampled_from(["ann", "", "ann%40x", "ä"]))
@@ -260,7 +260,7 @@ def planted(draw: st.DrawFn) -> tuple[str, str]:
 
 
 def told(url: str) -> Iterator[str]:
-    """Give all that we may ever say about a URL."""
+    """Yield everything that the program may ever show about a URL."""
     yield masked(url)
     yield Config(url, "DATABASE_URL").shown
     try:
@@ -284,7 +284,7 @@ def said(error: SqlmigrateError) -> Iterator[str]:
 @example(("postgresql://ann:", "@db.internal/shop"), "QZ/JX?QJ")
 @example(("host=h password=", " port=5432"), "QZ JX=QJ")
 def test_nothing_of_a_password_is_ever_shown(around: tuple[str, str], password: str) -> None:
-    """No three characters of a planted password that stand nowhere else show, whatever is wrong with the URL."""
+    """Whatever is wrong with the URL, no three characters of the password are shown that are not elsewhere in it."""
     before, after = around
     parts = {password[start : start + 3] for start in range(len(password) - 2)}
     parts = {part for part in parts if part not in before + after and set(part) & set(LETTERS)}
@@ -298,7 +298,7 @@ def test_nothing_of_a_password_is_ever_shown(around: tuple[str, str], password: 
 def test_nothing_of_a_password_is_shown_where_a_character_is_wrong(
     around: tuple[str, str], password: str, data: st.DataObject
 ) -> None:
-    """A URL with a character too much, too little or mistaken outside of its password shows nothing of that either."""
+    """The same with one character added, removed or replaced outside of the password."""
     before, after = around
     place = data.draw(st.integers(0, max(0, len(before) - 2)))
     wrong = data.draw(st.sampled_from(["", "x", ":", "/", "@", "'", " ", "%"]))

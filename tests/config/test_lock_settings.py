@@ -1,4 +1,4 @@
-"""How long to wait, how often to try, and under which name: settings as all others are, each of them seen at work."""
+"""The settings for waiting and for the name of the session: their values, their errors, and their effect."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def said(folder: Path, text: str) -> Path:
 
 # -- which one counts --------------------------------------------------------------------------------------------------
 
-VALUES = {  # of the flag, the variable and the project: as they are written, and as they are meant
+VALUES = {  # of the flag, the variable and the project: as they are written, and as the program reads them
     "lock_wait": ("1min", "500ms", '"2.5 s"', (60.0, 0.5, 2.5, 60.0)),
     "lock_timeout": ("0", "250ms", '"1min"', ("0", "250ms", "1min", "5s")),
     "lock_retries": ("0", "7", "20", (0, 7, 20, 10)),
@@ -36,7 +36,7 @@ VALUES = {  # of the flag, the variable and the project: as they are written, an
 
 @pytest.mark.parametrize("name", NAMES)
 def test_flags_over_environment_over_the_project(name: str, tmp_path: Path) -> None:
-    """The nearest to the call counts, what is empty is not said, and without any the default holds."""
+    """Flags override variables, which override the file; an empty value counts as not set; else the default holds."""
     flag, environment, project, (from_flag, from_environment, from_project, default) = VALUES[name]
     variable = f"SQLMIGRATE_{name.upper()}"
     said(tmp_path, f"{name} = {project}")
@@ -52,7 +52,7 @@ def test_flags_over_environment_over_the_project(name: str, tmp_path: Path) -> N
     assert found(None, {}) == default
 
 
-# -- what cannot be meant ----------------------------------------------------------------------------------------------
+# -- impossible values ------------------------------------------------------------------------------------------------
 
 WRONG = {
     "a wait": ("lock_wait", "soon", "`soon` is not a duration", "a number and a unit: 60s, 500ms, 2min"),
@@ -86,8 +86,8 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("name", "value", "message", "cure"), WRONG.values(), ids=WRONG)
-def test_a_variable_that_cannot_be_meant(name: str, value: str, message: str, cure: str, tmp_path: Path) -> None:
-    """The error names the variable, what is wrong with its value, and what would be right."""
+def test_an_impossible_variable(name: str, value: str, message: str, cure: str, tmp_path: Path) -> None:
+    """The error names the variable, what is wrong with its value, and how to write it."""
     with pytest.raises(ConfigError) as caught:
         resolve({}, {f"SQLMIGRATE_{name.upper()}": value}, tmp_path)
 
@@ -95,8 +95,8 @@ def test_a_variable_that_cannot_be_meant(name: str, value: str, message: str, cu
 
 
 @pytest.mark.parametrize(("name", "value", "message", "cure"), WRONG.values(), ids=WRONG)
-def test_a_project_that_cannot_be_meant(name: str, value: str, message: str, cure: str, tmp_path: Path) -> None:
-    """The error names file, line and key; also where a flag would come first."""
+def test_an_impossible_value_in_the_file(name: str, value: str, message: str, cure: str, tmp_path: Path) -> None:
+    """The error names file, line and key, even if a flag overrides the value."""
     said(tmp_path, f'\ntable = "m"\n{name} = "{value}"')
 
     with pytest.raises(ConfigError) as caught:
@@ -127,7 +127,7 @@ def test_a_project_that_cannot_be_meant(name: str, value: str, message: str, cur
     ids=["wait", "timeout", "true", "list", "name", "unknown"],
 )
 def test_a_project_of_another_kind(text: str, message: str, cure: str, tmp_path: Path) -> None:
-    """A number where a duration belongs would leave its unit to guessing: it is refused."""
+    """A value of another kind is refused: the unit of a bare number, for example, would be a guess."""
     with pytest.raises(ConfigError) as caught:
         resolve({}, {}, said(tmp_path, text))
 
@@ -145,8 +145,8 @@ def test_a_project_of_another_kind(text: str, message: str, cure: str, tmp_path:
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )  # fmt: skip
-def test_a_flag_that_cannot_be_meant(arguments: list[str], error: str, project: Project) -> None:
-    """A wrong flag is an error of usage, and says what would be right."""
+def test_an_impossible_flag(arguments: list[str], error: str, project: Project) -> None:
+    """A wrong flag is a usage error that says how to write the value."""
     ended = project.call("up", *arguments)
 
     assert ended.code == 2
@@ -157,7 +157,7 @@ def test_a_flag_that_cannot_be_meant(arguments: list[str], error: str, project: 
 
 
 def test_the_lock_timeout_and_the_name_reach_the_server(project: Project) -> None:
-    """A migration sees both; the directive of its file comes first."""
+    """A migration runs with both; the directive in its file overrides the setting."""
     look = "create table {} as select current_setting('lock_timeout') as t, current_setting('application_name') as n;"
     project.add("001_a", look.format("a")).add("002_b", f"-- sqlmigrate: lock-timeout 7s\n{look.format('b')}")
 
@@ -169,7 +169,7 @@ def test_the_lock_timeout_and_the_name_reach_the_server(project: Project) -> Non
 
 @pytest.mark.parametrize("command", [["up"], ["baseline", "1"]], ids=" ".join)
 def test_the_wait_for_another_run_is_that_of_the_settings(command: list[str], project: Project) -> None:
-    """Whatever writes waits that long, and no longer."""
+    """Every command that writes waits that long and no longer."""
     project.add_tables("a")
     with project.connection() as other:
         other.execute("select pg_advisory_lock(%s)", [run_lock.lock_key("public.migrations")])
@@ -181,7 +181,7 @@ def test_the_wait_for_another_run_is_that_of_the_settings(command: list[str], pr
 
 
 def test_the_number_of_tries_is_that_of_the_settings(project: Project) -> None:
-    """With none left, the first time a lock is not got is a failure."""
+    """With 0 retries, the first lock timeout is a failure."""
     project.add_tables("a").up()
     project.add("002_b", "alter table a add column b int;")
     with closing(psycopg.connect(project.url)) as reader:
@@ -209,7 +209,7 @@ def test_the_name_of_a_connection(  # noqa: PLR0913, PLR0917 - a row of the tabl
     added: str, variable: str | None, setting: str, shown: str, form: str, database_url: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    """The URL comes first, then libpq's variable, then the setting, whichever way the database is named."""
+    """The URL overrides libpq's variable, which overrides the setting, whether a URL or keywords are used."""
     url = f"{database_url}{added}"
     if form == "keywords":
         url = " ".join(f"{key}='{value}'" for key, value in conninfo_to_dict(url).items())
@@ -227,7 +227,7 @@ def database_url(project: Project) -> str:
 
 
 def test_the_name_where_libpqs_variables_name_the_database() -> None:
-    """An empty URL gets the setting alone, and stays as it is where that is not set."""
+    """An empty URL becomes the setting alone, and stays empty if that is the default."""
     assert named("", "deploy") == "fallback_application_name='deploy'"
     assert named("", "sqlmigrate") == ""
     assert named("postgresql://h/d", "a b") == "postgresql://h/d?fallback_application_name=a%20b"

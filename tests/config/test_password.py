@@ -1,4 +1,4 @@
-"""A password never shows: planted in every way it can be given, looked for in all that is written."""
+"""No password is shown: it is given in every possible way and searched in everything that is written."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COMMANDS = (
 
 @pytest.fixture(scope="module")
 def secretive(password_server: PasswordServer) -> Iterator[PasswordServer]:
-    """A role whose password is the planted one, with a database of its own."""
+    """A role with the password, and a database of its own."""
     password_server.admin.execute(psycopg.sql.SQL("create role secretive login password {}").format(SECRET))
     password_server.admin.execute("create database secretive owner secretive")
     yield password_server
@@ -34,7 +34,7 @@ def secretive(password_server: PasswordServer) -> Iterator[PasswordServer]:
 def _ways(
     server: PasswordServer, port: int, database: str = "secretive", word: str = SECRET
 ) -> Iterator[dict[str, str]]:
-    """Give the environments that lead there with the password."""
+    """Yield environments that name the database with the password."""
     place = f"127.0.0.1:{port}/{database}"
     yield {"DATABASE_URL": f"postgresql://secretive:{quote(word, safe='')}@{place}"}
     yield {"DATABASE_URL": f"postgresql://secretive@{place}?password={quote(word, safe='')}"}
@@ -59,7 +59,7 @@ def _project(terminal: Terminal) -> None:
 
 
 def test_no_command_shows_the_password(secretive: PasswordServer, bare_terminal: Terminal) -> None:
-    """Whatever a command does or fails at, nothing of the password is written, and the database works on."""
+    """Whether a command succeeds or fails, no part of the password is written."""
     _project(bare_terminal)
     codes = {}
     for environment in list(_ways(secretive, secretive.port))[:1]:
@@ -73,7 +73,7 @@ def test_no_command_shows_the_password(secretive: PasswordServer, bare_terminal:
 
 @pytest.mark.parametrize("way", range(4))
 def test_no_way_to_give_it_shows_the_password(way: int, secretive: PasswordServer, bare_terminal: Terminal) -> None:
-    """As URL, parameter, keyword or variable: right, wrong, to a missing database, to a closed port."""
+    """As URL, parameter, keyword or variable: a right one, a wrong one, a missing database, a closed port."""
     _project(bare_terminal)
     right = list(_ways(secretive, secretive.port))[way]
     wrong = list(_ways(secretive, secretive.port, word=SECRET + "S3cret"))[way]
@@ -96,7 +96,7 @@ def test_no_way_to_give_it_shows_the_password(way: int, secretive: PasswordServe
     ],
 )  # fmt: skip
 def test_a_url_that_does_not_parse_shows_no_password(url: str, bare_terminal: Terminal) -> None:
-    """The message shows where it is wrong, and nothing of the password; nobody is connected to."""
+    """The message shows where the fault is and no part of the password; no connection is opened."""
     _project(bare_terminal)
 
     ended = bare_terminal("up", DATABASE_URL=url)
@@ -106,7 +106,7 @@ def test_a_url_that_does_not_parse_shows_no_password(url: str, bare_terminal: Te
 
 
 def test_the_history_holds_nothing_of_it(secretive: PasswordServer, bare_terminal: Terminal, tmp_path: Path) -> None:
-    """Neither the history nor its log keeps anything of the URL or the environment."""
+    """Neither the history nor its log contains any part of the URL or the environment."""
     _project(bare_terminal)
     environment = next(_ways(secretive, secretive.port))
     bare_terminal("up", **environment)

@@ -1,4 +1,4 @@
-"""A password never shows: planted in every way there is, looked for in everything that any command ever writes."""
+"""No password is shown: it is given in every possible way and searched in everything that any command writes."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ FILES = {
 
 
 def is_hidden(*texts: str) -> bool:
-    """Say whether neither part of the password stands in any of the texts, however it is spelled."""
+    """Tell whether none of the texts contains a part of the password, in any spelling."""
     return not any(part in text for part in PARTS for text in texts)
 
 
@@ -61,7 +61,7 @@ class Planted:
         return f"postgresql://hairy:{quote(password, safe='')}@127.0.0.1:{self.port}/{self.name}"
 
     def ways(self, home: Path, password: str = PASSWORD) -> dict[str, dict[str, str]]:
-        """Give the environment of every way to name a password."""
+        """Return an environment for each way to give the password."""
         bare = f"postgresql://hairy@127.0.0.1:{self.port}/{self.name}"
         place = {"host": "127.0.0.1", "port": str(self.port), "user": "hairy", "dbname": self.name}
         escaped = password.replace("\\", "\\\\").replace("'", "\\'")
@@ -88,7 +88,7 @@ class Planted:
 
 
 def _spelled_otherwise(url: str) -> str:
-    """Write the escapes of a URL in small letters, and one letter as an escape that needs none."""
+    """Write the escapes of a URL in lower case, and escape one letter that needs no escape."""
     first, *escapes = url.split("%")
     return "%".join([first, *(part[:2].lower() + part[2:] for part in escapes)]).replace("Pl4nted", "%50l4nted", 1)
 
@@ -119,19 +119,19 @@ def quick(tmp_path: Path) -> Quick:
 
 
 def _everything(folder: Path) -> list[str]:
-    """Give the text of every file in a folder, and its name."""
+    """Yield the name and the text of every file in a folder."""
     return [part for path in folder.rglob("*") if path.is_file() for part in (path.name, path.read_text())]
 
 
 def _recorded(planted: Planted) -> str:
-    """Give the whole content of the history and its log."""
+    """Return the whole content of the history and its log."""
     tables = ("migrations", "migrations_log")
     return repr([database_state.ask(planted.url(), f"select * from {table}") for table in tables])
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_the_search_finds_it(way: str, home: Path) -> None:
-    """What is planted can be found: in each way at least one part of the password stands as it is."""
+    """The search can succeed: each way contains at least one part of the password as it is."""
     environment = Planted(5432, "shop").ways(home)[way]
     files = [Path(environment[name]).read_text() for name in ("PGPASSFILE", "PGSERVICEFILE") if name in environment]
 
@@ -152,7 +152,7 @@ COMMANDS = [
 @pytest.mark.parametrize("form", ["text", "json"])
 @pytest.mark.parametrize("way", WAYS)
 def test_no_command_shows_it(way: str, form: str, quick: Quick, planted: Planted, home: Path) -> None:
-    """Whatever is called, in whichever order: it works, and nothing of the password is written anywhere."""
+    """Every command works, and none writes any part of the password."""
     environment = planted.ways(home)[way]
     codes = []
     for command in COMMANDS:
@@ -168,14 +168,14 @@ def test_no_command_shows_it(way: str, form: str, quick: Quick, planted: Planted
 
 @pytest.mark.parametrize("command", [["--help"], ["--version"], ["completion", "bash"], ["nonsense"]], ids=" ".join)
 def test_nothing_asked_of_a_database(command: list[str], quick: Quick) -> None:
-    """What needs no database shows nothing of one."""
+    """Commands that need no database show nothing of it."""
     ended = quick(*command, DATABASE_URL=Planted(5432, "shop").url(), PGPASSWORD=PASSWORD)
 
     assert is_hidden(ended.stdout, ended.stderr)
 
 
 def test_the_flag_is_repeated_without_it(quick: Quick, planted: Planted) -> None:
-    """A hint that repeats the flags of its call leaves the URL out, as there is a password in it."""
+    """A hint that repeats the flags leaves out a URL with a password."""
     ended = quick("--database-url", planted.url(), "--table", "ops", "status")
 
     assert ended.stdout.splitlines()[-1] == "next: sqlmigrate --table ops up"
@@ -184,7 +184,7 @@ def test_the_flag_is_repeated_without_it(quick: Quick, planted: Planted) -> None
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_wrong_password(way: str, quick: Quick, planted: Planted, home: Path) -> None:
-    """The password that does not fit is a secret too."""
+    """A wrong password is a secret too."""
     environment = planted.ways(home, WRONG)[way]
     for command, form in itertools.product((["status"], ["up"], ["log"]), ("text", "json")):
         ended = quick(*command, "--format", form, **environment)
@@ -223,7 +223,7 @@ BROKEN_URLS: dict[str, Callable[[int], str]] = {
 @pytest.mark.parametrize("flag", ["--database-url", "DATABASE_URL"])
 @pytest.mark.parametrize("make", BROKEN_URLS.values(), ids=BROKEN_URLS)
 def test_a_url_that_leads_nowhere(make: Callable[[int], str], flag: str, form: str, quick: Quick) -> None:
-    """What does not parse, or leads nowhere, is shown without what may be a password."""
+    """A URL that does not parse or does not connect is shown without anything that may be a password."""
     url = make(free_port())
     flags, environment = ([flag, url], {}) if flag.startswith("--") else ([], {flag: url})
     for command in (["status"], ["up"]):
@@ -251,7 +251,7 @@ FAILURES = {
 @pytest.mark.parametrize("form", ["text", "json"])
 @pytest.mark.parametrize("text", FAILURES.values(), ids=FAILURES)
 def test_a_failure(text: str, form: str, quick: Quick, planted: Planted) -> None:
-    """No failure of a statement shows it, on the screen, as JSON, or in the history."""
+    """No failed statement shows it: not on the screen, not as JSON, not in the history."""
     assert quick("up", DATABASE_URL=planted.url()).code == 0
     quick.write(**{"003_f.up.sql": text})
 
@@ -264,7 +264,7 @@ def test_a_failure(text: str, form: str, quick: Quick, planted: Planted) -> None
 
 
 def test_rights_and_settings(quick: Quick, planted: Planted, password_server: PasswordServer) -> None:
-    """No refusal of a role, of a history of somebody else's, or of a read-only database shows it."""
+    """It is not shown if a role, a foreign history table or a read-only database is refused."""
     refused: list[Ended] = []
     admin = password_server.url(planted.name)
 
@@ -283,7 +283,7 @@ def test_rights_and_settings(quick: Quick, planted: Planted, password_server: Pa
 
 
 def test_another_run_that_holds_the_lock(quick: Quick, planted: Planted) -> None:
-    """Who waits, and who gives up waiting, sees who the other is, and no password."""
+    """A run that waits for another one names the other session, without a password."""
     quick.write(**{"003_c.up.sql": "select pg_advisory_xact_lock_shared(7);"})
     waiting = "select 1 from pg_locks where locktype = 'advisory' and not granted"
     with psycopg.connect(planted.url()) as gate:
@@ -305,7 +305,7 @@ def test_another_run_that_holds_the_lock(quick: Quick, planted: Planted) -> None
 
 @pytest.mark.parametrize("way", WAYS[3:])
 def test_a_process_of_its_own(way: str, quick: Quick, planted: Planted, home: Path) -> None:
-    """What libpq itself writes to stderr, and what an interpreter writes at its end, is looked at too."""
+    """The same as a process: what libpq and the interpreter write to stderr is searched too."""
     terminal = Terminal(quick.folder, {**planted.ways(home)[way], "PYTHONDEVMODE": "1"})
 
     ended = terminal("up")
@@ -314,7 +314,7 @@ def test_a_process_of_its_own(way: str, quick: Quick, planted: Planted, home: Pa
 
 
 def test_an_interrupted_process(quick: Quick) -> None:
-    """Ctrl-C shows no traceback, and no password."""
+    """Ctrl-C shows neither a traceback nor a password."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         process = children.start(
             [sys.executable, "-m", "sqlmigrate", "up"], cwd=quick.folder,
@@ -329,7 +329,7 @@ def test_an_interrupted_process(quick: Quick) -> None:
 
 
 def test_a_bug_of_ours(quick: Quick, planted: Planted, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Even a traceback, which only a bug of ours can show, holds no value with the password in it."""
+    """Even a traceback, which only a bug of ours can show, contains no password."""
 
     def broken(*_arguments: object) -> NoReturn:
         raise RuntimeError("a bug")
@@ -342,7 +342,7 @@ def test_a_bug_of_ours(quick: Quick, planted: Planted, monkeypatch: pytest.Monke
 
 
 def test_no_value_shows_it(home: Path) -> None:
-    """The settings, and every error made of them, can be printed."""
+    """The settings and their errors can be printed."""
     for environment in Planted(5432, "shop").ways(home).values():
         found = resolve.resolve({}, environment, home)
         assert is_hidden(repr(found), str(found), found.shown)
