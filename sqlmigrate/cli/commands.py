@@ -51,11 +51,11 @@ def status(context: Context, *, check: bool) -> int:
 def verify(context: Context) -> int:
     """Check the files, and compare them with the history if a database is named. Writes nothing."""
     from sqlmigrate.operations import status as operations
-    from sqlmigrate.plan.up import read_all
+    from sqlmigrate.plan.up import read_scripts
 
     migrations = folder.load(context.config.directory)
     _require_some(context, migrations)
-    read_all(migrations)
+    read_scripts(migrations)
     if context.config.is_url_empty:
         context.report.text("note: DATABASE_URL is set, but empty: no history was read", stream="stderr")
     if context.config.url is None and (context.config.is_url_empty or not _has_embedded()):
@@ -135,7 +135,7 @@ def _goes_below_all(context: Context, *, to: str | None, steps: int | None, **_o
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def reset(context: Context, *, yes: bool) -> int:
     """Undo every migration and execute all of them again: for development only."""
-    from sqlmigrate.plan.up import read_all
+    from sqlmigrate.plan.up import read_scripts
 
     from .run_summary import RunSummary
 
@@ -144,7 +144,7 @@ def reset(context: Context, *, yes: bool) -> int:
     with RunSummary("down"):
         migrations = folder.load(context.config.directory)
         _require_some(context, migrations)
-        read_all(migrations)  # nothing is undone that could not be executed again
+        read_scripts(migrations)  # nothing is undone that could not be executed again
     return _execute(context, "down", all=True) or _execute(context, "up")
 
 

@@ -42,7 +42,7 @@ def start(session: Session, table: History, step: Step) -> int:
 
 def _require_same_beginning(session: Session, table: History, step: Step) -> None:
     recorded, _ = read.texts(session, table, [step.version]).get(step.version, (None, None))
-    before = up.read_text(step.label, recorded or "")
+    before = up.read_recorded(step.label, recorded or "")
     statements = step.script.statements
     for number in range(1, step.done_before + 1):
         now = statements[number - 1] if number <= len(statements) else None

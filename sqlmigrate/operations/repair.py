@@ -13,7 +13,7 @@ from sqlmigrate.history import read, rights, write
 from sqlmigrate.history.state import State
 from sqlmigrate.history.table import DEFAULT_TABLE, prepare
 from sqlmigrate.plan.plan import DEFAULT_LIMITS
-from sqlmigrate.plan.rows import Row, find, make_rows
+from sqlmigrate.plan.rows import Row, find_row, make_rows
 
 from .status import status
 
@@ -26,7 +26,7 @@ def repairable(
     Raises `ConfigError` for an unknown version and for one that needs no repair, `HistoryError` for a file that must
     not be accepted, because another migration was executed with its number.
     """
-    row = find(status(url, migrations, table=table).plan.rows, version)
+    row = find_row(status(url, migrations, table=table).plan.rows, version)
     checksums = {migration.checksum for migration in migrations}
     if (
         row.state == "changed"
@@ -87,7 +87,7 @@ def baseline(
     """
     with _locked(url, table, lock_wait) as (session, state):
         rows = make_rows(migrations, state.executions)
-        limit = find(rows, version).number
+        limit = find_row(rows, version).number
         declared = [row for row in rows if row.is_pending and row.number <= limit]
         rights.require_writable(state)
         making = () if state.history.exists else prepare(state.history)

@@ -10,8 +10,8 @@ from sqlmigrate.files.migration import Migration, normalized
 from sqlmigrate.source import Source
 
 from .plan import DEFAULT_SELECTION, Selection, Step
-from .rows import Row, find
-from .up import read
+from .rows import Row, find_row
+from .up import read_script
 
 
 def down_rows(rows: Sequence[Row], selection: Selection = DEFAULT_SELECTION) -> list[Row]:
@@ -26,7 +26,7 @@ def down_rows(rows: Sequence[Row], selection: Selection = DEFAULT_SELECTION) -> 
     if selection.all:
         return [row for row in executed if row.execution and row.execution.status != "baseline"]
     if selection.to is not None:
-        chosen = [row for row in executed if row.number > _bottom(rows, selection.to)]
+        chosen = [row for row in executed if row.number > _number_to_keep(rows, selection.to)]
         chosen = chosen if selection.steps is None else chosen[: selection.steps]
     else:
         chosen = executed[: 1 if selection.steps is None else selection.steps]
@@ -64,10 +64,10 @@ def means_all(to: str | None, numbers: Iterable[int]) -> bool:
     return bool(to) and not str(to).strip("0") and 0 not in numbers
 
 
-def _bottom(rows: Sequence[Row], wanted: str) -> int:
+def _number_to_keep(rows: Sequence[Row], wanted: str) -> int:
     if means_all(wanted, (row.number for row in rows)):
         return -1
-    row = find(rows, wanted)
+    row = find_row(rows, wanted)
     if not row.is_executed:
         raise HistoryError(f"{row.label} is not executed, so `down` cannot go back to it", state=NOTHING_EXECUTED)
     return row.number
@@ -103,12 +103,12 @@ def _down_step(row: Row, up_text: str | None, down_text: str | None) -> Step:
     if source is None:
         raise _irreversible(row, up_text)
     migration = row.migration or Migration(version, (row.execution or row).label, Source("", up_text or ""), source)
-    return Step("down", version, row.label, read(source), migration, row.execution, notes)
+    return Step("down", version, row.label, read_script(source), migration, row.execution, notes)
 
 
 def _irreversible(row: Row, up_text: str | None) -> HistoryError:
     up = row.migration.up if row.migration else Source(f"history of {row.label}", up_text or "")
-    reason = read(up).irreversible
+    reason = read_script(up).irreversible
     return HistoryError(
         f"{row.label} is irreversible: " + (reason or "it has no down file"),
         state=NOTHING_EXECUTED,

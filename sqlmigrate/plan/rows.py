@@ -99,7 +99,7 @@ def count_states(rows: Sequence[Row], *, is_run_under_way: bool) -> dict[str, in
     return counts
 
 
-def find(rows: Sequence[Row], wanted: str) -> Row:
+def find_row(rows: Sequence[Row], wanted: str) -> Row:
     """Return the row that a user names: ``3``, ``003``, the whole name, or the path of a file.
 
     Raises `ConfigError`, with the nearest name, if there is none.

@@ -12,7 +12,7 @@ from sqlmigrate.source import Source
 
 from .checks import INSIDE, missing_error, out_of_order_error
 from .plan import DEFAULT_SELECTION, Selection, Step
-from .rows import Row, find
+from .rows import Row, find_row
 
 if TYPE_CHECKING:
     from sqlmigrate.parsing.script import Script
@@ -28,7 +28,7 @@ def up_steps(rows: Sequence[Row], selection: Selection = DEFAULT_SELECTION) -> t
     """
     pending = [row for row in rows if row.is_pending]
     if selection.to is not None:
-        limit = find(rows, selection.to).number
+        limit = find_row(rows, selection.to).number
         pending = [row for row in pending if row.number <= limit]
     if selection.steps is not None:
         pending = pending[: selection.steps]
@@ -37,7 +37,7 @@ def up_steps(rows: Sequence[Row], selection: Selection = DEFAULT_SELECTION) -> t
     if not selection.out_of_order and (error := out_of_order_error(rows, pending)):
         raise error
     migrations = {row.migration: row for row in pending if row.migration}
-    scripts = read_all(migrations)
+    scripts = read_scripts(migrations)
     return tuple(
         Step(
             "up",
@@ -52,7 +52,7 @@ def up_steps(rows: Sequence[Row], selection: Selection = DEFAULT_SELECTION) -> t
     )
 
 
-def read_all(migrations: Iterable[Migration]) -> tuple[Script, ...]:
+def read_scripts(migrations: Iterable[Migration]) -> tuple[Script, ...]:
     """Split and check the files of migrations, up and down, and return the scripts of the up files.
 
     Raises `MigrationError` with every fault of every file: the first, with the rest in its `others`.
@@ -62,7 +62,7 @@ def read_all(migrations: Iterable[Migration]) -> tuple[Script, ...]:
     for migration in migrations:
         for source in filter(None, (migration.up, migration.down)):
             try:
-                script = read(source)
+                script = read_script(source)
             except MigrationError as error:
                 errors.append(error)
                 continue
@@ -75,7 +75,7 @@ def read_all(migrations: Iterable[Migration]) -> tuple[Script, ...]:
     return tuple(scripts)
 
 
-def read(source: Source) -> Script:
+def read_script(source: Source) -> Script:
     """Split a source into statements and find out how to execute it; raises `MigrationError`."""
     from sqlmigrate.parsing.script import read  # noqa: PLC0415 - costs 10 ms, which looking does without
 
@@ -98,6 +98,6 @@ def _irreversible_with_down(migration: Migration, script: Script) -> list[Sqlmig
     return [MigrationError(message, span, hint="remove the directive or the down file")]
 
 
-def read_text(label: str, text: str) -> tuple[Statement, ...]:
+def read_recorded(label: str, text: str) -> tuple[Statement, ...]:
     """Return the statements of a text that the history has recorded for `label`."""
-    return read(Source(f"history of {label}", text)).statements
+    return read_script(Source(f"history of {label}", text)).statements

@@ -15,7 +15,7 @@ from sqlmigrate.history.state import Execution
 from sqlmigrate.plan import plan
 from sqlmigrate.plan.down import down_rows, down_steps
 from sqlmigrate.plan.plan import Selection
-from sqlmigrate.plan.rows import Row, find, make_rows, missing_after, missing_inside
+from sqlmigrate.plan.rows import Row, find_row, make_rows, missing_after, missing_inside
 from sqlmigrate.plan.up import up_steps
 from sqlmigrate.source import Source
 
@@ -202,7 +202,7 @@ def test_a_migration_is_found_by_every_spelling(migrations: list[Migration], dat
         f"sql/{row.label}.up.sql", f"./db/my sql/{row.label}.down.sql", rf"sql\{row.label}.up.sql",
     ]  # fmt: skip
 
-    assert [find(rows, spelling) for spelling in spellings] == [row] * len(spellings)
+    assert [find_row(rows, spelling) for spelling in spellings] == [row] * len(spellings)
 
 
 @given(databases(), st.data())
@@ -331,7 +331,7 @@ def test_a_version_that_nobody_knows_is_refused_with_the_nearest(wanted: str, hi
     rows = make_rows([migration("001", "create_users"), migration("002", "add_roles")], ())
 
     with pytest.raises(ConfigError) as caught:
-        find(rows, wanted)
+        find_row(rows, wanted)
 
     assert message(caught.value) == (f"there is no migration `{wanted}` in the folder or in the history → {hint}")
 
@@ -339,7 +339,7 @@ def test_a_version_that_nobody_knows_is_refused_with_the_nearest(wanted: str, hi
 def test_in_an_empty_folder_nothing_is_found() -> None:
     """Without a migration there is none to be named."""
     with pytest.raises(ConfigError) as caught:
-        find((), "1")
+        find_row((), "1")
 
     assert caught.value.hint == "there are no migrations at all"
 
