@@ -89,6 +89,16 @@ def _nothing_of_outside() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _compiled_once(_nothing_of_outside: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Where Python may not write its compiled modules beside the sources, let the program keep them elsewhere."""
+    with pytest.MonkeyPatch.context() as patch:
+        if "PYTHONDONTWRITEBYTECODE" in os.environ:
+            patch.delenv("PYTHONDONTWRITEBYTECODE")
+            patch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path_factory.mktemp("compiled")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _nothing_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Delete the data that embedded servers of projects in `tmp_path` have elsewhere, where we are root."""
     yield

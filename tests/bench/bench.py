@@ -396,11 +396,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of: {', '.join(PARTS)}; all by default")
     parser.add_argument("--runs", type=int, help="how often each is run; otherwise as often as it is worth")
-    parser.add_argument("--cache", type=Path, default=Path("/tmp/sqlmigrate-bench"), help="where other tools are kept")
+    parser.add_argument(
+        "--cache", type=Path, default=Path.home() / ".cache" / "sqlmigrate-bench", help="where other tools are kept"
+    )
     arguments = parser.parse_args()
     if unknown := [name for name in arguments.parts if name not in PARTS]:
         parser.error(f"no part {unknown[0]}; there are {', '.join(PARTS)}")
-    arguments.cache.mkdir(exist_ok=True)
+    arguments.cache.mkdir(parents=True, exist_ok=True)
     say(
         f"PostgreSQL {' and '.join(postgres_servers.versions())}, Python {sys.version.split()[0]}, "
         f"{os.cpu_count()} processors"
