@@ -6,7 +6,7 @@ import re
 
 _DURATION = re.compile(r"(?P<count>[0-9]+) ?(?P<unit>us|ms|s|min|h|d)?")
 _MILLISECONDS = {"us": 0.001, "ms": 1, None: 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
-WAIT = re.compile(r"(?P<count>[0-9]+(?:\.[0-9]+)?) ?(?P<unit>ms|s|min|h)?")
+_WAIT = re.compile(r"(?P<count>[0-9]+(?:\.[0-9]+)?) ?(?P<unit>ms|s|min|h)?")
 _LONGEST = 2**31 - 1  # milliseconds, the limit of lock_timeout and statement_timeout
 
 
@@ -29,9 +29,14 @@ def milliseconds(value: str) -> float:
     return int(match["count"]) * _MILLISECONDS[match["unit"]] if match else 0
 
 
+def wait_fault(value: str) -> str | None:
+    """Say what is wrong with a duration that we wait ourselves; it may have decimals, and no unit means seconds."""
+    return None if _WAIT.fullmatch(value) else f"`{value}` is not a duration"
+
+
 def seconds(value: str) -> float:
-    """Return the seconds of a duration that matches `WAIT`; a number without a unit counts seconds."""
-    match = WAIT.fullmatch(value)
+    """Return the seconds of a duration without a `wait_fault`."""
+    match = _WAIT.fullmatch(value)
     if not match:
         raise AssertionError(f"{value} is not a duration")
     return float(match["count"]) * _MILLISECONDS[match["unit"] or "s"] / 1000

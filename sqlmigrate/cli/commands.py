@@ -16,7 +16,7 @@ import click
 from sqlmigrate.config.resolve import EMBEDDED_DIRECTORY
 from sqlmigrate.config.settings import Scope
 from sqlmigrate.errors import NOTHING_CHANGED, ConfigError, gather
-from sqlmigrate.files import create as new_files, file_text, folder
+from sqlmigrate.files import file_text, folder
 from sqlmigrate.files.nearby import where_it_was_looked_for
 
 from .completion import SHELLS, complete_version, script
@@ -192,7 +192,9 @@ def _require_some(context: Context, migrations: Sequence[Migration]) -> None:
 @click.option("--timestamp", is_flag=True, help="Use a time stamp (YYYYMMDD_HHMMSS, UTC) as version, not a number.")
 def create(context: Context, *, name: str, timestamp: bool) -> None:
     """Create a new pair of files. Its version follows the newest in the folder: a number or a time stamp."""
-    up_file, down_file = new_files.create(context.config.directory, name, now=context.now, timestamp=timestamp)
+    from sqlmigrate.files.create import create as create_files
+
+    up_file, down_file = create_files(context.config.directory, name, now=context.now, timestamp=timestamp)
     context.report.created(up_file, down_file)
 
 

@@ -9,7 +9,6 @@ import os
 from contextlib import suppress
 
 import click
-from click.shell_completion import get_completion_class
 
 from sqlmigrate.errors import SqlmigrateError
 from sqlmigrate.files.naming import FILE_NAME
@@ -23,6 +22,8 @@ SHELLS = ("bash", "zsh", "fish")
 
 def script(shell: str) -> str:
     """Return the completion script of a shell of `SHELLS`; it calls the program back for each completion."""
+    from click.shell_completion import get_completion_class  # noqa: PLC0415 - most calls need no script
+
     found = get_completion_class(shell)
     if found is None:
         raise AssertionError(f"click has no completion for {shell}")

@@ -85,9 +85,8 @@ class Setting:
 
 
 def _wait_fault(value: str) -> tuple[str, str] | None:
-    if durations.WAIT.fullmatch(value):
-        return None
-    return f"`{value}` is not a duration", "a number and a unit: 60s, 500ms, 2min"
+    fault = durations.wait_fault(value)
+    return (fault, "a number and a unit: 60s, 500ms, 2min") if fault else None
 
 
 def _lock_timeout_fault(value: str) -> tuple[str, str] | None:

@@ -1,4 +1,7 @@
-"""The commands of the room: review, explain, renumber."""
+"""The commands of the review: review, explain, renumber.
+
+What loads the driver, the parser or the rules is imported inside the functions, as in `cli/commands.py`.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sqlmigrate import durations
 from sqlmigrate.cli.context import EXIT_FAILED, Context
 from sqlmigrate.cli.program import command
 from sqlmigrate.config import resolve
@@ -53,7 +57,7 @@ def review(context: Context, **options: Any) -> int:
         return 0
     outputs = _outputs(options["outputs"])
     if options["seed"] and not options["seed"].is_file():
-        raise ConfigError(f"--seed {options['seed']} is no file that can be read")
+        raise ConfigError(f"--seed {options['seed']}: there is no such file")
     subjects = find_subjects(context, options["files"], options["base"])
     settings = pipeline.Settings(
         Path(resolve.EMBEDDED_DIRECTORY),
@@ -79,18 +83,16 @@ def _outputs(texts: Sequence[str]) -> list[tuple[str, Path]]:
         form, equals, path = text.partition("=")
         if not equals or not path or form not in _FORMATS:
             raise ConfigError(
-                f"--output {text}: a format and a file are wanted", hint="for example --output markdown=review.md"
+                f"--output {text}: expected FORMAT=FILE, with one of the formats {', '.join(_FORMATS)}",
+                hint="for example: --output markdown=review.md",
             )
         outputs.append((form, Path(path)))
     return outputs
 
 
 def _seconds(text: str) -> float:
-    from sqlmigrate import durations
-    from sqlmigrate.config import settings
-
-    if fault := settings.SETTINGS["lock_wait"].fault(text):
-        raise ConfigError(f"--timeout {text}: " + "; ".join(fault))
+    if fault := durations.wait_fault(text):
+        raise ConfigError(f"--timeout: {fault}", hint="a number and a unit: 30s, 500ms, 2min")
     return durations.seconds(text)
 
 

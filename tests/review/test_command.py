@@ -56,6 +56,34 @@ def test_the_query_of_sizes(quick: Quick) -> None:
     assert json.loads(quick("review", "--sizes-query", "--format", "json").stdout) == {"query": sizes.QUERY}
 
 
+WRONG = {
+    "an unknown format": (
+        ["--output", "pdf=review.pdf"],
+        (
+            "--output pdf=review.pdf: expected FORMAT=FILE, with one of the formats "
+            "text, markdown, json, sarif, github, gitlab, html → for example: --output markdown=review.md"
+        ),
+    ),
+    "no file": (
+        ["--output", "html"],
+        (
+            "--output html: expected FORMAT=FILE, with one of the formats "
+            "text, markdown, json, sarif, github, gitlab, html → for example: --output markdown=review.md"
+        ),
+    ),
+    "a missing seed": (["--seed", "rows.sql"], "--seed rows.sql: there is no such file → None"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "message"), WRONG.values(), ids=WRONG)
+def test_a_wrong_option_of_a_review(arguments: list[str], message: str, quick: Quick) -> None:
+    """It is refused before anything is read or executed: exit 2, with the way to write it."""
+    ended = quick("review", *arguments, "--format", "json")
+
+    ((error,),) = (json.loads(line)["error"] for line in ended.stderr.splitlines())
+    assert (ended.code, ended.stdout, f"{error['message']} → {error['hint']}") == (2, "", message)
+
+
 def test_an_error_of_a_review_as_json(quick: Quick) -> None:
     """Without a git repository there is nothing to compare with; to a program that is JSON on stderr."""
     ended = quick("review", "--format", "json")
