@@ -18,7 +18,7 @@ help: ## show this list
 	@$(BIN)/python -m pip install --disable-pip-version-check --editable '.[dev]' >&2
 	@touch .venv/developed
 
-migrate: .venv/installed ## execute what is pending in sql/ (DATABASE_URL, libpq's variables, or the embedded server)
+migrate: .venv/installed ## execute the pending migrations of sql/ (DATABASE_URL, libpq's variables, or the embedded PostgreSQL)
 	@$(BIN)/sqlmigrate up
 
 status: .venv/installed ## show executed and pending migrations
