@@ -62,18 +62,17 @@ def verify(
     with connect(url) as session:
         planned = _look(session, migrations, table)
         rows = planned.plan.rows
-        changed = changed_rows(rows)
-        errors = [changed_files(session, planned.state.history, changed)] if changed else []
+        errors = [changed_files(session, planned.state.history, rows)] if changed_rows(rows) else []
     found = [missing_error(rows, kind) for kind in (INSIDE, AFTER, UNFINISHED)]
     found += [out_of_order_error(rows, [row for row in rows if row.is_pending])]
     return planned, [*errors, *filter(None, found)]
 
 
-def changed_files(session: Session, history: History, changed: Sequence[Row]) -> HistoryError:
+def changed_files(session: Session, history: History, rows: Sequence[Row]) -> HistoryError:
     """Return the error for files that were edited after they were executed; reads their texts in one round trip."""
-    versions = [row.execution.version for row in changed if row.execution]
+    versions = [row.execution.version for row in changed_rows(rows) if row.execution]
     recorded = read.texts(session, history, versions)
-    return changed_error(changed, {version: up for version, (up, _) in recorded.items()})
+    return changed_error(rows, {version: up for version, (up, _) in recorded.items()})
 
 
 def log(url: str, *, table: str = DEFAULT_TABLE) -> tuple[State, tuple[LogEntry, ...]]:

@@ -120,8 +120,8 @@ class _Order:
     def plan(self, session: Session, state: State) -> Plan:
         rows = make_rows(self.migrations, state.executions)
         if self.direction == "up":
-            if changed := changed_rows(rows):
-                raise changed_files(session, state.history, changed)
+            if changed_rows(rows):
+                raise changed_files(session, state.history, rows)
             return Plan("up", rows, up_steps(rows, self.selection), self.is_dry_run)
         chosen = down_rows(rows, self.selection)
         versions = [row.execution.version for row in chosen if row.execution]

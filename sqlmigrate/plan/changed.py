@@ -9,22 +9,39 @@ from sqlmigrate.errors import NOTHING_EXECUTED_BY_THIS_RUN, HistoryError
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.history.state import Execution
 
-from .rows import Row, who_and_when
+from .rows import Row, changed_rows, who_and_when
 
 _ALIKE = 0.6  # two texts that have less in common are two migrations, not one that was edited
 
 
-def changed_error(changed: Sequence[Row], executed_texts: Mapping[str, str | None]) -> HistoryError:
+def changed_error(rows: Sequence[Row], executed_texts: Mapping[str, str | None]) -> HistoryError:
     """Return the error for files that differ from what was executed; it shows the difference.
 
-    `executed_texts` are the up texts recorded in the history, by version.
+    `rows` are those of all migrations, at least one of them changed: a file that was executed may have another number
+    now. `executed_texts` are the up texts recorded in the history, by version.
     """
+    now = {row.migration.checksum: row.migration.label for row in rows if row.migration}
     errors = [
-        _changed(row.migration, row.execution, executed_texts.get(row.execution.version) or "")
-        for row in changed
+        _another_migration(row.migration, row.execution, now.get(row.execution.checksum or ""))
+        if row.is_another_migration and (row.execution.checksum in now or not _is_alike(text, row.migration.up.text))
+        else _changed(row.migration, row.execution, text)
+        for row in changed_rows(rows)
         if row.migration and row.execution
+        for text in [executed_texts.get(row.execution.version) or ""]
     ]
     return errors[0].with_(others=errors[1:])
+
+
+def _another_migration(migration: Migration, execution: Execution, renumbered: str | None) -> HistoryError:
+    where = f", which is {renumbered} now" if renumbered else ""
+    return HistoryError(
+        f"{migration.label}: another migration was executed with this number, {execution.label}{where}",
+        migration.up.span(0, 0),
+        detail=[f"executed {who_and_when(execution)}"],
+        state=NOTHING_EXECUTED_BY_THIS_RUN,
+        hint=f"rename the files to a free version, so that {execution.label} has its number back; or, where the tables "
+        f"of {execution.label} may be lost, undo it: `down` uses the down text recorded in the history",
+    )
 
 
 def _changed(migration: Migration, execution: Execution, executed: str) -> HistoryError:
@@ -42,15 +59,6 @@ def _changed(migration: Migration, execution: Execution, executed: str) -> Histo
         )
     from sqlmigrate.files import compare  # noqa: PLC0415 - only for an error
 
-    if renamed and not _is_alike(executed, migration.up.text):
-        return HistoryError(
-            f"{migration.label}: another migration was executed with this number, {execution.label}",
-            span,
-            detail=[when],
-            state=NOTHING_EXECUTED_BY_THIS_RUN,
-            hint="give this migration its own number; if files were renumbered after they were executed, "
-            "undo them first, with the old files",
-        )
     what = f"the file was edited after it was executed: {compare.what_changed(executed, migration.up.text)} changed"
     return HistoryError(
         f"{migration.label}: {renamed}; {what}" if renamed else f"{migration.label}: {what}",

@@ -92,18 +92,33 @@ def down_steps(chosen: Sequence[Row], recorded: Mapping[str, tuple[str | None, s
 
 
 def _down_step(row: Row, up_text: str | None, down_text: str | None) -> Step:
-    version = (row.execution or row).version
+    version, label = (row.execution or row).version, row.label
     source = row.migration.down if row.migration else None
     notes: tuple[str, ...] = ()
-    if source is None and down_text is not None:
-        source = Source(f"history of {row.label} (down)", down_text)
+    if row.is_another_migration:  # its down file would undo what was never executed
+        label = (row.execution or row).label
+        if down_text is None:
+            raise _of_another_migration(row, label)
+        source = Source(f"history of {label} (down)", down_text)
+        notes = (f"the number belongs to {row.label} now, so the text recorded in the history is used",)
+    elif source is None and down_text is not None:
+        source = Source(f"history of {label} (down)", down_text)
         notes = ("the down file is missing, so the text recorded in the history is used",)
     elif source is not None and down_text is not None and normalized(source.text) != normalized(down_text):
         notes = ("the down file differs from the text recorded in the history; the file is used",)
     if source is None:
         raise _irreversible(row, up_text)
     migration = row.migration or Migration(version, (row.execution or row).label, Source("", up_text or ""), source)
-    return Step("down", version, row.label, read_script(source), migration, row.execution, notes)
+    return Step("down", version, label, read_script(source), migration, row.execution, notes)
+
+
+def _of_another_migration(row: Row, executed: str) -> HistoryError:
+    return HistoryError(
+        f"{executed} cannot be undone: the history has no down text of it, and its number belongs to {row.label} now",
+        row.migration.up.span(0, 0) if row.migration else None,
+        state=NOTHING_EXECUTED,
+        hint=f"the down file of {row.label} would undo another migration; bring back the files of {executed}",
+    )
 
 
 def _irreversible(row: Row, up_text: str | None) -> HistoryError:

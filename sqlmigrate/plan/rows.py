@@ -57,6 +57,17 @@ class Row:
         return self.migration is not None and not self.is_executed
 
     @property
+    def is_another_migration(self) -> bool:
+        """Whether the file has neither the name nor the text of what was executed with its number."""
+        migration, execution = self.migration, self.execution
+        return (
+            migration is not None
+            and execution is not None
+            and execution.name != migration.name
+            and execution.checksum != migration.checksum
+        )
+
+    @property
     def is_begun(self) -> bool:
         """Whether an execution without a transaction has begun and has not ended; its run may be dead."""
         return self.execution is not None and self.execution.status == "running"

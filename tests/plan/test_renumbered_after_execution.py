@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from in_process import said
-from project import Project
+from project import Project, succeeded
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def test_up_says_that_the_number_was_another(renumbered: Project) -> None:
 
     assert ended.code == 1
     assert said(ended).splitlines()[0] == (
-        "error: 002_gifts: another migration was executed with this number, 002_prices"
+        "error: 002_gifts: another migration was executed with this number, 002_prices, which is 003_prices now"
     )
     assert "repair" not in said(ended)
 
@@ -37,3 +37,49 @@ def test_repair_refuses(renumbered: Project) -> None:
         "error: 002_gifts was not executed: 002_prices was, with this number, and has another number now",
     )
     assert renumbered.states()["002_gifts"] == "changed"
+
+
+def test_alike_texts_are_told_apart_by_the_renumbered_file(project: Project) -> None:
+    """Two short files look alike; that the executed one has another number now makes it certain."""
+    project.add("002_mine", "create table mine ();", "drop table mine;").up()
+    project.remove("002_mine")
+    project.add("002_theirs", "create table theirs ();", "drop table if exists theirs;")
+    project.add("003_mine", "create table mine ();", "drop table mine;")
+
+    assert said(project.call("up")).splitlines()[0] == (
+        "error: 002_theirs: another migration was executed with this number, 002_mine, which is 003_mine now"
+    )
+
+
+def test_down_undoes_what_was_executed(project: Project) -> None:
+    """Not the file that has the number now: its down file would pass silently, and leave the tables behind."""
+    project.add("002_mine", "create table mine ();", "drop table mine;").up()
+    project.remove("002_mine")
+    project.add("002_theirs", "create table theirs ();", "drop table if exists theirs;")
+    project.add("003_mine", "create table mine ();", "drop table mine;")
+
+    ended = project.call("down")
+
+    assert (ended.code, project.relations()) == (0, set())
+    assert "note: 002_mine: the number belongs to 002_theirs now, so the text recorded in the history is used" in (
+        ended.stderr
+    )
+    assert succeeded(project.up()) == ["002_theirs", "003_mine"]
+
+
+def test_without_a_recorded_text_down_refuses(project: Project) -> None:
+    """The down file of another migration is never executed in its place."""
+    project.add("002_mine", "create table mine ();").up()
+    project.remove("002_mine", "up")
+    project.add("002_theirs", "create table theirs ();", "drop table if exists theirs;")
+
+    ended = project.call("down")
+
+    assert (ended.code, said(ended).splitlines()[0], project.relations()) == (
+        1,
+        (
+            "error: 002_mine cannot be undone: the history has no down text of it, "
+            "and its number belongs to 002_theirs now"
+        ),
+        {"mine"},
+    )
