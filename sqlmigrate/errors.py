@@ -34,7 +34,9 @@ class Kind(StrEnum):
     TRANSACTION_CONTROL = "transaction-control"
     """A file begins or ends a transaction where it may not."""
     OUTSIDE_TRANSACTION = "outside-transaction"
-    """A statement that PostgreSQL takes in no transaction stands in a file that is executed in one."""
+    """A file has a statement that PostgreSQL refuses in a transaction, and is executed in one."""
+    TRANSACTION_ENDED = "transaction-ended"
+    """A file has ended the transaction that it shares with its history row."""
 
 
 # The usual values of `state`.

@@ -92,16 +92,12 @@ class Session:
 
     def _connect(self) -> None:
         self.conn = open_connection(self.url)
+        self.pid = self.conn.info.backend_pid  # the server's process; libpq forgets it when the connection is lost
         self._syncs = 0
         self.conn.add_notice_handler(self._noticed)
 
     def _noticed(self, diagnostic: psycopg.errors.Diagnostic) -> None:
         self.notices.append((diagnostic.severity or "", diagnostic.message_primary or ""))
-
-    @property
-    def pid(self) -> int:
-        """The process id of the server process."""
-        return self.conn.info.backend_pid
 
     @property
     def is_usable(self) -> bool:

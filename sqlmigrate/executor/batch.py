@@ -1,13 +1,13 @@
-"""What is sent for a migration: begin, history row, statements, the row completed, commit.
+"""What is sent for a migration, request by request: begin, history row, statements, the row completed, commit.
 
-One code decides it, for both directions, for a dry run, and for whoever watches.
+The same code decides this for both directions, for a dry run, and for statements that are sent step by step.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from typing import Literal
 
 from sqlmigrate.database.session import COMMIT, Request
 from sqlmigrate.durations import milliseconds
@@ -18,77 +18,16 @@ from sqlmigrate.parsing.statement import Statement
 from sqlmigrate.plan.plan import Step
 
 _SHORTEST_TICK = 0.05
-# What a migration may have set for the session, undone before its history row is completed: a `SET ROLE` would
-# otherwise meet the history without rights, a `search_path` the next migration.
+# Undo what a migration has set for the session before its history row is completed: a `SET ROLE` would leave us
+# without the right to write it, and a `search_path` would reach the next migration.
 RESET = tuple(Request(each, quiet=True) for each in ("reset session authorization", "reset role", "reset all"))
-# The same for the one record of a statement without a transaction: at its COMMIT the file's settings are back.
+# The same for the record of one statement without a transaction: after its COMMIT the file's settings are back.
 AS_OURSELVES = tuple(Request(f"set local {each}") for each in ("role none", "session authorization default"))
-# Before the reset, as a COMMIT would do it: deferred triggers run with the role and the search_path of their file.
-_SETTLE = Request("set constraints all immediate", quiet=True)
+# As a COMMIT does it, and before the reset: deferred triggers run with the role and the search_path of their file.
+_CHECK_DEFERRED = Request("set constraints all immediate", quiet=True)
 DISCARD_TEMPORARY = Request("discard temporary", quiet=True)
 DISCARD = (DISCARD_TEMPORARY, Request("deallocate all", quiet=True), Request("close all", quiet=True))
-
-
-@dataclass(frozen=True)
-class Batch:
-    """The requests of one transaction.
-
-    `places` are the indexes of the file's statements, `beginning` and `completing` those of its history row,
-    `committing` that of the COMMIT (in a dry run of what stands for it).
-    """
-
-    requests: tuple[Request, ...]
-    places: tuple[int, ...]
-    beginning: int
-    completing: int
-    committing: int
-    is_dry_run: bool
-
-    @cached_property
-    def _numbers(self) -> dict[int, int]:
-        return {index: number for number, index in enumerate(self.places, start=1)}
-
-    def statement_number(self, index: int) -> int:
-        """Give the number, from 1, of the file's statement that request `index` is; 0 where it is one of ours."""
-        return self._numbers.get(index, 0)
-
-
-def transaction(state: State, step: Step, lock_timeout: str, *, dry_run: bool = False) -> Batch:
-    """Give what is sent for a step in one transaction; a dry run leaves out the BEGIN and the COMMIT."""
-    script, table = step.script, state.history
-    statements = [request(each) for each in script.statements]
-    if dry_run:  # the transaction has begun before, and its options are what they are
-        statements[: script.settings] = [Request("select")] * script.settings
-    if step.direction == "up":
-        beginning = write.begin_up(table, step.migration, len(statements))
-        ending = write.end_up(table, step.version, in_transaction=True)
-    else:
-        beginning = write.begin_down(table, step.version)
-        ending = write.end_down(table, step.version, in_transaction=True)
-    # The row is waited for no longer than a lock: another run may hold it behind a pooler.
-    opening = [*([] if dry_run else [Request(script.begin, quiet=True)]), *statements[: script.settings]]
-    opening += [Request(f"set local {name} to '{value}'", quiet=True) for name, value in timeouts(step, lock_timeout)]
-    opening += [_PROCESS] if state.is_pooled else []  # who is looked at from beside, while the row is waited for
-    settling = [] if dry_run else [_SETTLE]
-    tidying = [*settling, *([DISCARD_TEMPORARY] if state.is_pooled else []), *RESET]
-    body = [beginning, *statements[script.settings :], *tidying, ending]
-    requests = (*opening, *body, *_closing(state, dry_run=dry_run))
-    first = len(opening) + 1
-    settings = [index for index, each in enumerate(opening) if each in statements[: script.settings]]
-    places = (*settings, *range(first, first + len(statements) - script.settings))
-    completing = len(opening) + len(body) - 1
-    return Batch(requests, places, len(opening), completing, completing + 1, dry_run)
-
-
 _PROCESS = Request("select pg_catalog.pg_backend_pid()")
-
-
-def _closing(state: State, *, dry_run: bool) -> tuple[Request, ...]:
-    if dry_run:
-        return (_DEFERRABLE,)
-    return (COMMIT,) if state.is_pooled else (COMMIT, *DISCARD)
-
-
 _DEFERRABLE = Request("""\
 select pg_catalog.string_agg(distinct each.name, ', '),
        pg_catalog.string_agg(distinct each.name, ', ') filter (where each.condeferred)
@@ -96,17 +35,80 @@ select pg_catalog.string_agg(distinct each.name, ', '),
           from pg_catalog.pg_constraint c join pg_catalog.pg_namespace n on n.oid = c.connamespace
          where c.condeferrable and pg_catalog.has_schema_privilege(n.oid, 'usage')) as each""")
 
+Role = Literal["statement", "process", "begin", "note", "complete", "commit", "deferrable", "clean up", "other"]
 
-def like_commit(deferrable: str | None, deferred: str | None) -> Iterator[Request]:
-    """Give what a COMMIT would do, in a dry run: check what is deferred, and drop what belongs to the session.
 
-    The constraints, by name, are left as they are for the next file: ``all immediate`` would hold for its new ones too.
+@dataclass(frozen=True)
+class Part:
+    """One request of those that execute a step.
+
+    Attributes:
+        request: The request.
+        role: What it does.
+            `statement`: a statement of the file. `process`: asks for the server's process. `begin`, `note`, `complete`:
+            begins, updates and completes the history row. `commit`: the COMMIT. `deferrable`: asks for what a dry run
+            does in place of the COMMIT. `clean up`: comes after the COMMIT, its failure is harmless.
+        number: The number of the file's statement that it belongs to, from 1; 0 if it belongs to none.
     """
-    if deferrable:
-        yield Request(f"set constraints {deferrable} immediate")
-    if deferred:
-        yield Request(f"set constraints {deferred} deferred")
-    yield from DISCARD
+
+    request: Request
+    role: Role = "other"
+    number: int = 0
+
+
+def transaction(state: State, step: Step, lock_timeout: str, *, dry_run: bool = False) -> tuple[Part, ...]:
+    """Give what executes a step in one transaction; a dry run is in a transaction already, and does not end it."""
+    statements = [Part(request(each), "statement", n) for n, each in enumerate(step.script.statements, start=1)]
+    settings, body = statements[: step.script.settings], statements[step.script.settings :]
+    opening: list[Part] = []
+    if not dry_run:
+        opening = [Part(Request(step.script.begin, quiet=True)), *settings]
+    else:  # too late for SET TRANSACTION; an empty SELECT stands for each
+        opening = [Part(Request("select"), each.role, each.number) for each in settings]
+    # These also bound the wait for the history row: behind a pooler, another run may hold it.
+    opening += [
+        Part(Request(f"set local {name} to '{value}'", quiet=True)) for name, value in timeouts(step, lock_timeout)
+    ]
+    opening += [Part(_PROCESS, "process")] if state.is_pooled else []  # who waits for the row, if somebody has it
+    begin, complete = _row(state.history, step)
+    return (
+        *opening,
+        Part(begin, "begin"),
+        *body,
+        *map(Part, [] if dry_run else [_CHECK_DEFERRED]),
+        *map(Part, [DISCARD_TEMPORARY] if state.is_pooled else []),
+        *map(Part, RESET),
+        Part(complete, "complete"),
+        *_closing(state, dry_run=dry_run),
+    )
+
+
+def _row(history: History, step: Step) -> tuple[Request, Request]:
+    """Give what begins and what completes the history row."""
+    if step.direction == "down":
+        return write.begin_down(history, step.version), write.end_down(history, step.version)
+    begin = write.begin_up(history, step.migration, len(step.script.statements))
+    return begin, write.end_up(history, step.version, in_transaction=True)
+
+
+def _closing(state: State, *, dry_run: bool) -> Iterator[Part]:
+    if dry_run:
+        yield Part(_DEFERRABLE, "deferrable")
+        return
+    yield Part(COMMIT, "commit")
+    if not state.is_pooled:
+        yield from (Part(each, "clean up") for each in DISCARD)
+
+
+def instead_of_commit(deferrable: str | None, deferred: str | None) -> tuple[Part, ...]:
+    """Give what does in a dry run what a COMMIT would do: check deferred constraints, drop what the session owns.
+
+    `deferrable` and `deferred` are the names of constraints, as the answer to `deferrable` has them. They are named one
+    by one and set back afterwards: ``all immediate`` would also hold for the constraints of the next file.
+    """
+    checks = [f"set constraints {deferrable} immediate"] if deferrable else []
+    checks += [f"set constraints {deferred} deferred"] if deferred else []
+    return tuple(map(Part, [*map(Request, checks), *DISCARD]))
 
 
 def request(statement: Statement) -> Request:
@@ -122,17 +124,16 @@ def timeouts(step: Step, lock_timeout: str) -> Iterator[tuple[str, str]]:
 
 
 def tick(step: Step, lock_timeout: str, longest: float) -> float:
-    """Give how often a step is to be looked at, in seconds, `longest` at most: a blocker is seen only during a wait."""
+    """Give how often to look at a step, in seconds, `longest` at most: a blocker is seen only during a wait."""
     bound = milliseconds(dict(timeouts(step, lock_timeout))["lock_timeout"]) / 1000
     return max(_SHORTEST_TICK, min(longest, bound / 2)) if bound else longest
 
 
 def bounds(step: Step, lock_timeout: str, statement: Statement) -> Iterator[Request]:
-    """Give what sets the bounds of one statement without a transaction.
+    """Give what sets the bounds of one statement without a transaction; what the file sets itself is left alone.
 
-    One that PostgreSQL takes in no transaction waits for others without keeping anybody waiting, and cut short it
-    leaves an invalid index or a half-detached partition: it has a bound only where the file asks for one. What the
-    file sets itself is left to it.
+    A statement that PostgreSQL refuses in a transaction blocks no other session while it waits for locks, and a timeout
+    would leave an invalid index or a half-detached partition behind. So it has a bound only if the file asks for one.
     """
     for name, value in timeouts(step, lock_timeout):
         if name in step.script.session_settings:
@@ -142,8 +143,8 @@ def bounds(step: Step, lock_timeout: str, statement: Statement) -> Iterator[Requ
         yield Request(f"set {name} to '{0 if unbounded else value}'")
 
 
-def failure(table: History, step: Step, done: int, message: str) -> Request:
-    """Give what writes a failure: the row and the log on the way up, the log alone on the way down."""
+def failure(history: History, step: Step, done: int, message: str) -> Request:
+    """Give what writes a failure: the row and the log for an up, the log alone for a down."""
     if step.direction == "down":
-        return write.fail_down(table, step.version, f"down: {message}")
-    return write.fail_up(table, step.migration, (len(step.script.statements), done), message)
+        return write.fail_down(history, step.version, f"down: {message}")
+    return write.fail_up(history, step.migration, (len(step.script.statements), done), message)

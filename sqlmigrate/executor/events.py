@@ -1,4 +1,7 @@
-"""What happens in a run: typed events, which `run` yields and `report` draws."""
+"""What happens in a run, as typed events: `up` and `down` yield them, the output draws them.
+
+Every event of a step has the `step` it belongs to. Statements are numbered from 1.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ class Observation:
 
 @dataclass(frozen=True)
 class Waiting:
-    """Another run holds the lock.
+    """Another run holds the lock, and we wait for it.
 
     Attributes:
         holder: The session that holds it; None where it has ended by now.
@@ -54,7 +57,7 @@ class StatementOpen:
 
     Attributes:
         step: The step that is being executed.
-        number: The number of the statement, from 1.
+        number: The number of the statement.
     """
 
     step: Step
@@ -63,7 +66,13 @@ class StatementOpen:
 
 @dataclass(frozen=True)
 class StatementDone:
-    """Statement `number` of `total` of the step is executed (not yet committed, where there is a transaction)."""
+    """A statement is executed. If the file runs in a transaction, it is not committed yet.
+
+    Attributes:
+        step: The step that is being executed.
+        number: The number of the statement.
+        total: How many statements the step has.
+    """
 
     step: Step
     number: int
@@ -72,7 +81,13 @@ class StatementDone:
 
 @dataclass(frozen=True)
 class Noticed:
-    """The server said something beside: a NOTICE, a WARNING."""
+    """The server sent a message that is not an error.
+
+    Attributes:
+        step: The step that is being executed.
+        severity: `NOTICE`, `WARNING` or another one of PostgreSQL's, in the server's language.
+        message: The message.
+    """
 
     step: Step
     severity: str
@@ -81,7 +96,13 @@ class Noticed:
 
 @dataclass(frozen=True)
 class Finished:
-    """A step is executed and committed (in a dry run: executed), in `duration_ms` by the server's clock."""
+    """A step is executed and committed; in a dry run it is executed only.
+
+    Attributes:
+        step: The step.
+        statements: How many statements it has.
+        duration_ms: How long it took, in milliseconds by the server's clock.
+    """
 
     step: Step
     statements: int
@@ -90,9 +111,15 @@ class Finished:
 
 @dataclass(frozen=True)
 class Failed:
-    """A step failed at statement `number` of `total` (0: before or after them), after `duration_ms`.
+    """A step failed. The run ends with this event.
 
-    `kept` says what of it is in the database, sentence by sentence; nothing where a transaction was rolled back.
+    Attributes:
+        step: The step.
+        error: What went wrong.
+        number: The statement that failed; 0 if it was none of them.
+        total: How many statements the step has.
+        duration_ms: Milliseconds since the step began.
+        kept: What of the step stays in the database, sentence by sentence; empty if it was rolled back as a whole.
     """
 
     step: Step
@@ -109,7 +136,7 @@ class Progress:
 
     Attributes:
         step: The step that is being executed.
-        number: The number of the statement, from 1.
+        number: The number of the statement.
         total: How many statements the step has.
         duration_ms: Milliseconds since the step began.
         activity: What the server does at this moment, as a second connection sees it.
@@ -124,7 +151,16 @@ class Progress:
 
 @dataclass(frozen=True)
 class Blocked:
-    """The step did not get a lock and was rolled back; try `tries[0]` of `tries[1]` follows in `pause` seconds."""
+    """A step did not get a lock, was rolled back, and will be tried again.
+
+    Attributes:
+        step: The step.
+        number: The statement that did not get its lock; 0 for the history row.
+        tries: Which repetition follows, from 1, and how many there are at most.
+        pause: How long we wait before it, in seconds.
+        message: What PostgreSQL said.
+        blockers: The sessions that were seen in the way.
+    """
 
     step: Step
     number: int
@@ -136,7 +172,13 @@ class Blocked:
 
 @dataclass(frozen=True)
 class Recovered:
-    """What an earlier run had left behind at statement `number` was found in the catalog and dealt with."""
+    """An earlier run was interrupted in a statement; the catalog showed what it had left, and this was dealt with.
+
+    Attributes:
+        step: The step that is being continued.
+        number: The number of the statement.
+        message: What was found and what is done about it.
+    """
 
     step: Step
     number: int
@@ -145,7 +187,12 @@ class Recovered:
 
 @dataclass(frozen=True)
 class NotTried:
-    """A step that a dry run cannot try, and why."""
+    """A step that a dry run cannot try.
+
+    Attributes:
+        step: The step.
+        reason: Why not.
+    """
 
     step: Step
     reason: str

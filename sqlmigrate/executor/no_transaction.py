@@ -1,10 +1,9 @@
-"""A step without a transaction: each statement on its own, recorded one by one, to go on where it stopped."""
+"""A step without a transaction: each statement on its own, recorded one by one, continued where it stopped."""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import suppress
-from typing import Literal
 
 import psycopg
 
@@ -12,12 +11,13 @@ from sqlmigrate.database.session import COMMIT, Answer, Request
 from sqlmigrate.errors import StatementError
 from sqlmigrate.history import write
 from sqlmigrate.parsing.statement import Statement
-from sqlmigrate.plan.plan import Step
 
 from . import batch, resume
-from .events import Event, Failed, Finished, Recovered, StatementDone, StatementOpen
-from .statement_errors import cure, refused
-from .step_run import StepRun, ends_transactions, is_locked_out
+from .batch import Part
+from .events import Event, Failed, Finished, Recovered, StatementOpen
+from .history_errors import of_history_row
+from .statement_errors import cure, refused, unplaced
+from .step_run import Attempt, Outcome, Refusal, StepRun, ends_transactions
 
 _FIX = "fix the file or the data"
 
@@ -25,106 +25,169 @@ _FIX = "fix the file or the data"
 class NoTransactionStep:
     """Executes the statements of one step, each on its own."""
 
-    def __init__(self, under_way: StepRun, step: Step) -> None:
-        self._under_way = under_way
-        self._session = under_way.session
-        self._history = under_way.history
-        self._limits = under_way.limits
-        self.step = step
-        self._statements = step.script.statements
-        self._commits = False  # whether the statement under way ends transactions of its own
+    def __init__(self, run: StepRun) -> None:
+        self.run = run
+        self._session = run.session
+        self._history = run.state.history
+        self._statements = run.step.script.statements
+        self._is_up = run.step.direction == "up"
+        self._commits = False  # whether the statement that is being executed ends transactions itself
 
-    def execute(self) -> Generator[Event, None, Literal["done", "failed"]]:
-        """Execute what is not done yet; a failure is written to the history."""
-        step, statements = self.step, self._statements
-        first = resume.start(self._session, self._history, step)
-        if failed := self._set_again(first):
+    def execute(self) -> Generator[Event, None, Outcome]:
+        """Execute the statements that are not done yet; a failure is written to the history.
+
+        Raises:
+            HistoryError: A statement that was executed before has another text now.
+        """
+        first, beginning = resume.start(self._session, self._history, self.run.step)
+        refusal = yield from self._insist(*(Part(each, "begin") for each in beginning))
+        if refusal and write.missing_row(refusal.error):
+            self._session.abort()
+            return "overtaken"
+        failed = self._failed(refusal, first) if refusal else self._set_again(first)
+        for number in range(first + 1, self.run.total + 1):
+            failed = failed or (yield from self._statement(number, is_first=number == first + 1))
+        failed = failed or (yield from self._complete())
+        if failed:
             yield failed
-            return "failed"
-        for number, statement in enumerate(statements[first:], start=first + 1):
-            self._under_way.done = number - 1
-            way = resume.way_on(self._session, step, number) if number == first + 1 else resume.Continuation()
-            if way.said:
-                yield Recovered(step, number, way.said)
-            failing = None if way.is_done else (yield from self._tried(number, way))
-            if failing:
-                yield self._stopped(refused(failing.error or psycopg.Error(), statement), number, failing)
-                return "failed"
-            if way.is_done or self._commits or not statement.kind.runs_in_transaction:
-                self._note(number)
-            if trace := self._invalid(statement):
-                yield self._useless(number, trace)
-                return "failed"
-            self._under_way.done = number
-            yield StatementDone(step, number, len(statements))
-        yield Finished(step, len(statements), self._complete())
-        return "done"
+        return "failed" if failed else "done"
+
+    def what_stays(self, done: int, number: int) -> Iterator[str]:
+        """Say what stays in the database if `done` statements are done and statement `number` failed (0: none)."""
+        if done == 1:
+            yield "statement 1 is executed and stays"
+        elif done:
+            yield f"statements 1 to {done} are executed and stay"
+        if number and self._commits:
+            yield f"what statement {number} has committed itself stays; the next run executes the whole statement again"
+        if number and (index := self._invalid(self._statements[number - 1])):
+            yield f"the index {index.name} is left behind, marked invalid: the next up drops it and builds it again"
+
+    # one statement
+
+    def _statement(self, number: int, *, is_first: bool) -> Generator[Event, None, Failed | None]:
+        """Execute one statement and record it; `is_first` says that an earlier run may have stopped in it."""
+        statement = self._statements[number - 1]
+        self.run.done = number - 1
+        self._commits = False
+        way = resume.continuation(self._session, self.run.step, number) if is_first else resume.Continuation()
+        if way.said:
+            yield Recovered(self.run.step, number, way.said)
+        refusal = None if way.is_done else (yield from self._execute(number, way))
+        if not refusal and (way.is_done or self._commits or not statement.kind.runs_in_transaction):
+            refusal = yield from self._note(number, done=number)
+        if refusal:
+            return self._failed(refusal, number - 1)
+        if index := self._invalid(statement):
+            return self._useless(number, index)
+        yield self.run.answered(number)
+        return None
+
+    def _execute(self, number: int, way: resume.Continuation) -> Attempt:
+        statement = self._statements[number - 1]
+        refusal = (yield from self._insist(Part(Request(way.first), number=number))) if way.first else None
+        if not refusal and not statement.kind.runs_in_transaction:
+            found = resume.mark(number, resume.trace(self._session, statement))
+            refusal = yield from self._note(number, done=number - 1, unfinished=found)
+        return refusal or (
+            yield from self.run.repeat(
+                lambda: self._attempt(number, way),
+                lambda _, tries: self._may_try_again(tries) and not self._invalid(statement),
+            )
+        )
+
+    def _attempt(self, number: int, way: resume.Continuation) -> Attempt:
+        """Send one statement: in a transaction together with its record if possible, otherwise by itself."""
+        run, statement = self.run, self._statements[number - 1]
+        request = batch.request(statement) if way.instead is None else Request(way.instead)
+        part = Part(request, "statement", number)
+        self._session.ask(*batch.bounds(run.step, run.limits.lock_timeout, statement))
+        if self._commits or not statement.kind.runs_in_transaction:
+            return (yield from run.send([part], _tell_nothing))
+        begin, commit = Part(Request("begin"), number=number), Part(COMMIT, "commit", number)
+        parts = [begin, part, *self._recording(number, number), commit]
+        refusal = yield from run.send(parts, self._tell_open)
+        if not refusal or not ends_transactions(statement, refusal):
+            return refusal
+        self._commits = True
+        self._session.abort()
+        refusal = yield from self._note(number, done=number - 1, unfinished=resume.mark_of_commits(number))
+        return refusal or (yield from run.send([part], _tell_nothing))
+
+    def _tell_open(self, part: Part, _: Answer) -> Iterator[Event]:
+        if part.role == "statement" and self.run.is_step_by_step:
+            yield StatementOpen(self.run.step, part.number)
+
+    # recording
+
+    def _recording(self, number: int, done: int, unfinished: str | None = None) -> list[Part]:
+        """Give what records in the open transaction how far the file is, whatever role the file has set.
+
+        A down records nothing before its end; it is only checked that the file has not deleted the row.
+        """
+        version = self.run.step.version
+        noted = (
+            write.progress(self._history, version, done, unfinished)
+            if self._is_up
+            else write.require_executed(self._history, version)
+        )
+        return [*(Part(each, number=number) for each in batch.AS_OURSELVES), Part(noted, "note", number)]
+
+    def _note(self, number: int, *, done: int, unfinished: str | None = None) -> Attempt:
+        """Record at statement `number`, in a transaction of its own, that `done` statements are executed."""
+        if not self._is_up and not self._commits:
+            return None
+        begin, commit = Part(Request("begin"), number=number), Part(COMMIT, number=number)
+        return (yield from self._insist(begin, *self._recording(number, done, unfinished), commit))
+
+    def _insist(self, *parts: Part) -> Attempt:
+        """Send requests of our own, again if locks of other sessions are in the way."""
+        return (
+            yield from self.run.repeat(
+                lambda: self.run.send(parts, _tell_nothing), lambda _, tries: self._may_try_again(tries)
+            )
+        )
+
+    def _may_try_again(self, tries: int) -> bool:
+        return tries < self.run.limits.lock_retries
+
+    # before and after the statements
 
     def _set_again(self, done: int) -> Failed | None:
-        """Set anew what the statements done have set for the session of an earlier run."""
+        """Set again what the statements of an earlier run have set for its session."""
         for number, statement in enumerate(self._statements[:done], start=1):
             if statement.kind.session_setting:
                 try:
                     self._session.ask(batch.request(statement))
                 except psycopg.Error as problem:
-                    error = self._under_way.record(self.step, refused(problem, statement), done)
-                    return self._failed(error, number, _staying(done))
+                    error = self.run.record(refused(problem, statement), done)
+                    return self.run.failed(error, number, self.what_stays(done, 0))
         return None
 
-    def _note(self, done: int, making: str | None = None) -> None:
-        """Write how far a file without a transaction is, whatever role it has set."""
-        if self.step.direction == "up":
-            noted = write.progress(self._history, self.step.version, done, making)
-            self._session.ask(Request("begin"), *batch.AS_OURSELVES, noted, COMMIT)
+    def _complete(self) -> Generator[Event, None, Failed | None]:
+        run = self.run
+        if self._is_up:
+            completing = write.end_up(self._history, run.step.version, in_transaction=False)
+        else:
+            completing = write.end_down(self._history, run.step.version, duration=run.elapsed_ms)
+        took: list[int] = []
 
-    def _tried(self, number: int, way: resume.Continuation) -> Generator[Event, None, Answer | None]:
-        """Execute one statement, again where locks stood in the way; gives the answer that failed, if one did."""
-        statement = self._statements[number - 1]
-        is_alone = not statement.kind.runs_in_transaction
-        if way.first:
-            self._session.ask(Request(way.first))
-        if is_alone:
-            self._note(number - 1, resume.mark(number, resume.trace(self._session, statement)))
-        tries, self._commits = 0, False
-        while failing := (yield from self._once(number, way)):
-            if not self._commits and ends_transactions(statement, failing):
-                self._commits = True
-                self._session.abort()
-                self._note(number - 1, resume.mark_of_commits(number))
-                continue
-            if not is_locked_out(failing) or tries == self._limits.lock_retries or self._invalid(statement):
-                return failing
-            tries += 1
-            self._session.abort()
-            yield from self._under_way.pause(self.step, number, failing, tries)
+        def keep_duration(part: Part, answer: Answer) -> Iterator[Event]:
+            took.extend([write.duration_ms(answer.rows)] if part.role == "complete" else [])
+            yield from ()
+
+        if refusal := (yield from run.send([*map(Part, batch.RESET), Part(completing, "complete")], keep_duration)):
+            return self._failed(refusal, run.total)
+        self._session.ask(*batch.DISCARD)
+        yield Finished(run.step, run.total, sum(took))
         return None
 
-    def _once(self, number: int, way: resume.Continuation) -> Generator[Event, None, Answer | None]:
-        """Send one statement: with its record in a transaction where it can be, else by itself."""
-        step, statement = self.step, self._statements[number - 1]
-        requests = [batch.request(statement)] if way.instead is None else [Request(way.instead)]
-        bounds = [*batch.bounds(step, self._limits.lock_timeout, statement)]
-        is_open = statement.kind.runs_in_transaction and not self._commits
-        if is_open:
-            up = step.direction == "up"
-            noted = [*batch.AS_OURSELVES, write.progress(self._history, step.version, number)] if up else []
-            requests = [Request("begin"), *requests, *noted, COMMIT]
-        self._session.ask(*bounds)
-        for answer in self._under_way.turn(requests):
-            yield from self._under_way.notices(step)
-            if answer is None:
-                yield self._under_way.progress(step)
-            elif answer.error:
-                return answer
-            elif self._under_way.is_step_by_step and is_open and answer.index == 1:
-                yield StatementOpen(step, number)
-        return None
+    # failures
 
     def _invalid(self, statement: Statement) -> resume.CatalogState | None:
-        """Give the index that a ``CREATE INDEX CONCURRENTLY`` was to make, where it is there and invalid."""
+        """Give the index that a ``CREATE INDEX CONCURRENTLY`` was to build, if it exists and is invalid."""
         effect = statement.kind.catalog_effect
-        up = self.step.direction == "up"
-        if not up or effect is None or effect.action != "create index" or not self._session.is_usable:
+        if not self._is_up or effect is None or effect.action != "create index" or not self._session.is_usable:
             return None
         with suppress(psycopg.Error):
             found = resume.trace(self._session, statement)
@@ -132,52 +195,38 @@ class NoTransactionStep:
         return None
 
     def _useless(self, number: int, index: resume.CatalogState) -> Failed:
-        """Make the failure of an ``IF NOT EXISTS`` that met an invalid index: it would never be used."""
-        span = self._statements[number - 1].span
+        """Make the failure of an ``IF NOT EXISTS`` that found an invalid index: no query would use it."""
         error = StatementError(
-            f"the index {index.name} was there before, and is invalid: no query uses it",
-            span,
-            next_steps=[f"psql: drop index concurrently {index.name};", f"sqlmigrate {self.step.direction}"],
+            f"the index {index.name} existed before, and is invalid: no query uses it",
+            self._statements[number - 1].span,
+            next_steps=[f"psql: drop index concurrently {index.name};", f"sqlmigrate {self.run.step.direction}"],
         )
-        error = self._under_way.record(self.step, error, number - 1)
-        return self._failed(error, number, _staying(number - 1))
+        error = self.run.record(error, number - 1)
+        return self.run.failed(error, number, self.what_stays(number - 1, 0))
 
-    def _complete(self) -> int:
-        version = self.step.version
-        if self.step.direction == "up":
-            completing = write.end_up(self._history, version, in_transaction=False)
-        else:
-            elapsed = self._under_way.elapsed()
-            completing = write.end_down(self._history, version, in_transaction=False, duration_ms=elapsed)
-        *_, rows = self._session.ask(*batch.RESET, completing)
-        self._session.ask(*batch.DISCARD)
-        return int(rows[0][0] or 0)
+    def _failed(self, refusal: Refusal, done: int) -> Failed:
+        """Record a failure after `done` statements, and make the event that tells of it."""
+        number, direction = refusal.part.number, self.run.step.direction
+        error = self._error(refusal)
+        where = f" (it goes on at statement {number})" if self._is_up else " (it begins at statement 1 again)"
+        again = f"{cure(error.sqlstate, _FIX)}, then: sqlmigrate {direction}" + (where if number > 1 else "")
+        if not self._is_up and write.missing_row(refusal.error) and (self._commits or not number):
+            again = "sqlmigrate status"  # the row is gone for good: another `down` would roll back another migration
+        error = error.with_(detail=[*error.detail, *self.run.in_the_way(refusal)], next_steps=[again])
+        error = self.run.record(error, done)
+        return self.run.failed(error, number, self.what_stays(done, number))
 
-    def _stopped(self, error: StatementError, number: int, answer: Answer) -> Failed:
-        direction = self.step.direction
-        where = f" (it goes on at statement {number})" if direction == "up" else " (it begins at statement 1 again)"
-        again = f"sqlmigrate {direction}" + (where if number > 1 else "")
-        error = error.with_(
-            detail=[*error.detail, *self._under_way.in_the_way(answer)],
-            next_steps=[f"{cure(error.sqlstate, _FIX)}, then: {again}"],
-        )
-        error = self._under_way.record(self.step, error, number - 1)
-        return self._failed(error, number, self.kept(number - 1, number))
-
-    def _failed(self, error: StatementError, number: int, kept: Iterator[str]) -> Failed:
-        return Failed(self.step, error, number, len(self._statements), self._under_way.elapsed(), tuple(kept))
-
-    def kept(self, done: int, number: int) -> Iterator[str]:
-        """Say what stays in the database where `done` statements are done and `number` failed (0: none of them)."""
-        yield from _staying(done)
-        if number and self._commits:
-            yield f"what statement {number} had committed by itself stays as well, and the next run begins it anew"
-        if number and (index := self._invalid(self._statements[number - 1])):
-            yield f"the index {index.name} is left behind, marked invalid: the next up drops it and builds it anew"
+    def _error(self, refusal: Refusal) -> StatementError:
+        if found := of_history_row(refusal, self.run.step, self._history):
+            return found
+        number = refusal.part.number
+        if not number:
+            return unplaced(refusal.error, self.run.step.script.source.span(0, 0))
+        statement = self._statements[number - 1]
+        if refusal.part.role in ("statement", "commit"):
+            return refused(refusal.error, statement)
+        return unplaced(refusal.error, statement.span)
 
 
-def _staying(done: int) -> Iterator[str]:
-    if done == 1:
-        yield "statement 1 is executed and stays"
-    elif done:
-        yield f"statements 1 to {done} are executed and stay"
+def _tell_nothing(_part: Part, _answer: Answer) -> Iterator[Event]:
+    yield from ()

@@ -1,8 +1,8 @@
-"""PostgreSQL's refusal of a statement, with its place in the file.
+"""Makes errors of what PostgreSQL refused, with the place in the file.
 
 PostgreSQL often names no position: not for a constraint on a missing column, a missing table that is referenced, a
-duplicate key while an index is built. Then the place is the one spot in the statement that carries a name from the
-error's own fields (https://www.postgresql.org/docs/current/protocol-error-fields.html).
+duplicate key while an index is built. Then the place is where the statement has a name from the error's own fields
+(https://www.postgresql.org/docs/current/protocol-error-fields.html).
 """
 
 from __future__ import annotations
@@ -20,30 +20,32 @@ from sqlmigrate.parsing.tokens import blanked, tokens
 from sqlmigrate.source import Source, Span
 
 _QUOTED = re.compile(r'"((?:[^"]|"")+)"')
-# The names that a message has without quotes: `cannot drop column a of table t because …`, `function f(int) does not …`
+# Names without quotes in a message: `cannot drop column a of table t because …`, `function f(int) does not exist`
 _UNQUOTED = re.compile(
     r"cannot drop (?:\w+ (\S+) (?:of|on) )?(?:[a-z]+ )+?([^\s(]+)(?:\(.*\))? because "
     r"|(?:function|procedure|aggregate) ([^\s(]+)\("
 )
 _FOREIGN_KEY_VIOLATION = "23503"
 _IN_TRANSACTION_BLOCK = "PreventInTransactionBlock"  # the function in the server that says so
-_OUTSIDE = "each statement of a file runs on its own, recorded one by one, with: -- sqlmigrate: no-transaction"
+_OUTSIDE = "let each statement of the file run and be recorded on its own: -- sqlmigrate: no-transaction"
 _KEY = re.compile(r"^Key \((.+?)\)=")
 _IN_DO_BLOCK = re.compile(r"^PL/pgSQL function inline_code_block line (\d+)", re.MULTILINE)
+_IN_FUNCTION = re.compile(r"^(?:PL/pgSQL|SQL) function (?!inline_code_block )(.+?)\(", re.MULTILINE)
 _IS_DO_BLOCK = re.compile(r"do\b", re.IGNORECASE)
 _COPY_LINE = re.compile(r"COPY .+?, line (\d+)")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def refused(error: psycopg.Error, statement: Statement) -> StatementError:
-    """Make the error of a statement of a file, with the place that is meant."""
+    """Make the error of a statement that PostgreSQL refused, with its place in the file."""
     return unplaced(error, _place(error.diag, statement))
 
 
 def at_commit(error: psycopg.Error, statements: Sequence[Statement], source: Source) -> StatementError:
-    """Make the error of a COMMIT (a deferred constraint), at the statement that carries its names, if one does.
+    """Make the error of a COMMIT: a deferred constraint, or a deferred trigger of the user's.
 
-    A position of the server's would be one in a statement of our own.
+    Its place is the last statement that has a name of the error, or the first that has the name of the function that
+    failed. If the server names a position, it is one in a statement of our own, and is not shown.
     """
     if error.diag.statement_position:
         return unplaced(error, source.span(0, 0))
@@ -51,15 +53,17 @@ def at_commit(error: psycopg.Error, statements: Sequence[Statement], source: Sou
         placed = refused(error, statement)
         if placed.span and placed.span.start != statement.start:
             return placed
-    return unplaced(error, source.span(0, 0))
+    functions = [last_part(name) for name in _IN_FUNCTION.findall(error.diag.context or "")]
+    places = (find_name(name, statement) for name in functions for statement in statements)
+    return unplaced(error, next(filter(None, places), source.span(0, 0)))
 
 
 def unplaced(error: psycopg.Error, span: Span | None = None) -> StatementError:
-    """Make the error of what stands in no file, or at a place that is known."""
+    """Make the error of a request that is not in a file, or whose place is known."""
     message = error.diag.message_primary or " ".join(str(error).split()) or type(error).__name__
-    needs_none = error.diag.source_function == _IN_TRANSACTION_BLOCK
+    is_outside = error.diag.source_function == _IN_TRANSACTION_BLOCK
     return StatementError(
-        message, span, fields=tuple(_fields(error)), sqlstate=error.sqlstate, hint=_OUTSIDE if needs_none else None
+        message, span, fields=tuple(_fields(error)), sqlstate=error.sqlstate, hint=_OUTSIDE if is_outside else None
     )
 
 
@@ -93,13 +97,13 @@ def _place(diagnostic: Diagnostic, statement: Statement) -> Span:
     if _IS_DO_BLOCK.match(statement.text) and (line := _IN_DO_BLOCK.search(context)):
         return _in_block(statement, int(line[1]), diagnostic if line.start() == 0 else None)
     for name in _names(diagnostic):
-        if found := _find(name, statement):
+        if found := find_name(name, statement):
             return found
     return source.span(statement.start)
 
 
 def _names(diagnostic: Diagnostic) -> Iterator[str]:
-    """Give the names that may stand in the statement, the most telling first."""
+    """Give the names of the error that may stand in the statement, the most precise first."""
     yield from filter(None, (diagnostic.constraint_name, diagnostic.column_name))
     primary = diagnostic.message_primary or ""
     for name in _QUOTED.findall(primary):
@@ -123,8 +127,8 @@ def _spellings(name: str) -> Iterator[str]:
     yield whole.rpartition(".")[2]
 
 
-def _find(name: str, statement: Statement) -> Span | None:
-    """Find where a name stands in the statement, or else a string that is the name: a label, a setting's value."""
+def find_name(name: str, statement: Statement) -> Span | None:
+    """Find a name in the statement; failing that, a string that is the name: a label, the value of a setting."""
     quoted = re.escape('"' + name.replace('"', '""') + '"')
     plain = rf"(?<![\w$\"]){re.escape(name)}(?![\w$\"])"
     names = re.compile(f"{quoted}|{plain}", re.IGNORECASE)
@@ -138,7 +142,7 @@ def _find(name: str, statement: Statement) -> Span | None:
 
 
 def _line_span(span: Span, number: int, line_end: str = r"\r\n|\n|\r") -> Span:
-    """Give line `number` of a span, from 1, without the white space around it."""
+    """Give line `number` of a span, from 1, without the white space around it; its start if there is no such line."""
     start = span.start
     for _ in range(number - 1):
         ends = re.compile(line_end).search(span.source.text, start, span.end)
@@ -156,9 +160,10 @@ def _data_line(data: Span, number: int) -> Span:
 
 
 def _in_block(statement: Statement, number: int, diagnostic: Diagnostic | None) -> Span:
-    r"""Give the place in a ``DO`` block: line `number`, as PL/pgSQL counts, or in it the very word of its SQL.
+    r"""Give the place in a ``DO`` block: line `number`, as PL/pgSQL counts, or the word in it that is wrong.
 
-    The first line is what stands behind the opening quote; a line ends at ``\n`` alone (``plpgsql_latest_lineno``).
+    The first line is the rest of the line behind the opening quote. Only ``\n`` ends a line, as in PL/pgSQL's own
+    ``plpgsql_latest_lineno``.
     """
     start = statement.start + _body_start(statement.text)
     line = _line_span(statement.source.span(start, statement.end), number, "\n")
@@ -178,25 +183,25 @@ def _body_start(block: str) -> int:
     return 0
 
 
-# By SQLSTATE, the longest that fits: https://www.postgresql.org/docs/current/errcodes-appendix.html
+# What to do, by the beginning of the SQLSTATE; the longest that fits counts. https://www.postgresql.org/docs/current/errcodes-appendix.html
 _CURES = {
-    "08": "when the server can be reached",
+    "08": "wait until the server can be reached",
     "23": "fix the file or the data",
     "25P03": "raise idle_in_transaction_session_timeout for this role",
-    "25P04": "raise transaction_timeout for this role, or make two files of it",
-    "40": "when the others are done",
-    "42501": "give the role that right, or fix the file",
-    "53": "when the server has room again",
+    "25P04": "raise transaction_timeout for this role, or split the file in two",
+    "40": "wait until the other sessions are done",
+    "42501": "grant the role that right, or fix the file",
+    "53": "wait until the server has room again",
     "53400": "raise that limit, or fix the file",
-    "55P03": "when the others are done",
+    "55P03": "wait until the other sessions are done",
     "57014": "find out who or what cancelled it (a statement_timeout?)",
-    "57P": "when the server can be reached",
-    "58": "when the server is sound again",
-    "XX": "when the server is sound again",
+    "57P": "wait until the server can be reached",
+    "58": "find out what the server's log says",
+    "XX": "find out what the server's log says",
 }
 
 
 def cure(sqlstate: str | None, otherwise: str = "fix the file") -> str:
-    """Say what is to be done before the next try, `otherwise` where the code tells nothing."""
+    """Say what to do before the next try; `otherwise` if the code does not tell."""
     fitting = [start for start in _CURES if (sqlstate or "").startswith(start)]
     return _CURES[max(fitting, key=len)] if fitting else otherwise

@@ -1,28 +1,32 @@
-"""The step under way: what is known of it, and what both ways of executing one share.
+"""One step being executed: sends its requests, tries again after lock timeouts, records a failure.
 
-It is sent and looked at over one session, tried again where locks stood in the way, and its failure is written to the
-history after the rollback.
+What is the same with and without a transaction is here; what differs is in `transaction` and `no_transaction`.
 """
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import psycopg
 
 from sqlmigrate.database.activity import Activity
 from sqlmigrate.database.blocker import Blocker
 from sqlmigrate.database.connect_errors import reason
-from sqlmigrate.database.session import Answer, Request, Session
+from sqlmigrate.database.session import Answer, Session
 from sqlmigrate.errors import SqlmigrateError, StatementError
 from sqlmigrate.history.state import State
 from sqlmigrate.parsing.statement import Statement
 from sqlmigrate.plan.plan import Limits, Step
 
 from . import batch
-from .events import Blocked, Event, Noticed, Observation, Progress
+from .batch import Part
+from .events import Blocked, Event, Failed, Noticed, Observation, Progress, StatementDone
+
+Outcome = Literal["done", "failed", "overtaken"]  # overtaken: another run has executed the step in the meantime
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html: lock_not_available, deadlock_detected
 _LOCKED_OUT = ("55P03", "40P01")
@@ -30,70 +34,145 @@ _TERMINATION = "2D000"  # invalid_transaction_termination
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0
 
 
-class StepRun:
-    """What executes at this moment, over which session.
+@dataclass(frozen=True)
+class Refusal:
+    """A request that failed.
 
-    `done` counts the statements of the step that are answered; `blockers` were seen in its way; `pid` is the server's
-    process, behind a pooler that of the transaction.
+    Attributes:
+        part: The request.
+        error: What PostgreSQL, or libpq, said.
     """
 
-    def __init__(self, session: Session, state: State, limits: Limits, observation: Observation) -> None:
+    part: Part
+    error: psycopg.Error
+
+    @property
+    def is_locked_out(self) -> bool:
+        """Whether it failed because of locks of other sessions."""
+        return self.error.sqlstate in _LOCKED_OUT
+
+
+# Called with a request and its answer; gives the events that tell of it.
+OnAnswer = Callable[[Part, Answer], Iterator[Event]]
+Attempt = Generator[Event, None, Refusal | None]
+
+
+class StepRun:
+    """One step that is being executed over a session.
+
+    Attributes:
+        step: The step.
+        session: The session that executes it.
+        state: The database.
+        limits: How long to wait for locks.
+        is_step_by_step: Whether each statement is sent by itself.
+        done: How many statements of the step are executed.
+        pid: The server's process; behind a pooler that of the transaction.
+        blockers: The sessions that were seen in the way, when the step was last looked at.
+    """
+
+    def __init__(self, step: Step, session: Session, state: State, limits: Limits, observation: Observation) -> None:
+        self.step = step
         self.session = session
-        self.history = state.history
+        self.state = state
         self.limits = limits
         self.is_step_by_step = observation.is_step_by_step
-        self.pid = session.pid
-        self._observation = observation
-        self._is_direct = session.pid == state.server.pid  # with no pooler in between
-        self._start(observation.tick)
-
-    def begin(self, step: Step) -> None:
-        """Forget the step before: another one begins."""
-        self._start(batch.tick(step, self.limits.lock_timeout, self._observation.tick))
-
-    def _start(self, tick: float) -> None:
-        self._tick = tick
-        self._started = time.monotonic()
         self.done = 0
+        self.pid = session.pid
+        self._observer = observation.observer
+        self._tick = batch.tick(step, limits.lock_timeout, observation.tick)
+        self._started = time.monotonic()
         self.blockers: tuple[Blocker, ...] = ()
 
-    def stop(self) -> None:
-        """Have nothing executed any more: cancelled and rolled back, or the session ended over a new connection."""
-        try:
-            self.session.abort()
-        except psycopg.OperationalError:
-            self.session.reconnect()
-            if self._is_direct:
-                self.session.end(self.pid)
-            self.pid = self.session.pid
+    @property
+    def total(self) -> int:
+        """How many statements the step has."""
+        return len(self.step.script.statements)
 
-    def turn(self, requests: Sequence[Request]) -> Iterator[Answer | None]:
-        """Send it all at once, or, where somebody watches, request by request; None whenever it is time to look."""
+    @property
+    def elapsed_ms(self) -> int:
+        """Milliseconds since the step began."""
+        return round((time.monotonic() - self._started) * 1000)
+
+    def answered(self, number: int) -> StatementDone:
+        """Note that statement `number` is executed, and give the event that tells of it."""
+        self.done = number
+        return StatementDone(self.step, number, self.total)
+
+    # sending
+
+    def send(self, parts: Sequence[Part], on_answer: OnAnswer) -> Attempt:
+        """Send requests, and give the first that fails, if one does; it is the last."""
+        for index, answer in self._turns(parts):
+            yield from self._notices()
+            if answer is None:
+                yield self._progress()
+            elif answer.error:
+                return Refusal(parts[index], answer.error)
+            else:
+                yield from on_answer(parts[index], answer)
+        return None
+
+    def _turns(self, parts: Sequence[Part]) -> Iterator[tuple[int, Answer | None]]:
+        """Send all requests at once, or step by step; give each answer with its index, None when it is time to look."""
         if not self.is_step_by_step:
-            yield from self.session.turn(requests, self._tick)
+            for answer in self.session.turn([part.request for part in parts], self._tick):
+                yield answer.index if answer else 0, answer
             return
-        for index, request in enumerate(requests):
-            answered = Answer(index, [])
-            for answer in self.session.turn([request], self._tick):
+        for index, part in enumerate(parts):
+            last = Answer(0, [])
+            for answer in self.session.turn([part.request], self._tick):
                 if answer is None:
-                    yield None
+                    yield index, None
                 else:
-                    answered = Answer(index, answer.rows, answer.error)
-            yield answered  # the turn is over: whoever watches may ask over the same session
-            if answered.error:
+                    last = answer
+            yield index, last  # only now: the caller may use the session between two turns
+            if last.error:
                 return
 
-    def pause(self, step: Step, number: int, failing: Answer, tries: int) -> Iterator[Event]:
-        """Let the others through before the next try, longer each time, and never two runs in step."""
+    def _notices(self) -> Iterator[Noticed]:
+        while self.session.notices:
+            severity, message = self.session.notices.pop(0)
+            yield Noticed(self.step, severity, message)
+
+    def _progress(self) -> Progress:
+        """Look over the second connection at what is being executed."""
+        statements = self.step.script.statements
+        number = min(self.done + 1, self.total)
+        data = statements[number - 1].data if statements else None
+        size = len(data.text.encode()) if data else 0
+        activity = self._observer.look(self.pid, size) if self._observer else Activity()
+        self.blockers = activity.blockers or self.blockers
+        return Progress(self.step, number, self.total, self.elapsed_ms, activity)
+
+    # trying again
+
+    def repeat(self, attempt: Callable[[], Attempt], may_try_again: Callable[[Refusal, int], bool]) -> Attempt:
+        """Make an attempt, again while locks of other sessions make it fail and `may_try_again` allows it.
+
+        `may_try_again` gets what failed, and how many times the attempt was repeated already. Before each repetition
+        the transaction is rolled back, and there is a pause.
+        """
+        tries = 0
+        while True:
+            refusal = yield from attempt()
+            if refusal is None or not refusal.is_locked_out or not may_try_again(refusal, tries):
+                return refusal
+            tries += 1
+            self.session.abort()
+            yield from self._pause(refusal, tries)
+
+    def _pause(self, refusal: Refusal, tries: int) -> Iterator[Event]:
+        """Let the others through: longer each time, and at random so that two runs do not stay in step."""
         longest = min(_FIRST_PAUSE * 2 ** (tries - 1), _LONGEST_PAUSE)
-        pause = longest * random.uniform(0.5, 1.0)  # noqa: S311 - no secret hangs on it
-        message = failing.error.diag.message_primary or "" if failing.error else ""
-        yield Blocked(step, number, (tries, self.limits.lock_retries), pause, message, self.blockers)
+        pause = longest * random.uniform(0.5, 1.0)  # noqa: S311 - not a secret
+        message = refusal.error.diag.message_primary or ""
+        yield Blocked(self.step, refusal.part.number, (tries, self.limits.lock_retries), pause, message, self.blockers)
         time.sleep(pause)
 
-    def in_the_way(self, answer: Answer) -> Iterator[str]:
-        """Say how often it was tried and who stood in the way, where locks did."""
-        if is_locked_out(answer):
+    def in_the_way(self, refusal: Refusal) -> Iterator[str]:
+        """Say how often it was tried and which sessions were in the way, if locks made it fail."""
+        if refusal.is_locked_out:
             tries = self.limits.lock_retries + 1
             yield f"tried {tries} times, with pauses between" if tries > 1 else "tried once"
             for blocker in self.blockers:
@@ -101,12 +180,18 @@ class StepRun:
                 yield blocker.doing
                 yield from filter(None, [blocker.ending])
 
-    def record(self, step: Step, error: StatementError, done: int) -> StatementError:
-        """Roll back and write the failure, over a new connection where this one is gone.
+    # failing
 
-        Returns the error, which also says so where neither works.
+    def failed(self, error: StatementError, number: int, stays: Iterable[str] = ()) -> Failed:
+        """Make the event of a failure at statement `number` (0: before or after them); `stays` as in `Failed.kept`."""
+        return Failed(self.step, error, number, self.total, self.elapsed_ms, tuple(stays))
+
+    def record(self, error: StatementError, done: int) -> StatementError:
+        """Roll back and write the failure to the history, over a new connection if this one is gone.
+
+        Gives the error; if the failure could not be written, the error says so as well.
         """
-        writing = batch.failure(self.history, step, done, error.message)
+        writing = batch.failure(self.state.history, self.step, done, error.message)
         try:
             try:
                 self.session.abort()
@@ -115,39 +200,15 @@ class StepRun:
                 self.session.reconnect()
                 self.session.ask(writing)
         except (psycopg.Error, SqlmigrateError) as problem:
-            failed = f"the failure could not be written to the history: {reason(problem)}"
-            return error.with_(detail=[*error.detail, failed])
+            unwritten = f"the failure could not be written to the history: {reason(problem)}"
+            return error.with_(detail=[*error.detail, unwritten])
         return error
 
-    def progress(self, step: Step) -> Progress:
-        """Look over the second connection at what is being executed."""
-        statements = step.script.statements
-        number, total = min(self.done + 1, len(statements)), len(statements)
-        data = statements[number - 1].data if statements else None
-        observer, size = self._observation.observer, len(data.text.encode()) if data else 0
-        activity = observer.look(self.pid, size) if observer else Activity()
-        self.blockers = activity.blockers or self.blockers
-        return Progress(step, number, total, self.elapsed(), activity)
 
-    def notices(self, step: Step) -> Iterator[Event]:
-        """Tell what the server said beside."""
-        while self.session.notices:
-            severity, message = self.session.notices.pop(0)
-            yield Noticed(step, severity, message)
-
-    def elapsed(self) -> int:
-        """Give for how many milliseconds the step is under way."""
-        return round((time.monotonic() - self._started) * 1000)
-
-
-def is_locked_out(answer: Answer) -> bool:
-    """Tell whether locks of others made it fail."""
-    return answer.error is not None and answer.error.sqlstate in _LOCKED_OUT
-
-
-def ends_transactions(statement: Statement, answer: Answer) -> bool:
-    """Tell whether a CALL or a DO was refused because it commits or rolls back: it can only by itself.
+def ends_transactions(statement: Statement, refusal: Refusal) -> bool:
+    """Tell whether a CALL or a DO was refused because it commits or rolls back, which it may only outside of ours.
 
     https://www.postgresql.org/docs/current/plpgsql-transactions.html
     """
-    return answer.error is not None and answer.error.sqlstate == _TERMINATION and statement.kind.verb in ("CALL", "DO")
+    is_refused = refusal.part.role == "statement" and refusal.error.sqlstate == _TERMINATION
+    return is_refused and statement.kind.verb in ("CALL", "DO")

@@ -1,4 +1,4 @@
-"""The history's log, read: every up, down, failure, repair and baseline. It is written by `record`."""
+"""Reads the history's log: every up, down, failure, repair and baseline. `write` writes it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,28 @@ from psycopg import errors as pg
 
 from sqlmigrate.database.session import BEGIN_READ_ONLY, COMMIT, Request, Session
 
-from .read import TIME
+from .read import number, time
 from .rights import half_made, unreadable
-from .table import History
+from .table import LOG_COLUMNS, History
+
+_EPOCH = datetime.fromtimestamp(0, UTC)
+_READ = [each for each in LOG_COLUMNS if each.is_read]
 
 
 @dataclass(frozen=True)
 class LogEntry:
-    """A row of the history's log."""
+    """A row of the history's log.
+
+    Attributes:
+        logged_at: When it was written, in UTC.
+        action: `up`, `down`, `failure`, `repair` or `baseline`.
+        version: The version of the migration.
+        name: The name of the migration.
+        duration_ms: How long it took, in milliseconds by the server's clock; None where nothing was executed.
+        executed_by: The role.
+        host: The host that sqlmigrate ran on.
+        detail: The message of a failure, or what a repair did.
+    """
 
     logged_at: datetime
     action: str
@@ -29,23 +43,28 @@ class LogEntry:
 
 
 def entries(session: Session, history: History) -> tuple[LogEntry, ...]:
-    """Read the history's log, oldest first: one turn, read-only."""
+    """Read the history's log, oldest entry first, in one round trip; writes nothing."""
     if not history.exists:
         return ()
-    query = (
-        f"select {TIME.format('logged_at')}, action, version, name, duration_ms, executed_by, host, detail "
-        f"from {history.quoted_log} order by id"
-    )
+    query = f"select {', '.join(each.as_read for each in _READ)} from {history.quoted_log} order by id"
     try:
         _, rows, _ = session.ask(BEGIN_READ_ONLY, Request(query), COMMIT)
     except pg.InsufficientPrivilege:
         raise unreadable(history, session.conn.info.user, history.log_name) from None
     except pg.UndefinedTable:
         raise half_made(history) from None
-    return tuple(
-        LogEntry(
-            datetime.fromisoformat(at or "").replace(tzinfo=UTC), action or "", version or "", name or "",
-            int(duration) if duration is not None else None, by or "", host or "", detail,
-        )
-        for at, action, version, name, duration, by, host, detail in rows
-    )  # fmt: skip
+    names = [each.name for each in _READ]
+    return tuple(_entry(dict(zip(names, row, strict=True))) for row in rows)
+
+
+def _entry(row: dict[str, str | None]) -> LogEntry:
+    return LogEntry(
+        logged_at=time(row["logged_at"]) or _EPOCH,
+        action=row["action"] or "",
+        version=row["version"] or "",
+        name=row["name"] or "",
+        duration_ms=number(row["duration_ms"]),
+        executed_by=row["executed_by"] or "",
+        host=row["host"] or "",
+        detail=row["detail"],
+    )

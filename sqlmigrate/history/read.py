@@ -6,9 +6,12 @@ nor put its own functions in the way. Reading happens in read-only transactions.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import TypeVar
+
+from psycopg import errors as pg
 
 from sqlmigrate.database.server import IDENTITY, server_of
 from sqlmigrate.database.session import BEGIN_READ_ONLY, COMMIT, Request, Session
@@ -16,11 +19,13 @@ from sqlmigrate.errors import NOTHING_CHANGED, HistoryError
 
 from .rights import no_schema, refuse_second, somebody_else, unreadable
 from .state import Execution, State
-from .table import COLUMN_NAMES, LOG_COLUMN_NAMES, History, table_parts
+from .table import COLUMNS, Column, History, is_history, is_log, is_older_history, table_parts
 
-# A name is taken by whatever bears it, an index and a sequence too.
+_T = TypeVar("_T")
+
+# Indexes, sequences and views take a name as tables do.
 _LOOK = """\
-select place.schema, found.columns, found.readable, found.writable,
+select place.schema, found.columns, found.readable, found.writable, found.owned,
        (select (pg_catalog.has_schema_privilege(n.oid, 'create')
                 and pg_catalog.has_schema_privilege(n.oid, 'usage'))::text
           from pg_catalog.pg_namespace n where n.nspname = place.schema),
@@ -31,7 +36,8 @@ select place.schema, found.columns, found.readable, found.writable,
               (pg_catalog.has_schema_privilege(n.oid, 'usage')
                and pg_catalog.has_table_privilege(c.oid, 'select'))::text as readable,
               (pg_catalog.has_table_privilege(c.oid, 'insert') and pg_catalog.has_table_privilege(c.oid, 'update')
-               and pg_catalog.has_table_privilege(c.oid, 'delete'))::text as writable
+               and pg_catalog.has_table_privilege(c.oid, 'delete'))::text as writable,
+              pg_catalog.pg_has_role(c.relowner, 'usage')::text as owned
          from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
         where c.relname = $2
           and case when $1::text is null then n.nspname = any (pg_catalog.current_schemas(false)) else n.nspname = $1
@@ -55,78 +61,114 @@ select place.schema, found.columns, found.readable, found.writable,
                 where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns"""
 )
 
-TIME = "pg_catalog.to_char({} at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US')"
-_READ = f"""\
-select version, name, status, checksum, statements, statements_done, making,
-       {TIME.format("executed_at")}, duration_ms,
-       executed_by, tool_version, error
-  from {{}}
- order by executed_at, version"""
-
 
 def read(session: Session, setting: str) -> State:
-    """Find the history table that `setting` names, and read its rows: two turns, read-only; raises as `find`."""
+    """Find the history table that `setting` names, and read its rows, in two round trips; writes nothing.
+
+    Raises as `find` does.
+    """
+    return steadily(session, lambda: _read(session, setting))
+
+
+def steadily(session: Session, reading: Callable[[], _T]) -> _T:
+    """Find the table and read it; again if another run has brought an older table up to date between the two."""
+    try:
+        return reading()
+    except pg.UndefinedColumn:
+        session.abort()
+        return reading()
+
+
+def _read(session: Session, setting: str) -> State:
     state = find(session, setting)
     return replace(state, executions=executions(session, state.history)) if state.history.exists else state
 
 
 def find(session: Session, setting: str) -> State:
-    """Find the history table that `setting` names, without its rows: one turn, read-only.
+    """Find the history table that `setting` names, without its rows, in one round trip; writes nothing.
 
-    Raises `ConfigError` where the table belongs to somebody else or its schema is missing, `ServerError` where it may
-    not be read.
+    Raises:
+        ConfigError: The table is not a history, or its schema does not exist.
+        ServerError: This role may not read it.
     """
     schema, table = table_parts(setting)
     _, identity, found, _ = session.ask(BEGIN_READ_ONLY, IDENTITY, Request(_LOOK, (schema, table)), COMMIT)
     server = server_of(session, identity)
-    name, columns, readable, writable, may_create, log_columns, log_writable, *elsewhere = found[0]
+    name, columns, readable, writable, owned, may_create, log_columns, log_writable, *elsewhere = found[0]
     if name is None or may_create is None:
         raise no_schema(schema)
-    history = History(name, table, exists=columns is not None, has_log=log_columns is not None)
-    for what, there, ours in ((history.name, columns, COLUMN_NAMES), (history.log_name, log_columns, LOG_COLUMN_NAMES)):
-        if there is not None and set(there.split()) != ours:
-            raise somebody_else(what, there.split())
-    if columns is None:
+    names, log_names = (columns or "").split(), (log_columns or "").split()
+    history = History(name, table, columns is not None, log_columns is not None, is_older_history(names))
+    if history.exists and not is_history(names):
+        raise somebody_else(history.name, names)
+    if history.has_log and not is_log(log_names):
+        raise somebody_else(history.log_name, log_names)
+    if not history.exists:
         refuse_second(history, *elsewhere)
-        return State(server, history, (), may_create == "true")
+        return State(server, history, is_writable=may_create == "true")
     if readable != "true":
         raise unreadable(history, server.user)
-    return State(server, history, (), writable == log_writable == "true")
+    is_writable = writable == log_writable == "true"
+    return State(server, history, is_writable=is_writable, may_alter=owned == "true")
 
 
 def read_again(history: History) -> tuple[Request, ...]:
     """Give the requests that read the rows; `rows_of` makes executions of the second one's answer."""
-    return (BEGIN_READ_ONLY, Request(_READ.format(history.quoted)), COMMIT)
+    columns = ", ".join(each.as_read for each in _read_columns(history.columns))
+    query = f"select {columns} from {history.quoted} order by executed_at, version"
+    return (BEGIN_READ_ONLY, Request(query), COMMIT)
+
+
+def _read_columns(columns: Sequence[Column]) -> list[Column]:
+    return [each for each in columns if each.is_read]
 
 
 def executions(session: Session, history: History) -> tuple[Execution, ...]:
-    """Read the rows of the history, in the order of execution: one turn."""
+    """Read the rows of the history, in the order of execution, in one round trip."""
     return rows_of(session.ask(*read_again(history))[1])
 
 
 def rows_of(rows: Sequence[Sequence[str | None]]) -> tuple[Execution, ...]:
-    """Make executions of what `read_again` brought."""
-    return tuple(_execution(row) for row in rows)
+    """Make executions of the rows that `read_again` reads."""
+    names = [each.name for each in _read_columns(COLUMNS)]
+    return tuple(_execution(dict(zip(names, row, strict=True))) for row in rows)
 
 
-def _execution(row: Sequence[str | None]) -> Execution:
-    version, name, status, checksum, statements, done, making, at, duration, by, tool, error = row
-    if not (version or "").replace("_", "").isdecimal():
+def _execution(row: dict[str, str | None]) -> Execution:
+    version = row["version"] or ""
+    if not version.replace("_", "").isdecimal():
         raise HistoryError(
-            f"the history has a row of version `{version}`, which is no number: it was not written by us",
+            f"the history has a row of version `{version}`, which is not a number: it was not written by sqlmigrate",
             state=NOTHING_CHANGED,
             hint="look into the table, and remove the row",
         )
     return Execution(
-        version or "", name or "", status or "", checksum, int(statements or 0), int(done or 0),
-        making,
-        datetime.fromisoformat(at).replace(tzinfo=UTC) if at else None,
-        int(duration) if duration is not None else None, by or "", tool or "", error,
-    )  # fmt: skip
+        version,
+        name=row["name"] or "",
+        status=row["status"] or "",
+        checksum=row["checksum"],
+        statements=number(row["statements"]) or 0,
+        statements_done=number(row["statements_done"]) or 0,
+        unfinished=row["unfinished"],
+        executed_at=time(row["executed_at"]),
+        duration_ms=number(row["duration_ms"]),
+        executed_by=row["executed_by"] or "",
+        error=row["error"],
+    )
+
+
+def number(text: str | None) -> int | None:
+    """Make a number of a value of the history."""
+    return None if text is None else int(text)
+
+
+def time(text: str | None) -> datetime | None:
+    """Make a time of a value of the history."""
+    return None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
 def texts(session: Session, history: History, versions: Sequence[str]) -> dict[str, tuple[str | None, str | None]]:
-    """Read the up and the down text recorded with the executions of `versions`: one turn."""
+    """Read the up and the down text recorded with the executions of `versions`, in one round trip."""
     if not versions:
         return {}
     query = Request(

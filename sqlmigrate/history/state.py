@@ -14,23 +14,34 @@ from .table import History
 
 @dataclass(frozen=True)
 class Execution:
-    """A row of the history. `executed_at` is in UTC; `duration_ms` in milliseconds by the server's clock.
+    """A row of the history.
 
-    `making` is set while a statement runs in no transaction: its number, and how its object was found before.
+    Attributes:
+        version: The version, as written in the file name.
+        name: The name, as written in the file name.
+        status: `executed`, `failed`, `running` or `baseline`.
+        checksum: The checksum of the up file that was executed.
+        statements: How many statements the up file had.
+        statements_done: How many of them are executed.
+        unfinished: Set while a statement runs outside of a transaction: its number, and how its object was found
+            before (see `executor/resume.py`).
+        executed_at: When it was executed, in UTC.
+        duration_ms: How long that took, in milliseconds by the server's clock.
+        executed_by: The role that executed it.
+        error: The message of the last failure.
     """
 
     version: str
     name: str
     status: str
-    checksum: str | None
-    statements: int
-    statements_done: int
-    making: str | None
-    executed_at: datetime | None
-    duration_ms: int | None
-    executed_by: str
-    tool_version: str
-    error: str | None
+    checksum: str | None = None
+    statements: int = 0
+    statements_done: int = 0
+    unfinished: str | None = None
+    executed_at: datetime | None = None
+    duration_ms: int | None = None
+    executed_by: str = ""
+    error: str | None = None
 
     @property
     def number(self) -> int:
@@ -45,15 +56,22 @@ class Execution:
 
 @dataclass(frozen=True)
 class State:
-    """What a database is, and what was executed there, in the order of execution.
+    """What a database is, and what was executed there.
 
-    `is_pooled` says that a pooler may give the session to others between transactions. `run` says who holds the run's
-    lock, where that was asked for and somebody does.
+    Attributes:
+        server: The server and the session.
+        history: Where the history is.
+        executions: The rows of the history, in the order of execution.
+        is_writable: Whether this role may write the history, or create it where it does not exist.
+        may_alter: Whether this role may alter the history table.
+        is_pooled: Whether a pooler may give our session to others between transactions.
+        run: Who holds the run's lock, if that was asked for and someone does.
     """
 
     server: Server
     history: History
     executions: tuple[Execution, ...] = ()
     is_writable: bool = True
+    may_alter: bool = True
     is_pooled: bool = False
     run: Blocker | None = None

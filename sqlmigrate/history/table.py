@@ -1,62 +1,119 @@
-"""The history table and its log: columns, definitions, creation."""
+"""The history table and its log: columns, definitions, creation, and how an older table is brought up to date."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from psycopg import errors as pg
 
 from sqlmigrate.config.settings import default
 from sqlmigrate.database.session import COMMIT, Request, Session
-from sqlmigrate.errors import ConfigError
+from sqlmigrate.errors import NOTHING_EXECUTED_BY_THIS_RUN, ConfigError, ServerError
 from sqlmigrate.identifiers import quoted, written_parts
 
 DEFAULT_TABLE: str = default("table")
-_COLUMNS = """\
-    version         text primary key,
-    name            text not null,
-    status          text not null check (status in ('executed', 'failed', 'running', 'baseline')),
-    checksum        text,
-    up_sql          text,
-    down_sql        text,
-    statements      int,
-    statements_done int,
-    making          text,
-    executed_at     timestamptz,
-    duration_ms     bigint,
-    executed_by     text,
-    tool_version    text,
-    error           text"""
-_LOG_COLUMNS = """\
-    id              bigint generated always as identity primary key,
-    logged_at       timestamptz not null default pg_catalog.clock_timestamp(),
-    action          text not null check (action in ('up', 'down', 'failure', 'repair', 'baseline')),
-    version         text not null,
-    name            text not null,
-    checksum        text,
-    duration_ms     bigint,
-    executed_by     text not null default session_user,
-    host            text,
-    tool_version    text,
-    detail          text"""
-COLUMN_NAMES, LOG_COLUMN_NAMES = (
-    set(re.findall(r"^ +(\w+) ", columns, re.MULTILINE)) for columns in (_COLUMNS, _LOG_COLUMNS)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the history table or of its log.
+
+    Attributes:
+        name: Its name.
+        type: Its type.
+        constraint: What follows the type in the definition of the table.
+        is_read: Whether it is read together with the others; the texts of files are read only where they are needed.
+    """
+
+    name: str
+    type: str
+    constraint: str = ""
+    is_read: bool = True
+
+    @property
+    def definition(self) -> str:
+        """Its line in the definition of the table."""
+        return f"    {self.name:<15} {self.type} {self.constraint}".rstrip()
+
+    @property
+    def as_read(self) -> str:
+        """The SQL that reads it as text; a time is read as ISO 8601 in UTC, whatever the session's settings are."""
+        if self.type != "timestamptz":
+            return self.name
+        return f"pg_catalog.to_char({self.name} at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US')"
+
+
+COLUMNS = (
+    Column("version", "text", "primary key"),
+    Column("name", "text", "not null"),
+    Column("status", "text", "not null check (status in ('executed', 'failed', 'running', 'baseline'))"),
+    Column("checksum", "text"),
+    Column("up_sql", "text", is_read=False),
+    Column("down_sql", "text", is_read=False),
+    Column("statements", "int"),
+    Column("statements_done", "int"),
+    Column("unfinished", "text"),
+    Column("executed_at", "timestamptz"),
+    Column("duration_ms", "bigint"),
+    Column("executed_by", "text"),
+    Column("tool_version", "text", is_read=False),
+    Column("error", "text"),
 )
+LOG_COLUMNS = (
+    Column("id", "bigint", "generated always as identity primary key", is_read=False),
+    Column("logged_at", "timestamptz", "not null default pg_catalog.clock_timestamp()"),
+    Column("action", "text", "not null check (action in ('up', 'down', 'failure', 'repair', 'baseline'))"),
+    Column("version", "text", "not null"),
+    Column("name", "text", "not null"),
+    Column("checksum", "text", is_read=False),
+    Column("duration_ms", "bigint"),
+    Column("executed_by", "text", "not null default session_user"),
+    Column("host", "text"),
+    Column("tool_version", "text", is_read=False),
+    Column("detail", "text"),
+)
+_UNFINISHED = "unfinished"
+_OLDER_UNFINISHED = "making"  # its name in tables that were created before the first release
+
+
+def _older(columns: Iterable[Column]) -> tuple[Column, ...]:
+    return tuple(replace(each, name=_OLDER_UNFINISHED) if each.name == _UNFINISHED else each for each in columns)
+
+
+def is_history(names: Iterable[str]) -> bool:
+    """Tell whether a table with these columns is a history, one of an older version included."""
+    return set(names) in ({each.name for each in COLUMNS}, {each.name for each in _older(COLUMNS)})
+
+
+def is_older_history(names: Iterable[str]) -> bool:
+    """Tell whether a history with these columns was created by an older version."""
+    return _OLDER_UNFINISHED in names
+
+
+def is_log(names: Iterable[str]) -> bool:
+    """Tell whether a table with these columns is the log of a history."""
+    return set(names) == {each.name for each in LOG_COLUMNS}
 
 
 @dataclass(frozen=True)
 class History:
-    """Where the history is: its schema and table, resolved once; `exists` tells whether it was made already.
+    """Where the history is. Schema and table are looked up once, when a command connects.
 
-    `has_log` tells whether the log is there: one without the other was not made by us.
+    Attributes:
+        schema: The schema, as it is.
+        table: The table, as it is.
+        exists: Whether the table exists.
+        has_log: Whether the log exists; one without the other was not created by us.
+        is_older: Whether an older version has created it, which called the column `unfinished` `making`.
     """
 
     schema: str
     table: str
     exists: bool
     has_log: bool
+    is_older: bool = False
 
     @property
     def name(self) -> str:
@@ -78,10 +135,30 @@ class History:
         """The qualified name of the log, as it is written in SQL."""
         return quoted(self.schema, f"{self.table}_log")
 
+    @cached_property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns under the names that they have in this table, in the order of `COLUMNS`."""
+        return _older(COLUMNS) if self.is_older else COLUMNS
+
+    @property
+    def unfinished(self) -> str:
+        """The name of the column `unfinished` in this table."""
+        return _OLDER_UNFINISHED if self.is_older else _UNFINISHED
+
     @property
     def definitions(self) -> tuple[str, str]:
-        """The SQL that makes the table, and that of its log."""
-        return f"create table {self.quoted} (\n{_COLUMNS}\n)", f"create table {self.quoted_log} (\n{_LOG_COLUMNS}\n)"
+        """The SQL that creates the table, and the SQL that creates its log."""
+        return _definition(self.quoted, COLUMNS), _definition(self.quoted_log, LOG_COLUMNS)
+
+    @property
+    def alteration(self) -> str:
+        """The SQL that brings an older table up to date."""
+        return f"alter table {self.quoted} rename column {_OLDER_UNFINISHED} to {_UNFINISHED}"
+
+
+def _definition(name: str, columns: Iterable[Column]) -> str:
+    lines = ",\n".join(each.definition for each in columns)
+    return f"create table {name} (\n{lines}\n)"
 
 
 # https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS: a longer name is cut, silently
@@ -89,27 +166,29 @@ _LONGEST_NAME = 63 - len("_log")
 
 
 def table_parts(setting: str) -> tuple[str | None, str]:
-    """Cut the setting `table` into schema (None where there is none) and table: ``ops.migrations``, ``"a.b".m``.
+    """Cut the setting `table` into schema (None if it names none) and table: ``ops.migrations``, ``"a.b".m``.
 
-    Raises `ConfigError` where it is neither a name nor two.
+    Raises:
+        ConfigError: It is neither a name nor a schema and a name, or the name is too long.
     """
     parts = written_parts(setting)
     if parts is None or len(parts) > 2:  # noqa: PLR2004 - a schema and a table
         raise ConfigError(
-            f"`{setting}` names no table", hint='a name, or schema and name: --table ops.migrations (or "a.b"."c.d")'
+            f"`{setting}` is not the name of a table",
+            hint='a name, or schema and name: --table ops.migrations (or "a.b"."c.d")',
         )
     if len(parts[-1].encode()) > _LONGEST_NAME:
         raise ConfigError(
-            f"`{parts[-1]}` is too long for the name of the history: at most {_LONGEST_NAME} bytes, "
-            f"of 63, are left beside its log's `_log`"
+            f"`{parts[-1]}` is too long for the history table",
+            hint=f"use at most {_LONGEST_NAME} bytes: PostgreSQL allows 63, and the name of the log adds `_log`",
         )
     return (None, parts[0]) if len(parts) == 1 else (parts[0], parts[1])
 
 
 def make(session: Session, history: History) -> None:
-    """Make the table and its log in a transaction of their own: one turn.
+    """Create the table and its log in a transaction of their own, in one round trip.
 
-    Where another run has just made them, behind a pooler that knows no lock, theirs is taken.
+    If another run has created them in the meantime (behind a pooler no lock keeps it out), they are used.
     """
     try:
         session.ask(Request("begin"), *prepare(history), COMMIT)
@@ -118,5 +197,38 @@ def make(session: Session, history: History) -> None:
 
 
 def prepare(history: History) -> tuple[Request, ...]:
-    """Give the requests that make the table and its log, in the transaction that is open."""
+    """Give the requests that create the table and its log, in the transaction that is open."""
     return tuple(Request(definition) for definition in history.definitions)
+
+
+def make_ready(session: Session, history: History, lock_timeout: str) -> History:
+    """Create the table and its log, or bring a table that an older version has created up to date.
+
+    Gives the history as it is then. If another run has done it in the meantime, nothing is left to do. `lock_timeout`
+    is PostgreSQL's, with its unit. Costs a round trip only if there is something to do.
+
+    Raises:
+        ServerError: Another session uses the table for longer than `lock_timeout`.
+    """
+    if not history.exists:
+        make(session, history)
+    elif history.is_older:
+        _bring_up_to_date(session, history, lock_timeout)
+    return replace(history, exists=True, has_log=True, is_older=False)
+
+
+def _bring_up_to_date(session: Session, history: History, lock_timeout: str) -> None:
+    bound = Request(f"set local lock_timeout to '{lock_timeout}'", quiet=True)
+    try:
+        session.ask(Request("begin", quiet=True), bound, Request(history.alteration), COMMIT)
+    except pg.UndefinedColumn:
+        session.abort()
+    except (pg.LockNotAvailable, pg.DeadlockDetected):
+        session.abort()
+        raise ServerError(
+            f"the history {history.name} was created by an older version, and could not be altered: "
+            "another session uses it",
+            detail=[f"{history.alteration};", f"did not get its lock within {lock_timeout}"],
+            state=NOTHING_EXECUTED_BY_THIS_RUN,
+            hint="try again when no backup and no other session reads that table",
+        ) from None

@@ -1,14 +1,20 @@
 """What is written to the history: requests that record an execution, a failure, a repair, a baseline.
 
-They are given, not sent: `run` sends them together with the statements of the file, so that both are committed or
-neither. Each writes its row of the log by the same statement. A recording that finds no row of ours divides by zero:
-that ends the transaction before its COMMIT, which travels in the same turn.
+This module makes the requests; the executor sends them together with the statements of the file, so that both are
+committed or neither is. Each request writes the row and its entry of the log in one statement.
+
+A request that does not find its row must not succeed: it raises an error of its own, which ends the transaction before
+the COMMIT that travels behind it. `missing_row` recognises that error.
 """
 
 from __future__ import annotations
 
+import re
 import socket
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
+import psycopg
 from psycopg import sql
 
 from sqlmigrate.database.session import Request
@@ -17,192 +23,300 @@ from sqlmigrate.version import __version__
 
 from .table import History
 
-_LOG_ROW = """\
-insert into {log} (action, version, name, checksum, duration_ms, host, tool_version, detail)
-  select {action}, version, name, checksum, {duration}, {host}, {tool}, {detail} from {rows} returning 1"""
+_NOW = "pg_catalog.clock_timestamp()"
+_UNFINISHED = "('failed', 'running')"
+_TRANSACTION = "pg_catalog.pg_current_xact_id()"
+_IS_OF_THIS_TRANSACTION = "xmin = pg_catalog.pg_current_xact_id()::xid"
 
 
-def _literal(text: str | None) -> str:
+class _Parameters:
+    """The parameters of one request, numbered in the order in which they are added."""
+
+    def __init__(self) -> None:
+        self.values: tuple[str | None, ...] = ()
+
+    def add(self, value: str | None) -> str:
+        """Add a value, and give the placeholder that stands for it in the SQL."""
+        self.values = (*self.values, value)
+        return f"${len(self.values)}"
+
+
+_MISSING = re.compile(r"sqlmigrate: the history row is (gone|changed|not logged) in transaction (\d+)")
+
+
+@dataclass(frozen=True)
+class MissingRow:
+    """Why a request did not find its row.
+
+    Attributes:
+        why: `gone`: there is no row of that version. `changed`: there is one, but with another status, or written in
+            another transaction. `not logged`: the log did not take its entry.
+        transaction: The number of the transaction that looked for the row.
+    """
+
+    why: str
+    transaction: str
+
+
+def _guard(history: History, version: str, written: str, logged: str = "") -> str:
+    """Give the SQL that raises the error of `missing_row` unless the CTEs `written` and `logged` have a row.
+
+    It is a cast that fails. It must fail only if the row is missing, so it must not be evaluated while planning:
+    `concat` is STABLE, and PostgreSQL evaluates only IMMUTABLE functions of constants in advance
+    (https://www.postgresql.org/docs/current/xfunc-volatility.html). It has to stand in the outermost SELECT: PostgreSQL
+    does not evaluate a column of a subquery that is not used.
+    """
+    why = f"case when exists (select from {history.quoted} where version = {version}) then 'changed' else 'gone' end"
+    if logged:
+        why = f"case when exists (select from {written}) then 'not logged' else {why} end"
+    text = f"pg_catalog.concat('sqlmigrate: the history row is ', {why}, ' in transaction ', {_TRANSACTION})"
+    return f"case when not exists (select from {logged or written}) then {text}::int end"
+
+
+def missing_row(error: psycopg.Error | None) -> MissingRow | None:
+    """Recognise the error of a request that did not find its row, by its code and its text."""
+    if not isinstance(error, psycopg.errors.InvalidTextRepresentation):
+        return None
+    found = _MISSING.search(error.diag.message_primary or "")
+    return MissingRow(found[1], found[2]) if found else None
+
+
+def _literal(text: str) -> str:
     return sql.Literal(text).as_string()
 
 
-def _logged(history: History, action: str, rows: str, *, duration: str = "duration_ms", detail: str = "null") -> str:
-    return _LOG_ROW.format(
-        log=history.quoted_log, action=_literal(action), rows=rows, duration=duration, detail=detail,
-        host=_literal(socket.gethostname()), tool=_literal(__version__),
-    )  # fmt: skip
+def _log_entry(history: History, action: str, rows: str, *, duration: str = "duration_ms", detail: str = "null") -> str:
+    """Give the INSERT that writes an entry of the log for each of `rows`."""
+    entry = {
+        "action": _literal(action),
+        "version": "version",
+        "name": "name",
+        "checksum": "checksum",
+        "duration_ms": duration,
+        "host": _literal(socket.gethostname()),
+        "tool_version": _literal(__version__),
+        "detail": detail,
+    }
+    return (
+        f"insert into {history.quoted_log} ({', '.join(entry)})\n"
+        f"  select {', '.join(entry.values())} from {rows} returning 1"
+    )
+
+
+def _upsert(history: History, row: Mapping[str, str], keep: Collection[str] = ()) -> str:
+    """Give the INSERT of a row, or the UPDATE of one whose execution was not finished; a finished one stays.
+
+    `row` has a piece of SQL for each column. The other columns become NULL, and those named in `keep` stay as they are.
+    """
+    kept = {"version", *keep}
+    changed = ", ".join(f"{each.name} = excluded.{each.name}" for each in history.columns if each.name not in kept)
+    return (
+        f"insert into {history.quoted} as h ({', '.join(row)})\n"
+        f"  values ({', '.join(row.values())})\n"
+        f"  on conflict (version) do update set {changed}\n"
+        f"   where h.status in {_UNFINISHED}"
+    )
+
+
+def _update(history: History, row: Mapping[str, str], condition: str) -> str:
+    changed = ", ".join(f"{column} = {value}" for column, value in row.items())
+    return f"update {history.quoted} set {changed}\n   where {condition}"
+
+
+def _files(given: _Parameters, migration: Migration) -> dict[str, str]:
+    """Give the columns that tell which files were executed."""
+    return {
+        "name": given.add(migration.name),
+        "checksum": given.add(migration.checksum),
+        "up_sql": given.add(migration.up.text),
+        "down_sql": given.add(migration.down.text if migration.down else None),
+    }
+
+
+def _executed_now(given: _Parameters) -> dict[str, str]:
+    return {"executed_at": _NOW, "executed_by": "session_user", "tool_version": given.add(__version__)}
+
+
+def _milliseconds_since(time: str) -> str:
+    return f"(extract(epoch from {_NOW} - {time}) * 1000)::bigint"
+
+
+@dataclass(frozen=True)
+class Begun:
+    """What the answer to `begin_up` and `begin_down` says.
+
+    Attributes:
+        pid: The server process that executes the transaction; behind a pooler it may be another one each time.
+        transaction: The number of the transaction.
+    """
+
+    pid: int
+    transaction: str
+
+
+def begun(rows: Sequence[Sequence[str | None]]) -> Begun:
+    """Read the answer to `begin_up` or `begin_down`."""
+    _, pid, transaction = rows[0]
+    return Begun(int(pid or 0), transaction or "")
+
+
+def _begin(history: History, version: str, writing: str, parameters: _Parameters) -> Request:
+    guard = _guard(history, version, "begun")
+    return Request(
+        f"with begun as (\n  {writing} returning 1)\nselect {guard}, pg_catalog.pg_backend_pid(), {_TRANSACTION}",
+        parameters.values,
+    )
 
 
 def begin_up(history: History, migration: Migration, statements: int) -> Request:
-    """Insert the row of an execution that begins; nobody else's can be inserted beside it (its primary key)."""
-    return Request(
-        f"""\
-with begun as (
-  insert into {history.quoted} as h (version, name, status, checksum, up_sql, down_sql, statements, statements_done,
-                                     executed_at, executed_by, tool_version)
-  values ($1, $2, 'running', $3, $4, $5, $6::int, 0, pg_catalog.clock_timestamp(), session_user, $7)
-  on conflict (version) do update
-     set name = excluded.name, status = 'running', checksum = excluded.checksum, up_sql = excluded.up_sql,
-         down_sql = excluded.down_sql, statements = excluded.statements, statements_done = 0, making = null,
-         executed_at = excluded.executed_at, duration_ms = null, executed_by = excluded.executed_by,
-         tool_version = excluded.tool_version, error = null
-   where h.status in ('failed', 'running')
-  returning 1)
-select 1 / count(*), pg_catalog.pg_backend_pid() from begun""",
-        (migration.version, migration.name, migration.checksum, migration.up.text,
-         migration.down.text if migration.down else None, str(statements), __version__),
-    )  # fmt: skip
-
-
-_SINCE = "(extract(epoch from pg_catalog.clock_timestamp() - {}) * 1000)::bigint"
-_OURS = "xmin = pg_catalog.pg_current_xact_id()::xid"
-
-
-def respell(history: History, before: str, version: str) -> Request:
-    """Write the version of a failed or interrupted row as its file has it by now: ``1`` as ``001``."""
-    query = f"update {history.quoted} set version = $2 where version = $1 and status in ('failed', 'running')"
-    return Request(query, (before, version))
-
-
-def end_up(history: History, version: str, *, in_transaction: bool) -> Request:
-    """Complete the row, and write the log; in a transaction only if it is still the one that inserted the row."""
-    return Request(
-        f"""\
-with done as (
-  update {history.quoted} set status = 'executed', statements_done = statements, making = null,
-         duration_ms = {_SINCE.format("executed_at")}, error = null
-   where version = $1 and status = 'running'{f" and {_OURS}" if in_transaction else ""} returning *),
-logged as ({_logged(history, "up", "done")})
-select (select duration_ms from done), 1 / (select count(*) from logged)""",
-        (version,),
-    )
-
-
-def progress(history: History, version: str, done: int, making: str | None = None) -> Request:
-    """Record that the first `done` statements of a file without a transaction are executed.
-
-    `making` is what `resume` has to know of the next one, where that is about to begin.
-    """
-    return Request(
-        f"with done as (update {history.quoted} set statements_done = $2::int, making = $3 "
-        "where version = $1 and status = 'running' returning 1) select 1 / count(*) from done",
-        (version, str(done), making),
-    )
+    """Insert the row of an execution that begins; its primary key keeps every other run out."""
+    given = _Parameters()
+    version = given.add(migration.version)
+    row = {"version": version, "status": "'running'", **_files(given, migration), **_executed_now(given)}
+    row |= {"statements": given.add(str(statements)), "statements_done": "0"}
+    return _begin(history, version, _upsert(history, row), given)
 
 
 def resume_up(history: History, migration: Migration, statements: int) -> Request:
-    """Mark a failed or interrupted row as running again: its statements done are kept, the texts are the file's."""
-    return Request(
-        f"""\
-with resumed as (
-  update {history.quoted} set status = 'running', error = null, executed_by = session_user, name = $2, checksum = $3,
-         executed_at = pg_catalog.clock_timestamp(),
-         up_sql = $4, down_sql = $5, statements = $6::int
-   where version = $1 and status in ('failed', 'running') returning 1)
-select 1 / count(*) from resumed""",
-        (migration.version, migration.name, migration.checksum, migration.up.text,
-         migration.down.text if migration.down else None, str(statements)),
-    )  # fmt: skip
-
-
-def fail_up(history: History, migration: Migration, statements: tuple[int, int], error: str) -> Request:
-    """Write the row `failed` (how many statements there are, and are done), and the log; an executed row stays."""
-    return Request(
-        f"""\
-with kept as (
-  insert into {history.quoted} as h (version, name, status, checksum, up_sql, down_sql, statements, statements_done,
-                                     executed_at, executed_by, tool_version, error)
-  values ($1, $2, 'failed', $3, $4, $5, $6::int, $7::int, pg_catalog.clock_timestamp(), session_user, $8, $9)
-  on conflict (version) do update
-     set name = excluded.name, status = 'failed', checksum = excluded.checksum, up_sql = excluded.up_sql,
-         down_sql = excluded.down_sql, statements = excluded.statements, statements_done = excluded.statements_done,
-         executed_at = excluded.executed_at, executed_by = excluded.executed_by, tool_version = excluded.tool_version,
-         duration_ms = null, error = excluded.error
-   where h.status in ('failed', 'running')
-  returning *),
-logged as ({_logged(history, "failure", "kept", detail="error")})
-select count(*) from logged""",
-        (migration.version, migration.name, migration.checksum, migration.up.text,
-         migration.down.text if migration.down else None, *(str(count) for count in statements), __version__, error),
-    )  # fmt: skip
+    """Mark an unfinished row as running again: its statements done are kept, the texts are those of the files."""
+    given = _Parameters()
+    version = given.add(migration.version)
+    row = {"status": "'running'", "error": "null", **_files(given, migration), **_executed_now(given)}
+    row |= {"statements": given.add(str(statements))}
+    return _begin(history, version, _update(history, row, f"version = {version} and status in {_UNFINISHED}"), given)
 
 
 def begin_down(history: History, version: str) -> Request:
-    """Take hold of the row of an execution that is to be taken back."""
-    return Request(
-        f"with begun as (update {history.quoted} set status = 'running' "
-        "where version = $1 and status = 'executed' returning 1) "
-        "select 1 / count(*), pg_catalog.pg_backend_pid() from begun",
-        (version,),
+    """Mark the row of an execution that is to be rolled back, which keeps every other run out."""
+    given = _Parameters()
+    number = given.add(version)
+    writing = _update(history, {"status": "'running'"}, f"version = {number} and status = 'executed'")
+    return _begin(history, number, writing, given)
+
+
+def respell(history: History, before: str, version: str) -> Request:
+    """Write the version of an unfinished row as its file spells it now: ``1`` as ``001``."""
+    given = _Parameters()
+    condition = f"version = {given.add(before)} and status in {_UNFINISHED}"
+    return Request(_update(history, {"version": given.add(version)}, condition), given.values)
+
+
+def progress(history: History, version: str, done: int, unfinished: str | None = None) -> Request:
+    """Record that the first `done` statements of a file without a transaction are executed.
+
+    `unfinished` is what `resume` has to know of the next statement, if that is about to begin.
+    """
+    given = _Parameters()
+    number = given.add(version)
+    row = {"statements_done": given.add(str(done)), history.unfinished: given.add(unfinished)}
+    writing = _update(history, row, f"version = {number} and status = 'running'")
+    return Request(f"with noted as ({writing} returning 1)\nselect {_guard(history, number, 'noted')}", given.values)
+
+
+def require_executed(history: History, version: str) -> Request:
+    """Check that the row of an execution that is being rolled back without a transaction is still there."""
+    given = _Parameters()
+    number = given.add(version)
+    found = f"select from {history.quoted} where version = {number} and status = 'executed'"
+    return Request(f"with found as ({found})\nselect {_guard(history, number, 'found')}", given.values)
+
+
+def _end(given: _Parameters, guard: str, writing: str, entry: str, duration: str) -> Request:
+    query = f"with written as (\n  {writing} returning *),\nlogged as (\n  {entry})\nselect {guard}, {duration}"
+    return Request(query, given.values)
+
+
+def duration_ms(rows: Sequence[Sequence[str | None]]) -> int:
+    """Read the answer to `end_up` or `end_down`: how long the execution took, in milliseconds."""
+    _, duration = rows[0]
+    return int(duration or 0)
+
+
+def end_up(history: History, version: str, *, in_transaction: bool) -> Request:
+    """Complete the row, and write the log; in a transaction only if the same transaction has written the row."""
+    given = _Parameters()
+    row = {
+        "status": "'executed'",
+        "statements_done": "statements",
+        history.unfinished: "null",
+        "duration_ms": _milliseconds_since("executed_at"),
+        "error": "null",
+    }
+    number = given.add(version)
+    condition = f"version = {number} and status = 'running'"
+    condition += f" and {_IS_OF_THIS_TRANSACTION}" if in_transaction else ""
+    writing, entry = _update(history, row, condition), _log_entry(history, "up", "written")
+    return _end(
+        given, _guard(history, number, "written", "logged"), writing, entry, "(select duration_ms from written)"
     )
 
 
-def end_down(history: History, version: str, *, in_transaction: bool, duration_ms: int = 0) -> Request:
-    """Remove the row, and write the log; in a transaction the duration is the server's."""
-    ours = f" and {_OURS}" if in_transaction else " and status = 'executed'"
-    duration = _SINCE.format("pg_catalog.transaction_timestamp()") if in_transaction else str(int(duration_ms))
+def end_down(history: History, version: str, *, duration: int | None = None) -> Request:
+    """Remove the row, and write the log.
+
+    Without a transaction `duration` says how long it took, in milliseconds. In a transaction it is None: the server
+    knows, and the row is removed only if the same transaction has marked it.
+    """
+    given = _Parameters()
+    took = _milliseconds_since("pg_catalog.transaction_timestamp()") if duration is None else str(duration)
+    ours = _IS_OF_THIS_TRANSACTION if duration is None else "status = 'executed'"
+    number = given.add(version)
+    writing = f"delete from {history.quoted} where version = {number} and {ours}"
+    entry = _log_entry(history, "down", "written", duration=took)
+    return _end(given, _guard(history, number, "written", "logged"), writing, entry, took)
+
+
+def fail_up(history: History, migration: Migration, statements: tuple[int, int], error: str) -> Request:
+    """Write the row `failed` and the log; a row that is executed stays.
+
+    `statements` are how many the file has, and how many of them are done. What `progress` has noted of the unfinished
+    statement is kept.
+    """
+    given = _Parameters()
+    total, done = (given.add(str(count)) for count in statements)
+    row = {"version": given.add(migration.version), "status": "'failed'", **_files(given, migration)}
+    row |= {**_executed_now(given), "statements": total, "statements_done": done, "error": given.add(error)}
+    writing = _upsert(history, row, keep=[history.unfinished])
+    entry = _log_entry(history, "failure", "kept", detail="error")
     return Request(
-        f"""\
-with gone as (delete from {history.quoted} where version = $1{ours} returning *),
-logged as ({_logged(history, "down", "gone", duration=duration)})
-select {duration}, 1 / (select count(*) from logged)""",
-        (version,),
+        f"with kept as (\n  {writing} returning *),\nlogged as (\n  {entry})\nselect count(*) from logged", given.values
     )
 
 
 def fail_down(history: History, version: str, error: str) -> Request:
     """Write the failure of a down to the log; the row stays as it was."""
-    rows = f"(select * from {history.quoted} where version = $1) as kept"
-    return Request(
-        f"with logged as ({_logged(history, 'failure', rows, duration='null::bigint', detail='$2::text')}) "
-        "select count(*) from logged",
-        (version, error),
-    )
+    given = _Parameters()
+    rows = f"(select * from {history.quoted} where version = {given.add(version)}) as kept"
+    entry = _log_entry(history, "failure", rows, duration="null::bigint", detail=f"{given.add(error)}::text")
+    return Request(f"with logged as (\n  {entry})\nselect count(*) from logged", given.values)
 
 
 def accept(history: History, migration: Migration, version: str) -> Request:
     """Record the text of a changed file as the one that was executed, and write the log."""
-    return Request(
-        f"""\
-with accepted as (
-  update {history.quoted} set version = $2, name = $3, checksum = $4, up_sql = $5, down_sql = $6
-   where version = $1 and status in ('executed', 'baseline') returning *),
-logged as ({_logged(history, "repair", "accepted", duration="null::bigint", detail="'accepted the changed file'")})
-select 1 / count(*) from logged""",
-        (version, migration.version, migration.name, migration.checksum, migration.up.text,
-         migration.down.text if migration.down else None),
-    )  # fmt: skip
+    given = _Parameters()
+    number = given.add(version)
+    row = {"version": given.add(migration.version), **_files(given, migration)}
+    writing = _update(history, row, f"version = {number} and status in ('executed', 'baseline')")
+    detail = _literal("accepted the changed file")
+    entry = _log_entry(history, "repair", "written", duration="null::bigint", detail=detail)
+    return _end(given, _guard(history, number, "written", "logged"), writing, entry, "null")
 
 
 def forget(history: History, version: str) -> Request:
     """Remove a row without executing anything, and write the log."""
+    given = _Parameters()
+    number = given.add(version)
+    writing = f"delete from {history.quoted} where version = {number}"
     detail = "'forgot the ' || status || ' execution'"
-    return Request(
-        f"""\
-with gone as (delete from {history.quoted} where version = $1 returning *),
-logged as ({_logged(history, "repair", "gone", duration="null::bigint", detail=detail)})
-select 1 / count(*) from logged""",
-        (version,),
-    )
+    entry = _log_entry(history, "repair", "written", duration="null::bigint", detail=detail)
+    return _end(given, _guard(history, number, "written", "logged"), writing, entry, "null")
 
 
 def baseline(history: History, migration: Migration) -> Request:
     """Record a migration that this database has already, and write the log."""
-    return Request(
-        f"""\
-with recorded as (
-  insert into {history.quoted} as h (version, name, status, checksum, up_sql, down_sql, statements, statements_done,
-                                     executed_at, executed_by, tool_version)
-  values ($1, $2, 'baseline', $3, $4, $5, 0, 0, pg_catalog.clock_timestamp(), session_user, $6)
-  on conflict (version) do update
-     set name = excluded.name, status = 'baseline', checksum = excluded.checksum, up_sql = excluded.up_sql,
-         down_sql = excluded.down_sql, statements = 0, statements_done = 0, making = null, duration_ms = null,
-         executed_at = excluded.executed_at, executed_by = excluded.executed_by, tool_version = excluded.tool_version,
-         error = null
-   where h.status in ('failed', 'running')
-  returning *),
-logged as ({_logged(history, "baseline", "recorded")})
-select 1 / count(*) from logged""",
-        (migration.version, migration.name, migration.checksum, migration.up.text,
-         migration.down.text if migration.down else None, __version__),
-    )  # fmt: skip
+    given = _Parameters()
+    number = given.add(migration.version)
+    row = {"version": number, "status": "'baseline'", **_files(given, migration)}
+    row |= {**_executed_now(given), "statements": "0", "statements_done": "0"}
+    entry = _log_entry(history, "baseline", "written")
+    return _end(given, _guard(history, number, "written", "logged"), _upsert(history, row), entry, "null")

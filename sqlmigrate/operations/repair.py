@@ -11,7 +11,7 @@ from sqlmigrate.errors import NOTHING_CHANGED, ConfigError, HistoryError
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.history import read, rights, write
 from sqlmigrate.history.state import State
-from sqlmigrate.history.table import DEFAULT_TABLE, prepare
+from sqlmigrate.history.table import DEFAULT_TABLE, History, make_ready, prepare
 from sqlmigrate.plan.plan import DEFAULT_LIMITS
 from sqlmigrate.plan.rows import Row, find_row, make_rows
 
@@ -62,11 +62,12 @@ def repair(url: str, row: Row, *, table: str = DEFAULT_TABLE, lock_wait: float =
         if row.execution not in state.executions:
             message = f"{row.label} changed since you were asked: another run has executed or repaired it"
             raise HistoryError(message, state=NOTHING_CHANGED, next_steps=["sqlmigrate status"])
+        history = make_ready(session, state.history, DEFAULT_LIMITS.lock_timeout)
         if row.state == "changed" and row.migration:
-            request = write.accept(state.history, row.migration, version)
+            request = write.accept(history, row.migration, version)
             done = f"the history now has the current file of {row.label}; nothing was executed"
         else:
-            request = write.forget(state.history, version)
+            request = write.forget(history, version)
             done = f"the history has forgotten {row.label} ({row.state}); the database itself was not changed"
         session.ask(Request("begin"), request, COMMIT)
         return done
@@ -90,14 +91,18 @@ def baseline(
         limit = find_row(rows, version).number
         declared = [row for row in rows if row.is_pending and row.number <= limit]
         rights.require_writable(state)
-        making = () if state.history.exists else prepare(state.history)
-        recording = [write.baseline(state.history, row.migration) for row in declared if row.migration]
-        spelling = [
-            write.respell(state.history, row.execution.version, row.version) for row in declared if row.execution
-        ]
-        if recording:
-            session.ask(Request("begin"), *making, *spelling, *recording, COMMIT)
+        if declared:
+            _record(session, state.history, declared)
         return declared
+
+
+def _record(session: Session, history: History, declared: Sequence[Row]) -> None:
+    """Record rows as a baseline, in one transaction, which also creates the history if it does not exist."""
+    creating = () if history.exists else prepare(history)
+    history = make_ready(session, history, DEFAULT_LIMITS.lock_timeout) if history.exists else history
+    spelling = [write.respell(history, row.execution.version, row.version) for row in declared if row.execution]
+    recording = [write.baseline(history, row.migration) for row in declared if row.migration]
+    session.ask(Request("begin"), *creating, *spelling, *recording, COMMIT)
 
 
 @contextmanager

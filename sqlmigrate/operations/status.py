@@ -36,7 +36,7 @@ def status(url: str, migrations: Sequence[Migration], *, table: str = DEFAULT_TA
         SqlmigrateError: The database cannot be reached, or its history cannot be read.
     """
     with connect(url) as session:
-        return _look(session, migrations, table)
+        return read.steadily(session, lambda: _look(session, migrations, table))
 
 
 def _look(session: Session, migrations: Sequence[Migration], table: str) -> Planned:
@@ -60,7 +60,7 @@ def verify(
     The differences are: edited files, with what was edited; missing files; migrations out of order. Raises as `status`.
     """
     with connect(url) as session:
-        planned = _look(session, migrations, table)
+        planned = read.steadily(session, lambda: _look(session, migrations, table))
         rows = planned.plan.rows
         errors = [changed_files(session, planned.state.history, rows)] if changed_rows(rows) else []
     found = [missing_error(rows, kind) for kind in (INSIDE, AFTER, UNFINISHED)]

@@ -11,6 +11,8 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from psycopg import errors as pg
+
 from sqlmigrate.database import pooler, run_lock
 from sqlmigrate.database.activity import Observer
 from sqlmigrate.database.pooler import shares_sessions
@@ -166,7 +168,11 @@ class _Run:
             return replace(state, is_pooled=True)
         key = run_lock.lock_key(state.history.name)
         reading = read.read_again(state.history) if state.history.exists else ()
-        (got,), *rest = self.session.ask(run_lock.try_lock(key), *reading)
+        try:
+            (got,), *rest = self.session.ask(run_lock.try_lock(key), *reading)
+        except pg.UndefinedColumn:  # in the meantime another run has brought an older table up to date
+            self.session.abort()
+            got, rest = [None], []
         if got == ["true"] and state.history.exists:
             return replace(state, executions=read.rows_of(rest[1]))
         if got != ["true"]:
@@ -180,8 +186,8 @@ class _Run:
         If another run has executed a step meanwhile, the rest is planned again; `overtaken` are the versions of the
         steps to which that has happened.
         """
-        if not state.history.exists:
-            table.make(self.session, state.history)
+        history = table.make_ready(self.session, state.history, self.limits.lock_timeout)
+        state = replace(state, history=history)
         self._respell(plan, state)
         executor = self._executor(state)
         for step in plan.steps:

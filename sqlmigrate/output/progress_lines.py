@@ -55,7 +55,7 @@ def _resumed(step: Step) -> list[Line]:
     execution = step.execution
     if step.script.mode == "transaction" or step.direction == "down" or execution is None:
         return []
-    if not (step.done_before or execution.making):
+    if not (step.done_before or execution.unfinished):
         return []
     where = f"statement {step.done_before + 1} of {len(step.script.statements)}"
     return [[("yellow", "↪️"), ("", f" {step.label} stopped at {where} in the last run")]]

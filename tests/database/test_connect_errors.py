@@ -386,7 +386,7 @@ def shop(quick: Quick) -> Quick:
 MAY_NOT_CREATE = """\
 error: the role deploy may not create the history in schema public
    nothing was changed
-   hint    a role that may executes this once:
+   hint    a role that may create tables there executes this once:
    next    create table "public"."migrations" (
                version         text primary key,
                name            text not null,
@@ -396,7 +396,7 @@ error: the role deploy may not create the history in schema public
                down_sql        text,
                statements      int,
                statements_done int,
-               making          text,
+               unfinished      text,
                executed_at     timestamptz,
                duration_ms     bigint,
                executed_by     text,
@@ -424,7 +424,7 @@ error: the role deploy may not create the history in schema public
 MAY_NOT_READ = """\
 error: the role deploy may not read the history public.migrations
    nothing was changed
-   hint    its owner gives the right with:
+   hint    its owner grants the right with:
    next    psql: grant usage on schema "public" to "deploy";
            psql: grant select on "public"."migrations", "public"."migrations_log" to "deploy";
 
@@ -432,7 +432,7 @@ error: the role deploy may not read the history public.migrations
 MAY_ONLY_READ = """\
 error: the role deploy may only read the history public.migrations
    nothing was changed
-   hint    its owner gives the right with:
+   hint    its owner grants the right with:
    next    psql: grant insert, update, delete on "public"."migrations" to "deploy";
            psql: grant insert on "public"."migrations_log" to "deploy";
 
@@ -536,7 +536,7 @@ def test_a_statement_without_a_right(quick: Quick, deploy: str, database: str) -
         "   │\n"
         "   code    42501 insufficient_privilege\n\n"
         "what happened   001_a was rolled back: nothing of it is in the database\n"
-        "what now        give the role that right, or fix the file, then: sqlmigrate up\n\n"
+        "what now        grant the role that right, or fix the file, then: sqlmigrate up\n\n"
     )
     assert ended.code == 1
     assert database_state.relations(database) == []
@@ -576,10 +576,10 @@ FOREIGN = {
     "an index": ("create table other (i int)", "create index {} on other (i)", "i"),
 }
 SOMEBODY_ELSE = """\
-error: the table public.{name} has other columns than our history: it is somebody else's
+error: the table public.{name} is not a history of sqlmigrate: it has other columns
    its columns: {columns}
    nothing was changed
-   hint    keep our history in another table: --table sqlmigrate_migrations, or in pyproject.toml: [tool.sqlmigrate] table = "sqlmigrate_migrations"
+   hint    keep the history in another table: --table sqlmigrate_migrations, or in pyproject.toml: [tool.sqlmigrate] table = "sqlmigrate_migrations"
 
 """  # noqa: E501 - a line of the screen
 
@@ -639,8 +639,9 @@ def test_a_history_that_has_lost_its_log(quick: Quick, database: str) -> None:
         MAY_NOT_CREATE.index('create table "public"."migrations_log"') : MAY_NOT_CREATE.index("           grant")
     ]
     expected = (
-        "error: public.migrations is there, and public.migrations_log beside it is gone\n   nothing was changed\n"
-        "   hint    bring it back from a backup, or make it empty:\n"
+        "error: public.migrations exists, but public.migrations_log, which belongs to it, is missing\n"
+        "   nothing was changed\n"
+        "   hint    restore it from a backup, or create it empty:\n"
         f"   next    psql: {log}\n"
     )
     assert said(ended) == "DATABASE · 1 pending\n\n" + expected
@@ -663,8 +664,9 @@ def test_a_log_that_has_lost_its_history(quick: Quick, database: str) -> None:
 
     assert said(ended).startswith(
         "DATABASE · 2 pending\n\n"
-        "error: public.migrations_log is there, and public.migrations beside it is gone\n   nothing was changed\n"
-        "   hint    bring it back from a backup, or make it empty:\n"
+        "error: public.migrations_log exists, but public.migrations, which belongs to it, is missing\n"
+        "   nothing was changed\n"
+        "   hint    restore it from a backup, or create it empty:\n"
         '   next    psql: create table "public"."migrations" (\n'
     )
     assert ended.code == 1
@@ -672,7 +674,7 @@ def test_a_log_that_has_lost_its_history(quick: Quick, database: str) -> None:
 
 
 NO_TABLE = """\
-error: `{name}` names no table
+error: `{name}` is not the name of a table
    nothing was executed
    hint    a name, or schema and name: --table ops.migrations (or "a.b"."c.d")
 
@@ -684,7 +686,7 @@ error: the schema ops of the history does not exist
 
 """
 NO_PLACE = """\
-error: no schema of the search_path exists, so the history has no place
+error: no schema of the search_path exists, so there is no place for the history
    nothing was executed
    hint    name one: --table public.migrations
 

@@ -79,7 +79,7 @@ def test_in_a_transaction_nothing_of_it_is_committed(case: tuple[str, str, int],
         f"DATABASE · 1 pending\n\n❌ 002_b   statement 2 of {total} N ms\n\n1 failed\n"
         f"error: invalid transaction termination\n{place}"
         "   code    2D000 invalid_transaction_termination\n"
-        "   hint    each statement runs by itself, and may commit, with: -- sqlmigrate: no-transaction\n\n"
+        "   hint    it may commit only if each statement of the file runs on its own: -- sqlmigrate: no-transaction\n\n"
         "what happened   002_b was rolled back: nothing of it is in the database\n"
         "what now        fix the file, then: sqlmigrate up\n\n"
     )
@@ -97,7 +97,7 @@ def test_without_a_transaction_it_is_executed(text: str, quick: Quick, database:
 
     assert numbers(database) == [0, 1, 2]
     assert (
-        database_state.ask(database, "select status, statements = statements_done, making from migrations")
+        database_state.ask(database, "select status, statements = statements_done, unfinished from migrations")
         == [("executed", True, None)] * 2
     )
 
@@ -117,7 +117,7 @@ def test_without_a_transaction_what_it_had_committed_stays(quick: Quick, databas
         "   code    P0001 raise_exception\n\n"
         "what happened   002_b runs without a transaction; it stopped at statement 2 of 3\n"
         "                statement 1 is executed and stays\n"
-        "                what statement 2 had committed by itself stays as well, and the next run begins it anew\n"
+        "                what statement 2 has committed itself stays; the next run executes the whole statement again\n"
         "what now        fix the file or the data, then: sqlmigrate up (it goes on at statement 2)\n\n"
     )
     assert ended.code == 1
@@ -141,7 +141,7 @@ def test_a_rerun_says_that_it_begins_it_anew(project: Project) -> None:
     events = project.up()
 
     assert [event.message for event in events if isinstance(event, Recovered)] == [
-        "statement 1 commits by itself and was not finished: it is begun anew"
+        "statement 1 commits itself and was not finished: the whole statement is executed again"
     ]
     assert succeeded(events) == ["002_b", "003_c"]
     assert project.query("select n from a order by n") == [(1,), (2,), (3,)]

@@ -149,7 +149,7 @@ def test_a_signal_while_an_index_is_built(quick: Quick, begin: Beginning, databa
 
     assert said(ended).endswith(
         "what happened   002_i runs without a transaction; it stopped at statement 1 of 1\n"
-        "                the index a_i is left behind, marked invalid: the next up drops it and builds it anew\n"
+        "                the index a_i is left behind, marked invalid: the next up drops it and builds it again\n"
         "what now        sqlmigrate up\n\n"
     )
     assert ended.code == 130
@@ -374,7 +374,7 @@ what now        {cure}, then: sqlmigrate up
 BY_THE_SERVER = {
     "pg_terminate_backend": (
         "terminating connection due to administrator command", "57P01 admin_shutdown",
-        "when the server can be reached",
+        "wait until the server can be reached",
     ),
     "pg_cancel_backend": (
         "canceling statement due to user request", "57014 query_canceled",
@@ -410,7 +410,7 @@ def test_a_session_that_is_ended_without_a_transaction(quick: Quick, begin: Begi
         "what happened   002_b runs without a transaction; it stopped at statement 2 of 3\n"
         "                statement 1 is executed and stays\n"
         "                001_a before it stays executed\n"
-        "what now        when the server can be reached, then: sqlmigrate up (it goes on at statement 2)\n\n"
+        "what now        wait until the server can be reached, then: sqlmigrate up (it goes on at statement 2)\n\n"
     )
     assert ended.code == 1
     assert database_state.history(database)[1][:3] == ("002", "failed", 1)
@@ -475,7 +475,7 @@ error: {LOST}
 {{more}}
 what happened   {{happened}}
                 001_a before it stays executed
-what now        when the server can be reached, then: sqlmigrate up
+what now        wait until the server can be reached, then: sqlmigrate up
 
 """
 
@@ -508,7 +508,7 @@ def test_a_connection_that_is_cut_for_good(quick: Quick, begin: Beginning, datab
         ended, port = running.ended(), line.port
 
     gone = f"cannot connect: 127.0.0.1:{port}: server closed the connection unexpectedly"
-    unknown = "whether 002_b was committed as a whole or rolled back is not known: its history row says so"
+    unknown = "it is not known whether 002_b was committed or rolled back: its history row will tell"
     assert said(ended) == LOST_SCREEN.format(more=f"   the history could not be read: {gone}\n", happened=unknown)
     assert ended.code == 1
 
@@ -528,7 +528,7 @@ def test_a_server_that_is_killed(quick: Quick, begin: Beginning, servers: Path) 
 
         assert ended.code == 1
         assert f"error: {LOST}\n  ──▶ sql/002_b.up.sql:2:1\n" in ended.stderr
-        assert ended.stderr.endswith("what now        when the server can be reached, then: sqlmigrate up\n\n")
+        assert ended.stderr.endswith("what now        wait until the server can be reached, then: sqlmigrate up\n\n")
         assert database_state.relations(server.url()) == ["public.a"]
         assert database_state.history(server.url())[0] == ("001", "executed", 1, None)
 
@@ -545,7 +545,7 @@ NO_ROOM = {
         "copy (select generate_series(1, 10000)) to '/dev/full';\n",
         "could not write to COPY file: No space left on device",
         "53100 disk_full",
-        "when the server has room again",
+        "wait until the server has room again",
     ),
     "a limit for temporary files": (
         "set temp_file_limit = '64kB'; select count(*) from generate_series(1, 1000000);\n",
@@ -639,7 +639,7 @@ def test_no_room_for_the_history_row(quick: Quick, database: str) -> None:
         "   context PL/pgSQL function full_disk() line 2 at RAISE\n"
         "   code    53100 disk_full\n\n"
         "what happened   002_b was rolled back: nothing of it is in the database\n"
-        "what now        when the server has room again, then: sqlmigrate up\n\n"
+        "what now        wait until the server has room again, then: sqlmigrate up\n\n"
     )
     assert ended.code == 1
     assert database_state.relations(database) == ["public.a"]

@@ -91,7 +91,7 @@ error: the connection was lost: server closed the connection unexpectedly
 
 what happened   {happened}
                 001_a before it stays executed
-what now        when the server can be reached, then: sqlmigrate up
+what now        wait until the server can be reached, then: sqlmigrate up
 
 """
 RESTARTS = {
@@ -148,7 +148,7 @@ def test_a_session_that_is_ended_between_two_statements(project: Project) -> Non
                 assert len(terminate(project.url)) == 1
 
     failed = failure(seen)
-    assert told(failed.error) == f"{TERMINATED}\n  next: when the server can be reached, then: sqlmigrate up"
+    assert told(failed.error) == f"{TERMINATED}\n  next: wait until the server can be reached, then: sqlmigrate up"
     assert (failed.number, failed.kept) == (2, ("statement 1 is executed and stays",))
     assert project.recorded() == [("001", "executed"), ("002", "failed")]
 
@@ -167,7 +167,7 @@ def test_a_session_that_is_ended_between_two_migrations(project: Project) -> Non
 
     failed = failure(seen)
     assert (failed.step.label, failed.kept) == ("002_b", ())
-    assert told(failed.error) == f"{TERMINATED}\n  next: when the server can be reached, then: sqlmigrate up"
+    assert told(failed.error) == f"{TERMINATED}\n  next: wait until the server can be reached, then: sqlmigrate up"
     assert project.recorded() == [("001", "executed"), ("002", "failed")]
     assert succeeded(project.up()) == ["002_b"]
 
@@ -186,7 +186,7 @@ def test_a_session_that_is_ended_while_it_waits_for_a_table(project: Project) ->
 
     failed = failure(seen)
     assert (failed.number, failed.kept) == (2, ())
-    assert told(failed.error) == f"{TERMINATED}\n  next: when the server can be reached, then: sqlmigrate up"
+    assert told(failed.error) == f"{TERMINATED}\n  next: wait until the server can be reached, then: sqlmigrate up"
     assert project.relations() == {"a"}
     assert project.recorded() == [("001", "executed"), ("002", "failed")]
     assert succeeded(project.up()) == ["002_b"]
@@ -292,7 +292,7 @@ TIMEOUTS = {
     ),
     "transaction_timeout": (
         "terminating connection due to transaction timeout",
-        "raise transaction_timeout for this role, or make two files of it",
+        "raise transaction_timeout for this role, or split the file in two",
     ),
     "statement_timeout": (
         "canceling statement due to statement timeout",

@@ -47,7 +47,7 @@ def test_a_statement_that_runs_in_no_transaction_needs_no_directive(
 
     assert succeeded(project.up()) == ["001_setup", "002_alone"]
 
-    columns = "status, statements, statements_done, making, error, duration_ms >= 0, up_sql"
+    columns = "status, statements, statements_done, unfinished, error, duration_ms >= 0, up_sql"
     assert project.query(f"select {columns} from migrations where version = '002'") == [
         ("executed", 1, 1, None, None, True, text)
     ]
@@ -202,10 +202,10 @@ def test_a_done_statement_that_was_changed_stops_the_rerun(
 
     assert str(refused.value.span) == f"{project.folder}/001_a.up.sql:{place}"
     assert told(refused.value) == (
-        f"001_a: statement {number} was executed already, and has another text by now\n"
-        "  2 of its statements are executed; it goes on only if those are unchanged\n"
+        f"001_a: statement {number} was executed already, and its text has changed since\n"
+        "  2 of its statements are executed; it continues only if they are unchanged\n"
         "  nothing was executed by this run\n"
-        "  hint: put the text of that statement back; what is behind the failed statement may be changed"
+        "  hint: put the text of that statement back; the statements after the failed one may be changed"
     )
     assert project.relations() == {"a", "b"}
     assert project.recorded() == [("001", "failed")]

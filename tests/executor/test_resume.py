@@ -37,15 +37,15 @@ def _one(conn: psycopg.Connection, query: str) -> Any:
     return (conn.execute(query).fetchone() or (None,))[0]
 
 
-def _killed(url: str, migrations: tuple[Migration, ...], done: int, making: str | None) -> None:
+def _killed(url: str, migrations: tuple[Migration, ...], done: int, unfinished: str | None) -> None:
     """Leave the history as a run leaves it that is killed while the statement behind `done` is under way."""
     list(up_down.up(url, migrations[:1]))
     migration = migrations[1]
     with closing(psycopg.connect(url, autocommit=True)) as conn:
         conn.execute(
-            "insert into migrations (version, name, status, checksum, up_sql, statements, statements_done, making, "
+            "insert into migrations (version, name, status, checksum, up_sql, statements, statements_done, unfinished, "
             "executed_at) values (%s, %s, 'running', %s, %s, 9, %s, %s, now())",
-            (migration.version, migration.name, migration.checksum, migration.up.text, done, making),
+            (migration.version, migration.name, migration.checksum, migration.up.text, done, unfinished),
         )
 
 
@@ -63,17 +63,23 @@ def _hold_snapshot(conn: psycopg.Connection) -> None:
 INDEX = "create index concurrently i on t (a);"
 CASES = {
     "index not begun": (TABLE, INDEX, "1 none", "", []),
-    "index made": (TABLE, INDEX, "1 none", "create index i on t (a)", ["i was made already"]),
+    "index made": (TABLE, INDEX, "1 none", "create index i on t (a)", ["the last run had created i already"]),
     "index left invalid": (
         TABLE, INDEX, "1 none",
         "create index i on t (a); update pg_index set indisvalid = false where indexrelid = 'i'::regclass",
-        ["the invalid index i, left by the last run, is dropped and built anew"],
+        ["the last run left the index i invalid: it is dropped and built again"],
     ),
-    "index dropped": (INDEXED, "drop index concurrently i;", "1 valid", "drop index i", ["i is gone already"]),
+    "index dropped": (
+        INDEXED,
+        "drop index concurrently i;",
+        "1 valid",
+        "drop index i",
+        ["the last run had dropped i already"],
+    ),
     "index not dropped": (INDEXED, "drop index concurrently i;", "1 valid", "", []),
     "partition detached": (
         PARTITIONS, "alter table p detach partition p1 concurrently;", "1 valid", "alter table p detach partition p1",
-        ["p1 is gone already"],
+        ["the last run had detached p1 already"],
     ),
     "partition not detached": (PARTITIONS, "alter table p detach partition p1 concurrently;", "1 valid", "", []),
 }  # fmt: skip
@@ -82,9 +88,9 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_a_killed_statement_is_gone_on_with_by_the_catalog(name: str, database: str, tmp_path: Path) -> None:
     """Whatever the killed statement has reached, the rerun ends with what an undisturbed run makes."""
-    setup, text, making, reached, said = CASES[name]
+    setup, text, unfinished, reached, said = CASES[name]
     migrations = _migrations(tmp_path, setup, text)
-    _killed(database, migrations, 0, making)
+    _killed(database, migrations, 0, unfinished)
     with closing(psycopg.connect(database, autocommit=True)) as conn:
         for statement in filter(None, reached.split("; ")):
             conn.execute(statement)
@@ -99,7 +105,9 @@ def test_a_killed_statement_is_gone_on_with_by_the_catalog(name: str, database: 
         )
         assert _one(conn, "select count(*) from pg_index where not indisvalid") == 0
         assert _one(conn, "select count(*) from pg_inherits where inhrelid = to_regclass('p1')") == 0
-        assert _one(conn, "select status || coalesce(making, '') from migrations where version = '002'") == "executed"
+        assert (
+            _one(conn, "select status || coalesce(unfinished, '') from migrations where version = '002'") == "executed"
+        )
 
 
 def test_a_pending_detach_is_finished(database: str, tmp_path: Path) -> None:
@@ -116,7 +124,7 @@ def test_a_pending_detach_is_finished(database: str, tmp_path: Path) -> None:
 
     messages, events = _go_on(database, migrations)
 
-    assert messages == ["the detaching of p1, begun by the last run, is finished"]
+    assert messages == ["the last run began to detach p1: this is finished now"]
     assert isinstance(events[-1], Finished)
 
 
@@ -142,7 +150,7 @@ def test_if_not_exists_on_an_invalid_index_is_an_error(database: str, tmp_path: 
     *_, failed = up_down.up(database, migrations)
 
     assert isinstance(failed, Failed)
-    assert failed.error.message == "the index i was there before, and is invalid: no query uses it"
+    assert failed.error.message == "the index i existed before, and is invalid: no query uses it"
     assert failed.error.next_steps == ("psql: drop index concurrently i;", "sqlmigrate up")
 
 
@@ -153,14 +161,14 @@ def test_a_failed_unique_index_is_built_anew_when_its_data_are_mended(database: 
     assert isinstance(failed, Failed)
     assert failed.kept == (
         "statement 1 is executed and stays",
-        "the index u is left behind, marked invalid: the next up drops it and builds it anew",
+        "the index u is left behind, marked invalid: the next up drops it and builds it again",
     )
     with closing(psycopg.connect(database, autocommit=True)) as conn:
         conn.execute("delete from t")
 
     messages, events = _go_on(database, migrations)
 
-    assert messages == ["the invalid index u, left by the last run, is dropped and built anew"]
+    assert messages == ["the last run left the index u invalid: it is dropped and built again"]
     assert isinstance(events[-1], Finished)
 
 
@@ -175,7 +183,7 @@ def test_an_index_in_another_schema_is_found(database: str, tmp_path: Path) -> N
 
     messages, events = _go_on(database, migrations)
 
-    assert messages == ['the invalid index "S x"."U i", left by the last run, is dropped and built anew']
+    assert messages == ['the last run left the index "S x"."U i" invalid: it is dropped and built again']
     assert isinstance(events[-1], Finished)
 
 
@@ -195,7 +203,7 @@ def test_a_statement_that_can_is_committed_together_with_its_record(database: st
 
 
 def test_a_done_statement_that_was_edited_stops_the_rerun(database: str, tmp_path: Path) -> None:
-    """The rerun says which statement has another text by now, and executes nothing."""
+    """The rerun says which statement has changed, and executes nothing."""
     migrations = _migrations(tmp_path, TABLE, "insert into t values (2);\nselect 1/0;")
     list(up_down.up(database, migrations))
     migrations = _migrations(tmp_path, TABLE, "insert into t values (22);\nselect 1;")
@@ -203,7 +211,7 @@ def test_a_done_statement_that_was_edited_stops_the_rerun(database: str, tmp_pat
     with pytest.raises(HistoryError) as refused:
         list(up_down.up(database, migrations))
 
-    assert refused.value.message == "002_alone: statement 1 was executed already, and has another text by now"
+    assert refused.value.message == "002_alone: statement 1 was executed already, and its text has changed since"
     assert str(refused.value.span).endswith("002_alone.up.sql:2:1")
 
 
@@ -259,10 +267,10 @@ def test_the_history_keeps_what_was_there_before(database: str, tmp_path: Path) 
         thread = threading.Thread(target=lambda: list(up_down.up(database, migrations)))
         thread.start()
         until(lambda: database_state.ask(database, BUILDING))
-        seen.append(_one(conn, "select making from migrations where version = '002'"))
+        seen.append(_one(conn, "select unfinished from migrations where version = '002'"))
         reader.rollback()
         thread.join()
-        seen.append(_one(conn, "select making from migrations where version = '002'"))
+        seen.append(_one(conn, "select unfinished from migrations where version = '002'"))
 
     assert seen == ["1 none", None]
-    assert read.Execution.__dataclass_fields__["making"].type == "str | None"
+    assert read.Execution.__dataclass_fields__["unfinished"].type == "str | None"

@@ -316,7 +316,7 @@ def test_what_only_the_server_knows_to_run_in_no_transaction_has_a_hint(
 
     assert error.sqlstate == "25001"
     assert error.hint == (
-        "each statement of a file runs on its own, recorded one by one, with: -- sqlmigrate: no-transaction"
+        "let each statement of the file run and be recorded on its own: -- sqlmigrate: no-transaction"
     )
 
 
@@ -325,16 +325,16 @@ CURES = {
     "42703": "fix the file",
     "P0001": "fix the file",
     "23505": "fix the file or the data",
-    "42501": "give the role that right, or fix the file",
-    "40P01": "when the others are done",
-    "55P03": "when the others are done",
-    "53100": "when the server has room again",
+    "42501": "grant the role that right, or fix the file",
+    "40P01": "wait until the other sessions are done",
+    "55P03": "wait until the other sessions are done",
+    "53100": "wait until the server has room again",
     "53400": "raise that limit, or fix the file",
     "57014": "find out who or what cancelled it (a statement_timeout?)",
-    "57P01": "when the server can be reached",
-    "08006": "when the server can be reached",
-    "58030": "when the server is sound again",
-    "XX001": "when the server is sound again",
+    "57P01": "wait until the server can be reached",
+    "08006": "wait until the server can be reached",
+    "58030": "find out what the server's log says",
+    "XX001": "find out what the server's log says",
 }
 
 

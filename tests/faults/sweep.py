@@ -65,8 +65,8 @@ select pg_catalog.jsonb_build_object(
                                                     order by indexrelid::pg_catalog.regclass::text)
                   from pg_catalog.pg_index where indrelid = 'public.t'::pg_catalog.regclass),
     'attached', (select pg_catalog.count(*) from pg_catalog.pg_inherits),
-    'history', (select pg_catalog.jsonb_agg(version || status || statements || statements_done || coalesce(making, '')
-                                            order by version) from public.migrations),
+    'history', (select pg_catalog.jsonb_agg(version || status || statements || statements_done
+                                            || coalesce(unfinished, '') order by version) from public.migrations),
     'executed', (select pg_catalog.count(*) from public.migrations_log where action = 'up'))::text"""
 
 

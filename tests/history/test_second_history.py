@@ -33,7 +33,7 @@ def test_a_search_path_that_leads_elsewhere(command: str, executed: Project) -> 
         "error: the history of this database is public.migrations, and the search_path leads to app\n"
         "   a second history would execute every migration again\n"
         "   nothing was changed\n"
-        '   hint    go on with it: --table "public"."migrations"; or, where a second one is meant: --table '
+        '   hint    continue with it: --table "public"."migrations"; or, if a second one is intended: --table '
         '"app"."migrations"\n\n'
     )
     assert ended.code == 2

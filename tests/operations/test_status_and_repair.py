@@ -269,7 +269,7 @@ def test_a_row_that_is_not_ours(command: str, project: Project) -> None:
 
     assert (ended.code, ended.stdout) == (1, "")
     assert ended.stderr.startswith(
-        "error: the history has a row of version `x`, which is no number: it was not written by us\n"
+        "error: the history has a row of version `x`, which is not a number: it was not written by sqlmigrate\n"
     )
 
 
@@ -576,13 +576,13 @@ def test_baseline_leaves_what_is_executed(project: Project) -> None:
 def test_baseline_of_what_has_failed(status: str, project: Project) -> None:
     """What failed or was interrupted, and was then brought about by hand, can be declared; no error stays."""
     project.add("001_old", "select nothing;").up()
-    project.execute("update migrations set status = %s, statements_done = 1, making = '1 none'", status)
+    project.execute("update migrations set status = %s, statements_done = 1, unfinished = '1 none'", status)
     project.remove("001_old", "up")
     project.add("001_new", "select 1;")
 
     assert baseline(project, "1") == ["001_new"]
 
-    columns = "version, name, status, error, making, up_sql"
+    columns = "version, name, status, error, unfinished, up_sql"
     assert project.query(f"select {columns} from migrations") == [("001", "new", "baseline", None, None, "select 1;")]
 
 

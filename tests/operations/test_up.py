@@ -50,7 +50,7 @@ def test_an_execution_is_recorded_with_all_that_belongs_to_it(project: Project) 
 
 
 def test_the_history_has_the_columns_of_the_design(project: Project) -> None:
-    """One table and its log, with exactly these columns (`making` is for resuming without a transaction)."""
+    """One table and its log, with exactly these columns (`unfinished` is for resuming without a transaction)."""
     project.add("001_a", "select 1;").up()
 
     columns = """\
@@ -59,7 +59,7 @@ def test_the_history_has_the_columns_of_the_design(project: Project) -> None:
     assert project.query(columns, "migrations") == [
         ("version", "text not null"), ("name", "text not null"), ("status", "text not null"), ("checksum", "text"),
         ("up_sql", "text"), ("down_sql", "text"), ("statements", "integer"), ("statements_done", "integer"),
-        ("making", "text"),
+        ("unfinished", "text"),
         ("executed_at", "timestamp with time zone"), ("duration_ms", "bigint"), ("executed_by", "text"),
         ("tool_version", "text"), ("error", "text"),
     ]  # fmt: skip
@@ -798,7 +798,8 @@ def test_what_is_no_name_of_a_history(setting: str, project: Project) -> None:
         project.add_tables("a").up(table=setting)
 
     assert told(refused.value) == (
-        f'`{setting}` names no table\n  hint: a name, or schema and name: --table ops.migrations (or "a.b"."c.d")'
+        f"`{setting}` is not the name of a table\n"
+        '  hint: a name, or schema and name: --table ops.migrations (or "a.b"."c.d")'
     )
     assert project.relations() == set()
 
@@ -811,7 +812,8 @@ def test_a_name_too_long_for_the_history_and_its_log(setting: str, project: Proj
 
     name = setting.partition(".")[2].strip('"') or setting
     assert told(refused.value) == (
-        f"`{name}` is too long for the name of the history: at most 59 bytes, of 63, are left beside its log's `_log`"
+        f"`{name}` is too long for the history table\n"
+        "  hint: use at most 59 bytes: PostgreSQL allows 63, and the name of the log adds `_log`"
     )
 
 
@@ -855,7 +857,9 @@ def test_a_search_path_without_a_schema_is_refused(project: Project) -> None:
         odd.up()
 
     assert told(refused.value) == (
-        "no schema of the search_path exists, so the history has no place\n  hint: name one: --table public.migrations"
+        "no schema of the search_path exists, so there is no place for the history\n"
+        "  nothing was changed\n"
+        "  hint: name one: --table public.migrations"
     )
     assert succeeded(odd.up(table="public.migrations")) == ["001_a"]
 

@@ -39,7 +39,6 @@ def execution(version: str, name: str = "a", *, second: int = 0, status: str = "
         START + timedelta(seconds=second),
         9,
         "ann",
-        "0.1.0",
         None,
     )
 

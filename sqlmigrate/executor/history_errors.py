@@ -1,0 +1,55 @@
+"""Errors of a file that spoils its own history row: deletes it, changes it, or ends the transaction it belongs to."""
+
+from __future__ import annotations
+
+from sqlmigrate.errors import Kind, StatementError
+from sqlmigrate.history.table import History
+from sqlmigrate.history.write import MissingRow, missing_row
+from sqlmigrate.plan.plan import Step
+from sqlmigrate.source import Span
+
+from .statement_errors import find_name
+from .step_run import Refusal
+
+_UNDEFINED_TABLE = "42P01"
+_LEAVE_ALONE = "take that statement out: sqlmigrate writes its history itself"
+_MOVE = "leave it where it is; a new project can keep it in a schema of its own: --table history.migrations"
+_NO_CONTROL = "take out what commits or rolls back, or let each statement run by itself: -- sqlmigrate: no-transaction"
+
+
+def of_history_row(refusal: Refusal, step: Step, history: History, transaction: str = "") -> StatementError | None:
+    """Make the error if a request of ours did not find the history row of `step`; None for any other failure.
+
+    `transaction` is the number of the transaction that the step began in, empty for a step without a transaction.
+    """
+    if refusal.part.role not in ("begin", "note", "complete"):
+        return None
+    if refusal.error.sqlstate == _UNDEFINED_TABLE:
+        message = f"{step.label}: something in the file drops or moves the history {history.name}"
+        return StatementError(message, _place(step, history), hint=_MOVE)
+    missing = missing_row(refusal.error)
+    if missing is None:
+        return None
+    if refusal.part.role == "begin":
+        message = f"{step.label}: another run has executed it in the meantime"
+        return StatementError(message, step.script.source.span(0, 0))
+    if transaction and missing.transaction != transaction:
+        message = f"{step.label}: something in the file ended the transaction, which its history row belongs to"
+        return StatementError(message, step.script.source.span(0, 0), kind=Kind.TRANSACTION_ENDED, hint=_NO_CONTROL)
+    return _of_missing_row(missing, step, history)
+
+
+def _of_missing_row(missing: MissingRow, step: Step, history: History) -> StatementError:
+    if missing.why == "not logged":
+        message = f"{step.label}: the log {history.log_name} did not take its entry"
+        hint = f"look for a trigger, a rule or a policy on it: psql: \\d {history.quoted_log}"
+        return StatementError(message, step.script.source.span(0, 0), hint=hint)
+    does = "deletes" if missing.why == "gone" else "changes"
+    message = f"{step.label}: something in the file {does} its row in the history {history.name}"
+    return StatementError(message, _place(step, history), hint=_LEAVE_ALONE)
+
+
+def _place(step: Step, history: History) -> Span:
+    """Give the last place in the file that names the history table; the whole file if none does."""
+    places = (find_name(history.table, statement) for statement in reversed(step.script.statements))
+    return next(filter(None, places), step.script.source.span(0, 0))

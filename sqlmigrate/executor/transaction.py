@@ -1,0 +1,117 @@
+"""A step in one transaction, together with its history row."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+
+from sqlmigrate.database import run_lock
+from sqlmigrate.database.session import Answer
+from sqlmigrate.errors import NOTHING_EXECUTED_BY_THIS_RUN, Kind, LockError, StatementError
+from sqlmigrate.history import write
+
+from . import batch
+from .batch import Part
+from .events import Event, Failed, Finished
+from .history_errors import of_history_row
+from .statement_errors import at_commit, cure, refused
+from .step_run import Attempt, Outcome, Refusal, StepRun, ends_transactions
+
+_COMMITS = "it may commit only if each statement of the file runs on its own: -- sqlmigrate: no-transaction"
+
+_MAY_BE_COMMITTED = "what the file did before it ended the transaction may be committed: look before you go on"
+
+
+class TransactionStep:
+    """Executes one step in one transaction; in a dry run in the transaction that is open, which stays open."""
+
+    def __init__(self, run: StepRun, *, dry_run: bool = False) -> None:
+        self.run = run
+        self._is_dry_run = dry_run
+        self._parts = batch.transaction(run.state, run.step, run.limits.lock_timeout, dry_run=dry_run)
+        self._transaction = ""
+        self._duration_ms = 0
+        self._deferrable: Sequence[str | None] = (None, None)
+
+    def execute(self) -> Generator[Event, None, Outcome]:
+        """Execute the step; a failure is written to the history.
+
+        Raises:
+            LockError: Another run has been executing this migration for too long.
+        """
+        refusal = yield from self.run.repeat(self._attempt, self._may_try_again)
+        if refusal is None:
+            yield Finished(self.run.step, self.run.total, self._duration_ms)
+            return "done"
+        if not self._is_dry_run and refusal.part.role == "begin" and write.missing_row(refusal.error):
+            self.run.session.abort()
+            return "overtaken"
+        yield self._failed(refusal)
+        return "failed"
+
+    def what_stays(self, done: int, number: int) -> Iterator[str]:  # noqa: ARG002 - the same as without a transaction
+        """Say what stays in the database after a failure: nothing, because the transaction is rolled back."""
+        yield from ()
+
+    def _attempt(self) -> Attempt:
+        self.run.done = 0
+        refusal = yield from self.run.send(self._parts, self._answered)
+        if refusal and refusal.part.role != "clean up":
+            return refusal
+        if self._is_dry_run:
+            return (yield from self.run.send(batch.instead_of_commit(*self._deferrable), self._answered))
+        return None
+
+    def _answered(self, part: Part, answer: Answer) -> Iterator[Event]:
+        match part.role:
+            case "statement":
+                yield self.run.answered(part.number)
+            case "process":
+                self.run.pid = int(answer.rows[0][0] or 0)
+            case "begin":
+                begun = write.begun(answer.rows)
+                self.run.pid, self._transaction = begun.pid, begun.transaction
+            case "complete":
+                self._duration_ms = write.duration_ms(answer.rows)
+            case "deferrable":
+                self._deferrable = answer.rows[0]
+            case _:
+                pass
+
+    def _may_try_again(self, refusal: Refusal, tries: int) -> bool:
+        if self._is_dry_run:  # a failure ends the transaction that is open
+            return False
+        if refusal.part.role != "begin":
+            return tries < self.run.limits.lock_retries
+        if self.run.elapsed_ms > self.run.limits.lock_wait * 1000:
+            raise self._held()
+        return True
+
+    def _held(self) -> LockError:
+        run = self.run
+        run.session.abort()
+        return LockError(
+            f"another run is still executing {run.step.label} after {run.limits.lock_wait:g} s",
+            detail=[line for blocker in run.blockers for line in blocker.lines] or [run_lock.GONE],
+            state=NOTHING_EXECUTED_BY_THIS_RUN,
+            next_steps=[f"sqlmigrate {run.step.direction}"],
+        )
+
+    def _failed(self, refusal: Refusal) -> Failed:
+        error = self._error(refusal)
+        error = error.with_(
+            detail=[*error.detail, *self.run.in_the_way(refusal)],
+            next_steps=[f"{cure(error.sqlstate)}, then: sqlmigrate {self.run.step.direction}"],
+        )
+        if not self._is_dry_run:
+            error = self.run.record(error, 0)
+        stays = [_MAY_BE_COMMITTED] if error.kind is Kind.TRANSACTION_ENDED else []
+        return self.run.failed(error, refusal.part.number, stays)
+
+    def _error(self, refusal: Refusal) -> StatementError:
+        step = self.run.step
+        if number := refusal.part.number:
+            statement = step.script.statements[number - 1]
+            error = refused(refusal.error, statement)
+            return error.with_(hint=_COMMITS) if ends_transactions(statement, refusal) else error
+        found = of_history_row(refusal, step, self.run.state.history, self._transaction)
+        return found or at_commit(refusal.error, step.script.statements, step.script.source)
