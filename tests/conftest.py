@@ -79,8 +79,8 @@ def pytest_timeout_set_timer() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _nothing_of_outside() -> Iterator[None]:
-    """Take what would lead to somebody's database, or colour a screen, out of the environment."""
+def _clean_environment() -> Iterator[None]:
+    """Remove the variables that would lead to another database, or change a screen."""
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
             if name.startswith(FOREIGN) or name in FOREIGN_NAMES:
@@ -89,8 +89,8 @@ def _nothing_of_outside() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _compiled_once(_nothing_of_outside: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Where Python may not write its compiled modules beside the sources, let the program keep them elsewhere."""
+def _compiled_once(_clean_environment: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Where Python must not write compiled modules into the source folders, keep them in a folder of the session."""
     with pytest.MonkeyPatch.context() as patch:
         if "PYTHONDONTWRITEBYTECODE" in os.environ:
             patch.delenv("PYTHONDONTWRITEBYTECODE")
@@ -99,15 +99,15 @@ def _compiled_once(_nothing_of_outside: None, tmp_path_factory: pytest.TempPathF
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _nothing_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Delete the data that embedded servers of projects in `tmp_path` have elsewhere, where we are root."""
+def _no_private_data_is_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Delete what embedded servers of projects in `tmp_path` keep in /var/lib/sqlmigrate, if the tests run as root."""
     yield
-    postgres_servers.delete_elsewhere(tmp_path_factory.getbasetemp())
+    postgres_servers.delete_private_data(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture(autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home directory with nothing in it: no .pgpass, no service file, no history."""
+    """An empty home directory: no .pgpass, no service file."""
     made = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("HOME", str(made))
     return made
@@ -115,7 +115,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Path]:
-    """The folder of all servers, whose account can pass through it also where we are root."""
+    """The folder of all servers. The account of the servers can enter it, also where the tests run as root."""
     with postgres_servers.session_folder() as folder:
         yield folder
 
@@ -136,7 +136,7 @@ def postgres16(servers: Path) -> Iterator[Server]:
 
 @pytest.fixture(params=["installed_postgres"] if TESTED else ["postgres", "postgres16"])
 def every_postgres(request: pytest.FixtureRequest) -> Server:
-    """Each version in turn, for a test that depends on it."""
+    """Each version in turn, for a test that depends on the version."""
     found: Server = request.getfixturevalue(request.param)
     return found
 
@@ -164,7 +164,7 @@ def standby(servers: Path, postgres: Server) -> Iterator[Standby]:
 
 @pytest.fixture(scope="session")
 def password_server(servers: Path) -> Iterator[PasswordServer]:
-    """A server on TCP that asks for passwords: of the role `app`, in `password`."""
+    """A server on TCP that asks for passwords; `password` is that of the role `app`."""
     with postgres_servers.password_server(servers / "password") as running:
         yield running
 
@@ -177,13 +177,13 @@ def terminal(tmp_path: Path, database: str) -> Terminal:
 
 @pytest.fixture
 def bare_terminal(tmp_path: Path) -> Terminal:
-    """The program, in an empty folder, with no database named."""
+    """The program, in an empty folder, without a database."""
     return Terminal(tmp_path, {})
 
 
 @pytest.fixture
 def project(tmp_path: Path, database: str) -> Project:
-    """A folder `sql`, not there yet, and an empty database: those of `terminal`, worked on without a process."""
+    """The folder and the database of `terminal`, used through the library, without a process. There is no `sql` yet."""
     return Project(tmp_path / "sql", database)
 
 

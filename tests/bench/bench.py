@@ -169,7 +169,7 @@ def _write(folder: Path, migrations: Sequence[other_tools.Statements]) -> None:
 
 
 def many_files(bench: Bench, number: int = 100) -> None:
-    """How long files take from the start of the process to its end, beside other tools, near and far."""
+    """How long files take from the start of the process to its end, compared with other tools, near and far."""
     tools, missing = other_tools.found(bench.cache, bench.far_server.cluster.program("psql"))
     migrations = [_statements(each) for each in range(number)]
     folders = {tool.name: bench.folder(tool.name.replace(" ", "_")) for tool in tools}
@@ -224,7 +224,7 @@ copy migrations (version, name, status, checksum, up_sql, down_sql, statements, 
 
 
 def large_folder(bench: Bench, number: int = 10_000) -> None:
-    """How long `status` takes where everything is executed already, beside reading the files and no more."""
+    """How long `status` takes where everything is executed already, compared with reading the files alone."""
     folder = bench.folder("large")
     _write(folder / "sql", [_statements(each) for each in range(number)])
     with bench.server.database() as url:
@@ -258,7 +258,7 @@ def _pretend_executed(url: str, folder: Path) -> None:
 
 
 def large_files(bench: Bench) -> None:
-    """How long single files of unusual size take, beside psql in one transaction."""
+    """How long single files of unusual size take, compared with psql in one transaction."""
     psql = str(bench.server.cluster.program("psql"))
     rows = []
     for name, text in _LARGE.items():
@@ -395,7 +395,7 @@ def main() -> None:
     """Measure the parts that are named, or all."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of: {', '.join(PARTS)}; all by default")
-    parser.add_argument("--runs", type=int, help="how often each is run; otherwise as often as it is worth")
+    parser.add_argument("--runs", type=int, help="how often each is run; each part has its own default")
     parser.add_argument(
         "--cache", type=Path, default=Path.home() / ".cache" / "sqlmigrate-bench", help="where other tools are kept"
     )

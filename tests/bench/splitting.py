@@ -1,4 +1,4 @@
-"""MB/s of split beside sqlparse.split and pglast.split, in one run: ``make bench``.
+"""MB/s of split, sqlparse.split and pglast.split, in one run: ``make bench``.
 
 Statements are objects, and each is asked for its text and its line. A figure is the best of several runs; the peers,
 being slower, get less of the same.

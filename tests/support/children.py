@@ -1,7 +1,7 @@
-"""The processes that tests start, all of them here: with the default signals, and killed when their test is over time.
+"""The processes that tests start: with the default signals, and killed when the time limit of their test is over.
 
-A child inherits the signals that are ignored: in a job that a script starts with ``&`` that is SIGINT, under ``nohup``
-SIGHUP. A test of Ctrl-C would wait for ever there.
+A child inherits the ignored signals: SIGINT in a job that a script starts with ``&``, SIGHUP under ``nohup``. A test of
+Ctrl-C would never end there.
 """
 
 from __future__ import annotations

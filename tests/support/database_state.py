@@ -1,4 +1,4 @@
-"""What a run has left in a database: objects, rows of the history and of its log, sessions."""
+"""What a run leaves in a database: objects, rows of the history and of its log, sessions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from psycopg import sql
 
 Row = tuple[Any, ...]
 
-_ENDING_SECONDS = 30  # long before the statements that tests interrupt, which sleep for 60, would end by themselves
+_ENDING_SECONDS = 30  # tests interrupt statements of 60 seconds: those would not have ended by themselves
 
 _RELATIONS = """\
 select n.nspname || '.' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -28,28 +28,28 @@ def ask(url: str, query: str | sql.Composed) -> list[Row]:
 
 
 def relations(url: str) -> list[str]:
-    """Name everything in the database that has a name as a table has, the history's own left out."""
+    """Name the tables, views, indexes and sequences of the database, except those of the history."""
     names = [name for (name,) in ask(url, _RELATIONS)]
     return [name for name in names if not name.startswith("public.migrations")]
 
 
 def is_untouched(url: str) -> bool:
-    """Say whether there is nothing in the database, not even a history."""
+    """Tell whether the database is empty: it has no history either."""
     return ask(url, _RELATIONS) == []
 
 
 def history(url: str) -> list[Row]:
-    """Give version, status, statements done and error of every row."""
+    """Return version, status, statements done and error of every row, in the order of versions."""
     return ask(url, "select version, status, statements_done, error from public.migrations order by version")
 
 
 def log(url: str) -> list[Row]:
-    """Give action, version and detail of every row of the log, in their order."""
+    """Return action, version and detail of every row of the log, in the order of writing."""
     return ask(url, "select action, version, detail from public.migrations_log order by id")
 
 
 def sessions(url: str) -> list[str]:
-    """Give what other sessions of the database execute, or have executed last; those that are ending are waited for."""
+    """Return the last statement of every other session of the database; wait first for sessions that are ending."""
     deadline = time.monotonic() + _ENDING_SECONDS
     while (found := [query for (query,) in ask(url, _SESSIONS)]) and time.monotonic() < deadline:
         time.sleep(0.02)

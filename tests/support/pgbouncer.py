@@ -19,7 +19,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 @contextmanager
 def bouncer(program: str, server: Server, mode: str) -> Iterator[str]:
-    """Run the program PgBouncer, and yield the URL of its end without the database: append one."""
+    """Run PgBouncer, and yield its URL without a database: append the name of one."""
     folder = Path(tempfile.mkdtemp(prefix="bouncer-"))
     folder.chmod(0o755)
     port, upstream = free_port(), conninfo_to_dict(server.url())

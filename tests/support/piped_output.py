@@ -1,4 +1,4 @@
-"""What a run says where there is no terminal, with its lines of long statements at durations that the test chooses."""
+"""The output of a run without a terminal, with progress lines at durations that the test chooses."""
 
 from __future__ import annotations
 
@@ -18,10 +18,13 @@ from sqlmigrate.output.run_report import RunReport
 def told_in_lines(
     project: Project, when: Callable[[Activity], object], seconds: Sequence[float], release: Callable[[], object]
 ) -> str:
-    """Execute what is pending, and give all that is said of it.
+    """Execute what is pending, and return the output.
 
-    The first look that shows what the test waits for is told as if it had come after each of those `seconds`; then
-    `release` lets the statement go on. No other look is told.
+    Args:
+        project: The folder and its database.
+        when: Says whether a look at the running statement shows what the test waits for.
+        seconds: The first such look is reported once for each of these durations. No other look is reported.
+        release: Lets the statement go on; called after the first such look.
     """
     stream = io.TextIOWrapper(io.BytesIO())
     with redirect_stdout(stream), redirect_stderr(stream):

@@ -1,7 +1,7 @@
 """PostgreSQL servers for the tests: made in one folder a session, stopped and deleted at its end.
 
-A session that is killed leaves servers behind; the next one, finding that nobody holds the lock of their folder any
-more, stops them and deletes it. In memory, where there is room, a fresh database takes 10 ms; on a busy disk 30 to 300.
+A session that is killed leaves servers behind. The next session finds that the lock of their folder is free, stops
+them and deletes the folder. In memory, where there is room, a fresh database takes 10 ms; on a busy disk 30 to 300.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Server:
 
     @contextmanager
     def database(self, owner: str = "postgres") -> Iterator[str]:
-        """Make an empty database, yield its URL, drop it with whoever is still in it."""
+        """Make an empty database, yield its URL, and drop it, even if sessions are still connected."""
         name = f"test_{next(self._numbers)}"
         strategy = sql.SQL("strategy file_copy" if self.version >= FILE_COPY else "")
         make = sql.SQL("create database {} owner {} template template0 {}")
@@ -67,7 +67,7 @@ class Server:
 
 @dataclass(frozen=True)
 class PasswordServer(Server):
-    """A server that also listens on 127.0.0.1, and there asks the role `app` for its password."""
+    """A server that also listens on 127.0.0.1, where the role `app` needs its password."""
 
     password: str = PASSWORD
 
@@ -83,12 +83,12 @@ class PasswordServer(Server):
 
 @dataclass(frozen=True)
 class Standby(Server):
-    """A hot standby: read-only, and always a moment behind its primary."""
+    """A hot standby: read-only, and a little behind its primary."""
 
     primary: Server = field(kw_only=True)
 
     def url(self, database: str = "postgres", user: str = "postgres") -> str:
-        """Say where a database is, as soon as the standby has all that its primary has now."""
+        """Return the URL of a database, once the standby has everything that its primary has now."""
         with self.primary.admin.transaction():  # whose commit flushes those before it, which do not wait for the disk
             self.primary.admin.execute("set local synchronous_commit = on")
             self.primary.admin.execute("select pg_logical_emit_message(true, 'tests', '')")
@@ -99,7 +99,7 @@ class Standby(Server):
 
 @contextmanager
 def session_folder() -> Iterator[Path]:
-    """Make a folder that the server's account can pass through, deleted at the end; delete those of killed sessions."""
+    """Make a folder that the server's account can enter, deleted at the end; delete those of killed sessions."""
     for left in [*MEMORY.glob(f"{PREFIX}*"), *DISK.glob(f"{PREFIX}*")]:
         with suppress(OSError), (left / "session").open("a") as session:
             fcntl.flock(session, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -109,14 +109,14 @@ def session_folder() -> Iterator[Path]:
     made.chmod(0o711)
     with (made / "session").open("a") as session:
         fcntl.flock(session, fcntl.LOCK_EX)
-        folder = made.rename(made.with_name(made.name.removeprefix("new ")))  # held before anybody else can find it
+        folder = made.rename(made.with_name(made.name.removeprefix("new ")))  # locked before other sessions can find it
         try:
             yield folder
         finally:
             _delete(folder)
 
 
-def delete_elsewhere(base: Path) -> None:
+def delete_private_data(base: Path) -> None:
     """Delete what servers of projects below `base`, out of reach for root's server account, have put in /var/lib."""
     for note in account.PRIVATE.glob("*/folder"):
         if Path(note.read_text().strip()).is_relative_to(base):
@@ -167,7 +167,7 @@ def standby(home: Path, primary: Server) -> Iterator[Standby]:
 
 
 def versions() -> list[str]:
-    """Name the versions there are, as they name themselves."""
+    """Return the versions of the embedded servers, as they report them."""
     programs = [Cluster(DISK, version).program("postgres") for version in PROGRAMS]
     told = [children.run([program, "--version"], capture_output=True, text=True) for program in programs]
     return [ended.stdout.split()[2] for ended in told]
@@ -197,7 +197,7 @@ def _folder(home: Path) -> Path:
 @contextmanager
 def _running(cluster: Cluster, **settings: str) -> Iterator[psycopg.Connection[Any]]:
     try:
-        quiet = {"autovacuum": "off"}  # it moves rows about, and dumps are compared to the letter
+        quiet = {"autovacuum": "off"}  # it moves rows, and tests compare dumps byte by byte
         cluster.start({**UNSAFE, **quiet, **settings})
         with psycopg.connect(cluster.url(), autocommit=True) as admin:
             yield admin

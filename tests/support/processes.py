@@ -1,4 +1,4 @@
-"""The program at work: a process of its own, watched over another session until what a test waits for has come."""
+"""The program in a process of its own, observed over another session until it does what a test waits for."""
 
 from __future__ import annotations
 

@@ -157,7 +157,7 @@ class Proxy:
         with client:
             try:
                 server = self._connect()
-            except OSError:  # the client sees what it would see without us: nobody there
+            except OSError:  # the client sees what it would see without a proxy: no server
                 return
             self._sockets.append(server)
             with server:
@@ -189,7 +189,7 @@ class TurnCounter(Proxy):
     seconds: only then does it wait for it, and that is one turn, however many chunks, messages and statements it
     sent before, and however much comes back. So a pipeline of 200 statements is one turn, although the server
     answers the first while the client sends the last. What the server sends unasked, and what is never answered
-    (the farewell), is no turn. All connections are counted together.
+    (Terminate), is not a turn. All connections are counted together.
 
     `turns` begins after the server's first ReadyForQuery; what it takes to get there is counted in `connect_turns`
     (asking for encryption, which is declined here, start-up, password). A counter is raised before the answer is
@@ -207,7 +207,7 @@ class TurnCounter(Proxy):
         self.reset()
 
     def reset(self) -> None:
-        """Begin to count anew; connections stay."""
+        """Set all counts to 0; connections stay open."""
         with self._lock:
             self.turns = self.connect_turns = self.bytes_sent = self.bytes_received = 0
 
@@ -321,7 +321,7 @@ class _Delayed(Connection):
 
 
 def _shut(one: socket.socket) -> None:
-    """Wake whoever waits on a socket; one that is closed already has nobody waiting."""
+    """Wake the thread that waits on a socket, if the socket is still open."""
     try:
         one.shutdown(socket.SHUT_RDWR)
     except OSError:

@@ -1,4 +1,4 @@
-"""How much is tried: `make check` takes its time, `make test` is to be run often and takes a fifth of the examples."""
+"""The number of random examples: `make test` is run often and takes a fifth of those of `make check`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The program as a user calls it: a process of its own, with what it wrote to each stream and its exit code."""
+"""The program as a user calls it: in a process, with its output on both streams and its exit code."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ with postgres_servers.session_folder() as folder, postgres_servers.server(folder
 
 
 def test_a_database_is_fresh_and_gone_afterwards(postgres: Server) -> None:
-    """Each database is empty and another one, and is dropped even while somebody is connected to it."""
+    """Each database is new and empty, and is dropped even while a session is connected to it."""
     with postgres.database() as first, psycopg.connect(first) as conn:
         conn.execute("create table one ()")
         conn.commit()

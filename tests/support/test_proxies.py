@@ -63,7 +63,7 @@ def test_a_pipeline_is_one_turn(counter: TurnCounter, statements: int) -> None:
 
 
 def test_a_pipeline_flushed_after_each_statement_is_one_turn(counter: TurnCounter) -> None:
-    """Asking the server to answer each statement at once is no turn as long as nobody waits for the answer."""
+    """Asking the server to answer each statement at once is not a turn as long as the client does not wait."""
     with psycopg.connect(counter.url, autocommit=True) as conn, conn.pipeline():
         for _ in range(200):
             conn.execute("select 1")
