@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -24,10 +25,11 @@ SERVER = {"sqlmigrate.embedded.server", "sqlmigrate.embedded.cluster", "pixeltab
 CONNECTING = {"psycopg", "sqlmigrate.database.session", "sqlmigrate.history.read", "sqlmigrate.plan.plan"}
 
 
-def _loaded(folder: Path, url: str, *arguments: str) -> set[str]:
+def _loaded(folder: Path, url: str, *arguments: str, **environment: str) -> set[str]:
     """Return the modules that a call of the program has loaded."""
     command = [sys.executable, "-X", "importtime", "-m", "sqlmigrate", "--database-url", url, *arguments]
-    ended = children.run(command, cwd=folder, capture_output=True, encoding="utf-8", check=True)
+    called = {"cwd": folder, "env": {**os.environ, **environment}, "encoding": "utf-8"}
+    ended = children.run(command, capture_output=True, check=True, **called)
     return set(_IMPORTED.findall(ended.stderr))
 
 
@@ -50,3 +52,14 @@ def test_only_what_is_needed_is_loaded(arguments: list[str], needless: set[str],
     loaded = _loaded(tmp_path, database, *arguments)
     assert "sqlmigrate.cli.commands" in loaded
     assert loaded & needless == set()
+
+
+def test_completion_needs_no_driver(tmp_path: Path) -> None:
+    """The versions of the folder are offered without loading what connects, draws or parses SQL."""
+    (tmp_path / "sql").mkdir()
+    words = {"COMP_WORDS": "sqlmigrate up --to ", "COMP_CWORD": "3", "_SQLMIGRATE_COMPLETE": "bash_complete"}
+
+    loaded = _loaded(tmp_path, "", **words)
+
+    assert "sqlmigrate.cli.completion" in loaded
+    assert loaded & (DRAWING | SPLITTING | EXECUTING | FOR_ERRORS | SERVER | CONNECTING | {"tomllib"}) == set()

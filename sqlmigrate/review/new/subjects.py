@@ -25,21 +25,21 @@ class Subjects:
     findings: tuple[Finding, ...] = ()
 
 
-def find_subjects(call: Context, named: Sequence[str], ref: str | None) -> Subjects:
+def find_subjects(context: Context, named: Sequence[str], ref: str | None) -> Subjects:
     """Find the migrations to review: those of the named files, pending ones, or those new against git's `ref`."""
     from sqlmigrate.files import folder  # noqa: PLC0415
 
-    directory = call.config.directory
+    directory = context.config.directory
     if named:
         migrations = folder.load(directory)
         chosen = _named(migrations, named, directory)
         first = min(migration.number for migration in chosen)
         return Subjects("the files below them", tuple(m for m in migrations if m.number < first), chosen)
-    if call.flags.get("database_url"):
-        return _pending(call, folder.load(directory))
+    if context.flags.get("database_url"):
+        return _pending(context, folder.load(directory))
     from . import merged  # noqa: PLC0415
 
-    return _of_git(merged.find_new(directory, ref, call.environment))
+    return _of_git(merged.find_new(directory, ref, context.environment))
 
 
 def _named(migrations: Sequence[Migration], names: Sequence[str], directory: str) -> tuple[Migration, ...]:
@@ -54,11 +54,11 @@ def _named(migrations: Sequence[Migration], names: Sequence[str], directory: str
     return tuple(sorted(chosen, key=lambda migration: migration.number))
 
 
-def _pending(call: Context, migrations: Sequence[Migration]) -> Subjects:
+def _pending(context: Context, migrations: Sequence[Migration]) -> Subjects:
     from sqlmigrate.operations import status  # noqa: PLC0415
 
-    with call.database() as url:
-        planned = status.status(url, migrations, table=call.config.table)
+    with context.database() as url:
+        planned = status.status(url, migrations, table=context.config.table)
     rows = planned.plan.rows
     return Subjects(
         planned.state.server.where,
