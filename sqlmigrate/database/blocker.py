@@ -80,7 +80,7 @@ class Blocker:
         """When and how to end the session; None for a process of the server itself."""
         if self.state == _SERVERS_OWN:
             return None
-        return f"if its program is gone, end it: select pg_terminate_backend({self.pid});"
+        return f"if its program is gone, end the session: select pg_terminate_backend({self.pid});"
 
     @property
     def lines(self) -> tuple[str, ...]:

@@ -56,7 +56,7 @@ def test_what_it_does(fields: dict[str, object], expected: str) -> None:
 
 def test_how_to_end_it() -> None:
     """The command names the process; a process of the server itself is not to be ended."""
-    assert blocker().ending == "if its program is gone, end it: select pg_terminate_backend(4711);"
+    assert blocker().ending == "if its program is gone, end the session: select pg_terminate_backend(4711);"
     assert blocker(state="background").ending is None
 
 
@@ -65,5 +65,5 @@ def test_all_of_it_in_lines() -> None:
     assert blocker().lines == (
         "process 4711 (reports, user ann, from 10.0.0.5, since 2026-02-13 01:16:28 UTC)",
         "idle in transaction, open for 5 s: select 1",
-        "if its program is gone, end it: select pg_terminate_backend(4711);",
+        "if its program is gone, end the session: select pg_terminate_backend(4711);",
     )

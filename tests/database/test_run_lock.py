@@ -74,7 +74,7 @@ def test_the_wait_is_bounded_and_names_the_holder(project: Project) -> None:
     holder = (
         rf"   process {pid} \(deploy 7, user postgres, local socket, since [-0-9: ]{{19}} UTC\)\n"
         r"   idle, no transaction: select pg_advisory_lock\(\$1\)\n"
-        rf"   if its program is gone, end it: select pg_terminate_backend\({pid}\);\n"
+        rf"   if its program is gone, end the session: select pg_terminate_backend\({pid}\);\n"
     )
     assert ended.code == 4
     assert re.fullmatch(
@@ -280,7 +280,7 @@ def test_an_error_of_a_lock_is_no_other(project: Project) -> None:
         "another run still holds the lock after 0 s\n"
         "  process N (without a name, user postgres, local socket, since TIME UTC)\n"
         "  idle, no transaction: select pg_advisory_lock($1)\n"
-        "  if its program is gone, end it: select pg_terminate_backend(N);\n"
+        "  if its program is gone, end the session: select pg_terminate_backend(N);\n"
         "  nothing was executed by this run\n"
         "  hint: run it again when the other run has ended, or wait longer: SQLMIGRATE_LOCK_WAIT=10min"
     )

@@ -109,7 +109,8 @@ def test_a_migration_that_never_gets_its_lock_fails_with_who_was_in_the_way(
         assert tried == "tried 3 times, with pauses between"
         assert blocked_by == f"blocked by process {reader.info.backend_pid} (reports, user postgres, local socket)"
         assert re.fullmatch(r"idle in transaction, open for \d+ s: select count\(\*\) from t", doing)
-        assert ending == f"if its program is gone, end it: select pg_terminate_backend({reader.info.backend_pid});"
+        command = f"select pg_terminate_backend({reader.info.backend_pid});"
+        assert ending == f"if its program is gone, end the session: {command}"
     with closing(psycopg.connect(database)) as conn:
         assert conn.execute("select to_regclass('first'), status from migrations where version = '002'").fetchone() == (
             None, "failed",

@@ -201,7 +201,7 @@ sql/ · history in public.migrations
 Total: 3 | Executed: 1 | Pending: 2
 ⏳ a run is under way: process {pid} (sqlmigrate, user postgres, local socket, since TIME UTC)
    idle, no transaction: select pg_advisory_lock($1)
-   if its program is gone, end it: select pg_terminate_backend({pid});
+   if its program is gone, end the session: select pg_terminate_backend({pid});
 next: sqlmigrate status
 """
     )

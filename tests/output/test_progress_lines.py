@@ -192,7 +192,7 @@ def test_a_try_on_a_terminal(blocked: Project) -> None:
         f"DATABASE · 1 pending\n\n{head}"
         "   blocked by process 4711 (reports, user postgres, local socket)\n"
         "   idle in transaction, open for N s select count(*) from t\n"
-        "   if its program is gone, end it: select pg_terminate_backend(4711);\n"
+        "   if its program is gone, end the session: select pg_terminate_backend(4711);\n"
         "   rolled back, trying again in N s (try N of 10)\n"
         "✅ 002_add_b   1 statement N ms\n\n"
         "1 executed\n"
