@@ -38,7 +38,7 @@ def _of_folder(folder: Path, own: str, shared: str, directory: Path) -> dict[str
     also = _File(folder / SHARED_FILE, shared, SECTION).values()
     if found and also:
         raise ConfigError(
-            f"both {folder / OWN_FILE} and {SECTION} of {SHARED_FILE} beside it have settings",
+            f"both {folder / OWN_FILE} and {SECTION} of {SHARED_FILE} in the same folder have settings",
             state=NOTHING_EXECUTED,
             hint="move all settings to one of the two files",
         )

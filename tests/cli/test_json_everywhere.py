@@ -15,7 +15,7 @@ from sqlmigrate.cli.commands import cli
 
 NAMES = sorted(cli.list_commands(click.Context(cli)))
 
-# What the example in the help of a command needs besides: flags, and what is done before.
+# The flags that the example in the help of a command needs to run without a terminal.
 MORE = {"repair": ["--yes"]}
 
 
@@ -28,7 +28,7 @@ def _lines(text: str) -> list[Any]:
 
 
 def _example(name: str) -> list[str]:
-    """Give the arguments in the example that the help of a command shows."""
+    """Return the arguments in the example that the help of a command shows."""
     example = str(cli.commands[name].epilog).removeprefix("Example: ").removeprefix('eval "$(').removesuffix(')"')
     words = re.findall(r'"[^"]*"|\S+', example)
     assert words[:2] == ["sqlmigrate", name]

@@ -16,7 +16,7 @@ BOTH = pytest.mark.parametrize(("name", "head"), [OWN, SHARED], ids=["sqlmigrate
 
 
 def refusal(folder: Path) -> str:
-    """Give the error of the settings of a folder, with its hint."""
+    """Return the error of the settings of a folder, with its hint."""
     with pytest.raises(ConfigError) as caught:
         resolve({}, {}, folder)
     error = caught.value
@@ -64,7 +64,7 @@ def test_a_byte_order_mark_is_dropped(name: str, head: str, tmp_path: Path) -> N
     assert resolve({}, {}, tmp_path).table == "own"
 
 
-def test_beside_a_pyproject_of_other_tools_the_own_file_counts(tmp_path: Path) -> None:
+def test_a_pyproject_of_other_tools_does_not_count(tmp_path: Path) -> None:
     """A pyproject.toml without our table does not hide sqlmigrate.toml, nor the other way round."""
     write(tmp_path, "pyproject.toml", '[project]\nname = "shop"\n[tool.ruff]\nline-length = 120\n')
     assert resolve({}, {}, write(tmp_path, "sqlmigrate.toml", 'table = "own"\n')).table == "own"
@@ -79,7 +79,7 @@ def test_two_files_with_settings_are_refused(tmp_path: Path) -> None:
     write(tmp_path, "sqlmigrate.toml", 'lock_wait = "1s"\n')
 
     assert refusal(tmp_path) == (
-        f"both {tmp_path}/sqlmigrate.toml and [tool.sqlmigrate] of pyproject.toml beside it have settings"
+        f"both {tmp_path}/sqlmigrate.toml and [tool.sqlmigrate] of pyproject.toml in the same folder have settings"
         " → move all settings to one of the two files"
     )
 

@@ -208,13 +208,13 @@ BROKEN_URLS: dict[str, Callable[[int], str]] = {
     "a misspelt keyword": lambda port: f"host=127.0.0.1 port={port} pass='Pl4nted S3cr3t'",
     "nothing else": lambda _: PASSWORD,
     "cut in an escape": lambda port: f"postgresql://hairy:Pl4nted%4S3cr3t@127.0.0.1:{port}/shop",
-    "bytes that are no text": lambda port: f"postgresql://hairy:Pl4nted%FFS3cr3t@127.0.0.1:{port}/shop",
+    "bytes that are not text": lambda port: f"postgresql://hairy:Pl4nted%FFS3cr3t@127.0.0.1:{port}/shop",
     "a wrong port": lambda _: f"postgresql://hairy:{ENCODED}@127.0.0.1:0/shop",
-    "nobody there": lambda port: f"postgresql://hairy:{ENCODED}@127.0.0.1:{port}/shop",
+    "a closed port": lambda port: f"postgresql://hairy:{ENCODED}@127.0.0.1:{port}/shop",
     "no such host": lambda _: f"postgresql://hairy:{ENCODED}@nowhere.invalid/shop",
     "no such socket": lambda _: f"postgresql://hairy:{ENCODED}@/shop?host=/nowhere",
     "an unknown service": lambda _: f"service=Nowhere password='{ENCODED}'",
-    "an SSL mode that there is not": lambda port: f"host=127.0.0.1 port={port} sslmode=so password=Pl4ntedS3cr3t",
+    "an unknown SSL mode": lambda port: f"host=127.0.0.1 port={port} sslmode=so password=Pl4ntedS3cr3t",
     "a time that is none": lambda port: f"host=127.0.0.1 port={port} connect_timeout=so password=Pl4ntedS3cr3t",
 }
 

@@ -450,7 +450,7 @@ def test_a_locked_project(locked: Path, private: Path) -> None:
     assert len(list(private.glob("*"))) == int(IS_ROOT)
 
 
-def test_a_locked_project_begun_anew(locked: Path, private: Path) -> None:
+def test_a_locked_project_made_again(locked: Path, private: Path) -> None:
     """After the folder of such a project is deleted, or the folder that it leads to, everything is made again."""
     for removed in (locked / ".sqlmigrate", private):
         with embedded_server.server(locked / ".sqlmigrate", durable=False) as url:
