@@ -136,8 +136,8 @@ def _by_number(files: Sequence[_File]) -> dict[int, list[_File]]:
 def _shared_version(files: Sequence[_File]) -> MigrationError:
     paths = " and ".join(file.path for file in files)
     message = f"{len(files)} migrations have version {version_number(files[0].version)}: {paths}"
-    hint = "rename the up and the down file of one of them to the next free version"
-    return MigrationError(message, kind=Kind.SHARED_VERSION, hint=hint)
+    hint = "rename both files of one of them to the next free version; in git, renumber does it"
+    return MigrationError(message, kind=Kind.SHARED_VERSION, hint=hint, next_steps=["sqlmigrate renumber"])
 
 
 def _no_up(down: _File) -> MigrationError:

@@ -151,8 +151,8 @@ def renumber(context: Context, *, base: str | None) -> None:
     context.report.text(*(f"{old} ──▶ {new}" for old, new in moves))
     if moves:
         context.report.text(
-            "A database that has executed these migrations knows them by their old versions. Undo them there first,",
-            "with the old files: git stash; sqlmigrate down --to VERSION; git stash pop. Or drop that database.",
+            "If a database has executed them with their old versions, undo them there: sqlmigrate down. It uses the",
+            "texts recorded in the history, and undoes the newest migration; --steps undoes more. Then: sqlmigrate up",
         )
     else:
         context.report.text("nothing to rename: the new migrations come after the newest merged one")

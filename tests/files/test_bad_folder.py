@@ -78,7 +78,8 @@ error: sql/add_orders.sql is not a migration file name; expected VERSION_NAME.up
    hint    rename it to 007_add_orders.up.sql
 
 error: 2 migrations have version 1: sql/001_a.up.sql and sql/1_a.up.sql
-   hint    rename the up and the down file of one of them to the next free version
+   hint    rename both files of one of them to the next free version; in git, renumber does it
+   next    sqlmigrate renumber
 
 error: sql/005_e.down.sql has no up file
    hint    add sql/005_e.up.sql, or delete the down file: without an up file it is never executed
@@ -148,7 +149,8 @@ def test_faults_for_programs(refusing: Quick, untouched: str) -> None:
             {
                 "kind": "MigrationError", "exit_code": 1, "reason": "shared-version",
                 "message": "2 migrations have version 1: sql/001_a.up.sql and sql/1_b.up.sql",
-                "hint": "rename the up and the down file of one of them to the next free version", "next": [],
+                "hint": "rename both files of one of them to the next free version; in git, renumber does it",
+                "next": ["sqlmigrate renumber"],
             },
         ]
     }  # fmt: skip

@@ -219,7 +219,7 @@ def test_two_migrations_of_one_version_are_refused(labels: list[str], number: in
     assert refusal(folder) == [
         (
             f"2 migrations have version {number}: sql/{labels[0]}.up.sql and sql/{labels[1]}.up.sql"
-            " → rename the up and the down file of one of them to the next free version"
+            " → rename both files of one of them to the next free version; in git, renumber does it"
         )
     ]
 
@@ -231,7 +231,7 @@ def test_two_down_files_of_one_version_are_refused(folder: Path) -> None:
     assert refusal(folder) == [
         (
             "2 migrations have version 1: sql/001_a.down.sql and sql/1_a.down.sql"
-            " → rename the up and the down file of one of them to the next free version"
+            " → rename both files of one of them to the next free version; in git, renumber does it"
         )
     ]
 

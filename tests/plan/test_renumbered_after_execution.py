@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from git_repository import Repository
 from in_process import said
 from project import Project, succeeded
 
@@ -83,3 +86,40 @@ def test_without_a_recorded_text_down_refuses(project: Project) -> None:
         ),
         {"mine"},
     )
+
+
+def test_after_a_merge_renumber_down_and_up_bring_the_database_to_the_folder(project: Project, tmp_path: Path) -> None:
+    """Renumber advises exactly this for a database that has executed the files with their old versions."""
+    repository = Repository(project.folder.parent, tmp_path / "home").init()
+    project.add_tables("a")
+    repository.commit()
+    repository.git("checkout", "-q", "-b", "mine")
+    project.add("002_x", "create table x ();", "drop table x;").add("003_y", "create table y ();", "drop table y;").up()
+    repository.commit()
+    repository.git("checkout", "-q", "main")
+    project.add("002_b", "create table b ();", "drop table b;")
+    repository.commit()
+    repository.git("checkout", "-q", "mine")
+    repository.git("merge", "-q", "main")
+
+    refused = project.call("up")
+    assert (refused.code, refused.stderr.splitlines()[-4:]) == (
+        1,
+        [
+            "   hint    rename both files of one of them to the next free version; in git, renumber does it",
+            "   next    sqlmigrate renumber",
+            "",
+            "2 errors, nothing was executed",
+        ],
+    )
+
+    assert said(project.call("renumber", **repository.environment)) == (
+        "sql/002_x.up.sql ──▶ sql/003_x.up.sql\n"
+        "sql/002_x.down.sql ──▶ sql/003_x.down.sql\n"
+        "sql/003_y.up.sql ──▶ sql/004_y.up.sql\n"
+        "sql/003_y.down.sql ──▶ sql/004_y.down.sql\n"
+        "If a database has executed them with their old versions, undo them there: sqlmigrate down. It uses the\n"
+        "texts recorded in the history, and undoes the newest migration; --steps undoes more. Then: sqlmigrate up\n"
+    )
+    assert (project.call("down", "--steps", "2").code, project.relations()) == (0, {"a"})
+    assert succeeded(project.up()) == ["002_b", "003_x", "004_y"]
