@@ -43,7 +43,19 @@ TRUNK = (
 )
 # A room stands on all of the trunk and on no other room. Its own parts, in their order:
 ROOMS = {
-    "review": ("rules", "new", "seed", "measure", "results", "sizes", "findings", "formats", "pipeline", "command"),
+    "review": (
+        "rules",
+        "new",
+        "seed",
+        "measure",
+        "results",
+        "sizes",
+        "findings",
+        "formats",
+        "base",
+        "pipeline",
+        "command",
+    ),
 }
 
 # What is outside, and the modules that may touch it.

@@ -1,7 +1,7 @@
 """Compares two catalogs, by name or by identity.
 
-By name, two catalogs are compared after up and down. By identity (the OID), a renamed object is told from an object
-that is gone and a new one.
+`differences` compares by name: what up and down have left. `changes` compares by identity (the OID): it distinguishes a
+renamed object from a dropped and a new one.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from .objects import NOTHING, Catalog, Change, Difference, Identity, Object
 
 
 def differences(before: Catalog, after: Catalog) -> tuple[Difference, ...]:
-    """Tell what is otherwise after a way there and back, by name; another order of columns is told apart.
+    """Return the differences of two catalogs by name; a different order of columns is a difference of its own.
 
-    What a table or type is made of comes and goes with it; it is not named besides.
+    The parts of a table or type that only one of the catalogs has are left out: they come and go with it.
     """
     return (*_by_name(before.objects, after.objects), *_reordered(before, after))
 
@@ -27,7 +27,7 @@ def _by_name(before: Mapping[tuple[str, str], Object], after: Mapping[tuple[str,
     wholes = {name for _, name in before.keys() ^ after.keys()}
     changed = {key for key in before.keys() | after.keys() if before.get(key) is not after.get(key)}
     for key in sorted(changed, key=lambda key: (_is_part(before.get(key) or after[key]), *key)):
-        if key[0] == "enum label":  # which are an attribute of their enum besides
+        if key[0] == "enum label":  # the enum has its labels as an attribute
             continue
         old, new = before.get(key), after.get(key)
         if old is not None and new is not None:
@@ -42,10 +42,11 @@ def _is_part(thing: Object) -> bool:
 
 
 def _reordered(before: Catalog, after: Catalog) -> Iterator[Difference]:
-    """Compare the order of the columns that are there before and after."""
+    """Compare the order of the columns that both catalogs have."""
     for name, columns in before.orders.items():
         others = after.orders.get(name, [])
-        if columns != others and not after.tables.get(name, NOTHING).kind.endswith("view"):  # whose text says it
+        is_view = after.tables.get(name, NOTHING).kind.endswith("view")  # its text gives the order
+        if columns != others and not is_view:
             common = set(columns) & set(others)
             if [each for each in columns if each in common] != [each for each in others if each in common]:
                 yield Difference(after.tables[name].kind, name, "column order")
@@ -59,7 +60,7 @@ def _attributes(old: Object, new: Object) -> tuple[tuple[str, str | None, str | 
     return tuple((name, was.get(name), now.get(name)) for name in names if was.get(name) != now.get(name))
 
 
-# A change of a column's type, or REINDEX CONCURRENTLY, makes these anew; with nothing changed, they are what they were.
+# A change of a column's type and REINDEX CONCURRENTLY create these again: with the same definition they are unchanged.
 _REBUILT = ("index", "constraint", "statistics")
 
 _OWN = re.compile(rf"({IDENTIFIER}|'(?:[^']|'')*')(?:$|\(| using )")
@@ -69,7 +70,7 @@ _AS_ITSELF = re.compile(rf"(?<![\w$])({IDENTIFIER}) AS \1(?![\w$])")
 
 
 def changes(before: Catalog, after: Catalog) -> tuple[Change, ...]:
-    """Tell what became of each object, by identity: a renamed one is the same under another name."""
+    """Return what happened to each object, by identity: a renamed object is the same with another name."""
     old = {each.identity: each for each in before.objects.values()}
     new = {each.identity: each for each in after.objects.values()}
     kept = [(was, new[identity]) for identity, was in old.items() if identity in new]
@@ -92,70 +93,70 @@ def _kept(was: Object, now: Object, names: _Names) -> Iterator[Change]:
 
 
 def _renamed(was: Object, now: Object) -> Literal["renamed", "moved"] | None:
-    """Tell another name from another schema; what is called otherwise because its table or type is, is not renamed."""
-    if _own(was) != _own(now):
+    """Return "renamed" or "moved"; None if only the name of its table, type or schema changed."""
+    if _own_name(was) != _own_name(now):
         return "renamed"
     follows = _is_part(now) and now.kind != "statistics"
     return None if follows or was.path[:-1] == now.path[:-1] else "moved"
 
 
-def _own(thing: Object) -> str:
-    """Give what an object alone is called: of a function without its arguments, of a cast nothing."""
+def _own_name(thing: Object) -> str:
+    """Return the own name of an object: for a function without its arguments, for a cast the empty string."""
     name = _OWN.match(thing.path[-1])
     return name[1] if name else ""
 
 
 class _Names:
-    """What is called otherwise now, so that a text that only says so is known to be the same."""
+    """The names that changed, so that definitions which differ in nothing else are recognised as the same."""
 
     def __init__(self, kept: Iterable[tuple[Object, Object]]) -> None:
         self._now: dict[str, str] = {}
         for was, now in kept:
-            if was.name != now.name and (old := _own(was)):
-                new = _own(now)
+            if was.name != now.name and (old := _own_name(was)):
+                new = _own_name(now)
                 if len(was.path) == len(now.path) == 2:  # noqa: PLR2004 - a schema, and its own
                     self._now[f"{was.path[0]}.{old}"] = f"{now.path[0]}.{new}"
                 if old != new:
                     self._now |= {old: new, old.strip("'"): new.strip("'")}
 
     def differ(self, was: Object, now: Object) -> bool:
-        """Tell whether more than names has changed."""
-        return any(not self._says_the_same(old or "", new or "") for _, old, new in _attributes(was, now))
+        """Tell whether the definitions differ in more than the names that changed."""
+        return any(not self._is_same_text(old or "", new or "") for _, old, new in _attributes(was, now))
 
-    def _says_the_same(self, old: str, new: str) -> bool:
-        """Compare two texts; bodies and comments keep the old names."""
-        told = self._renamed(old)
-        return told in (self._unnamed(new), self._renamed(new))
+    def _is_same_text(self, old: str, new: str) -> bool:
+        """Compare two texts; function bodies and comments keep the old names."""
+        expected = self._translated(old)
+        return expected in (self._without_old_names(new), self._translated(new))
 
-    def _renamed(self, text: str) -> str:
-        """Give a text of before with every name as it is now."""
+    def _translated(self, text: str) -> str:
+        """Return a text of the first catalog with the names of the second."""
         if not self._now or text in self._now:
             return self._now.get(text, text)
-        return _AS_ITSELF.sub(r"\1", _TOKEN.sub(self._told, text))
+        return _AS_ITSELF.sub(r"\1", _TOKEN.sub(self._new_name, text))
 
-    def _unnamed(self, text: str) -> str:
-        """Give a text of now without the old names that a view goes on to give its columns."""
+    def _without_old_names(self, text: str) -> str:
+        """Return a text of the second catalog without the old names: a view keeps giving them to its columns."""
         if not self._now:
             return text
         return _AS_ITSELF.sub(r"\1", _ALIAS.sub(lambda alias: self._now.get(alias[0], alias[0]), text))
 
-    def _told(self, token: re.Match[str]) -> str:
+    def _new_name(self, token: re.Match[str]) -> str:
         text = token[0]
         if text in self._now:
             return self._now[text]
         if text.startswith("'"):
-            return f"'{_TOKEN.sub(self._told, text[1:-1])}'"
+            return f"'{_TOKEN.sub(self._new_name, text[1:-1])}'"
         parts = re.findall(IDENTIFIER, text)
         head = self._now.get(".".join(parts[:2]))
-        told = [self._now.get(each, each) for each in (parts[2:] if head else parts)]
-        return ".".join([head, *told] if head else told)
+        names = [self._now.get(each, each) for each in (parts[2:] if head else parts)]
+        return ".".join([head, *names] if head else names)
 
 
 _Child = tuple[str, Identity, str]
 
 
 def _children(things: Iterable[Object], catalog: Catalog) -> Mapping[_Child, Object]:
-    """Give what may have been rebuilt, by the table that it is on."""
+    """Return the objects that may have been rebuilt, by kind, table and own name."""
     found: dict[_Child, Object] = {}
     for each in things:
         if each.kind in _REBUILT and (table := catalog.tables.get(each.table)):

@@ -1,9 +1,13 @@
-"""Finds functions whose bodies no longer compile."""
+"""Finds functions whose bodies no longer work after a change of the schema.
+
+PostgreSQL does not check them: the body of a function is text until the function is called.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from dataclasses import dataclass
 
 import psycopg
 
@@ -15,39 +19,61 @@ from .sql_definitions import BODIES
 from .sql_relations import GUARD, SETTINGS
 
 _WORD = re.compile(r"[\w$]+")
-_MISFITS = ("42P13", "42804")  # the body gives what the function does not return: nobody is named
+# The body returns something other than what the function declares; the message of the server names no object.
+_RETURNS_OTHER = ("42P13", "42804")
 
 
-def broken_bodies(session: Session, gone: Collection[str] = ()) -> tuple[tuple[str, str], ...]:
-    """Give the functions whose bodies no longer compile, each with why.
+@dataclass(frozen=True)
+class BrokenBody:
+    """A function whose body no longer works.
 
-    Of the functions that say what is `gone`, those in SQL are compiled anew, in a transaction that is rolled back;
-    PL/pgSQL compiles at the first call, and there the word itself is the finding: a column's together with its table's
+    Attributes:
+        function: its name with its argument types
+        reason: why, from PostgreSQL's message where there is one
+        missing: the name in the body that no longer exists; empty if it is not known
+    """
+
+    function: str
+    reason: str
+    missing: str = ""
+
+
+def broken_bodies(session: Session, gone: Collection[str] = ()) -> tuple[BrokenBody, ...]:
+    """Return the functions whose bodies no longer work because of the objects in `gone`.
+
+    A function in SQL that names one of them is compiled again, in a transaction that is rolled back. A body in PL/pgSQL
+    is compiled at the first call only; there, to name the object is enough, for a column together with its table
     (https://www.postgresql.org/docs/current/plpgsql-implementation.html#PLPGSQL-PLAN-CACHING).
     """
-    things = {_spoken(name) for name in gone}
-    requests = (GUARD, *SETTINGS, Request(BODIES), Request("rollback"))
+    objects = {_words_of(name) for name in gone}
     found = []
-    for name, language, definition, source, triggers in session.ask(*requests)[-2]:
+    for name, language, definition, source, triggers in session.ask(GUARD, *SETTINGS, Request(BODIES), _ROLLBACK)[-2]:
         body = _Body(source or "", triggers or "")
         if language == "sql":
-            touched = {thing for thing in things if any(map(body.says, thing))}
-            why = _refused(session, definition or "", touched) if touched else None
+            named = {words for words in objects if any(map(body.says, words))}
+            broken = _compile(session, name or "", definition or "", named) if named else None
         else:
-            why = next((f"it says `{thing[-1]}`, which is gone" for thing in sorted(things) if body.means(thing)), None)
-        if why:
-            found.append((name or "", why))
+            broken = next((_naming(name or "", words[-1]) for words in sorted(objects) if body.names(words)), None)
+        if broken:
+            found.append(broken)
     return tuple(found)
 
 
-def _spoken(name: str) -> tuple[str, ...]:
-    """Give the words for an object in a body, without its schema: of a column the table's and its own."""
+_ROLLBACK = Request("rollback")
+
+
+def _naming(function: str, word: str) -> BrokenBody:
+    return BrokenBody(function, f"it names `{word}`, which no longer exists", word.strip("'"))
+
+
+def _words_of(name: str) -> tuple[str, ...]:
+    """Return the words for an object in a body, without its schema: for a column its table and itself."""
     parts = tuple(part.lower() for part in plain_parts(name))
     return parts[1:] or parts
 
 
 class _Body:
-    """The body of a function: what it says, comments apart; of a trigger's function its tables are known besides."""
+    """The body of a function, without comments; for a trigger function with the tables that it is for."""
 
     def __init__(self, source: str, tables: str) -> None:
         self._text = blanked(source, "comment").lower()
@@ -57,19 +83,22 @@ class _Body:
     def says(self, word: str) -> bool:
         return word in self._words if _WORD.fullmatch(word) else word in self._text
 
-    def means(self, thing: tuple[str, ...]) -> bool:
-        *table, own = thing
-        return self.says(own) and (own[:1] == "'" or all(self.says(each) or each in self._tables for each in table))
+    def names(self, words: tuple[str, ...]) -> bool:
+        *table, own = words
+        is_label = own.startswith("'")  # of an enum: it stands in a body without its type
+        return self.says(own) and (is_label or all(self.says(each) or each in self._tables for each in table))
 
 
-def _refused(session: Session, definition: str, gone: Collection[tuple[str, ...]]) -> str | None:
-    """Compile a function anew; None where it does, or fails for another reason than what is gone."""
+def _compile(session: Session, function: str, definition: str, gone: Collection[tuple[str, ...]]) -> BrokenBody | None:
+    """Compile a function again; return None if that works, or fails for another reason than the objects in `gone`."""
     try:
         session.ask(Request("begin"), Request("set local check_function_bodies = on"), Request(definition))
     except psycopg.Error as error:
         session.abort()
         message = error.diag.message_primary or "it no longer compiles"
-        is_ours = error.sqlstate in _MISFITS or any(thing[-1].strip("'") in message.lower() for thing in gone)
-        return message if is_ours else None
-    session.ask(Request("rollback"))
+        named = [own for *_, own in sorted(gone) if own.strip("'") in message.lower()]
+        if not named and error.sqlstate not in _RETURNS_OTHER:
+            return None
+        return BrokenBody(function, message, named[0].strip("'") if named else "")
+    session.ask(_ROLLBACK)
     return None

@@ -1,4 +1,4 @@
-"""The values of a catalog: objects with attributes, differences by name, changes by identity."""
+"""The values of a catalog: its objects, differences by name, changes by identity."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ from typing import Literal, NamedTuple
 
 
 class Identity(NamedTuple):
-    """What an object is, whatever it is called: its catalog, OID and column."""
+    """What an object is, independent of its name.
+
+    Attributes:
+        catalog: the system catalog that it is in, ``pg_class``
+        oid: its OID; for a column that of the table
+        sub: the number of a column; 0 for other objects
+    """
 
     catalog: str
     oid: int
@@ -18,9 +24,15 @@ class Identity(NamedTuple):
 
 @dataclass(frozen=True)
 class Object:
-    """One object: `name` is qualified and quoted as needed, ``public.orders.total`` for a column.
+    """One object of a database.
 
-    `path` are the parts of the name, `table` what it goes with when that is dropped: itself, for a table.
+    Attributes:
+        kind: what it is: ``table``, ``column``, ``index``
+        name: the qualified name, quoted as needed: ``public.orders.total`` for a column
+        identity: what it is, independent of its name
+        attributes: its definition: name and value of each attribute that is set
+        path: the parts of the name
+        table: the table that it belongs to and is dropped with; for a table its own name; empty if there is none
     """
 
     kind: str
@@ -33,18 +45,22 @@ class Object:
 
 @dataclass(frozen=True)
 class Catalog:
-    """All objects, by kind and name."""
+    """All objects of a database.
+
+    Attributes:
+        objects: the objects by kind and name
+    """
 
     objects: Mapping[tuple[str, str], Object]
 
     @cached_property
     def tables(self) -> Mapping[str, Object]:
-        """What has columns, by name."""
+        """Everything that has columns, by name."""
         return {name: each for (kind, name), each in self.objects.items() if kind in WITH_COLUMNS}
 
     @cached_property
     def identities(self) -> frozenset[Identity]:
-        """What is there, whatever it is called."""
+        """The identities of all objects."""
         return frozenset(each.identity for each in self.objects.values())
 
     @cached_property
@@ -59,7 +75,14 @@ class Catalog:
 
 @dataclass(frozen=True)
 class Difference:
-    """What is otherwise in the second of two catalogs; `attributes` are name, before, after."""
+    """How the second of two catalogs differs from the first in one object.
+
+    Attributes:
+        kind: the kind of the object
+        name: its qualified name
+        change: whether only the second has it (left over), only the first (missing), or both differently
+        attributes: name, first value and second value of each attribute that differs
+    """
 
     kind: str
     name: str
@@ -69,7 +92,14 @@ class Difference:
 
 @dataclass(frozen=True)
 class Change:
-    """What became of one object; `moved` is to another schema."""
+    """What happened to one object between two catalogs.
+
+    Attributes:
+        kind: the kind of the object
+        before: the object in the first catalog; None for a new one
+        after: the object in the second catalog; None if it is gone
+        change: what happened; `moved` means to another schema
+    """
 
     kind: str
     before: Object | None

@@ -1,4 +1,4 @@
-"""The queries for what is no table: schemas, functions, types, and the database as a whole.
+"""The queries for schemas, functions, types, and the database as a whole.
 
 https://www.postgresql.org/docs/current/catalogs.html
 """
@@ -13,7 +13,7 @@ from .sql_relations import FIRES, V14, V15, V18, Sort, acl, in_schema, of_relati
 
 @lru_cache
 def sorts(version: int) -> tuple[Sort, ...]:
-    """Give every sort of object that a server of this version (``180004``) has."""
+    """Return every sort of object that a server of this version (``180004``) has."""
     return (
         _schemas(),
         *of_relations(version),
@@ -39,7 +39,7 @@ def _schemas() -> Sort:
     )
 
 
-# As DROP FUNCTION takes it: the names of arguments are no part of it.
+# As DROP FUNCTION expects it: types of the arguments, without their names.
 _SIGNATURE = "quote_ident(p.proname) || '(' || oidvectortypes(p.proargtypes) || ')'"
 
 
@@ -55,7 +55,7 @@ def _functions() -> Sort:
             "acl": acl("p.proacl", "f", "p.proowner"),
         },
         f"pg_proc p {in_schema('p.pronamespace')}",
-        "p.oid >= 16384 and p.prokind <> 'a' and p.prosrc !~ '^(multi)?range_constructor'",  # a range type makes those
+        "p.oid >= 16384 and p.prokind <> 'a' and p.prosrc !~ '^(multi)?range_constructor'",  # of range types
     )
 
 
@@ -165,7 +165,7 @@ def _publications(version: int) -> Sort:
 
 
 def _database() -> tuple[Sort, ...]:
-    """Give the database, its parameters (each an object of its own) and its extensions."""
+    """Return the database, its parameters (each an object of its own) and its extensions."""
     return (
         Sort(
             "'database'",
@@ -203,7 +203,7 @@ def _database() -> tuple[Sort, ...]:
 
 
 def _default_privileges_and_events() -> tuple[Sort, ...]:
-    """Give what else belongs to no schema: default privileges, event triggers, access methods."""
+    """Return the other sorts that are in no schema: default privileges, event triggers, access methods."""
     in_one = "'in ' || nullif(d.defaclnamespace, 0)::regnamespace::text"
     acl_kind = words(
         "d.defaclobjtype", r="tables", S="sequences", f="functions", T="types", n="schemas", L="large objects"
@@ -247,8 +247,8 @@ def _default_privileges_and_events() -> tuple[Sort, ...]:
     )
 
 
-# Functions of the users' whose bodies are text: those in BEGIN ATOMIC are watched by PostgreSQL itself. With what makes
-# them anew, and the tables whose triggers call them.
+# The users' functions whose bodies are text, with their definitions and the tables whose triggers call them. PostgreSQL
+# itself tracks what a body in BEGIN ATOMIC uses.
 BODIES = f"""\
 select n.nspname || '.' || {_SIGNATURE}, l.lanname, case when l.lanname = 'sql' then pg_get_functiondef(p.oid) end,
        pg_get_function_arguments(p.oid) || ' ' || coalesce(pg_get_function_result(p.oid), '') || ' ' || p.prosrc,

@@ -1,4 +1,4 @@
-"""The queries for what few databases have: foreign servers, text search, operators, casts.
+"""The queries for the objects that few databases have: foreign servers, text search, operators, casts.
 
 https://www.postgresql.org/docs/current/catalogs.html
 """
@@ -9,7 +9,7 @@ from .sql_relations import V14, V15, V16, V17, Sort, acl, in_schema, options, us
 
 
 def rare(version: int) -> tuple[Sort, ...]:
-    """Give the sorts of object that few databases have."""
+    """Return the sorts of object that few databases have."""
     return (
         *_foreign(),
         *([_subscriptions()] if version >= V14 else []),
@@ -23,7 +23,7 @@ def rare(version: int) -> tuple[Sort, ...]:
 
 
 def _foreign() -> tuple[Sort, ...]:
-    """Give what leads to other servers; the options of a user mapping are read by those who may use it."""
+    """Return the sorts that lead to other servers; a role sees the options of the user mappings that it may use."""
     return (
         Sort(
             "'foreign data wrapper'",
@@ -66,7 +66,7 @@ def _foreign() -> tuple[Sort, ...]:
 
 
 def _subscriptions() -> Sort:
-    """Subscriptions, but for where they lead, which only superusers see; before 14 nobody else sees even their OIDs."""
+    """Subscriptions without their connection, which only superusers see; before 14 not even the OIDs are public."""
     return Sort(
         "'subscription'",
         "pg_subscription",
@@ -208,7 +208,7 @@ def _casts() -> Sort:
         },
         "pg_cast c",
         "c.oid >= 16384 and not exists (select from pg_depend x where x.classid = 'pg_cast'::regclass "
-        "and x.objid = c.oid and x.deptype = 'i')",  # a range type makes those
+        "and x.objid = c.oid and x.deptype = 'i')",  # a range type creates those
     )
 
 

@@ -1,8 +1,8 @@
 """The queries that read a catalog: one for each sort of object.
 
-Each gives one text, which costs half the time of rows and columns. A record of it is an object: its kind, schema,
-relation and own name (quoted where needed, what does not apply is empty), the table that it belongs to, OID, number of
-the column, and its attributes; what says nothing (the default, off) is left out. Objects of the server itself have OIDs
+Each query returns one text, in half the time of rows and columns. A record of it is an object: its kind, schema,
+relation and own name (quoted as needed, empty where it has none), the table that it belongs to, its OID, the number of
+a column, and its attributes. Attributes with the default value are left out. Objects of the server itself have OIDs
 below 16384, https://www.postgresql.org/docs/current/system-catalog-initial-data.html
 """
 
@@ -14,12 +14,12 @@ from dataclasses import dataclass
 
 from sqlmigrate.database.session import Request
 
-# Nobody who writes a migration can guess what stands between records and between fields.
+# What separates records and fields is random: no migration can contain it.
 RECORD, FIELD = f"\x1e{secrets.token_hex(3)}", f"\x1f{secrets.token_hex(3)}"
 V14, V15, V16, V17, V18 = 140000, 150000, 160000, 170000, 180000
 
 GUARD = Request("begin isolation level repeatable read read only", quiet=True)
-# Whatever the role or the database has set: definitions are written with full names and alike, and moments in one zone.
+# Independent of the settings of the role and the database: names are qualified, times are in UTC.
 SETTINGS = (
     Request("set local search_path = pg_catalog", quiet=True),
     Request("set local timezone = 'UTC'", quiet=True),
@@ -30,7 +30,7 @@ SETTINGS = (
     Request("set local quote_all_identifiers = off", quiet=True),
     Request("set local jit = off", quiet=True),
 )
-# Of every kind of object; told apart by what they are on.
+# The comments of every kind of object.
 COMMENTS = (
     "select classoid::regclass::text, objoid::text, objsubid::text, description from pg_description "
     "where objoid >= 16384 or classoid = 'pg_namespace'::regclass"
@@ -39,12 +39,24 @@ COMMENTS = (
 
 @dataclass(frozen=True)
 class Sort:
-    """One sort of object, in SQL: what it is, what it is called, and its attributes."""
+    """One sort of object, as expressions in SQL.
+
+    Attributes:
+        kind: what an object of this sort is
+        catalog: the system catalog that it is in
+        oid: its OID
+        names: the names of its schema, of its relation or type, and its own
+        attributes: its definition, by name
+        source: what follows FROM
+        where: which rows of it are objects
+        sub: the number of a column
+        table: the table that it belongs to
+    """
 
     kind: str
     catalog: str
     oid: str
-    names: tuple[str, str, str]  # of the schema, the relation (or the type), its own
+    names: tuple[str, str, str]
     attributes: Mapping[str, str]
     source: str
     where: str = "true"
@@ -52,7 +64,7 @@ class Sort:
     table: str = "null"
 
     def sql(self) -> str:
-        """Give the query; it leaves out what belongs to an extension."""
+        """Return the query; it leaves out the members of extensions."""
         names = (f"quote_ident({name})" if name != "null" and "(" not in name else name for name in self.names)
         fields = (self.kind, *(f"coalesce({field}, '')" for field in (*names, self.table)), self.oid, self.sub)
         attributes = ", ".join(f"'{name}=' || ({value})" for name, value in self.attributes.items())
@@ -63,7 +75,7 @@ class Sort:
 
 
 def own(catalog: str, oid: str) -> str:
-    """Leave out the members of extensions."""
+    """Return the condition that leaves out the members of extensions."""
     return (
         f"{oid} not in (select objid from pg_depend where refclassid = 'pg_extension'::regclass "
         f"and deptype = 'e' and classid = '{catalog}'::regclass)"
@@ -71,21 +83,21 @@ def own(catalog: str, oid: str) -> str:
 
 
 def acl(column: str, kind: str, owner: str) -> str:
-    """Rights, in order; what the owner has anyway, and everybody by default, is the same written out or not."""
+    """Return the rights in order; NULL if they are those that the owner and PUBLIC have by default."""
     default = f"(select string_agg(acl::text, ' ' order by acl::text) from unnest(acldefault('{kind}', {owner})) acl)"
     return (
         f"case when {column} is not null then nullif(coalesce((select string_agg(acl::text, ' ' order by acl::text) "
-        f"from unnest({column}) acl), 'nobody'), {default}) end"
+        f"from unnest({column}) acl), 'no rights'), {default}) end"
     )
 
 
-# Changes of what is secret are noticed, but neither it nor what it could be guessed from is shown: the salt is ours.
+# A changed secret is noticed, but never shown; the salt keeps it from being guessed by its hash.
 _SALT = secrets.token_hex(16)
 _SECRET = "pass|secret|token|key|credential"  # noqa: S105 - what names of secrets look like
 
 
 def options(column: str, *, only: str = "") -> str:
-    """Options of a foreign object, or a setting, by name, secrets masked; all but those named in `only` are secret."""
+    """Return the options of a foreign object or a setting by name, secrets masked: all but those in `only`."""
     secret = f"opt !~* '^({only})='" if only else f"split_part(opt, '=', 1) ~* '{_SECRET}'"
     return (
         f"case when {column} is not null then (select string_agg(case when {secret} then split_part(opt, '=', 1) || "
@@ -95,7 +107,7 @@ def options(column: str, *, only: str = "") -> str:
 
 
 def storage_options(column: str) -> str:
-    """Options of a relation or a column by name; those that begin with ``pg_`` are the server's own and left out.
+    """Return the options of a relation or a column by name, without those of the server, which begin with ``pg_``.
 
     PostgreSQL 15.20 and its sister releases count in ``pg_attver`` how often a column was altered.
     """
@@ -106,23 +118,23 @@ def storage_options(column: str) -> str:
 
 
 def words(column: str, **words: str) -> str:
-    """Spell out the letters that catalogs use."""
+    """Return the words for the letters that catalogs use."""
     cases = " ".join(f"when '{letter}' then '{word}'" for letter, word in words.items())
     return f"case {column}::text {cases} end"
 
 
 def yes(column: str) -> str:
-    """Give ``true``, or null."""
+    """Return ``true`` or NULL."""
     return f"nullif({column}, false)::text"
 
 
 def user(column: str) -> str:
-    """Name a role."""
+    """Return the name of a role."""
     return f"pg_get_userbyid({column})"
 
 
 def in_schema(column: str, schema: str = "n") -> str:
-    """Join the schema of what is neither the server's nor temporary."""
+    """Return the join of the schema; objects of the server and temporary objects are left out."""
     return f"join pg_namespace {schema} on {schema}.oid = {column} and {schema}.nspname !~ '^pg_(toast|temp|catalog)'"
 
 
@@ -182,7 +194,7 @@ def _relations() -> Sort:
 
 
 def _sequences() -> Sort:
-    """Sequences, which belong to the table of their column; how far they have counted is no part of a schema."""
+    """Sequences, which belong to the table of their column; their values are not part of a schema."""
     return Sort(
         "'sequence'",
         "pg_class",
@@ -249,7 +261,7 @@ def _columns(version: int) -> Sort:
 
 
 def _constraints() -> Sort:
-    """NOT NULL is an attribute of its column; from PostgreSQL 18 on it is a constraint besides, with a name."""
+    """Constraints except NOT NULL, an attribute of its column; since PostgreSQL 18 it is a named constraint as well."""
     return Sort(
         "'constraint'",
         "pg_constraint",
@@ -291,7 +303,7 @@ def _indexes() -> Sort:
 
 
 def _triggers() -> Sort:
-    """Triggers; those that a partition has from its parent only where they are switched otherwise."""
+    """Triggers; those that a partition has from its parent only if they are enabled differently."""
     return Sort(
         "'trigger'",
         "pg_trigger",
@@ -351,7 +363,7 @@ def _statistics() -> Sort:
 
 
 def of_relations(version: int) -> tuple[Sort, ...]:
-    """Give what tables and their like are made of."""
+    """Return the sorts of object that relations consist of."""
     return (
         _relations(),
         _sequences(),

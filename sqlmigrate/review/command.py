@@ -74,7 +74,7 @@ def review(context: Context, **options: Any) -> int:
     _print(context, result, context.flags.get("format", "text"))
     for form, path in outputs:
         _write(result, form, path)
-    return EXIT_FAILED if pipeline.fails(result, options["fail_on"]) else 0
+    return EXIT_FAILED if pipeline.has_failed(result, options["fail_on"]) else 0
 
 
 def _outputs(texts: Sequence[str]) -> list[tuple[str, Path]]:

@@ -1,50 +1,43 @@
-"""One review: which migrations are new, a base to try them on, each one's way there and back, and what it shows."""
+"""One review: new migrations are executed on a clone of the base, one after the other, and judged by what they do."""
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Iterable, Mapping
-from contextlib import closing
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
-from sqlmigrate.database.session import Request, Session, connect
-from sqlmigrate.errors import MigrationError, ServerError
-from sqlmigrate.executor.events import Failed
-from sqlmigrate.files import file_text
+from sqlmigrate.errors import MigrationError
 from sqlmigrate.files.migration import Migration
-from sqlmigrate.history import read as history_read, table
-from sqlmigrate.history.table import History
-from sqlmigrate.identifiers import quoted
-from sqlmigrate.operations import up_down
 from sqlmigrate.parsing.script import Script, read
-from sqlmigrate.parsing.splitter import split
-from sqlmigrate.plan.plan import Limits
 from sqlmigrate.shadow import databases, installed
 from sqlmigrate.source import Source
 
-from .findings import all_findings, allowed
+from .base import find_base
+from .findings import all_findings, allowed, failures
 from .findings.subject import Subject
-from .measure import row_sums
-from .measure.missing_roles import MissingRoles
 from .measure.round_trip import RoundTrips
-from .measure.watch import history_tables, watching
+from .measure.watch import watching
 from .new.subjects import Subjects
 from .results import Basis, Review, Reviewed, Size
+from .rules.failures import STATEMENT_FAILS
 from .rules.rule import SEVERITIES, Finding, worst
-from .seed import fill
-
-_SEED_ROWS = 300
-_FORMAT = 5  # of what a template holds: raised when the base is built otherwise
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How a review goes about it.
+    """What the user has asked of a review.
 
-    `limit` is how long one statement may take on the shadow, in seconds; `seed` is a file of rows of the project's own.
+    Attributes:
+        home: the folder for the data of our own shadow server
+        table: the history table
+        shadow_url: the shadow server; None for one of this machine
+        postgres: the major version of the server; None for the newest
+        seed: a file with rows of the project's own
+        limit: how long one statement may take on the shadow server, in seconds
+        sizes: the sizes of production's tables, by name
+        is_static: whether only the text is reviewed
+        directory: the folder of the migrations
     """
 
     home: Path
@@ -59,8 +52,15 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class _Read:
-    """A new migration as far as it can be read."""
+class _Parsed:
+    """A new migration whose files are parsed.
+
+    Attributes:
+        migration: the migration
+        up: its up file; None if it cannot be executed
+        down: its down file; None if it has none, or that cannot be executed
+        findings: the reasons why not
+    """
 
     migration: Migration
     up: Script | None
@@ -69,170 +69,101 @@ class _Read:
 
 
 def review(subjects: Subjects, settings: Settings) -> Review:
-    """Review new migrations; without a server, what their text shows.
+    """Review new migrations: on a shadow server, or only their text if there is none on this machine.
 
-    Raises `ServerError` where the base does not build, naming the migration that broke.
+    Raises:
+        ServerError: The base cannot be built; the error names the migration that failed.
     """
     if settings.is_static or not subjects.new:
-        return _by_text(subjects, settings, "asked for" if settings.is_static else "nothing is new")
+        return _review_text(subjects, settings, "asked for" if settings.is_static else "nothing is new")
     try:
         with databases.server(settings.home, settings.shadow_url, settings.postgres) as server:
-            return on(server, subjects, settings)
+            return review_on(server, subjects, settings)
     except installed.NoServerError as error:
-        return _by_text(subjects, settings, error.message)
+        return _review_text(subjects, settings, error.message)
 
 
-def on(server: databases.Shadow, subjects: Subjects, settings: Settings) -> Review:
+def review_on(server: databases.Shadow, subjects: Subjects, settings: Settings) -> Review:
     """Review new migrations on a shadow server."""
     began = time.monotonic()
-    template = server.template(_key(subjects, settings), lambda made: _build(server, made, subjects, settings))
-    filled, unfilled = template.value["filled"], template.value["unfilled"]
+    base = find_base(server, subjects, settings.table, settings.seed)
     with (
-        server.clone(template) as clone,
+        server.clone(base.template) as clone,
         watching(clone.owner_url, clone.admin_url, settings.table, settings.limit) as watch,
     ):
-        trips = RoundTrips(server, watch, template.value["rows"])
-        reviewed = _in_order(_reviewed(trips, _read(each), settings, server.version) for each in subjects.new)
+        trips = RoundTrips(server, watch, base.rows)
+        reviewed = _in_order(_review_one(trips, _parse(each), settings, server.version) for each in subjects.new)
     ground = Basis(
         subjects.base,
-        len(subjects.built),
+        len(subjects.base_migrations),
         server.label,
         server.version,
-        len(filled),
-        len(filled) + len(unfilled),
-        tuple((name, why) for name, why in unfilled),
-        (*template.value["roles"], *trips.roles.created),
+        len(base.filled),
+        len(base.filled) + len(base.unfilled),
+        base.unfilled,
+        (*base.roles, *trips.roles.created),
         has_sizes=bool(settings.sizes),
     )
-    return Review(ground, allowed.excepted(reviewed), subjects.findings, time.monotonic() - began, settings.directory)
+    seconds = time.monotonic() - began
+    return Review(ground, allowed.apply_exceptions(reviewed), subjects.findings, seconds, settings.directory)
+
+
+def _review_one(trips: RoundTrips, parsed: _Parsed, settings: Settings, version: int) -> Reviewed:
+    migration, up, down = parsed.migration, parsed.up, parsed.down
+    if up is None:
+        return Reviewed(migration, None, down, None, parsed.findings)
+    trip = trips.execute(migration, up, down)
+    subject = Subject(migration, up, trip, settings.sizes, version)
+    return Reviewed(migration, up, down, trip, (*parsed.findings, *all_findings.find(subject, down)))
 
 
 def _in_order(reviewed: Iterable[Reviewed]) -> tuple[Reviewed, ...]:
-    """Take what fails behind a migration that failed for what it most likely is: nobody knows before that is mended."""
+    """After a failed migration, turn later `statement-fails` findings into warnings: they may be its consequence."""
     done: list[Reviewed] = []
     failed = ""
     for each in reviewed:
-        findings = tuple(_behind(finding, failed) for finding in each.findings) if failed else each.findings
+        findings = tuple(_as_consequence(finding, failed) for finding in each.findings) if failed else each.findings
         done.append(replace(each, findings=findings))
         if not failed and each.trip and each.trip.up.error:
             failed = each.migration.label
     return tuple(done)
 
 
-def _behind(finding: Finding, failed: str) -> Finding:
-    if finding.rule.name != "statement-fails":
+def _as_consequence(finding: Finding, failed: str) -> Finding:
+    if finding.rule is not STATEMENT_FAILS:
         return finding
-    return replace(finding, severity="warning", what_now=f"{failed} before it failed: mend that first")
+    advice = f"this may be a consequence of {failed}, which failed before it: fix that first"
+    return replace(finding, severity="warning", what_now=advice)
 
 
-def _reviewed(trips: RoundTrips, reading: _Read, settings: Settings, version: int) -> Reviewed:
-    migration, up, down = reading.migration, reading.up, reading.down
-    if up is None:
-        return Reviewed(migration, None, down, None, reading.findings)
-    trip = trips.of(migration, up, down)
-    subject = Subject(migration, up, trip, settings.sizes, version)
-    return Reviewed(migration, up, down, trip, (*reading.findings, *all_findings.found(subject, down)))
-
-
-def _by_text(subjects: Subjects, settings: Settings, why: str) -> Review:
-    ground = Basis(subjects.base, len(subjects.built), None, why_static=why, has_sizes=bool(settings.sizes))
+def _review_text(subjects: Subjects, settings: Settings, why: str) -> Review:
+    count = len(subjects.base_migrations)
+    ground = Basis(subjects.base, count, None, why_static=why, has_sizes=bool(settings.sizes))
     new: set[str] = set()
-    reviewed = allowed.excepted(_static(_read(migration), new) for migration in subjects.new)
+    reviewed = allowed.apply_exceptions(_review_one_text(_parse(migration), new) for migration in subjects.new)
     return Review(ground, reviewed, subjects.findings, 0.0, settings.directory)
 
 
-def _read(migration: Migration) -> _Read:
-    findings: list[Finding] = []
-    up = down = None
+def _review_one_text(parsed: _Parsed, new: set[str]) -> Reviewed:
+    found = all_findings.find_in_text(parsed.migration, parsed.up, new) if parsed.up else ()
+    return Reviewed(parsed.migration, parsed.up, parsed.down, None, (*parsed.findings, *found))
+
+
+def _parse(migration: Migration) -> _Parsed:
+    up, up_findings = _parse_file(migration.up)
+    down, down_findings = _parse_file(migration.down) if migration.down else (None, ())
+    return _Parsed(migration, up, down, (*up_findings, *down_findings))
+
+
+def _parse_file(source: Source) -> tuple[Script | None, tuple[Finding, ...]]:
     try:
-        up = read(migration.up)
+        return read(source), ()
     except MigrationError as error:
-        findings += all_findings.of_file(error)
-    if migration.down is not None:
-        try:
-            down = read(migration.down)
-        except MigrationError as error:
-            findings += all_findings.of_file(error)
-    return _Read(migration, up, down, tuple(findings))
+        return None, tuple(failures.findings_of_file(error))
 
 
-def _static(reading: _Read, new: set[str]) -> Reviewed:
-    found = [*reading.findings, *(all_findings.static(reading.migration, reading.up, new) if reading.up else ())]
-    return Reviewed(reading.migration, reading.up, reading.down, None, tuple(found))
-
-
-def _key(subjects: Subjects, settings: Settings) -> str:
-    """Give what decides what a base holds: its migrations, the seed, and how we build it."""
-    digest = hashlib.sha256(f"{_FORMAT} {_SEED_ROWS} {settings.table}".encode())
-    for migration in subjects.built:
-        digest.update(f"\0{migration.label}\0{migration.up.text}\0".encode())
-    if settings.seed:
-        digest.update(file_text.read(str(settings.seed)).text.encode())
-    return digest.hexdigest()
-
-
-def _build(
-    server: databases.Shadow, made: databases.Databases, subjects: Subjects, settings: Settings
-) -> dict[str, Any]:
-    """Execute the base's migrations, and fill its tables; roles that are only named are made."""
-    roles = MissingRoles(server)
-    with connect(made.owner_url) as session:
-        history = _make_history(session, settings.table)
-    while failed := _failed(made.owner_url, subjects, settings):
-        with connect(made.owner_url) as session:
-            if not roles.provide(failed.error, session):
-                raise _broken_base(failed, subjects.base)
-    if settings.seed:
-        with connect(made.owner_url) as session:
-            _execute_seed(session, file_text.read(str(settings.seed)))
-    with connect(made.admin_url) as session:
-        ours = history_tables(session, history)
-        seeded = fill.fill(session, _SEED_ROWS, ours)
-        known = row_sums.read(session, ignore=ours)
-    return {
-        "filled": list(seeded.filled),
-        "unfilled": [list(pair) for pair in seeded.unfilled],
-        "roles": roles.created,
-        "rows": [astuple(each) for each in known.values()],
-    }
-
-
-def _make_history(session: Session, setting: str) -> History:
-    """Make the history table, which no run has made where the base has no migration."""
-    if schema := table.table_parts(setting)[0]:
-        session.ask(Request(f"create schema if not exists {quoted(schema)}"))
-    history = history_read.read(session, setting).history
-    table.make(session, history)
-    return history
-
-
-def _failed(url: str, subjects: Subjects, settings: Settings) -> Failed | None:
-    building = up_down.up(url, subjects.built, table=settings.table, limits=Limits(lock_retries=0))
-    with closing(building) as events:
-        return next((event for event in events if isinstance(event, Failed)), None)
-
-
-def _execute_seed(session: Session, source: Source) -> None:
-    from sqlmigrate.executor import batch, statement_errors  # noqa: PLC0415 - only where a seed is given
-
-    for statement in split(source):
-        *_, answer = (each for each in session.turn([batch.request(statement)]) if each)
-        if answer.error:
-            raise statement_errors.refused(answer.error, statement)
-
-
-def _broken_base(event: Failed, base: str) -> ServerError:
-    error = event.error
-    return ServerError(
-        f"the base does not build: {event.step.label} of {base} fails on the shadow: {error.message}",
-        error.span,
-        detail=[f"{name}: {value}" for name, value in getattr(error, "fields", ())],
-        hint="try it on a server like production's: --shadow-url; or say --static for the text alone",
-    )
-
-
-def fails(review: Review, limit: str) -> bool:
-    """Tell whether a review has findings of the severity `limit`, or a graver one, that nobody has allowed."""
+def has_failed(review: Review, limit: str) -> bool:
+    """Return whether a review has findings of severity `limit` or higher that are not allowed; `never` for no limit."""
     findings = [*review.findings, *(each for reviewed in review.migrations for each in reviewed.findings)]
     found = worst(findings)
     return limit != "never" and found is not None and SEVERITIES.index(found) <= SEVERITIES.index(limit)

@@ -9,11 +9,20 @@ from sqlmigrate.parsing.script import Script
 
 from .measure.facts import RoundTrip
 from .rules.rule import Finding
+from .seed.fill import UnfilledTable
 
 
 @dataclass(frozen=True)
 class Reviewed:
-    """One new migration: its trip (None where there was no server), its findings, and whether it has a way back."""
+    """One new migration that was reviewed.
+
+    Attributes:
+        migration: the migration
+        up: its up file; None if it cannot be executed
+        down: its down file; None if it has none, or that cannot be executed
+        trip: what was measured; None if it was not executed
+        findings: its findings, in the order of the files
+    """
 
     migration: Migration
     up: Script | None
@@ -24,26 +33,41 @@ class Reviewed:
 
 @dataclass(frozen=True)
 class Size:
-    """How large a table is in production."""
+    """How large a table is in production.
+
+    Attributes:
+        rows: how many rows it has
+        size: its size with its indexes, in bytes
+    """
 
     rows: int
-    size: int  # bytes, with its indexes
+    size: int
 
 
 @dataclass(frozen=True)
 class Basis:
-    """What a review stands on: said under every report.
+    """What a review is based on; every report names it.
 
-    `server` is None where there was none, and the static part alone remains; `why_static` says why.
+    Attributes:
+        base: the name of the base: a branch, or a database
+        base_migrations: how many migrations the base has
+        server: product, version and origin of the shadow server; None if nothing was executed
+        version: its version, as 180004
+        filled: how many tables were filled with generated rows
+        tables: how many tables were empty
+        unfilled: the tables that could not be filled
+        stub_roles: the roles that were created for the review
+        why_static: why nothing was executed
+        has_sizes: whether the sizes of production's tables are known
     """
 
     base: str
     base_migrations: int
     server: str | None
-    version: int = 0  # server_version_num
+    version: int = 0
     filled: int = 0
     tables: int = 0
-    unfilled: tuple[tuple[str, str], ...] = ()
+    unfilled: tuple[UnfilledTable, ...] = ()
     stub_roles: tuple[str, ...] = ()
     why_static: str = ""
     has_sizes: bool = False
@@ -51,7 +75,15 @@ class Basis:
 
 @dataclass(frozen=True)
 class Review:
-    """A whole review: what it stands on, the new migrations in order, and what belongs to none of them."""
+    """A whole review.
+
+    Attributes:
+        ground: what it is based on
+        migrations: the new migrations, in order
+        findings: the findings that belong to none of them
+        seconds: how long it took
+        directory: the folder of the migrations
+    """
 
     ground: Basis
     migrations: tuple[Reviewed, ...]

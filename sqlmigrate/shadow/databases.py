@@ -1,12 +1,12 @@
-"""The throwaway server: found or started, template databases kept, clones given.
+"""The throwaway server: template databases that are kept, and clones of them.
 
-A migration of a pull request is executed here, and may be hostile. It runs as `sqlmigrate_review`, a role that owns its
-database and is no superuser. Our own server listens on a socket in a private folder, asks its superuser for a password
-that only we know, and is used by one review at a time: a second one takes the next of the folders. Roles are the one
-thing that reaches beyond a database: those that a template's migrations made are kept with the template, come back
-with a clone of it, and are gone with the clone.
+The migrations of a pull request are executed here, and may be hostile. They run as `sqlmigrate_review`, a role that
+owns its database and is not a superuser. Our own server listens on a socket in a private folder, asks its superuser for
+a random password, and is used by one review at a time: a second review takes the next folder. Roles belong to the whole
+server: those that the migrations of a template created are kept with the template, exist while a clone of it does, and
+are dropped with the clone.
 
-On a server of `--shadow-url` we make databases only, and one role where we may. Reviews there wait for each other.
+On a server of `--shadow-url` we create databases, and one role if we may. Reviews there wait for each other.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from sqlmigrate.identifiers import quoted
 from . import given_server, own_server, roles
 from .server import BASE, FRESH, RUN, Place, tidy
 
-KEPT = 5  # templates; a branch needs one, and people change between a few
+KEPT = 5  # templates; a branch needs one, and a developer works on a few branches
 STRATEGY = "file_copy"
 _V15 = 150000
 
@@ -50,10 +50,13 @@ select copy.oid, setting.setrole, setting.setconfig
 
 @dataclass(frozen=True)
 class Databases:
-    """One database of the shadow, and how to get in.
+    """One database of the shadow server, and how to connect to it.
 
-    `owner_url` is for what may be hostile. `admin_url` sees everything: while a template is built it is the superuser,
-    on a clone a role that may read all and end sessions, so that nothing a migration left there runs with more rights.
+    Attributes:
+        name: the name of the database
+        owner_url: for the role that executes migrations
+        admin_url: for a role that sees everything: the superuser while a template is built. On a clone it may only read
+            everything and end sessions: a trigger or function of a migration must not run with more rights
     """
 
     name: str
@@ -63,7 +66,13 @@ class Databases:
 
 @dataclass(frozen=True)
 class Template:
-    """A kept database to make clones of; `value` is what its builder returned, after JSON."""
+    """A database that is kept, and cloned.
+
+    Attributes:
+        name: the name of the database
+        value: what its builder returned, after a round trip through JSON
+        roles: the roles that its migrations created, as `roles.read` returned them, in JSON
+    """
 
     name: str
     value: Any
@@ -72,9 +81,16 @@ class Template:
 
 @contextmanager
 def server(home: Path, shadow_url: str | None = None, postgres: int | None = None) -> Iterator[Shadow]:
-    """Give a server to try migrations on: of `shadow_url`, installed on this machine, or embedded.
+    """Provide a shadow server while the block lasts.
 
-    Our own has its data in `home`, and stops with the block. `postgres` asks for a major version.
+    Args:
+        home: The folder for the data of our own server.
+        shadow_url: The server to use; None to start one that is installed on this machine, or the embedded one.
+        postgres: The major version to start; None for the newest.
+
+    Raises:
+        NoServerError: There is none on this machine.
+        ConfigError: There is none of this version, or the role of `shadow_url` may not create databases.
     """
     with given_server.foreign(shadow_url) if shadow_url else own_server.own(home, postgres) as (where, admin):
         yield Shadow(where, admin)
@@ -89,12 +105,12 @@ class Shadow:
         self._admin = admin
         self._place = where
         self._stubs: list[str] = []
-        self._open = 0  # databases in use; the first of them decides what roles there are
+        self._open = 0  # databases in use; the first of them determines which roles exist
 
     def template(self, key: str, build: Callable[[Databases], Any]) -> Template:
-        """Give the kept database of `key`, built by `build` if there is none.
+        """Return the kept database of `key`; build it with `build` if there is none.
 
-        It is built under another name and renamed at the end: what a killed builder leaves is no template.
+        It is built under another name and renamed at the end, so that an interrupted one is never used.
         """
         name = BASE + sha256(f"{key} {self.version}".encode()).hexdigest()[:24]
         note = self._note(name) or self._built(name, build)
@@ -103,7 +119,7 @@ class Shadow:
 
     @contextmanager
     def clone(self, template: Template) -> Iterator[Databases]:
-        """Give a copy of a template while the block lasts; whoever is still in it at the end is disconnected."""
+        """Provide a copy of a template while the block lasts; its sessions are ended with it."""
         name = RUN + secrets.token_hex(8)
         with self._roles_of(template.roles):
             self._create(name, template.name, self._place.tablespace)
@@ -114,22 +130,14 @@ class Shadow:
                 self._drop(name)
 
     def stub_role(self, name: str) -> None:
-        """Make a role that a migration names and the server lacks; it may nothing, and is gone with the clone.
+        """Create a role that a migration names and the server lacks; it has no rights and is dropped with the clone.
 
-        The owner may make it the owner of things.
+        The role that executes migrations becomes a member, so that it can make it the owner of objects.
         """
         self._ask(f"create role {quoted(name)} nologin")
         if self._place.owner != self._place.admin:
             self._ask(f"grant {quoted(name)} to {quoted(self._place.owner)}")
         self._stubs.append(name)
-
-    def disconnect(self, databases: Databases) -> None:
-        """End every session of the owner in a database, also what catches its own cancelling; from any thread."""
-        session = Session(self._place.url(self._place.admin))
-        try:
-            session.ask(Request(_DISCONNECT, (databases.name, str(session.pid))))
-        finally:
-            session.close()
 
     def _built(self, name: str, build: Callable[[Databases], Any]) -> dict[str, Any]:
         fresh = FRESH + secrets.token_hex(8)
@@ -148,7 +156,7 @@ class Shadow:
         return note
 
     def _finish(self, fresh: str, name: str, note: Mapping[str, Any]) -> None:
-        """Make a database that is built a template: whole, with its note, under its name, out of its owner's reach."""
+        """Turn a database that is built into a template: closed to its owner, with its note, under its name."""
         self._empty(fresh)
         self._turn(
             Request(f"alter database {fresh} owner to {quoted(self._place.admin)}"),
@@ -158,7 +166,7 @@ class Shadow:
         )
 
     def _empty(self, name: str) -> None:
-        """Wait until nobody is in a database: a session ends a moment after its connection."""
+        """End all sessions in a database and wait for their end, a moment after that of their connections."""
         deadline = time.monotonic() + 5
         while self._ask(_DISCONNECT, name, str(self._admin.pid)) and time.monotonic() < deadline:
             time.sleep(0.001)
@@ -171,7 +179,7 @@ class Shadow:
             session.close()
 
     def _prune(self, keep: str) -> None:
-        """Drop the templates that were not used for the longest time."""
+        """Drop the templates that have not been used for longest."""
         notes = [(name or "", _parsed(text)) for name, text in self._ask(_NOTES)]
         by_age = sorted(notes, key=lambda one: (one[0] == keep, one[1].get("used", 0.0)), reverse=True)
         for name, _ in by_age[KEPT:]:
@@ -189,11 +197,11 @@ class Shadow:
         self._ask(f"create database {name} owner {quoted(self._place.owner)} template {template} {place}{strategy}")
 
     def _drop(self, name: str) -> None:
-        self._empty(name)  # the server looks only every 0.1 s whether they have gone
+        self._empty(name)  # DROP DATABASE checks for ended sessions every 0.1 s only
         self._ask(f"drop database if exists {quoted(name)} with (force)")
 
     def _copy_settings(self, template: str, name: str) -> None:
-        """Take over what ALTER DATABASE has set in the template: CREATE DATABASE leaves it behind."""
+        """Copy the settings of ALTER DATABASE from the template: CREATE DATABASE does not."""
         if self._place.is_ours:
             self._ask(_COPY_SETTINGS, template, name)
 
@@ -202,7 +210,7 @@ class Shadow:
 
     @contextmanager
     def _roles_of(self, state: str) -> Iterator[None]:
-        """Let those roles be there while the block lasts, and afterwards only ours."""
+        """Make these roles exist while the block lasts, and afterwards only our own."""
         if not self._open:
             self._restore_roles(state)
         self._open += 1
@@ -211,14 +219,14 @@ class Shadow:
         finally:
             self._open -= 1
             if not self._open:
-                tidy(self._admin, is_ours=self._place.is_ours)  # before 16 the owner can make databases
+                tidy(self._admin, is_ours=self._place.is_ours)  # before 16 the owner can create databases
                 self._restore_roles(self._place.base_roles)
 
     def _restore_roles(self, state: str) -> None:
         if self._place.is_ours:
             roles.restore(self._admin, json.loads(state))
         while self._stubs:
-            with suppress(ServerError):  # a template needs it
+            with suppress(ServerError):  # objects in a template depend on it
                 self._ask(f"drop role if exists {quoted(self._stubs.pop())}")
 
     def _databases(self, name: str, admin: str) -> Databases:
@@ -240,7 +248,7 @@ def _comment(name: str, note: Mapping[str, Any]) -> str:
 
 
 def _parsed(note: str | None) -> dict[str, Any]:
-    """Read a template's note; an empty one where it is not ours."""
+    """Read the note of a template; return an empty one if we did not write it."""
     try:
         found = json.loads(note or "{}")
     except ValueError:

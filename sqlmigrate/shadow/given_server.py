@@ -24,19 +24,20 @@ _LOCK = "7310029131848203886"
 
 @contextmanager
 def foreign(url: str) -> Iterator[tuple[Place, Session]]:
-    """Use the server of `--shadow-url` while the block lasts, one review after the other."""
+    """Use the server of `--shadow-url` while the block lasts; other reviews on it wait."""
     admin = Session(url)
     try:
         user, is_super, makes_roles = _rights(admin, url)
         _wait_for_turn(admin, url)
         owner_url = _owner_url(admin, url, user, is_super=is_super) if is_super or makes_roles else None
         tidy(admin, is_ours=False)
-        told = described(admin)
+        product = described(admin)
         if owner_url:
-            yield Place(f"{told}, of --shadow-url", user, OWNER, user, {user: url, OWNER: owner_url}), admin
+            yield Place(f"{product}, of --shadow-url", user, OWNER, user, {user: url, OWNER: owner_url}), admin
         else:
-            warning = ", a superuser: nothing keeps a hostile file from that server" if is_super else ""
-            yield Place(f"{told}, of --shadow-url, as its role {user}{warning}", user, user, user, {user: url}), admin
+            warning = ", a superuser: a hostile file can do anything on that server" if is_super else ""
+            label = f"{product}, of --shadow-url, as its role {user}{warning}"
+            yield Place(label, user, user, user, {user: url}), admin
     finally:
         try_all(admin, f"alter role {OWNER} nologin password null")
         admin.close()
@@ -48,8 +49,9 @@ def _rights(admin: Session, url: str) -> tuple[str, bool, bool]:
     user, is_super, makes_databases, makes_roles = rows[0]
     if "true" not in (is_super, makes_databases):
         raise ConfigError(
-            f"the role {user} of --shadow-url {masked(url)} may not make databases",
-            hint=f'alter role "{user}" createdb, or name another server',
+            f"the role {user} of --shadow-url {masked(url)} may not create databases",
+            hint="let it create databases, or name another server",
+            next_steps=[f"psql: alter role {quoted(user or '')} createdb;"],
         )
     return user or "", is_super == "true", makes_roles == "true"
 
@@ -59,19 +61,19 @@ def _wait_for_turn(admin: Session, url: str) -> None:
     taken = Request(f"select pg_catalog.pg_try_advisory_lock({_LOCK})::text")
     while admin.ask(taken)[0][0][0] != "true":
         if time.monotonic() > deadline:
-            raise LockError(f"another review has been using --shadow-url {masked(url)} for {PATIENCE:.0f} s")
+            raise LockError(f"another review is still using --shadow-url {masked(url)} after {PATIENCE:.0f} s")
         time.sleep(0.05)
 
 
 def _owner_url(admin: Session, url: str, user: str, *, is_super: bool) -> str | None:
-    """Make the role that migrations run as, with a password for this review; None where that does not get in."""
+    """Create the role that executes migrations, with a password for this review; return None if it cannot connect."""
     password = secrets.token_hex(32)
     there = admin.ask(Request("select 1 from pg_catalog.pg_roles where rolname = $1", (OWNER,)))[0]
     login = f"{OWNER} login nocreatedb nocreaterole password '{password}'"
     requests = [f"{'alter' if there else 'create'} role {login}"]
     requests.append(f"alter role {OWNER} set statement_timeout = '{STATEMENT_TIMEOUT}'")
-    if not is_super:
-        requests.append(f"grant {OWNER} to {quoted(user)}")
+    english = f"alter role {OWNER} set lc_messages = 'C'"  # messages are read; only a superuser may set it
+    requests.append(english if is_super else f"grant {OWNER} to {quoted(user)}")
     owner_url = make_conninfo(url, user=OWNER, password=password)
     try:
         if try_all(admin, *requests):

@@ -1,7 +1,7 @@
-"""The PostgreSQL servers installed on this machine: where their programs are, the newest first.
+"""The PostgreSQL servers that are installed on this machine: where their programs are.
 
-A distribution puts the programs of a server into a folder of their own, a major version each, which `PATH` seldom
-names: https://www.postgresql.org/docs/current/installation.html
+Distributions put the programs of each major version into a folder of its own, which is usually not in `PATH`:
+https://www.postgresql.org/docs/current/installation.html
 """
 
 from __future__ import annotations
@@ -30,19 +30,24 @@ _TOLD = re.compile(r"\(PostgreSQL\) (\d+)")
 
 
 class NoServerError(ConfigError):
-    """There is no PostgreSQL on this machine to try anything on."""
+    """No PostgreSQL is installed on this machine, and the embedded one is not either."""
 
 
 @dataclass(frozen=True)
 class Installed:
-    """One installation: its major version and the folder of its programs."""
+    """One installation.
+
+    Attributes:
+        major: its major version
+        programs: the folder of its programs
+    """
 
     major: int
     programs: Path
 
 
 def find(folders: Iterable[str] = FOLDERS) -> tuple[Installed, ...]:
-    """Give every installation that has what a server needs, the newest first."""
+    """Return every installation that has the programs of a server, the newest first."""
     found = {}
     for folder in _candidates(folders):
         if folder not in found and all(may_run(folder / name) for name in ("initdb", "postgres")):
@@ -51,7 +56,7 @@ def find(folders: Iterable[str] = FOLDERS) -> tuple[Installed, ...]:
 
 
 def _candidates(folders: Iterable[str]) -> Iterator[Path]:
-    """Give the folders that may hold programs, links followed."""
+    """Return the folders that may hold programs, with links resolved."""
     if postgres := shutil.which("postgres"):
         yield Path(postgres).resolve().parent
     if (config := shutil.which("pg_config")) and (told := output(Path(config), "--bindir")):
@@ -61,7 +66,7 @@ def _candidates(folders: Iterable[str]) -> Iterator[Path]:
 
 
 def _major(folder: Path) -> int:
-    """Say of which major version a folder's programs are: the path names it nearly always."""
+    """Return the major version of the programs in a folder; usually the path names it."""
     if named := _MAJOR.search(f"{folder}/"):
         return int(named[1])
     told = _TOLD.search(output(folder / "postgres", "--version"))

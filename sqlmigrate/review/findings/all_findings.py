@@ -1,4 +1,4 @@
-"""All findings of a migration: the detectors one after the other, and the exceptions that its files make."""
+"""All findings of one migration."""
 
 from __future__ import annotations
 
@@ -8,21 +8,24 @@ from sqlmigrate.files.migration import Migration
 from sqlmigrate.parsing.script import Script
 from sqlmigrate.review.rules.rule import Finding
 
-from . import application, failures, text_only, under_lock, way_back
+from . import altered, down, failures, keys, locks, removed, text_only
+from .schema_changes import old_changes
 from .subject import Subject
 
-of_file = failures.of_file
 
-
-def found(subject: Subject, down: Script | None) -> Iterator[Finding]:
-    """Give every finding of a migration that was executed on a shadow."""
+def find(subject: Subject, down_script: Script | None) -> Iterator[Finding]:
+    """Return every finding of a migration that was executed on a shadow server."""
     yield from failures.find(subject)
-    yield from under_lock.find(subject)
-    yield from application.find(subject)
-    yield from way_back.find(subject, down)
+    yield from locks.find(subject)
+    if subject.trip.after is not None:
+        changes = old_changes(subject.trip)
+        yield from removed.find(subject, changes)
+        yield from altered.find(subject, changes)
+        yield from keys.find(subject)
+    yield from down.find(subject, down_script)
 
 
-def static(migration: Migration, up: Script, new: set[str]) -> Iterator[Finding]:
-    """Give what the text alone shows, where there is no server; `new` gathers the tables that the new files make."""
+def find_in_text(migration: Migration, up: Script, new: set[str]) -> Iterator[Finding]:
+    """Return the findings of the text only, without a server; add the tables that it creates to `new`."""
     yield from text_only.find(up, new)
-    yield from way_back.missing(migration, up)
+    yield from down.find_missing(migration, up)

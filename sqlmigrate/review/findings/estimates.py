@@ -1,14 +1,14 @@
-"""Estimates how long a statement takes on production, from table sizes."""
+"""Estimates how long a statement takes in production, from the sizes of tables."""
 
 from __future__ import annotations
 
-# Bytes a second on a middling server; said as an estimate, and only the order of magnitude counts.
+# Bytes per second on an average server; the order of magnitude is what counts.
 RATES = {"rewritten": 170e6, "scanned": 400e6, "built": 60e6, "written": 20e6}
 UNNOTICED_SECONDS, SHORT_SECONDS = 0.2, 2.0
 
 
 def duration(seconds: float) -> str:
-    """Say an estimate in words: ``about 4 min``."""
+    """Return an estimated time in words: ``about 4 min``."""
     if seconds < 1:
         return "under a second"
     if seconds < 90:  # noqa: PLR2004 - seconds read well up to there
@@ -19,7 +19,7 @@ def duration(seconds: float) -> str:
 
 
 def data_size(size: int) -> str:
-    """Give a number of bytes in the unit that reads best."""
+    """Return a number of bytes with a suitable unit: ``41 GB``."""
     value, unit = float(size), "bytes"
     for unit in ("bytes", "kB", "MB", "GB", "TB"):
         if value < 1000 or unit == "TB":  # noqa: PLR2004 - decimal units

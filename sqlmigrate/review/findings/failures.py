@@ -1,4 +1,4 @@
-"""Findings of what fails on the shadow, or does nothing there."""
+"""Findings of statements that fail on the shadow server, or do nothing there."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from sqlmigrate.errors import Kind, MigrationError, StatementError
 from sqlmigrate.review.measure.facts import FileRun, StatementFacts
-from sqlmigrate.review.rules.all_rules import RULES
-from sqlmigrate.review.rules.rule import Finding
+from sqlmigrate.review.rules import failures
+from sqlmigrate.review.rules.rule import Finding, Rule
 
 from .subject import MeasuredStatement, Subject
 
@@ -18,10 +18,12 @@ _PRIVILEGE = "42501"
 _BAD_PARAMETER = "22023"
 _UNKNOWN = ("42601", "42704", "42883", _BAD_PARAMETER)
 _UNSAFE_ENUM = "55P04"
-_NO_EXTENSION = ("58P01", "0A000", "42704")
+_NOT_SUPPORTED = "0A000"
+_NO_EXTENSION = ("58P01", _NOT_SUPPORTED, "42704")
 _NOT_NULL = "23502"
+_DATA = ("22", "23")  # the classes of data exceptions and of violated constraints
 
-# What the server may not know, and the major version that does.
+# Syntax that an older server does not know, and the major version that does.
 _NEWER = (
     (18, re.compile(r"\bVIRTUAL\b|\bNOT ENFORCED\b|\bWITHOUT OVERLAPS\b|\bNOT NULL \w+ NOT VALID\b|\bUUIDV[47]\b")),
     (17, re.compile(r"\bJSON_TABLE\b|\bWHEN NOT MATCHED BY SOURCE\b|\bSET EXPRESSION\b|\bGRANT MAINTAIN\b")),
@@ -33,75 +35,80 @@ _NEWER = (
 )  # fmt: skip
 
 
+# What to do now, in addition to the rule's text.
+_ADVICE = {
+    failures.FAILS_ON_DATA.name: (
+        "the review's rows are generated, unless --seed brings yours: check whether production has such rows"
+    ),
+    failures.MISSING_EXTENSION.name: "name a server that has it: --shadow-url",
+    failures.MISSING_ROLE.name: "create the role in a migration, or name a server that has it: --shadow-url",
+    failures.NEEDS_MORE_RIGHTS.name: (
+        "the review has no superuser: name a server where the role has this right: --shadow-url"
+    ),
+}
+_RULES_OF_KINDS: dict[Kind | None, Rule] = {
+    Kind.TRANSACTION_CONTROL: failures.TRANSACTION_CONTROL_IN_FILE,
+    Kind.OUTSIDE_TRANSACTION: failures.NOT_IN_TRANSACTION,
+}
+
+
 def find(subject: Subject) -> Iterator[Finding]:
-    """Give the failure of the up file, and the statements that did nothing."""
-    done = subject.trip.up
-    if done.error:
-        yield of_error(done, done.error, subject.version)
-    for number, message in subject.trip.skipped:
-        statement = subject.up.statements[number - 1]
-        yield subject.found("no-effect", statement.source.span(statement.start), message)
+    """Return the findings of an up file that failed, and of statements that did nothing."""
+    run = subject.trip.up
+    if run.error:
+        yield finding_of_error(run, run.error, subject.version)
+    for skipped in subject.trip.skipped:
+        statement = subject.up.statements[skipped.number - 1]
+        message = f"{skipped.difference}: the statement does nothing"
+        yield subject.finding(failures.NO_EFFECT, statement.source.span(statement.start), message)
 
 
-def of_error(done: FileRun, error: StatementError, version: int) -> Finding:
-    """Make a finding of a statement that failed."""
-    doing = (
-        MeasuredStatement(done.script.statements[done.failed_at - 1], StatementFacts(done.failed_at))
-        if done.failed_at
-        else None
-    )
-    rule = "hangs" if done.is_stopped else _rule(error, doing, version)
-    record = RULES[rule]
+def finding_of_error(run: FileRun, error: StatementError, version: int) -> Finding:
+    """Make the finding of a statement that failed on a server of `version` (180004)."""
+    rule = failures.HANGS if run.is_stopped else _rule(error, _failed_statement(run), version)
     detail = "; ".join(value for name, value in error.fields if name == "detail")
     message = error.message + (f" ({detail})" if detail else "")
-    if done.is_stopped:
+    if run.is_stopped:
         message = "the statement was stopped by the review's timeout"
-    span = error.span or done.script.source.span(0, 0)
-    return Finding(record, record.severity, message, span, span.source.path, what_now=_HELP.get(rule, ""))
+    span = error.span or run.script.source.span(0, 0)
+    return Finding(rule, rule.severity, message, span, span.source.path, what_now=_ADVICE.get(rule.name, ""))
 
 
-def _rule(error: StatementError, doing: MeasuredStatement | None, version: int) -> str:  # noqa: PLR0911 - a rule for each code
+def _failed_statement(run: FileRun) -> MeasuredStatement | None:
+    if not run.failed_at:
+        return None
+    return MeasuredStatement(run.script.statements[run.failed_at - 1], StatementFacts(run.failed_at))
+
+
+def _rule(error: StatementError, failed: MeasuredStatement | None, version: int) -> Rule:  # noqa: PLR0911 - a rule for each code
     state = error.sqlstate or ""
     if state == _PRIVILEGE and "row-level security" not in error.message:
-        return "needs-more-rights"
+        return failures.NEEDS_MORE_RIGHTS
     if state in _NO_TRANSACTION:
-        return "not-in-transaction"
+        return failures.NOT_IN_TRANSACTION
     if state == _UNSAFE_ENUM:
-        return "enum-value-used-in-same-transaction"
-    if state == "0A000" and doing and doing.says("CONCURRENTLY") and "partitioned" in error.message:
-        return "concurrently-on-partitioned"
+        return failures.ENUM_VALUE_USED_IN_SAME_TRANSACTION
+    if state == _NOT_SUPPORTED and failed and failed.says("CONCURRENTLY") and "partitioned" in error.message:
+        return failures.CONCURRENTLY_ON_PARTITIONED
     if state in _NO_EXTENSION and "extension" in error.message:
-        return "missing-extension"
+        return failures.MISSING_EXTENSION
     if re.match(r'role ".+" does not exist', error.message):
-        return "missing-role"
-    if state in _UNKNOWN and doing and _known_from(doing.text) > version // 10_000:
-        return "needs-newer-server"
-    if state == _NOT_NULL and doing and doing.says("ADD COLUMN", " ADD "):
-        return "add-column-not-null-no-default"
-    return "fails-on-data" if state[:2] in ("22", "23") and state != _BAD_PARAMETER else "statement-fails"
+        return failures.MISSING_ROLE
+    if state in _UNKNOWN and failed and _known_from(failed.text) > version // 10_000:
+        return failures.NEEDS_NEWER_SERVER
+    if state == _NOT_NULL and failed and failed.says("ADD COLUMN", " ADD "):
+        return failures.ADD_COLUMN_NOT_NULL_NO_DEFAULT
+    return failures.FAILS_ON_DATA if state[:2] in _DATA and state != _BAD_PARAMETER else failures.STATEMENT_FAILS
 
 
 def _known_from(text: str) -> int:
+    """Return the major version that knows the syntax of a statement; 0 for syntax that all versions know."""
     return next((major for major, words in _NEWER if words.search(text)), 0)
 
 
-_HELP = {
-    "fails-on-data": "the rows are made up, unless --seed brings yours: ask production whether it has such rows",
-    "missing-extension": "name a server that has it: --shadow-url",
-    "missing-role": "make the role in a migration, or name a server that has it: --shadow-url",
-    "needs-more-rights": "the shadow has no superuser: name a server where the role may do it: --shadow-url",
-}
-
-
-_RULES_OF_KINDS: dict[Kind | None, str] = {
-    Kind.TRANSACTION_CONTROL: "transaction-control-in-file",
-    Kind.OUTSIDE_TRANSACTION: "not-in-transaction",
-}
-
-
-def of_file(error: MigrationError) -> Iterator[Finding]:
-    """Make findings of a file that cannot be executed at all."""
+def findings_of_file(error: MigrationError) -> Iterator[Finding]:
+    """Make the findings of a file that cannot be executed at all."""
     for each in (error, *error.others):
-        record = RULES[_RULES_OF_KINDS.get(each.kind, "statement-fails")]
+        rule = _RULES_OF_KINDS.get(each.kind, failures.STATEMENT_FAILS)
         path = each.span.source.path if each.span else ""
-        yield Finding(record, record.severity, each.message, each.span, path, what_now=each.hint or "")
+        yield Finding(rule, rule.severity, each.message, each.span, path, what_now=each.hint or "")

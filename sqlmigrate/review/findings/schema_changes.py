@@ -1,30 +1,32 @@
-"""The changes of a catalog, asked as rules ask: which columns got another type, which constraints are new."""
+"""The changes of a catalog, as the findings need them: columns with a new type, new constraints, replaced objects."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from sqlmigrate.catalog.objects import Change, Object
 from sqlmigrate.identifiers import displayed, parent, parts
+from sqlmigrate.review.measure.facts import RoundTrip
 
 _TABLES = ("table", "partitioned table", "foreign table")
 _RELATIONS = (*_TABLES, "view", "materialized view")
-_VOLATILE = (
-    "random",
-    "clock_timestamp",
-    "gen_random_uuid",
-    "uuid_generate",
-    "timeofday",
-    "nextval",
-    "statement_timestamp",
+# Functions that return another value at each call. A user's own function of a similar name, or in a schema, is none.
+_VOLATILE = re.compile(
+    r"""(?<![\w$.])(?:random|random_normal|clock_timestamp|timeofday|nextval|gen_random_uuid|uuidv4|uuidv7"""
+    r"""|uuid_generate_v[14]\w*)\("""
 )
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column, as rules ask for it."""
+    """A column, with its attributes as the findings need them.
+
+    Attributes:
+        object: the column in the catalog
+    """
 
     object: Object
 
@@ -35,22 +37,22 @@ class Column:
 
     @property
     def table(self) -> str:
-        """The table's name, as relations are shown: without the schema `public`."""
+        """The name of the table as messages show it, without the schema `public`."""
         return displayed(parent(self.object.name))
 
     @property
     def type(self) -> str:
-        """The type, with its length."""
+        """The type with its length."""
         return self.object.attributes.get("type") or ""
 
     @property
     def default(self) -> str:
-        """The default's expression; empty where there is none."""
+        """The expression of the default; empty for none."""
         return self.object.attributes.get("default") or ""
 
     @property
     def is_not_null(self) -> bool:
-        """Whether it takes no NULL."""
+        """Whether it is NOT NULL."""
         return is_on(self.object, "not null")
 
     @property
@@ -60,22 +62,22 @@ class Column:
 
     @property
     def is_generated(self) -> bool:
-        """Whether its value is computed."""
+        """Whether it is a generated column."""
         return bool(self.object.attributes.get("generated"))
 
     @property
     def is_serial(self) -> bool:
-        """Whether a sequence gives its values."""
+        """Whether its values come from a sequence."""
         return self.is_identity or "nextval(" in self.default
 
     @property
     def is_stored(self) -> bool:
-        """Whether its value is computed and stored."""
+        """Whether it is a stored generated column."""
         return self.object.attributes.get("generated") in ("s", "stored")
 
     @property
     def has_value(self) -> bool:
-        """Whether an INSERT without it gets a value."""
+        """Whether an INSERT that leaves it out gets a value for it."""
         return bool(self.default) or self.is_identity or self.is_generated
 
     @property
@@ -85,23 +87,27 @@ class Column:
 
     @property
     def has_volatile_look(self) -> bool:
-        """Whether the default calls what gives another value each time."""
-        return any(f"{word}" in self.default for word in _VOLATILE)
+        """Whether the default calls a function that is known to be volatile."""
+        return _VOLATILE.search(self.default) is not None
 
 
 def is_on(thing: Object, attribute: str) -> bool:
-    """Tell whether a yes-or-no attribute is set."""
+    """Return whether a yes-or-no attribute is set."""
     return thing.attributes.get(attribute) in ("t", "true", "yes", "on", "enabled", "forced")
 
 
 @dataclass(frozen=True)
 class SchemaChanges:
-    """The changes that one file made."""
+    """The changes that one file made.
+
+    Attributes:
+        changes: what happened to each object
+    """
 
     changes: Sequence[Change]
 
     def all(self, change: str) -> Iterator[Change]:
-        """Give the changes of a sort."""
+        """Return the changes of one sort."""
         return (each for each in self.changes if each.change == change)
 
     @cached_property
@@ -114,16 +120,16 @@ class SchemaChanges:
 
     @cached_property
     def _named(self) -> frozenset[tuple[str, str]]:
-        """What has got its name by this file."""
+        """What the file has given a new name."""
         return frozenset((each.after.kind, each.after.name) for each in self.all("renamed") if each.after)
 
     def is_gone(self, kind: str, name: str) -> bool:
-        """Tell whether a relation, as it is shown, is gone; any kind of table is a table."""
+        """Return whether a relation, named as messages do, is gone; `table` stands for every kind of table and view."""
         kinds = _RELATIONS if kind == "table" else (kind,)
         return any((each, full) in self._gone for each in kinds for full in (name, f"public.{name}"))
 
     def is_part_of_gone(self, thing: Object) -> bool:
-        """Tell whether what it belongs to is gone as well: the table of a column, or that of a partition."""
+        """Return whether its parent is gone as well: the table of a column, or the partitioned table of a partition."""
         name = thing.name
         above = displayed(thing.attributes.get("parents") or "")
         if thing.attributes.get("partition bound") and self.is_gone("table", above):
@@ -134,23 +140,23 @@ class SchemaChanges:
         return False
 
     def is_replaced(self, thing: Object) -> bool:
-        """Tell whether another object has taken its name."""
+        """Return whether another object has its name now."""
         kinds = _RELATIONS if thing.kind in _RELATIONS else (thing.kind,)
         return any((kind, thing.name) in names for kind in kinds for names in (self._new, self._named))
 
     def replaced(self) -> Iterator[tuple[Object, Object]]:
-        """Give what was dropped and made anew under the same name: before, after."""
+        """Return the objects that were dropped and created again with the same name: before, after."""
         for each in self.all("gone"):
             if each.before and (new := self._new.get((each.before.kind, each.before.name))):
                 yield each.before, new
 
     def is_in_renamed_schema(self, thing: Object) -> bool:
-        """Tell whether its name is another one only because its schema has another one."""
+        """Return whether its qualified name changed only because its schema was renamed."""
         schemas = {each.before.name for each in self.all("renamed") if each.before and each.kind == "schema"}
         return thing.kind != "schema" and parts(thing.name)[0] in schemas
 
     def renamed_labels(self) -> Iterator[tuple[str, str, str]]:
-        """Give the labels of enums that were renamed: the type, the old label, the new one."""
+        """Return the renamed labels of enums: the type, the old label, the new label."""
         for each in self.all("renamed"):
             if each.kind == "enum label" and each.before and each.after:
                 labels = each.before.attributes["label"], each.after.attributes["label"]
@@ -164,30 +170,30 @@ class SchemaChanges:
                 yield Column(each.before) if each.before else None, Column(each.after) if each.after else None
 
     def altered_columns(self) -> Iterator[tuple[Column, Column]]:
-        """Give the columns that were altered: before, after."""
+        """Return the columns that were altered: before, after."""
         for before, after in self._columns("altered"):
             if before and after:
                 yield before, after
 
     def retyped(self, table: str) -> list[Column]:
-        """Give the columns of a table that have another type now."""
+        """Return the columns of a table whose type changed."""
         return [after for before, after in self.altered_columns() if after.table == table and before.type != after.type]
 
     def all_retyped(self) -> list[Column]:
-        """Give the columns of all tables that have another type now."""
+        """Return the columns of all tables whose type changed."""
         return [after for before, after in self.altered_columns() if before.type != after.type]
 
     def added(self, table: str) -> list[Column]:
-        """Give the new columns of a table."""
+        """Return the new columns of a table."""
         return [after for _, after in self._columns("new") if after and after.table == table]
 
     def added_to_old(self) -> list[Column]:
-        """Give the new columns of tables that were there before."""
+        """Return the new columns of tables that are not new."""
         new = {displayed(name) for kind, name in self._new if kind in _RELATIONS}
         return [after for _, after in self._columns("new") if after and after.table not in new]
 
     def made_not_null(self, table: str) -> bool:
-        """Tell whether a column of a table takes no NULL any more."""
+        """Return whether a column of a table became NOT NULL."""
         return any(
             after.table == table and after.is_not_null and not before.is_not_null
             for before, after in self.altered_columns()
@@ -201,22 +207,22 @@ class SchemaChanges:
                 yield thing
 
     def constraint_kind(self, table: str, name: str) -> str:
-        """Give the kind of a new constraint of a table, as pg_constraint has it: p, u, x; empty where there is none."""
+        """Return the kind of a new constraint of a table as in pg_constraint (p, u, x); empty if there is none."""
         found = (each for each in self._constraints(table) if parts(each.name)[-1] == name)
         return next((_constraint_type(each) for each in found), "")
 
     def new_constraints(self) -> Iterator[Object]:
-        """Give the new constraints."""
+        """Return the new constraints."""
         return (thing for (kind, _), thing in self._new.items() if kind == "constraint")
 
     def new_check(self, table: str, column: str = "") -> bool:
-        """Tell whether a table has a new CHECK that holds for the old rows too; over a column, where one is given."""
+        """Return whether a table has a new, validated CHECK; on a column, if one is given."""
         words = parts(column)[-1] if column else ""
         checks = [each for each in self._constraints(table) if _constraint_type(each) == "c" and _is_valid(each)]
         return any(words in (each.attributes.get("definition") or "") for each in checks)
 
     def new_foreign_key(self, table: str) -> bool:
-        """Tell whether a table has a new foreign key that holds for the old rows too, or is referenced by one."""
+        """Return whether a table has a new, validated foreign key, or is referenced by one."""
         return any(
             _constraint_type(thing) == "f"
             and _is_valid(thing)
@@ -227,7 +233,7 @@ class SchemaChanges:
     # tables
 
     def _altered_tables(self, table: str, attribute: str) -> Iterator[tuple[str | None, str | None]]:
-        """Give the attribute of a table before and after, where it was altered."""
+        """Return the values of an attribute of a table before and after, if it was altered."""
         for each in self.changes:
             if each.kind in _RELATIONS and each.before and each.after and displayed(each.after.name) == table:
                 before, after = each.before.attributes.get(attribute), each.after.attributes.get(attribute)
@@ -235,28 +241,36 @@ class SchemaChanges:
                     yield before, after
 
     def persistence(self, table: str) -> str:
-        """Give what a table has become, logged or unlogged; empty where it is what it was."""
+        """Return what a table has become, logged or unlogged; empty if that did not change."""
         return next((after or "logged" for _, after in self._altered_tables(table, "persistence")), "")
 
     def is_moved(self, table: str) -> bool:
-        """Tell whether a table lies in another tablespace now."""
+        """Return whether a table was moved to another tablespace."""
         return any(self._altered_tables(table, "tablespace"))
 
     def is_attached(self, table: str) -> bool:
-        """Tell whether a table has become a partition."""
+        """Return whether a table has become a partition."""
         return any(after and not before for before, after in self._altered_tables(table, "partition bound"))
 
     def has_new_partition(self, table: str) -> bool:
-        """Tell whether a table has a new partition, made or attached."""
+        """Return whether a table has a new partition, created or attached."""
         things = [each.after for each in (*self.all("new"), *self.all("altered")) if each.after]
         found = [each for each in things if displayed(each.attributes.get("parents") or "") == table]
         return any(each in self._new.values() or self.is_attached(displayed(each.name)) for each in found)
 
     def is_of_partitioned(self, table: str, indexes: Sequence[str]) -> bool:
-        """Tell whether one of the new indexes of a table belongs to that of a partitioned table."""
+        """Return whether one of the new indexes of a table belongs to an index of a partitioned table."""
         new = (thing for (kind, _), thing in self._new.items() if kind == "index")
         places = {f"{parent(table)}.{name}".removeprefix(".") for name in indexes}
         return any(displayed(thing.name) in places and thing.attributes.get("parent") for thing in new)
+
+
+def old_changes(trip: RoundTrip) -> SchemaChanges:
+    """Return what up changed, without the objects that another new migration created: nothing uses them yet."""
+    if trip.base is None:
+        return SchemaChanges(trip.changes)
+    known = trip.base.identities
+    return SchemaChanges([each for each in trip.changes if each.before is None or each.before.identity in known])
 
 
 def _is_valid(constraint: Object) -> bool:

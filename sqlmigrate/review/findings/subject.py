@@ -1,4 +1,4 @@
-"""What a rule looks at: one migration's trip, with the sizes of production; and how it says what it found."""
+"""What the findings are made from: one migration with its round trip, and the sizes of production's tables."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from sqlmigrate.parsing.statement import Statement
 from sqlmigrate.review.measure.facts import FileRun, RelationEffect, RoundTrip, StatementFacts
 from sqlmigrate.review.measure.lock_modes import blocks
 from sqlmigrate.review.results import Size
-from sqlmigrate.review.rules.all_rules import RULES
-from sqlmigrate.review.rules.rule import Finding, Severity
+from sqlmigrate.review.rules.rule import Finding, Rule, Severity
 from sqlmigrate.source import Span
 
 from .estimates import RATES, SHORT_SECONDS, UNNOTICED_SECONDS, data_size, duration
@@ -26,34 +25,52 @@ _WORD = re.compile(r"[\w$]+")
 
 @dataclass(frozen=True)
 class MeasuredStatement:
-    """One statement of a pass with what was measured of it."""
+    """One statement that was executed, with what was measured of it.
+
+    Attributes:
+        statement: the statement
+        facts: what was measured of it
+    """
 
     statement: Statement
     facts: StatementFacts
 
     @cached_property
     def text(self) -> str:
-        """The text in upper case, one blank between its words, comments left as they are."""
+        """The text in upper case, with one blank between its words, comments included."""
         return " ".join(self.statement.text.upper().split())
 
-    @cached_property
-    def names(self) -> frozenset[str]:
-        """Every word of the text, in lower case: what it names."""
-        return frozenset(word.lower() for word in _WORD.findall(self.statement.text))
+    @property
+    def place(self) -> Span:
+        """The place in the file."""
+        return self.statement.source.span(self.statement.start)
 
     def says(self, *texts: str) -> bool:
-        """Tell whether one of the texts, in upper case, stands in the statement."""
+        """Return whether the statement contains one of the texts, which are in upper case."""
         return any(text in self.text for text in texts)
 
-    def says_name(self, name: str) -> bool:
-        """Tell whether the statement names an object, by the last part of its name."""
-        words = _WORD.findall(last_part(name).lower())
-        return all(word in self.names for word in words)
+    def names(self, name: str) -> bool:
+        """Return whether the statement names an object, by the last part of its name."""
+        return is_named(self.statement, name)
+
+
+def is_named(statement: Statement, name: str) -> bool:
+    """Return whether a statement contains every word of the last part of a name."""
+    words = {word.lower() for word in _WORD.findall(statement.text)}
+    return all(word in words for word in _WORD.findall(last_part(name).lower()))
 
 
 @dataclass(frozen=True)
 class Subject:
-    """One migration under review. `version` is the server's, as 180004."""
+    """One migration that is reviewed.
+
+    Attributes:
+        migration: the migration
+        up: its up file
+        trip: what was measured of it
+        sizes: the sizes of production's tables, by name
+        version: the version of the shadow server, as 180004
+    """
 
     migration: Migration
     up: Script
@@ -62,37 +79,33 @@ class Subject:
     version: int
 
     @cached_property
-    def doings(self) -> tuple[MeasuredStatement, ...]:
+    def statements(self) -> tuple[MeasuredStatement, ...]:
         """The statements of the up file that were executed, with what was measured of each."""
-        return doings(self.trip.up)
+        return measured_statements(self.trip.up)
 
     def changes(self, kind: str, *changes: str) -> Iterator[Change]:
-        """Give what happened to the objects of a kind."""
+        """Return what happened to the objects of a kind."""
         return (each for each in self.trip.changes if each.kind == kind and each.change in changes)
 
     def is_old(self, table: int) -> bool:
-        """Tell whether a table, by its OID, was there before the first of the new migrations."""
+        """Return whether a table, by its OID, existed before the first of the new migrations."""
         base = self.trip.base
         return base is None or Identity("pg_class", table, 0) in base.identities
 
     def statement_naming(self, *names: str) -> Span:
-        """Give the place of the last statement that names all of these; of the file's first where none does."""
+        """Return the place of the last statement that names all of these objects, or else that of the first."""
         statements = self.up.statements
-        found = [
-            each
-            for each in statements
-            if all(MeasuredStatement(each, StatementFacts(0)).says_name(name) for name in names)
-        ]
-        found = found or [*statements][:1]
-        return found[-1].source.span(found[-1].start) if found else self.up.source.span(0, 0)
+        naming = [each for each in statements if all(is_named(each, name) for name in names)]
+        found = naming[-1:] or statements[:1]
+        return found[0].source.span(found[0].start) if found else self.up.source.span(0, 0)
 
     def size(self, touch: RelationEffect) -> Size | None:
-        """Give the size of a relation in production, where it is known; of an index its table's."""
+        """Return the size of a relation in production, of an index that of its table; None if it is not known."""
         name = touch.relation.table or touch.relation.name
         return self.sizes.get(name) or self.sizes.get(f"public.{name}")
 
     def estimate(self, work: RelationEffect) -> float | None:
-        """Estimate how long the work takes in production, in seconds; None where no size is known."""
+        """Return how long the work may take in production, in seconds; None if no size is known."""
         size = self.size(work)
         if size is None:
             return None
@@ -100,7 +113,7 @@ class Subject:
         return size.size / RATES[kind]
 
     def waiting(self, touch: RelationEffect, work: RelationEffect | None = None) -> str:
-        """Say who waits for a lock, and how long where that can be estimated."""
+        """Return who waits for a lock, and for how long if that can be estimated."""
         who = blocks(touch.mode)
         seconds = self.estimate(work) if work else None
         if seconds is None or who == "nobody" or work is None:
@@ -108,20 +121,27 @@ class Subject:
         size = self.size(work)
         return f"{who}, for {duration(seconds)} at {data_size(size.size if size else 0)} (estimate)"
 
-    def found(
+    def finding(
         self,
-        rule: str,
+        rule: Rule,
         span: Span,
         message: str,
         touch: RelationEffect | None = None,
         work: RelationEffect | None = None,
     ) -> Finding:
-        """Make a finding; where work of a known size is done under a lock, its severity is that of the time."""
-        record = RULES[rule]
+        """Make a finding of a rule.
+
+        Args:
+            rule: The rule.
+            span: The place in a file.
+            message: What happens there, in one sentence.
+            touch: The lock that others wait for, if there is one.
+            work: The work that is done while it is held, if any; a known size of the table decides the severity.
+        """
         seconds = self.estimate(work) if touch and work else None
         return Finding(
-            record,
-            graded(record.severity, seconds),
+            rule,
+            graded(rule.severity, seconds),
             message,
             span,
             span.source.path,
@@ -131,13 +151,13 @@ class Subject:
         )
 
 
-def doings(done: FileRun) -> tuple[MeasuredStatement, ...]:
-    """Pair the statements of a pass with what was measured of them."""
-    return tuple(MeasuredStatement(done.script.statements[facts.number - 1], facts) for facts in done.statements)
+def measured_statements(run: FileRun) -> tuple[MeasuredStatement, ...]:
+    """Return the statements of a file that were executed, with what was measured of each."""
+    return tuple(MeasuredStatement(run.script.statements[facts.number - 1], facts) for facts in run.statements)
 
 
 def graded(severity: Severity, seconds: float | None) -> Severity:
-    """Give the severity of work that takes so long: nobody notices a fifth of a second."""
+    """Return the severity of work that takes so long; a fraction of a second is a note."""
     if seconds is None:
         return severity
     if seconds < UNNOTICED_SECONDS:

@@ -1,4 +1,4 @@
-"""What the text alone shows: the part of the review that remains where there is no server."""
+"""Findings of the text only: the part of a review that needs no server."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from sqlmigrate.parsing.script import Script
 from sqlmigrate.parsing.statement import Statement
 from sqlmigrate.parsing.tokens import blanked
-from sqlmigrate.review.rules.all_rules import RULES
-from sqlmigrate.review.rules.rule import Finding
+from sqlmigrate.review.rules import constraints, failures, indexes, locks, partitions, removed, rewrites
+from sqlmigrate.review.rules.rule import Finding, Rule
 
 _NEW_TABLE = re.compile(r"^CREATE (?:UNLOGGED |TEMP(?:ORARY)? )?TABLE (?:IF NOT EXISTS )?([^\s;,(]+)")
 _TABLE = re.compile(
@@ -19,39 +19,40 @@ _INDEXED = re.compile(r"\bON (?:ONLY )?([^\s;,(]+)")
 _NOT_VALID = re.compile(r"\bADD CONSTRAINT (\S+) .*?\bNOT VALID\b")
 _VALIDATED = re.compile(r"\bVALIDATE CONSTRAINT ([^\s;,]+)")
 
-# The rule, what the statement says, and what it may not say; only of what was there before the file.
-_PATTERNS: tuple[tuple[str, str, str | None], ...] = (
-    ("create-index-blocking", r"^CREATE (UNIQUE )?INDEX ", r"CONCURRENTLY"),
-    ("drop-index-blocking", r"^DROP INDEX ", r"CONCURRENTLY"),
-    ("reindex-blocking", r"^REINDEX ", r"CONCURRENTLY"),
-    ("vacuum-full-cluster", r"^(VACUUM \(?.*\bFULL|CLUSTER)", None),
-    ("lock-table", r"^LOCK ", None),
-    ("truncate", r"^TRUNCATE ", None),
-    ("drop-table", r"^DROP TABLE ", None),
-    ("drop-view", r"^DROP (MATERIALIZED )?VIEW ", None),
-    ("drop-function", r"^DROP (FUNCTION|PROCEDURE|ROUTINE|AGGREGATE) ", None),
-    ("drop-type", r"^DROP (TYPE|DOMAIN) ", None),
-    ("drop-column", r"^ALTER TABLE .*\bDROP ", r"ALTER (COLUMN )?\S+ DROP|DROP CONSTRAINT"),
-    ("rename-column", r"^ALTER TABLE .*\bRENAME (COLUMN )?\S+ TO ", r"RENAME (CONSTRAINT|TO)"),
-    ("rename-table", r"^ALTER TABLE \S+ RENAME TO ", None),
-    ("rename-schema", r"^ALTER SCHEMA \S+ RENAME TO ", None),
-    ("rename-enum-value", r"^ALTER TYPE .*\bRENAME VALUE ", None),
-    ("set-schema", r"^ALTER (TABLE|VIEW|TYPE|FUNCTION) .*\bSET SCHEMA ", None),
-    ("set-not-null-scan", r"^ALTER TABLE .*\bSET NOT NULL\b", None),
-    ("constraint-without-not-valid", r"^ALTER TABLE .*\bADD (CONSTRAINT \S+ )?CHECK\b", r"NOT VALID"),
-    ("foreign-key-without-not-valid", r"^ALTER TABLE .*\bADD (CONSTRAINT \S+ )?FOREIGN KEY\b", r"NOT VALID"),
-    ("unique-constraint-builds-index", r"^ALTER TABLE .*\bADD .*\b(UNIQUE|PRIMARY KEY)\b", r"USING INDEX"),
-    ("exclusion-constraint", r"^ALTER TABLE .*\bADD (CONSTRAINT \S+ )?EXCLUDE\b", None),
-    ("type-change-rewrite", r"^ALTER TABLE .*\bALTER (COLUMN )?\S+ (SET DATA )?TYPE ", None),
-    ("add-column-not-null-no-default", r"^ALTER TABLE .*\bADD .*\bNOT NULL\b", r"DEFAULT|GENERATED|SERIAL|CHECK|CONST"),
-    ("add-column-serial", r"^ALTER TABLE .*\bADD (COLUMN )?\S+ (BIG|SMALL)?SERIAL\b", None),
-    ("detach-partition-blocking", r"^ALTER TABLE .*\bDETACH PARTITION ", r"CONCURRENTLY"),
-    ("refresh-matview-blocking", r"^REFRESH MATERIALIZED VIEW ", r"CONCURRENTLY"),
+# The rule, what the statement contains, and what it does not contain. Tables that the new files create are left out.
+_PATTERNS: tuple[tuple[Rule, str, str | None], ...] = (
+    (indexes.CREATE_INDEX_BLOCKING, r"^CREATE (UNIQUE )?INDEX ", r"CONCURRENTLY"),
+    (indexes.DROP_INDEX_BLOCKING, r"^DROP INDEX ", r"CONCURRENTLY"),
+    (indexes.REINDEX_BLOCKING, r"^REINDEX ", r"CONCURRENTLY"),
+    (rewrites.VACUUM_FULL_CLUSTER, r"^(VACUUM \(?.*\bFULL|CLUSTER)", None),
+    (locks.LOCK_TABLE, r"^LOCK ", None),
+    (removed.TRUNCATE, r"^TRUNCATE ", None),
+    (removed.DROP_TABLE, r"^DROP TABLE ", None),
+    (removed.DROP_VIEW, r"^DROP (MATERIALIZED )?VIEW ", None),
+    (removed.DROP_FUNCTION, r"^DROP (FUNCTION|PROCEDURE|ROUTINE|AGGREGATE) ", None),
+    (removed.DROP_TYPE, r"^DROP (TYPE|DOMAIN) ", None),
+    (removed.DROP_COLUMN, r"^ALTER TABLE .*\bDROP ", r"ALTER (COLUMN )?\S+ DROP|DROP CONSTRAINT"),
+    (removed.RENAME_COLUMN, r"^ALTER TABLE .*\bRENAME (COLUMN )?\S+ TO ", r"RENAME (CONSTRAINT|TO)"),
+    (removed.RENAME_TABLE, r"^ALTER TABLE \S+ RENAME TO ", None),
+    (removed.RENAME_SCHEMA, r"^ALTER SCHEMA \S+ RENAME TO ", None),
+    (removed.RENAME_ENUM_VALUE, r"^ALTER TYPE .*\bRENAME VALUE ", None),
+    (removed.SET_SCHEMA, r"^ALTER (TABLE|VIEW|TYPE|FUNCTION) .*\bSET SCHEMA ", None),
+    (constraints.SET_NOT_NULL_SCAN, r"^ALTER TABLE .*\bSET NOT NULL\b", None),
+    (constraints.CONSTRAINT_WITHOUT_NOT_VALID, r"^ALTER TABLE .*\bADD (CONSTRAINT \S+ )?CHECK\b", r"NOT VALID"),
+    (constraints.FOREIGN_KEY_WITHOUT_NOT_VALID, r"^ALTER TABLE .*\bADD (CONSTRAINT \S+ )?FOREIGN KEY\b", r"NOT VALID"),
+    (indexes.UNIQUE_CONSTRAINT_BUILDS_INDEX, r"^ALTER TABLE .*\bADD .*\b(UNIQUE|PRIMARY KEY)\b", r"USING INDEX"),
+    (indexes.EXCLUSION_CONSTRAINT, r"^ALTER TABLE .*\bADD (CONSTRAINT \S+ )?EXCLUDE\b", None),
+    (rewrites.TYPE_CHANGE_REWRITE, r"^ALTER TABLE .*\bALTER (COLUMN )?\S+ (SET DATA )?TYPE ", None),
+    (failures.ADD_COLUMN_NOT_NULL_NO_DEFAULT, r"^ALTER TABLE .*\bADD .*\bNOT NULL\b",
+     r"DEFAULT|GENERATED|SERIAL|CHECK|CONST"),
+    (rewrites.ADD_COLUMN_SERIAL, r"^ALTER TABLE .*\bADD (COLUMN )?\S+ (BIG|SMALL)?SERIAL\b", None),
+    (partitions.DETACH_PARTITION_BLOCKING, r"^ALTER TABLE .*\bDETACH PARTITION ", r"CONCURRENTLY"),
+    (locks.REFRESH_MATVIEW_BLOCKING, r"^REFRESH MATERIALIZED VIEW ", r"CONCURRENTLY"),
 )  # fmt: skip
 
 
 def find(up: Script, new: set[str]) -> Iterator[Finding]:
-    """Give what the words of the statements show, but for tables that the new files make: those gather in `new`."""
+    """Return the findings of an up file; tables that it creates are added to `new` and have no findings."""
     pending: set[str] = set()
     for statement in up.statements:
         text = _words(statement)
@@ -65,16 +66,15 @@ def find(up: Script, new: set[str]) -> Iterator[Finding]:
                 yield _finding(rule, statement, table[1].lower() if table else "")
         pending.update(_NOT_VALID.findall(text))
         if up.mode == "transaction" and any(name in pending for name in _VALIDATED.findall(text)):
-            yield _finding("validate-same-transaction", statement, table[1].lower() if table else "")
+            yield _finding(constraints.VALIDATE_SAME_TRANSACTION, statement, table[1].lower() if table else "")
 
 
 def _words(statement: Statement) -> str:
-    """Give the text in upper case, one blank between its words, without comments and what stands in quotes."""
+    """Return the text in upper case, with one blank between its words, without comments and quoted text."""
     return " ".join(blanked(statement.text, "comment", "string", "body").upper().split())
 
 
-def _finding(rule: str, statement: Statement, table: str) -> Finding:
-    record = RULES[rule]
-    message = f"{record.title}: judged by its words alone"
+def _finding(rule: Rule, statement: Statement, table: str) -> Finding:
+    message = f"{rule.title}: found in the text, not by executing it"
     span = statement.source.span(statement.start)
-    return Finding(record, record.severity, message, span, span.source.path, relation=table)
+    return Finding(rule, rule.severity, message, span, span.source.path, relation=table)

@@ -266,7 +266,7 @@ def _way_back(trip: RoundTrip) -> Iterator[str]:
         yield f"<p>{_text(error.message)}</p>" if error else ""
     yield from _rows(trip)
     if trip.broken:
-        items = [f"<li><code>{_text(name)}</code> {_text(why)}</li>" for name, why in trip.broken]
+        items = [f"<li><code>{_text(each.function)}</code> {_text(each.reason)}</li>" for each in trip.broken]
         yield f'<p class="soft">Functions that no longer work:</p><ul class="changes">{"".join(items)}</ul>'
 
 

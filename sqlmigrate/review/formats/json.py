@@ -70,7 +70,8 @@ def _ground(on: Basis, text: Sequence[str]) -> dict[str, Any]:
     return {
         "base": on.base, "base_migrations": on.base_migrations, "server": on.server,
         "server_version": on.version or None, "tables": on.tables, "filled": on.filled,
-        "unfilled": [{"table": table, "why": why} for table, why in on.unfilled], "stub_roles": list(on.stub_roles),
+        "unfilled": [{"table": each.table, "why": each.reason} for each in on.unfilled],
+        "stub_roles": list(on.stub_roles),
         "why_static": on.why_static or None, "has_sizes": on.has_sizes, "text": list(text),
     }  # fmt: skip
 
@@ -112,7 +113,7 @@ def _trip(trip: RoundTrip) -> dict[str, Any]:
         "again": [_difference(each) for each in trip.again],
         "again_error": _error(trip.again_error),
         "rows": _rows(trip),
-        "broken": [{"function": name, "why": why} for name, why in trip.broken],
+        "broken": [{"function": each.function, "why": each.reason} for each in trip.broken],
     }
 
 
@@ -120,7 +121,7 @@ def _pass(done: FileRun) -> dict[str, Any]:
     return {
         "file": done.script.source.path, "mode": done.script.mode, "error": _error(done.error),
         "failed_at": done.failed_at or None, "is_stopped": done.is_stopped,
-        "notices": [{"statement": number, "text": text} for number, text in done.notices],
+        "notices": [{"statement": each.number, "text": each.text} for each in done.notices],
         "statements": [_statement(done, each) for each in done.statements],
     }  # fmt: skip
 

@@ -285,7 +285,7 @@ def ground(review: Review) -> Iterator[str]:
     if on.tables:
         yield _filled(on)
     if on.unfilled:
-        yield "Without rows: " + _some([f"`{displayed(table)}` ({why})" for table, why in on.unfilled]) + "."
+        yield "Without rows: " + _some([f"`{displayed(each.table)}` ({each.reason})" for each in on.unfilled]) + "."
     if on.stub_roles:
         yield "Roles created for the review: " + _some([f"`{role}`" for role in on.stub_roles]) + "."
     unknown = "data and traffic" if on.has_sizes else "data, table sizes and traffic"

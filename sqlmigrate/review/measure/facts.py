@@ -1,11 +1,11 @@
-"""What was measured: of a statement, of a file, of a migration's way there, back and there again."""
+"""What was measured: of a statement, of a file, of a migration executed up, down and up again."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
+from sqlmigrate.catalog.functions import BrokenBody
 from sqlmigrate.catalog.objects import Catalog, Change, Difference
 from sqlmigrate.errors import StatementError
 from sqlmigrate.parsing.script import Script
@@ -14,14 +14,17 @@ from sqlmigrate.plan.plan import Direction
 from .lock_modes import rank
 from .row_sums import TableRows
 
-RelationKind = Literal["table", "partitioned table", "index", "sequence", "view", "materialized view", "foreign table"]
-
 
 @dataclass(frozen=True)
 class Relation:
-    """A relation that was there before the file, as the observer sees it; `table` is an index's table.
+    """A relation that existed before the file was executed.
 
-    `parent` is the partitioned table or the table it inherits from.
+    Attributes:
+        oid: its OID
+        name: its name as messages show it, without the schema `public`
+        kind: table, partitioned table, index, sequence, view, materialized view or foreign table
+        table: the table of an index
+        parent: the partitioned table, or the table it inherits from
     """
 
     oid: int
@@ -33,10 +36,18 @@ class Relation:
 
 @dataclass(frozen=True)
 class RelationEffect:
-    """What a statement did to one relation that was there before: its lock, and the work.
+    """What one statement did to one relation that existed before: its lock, and the work.
 
-    `mode` is the strongest lock held after the statement, `held` the one held before it (empty: none). `scanned` counts
-    rows read by sequential scans; `built` names new indexes on it, `rewritten` is new storage (an index is rebuilt).
+    Attributes:
+        relation: the relation
+        mode: the strongest lock held after the statement
+        held: the strongest lock held before the statement; empty for none
+        rewritten: whether it has new storage; an index was rebuilt
+        scanned: how many rows were read by sequential scans, or by an index if they are many
+        inserted: how many rows were inserted
+        updated: how many rows were updated
+        deleted: how many rows were deleted
+        built: the names of new indexes on it
     """
 
     relation: Relation
@@ -61,16 +72,21 @@ class RelationEffect:
 
     @property
     def is_work(self) -> bool:
-        """Whether the statement did something to it whose time grows with the table."""
+        """Whether the statement did something to it that takes longer on a larger table."""
         return self.rewritten or self.scanned > 0 or bool(self.built)
 
 
 @dataclass(frozen=True)
 class StatementFacts:
-    """What was measured of statement `number`: every relation it touched, in the order of their names.
+    """What was measured of one statement.
 
-    `is_alone` says that it ran in no transaction; then locks are those seen while it ran, with what is known of it.
-    `is_bounded` says that a lock_timeout was in force. `created` counts the relations it made.
+    Attributes:
+        number: which statement of the file it is, from 1
+        touches: what it did to each relation, in the order of their names
+        duration_ms: how long it took
+        is_alone: whether it ran without a transaction; its locks are then those seen while it ran
+        created: how many relations it created
+        is_bounded: whether a lock_timeout was in force
     """
 
     number: int
@@ -81,14 +97,37 @@ class StatementFacts:
     is_bounded: bool = True
 
     def strongest(self) -> RelationEffect | None:
-        """Give the touch with the strongest lock on a table, if there is one."""
+        """Return the effect with the strongest lock on a table; None if it locked no table."""
         tables = [touch for touch in self.touches if touch.relation.kind != "index"]
         return max(tables, key=lambda touch: (rank(touch.mode), touch.is_work), default=None)
 
 
 @dataclass(frozen=True)
+class Notice:
+    """A message of the server that is no error.
+
+    Attributes:
+        number: the statement during which it came, from 1
+        text: severity and message, ``NOTICE: relation "t" already exists, skipping``
+    """
+
+    number: int
+    text: str
+
+
+@dataclass(frozen=True)
 class FileRun:
-    """One file executed and watched, in one direction; `error` where it failed, at statement `failed_at` (0: none)."""
+    """One file, executed in one direction and watched.
+
+    Attributes:
+        direction: up or down
+        script: the file
+        statements: what was measured of each statement that was executed
+        error: why it failed; None if it did not
+        failed_at: the number of the statement that failed; 0 if none did
+        is_stopped: whether the review's timeout stopped it
+        notices: the messages of the server
+    """
 
     direction: Direction
     script: Script
@@ -96,16 +135,74 @@ class FileRun:
     error: StatementError | None = None
     failed_at: int = 0
     is_stopped: bool = False
-    notices: tuple[tuple[int, str], ...] = ()  # at which statement, and what the server said
+    notices: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True)
+class SkippedStatement:
+    """A statement that did nothing because of IF NOT EXISTS, although the existing object is different.
+
+    Attributes:
+        number: which statement of the file it is, from 1
+        difference: what exists, and how it differs from what the statement asks for
+    """
+
+    number: int
+    difference: str
+
+
+@dataclass(frozen=True)
+class UnindexedKey:
+    """A new foreign key without an index on its columns.
+
+    Attributes:
+        table: the referencing table, as messages show it
+        columns: its columns, separated by commas
+    """
+
+    table: str
+    columns: str
+
+
+@dataclass(frozen=True)
+class LateSequence:
+    """A sequence whose next value exists already in the column that it is for.
+
+    Attributes:
+        column: the column with its table, as messages show it
+        sequence: the sequence, as messages show it
+        last: the last value of the sequence
+        top: the largest value in the column
+    """
+
+    column: str
+    sequence: str
+    last: int
+    top: int
 
 
 @dataclass(frozen=True)
 class RoundTrip:
-    """A migration's way there, back, and there again, on the shadow.
+    """A migration executed up, down and up again on the shadow server.
 
-    `base` is the catalog before the first of the new migrations, `before` the one before this, `after` the one after
-    up; `changes` tell what up did and `down_changes` what down did, `left` what down left otherwise than it was,
-    `again` in what the second up ended otherwise. Rows are those of tables that were there.
+    Attributes:
+        before: the catalog before the migration
+        up: the up file
+        after: the catalog after up; None if up failed
+        changes: what up changed
+        down: the down file; None if there is none, or up failed
+        down_changes: what down changed
+        left: the differences between `before` and the catalog after up and down
+        again_error: why the second up failed; None if it did not
+        again: the differences between `after` and the catalog after the second up
+        rows_before: the rows of the tables that up or down touched, before up
+        rows_after: their rows after up
+        rows_back: their rows after up and down
+        broken: functions whose bodies no longer compile
+        unindexed_keys: new foreign keys without an index
+        late_sequences: sequences that are behind their column since up
+        skipped: statements that did nothing although the existing object is different
+        base: the catalog before the first of the new migrations
     """
 
     before: Catalog
@@ -120,7 +217,8 @@ class RoundTrip:
     rows_before: Mapping[str, TableRows] = field(default_factory=dict)
     rows_after: Mapping[str, TableRows] = field(default_factory=dict)
     rows_back: Mapping[str, TableRows] = field(default_factory=dict)
-    broken: tuple[tuple[str, str], ...] = ()  # functions whose bodies no longer compile, and why
-    loose: tuple[tuple[str, str, str], ...] = ()  # what only a query shows: rule, name, message
+    broken: tuple[BrokenBody, ...] = ()
+    unindexed_keys: tuple[UnindexedKey, ...] = ()
+    late_sequences: tuple[LateSequence, ...] = ()
+    skipped: tuple[SkippedStatement, ...] = ()
     base: Catalog | None = None
-    skipped: tuple[tuple[int, str], ...] = ()  # the statements that did nothing over another shape, and what is there

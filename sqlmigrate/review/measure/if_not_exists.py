@@ -1,7 +1,8 @@
-"""What IF NOT EXISTS has passed over, compared with what the statement asks for.
+"""Objects that IF NOT EXISTS has skipped, compared with what the statement asks for.
 
-PostgreSQL looks at the name alone. So what is there is put aside, in a transaction that is rolled back, the statement
-is executed once more, and the two are compared (https://www.postgresql.org/docs/current/sql-createtable.html).
+PostgreSQL compares the name only (https://www.postgresql.org/docs/current/sql-createtable.html). So the existing object
+is moved out of the way, the statement is executed again, and the two objects are compared; then all of it is rolled
+back.
 """
 
 from __future__ import annotations
@@ -16,13 +17,15 @@ from sqlmigrate.identifiers import quoted
 from sqlmigrate.parsing.script import Script
 from sqlmigrate.parsing.statement import Statement
 
+from .facts import Notice, SkippedStatement
+
 _ASIDE = "sqlmigrate_aside"
 _SKIPPED = re.compile(
     r'NOTICE: (?:relation|column "(?P<column>.+)" of relation) "(?P<relation>.+)" already exists, skipping'
 )
 _THERE = "select c.oid::text, c.relkind::text from pg_catalog.pg_class c where c.oid = pg_catalog.to_regclass($1)"
 
-# The part, its name, what it is; of the relation $1.
+# The parts of the relation $1: kind, name, definition.
 _SHAPE = """\
 select 'kind', '', c.relkind::text from pg_catalog.pg_class c where c.oid = $1::pg_catalog.oid
 union all
@@ -54,36 +57,41 @@ select 'sequence', '', pg_catalog.concat_ws(' ', pg_catalog.format_type(s.seqtyp
            'increment', s.seqincrement, 'minvalue', s.seqmin, 'maxvalue', s.seqmax)
   from pg_catalog.pg_sequence s where s.seqrelid = $1::pg_catalog.oid"""
 
+_DIFFERENT = {
+    "kind": "as a different kind of relation",
+    "index": "as a different index",
+    "query": "with a different query",
+    "sequence": "as a different sequence",
+}
 _Shape = Mapping[tuple[str, str], str]
 
 
-def otherwise(session: Session, script: Script, notices: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
-    """Give the statements that did nothing and ask for another shape than there is, each with a sentence."""
-    passed: dict[int, list[re.Match[str]]] = {}
-    for number, notice in notices:
-        if (match := _SKIPPED.fullmatch(notice)) and 0 < number <= len(script.statements):
-            passed.setdefault(number, []).append(match)
-    for number, matches in passed.items():
+def skipped_statements(session: Session, script: Script, notices: Iterable[Notice]) -> Iterator[SkippedStatement]:
+    """Return the statements that did nothing although the existing object differs from what they ask for."""
+    skipped: dict[int, list[re.Match[str]]] = {}
+    for notice in notices:
+        if (match := _SKIPPED.fullmatch(notice.text)) and 0 < notice.number <= len(script.statements):
+            skipped.setdefault(notice.number, []).append(match)
+    for number, matches in skipped.items():
         columns = [match["column"] for match in matches if match["column"]]
-        message = _otherwise(session, script.statements[number - 1], columns)
-        if message:
-            yield number, f"{message}: the statement does nothing"
+        if difference := _difference(session, script.statements[number - 1], columns):
+            yield SkippedStatement(number, difference)
 
 
-def _otherwise(session: Session, statement: Statement, columns: Sequence[str]) -> str | None:
-    """Say what is otherwise; None where it is what is asked for, or where nobody can tell."""
+def _difference(session: Session, statement: Statement, columns: Sequence[str]) -> str | None:
+    """Describe how the existing object differs; return None if it does not, or that cannot be found out."""
     name = statement.object_name
     there = session.ask(Request(_THERE, (name,)))[0] if name else []
     if name is None or not there:
         return None
     text = re.sub(r"\bconcurrently\b", "", statement.text, count=1, flags=re.IGNORECASE)
     again = Request(_THERE, (name,))
-    requests = [Request("begin"), *map(Request, _put_aside(name, str(there[0][1]), columns)), Request(text), again]
+    requests = [Request("begin"), *map(Request, _move_away(name, str(there[0][1]), columns)), Request(text), again]
     try:
         made = session.ask(*requests)[-1]
     except psycopg.Error:
         session.abort()
-        return None  # it cannot be tried: another part of the statement is in the way
+        return None  # another part of the statement fails
     shapes = [Request(_SHAPE, (str(found[0][0]),)) for found in (there, made) if found]
     old, new, *_ = (*session.ask(*shapes, Request("rollback")), [])
     if columns:
@@ -91,8 +99,8 @@ def _otherwise(session: Session, statement: Statement, columns: Sequence[str]) -
     return _relation(name, _shape(old), _shape(new))
 
 
-def _put_aside(name: str, kind: str, columns: Sequence[str]) -> Iterator[str]:
-    """Give what makes room for the statement: rows are in nobody's way either."""
+def _move_away(name: str, kind: str, columns: Sequence[str]) -> Iterator[str]:
+    """Return the statements that make room for the new object; rows could conflict with a new column."""
     if kind in ("r", "p") and columns:
         yield f"truncate {name} cascade"
     for number, column in enumerate(columns):
@@ -117,19 +125,19 @@ def _columns(name: str, shape: _Shape, columns: Sequence[str]) -> str | None:
     for number, column in enumerate(columns):
         old, new = shape.get(("column", f"{_ASIDE} {number}")), shape.get(("column", column))
         if new is not None and old != new:
-            return f"`{name}.{column}` is there already as {old}, not as {new}"
+            return f"`{name}.{column}` already exists as {old}, not as {new}"
     return None
 
 
 def _relation(name: str, old: _Shape, new: _Shape) -> str | None:
-    """Say what the statement asks for and what is there has not; what is there besides is in nobody's way."""
+    """Describe the first part that the statement asks for and the existing relation lacks; more parts do no harm."""
     for (part, own), asked in new.items():
         found = old.get((part, own))
         if found == asked:
             continue
         if part == "column":
-            return f"`{name}` is there already, {'without the' if found is None else 'with another'} column `{own}`"
+            return f"`{name}` already exists {'without the' if found is None else 'with a different'} column `{own}`"
         if part == "constraint":
-            return f"`{name}` is there already, without the constraint {own}"
-        return f"`{name}` is there already, and is another {'relation' if part == 'kind' else part}"
+            return f"`{name}` already exists without the constraint {own}"
+        return f"`{name}` already exists {_DIFFERENT[part]}"
     return None

@@ -1,4 +1,4 @@
-"""What no single object shows: a foreign key without an index, a sequence behind its column."""
+"""Foreign keys without an index, and sequences that are behind their column: what no single object shows."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from sqlmigrate.database.session import Request, Session
 from sqlmigrate.identifiers import displayed
 from sqlmigrate.parsing.script import Script
 
+from .facts import LateSequence, UnindexedKey
+
 _WRITES = re.compile(r"\b(insert|copy|setval|merge)\b", re.IGNORECASE)
 
-# An index serves where its first columns are those of the key, in any order
+# An index helps if its first columns are those of the key, in any order
 # (https://www.postgresql.org/docs/current/ddl-constraints.html#DDL-CONSTRAINTS-FK).
 _UNINDEXED = """\
 select pg_catalog.format('%I.%I.%I', n.nspname, t.relname, c.conname),
@@ -42,22 +44,18 @@ select t.oid::pg_catalog.regclass::text, pg_catalog.quote_ident(a.attname), s.oi
  order by 1, 2"""  # of bigint, smallint and integer columns
 
 
-def unindexed(session: Session, changes: Sequence[Change]) -> Iterator[tuple[str, str, str]]:
-    """Give the foreign keys that are new and have no index: the rule, the table, and a sentence."""
+def unindexed_keys(session: Session, changes: Sequence[Change]) -> Iterator[UnindexedKey]:
+    """Return the foreign keys that are new and have no index."""
     new = {each.after.name for each in changes if each.after and each.change == "new" and each.kind == "constraint"}
     if not new:
         return
     for name, table, columns in session.ask(Request(_UNINDEXED))[0]:
         if name in new:
-            message = (
-                f"no index of `{table}` begins with {columns}: "
-                "each DELETE of a referenced row, and each change of its key, reads the whole table"
-            )
-            yield "fk-without-index", table or "", message
+            yield UnindexedKey(table or "", columns or "")
 
 
-def behind(session: Session, script: Script) -> frozenset[tuple[str, str]]:
-    """Give the columns whose sequence is behind them, each with a sentence; none where the file writes no rows."""
+def late_sequences(session: Session, script: Script) -> frozenset[LateSequence]:
+    """Return the sequences that are behind the column that they are for; none if the file writes no rows."""
     if not any(_WRITES.search(statement.text) for statement in script.statements):
         return frozenset()
     sequences = session.ask(Request(_SEQUENCES))[0]
@@ -66,12 +64,11 @@ def behind(session: Session, script: Script) -> frozenset[tuple[str, str]]:
     tops = (f"select max({column})::text from {table}" for table, column, *_ in sequences)
     answers = session.ask(*map(Request, tops))
     return frozenset(
-        _late(*map(str, found), top=top)
-        for found, rows in zip(sequences, answers, strict=True)
-        if (top := int(rows[0][0] or 0)) > int(found[3] or 0)
+        LateSequence(f"{displayed(table)}.{column}", displayed(sequence), int(last), top)
+        for (table, column, sequence, last), rows in zip(_texts(sequences), answers, strict=True)
+        if (top := int(rows[0][0] or 0)) > int(last)
     )
 
 
-def _late(table: str, column: str, sequence: str, last: str, *, top: int) -> tuple[str, str]:
-    name, counter = f"{displayed(table)}.{column}", displayed(sequence)
-    return name, f"`{name}` goes up to {top}, and its sequence `{counter}` is at {last}: the next INSERT fails"
+def _texts(rows: Sequence[Sequence[str | None]]) -> list[list[str]]:
+    return [[value or "" for value in row] for row in rows]

@@ -1,4 +1,4 @@
-"""Lock modes of tables, and which of them block reads and writes."""
+"""The lock modes of tables, and which of them block reads and writes."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _BLOCKS_WRITERS = _RANK["SHARE"]
 
 
 def rank(mode: str) -> int:
-    """Give the strength of a lock mode, from 0; -1 for no lock."""
+    """Return the strength of a lock mode, from 0; -1 for no lock."""
     return _RANK.get(mode, -1)
 
 
 def blocks(mode: str) -> Literal["everyone", "writers", "nobody"]:
-    """Say whose ordinary statements wait for a lock: readers and writers, writers, or none of them."""
+    """Return whose ordinary statements wait for a lock: those of readers and writers, of writers, of nobody."""
     if mode == MODES[-1]:
         return "everyone"
     return "writers" if rank(mode) >= _BLOCKS_WRITERS else "nobody"

@@ -1,13 +1,12 @@
-"""The ways there, back and there again of the new migrations, one after the other on one clone.
+"""Executes the new migrations up, down and up again, one after the other on one clone.
 
-What a file did to rows is known from what was watched; so rows are summed up only of the tables that it touched.
+The watch knows which tables a file has touched; rows are counted only of those.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from typing import Any
 
 from sqlmigrate.catalog import compare, functions, read
 from sqlmigrate.catalog.objects import Catalog, Change
@@ -23,33 +22,36 @@ from .missing_roles import MissingRoles
 from .row_sums import TableRows
 from .watch import Watch
 
-# Alone, these write no rows; of others, a CALL that commits, nothing is known but what they leave.
+# Without a transaction, these write no rows. Others, such as a CALL that commits, may have touched any table.
 _WRITES_NO_ROWS = ("CREATE INDEX", "CREATE UNIQUE INDEX", "DROP INDEX", "REINDEX", "ALTER TABLE", "VACUUM", "ANALYZE")
 
 
 class RoundTrips:
-    """Executes migrations on a clone, watched, and keeps what is known of the clone up to date.
+    """Executes migrations on a clone, watched, and keeps track of its catalog and rows.
 
-    `known` are the rows of the template that it was made of.
+    Args:
+        server: The shadow server.
+        watch: The watch on the clone.
+        known: The rows of the template that the clone was made of.
     """
 
-    def __init__(self, server: databases.Shadow, watch: Watch, known: Iterable[Sequence[Any]]) -> None:
+    def __init__(self, server: databases.Shadow, watch: Watch, known: Iterable[TableRows]) -> None:
         self._watch = watch
         self._base = self._catalog = self._read()
-        self._rows = {each.table: each for each in map(_table_rows, known)}
+        self._rows = {each.table: each for each in known}
         self.roles = MissingRoles(server)
 
-    def of(self, migration: Migration, up: Script, down: Script | None) -> RoundTrip:
-        """Execute a migration up, down and up again; the clone is then as after up."""
-        trip = self._there(migration, up)
+    def execute(self, migration: Migration, up: Script, down: Script | None) -> RoundTrip:
+        """Execute a migration up, down and up again; the clone is then as after the last up."""
+        trip = self._go_up(migration, up)
         if down is not None and trip.after is not None:
-            trip = self._back(trip, migration, up, down)
+            trip = self._go_down_and_up(trip, migration, up, down)
         if trip.rows_before or any(change.change == "new" for change in trip.changes) or trip.after is None:
-            self._rows = dict(row_sums.read(self._watch.beside, ignore=self._watch.history))
+            self._rows = dict(row_sums.read(self._watch.observer, ignore=self._watch.history))
         return trip
 
-    def _there(self, migration: Migration, up: Script) -> RoundTrip:
-        behind = keys.behind(self._watch.beside, up)
+    def _go_up(self, migration: Migration, up: Script) -> RoundTrip:
+        already_late = keys.late_sequences(self._watch.observer, up)
         done, before = self._up(migration, up), self._catalog
         if done.error:
             self._catalog = before if up.mode == "transaction" else self._read()
@@ -58,7 +60,7 @@ class RoundTrips:
         changes = compare.changes(before, after)
         touched = self._touched(done, changes)
         gone = _gone(changes, after)
-        late = keys.behind(self._watch.beside, up) - behind
+        late = keys.late_sequences(self._watch.observer, up) - already_late
         return RoundTrip(
             before,
             done,
@@ -67,15 +69,13 @@ class RoundTrips:
             rows_before=self._known(touched),
             rows_after=self._summed(touched),
             broken=functions.broken_bodies(self._watch.session, gone) if gone else (),
-            loose=(
-                *keys.unindexed(self._watch.beside, changes),
-                *(("sequence-behind-data", name, message) for name, message in sorted(late)),
-            ),
+            unindexed_keys=tuple(keys.unindexed_keys(self._watch.observer, changes)),
+            late_sequences=tuple(sorted(late, key=lambda each: each.column)),
             base=self._base,
-            skipped=tuple(if_not_exists.otherwise(self._watch.session, up, done.notices)),
+            skipped=tuple(if_not_exists.skipped_statements(self._watch.session, up, done.notices)),
         )
 
-    def _back(self, trip: RoundTrip, migration: Migration, up: Script, down: Script) -> RoundTrip:
+    def _go_down_and_up(self, trip: RoundTrip, migration: Migration, up: Script, down: Script) -> RoundTrip:
         done = self._watch.run(_step("down", migration, down))
         if done.error or trip.after is None:
             return replace(trip, down=done)
@@ -97,7 +97,7 @@ class RoundTrips:
         )
 
     def _up(self, migration: Migration, up: Script) -> FileRun:
-        """Execute the up file; again where it lacked a role, which it is then given."""
+        """Execute the up file; if it lacked a role, provide that and execute it again."""
         done = self._watch.run(_step("up", migration, up))
         while done.error and self.roles.provide(done.error, self._watch.session):
             self._catalog = self._read()
@@ -105,12 +105,12 @@ class RoundTrips:
         return done
 
     def _read(self) -> Catalog:
-        return read.read(self._watch.beside, self._watch.history)
+        return read.read(self._watch.observer, self._watch.history)
 
     # rows
 
     def _touched(self, done: FileRun, changes: Iterable[Change]) -> set[str]:
-        """Name the tables of before whose rows may not be what they were."""
+        """Return the names of the tables whose rows may have changed."""
         statements = done.script.statements
         if any(facts.is_alone and not _is_quiet(statements[facts.number - 1].kind.verb) for facts in done.statements):
             return set(self._rows)
@@ -129,13 +129,13 @@ class RoundTrips:
         return {name: self._rows[name] for name in sorted(names)}
 
     def _summed(self, names: Collection[str]) -> Mapping[str, TableRows]:
-        """Sum up tables over the columns that they had before."""
+        """Count tables, with checksums over the columns that they had before."""
         columns = {name: self._rows[name].columns for name in names}
-        return row_sums.read(self._watch.beside, columns, self._watch.history) if columns else {}
+        return row_sums.read(self._watch.observer, columns, self._watch.history) if columns else {}
 
 
 def _gone(changes: Iterable[Change], after: Catalog) -> list[str]:
-    """Name what can no longer be asked for by its name."""
+    """Return the names that no longer exist."""
     away = (each.before for each in changes if each.before and each.change in ("gone", "renamed", "moved"))
     names = {name for _, name in after.objects}
     return [thing.name for thing in away if thing.name not in names]
@@ -143,11 +143,6 @@ def _gone(changes: Iterable[Change], after: Catalog) -> list[str]:
 
 def _is_quiet(does: str) -> bool:
     return does.startswith(_WRITES_NO_ROWS)
-
-
-def _table_rows(values: Sequence[Any]) -> TableRows:
-    table, oid, count, checksum, columns = values
-    return TableRows(table, oid, count, checksum, tuple(columns))
 
 
 def _step(direction: Direction, migration: Migration, script: Script) -> Step:

@@ -1,7 +1,7 @@
-"""The rows of a database: how many each table has, and a checksum that tells neither their order nor their columns'.
+"""The rows of a database: how many each table has, and a checksum that does not depend on the order of rows or columns.
 
-A checksum is the sum of the hashes of the rows' texts, with the columns in the order of their names; so it stays as it
-was when a column is dropped and added again, or rows are written anew in another order.
+The checksum is the sum of the hashes of the rows' texts, with the columns in the order of their names. It stays the
+same if a column is dropped and added again, or the rows are written again in another order.
 """
 
 from __future__ import annotations
@@ -14,7 +14,15 @@ from sqlmigrate.database.session import Request, Session
 
 @dataclass(frozen=True)
 class TableRows:
-    """The rows of a table: the checksum is over `columns`, which are sorted by name."""
+    """The rows of a table.
+
+    Attributes:
+        table: the qualified name, quoted as needed
+        oid: its OID
+        count: how many rows it has
+        checksum: the checksum over `columns`
+        columns: the columns, sorted by name
+    """
 
     table: str
     oid: int
@@ -23,8 +31,8 @@ class TableRows:
     columns: tuple[str, ...]
 
 
-# Ordinary tables, partitions that hold rows among them; not those of extensions, nor temporary ones. The columns are
-# given twice: as they are named, and quoted for SQL.
+# Ordinary tables and partitions with rows; without those of extensions and temporary ones. Each column has its plain
+# name and its name quoted for SQL.
 _TABLES = """\
 select format('%I.%I', space.nspname, class.relname), class.oid::text,
        coalesce(pg_catalog.json_agg(pg_catalog.json_build_array(attname, quote_ident(attname))
@@ -40,7 +48,7 @@ select format('%I.%I', space.nspname, class.relname), class.oid::text,
  group by 1, 2
  order by 1"""
 
-# What decides how a value is written: https://www.postgresql.org/docs/current/runtime-config-client.html
+# The settings that decide how a value is written: https://www.postgresql.org/docs/current/runtime-config-client.html
 _SETTINGS = {
     "search_path": "pg_catalog",
     "TimeZone": "UTC",
@@ -54,7 +62,7 @@ _SETTINGS = {
     "jit": "off",
 }
 _SET = "select " + ", ".join(f"pg_catalog.set_config('{name}', '{value}', true)" for name, value in _SETTINGS.items())
-_AT_ONCE = 40  # tables in one statement: planning many takes longer than what is planned
+_AT_ONCE = 40  # tables in one statement: planning more of them takes longer than executing
 
 
 def read(
@@ -62,9 +70,12 @@ def read(
     tables_and_columns: Mapping[str, Sequence[str]] | None = None,
     ignore: Collection[str] = (),
 ) -> Mapping[str, TableRows]:
-    """Count and sum up the rows of every table, or of those named over just the columns named, where they still are.
+    """Count the rows of every table, and compute its checksum, in two turns.
 
-    `ignore` names tables of ours. In two turns; the session is in no transaction, before and after.
+    Args:
+        session: A session in no transaction; it is in none afterwards.
+        tables_and_columns: The tables to read and the columns to include, as far as they exist; None for all of them.
+        ignore: Tables to leave out.
     """
     tables = _tables(session, tables_and_columns, ignore)
     if not tables:
@@ -106,7 +117,7 @@ def _tables(session: Session, wanted: Mapping[str, Sequence[str]] | None, ignore
 
 
 def _sum(number: int, table: _Table) -> str:
-    """Give the statement that sums up a table; a row's text has that of every value, whatever its type."""
+    """Return the statement for one table; the text of a row contains that of every value, of any type."""
     columns = ", ".join(f"it.{quoted}" for _, quoted in table.columns)
     total = f"sum(hashtextextended(row({columns})::text, 0))::text"
     return f"select '{number}', count(*)::text, {total} from only {table.name} it"

@@ -1,12 +1,12 @@
-"""A step executed by the executor of `up` and `down`, and watched: locks, rewrites, scans, rows written.
+"""A step, executed by the executor of `up` and `down` and watched: locks, rewrites, scans, rows written.
 
-Locks are read by a second session while the transaction is open. What that session cannot see in its catalog was made
-by the file itself: nobody else knows it yet, and nobody waits for it. What was rewritten, scanned and written is asked
-over the session that executes, between two statements, where the counters of the open transaction are
+A second session reads the locks while the transaction is open. A relation that this session does not see in its catalog
+was created by the file: no other session uses it yet, so nothing waits for it. The counters of rewrites, scans and rows
+belong to the open transaction, so the executing session itself is asked for them between two statements
 (https://www.postgresql.org/docs/current/monitoring-stats.html, ``pg_stat_xact_all_tables``).
 
-A statement that runs in no transaction is watched while it runs. A third session holds a snapshot and a lock on every
-table for a moment, so that it stops where it waits for others and its locks can be seen.
+A statement that runs without a transaction is watched while it runs. A third session holds a snapshot and a lock on
+every table for a moment, so that the statement waits and its locks can be read.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from sqlmigrate.parsing.script import Script
 from sqlmigrate.parsing.statement import Statement
 from sqlmigrate.plan.plan import Limits, Step
 
-from .facts import FileRun, Relation, RelationEffect, StatementFacts
+from .facts import FileRun, Notice, Relation, RelationEffect, StatementFacts
 from .lock_modes import MODES, rank
 from .watch_sql import BASE, HISTORY, LOCKS, PLAN_AS_IF_LARGE, RELATION, STORAGE, TABLES, WAITS, WORK
 
 _TICK_SECONDS = 0.005
-_MANY_ROWS = 20  # read by an index: fewer are a look at some of them
+_MANY_ROWS = 20  # read by an index: fewer are not counted as a scan
 _PINNED_SECONDS = 0.2
-_TERMINATE_SECONDS = 2.0  # after the cancelling, which a file can catch
+_TERMINATE_SECONDS = 2.0  # after the statement was cancelled, which a block in PL/pgSQL can catch
 _OBSERVATION = Observation(_TICK_SECONDS, is_step_by_step=True)
 _MODE = {mode.title().replace(" ", "") + "Lock": mode for mode in MODES}
 _KINDS = {
@@ -55,7 +55,7 @@ _LOCKING = ("CREATE INDEX", "CREATE UNIQUE", "DROP INDEX", "REINDEX", "ALTER TAB
 _COMMITS = re.compile(r"(?i)\b(?:commit|rollback|call)\b")
 _DDL = re.compile(r"(?i)\b(?:alter|create|drop|truncate|cluster|reindex|lock|execute)\b")
 
-# What these hold on the table they name, also where a phase is too short to be seen (measured on 11 to 18).
+# The locks of these statements on their table; a phase may be too short to be seen (measured on 11 to 18).
 _KNOWN = {
     "create index": "SHARE UPDATE EXCLUSIVE",
     "drop index": "SHARE UPDATE EXCLUSIVE",
@@ -65,7 +65,13 @@ _KNOWN = {
 
 @dataclass(frozen=True)
 class _Held:
-    """The strongest lock on one relation, and its storage as everybody sees it; `relation` is None for a new one."""
+    """The strongest lock on one relation.
+
+    Attributes:
+        relation: the relation; None if the file created it
+        mode: the lock
+        storage: its storage as other sessions see it; None if they do not see the relation
+    """
 
     relation: Relation | None
     mode: str
@@ -73,16 +79,27 @@ class _Held:
 
     @property
     def is_unseen(self) -> bool:
-        """Whether nobody else sees it yet: the open transaction has made it."""
+        """Whether the open transaction created it, so that other sessions do not see it yet."""
         return self.storage is None
 
 
 @dataclass(frozen=True)
 class _Counters:
-    """What one relation is inside the transaction, and what was done to it since it began."""
+    """One relation as the transaction sees it, and what the transaction has done to it.
+
+    Attributes:
+        storage: its storage
+        table: the table of an index, by its OID
+        name: its name
+        scanned: how many rows were read by sequential scans
+        by_index: how many rows were read by its indexes
+        inserted: how many rows were inserted
+        updated: how many rows were updated
+        deleted: how many rows were deleted
+    """
 
     storage: str
-    table: int | None  # of an index
+    table: int | None
     name: str
     scanned: int
     by_index: int
@@ -100,11 +117,11 @@ _NOTHING = _Counters("", None, "", 0, 0, 0, 0, 0)
 
 @dataclass
 class _Progress:
-    """What is known while a step is executed."""
+    """What is known so far of a step that is being executed."""
 
     script: Script
     statements: list[StatementFacts] = field(default_factory=list)
-    notices: list[tuple[int, str]] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
     error: StatementError | None = None
     failed_at: int = 0
     held: dict[int, _Held] = field(default_factory=dict)
@@ -113,25 +130,30 @@ class _Progress:
 
 
 class Watch:
-    """Executes steps on one shadow database, and measures.
+    """Executes steps on one shadow database, and measures them. Closing it ends its sessions.
 
-    `owner_url` is the role that executes, `admin_url` whoever may watch. A statement that takes longer than `limit`
-    seconds is cancelled. Closing it ends its sessions.
+    Args:
+        owner_url: The database, for the role that executes.
+        admin_url: The database, for the role that watches.
+        table: The history table.
+        limit: How long a statement may take before it is cancelled, in seconds.
 
     Attributes:
-        history: The names of the history table and its log, as the catalog writes them.
+        session: the session that executes
+        observer: the session that watches
+        history: the names of the history table and its log, as the catalog writes them
     """
 
     def __init__(self, owner_url: str, admin_url: str, table: str, limit: float = 30.0) -> None:
         with ExitStack() as stack:
             self.session = stack.enter_context(connect(owner_url))
-            self.beside = stack.enter_context(connect(admin_url))
+            self.observer = stack.enter_context(connect(admin_url))
             self._pin = stack.enter_context(connect(admin_url))
             self._opened = stack.pop_all()
-        self._base = frozenset(oid for (oid,) in self.beside.ask(BASE)[0])  # what a new file made, nobody uses yet
+        self._base = frozenset(oid for (oid,) in self.observer.ask(BASE)[0])  # relations of new files are not used yet
         self._limit = limit
         self._state = read.read(self.session, table)
-        self.history = history_tables(self.beside, self._state.history)
+        self.history = history_tables(self.observer, self._state.history)
         self._hidden = {displayed(name) for name in self.history}
         self._seen: dict[int, _Held] = {}
         self._is_pinned = self._is_alone = self._is_stopped = False
@@ -142,8 +164,8 @@ class Watch:
         self._opened.close()
 
     def run(self, step: Step) -> FileRun:
-        """Execute one step, and give what was measured; a failure is part of that."""
-        self.session.reconnect()  # the counters of a session are those of all it did, and a file may leave settings
+        """Execute one step, and return what was measured; a failure is part of it."""
+        self.session.reconnect()  # counters add up in a session, and a file may leave settings
         self.session.ask(PLAN_AS_IF_LARGE)
         executor = Executor(self.session, self._state, Limits(lock_retries=0), _OBSERVATION)
         progress = _Progress(step.script)
@@ -165,7 +187,7 @@ class Watch:
                         self._next(step.script, number + 1)
                         progress.began = time.monotonic()
                     case Noticed(_, severity, message):
-                        progress.notices.append((len(progress.statements) + 1, f"{severity}: {message}"))
+                        progress.notices.append(Notice(len(progress.statements) + 1, f"{severity}: {message}"))
                     case Failed(_, error, number):
                         progress.error, progress.failed_at = error, number
         self._release()
@@ -180,11 +202,11 @@ class Watch:
         )
 
     def _on_tick(self, pid: int) -> None:
-        """Read the locks of the statement that is being executed; cancel it where it takes too long."""
+        """Read the locks of the statement that is being executed; cancel it if it takes too long."""
         elapsed = time.monotonic() - self._since
         if self._is_alone:
             self._keep(self._locks(pid))
-            if self._is_pinned and (elapsed > _PINNED_SECONDS or self.beside.ask(Request(WAITS, (str(pid),)))[0]):
+            if self._is_pinned and (elapsed > _PINNED_SECONDS or self.observer.ask(Request(WAITS, (str(pid),)))[0]):
                 self._keep(self._locks(pid))
                 self._release()
         if elapsed > self._limit:
@@ -192,7 +214,7 @@ class Watch:
 
     def _stop(self, pid: int, how: str) -> None:
         self._is_stopped = True
-        self.beside.ask(Request(f"select pg_catalog.pg_{how}_backend($1::int)::text", (str(pid),)))
+        self.observer.ask(Request(f"select pg_catalog.pg_{how}_backend($1::int)::text", (str(pid),)))
 
     # statements in a transaction
 
@@ -204,7 +226,7 @@ class Watch:
         elapsed = (time.monotonic() - progress.began) * 1000
         if progress.script.mode == "statements":
             progress.held = {}
-        if number <= progress.script.settings:  # nothing may be asked before a SET TRANSACTION that follows
+        if number <= progress.script.settings:  # a query before the next SET TRANSACTION would make that fail
             return StatementFacts(number, duration_ms=elapsed)
         locks = self._locks(self.session.pid)
         rows = self.session.ask(Request(WORK, (" ".join(map(str, locks)),)))[0]
@@ -218,9 +240,11 @@ class Watch:
         return StatementFacts(number, touches, elapsed, created=max(created, 0), is_bounded=bounded)
 
     def _locks(self, pid: int) -> dict[int, _Held]:
-        """Read the strongest lock on each relation of the users', by OID; what was made by the file has no relation."""
+        """Return the strongest lock on each relation of the users, by OID."""
         strongest: dict[int, _Held] = {}
-        for oid, mode, _, kind, schema, storage, name, table, parent in self.beside.ask(Request(LOCKS, (str(pid),)))[0]:
+        for oid, mode, _, kind, schema, storage, name, table, parent in self.observer.ask(Request(LOCKS, (str(pid),)))[
+            0
+        ]:
             if schema in ("pg_catalog", "information_schema", "pg_toast") or kind in ("t", "c") or name in self._hidden:
                 continue
             if table in self._hidden:
@@ -233,10 +257,10 @@ class Watch:
                 strongest[int(oid or 0)] = _Held(relation, spelled, storage)
         return strongest
 
-    # statements in none
+    # statements without a transaction
 
     def _next(self, script: Script, number: int) -> None:
-        """Get ready for a statement."""
+        """Prepare for a statement."""
         self._release()
         self._seen = {}
         self._since = time.monotonic()
@@ -245,7 +269,7 @@ class Watch:
             self._hold()
 
     def _hold(self) -> None:
-        tables = self.beside.ask(Request(TABLES, self.history))[0][0][0]
+        tables = self.observer.ask(Request(TABLES, self.history))[0][0][0]
         requests = [
             Request("begin isolation level repeatable read"),
             Request("select count(*) from pg_catalog.pg_class"),
@@ -282,12 +306,12 @@ class Watch:
         return StatementFacts(number, touches, elapsed, is_alone=True)
 
     def _storage(self) -> dict[int, str | None]:
-        """Give the storage that the relations which were seen have now."""
+        """Return the storage that the relations which were seen have now."""
         oids = " ".join(map(str, self._seen))
-        return {int(oid or 0): storage for oid, storage in self.beside.ask(Request(STORAGE, (oids,)))[0]}
+        return {int(oid or 0): storage for oid, storage in self.observer.ask(Request(STORAGE, (oids,)))[0]}
 
     def _known(self, statement: Statement) -> Iterator[tuple[int, str, Relation]]:
-        """Give what is known of the forms whose phases may be too short to be seen."""
+        """Return the locks of statements whose phases may be too short to be seen."""
         effect = statement.kind.catalog_effect
         if effect is None or effect.action not in _KNOWN or effect.table is None:
             return
@@ -302,25 +326,25 @@ select c.oid::text, c.relkind::text,
 {RELATION}
   from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
  where c.oid = pg_catalog.to_regclass($1::text)"""
-        rows = self.session.ask(Request(query, (name,)))[0]  # the one that has the search_path of the file
+        rows = self.session.ask(Request(query, (name,)))[0]  # which has the search_path of the file
         if not rows or rows[0][0] not in self._base:
             return None
         return Relation(int(rows[0][0] or 0), rows[0][2] or "", _KINDS[rows[0][1] or "r"])
 
 
 def _may_commit(statement: Statement) -> bool:
-    """Tell whether a block or procedure may end transactions by itself, so that there is none to be measured in."""
+    """Return whether a block or procedure may end transactions, so that it cannot be measured in one."""
     return statement.kind.verb.startswith(("DO", "CALL")) and bool(_COMMITS.search(statement.text))
 
 
 def _may_lock(statement: Statement) -> bool:
-    """Tell whether a statement in no transaction may take a lock that it does not hold for long enough to be seen."""
-    said = statement.kind.verb
-    return said.startswith(_LOCKING) or (said.startswith("DO") and bool(_DDL.search(statement.text)))
+    """Return whether a statement without a transaction may take a lock for too short a time to be seen."""
+    verb = statement.kind.verb
+    return verb.startswith(_LOCKING) or (verb.startswith("DO") and bool(_DDL.search(statement.text)))
 
 
 def _is_rewritten(held: _Held, storage: Mapping[int, str | None]) -> bool:
-    """Tell whether a table has been written anew while everybody waited."""
+    """Return whether a table was rewritten while readers and writers waited."""
     if held.relation is None or held.relation.kind not in ("table", "materialized view") or held.storage is None:
         return False
     return held.mode == MODES[-1] and storage.get(held.relation.oid) not in (None, held.storage)
@@ -341,16 +365,15 @@ def _counters(row: Sequence[str | None]) -> _Counters:
 
 
 def _touches(locks: dict[int, _Held], progress: _Progress, counters: dict[int, _Counters]) -> Iterator[RelationEffect]:
-    """Compare with what was held and counted before the statement."""
+    """Return what a statement did: locks and counters compared with those before it."""
     for oid, held in sorted(locks.items(), key=lambda item: item[1].relation.name if item[1].relation else ""):
         if held.relation is None:
             continue
         before = progress.held.get(oid)
         now, past = counters.get(oid, _NOTHING), progress.counters.get(oid, _NOTHING)
         storage = past.storage or held.storage
-        past = (
-            _NOTHING if now.scanned < past.scanned or now.written < past.written else past
-        )  # sent to the server meanwhile
+        if now.scanned < past.scanned or now.written < past.written:  # the counters were flushed meanwhile
+            past = _NOTHING
         touch = RelationEffect(
             held.relation,
             held.mode,
@@ -367,13 +390,13 @@ def _touches(locks: dict[int, _Held], progress: _Progress, counters: dict[int, _
 
 
 def _scanned(now: _Counters, past: _Counters) -> int:
-    """Give how many rows were read: all by scans, and those by an index where they are more than a few."""
+    """Return how many rows were read: by sequential scans, and by an index if they are more than a few."""
     by_index = max(now.by_index - past.by_index, 0)
     return max(now.scanned - past.scanned, 0) + (by_index if by_index >= _MANY_ROWS else 0)
 
 
 def _built(oid: int, locks: dict[int, _Held], progress: _Progress, counters: dict[int, _Counters]) -> Iterator[str]:
-    """Name the indexes of a table that the statement has made."""
+    """Return the names of the indexes that the statement created on a table."""
     for other, found in counters.items():
         if found.table == oid and locks[other].is_unseen and other not in progress.counters:
             yield found.name
@@ -387,6 +410,6 @@ def history_tables(session: Session, history: History) -> tuple[str, str]:
 
 @contextmanager
 def watching(owner_url: str, admin_url: str, table: str, limit: float = 30.0) -> Iterator[Watch]:
-    """Open a watch for a while."""
+    """Provide a watch while the block lasts."""
     with closing(Watch(owner_url, admin_url, table, limit)) as watch:
         yield watch

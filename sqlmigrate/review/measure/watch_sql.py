@@ -1,4 +1,4 @@
-"""What is asked while a migration is watched: locks, storage, and the counters of the open transaction.
+"""The queries that watch a migration: its locks, its storage, and the counters of the open transaction.
 
 https://www.postgresql.org/docs/current/view-pg-locks.html
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sqlmigrate.database.session import Request
 
-# What a relation is, for those that everybody can see; the name without the schema everybody has.
+# The name of a relation as messages show it, without the schema `public`.
 RELATION = """\
        case when n.nspname = 'public' then pg_catalog.quote_ident(c.relname)
             else pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) end"""
@@ -53,5 +53,5 @@ STORAGE = """\
 select c.oid::text, c.relfilenode::text from pg_catalog.pg_class c
  where c.oid = any (pg_catalog.string_to_array($1::text, ' ')::pg_catalog.oid[])"""
 
-# A small table's plan is a scan even for one row by its key; here it is one only where no index would do.
+# The plan for a small table is a scan, even for one row by its key. With this setting it is one only without an index.
 PLAN_AS_IF_LARGE = Request("set random_page_cost = 1")

@@ -1,7 +1,7 @@
-"""Which migrations are new: the working tree against what is merged, and what git alone finds wrong.
+"""Which migrations are new: the working tree compared with what is merged, and what git shows to be wrong.
 
-The new side is the folder as it is on disk, committed or not. The base side is the commit where HEAD and the base's tip
-have parted. Faults of the base's folder are nobody's now: what is a migration there counts, the rest is passed over.
+The new side is the folder as it is on disk, committed or not. The base side is the merge base of HEAD and the tip of
+the base. Faults in the base's folder are ignored: only its migrations count.
 """
 
 from __future__ import annotations
@@ -14,6 +14,14 @@ from dataclasses import dataclass
 
 from sqlmigrate.files import compare, file_text, folder
 from sqlmigrate.files.migration import Migration, checksum
+from sqlmigrate.review.rules.merged_files import (
+    MERGED_MIGRATION_CHANGED,
+    MERGED_MIGRATION_DELETED,
+    MERGED_MIGRATION_RENAMED,
+    VERSION_BELOW_MERGED,
+    VERSION_TAKEN,
+)
+from sqlmigrate.review.rules.rule import Finding, Rule
 from sqlmigrate.source import Source
 
 from .git import Ref, open_repository
@@ -24,9 +32,13 @@ _ALIKE = 0.5  # of a text, as git's own rename detection has it
 
 @dataclass(frozen=True)
 class Base:
-    """What is merged: `ref` is the base's tip by name, `commit` where HEAD has parted from it, with its migrations.
+    """What is merged.
 
-    `tip` holds the migrations of the tip itself: others may have been merged meanwhile.
+    Attributes:
+        ref: the name of the tip of the base
+        commit: the merge base of HEAD and the tip
+        migrations: the migrations at the merge base
+        tip: the migrations at the tip: others may have been merged since
     """
 
     ref: str
@@ -36,28 +48,31 @@ class Base:
 
 
 @dataclass(frozen=True)
-class GitFinding:
-    """What git alone finds wrong: with the rule's name, the file, a sentence, and what to do now."""
-
-    rule: str
-    path: str
-    message: str
-    what_now: str
-
-
-@dataclass(frozen=True)
 class New:
-    """The new migrations in order, the base they stand on, and what is wrong with either."""
+    """The new migrations.
+
+    Attributes:
+        base: what is merged
+        migrations: the new migrations, in order
+        findings: what is wrong with new or merged migrations
+    """
 
     base: Base
     migrations: tuple[Migration, ...]
-    findings: tuple[GitFinding, ...]
+    findings: tuple[Finding, ...]
 
 
 def find_new(directory: str, ref: str | None, environment: Mapping[str, str]) -> New:
-    """Tell which migrations of the folder are new against a ref, or against the upstream's default branch. Read-only.
+    """Return the migrations of the folder that are not merged in a ref, or in the default branch. Read-only.
 
-    Raises `ConfigError` where git cannot say, and what `files.load` raises.
+    Args:
+        directory: The folder.
+        ref: A branch, tag or commit; None for the default branch of the upstream.
+        environment: The environment variables of the process.
+
+    Raises:
+        ConfigError: Git cannot compare them.
+        MigrationError: The folder has faults.
     """
     migrations = folder.load(directory)
     base = read(directory, ref, environment)
@@ -68,7 +83,7 @@ def find_new(directory: str, ref: str | None, environment: Mapping[str, str]) ->
 
 
 def read(directory: str, ref: str | None, environment: Mapping[str, str]) -> Base:
-    """Read what is merged from git."""
+    """Read from git what is merged."""
     repository = open_repository(directory, environment)
     tip = repository.base(ref)
     if tip is None:
@@ -91,14 +106,14 @@ def _migrations(directory: str, texts: Mapping[str, bytes]) -> tuple[Migration, 
 
 
 def added_to(base: Base, migrations: Sequence[Migration]) -> tuple[Migration, ...]:
-    """Give those that are neither merged nor merged under another name."""
+    """Return the migrations that are not merged, under another name included."""
     known = {migration.label for migration in base.migrations}
     known |= {migration.label for migration in dict(_renamed(base.migrations, migrations)).values()}
     return tuple(migration for migration in migrations if migration.label not in known)
 
 
 def _renamed(merged: Sequence[Migration], mine: Sequence[Migration]) -> Iterator[tuple[str, Migration]]:
-    """Give the label of each merged migration that has another one now, with the migration it has become."""
+    """Return the label of each merged migration that was renamed, with what it is now."""
     labels, old_labels = ({migration.label for migration in side} for side in (mine, merged))
     free = [migration for migration in mine if migration.label not in old_labels]
     for old in merged:
@@ -115,8 +130,8 @@ def _is_alike(old: Migration, now: Migration) -> bool:
     return old.name == now.name or difflib.SequenceMatcher(None, old.up.text, now.up.text).ratio() >= _ALIKE
 
 
-def _merged(base: Base, mine: Sequence[Migration], renamed: Mapping[str, Migration]) -> Iterator[GitFinding]:
-    """Find what was done to merged migrations."""
+def _merged(base: Base, mine: Sequence[Migration], renamed: Mapping[str, Migration]) -> Iterator[Finding]:
+    """Return findings of merged migrations that were edited, renamed or deleted."""
     by_label = {migration.label: migration for migration in mine}
     for old in base.migrations:
         if old.label in by_label:
@@ -124,36 +139,36 @@ def _merged(base: Base, mine: Sequence[Migration], renamed: Mapping[str, Migrati
         elif old.label in renamed:
             yield _was_renamed(base, old, renamed[old.label])
         else:
-            yield GitFinding(
-                "merged-migration-deleted",
+            yield _finding(
+                MERGED_MIGRATION_DELETED,
                 old.up.path,
                 f"{old.label} is merged in {base.ref}, and was deleted",
-                f"bring it back: {_restore(base, old.up, old.down)} · what it did is undone by a new migration",
+                f"restore it, and undo in a new migration what it did:\n{_restore(base, old.up, old.down)}",
             )
 
 
-def _changed(base: Base, old: Migration, now: Migration) -> Iterator[GitFinding]:
+def _changed(base: Base, old: Migration, now: Migration) -> Iterator[Finding]:
     up = compare.what_changed(old.up.text, now.up.text) if old.checksum != now.checksum else None
     down = _down_change(old, now)
     if not (up or down):
         return
     what = " and ".join(filter(None, [f"its up file was edited ({up})" if up else "", down or ""]))
-    if up:
-        back = f"bring it back: {_restore(base, old.up)}"
-        what_now = f"{back} · databases that have executed it would " + (
-            "never get the change, it belongs in a new migration"
-            if up == "SQL"
-            else f"call it changed; or accept it on each: sqlmigrate repair {old.version}"
+    if up == "SQL":
+        advice = (
+            "databases that have executed it never get the change; restore the file, and change it in a new migration:"
         )
+        advice += f"\n{_restore(base, old.up)}"
+    elif up:
+        advice = "restore the file, or accept the change on each database that has executed it:"
+        advice += f"\n{_restore(base, old.up)}\nor: sqlmigrate repair {old.version}"
+    elif now.down:
+        advice = "`down` executes the file as it is now; if that is intended, add at its head:"
+        advice += "\n-- sqlmigrate: allow merged-migration-changed (why)"
     else:
-        what_now = (
-            "`down` executes the file as it is now; is that meant, say why at its head:"
-            " -- sqlmigrate: allow merged-migration-changed (why)"
-            if now.down
-            else f"bring it back: {_restore(base, old.down)}"
-        )
+        advice = f"restore it:\n{_restore(base, old.down)}"
     path = (now.up if up else now.down or old.down or now.up).path
-    yield GitFinding("merged-migration-changed", path, f"{old.label} is merged in {base.ref}, and {what}", what_now)
+    message = f"{old.label} is merged in {base.ref}, and {what}"
+    yield _finding(MERGED_MIGRATION_CHANGED, path, message, advice)
 
 
 def _down_change(old: Migration, now: Migration) -> str | None:
@@ -166,16 +181,20 @@ def _down_change(old: Migration, now: Migration) -> str | None:
     return f"its down file was edited ({compare.what_changed(old.down.text, now.down.text)})"
 
 
-def _was_renamed(base: Base, old: Migration, now: Migration) -> GitFinding:
+def _was_renamed(base: Base, old: Migration, now: Migration) -> Finding:
     pairs = [(now.up, old.up), *([(now.down, old.down)] if now.down and old.down else [])]
     moves = " && ".join(f"mv {shlex.quote(one.path)} {shlex.quote(other.path)}" for one, other in pairs)
     edited = "" if now.checksum == old.checksum else ", and its up file was edited"
-    return GitFinding(
-        "merged-migration-renamed",
+    return _finding(
+        MERGED_MIGRATION_RENAMED,
         now.up.path,
         f"{old.label} is merged in {base.ref}, and was renamed to {now.label}{edited}",
-        f"name it as before: {moves} · databases that have executed it know it by that name",
+        f"databases that have executed it know it by the old name; rename it back:\n{moves}",
     )
+
+
+def _finding(rule: Rule, path: str, message: str, what_now: str) -> Finding:
+    return Finding(rule, rule.severity, message, path=path, what_now=what_now)
 
 
 def _restore(base: Base, *sources: Source | None) -> str:
@@ -183,33 +202,30 @@ def _restore(base: Base, *sources: Source | None) -> str:
     return f"git restore --source={base.commit[:12]} -- {paths}"
 
 
-def _versions(base: Base, added: Sequence[Migration], ref: str | None) -> Iterator[GitFinding]:
-    """Find new versions that come too late."""
+def _versions(base: Base, added: Sequence[Migration], ref: str | None) -> Iterator[Finding]:
+    """Return findings of new versions that are not above the merged ones."""
     newest = base.migrations[-1] if base.migrations else None
-    what_now = "move it behind the newest: sqlmigrate renumber" + (f" --base {shlex.quote(ref)}" if ref else "")
+    advice = "move it behind the newest:\nsqlmigrate renumber" + (f" --base {shlex.quote(ref)}" if ref else "")
     for migration in added:
         if newest and migration.number <= newest.number:
             message = f"version {migration.version} is not above {newest.label}, the newest merged in {base.ref}"
-            rule = "version-below-merged"
-        elif trouble := _meanwhile(base, migration):
-            message, rule = trouble, "version-taken"
-        else:
-            continue
-        yield GitFinding(rule, migration.up.path, message, what_now)
+            yield _finding(VERSION_BELOW_MERGED, migration.up.path, message, advice)
+        elif conflict := _meanwhile(base, migration):
+            yield _finding(VERSION_TAKEN, migration.up.path, conflict, advice)
 
 
 def _meanwhile(base: Base, migration: Migration) -> str | None:
-    """Say what was merged since HEAD parted from the base's tip, and stands in the way of a new migration."""
+    """Describe how a migration that was merged since the merge base conflicts with a new one; None if none does."""
     if is_merged_meanwhile(base, migration):
         return None
     for other in base.tip:
         if other.number == migration.number:
-            return f"version {migration.version} was taken in {base.ref} meanwhile, by {other.label}"
+            return f"version {migration.version} was taken meanwhile by {other.label}, which is merged in {base.ref}"
     if base.tip and base.tip[-1].number > migration.number:
-        return f"version {migration.version} is below {base.tip[-1].label}, which was merged in {base.ref} meanwhile"
+        return f"version {migration.version} is below {base.tip[-1].label}, which was merged meanwhile in {base.ref}"
     return None
 
 
 def is_merged_meanwhile(base: Base, migration: Migration) -> bool:
-    """Tell whether the tip has that very migration: it was merged by another way (squashed, picked)."""
+    """Return whether the tip has the same migration: it was merged in another commit (squashed, cherry-picked)."""
     return any(migration.label == other.label and migration.checksum == other.checksum for other in base.tip)

@@ -1,4 +1,4 @@
-"""New migrations moved behind those that are merged: both files, whole or not at all."""
+"""Moves new migrations behind the merged ones: both files of each, and all of them or none."""
 
 from __future__ import annotations
 
@@ -18,11 +18,20 @@ Moves = tuple[tuple[Path, Path], ...]
 
 
 def renumber(directory: str, ref: str | None, environment: Mapping[str, str], now: datetime) -> Moves:
-    """Move the new migrations behind the newest of the base's tip, in their order, and give what was moved where to.
+    """Move the new migrations behind the newest one at the tip of the base, in their order; return what was moved.
 
-    What is behind it already stays. `now` (UTC) is the time of new stamps. Two migrations
-    of one version, as a merge of the base leaves them, are what this is for; every other fault of the folder is raised,
-    as `files.load` does it.
+    Migrations that are behind it already stay. Two migrations with the same version, as a merge of the base leaves
+    them, are no error here.
+
+    Args:
+        directory: The folder.
+        ref: A branch, tag or commit; None for the default branch of the upstream.
+        environment: The environment variables of the process.
+        now: The time for new time stamps, in UTC.
+
+    Raises:
+        ConfigError: Git cannot compare them, or a file is in the way.
+        MigrationError: The folder has other faults.
     """
     migrations, faults = folder.survey(directory)
     rest = [fault for fault in faults if fault.kind is not Kind.SHARED_VERSION]
@@ -38,7 +47,7 @@ def renumber(directory: str, ref: str | None, environment: Mapping[str, str], no
 
 
 def _moves(own: Sequence[Migration], newest: str, now: datetime) -> list[tuple[Path, Path]]:
-    """Give what is to be moved, a target never below its source: from the last to the first none is in the way."""
+    """Return old and new paths. No new version is below its old one: moved from last to first, none is in the way."""
     moves = []
     for migration in own:
         version = migration.version
@@ -58,7 +67,7 @@ def _move(moves: Sequence[tuple[Path, Path]]) -> None:
     leaving = {source for source, _ in moves}
     for _, target in moves:
         if os.path.lexists(target) and target not in leaving:
-            raise ConfigError(f"{target} is there already; nothing was moved", hint="move it out of the way")
+            raise ConfigError(f"{target} exists already; nothing was moved", hint="move it out of the way")
     done: list[tuple[Path, Path]] = []
     try:
         for source, target in reversed(moves):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlmigrate.cli.context import Context
 from sqlmigrate.errors import ConfigError
@@ -17,16 +17,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Subjects:
-    """What is to be reviewed: the migrations of the base, the new ones, and what was found without a server."""
+    """The migrations that are reviewed.
+
+    Attributes:
+        base: the name of the base: a branch, or a database
+        base_migrations: the migrations of the base
+        new: the new migrations
+        findings: the findings that need no server
+    """
 
     base: str
-    built: tuple[Migration, ...]
+    base_migrations: tuple[Migration, ...]
     new: tuple[Migration, ...]
     findings: tuple[Finding, ...] = ()
 
 
 def find_subjects(context: Context, named: Sequence[str], ref: str | None) -> Subjects:
-    """Find the migrations to review: those of the named files, pending ones, or those new against git's `ref`."""
+    """Return the migrations to review: those of the named files, the pending ones, or those not merged in `ref`."""
     from sqlmigrate.files import folder  # noqa: PLC0415
 
     directory = context.config.directory
@@ -39,17 +46,18 @@ def find_subjects(context: Context, named: Sequence[str], ref: str | None) -> Su
         return _pending(context, folder.load(directory))
     from . import merged  # noqa: PLC0415
 
-    return _of_git(merged.find_new(directory, ref, context.environment))
+    new = merged.find_new(directory, ref, context.environment)
+    return Subjects(new.base.ref, new.base.migrations, new.migrations, new.findings)
 
 
 def _named(migrations: Sequence[Migration], names: Sequence[str], directory: str) -> tuple[Migration, ...]:
-    """Find the migrations of the files that are named, by path, file name, label or version."""
+    """Return the migrations that are named by path, file name, label or version."""
     chosen: dict[Migration, None] = {}
     for name in names:
         label = Path(name).name.removesuffix(".sql").removesuffix(".up").removesuffix(".down")
         found = [m for m in migrations if label in (m.label, m.version)]
         if not found:
-            raise ConfigError(f"{name} is no migration of `{directory}`", hint="name its file, or its version")
+            raise ConfigError(f"{name} is not a migration of `{directory}`", hint="name its file or its version")
         chosen.update(dict.fromkeys(found))
     return tuple(sorted(chosen, key=lambda migration: migration.number))
 
@@ -65,13 +73,3 @@ def _pending(context: Context, migrations: Sequence[Migration]) -> Subjects:
         tuple(row.migration for row in rows if row.migration and row.is_executed),
         tuple(row.migration for row in rows if row.migration and row.is_pending),
     )
-
-
-def _of_git(new: Any) -> Subjects:
-    from sqlmigrate.review.rules.all_rules import RULES  # noqa: PLC0415
-
-    findings = tuple(
-        Finding(RULES[each.rule], RULES[each.rule].severity, each.message, path=each.path, what_now=each.what_now)
-        for each in new.findings
-    )
-    return Subjects(new.base.ref, new.base.migrations, new.migrations, findings)

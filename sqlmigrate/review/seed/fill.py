@@ -1,7 +1,7 @@
-"""Fills empty tables with rows that keep every constraint: an empty table hides what fails or takes long.
+"""Fills empty tables with rows that satisfy every constraint: with empty tables, nothing fails and nothing takes long.
 
-The same schema gets the same rows, whenever and wherever. Values are SQL expressions over a row's number (`shapes`);
-those that a check lets pass are found by asking the server (`fitting`), and a table is filled by one statement.
+The same schema always gets the same rows. A value is an SQL expression of the number of its row (`values`). The server
+is asked which of them the checks of a table accept (`checks`). A table is filled by one statement.
 """
 
 from __future__ import annotations
@@ -23,15 +23,33 @@ _FEW = 10
 
 
 @dataclass(frozen=True)
+class UnfilledTable:
+    """A table that could not be filled.
+
+    Attributes:
+        table: its qualified name, quoted as needed
+        reason: why not, in PostgreSQL's words
+    """
+
+    table: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Seeded:
-    """What was filled, and what could not be, with PostgreSQL's own reason; tables that had rows are in neither."""
+    """The tables that were empty.
+
+    Attributes:
+        filled: the names of those that were filled
+        unfilled: those that could not be filled
+    """
 
     filled: tuple[str, ...]
-    unfilled: tuple[tuple[str, str], ...]
+    unfilled: tuple[UnfilledTable, ...]
 
 
 def fill(session: Session, rows: int = 300, ignore: Collection[str] = ()) -> Seeded:
-    """Fill the empty tables with about so many rows each, fewer where a table takes no more.
+    """Fill the empty tables with about `rows` rows each; a table that accepts fewer gets fewer.
 
     The tables of `ignore` (``public.migrations``) stay as they are.
     """
@@ -45,7 +63,7 @@ def fill(session: Session, rows: int = 300, ignore: Collection[str] = ()) -> See
 
 
 def _settings(session: Session) -> list[tuple[str, str | None]]:
-    """Set what values depend on, and give what was set before; triggers rest where the role may say so.
+    """Set what values depend on, and return the previous settings; a superuser also switches triggers off.
 
     https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-SESSION-REPLICATION-ROLE
     """
@@ -61,7 +79,7 @@ def _filled(session: Session, rows: int, ignore: Collection[str]) -> Seeded:
     known = read(session, ignore)
     fitting = Fitting(session, known)
     filled: list[str] = []
-    unfilled: list[tuple[str, str]] = []
+    unfilled: list[UnfilledTable] = []
     later: list[tuple[Table, ForeignKey]] = []
     for unit, without in _order(known):
         later += without
@@ -71,18 +89,18 @@ def _filled(session: Session, rows: int, ignore: Collection[str]) -> Seeded:
         if why is None:
             filled += [table.name for table in unit]
         else:
-            unfilled += [(table.name, why) for table in unit]
+            unfilled += [UnfilledTable(table.name, why) for table in unit]
     for table, key in later:
         _connect(session, known, table, key)
     _advance(session, known)
-    return Seeded(tuple(sorted(filled)), tuple(sorted(unfilled)))
+    return Seeded(tuple(sorted(filled)), tuple(sorted(unfilled, key=lambda each: each.table)))
 
 
 _Broken = list[tuple[Table, ForeignKey]]
 
 
 def _order(known: Inventory) -> Iterator[tuple[list[Table], _Broken]]:
-    """Give the tables, those referred to first; a circle is opened where a column may be NULL, or comes as one."""
+    """Return the tables, referenced ones first; a circle is opened at a key that may be NULL, or is one unit."""
     waiting = dict(sorted(known.empty.items(), key=lambda item: item[1].name))
     while waiting:
         ready = [table for table in waiting.values() if not _parents(table, waiting)]
@@ -134,7 +152,7 @@ def _kept_keys(table: Table, without: _Broken) -> list[ForeignKey]:
 
 
 def _write(session: Session, tables: Sequence[_Writing], rows: int) -> str | None:
-    """Write a table, or several that refer to each other, and give why not; fewer rows are tried, and fewer columns."""
+    """Fill a table, or several that reference each other; try fewer rows and columns. Return why it failed, or None."""
     why = None
     for number, sparse in ((rows, False), (_FEW, False), (rows, True), (_FEW, True), (1, True), (1, False)):
         inserts = [statement for table in tables for statement in table.inserts(min(number, rows), is_sparse=sparse)]
@@ -159,7 +177,7 @@ def _write(session: Session, tables: Sequence[_Writing], rows: int) -> str | Non
 
 
 class _Writing:
-    """How rows of a table are written: an expression for each column, the tables that keys refer to."""
+    """How a table is filled: an expression for each column, and the tables that its keys reference."""
 
     def __init__(self, fitting: Fitting, table: Table, keys: Sequence[ForeignKey], beside: set[int]) -> None:
         self.table = table
@@ -173,7 +191,7 @@ class _Writing:
         self.is_risky = any(key.target in beside for key in keys) or bool(table.paths and keys)
 
     def inserts(self, rows: int, *, is_sparse: bool) -> list[str]:
-        """Give the statements that write so many rows: one, or one for each partition that is bounded."""
+        """Return the statements that write so many rows: one, or one for each bounded partition."""
         plans = partitions.plans(self.table)
         share = max(rows // len(plans), min(rows, 3))
         return [
@@ -201,7 +219,7 @@ class _Writing:
         )
 
     def _value(self, column: Column, *, is_sparse: bool) -> str | None:
-        """Give a column's value; NULL or its default where only what must be is written."""
+        """Return the value of a column; None for NULL or the default if only required columns are written."""
         if column.number in self._without or (is_sparse and not column.not_null):
             return None
         shape = self._shapes.get(column.number)
@@ -210,7 +228,7 @@ class _Writing:
         return shape
 
     def _reference(self, key: ForeignKey, at: int, values: dict[int, str]) -> tuple[dict[int, str], str]:
-        """Give the values of a foreign key's columns, and the join that brings them."""
+        """Return the values of the columns of a foreign key, and the join that they come from."""
         columns = [self.table.column(number) for number in key.columns]
         is_unique = bool(set(key.columns) & self.table.unique)
         is_null = all(column is not None and not column.not_null for column in columns)
@@ -237,7 +255,7 @@ class _Writing:
         }, join
 
     def _from_itself(self, key: ForeignKey, *, is_null: bool, is_unique: bool) -> dict[int, str]:
-        """Refer to a row of this very statement: to itself, or, where NULL ends it, to the one half as far."""
+        """Reference a row of the same statement: the row itself, or, if NULL is possible, that with half its number."""
         known = self._fitting.of_table(self._fitting.tables[key.target])
         number = "{g}" if is_unique or not is_null else "(1 + {g} / 2)"
         found = {}
@@ -248,7 +266,7 @@ class _Writing:
 
 
 def _connect(session: Session, known: Inventory, table: Table, key: ForeignKey) -> None:
-    """Close an opened circle: let rows refer to those that were written later; where it is refused NULL remains."""
+    """Close an opened circle: let rows reference those that were written later; NULL remains if that fails."""
     target = known.tables[key.target]
     own = [column.name for number in key.columns if (column := table.column(number))]
     other = [column.name for number in key.target_columns if (column := target.column(number))]
@@ -271,7 +289,7 @@ def _connect(session: Session, known: Inventory, table: Table, key: ForeignKey) 
 
 
 def _advance(session: Session, known: Inventory) -> None:
-    """Set the sequences behind what was written, as a later insert expects it."""
+    """Advance the sequences beyond the written values, as a later INSERT expects."""
     asked = [
         _ADVANCE.format(table=literal(table.name), name=table.name, column=column.name, text=literal(column.name))
         for table in known.empty.values()

@@ -121,7 +121,7 @@ def migration(version: str, up: str, down: str | None) -> Migration:
 
 def told(server: databases.Shadow, *new: Migration) -> list[tuple[str, str]]:
     subjects = Subjects("main", (migration("001", SETUP, None),), new)
-    result = pipeline.on(server, subjects, pipeline.Settings(Path(), limit=5.0))
+    result = pipeline.review_on(server, subjects, pipeline.Settings(Path(), limit=5.0))
     return [(finding.rule.name, finding.message) for each in result.migrations for finding in each.findings]
 
 

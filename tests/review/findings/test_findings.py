@@ -34,35 +34,35 @@ insert into shop.t select i, i from generate_series(1, 200) i;
 SKIPPED = {
     "create table if not exists customers (id bigint primary key, name text)": None,
     "create table if not exists customers (id bigint primary key, phone text)": (
-        "`customers` is there already, without the column `phone`"
+        "`customers` already exists without the column `phone`"
     ),
     "create table if not exists customers (id int primary key)": (
-        "`customers` is there already, with another column `id`"
+        "`customers` already exists with a different column `id`"
     ),
     "create table if not exists customers (id bigint primary key, check (id > 0))": (
-        "`customers` is there already, without the constraint CHECK ((id > 0))"
+        "`customers` already exists without the constraint CHECK ((id > 0))"
     ),
-    "create table if not exists ids (id bigint)": "`ids` is there already, and is another relation",
+    "create table if not exists ids (id bigint)": "`ids` already exists as a different kind of relation",
     "create index if not exists customers_name on customers (name)": None,
     "create index if not exists customers_name on customers (name, id)": (
-        "`customers_name` is there already, and is another index"
+        "`customers_name` already exists as a different index"
     ),
     "create index if not exists CUSTOMERS_NAME on customers (name)": None,
     "create index concurrently if not exists customers_name on customers (lower(name))": (
-        "`customers_name` is there already, and is another index"
+        "`customers_name` already exists as a different index"
     ),
     "create sequence if not exists free increment 2": None,
-    "create sequence if not exists free": "`free` is there already, and is another sequence",
+    "create sequence if not exists free": "`free` already exists as a different sequence",
     "create materialized view if not exists ids as select id from customers": None,
     "create materialized view if not exists ids as select id from customers where id > 7": (
-        "`ids` is there already, and is another query"
+        "`ids` already exists with a different query"
     ),
     "alter table customers add column if not exists email varchar(10)": None,
     "alter table customers add if not exists email varchar(10), add if not exists name varchar": (
-        "`customers.name` is there already as text, not as character varying"
+        "`customers.name` already exists as text, not as character varying"
     ),
     "alter table customers add column if not exists email text not null": (
-        "`customers.email` is there already as character varying(10), not as text NOT NULL"
+        "`customers.email` already exists as character varying(10), not as text NOT NULL"
     ),
     "create schema if not exists shop": None,
     "drop table if exists nowhere": None,
@@ -70,32 +70,32 @@ SKIPPED = {
 
 GONE = {
     'drop table "Order" cascade': [
-        ("cascade-drops-dependents", "the view `sums` is gone too, which the file does not name"),
-        ("drop-table", 'the table `"Order"` is gone: whoever still uses it gets an error'),
-        ("function-body-broken", "the body of `f()` no longer works: it says `order`, which is gone"),
+        ("cascade-drops-dependents", "the view `sums` is dropped too, although the file does not name it"),
+        ("drop-table", 'the table `"Order"` is dropped: statements that still use it fail'),
+        ("function-body-broken", "the body of `f()` no longer works: it names `order`, which no longer exists"),
     ],
     "drop schema shop cascade": [
-        ("cascade-drops-dependents", "the table `shop.t` is gone too, which the file does not name")
+        ("cascade-drops-dependents", "the table `shop.t` is dropped too, although the file does not name it")
     ],
     "do $$ begin execute 'drop table shop.t'; end $$": [
-        ("drop-table", "the table `shop.t` is gone: whoever still uses it gets an error")
+        ("drop-table", "the table `shop.t` is dropped: statements that still use it fail")
     ],
     'alter table "Order" rename "Total Sum" to total': [
         (
             "rename-column",
-            'the column `"Order"."Total Sum"` is now called `total`: the running application asks for the old name',
+            'the column `"Order"."Total Sum"` is renamed to `total`: the running application still uses the old name',
         )
     ],
     "alter procedure p() rename to q": [
-        ("drop-function", "the procedure `p()` is now called `q()`: whoever uses the old name gets an error")
+        ("drop-function", "the procedure `p()` is renamed to `q()`: statements that use the old name fail")
     ],
     "alter function f() rename to g": [],  # a trigger knows it by its OID
-    "alter type pair set schema shop": [("set-schema", "the composite type `pair` is now `shop.pair`")],
+    "alter type pair set schema shop": [("set-schema", "the composite type `pair` is moved: it is now `shop.pair`")],
     "drop view sums; create view sums as select 1 as one": [
-        ("grants-lost", "`sums` was dropped and made anew: `reporting` has lost SELECT")
+        ("grants-lost", "`sums` was dropped and created again: `reporting` has lost SELECT")
     ],
     "alter sequence free owner to app": [
-        ("owner-changed", "`free` belongs to `app` now, no longer to `sqlmigrate_review`")
+        ("owner-changed", "the owner of `free` is now `app`, no longer `sqlmigrate_review`")
     ],
     "alter table customers disable trigger all": [("trigger-disabled", "the trigger `tr` no longer fires")],
 }
@@ -122,19 +122,19 @@ BACK = {
         [
             (
                 "down-incomplete",
-                "after up and down constraint `shop.t.t_pk` is left behind, constraint `shop.t.t_pkey` is gone",
+                "after up and down constraint `shop.t.t_pk` is left behind, constraint `shop.t.t_pkey` is missing",
             )
         ],
     ),
     "rows of before": (
         "update customers set name = 'nobody' where id = 7",
         "select 1",
-        [("data-not-restored", "the 200 rows of `customers` are not what they were after up and down")],
+        [("data-not-restored", "the 200 rows of `customers` are different after up and down")],
     ),
     "new data of a column with a dot in its name": (
         'alter table "Order" add "a.b" text; update "Order" set "a.b" = x::text',
         'alter table "Order" drop "a.b"',
-        [("down-loses-new-data", 'what people write to `"Order"."a.b"` after up is gone with down')],
+        [("down-loses-new-data", 'values that are written to `"Order"."a.b"` after up are lost by down')],
     ),
     "a failing down file": (
         "create schema audit; create table audit.log (id int)",
@@ -163,7 +163,7 @@ def told(server: databases.Shadow, up: str, down: str | None = None) -> list[tup
     """Give the findings of a migration, but for those of locks."""
     up = up if down else f"-- sqlmigrate: irreversible (a test)\n{up}"
     subjects = Subjects("main", (migration("001", SETUP, None),), (migration("002", up, down),))
-    (each,) = pipeline.on(server, subjects, pipeline.Settings(Path(), limit=1.0)).migrations
+    (each,) = pipeline.review_on(server, subjects, pipeline.Settings(Path(), limit=1.0)).migrations
     mine = {name for _, _, expected in BACK.values() for name, _ in expected} | {"no-effect"}
     mine |= {name for expected in GONE.values() for name, _ in expected}
     return [(finding.rule.name, finding.message) for finding in each.findings if finding.rule.name in mine]

@@ -148,5 +148,5 @@ def test_the_report_says_that_it_was_so() -> None:
     (finding,) = result.migrations[0].findings
 
     assert (result.ground.server, result.ground.why_static, result.migrations[0].trip) == (None, "asked for", None)
-    assert finding.message == "a table is dropped: judged by its words alone"
+    assert finding.message == "a table is dropped: found in the text, not by executing it"
     assert (finding.path, finding.span and finding.span.line, finding.relation) == ("sql/002_case.up.sql", 1, "orders")

@@ -10,9 +10,11 @@ import pytest
 from git_repository import Repository
 
 from sqlmigrate.errors import ConfigError
-from sqlmigrate.review.new.merged import GitFinding, New, find_new
+from sqlmigrate.review.new.merged import New, find_new
+from sqlmigrate.review.rules.all_rules import RULES
+from sqlmigrate.review.rules.rule import Finding
 
-RENUMBER = "move it behind the newest: sqlmigrate renumber"
+RENUMBER = "move it behind the newest:\nsqlmigrate renumber"
 
 
 @pytest.fixture
@@ -233,30 +235,40 @@ def test_a_detached_head(repository: Repository) -> None:
 
 
 def restore(repository: Repository, *paths: str) -> str:
-    return f"bring it back: git restore --source={repository.git('rev-parse', 'main')[:12]} -- {' '.join(paths)}"
+    return f"git restore --source={repository.git('rev-parse', 'main')[:12]} -- {' '.join(paths)}"
 
 
-NEVER = "databases that have executed it would never get the change, it belongs in a new migration"
+def finding(rule: str, path: str, message: str, what_now: str) -> Finding:
+    return Finding(RULES[rule], RULES[rule].severity, message, path=path, what_now=what_now)
+
+
+NEVER = (
+    "databases that have executed it never get the change; restore the file, and change it in a new migration:"
+    "\n{restore}"
+)
 ALLOW = (
-    "`down` executes the file as it is now; is that meant, say why at its head:"
-    " -- sqlmigrate: allow merged-migration-changed (why)"
+    "`down` executes the file as it is now; if that is intended, add at its head:"
+    "\n-- sqlmigrate: allow merged-migration-changed (why)"
 )
 EDITS = {
-    "SQL": ({"up": "drop a;\n"}, "up", "its up file was edited (SQL)", f" · {NEVER}"),
+    "SQL": ({"up": "drop a;\n"}, "up", "its up file was edited (SQL)", NEVER),
     "a comment": (
         {"up": "-- why\ncreate a up;\n"},
         "up",
         "its up file was edited (only white space or comments)",
-        " · databases that have executed it would call it changed; or accept it on each: sqlmigrate repair 001",
+        (
+            "restore the file, or accept the change on each database that has executed it:"
+            "\n{restore}\nor: sqlmigrate repair 001"
+        ),
     ),
     "down": ({"down": "drop a;\n"}, "down", "its down file was edited (SQL)", ALLOW),
     "both": (
         {"up": "x;\n", "down": "create  a down;\n"},
         "up",
         "its up file was edited (SQL) and its down file was edited (only white space or comments)",
-        f" · {NEVER}",
+        NEVER,
     ),
-    "down gone": ({"down": None}, "down", "its down file was deleted", ""),
+    "down gone": ({"down": None}, "down", "its down file was deleted", "restore it:\n{restore}"),
 }
 
 
@@ -272,9 +284,9 @@ def test_a_merged_migration_edited(
     found = new(repository)
 
     path = f"sql/001_a.{where}.sql"
-    expected = what_now if what_now == ALLOW else restore(repository, path) + what_now
+    expected = what_now.format(restore=restore(repository, path))
     assert found.findings == (
-        GitFinding("merged-migration-changed", path, f"001_a is merged in main, and {what}", expected),
+        finding("merged-migration-changed", path, f"001_a is merged in main, and {what}", expected),
     )
     assert found.migrations == ()
 
@@ -287,7 +299,7 @@ def test_a_down_file_added(repository: Repository) -> None:
     repository.write(v002_b="create b")
 
     assert new(repository).findings == (
-        GitFinding(
+        finding(
             "merged-migration-changed",
             "sql/002_b.down.sql",
             "002_b is merged in main, and a down file was added",
@@ -314,13 +326,12 @@ def test_a_merged_migration_renamed(repository: Repository, label: str, text: st
     found = new(repository)
 
     assert found.findings == (
-        GitFinding(
+        finding(
             "merged-migration-renamed",
             f"sql/{label}.up.sql",
             f"001_a is merged in main, and was renamed to {label}{edited}",
-            f"name it as before: mv sql/{label}.up.sql sql/001_a.up.sql"
-            f" && mv sql/{label}.down.sql sql/001_a.down.sql"
-            " · databases that have executed it know it by that name",
+            "databases that have executed it know it by the old name; rename it back:"
+            f"\nmv sql/{label}.up.sql sql/001_a.up.sql && mv sql/{label}.down.sql sql/001_a.down.sql",
         ),
     )
     assert found.migrations == ()
@@ -336,13 +347,13 @@ def test_a_merged_migration_deleted(repository: Repository) -> None:
 
     paths = ("sql/001_a.up.sql", "sql/001_a.down.sql")
     assert found.findings == (
-        GitFinding(
+        finding(
             "merged-migration-deleted",
             "sql/001_a.up.sql",
             "001_a is merged in main, and was deleted",
-            f"{restore(repository, *paths)} · what it did is undone by a new migration",
+            f"restore it, and undo in a new migration what it did:\n{restore(repository, *paths)}",
         ),
-        GitFinding(
+        finding(
             "version-below-merged",
             "sql/001_other.up.sql",
             "version 001 is not above 002_b, the newest merged in main",
@@ -362,16 +373,16 @@ def test_a_version_that_was_taken(repository: Repository) -> None:
 
     what_now = f"{RENUMBER} --base main"
     assert found.findings == (
-        GitFinding(
+        finding(
             "version-taken",
             "sql/003_mine.up.sql",
-            "version 003 was taken in main meanwhile, by 003_theirs",
+            "version 003 was taken meanwhile by 003_theirs, which is merged in main",
             what_now,
         ),
-        GitFinding(
+        finding(
             "version-taken",
             "sql/005_late.up.sql",
-            "version 005 is below 006_more, which was merged in main meanwhile",
+            "version 005 is below 006_more, which was merged meanwhile in main",
             what_now,
         ),
     )

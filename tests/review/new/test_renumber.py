@@ -172,7 +172,7 @@ def test_a_file_that_comes_into_being_meanwhile(empty: Repository, monkeypatch: 
         renumber("sql", None, empty.environment, NOON)
 
     assert (caught.value.message, caught.value.hint) == (
-        "sql/003_x.down.sql is there already; nothing was moved",
+        "sql/003_x.down.sql exists already; nothing was moved",
         "move it out of the way",
     )
     assert Path("sql/002_x.up.sql").exists()

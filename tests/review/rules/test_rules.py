@@ -52,7 +52,7 @@ def reviewed(server: databases.Shadow, name: str, case: str) -> Review:
     setup = migrations((CASES / name / "setup.sql").read_text(encoding="utf-8"), 1)
     new = migrations((CASES / name / f"{case}.sql").read_text(encoding="utf-8"), len(setup) + 1)
     settings = pipeline.Settings(CASES, limit=1.0)
-    return pipeline.on(server, Subjects("main", setup, new), settings)
+    return pipeline.review_on(server, Subjects("main", setup, new), settings)
 
 
 def found(result: Review) -> set[str]:

@@ -34,7 +34,7 @@ def migration(version: str, up: str) -> Migration:
 
 def reviewed(server: databases.Shadow, up: str) -> Review:
     subjects = Subjects("main", (migration("001", SETUP),), (migration("002", up),))
-    return pipeline.on(server, subjects, pipeline.Settings(Path(), limit=2.0))
+    return pipeline.review_on(server, subjects, pipeline.Settings(Path(), limit=2.0))
 
 
 def told(server: databases.Shadow, up: str) -> list[tuple[str, str, str]]:
@@ -95,7 +95,7 @@ def test_a_role_that_is_to_own_something(server: databases.Shadow) -> None:
     up = "create schema shop; create table shop.t (); alter table shop.t owner to app; alter table orders owner to app"
 
     assert told(server, up) == [
-        ("owner-changed", "`orders` belongs to `app` now, no longer to `sqlmigrate_review`", "")
+        ("owner-changed", "the owner of `orders` is now `app`, no longer `sqlmigrate_review`", "")
     ]
 
 
@@ -104,7 +104,7 @@ def test_a_base_that_names_roles(server: databases.Shadow) -> None:
     base = "create table t (id int);\nalter table t owner to app;\ngrant select on t to reporting;\n"
     setup = Migration("001", "base", Source("sql/001_base.up.sql", base), None)
     subjects = Subjects("main", (setup,), (migration("002", "grant insert on t to reporting"),))
-    result = pipeline.on(server, subjects, pipeline.Settings(Path(), limit=2.0))
+    result = pipeline.review_on(server, subjects, pipeline.Settings(Path(), limit=2.0))
 
     assert (result.ground.stub_roles, result.migrations[0].findings) == (("app", "reporting"), ())
 
@@ -115,7 +115,7 @@ def test_a_role_that_is_missing(server: databases.Shadow) -> None:
         (
             "missing-role",
             'role "reporting" does not exist',
-            "make the role in a migration, or name a server that has it: --shadow-url",
+            "create the role in a migration, or name a server that has it: --shadow-url",
         )
     ]
 
@@ -136,4 +136,4 @@ def test_what_only_a_superuser_may(name: str, server: databases.Shadow) -> None:
 
     assert (finding.rule.name, finding.severity) == ("needs-more-rights", "warning")
     assert finding.message.startswith(message)
-    assert finding.what_now == ("the shadow has no superuser: name a server where the role may do it: --shadow-url")
+    assert finding.what_now == "the review has no superuser: name a server where the role has this right: --shadow-url"

@@ -1,4 +1,4 @@
-"""Findings of the way back: is there one, does it work, is everything as before, and does the way there work again."""
+"""Findings of the down file: is there one, does it work, does it restore everything, does up work again after it."""
 
 from __future__ import annotations
 
@@ -9,28 +9,29 @@ from sqlmigrate.catalog.objects import Difference
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.identifiers import displayed, is_same, last_part, parent, parts
 from sqlmigrate.parsing.script import Script
-from sqlmigrate.review.rules.all_rules import RULES
-from sqlmigrate.review.rules.rule import Finding
+from sqlmigrate.review.rules import down as rules
+from sqlmigrate.review.rules.failures import HANGS
+from sqlmigrate.review.rules.rule import Finding, Rule
 from sqlmigrate.source import Span
 
-from . import failures, under_lock
+from . import failures, locks
 from .subject import Subject
 
-_MOST = 5  # differences named in one sentence; the page and the JSON have all
-_SHORT = 80  # characters of two values that can be told in it
+_MOST = 5  # differences named in one sentence; the HTML page and the JSON have all of them
+_SHORT = 80  # characters of two values that a sentence can contain
 
 
 def find(subject: Subject, down: Script | None) -> Iterator[Finding]:
-    """Give every finding of the down file."""
-    yield from missing(subject.migration, subject.up)
+    """Return the findings of the down file of a migration that was executed."""
+    yield from find_missing(subject.migration, subject.up)
     trip = subject.trip
     if down is None or trip.down is None:
         return
     head = down.source.span(down.statements[0].start if down.statements else 0)
     if trip.down.error:
-        failed = failures.of_error(trip.down, trip.down.error, subject.version)
-        rule = "hangs" if failed.rule.name == "hangs" else "down-fails"
-        yield replace(failed, rule=RULES[rule], severity=RULES[rule].severity)
+        failed = failures.finding_of_error(trip.down, trip.down.error, subject.version)
+        rule = HANGS if failed.rule is HANGS else rules.DOWN_FAILS
+        yield replace(failed, rule=rule, severity=rule.severity)
         return
     yield from _left(trip.left, head)
     yield from _rows(subject, head)
@@ -39,35 +40,36 @@ def find(subject: Subject, down: Script | None) -> Iterator[Finding]:
     yield from _blocks(subject, down, head)
 
 
-def missing(migration: Migration, up: Script) -> Iterator[Finding]:
-    """Give the finding of a migration that has no way back, and does not say that this is meant."""
+def find_missing(migration: Migration, up: Script) -> Iterator[Finding]:
+    """Return the finding of a migration without a down file that does not say it is irreversible."""
     if migration.down is None and up.irreversible is None:
         path = f"{migration.label}.down.sql"
-        help_ = f"write {path}, or say at the head of the up file:\n-- sqlmigrate: irreversible (why)"
-        yield _finding("down-missing", "there is no down file", up.source.span(0, 0), help_)
+        advice = f"write {path}, or add at the head of the up file:\n-- sqlmigrate: irreversible (why)"
+        yield _finding(rules.DOWN_MISSING, "there is no down file", up.source.span(0, 0), advice)
 
 
-def _finding(rule: str, message: str, span: Span, what_now: str = "") -> Finding:
-    record = RULES[rule]
-    return Finding(record, record.severity, message, span, span.source.path, what_now=what_now)
+def _finding(rule: Rule, message: str, span: Span, what_now: str = "") -> Finding:
+    return Finding(rule, rule.severity, message, span, span.source.path, what_now=what_now)
 
 
 def _left(left: Sequence[Difference], place: Span) -> Iterator[Finding]:
     real = [each for each in left if each.change != "column order" and not _is_only_validated(each)]
     if real:
-        yield _finding("down-incomplete", f"after up and down {_named(_whole(real))}", place)
+        yield _finding(rules.DOWN_INCOMPLETE, f"after up and down {_named(_whole(real))}", place)
     elif left := [each for each in left if each.change == "column order"]:
         tables = ", ".join(f"`{last_part(each.name)}`" for each in left[:_MOST])
-        yield _finding("down-column-order", f"the columns of {tables} stand in another order after up and down", place)
+        yield _finding(
+            rules.DOWN_COLUMN_ORDER, f"the columns of {tables} are in a different order after up and down", place
+        )
 
 
 def _is_only_validated(difference: Difference) -> bool:
-    """Tell whether a constraint is there as before, and validated since: nothing waits for that to be taken back."""
+    """Return whether a constraint has only been validated: down need not undo that."""
     return difference.attributes == (("validated", "false", "true"),)
 
 
 def _whole(differences: Sequence[Difference]) -> list[Difference]:
-    """Leave out what goes with something that is named itself: the columns of a table, the index of a constraint."""
+    """Leave out the parts of objects that differ as a whole: the columns of a table, the index of a constraint."""
     named = {(each.change, each.name) for each in differences}
     indexes = {(each.change, _index(each.name)) for each in differences if each.kind == "constraint"}
     return [
@@ -79,28 +81,28 @@ def _whole(differences: Sequence[Difference]) -> list[Difference]:
 
 
 def _index(constraint: str) -> str:
-    """Give the name that the index of a constraint has, if it has one."""
+    """Return the name that the index of a constraint has, if it has one."""
     return f"{parent(parent(constraint))}.{parts(constraint)[-1]}"
 
 
 def _named(differences: Sequence[Difference]) -> str:
-    said = []
-    for change, words in (("left over", "is left behind"), ("missing", "is gone"), ("different", "is different")):
+    clauses = []
+    for change, words in (("left over", "is left behind"), ("missing", "is missing"), ("different", "is different")):
         found = [each for each in differences if each.change == change]
         if found:
             names = ", ".join(f"{each.kind} `{displayed(each.name)}`{_how(each)}" for each in found[:_MOST])
             more = f" and {len(found) - _MOST} more" if len(found) > _MOST else ""
-            said.append(f"{names}{more} {words if len(found) == 1 else words.replace('is ', 'are ')}")
-    return ", ".join(said)
+            clauses.append(f"{names}{more} {words if len(found) == 1 else words.replace('is ', 'are ')}")
+    return ", ".join(clauses)
 
 
 def _how(difference: Difference) -> str:
-    """Say in brackets in what something differs, with both values where they are short."""
-    told = [
+    """Describe in brackets how an object differs, with both values if they are short."""
+    attributes = [
         f"{name}: {before or 'none'}, now {after or 'none'}" if len(f"{before}{after}") < _SHORT else name
         for name, before, after in difference.attributes
     ]
-    return f" ({'; '.join(told)})" if told else ""
+    return f" ({'; '.join(attributes)})" if attributes else ""
 
 
 def _rows(subject: Subject, place: Span) -> Iterator[Finding]:
@@ -108,52 +110,54 @@ def _rows(subject: Subject, place: Span) -> Iterator[Finding]:
     for name, before in subject.trip.rows_before.items():
         after = back.get(name)
         if after is None:
-            continue  # told as missing
+            continue  # reported as missing
         table = displayed(name)
         if after.count != before.count:
             message = f"`{table}` had {before.count:,} rows, and has {after.count:,} after up and down"
-            yield _finding("data-not-restored", message, place)
+            yield _finding(rules.DATA_NOT_RESTORED, message, place)
         elif after.checksum != before.checksum:
-            message = f"the {before.count:,} rows of `{table}` are not what they were after up and down"
-            yield _finding("data-not-restored", message, place)
+            message = f"the {before.count:,} rows of `{table}` are different after up and down"
+            yield _finding(rules.DATA_NOT_RESTORED, message, place)
 
 
 def _new_data(subject: Subject, place: Span) -> Iterator[Finding]:
-    """Give the columns and tables that up fills with what is known nowhere else, and down drops."""
+    """Return findings of new columns that up fills and down drops: later values in them are lost."""
     for change in subject.changes("column", "new"):
         name = change.after.name if change.after else ""
         filled = [
             touch
-            for doing in subject.doings
-            for touch in doing.facts.touches
-            if touch.updated and is_same(touch.relation.name, parent(name)) and doing.says_name(name)
+            for each in subject.statements
+            for touch in each.facts.touches
+            if touch.updated and is_same(touch.relation.name, parent(name)) and each.names(name)
         ]
         if filled:
-            message = f"what people write to `{displayed(name)}` after up is gone with down"
-            yield _finding("down-loses-new-data", message, place)
+            message = f"values that are written to `{displayed(name)}` after up are lost by down"
+            yield _finding(rules.DOWN_LOSES_NEW_DATA, message, place)
 
 
 def _again(subject: Subject) -> Iterator[Finding]:
     trip = subject.trip
     if any(each.change != "column order" and not _is_only_validated(each) for each in trip.left):
-        return  # what is left behind is in the way, and is told already
+        return  # the cause is reported already
     if trip.again_error:
         span = trip.again_error.span or subject.up.source.span(0, 0)
-        yield _finding("reapply-fails", f"up, down, and up again fails: {trip.again_error.message}", span)
+        yield _finding(rules.REAPPLY_FAILS, f"after up and down, up fails: {trip.again_error.message}", span)
     elif trip.again:
         span = subject.up.source.span(0, 0)
-        yield _finding("reapply-fails", f"up, down, and up again ends otherwise: {_named(_whole(trip.again))}", span)
+        yield _finding(
+            rules.REAPPLY_FAILS, f"after up and down, up ends differently: {_named(_whole(trip.again))}", span
+        )
 
 
 def _blocks(subject: Subject, down: Script, place: Span) -> Iterator[Finding]:
-    """Give the worst of what the down file does under a lock."""
+    """Return the worst finding of what the down file does under a lock."""
     done = subject.trip.down
     if done is None:
         return
     trip = replace(subject.trip, up=done, changes=subject.trip.down_changes)
-    found = [*under_lock.find(replace(subject, up=down, trip=trip))]
+    found = [*locks.find(replace(subject, up=down, trip=trip))]
     if grave := [each for each in found if each.severity == "danger"]:
         first = grave[0]
-        message = f"the way back stops people too ({first.rule.name}): {first.message}"
-        finding = _finding("down-blocks", message, first.span or place)
+        message = f"the down file blocks production ({first.rule.name}): {first.message}"
+        finding = _finding(rules.DOWN_BLOCKS, message, first.span or place)
         yield replace(finding, waits=first.waits, relation=first.relation, seconds=first.seconds)

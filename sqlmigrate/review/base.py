@@ -1,0 +1,155 @@
+"""The base of a review: a database in which the merged migrations are executed and the empty tables are filled.
+
+It is built once and kept as a template; each review executes the new migrations on a clone of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlmigrate.database.session import Request, Session, connect
+from sqlmigrate.errors import ServerError
+from sqlmigrate.executor.events import Failed
+from sqlmigrate.files import file_text
+from sqlmigrate.history import read as history_read, table as history_table
+from sqlmigrate.history.table import History
+from sqlmigrate.identifiers import quoted
+from sqlmigrate.operations import up_down
+from sqlmigrate.parsing.splitter import split
+from sqlmigrate.plan.plan import Limits
+from sqlmigrate.shadow import databases
+from sqlmigrate.source import Source
+
+from .measure import row_sums
+from .measure.missing_roles import MissingRoles
+from .measure.row_sums import TableRows
+from .measure.watch import history_tables
+from .new.subjects import Subjects
+from .seed import fill
+from .seed.fill import UnfilledTable
+
+_SEED_ROWS = 300
+_FORMAT = 5  # of the templates: increased when bases are built differently
+
+
+@dataclass(frozen=True)
+class Base:
+    """The base of a review.
+
+    Attributes:
+        template: the kept database
+        filled: the tables that were filled with generated rows
+        unfilled: the tables that could not be filled
+        roles: the roles that were created because its migrations only name them
+        rows: the rows of each table
+    """
+
+    template: databases.Template
+    filled: tuple[str, ...]
+    unfilled: tuple[UnfilledTable, ...]
+    roles: tuple[str, ...]
+    rows: tuple[TableRows, ...]
+
+
+def find_base(server: databases.Shadow, subjects: Subjects, table: str, seed: Path | None) -> Base:
+    """Return the base of these migrations; build it if it is not kept yet.
+
+    Args:
+        server: The shadow server.
+        subjects: The migrations of the base, and the new ones.
+        table: The history table.
+        seed: A file with rows of the project's own, which are inserted before empty tables are filled.
+
+    Raises:
+        ServerError: A migration of the base failed, or a statement of `seed`.
+    """
+    build = _Build(server, subjects, table, file_text.read(str(seed)) if seed else None)
+    template = server.template(build.key(), build)
+    value = template.value
+    return Base(
+        template,
+        tuple(value["filled"]),
+        tuple(UnfilledTable(name, reason) for name, reason in value["unfilled"]),
+        tuple(value["roles"]),
+        tuple(TableRows(name, oid, count, total, tuple(columns)) for name, oid, count, total, columns in value["rows"]),
+    )
+
+
+@dataclass(frozen=True)
+class _Build:
+    """Builds the base in a new database, and returns what `Base` needs as values of JSON."""
+
+    server: databases.Shadow
+    subjects: Subjects
+    table: str
+    seed: Source | None
+
+    def key(self) -> str:
+        """Return a digest of everything that decides what the base contains."""
+        digest = hashlib.sha256(f"{_FORMAT} {_SEED_ROWS} {self.table}".encode())
+        for migration in self.subjects.base_migrations:
+            digest.update(f"\0{migration.label}\0{migration.up.text}\0".encode())
+        if self.seed:
+            digest.update(self.seed.text.encode())
+        return digest.hexdigest()
+
+    def __call__(self, database: databases.Databases) -> Mapping[str, Any]:
+        roles = MissingRoles(self.server)
+        with connect(database.owner_url) as session:
+            history = _create_history(session, self.table)
+        while failed := self._failed(database.owner_url):
+            with connect(database.owner_url) as session:
+                if not roles.provide(failed.error, session):
+                    raise _base_fails(failed, self.subjects.base)
+        if self.seed:
+            with connect(database.owner_url) as session:
+                _execute_seed(session, self.seed)
+        with connect(database.admin_url) as session:
+            ours = history_tables(session, history)
+            seeded = fill.fill(session, _SEED_ROWS, ours)
+            rows = row_sums.read(session, ignore=ours)
+        return {
+            "filled": seeded.filled,
+            "unfilled": [astuple(each) for each in seeded.unfilled],
+            "roles": roles.created,
+            "rows": [astuple(each) for each in rows.values()],
+        }
+
+    def _failed(self, url: str) -> Failed | None:
+        """Execute the migrations that are pending; return the failure, if there is one."""
+        run = up_down.up(url, self.subjects.base_migrations, table=self.table, limits=Limits(lock_retries=0))
+        with closing(run) as events:
+            return next((event for event in events if isinstance(event, Failed)), None)
+
+
+def _create_history(session: Session, setting: str) -> History:
+    """Create the history table: without a migration in the base, no run has created it."""
+    if schema := history_table.table_parts(setting)[0]:
+        session.ask(Request(f"create schema if not exists {quoted(schema)}"))
+    history = history_read.read(session, setting).history
+    history_table.make(session, history)
+    return history
+
+
+def _execute_seed(session: Session, source: Source) -> None:
+    from sqlmigrate.executor import batch, statement_errors  # noqa: PLC0415 - only if a seed is given
+
+    for statement in split(source):
+        *_, answer = (each for each in session.turn([batch.request(statement)]) if each)
+        if answer.error:
+            raise statement_errors.refused(answer.error, statement)
+
+
+def _base_fails(event: Failed, base: str) -> ServerError:
+    error = event.error
+    return ServerError(
+        f"the base cannot be built: {event.step.label} of {base} fails on the shadow: {error.message}",
+        error.span,
+        detail=[f"{name}: {value}" for name, value in getattr(error, "fields", ())],
+        hint="try a server like production's: --shadow-url; or review the text only: --static",
+    )

@@ -1,0 +1,135 @@
+"""Findings of objects that are dropped, renamed or moved, and of lost rows: the running application needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlmigrate.catalog.objects import Change, Object
+from sqlmigrate.identifiers import displayed, last_part
+from sqlmigrate.review.rules import removed
+from sqlmigrate.review.rules.rule import Finding
+
+from .schema_changes import SchemaChanges
+from .subject import Subject
+
+# Kinds of the catalog, and the rule for dropping them.
+_DROPPED = {
+    "table": removed.DROP_TABLE,
+    "partitioned table": removed.DROP_TABLE,
+    "foreign table": removed.DROP_TABLE,
+    "column": removed.DROP_COLUMN,
+    "view": removed.DROP_VIEW,
+    "materialized view": removed.DROP_VIEW,
+    "function": removed.DROP_FUNCTION,
+    "procedure": removed.DROP_FUNCTION,
+    "aggregate": removed.DROP_FUNCTION,
+    "type": removed.DROP_TYPE,
+    "enum": removed.DROP_TYPE,
+    "domain": removed.DROP_TYPE,
+    "range": removed.DROP_TYPE,
+    "composite type": removed.DROP_TYPE,
+}
+_RELATIONS = ("table", "partitioned table", "foreign table", "view", "materialized view")
+_RENAMED = {
+    **dict.fromkeys(_RELATIONS, removed.RENAME_TABLE),
+    "column": removed.RENAME_COLUMN,
+    "schema": removed.RENAME_SCHEMA,
+}
+_MOVED = (*_RELATIONS, "type", "enum", "domain", "range", "composite type", "function", "procedure", "aggregate")
+_PARTS = ("constraint", "trigger", "default")  # of tables that remain
+
+
+def find(subject: Subject, changes: SchemaChanges) -> Iterator[Finding]:
+    """Return these findings of an up file."""
+    yield from _dropped(subject, changes)
+    yield from _renamed(subject, changes)
+    yield from _rows(subject)
+    for broken in subject.trip.broken:
+        message = f"the body of `{displayed(broken.function)}` no longer works: {broken.reason}"
+        place = subject.statement_naming(*filter(None, [broken.missing]))
+        yield subject.finding(removed.FUNCTION_BODY_BROKEN, place, message)
+
+
+def _dropped(subject: Subject, changes: SchemaChanges) -> Iterator[Finding]:
+    for change in changes.all("gone"):
+        dropped = before(change)
+        if changes.is_part_of_gone(dropped) or changes.is_replaced(dropped):
+            continue
+        is_named = any(each.names(dropped.name) for each in subject.statements)
+        if dropped.kind in _DROPPED and is_named:
+            message = f"the {dropped.kind} `{displayed(dropped.name)}` is dropped: statements that still use it fail"
+            yield subject.finding(_DROPPED[dropped.kind], subject.statement_naming(dropped.name), message)
+        elif dropped.kind in _DROPPED:
+            yield _cascaded(subject, dropped)
+    for change in changes.all("gone"):
+        dropped = before(change)
+        if dropped.kind in _PARTS and not changes.is_part_of_gone(dropped) and not changes.is_replaced(dropped):
+            is_named = any(each.names(dropped.name) for each in subject.statements)
+            if not is_named and any(each.says("CASCADE") for each in subject.statements):
+                yield _cascaded(subject, dropped)
+
+
+def before(change: Change) -> Object:
+    """Return the object before a change, which is not the creation of an object."""
+    if change.before is None:
+        raise AssertionError("what is gone was there before")
+    return change.before
+
+
+def _cascaded(subject: Subject, dropped: Object) -> Finding:
+    cascading = next((each for each in subject.statements if each.says("CASCADE")), None)
+    place = cascading.place if cascading else subject.statement_naming(dropped.name)
+    message = f"the {dropped.kind} `{displayed(dropped.name)}` is dropped too, although the file does not name it"
+    return subject.finding(removed.CASCADE_DROPS_DEPENDENTS, place, message)
+
+
+def _renamed(subject: Subject, changes: SchemaChanges) -> Iterator[Finding]:
+    for old, new in _without_old_name(subject, changes, "renamed"):
+        name = displayed(old.name)
+        if old.kind in _RENAMED:
+            message = f"the {old.kind} `{name}` is renamed to `{last_part(new.name)}`"
+            message += ": the running application still uses the old name"
+            yield subject.finding(_RENAMED[old.kind], subject.statement_naming(new.name), message)
+        elif old.kind in _DROPPED and "RETURNS trigger" not in (new.attributes.get("definition") or ""):
+            message = f"the {old.kind} `{name}` is renamed to `{displayed(new.name)}`"
+            message += ": statements that use the old name fail"
+            yield subject.finding(_DROPPED[old.kind], subject.statement_naming(old.name), message)
+    for old, new in _without_old_name(subject, changes, "moved"):
+        if old.kind in _MOVED:
+            message = f"the {old.kind} `{displayed(old.name)}` is moved: it is now `{new.name}`"
+            yield subject.finding(removed.SET_SCHEMA, subject.statement_naming(old.name), message)
+    for name, old_label, new_label in changes.renamed_labels():
+        message = f"the label '{old_label}' of `{displayed(name)}` is renamed to '{new_label}'"
+        message += ": the running application still uses the old label"
+        yield subject.finding(removed.RENAME_ENUM_VALUE, subject.statement_naming(name), message)
+
+
+def _without_old_name(subject: Subject, changes: SchemaChanges, how: str) -> Iterator[tuple[Object, Object]]:
+    """Return the renamed or moved objects whose old names no longer exist: before, after.
+
+    A renamed schema is one object: those in it are left out.
+    """
+    after = subject.trip.after
+    for change in changes.all(how):
+        old, new = change.before, change.after
+        if old is None or new is None or changes.is_in_renamed_schema(old):
+            continue
+        if after is None or not any((kind, old.name) in after.objects for kind in (old.kind, "view")):
+            yield old, new
+
+
+def _rows(subject: Subject) -> Iterator[Finding]:
+    truncated: set[str] = set()
+    for each in subject.statements:
+        for touch in each.facts.touches:
+            if touch.rewritten and each.says("TRUNCATE") and touch.relation.kind != "index":
+                truncated.add(touch.relation.name)
+                message = f"every row of `{touch.relation.name}` is deleted"
+                yield subject.finding(removed.TRUNCATE, each.place, message, touch)
+    after = subject.trip.rows_after
+    for name, rows in subject.trip.rows_before.items():
+        left = after.get(name)
+        if left is None or left.count >= rows.count or displayed(name) in truncated or not subject.is_old(rows.oid):
+            continue
+        message = f"`{displayed(name)}` had {rows.count:,} rows, and has {left.count:,} after up"
+        yield subject.finding(removed.ROWS_LOST, subject.statement_naming(name), message)
