@@ -28,7 +28,8 @@ down: .venv/installed ## undo the last migration
 	@$(BIN)/sqlmigrate down
 
 create: .venv/installed ## create a pair of files: make create name="add user settings table"
-	@$(BIN)/sqlmigrate create "$(name)"
+	@if [ -z "$$name" ]; then echo 'a name is missing: make create name="add user settings table"' >&2; exit 2; fi
+	@$(BIN)/sqlmigrate create "$$name"
 
 review: .venv/installed ## show what the new migrations of this branch would do to a live database
 	@$(BIN)/sqlmigrate review

@@ -447,7 +447,7 @@ def test_settings_in_files_are_read(tmp_path: Path) -> None:
     for block in blocks("toml"):
         name = project_file.SHARED_FILE if project_file.SECTION in block.text else project_file.OWN_FILE
         (tmp_path / name).write_text(block.text, encoding="utf-8")
-        assert project_file.of_project(tmp_path)
+        assert project_file.find_project(tmp_path).values
         (tmp_path / name).unlink()
 
 

@@ -34,9 +34,9 @@ def _program(clone: Path, name: str, text: str) -> None:
     path.chmod(0o755)
 
 
-def _make(clone: Path, target: str) -> tuple[int, str, str]:
+def _make(clone: Path, *arguments: str) -> tuple[int, str, str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
-    ended = children.run(["make", target], cwd=clone, env=environment, capture_output=True, text=True)
+    ended = children.run(["make", *arguments], cwd=clone, env=environment, capture_output=True, text=True)
     return ended.returncode, ended.stdout, ended.stderr
 
 
@@ -69,3 +69,20 @@ def test_a_failed_installation_is_not_taken_for_done(clone: Path) -> None:
     code, stdout, stderr = _make(clone, "migrate")
     assert (code, stdout) == (0, "sqlmigrate up\n")
     assert stderr.startswith("installing sqlmigrate into .venv")
+
+
+def test_make_create_without_a_name(clone: Path) -> None:
+    """The error says how make is called, not how the program is."""
+    _make(clone, "status")
+
+    code, stdout, stderr = _make(clone, "create")
+
+    assert (code, stdout) == (2, "")
+    assert stderr.startswith('a name is missing: make create name="add user settings table"\n')
+
+
+def test_make_create_passes_the_name_on(clone: Path) -> None:
+    """As one argument, whatever characters it contains."""
+    _make(clone, "status")
+
+    assert _make(clone, "create", 'name=add `x` "y"')[1] == 'sqlmigrate create add `x` "y"\n'

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sqlmigrate.config.resolve import EMBEDDED_DIRECTORY
+from sqlmigrate.config.resolve import require_url
 from sqlmigrate.config.settings import Scope
-from sqlmigrate.errors import NOTHING_CHANGED, ConfigError, gather
+from sqlmigrate.errors import NOTHING_CHANGED, NOTHING_EXECUTED_BY_THIS_RUN, ConfigError, SqlmigrateError, gather
 from sqlmigrate.files import file_text, folder
 from sqlmigrate.files.nearby import where_it_was_looked_for
 
@@ -50,15 +50,28 @@ def status(context: Context, *, check: bool) -> int:
 @command("sqlmigrate verify", _LOOKS)
 def verify(context: Context) -> int:
     """Check the files, and compare them with the history if a database is named. Writes nothing."""
+    try:
+        return _verify(context)
+    except SqlmigrateError as error:
+        others = [_without_run(each) for each in error.others]
+        raise _without_run(error).with_(others=others) from error.__cause__
+
+
+def _without_run(error: SqlmigrateError) -> SqlmigrateError:
+    """Leave out the state that speaks of a run: `verify` never executes anything."""
+    return error.with_(state=None) if error.state == NOTHING_EXECUTED_BY_THIS_RUN else error
+
+
+def _verify(context: Context) -> int:
     from sqlmigrate.operations import status as operations
     from sqlmigrate.plan.up import read_scripts
 
+    if context.config.is_url_empty:
+        _refuse_empty_url(context)
     migrations = folder.load(context.config.directory)
     _require_some(context, migrations)
     read_scripts(migrations)
-    if context.config.is_url_empty:
-        context.report.text("note: DATABASE_URL is set, but empty: no history was read", stream="stderr")
-    if context.config.url is None and (context.config.is_url_empty or not _has_embedded()):
+    if context.config.url is None and not _has_embedded(context):
         context.report.verified(len(migrations), None)
         return 0
     with context.database() as url:
@@ -69,9 +82,17 @@ def verify(context: Context) -> int:
     return 0
 
 
-def _has_embedded() -> bool:
+def _refuse_empty_url(context: Context) -> None:
+    """Raise the error of an empty DATABASE_URL as every command does, and say how the files alone are checked."""
+    try:
+        require_url(context.config)
+    except ConfigError as error:
+        raise error.with_(next_steps=["or, to check the files alone: unset DATABASE_URL"]) from None
+
+
+def _has_embedded(context: Context) -> bool:
     """Tell whether the embedded server was used here; a review alone leaves no data of a server."""
-    return any((Path(EMBEDDED_DIRECTORY) / name).exists() for name in ("data", "elsewhere"))
+    return any((Path(context.config.embedded_directory) / name).exists() for name in ("data", "elsewhere"))
 
 
 @command("sqlmigrate log", _LOOKS)

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 import click
 
 from sqlmigrate.config import passwords, resolve
-from sqlmigrate.config.url import EMBEDDED, named
+from sqlmigrate.config.url import named
+from sqlmigrate.config.url_parts import EMBEDDED
 from sqlmigrate.errors import NOTHING_CHANGED, ConfigError
 
 if TYPE_CHECKING:
@@ -95,13 +96,14 @@ class Context:
         from sqlmigrate.embedded.server import server  # noqa: PLC0415 - only where it is needed
 
         require_installed()
-        if not self.config.named_by:
-            self.report.text(
-                f"no database is named: using the embedded PostgreSQL in {resolve.EMBEDDED_DIRECTORY}/",
-                stream="stderr",
-            )
-        self.report.place = f"postgres, embedded in {resolve.EMBEDDED_DIRECTORY}/"
-        with server(Path(resolve.EMBEDDED_DIRECTORY)) as embedded:
+        directory = self.config.embedded_directory
+        is_elsewhere = directory != resolve.EMBEDDED_DIRECTORY
+        if not self.config.named_by or is_elsewhere:
+            reason = "" if self.config.named_by else "no database is named: "
+            whose = ", the folder of the project's file" if is_elsewhere else ""
+            self.report.text(f"{reason}using the embedded PostgreSQL in {directory}/{whose}", stream="stderr")
+        self.report.place = f"postgres, embedded in {directory}/"
+        with server(Path(directory)) as embedded:
             yield named(embedded, self.config.application_name)
 
     @property

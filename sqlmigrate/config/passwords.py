@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from urllib.parse import unquote
 
-from .url_parts import IS_KEYWORDS, LOOSE_SCHEME, SHELL_VARIABLE, is_port, ports_of
+from .url_parts import EMBEDDED, IS_KEYWORDS, LOOSE_SCHEME, SHELL_VARIABLE, is_port, ports_of
 
 MASK = "***"
 
@@ -43,6 +43,8 @@ def secret_spans(url: str) -> list[tuple[int, int]]:
 
 
 def _secrets(url: str) -> list[tuple[int, int]]:
+    if url == EMBEDDED:
+        return []
     spans = [] if IS_KEYWORDS.match(url) else list(_url_secrets(url))
     if IS_KEYWORDS.match(url) or ("=" in url and not LOOSE_SCHEME.match(url)):
         spans += _keyword_secrets(url)

@@ -6,6 +6,7 @@ The nearest folder that has one of the two files counts, and only that folder.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,21 @@ OWN_FILE, SHARED_FILE, SECTION = "sqlmigrate.toml", "pyproject.toml", "[tool.sql
 _HEAD = re.compile(r"^[ \t]*\[[ \t]*tool[ \t]*\.[ \t]*[\"']?sqlmigrate[\"']?[ \t]*\]", re.MULTILINE)
 
 
-def of_project(directory: Path) -> dict[str, Value]:
-    """Read the settings that hold in a folder: those of the nearest file in it or above it.
+@dataclass(frozen=True)
+class Project:
+    """What a project's file says.
+
+    Attributes:
+        folder: the folder with the file; the current folder if no file has settings.
+        values: the settings in the file.
+    """
+
+    folder: Path
+    values: Mapping[str, Value]
+
+
+def find_project(directory: Path) -> Project:
+    """Find the project that a folder belongs to: the nearest file with settings in the folder or above it.
 
     Raises `ConfigError` for a file that cannot be read, for an unknown or impossible setting, and where both files of
     one folder have settings.
@@ -29,8 +43,9 @@ def of_project(directory: Path) -> dict[str, Value]:
     for folder in (directory, *directory.parents):
         own, shared = _text(folder / OWN_FILE), _text(folder / SHARED_FILE)
         if own is not None or shared is not None:
-            return _of_folder(folder, own or "", shared or "", directory)
-    return {}
+            values = _of_folder(folder, own or "", shared or "", directory)
+            return Project(folder if values or own is not None else directory, values)
+    return Project(directory, {})
 
 
 def _of_folder(folder: Path, own: str, shared: str, directory: Path) -> dict[str, Value]:

@@ -12,7 +12,8 @@ from sqlmigrate.errors import NOTHING_EXECUTED, ConfigError
 from . import project_file
 from .passwords import masked
 from .settings import IN_FILE, Setting, Value, default
-from .url import EMBEDDED, checked
+from .url import checked
+from .url_parts import EMBEDDED
 
 EMBEDDED_DIRECTORY = ".sqlmigrate"
 
@@ -32,6 +33,8 @@ class Config:
             server; None if nothing names a database.
         named_by: what named the database, in the user's words; empty if nothing did.
         is_url_empty: whether DATABASE_URL is set, but empty: most likely a secret that did not arrive.
+        embedded_directory: the folder of the embedded server: next to the project's file; without one, in the current
+            folder.
         is_ci: whether the program runs in continuous integration.
         lock_wait: in seconds.
 
@@ -42,6 +45,7 @@ class Config:
     named_by: str = ""
     is_url_empty: bool = False
     is_ci: bool = False
+    embedded_directory: str = EMBEDDED_DIRECTORY
     directory: str = default("directory")
     table: str = default("table")
     lock_wait: float = default("lock_wait")
@@ -51,8 +55,10 @@ class Config:
 
     @property
     def shown(self) -> str:
-        """The database in the user's words: the URL without its password, or libpq's variables."""
-        return masked(self.url) if self.url else self.named_by or f"the {EMBEDDED} PostgreSQL"
+        """The database in the user's words: the URL without its password, libpq's variables, or the embedded server."""
+        if self.url not in (None, EMBEDDED):
+            return masked(self.url) if self.url else self.named_by
+        return f"the {EMBEDDED} PostgreSQL in {self.embedded_directory}/"
 
 
 def resolve(flags: Mapping[str, str | None], environment: Mapping[str, str], directory: Path) -> Config:
@@ -61,11 +67,12 @@ def resolve(flags: Mapping[str, str | None], environment: Mapping[str, str], dir
     Raises `ConfigError` for a URL that does not parse (with its place, without its password), and for an unknown or
     impossible setting.
     """
-    project = project_file.of_project(directory)
-    chosen = {name: _chosen(setting, flags, environment, project) for name, setting in IN_FILE.items()}
+    project = project_file.find_project(directory)
+    chosen = {name: _chosen(setting, flags, environment, project.values) for name, setting in IN_FILE.items()}
     url, named_by = _database(flags, environment)
     is_url_empty = url is None and _VARIABLE in environment
-    return Config(url, named_by, is_url_empty, is_ci=_is_ci(environment), **chosen)
+    embedded = EMBEDDED_DIRECTORY if project.folder == directory else str(project.folder / EMBEDDED_DIRECTORY)
+    return Config(url, named_by, is_url_empty, is_ci=_is_ci(environment), embedded_directory=embedded, **chosen)
 
 
 def _is_ci(environment: Mapping[str, str]) -> bool:

@@ -12,9 +12,7 @@ from sqlmigrate.spelling import did_you_mean
 
 from .passwords import MASK, masked, secret_spans
 from .settings import default
-from .url_parts import HIGHEST_PORT, IS_KEYWORDS, SHELL_VARIABLE, is_port, ports_of
-
-EMBEDDED = "embedded"
+from .url_parts import EMBEDDED, HIGHEST_PORT, IS_KEYWORDS, SHELL_VARIABLE, is_port, ports_of
 
 
 def named(url: str, application_name: str) -> str:

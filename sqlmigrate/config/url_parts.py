@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+EMBEDDED = "embedded"  # the word that names the embedded server on the command line
+
 HIGHEST_PORT = 65535
 
 LOOSE_SCHEME = re.compile(r"\W*(?:jdbc:)?[\w.+-]+://")

@@ -11,6 +11,7 @@ from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict
 
 from sqlmigrate.config.passwords import MASK, masked, redacted, secrets_of
+from sqlmigrate.config.url_parts import EMBEDDED
 from sqlmigrate.errors import NOTHING_EXECUTED, ConfigError, ConnectError, SqlmigrateError
 from sqlmigrate.spelling import did_you_mean
 
@@ -55,6 +56,8 @@ def _placed(line: str) -> str:
 
 def not_parsed(url: str, error: Exception) -> ConfigError:
     """Return the error for a URL or keywords that libpq does not accept; what it quotes of them is masked."""
+    if url == EMBEDDED:
+        return _only_on_the_command_line()
     said = reason(error)
     shown = masked(url)
     names = re.findall(r'"(\w+)"', said)
@@ -66,6 +69,15 @@ def not_parsed(url: str, error: Exception) -> ConfigError:
         f"the connection string {shown or _VARIABLES} is wrong: {told}",
         state=NOTHING_EXECUTED,
         hint=next(filter(None, suggestions), _SETTINGS),
+    )
+
+
+def _only_on_the_command_line() -> ConfigError:
+    return ConfigError(
+        f"`{EMBEDDED}` is a word of the command line, and this is a call of the library",
+        state=NOTHING_EXECUTED,
+        hint="give the URL of a database; for the embedded one start its server first",
+        next_steps=["from sqlmigrate.embedded.server import server", 'with server(Path(".sqlmigrate")) as url: …'],
     )
 
 

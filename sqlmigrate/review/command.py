@@ -15,7 +15,6 @@ import click
 from sqlmigrate import durations
 from sqlmigrate.cli.context import EXIT_FAILED, Context
 from sqlmigrate.cli.program import command
-from sqlmigrate.config import resolve
 from sqlmigrate.errors import ConfigError
 
 from .new.subjects import find_subjects
@@ -60,7 +59,7 @@ def review(context: Context, **options: Any) -> int:
         raise ConfigError(f"--seed {options['seed']}: there is no such file")
     subjects = find_subjects(context, options["files"], options["base"])
     settings = pipeline.Settings(
-        Path(resolve.EMBEDDED_DIRECTORY),
+        Path(context.config.embedded_directory),
         context.config.table,
         options["shadow_url"],
         options["postgres"],

@@ -132,15 +132,16 @@ def test_an_empty_variable(command: list[str], environment: dict[str, str], quic
 
 
 def test_verify_with_an_empty_variable(quick: Quick) -> None:
-    """The files are checked, as in a pull request that gets no secrets; a note says that the history was not."""
-    (quick.folder / ".sqlmigrate" / "data").mkdir(parents=True)
-
+    """A missing secret does not look like a success; the hint says how the files alone are checked."""
     ended = quick("verify", DATABASE_URL="")
 
-    assert (ended.code, ended.stderr) == (0, "note: DATABASE_URL is set, but empty: no history was read\n")
-    assert ended.stdout == (
-        "✅ 1 migration in sql/: all files are valid\nno database is set: only the files were checked\n"
+    assert said(ended) == (
+        "error: DATABASE_URL is set, but empty\n   nothing was executed\n"
+        "   hint    most likely a secret did not arrive: set it to the URL of the database\n"
+        "   next    or, to check the files alone: unset DATABASE_URL\n\n"
     )
+    assert (ended.stdout, ended.code) == ("", 2)
+    assert quick("verify", CI="true").code == 0
 
 
 def test_verify_in_ci_without_a_database(quick: Quick) -> None:

@@ -12,7 +12,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from sqlmigrate.config.passwords import MASK, masked, redacted, secrets_of
 from sqlmigrate.config.resolve import Config, require_url, resolve
-from sqlmigrate.config.url import EMBEDDED, checked
+from sqlmigrate.config.url import checked
+from sqlmigrate.config.url_parts import EMBEDDED
 from sqlmigrate.database import connect_errors
 from sqlmigrate.errors import ConfigError, SqlmigrateError
 from sqlmigrate.output.excerpt import draw
@@ -134,7 +135,8 @@ def test_ci_is_what_does_not_say_no(value: str | None, is_ci: bool, tmp_path: Pa
 SHOWN = {
     "a URL": (Config("postgresql://u:secret@h/d", "DATABASE_URL"), f"postgresql://u:{MASK}@h/d"),
     "libpq's": (Config("", "PGHOST and PGUSER"), "PGHOST and PGUSER"),
-    "nothing": (Config(None, ""), "the embedded PostgreSQL"),
+    "nothing": (Config(None, ""), "the embedded PostgreSQL in .sqlmigrate/"),
+    "the word embedded": (Config("embedded", "DATABASE_URL"), "the embedded PostgreSQL in .sqlmigrate/"),
 }
 
 
@@ -202,6 +204,8 @@ MASKED = {
     "host=h password = secret": "host=h password = ***",
     "host=h pasword=secret": "host=h pasword=***",
     "secret": "***",
+    "embedded": "embedded",
+    "embedded ": "***",
     "$DATABASE_URL": "$DATABASE_URL",
     "": "",
 }

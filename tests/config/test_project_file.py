@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 from in_process import Quick
@@ -93,6 +94,51 @@ def test_the_program_reads_sqlmigrate_toml(tmp_path: Path, database: str) -> Non
 
     assert '"directory": "db/"' in ended.stdout
     assert '"history": "public.own"' in ended.stdout
+
+
+@BOTH
+def test_a_project_has_one_embedded_database(name: str, head: str, tmp_path: Path) -> None:
+    """Its folder lies next to the project's file, from whichever folder below it the program is called."""
+    write(tmp_path, name, f'{head}table = "own"\n')
+    below = tmp_path / "services" / "shop"
+    below.mkdir(parents=True)
+
+    assert resolve({}, {}, tmp_path).embedded_directory == ".sqlmigrate"
+    assert resolve({}, {}, below).embedded_directory == f"{tmp_path}/.sqlmigrate"
+    assert resolve({}, {}, below).shown == f"the embedded PostgreSQL in {tmp_path}/.sqlmigrate/"
+
+
+def test_without_settings_the_embedded_database_is_in_the_current_folder(tmp_path: Path) -> None:
+    """A pyproject.toml without our table makes no project; an empty sqlmigrate.toml does."""
+    write(tmp_path, "pyproject.toml", '[project]\nname = "shop"\n')
+    below = tmp_path / "below"
+    below.mkdir()
+
+    assert resolve({}, {}, below).embedded_directory == ".sqlmigrate"
+    write(tmp_path, "sqlmigrate.toml", "")
+    assert resolve({}, {}, below).embedded_directory == f"{tmp_path}/.sqlmigrate"
+
+
+@pytest.mark.parametrize("named", ["", "embedded"], ids=["nothing is named", "the word embedded"])
+def test_the_embedded_database_of_the_project_is_used(named: str, servers: Path) -> None:
+    """Two folders of a project share it, and the screen says where it is."""
+    root = Path(mkdtemp(dir=servers))
+    write(root, "sqlmigrate.toml", 'directory = "sql"\n')
+    write(root / "sql", "001_a.up.sql", "create table a ();")
+    below = root / "services"
+    below.mkdir()
+    environment = {"DATABASE_URL": named} if named else {}
+    reason = "" if named else "no database is named: "
+
+    assert Quick(root, environment)("up").code == 0
+    ended = Quick(below, environment)("status", "--check")
+
+    assert ended.code == 0, ended.stdout + ended.stderr
+    assert f"postgres, embedded in {root}/.sqlmigrate/" in " ".join(ended.stdout.split())
+    assert ended.stderr == (
+        f"{reason}using the embedded PostgreSQL in {root}/.sqlmigrate/, the folder of the project's file\n"
+    )
+    assert list(below.iterdir()) == []
 
 
 # -- what is wrong in it -----------------------------------------------------------------------------------------------

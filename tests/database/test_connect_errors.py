@@ -18,6 +18,9 @@ from proxies import Connection, Flow, Proxy
 from psycopg.conninfo import conninfo_to_dict
 from terminal import Terminal
 
+from sqlmigrate.database.connect import open_connection
+from sqlmigrate.errors import ConfigError
+
 pytestmark = pytest.mark.sampled(2)
 
 FILES = {
@@ -720,3 +723,16 @@ def test_strings_that_are_not_standard(quick: Quick, database: str) -> None:
     )
     assert ended.code == 1
     assert database_state.is_untouched(database)
+
+
+def test_the_word_embedded_given_to_the_library() -> None:
+    """The word is one of the command line; a caller of the library is shown how to start the server."""
+    with pytest.raises(ConfigError) as caught:
+        open_connection("embedded")
+
+    assert caught.value.message == "`embedded` is a word of the command line, and this is a call of the library"
+    assert caught.value.hint == "give the URL of a database; for the embedded one start its server first"
+    assert caught.value.next_steps == (
+        "from sqlmigrate.embedded.server import server",
+        'with server(Path(".sqlmigrate")) as url: …',
+    )

@@ -326,7 +326,7 @@ error: 005_late: out of order, the later 006_newest is already executed (by post
    hint    renumber it after the newest migration (both files), or execute it out of order
    next    sqlmigrate up --out-of-order
 
-3 errors, nothing was executed by this run
+3 errors
 """
     )
     assert every_state.states() == STATES
