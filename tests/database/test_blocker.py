@@ -1,4 +1,4 @@
-"""A session that stands in the way: what is shown of it, and what our role may not see."""
+"""A session that blocks ours: what is shown of it, and what our role may not see."""
 
 from __future__ import annotations
 
@@ -50,18 +50,18 @@ def test_who_it_is(fields: dict[str, object], expected: str) -> None:
 
 @pytest.mark.parametrize(("fields", "expected"), DOING.values(), ids=DOING)
 def test_what_it_does(fields: dict[str, object], expected: str) -> None:
-    """State, age of the transaction, statement; what our role may not see is said to be unknown."""
+    """State, age of the transaction, statement; what our role may not see is shown as unknown."""
     assert blocker(**fields).doing == expected
 
 
 def test_how_to_end_it() -> None:
-    """The command names the process; a process of the server itself is not to be ended."""
+    """The command names the process; for a process of the server itself there is none."""
     assert blocker().ending == "if its program is gone, end the session: select pg_terminate_backend(4711);"
     assert blocker(state="background").ending is None
 
 
 def test_all_of_it_in_lines() -> None:
-    """Who, connected since when; what it does; how to end it."""
+    """Who it is and since when; what it does; how to end it."""
     assert blocker().lines == (
         "process 4711 (reports, user ann, from 10.0.0.5, since 2026-02-13 01:16:28 UTC)",
         "idle in transaction, open for 5 s: select 1",

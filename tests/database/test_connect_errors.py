@@ -1,4 +1,4 @@
-"""A server that cannot be reached, sends us away, or cannot be used as it is: why, where, and what to do."""
+"""A server that cannot be reached, refuses the connection, or cannot be used: why, where, and what to do."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ PASSWORD_CURE = "wrong user or password: check the URL, PGPASSWORD or ~/.pgpass"
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_no_server_on_tcp(command: list[str], quick: Quick) -> None:
-    """Every command names host and port where nobody listens: exit 5."""
+    """Every command names host and port: exit 5."""
     port = free_port()
 
     ended = quick(*command, DATABASE_URL=f"postgresql://app@127.0.0.1:{port}/shop")
@@ -63,7 +63,7 @@ def test_no_server_on_tcp(command: list[str], quick: Quick) -> None:
 
 
 def test_no_server_on_any_of_several_hosts(quick: Quick) -> None:
-    """Of several hosts every one is named, with what it said."""
+    """Each of several hosts is named, with its reason."""
     one, two = free_port(), free_port()
 
     ended = quick("up", DATABASE_URL=f"postgresql://app@127.0.0.1:{one},127.0.0.1:{two}/shop")
@@ -75,7 +75,7 @@ def test_no_server_on_any_of_several_hosts(quick: Quick) -> None:
 
 
 def test_no_server_on_a_socket(quick: Quick, tmp_path: Path) -> None:
-    """The socket is named by its path, also where libpq's variables lead to it."""
+    """The socket is named by its path, also if it comes from libpq's variables."""
     ended = quick("up", PGHOST=str(tmp_path), PGPORT="5433", PGDATABASE="shop")
 
     assert said(ended) == (
@@ -86,8 +86,8 @@ def test_no_server_on_a_socket(quick: Quick, tmp_path: Path) -> None:
     assert ended.code == 5
 
 
-def test_a_host_that_there_is_not(quick: Quick) -> None:
-    """A host that cannot be found is named; what the system says of it differs from one to the other."""
+def test_an_unknown_host(quick: Quick) -> None:
+    """An unknown host is named; the system's own words differ between systems."""
     ended = quick("up", DATABASE_URL="postgresql://app@nowhere.invalid/shop")
 
     assert re.fullmatch(
@@ -101,7 +101,7 @@ def test_a_host_that_there_is_not(quick: Quick) -> None:
 
 @contextmanager
 def _listener(answer: bytes) -> Iterator[int]:
-    """Listen on TCP, and give everybody the same answer (none at all, if it is empty)."""
+    """Listen on TCP, and give every client the same answer (none at all, if it is empty)."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         held = []
 
@@ -129,7 +129,7 @@ def _listener(answer: bytes) -> Iterator[int]:
 
 
 def test_a_server_that_does_not_answer(quick: Quick) -> None:
-    """The wait has an end, and the message says who was waited for."""
+    """The wait ends, and the message names the server."""
     with _listener(b"") as port:
         ended = quick("up", DATABASE_URL=f"postgresql://app@127.0.0.1:{port}/shop?connect_timeout=1")
 
@@ -142,7 +142,7 @@ def test_a_server_that_does_not_answer(quick: Quick) -> None:
 
 
 def test_a_server_of_something_else(quick: Quick) -> None:
-    """What answers and is no PostgreSQL is said to be none."""
+    """If another program answers, the message says that it is not PostgreSQL."""
     with _listener(b"HTTP/1.1 400 Bad Request\r\n\r\n") as port:
         ended = quick("up", DATABASE_URL=f"postgresql://app@127.0.0.1:{port}/shop")
 
@@ -155,7 +155,7 @@ def test_a_server_of_something_else(quick: Quick) -> None:
 
 
 def test_a_wrong_password_in_the_url(quick: Quick, password_server: PasswordServer) -> None:
-    """The server's own words, where it is, and where a password may stand."""
+    """The server's own words, the place, and where a password may be set."""
     ended = quick("up", DATABASE_URL=password_server.tcp_url(password="another"))
 
     assert said(ended) == (
@@ -167,7 +167,7 @@ def test_a_wrong_password_in_the_url(quick: Quick, password_server: PasswordServ
 
 
 def test_a_wrong_password_in_the_environment(quick: Quick, password_server: PasswordServer) -> None:
-    """PGPASSWORD is read where the URL has no password, and blamed in the same way."""
+    """PGPASSWORD is read if the URL has no password, and the message is the same."""
     url = f"postgresql://app@127.0.0.1:{password_server.port}/app"
 
     ended = quick("up", DATABASE_URL=url, PGPASSWORD="another")
@@ -181,7 +181,7 @@ def test_a_wrong_password_in_the_environment(quick: Quick, password_server: Pass
 
 
 def test_a_wrong_password_in_pgpass(quick: Quick, password_server: PasswordServer, home: Path) -> None:
-    """A password out of ~/.pgpass is said to come from there."""
+    """The message says that the password comes from ~/.pgpass."""
     (home / ".pgpass").write_text("*:*:*:*:another\n")
     (home / ".pgpass").chmod(0o600)
 
@@ -199,7 +199,7 @@ def test_a_wrong_password_in_pgpass(quick: Quick, password_server: PasswordServe
 
 
 def test_no_password_at_all(quick: Quick, password_server: PasswordServer) -> None:
-    """A server that asks, and nobody who answers."""
+    """The server asks for a password, and there is none."""
     ended = quick("up", DATABASE_URL=f"postgresql://app@127.0.0.1:{password_server.port}/app")
 
     assert said(ended) == (
@@ -232,8 +232,8 @@ UNWELCOME = {
 
 
 @pytest.mark.parametrize("case", UNWELCOME.values(), ids=UNWELCOME)
-def test_who_is_sent_away(case: tuple[str, str, str, str], quick: Quick, postgres: Server) -> None:
-    """A name that the server does not take is told from a server that is not there: exit 5 for both."""
+def test_an_unknown_name(case: tuple[str, str, str, str], quick: Quick, postgres: Server) -> None:
+    """An unknown database or role is told apart from an unreachable server: exit 5 for both."""
     user, name, reason, hint = case
     url = postgres.url(name, user)
     place = f"{conninfo_to_dict(url)['host']}/.s.PGSQL.{conninfo_to_dict(url)['port']}"
@@ -247,7 +247,7 @@ def test_who_is_sent_away(case: tuple[str, str, str, str], quick: Quick, postgre
 
 
 def test_for_programs(quick: Quick, postgres: Server) -> None:
-    """As JSON the kind and the exit code tell a server that is not reached."""
+    """In JSON, kind and exit code show that the server was not reached."""
     ended = quick("up", "--format", "json", DATABASE_URL=postgres.url("shop_of_nobody"))
 
     (error,) = json.loads(ended.stderr)["error"]
@@ -271,7 +271,7 @@ def test_no_server_in_a_terminal(tmp_path: Path) -> None:
 
 class _Aged(Connection):
     def received(self, flow: Flow, data: bytes) -> None:
-        """Have the server say that it is a PostgreSQL 12: a ParameterStatus is S, its length, name and value."""
+        """Make the server claim to be PostgreSQL 12: a ParameterStatus is S, its length, name and value."""
         name = b"server_version\0"
         if flow is self.back and name in data:
             start = data.index(name) - 5
@@ -283,7 +283,7 @@ class _Aged(Connection):
 
 
 class OldServer(Proxy):
-    """A real server that names an old version, as no such one can be had."""
+    """A real server that claims an old version, as no such server is available."""
 
     def connection(self, client: socket.socket, server: socket.socket) -> Connection:
         return _Aged(client, server)
@@ -291,7 +291,7 @@ class OldServer(Proxy):
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_a_server_that_is_too_old(command: list[str], quick: Quick, database: str) -> None:
-    """A server older than 13 is left as it is, and named with its version."""
+    """A server older than 13 is not changed, and named with its version."""
     with OldServer(database) as old:
         ended, port = quick(*command, DATABASE_URL=old.url), old.port
 
@@ -316,7 +316,7 @@ error: DATABASE is a standby, and a standby is read-only
 
 @pytest.mark.parametrize("command", WRITING, ids=" ".join)
 def test_a_standby(command: list[str], quick: Quick, database: str, standby: Standby) -> None:
-    """A standby is not written to, and the message says how to find its primary."""
+    """A standby is not written to, and the message says how to connect to the primary."""
     ended = quick(*command, DATABASE_URL=standby.url(str(conninfo_to_dict(database)["dbname"])))
 
     head = {"up": "DATABASE · 2 pending\n\n", "reset": "DATABASE · nothing to undo\nDATABASE · 2 pending\n\n"}
@@ -326,7 +326,7 @@ def test_a_standby(command: list[str], quick: Quick, database: str, standby: Sta
 
 
 def test_a_standby_may_be_looked_at(quick: Quick, database: str, standby: Standby) -> None:
-    """What only reads goes on, `up` with nothing to do too, and taking back is refused."""
+    """Commands that only read work, `up` with nothing to do works too, and `down` is refused."""
     assert quick("up", DATABASE_URL=database).code == 0
     url = standby.url(str(conninfo_to_dict(database)["dbname"]))
 
@@ -339,7 +339,7 @@ def test_a_standby_may_be_looked_at(quick: Quick, database: str, standby: Standb
 
 
 def test_a_database_that_is_read_only(quick: Quick, database: str) -> None:
-    """default_transaction_read_only is named, with the SQL that takes it away."""
+    """default_transaction_read_only is named, with the SQL that resets it."""
     name = conninfo_to_dict(database)["dbname"]
     database_state.ask(database, f"alter database {name} set default_transaction_read_only = on")
 
@@ -356,7 +356,7 @@ def test_a_database_that_is_read_only(quick: Quick, database: str) -> None:
 
 
 def test_a_session_that_is_read_only(quick: Quick, database: str) -> None:
-    """The same holds where the URL itself asks for it."""
+    """The same is true if the URL itself asks for it."""
     ended = quick("baseline", "1", DATABASE_URL=f"{database}&options=-c%20default_transaction_read_only%3Don")
 
     assert ended.code == 1
@@ -369,7 +369,7 @@ def test_a_session_that_is_read_only(quick: Quick, database: str) -> None:
 
 @pytest.fixture
 def deploy(postgres: Server, database: str) -> Iterator[str]:
-    """The URL of the database for a role `deploy`, which may make nothing but in a schema `shop` of its own."""
+    """The URL of the database for a role `deploy`, which may create objects only in its own schema `shop`."""
     database_state.ask(database, "create role deploy login")
     try:
         database_state.ask(database, "create schema shop authorization deploy")
@@ -443,14 +443,14 @@ error: the role deploy may only read the history public.migrations
 
 
 def _what_to_execute(message: str) -> str:
-    """Give the SQL of a message, as somebody copies it from the screen."""
+    """Return the SQL of a message, as a user copies it from the screen."""
     lines = message.partition("   next    ")[2].rstrip("\n").splitlines()
     return "\n".join(line.removeprefix(" " * 11).removeprefix("psql: ") for line in lines)
 
 
 @pytest.mark.parametrize("command", [["up"], ["up", "--dry-run"], ["baseline", "1"]], ids=" ".join)
 def test_a_role_that_may_not_create_the_history(command: list[str], shop: Quick, deploy: str, database: str) -> None:
-    """The message holds the SQL for the DBA; when exactly that is executed, the role goes on by itself."""
+    """The message has the SQL for the DBA; after exactly that was executed, the role can continue."""
     ended = shop(*command, DATABASE_URL=deploy)
 
     assert said(ended) == ("DATABASE · 2 pending\n\n" if command[0] == "up" else "") + MAY_NOT_CREATE
@@ -467,7 +467,7 @@ def test_a_role_that_may_not_create_the_history(command: list[str], shop: Quick,
 
 
 def test_a_role_that_may_not_create_may_look(shop: Quick, deploy: str, database: str) -> None:
-    """Where nothing was executed yet, looking needs no right."""
+    """As long as nothing was executed, looking needs no right."""
     assert shop("status", DATABASE_URL=deploy).code == 0
     assert shop("verify", DATABASE_URL=deploy).code == 0
     assert shop("log", DATABASE_URL=deploy).code == 0
@@ -493,7 +493,7 @@ def test_a_role_that_may_not_read_the_history(command: list[str], shop: Quick, d
 
 @pytest.mark.parametrize("command", [["up"], ["down"], ["baseline", "2"], ["up", "--dry-run"]], ids=" ".join)
 def test_a_role_that_may_only_read(command: list[str], shop: Quick, deploy: str, database: str) -> None:
-    """The rights that are missing are named before anything is executed, and with them it goes on."""
+    """The missing rights are named before anything is executed; with them the role can continue."""
     assert shop("up", "--to", "1", DATABASE_URL=database).code == 0
     database_state.ask(database, "alter table shop.a owner to deploy")
     database_state.ask(database, "grant select on public.migrations, public.migrations_log to deploy")
@@ -511,7 +511,7 @@ def test_a_role_that_may_only_read(command: list[str], shop: Quick, deploy: str,
 
 
 def test_a_role_that_may_not_write_the_log(shop: Quick, deploy: str, database: str) -> None:
-    """Rights on the table alone do not do: its log is written by the same statement."""
+    """Rights on the table alone are not enough: the same statement writes the log."""
     assert shop("up", "--to", "1", DATABASE_URL=database).code == 0
     database_state.ask(database, "grant select, insert, update, delete on public.migrations to deploy")
 
@@ -522,7 +522,7 @@ def test_a_role_that_may_not_write_the_log(shop: Quick, deploy: str, database: s
 
 
 def test_a_statement_without_a_right(quick: Quick, deploy: str, database: str) -> None:
-    """A right that a statement lacks is no matter of the history: the cure is a grant, or another file."""
+    """A right that a statement needs has nothing to do with the history: the cure is a grant, or another file."""
     database_state.ask(database, _what_to_execute(quick("up", DATABASE_URL=deploy).stderr))
 
     ended = quick("up", DATABASE_URL=deploy)
@@ -595,7 +595,7 @@ def _contents(url: str, name: str) -> list[database_state.Row]:
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 @pytest.mark.parametrize("name", ["schema_migrations", "migrations"])
 def test_a_history_of_another_tool(command: list[str], name: str, quick: Quick, database: str) -> None:
-    """No command reads or writes a table that another tool has made, under its own name or under ours."""
+    """No command reads or writes a table that another tool has created, under its own name or under ours."""
     make, fill, columns = FOREIGN["golang-migrate"]
     database_state.ask(database, make.format(name))
     database_state.ask(database, fill.format(name))
@@ -615,7 +615,7 @@ def test_a_history_of_another_tool(command: list[str], name: str, quick: Quick, 
 def test_what_bears_the_name_of_the_history(
     case: tuple[str, str, str], table: str, quick: Quick, database: str
 ) -> None:
-    """Whatever bears the name of the history or of its log stays as it is, and our history goes elsewhere."""
+    """Any object with the name of the history or of its log stays as it is, and our history goes elsewhere."""
     make, fill, columns = case
     database_state.ask(database, make.format(table))
     database_state.ask(database, fill.format(table))
@@ -632,7 +632,7 @@ def test_what_bears_the_name_of_the_history(
 
 
 def test_a_history_that_has_lost_its_log(quick: Quick, database: str) -> None:
-    """A log that was dropped is not taken for granted; looking at the rows goes on."""
+    """A missing log is reported; commands that read only the rows still work."""
     assert quick("up", "--to", "1", DATABASE_URL=database).code == 0
     database_state.ask(database, "drop table migrations_log")
 
@@ -659,7 +659,7 @@ def test_a_history_that_has_lost_its_log(quick: Quick, database: str) -> None:
 
 
 def test_a_log_that_has_lost_its_history(quick: Quick, database: str) -> None:
-    """Where the log alone is left, something was executed here: it is not begun anew in silence."""
+    """If only the log is left, something was executed here: a new history is not created silently."""
     assert quick("up", "--to", "1", DATABASE_URL=database).code == 0
     database_state.ask(database, "drop table migrations")
 
@@ -703,8 +703,10 @@ PLACES = {
 
 
 @pytest.mark.parametrize(("flags", "setting", "message"), PLACES.values(), ids=PLACES)
-def test_a_place_that_there_is_not(flags: list[str], setting: str, message: str, quick: Quick, database: str) -> None:
-    """A history that can have no place is a matter of settings: exit 2."""
+def test_a_missing_schema_for_the_history(
+    flags: list[str], setting: str, message: str, quick: Quick, database: str
+) -> None:
+    """A history that has no place is a wrong setting: exit 2."""
     ended = quick("up", *flags, DATABASE_URL=database + setting)
 
     assert (said(ended), ended.stdout, ended.code) == (message, "", 2)
@@ -712,7 +714,9 @@ def test_a_place_that_there_is_not(flags: list[str], setting: str, message: str,
 
 
 def test_strings_that_are_not_standard(quick: Quick, database: str) -> None:
-    """Where a backslash would be an escape, no file is cut as PostgreSQL would: refused before anything is executed."""
+    """If a backslash is an escape, we would split files in another way than PostgreSQL: refused before anything is
+    executed.
+    """
     ended = quick("up", DATABASE_URL=f"{database}&options=-c%20standard_conforming_strings%3Doff")
 
     assert said(ended) == (

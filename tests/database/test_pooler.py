@@ -1,4 +1,4 @@
-"""Behind a real PgBouncer, in session and in transaction mode."""
+"""Through a real PgBouncer, in session mode and in transaction mode."""
 
 from __future__ import annotations
 
@@ -49,17 +49,17 @@ def _look(url: str) -> tuple[bool, bool]:
 
 
 def test_no_pooler_is_seen_where_there_is_none(database: str) -> None:
-    """A direct connection is told from a pooled one."""
+    """A direct connection is told apart from a pooled one."""
     assert _look(database) == (False, False)
 
 
 def test_a_session_pool_keeps_our_session(database: str, session_pool: str) -> None:
-    """PgBouncer in session mode is seen, and does not share."""
+    """PgBouncer in session mode is recognised, and does not share."""
     assert _look(_through(session_pool, database)) == (True, False)
 
 
 def test_a_transaction_pool_shares_our_session(database: str, transaction_pool: str) -> None:
-    """PgBouncer in transaction mode is seen, and shares."""
+    """PgBouncer in transaction mode is recognised, and shares."""
     assert _look(_through(transaction_pool, database)) == (True, True)
 
 
@@ -90,7 +90,7 @@ def _eight_at_once(urls: list[str], folder: Path) -> list[list[Event]]:
 
 
 def _no_lock_is_left(conn: psycopg.Connection) -> None:
-    """A server process that has just been left may live for a moment; a lock stranded in a pool stays."""
+    """A server process that was just released may live for a moment; a lock left in a pool stays."""
     held = """select count(*) from pg_locks where locktype = 'advisory'
                  and database = (select oid from pg_database where datname = current_database())"""
     until(lambda: conn.execute(held).fetchone() == (0,))
@@ -100,7 +100,7 @@ def _no_lock_is_left(conn: psycopg.Connection) -> None:
 def test_eight_runs_at_once_execute_each_migration_once(
     way: str, postgres: Server, session_pool: str, transaction_pool: str, tmp_path: Path
 ) -> None:
-    """Twenty times eight runs: each migration exactly once, no run fails, no lock and no setting stays behind."""
+    """Twenty times eight runs: each migration exactly once, no run fails, no lock and no setting is left."""
     _write(tmp_path)
     for _ in range(ROUNDS):
         with postgres.database() as direct:
@@ -128,7 +128,7 @@ def test_eight_runs_at_once_execute_each_migration_once(
 def test_a_migration_without_a_transaction_is_refused_through_a_transaction_pool(
     database: str, transaction_pool: str, tmp_path: Path
 ) -> None:
-    """Nothing is executed, and the message names the reason and the cure."""
+    """Nothing is executed, and the message has the reason and the cure."""
     (tmp_path / "001_t.up.sql").write_text("create table t (a int);")
     (tmp_path / "002_i.up.sql").write_text("create index concurrently i on t (a);")
 
@@ -145,7 +145,7 @@ def test_a_migration_without_a_transaction_is_refused_through_a_transaction_pool
 def test_a_migration_without_a_transaction_runs_through_a_session_pool(
     database: str, session_pool: str, tmp_path: Path
 ) -> None:
-    """A pool that keeps the session is as good as none."""
+    """A pool that keeps the session is as good as no pool."""
     (tmp_path / "001_t.up.sql").write_text("create table t (a int);")
     (tmp_path / "002_i.up.sql").write_text("create index concurrently i on t (a);")
 

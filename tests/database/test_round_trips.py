@@ -1,4 +1,4 @@
-"""Turns on the wire, counted by a proxy: what a database that is 20 ms away makes everybody wait for."""
+"""Round trips, counted by a proxy: each takes 20 ms on a database that is 20 ms away."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def counter(project: Project) -> Iterator[TurnCounter]:
 
 
 def turns(counter: TurnCounter, work: Callable[[], object]) -> int:
-    """Count the turns of something that is done through the proxy; connecting is not among them."""
+    """Count the turns of some work through the proxy; connecting is not counted."""
     counter.reset()
     work()
     return counter.turns
@@ -31,7 +31,7 @@ def inserts(count: int) -> str:
 
 @pytest.mark.parametrize("statements", [1, 2, 200])
 def test_a_file_is_one_round_trip(statements: int, project: Project, counter: TurnCounter) -> None:
-    """However many statements a file has, it is one turn, up and down; looking, lock and tidying up are three more."""
+    """A file is one turn, up and down, with any number of statements; looking, lock and cleaning up are three more."""
     there = project.at(counter.url)
     project.add_tables("a").up()
 
@@ -56,7 +56,7 @@ def test_every_further_file_is_one_more(project: Project, counter: TurnCounter) 
 
 
 def test_a_file_with_settings_and_notices_is_one_round_trip_too(project: Project, counter: TurnCounter) -> None:
-    """Directives, a BEGIN of its own, roles and notices cost nothing."""
+    """Directives, its own BEGIN, roles and notices cost no turn."""
     project.add_tables("a").up()
     text = (
         "-- sqlmigrate: lock-timeout 3s\n-- sqlmigrate: statement-timeout 1min\nbegin isolation level serializable;\n"
@@ -68,13 +68,13 @@ def test_a_file_with_settings_and_notices_is_one_round_trip_too(project: Project
 
 
 def test_the_first_run_makes_the_history_in_one_more(project: Project, counter: TurnCounter) -> None:
-    """On an empty database: look, lock, look again, make the history, the file."""
+    """On an empty database: look, lock, look again, create the history, the file."""
     assert turns(counter, lambda: succeeded(project.add_tables("a").at(counter.url).up())) <= 6
 
 
 @pytest.mark.parametrize("direction", ["up", "down"])
 def test_nothing_to_do_is_two_turns(direction: str, project: Project, counter: TurnCounter) -> None:
-    """What the server is, and the history, whatever its length."""
+    """One for the server, one for the history, whatever its length."""
     there = project.at(counter.url)
     for number in range(1, 30):
         project.add(f"{number:03}_a", "select 1;", "select 1;")
@@ -85,7 +85,7 @@ def test_nothing_to_do_is_two_turns(direction: str, project: Project, counter: T
 
 
 def test_looking_is_two_turns(project: Project, counter: TurnCounter) -> None:
-    """`status` and `verify` need as many; `log` one more, for the log."""
+    """`status` and `verify` need two; `log` one more, for the log."""
     project.add_tables("a").up()
     migrations = load(project.folder)
 
@@ -95,7 +95,7 @@ def test_looking_is_two_turns(project: Project, counter: TurnCounter) -> None:
 
 
 def test_a_failure_is_written_in_two_more(project: Project, counter: TurnCounter) -> None:
-    """The rollback, and the row with the log."""
+    """One for the rollback, one for the row with the log."""
     project.add_tables("a").up()
     project.add("002_b", f"{inserts(100)}select nothing;\n{inserts(100)}")
 

@@ -1,4 +1,4 @@
-"""One run at a time for one history: the lock, its wait, its holder, and what keeps a second run out without it."""
+"""One run at a time for one history: the lock, the wait, its holder, and what keeps a second run out without it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def locks(project: Project) -> int:
 
 
 def test_nothing_to_do_takes_no_lock(project: Project) -> None:
-    """While another run holds the lock, `up` and `down` with nothing to do succeed, and do not wait for it."""
+    """While another run holds the lock, `up` and `down` with nothing to do succeed without waiting."""
     project.add_tables("a").up()
     with held(project):
         (planned,) = project.up()
@@ -45,14 +45,14 @@ def test_nothing_to_do_takes_no_lock(project: Project) -> None:
 
 @pytest.mark.parametrize("command", ["status", "verify", "log"])
 def test_looking_takes_no_lock(command: str, project: Project) -> None:
-    """While another run holds the lock, every command that looks does so at once."""
+    """While another run holds the lock, every command that looks succeeds without waiting."""
     project.add_tables("a").up()
     with held(project):
         assert project.call(command).code == 0
 
 
 def test_nothing_to_do_on_a_standby(project: Project, standby: Standby) -> None:
-    """`up` with nothing to do succeeds where nothing can be written."""
+    """`up` with nothing to do succeeds on a read-only server."""
     project.add_tables("a").up()
     database = project.value("select current_database()")
 
@@ -66,7 +66,7 @@ def test_nothing_to_do_on_a_standby(project: Project, standby: Standby) -> None:
 
 
 def test_the_wait_is_bounded_and_names_the_holder(project: Project) -> None:
-    """Exit 4 after the time that was given; process, application, user, host and since when are named."""
+    """Exit 4 after the given time; the message has process, application, user, host, time and how to end it."""
     project.add_tables("a")
     with held(project) as pid:
         ended = project.call("up", "--lock-wait", "500ms")
@@ -88,7 +88,7 @@ def test_the_wait_is_bounded_and_names_the_holder(project: Project) -> None:
 
 
 class Clock:
-    """A clock that goes on only while somebody sleeps."""
+    """A clock that advances only while its user sleeps."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -102,7 +102,7 @@ class Clock:
 
 @pytest.mark.parametrize("seconds", [0, 0.1, 60])
 def test_the_wait_lasts_as_long_as_it_may(seconds: float, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The run gives up at the first look after the time is over, and not before."""
+    """The run gives up when it asks for the first time after the given time, and not before."""
     clock = Clock()
     monkeypatch.setattr(run_lock, "time", clock)
     with held(project), pytest.raises(LockError):
@@ -112,7 +112,7 @@ def test_the_wait_lasts_as_long_as_it_may(seconds: float, project: Project, monk
 
 
 def test_the_wait_ends_when_the_other_run_does(project: Project) -> None:
-    """The waiting run tells once that it waits, then executes."""
+    """The waiting run reports once that it waits, then executes."""
     project.add_tables("a")
     with held(project), closing(project.running_up()) as events:
         assert isinstance(next(events), Planned)
@@ -131,7 +131,7 @@ def test_the_wait_ends_when_the_other_run_does(project: Project) -> None:
 
 
 def test_the_waiter_holds_no_snapshot(project: Project) -> None:
-    """A waiting run is idle between its looks: nothing of it keeps a CREATE INDEX CONCURRENTLY waiting."""
+    """A waiting run is idle between its requests: it does not block a CREATE INDEX CONCURRENTLY."""
     project.add_tables("a").up()
     project.add("002_b", "select 2;")
     look = "select state, backend_xmin from pg_stat_activity where application_name = 'sqlmigrate'"
@@ -144,7 +144,7 @@ def test_the_waiter_holds_no_snapshot(project: Project) -> None:
 
 @pytest.mark.parametrize("what", ["down", "repair", "baseline"])
 def test_whatever_writes_takes_the_lock(what: str, project: Project) -> None:
-    """`down`, `repair` and `baseline` wait for another run as `up` does, and change nothing when the time is over."""
+    """`down`, `repair` and `baseline` wait for another run as `up` does, and then change nothing."""
     project.add_tables("a").up()
     project.add("001_a", "create table changed ();").add("002_b", "select 2;")
     migrations = load(project.folder)
@@ -163,7 +163,7 @@ def test_whatever_writes_takes_the_lock(what: str, project: Project) -> None:
 
 
 def test_histories_have_locks_of_their_own(project: Project) -> None:
-    """A run of another history, or in another database, is not waited for."""
+    """A run does not wait for one of another history, or in another database."""
     project.execute("create schema app")
     with held(project, "app.migrations"):
         assert succeeded(project.add_tables("a").up(limits=Limits(lock_wait=0))) == ["001_a"]
@@ -174,7 +174,7 @@ def test_histories_have_locks_of_their_own(project: Project) -> None:
 
 
 def test_a_dry_run_takes_the_lock(project: Project) -> None:
-    """What a dry run executes would wait for the other run's tables: it waits for its end instead."""
+    """A dry run would wait for the tables of the other run: it waits for its end instead."""
     with held(project), pytest.raises(LockError):
         project.add_tables("a").up(dry_run=True, limits=Limits(lock_wait=0))
 
@@ -183,7 +183,7 @@ def test_a_dry_run_takes_the_lock(project: Project) -> None:
 
 
 def test_eight_runs_at_once_execute_each_migration_once(project: Project) -> None:
-    """One executes, the others find it done; files without a transaction among them."""
+    """One executes, the others find it executed; files without a transaction are among them."""
     project.add_tables("a", "b").add("003_i", "create index concurrently i on a (id);")
     project.add(
         "004_n", "-- sqlmigrate: no-transaction\ninsert into a values (4);\nvacuum a;\ninsert into a values (5);"
@@ -206,7 +206,7 @@ def test_eight_runs_at_once_execute_each_migration_once(project: Project) -> Non
 
 
 def test_two_processes_at_once(terminal: Terminal, project: Project) -> None:
-    """Two calls of the program at once: both exit with 0, each migration is executed once."""
+    """Two processes at once: both exit with 0, each migration is executed once."""
     project.add("001_a", "create table a (); select pg_sleep(0.3);").add_tables("b")
     project.remove("001_b")
     project.add("002_c", "create table c ();")
@@ -233,7 +233,7 @@ def test_up_and_down_at_once(project: Project) -> None:
 
 
 def test_the_row_keeps_a_second_run_out(project: Project) -> None:
-    """Where the lock failed, the row inserted first makes the second run wait, find it executed, and plan anew."""
+    """If the lock fails, the row inserted first makes the second run wait, find it executed, and plan again."""
     project.add_tables("a").up()
     project.add("002_b", "create table b ();").add("003_c", "create table c ();")
     row = "insert into migrations (version, name, status, checksum) values ('002', 'b', 'executed', %s)"
@@ -258,7 +258,7 @@ def test_the_row_keeps_a_second_run_out(project: Project) -> None:
 
 
 def test_a_closed_run_holds_no_lock(project: Project) -> None:
-    """Whoever stops reading the events leaves nothing behind that others would wait for."""
+    """A caller that stops reading the events leaves no lock behind."""
     events = project.add("001_a", "create table a (); select pg_sleep(60);").running_up()
     while type(next(events)).__name__ != "StatementDone":
         pass
@@ -271,8 +271,8 @@ def test_a_closed_run_holds_no_lock(project: Project) -> None:
     assert succeeded(project.add("001_a", "create table a ();").up(limits=Limits(lock_wait=5))) == ["001_a"]
 
 
-def test_an_error_of_a_lock_is_no_other(project: Project) -> None:
-    """The library raises `LockError`, whose message stands alone."""
+def test_the_error_of_a_held_lock(project: Project) -> None:
+    """The library raises `LockError`, with all that the screen says."""
     with held(project, name=""), pytest.raises(LockError) as refused:
         project.add_tables("a").up(limits=Limits(lock_wait=0))
 

@@ -1,4 +1,4 @@
-"""Several calls of the program at once, as processes of their own: each migration once, and everybody ends well."""
+"""Several processes at once: each migration is executed once, and every process succeeds."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ def begin(project: Project) -> Iterator[Beginning]:
 
 
 def test_eight_processes_at_once(project: Project, begin: Beginning) -> None:
-    """Files in a transaction and an index built concurrently: each is executed once, the index is valid, all exit 0."""
+    """Files in a transaction and a concurrently built index: each is executed once, the index is valid, all exit with
+    0.
+    """
     project.add("001_a", "create table a as select generate_series(1, 20000) as n;")
     project.add("002_b", "insert into a values (0); select pg_sleep(0.2);")
     project.add("003_i", "create index concurrently i on a (n);").add("004_c", "insert into a values (-1);")
@@ -46,7 +48,7 @@ def test_eight_processes_at_once(project: Project, begin: Beginning) -> None:
 
 
 def test_two_processes_while_one_builds_an_index(project: Project, begin: Beginning) -> None:
-    """The second waits without a snapshot, so that the build, held up by somebody else, ends; then it finds it done."""
+    """The second waits without a snapshot, so the build of the first can end; then it has nothing to do."""
     project.add("001_a", "create table a as select generate_series(1, 1000) as n;").up()
     project.add("002_i", "create index concurrently i on a (n);")
     with psycopg.connect(project.url) as reader:
@@ -75,7 +77,7 @@ def transaction_pool(pgbouncer: str, postgres: Server) -> Iterator[str]:
 
 
 def test_the_wait_behind_a_pooler_is_bounded_too(project: Project, transaction_pool: str) -> None:
-    """Where only the history row keeps a second run out, exit 4 names who holds it as well as the lock's holder is."""
+    """If only the history row keeps a second run out, exit code 4 names the session that holds the row."""
     project.add_tables("a").up()
     project.add("002_b", "create table b ();")
     checksum = load(project.folder)[1].checksum

@@ -1,4 +1,4 @@
-"""`down`: what is taken back, in which order, by which text."""
+"""`down`: what is undone, in which order, with which text."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def four(project: Project) -> Project:
 # -- which migrations --------------------------------------------------------------------------------------------------
 
 
-def test_down_takes_the_last_one_back(four: Project) -> None:
-    """The table is gone, the row is gone, the log keeps both."""
+def test_down_undoes_the_last_one(four: Project) -> None:
+    """The table and the row are gone; the log has both executions."""
     assert succeeded(four.down()) == ["004_d"]
 
     assert four.relations() == {"a", "b", "c"}
@@ -59,7 +59,7 @@ def test_how_far_down(options: dict[str, object], expected: list[str], four: Pro
 
 
 def test_the_order_is_that_of_execution(project: Project) -> None:
-    """What was executed out of order is taken back first, though its version is lower."""
+    """A migration executed out of order is undone first, although its version is lower."""
     project.add("003_c", "create table c ();", "drop table c;").up()
     project.add("001_a", "create table a ();", "drop table a;").up(out_of_order=True)
     project.add("002_b", "create table b ();", "drop table b;").up(out_of_order=True)
@@ -69,7 +69,7 @@ def test_the_order_is_that_of_execution(project: Project) -> None:
 
 
 def test_down_to_a_version_after_an_execution_out_of_order(project: Project) -> None:
-    """What is taken back are the versions above it, in the reverse order of their execution."""
+    """The higher versions are undone, in the reverse order of their execution."""
     project.add_tables("a").up()
     project.add("004_d", "select 1;", "select 1;").up()
     project.add("002_b", "select 1;", "select 1;").add("003_c", "select 1;", "select 1;").up(out_of_order=True)
@@ -78,15 +78,15 @@ def test_down_to_a_version_after_an_execution_out_of_order(project: Project) -> 
     assert project.recorded() == [("001", "executed"), ("002", "executed")]
 
 
-def test_nothing_to_take_back(project: Project) -> None:
-    """On an empty database there is nothing to do, and nothing is made."""
+def test_nothing_to_undo(project: Project) -> None:
+    """On an empty database there is nothing to do, and nothing is created."""
     (planned,) = project.add_tables("a").down(all=True)
 
     assert planned.plan.steps == ()
     assert project.value("select to_regclass('migrations')") is None
 
 
-def test_what_failed_is_not_taken_back(project: Project) -> None:
+def test_a_failed_migration_is_not_undone(project: Project) -> None:
     """A migration that was rolled back is not executed: the one before it is the last."""
     project.add_tables("a").add("002_b", "select nothing;", "select 2;").up()
 
@@ -104,8 +104,8 @@ def test_what_failed_is_not_taken_back(project: Project) -> None:
         ("2", "002_b is not executed, so `down` cannot go back to it\n  nothing was executed"),
     ],
 )
-def test_down_to_what_is_not_there(version: str, message: str, project: Project) -> None:
-    """A version that nobody knows, or one that is not executed, is refused, and nothing is taken back."""
+def test_down_to_an_unknown_version(version: str, message: str, project: Project) -> None:
+    """An unknown version, or one that is not executed, is refused, and nothing is undone."""
     project.add_tables("a").up()
 
     with pytest.raises((ConfigError, HistoryError)) as refused:
@@ -116,7 +116,7 @@ def test_down_to_what_is_not_there(version: str, message: str, project: Project)
 
 
 def test_up_down_up(four: Project) -> None:
-    """What was taken back is pending again, and executed again."""
+    """An undone migration is pending again, and is executed again."""
     four.down(steps=2)
 
     assert four.states() == {"001_a": "executed", "002_b": "executed", "003_c": "pending", "004_d": "pending"}
@@ -127,7 +127,7 @@ def test_up_down_up(four: Project) -> None:
 
 
 def test_a_failing_down_leaves_its_migration_executed(four: Project) -> None:
-    """Nothing of it is done; its row stays `executed` without an error; the log has the failure; those before stay."""
+    """Nothing of it is undone; its row stays `executed` without an error; the log has the failure."""
     four.add("003_c", "create table c (id int);", "drop table c;\ndrop table nothing;")
 
     events = four.down(steps=3)
@@ -145,7 +145,7 @@ def test_a_failing_down_leaves_its_migration_executed(four: Project) -> None:
 
 @pytest.mark.parametrize("table", ["migrations", "migrations_log"])
 def test_without_its_row_a_down_is_not_committed(table: str, four: Project) -> None:
-    """Where the row cannot be removed, or the log not written, the table is still there."""
+    """If the row cannot be removed or the log cannot be written, the table is still there."""
     timing = {"migrations": "before delete", "migrations_log": "before insert"}[table]
     four.execute(f"""\
         create function refuse() returns trigger language plpgsql as $$ begin raise 'not this'; end $$;
@@ -159,7 +159,7 @@ def test_without_its_row_a_down_is_not_committed(table: str, four: Project) -> N
 
 
 def test_the_session_is_as_new_for_every_down(project: Project) -> None:
-    """What a down file sets for its session is not there for the next, and hides the history from neither."""
+    """What a down file sets for its session does not reach the next one, and hides the history from neither."""
     project.add("001_seen", "create table seen (path text, who text);", "")
     look = "insert into public.seen select current_setting('search_path'), current_user;"
     project.add("002_looks", "", look).add("003_sets", "", "set search_path = ''; set role pg_monitor;").up()
@@ -170,7 +170,7 @@ def test_the_session_is_as_new_for_every_down(project: Project) -> None:
 
 
 def test_a_wrapped_down_file(project: Project) -> None:
-    """BEGIN and COMMIT around a down file are as little sent as around an up file."""
+    """BEGIN and COMMIT around a down file are not sent, as with an up file."""
     project.add("001_a", "create table a ();", "BEGIN;\ndrop table a;\nselect nothing;\nCOMMIT;").up()
 
     assert failure(project.down()).number == 2
@@ -185,7 +185,7 @@ def notes(events: list[object]) -> list[tuple[str, ...]]:
 
 
 def test_where_the_files_are_gone_the_recorded_text_is_used(four: Project) -> None:
-    """An older checkout takes back what a newer one has executed, and says where the text is from."""
+    """An older checkout undoes what a newer one has executed, and says where the text comes from."""
     four.remove("004_d")
 
     events = four.down()
@@ -196,7 +196,7 @@ def test_where_the_files_are_gone_the_recorded_text_is_used(four: Project) -> No
 
 
 def test_where_the_down_file_alone_is_gone_the_recorded_text_is_used(four: Project) -> None:
-    """A pair that has lost its half is taken back by the text that was recorded."""
+    """A migration whose down file was deleted is undone with the recorded text."""
     four.remove("004_d", "down")
 
     events = four.down()
@@ -206,7 +206,7 @@ def test_where_the_down_file_alone_is_gone_the_recorded_text_is_used(four: Proje
 
 
 def test_where_the_down_file_differs_it_is_used(four: Project) -> None:
-    """The file goes before the recorded text, and that they differ is said."""
+    """The file wins over the recorded text, and the note says that they differ."""
     four.add("004_d", "create table d (id int);", "drop table d; create table instead ();")
 
     events = four.down()
@@ -216,15 +216,15 @@ def test_where_the_down_file_differs_it_is_used(four: Project) -> None:
     assert four.relations() == {"a", "b", "c", "instead"}
 
 
-def test_line_ends_of_a_down_file_are_no_difference(four: Project) -> None:
-    """CRLF, a byte order mark and trailing newlines are not worth a word."""
+def test_line_ends_of_a_down_file_are_not_a_difference(four: Project) -> None:
+    """CRLF, a byte order mark and trailing newlines cause no note."""
     four.add("004_d", "create table d (id int);", "\ufeffdrop table d;\r\n\r\n")
 
     assert notes(four.down()) == [()]
 
 
 def test_a_down_file_that_came_later_is_used(project: Project) -> None:
-    """A migration that was executed without a down file can be taken back once it has one."""
+    """A migration that was executed without a down file can be undone once it has one."""
     project.add("001_a", "create table a ();").up()
     project.add("001_a", "create table a ();", "drop table a;")
 
@@ -235,7 +235,7 @@ def test_a_down_file_that_came_later_is_used(project: Project) -> None:
 
 
 def test_which_text_is_used_is_said_on_the_screen(four: Project) -> None:
-    """Both notes stand before the line of their migration, on stderr."""
+    """Both notes are on stderr, before the line of their migration."""
     four.remove("004_d")
     four.add("003_c", "create table c (id int);", "drop table c cascade;")
 
@@ -267,7 +267,7 @@ def test_which_text_is_used_is_said_on_the_screen(four: Project) -> None:
     ids=["no down file", "on purpose, with a reason", "on purpose"],
 )
 def test_what_is_irreversible_is_refused_before_anything_runs(up: str, why: str, cure: str, project: Project) -> None:
-    """The third would go back, but the second does not: nothing is executed at all."""
+    """The third could be undone, the second cannot: nothing is executed."""
     project.add_tables("a").add("002_b", up).add("003_c", "create table c ();", "drop table c;").up()
 
     with pytest.raises(HistoryError) as refused:
@@ -283,7 +283,7 @@ def test_what_is_irreversible_is_refused_before_anything_runs(up: str, why: str,
 
 
 def test_a_missing_irreversible_migration_is_refused_too(project: Project) -> None:
-    """Where the file is gone the recorded up text says why it is irreversible."""
+    """If the file is missing, the recorded up text says why it is irreversible."""
     project.add("001_a", "-- sqlmigrate: irreversible (on purpose)\nselect 1;").up()
     project.remove("001_a", "up")
 
@@ -310,7 +310,7 @@ def test_a_malformed_down_file_is_refused_before_anything_runs(four: Project) ->
 
 
 def test_a_down_without_a_transaction(project: Project, every_database: str) -> None:
-    """DROP INDEX CONCURRENTLY alone in its file runs as it is, and the row is removed after it."""
+    """A file with a single DROP INDEX CONCURRENTLY runs without a transaction, and its row is removed afterwards."""
     project = project.at(every_database).add_tables("a")
     project.add("002_i", "create index concurrently i on a (id);", "drop index concurrently i;").up()
     assert project.relations() == {"a", "i"}
@@ -340,7 +340,7 @@ what now        fix the file or the data, then: sqlmigrate down (it begins at st
 
 
 def test_a_down_without_a_transaction_that_fails(project: Project) -> None:
-    """What is done stays done, the migration stays executed, and the message does not promise more than it keeps."""
+    """Finished statements stay, the migration stays executed, and the message says exactly that."""
     project.add_tables("a").add(
         "002_i",
         "-- sqlmigrate: no-transaction\ncreate index concurrently i on a (id);",
@@ -355,8 +355,10 @@ def test_a_down_without_a_transaction_that_fails(project: Project) -> None:
     assert project.recorded() == [("001", "executed"), ("002", "executed")]
 
 
-def test_what_is_executed_in_part_is_not_gone_below(project: Project) -> None:
-    """While a file without a transaction is half done, no down is executed; forgetting it or going on frees the way."""
+def test_down_waits_for_a_half_executed_file(project: Project) -> None:
+    """While a file without a transaction is half executed, `down` is refused; to execute the rest or to forget it
+    helps.
+    """
     project.add_tables("a").add("002_n", "-- sqlmigrate: no-transaction\nselect 1;\nselect nothing;", "select 2;").up()
 
     with pytest.raises(HistoryError) as refused:
@@ -377,8 +379,8 @@ def test_what_is_executed_in_part_is_not_gone_below(project: Project) -> None:
 
 
 @pytest.mark.parametrize("command", [("down", "--all"), ("reset",), ("repair", "1")], ids=" ".join)
-def test_nobody_there_to_answer(command: tuple[str, ...], four: Project) -> None:
-    """Elsewhere than on a terminal `--yes` is needed: without it nothing is changed, and the message says so."""
+def test_without_a_terminal_yes_is_needed(command: tuple[str, ...], four: Project) -> None:
+    """Without a terminal `--yes` is needed: otherwise nothing is changed, and the message says so."""
     four.add("001_a", "select 1;")
 
     ended = four.call(*command)
@@ -392,13 +394,13 @@ def test_nobody_there_to_answer(command: tuple[str, ...], four: Project) -> None
 
 
 def test_yes_is_enough(four: Project) -> None:
-    """With `--yes` everything is taken back, exit 0."""
+    """With `--yes` everything is undone, exit 0."""
     ended = four.call("down", "--all", "--yes")
 
     assert (ended.code, four.relations()) == (0, set())
 
 
 def test_fewer_steps_are_not_asked_about(four: Project) -> None:
-    """`down` and `down --steps` take back without a question."""
+    """`down` and `down --steps` do not ask."""
     assert four.call("down", "--steps", "2").code == 0
     assert four.relations() == {"a", "b"}

@@ -1,4 +1,4 @@
-"""`up --dry-run`: everything is executed, and nothing is left."""
+"""`up --dry-run`: everything is executed, and nothing stays."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def test_nothing_is_left(project: Project) -> None:
     assert project.states() == {"001_a": "pending", "002_b": "pending"}
 
 
-def test_nothing_is_left_beside_an_existing_history(project: Project) -> None:
-    """The history and its log are as they were."""
+def test_nothing_is_left_in_an_existing_history(project: Project) -> None:
+    """The history and its log are as before."""
     project.add_tables("a").up()
 
     assert succeeded(project.add_tables("a", "b").up(dry_run=True)) == ["002_b"]
@@ -33,7 +33,7 @@ def test_nothing_is_left_beside_an_existing_history(project: Project) -> None:
 
 
 def test_a_failure_is_told_and_not_written(project: Project) -> None:
-    """The place is told as in a run that counts; neither a row nor the log tells of it; nothing after it is tried."""
+    """The place is reported as in a real run; history and log are not changed; later migrations are not tried."""
     project.add_tables("a").up()
     project.add("002_b", "create table b ();").add("003_c", "drop table b;\nselect nothing;").add("004_d", "select 4;")
 
@@ -50,7 +50,7 @@ def test_a_failure_is_told_and_not_written(project: Project) -> None:
 
 
 def test_which_are_tried(project: Project) -> None:
-    """`to`, `steps` and `out_of_order` choose as in a run that counts."""
+    """`to`, `steps` and `out_of_order` select as in a real run."""
     project.add_tables("a", "b", "c")
     assert succeeded(project.up(dry_run=True, to="2")) == ["001_a", "002_b"]
     assert succeeded(project.up(dry_run=True, steps=1)) == ["001_a"]
@@ -61,14 +61,14 @@ def test_which_are_tried(project: Project) -> None:
 
 
 def test_nothing_to_try(project: Project) -> None:
-    """Where all is executed there is nothing to do, as in a run that counts."""
+    """If everything is executed, there is nothing to do, as in a real run."""
     project.add_tables("a").up()
 
     assert project.up(dry_run=True)[0].plan.steps == ()
 
 
 def test_what_runs_without_a_transaction_is_not_tried(project: Project) -> None:
-    """It cannot be rolled back; neither it nor what comes after it is tried, and both are said."""
+    """It cannot be rolled back: neither it nor any later migration is tried, and both are reported."""
     project.add_tables("a").add("002_i", "create index concurrently i on a (id);").add("003_c", "create table c ();")
 
     events = project.up(dry_run=True)
@@ -93,7 +93,7 @@ def test_what_runs_without_a_transaction_is_not_tried(project: Project) -> None:
     ids=["temporary objects", "role and search_path", "session authorization", "SET TRANSACTION", "BEGIN with options"],
 )
 def test_what_one_migration_sets_does_not_reach_the_next(text: str, project: Project) -> None:
-    """Two files that would not bear each other in one session are tried one after the other, as they would run."""
+    """Two files that would disturb each other in one session are tried as they would really run."""
     project.add("001_first", text).add("002_again", text).add("003_a", "create table a ();")
 
     assert succeeded(project.up(dry_run=True)) == ["001_first", "002_again", "003_a"]
@@ -109,7 +109,7 @@ insert into {0}p values ({1});
 
 
 def test_what_the_commit_would_refuse_is_found(project: Project) -> None:
-    """Deferred constraints are checked at the end of each file, as its COMMIT would."""
+    """Deferred constraints are checked at the end of each file, as its COMMIT would check them."""
     project.add("001_a", DEFERRED.format("a", 1)).add("002_b", DEFERRED.format("b", 7)).add("003_c", "select 3;")
 
     events = project.up(dry_run=True)
@@ -121,7 +121,7 @@ def test_what_the_commit_would_refuse_is_found(project: Project) -> None:
 
 
 def test_constraints_are_deferred_for_every_file(project: Project) -> None:
-    """The check at the end of a file does not make the constraints of the next immediate, new ones and old ones."""
+    """The check at the end of a file does not make constraints immediate for the next file, new or old ones."""
     project.add("001_a", DEFERRED.format("a", 1)).add("002_b", DEFERRED.format("b", 1))
     project.add("003_c", "insert into ac values (2); insert into ap values (2);")
     project.add("004_d", "create table d (i int unique deferrable initially immediate); insert into d values (1), (2);")
@@ -134,7 +134,7 @@ def test_constraints_are_deferred_for_every_file(project: Project) -> None:
 
 
 def test_the_screen_of_a_failure(project: Project) -> None:
-    """It says that this was a trial, and that the database is as it was; exit 1."""
+    """It says that this was a dry run and that the database is unchanged; exit 1."""
     project.add_tables("a").add("002_b", "drop table a, b;")
 
     ended = project.call("up", "--dry-run")

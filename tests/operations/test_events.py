@@ -1,4 +1,4 @@
-"""The engine as a library: events in order, what closing leaves behind, the run watched statement by statement."""
+"""The engine as a library: events in order, what closing leaves behind, the run observed statement by statement."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TWO = "create table {0} (id int);\ninsert into {0} values (1);"
 
 
 def told(events: list[Event]) -> list[tuple[str, ...]]:
-    """Give each event in short: its kind, its migration, its statement."""
+    """Return each event in short: its kind, its migration, its statement."""
     return [
         (type(event).__name__, *([event.step.label] if hasattr(event, "step") else []), *_numbers(event))
         for event in events
@@ -51,7 +51,7 @@ COPIED = "create table t (a int);\ncopy t from stdin;\n1\n2\n\\.\n"
 @pytest.mark.parametrize("head", ["", "-- sqlmigrate: no-transaction\n"], ids=["one transaction", "none"])
 @pytest.mark.parametrize("options", [{}, {"step_by_step": True}], ids=["at once", "step by step"])
 def test_copied_data_are_a_statement_like_others(head: str, options: dict[str, bool], project: Project) -> None:
-    """A COPY in the midst is counted and told in its place, in every way of sending."""
+    """A COPY in the middle of a file is counted and reported in its place, sent at once or step by step."""
     project.add("001_a", f"{head}{COPIED}insert into t values (3);")
 
     assert [each for each in told(project.up(**options)) if each[0] != "StatementOpen"] == [
@@ -63,14 +63,14 @@ def test_copied_data_are_a_statement_like_others(head: str, options: dict[str, b
 
 @pytest.mark.parametrize("options", [{}, {"step_by_step": True}], ids=["at once", "step by step"])
 def test_events_come_in_order(options: dict[str, bool], project: Project) -> None:
-    """The plan, then of every step its beginning, each statement and its end, whether sent at once or one by one."""
+    """The plan, then for each step its beginning, each statement and its end, sent at once or step by step."""
     project.add("001_a", TWO.format("a")).add("002_b", TWO.format("b"))
 
     assert told(project.up(**options)) == ORDER
 
 
 def test_a_failure_is_the_last_event(project: Project) -> None:
-    """Nothing comes after it, neither of the step nor of those behind it."""
+    """After a failure there is no event, of the step or of later ones."""
     project.add("001_a", "select 1; select nothing; select 3;").add("002_b", "select 2;")
 
     assert told(project.up()) == [
@@ -79,7 +79,7 @@ def test_a_failure_is_the_last_event(project: Project) -> None:
 
 
 def test_the_plan_comes_before_anything_is_done(project: Project) -> None:
-    """It names what is to be executed, and the state of the database; until the next event nothing is touched."""
+    """It names what will be executed and the state of the database; until the next event nothing is touched."""
     with closing(project.add_tables("a", "b").running_up()) as events:
         planned = next(events)
 
@@ -92,7 +92,7 @@ def test_the_plan_comes_before_anything_is_done(project: Project) -> None:
 
 
 def test_finished_is_told_after_the_commit(project: Project) -> None:
-    """Whoever hears of it finds it committed, its row completed, with the duration that is recorded."""
+    """When the event arrives, the step is committed and its row is complete, with the reported duration."""
     project.add_tables("a", "b")
     with project.connection() as other:
         for event in project.running_up():
@@ -106,7 +106,7 @@ def test_finished_is_told_after_the_commit(project: Project) -> None:
 
 
 def stopped_at(project: Project, kind: type[Event], **options: Any) -> None:
-    """Run up to the first event of a kind, then stop reading, as whoever was interrupted does."""
+    """Run up to the first event of a kind, then stop reading, as an interrupted caller does."""
     with closing(project.running_up(**options)) as events:
         for event in events:
             if isinstance(event, kind):
@@ -115,7 +115,7 @@ def stopped_at(project: Project, kind: type[Event], **options: Any) -> None:
 
 
 def is_quiet(project: Project) -> bool:
-    """Whether no session of ours is left, and with it neither transaction nor lock."""
+    """Return whether no session of ours is left, and so no transaction and no lock."""
     ours = (
         "select count(*) from pg_stat_activity where application_name = 'sqlmigrate' and datname = current_database()"
     )
@@ -126,8 +126,8 @@ SLEEPING = "create table a ();\ninsert into a default values;\nselect pg_sleep(6
 
 
 @pytest.mark.parametrize("options", [{}, {"step_by_step": True}], ids=["at once", "step by step"])
-def test_closing_in_the_midst_of_a_file_takes_it_back(options: dict[str, bool], project: Project) -> None:
-    """The statement under way is cancelled, the file is rolled back, the failure is written, no lock is left."""
+def test_closing_within_a_file_rolls_it_back(options: dict[str, bool], project: Project) -> None:
+    """The statement is cancelled, the file is rolled back, the failure is recorded, no lock is left."""
     project.add("000_z", "create table z ();").up()
 
     stopped_at(project.add("001_a", SLEEPING), StatementDone, **options)
@@ -145,7 +145,7 @@ def test_closing_in_the_midst_of_a_file_takes_it_back(options: dict[str, bool], 
     ("kind", "executed"), [(Planned, []), (Began, []), (Finished, ["001"])], ids=["Planned", "Began", "Finished"]
 )
 def test_closing_between_the_files(kind: type[Event], executed: list[str], project: Project) -> None:
-    """What is finished stays, what has not begun leaves no trace."""
+    """Finished migrations stay; those that have not begun leave no trace."""
     stopped_at(project.add_tables("a", "b"), kind)
 
     until(lambda: is_quiet(project))
@@ -156,7 +156,7 @@ def test_closing_between_the_files(kind: type[Event], executed: list[str], proje
 
 
 def test_closing_without_a_transaction_keeps_what_is_done(project: Project) -> None:
-    """The statements done are recorded, the one under way is cancelled, and `up` goes on there."""
+    """Finished statements are recorded, the current one is cancelled, and `up` continues there."""
     text = "-- sqlmigrate: no-transaction\ncreate table a ();\nselect pg_sleep(60);"
 
     stopped_at(project.add("001_a", text), StatementDone)
@@ -168,7 +168,7 @@ def test_closing_without_a_transaction_keeps_what_is_done(project: Project) -> N
 
 
 def test_closing_a_down_leaves_it_executed(project: Project) -> None:
-    """A way back that is not ended is no way back."""
+    """A down that has not ended has undone nothing."""
     project.add("001_a", "create table a ();", "drop table a;\nselect pg_sleep(60);").up()
     with closing(up_down.down(project.url, folder.load(project.folder))) as events:
         while not isinstance(next(events), StatementDone):
@@ -179,7 +179,7 @@ def test_closing_a_down_leaves_it_executed(project: Project) -> None:
 
 
 def test_closing_a_dry_run(project: Project) -> None:
-    """It leaves as little as one that was read to its end."""
+    """It leaves nothing behind, like one that was read to its end."""
     stopped_at(project.add("001_a", SLEEPING), StatementDone, dry_run=True)
 
     until(lambda: is_quiet(project))
@@ -193,8 +193,8 @@ def read_badly(project: Project) -> None:
                 raise ZeroDivisionError
 
 
-def test_a_reader_that_raises_takes_the_file_back(project: Project) -> None:
-    """An error of whoever reads the events, in `contextlib.closing`, is as good as closing."""
+def test_a_reader_that_raises_rolls_the_file_back(project: Project) -> None:
+    """In `contextlib.closing`, an error of the reader has the same effect as closing."""
     with pytest.raises(ZeroDivisionError):
         read_badly(project.add("001_a", SLEEPING))
 
@@ -212,7 +212,7 @@ select c.relname, l.mode from pg_locks l join pg_stat_activity a using (pid) joi
 
 
 def step_by_step(project: Project) -> Iterator[tuple[Event, list[tuple[str, str]], str]]:
-    """Run step by step; give every event with the locks and the state that a second session sees just then."""
+    """Run step by step; return every event with the locks and the state that a second session sees at that moment."""
     state = "select state from pg_stat_activity where application_name = 'sqlmigrate' and datname = current_database()"
     with closing(project.running_up(step_by_step=True)) as events, project.connection() as other:
         for event in events:
@@ -220,7 +220,7 @@ def step_by_step(project: Project) -> Iterator[tuple[Event, list[tuple[str, str]
 
 
 def test_step_by_step_the_transaction_is_open_between_the_events(project: Project) -> None:
-    """A second session sees after each statement which locks are held by then, and none after the commit."""
+    """After each statement a second session sees the locks held so far, and none after the commit."""
     project.add("001_a", "create table a (id int);\ncreate table b (id int);").up()
     project.add("002_b", "alter table a add column c int;\ncreate index on b (id);\nupdate a set c = 1;")
 
@@ -238,7 +238,7 @@ def test_step_by_step_the_transaction_is_open_between_the_events(project: Projec
 
 
 def test_step_by_step_a_statement_of_a_file_without_a_transaction(project: Project) -> None:
-    """It is told while the transaction with its record is open, and again when that is committed; not what has none."""
+    """Its event comes while the transaction with its record is open, and a second one after the commit."""
     project.add("001_a", "-- sqlmigrate: no-transaction\ncreate table a (id int);\nvacuum a;\n")
 
     assert [(type(event).__name__, state) for event, _, state in step_by_step(project)] == [
@@ -248,7 +248,7 @@ def test_step_by_step_a_statement_of_a_file_without_a_transaction(project: Proje
 
 
 def test_step_by_step_nothing_is_visible_before_the_commit(project: Project) -> None:
-    """Neither the file's work nor its row is seen by others while its transaction is open; both are, after it."""
+    """While the transaction is open, others see neither the file's work nor its row; afterwards they see both."""
     project.add_tables("a").up()
     project.add("002_b", "insert into a values (1);\ninsert into a values (2);")
     look = "select (select count(*) from a), (select count(*) from migrations)"
@@ -263,7 +263,7 @@ def test_step_by_step_nothing_is_visible_before_the_commit(project: Project) -> 
 
 
 def test_step_by_step_the_same_is_executed(project: Project) -> None:
-    """Whoever watches changes nothing: the same rows, the same statements, the same end of a failure."""
+    """Step by step changes nothing: the same rows, the same statements, the same end of a failure."""
     text = "begin isolation level serializable; set role pg_monitor; select nothing; commit;"
     project.add_tables("a", "b").add("003_c", text)
 
@@ -275,7 +275,7 @@ def test_step_by_step_the_same_is_executed(project: Project) -> None:
 
 
 def test_the_turns_of_a_session_carry_any_number_of_requests(project: Project) -> None:
-    """10,000 requests and as many answers of 1 kB go through in one turn, neither side waiting for the other."""
+    """10,000 requests and as many answers of 1 kB pass in one turn; neither side blocks the other."""
     with connect(project.url) as session:
         requests = [Request("select repeat('x', 1000), $1", (str(number),)) for number in range(10_000)]
         rows = session.ask(*requests)
@@ -287,7 +287,7 @@ def test_the_turns_of_a_session_carry_any_number_of_requests(project: Project) -
 
 
 def test_the_exported_names() -> None:
-    """These and no others; each is the function of its module; all of them are there for `import *`."""
+    """Exactly these names, each the object of its module; all of them are there for `import *`."""
     names = {
         "Limits": Limits, "down": up_down.down, "load": folder.load, "split": split, "status": status.status,
         "up": up_down.up,
@@ -314,7 +314,7 @@ def test_importing_the_package_loads_no_driver() -> None:
 
 
 def test_the_library_from_end_to_end(project: Project) -> None:
-    """`load`, `status`, `up` and `down` do what the commands do, with defaults for all that may be left out."""
+    """`load`, `status`, `up` and `down` do what the commands do; everything but URL and migrations has a default."""
     project.add_tables("a", "b")
     migrations = sqlmigrate.load(str(project.folder))
     assert migrations == sqlmigrate.load(project.folder)
@@ -326,8 +326,8 @@ def test_the_library_from_end_to_end(project: Project) -> None:
     assert finished(list(sqlmigrate.up(project.url, migrations, to="002_b"))) == ["002_b"]
 
 
-def test_a_migration_of_another_making(project: Project) -> None:
-    """Migrations need not come from files: any `Migration` is executed."""
+def test_a_migration_need_not_come_from_a_file(project: Project) -> None:
+    """Any `Migration` can be executed."""
     source = Source("memory", "create table m ();")
     made = migration.Migration("1", "made", source)
 
@@ -336,7 +336,7 @@ def test_a_migration_of_another_making(project: Project) -> None:
 
 
 def test_libraries_in_threads(project: Project) -> None:
-    """Runs of several threads, each in a schema of its own, do not disturb each other."""
+    """Runs in several threads, each in its own schema, do not disturb each other."""
     for name in "abcd":
         project.execute(f"create schema {name}")
     project.add("001_t", "create table t (); select pg_sleep(0.05);").add("002_u", "create table u ();")

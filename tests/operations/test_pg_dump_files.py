@@ -1,4 +1,4 @@
-"""A file that `pg_dump` wrote, with data, is a migration: applied and dumped again, it is the same."""
+"""A file written by `pg_dump`, with data, is a migration: executed and dumped again, it is the same."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _filled(url: str) -> None:
 
 
 def _dump(server: Server, url: str) -> str:
-    """Dump everything but our history."""
+    """Dump everything except our history."""
     dumped = children.run(
         [_programs(server) / "pg_dump", "--no-owner", "--exclude-schema=history", url],
         capture_output=True, check=True, text=True, encoding="utf-8", errors="surrogateescape",
@@ -79,7 +79,7 @@ def _dump(server: Server, url: str) -> str:
 
 
 def _without_key(dumped: str) -> str:
-    """Take out the key that each dump draws anew."""
+    """Remove the key that each dump draws at random."""
     return re.sub(r"^(\\(?:un)?restrict) .*$", r"\1", dumped, flags=re.MULTILINE)
 
 
@@ -90,7 +90,7 @@ def _apply(url: str, folder: Path) -> list[Event]:
 
 
 def test_a_dump_with_data_is_applied_and_dumped_again_the_same(every_postgres: Server, tmp_path: Path) -> None:
-    """Schema and rows of a dump by 16 and by 18 survive the way through a migration to the letter."""
+    """Schema and rows of dumps by 16 and by 18 stay the same to the letter."""
     with every_postgres.database() as original, every_postgres.database() as copy:
         _filled(original)
         dumped = _dump(every_postgres, original)
@@ -104,7 +104,7 @@ def test_a_dump_with_data_is_applied_and_dumped_again_the_same(every_postgres: S
 
 
 def test_an_error_in_the_data_names_its_line(database: str, tmp_path: Path) -> None:
-    """The caret stands on the row that PostgreSQL refuses, not on the COPY above it."""
+    """The caret is at the row that PostgreSQL refuses, not at the COPY above it."""
     text = "create table t (a int);\n\ncopy t from stdin;\n1\n2\nthree\n4\n\\.\n"
     (tmp_path / "001_rows.up.sql").write_text(text, encoding="utf-8")
 
@@ -118,7 +118,7 @@ def test_an_error_in_the_data_names_its_line(database: str, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])
 def test_data_with_either_line_ending(database: str, tmp_path: Path, ending: str) -> None:
-    """A file saved with CRLF brings the same rows, and what follows the data is executed."""
+    """A file saved with CRLF brings the same rows, and the statements after the data are executed."""
     lines = [
         "create table t (a text, b text);",
         "copy t from stdin;",

@@ -1,4 +1,4 @@
-"""Years of migrations, executed, taken back, executed again; PostgreSQL's own programs say what came of it."""
+"""Years of migrations, executed, undone, executed again, checked with PostgreSQL's own programs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Direction = Callable[..., Generator[Event, None, None]]
 
 @pytest.fixture
 def server(every_postgres: Server) -> Iterator[Server]:
-    """Each server in turn; what a history leaves to the whole server, its roles, is dropped after the test."""
+    """Each server in turn; the roles that a history creates on the whole server are dropped after the test."""
     yield every_postgres
     _drop_roles(every_postgres)
 
@@ -37,7 +37,7 @@ def _drop_roles(server: Server) -> None:
 
 @contextmanager
 def _database(server: Server) -> Iterator[str]:
-    """Make an empty database, and drop it although there are subscriptions in it."""
+    """Create an empty database, and drop it in spite of its subscriptions."""
     with server.database() as url:
         try:
             yield url
@@ -48,7 +48,7 @@ def _database(server: Server) -> Iterator[str]:
 
 
 def _executed(direction: Direction, url: str, migrations: Sequence[Migration], **options: bool) -> list[str]:
-    """Run to the end, and give the migrations in the order in which they were finished."""
+    """Run to the end and return the migrations in the order in which they finished."""
     labels = []
     for event in direction(url, migrations, **options):
         assert not isinstance(event, Failed), f"{event.error}: {event.error.fields}"
@@ -58,7 +58,7 @@ def _executed(direction: Direction, url: str, migrations: Sequence[Migration], *
 
 @pytest.mark.parametrize("version", [16, 18])
 def test_every_chapter_of_every_story_is_told(version: int) -> None:
-    """The history that is executed below holds everything that the stories know, and each seed tells its own."""
+    """The history executed below contains every chapter of the stories, and each seed gives another one."""
     told = generated_history.migrations(NUMBER, SEED, version)
     assert len(told) == NUMBER
     assert {one.chapter for one in told} == {one.name for story in generated_history.stories(version) for one in story}
@@ -67,7 +67,7 @@ def test_every_chapter_of_every_story_is_told(version: int) -> None:
 
 
 def test_up_down_up(server: Server, tmp_path: Path) -> None:
-    """What was taken back leaves nothing behind, no object, row or role; executed anew, all is as it was."""
+    """Undone migrations leave no object, row or role behind; executed again, everything is as before."""
     written = generated_history.migrations(examples(NUMBER), SEED, server.version)
     generated_history.write(tmp_path, written)
     migrations = folder.load(tmp_path)
@@ -83,7 +83,7 @@ def test_up_down_up(server: Server, tmp_path: Path) -> None:
 
 
 def test_the_same_as_psql(server: Server, tmp_path: Path) -> None:
-    """The same files, executed by psql, a fresh session for each, make the same database to the last row."""
+    """The same files executed by psql, each in a new session, give the same database to the last row."""
     written = generated_history.migrations(examples(NUMBER), SEED + 1, server.version)
     generated_history.write(tmp_path, written)
     with _database(server) as url:
@@ -96,7 +96,7 @@ def test_the_same_as_psql(server: Server, tmp_path: Path) -> None:
 
 
 def test_a_dump_is_a_migration(server: Server, tmp_path: Path) -> None:
-    """What pg_dump writes of all that, with its settings, its COPY and its keys, is executed as psql does it."""
+    """A dump of all that, with its settings, COPY and keys, is executed as psql does it."""
     written = generated_history.migrations(examples(NUMBER), SEED + 2, server.version)
     generated_history.write(tmp_path / "old", written)
     with _database(server) as url:

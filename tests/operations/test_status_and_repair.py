@@ -1,4 +1,6 @@
-"""Looking at the history, which never writes, and mending it: status, verify, log, repair, baseline, reset."""
+"""Commands that look, and never write, and commands that change the history: status, verify, log, repair, baseline,
+reset.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,7 @@ LOOKING = ["status", "verify", "log"]
 
 
 def repair(project: Project, version: str) -> str:
-    """Repair, without being asked; gives what was said to be done."""
+    """Repair without a question; return the sentence that says what was done."""
     row, _ = operations_repair.repairable(project.url, load(project.folder), version)
     return operations_repair.repair(project.url, row)
 
@@ -33,7 +35,7 @@ def baseline(project: Project, version: str) -> list[str]:
 
 
 def shown(screen: str) -> str:
-    """Give what follows the name of the database, with times made equal."""
+    """Return what follows the name of the database, with equal times."""
     return stable(screen).partition(" · ")[2]
 
 
@@ -54,7 +56,7 @@ def test_looking_at_an_empty_database_makes_nothing(command: str, project: Proje
 
 @pytest.fixture
 def looker(project: Project, postgres: Server) -> Iterator[str]:
-    """The URL for a role that may read the history, and do nothing else; every transaction of it is read-only."""
+    """The URL for a role that may only read the history; all its transactions are read-only."""
     project.add_tables("a").up()
     project.execute("""\
         create role looker login; alter role looker set default_transaction_read_only = on;
@@ -68,7 +70,7 @@ def looker(project: Project, postgres: Server) -> Iterator[str]:
 
 @pytest.mark.parametrize("command", LOOKING)
 def test_looking_needs_no_right_to_write(command: str, looker: str, project: Project) -> None:
-    """A role that may only read sees what the owner sees."""
+    """A role that may only read sees the same as the owner."""
     as_looker, as_owner = project.call(command, DATABASE_URL=looker), project.call(command)
 
     assert (as_looker.code, as_looker.stderr) == (0, "")
@@ -79,7 +81,7 @@ def test_looking_needs_no_right_to_write(command: str, looker: str, project: Pro
 
 @pytest.mark.parametrize("command", LOOKING)
 def test_looking_works_on_a_standby(command: str, project: Project, standby: Standby) -> None:
-    """A read-only standby shows what its primary shows."""
+    """A read-only standby shows the same as its primary."""
     project.add_tables("a").up()
     url = standby.url(project.value("select current_database()"))
 
@@ -94,7 +96,7 @@ def test_looking_works_on_a_standby(command: str, project: Project, standby: Sta
 
 @pytest.fixture
 def every_state(project: Project) -> Project:
-    """A migration of each state there is."""
+    """A migration in every state."""
     project.add_tables("base", "done", "changed", "missing").add("006_newest", "select 6;")
     baseline(project, "1")
     succeeded(project.up())
@@ -119,7 +121,7 @@ def test_every_state(every_state: Project) -> None:
 
 
 def test_the_screen_of_every_state(every_state: Project) -> None:
-    """Marks first, words that say the same beside them; counts of what needs attention; the next command."""
+    """Marks first, words with the same meaning next to them; a count for each state; the next command."""
     ended = every_state.call("status")
 
     assert (ended.code, ended.stderr) == (0, "")
@@ -145,7 +147,7 @@ next: sqlmigrate verify
 
 
 def test_an_interrupted_file_is_shown_as_such(project: Project) -> None:
-    """A file without a transaction whose process was killed has begun, and says how far it came."""
+    """A file without a transaction whose run was killed is shown as interrupted, with its last statement."""
     project.add_tables("a").up()
     project.add("002_n", "-- sqlmigrate: no-transaction\nselect 1; select 2;")
     project.execute("""\
@@ -158,7 +160,7 @@ def test_an_interrupted_file_is_shown_as_such(project: Project) -> None:
 
 
 def test_a_file_under_way_is_told_from_an_interrupted_one(project: Project) -> None:
-    """Where somebody holds the run's lock, a file that has begun is under way: `status` names the process."""
+    """While the lock of a run is held, the file is running, and `status` names the process."""
     project.add_tables("a").up()
     project.add("002_n", "-- sqlmigrate: no-transaction\nselect 1; select 2;")
     project.execute("""\
@@ -181,7 +183,7 @@ ADVISORY_LOCKS = "select count(*) from pg_locks where locktype = 'advisory'"
 
 
 def test_a_run_in_a_transaction_is_shown(project: Project) -> None:
-    """`status` names the run while nothing of it is in the history, takes no lock, and advises what to do."""
+    """`status` names the run although the history does not show it yet, takes no lock, and says what to do."""
     project.add_tables("a").up()
     project.add("002_b", "create table b ();").add("003_n", "-- sqlmigrate: no-transaction\nselect 1;")
     with held(project, name="sqlmigrate") as pid:
@@ -209,7 +211,7 @@ next: sqlmigrate status
 
 
 def test_a_run_in_a_transaction_is_a_session_in_json(project: Project) -> None:
-    """The key `run` holds the session, and null when no run is under way."""
+    """The key `run` holds the session; it is null when no run is under way."""
     project.add_tables("a")
     with held(project, name="deploy 7") as pid:
         run = json.loads(project.call("--format", "json", "status").stdout)["run"]
@@ -219,14 +221,14 @@ def test_a_run_in_a_transaction_is_a_session_in_json(project: Project) -> None:
 
 
 def test_the_first_run_is_shown_before_there_is_a_history(project: Project) -> None:
-    """The lock is that of the history's name, so it is seen while the table does not exist."""
+    """The lock belongs to the name of the history, so it is found before the table exists."""
     project.add_tables("a")
     with held(project) as pid:
         assert f"⏳ a run is under way: process {pid} (deploy 7" in project.call("status").stdout
 
 
 def test_a_run_of_another_role_is_shown_with_what_may_be_seen(looker: str, project: Project) -> None:
-    """PostgreSQL shows a role only its own sessions: what is not seen is said to be unknown."""
+    """PostgreSQL shows a role only its own sessions in full; the rest is shown as unknown."""
     with held(project) as pid:
         screen = shown(project.call("status", DATABASE_URL=looker).stdout)
 
@@ -237,7 +239,7 @@ def test_a_run_of_another_role_is_shown_with_what_may_be_seen(looker: str, proje
 
 
 def test_looking_works_where_locks_are_hidden(looker: str, project: Project) -> None:
-    """A role that may not read pg_locks sees the history, and no run."""
+    """A role that may not read pg_locks sees the history, but no run."""
     project.execute("revoke select on pg_locks from public")
     with held(project):
         ended = project.call("status", DATABASE_URL=looker)
@@ -261,7 +263,7 @@ def test_a_file_that_is_running_is_counted_once(project: Project) -> None:
 
 @pytest.mark.parametrize("command", ["status", "up", "verify"])
 def test_a_row_that_is_not_ours(command: str, project: Project) -> None:
-    """A version that is no number cannot be ordered: it is told as what it is, whatever is asked for."""
+    """A version that is not a number cannot be ordered: every command reports it."""
     project.add_tables("a").up()
     project.execute("insert into migrations (version, name, status) values ('x', 'y', 'executed')")
 
@@ -287,7 +289,9 @@ def test_a_row_that_is_not_ours(command: str, project: Project) -> None:
     ids=["all executed", "pending", "changed", "missing", "failed", "out of order", "baseline"],
 )
 def test_status_check(prepare: object, code: int, project: Project) -> None:
-    """`--check` exits with 3 where anything is pending or needs attention, and shows the same screen; without it: 0."""
+    """`--check` exits with 3 if anything is pending or needs attention, and shows the same screen; without it the exit
+    code is 0.
+    """
     project.add_tables("a", "z").remove("002_z")
     project.up()
     prepare(project)  # type: ignore[operator]
@@ -302,7 +306,7 @@ def test_status_check(prepare: object, code: int, project: Project) -> None:
 
 
 def test_verify_finds_everything_at_once(every_state: Project) -> None:
-    """What is changed (with the lines), missing and out of order is told together; exit 1; nothing is written."""
+    """Edited files (with lines), missing files and wrong order are reported together; exit 1; nothing is written."""
     ended = every_state.call("verify")
 
     assert (ended.code, ended.stdout) == (1, "")
@@ -332,8 +336,8 @@ error: 005_late: out of order, the later 006_newest is already executed (by post
     assert every_state.states() == STATES
 
 
-def test_verify_finds_a_history_that_goes_on_after_the_newest_file(project: Project) -> None:
-    """As `status` says it, which sends here: the folder is older than the database; exit 1."""
+def test_verify_finds_a_folder_that_is_older_than_the_database(project: Project) -> None:
+    """It says the same as `status`, which names `verify` as the next command; exit 1."""
     project.add_tables("a", "b", "c").up()
     project.remove("002_b").remove("003_c")
 
@@ -357,7 +361,7 @@ error: 002_b, 003_c: executed on this database, but newer than every file: this 
 
 
 def test_verify_finds_a_failure_whose_file_is_gone(project: Project) -> None:
-    """`status` does not call it executed, and what `verify` says to do makes the two agree."""
+    """`status` does not call it executed, and the next step of `verify` removes the difference."""
     project.add_tables("a").add("002_b", "select nothing;").up()
     project.remove("002_b")
 
@@ -382,7 +386,7 @@ error: 002_b: failed on this database, and the file is missing
 
 
 def test_verify_needs_no_server_for_the_files(bare_terminal: Terminal) -> None:
-    """Where no database is named the files alone are checked, and that is said."""
+    """Without a database only the files are checked, and the screen says so."""
     bare_terminal.write(**{"001_a.up.sql": "select 1;"})
 
     ended = bare_terminal("verify")
@@ -394,7 +398,7 @@ def test_verify_needs_no_server_for_the_files(bare_terminal: Terminal) -> None:
 
 
 def test_verify_finds_a_fault_of_an_executed_file_too(project: Project) -> None:
-    """Every file is read, up and down, also one that nobody would execute any more."""
+    """Every file is read, up and down, even if it will never be executed again."""
     project.add_tables("a").up()
     project.add("001_a", "create table a (id int);", "drop table a;\ncommit;")
 
@@ -410,7 +414,7 @@ def test_verify_finds_a_fault_of_an_executed_file_too(project: Project) -> None:
 
 
 def test_repair_accepts_a_changed_file(project: Project) -> None:
-    """The file as it is now counts as what was executed, its down file too; when and how long stay; the log tells."""
+    """The current file counts as executed, and its down file too; the times stay; the log has an entry."""
     project.add_tables("a").up()
     before = project.query("select executed_at, duration_ms, executed_by, status from migrations")
     project.add("001_a", "create table a (id int); -- commented", "drop table a cascade;")
@@ -428,7 +432,7 @@ def test_repair_accepts_a_changed_file(project: Project) -> None:
 
 
 def test_repair_accepts_a_new_name_and_a_new_spelling(project: Project) -> None:
-    """A renamed file, and `1` that has become `001`, are the row's from now on."""
+    """The row gets the name of a renamed file, and `001` for what was `1`."""
     project.add("1_a", "select 1;").up()
     project.remove("1_a", "up")
     project.add("001_better", "select 1;")
@@ -452,7 +456,7 @@ def test_repair_accepts_a_new_name_and_a_new_spelling(project: Project) -> None:
     ids=["failed", "missing", "baseline"],
 )  # fmt: skip
 def test_repair_forgets(prepare: str, sentence: str, detail: str, left: dict[str, str], project: Project) -> None:
-    """The row is removed, the database stays as it is, the log keeps that it was forgotten."""
+    """The row is removed, the database is not changed, the log has an entry."""
     project.add_tables("a", "b").up(steps=1)
     if prepare == "failed":
         project.add("002_b", "select nothing;").up()
@@ -480,7 +484,7 @@ def test_repair_forgets(prepare: str, sentence: str, detail: str, left: dict[str
     ],
 )  # fmt: skip
 def test_nothing_to_repair(version: str, message: str, project: Project) -> None:
-    """What is in order, or is not there, is refused."""
+    """A migration that needs no repair, or an unknown one, is refused."""
     project.add_tables("a", "b").up(steps=1)
 
     with pytest.raises(ConfigError) as refused:
@@ -490,7 +494,7 @@ def test_nothing_to_repair(version: str, message: str, project: Project) -> None
 
 
 def test_repair_does_not_forget_what_has_been_executed_meanwhile(project: Project) -> None:
-    """A failed migration that another run executes while `repair` waits for its lock is not forgotten."""
+    """A failed migration that another run executes while `repair` waits for the lock is not forgotten."""
     project.add("001_a", "select nothing;").up()
     project.add("001_a", "select 1;")
     refused: list[Exception] = []
@@ -520,7 +524,7 @@ def test_repair_does_not_forget_what_has_been_executed_meanwhile(project: Projec
 
 
 def test_repair_and_its_log_are_one(project: Project) -> None:
-    """Where the log cannot be written, nothing is repaired."""
+    """If the log cannot be written, nothing is repaired."""
     project.add_tables("a").up()
     project.execute("alter table migrations_log add constraint broken check (action <> 'repair') not valid")
     project.add("001_a", "select 1;")
@@ -532,7 +536,7 @@ def test_repair_and_its_log_are_one(project: Project) -> None:
 
 
 def test_the_screen_of_repair(project: Project) -> None:
-    """One line of what was done, and how to look; exit 0."""
+    """One line says what was done, one is the next command; exit 0."""
     project.add("001_a", "select nothing;").up()
 
     ended = project.call("repair", "1", "--yes")
@@ -547,7 +551,9 @@ def test_the_screen_of_repair(project: Project) -> None:
 
 
 def test_baseline_records_and_executes_nothing(project: Project) -> None:
-    """Everything up to the version is recorded as it is in the files, the rest stays pending; the log tells."""
+    """Everything up to the version is recorded with the texts of the files, the rest stays pending; the log has
+    entries.
+    """
     project.add_tables("a", "b", "c")
 
     assert baseline(project, "2") == ["001_a", "002_b"]
@@ -563,7 +569,7 @@ def test_baseline_records_and_executes_nothing(project: Project) -> None:
 
 
 def test_baseline_leaves_what_is_executed(project: Project) -> None:
-    """Only what is not executed is declared; a second time there is nothing to record."""
+    """Only what is not executed is declared; the second time there is nothing to record."""
     project.add_tables("a", "b").up(steps=1)
 
     assert baseline(project, "002_b") == ["002_b"]
@@ -574,7 +580,7 @@ def test_baseline_leaves_what_is_executed(project: Project) -> None:
 
 @pytest.mark.parametrize("status", ["failed", "running"])
 def test_baseline_of_what_has_failed(status: str, project: Project) -> None:
-    """What failed or was interrupted, and was then brought about by hand, can be declared; no error stays."""
+    """A failed or interrupted migration that was finished by hand can be declared; its error is removed."""
     project.add("001_old", "select nothing;").up()
     project.execute("update migrations set status = %s, statements_done = 1, unfinished = '1 none'", status)
     project.remove("001_old", "up")
@@ -586,8 +592,8 @@ def test_baseline_of_what_has_failed(status: str, project: Project) -> None:
     assert project.query(f"select {columns} from migrations") == [("001", "new", "baseline", None, None, "select 1;")]
 
 
-def test_baseline_at_what_nobody_knows(project: Project) -> None:
-    """It is refused with the nearest name, and not even the history is made."""
+def test_baseline_at_an_unknown_version(project: Project) -> None:
+    """It is refused with the nearest name, and the history is not created."""
     with pytest.raises(ConfigError) as refused:
         baseline(project.add_tables("a"), "2")
 
@@ -597,8 +603,8 @@ def test_baseline_at_what_nobody_knows(project: Project) -> None:
     assert project.value("select to_regclass('migrations')") is None
 
 
-def test_a_baseline_is_not_taken_back(project: Project) -> None:
-    """It was not executed here: `down` refuses it with the way to forget it, `down --all` passes it over."""
+def test_a_baseline_is_not_undone(project: Project) -> None:
+    """It was not executed here: `down` refuses it and says how to forget it, `down --all` skips it."""
     baseline(project.add_tables("a", "b"), "1")
     with pytest.raises(HistoryError) as refused:
         project.down()
@@ -615,7 +621,7 @@ def test_a_baseline_is_not_taken_back(project: Project) -> None:
 
 
 def test_a_changed_baseline_stops_up(project: Project) -> None:
-    """What was declared is compared as what was executed."""
+    """A declared migration is compared with its file like an executed one."""
     baseline(project.add_tables("a"), "1")
 
     assert project.add("001_a", "select 1;").states() == {"001_a": "changed"}
@@ -629,7 +635,7 @@ def test_a_changed_baseline_stops_up(project: Project) -> None:
 
 
 def test_the_log_keeps_everything(project: Project) -> None:
-    """Every up, failure, down, repair and baseline, oldest first, with who and from where; nothing is ever removed."""
+    """Every up, failure, down, repair and baseline, oldest first, with who and from where; none is ever removed."""
     project.add_tables("a").add("002_b", "select nothing;").up()
     repair(project, "2")
     project.down()
@@ -652,7 +658,7 @@ def test_the_log_keeps_everything(project: Project) -> None:
 
 
 def test_the_log_names_the_role_that_connected(project: Project) -> None:
-    """Whatever role a migration sets, who executed it is who connected."""
+    """Whatever role a migration sets, the log names the role that connected."""
     project.add("001_a", "set role pg_monitor;").add("002_b", "set session authorization pg_monitor;").up()
     project.add("003_c", "set role pg_monitor; select nothing;").up()
 
@@ -661,7 +667,7 @@ def test_the_log_names_the_role_that_connected(project: Project) -> None:
 
 
 def test_an_empty_log(project: Project) -> None:
-    """It is said in words; exit 0."""
+    """The screen says so; exit 0."""
     ended = project.call("log")
 
     assert (ended.code, ended.stderr) == (0, "")
@@ -671,8 +677,8 @@ def test_an_empty_log(project: Project) -> None:
 # -- reset -------------------------------------------------------------------------------------------------------------
 
 
-def test_reset_takes_all_back_and_executes_it_anew(project: Project) -> None:
-    """Everything down in the reverse order, then up; changed files are executed as they are now; exit 0."""
+def test_reset_undoes_everything_and_executes_it_again(project: Project) -> None:
+    """Everything down in reverse order, then up; edited files are executed as they are now; exit 0."""
     project.add_tables("a", "b").up()
     project.add("002_b", "create table anew ();", "drop table b;").add("003_c", "create table c ();")
 
@@ -697,8 +703,8 @@ def test_reset_takes_all_back_and_executes_it_anew(project: Project) -> None:
     )
 
 
-def test_reset_of_what_cannot_be_executed_again_takes_nothing_back(project: Project) -> None:
-    """Every file is read before anything is taken back; and where something is irreversible nothing is, either."""
+def test_reset_of_what_cannot_be_executed_again_undoes_nothing(project: Project) -> None:
+    """Every file is read before anything is undone; an irreversible migration stops it as well."""
     project.add_tables("a").up()
     project.add("002_b", "select 'open;")
     assert project.call("reset", "--yes").code == 1
@@ -711,7 +717,7 @@ def test_reset_of_what_cannot_be_executed_again_takes_nothing_back(project: Proj
 
 
 def test_a_reset_whose_down_fails_does_not_go_up(project: Project) -> None:
-    """What could not be taken back stays; nothing is executed on top of it; exit 1."""
+    """What could not be undone stays; nothing is executed on top of it; exit 1."""
     project.add_tables("a", "b").up()
     project.add("001_a", "create table a (id int);", "drop table nothing;")
 
@@ -723,7 +729,7 @@ def test_a_reset_whose_down_fails_does_not_go_up(project: Project) -> None:
 
 
 def test_a_failed_migration_does_not_hinder_a_reset(project: Project) -> None:
-    """What failed was rolled back, and is simply executed anew."""
+    """A failed migration was rolled back, and is executed again."""
     project.add_tables("a").add("002_b", "select nothing;")
     assert failure(project.up()).step.label == "002_b"
     project.add("002_b", "select 2;")

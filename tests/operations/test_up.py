@@ -1,4 +1,4 @@
-"""`up`: what is executed, in which order, in which transaction, and what the history holds of it."""
+"""`up`: what is executed, in which order, in which transaction, and what the history records."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TABLE = "create table customers (\n    id    bigint primary key,\n    email text
 
 
 def test_an_execution_is_recorded_with_all_that_belongs_to_it(project: Project) -> None:
-    """The row holds names, texts, counts, the role and the server's time, and the log tells the same."""
+    """The row holds names, texts, counts, the role and the server's time, and the log agrees."""
     up, down = "create table a ();\ncomment on table a is 'ä';\n", "drop table a;"
     before = project.value("select clock_timestamp()")
 
@@ -74,7 +74,7 @@ def test_the_history_has_the_columns_of_the_design(project: Project) -> None:
 
 
 def test_versions_are_ordered_as_numbers_and_kept_as_written(project: Project) -> None:
-    """2 stands before 10, however many zeros are written, and a time stamp after both."""
+    """2 comes before 10, with any number of zeros, and a time stamp after both."""
     for label in ("10_b", "002_a", "20260213_120530_d", "0011_c"):
         project.add(label, "select 1;")
 
@@ -82,8 +82,8 @@ def test_versions_are_ordered_as_numbers_and_kept_as_written(project: Project) -
     assert [version for version, _ in project.recorded()] == ["002", "10", "0011", "20260213_120530"]
 
 
-def test_a_role_that_may_write_the_history_needs_not_be_able_to_make_it(project: Project, postgres) -> None:
-    """Where the table is there already, no right to create one is asked for."""
+def test_an_existing_history_needs_no_right_to_create_one(project: Project, postgres) -> None:
+    """If the table exists, no right to create one is needed."""
     project.add("001_a", "select 1;").up()
     project.execute("""\
         create role writer_only login; revoke create on schema public from public;
@@ -101,8 +101,8 @@ def test_a_role_that_may_write_the_history_needs_not_be_able_to_make_it(project:
 # -- one transaction a file --------------------------------------------------------------------------------------------
 
 
-def test_a_failing_statement_takes_the_whole_file_back(project: Project) -> None:
-    """Of a file that fails in its last statement nothing is there; those before stay, those after it do not begin."""
+def test_a_failing_statement_rolls_the_whole_file_back(project: Project) -> None:
+    """Nothing of a file that fails in its last statement stays; earlier files stay, later ones do not begin."""
     project.add_tables("a").add("002_b", "create table b ();\ncreate table a ();").add("003_c", "create table c ();")
 
     events = project.up()
@@ -117,7 +117,7 @@ def test_a_failing_statement_takes_the_whole_file_back(project: Project) -> None
 
 
 def test_a_failure_is_written_and_simply_tried_again(project: Project) -> None:
-    """The row `failed` holds the error; the next `up` executes the mended file, and the log keeps both."""
+    """The row `failed` holds the error; the next `up` executes the corrected file; the log has both."""
     project.add("001_a", "create table a ();\nselect nothing;").up()
     columns = "version, name, status, statements, statements_done, error, up_sql, duration_ms"
     assert project.query(f"select {columns} from migrations") == [
@@ -149,7 +149,7 @@ def test_a_failure_twice_with_another_name(project: Project) -> None:
 
 
 def test_a_commit_that_fails_leaves_neither_tables_nor_row(project: Project) -> None:
-    """A deferred constraint that is broken at the commit takes all back; the place is where the table came last."""
+    """A deferred constraint that fails at the commit rolls everything back; the place is the last use of the table."""
     text = """\
 create table a (id int primary key);
 create table b (a int constraint b_refers_a references a deferrable initially deferred);
@@ -167,7 +167,7 @@ insert into b values (7);
     "table", ["migrations", "migrations_log"], ids=["the row cannot be completed", "the log cannot be written"]
 )
 def test_without_its_row_a_file_is_not_committed(table: str, project: Project) -> None:
-    """Where the history does not take the row, or the log its own (one statement writes both), nothing is committed."""
+    """If the history or its log cannot be written (one statement writes both), nothing is committed."""
     project.add_tables("a").up()
     check = {"migrations": "status <> 'executed'", "migrations_log": "action <> 'up'"}[table]
     project.execute(f"alter table {table} add constraint broken check ({check}) not valid")
@@ -182,7 +182,7 @@ def test_without_its_row_a_file_is_not_committed(table: str, project: Project) -
 
 
 def test_a_procedure_that_commits_is_refused_with_its_place(project: Project) -> None:
-    """What only shows at run time, a CALL that would end the transaction, takes the file back."""
+    """A CALL that would end the transaction, which shows only at run time, rolls the file back."""
     project.add("001_p", "create procedure p() language plpgsql as $$ begin commit; end $$;").up()
     project.add("002_a", "create table a ();\n  call p();\ncreate table b ();")
 
@@ -194,8 +194,8 @@ def test_a_procedure_that_commits_is_refused_with_its_place(project: Project) ->
     assert project.relations() == set()
 
 
-def test_a_file_that_meddles_with_its_own_row_is_taken_back(project: Project) -> None:
-    """A migration that deletes the rows of the history, its own among them, is neither committed nor recorded."""
+def test_a_file_that_deletes_its_own_row_is_rolled_back(project: Project) -> None:
+    """A migration that deletes the rows of the history, its own included, is neither committed nor recorded."""
     project.add_tables("a").up()
 
     failed = failure(project.add("002_b", "create table b ();\ndelete from migrations;").up())
@@ -206,7 +206,7 @@ def test_a_file_that_meddles_with_its_own_row_is_taken_back(project: Project) ->
 
 
 def test_savepoints_are_the_files_own_business(project: Project) -> None:
-    """SAVEPOINT, ROLLBACK TO and one that stays open do not end the transaction."""
+    """SAVEPOINT, ROLLBACK TO and a savepoint left open do not end the transaction."""
     text = "savepoint s; create table a (); rollback to savepoint s; create table b (); savepoint t; create table c ();"
 
     assert succeeded(project.add("001_a", text).up()) == ["001_a"]
@@ -238,7 +238,7 @@ ISOLATION = "insert into seen select current_setting('transaction_isolation');"
 def test_a_file_wrapped_in_a_transaction_is_executed_in_ours(
     before: str, after: str, isolation: str, counted: int, project: Project
 ) -> None:
-    """Its BEGIN and COMMIT are not sent; the isolation it asks for is what its statements see; the row is its own."""
+    """Its BEGIN and COMMIT are not sent; its statements see the isolation level that it asks for."""
     project.add("001_seen", SEEN).up()
 
     assert succeeded(project.add("002_a", f"{before}{ISOLATION}{after}").up()) == ["002_a"]
@@ -247,8 +247,8 @@ def test_a_file_wrapped_in_a_transaction_is_executed_in_ours(
     assert project.value("select statements from migrations where version = '002'") == counted
 
 
-def test_a_wrapped_file_that_fails_is_taken_back_whole(project: Project) -> None:
-    """The file's own COMMIT commits nothing of it, and the place is that of the file as it is on disk."""
+def test_a_wrapped_file_that_fails_is_rolled_back_whole(project: Project) -> None:
+    """The file's own COMMIT commits nothing, and the place is that in the file on disk."""
     failed = failure(project.add("001_a", "BEGIN;\ncreate table a ();\nselect nothing;\nCOMMIT;\n").up())
 
     assert (str(failed.error.span), failed.number) == (f"{project.folder}/001_a.up.sql:3:8", 2)
@@ -280,7 +280,7 @@ BETWEEN = {
 
 
 def test_the_session_is_as_new_for_every_migration(project: Project, every_database: str) -> None:
-    """What one migration sets for its session is not there for the next one."""
+    """What one migration sets for its session does not reach the next one."""
     project = project.at(every_database).add("000_seen", "create table seen (setting text, value text);")
     for number, (setting, (look, _)) in enumerate(BETWEEN.items()):
         project.add(f"{number:02}1_sets", f"{setting};")
@@ -305,7 +305,7 @@ HIDING = [
 
 
 def test_no_setting_hides_the_history(project: Project, every_database: str) -> None:
-    """Whatever a migration sets, its own row is completed in the one history there is, and the next one's too."""
+    """Whatever a migration sets, its row is completed in the same history, and the next one's too."""
     project = project.at(every_database)
     for number, setting in enumerate(HIDING):
         project.add(f"{number}_sets", f"{setting};")
@@ -328,7 +328,7 @@ grant all on schema app to pg_monitor; grant all on all tables in schema app to 
 
 
 def test_deferred_triggers_run_as_their_file(project: Project, every_database: str) -> None:
-    """What is deferred to the COMMIT finds the role and the search_path that the file has set, as in psql."""
+    """A trigger deferred to the COMMIT finds the role and the search_path of its file, as in psql."""
     project = project.at(every_database)
     project.execute("create schema app")
     project.add("001_app", DEFERRED).add(
@@ -341,7 +341,9 @@ def test_deferred_triggers_run_as_their_file(project: Project, every_database: s
 
 
 def test_a_timeout_holds_for_its_own_file(project: Project) -> None:
-    """The directives set `lock_timeout` and `statement_timeout` of their file; elsewhere ours and the server's hold."""
+    """The directives set `lock_timeout` and `statement_timeout` for their file; other files have ours and the
+    server's.
+    """
     look = "insert into seen select current_setting('lock_timeout') || ' ' || current_setting('statement_timeout');"
     project.add("001_seen", SEEN)
     project.add("002_a", f"-- sqlmigrate: lock-timeout 2500 ms\n-- sqlmigrate: statement-timeout 10min\n{look}")
@@ -353,7 +355,7 @@ def test_a_timeout_holds_for_its_own_file(project: Project) -> None:
 
 
 def test_a_statement_timeout_cancels_the_statement(project: Project) -> None:
-    """A file that takes longer than its directive allows is taken back."""
+    """A file that takes longer than its directive allows is rolled back."""
     text = "-- sqlmigrate: statement-timeout 500ms\ncreate table a ();\nselect pg_sleep(30);"
 
     failed = failure(project.add("001_a", text).up())
@@ -369,7 +371,7 @@ def test_a_statement_timeout_cancels_the_statement(project: Project) -> None:
 
 @pytest.mark.parametrize("version", ["2", "002", "0002", "002_b", "sql/002_b.up.sql", "002_b.down.sql"])
 def test_up_to_a_version(version: str, project: Project) -> None:
-    """The version may be given as a number, as written, as the whole name, or as a file's path."""
+    """The version may be a number, as written, the whole name, or the path of a file."""
     project.add_tables("a", "b", "c")
 
     assert succeeded(project.up(to=version)) == ["001_a", "002_b"]
@@ -378,7 +380,7 @@ def test_up_to_a_version(version: str, project: Project) -> None:
 
 
 def test_up_by_steps(project: Project) -> None:
-    """At most as many are executed as are asked for, from the oldest on, also together with `to`."""
+    """At most so many are executed, starting with the oldest, also together with `to`."""
     project.add_tables("a", "b", "c", "d")
 
     assert succeeded(project.up(steps=2)) == ["001_a", "002_b"]
@@ -403,7 +405,7 @@ def test_up_to_an_unknown_version(version: str, hint: str, project: Project) -> 
 
 
 def test_everything_is_split_before_anything_is_executed(project: Project) -> None:
-    """Faults of later files, up and down, are found together, and nothing is executed, nor is the history made."""
+    """Faults of later files, up and down, are reported together; nothing is executed, and no history is created."""
     project.add_tables("a").add("002_b", "create table b ();\ncommit;").add("003_c", "select 1;", "select 'open;")
 
     with pytest.raises(MigrationError) as refused:
@@ -429,8 +431,8 @@ def test_everything_is_split_before_anything_is_executed(project: Project) -> No
     ],
     ids=["CRLF", "byte order mark", "no trailing newline", "many of them", "all of it"],
 )  # fmt: skip
-def test_what_is_no_change(text: str, project: Project) -> None:
-    """Line endings, a byte order mark and trailing newlines are no change, in either direction."""
+def test_what_is_not_a_change(text: str, project: Project) -> None:
+    """Line endings, a byte order mark and trailing newlines are not a change, in either direction."""
     project.add("001_a", TABLE).up()
     assert project.add("001_a", text).states() == {"001_a": "executed"}
     assert project.up()[0].plan.steps == ()
@@ -495,12 +497,12 @@ def test_a_changed_file_stops_up(line: str, kind: str, project: Project) -> None
     ],
 )
 def test_the_kind_of_a_change(before: str, after: str, kind: str) -> None:
-    """White space and comments between the words are told from everything else, strings and operators among it."""
+    """White space and comments between the words are told apart from all other changes, also in strings."""
     assert compare.what_changed(before, after) == compare.what_changed(after, before) == kind
 
 
 def test_every_changed_file_is_named(project: Project) -> None:
-    """Several changed files are told together, one error each; a long difference is cut."""
+    """Several edited files are reported together, one error each; a long difference is cut."""
     long = "".join(f"select {number};\n" for number in range(100))
     project.add_tables("a", "b").add("003_c", long).up()
     project.add("001_a", "select 1;").add("003_c", long.replace("select", "values"))
@@ -516,7 +518,7 @@ def test_every_changed_file_is_named(project: Project) -> None:
 
 
 def test_a_renamed_file_stops_up(project: Project) -> None:
-    """Another name with the same text is told as what it is, with the commands that rename it back, both files."""
+    """Another name with the same text is reported as renamed, with the commands that rename both files back."""
     project.add("001_a", "create table a ();").up()
     project.remove("001_a", "up")
 
@@ -535,7 +537,7 @@ def test_a_renamed_file_stops_up(project: Project) -> None:
 
 
 def test_the_commands_for_a_renamed_file_can_be_pasted(project: Project) -> None:
-    """They work as they stand, also where a path has a blank in it; then all is up to date."""
+    """They work as printed, also if a path has a blank in it; then everything is up to date."""
     folder = replace(project, folder=project.folder.with_name("my sql"))
     folder.add("1_a", "create table a ();", "drop table a;").up()
     for direction in ("up", "down"):
@@ -550,7 +552,7 @@ def test_the_commands_for_a_renamed_file_can_be_pasted(project: Project) -> None
 
 
 def test_a_file_that_is_renamed_and_changed(project: Project) -> None:
-    """Both are told: the name back alone would not do."""
+    """Both are reported: renaming it back would not be enough."""
     project.add("001_a", "create table a ();").up()
     project.remove("001_a", "up")
 
@@ -562,8 +564,8 @@ def test_a_file_that_is_renamed_and_changed(project: Project) -> None:
     )
 
 
-def test_zeros_before_the_number_are_no_other_version(project: Project) -> None:
-    """A file that was executed as `1_a`, and is `001_a` now, is the same migration; it can be taken back as well."""
+def test_zeros_before_the_number_are_not_another_version(project: Project) -> None:
+    """A file executed as `1_a` that is `001_a` now is the same migration; it can also be undone."""
     project.add("1_a", "create table a ();").up()
     project.remove("1_a", "up")
     project.add("001_a", "create table a ();", "drop table a;")
@@ -595,8 +597,8 @@ def test_out_of_order_is_refused(project: Project) -> None:
     assert project.states() == {"001_a": "executed", "002_b": "out of order", "003_c": "executed", "004_d": "pending"}
 
 
-def test_out_of_order_is_executed_where_it_is_meant(project: Project) -> None:
-    """`--out-of-order` executes it, in the order of the versions, and the history keeps the order of execution."""
+def test_out_of_order_is_executed_on_request(project: Project) -> None:
+    """`--out-of-order` executes it, by version, and the history keeps the order of execution."""
     project.add("003_c", "create table c ();").up()
     project.add("001_a", "create table a ();").add("004_d", "create table d ();")
 
@@ -606,7 +608,7 @@ def test_out_of_order_is_executed_where_it_is_meant(project: Project) -> None:
 
 
 def test_a_missing_file_stops_up(project: Project) -> None:
-    """An executed migration in the midst, whose file is gone, is named with the two ways out."""
+    """An executed migration whose file is missing, with newer files in the folder, is reported with both cures."""
     project.add_tables("a", "b", "c").up()
     project.remove("002_b")
     project.add("004_d", "create table d ();")
@@ -624,7 +626,7 @@ def test_a_missing_file_stops_up(project: Project) -> None:
 
 
 def test_an_older_checkout_on_a_newer_database_is_up_to_date(project: Project) -> None:
-    """Where the history goes on after the newest file there is nothing to do, and nothing is refused."""
+    """If the history has migrations after the newest file, there is nothing to do, and nothing is refused."""
     project.add_tables("a", "b", "c").up()
     project.remove("002_b")
     project.remove("003_c")
@@ -637,7 +639,7 @@ def test_an_older_checkout_on_a_newer_database_is_up_to_date(project: Project) -
 
 
 def test_an_older_checkout_is_said(project: Project) -> None:
-    """`up` and `status` say in words that the folder is older than the database; exit 0."""
+    """`up` and `status` say that the folder is older than the database; exit 0."""
     project.add_tables("a", "b").up()
     project.remove("002_b")
 
@@ -699,7 +701,7 @@ def test_files_in_the_wild(text: str, statements: int, look: str, expected: obje
 
 @pytest.mark.parametrize("text", ["", "\n\n", "-- nothing yet", "/* nothing /* yet */ */\n-- to come\n", " ;; ; "])
 def test_a_file_without_a_statement_is_executed_and_said(text: str, project: Project) -> None:
-    """It is recorded as executed with no statement, and the step carries the note that is said."""
+    """It is recorded as executed with no statement, and the step has a note."""
     events = project.add("001_nothing", text, text).up()
 
     assert succeeded(events) == ["001_nothing"]
@@ -709,7 +711,7 @@ def test_a_file_without_a_statement_is_executed_and_said(text: str, project: Pro
 
 
 def test_a_file_of_five_megabytes(project: Project) -> None:
-    """One statement of 5 MB beside others is executed and recorded to the letter."""
+    """One statement of 5 MB among others is executed and recorded to the letter."""
     rows = ",\n".join(f"({number}, '{'x' * 80};')" for number in range(55_000))
     text = f"create table a (n int, t text);\ninsert into a values\n{rows};\nselect 1;\n"
     assert len(text) > 5_000_000
@@ -721,7 +723,7 @@ def test_a_file_of_five_megabytes(project: Project) -> None:
 
 
 def test_a_file_of_a_thousand_statements(project: Project) -> None:
-    """All of them are executed, in order, and a failure in the 900th takes back all."""
+    """All of them are executed in order, and a failure in the 900th rolls all of them back."""
     statements = [f"insert into a values ({number});" for number in range(999)]
     project.add("001_a", "\n".join(["create table a (n int primary key, at serial);", *statements]))
 
@@ -735,7 +737,7 @@ def test_a_file_of_a_thousand_statements(project: Project) -> None:
 
 
 def test_names_with_dots_dashes_and_letters_of_all_kinds(project: Project) -> None:
-    """What may stand in a file name is taken as the name."""
+    """Everything that a file name may contain becomes the name."""
     labels = ["001_v1.2-rc.1", "002_-", "003_größe_測試", "004_up", "005_x.up"]
     for label in labels:
         project.add(label, "select 1;", "select 2;")
@@ -748,7 +750,7 @@ def test_names_with_dots_dashes_and_letters_of_all_kinds(project: Project) -> No
 
 
 def test_notices_are_told(project: Project) -> None:
-    """What the server says beside, a NOTICE or a WARNING, is an event of the step, before its statement is done."""
+    """A NOTICE or a WARNING of the server is an event of the step, before its statement is done."""
     text = "drop table if exists nothing;\ndo $$ begin raise warning 'look; here'; end $$;"
 
     events = project.add("001_a", text).up()
@@ -773,7 +775,7 @@ ODD_NAMES = [
 
 @pytest.mark.parametrize(("setting", "schema", "table"), ODD_NAMES)
 def test_the_history_may_have_any_name(setting: str, schema: str | None, table: str, project: Project) -> None:
-    """A schema-qualified name, and names made of quotes, dots, semicolons and SQL, are names and nothing else."""
+    """A qualified name, and names made of quotes, dots, semicolons and SQL, are only names."""
     project.execute("create table victim ()")
     if schema:
         project.execute(psycopg.sql.SQL("create schema {}").format(psycopg.sql.Identifier(schema)))
@@ -792,7 +794,7 @@ def test_the_history_may_have_any_name(setting: str, schema: str | None, table: 
 
 
 @pytest.mark.parametrize("setting", ["", " ", ".", "a.", ".a", "a.b.c", '"a', 'a"b"', '""', '"a".""', '"a""'])
-def test_what_is_no_name_of_a_history(setting: str, project: Project) -> None:
+def test_what_is_not_a_name_of_a_history(setting: str, project: Project) -> None:
     """It is refused with an example, and nothing is executed."""
     with pytest.raises(ConfigError) as refused:
         project.add_tables("a").up(table=setting)
@@ -806,7 +808,7 @@ def test_what_is_no_name_of_a_history(setting: str, project: Project) -> None:
 
 @pytest.mark.parametrize("setting", ["x" * 60, "ö" * 30, f'ops."{"y" * 64}"'])
 def test_a_name_too_long_for_the_history_and_its_log(setting: str, project: Project) -> None:
-    """PostgreSQL would cut it, and take the log's name for the table's: it is refused."""
+    """PostgreSQL would cut it and confuse the log with the table: it is refused."""
     with pytest.raises(ConfigError) as refused:
         project.add_tables("a").up(table=setting)
 
@@ -818,7 +820,7 @@ def test_a_name_too_long_for_the_history_and_its_log(setting: str, project: Proj
 
 
 def test_the_longest_name_of_a_history(project: Project) -> None:
-    """59 bytes are enough for a name, and leave room for the log's."""
+    """A name of 59 bytes is accepted, and leaves room for that of the log."""
     assert succeeded(project.add_tables("a").up(table="x" * 59)) == ["001_a"]
     assert project.up(table="x" * 59)[0].plan.steps == ()
 
@@ -833,7 +835,7 @@ def test_the_longest_name_of_a_history(project: Project) -> None:
 def test_the_history_is_found_although_the_search_path_has_become_odd(
     path: str, home: str, project: Project, postgres
 ) -> None:
-    """A history that was made in `public` is found again wherever on the role's path `public` stands."""
+    """A history created in `public` is found wherever `public` is in the role's search_path."""
     project.add_tables("a").up()
     database = project.value("select current_database()")
     project.execute(f"""\
@@ -850,7 +852,7 @@ def test_the_history_is_found_although_the_search_path_has_become_odd(
 
 
 def test_a_search_path_without_a_schema_is_refused(project: Project) -> None:
-    """Where no schema of the path exists, the history has no place; naming one is enough."""
+    """If no schema of the search_path exists, the history has no place; a qualified name is enough."""
     odd = project.at(f"{project.url}&options=-csearch_path%3Dnowhere").add("001_a", "select 1;")
 
     with pytest.raises(ConfigError) as refused:
@@ -865,7 +867,7 @@ def test_a_search_path_without_a_schema_is_refused(project: Project) -> None:
 
 
 def test_a_schema_that_does_not_exist_is_refused(project: Project) -> None:
-    """The SQL that makes it is printed."""
+    """The message has the SQL that creates it."""
     with pytest.raises(ConfigError) as refused:
         project.add_tables("a").up(table='"no such"."table"')
 
@@ -876,7 +878,7 @@ def test_a_schema_that_does_not_exist_is_refused(project: Project) -> None:
 
 
 def test_two_histories_in_one_database_know_nothing_of_each_other(project: Project, tmp_path) -> None:
-    """Two applications with a table each, in the same database, have their own versions and their own log."""
+    """Two applications with their own table in one database have their own versions and their own log."""
     other = Project(tmp_path / "other", project.url).add("001_x", "create table x ();")
     project.add_tables("a")
     project.execute("create schema app")

@@ -1,4 +1,4 @@
-"""Output that nobody takes, on a full disk, a closed stream, a terminal that stands still, harms no migration."""
+"""Output that cannot be written, on a full disk, a closed stream or a blocked terminal, does not harm a migration."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FULL, CLOSED = "No space left on device", "Bad file descriptor"
 
 
 def shell(terminal: Terminal, line: str) -> tuple[int, str, str]:
-    """Call the program as a shell does, redirections and all; gives exit code, stdout, stderr."""
+    """Call the program through a shell, with redirections; returns exit code, stdout, stderr."""
     line = line.replace("sqlmigrate", f"'{sys.executable}' -m sqlmigrate", 1)
     environment = {**os.environ, **terminal.environment}
     ended = children.run(
@@ -54,7 +54,7 @@ def tables(terminal: Terminal) -> Terminal:
 
 @pytest.mark.parametrize("command", ["status", "verify", "log", "status --format json"])
 def test_a_full_disk_while_looking(command: str, tables: Terminal) -> None:
-    """What cannot be shown is no success: exit 1, and stderr tells why."""
+    """If a screen cannot be written, the exit code is 1, and stderr says why."""
     code, stdout, stderr = shell(tables, f"sqlmigrate {command} >/dev/full")
 
     assert (code, stdout) == (1, "")
@@ -75,7 +75,7 @@ EXECUTING = {
 
 @pytest.mark.parametrize("case", EXECUTING.values(), ids=EXECUTING)
 def test_a_full_disk_while_executing(case: tuple[str, str], tables: Terminal, database: str) -> None:
-    """The migration is committed and recorded all the same, nothing is held; exit 1 tells that words are missing."""
+    """The migration is committed and recorded, no session is left; exit code 1 says that output is missing."""
     redirected, said = case
 
     code, _, stderr = shell(tables, f"sqlmigrate up {redirected}")
@@ -87,15 +87,15 @@ def test_a_full_disk_while_executing(case: tuple[str, str], tables: Terminal, da
     assert shell(tables, "sqlmigrate status --check")[0] == 0
 
 
-def test_a_full_disk_while_taking_back(tables: Terminal, database: str) -> None:
-    """`down` goes on to its end as `up` does."""
+def test_a_full_disk_while_undoing(tables: Terminal, database: str) -> None:
+    """`down` continues to its end as `up` does."""
     assert shell(tables, "sqlmigrate down >/dev/full") == (1, "", LOST.format(stream="stdout", reason=FULL))
     assert database_state.relations(database) == []
     assert database_state.history(database) == []
 
 
 def test_a_full_disk_and_a_failure(tables: Terminal, database: str) -> None:
-    """The failure is on stderr and in the history, whatever stdout takes."""
+    """The failure is on stderr and in the history, although stdout cannot be written."""
     tables.write(**{"002_b.up.sql": "select nothing;"})
 
     code, _, stderr = shell(tables, "sqlmigrate up >/dev/full")
@@ -107,7 +107,7 @@ def test_a_full_disk_and_a_failure(tables: Terminal, database: str) -> None:
 
 
 def test_a_reader_that_has_seen_enough(tables: Terminal) -> None:
-    """`| head -1` is no full disk: nothing is said, and the exit code is that of the command."""
+    """`| head -1` is not an error: there is no message, and the exit code is that of the command."""
     code, stdout, stderr = shell(tables, "{ sqlmigrate log; echo $? >code; } | head -0")
     assert (code, stdout, stderr) == (0, "", "")
     assert (tables.folder / "code").read_text() == "0\n"
@@ -139,7 +139,7 @@ def stopped_terminal(terminal: Terminal, *arguments: str) -> Iterator[tuple[subp
 
 
 def read_on(ours: int) -> bytes:
-    """Read what the terminal was to show, up to the end of the program."""
+    """Read what the terminal should show, up to the end of the program."""
     shown = b""
     while True:
         try:
@@ -151,14 +151,14 @@ def read_on(ours: int) -> bytes:
 
 @pytest.fixture
 def noisy(terminal: Terminal) -> Terminal:
-    """Migrations with more to say than a terminal's buffer holds."""
+    """Migrations with more output than the buffer of a terminal holds."""
     for number in (1, 2, 3):
         terminal.write(**{f"00{number}_t.up.sql": f"create table t{number} ();\n{NOISE}"})
     return terminal
 
 
-def test_a_terminal_that_stands_still_holds_no_lock(noisy: Terminal, database: str) -> None:
-    """All is committed, every lock and the session let go, while the program still waits to say the first words."""
+def test_a_blocked_terminal_holds_no_lock(noisy: Terminal, database: str) -> None:
+    """Everything is committed and all locks are released while the program still waits to write its first line."""
     with stopped_terminal(noisy, "up") as (process, ours):
         until(lambda: database_state.ask(database, "select to_regclass('migrations')") != [(None,)])
         until(lambda: len(database_state.history(database)) == 3)
@@ -174,8 +174,8 @@ def test_a_terminal_that_stands_still_holds_no_lock(noisy: Terminal, database: s
         assert b"3 executed" in shown
 
 
-def test_a_terminal_that_stands_still_while_a_file_fails(noisy: Terminal, database: str) -> None:
-    """The failure is rolled back and recorded, although nobody has been told of it."""
+def test_a_blocked_terminal_while_a_file_fails(noisy: Terminal, database: str) -> None:
+    """The failure is rolled back and recorded before it is shown."""
     noisy.write(**{"002_t.up.sql": f"create table t2 ();\n{NOISE}select nothing;\n"})
     with stopped_terminal(noisy, "up") as (process, ours):
         until(lambda: database_state.ask(database, "select to_regclass('migrations')") != [(None,)])
@@ -186,8 +186,8 @@ def test_a_terminal_that_stands_still_while_a_file_fails(noisy: Terminal, databa
         assert process.wait() == 1
 
 
-def test_who_waits_no_longer_for_the_terminal(noisy: Terminal, database: str) -> None:
-    """SIGTERM ends a program that has only words left to write, although nobody reads them."""
+def test_a_signal_ends_the_wait_for_the_terminal(noisy: Terminal, database: str) -> None:
+    """SIGTERM ends a program that only has output left to write."""
     with stopped_terminal(noisy, "up") as (process, _):
         until(lambda: database_state.ask(database, "select to_regclass('migrations')") != [(None,)])
         until(lambda: len(database_state.history(database)) == 3)
@@ -196,8 +196,8 @@ def test_who_waits_no_longer_for_the_terminal(noisy: Terminal, database: str) ->
         assert process.wait() == 128 + signal.SIGTERM
 
 
-def test_an_interrupt_in_mid_file_with_a_terminal_that_stands_still(noisy: Terminal, database: str) -> None:
-    """The statement is cancelled and rolled back, and the program ends soon, whether or not anybody reads its words."""
+def test_an_interrupt_within_a_file_with_a_blocked_terminal(noisy: Terminal, database: str) -> None:
+    """The statement is cancelled and rolled back, and the program ends soon, even if its output is not read."""
     noisy.write(**{"003_t.up.sql": f"create table t3 ();\n{NOISE}select pg_sleep(60);\n"})
     with stopped_terminal(noisy, "up") as (process, _):
         slow = "select 1 from pg_stat_activity where datname = current_database() and query like 'select pg_sleep%'"

@@ -1,4 +1,4 @@
-"""A place in a file, drawn: the caret stands under the word that is meant, whatever stands before it on the line."""
+"""A drawn place in a file: the carets are under its characters, whatever comes before it on the line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlmigrate.source import Source, Span
 
 
 def marked(text: str) -> Span:
-    """Make a span of what stands between « and »."""
+    """Return the span of the text between « and »."""
     start, end = text.index("«"), text.index("»") - 1
     return Source("sql/001_a.up.sql", text.replace("«", "").replace("»", "")).span(start, end)
 
@@ -163,7 +163,7 @@ WHOLE = {
 
 @pytest.mark.parametrize(("text", "expected"), WHOLE.values(), ids=WHOLE)
 def test_a_place_is_drawn(text: str, expected: str) -> None:
-    """The path, the line, one before and one after it, and a caret under every character that is meant."""
+    """The path, the line, one before and one after it, and a caret under every character of the place."""
     assert drawn(marked(text)) == expected
 
 
@@ -191,7 +191,7 @@ WIDTHS = {
 
 @pytest.mark.parametrize(("text", "line", "start", "size"), WIDTHS.values(), ids=WIDTHS)
 def test_the_caret_stands_under_the_word(text: str, line: str, start: int, size: int) -> None:
-    """A wide character takes two cells, an accent none, a tab as many as are left to the next fourth."""
+    """A wide character takes two cells, an accent none, a tab up to the next multiple of four."""
     caret = " " * start + "^" * size
 
     assert drawn(marked(text)).splitlines()[2:4] == [f" 1 │ {line}", f"   │ {caret}"]
@@ -210,14 +210,14 @@ CUT = {
 
 @pytest.mark.parametrize(("text", "line", "start", "size"), CUT.values(), ids=CUT)
 def test_a_long_line_is_cut_around_the_place(text: str, line: str, start: int, size: int) -> None:
-    """What is wider than the screen is cut on the sides where there is more, and the caret stays under its word."""
+    """A line wider than the screen is cut on both sides of the place, and the caret stays under its word."""
     caret = " " * start + "^" * size
 
     assert drawn(marked(text), 46).splitlines()[2:4] == [f" 1 │ {line}", f"   │ {caret}"]
 
 
 def test_the_lines_around_are_cut_at_their_end() -> None:
-    """They are shown from their beginning, which tells more than what stands above and below a distant place."""
+    """They are shown from their beginning."""
     assert drawn(marked(f"{HUNDRED}\n{HUNDRED}«ab»\n表{'表' * 30}"), 46).splitlines()[2:] == [
         " 1 │ 000102030405060708091011121314151617181…",
         " 2 │ …1323334353637383940414243444546474849ab",
@@ -237,7 +237,7 @@ TEXTS = st.lists(UNITS, max_size=300).map("".join)
 @example("表" * 200, "名" * 200, 40)
 @example("a" * 39, "b", 46)
 def test_no_line_is_wider_than_the_screen(before: str, after: str, width: int) -> None:
-    """The drawing never takes more cells than there are, and shows the word with its caret whatever is around it."""
+    """The drawing never takes more cells than there are, and always shows the word with its caret."""
     span = marked(f"select x{before}, «the_word» {after}\n{after}")
 
     lines = drawn(span, width).splitlines()
@@ -250,14 +250,16 @@ def test_no_line_is_wider_than_the_screen(before: str, after: str, width: int) -
 
 
 def cells(text: str) -> int:
-    """Count cells as a terminal does, in a way of its own: an emoji's parts count once, marks not at all."""
+    """Count cells as a terminal does, by other means than the program: the parts of an emoji count once, marks not at
+    all.
+    """
     text = text.replace("👨\u200d👩\u200d👧", "表").replace("\u23f8\ufe0f", "表")
     wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
     return len(text) + wide - sum(unicodedata.combining(character) > 0 for character in text)
 
 
 def test_a_line_of_five_megabytes_is_drawn_at_once() -> None:
-    """A place in the middle of a file in one line is drawn without looking at all of it."""
+    """A place in the middle of one very long line is drawn without looking at all of it."""
     span = marked("insert into t values " + "(1), " * 500_000 + "(«frist_name»)" + ", (1)" * 500_000)
 
     assert drawn(span, 46).splitlines()[2:4] == [
@@ -276,7 +278,7 @@ HARMFUL = [
 
 @pytest.mark.parametrize("text", HARMFUL, ids=ascii)
 def test_what_would_move_the_cursor_is_replaced(text: str) -> None:
-    """Nothing in a file or a message clears the screen, changes colours or turns the direction of writing."""
+    """No text of a file or a message clears the screen, changes colours or reverses the direction of writing."""
     assert "\ufffd" in printable(text)
     assert not [character for character in printable(text) if unicodedata.category(character) in ("Cc", "Zl", "Zp")]
     assert printable(f"a{text}b")[0] + printable(f"a{text}b")[-1] == "ab"
@@ -284,7 +286,7 @@ def test_what_would_move_the_cursor_is_replaced(text: str) -> None:
 
 @given(st.text())
 def test_printable_text_keeps_its_length(text: str) -> None:
-    """Every character is replaced by one or kept: no place moves, and what is kept can do no harm."""
+    """Every character is kept or replaced by one: no place moves, and what is kept is harmless."""
     shown = printable(text)
 
     assert len(shown) == len(text)
@@ -293,7 +295,7 @@ def test_printable_text_keeps_its_length(text: str) -> None:
 
 
 def test_control_characters_do_not_move_the_caret() -> None:
-    """An escape sequence before the word is drawn as signs of one cell each, under which the caret counts."""
+    """An escape sequence before the word is drawn as signs of one cell each."""
     assert drawn(marked("select '\x1b[31m\x07', «a»")).splitlines()[2:4] == [
         " 1 │ select '\ufffd[31m\ufffd', a",
         "   │                  ^",
@@ -301,5 +303,5 @@ def test_control_characters_do_not_move_the_caret() -> None:
 
 
 def test_the_path_is_shown_as_it_is_given() -> None:
-    """The place is the one that an editor opens by a click."""
+    """An editor can open the place with a click."""
     assert drawn(Source("db/my sql/7_é.up.sql", "a").span(0)).splitlines()[0] == "  ──▶ db/my sql/7_é.up.sql:1:1"

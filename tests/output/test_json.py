@@ -1,4 +1,4 @@
-"""`--format json`: one value where data are shown, one object a line for each event, errors on stderr, nothing else."""
+"""`--format json`: one value for data, one object a line for events, errors on stderr, nothing else."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ STATES = ("executed", "pending", "baseline", "running", "failed", "changed", "mi
 
 
 def value(text: str) -> Any:
-    """Read what is one line of JSON, with what differs from run to run made equal."""
+    """Read one line of JSON, with equal values for what differs from run to run."""
     assert text.count("\n") == 1, text
     assert text.endswith("\n")
     return json.loads(text, object_hook=_stable)
 
 
 def values(text: str) -> list[Any]:
-    """Read a value a line."""
+    """Read one value a line."""
     return [value(line) for line in text.splitlines(keepends=True)]
 
 
@@ -63,7 +63,7 @@ def two(project: Project) -> Project:
 
 
 def test_status(two: Project) -> None:
-    """One value: where it is, every migration with its state, the counts; `--check` does not change it."""
+    """One value: the database, every migration with its state, the counts; `--check` does not change it."""
     ended = two.call("status", "--format", "json", "--check")
 
     assert (ended.code, ended.stderr) == (3, "")
@@ -83,7 +83,7 @@ def test_status(two: Project) -> None:
 
 
 def test_up(two: Project) -> None:
-    """An object a line, in the order in which it happens."""
+    """One object a line, in the order of the events."""
     two.add("002_b", "drop table if exists b;\ncreate table b ();")
 
     ended = two.call("--format", "json", "up")
@@ -101,7 +101,7 @@ def test_up(two: Project) -> None:
 
 
 def test_nothing_to_do(two: Project) -> None:
-    """A plan without a migration is all that is said."""
+    """The only event is a plan without migrations."""
     two.up()
 
     assert values(two.call("up", "--format=json").stdout) == [
@@ -110,7 +110,7 @@ def test_nothing_to_do(two: Project) -> None:
 
 
 def test_down(two: Project) -> None:
-    """The same for the way back; what is to be noted stands in the event."""
+    """The same for `down`; notes are in the event."""
     two.remove("001_a", "down")
 
     ended = two.call("down", "--format", "json")
@@ -126,7 +126,7 @@ def test_down(two: Project) -> None:
 
 
 def test_a_failure(two: Project) -> None:
-    """The event holds the place and all that the server said, word for word; nothing but JSON is on either stream."""
+    """The event has the place and the server's own words; both streams have nothing but JSON."""
     two.add("002_b", "create table c (name text unique);\n  insert into c (nam) values ('é');")
 
     ended = two.call("up", "--format", "json")
@@ -156,7 +156,7 @@ def test_detail_hint_and_context_of_the_server(two: Project) -> None:
 
 
 def test_without_a_transaction(two: Project) -> None:
-    """What stays of a half executed file is told in `kept`."""
+    """`kept` says what stays of a half executed file."""
     two.add("002_b", "-- sqlmigrate: no-transaction\nselect 1;\nselect nothing;")
 
     failed = values(two.call("up", "--format", "json").stdout)[-1]
@@ -169,7 +169,7 @@ def test_without_a_transaction(two: Project) -> None:
 
 
 def test_a_dry_run(two: Project) -> None:
-    """The plan, and what becomes of each step, are marked: executed, failed, or an event for what cannot be tried."""
+    """The plan and the end of each step are marked: executed, failed, or not tried."""
     two.add("003_c", "vacuum a;")
 
     assert values(two.call("up", "--dry-run", "--format", "json").stdout) == [
@@ -184,7 +184,7 @@ def test_a_dry_run(two: Project) -> None:
 
 
 def test_a_dry_run_that_fails(two: Project) -> None:
-    """The failure is marked too, so that nobody takes it for one of the database."""
+    """The failure is marked too, so that it is not mistaken for a real one."""
     two.add("002_b", "select nothing;")
 
     failed = values(two.call("up", "--dry-run", "--format", "json").stdout)[-1]
@@ -193,7 +193,7 @@ def test_a_dry_run_that_fails(two: Project) -> None:
 
 
 def test_every_row_of_status_has_the_same_keys(two: Project) -> None:
-    """Whatever the state; the counts name every state that needs attention."""
+    """The keys are the same in every state, and every state is counted."""
     two.add("003_c", "select 3;").add("004_d", "select 4;").add("005_e", "select 5;").up()
     two.add("001_a", "select 1;").remove("002_b").add("000_z", "select 0;").add("006_f", "select nothing;")
     two.call("up", "--out-of-order", "--to", "6")
@@ -231,7 +231,7 @@ def test_log(two: Project) -> None:
 
 
 def test_verify(two: Project) -> None:
-    """What is in order is a value on stdout, what is not is a list of errors on stderr."""
+    """Without findings it is a value on stdout, with findings a list of errors on stderr."""
     ended = two.call("verify", "--format", "json")
     assert (ended.code, ended.stderr) == (0, "")
     assert value(ended.stdout) == {"files": 2, "history": "public.migrations", "findings": []}
@@ -261,7 +261,7 @@ def test_repair_and_baseline(two: Project) -> None:
 
 
 def test_reset(two: Project) -> None:
-    """The events of the way down, then those of the way up."""
+    """The events of `down`, then those of `up`."""
     ended = two.call("reset", "--yes", "--format", "json")
 
     assert (ended.code, ended.stderr) == (0, "")
@@ -286,7 +286,7 @@ REFUSED: dict[str, tuple[list[str], Callable[[Project], object], int, list[str]]
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_errors(case: str, two: Project) -> None:
-    """They stand on stderr, all that were found together in one object, each with its kind and exit code."""
+    """All errors found together are one object on stderr, each with its kind and exit code."""
     arguments, prepare, code, kinds = REFUSED[case]
     prepare(two)
 
@@ -300,7 +300,7 @@ def test_errors(case: str, two: Project) -> None:
 
 
 def test_events_come_as_they_happen(project: Project) -> None:
-    """While the second statement is under way, the first one's event is there to be read."""
+    """The event of the first statement can be read while the second is being executed."""
     project.add("001_a", "create table a (); select pg_sleep(60);")
     running = children.start(
         [sys.executable, "-m", "sqlmigrate", "up", "--format", "json"], cwd=project.folder.parent,
@@ -316,7 +316,7 @@ def test_events_come_as_they_happen(project: Project) -> None:
 
 
 def test_nothing_that_moves_the_cursor(project: Project) -> None:
-    """Control characters in names and messages are escaped; what is read back is what was there."""
+    """Control characters in names and messages are escaped; read back, they are the same."""
     message = "red \x1b[31m, \u202e turned, \x9b, \u2028 line"
     project.add("001_a", f"do $$ begin raise '{message}'; end $$;")
 

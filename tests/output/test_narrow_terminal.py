@@ -1,4 +1,4 @@
-"""Screens on a terminal of 80 columns: no line is wider, and what does not fit stands under where it belongs."""
+"""Screens on a terminal of 80 columns: no line is wider, and folded parts are indented."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LONG = "003_" + "give_every_customer_a_phone_number_" * 2 + "at_last"
 
 
 def on_terminal(project: Project, *arguments: str, columns: int = 80) -> str:
-    """Call the program on a terminal so wide; gives the screen, without what differs from run to run."""
+    """Call the program on a terminal of this width; returns the screen, without what differs from run to run."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     environment = {**os.environ, "DATABASE_URL": project.url, "NO_COLOR": "1", "TZ": "UTC", "TERM": "xterm"}
@@ -46,7 +46,7 @@ def _read(terminal: int) -> bytes:
 
 @pytest.fixture
 def every_width(project: Project) -> Project:
-    """Short names and long ones, with all that can be said of them."""
+    """Short and long names, in many states."""
     project.add("001_a", "select 1;").add("002_create_the_tables_of_the_shop", "select 2;").add(LONG, "select 3;")
     project.add("004_" + "b" * 56, "select 4;").up()
     project.add("005_c", "select 5 from a_table_that_is_not_there_and_has_a_long_name_too;").up()
@@ -55,14 +55,14 @@ def every_width(project: Project) -> Project:
 
 
 def lines(screen: str) -> list[str]:
-    """Give the lines below the head of a screen; durations keep their width."""
+    """Return the lines below the head of a screen; durations keep their width."""
     times = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "2026-02-13 01:16:28", screen)
     times = re.sub(r" from \S+$", " from runner-7", times, flags=re.MULTILINE)
     return re.sub(r"\b\d ms", "9 ms", times).split("\n\n", 1)[1].splitlines()
 
 
 def test_status(every_width: Project) -> None:
-    """What is said of a migration goes on in its column; beside a very long name it stands below."""
+    """The words about a migration continue in their column; after a very long name they are on the next line."""
     assert lines(on_terminal(every_width, "status")) == STATUS.splitlines()
 
 
@@ -88,7 +88,7 @@ next: sqlmigrate verify
 
 
 def test_log(project: Project) -> None:
-    """When and what stands first; who did it stands under the name, where it has no room beside it."""
+    """Time and action come first; who did it comes under the name if there is no room next to it."""
     project.add("001_a", "select 1;").add("002_create_the_tables_of_the_shop", "select 2;").up()
     project.add("003_c", "select nothing from a_table_that_is_not_there_and_has_a_long_name_too;").up()
 
@@ -110,7 +110,7 @@ Total: 3
 @pytest.mark.parametrize("command", ["status", "verify", "log"])
 @pytest.mark.parametrize("columns", [60, 80, 100])
 def test_no_line_is_wider(command: str, columns: int, every_width: Project) -> None:
-    """But for names that are, paths to them, and what is to be pasted or shown to the letter."""
+    """Except for long names, paths with them, and what is to be pasted or is shown to the letter."""
     screen = on_terminal(every_width, command, columns=columns)
 
     wide = [line for line in screen.splitlines() if cell_count(line) > columns]
@@ -119,14 +119,14 @@ def test_no_line_is_wider(command: str, columns: int, every_width: Project) -> N
 
 @pytest.mark.parametrize("command", ["status", "verify", "log"])
 def test_the_words_are_those_of_a_pipe(command: str, every_width: Project) -> None:
-    """Folding drops no word, and a pipe gets a line a migration."""
+    """Folding drops no word, and a pipe gets one line for each migration."""
     ended = every_width.call(command)
 
     assert stable(on_terminal(every_width, command)).split() == stable(ended.stdout + ended.stderr).split()
 
 
 def test_a_name_is_never_cut() -> None:
-    """A name that is wider than the terminal stands alone on its line."""
+    """A name wider than the terminal is alone on its line."""
     assert folded([("", "✅"), ("", f" {LONG}   "), ("green", "executed")], 30, 5) == [
         [("", "✅"), ("", f" {LONG}")],
         [("", "     "), ("green", "executed")],
@@ -134,7 +134,7 @@ def test_a_name_is_never_cut() -> None:
 
 
 def test_what_fits_is_left_alone() -> None:
-    """Blanks and pieces are as they were; without a terminal always."""
+    """Blanks and parts stay as they are; without a terminal always."""
     line = [("bold", "a  b"), ("", "   c ")]
 
     assert folded(line, 10, 3) == [line]

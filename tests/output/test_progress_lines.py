@@ -1,4 +1,4 @@
-"""What is told of a statement that is under way: the live line of a terminal, the lines elsewhere, the percentages."""
+"""What is shown of a long statement: the live line of a terminal, the lines elsewhere, the percentages."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ERASE = "\r\x1b[K"
 
 @dataclass
 class Tty:
-    """The program on a terminal of 80 columns, and all that it has written there."""
+    """The program on a terminal of 80 columns, and everything that it has written there."""
 
     process: subprocess.Popen[bytes]
     end: int
@@ -43,20 +43,20 @@ class Tty:
         return self.written.decode(errors="ignore").replace("\r\n", "\n")
 
     def until(self, pattern: str) -> str:
-        """Read until something is written, and give it."""
+        """Read until something is written, and return it."""
         while not (found := re.search(pattern, self.text)):
             assert self._read(), f"it ended without {pattern}:\n{self.text}"
         return found[0]
 
     def ended(self) -> int:
-        """Read to the end, and give the exit code."""
+        """Read to the end and return the exit code."""
         while self._read():
             pass
         return self.process.wait()
 
     @property
     def screen(self) -> str:
-        """What stays on the screen, without colours, times and durations; lines drawn over are gone."""
+        """What stays on the screen, without colours, times and durations; overwritten lines are gone."""
         lines = [line.rpartition(ERASE)[2] for line in COLOUR.sub("", self.text).split("\n")]
         return _HEAD.sub(r"\g<before>DATABASE", stable("\n".join(lines)))
 
@@ -129,7 +129,7 @@ DATABASE · 1 pending
     ids=["colour", "NO_COLOR"],
 )
 def test_the_live_line(environment: Mapping[str, str], is_coloured: bool, blocked: Project) -> None:  # noqa: FBT001
-    """It says which statement, how long, for whom and for what it waits, in one line; nothing of it stays."""
+    """One line says which statement, how long, who blocks it and with what; nothing of it stays."""
     with reading(blocked, "t") as reader, on_terminal(blocked, environment, "up", "--lock-timeout", "1min") as tty:
         pid = reader.info.backend_pid
         tty.until(r"waits for reports[^\r]*")
@@ -149,7 +149,7 @@ def test_the_live_line(environment: Mapping[str, str], is_coloured: bool, blocke
 
 
 def test_a_long_name_leaves_room(blocked: Project) -> None:
-    """In the live line the version stands for a name that is long."""
+    """In the live line the version stands for a long name."""
     blocked.remove("002_add_b").add("20260213_120530_add_a_column_to_the_table_t", "alter table t add b int;")
     with (
         reading(blocked, "t") as reader,
@@ -163,7 +163,7 @@ def test_a_long_name_leaves_room(blocked: Project) -> None:
 
 
 def test_a_dumb_terminal(blocked: Project) -> None:
-    """It gets plain lines: no colour, and nothing that is drawn over."""
+    """It gets plain lines: no colour, and nothing that is overwritten."""
     with reading(blocked, "t") as reader, on_terminal(blocked, {"TERM": "dumb"}, "up") as tty:
         until(lambda: is_waited_for(blocked))
         reader.rollback()
@@ -174,7 +174,7 @@ def test_a_dumb_terminal(blocked: Project) -> None:
 
 
 def test_a_try_on_a_terminal(blocked: Project) -> None:
-    """What stays of a try fits into 80 columns, and the live line is not among it."""
+    """The lines about a try fit into 80 columns, and the live line does not stay."""
     with (
         reading(blocked, "t") as reader,
         on_terminal(blocked, {"TERM": "xterm"}, "up", "--lock-timeout", "2s") as tty,
@@ -203,7 +203,7 @@ def test_a_try_on_a_terminal(blocked: Project) -> None:
 
 
 def test_lines_where_there_is_no_terminal(blocked: Project) -> None:
-    """A line every ten seconds says all of it, however often it is looked."""
+    """A line every ten seconds says everything, however often the run looks."""
     blocked.add("002_add_b", "select 1;\nalter table t add b int;")
     looks = [1, 9.9, 10, 11, 19.9, 20.4, 29.9, 30, 55, 59, 60]
     with reading(blocked, "t") as reader:
@@ -237,7 +237,7 @@ insert into wide select n, repeat('x', 3500) from generate_series(1, 40) n;
 
 @contextmanager
 def under_way(project: Project, statement: str, data: str | None = None) -> Iterator[int]:
-    """Execute a statement that comes to the gate, which is opened at the end of the block; gives its process."""
+    """Execute a statement that waits at the gate, which is opened at the end of the block; yields its process."""
     with project.connection() as gate, closing(psycopg.connect(project.url, autocommit=True)) as conn:
         gate.execute("select pg_advisory_lock(7)")
 
@@ -268,7 +268,7 @@ PROGRESS = {
 
 @pytest.mark.parametrize(("statement", "expected"), PROGRESS.values(), ids=PROGRESS)
 def test_the_percentage_of_an_index(statement: str, expected: str, every_database: str, project: Project) -> None:
-    """Of 20 pages 10 are read: the percentage is PostgreSQL's own, and whoever is waited for is seen with it."""
+    """10 of 20 pages are read: the percentage is PostgreSQL's own, and the blocker is shown with it."""
     project = project.at(every_database)
     project.execute(GATE)
     with under_way(project, statement) as pid, closing(Observer(project.url)) as observer:
@@ -280,7 +280,7 @@ def test_the_percentage_of_an_index(statement: str, expected: str, every_databas
 
 
 def test_the_phase_of_a_cluster(project: Project) -> None:
-    """While CLUSTER builds the indexes anew nothing is counted that has an end: the phase stands alone."""
+    """While CLUSTER builds the indexes again the server counts nothing: only the phase is shown."""
     project.execute(GATE)
     project.execute("create index ordered on wide (n)")
     project.execute("create index gated on wide (gate(n))")
@@ -289,7 +289,7 @@ def test_the_phase_of_a_cluster(project: Project) -> None:
 
 
 def test_the_percentage_of_a_copy(project: Project) -> None:
-    """The server does not know how much will come; whoever sends it does."""
+    """The server does not know how much data will come; the sender does."""
     project.execute(GATE)
     project.execute("create table copied (n int check (gate(n) = n), filling text)")
     data = "".join(f"{n}\t{'x' * 20_000}\n" for n in range(1, 41))
@@ -309,7 +309,7 @@ def _cancelled(conn: psycopg.Connection[Any], statement: str) -> None:
 
 
 def test_the_percentage_of_a_vacuum(project: Project) -> None:
-    """A VACUUM that takes its time between the pages is seen on its way."""
+    """The progress of a slow VACUUM is shown."""
     project.execute(GATE)
     with project.connection() as conn, closing(Observer(project.url)) as observer:
         conn.execute("set vacuum_cost_delay = 100")
@@ -326,7 +326,7 @@ def test_the_percentage_of_a_vacuum(project: Project) -> None:
 
 
 def test_a_long_copy_is_watched(project: Project) -> None:
-    """Data that the server takes slowly are told of while they are sent, with their percentage."""
+    """While the server takes data slowly, the percentage is reported."""
     project.add(
         "001_slow",
         """\
@@ -353,7 +353,7 @@ def test_a_long_copy_is_watched(project: Project) -> None:
 
 
 def test_a_copy_that_is_stuck_is_left_at_once(project: Project) -> None:
-    """Closed while the server takes no more data, the run is cancelled there: nothing waits for the gate to open."""
+    """Closed while the server takes no data, the run is cancelled there without waiting for the gate."""
     project.add("001_gate", f"{GATE}create table copied (n int check (gate(n) = n), filling text);").up()
     data = "".join(f"{n}\t{'x' * 20_000}\n" for n in range(1, 101))
     project.add("002_copy", f"copy copied from stdin;\n{data}\\.\n")
@@ -370,7 +370,7 @@ def test_a_copy_that_is_stuck_is_left_at_once(project: Project) -> None:
 
 
 def test_a_lost_second_connection_harms_nothing(blocked: Project) -> None:
-    """Whoever ends it ends only what is seen: the run goes on, and sees again later."""
+    """If it is ended, the run continues, and sees activity again later."""
     with reading(blocked, "t") as reader, closing(Observer(blocked.url)) as observer:
         assert observer.look(reader.info.backend_pid).blockers == ()
         assert observer._session is not None

@@ -119,7 +119,7 @@ def _refused_files(terminal: Terminal) -> None:
 
 
 def _blocked(terminal: Terminal) -> None:
-    """Leave a session in the way that forgets to commit until the migration has not got its lock once."""
+    """Keep a transaction open that blocks the migration until it has missed its lock once."""
     _changed(terminal)
     terminal.write(
         **{"001_add_customers.up.sql": CUSTOMERS, "002_add_phone.up.sql": "alter table customers add phone text;"}
@@ -145,7 +145,7 @@ def _blocked(terminal: Terminal) -> None:
 
 @contextmanager
 def _another_run(terminal: Terminal) -> Iterator[None]:
-    """Have another run wait for a table that somebody reads."""
+    """Have another run wait for a table that a session reads."""
     _changed(terminal)
     terminal.write(
         **{"001_add_customers.up.sql": CUSTOMERS, "002_add_phone.up.sql": "alter table customers add phone text;"}
@@ -160,7 +160,7 @@ def _another_run(terminal: Terminal) -> Iterator[None]:
 
 
 class _Withheld(Proxy):
-    """Withholds what the server says once `words` are among it (behind `after`), and cuts that connection on `go`."""
+    """Withholds the server's answer once it contains `words` (after `after`), and cuts that connection on `go`."""
 
     def __init__(self, upstream: str, words: bytes, after: bytes = b"") -> None:
         super().__init__(upstream)
@@ -187,7 +187,7 @@ class _Withholding(Connection):
 
 @contextmanager
 def _lost_commit(terminal: Terminal) -> Iterator[None]:
-    """Lose the answer to the COMMIT of the first transaction that makes a table."""
+    """Lose the answer to the COMMIT of the first transaction that creates a table."""
     terminal.write(**{"001_add_customers.up.sql": CUSTOMERS})
     terminal("up")
     terminal.write(**{"002_add_orders.up.sql": ORDERS, "003_add_invoices.up.sql": INVOICES})
@@ -220,7 +220,7 @@ def _killed(terminal: Terminal, url: str, *flags: str) -> Iterator[None]:
 
 
 def _killed_after_the_statement(terminal: Terminal) -> None:
-    """Kill a run when its index is built, and its row does not say so yet."""
+    """Kill a run when its index is built but its row does not say so yet."""
     _index(terminal)
     url = terminal.environment["DATABASE_URL"]
     with _Withheld(url, b"CREATE INDEX\0") as proxy:
@@ -231,7 +231,7 @@ def _killed_after_the_statement(terminal: Terminal) -> None:
 
 
 def _killed_in_the_statement(terminal: Terminal) -> None:
-    """Kill a run while its index waits for an old snapshot; the server gives up what nobody waits for any more."""
+    """Kill a run while its index waits for an old snapshot, and end the server process that it leaves."""
     _index(terminal)
     url = terminal.environment["DATABASE_URL"]
     with psycopg.connect(url) as reader, psycopg.connect(url, autocommit=True) as conn:
@@ -280,7 +280,7 @@ OTHERS = {"pooler", "watched"}  # each with a test of its own
 
 
 def _typed(terminal: Terminal, line: str) -> str:
-    """Type a line into a shell, and give what both streams wrote, in their order."""
+    """Type a line into a shell, and return what both streams wrote, in their order."""
     program = terminal.folder / "bin" / "sqlmigrate"
     if not program.exists():
         program.parent.mkdir()
@@ -320,7 +320,7 @@ def _is_as_stored(name: str, terminal: Terminal) -> None:
 
 @pytest.mark.parametrize("name", SETUPS)
 def test_the_screen_is_as_designed(name: str, terminal: Terminal) -> None:
-    """Every line typed shows exactly what the stored screen shows."""
+    """Every typed line shows exactly the stored screen."""
     SETUPS[name](terminal)
 
     _is_as_stored(name, terminal)
@@ -328,13 +328,13 @@ def test_the_screen_is_as_designed(name: str, terminal: Terminal) -> None:
 
 @pytest.mark.parametrize("name", AROUND)
 def test_the_screen_of_a_fault_is_as_designed(name: str, terminal: Terminal) -> None:
-    """The same, where another session, a killed run or a lost connection is part of it."""
+    """The same with another session, a killed run or a lost connection."""
     with AROUND[name](terminal):
         _is_as_stored(name, terminal)
 
 
 def test_the_screen_behind_a_pooler_is_as_designed(pgbouncer: str, postgres: Server, terminal: Terminal) -> None:
-    """What cannot be right there is refused, with the reason and the cure."""
+    """What cannot work there is refused, with the reason and the cure."""
     _dry_run(terminal)
     name = conninfo_to_dict(terminal.environment["DATABASE_URL"])["dbname"]
     with bouncer(pgbouncer, postgres, "transaction") as pool:
@@ -342,7 +342,7 @@ def test_the_screen_behind_a_pooler_is_as_designed(pgbouncer: str, postgres: Ser
 
 
 def test_the_line_of_a_long_statement_is_as_designed(project: Project) -> None:
-    """Without a terminal a line comes every ten seconds, with the percentage: in the midst of the rows, 50."""
+    """Without a terminal a line comes every ten seconds, with the percentage: 50 in the middle of the rows."""
     project.add("001_add_customers", SLOW + CUSTOMERS + ROWS)
     project.up()
     project.add("002_index_email", "create index customers_email on customers (slow(id));\n")
@@ -359,11 +359,11 @@ def test_the_line_of_a_long_statement_is_as_designed(project: Project) -> None:
 
 
 def test_every_stored_screen_is_tested() -> None:
-    """No file lies in the folder that no test looks at."""
+    """Every file of the folder has a test."""
     assert {path.stem for path in SCREENS.glob("*.console")} == {*SETUPS, *AROUND, *OTHERS}
 
 
 @pytest.mark.parametrize("name", [*SETUPS, *AROUND, *sorted(OTHERS)])
 def test_a_document_shows_the_stored_screen(name: str) -> None:
-    """README or a page of docs/ holds the screen, to the letter (`make docs` copies it there)."""
+    """README or a page of docs/ has the same screen, to the letter (`make docs` copies it there)."""
     assert documents.shows(_stored(name))

@@ -1,4 +1,4 @@
-"""Migrations and history make a plan: everything is in it once and in order, and after it nothing is left to do."""
+"""How files and history become a plan: complete, in order, and empty after it was executed."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def execution(version: str, name: str = "a", *, second: int = 0, status: str = "
 
 
 def executed(migrations: Sequence[Migration]) -> list[Execution]:
-    """Give a history in which migrations were executed one after the other, in the order given."""
+    """Return a history in which migrations were executed one after the other, in the given order."""
     return [execution(each.version, each.name, second=second) for second, each in enumerate(migrations)]
 
 
@@ -59,14 +59,14 @@ NUMBERS = st.lists(st.integers(1, 10**15), min_size=1, max_size=12, unique=True)
 
 @st.composite
 def folders(draw: st.DrawFn) -> list[Migration]:
-    """Draw migrations in the order of their versions, padded and named in every way."""
+    """Draw migrations in the order of their versions, with all kinds of padding and names."""
     names = st.text("abc_.-", min_size=1, max_size=4)
     return [migration(str(number).zfill(draw(st.integers(1, 5))), draw(names)) for number in sorted(draw(NUMBERS))]
 
 
 @st.composite
 def databases(draw: st.DrawFn) -> tuple[list[Migration], list[Execution]]:
-    """Draw a folder, and a history that has executed some of it in some order, and failed with some of the rest."""
+    """Draw a folder, and a history in which some of it was executed in some order and some of the rest has failed."""
     migrations = draw(folders())
     some = draw(st.lists(st.sampled_from(migrations), unique_by=lambda each: each.number))
     statuses = st.sampled_from(["executed", "executed", "executed", "baseline", "failed", "running"])
@@ -79,7 +79,7 @@ def done(executions: Sequence[Execution]) -> list[Execution]:
 
 @given(databases())
 def test_every_file_and_every_execution_is_a_row_once(database: tuple[list[Migration], list[Execution]]) -> None:
-    """The rows hold all of both, in the order of the versions, and side by side what belongs together."""
+    """All files and executions are in the rows, ordered by version; a file and its execution share a row."""
     migrations, executions = database
 
     rows = make_rows(reversed(migrations), executions)
@@ -91,7 +91,9 @@ def test_every_file_and_every_execution_is_a_row_once(database: tuple[list[Migra
 
 @given(databases())
 def test_executed_and_planned_are_all_in_order_and_once(database: tuple[list[Migration], list[Execution]]) -> None:
-    """What is executed and what is planned is the whole folder, nothing of it twice, the planned in order."""
+    """Executed and planned migrations together are the whole folder, none of them twice; the planned ones are in
+    order.
+    """
     migrations, executions = database
 
     steps = up_steps(make_rows(migrations, executions), Selection(out_of_order=True))
@@ -104,7 +106,7 @@ def test_executed_and_planned_are_all_in_order_and_once(database: tuple[list[Mig
 
 @given(databases())
 def test_a_plan_after_the_plan_is_empty(database: tuple[list[Migration], list[Execution]]) -> None:
-    """When the plan is executed, there is nothing to do, in whatever order it was planned."""
+    """After the plan was executed there is nothing left to do, in whatever order the history was."""
     migrations, executions = database
     steps = up_steps(make_rows(migrations, executions), Selection(out_of_order=True))
     later = [execution(step.version, step.migration.name, second=100 + n) for n, step in enumerate(steps)]
@@ -117,7 +119,9 @@ def test_a_plan_after_the_plan_is_empty(database: tuple[list[Migration], list[Ex
 
 @given(databases())
 def test_what_is_out_of_order_is_refused_and_nothing_else(database: tuple[list[Migration], list[Execution]]) -> None:
-    """A plan is refused just where a pending version is below one that is executed; without that both plans agree."""
+    """A plan is refused only if a pending version is lower than an executed one; otherwise `out_of_order` changes
+    nothing.
+    """
     migrations, executions = database
     rows = make_rows(migrations, executions)
     newest = max((each.number for each in done(executions)), default=0)
@@ -134,7 +138,7 @@ def test_what_is_out_of_order_is_refused_and_nothing_else(database: tuple[list[M
 def test_a_part_of_the_plan_is_its_beginning(
     database: tuple[list[Migration], list[Execution]], data: st.DataObject
 ) -> None:
-    """`--steps` and `--to` cut a plan off, each where it says, and both where the first of them says."""
+    """`--steps` and `--to` cut off the end of a plan; with both, the one that comes first decides."""
     migrations, executions = database
     rows = make_rows(migrations, executions)
     whole = up_steps(rows, Selection(out_of_order=True))
@@ -151,7 +155,7 @@ def test_a_part_of_the_plan_is_its_beginning(
 
 @given(folders(), st.randoms(use_true_random=False), st.integers(1, 5))
 def test_down_undoes_in_the_reverse_order_of_execution(migrations: list[Migration], random: object, count: int) -> None:
-    """The last executed comes first, whatever its version; all of them together are the history backwards."""
+    """The last executed migration comes first, whatever its version; `--all` is the history in reverse."""
     order = list(migrations)
     random.shuffle(order)  # type: ignore[attr-defined]
     rows = make_rows(migrations, executed(order))
@@ -165,7 +169,7 @@ def test_down_undoes_in_the_reverse_order_of_execution(migrations: list[Migratio
 def test_down_to_a_version_leaves_it_and_what_is_below(
     migrations: list[Migration], random: object, data: st.DataObject
 ) -> None:
-    """What is newer than the version is taken back, in the reverse order of execution; the version itself stays."""
+    """Newer versions are undone in the reverse order of execution; the version itself stays."""
     order = list(migrations)
     random.shuffle(order)  # type: ignore[attr-defined]
     to = data.draw(st.sampled_from(migrations))
@@ -180,7 +184,7 @@ def test_down_to_a_version_leaves_it_and_what_is_below(
 
 @given(folders(), st.integers(1, 5))
 def test_down_and_up_again_is_where_we_were(migrations: list[Migration], count: int) -> None:
-    """What down takes back is what the next up executes, forwards."""
+    """The next `up` executes what `down` has undone, in forward order."""
     history = executed(migrations)
     chosen = down_rows(make_rows(migrations, history), Selection(steps=count))
     steps = down_steps(chosen, {})
@@ -193,7 +197,7 @@ def test_down_and_up_again_is_where_we_were(migrations: list[Migration], count: 
 
 @given(folders(), st.data())
 def test_a_migration_is_found_by_every_spelling(migrations: list[Migration], data: st.DataObject) -> None:
-    """Its version with and without zeros, its whole name, its files with and without their folder: all name it."""
+    """A migration is found by its version with and without zeros, its whole name, and the paths of its files."""
     rows = make_rows(migrations, ())
     row = data.draw(st.sampled_from(rows))
     spellings = [
@@ -205,10 +209,10 @@ def test_a_migration_is_found_by_every_spelling(migrations: list[Migration], dat
 
 
 @given(databases(), st.data())
-def test_missing_files_are_missed_inside_and_passed_over_ahead(
+def test_missing_files_are_refused_unless_they_are_newer_than_the_folder(
     database: tuple[list[Migration], list[Execution]], data: st.DataObject
 ) -> None:
-    """Executed without a file: inside of the folder's range it stops a plan, after it the checkout is just older."""
+    """A missing file stops a plan if the folder has a newer one; otherwise the folder is just older."""
     migrations, executions = database
     kept = data.draw(st.lists(st.sampled_from(migrations), unique_by=lambda each: each.number))
     rows = make_rows(kept, executions)
@@ -249,7 +253,7 @@ STATES: dict[str, tuple[Migration | None, Execution | None, str, bool, bool]] = 
 def test_the_state_of_a_migration(
     file: Migration | None, recorded: Execution | None, state: str, *, is_executed: bool, is_pending: bool
 ) -> None:
-    """File and execution together make its state."""
+    """File and execution together decide the state."""
     others = [migration("001"), migration("003")]
     rows = make_rows([*others, *([file] if file else [])], [execution("001"), *([recorded] if recorded else [])])
 
@@ -261,7 +265,7 @@ def test_the_state_of_a_migration(
 
 
 def test_pending_below_the_newest_executed_is_out_of_order() -> None:
-    """Whether executed or declared, the newest decides; one that has failed does not."""
+    """The newest executed or declared version decides; a failed one does not count."""
     three = [migration("001"), migration("002"), migration("003")]
 
     def states(status: str) -> list[str]:
@@ -276,7 +280,7 @@ def test_pending_below_the_newest_executed_is_out_of_order() -> None:
 
 
 def test_the_refusal_of_what_is_out_of_order_names_both() -> None:
-    """It says which is pending, below which, and who executed that and when."""
+    """The message names the pending and the later migration, and who executed the later one and when."""
     rows = make_rows([migration("001"), migration("002"), migration("003")], [execution("003")])
 
     with pytest.raises(HistoryError) as caught:
@@ -291,7 +295,7 @@ def test_the_refusal_of_what_is_out_of_order_names_both() -> None:
 
 
 def test_a_plan_up_to_a_version_asks_only_for_what_is_in_it() -> None:
-    """What is out of order above the version does not stop those below."""
+    """A migration out of order above the version does not stop those below it."""
     rows = make_rows([migration("001"), migration("002"), migration("003")], [execution("003")])
 
     with pytest.raises(HistoryError) as caught:
@@ -300,7 +304,7 @@ def test_a_plan_up_to_a_version_asks_only_for_what_is_in_it() -> None:
 
 
 def test_the_refusal_of_what_is_missing_names_all() -> None:
-    """Every executed version without a file is named, each with the command that lets the history forget it."""
+    """The message names every executed version without a file, and the next steps forget each of them."""
     rows = make_rows([migration("003")], [execution("001"), execution("002", "b", second=1)])
 
     with pytest.raises(HistoryError) as caught:
@@ -325,8 +329,8 @@ UNKNOWN = {
 
 
 @pytest.mark.parametrize(("wanted", "hint"), UNKNOWN.items(), ids=[key[:20] for key in UNKNOWN])
-def test_a_version_that_nobody_knows_is_refused_with_the_nearest(wanted: str, hint: str) -> None:
-    """The hint is the name that is written most alike, or else the newest."""
+def test_an_unknown_version_is_refused_with_the_nearest(wanted: str, hint: str) -> None:
+    """The hint is the most similar name, or else the newest."""
     rows = make_rows([migration("001", "create_users"), migration("002", "add_roles")], ())
 
     with pytest.raises(ConfigError) as caught:
@@ -336,7 +340,7 @@ def test_a_version_that_nobody_knows_is_refused_with_the_nearest(wanted: str, hi
 
 
 def test_in_an_empty_folder_nothing_is_found() -> None:
-    """Without a migration there is none to be named."""
+    """In an empty folder the hint says that there are no migrations."""
     with pytest.raises(ConfigError) as caught:
         find_row((), "1")
 
@@ -344,7 +348,7 @@ def test_in_an_empty_folder_nothing_is_found() -> None:
 
 
 def test_every_fault_of_every_pending_file_is_told_before_anything_runs() -> None:
-    """Up and down files are split and checked, those that are executed already are not."""
+    """Up and down files of pending migrations are split and checked; those of executed ones are not."""
     migrations = [
         migration("001", up="select 1; commit;"),
         migration("002", up="select '", down="select 1; vacuum;"),
@@ -362,7 +366,7 @@ def test_every_fault_of_every_pending_file_is_told_before_anything_runs() -> Non
 
 
 def test_a_file_without_a_statement_is_planned_and_said() -> None:
-    """It is executed, so that the history is whole, with a note."""
+    """It is planned, so that the history is complete, with a note."""
     (step,) = up_steps(make_rows([migration("001", up="-- to come")], ()))
 
     assert step.notes == ("the file contains no statement",)
@@ -376,7 +380,7 @@ def chosen(file: Migration | None, recorded: Execution) -> list[Row]:
 
 
 def test_down_uses_the_file() -> None:
-    """Where file and history agree, there is nothing to be said."""
+    """If file and history agree, there is no note."""
     recorded = {"001": ("select 1;", "select 2;\r\n\r\n")}
     (step,) = down_steps(chosen(migration("001"), execution("001")), recorded)
 
@@ -385,7 +389,7 @@ def test_down_uses_the_file() -> None:
 
 
 def test_down_uses_the_file_where_it_differs_and_says_so() -> None:
-    """What was written since the execution is thought to be better."""
+    """The file wins over the recorded text, and a note says so."""
     (step,) = down_steps(chosen(migration("001"), execution("001")), {"001": ("select 1;", "select 3;")})
 
     assert step.notes == ("the down file differs from the text recorded in the history; the file is used",)
@@ -394,7 +398,7 @@ def test_down_uses_the_file_where_it_differs_and_says_so() -> None:
 
 @pytest.mark.parametrize("file", [None, migration("001", down=None)], ids=["both files gone", "the down file gone"])
 def test_down_uses_the_history_where_the_file_is_gone(file: Migration | None) -> None:
-    """The text recorded with the execution takes it back, which is said, and places name the history."""
+    """The text recorded in the history is used, a note says so, and places name the history."""
     (step,) = down_steps(chosen(file, execution("001")), {"001": ("select 1;", "select 3;")})
 
     assert step.notes == ("the down file is missing, so the text recorded in the history is used",)
@@ -412,7 +416,7 @@ IRREVERSIBLE = {
 @pytest.mark.parametrize("has_file", [True, False], ids=["file", "history"])
 @pytest.mark.parametrize(("text", "reason", "more"), IRREVERSIBLE.values(), ids=IRREVERSIBLE)
 def test_what_is_irreversible_is_refused(text: str, reason: str, more: str, *, has_file: bool) -> None:
-    """The reason is the file's own, or that of the text in the history."""
+    """The reason comes from the file, or from the text in the history."""
     file = migration("001", up=text, down=None) if has_file else None
 
     with pytest.raises(HistoryError) as caught:
@@ -424,7 +428,7 @@ def test_what_is_irreversible_is_refused(text: str, reason: str, more: str, *, h
 
 
 def test_every_fault_of_the_way_down_is_told_at_once() -> None:
-    """What is irreversible and what is malformed come together, before anything is taken back."""
+    """Irreversible migrations and malformed files are reported together, before anything is undone."""
     migrations = [migration("001"), migration("002", down=None), migration("003", down="select '")]
     rows = down_rows(make_rows(migrations, executed(migrations)), Selection(all=True))
 
@@ -436,8 +440,8 @@ def test_every_fault_of_the_way_down_is_told_at_once() -> None:
     ]  # fmt: skip
 
 
-def test_a_baseline_is_not_taken_back() -> None:
-    """What was declared was not executed by us; `--all` leaves it alone, anything that would reach it is refused."""
+def test_a_baseline_is_not_undone() -> None:
+    """A declared migration was not executed by us: `--all` skips it, and a selection that includes it is refused."""
     migrations = [migration("001"), migration("002")]
     rows = make_rows(migrations, [execution("001", status="baseline"), execution("002", second=1)])
 
@@ -455,7 +459,7 @@ def test_a_baseline_is_not_taken_back() -> None:
 
 @pytest.mark.parametrize("zero", ["0", "000"])
 def test_zero_means_all_unless_a_migration_has_this_number(zero: str) -> None:
-    """`000` is the name of a migration first, and only without one a word for "all"."""
+    """`000` first is the name of a migration; it means "all" only if no migration has this number."""
     without = make_rows([migration("001")], [execution("001")])
     executed_first = make_rows([migration("000"), migration("001")], [execution("000"), execution("001", second=1)])
     pending_first = make_rows([migration("000"), migration("001")], [execution("001")])
@@ -469,7 +473,7 @@ def test_zero_means_all_unless_a_migration_has_this_number(zero: str) -> None:
 
 
 def test_down_to_what_is_not_executed_is_refused() -> None:
-    """There is no way down to a version that one is not above of."""
+    """`down` cannot go back to a version that is not executed."""
     rows = make_rows([migration("001"), migration("002")], [execution("001")])
 
     with pytest.raises(HistoryError) as caught:
@@ -479,7 +483,7 @@ def test_down_to_what_is_not_executed_is_refused() -> None:
 
 
 def test_of_executions_of_one_moment_the_newest_version_goes_first() -> None:
-    """Where the clock does not tell them apart, the versions do; without a time an execution is the oldest."""
+    """With equal times the higher version goes first; an execution without a time counts as the oldest."""
     migrations = [migration("001"), migration("002"), migration("003")]
     history = [execution("001"), execution("002"), replace(execution("003"), executed_at=None)]
 
@@ -492,7 +496,7 @@ def test_of_executions_of_one_moment_the_newest_version_goes_first() -> None:
 
 
 def test_a_step_goes_on_where_the_last_execution_ended() -> None:
-    """Only a file without a transaction does, and only on the way up."""
+    """Only a file without a transaction continues, and only in the direction `up`."""
     alone = migration("001", up="-- sqlmigrate: no-transaction\nselect 1; select 2; select 3;")
     failed = replace(execution("001", status="failed"), statements=3, statements_done=2)
 

@@ -1,4 +1,4 @@
-"""Files that were renumbered after they were executed: said as it is, and nothing lets the history lie."""
+"""Files that were renumbered after they were executed: the message says so, and the history stays right."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from project import Project, succeeded
 
 @pytest.fixture
 def renumbered(project: Project) -> Project:
-    """`002_prices` was executed; then somebody else's `002_gifts` came, and it is `003_prices` now."""
+    """`002_prices` was executed; then another `002_gifts` was merged, and the executed file is `003_prices` now."""
     project.add("001_a", "create table a ();").add("002_prices", "alter table a add column price numeric(12, 2);").up()
     project.remove("002_prices", "up")
     return project.add("002_gifts", "create table gifts (id bigint primary key, giver text not null);").add(
@@ -21,7 +21,7 @@ def renumbered(project: Project) -> Project:
 
 
 def test_up_says_that_the_number_was_another(renumbered: Project) -> None:
-    """The one in its place was never executed, so it is neither renamed nor changed; repairing is not offered."""
+    """`002_gifts` was never executed, so it is called neither renamed nor edited, and `repair` is not offered."""
     ended = renumbered.call("up")
 
     assert ended.code == 1
@@ -32,7 +32,7 @@ def test_up_says_that_the_number_was_another(renumbered: Project) -> None:
 
 
 def test_repair_refuses(renumbered: Project) -> None:
-    """Accepted, it would pass for executed."""
+    """If it were accepted, the history would call it executed."""
     ended = renumbered.call("repair", "2", "--yes")
 
     assert (ended.code, said(ended).splitlines()[0]) == (
@@ -43,7 +43,7 @@ def test_repair_refuses(renumbered: Project) -> None:
 
 
 def test_alike_texts_are_told_apart_by_the_renumbered_file(project: Project) -> None:
-    """Two short files look alike; that the executed one has another number now makes it certain."""
+    """Two short files can be similar by chance; the executed text under another number decides."""
     project.add("002_mine", "create table mine ();", "drop table mine;").up()
     project.remove("002_mine")
     project.add("002_theirs", "create table theirs ();", "drop table if exists theirs;")
@@ -55,7 +55,7 @@ def test_alike_texts_are_told_apart_by_the_renumbered_file(project: Project) -> 
 
 
 def test_down_undoes_what_was_executed(project: Project) -> None:
-    """Not the file that has the number now: its down file would pass silently, and leave the tables behind."""
+    """The down file that has the number now belongs to another migration and is not used."""
     project.add("002_mine", "create table mine ();", "drop table mine;").up()
     project.remove("002_mine")
     project.add("002_theirs", "create table theirs ();", "drop table if exists theirs;")
@@ -71,7 +71,7 @@ def test_down_undoes_what_was_executed(project: Project) -> None:
 
 
 def test_without_a_recorded_text_down_refuses(project: Project) -> None:
-    """The down file of another migration is never executed in its place."""
+    """The down file of another migration is never executed instead."""
     project.add("002_mine", "create table mine ();").up()
     project.remove("002_mine", "up")
     project.add("002_theirs", "create table theirs ();", "drop table if exists theirs;")
