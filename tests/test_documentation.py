@@ -28,6 +28,7 @@ from sqlmigrate.cli.commands import cli
 from sqlmigrate.config import project_file
 from sqlmigrate.config.settings import SETTINGS, markdown_table
 from sqlmigrate.files.folder import load
+from sqlmigrate.history.table import COLUMNS
 
 DOCUMENTS = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in documents.documents()}
 COMMANDS = {name: cli.get_command(click.Context(cli), name) for name in cli.list_commands(click.Context(cli))}
@@ -476,3 +477,24 @@ def test_quoted_messages_are_those_of_the_program() -> None:
 
     assert len(quoted) > 5
     assert [words for words in quoted if not any(words in text for text in texts)] == []
+
+
+def _first_cells(document: str, head: str) -> list[str]:
+    """Return what stands in backticks in the first cells of a table."""
+    _, _, rest = DOCUMENTS[document].partition(f"\n| {head} |")
+    cells = [line.split("|")[1] for line in rest.split("\n\n")[0].splitlines()[2:]]
+    return [word for cell in cells for word in re.findall(r"`([^`]+)`", cell)]
+
+
+def test_the_columns_of_the_history_are_listed() -> None:
+    """docs/recovery.md lists them all, in no special order."""
+    assert set(_first_cells("docs/recovery.md", "column")) == {column.name for column in COLUMNS}
+
+
+def test_the_directives_are_listed(project: Project) -> None:
+    """docs/writing-migrations.md lists those that the program knows: an unknown one is refused with the list."""
+    project.add("001_a", "-- sqlmigrate: unknown\nselect 1;")
+    (known,) = re.findall(r"^ *hint .*: (.+)$", project.call("up").stderr, re.MULTILINE)
+
+    listed = [text.removeprefix("-- sqlmigrate: ") for text in _first_cells("docs/writing-migrations.md", "directive")]
+    assert [text.split()[0] for text in listed] == known.split(", ")

@@ -1,6 +1,6 @@
 -- The first migration: customers, products, orders.
 --
--- The tables are new, so nobody uses them yet: constraints can be complete at once.
+-- The tables are new and not in use yet: constraints can be complete at once.
 
 create table customers (
     id         bigint      generated always as identity,
