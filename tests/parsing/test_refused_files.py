@@ -118,7 +118,7 @@ def test_the_faults_of_all_files_come_together(command: list[str], refusing: Qui
         "   │\n"
         "   hint    close it with `'`; a quote inside a string is written twice, `''`\n"
         "\n"
-        "error: irreversible, and there is sql/003_c.down.sql\n"
+        "error: the file says `irreversible`, but sql/003_c.down.sql exists\n"
         "  ──▶ sql/003_c.up.sql:1:1\n"
         "   │\n"
         " 1 │ -- sqlmigrate: irreversible (it is)\n"
