@@ -125,7 +125,7 @@ def test_the_faults_of_all_files_come_together(command: list[str], refusing: Qui
         "   │ ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^\n"
         " 2 │ select 1;\n"
         "   │\n"
-        "   hint    remove one of the two\n"
+        "   hint    remove the directive or the down file\n"
         "\n"
         f"5 errors{nothing}\n"
     )
