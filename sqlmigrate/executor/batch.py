@@ -45,9 +45,12 @@ class Part:
     Attributes:
         request: The request.
         role: What it does.
-            `statement`: a statement of the file. `process`: asks for the server's process. `begin`, `note`, `complete`:
-            begins, updates and completes the history row. `commit`: the COMMIT. `deferrable`: asks for what a dry run
-            does in place of the COMMIT. `clean up`: comes after the COMMIT, its failure is harmless.
+            `statement`: a statement of the file.
+            `process`: asks for the server's process.
+            `begin`, `note`, `complete`: begins, updates (or checks) and completes the history row.
+            `commit`: the COMMIT.
+            `deferrable`: asks for what a dry run does in place of the COMMIT.
+            `clean up`: comes after the COMMIT; its failure is harmless.
         number: The number of the file's statement that it belongs to, from 1; 0 if it belongs to none.
     """
 
@@ -69,7 +72,9 @@ def transaction(state: State, step: Step, lock_timeout: str, *, dry_run: bool = 
     opening += [
         Part(Request(f"set local {name} to '{value}'", quiet=True)) for name, value in timeouts(step, lock_timeout)
     ]
-    opening += [Part(_PROCESS, "process")] if state.is_pooled else []  # who waits for the row, if somebody has it
+    opening += (
+        [Part(_PROCESS, "process")] if state.is_pooled else []
+    )  # the process that waits for the row, if another run has it
     begin, complete = _row(state.history, step)
     return (
         *opening,

@@ -125,4 +125,4 @@ def _lost_after(step: Step) -> ConnectError:
 def _unknown(step: Step, number: int) -> str:
     if step.script.mode == "transaction":
         return f"it is not known whether {step.label} was committed or rolled back: its history row will tell"
-    return f"whether statement {number or len(step.script.statements)} of {step.label} was executed is not known"
+    return f"it is not known whether statement {number or len(step.script.statements)} of {step.label} was executed"

@@ -32,6 +32,7 @@ class NoTransactionStep:
         self._statements = run.step.script.statements
         self._is_up = run.step.direction == "up"
         self._commits = False  # whether the statement that is being executed ends transactions itself
+        self._duration_ms = 0
 
     def execute(self) -> Generator[Event, None, Outcome]:
         """Execute the statements that are not done yet; a failure is written to the history.
@@ -45,12 +46,14 @@ class NoTransactionStep:
             self._session.abort()
             return "overtaken"
         failed = self._failed(refusal, first) if refusal else self._set_again(first)
-        for number in range(first + 1, self.run.total + 1):
-            failed = failed or (yield from self._statement(number, is_first=number == first + 1))
-        failed = failed or (yield from self._complete())
-        if failed:
-            yield failed
-        return "failed" if failed else "done"
+        if failed is None:
+            failed = yield from self._from(first + 1)
+        if failed is None:
+            failed = yield from self._complete()
+        if failed is None:
+            return "done"
+        yield failed
+        return "failed"
 
     def what_stays(self, done: int, number: int) -> Iterator[str]:
         """Say what stays in the database if `done` statements are done and statement `number` failed (0: none)."""
@@ -63,7 +66,14 @@ class NoTransactionStep:
         if number and (index := self._invalid(self._statements[number - 1])):
             yield f"the index {index.name} is left behind, marked invalid: the next up drops it and builds it again"
 
-    # one statement
+    # the statements
+
+    def _from(self, first: int) -> Generator[Event, None, Failed | None]:
+        """Execute the statements from number `first` on, up to the first that fails."""
+        for number in range(first, self.run.total + 1):
+            if failed := (yield from self._statement(number, is_first=number == first)):
+                return failed
+        return None
 
     def _statement(self, number: int, *, is_first: bool) -> Generator[Event, None, Failed | None]:
         """Execute one statement and record it; `is_first` says that an earlier run may have stopped in it."""
@@ -89,12 +99,7 @@ class NoTransactionStep:
         if not refusal and not statement.kind.runs_in_transaction:
             found = resume.mark(number, resume.trace(self._session, statement))
             refusal = yield from self._note(number, done=number - 1, unfinished=found)
-        return refusal or (
-            yield from self.run.repeat(
-                lambda: self._attempt(number, way),
-                lambda _, tries: self._may_try_again(tries) and not self._invalid(statement),
-            )
-        )
+        return refusal or (yield from self.run.repeat(lambda: self._attempt(number, way), self._may_try_again))
 
     def _attempt(self, number: int, way: resume.Continuation) -> Attempt:
         """Send one statement: in a transaction together with its record if possible, otherwise by itself."""
@@ -142,13 +147,11 @@ class NoTransactionStep:
 
     def _insist(self, *parts: Part) -> Attempt:
         """Send requests of our own, again if locks of other sessions are in the way."""
-        return (
-            yield from self.run.repeat(
-                lambda: self.run.send(parts, _tell_nothing), lambda _, tries: self._may_try_again(tries)
-            )
-        )
+        return (yield from self.run.repeat(lambda: self.run.send(parts, _tell_nothing), self._may_try_again))
 
-    def _may_try_again(self, tries: int) -> bool:
+    def _may_try_again(self, refusal: Refusal, tries: int) -> bool:
+        if refusal.part.role == "statement" and self._invalid(self._statements[refusal.part.number - 1]):
+            return False  # the next attempt would find the name of the index taken
         return tries < self.run.limits.lock_retries
 
     # before and after the statements
@@ -170,17 +173,17 @@ class NoTransactionStep:
             completing = write.end_up(self._history, run.step.version, in_transaction=False)
         else:
             completing = write.end_down(self._history, run.step.version, duration=run.elapsed_ms)
-        took: list[int] = []
-
-        def keep_duration(part: Part, answer: Answer) -> Iterator[Event]:
-            took.extend([write.duration_ms(answer.rows)] if part.role == "complete" else [])
-            yield from ()
-
-        if refusal := (yield from run.send([*map(Part, batch.RESET), Part(completing, "complete")], keep_duration)):
+        parts = [*map(Part, batch.RESET), Part(completing, "complete")]
+        if refusal := (yield from run.repeat(lambda: run.send(parts, self._keep_duration), self._may_try_again)):
             return self._failed(refusal, run.total)
         self._session.ask(*batch.DISCARD)
-        yield Finished(run.step, run.total, sum(took))
+        yield Finished(run.step, run.total, self._duration_ms)
         return None
+
+    def _keep_duration(self, part: Part, answer: Answer) -> Iterator[Event]:
+        if part.role == "complete":
+            self._duration_ms = write.duration_ms(answer.rows)
+        yield from ()
 
     # failures
 

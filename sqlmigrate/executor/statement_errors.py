@@ -81,8 +81,8 @@ def _fields(error: psycopg.Error) -> Iterator[tuple[str, str]]:
 
 
 def condition_name(error: psycopg.Error) -> str:
-    """Give the condition's name as PostgreSQL's appendix of error codes spells it, ``undefined_column``, if it has."""
-    if type(error).sqlstate != error.sqlstate:  # a code of the user's own: psycopg knows its class at most
+    """Give the name of the code in PostgreSQL's list of error codes, ``undefined_column``; empty if it has none."""
+    if type(error).sqlstate != error.sqlstate:  # a user's own code: psycopg knows only its class
         return ""
     return _CAMEL.sub("_", type(error).__name__).lower()
 
@@ -93,7 +93,7 @@ def _place(diagnostic: Diagnostic, statement: Statement) -> Span:
         return source.span(min(statement.start + int(diagnostic.statement_position) - 1, statement.end))
     context = diagnostic.context or ""
     if statement.data and (line := _COPY_LINE.search(context)):
-        return _data_line(statement.data, int(line[1]))
+        return _line_span(statement.data, int(line[1]))
     if _IS_DO_BLOCK.match(statement.text) and (line := _IN_DO_BLOCK.search(context)):
         return _in_block(statement, int(line[1]), diagnostic if line.start() == 0 else None)
     for name in _names(diagnostic):
@@ -153,10 +153,6 @@ def _line_span(span: Span, number: int, line_end: str = r"\r\n|\n|\r") -> Span:
     text = span.source.text[start : ends.start() if ends else span.end]
     start += len(text) - len(text.lstrip())
     return span.source.span(start, start + len(text.strip()))
-
-
-def _data_line(data: Span, number: int) -> Span:
-    return _line_span(data, number)
 
 
 def _in_block(statement: Statement, number: int, diagnostic: Diagnostic | None) -> Span:

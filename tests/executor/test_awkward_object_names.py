@@ -1,4 +1,4 @@
-"""Names of quotes, semicolons, SQL, letters of all kinds: wherever they come from, they are names and nothing else."""
+"""Names with quotes, semicolons, SQL or unusual letters: they are treated as names, wherever they come from."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ODD = {
 
 @contextmanager
 def made(server: Server, role: str, database: str) -> Iterator[str]:
-    """Make a role and a database of its own, of any names; yields the URL."""
+    """Create a role and a database with any names; yield the URL."""
     names = {"role": sql.Identifier(role), "name": sql.Identifier(database)}
     server.admin.execute(sql.SQL("create role {role} login").format(**names))
     server.admin.execute(sql.SQL("create database {name} owner {role} template template0").format(**names))
@@ -48,13 +48,15 @@ def made(server: Server, role: str, database: str) -> Iterator[str]:
 
 
 def quoted(name: str) -> str:
-    """Write a name as the setting `table` takes it."""
+    """Write a name as the setting `table` expects it."""
     return '"' + name.replace('"', '""') + '"'
 
 
 @pytest.mark.parametrize("name", ODD.values(), ids=ODD)
 def test_a_role_and_a_database_of_any_name(name: str, project: Project, postgres: Server) -> None:
-    """Who executes and where is recorded and shown as it is; every command works, with rights or a failure too."""
+    """The role and the database are recorded and shown unchanged; every command works, also after a failure or without
+    rights.
+    """
     with made(postgres, name, name) as url:
         odd = project.at(url)
         odd.execute("create table victim ()")
@@ -77,7 +79,7 @@ def test_a_role_and_a_database_of_any_name(name: str, project: Project, postgres
 
 @pytest.mark.parametrize("name", [name for name in ODD.values() if name != LONGEST] + ["y" * 59], ids=[*ODD])
 def test_a_history_of_any_name(name: str, project: Project) -> None:
-    """Table, log and schema have those names; up, a failure, a file without a transaction, down and repair work."""
+    """Table, log and schema have such names; up, a failure, a file without a transaction, down and repair work."""
     project.execute("create table victim ()")
     project.execute(sql.SQL("create schema {}").format(sql.Identifier(name)))
     table = f"{quoted(name)}.{quoted(name)}"
@@ -97,7 +99,7 @@ def test_a_history_of_any_name(name: str, project: Project) -> None:
 
 
 def test_file_names_that_are_SQL(project: Project) -> None:  # noqa: N802 - that is how SQL is written
-    """What letters, `_`, `-` and `.` can make is a name, also of 200 letters; in the history and on the way back."""
+    """Any combination of letters, `_`, `-` and `.` is a name, also with 200 letters; in the history and in a down."""
     labels = ["001_drop_table_victim--", "002_select", f"003_{'x' * 200}", "004_größe_測試", "005_-- "[:6]]
     project.execute("create table victim ()")
     for label in labels:
@@ -117,7 +119,7 @@ REFUSED_NAMES = {
 
 @pytest.mark.parametrize("name", REFUSED_NAMES)
 def test_other_file_names_are_refused(name: str, project: Project) -> None:
-    """A name with anything else in it is refused with its path before anything is sent."""
+    """A name with any other character is refused with its path before anything is sent."""
     project.add_tables("a").add(f"002_{name}", "select 1;")
 
     ended = project.call("up")
@@ -133,7 +135,9 @@ def test_other_file_names_are_refused(name: str, project: Project) -> None:
 
 @pytest.mark.parametrize("name", [*ODD.values()], ids=[*ODD])
 def test_an_application_of_any_name(name: str, project: Project) -> None:
-    """What a session calls itself is a parameter, and is shown by whoever waits for it, however short its timeout."""
+    """An application name is passed as a parameter; a run that waits for that session shows it, however short its
+    timeout is.
+    """
     with psycopg.connect(f"{project.url}&application_name={quote(name, safe='')}") as conn:
         pid = conn.info.backend_pid
         conn.execute("create table t ()")

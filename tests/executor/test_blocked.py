@@ -1,4 +1,4 @@
-"""The locks of migrations: bounded, tried again, with who stands in the way."""
+"""The locks of migrations: bounded waits, retries, and the sessions that block them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sqlmigrate.plan.plan import Limits
 
 @contextmanager
 def _reader(url: str) -> Iterator[psycopg.Connection]:
-    """Keep a table in a transaction, as an application that forgot to commit."""
+    """Keep a table locked in a transaction, like an application that forgot to commit."""
     with closing(psycopg.connect(url, application_name="reports")) as conn:
         conn.execute("select count(*) from t")
         yield conn
@@ -30,13 +30,13 @@ def _reader(url: str) -> Iterator[psycopg.Connection]:
 
 @pytest.fixture
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the pauses between two tries short."""
+    """Shorten the pauses between two tries."""
     monkeypatch.setattr(step_run, "_LONGEST_PAUSE", 0.02)
 
 
 @pytest.fixture
 def migrations(database: str, tmp_path: Path) -> tuple[migration.Migration, ...]:
-    """A table that is there, and a migration that alters it."""
+    """An existing table, and a migration that alters it."""
     (tmp_path / "001_t.up.sql").write_text("create table t (a int); create table u (a int);")
     list(up_down.up(database, folder.load(tmp_path)))
     (tmp_path / "002_alter.up.sql").write_text("create table first ();\nalter table t add b int;")
@@ -47,7 +47,7 @@ def migrations(database: str, tmp_path: Path) -> tuple[migration.Migration, ...]
 def test_a_blocked_migration_is_tried_again_until_it_gets_through(
     database: str, migrations: tuple[migration.Migration, ...]
 ) -> None:
-    """It is rolled back each time, says who stands in the way, and ends well once the reader is gone."""
+    """It is rolled back each time, names the session that blocks it, and succeeds once the reader is gone."""
     events: list[Event] = []
     limits = Limits(lock_timeout="400ms", lock_retries=50)
     with _reader(database) as reader:
@@ -73,7 +73,7 @@ def test_a_blocked_migration_is_tried_again_until_it_gets_through(
 def test_others_get_through_while_a_migration_is_blocked(
     database: str, migrations: tuple[migration.Migration, ...]
 ) -> None:
-    """The lock timeout lets those through who wait behind the migration, although the reader is still there."""
+    """The lock timeout lets sessions pass that wait behind the migration, although the reader is still there."""
     events: list[Event] = []
     limits = Limits(lock_timeout="1s", lock_retries=50)
     behind: Future[psycopg.Cursor] | None = None
@@ -99,7 +99,7 @@ def test_others_get_through_while_a_migration_is_blocked(
 def test_a_migration_that_never_gets_its_lock_fails_with_who_was_in_the_way(
     database: str, migrations: tuple[migration.Migration, ...]
 ) -> None:
-    """After the last try the failure is recorded, and nothing of the file is in the database."""
+    """After the last try the failure is recorded, and the file has left nothing in the database."""
     with _reader(database) as reader:
         *_, failed = up_down.up(database, migrations, limits=Limits(lock_timeout="800ms", lock_retries=2))
 
@@ -118,7 +118,7 @@ def test_a_migration_that_never_gets_its_lock_fails_with_who_was_in_the_way(
 
 
 def test_the_files_own_lock_timeout_comes_first(database: str, tmp_path: Path) -> None:
-    """The directive is what the statements of its file see, the run's limit what the others see."""
+    """The statements of a file with the directive see its value, those of other files see the run's limit."""
     (tmp_path / "001_own.up.sql").write_text(
         "-- sqlmigrate: lock-timeout 7s\ncreate table own as select current_setting('lock_timeout');"
     )
@@ -131,7 +131,7 @@ def test_the_files_own_lock_timeout_comes_first(database: str, tmp_path: Path) -
 
 
 def test_a_deadlocks_victim_is_tried_again(database: str, tmp_path: Path) -> None:
-    """PostgreSQL ends the migration that waited for the one that waits for it; the next try goes through."""
+    """PostgreSQL ends one of two sessions that wait for each other; the next try of the migration succeeds."""
     (tmp_path / "001_t.up.sql").write_text("create table t (a int); create table u (a int);")
     list(up_down.up(database, folder.load(tmp_path)))
     (tmp_path / "002_two.up.sql").write_text(
@@ -157,7 +157,7 @@ def test_a_deadlocks_victim_is_tried_again(database: str, tmp_path: Path) -> Non
 
 
 def test_a_long_statement_is_watched(database: str, tmp_path: Path) -> None:
-    """It is told again and again which statement is under way, and since when: every second by default."""
+    """`Progress` tells which statement is being executed and for how long: every second by default."""
     (tmp_path / "001_t.up.sql").write_text("create table t (a int);\nselect pg_advisory_xact_lock_shared(7);")
     seen: list[Progress] = []
     with closing(psycopg.connect(database)) as gate:
@@ -176,7 +176,7 @@ def test_a_long_statement_is_watched(database: str, tmp_path: Path) -> None:
 
 
 def test_the_percentage_of_an_index_build_is_seen(database: str, tmp_path: Path) -> None:
-    """A build that waits for an old transaction names its phase."""
+    """An index build that waits for an old transaction shows its phase."""
     (tmp_path / "001_t.up.sql").write_text("create table t as select generate_series(1, 1000) as a;")
     list(up_down.up(database, folder.load(tmp_path)))
     (tmp_path / "002_i.up.sql").write_text("create index concurrently i on t (a);")

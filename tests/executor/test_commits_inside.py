@@ -1,4 +1,4 @@
-"""A procedure or a DO block that commits by itself: refused in a transaction, executed without one, told exactly."""
+"""A procedure or a DO block that commits itself: refused in a transaction, executed without one, reported exactly."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("case", REFUSED.values(), ids=REFUSED)
 def test_in_a_transaction_nothing_of_it_is_committed(case: tuple[str, str, int], quick: Quick, database: str) -> None:
-    """PostgreSQL refuses the COMMIT, the file is rolled back as a whole; the message says how it could be executed."""
+    """PostgreSQL refuses the COMMIT, and the whole file is rolled back; the message says how it could be executed."""
     text, place, total = case
     quick.write(**{"002_b.up.sql": text})
 
@@ -90,7 +90,7 @@ def test_in_a_transaction_nothing_of_it_is_committed(case: tuple[str, str, int],
 
 @pytest.mark.parametrize("text", [CALL, DO], ids=["call", "do"])
 def test_without_a_transaction_it_is_executed(text: str, quick: Quick, database: str) -> None:
-    """What commits by itself runs by itself, once, and is recorded behind it."""
+    """A statement that commits itself runs on its own, once, and is recorded afterwards."""
     quick.write(**{"002_b.up.sql": ALONE + text})
 
     assert quick("up").code == 0
@@ -103,7 +103,7 @@ def test_without_a_transaction_it_is_executed(text: str, quick: Quick, database:
 
 
 def test_without_a_transaction_what_it_had_committed_stays(quick: Quick, database: str) -> None:
-    """The message tells statements that are done from what the failed one had committed before it failed."""
+    """The message distinguishes statements that are done from what the failed one had committed before it failed."""
     quick.write(**{"002_b.up.sql": ALONE + "insert into a values (0);\ncall fails();\ncreate table b ();\n"})
 
     ended = quick("up")
@@ -129,8 +129,8 @@ def test_without_a_transaction_what_it_had_committed_stays(quick: Quick, databas
     assert numbers(database) == [0, 10, 11]
 
 
-def test_a_rerun_says_that_it_begins_it_anew(project: Project) -> None:
-    """Where the run was killed in the middle of a procedure that commits, the next one tells that it calls it again."""
+def test_a_rerun_says_that_it_executes_it_again(project: Project) -> None:
+    """If a run was killed inside a procedure that commits, the next run says that it calls it again."""
     project.add("001_a", SETUP).up()
     project.add("002_b", f"{ALONE}call p();\n").add("003_c", "select 1;")
     with psycopg.connect(project.url, autocommit=True) as conn:
@@ -147,8 +147,8 @@ def test_a_rerun_says_that_it_begins_it_anew(project: Project) -> None:
     assert project.query("select n from a order by n") == [(1,), (2,), (3,)]
 
 
-def test_taking_back_may_commit_as_well(quick: Quick, database: str) -> None:
-    """A down file without a transaction calls what commits."""
+def test_a_down_may_commit_as_well(quick: Quick, database: str) -> None:
+    """A down file without a transaction may call a procedure that commits."""
     quick.write(**{"002_b.up.sql": "select 1;", "002_b.down.sql": f"{ALONE}call p();\n"})
     assert quick("up").code == 0
 

@@ -1,4 +1,6 @@
-"""A file that spoils its own history row is told so; an error of the user's own is never taken for that."""
+"""A file that deletes or changes its own history row, or ends its transaction, is told exactly that; a user's own
+error is not mistaken for it.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,7 @@ create constraint trigger checked after insert on shares
 
 @ALL_AT_ONCE
 def test_a_division_by_zero_in_a_deferred_trigger(project: Project, *, step_by_step: bool) -> None:
-    """A user's own division by zero at the end of the transaction is reported as his, with its message and context."""
+    """A user's own division by zero at the end of the transaction is reported with its message and context."""
     project.add("001_a", DIVIDING).add("002_b", "insert into shares values (1, 1);\ninsert into shares values (1, 0);")
 
     failed = failure(project.up(step_by_step=step_by_step))
@@ -111,7 +113,7 @@ SPOILING = {
 @ALL_AT_ONCE
 @pytest.mark.parametrize("name", SPOILING)
 def test_a_file_that_spoils_its_row(name: str, project: Project, *, step_by_step: bool) -> None:
-    """It is rolled back as a whole, and told what it does; the error points at the table's name."""
+    """The whole file is rolled back; the message says what it does, and the caret is under the table's name."""
     text, place = SPOILING[name]
     project.add_tables("a").up()
     project.add("002_b", text)
@@ -151,7 +153,9 @@ def test_without_a_transaction(project: Project, *, step_by_step: bool) -> None:
 
 
 def test_a_procedure_that_deletes_the_row_and_commits(project: Project) -> None:
-    """What commits by itself has deleted the row for good: it is told so, and the failure is written anew."""
+    """A procedure that commits has deleted the row for good: the message says so, and the failure is written to a new
+    row.
+    """
     project.add("001_a", "create procedure p() language plpgsql as 'begin delete from migrations; commit; end'").up()
     project.add("002_b", f"{ALONE}create table b ();\ncall p();\ncreate table c ();")
 
@@ -163,7 +167,7 @@ def test_a_procedure_that_deletes_the_row_and_commits(project: Project) -> None:
 
 
 def test_without_a_transaction_the_history_is_dropped(project: Project) -> None:
-    """A statement that drops the history is rolled back together with its record, and told so."""
+    """A statement that drops the history is rolled back together with its record, and the message says so."""
     project.add("001_a", f"{ALONE}create table a ();\ndrop table migrations;")
 
     failed = failure(project.up())
@@ -175,7 +179,7 @@ def test_without_a_transaction_the_history_is_dropped(project: Project) -> None:
 
 @pytest.mark.parametrize("alone", ["", ALONE], ids=["in a transaction", "without"])
 def test_a_down_file_that_deletes_the_row(alone: str, project: Project) -> None:
-    """As other tools want it; the row stays, and so does all that the migration has made."""
+    """Other tools ask for such a statement; the down is rolled back, and the row stays."""
     project.add("001_a", "create table a ();", f"{alone}delete from migrations where version = '001';\ndrop table a;")
     project.up()
 
@@ -189,7 +193,7 @@ def test_a_down_file_that_deletes_the_row(alone: str, project: Project) -> None:
 
 
 def test_a_down_file_that_deletes_the_row_for_good(project: Project) -> None:
-    """Another `down` would roll back another migration: what is there is looked at first."""
+    """Another `down` would roll back another migration, so the next step is `status`."""
     project.add("001_a", "create procedure p() language plpgsql as 'begin delete from migrations; commit; end'")
     project.add("002_b", "create table b ();", f"{ALONE}drop table b;\ncall p();\nselect 1;").up()
 
@@ -239,7 +243,9 @@ def _unchecked(project: Project, text: str, **options: Any) -> Failed:
 @ALL_AT_ONCE
 @pytest.mark.parametrize("control", ["commit", "rollback", "rollback; begin", "commit; begin"])
 def test_a_file_that_ends_its_transaction(control: str, project: Project, *, step_by_step: bool) -> None:
-    """It is told so, also if it begins another one; its row is `failed`, and what it has committed is not denied."""
+    """The message says so, also if the file begins another transaction; the row is `failed`, and the message warns
+    that a part may be committed.
+    """
     project.add_tables("a").up()
 
     failed = _unchecked(project, f"create table b ();\n{control};\ncreate table c ();", is_step_by_step=step_by_step)

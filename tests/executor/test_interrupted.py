@@ -1,4 +1,4 @@
-"""Runs that are cut short: Ctrl-C and other signals, a lost connection, a full disk. Nothing is lost or hidden."""
+"""Interrupted runs: Ctrl-C and other signals, a lost connection, a full disk. Nothing is lost or hidden."""
 
 from __future__ import annotations
 
@@ -80,7 +80,9 @@ what now        sqlmigrate up
 def test_a_signal_in_mid_statement(
     number: signal.Signals, code: int, quick: Quick, begin: Beginning, database: str
 ) -> None:
-    """The statement is cancelled on the server, its file rolled back, the row written, the exit code the signal's."""
+    """The statement is cancelled on the server, its file is rolled back, the row is written; the exit code is the
+    signal's.
+    """
     quick.write(**FILES)
     running = begin("up")
     running.when("pg_sleep")
@@ -99,7 +101,7 @@ def test_a_signal_in_mid_statement(
 
 
 def test_a_signal_for_programs(quick: Quick, begin: Beginning) -> None:
-    """As JSON the interrupted step is an event like any failure."""
+    """In JSON, the interrupted step is an event like any failure."""
     quick.write(**FILES)
     running = begin("up", "--format", "json")
     running.when("pg_sleep")
@@ -113,7 +115,7 @@ def test_a_signal_for_programs(quick: Quick, begin: Beginning) -> None:
 
 
 def test_a_signal_without_a_transaction(quick: Quick, begin: Beginning, database: str) -> None:
-    """The statements done stay and are recorded, the one under way is cancelled, and the next `up` goes on there."""
+    """Finished statements stay and are recorded, the current one is cancelled, and the next `up` continues there."""
     quick.write(**ALONE)
     running = begin("up")
     running.when("pg_sleep")
@@ -136,7 +138,7 @@ def test_a_signal_without_a_transaction(quick: Quick, begin: Beginning, database
 
 
 def test_a_signal_while_an_index_is_built(quick: Quick, begin: Beginning, database: str) -> None:
-    """What the cancelled statement has left behind is named, and mended by the next `up`."""
+    """What the cancelled statement has left behind is named, and the next `up` repairs it."""
     quick.write(**{"001_a.up.sql": "create table a (i int);"})
     assert quick("up").code == 0
     quick.write(**{"002_i.up.sql": "create index concurrently a_i on a (i);"})
@@ -164,7 +166,7 @@ def test_a_signal_while_an_index_is_built(quick: Quick, begin: Beginning, databa
 
 
 def test_a_signal_while_data_are_copied(quick: Quick, begin: Beginning, database: str) -> None:
-    """Nothing of the data stays, however much of it was sent."""
+    """None of the data stays, however much was sent."""
     trigger = "create function wait() returns trigger language plpgsql as 'begin perform pg_sleep(60); return new; end'"
     quick.write(**{
         "001_a.up.sql": f"create table a (i int);\n{trigger};\n"
@@ -182,7 +184,7 @@ def test_a_signal_while_data_are_copied(quick: Quick, begin: Beginning, database
 
 
 def test_a_signal_while_a_lock_is_waited_for(quick: Quick, begin: Beginning, database: str) -> None:
-    """The wait for somebody else's lock ends at once, also between two tries."""
+    """The wait for another session's lock ends at once, also between two tries."""
     database_state.ask(database, "create table a ()")
     quick.write(**{"001_a.up.sql": "-- sqlmigrate: lock-timeout 100ms\nalter table a add column b int;"})
     with psycopg.connect(database) as other:
@@ -199,7 +201,7 @@ def test_a_signal_while_a_lock_is_waited_for(quick: Quick, begin: Beginning, dat
 
 
 def test_a_signal_while_another_run_is_waited_for(quick: Quick, begin: Beginning) -> None:
-    """Who is interrupted before anything began says that nothing was executed, and disturbs nobody."""
+    """A run that is interrupted before it began says that nothing was executed, and does not disturb the other run."""
     quick.write(**FILES)
     first = begin("up")
     first.when("pg_sleep")
@@ -214,7 +216,7 @@ def test_a_signal_while_another_run_is_waited_for(quick: Quick, begin: Beginning
 
 
 def test_a_signal_in_a_down(quick: Quick, begin: Beginning, database: str) -> None:
-    """A way back that is cut short leaves the migration executed, as a whole."""
+    """A down that is interrupted leaves the whole migration executed."""
     quick.write(**{"001_a.up.sql": "create table a ();", "001_a.down.sql": f"drop table a;\n{SLOW}\n"})
     assert quick("up").code == 0
     running = begin("down")
@@ -232,7 +234,7 @@ def test_a_signal_in_a_down(quick: Quick, begin: Beginning, database: str) -> No
 
 
 def test_a_signal_in_a_dry_run(quick: Quick, begin: Beginning, database: str) -> None:
-    """What was only tried is cancelled on the server as well, and leaves nothing."""
+    """A dry run is cancelled on the server too, and leaves nothing behind."""
     quick.write(**FILES)
     running = begin("up", "--dry-run")
     running.when("pg_sleep")
@@ -252,7 +254,7 @@ def test_a_signal_in_a_dry_run(quick: Quick, begin: Beginning, database: str) ->
 
 
 def test_a_signal_while_connecting(quick: Quick, begin: Beginning) -> None:
-    """Nobody waits for a server that does not answer longer than he wants to."""
+    """Waiting for a server that does not answer can be interrupted."""
     quick.write(**FILES)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         running = begin("up", url=f"postgresql://app@127.0.0.1:{silent.getsockname()[1]}/shop")
@@ -263,8 +265,8 @@ def test_a_signal_while_connecting(quick: Quick, begin: Beginning) -> None:
     assert ended.code == 143
 
 
-def test_a_signal_to_who_only_looks(begin: Beginning) -> None:
-    """A command that executes nothing has nothing to say of the database."""
+def test_a_signal_to_a_command_that_only_looks(begin: Beginning) -> None:
+    """A command that executes nothing says nothing about the state of the database."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         running = begin("log", url=f"postgresql://app@127.0.0.1:{silent.getsockname()[1]}/shop")
         with silent.accept()[0]:
@@ -274,7 +276,7 @@ def test_a_signal_to_who_only_looks(begin: Beginning) -> None:
 
 
 def test_a_hangup_that_is_ignored(quick: Quick, database: str) -> None:
-    """Under nohup a closed terminal does not interrupt."""
+    """Under nohup, closing the terminal does not interrupt the run."""
     quick.write(**{"001_a.up.sql": "select pg_advisory_xact_lock_shared(7); create table a ();"})
     with psycopg.connect(database) as gate:
         gate.execute("select pg_advisory_xact_lock(7)")
@@ -304,7 +306,9 @@ IS_CANCELLED = "select 1 from pg_locks where locktype = 'advisory' and (classid,
 
 
 def test_a_second_signal_leaves_at_once(quick: Quick, begin: Beginning, database: str) -> None:
-    """Who does not wait for the cancelling gets away, and is told that the end was not seen."""
+    """A second signal ends the program without waiting for the cancellation; the message says that the outcome is
+    unknown.
+    """
     quick.write(**{"001_a.up.sql": "create table a ();", "002_b.up.sql": STUBBORN})
     running = begin("up")
     running.when("pg_sleep")
@@ -324,8 +328,10 @@ def test_a_second_signal_leaves_at_once(quick: Quick, begin: Beginning, database
     assert database_state.history(database) == [("001", "executed", 1, None)]
 
 
-def test_a_statement_that_is_not_to_be_cancelled(quick: Quick, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A statement that ignores being cancelled is ended with its session: it does not go on unseen, nor commit."""
+def test_a_statement_that_cannot_be_cancelled(quick: Quick, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A statement that ignores a cancel request is ended together with its session: it neither continues unseen nor
+    commits.
+    """
     monkeypatch.setattr(session, "_CANCEL_TRIES", 2)
     monkeypatch.setattr(session, "_DRAIN_SECONDS", 0.2)
     quick.write(**{"001_a.up.sql": STUBBORN})
@@ -385,7 +391,9 @@ BY_THE_SERVER = {
 
 @pytest.mark.parametrize("function", BY_THE_SERVER)
 def test_a_session_or_a_statement_that_is_ended(function: str, quick: Quick, begin: Beginning, database: str) -> None:
-    """What somebody else has ended is rolled back, and recorded over a new connection; the file is not blamed."""
+    """A session that somebody else has ended is rolled back, and recorded over a new connection; the file is not
+    blamed.
+    """
     message, code, cure = BY_THE_SERVER[function]
     quick.write(**FILES)
     running = begin("up")
@@ -400,7 +408,7 @@ def test_a_session_or_a_statement_that_is_ended(function: str, quick: Quick, beg
 
 
 def test_a_session_that_is_ended_without_a_transaction(quick: Quick, begin: Beginning, database: str) -> None:
-    """What is done is known by its row, and `up` goes on behind it."""
+    """The row tells which statements are done, and `up` continues after them."""
     quick.write(**ALONE)
     running = begin("up")
     database_state.ask(database, f"select pg_terminate_backend({running.when('pg_sleep')})")
@@ -417,7 +425,7 @@ def test_a_session_that_is_ended_without_a_transaction(quick: Quick, begin: Begi
 
 
 def test_a_statement_that_takes_too_long(quick: Quick, database: str) -> None:
-    """A statement over its own timeout is cancelled by the server."""
+    """A statement that exceeds its statement_timeout is cancelled by the server."""
     quick.write(**{"001_a.up.sql": f"-- sqlmigrate: statement-timeout 500ms\ncreate table a ();\n{SLOW}\n"})
 
     ended = quick("up")
@@ -435,7 +443,7 @@ def test_a_statement_that_takes_too_long(quick: Quick, database: str) -> None:
 
 @dataclass
 class Line(Proxy):
-    """A connection that can be cut, with a way back or without."""
+    """A connection that can be cut, with or without the possibility to reconnect."""
 
     upstream: str
     is_open: bool = True
@@ -451,7 +459,7 @@ class Line(Proxy):
         return Connection(client, server)
 
     def cut(self) -> None:
-        """Cut what is connected; what connects later goes through, if the line is open."""
+        """Cut the existing connections; later ones succeed if the line is open."""
         for end in self.ends[:2]:
             end.shutdown(socket.SHUT_RDWR)
 
@@ -481,7 +489,9 @@ what now        wait until the server can be reached, then: sqlmigrate up
 
 
 def test_a_connection_that_is_cut(quick: Quick, begin: Beginning, database: str) -> None:
-    """Over a new connection the old session is ended, which would else have gone on to its COMMIT, and then told of."""
+    """The old session, which would have gone on to its COMMIT, is ended over a new connection; then the failure is
+    reported.
+    """
     quick.write(**FILES)
     with Line(database) as line:
         running = begin("up", url=line.url)
@@ -498,7 +508,7 @@ def test_a_connection_that_is_cut(quick: Quick, begin: Beginning, database: str)
 
 
 def test_a_connection_that_is_cut_for_good(quick: Quick, begin: Beginning, database: str) -> None:
-    """Where nobody can look, nothing is claimed: the history will say what became of it."""
+    """If the history cannot be read, the outcome is reported as unknown."""
     quick.write(**FILES)
     with Line(database) as line:
         running = begin("up", url=line.url)
@@ -517,7 +527,7 @@ def test_a_connection_that_is_cut_for_good(quick: Quick, begin: Beginning, datab
 
 
 def test_a_server_that_is_killed(quick: Quick, begin: Beginning, servers: Path) -> None:
-    """A server that stops immediately loses nothing that was committed, and the next `up` goes on."""
+    """A server that is killed loses nothing that was committed, and the next `up` continues."""
     quick.write(**FILES)
     with postgres_servers.durable_server(servers / "killed") as server:
         running = begin("up", url=server.url(), watched=server.url())
@@ -540,7 +550,7 @@ def test_a_server_that_is_killed(quick: Quick, begin: Beginning, servers: Path) 
 # -- no room is left ---------------------------------------------------------------------------------------------------
 
 NO_ROOM = {
-    # The kernel's own ENOSPC, as a full disk gives it.
+    # The kernel's own ENOSPC, as on a full disk.
     "a full disk": (
         "copy (select generate_series(1, 10000)) to '/dev/full';\n",
         "could not write to COPY file: No space left on device",
@@ -558,7 +568,7 @@ NO_ROOM = {
 
 @pytest.mark.parametrize("case", NO_ROOM.values(), ids=NO_ROOM)
 def test_no_room_in_mid_file(case: tuple[str, str, str, str], quick: Quick, database: str) -> None:
-    """What does not fit is rolled back, and the cure is room, not another file."""
+    """A file that does not fit on the disk is rolled back; the message asks for room, not for another file."""
     text, message, code, cure = case
     quick.write(
         **{"001_a.up.sql": "create table a ();", "002_b.up.sql": f"create table b ();\n{text}create table c ();"}
@@ -579,7 +589,7 @@ def test_no_room_in_mid_file(case: tuple[str, str, str, str], quick: Quick, data
 
 
 def test_no_room_for_the_failure_itself(quick: Quick, database: str) -> None:
-    """Where the failure cannot be recorded, the screen says so; what happened is told all the same."""
+    """If the failure cannot be recorded, the screen says so in addition to what happened."""
     quick.write(**{"001_a.up.sql": "create table a ();"})
     assert quick("up").code == 0
     database_state.ask(
@@ -616,7 +626,7 @@ def test_no_room_for_the_failure_itself(quick: Quick, database: str) -> None:
 
 
 def test_no_room_for_the_history_row(quick: Quick, database: str) -> None:
-    """A row that cannot be completed takes its file back with it: neither is there without the other."""
+    """If the row cannot be completed, the file is rolled back as well: neither exists without the other."""
     quick.write(**{"001_a.up.sql": "create table a ();"})
     assert quick("up").code == 0
     database_state.ask(

@@ -1,4 +1,4 @@
-"""The server, a session or a helper of a run is killed or timed out from outside: what is done stays known."""
+"""The server, a session or the second connection is killed or times out: what is done stays known."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def begin(quick: Quick, database: str) -> Iterator[Beginning]:
 
 
 def terminate(url: str, where: str = "true") -> list[int]:
-    """End the sessions of sqlmigrate in the database; gives their processes."""
+    """End the sessions of sqlmigrate in the database; return their processes."""
     ended = [pid for (pid,) in database_state.ask(url, f"{OURS} and {where}")]
     for pid in ended:
         database_state.ask(url, f"select pg_terminate_backend({pid}, 5000)")
@@ -60,7 +60,7 @@ def terminate(url: str, where: str = "true") -> list[int]:
 
 @pytest.fixture(scope="module")
 def fragile(servers: Path) -> Iterator[Cluster]:
-    """A server that may be killed, and waits for the disk: what is committed stays."""
+    """A server that may be killed; it waits for the disk, so what is committed stays."""
     with postgres_servers.durable_server(servers / "fragile") as server:
         yield server
 
@@ -107,7 +107,9 @@ RESTARTS = {
 def test_a_server_that_is_restarted_at_once(
     case: tuple[dict[str, str], int, int, str], quick: Quick, begin: Beginning, fragile: Cluster, on_fragile: str
 ) -> None:
-    """As soon as there is a new connection the failure is written; the next `up` ends as an undisturbed one."""
+    """The failure is written as soon as a new connection succeeds; after the next `up` the result is that of an
+    undisturbed run.
+    """
     texts, before, done, happened = case
     quick.write(**texts)
     running = begin("up", url=on_fragile, watched=on_fragile)
@@ -137,7 +139,7 @@ def test_a_server_that_is_restarted_at_once(
 
 
 def test_a_session_that_is_ended_between_two_statements(project: Project) -> None:
-    """Without a transaction, what was answered is done and stays, and `up` goes on behind it, doing nothing twice."""
+    """Without a transaction, answered statements are done and stay; `up` continues after them."""
     text = "-- sqlmigrate: no-transaction\ninsert into a values (1);\ninsert into a values (2);\n"
     project.add_tables("a").add("002_two", text)
     seen: list[Event] = []
@@ -157,7 +159,7 @@ def test_a_session_that_is_ended_between_two_statements(project: Project) -> Non
 
 
 def test_a_session_that_is_ended_between_two_migrations(project: Project) -> None:
-    """The next file is what failed, as a whole; the one before stays executed."""
+    """The next file fails as a whole; the one before stays executed."""
     project.add_tables("a", "b")
     seen: list[Event] = []
     for event in project.running_up():
@@ -173,7 +175,7 @@ def test_a_session_that_is_ended_between_two_migrations(project: Project) -> Non
 
 
 def test_a_session_that_is_ended_while_it_waits_for_a_table(project: Project) -> None:
-    """It is no lock that was not got: the file failed, and is not tried again by itself."""
+    """It is not a lock timeout: the file failed, and is not tried again automatically."""
     project.add_tables("a").up()
     project.add("002_b", "create table b ();\nalter table a add column n int;")
     seen: list[Event] = []
@@ -193,7 +195,7 @@ def test_a_session_that_is_ended_while_it_waits_for_a_table(project: Project) ->
 
 
 def test_a_session_that_is_ended_while_it_waits_for_another_run(project: Project) -> None:
-    """Nothing was begun: the connection is what was lost, and the run that is waited for is not disturbed."""
+    """Nothing was begun: the connection was lost, and the other run is not disturbed."""
     project.add_tables("a")
     with held(project) as pid, closing(project.running_up()) as events:  # type: ignore[type-var]
         assert [type(next(events)) for _ in range(2)][1] is Waiting
@@ -210,8 +212,8 @@ def test_a_session_that_is_ended_while_it_waits_for_another_run(project: Project
 # -- the second connection ---------------------------------------------------------------------------------------------
 
 
-def test_the_second_connection_is_ended_while_it_watches(project: Project) -> None:
-    """Then there is nothing to be seen for a while, and that is all: the migration ends well."""
+def test_the_second_connection_is_ended(project: Project) -> None:
+    """Progress shows no activity for a while; the migration succeeds."""
     project.add("001_a", f"create table a (); {GATE};")
     sights: list[Activity] = []
     ended: list[int] = []
@@ -232,10 +234,8 @@ def test_the_second_connection_is_ended_while_it_watches(project: Project) -> No
     assert succeeded(seen) == ["001_a"]
 
 
-def test_the_second_connection_that_gets_none(
-    database: str, postgres: postgres_servers.Server, project: Project
-) -> None:
-    """Where the role may have one connection only, nothing is seen from beside, and the migration ends well."""
+def test_the_second_connection_is_refused(database: str, postgres: postgres_servers.Server, project: Project) -> None:
+    """If the role is limited to one connection, Progress shows no activity, and the migration succeeds."""
     postgres.admin.execute("create role single login superuser connection limit 1")
     postgres.admin.execute("alter role single nosuperuser")
     name = psycopg.conninfo.conninfo_to_dict(database)["dbname"]
@@ -263,7 +263,7 @@ def test_the_second_connection_that_gets_none(
 
 @pytest.fixture
 def bounded(project: Project, postgres: postgres_servers.Server) -> Iterator[Project]:
-    """The project, as a role `bounded` whose settings a test makes."""
+    """The project, with a role `bounded` whose settings each test changes."""
     postgres.admin.execute("create role bounded login")
     project.execute("grant all on schema public to bounded")
     name = str(psycopg.conninfo.conninfo_to_dict(project.url)["dbname"])
@@ -275,7 +275,7 @@ def bounded(project: Project, postgres: postgres_servers.Server) -> Iterator[Pro
 
 
 def test_a_transaction_is_never_idle(bounded: Project) -> None:
-    """A role whose idle transactions are ended executes files that take far longer: all of it is sent at once."""
+    """A short idle_in_transaction_session_timeout does not stop a long file: all of it is sent at once."""
     bounded.execute("alter role bounded set idle_in_transaction_session_timeout = '500ms'")
     bounded.add(
         "001_a", "create table a (n int); select pg_sleep(0.7);\ncopy a from stdin;\n1\n\\.\nselect pg_sleep(0.7);"
@@ -303,7 +303,9 @@ TIMEOUTS = {
 
 @pytest.mark.parametrize("setting", TIMEOUTS)
 def test_a_timeout_of_the_role(setting: str, bounded: Project) -> None:
-    """The file is rolled back and the failure recorded, over a new connection if need be; the cure is named."""
+    """The file is rolled back and the failure is recorded, over a new connection if necessary; the message names the
+    cure.
+    """
     message, cure = TIMEOUTS[setting]
     bounded.add_tables("a").up()
     bounded.execute(f"alter role bounded set {setting} = '800ms'")

@@ -1,6 +1,6 @@
-"""Files that PostgreSQL runs in no transaction, and files that ask for none: statement by statement, each recorded.
+"""Files with a statement that cannot run in a transaction, and files that ask for none: each statement is recorded.
 
-Where such a file goes on after it was killed is `test_resume.py`'s.
+Where such a file continues after it was killed is tested in `test_resume.py`.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ ALONE = {
 
 
 @pytest.mark.parametrize("kind", ALONE)
-def test_a_statement_that_runs_in_no_transaction_needs_no_directive(
+def test_a_statement_that_cannot_run_in_a_transaction_needs_no_directive(
     kind: str, project: Project, every_database: str
 ) -> None:
-    """Alone in its file it is executed as it is, and recorded as any other, with its duration."""
+    """Alone in its file, it is executed without a directive, and recorded like any other, with its duration."""
     setup, text = ALONE[kind]
     project = project.at(every_database).add("001_setup", setup).add("002_alone", text)
 
@@ -55,7 +55,7 @@ def test_a_statement_that_runs_in_no_transaction_needs_no_directive(
 
 
 def test_alter_system(project: Project) -> None:
-    """ALTER SYSTEM up and down: the server's file has the setting, and has it no more."""
+    """ALTER SYSTEM up and down: the server's file has the setting, and then no longer has it."""
     project.add("001_a", "alter system set my.own = 'yes';", "alter system reset my.own;")
     look = "select count(*) from pg_file_settings where name = 'my.own'"
     try:
@@ -86,8 +86,8 @@ def test_create_database(project: Project) -> None:
         ("select 1;\n-- both\nCreate  Database x;", "3:1", "CREATE DATABASE"),
     ],
 )
-def test_beside_others_it_needs_the_directive(text: str, place: str, statement: str, project: Project) -> None:
-    """Such a file is refused with the place and the directive to write, before anything is executed."""
+def test_with_other_statements_it_needs_the_directive(text: str, place: str, statement: str, project: Project) -> None:
+    """Such a file is refused before anything is executed; the message has the place and the directive to add."""
     with pytest.raises(MigrationError) as refused:
         project.add("001_a", "create table a ();").add("002_b", text).up()
 
@@ -114,7 +114,9 @@ insert into t values (3, 3);
 
 
 def test_every_statement_runs_on_its_own(project: Project, every_database: str) -> None:
-    """Statements of both kinds, and COPY data, are executed in order, each visible as soon as it is done."""
+    """Statements of both kinds and COPY data are executed in order; the effect of each is visible as soon as it is
+    done.
+    """
     project = project.at(every_database).add("001_a", MIXED)
 
     assert numbers(events := project.up()) == [1, 2, 3, 4, 5]
@@ -124,7 +126,7 @@ def test_every_statement_runs_on_its_own(project: Project, every_database: str) 
 
 
 def test_the_row_is_there_first_and_counts_along(project: Project) -> None:
-    """Between the events another session sees the row `running`, and how many statements are done."""
+    """Between the events another session sees the row `running`, with the number of statements that are done."""
     project.add("001_a", MIXED)
     seen = []
     with closing(project.running_up()) as events, project.connection() as conn:
@@ -137,7 +139,7 @@ def test_the_row_is_there_first_and_counts_along(project: Project) -> None:
 
 
 def test_a_failed_statement_is_recorded_and_the_rerun_goes_on_there(project: Project) -> None:
-    """What is done stays and is not done again; what stands behind the failed statement may be mended."""
+    """Finished statements stay and are not executed again; the statements after the failed one may be changed."""
     project.add("001_a", f"{NONE}create table a ();\ncreate table b (x int);\ninsert into b values ('x');\nvacuum b;")
 
     failed = failure(project.up())
@@ -161,7 +163,7 @@ def test_a_failed_statement_is_recorded_and_the_rerun_goes_on_there(project: Pro
 
 
 def test_data_that_fail_are_not_copied_in_part(project: Project) -> None:
-    """A COPY and its record are one: a line that fails takes back those before it, and is named."""
+    """A COPY and its record are committed together: if a line fails, it is named, and no line is copied."""
     text = f"{NONE}create table t (a int);\ncopy t from stdin;\n1\nx\n\\.\nselect 1;"
 
     failed = failure(project.add("001_a", text).up())
@@ -173,7 +175,7 @@ def test_data_that_fail_are_not_copied_in_part(project: Project) -> None:
 
 
 def test_a_failed_first_statement_is_simply_tried_again(project: Project) -> None:
-    """Where nothing is done yet the file may be changed at will."""
+    """If no statement is done yet, the whole file may be changed."""
     project.add("001_a", f"{NONE}select nothing;\ncreate table a ();").up()
 
     assert succeeded(project.add("001_a", f"{NONE}create table b ();").up()) == ["001_a"]
@@ -193,7 +195,7 @@ def test_a_failed_first_statement_is_simply_tried_again(project: Project) -> Non
 def test_a_done_statement_that_was_changed_stops_the_rerun(
     text: str, number: int, place: str, project: Project
 ) -> None:
-    """The message names the statement, and nothing is executed: what was done cannot be done otherwise."""
+    """The message names the statement, and nothing is executed."""
     project.add("001_a", f"{NONE}create table a ();\ncreate table b ();\nselect nothing;").up()
     project.add("001_a", f"{NONE}{text}")
 
@@ -212,7 +214,7 @@ def test_a_done_statement_that_was_changed_stops_the_rerun(
 
 
 def test_white_space_between_done_statements_may_change(project: Project) -> None:
-    """Comments and blank lines between the statements, and a name, are not among what must be unchanged."""
+    """Comments and blank lines between the statements may change, and so may the name."""
     project.add("001_a", f"{NONE}create table a ();\ncreate table b ();\nselect nothing;").up()
     project.remove("001_a", "up")
     project.add("001_renamed", f"-- new\n{NONE}\n\ncreate table a ();  -- one\n/* two */ create table b ();\nselect 3;")
@@ -223,8 +225,8 @@ def test_white_space_between_done_statements_may_change(project: Project) -> Non
     assert project.query("select version, name, status from migrations") == [("001", "renamed", "executed")]
 
 
-def test_zeros_before_the_number_are_no_other_version(project: Project) -> None:
-    """A half done `1_a` that is `001_a` now goes on, and has one row."""
+def test_leading_zeros_make_no_other_version(project: Project) -> None:
+    """A half done `1_a` that is called `001_a` now is continued, and has one row."""
     project.add("1_a", f"{NONE}create table a ();\nselect nothing;").up()
     project.remove("1_a", "up")
 
@@ -233,7 +235,7 @@ def test_zeros_before_the_number_are_no_other_version(project: Project) -> None:
 
 
 def test_a_file_without_a_statement(project: Project) -> None:
-    """The directive alone is a file, too."""
+    """A file with only the directive is executed, too."""
     assert succeeded(project.add("001_a", NONE).up()) == ["001_a"]
     assert project.query("select status, statements, duration_ms is not null from migrations") == [
         ("executed", 0, True)
@@ -243,7 +245,7 @@ def test_a_file_without_a_statement(project: Project) -> None:
 # -- the session -------------------------------------------------------------------------------------------------------
 
 
-def test_settings_hold_within_the_file_and_not_behind_it(project: Project) -> None:
+def test_settings_hold_until_the_end_of_the_file(project: Project) -> None:
     """A role, a search_path, a GUC and a temporary table last from statement to statement, and end with the file."""
     project.add("001_seen", "create table seen (role text, path text, mem text); grant insert on seen to pg_monitor;")
     look = "insert into public.seen select current_user, current_setting('search_path'), current_setting('work_mem');"
@@ -264,7 +266,7 @@ def test_settings_hold_within_the_file_and_not_behind_it(project: Project) -> No
     ["set role writer", "set session authorization writer", "set session authorization admin; set role writer"],
 )
 def test_another_role_does_not_hide_the_history(setting: str, project: Project, every_postgres: Server) -> None:
-    """Statements of either kind run as the role that the file sets, and each is recorded all the same."""
+    """Statements of both kinds run as the role that the file sets, and each is recorded nevertheless."""
     with every_postgres.database() as url:
         project = project.at(url)
         project.execute(
@@ -289,7 +291,7 @@ def test_another_role_does_not_hide_the_history(setting: str, project: Project, 
 
 
 def test_a_rerun_sets_again_what_the_done_statements_set(project: Project) -> None:
-    """The settings among the done statements belong to the session: where the file goes on they are set once more."""
+    """Settings made by finished statements belong to the session: when the file continues, they are set again."""
     project.execute("create schema app")
     text = "set search_path = app;\ncreate table a ();\nselect set_config('work_mem', '77MB', false);\nselect {};"
     project.add("001_a", NONE + text.format("nothing")).up()
@@ -302,7 +304,9 @@ def test_a_rerun_sets_again_what_the_done_statements_set(project: Project) -> No
 
 
 def test_timeouts_hold_for_each_statement(project: Project) -> None:
-    """The directives hold for every statement of the file; what runs in no transaction waits for locks unbounded."""
+    """The directives hold for every statement of the file; one that cannot run in a transaction waits for locks
+    without limit.
+    """
     project.add("001_seen", "create table seen (value text);")
     look = "insert into seen select current_setting('lock_timeout') || ' ' || current_setting('statement_timeout');"
     project.add("002_a", f"{NONE}{look}\nvacuum seen;\n{look}")
@@ -317,7 +321,7 @@ def test_timeouts_hold_for_each_statement(project: Project) -> None:
 
 
 def test_a_failing_file_stops_the_run(project: Project) -> None:
-    """What comes after a half done file is not begun."""
+    """The migrations after a half done file are not begun."""
     project.add("001_a", f"{NONE}select nothing;").add("002_b", "create table b ();")
 
     events = project.up()

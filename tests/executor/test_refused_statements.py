@@ -1,4 +1,4 @@
-"""Statements that PostgreSQL refuses: the whole screen, the caret under the word, and nothing of the file stays."""
+"""Statements that PostgreSQL refuses: the whole screen, the caret under the word; the file is rolled back."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ WIDTH = 100  # of a screen that is none
 
 @pytest.fixture(scope="module")
 def shop(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a database with the shop's tables, which every failing migration leaves as it was."""
+    """The URL of a database with the shop's tables, which every failing migration leaves unchanged."""
     with postgres.database() as url:
         first = Quick(tmp_path_factory.mktemp("shop"), {"DATABASE_URL": url})
         first.write(**{"000_shop.up.sql": SHOP})
@@ -37,7 +37,7 @@ def shop(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture
 def failing(tmp_path: Path, shop: str) -> Iterator[Quick]:
-    """The program on that database, whose history forgets the failure afterwards."""
+    """The program with that database; after the test its history forgets the failure."""
     made = Quick(tmp_path, {"DATABASE_URL": shop})
     made.write(**{"000_shop.up.sql": SHOP})
     yield made
@@ -55,13 +55,13 @@ def quick(tmp_path: Path, database: str) -> Quick:
 
 
 def _error(message: str) -> str:
-    """Give the sentence after `error: `, up to the place."""
+    """Return the sentence after `error: `, up to the place."""
     return message.partition("\nerror: ")[2].partition("\n  ──▶")[0]
 
 
 @pytest.mark.parametrize(("text", "message"), STATEMENTS.values(), ids=STATEMENTS)
 def test_a_statement_that_is_refused(text: str, message: str, failing: Quick, shop: str) -> None:
-    """The screen is the stored one; the file before stays, nothing of this one does, and its failure is recorded."""
+    """The screen is the stored one; the file before stays, this one is rolled back, and its failure is recorded."""
     failing.write(**{"001_a.up.sql": text, "002_b.up.sql": "create table after_it ();"})
 
     ended = failing("up")
@@ -74,8 +74,8 @@ def test_a_statement_that_is_refused(text: str, message: str, failing: Quick, sh
 
 
 @pytest.mark.parametrize("name", ["a missing column in a constraint", "RAISE in a block"])
-def test_the_next_try_needs_no_step_between(name: str, quick: Quick, database: str) -> None:
-    """What has failed is simply tried again, with the file as it is now."""
+def test_the_next_up_tries_it_again(name: str, quick: Quick, database: str) -> None:
+    """A failed migration is tried again by the next `up`, with the file as it is then."""
     quick.write(**{"001_a.up.sql": STATEMENTS[name][0]})
     assert quick("up").code == 1
     quick.write(**{"001_a.up.sql": "create table mended ();"})
@@ -92,7 +92,7 @@ def test_the_next_try_needs_no_step_between(name: str, quick: Quick, database: s
 
 
 def test_a_down_that_is_refused(quick: Quick, database: str) -> None:
-    """A way back that fails leaves the migration executed, as a whole, and is told in the log."""
+    """A down that fails leaves the whole migration executed, and is recorded in the log."""
     quick.write(**{"001_a.up.sql": "create table a ();", "001_a.down.sql": "drop table orders;\ndrop table b;\n"})
     assert quick("up").code == 0
 
@@ -121,7 +121,7 @@ def test_a_down_that_is_refused(quick: Quick, database: str) -> None:
 
 
 def test_a_dry_run_that_is_refused(quick: Quick, database: str) -> None:
-    """A failure that is only tried leaves no trace, not even its row."""
+    """A failure in a dry run leaves no trace, not even a row."""
     quick.write(**{"001_a.up.sql": "create table a ();", "002_b.up.sql": "drop table nothing;"})
 
     ended = quick("up", "--dry-run")
@@ -147,7 +147,7 @@ def test_a_dry_run_that_is_refused(quick: Quick, database: str) -> None:
 
 
 def test_a_failure_for_programs(failing: Quick) -> None:
-    """As JSON the event has PostgreSQL's fields word for word, and the place as numbers."""
+    """In JSON, the event has PostgreSQL's fields word for word, and the place as numbers."""
     failing.write(**{"001_a.up.sql": "select 1;\n  create unique index emails on customers (email);\n"})
 
     ended = failing("up", "--format", "json")
@@ -170,7 +170,7 @@ def test_a_failure_for_programs(failing: Quick) -> None:
 
 
 def _cells(text: str) -> int:
-    """Count the cells that a text takes, by Unicode's own tables; a tab goes to the next multiple of 4."""
+    """Count the terminal cells of a text, by Unicode's own tables; a tab goes to the next multiple of 4."""
     count = 0
     before = ""
     for character in text:
@@ -215,7 +215,7 @@ BEFORE = {
 @pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
 @pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["", "BOM"])
 def test_the_caret_stands_under_the_word(ending: str, mark: str, failing: Quick) -> None:
-    """Whatever stands before the word, it is underlined in full, in the line that has that number in the file."""
+    """Whatever precedes the word in its line, the whole word is underlined, and the line has its number in the file."""
     for name, (before, drawn) in BEFORE.items():
         failing.write(**{"001_a.up.sql": mark + ending.join(["select 1;", f"{before}emial", "from customers;", ""])})
 
@@ -241,7 +241,7 @@ LONG_LINES = {
 
 @pytest.mark.parametrize(("text", "drawn"), LONG_LINES.values(), ids=LONG_LINES)
 def test_a_line_of_a_megabyte(text: str, drawn: str, failing: Quick) -> None:
-    """A line that is wider than the screen is cut around the word."""
+    """A line that is wider than the screen is shortened around the word."""
     failing.write(**{"001_a.up.sql": text})
 
     lines = said(failing("up")).splitlines()
@@ -250,8 +250,8 @@ def test_a_line_of_a_megabyte(text: str, drawn: str, failing: Quick) -> None:
     assert lines[place + 2 : place + 4] == [f" 1 │ {drawn}", "   │ " + " " * drawn.index("emial") + "^^^^^"]
 
 
-def test_the_lines_beside_are_cut_as_well(failing: Quick) -> None:
-    """A megabyte in the line above or below does not fill the screen."""
+def test_the_lines_above_and_below_are_shortened_too(failing: Quick) -> None:
+    """A line of a megabyte above or below does not fill the screen."""
     failing.write(
         **{"001_a.up.sql": f"select '{'x' * 1_000_000}';\nselect emial from customers;\n-- {'日' * 1_000_000}"}
     )
@@ -273,7 +273,7 @@ SEEN = {"\x1b", "\x07", "\x9b", "\u202e"}
 
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_no_escape_sequence_reaches_the_terminal(form: str, failing: Quick) -> None:
-    """What stands in a file, or what the server is made to say, is shown, and never acts on the terminal."""
+    """Escape sequences in a file or in a message of the server are shown, and never act on the terminal."""
     failing.write(**{
         "001_a.up.sql": f"do $$ begin\n  raise notice '{ATTACK}'; raise exception '{ATTACK}' using hint = '{ATTACK}';\n"
         f"end $$; -- {ATTACK}\n",
@@ -284,8 +284,8 @@ def test_no_escape_sequence_reaches_the_terminal(form: str, failing: Quick) -> N
         assert not SEEN & set(ended.stdout + ended.stderr), command
 
 
-def test_what_is_masked_for_a_terminal_is_whole_for_programs(failing: Quick) -> None:
-    """JSON holds the server's words unchanged, escaped."""
+def test_programs_get_what_is_replaced_for_a_terminal(failing: Quick) -> None:
+    """JSON has the server's words unchanged, but escaped."""
     failing.write(**{"001_a.up.sql": f"do $$ begin raise exception '{ATTACK}'; end $$;"})
 
     event = json.loads(failing("up", "--format", "json").stdout.splitlines()[-1])
@@ -297,7 +297,7 @@ def test_what_is_masked_for_a_terminal_is_whole_for_programs(failing: Quick) -> 
 
 
 def test_a_failure_in_a_terminal(terminal: Terminal, database: str) -> None:
-    """A process of its own says and does the same: what was executed to stdout, the error to stderr, exit 1."""
+    """A separate process does the same: what was executed goes to stdout, the error to stderr, exit 1."""
     terminal.write(**{"000_shop.up.sql": SHOP, "001_a.up.sql": STATEMENTS["SQL in a block"][0]})
 
     ended = terminal("up")

@@ -1,4 +1,4 @@
-"""A file without a transaction goes on by the catalog: nothing is done twice, what is half made is mended."""
+"""A file without a transaction is continued by the catalog: nothing is done twice, half made objects are repaired."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _one(conn: psycopg.Connection, query: str) -> Any:
 
 
 def _killed(url: str, migrations: tuple[Migration, ...], done: int, unfinished: str | None) -> None:
-    """Leave the history as a run leaves it that is killed while the statement behind `done` is under way."""
+    """Leave the history as a run does that is killed in the statement after the first `done` ones."""
     list(up_down.up(url, migrations[:1]))
     migration = migrations[1]
     with closing(psycopg.connect(url, autocommit=True)) as conn:
@@ -55,7 +55,7 @@ def _go_on(url: str, migrations: tuple[Migration, ...]) -> tuple[list[str], list
 
 
 def _hold_snapshot(conn: psycopg.Connection) -> None:
-    """Begin a transaction that a concurrent build has to wait for."""
+    """Begin a transaction that a concurrent index build has to wait for."""
     conn.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
     conn.execute("select 1 from t limit 1")
 
@@ -86,8 +86,8 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_killed_statement_is_gone_on_with_by_the_catalog(name: str, database: str, tmp_path: Path) -> None:
-    """Whatever the killed statement has reached, the rerun ends with what an undisturbed run makes."""
+def test_a_killed_statement_is_continued_by_the_catalog(name: str, database: str, tmp_path: Path) -> None:
+    """However far the killed statement came, the rerun ends with the result of an undisturbed run."""
     setup, text, unfinished, reached, said = CASES[name]
     migrations = _migrations(tmp_path, setup, text)
     _killed(database, migrations, 0, unfinished)
@@ -111,7 +111,7 @@ def test_a_killed_statement_is_gone_on_with_by_the_catalog(name: str, database: 
 
 
 def test_a_pending_detach_is_finished(database: str, tmp_path: Path) -> None:
-    """A DETACH CONCURRENTLY that was cut off between its two transactions is finalized, not begun again."""
+    """A DETACH CONCURRENTLY that was interrupted between its two transactions is finalized, not begun again."""
     migrations = _migrations(tmp_path, PARTITIONS, "alter table p detach partition p1 concurrently;")
     _killed(database, migrations, 0, "1 valid")
     with closing(psycopg.connect(database)) as reader, closing(psycopg.connect(database, autocommit=True)) as conn:
@@ -128,8 +128,8 @@ def test_a_pending_detach_is_finished(database: str, tmp_path: Path) -> None:
     assert isinstance(events[-1], Finished)
 
 
-def test_an_invalid_index_that_was_there_before_is_not_touched(database: str, tmp_path: Path) -> None:
-    """Only what our own statement has left behind is dropped."""
+def test_an_invalid_index_that_existed_before_is_not_touched(database: str, tmp_path: Path) -> None:
+    """Only an index that our own statement has left behind is dropped."""
     invalid = "update pg_index set indisvalid = false where indexrelid = 'i'::regclass;"
     migrations = _migrations(tmp_path, INDEXED + invalid, INDEX)
 
@@ -143,7 +143,7 @@ def test_an_invalid_index_that_was_there_before_is_not_touched(database: str, tm
 
 
 def test_if_not_exists_on_an_invalid_index_is_an_error(database: str, tmp_path: Path) -> None:
-    """`IF NOT EXISTS` succeeds on a dead index; that is told, not taken for done."""
+    """`IF NOT EXISTS` succeeds on an invalid index; this is an error, and the statement does not count as done."""
     invalid = "update pg_index set indisvalid = false where indexrelid = 'i'::regclass;"
     migrations = _migrations(tmp_path, INDEXED + invalid, "create index concurrently if not exists i on t (a);")
 
@@ -154,8 +154,8 @@ def test_if_not_exists_on_an_invalid_index_is_an_error(database: str, tmp_path: 
     assert failed.error.next_steps == ("psql: drop index concurrently i;", "sqlmigrate up")
 
 
-def test_a_failed_unique_index_is_built_anew_when_its_data_are_mended(database: str, tmp_path: Path) -> None:
-    """The invalid index that the failure left is dropped by the next up, without a manual step."""
+def test_a_failed_unique_index_is_built_again_when_its_data_are_fixed(database: str, tmp_path: Path) -> None:
+    """The next `up` drops the invalid index that the failure left, without a manual step."""
     migrations = _migrations(tmp_path, TABLE, "select 1;\ncreate unique index concurrently u on t (a);\nselect 2;")
     *_, failed = up_down.up(database, migrations)
     assert isinstance(failed, Failed)
@@ -173,7 +173,7 @@ def test_a_failed_unique_index_is_built_anew_when_its_data_are_mended(database: 
 
 
 def test_an_index_in_another_schema_is_found(database: str, tmp_path: Path) -> None:
-    """An index lives in the schema of its table, wherever the search_path points."""
+    """An index is in the schema of its table, whatever the search_path is."""
     setup = 'create schema "S x"; create table "S x".t (a int); insert into "S x".t values (1), (1);'
     migrations = _migrations(tmp_path, setup, 'create unique index concurrently "U i" on only "S x".t (a);')
     *_, failed = up_down.up(database, migrations)
@@ -188,7 +188,7 @@ def test_an_index_in_another_schema_is_found(database: str, tmp_path: Path) -> N
 
 
 def test_a_statement_that_can_is_committed_together_with_its_record(database: str, tmp_path: Path) -> None:
-    """Killed at any moment, an INSERT of a file without a transaction is never done twice."""
+    """An INSERT of a file without a transaction is never executed twice, whenever the run is killed."""
     migrations = _migrations(tmp_path, TABLE, "insert into t values (2);\nvacuum t;\ninsert into t values (3);")
     migrations_seen = []
     with closing(up_down.up(database, migrations)) as events:
@@ -215,8 +215,8 @@ def test_a_done_statement_that_was_edited_stops_the_rerun(database: str, tmp_pat
     assert str(refused.value.span).endswith("002_alone.up.sql:2:1")
 
 
-def test_a_mended_rest_is_recorded_with_its_new_text(database: str, tmp_path: Path) -> None:
-    """What stood behind the failed statement may be changed, and then counts as what was executed."""
+def test_a_changed_rest_is_recorded_with_its_new_text(database: str, tmp_path: Path) -> None:
+    """The statements after the failed one may be changed; the new text is recorded as the one that was executed."""
     list(up_down.up(database, _migrations(tmp_path, TABLE, "insert into t values (2);\nselect 1/0;")))
     migrations = _migrations(tmp_path, TABLE, "insert into t values (2);\nselect 1;")
 
@@ -228,7 +228,7 @@ def test_a_mended_rest_is_recorded_with_its_new_text(database: str, tmp_path: Pa
 
 
 def test_two_runs_while_one_builds_an_index_concurrently(database: str, tmp_path: Path) -> None:
-    """The waiter polls without a snapshot, so the build is not deadlocked: both end well, the index is valid."""
+    """The waiting run polls without a snapshot, so there is no deadlock: both runs succeed, the index is valid."""
     (tmp_path / "001_t.up.sql").write_text("create table t as select generate_series(1, 100000) as a;")
     (tmp_path / "002_i.up.sql").write_text("create index concurrently i on t (a);")
     migrations = load(tmp_path)
@@ -258,7 +258,7 @@ def test_two_runs_while_one_builds_an_index_concurrently(database: str, tmp_path
 
 
 def test_the_history_keeps_what_was_there_before(database: str, tmp_path: Path) -> None:
-    """While a statement runs alone the row says how its object was found, and afterwards nothing."""
+    """While a statement runs outside of a transaction, the row says how its object was found before."""
     migrations = _migrations(tmp_path, TABLE, INDEX)
     list(up_down.up(database, migrations[:1]))
     seen: list[str | None] = []

@@ -1,4 +1,4 @@
-"""Statements that are rare in a migration, and do something to the session, the wire or the history itself."""
+"""Statements that are rare in a migration: they change the session, the protocol or the history itself."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sqlmigrate.operations import up_down
 
 
 def _up(url: str, folder: Path, *texts: str, step_by_step: bool = False) -> list[object]:
-    """Execute texts as migrations, and give what was told of their statements."""
+    """Execute texts as migrations, and return the events of their statements."""
     for number, text in enumerate(texts, start=1):
         (folder / f"{number:03}_odd.up.sql").write_text(text, encoding="utf-8", newline="")
     told: list[object] = []
@@ -47,7 +47,7 @@ def _up(url: str, folder: Path, *texts: str, step_by_step: bool = False) -> list
     ],
 )  # fmt: skip
 def test_is_executed(text: str, told: list[object], *, step_by_step: bool, database: str, tmp_path: Path) -> None:
-    """It is executed, and so is a migration behind it, in a session that knows nothing of it."""
+    """It is executed, and the next migration runs in a session that is not affected by it."""
     found = _up(database, tmp_path, text, "create table behind ();", step_by_step=step_by_step)
     assert found == [*told, 1, "finished"]
     with psycopg.connect(database) as conn:
@@ -78,7 +78,7 @@ def test_the_history_itself_is_taken_away(text: str, database: str, tmp_path: Pa
 
 
 def test_the_schema_of_the_history_is_dropped(terminal: Terminal) -> None:
-    """What many a first migration begins with is refused; what was executed before stays known."""
+    """A migration that begins by dropping the schema is refused; the history of the earlier ones stays."""
     terminal.write(**{"001_first.up.sql": "create table first ();"})
     terminal("up")
     terminal.write(**{"002_begin_anew.up.sql": "drop schema public cascade;\ncreate schema public;\n"})

@@ -1,4 +1,4 @@
-"""Where PostgreSQL's refusal of a statement points in the file, with a position of the server's and without one."""
+"""The place in the file of an error, whether the server names a position or not."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ create function raises() returns trigger language plpgsql as
 create trigger closed before delete on t for each row execute function raises();
 """
 
-# What the place must be stands between « and ».
+# The expected place is between « and ».
 POSITIONED = {
     "a missing column": "update t\n   set a = 1,\n       b = «frist_name» || 'x'",
     "a missing column, qualified": "select «t».nothing from t",
@@ -125,7 +125,7 @@ UNNAMED = {
 
 @pytest.fixture(scope="module", params=["postgres", "postgres16"])
 def conn(request: pytest.FixtureRequest) -> Iterator[psycopg.Connection[Any]]:
-    """A connection to a database with something in it, on each version in turn."""
+    """A connection to a database with some objects, on each version in turn."""
     server: Server = request.getfixturevalue(request.param)
     with server.database() as url, psycopg.connect(url, autocommit=True, prepare_threshold=None) as conn:
         for each in split(SETUP):
@@ -134,13 +134,13 @@ def conn(request: pytest.FixtureRequest) -> Iterator[psycopg.Connection[Any]]:
 
 
 def marked(text: str) -> tuple[str, int, int]:
-    """Take the marks out of a text, and say where they were."""
+    """Remove the marks from a text, and return where they were."""
     start, end = text.index("«"), text.index("»") - 1
     return text.replace("«", "").replace("»", ""), start, end
 
 
 def refusal(conn: psycopg.Connection[Any], text: str) -> StatementError:
-    """Execute the statements of a text in a transaction, as a migration would be, up to the one that is refused."""
+    """Execute the statements of a text in a transaction, like a migration, up to the one that is refused."""
     conn.execute("begin")
     try:
         for statement in split(Source("sql/001_a.up.sql", text)):
@@ -165,7 +165,7 @@ BEFORE = {
 @pytest.mark.parametrize("before", BEFORE.values(), ids=BEFORE)
 @pytest.mark.parametrize("text", POSITIONED.values(), ids=POSITIONED)
 def test_the_place_is_where_the_server_says(text: str, before: str, conn: psycopg.Connection[Any]) -> None:
-    """The server's position, counted in the statement it was sent, is a word of the file, whatever stands before it."""
+    """The server's position, counted in its statement, is a word of the file, whatever precedes the statement."""
     text, start, end = marked(before + text)
 
     error = refusal(conn, text)
@@ -177,7 +177,7 @@ def test_the_place_is_where_the_server_says(text: str, before: str, conn: psycop
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"], ids=["LF", "CRLF"])
 @pytest.mark.parametrize("text", NAMED.values(), ids=NAMED)
 def test_the_place_is_the_name_in_the_message(text: str, line_end: str, conn: psycopg.Connection[Any]) -> None:
-    """Where the server names no position, the place is the constraint, column or name that its message is about."""
+    """If the server names no position, the place is the constraint, column or name that its message is about."""
     text, start, end = marked(f"-- 表😀\n{text}".replace("\n", line_end))
 
     error = refusal(conn, text)
@@ -188,7 +188,7 @@ def test_the_place_is_the_name_in_the_message(text: str, line_end: str, conn: ps
 
 @pytest.mark.parametrize("text", UNNAMED.values(), ids=UNNAMED)
 def test_without_a_name_the_place_is_the_statement(text: str, conn: psycopg.Connection[Any]) -> None:
-    """Where nothing in the message stands in the statement, its first word is the place."""
+    """If the statement has none of the names in the message, the place is its first word."""
     text, start, end = marked(f"select 1;\n\n  {text}")
 
     error = refusal(conn, text)
@@ -266,7 +266,9 @@ def test_the_place_in_the_data_of_a_copy_is_the_line(text: str, message: str, li
 
 
 def test_the_fields_are_the_servers_own(conn: psycopg.Connection[Any]) -> None:
-    """Message, DETAIL, HINT, CONTEXT and SQLSTATE come word for word, in this order; a code of its own has no name."""
+    """Message, DETAIL, HINT, CONTEXT and SQLSTATE are shown word for word, in this order; a user's own code has no
+    name.
+    """
     error = refusal(conn, "delete from t")
 
     assert error.message == "no t"
@@ -295,23 +297,21 @@ CODES = {
 
 
 @pytest.mark.parametrize(("text", "code"), CODES.items(), ids=CODES)
-def test_the_code_has_the_name_of_the_appendix(text: str, code: str, conn: psycopg.Connection[Any]) -> None:
-    """SQLSTATE stands with the condition's name as PostgreSQL's documentation spells it."""
+def test_the_code_has_its_documented_name(text: str, code: str, conn: psycopg.Connection[Any]) -> None:
+    """SQLSTATE is followed by the condition's name as PostgreSQL's documentation spells it."""
     assert dict(refusal(conn, text).fields)["code"] == code
 
 
-def test_a_query_of_the_servers_own_is_shown(conn: psycopg.Connection[Any]) -> None:
-    """Where the error is in a query that stands in no file, the query is told."""
+def test_a_query_that_is_not_in_the_file_is_shown(conn: psycopg.Connection[Any]) -> None:
+    """If the error is in a query that is not in the file, the query is shown."""
     error = refusal(conn, "do $$ begin execute 'select ' || 'nothing'; end $$")
 
     assert dict(error.fields)["query"] == "select nothing"
 
 
 @pytest.mark.parametrize("text", ["reindex table parts", "do $$ begin execute 'vacuum'; end $$"])
-def test_what_only_the_server_knows_to_run_in_no_transaction_has_a_hint(
-    text: str, conn: psycopg.Connection[Any]
-) -> None:
-    """Where the words of a statement did not tell us, the refusal says how the file is written."""
+def test_what_only_the_server_refuses_in_a_transaction_has_a_hint(text: str, conn: psycopg.Connection[Any]) -> None:
+    """If the words of a statement did not show it, the server's refusal comes with a hint how to write the file."""
     error = refusal(conn, f"create index on parts (a); {text}")
 
     assert error.sqlstate == "25001"
@@ -339,7 +339,7 @@ CURES = {
 
 
 @pytest.mark.parametrize(("code", "expected"), CURES.items(), ids=str)
-def test_what_is_to_be_done_hangs_on_the_code(code: str | None, expected: str) -> None:
-    """A file is fixed where the file is wrong; where it is not, somebody else has to do something."""
+def test_the_next_step_depends_on_the_code(code: str | None, expected: str) -> None:
+    """The next step is to fix the file only if the file is wrong; otherwise it says what else has to be done."""
     assert cure(code) == expected
     assert cure(code, "x") == ("x" if expected == "fix the file" else expected)

@@ -1,4 +1,4 @@
-"""A history is begun once: not again because the search_path leads elsewhere, nor for ever because its rows vanish."""
+"""A second history is not created because the search_path changed, and a run does not repeat forever if rows vanish."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from project import Project
 
 @pytest.fixture
 def executed(project: Project) -> Project:
-    """A database with one executed migration, and its URL."""
+    """A project with one executed migration and one pending."""
     project.add("001_a", "create table a ();", "drop table a;").up()
     return project
 
@@ -23,7 +23,9 @@ def _execute(url: str, *statements: str) -> None:
 
 @pytest.mark.parametrize("command", ["up", "status", "down", "verify"])
 def test_a_search_path_that_leads_elsewhere(command: str, executed: Project) -> None:
-    """Where the role's search_path was changed after the first up, nothing is executed again; both cures are told."""
+    """If the role's search_path was changed after the first up, nothing is executed again; the message names both
+    cures.
+    """
     name = psycopg.conninfo.conninfo_to_dict(executed.url)["dbname"]
     _execute(executed.url, "create schema app", f"alter database {name} set search_path = app")
 
@@ -40,7 +42,7 @@ def test_a_search_path_that_leads_elsewhere(command: str, executed: Project) -> 
 
 
 def test_a_search_path_of_this_connection(executed: Project) -> None:
-    """A search_path that the URL asks for is meant: a schema of its own has a history of its own."""
+    """A search_path that the URL asks for is intended: another schema has its own history."""
     _execute(executed.url, "create schema app")
 
     there = executed.at(f"{executed.url}&options=-csearch_path%3Dapp")
@@ -49,7 +51,7 @@ def test_a_search_path_of_this_connection(executed: Project) -> None:
 
 
 def test_rows_that_vanish(executed: Project) -> None:
-    """A trigger that swallows the history's rows ends in an error that names the table, and nothing is executed."""
+    """If a trigger swallows the history's rows, an error names the table, and nothing is executed."""
     _execute(
         executed.url,
         "create function swallow() returns trigger language plpgsql as 'begin return null; end'",
