@@ -55,6 +55,12 @@ def pytest_configure() -> None:
     children.restore_default_signals()
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Run one worker more than there are processors, since tests also wait. Each has its own servers: at most 8."""
+    return min((os.cpu_count() or 1) + 1, 8)
+
+
 def pytest_report_header(config: pytest.Config) -> list[str]:
     order = [] if config.option.shuffle is None else [f"in a random order: --shuffle {config.option.shuffle}"]
     return [f"PostgreSQL {', '.join(postgres_servers.versions())}, started when asked for", *order]
@@ -264,13 +270,15 @@ def _shuffle(items: list[pytest.Item], seed: int) -> None:
 
 
 def _leave_long_ones_out(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave a part of the long tables to `make check`: of a module marked `sampled(n)` every n-th case is kept."""
+    """Leave to `make check` what is marked `slow`, and of what is marked `sampled(n)` all but every n-th case."""
     if "TESTS_DEMAND_ALL" in os.environ or config.option.keyword or any("::" in name for name in config.args):
         return
     places = Counter[str]()
     left = []
     for item in items:
-        if mark := item.get_closest_marker("sampled"):
+        if item.get_closest_marker("slow"):
+            left.append(item)
+        elif mark := item.get_closest_marker("sampled"):
             places[item.nodeid.partition("[")[0]] += 1
             if "[" in item.nodeid and (places[item.nodeid.partition("[")[0]] - 1) % mark.args[0]:
                 left.append(item)
@@ -282,7 +290,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say in the last lines what was left out, and which tests need what."""
     if "TESTS_DEMAND_ALL" not in os.environ:
         terminalreporter.write_line(
-            "a sample of the longest tables, and a fifth of random examples: make check takes all"
+            "without the slow tests, with a sample of long tables and of random examples: make check runs all"
         )
     for name, count in _not_run.items():
         terminalreporter.write_line(f"NOT RUN: {count} tests need {name}: {NEEDS[name]}")

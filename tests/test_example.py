@@ -143,6 +143,7 @@ def test_a_review_of_the_example_finds_nothing(shop: Checkout) -> None:
     assert (ended.returncode, found, review["findings"]) == (0, [], [])
 
 
+@pytest.mark.slow
 def test_the_workflow_for_github(shop: Checkout, tmp_path: Path) -> None:
     """A pull request gets annotations and a summary, and a push to main is executed."""
     shop.add_phone()
@@ -158,6 +159,7 @@ def test_the_workflow_for_github(shop: Checkout, tmp_path: Path) -> None:
     assert _run(shop, GITHUB, "migrate")["sqlmigrate up"].endswith("\n7 executed\n")
 
 
+@pytest.mark.slow
 def test_the_workflow_for_gitlab(shop: Checkout) -> None:
     """A merge request gets a code quality report and a page, and a push to the default branch is executed."""
     shop.add_phone()

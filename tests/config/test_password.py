@@ -58,6 +58,7 @@ def _project(terminal: Terminal) -> None:
     })  # fmt: skip
 
 
+@pytest.mark.slow
 def test_no_command_shows_the_password(secretive: PasswordServer, bare_terminal: Terminal) -> None:
     """Whether a command succeeds or fails, no part of the password is written."""
     _project(bare_terminal)

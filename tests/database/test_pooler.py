@@ -12,6 +12,7 @@ import pytest
 from pgbouncer import bouncer
 from postgres_servers import Server
 from psycopg.conninfo import conninfo_to_dict
+from sample_size import examples
 from waiting import until
 
 from sqlmigrate.database import pooler
@@ -23,7 +24,7 @@ from sqlmigrate.history import read
 from sqlmigrate.operations import up_down
 
 RUNS = 8
-ROUNDS = 20
+ROUNDS = examples(20, least=4)
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +101,7 @@ def _no_lock_is_left(conn: psycopg.Connection) -> None:
 def test_eight_runs_at_once_execute_each_migration_once(
     way: str, postgres: Server, session_pool: str, transaction_pool: str, tmp_path: Path
 ) -> None:
-    """Twenty times eight runs: each migration exactly once, no run fails, no lock and no setting is left."""
+    """Eight runs, many times: each migration exactly once, no run fails, no lock and no setting is left."""
     _write(tmp_path)
     for _ in range(ROUNDS):
         with postgres.database() as direct:

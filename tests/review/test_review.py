@@ -189,6 +189,7 @@ def test_nothing_is_new(branch: Branch) -> None:
     assert ended.stdout.endswith("✅ no new migrations\n")
 
 
+@pytest.mark.slow
 def test_the_files_that_are_named(branch: Branch) -> None:
     """By path, by name, by version: what stands below the first of them is the base."""
     branch.new(**{"002_currency": CURRENCY, "003_index": INDEX})
@@ -234,6 +235,7 @@ def test_exit_codes(limit: str, code: int, branch: Branch) -> None:
 # -- sizes and rows ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_sizes_query_exports_what_is_read(branch: Branch, postgres: Server, database: str) -> None:
     """Exported as CSV by psql, they are what the review estimates by: what is empty, nobody notices."""
     branch("up", "--database-url", database)
@@ -268,6 +270,7 @@ def test_sizes_that_are_none(text: str, message: str, branch: Branch) -> None:
     assert (ended.code, ended.stderr.splitlines()[0]) == (2, message)
 
 
+@pytest.mark.slow
 def test_rows_of_the_projects_own(branch: Branch) -> None:
     """What fails on them is found; a seed that fails is told with its place."""
     (branch.root / "seed.sql").write_text("insert into customers values (1, 'Ann'), (2, 'Ann');\n")
@@ -303,6 +306,7 @@ def test_a_history_in_a_schema_of_its_own(branch: Branch) -> None:
     assert branch("--table", "ops.history", "review").code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", ["ops.history", '"My History"', '"Ops"."a.b"'])
 def test_a_history_of_any_name(table: str, branch: Branch) -> None:
     """The history and its log are never part of a review, in whatever schema they are and however they are called."""
@@ -478,6 +482,7 @@ def test_a_killed_review_is_not_in_the_way_of_the_next(slow: subprocess.Popen[by
     assert branch("review").code == 0
 
 
+@pytest.mark.slow
 def test_a_folder_that_was_copied(branch: Branch, tmp_path: Path) -> None:
     """A cache of CI brings the shadow back as somebody else's files: it is made anew."""
     branch.new(**{"002_currency": CURRENCY})
@@ -489,6 +494,7 @@ def test_a_folder_that_was_copied(branch: Branch, tmp_path: Path) -> None:
     assert branch("review").code == 0
 
 
+@pytest.mark.slow
 def test_two_reviews_at_once(branch: Branch) -> None:
     """Each gets a server of its own."""
     branch.new(**{"002_currency": CURRENCY})

@@ -413,6 +413,7 @@ def test_a_killed_process_leaves_nothing(own_home: Path, moment: str) -> None:
     assert not list(own_server.MEMORY.glob("sqlmigrate-*-*-*/PG_*")) or tablespaces == "1"
 
 
+@pytest.mark.slow
 def test_processes_at_once_do_not_meet(own_home: Path) -> None:
     """Two that build the same template at the same time both end well, each in a folder of its own."""
     both = [process(own_home, 0.3) for _ in range(2)]
@@ -489,6 +490,7 @@ def test_a_cluster_that_does_not_start_is_made_anew(own_home: Path) -> None:
         assert names(running) == []
 
 
+@pytest.mark.slow
 def test_a_cluster_of_an_older_program_is_made_anew(own_home: Path) -> None:
     """One that was made otherwise, also while its server still runs, gives way."""
     with server(own_home, postgres=VERSION) as running:

@@ -5,6 +5,6 @@ from __future__ import annotations
 import os
 
 
-def examples(number: int) -> int:
+def examples(number: int, least: int = 10) -> int:
     """Give how many examples a property is tried with: all of them where everything is demanded."""
-    return number if "TESTS_DEMAND_ALL" in os.environ else max(number // 5, 10)
+    return number if "TESTS_DEMAND_ALL" in os.environ else max(number // 5, least)

@@ -46,6 +46,7 @@ def test_a_child_ends_by_a_signal(number: signal.Signals) -> None:
         assert child.wait() == -number
 
 
+@pytest.mark.slow
 def test_a_test_over_its_time_limit_fails_and_its_processes_are_killed(tmp_path: Path) -> None:
     """The reader of a process that never ends would wait for ever."""
     (tmp_path / "test_hanging.py").write_text(HANGING)

@@ -97,6 +97,7 @@ def test_a_page_fits_a_phone(browse: Browse, drawn: dict[str, str]) -> None:
     assert all(each["paper"] == "rgb(251, 250, 247)" for each in seen.values())  # the style sheet is allowed in
 
 
+@pytest.mark.slow
 def test_a_page_fits_a_desk_by_night(browse: Browse, drawn: dict[str, str]) -> None:
     """At 1280 pixels no page is wider than the screen, and it is dark if the system is dark."""
     seen = _measured(browse, drawn, DESK, NIGHT)
@@ -136,6 +137,7 @@ def test_the_page_forbids_scripts(browse: Browse, drawn: dict[str, str]) -> None
     assert any("Content Security Policy" in line for line in _complaints(printed))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [(), (NIGHT,)], ids=["day", "night"])
 def test_a_picture_of_the_page_is_not_blank(
     browse: Browse, drawn: dict[str, str], tmp_path: Path, arguments: tuple[str, ...]
