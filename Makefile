@@ -41,7 +41,7 @@ check: .venv/developed ## run what CI runs: lint, types, all tests, the sweep of
 	@$(BIN)/ruff check sqlmigrate tests
 	@$(BIN)/ruff format --check sqlmigrate tests
 	@$(BIN)/mypy
-	@TESTS_DEMAND_ALL=1 $(BIN)/python -m pytest -n 2
+	@TESTS_DEMAND_ALL=1 $(BIN)/python -m pytest --shuffle $$(date +%s)
 	@$(BIN)/python tests/faults/sweep.py
 
 format: .venv/developed ## format the code, and fix what lint can fix
