@@ -29,7 +29,7 @@ _INDENT = "   "
 
 
 def progress(event: Event, width: int) -> list[Line]:
-    """Return the lines of an event while the run goes on; most statements have none."""
+    """Return the lines of an event during the run; most statements have none."""
     match event:
         case Waiting():
             return _waiting(event, width)

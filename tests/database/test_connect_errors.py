@@ -42,7 +42,7 @@ def quick(tmp_path: Path) -> Quick:
 
 # -- no way in ---------------------------------------------------------------------------------------------------------
 
-NOBODY = """\
+NO_SERVER = """\
 error: cannot connect: 127.0.0.1:{port}: Connection refused
    nothing was executed
    hint    no server listens there: check that it runs, and that host and port are right
@@ -58,7 +58,7 @@ def test_no_server_on_tcp(command: list[str], quick: Quick) -> None:
 
     ended = quick(*command, DATABASE_URL=f"postgresql://app@127.0.0.1:{port}/shop")
 
-    assert said(ended) == NOBODY.format(port=port)
+    assert said(ended) == NO_SERVER.format(port=port)
     assert (ended.stdout, ended.code) == ("", 5)
 
 
@@ -68,7 +68,7 @@ def test_no_server_on_any_of_several_hosts(quick: Quick) -> None:
 
     ended = quick("up", DATABASE_URL=f"postgresql://app@127.0.0.1:{one},127.0.0.1:{two}/shop")
 
-    assert said(ended) == NOBODY.format(port=two).replace(
+    assert said(ended) == NO_SERVER.format(port=two).replace(
         "   nothing", f"   127.0.0.1:{one}: Connection refused\n   nothing"
     )
     assert ended.code == 5
@@ -263,7 +263,7 @@ def test_no_server_in_a_terminal(tmp_path: Path) -> None:
 
     ended = terminal("up")
 
-    assert (ended.stdout, ended.stderr, ended.code) == ("", NOBODY.format(port=port), 5)
+    assert (ended.stdout, ended.stderr, ended.code) == ("", NO_SERVER.format(port=port), 5)
 
 
 # -- too old -----------------------------------------------------------------------------------------------------------
@@ -462,7 +462,7 @@ def test_a_role_that_may_not_create_the_history(command: list[str], shop: Quick,
     assert shop(*command, DATABASE_URL=deploy).code == 0
     assert shop("up", DATABASE_URL=deploy).code == 0
     assert shop("log", DATABASE_URL=deploy).code == 0
-    if command != ["baseline", "1"]:  # what was declared cannot be taken back
+    if command != ["baseline", "1"]:  # what was declared cannot be undone
         assert shop("reset", "--yes", DATABASE_URL=deploy).code == 0
 
 
@@ -546,7 +546,7 @@ def test_a_statement_without_a_right(quick: Quick, deploy: str, database: str) -
     assert database_state.history(database) == [("001", "failed", 0, "permission denied for schema public")]
 
 
-# -- a table that is somebody else's -----------------------------------------------------------------------------------
+# -- a table of another tool -------------------------------------------------------------------------------------------
 
 # Of golang-migrate, dbmate, Flyway (../shared/facts/field.md, 4.1), and of what else may bear the name.
 FLYWAY = (
@@ -578,7 +578,7 @@ FOREIGN = {
     "a sequence": ("create sequence {}", "select", "last_value, log_cnt, is_called"),
     "an index": ("create table other (i int)", "create index {} on other (i)", "i"),
 }
-SOMEBODY_ELSE = """\
+OF_ANOTHER_TOOL = """\
 error: the table public.{name} is not a history of sqlmigrate: it has other columns
    its columns: {columns}
    nothing was changed
@@ -602,7 +602,7 @@ def test_a_history_of_another_tool(command: list[str], name: str, quick: Quick, 
 
     ended = quick(*command, "--table", name, DATABASE_URL=database)
 
-    assert said(ended) == SOMEBODY_ELSE.format(name=name, columns=columns)
+    assert said(ended) == OF_ANOTHER_TOOL.format(name=name, columns=columns)
     assert (ended.stdout, ended.code) == ("", 2)
     assert database_state.ask(database, f"select * from {name}") == [(20260213120530, False)]
     assert database_state.ask(
@@ -623,7 +623,7 @@ def test_what_bears_the_name_of_the_history(
 
     ended = quick("up", DATABASE_URL=database)
 
-    assert said(ended) == SOMEBODY_ELSE.format(name=table, columns=columns)
+    assert said(ended) == OF_ANOTHER_TOOL.format(name=table, columns=columns)
     assert (ended.stdout, ended.code) == ("", 2)
     assert _contents(database, table) == before
 
@@ -695,7 +695,7 @@ error: no schema of the search_path exists, so there is no place for the history
 
 """
 PLACES = {
-    "a schema that there is not": (["--table", "ops.migrations"], "", NO_SCHEMA),
+    "a missing schema": (["--table", "ops.migrations"], "", NO_SCHEMA),
     "no schema in the search_path": ([], "&options=-c%20search_path%3Dnowhere", NO_PLACE),
     "three names": (["--table", "a.b.c"], "", NO_TABLE.format(name="a.b.c")),
     "a blank": (["--table", " "], "", NO_TABLE.format(name=" ")),

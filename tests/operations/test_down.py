@@ -254,7 +254,7 @@ def test_which_text_is_used_is_said_on_the_screen(four: Project) -> None:
     )  # fmt: skip
 
 
-# -- what cannot be taken back -----------------------------------------------------------------------------------------
+# -- what cannot be undone ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

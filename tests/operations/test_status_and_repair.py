@@ -680,12 +680,12 @@ def test_an_empty_log(project: Project) -> None:
 def test_reset_undoes_everything_and_executes_it_again(project: Project) -> None:
     """Everything down in reverse order, then up; edited files are executed as they are now; exit 0."""
     project.add_tables("a", "b").up()
-    project.add("002_b", "create table anew ();", "drop table b;").add("003_c", "create table c ();")
+    project.add("002_b", "create table changed ();", "drop table b;").add("003_c", "create table c ();")
 
     ended = project.call("reset", "--yes")
 
     assert ended.code == 0
-    assert project.relations() == {"a", "anew", "c"}
+    assert project.relations() == {"a", "c", "changed"}
     assert project.logged() == [
         ("up", "001"), ("up", "002"), ("down", "002"), ("down", "001"), ("up", "001"), ("up", "002"), ("up", "003"),
     ]  # fmt: skip

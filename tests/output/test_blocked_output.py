@@ -144,7 +144,7 @@ def read_on(ours: int) -> bytes:
     while True:
         try:
             chunk = os.read(ours, 65536)
-        except OSError:  # EIO: nobody has the other side any more
+        except OSError:  # EIO: the other side is closed
             return shown
         shown += chunk
 

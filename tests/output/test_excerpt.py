@@ -167,7 +167,7 @@ def test_a_place_is_drawn(text: str, expected: str) -> None:
     assert drawn(marked(text)) == expected
 
 
-# What is shown of a line, and from which cell on how many are meant: counted by hand, `select '` takes eight.
+# What is shown of a line, the first cell of the place and its width: counted by hand, `select '` takes eight.
 WIDTHS = {
     "accents": ("select 'äöü', «é»", "select 'äöü', é", 8 + 3 + 3, 1),
     "combining accents": ("select 'e\u0301a\u0308', «b»", "select 'e\u0301a\u0308', b", 8 + 2 + 3, 1),
@@ -176,7 +176,7 @@ WIDTHS = {
     "a wide word": ("select «表名», b", "select 表名, b", 7, 4),
     "full-width letters": ("select '\uff21\uff22', «b»", "select '\uff21\uff22', b", 8 + 4 + 3, 1),
     "an emoji": ("select '😀', «b»", "select '😀', b", 8 + 2 + 3, 1),
-    "an emoji that is meant": ("select «😀»", "select 😀", 7, 2),
+    "an emoji as the place": ("select «😀»", "select 😀", 7, 2),
     "an emoji of two code points": ("select '\u23f8\ufe0f', «b»", "select '\u23f8\ufe0f', b", 8 + 2 + 3, 1),
     "a family": ("select '👨\u200d👩\u200d👧', «b»", "select '👨\u200d👩\u200d👧', b", 8 + 2 + 3, 1),
     "a zero-width space": ("select '\u200b', «b»", "select '\u200b', b", 8 + 0 + 3, 1),
@@ -185,7 +185,7 @@ WIDTHS = {
     "a tab after a wide character": ("表\t«b»", "表  b", 4, 1),
     "a tab after three cells": ("abc\t«b»", "abc b", 4, 1),
     "a tab after four cells": ("abcd\t«b»", "abcd    b", 8, 1),
-    "a tab that is meant": ("a«\t»b", "a   b", 1, 3),
+    "a tab as the place": ("a«\t»b", "a   b", 1, 3),
 }
 
 

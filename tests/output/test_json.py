@@ -278,8 +278,8 @@ REFUSED: dict[str, tuple[list[str], Callable[[Project], object], int, list[str]]
         ["MigrationError", "MigrationError"],
     ),
     "out of order": (["up"], lambda project: project.add("000_z", "select 0;"), 1, ["HistoryError"]),
-    "nobody there to answer": (["reset"], lambda _: None, 2, ["ConfigError"]),
-    "a version that nobody knows": (["up", "--to", "9"], lambda _: None, 2, ["ConfigError"]),
+    "no terminal to ask on": (["reset"], lambda _: None, 2, ["ConfigError"]),
+    "an unknown version": (["up", "--to", "9"], lambda _: None, 2, ["ConfigError"]),
     "no server": (["status", "--database-url", "host=/nowhere"], lambda _: None, 5, ["ConnectError"]),
 }  # fmt: skip
 

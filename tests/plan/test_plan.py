@@ -501,8 +501,8 @@ def test_a_step_goes_on_where_the_last_execution_ended() -> None:
     failed = replace(execution("001", status="failed"), statements=3, statements_done=2)
 
     (resumed,) = up_steps(make_rows([alone], [failed]))
-    (anew,) = up_steps(make_rows([migration("001")], [failed]))
+    (from_the_start,) = up_steps(make_rows([migration("001")], [failed]))
     (first,) = up_steps(make_rows([alone], ()))
     (down,) = down_steps(chosen(alone, replace(failed, status="executed")), {})
 
-    assert [step.done_before for step in (resumed, anew, first, down)] == [2, 0, 0, 0]
+    assert [step.done_before for step in (resumed, from_the_start, first, down)] == [2, 0, 0, 0]
