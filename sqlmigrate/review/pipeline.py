@@ -75,7 +75,7 @@ def review(subjects: Subjects, settings: Settings) -> Review:
         ServerError: The base cannot be built; the error names the migration that failed.
     """
     if settings.is_static or not subjects.new:
-        return _review_text(subjects, settings, "asked for" if settings.is_static else "nothing is new")
+        return _review_text(subjects, settings, "--static was given" if settings.is_static else "nothing is new")
     try:
         with databases.server(settings.home, settings.shadow_url, settings.postgres) as server:
             return review_on(server, subjects, settings)

@@ -52,7 +52,7 @@ def _sizes(path: Path, text: str) -> Iterator[tuple[str, Size]]:
             yield str(row["table"]), Size(int(row["rows"]), int(row["bytes"]))
         except (KeyError, TypeError, ValueError) as error:
             raise ConfigError(
-                f"{path}:{line}: this is no table with its rows and bytes",
+                f"{path}:{line}: a line must have a table, its rows and its bytes",
                 hint='export it with: psql --csv -c "$(sqlmigrate review --sizes-query)" > sizes.csv',
             ) from error
 

@@ -52,31 +52,44 @@ class Lock(NamedTuple):
         statement: the statement that takes the lock
         touch: what that statement does to the locked table
         work: the scan, rewrite, build or write done while the lock is held; None if there is none
+        is_requested: whether a LOCK statement takes the lock, which is then held until the file's end
     """
 
     statement: StatementFacts
     touch: RelationEffect
     work: RelationEffect | None
+    is_requested: bool = False
 
     @property
     def blocks(self) -> Literal["everyone", "writers", "nobody"]:
         """Who waits for longer than an instant because of this lock."""
-        return blocks(self.touch.mode) if self.work else "nobody"
+        return blocks(self.touch.mode) if self.work or self.is_requested else "nobody"
 
 
 def strongest(done: FileRun) -> Lock | None:
     """Return the strongest lock on an existing table; of two equal locks, the one held during more work."""
     locks = [
-        Lock(facts, touch, _work(done, index, touch))
+        Lock(facts, touch, _work(done, index, touch), _is_lock_statement(done, facts))
         for index, facts in enumerate(done.statements)
         for touch in facts.touches
         if touch.relation.kind != "index"
     ]
     return max(
         locks,
-        key=lambda lock: (rank(lock.touch.mode), _weight(lock.work), lock.work is lock.touch, -lock.statement.number),
+        key=lambda lock: (
+            rank(lock.touch.mode),
+            _weight(lock.work),
+            lock.is_requested,
+            lock.work is lock.touch,
+            -lock.statement.number,
+        ),
         default=None,
     )
+
+
+def _is_lock_statement(done: FileRun, facts: StatementFacts) -> bool:
+    found = statement(done, facts)
+    return found is not None and found.text[:4].upper() == "LOCK"
 
 
 def _weight(work: RelationEffect | None) -> int:
@@ -105,7 +118,9 @@ def lock_words(lock: Lock) -> str:
     said = _bare(lock)
     if lock.work and (lock.touch.written or blocks(lock.touch.mode) != "nobody"):
         return f"{said} while {_work_words(lock.touch, lock.work)}"
-    return said if blocks(lock.touch.mode) == "nobody" else f"{said}, for an instant"
+    if blocks(lock.touch.mode) == "nobody":
+        return said
+    return f"{said} until the file's end" if lock.is_requested else f"{said}, for an instant"
 
 
 def _bare(lock: Lock) -> str:
@@ -133,7 +148,7 @@ def strongest_words(reviewed: Reviewed) -> str:
     lock = strongest(up)
     if lock is None and _commits_inside(reviewed):
         return "only partly measured: the file commits by itself"
-    if up.error and (lock is None or lock.blocks == "nobody"):
+    if up.error and (lock is None or lock.work is None or lock.blocks == "nobody"):
         fails = f"statement {up.failed_at} fails" if up.failed_at else "the file fails"
         return f"{_bare(lock)}, then {fails}" if lock else f"unknown: {fails}"
     return lock_words(lock) if lock else "no lock on existing tables"
@@ -250,7 +265,9 @@ def _fine(review: Review) -> str:
     if not review.migrations:
         return "no new migrations"
     has_allowed = any(finding.allowed is not None for each in review.migrations for finding in each.findings)
-    said = f"{plural(len(review.migrations), 'new migration')}: no findings" + (" except allowed ones" * has_allowed)
+    notes = _open([*review.findings, *(finding for each in review.migrations for finding in each.findings)], "note")
+    found = f"no warnings, {plural(notes, 'note')}" if notes else "no findings"
+    said = f"{plural(len(review.migrations), 'new migration')}: {found}" + (" except allowed ones" * has_allowed)
     return said if review.ground.server else f"{said}, but nothing was executed"
 
 
@@ -272,8 +289,7 @@ def _one_harm(reviewed: Reviewed) -> str:
 def ground(review: Review) -> Iterator[str]:
     """Describe what a review is based on and what it did not check, one sentence each."""
     on = review.ground
-    name = on.base if " " in on.base else f"`{on.base}`"
-    base = f"The base, {name}, has {plural(on.base_migrations, 'migration')}."
+    base = _base(on)
     if on.server is None:
         if review.migrations:
             yield sentence(f"nothing was executed: {on.why_static or 'there is no server'}")
@@ -290,6 +306,16 @@ def ground(review: Review) -> Iterator[str]:
         yield "Roles created for the review: " + _some([f"`{role}`" for role in on.stub_roles]) + "."
     unknown = "data and traffic" if on.has_sizes else "data, table sizes and traffic"
     yield f"Not checked: production's {unknown}; extensions that this server lacks."
+
+
+def _base(on: Basis) -> str:
+    """Describe what the new migrations were compared with; a base that is no ref of git is described in words."""
+    count = plural(on.base_migrations, "migration")
+    if " " not in on.base:
+        return f"The base, `{on.base}`, has {count}."
+    if not on.base_migrations:
+        return f"There are no migrations before the new ones ({on.base})."
+    return f"The base is {on.base}: {count}."
 
 
 def _filled(on: Basis) -> str:

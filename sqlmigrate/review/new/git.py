@@ -75,10 +75,10 @@ class Repository:
 
     def _unknown(self, ref: str) -> ConfigError:
         if self.is_shallow:
-            return _shallow(f"git knows no `{ref}` in this shallow clone")
+            return _shallow(f"`{ref}` is missing in this shallow clone")
         names = self._ask("for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/remotes", "refs/tags")
         hint = did_you_mean(ref, os.fsdecode(names).split(), most=3) or _NAME_A_BASE
-        return ConfigError(f"git knows no `{ref}`", hint=hint)
+        return ConfigError(f"there is no branch, tag or commit `{ref}`", hint=hint)
 
     def _default(self) -> Ref | None:
         setting = next((name for name in _CI if self.environment.get(name)), None)
@@ -219,7 +219,7 @@ def _refusal(directory: str, asked: subprocess.CompletedProcess[bytes]) -> Confi
         return _not_in_clone(absent[1])
     if "not a git repository" in said:
         return ConfigError(
-            f"`{directory}` lies in no git repository", hint="run it in a clone, or name the new files themselves"
+            f"`{directory}` is not in a git repository", hint="run it in a clone, or name the new files themselves"
         )
     lines = [line for line in said.splitlines() if line.startswith(("fatal: ", "error: "))] or said.splitlines()
     reason = lines[-1].split(": ", 1)[-1] if lines else f"it ended with exit code {asked.returncode}"

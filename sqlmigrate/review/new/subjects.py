@@ -41,7 +41,7 @@ def find_subjects(context: Context, named: Sequence[str], ref: str | None) -> Su
         migrations = folder.load(directory)
         chosen = _named(migrations, named, directory)
         first = min(migration.number for migration in chosen)
-        return Subjects("the files below them", tuple(m for m in migrations if m.number < first), chosen)
+        return Subjects("the migrations with lower numbers", tuple(m for m in migrations if m.number < first), chosen)
     if context.flags.get("database_url"):
         return _pending(context, folder.load(directory))
     from . import merged  # noqa: PLC0415

@@ -182,7 +182,6 @@ FK_WITHOUT_INDEX = Rule(
         Example(
             """\
 -- 1. 005_index_orders_customer.up.sql
--- sqlmigrate: no-transaction
 create index concurrently orders_customer on orders (customer);
 -- 2. 006_orders_customer_fkey.up.sql
 alter table orders add constraint orders_customer_fkey

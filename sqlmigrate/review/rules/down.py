@@ -108,16 +108,17 @@ DOWN_LOSES_NEW_DATA = Rule(
 REAPPLY_FAILS = Rule(
     "reapply-fails",
     "danger",
-    "up, down and a second up do not end like the first up",
+    "a second up after down fails or ends differently",
     (
-        "The down file restored the schema, but a second up fails or ends differently. After a rollback, the "
-        "repaired release could not be installed."
+        "The review executes up, down, and up again. The down file restored the schema, but the second up "
+        "failed or left other objects or rows than the first. In production, a release that was rolled back "
+        "could not be deployed again."
     ),
     examples=(
         Example(
             """\
 -- 005_countries.down.sql: delete the rows that the up file inserts
-delete from countries where code in ('XK', 'SS');
+delete from countries where code = 'XK';
 """
         ),
     ),
@@ -134,7 +135,6 @@ DOWN_BLOCKS = Rule(
         Example(
             """\
 -- 005_index_orders_customer.down.sql
--- sqlmigrate: no-transaction
 drop index concurrently orders_customer;
 """
         ),

@@ -24,13 +24,13 @@ NOT_IN_TRANSACTION = Rule(
     (
         "A migration of several statements runs in one transaction. PostgreSQL refuses CREATE INDEX "
         "CONCURRENTLY, VACUUM, CREATE DATABASE, ALTER SYSTEM and a COMMIT inside a DO block there. Put such a "
-        "statement alone into a file with the directive `no-transaction`."
+        "statement alone into a file: then it is executed without a transaction. A file with several of them, "
+        "or with a DO block that commits, needs the directive `no-transaction`."
     ),
     examples=(
         Example(
             """\
 -- 1. 005_index_orders_customer.up.sql: alone in its file
--- sqlmigrate: no-transaction
 create index concurrently orders_customer on orders (customer);
 """
         ),
@@ -89,18 +89,22 @@ FAILS_ON_DATA = Rule(
     (
         "The schema allows rows on which this statement fails: a NULL, a duplicate, a value that the new "
         "check forbids, or one that is too long for the new type. The review generated such rows. Only a "
-        "query on production can tell whether production has some."
+        "query on production can tell whether production has some. Fix those rows in an earlier migration."
     ),
     examples=(
         Example(
             """\
--- first ask production: this must return no row
-select email, count(*) from customers group by email having count(*) > 1;
--- 1. 005_merge_duplicate_customers.up.sql: first fix the rows
-delete from customers c using customers d where c.email = d.email and c.id > d.id;
--- 2. 006_customers_email_key.up.sql: then create the unique index
--- sqlmigrate: no-transaction
-create unique index concurrently customers_email_key on customers (email);
+-- ask production whether there are such rows
+select count(*) from customers where email is null;
+-- 1. 005_fill_customers_email.up.sql: first fix the rows
+update customers set email = 'unknown' where email is null;
+-- 2. 006_customers_email_not_null.up.sql: from now on no new row has a NULL
+alter table customers add constraint customers_email_not_null check (email is not null) not valid;
+-- 3. 007_check_customers_email.up.sql: reads the table without blocking writes
+alter table customers validate constraint customers_email_not_null;
+-- 4. 008_set_customers_email_not_null.up.sql: reads nothing, because the constraint proves it
+alter table customers alter column email set not null;
+alter table customers drop constraint customers_email_not_null;
 """
         ),
     ),
@@ -137,7 +141,6 @@ CONCURRENTLY_ON_PARTITIONED = Rule(
 -- 1. 005_events_at.up.sql: on the parent only, not valid yet
 create index events_at on only events (at);
 -- 2. 006_events_2025_at.up.sql: one such file for each partition
--- sqlmigrate: no-transaction
 create index concurrently events_2025_at on events_2025 (at);
 -- 3. 007_attach_events_at.up.sql: attaching the last one makes the parent's index valid
 alter index events_at attach partition events_2025_at;

@@ -23,7 +23,6 @@ CREATE_INDEX_BLOCKING = Rule(
         Example(
             """\
 -- 1. 005_orders_customer_index.up.sql
--- sqlmigrate: no-transaction
 create index concurrently orders_customer_index on orders (customer_id);
 """
         ),
@@ -46,7 +45,6 @@ PARTITIONED_INDEX_BLOCKING = Rule(
 -- 1. 005_events_kind_index.up.sql
 create index events_kind_index on only events (kind);
 -- 2. 006_events_2025_kind_index.up.sql: one for each partition
--- sqlmigrate: no-transaction
 create index concurrently events_2025_kind_index on events_2025 (kind);
 -- 3. 007_attach_events_kind_index.up.sql
 alter index events_kind_index attach partition events_2025_kind_index;
@@ -111,7 +109,6 @@ CIC_WAITS_FOR_OLD_SNAPSHOTS = Rule(
         Example(
             """\
 -- 1. 005_orders_customer_index.up.sql: no SET lock_timeout, no directive lock-timeout
--- sqlmigrate: no-transaction
 create index concurrently orders_customer_index on orders (customer_id);
 """
         ),
@@ -131,7 +128,6 @@ DROP_INDEX_BLOCKING = Rule(
         Example(
             """\
 -- 1. 005_drop_orders_state_index.up.sql
--- sqlmigrate: no-transaction
 drop index concurrently orders_state_index;
 """
         ),
@@ -151,7 +147,6 @@ REINDEX_BLOCKING = Rule(
         Example(
             """\
 -- 1. 005_rebuild_orders_state_index.up.sql
--- sqlmigrate: no-transaction
 reindex index concurrently orders_state_index;
 """,
             12,
@@ -172,7 +167,6 @@ UNIQUE_CONSTRAINT_BUILDS_INDEX = Rule(
         Example(
             """\
 -- 1. 005_orders_number_index.up.sql
--- sqlmigrate: no-transaction
 create unique index concurrently orders_number_key on orders (number);
 -- 2. 006_orders_number_key.up.sql
 alter table orders add constraint orders_number_key unique using index orders_number_key;
@@ -231,7 +225,7 @@ EXCLUSION_CONSTRAINT = Rule(
             """\
 -- 1. 005_bookings_new.up.sql: from now on the application writes to both tables
 create table bookings_new (like bookings including all, exclude using gist (during with &&));
--- 2. 006_fill_bookings_new.up.sql: in batches
+-- 2. 006_fill_bookings_new.up.sql: a large table in batches, as `sqlmigrate explain set-logged` shows
 insert into bookings_new select * from bookings on conflict do nothing;
 -- 3. 007_swap_bookings.up.sql: when both have the same rows
 alter table bookings rename to bookings_old;

@@ -175,7 +175,6 @@ REFRESH_MATVIEW_BLOCKING = Rule(
         Example(
             """\
 -- 1. 005_order_totals_key.up.sql: needed once
--- sqlmigrate: no-transaction
 create unique index concurrently order_totals_key on order_totals (customer_id);
 -- 2. 006_refresh_order_totals.up.sql
 refresh materialized view concurrently order_totals;
@@ -198,7 +197,6 @@ COMMITS_INSIDE = Rule(
         Example(
             """\
 -- 1. 005_index_orders_total.up.sql: a plain statement, without a block
--- sqlmigrate: no-transaction
 create index concurrently orders_total on orders (total);
 """
         ),

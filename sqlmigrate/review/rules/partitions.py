@@ -103,7 +103,6 @@ alter table events detach partition events_2024;
         Example(
             """\
 -- 1. 005_detach_events_2024.up.sql
--- sqlmigrate: no-transaction
 alter table events detach partition events_2024 concurrently;
 """,
             14,
@@ -133,7 +132,6 @@ drop table events_2024;
         Example(
             """\
 -- 1. 005_detach_events_2024.up.sql
--- sqlmigrate: no-transaction
 alter table events detach partition events_2024 concurrently;
 -- 2. 006_drop_events_2024.up.sql
 -- sqlmigrate: allow drop-table (its rows have passed the retention period)

@@ -142,7 +142,17 @@ RENAME_COLUMN = Rule(
 -- 1. 005_add_full_name.up.sql: a second column, kept equal by the application
 alter table customers add column full_name text;
 -- 2. 006_fill_full_name.up.sql: in batches
-update customers set full_name = name where id between 1 and 10000;
+-- sqlmigrate: no-transaction
+do $$
+begin
+    loop
+        update customers set full_name = name
+         where id in (select id from customers where full_name is null and name is not null limit 5000);
+        exit when not found;
+        commit;
+    end loop;
+end
+$$;
 -- 3. 007_drop_name.up.sql: when no release uses the old column
 alter table customers drop column name;
 """

@@ -29,7 +29,16 @@ alter table orders add column token uuid;
 alter table orders alter column token set default gen_random_uuid();
 -- 2. 006_fill_orders_token.up.sql: in batches, see `sqlmigrate explain bulk-dml`
 -- sqlmigrate: no-transaction
-update orders set token = gen_random_uuid() where token is null and id < 5000;
+do $$
+begin
+    loop
+        update orders set token = gen_random_uuid()
+         where id in (select id from orders where token is null limit 5000);
+        exit when not found;
+        commit;
+    end loop;
+end
+$$;
 """
         ),
     ),
@@ -54,8 +63,16 @@ alter table orders alter column number set default nextval('orders_number_seq');
 alter sequence orders_number_seq owned by orders.number;
 -- 2. 006_fill_orders_number.up.sql: in batches, see `sqlmigrate explain bulk-dml`
 -- sqlmigrate: no-transaction
-update orders set number = nextval('orders_number_seq')
- where id in (select id from orders where number is null limit 5000);
+do $$
+begin
+    loop
+        update orders set number = nextval('orders_number_seq')
+         where id in (select id from orders where number is null limit 5000);
+        exit when not found;
+        commit;
+    end loop;
+end
+$$;
 """
         ),
     ),
@@ -86,7 +103,16 @@ create trigger orders_gross before insert or update on orders
     for each row execute function orders_gross();
 -- 2. 006_fill_orders_gross.up.sql: in batches, see `sqlmigrate explain bulk-dml`
 -- sqlmigrate: no-transaction
-update orders set gross = net * 1.2 where gross is null and id < 5000;
+do $$
+begin
+    loop
+        update orders set gross = net * 1.2
+         where id in (select id from orders where gross is null and net is not null limit 5000);
+        exit when not found;
+        commit;
+    end loop;
+end
+$$;
 """,
             12,
         ),
@@ -148,7 +174,16 @@ create trigger orders_total_new before insert or update on orders
     for each row execute function orders_total_new();
 -- 2. 006_fill_orders_total_new.up.sql: in batches, see `sqlmigrate explain bulk-dml`
 -- sqlmigrate: no-transaction
-update orders set total_new = total where total_new is distinct from total and id < 5000;
+do $$
+begin
+    loop
+        update orders set total_new = total
+         where id in (select id from orders where total_new is distinct from total limit 5000);
+        exit when not found;
+        commit;
+    end loop;
+end
+$$;
 -- 3. 007_swap_orders_total.up.sql
 drop trigger orders_total_new on orders;
 drop function orders_total_new();
@@ -172,12 +207,10 @@ TYPE_CHANGE_INDEX_REBUILD = Rule(
         Example(
             """\
 -- 1. 005_drop_users_lower_name.up.sql
--- sqlmigrate: no-transaction
 drop index concurrently users_lower_name;
 -- 2. 006_users_name_longer.up.sql
 alter table users alter column name type varchar(80);
 -- 3. 007_users_lower_name.up.sql
--- sqlmigrate: no-transaction
 create index concurrently users_lower_name on users (lower(name));
 """
         ),
@@ -245,7 +278,19 @@ SET_LOGGED = Rule(
 create table imports_logged (like imports including all);
 -- 2. 006_fill_imports_logged.up.sql: in batches
 -- sqlmigrate: no-transaction
-insert into imports_logged select * from imports where id < 5000 on conflict do nothing;
+do $$
+declare
+    first bigint := (select min(id) from imports);
+    last bigint := (select max(id) from imports);
+begin
+    while first <= last loop
+        insert into imports_logged select * from imports where id >= first and id < first + 5000
+            on conflict do nothing;
+        commit;
+        first := first + 5000;
+    end loop;
+end
+$$;
 -- 3. 007_swap_imports.up.sql
 alter table imports rename to imports_old;
 alter table imports_logged rename to imports;
@@ -267,7 +312,6 @@ SET_TABLESPACE = Rule(
         Example(
             """\
 -- for an index: 005_move_orders_state_index.up.sql
--- sqlmigrate: no-transaction
 reindex (tablespace fast, concurrently) index orders_state_index;
 """,
             14,
@@ -288,7 +332,6 @@ VACUUM_FULL_CLUSTER = Rule(
         Example(
             """\
 -- 1. 005_vacuum_orders.up.sql
--- sqlmigrate: no-transaction
 vacuum (analyze) orders;
 """
         ),

@@ -28,6 +28,7 @@ from sqlmigrate.review.formats import FORMATS, markdown, text, wording
 from sqlmigrate.review.formats.lock_timeline import timeline
 from sqlmigrate.review.measure.facts import Relation, RelationEffect
 from sqlmigrate.review.results import Review
+from sqlmigrate.review.rules.rule import Finding
 from sqlmigrate.source import Source
 
 STORED = Path(__file__).parent / "stored"
@@ -177,6 +178,54 @@ def test_the_strongest_lock_is_said(name: str) -> None:
     )
 
     assert (wording.strongest_words(reviewed), wording.who_waits(reviewed)) == (lock, waits)
+
+
+@pytest.mark.parametrize(
+    ("mode", "waits"), [("ACCESS EXCLUSIVE", "everyone"), ("SHARE", "writers")], ids=["everyone", "writers"]
+)
+def test_a_lock_of_a_lock_statement_is_held_until_the_end(mode: str, waits: str) -> None:
+    """It is no lock for an instant, although no work is measured: the finding below says the same."""
+    made, way, back = handmade_reviews.migration(
+        "001", "a", f"lock table orders in {mode.lower()} mode;\n", "select 1;\n"
+    )
+    run = handmade_reviews.passed(way, (RelationEffect(ORDERS, mode),))
+    reviewed = handmade_reviews.Reviewed(made, way, back, handmade_reviews.RoundTrip(handmade_reviews.EMPTY, run))
+
+    assert wording.strongest_words(reviewed) == f"{mode} on `orders` until the file's end"
+    assert (wording.who_waits(reviewed), wording.waits_words(reviewed)) == (waits, waits)
+
+
+def test_the_verdict_counts_notes() -> None:
+    """A review with a note has findings, so the verdict does not say that it has none."""
+    safe = REVIEWS["safe"]
+    place = safe.migrations[0].migration.up
+    note = Finding(handmade_reviews.LOSES_NEW, "note", "the new values are lost", place.span(0, 5), place.path)
+    noted = replace(safe.migrations[0], findings=(note,))
+
+    assert wording.verdict(replace(safe, migrations=(noted, *safe.migrations[1:]))) == (
+        None,
+        "2 new migrations: no warnings, 1 note",
+    )
+
+
+@pytest.mark.parametrize(
+    ("base", "count", "said"),
+    [
+        ("main", 1, "The base, `main`, has 1 migration."),
+        ("the migrations with lower numbers", 2, "The base is the migrations with lower numbers: 2 migrations."),
+        (
+            "a repository without commits",
+            0,
+            "There are no migrations before the new ones (a repository without commits).",
+        ),
+    ],
+    ids=["a branch", "named files", "no commits"],
+)
+def test_the_base_is_described(base: str, count: int, said: str) -> None:
+    """A base that is no branch is described in words."""
+    ground = replace(handmade_reviews.GROUND, base=base, base_migrations=count)
+
+    assert said in next(iter(wording.ground(replace(REVIEWS["safe"], ground=ground))))
 
 
 @pytest.mark.parametrize(

@@ -406,7 +406,7 @@ def test_no_repository(repository: Repository, tmp_path: Path, monkeypatch: pyte
     Path("sql").mkdir()
 
     assert refusal(repository) == (
-        "`sql` lies in no git repository",
+        "`sql` is not in a git repository",
         "run it in a clone, or name the new files themselves",
         (),
     )
@@ -437,7 +437,7 @@ UNKNOWN = {
 @pytest.mark.parametrize(("ref", "hint"), UNKNOWN.values(), ids=UNKNOWN)
 def test_an_unknown_ref(repository: Repository, ref: str, hint: str) -> None:
     """It is named, with those that are near."""
-    assert refusal(repository, ref) == (f"git knows no `{ref}`", hint, ())
+    assert refusal(repository, ref) == (f"there is no branch, tag or commit `{ref}`", hint, ())
 
 
 SHALLOW_HINT = "in GitHub Actions give actions/checkout `fetch-depth: 0`, in GitLab CI set GIT_DEPTH to 0"
@@ -455,7 +455,7 @@ def test_a_shallow_clone(repository: Repository, tmp_path: Path, monkeypatch: py
     monkeypatch.chdir(clone.root)
     cure = (SHALLOW_HINT, ("git fetch --unshallow",))
 
-    assert refusal(clone, "main") == ("git knows no `main` in this shallow clone", *cure)
+    assert refusal(clone, "main") == ("`main` is missing in this shallow clone", *cure)
     assert refusal(clone) == ("no default branch in this shallow clone", *cure)
     assert refusal(clone, GITHUB_BASE_REF="main") == ("no origin/main in this shallow clone", *cure)
     clone.git("fetch", "-q", "--depth=1", "origin", "main:refs/remotes/origin/main")
@@ -518,7 +518,7 @@ def test_a_repository_without_a_commit(tmp_path: Path, monkeypatch: pytest.Monke
     found = new(empty)
 
     assert (found.base.ref, labels(found)) == ("a repository without commits", ([], ["001_a", "002_b"]))
-    assert refusal(empty, "main")[0] == "git knows no `main`"
+    assert refusal(empty, "main")[0] == "there is no branch, tag or commit `main`"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")

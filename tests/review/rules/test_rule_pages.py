@@ -11,6 +11,7 @@ import rule_pages
 
 from sqlmigrate.errors import ConfigError
 from sqlmigrate.files.migration import Migration
+from sqlmigrate.parsing.script import read
 from sqlmigrate.review import pipeline
 from sqlmigrate.review.new.subjects import Subjects
 from sqlmigrate.review.rules import constraints, indexes, locks, partitions, rewrites
@@ -65,6 +66,32 @@ def test_there_is_an_example(rule: Rule) -> None:
     assert example(rule) != ()
 
 
+FILES = [
+    pytest.param(part, id=f"{rule.name}-{shown.version}-{number}")
+    for rule in RULES.values()
+    for shown in rule.examples
+    for number, part in enumerate(re.split(r"(?m)^(?=-- \d+\. )", shown.sql))
+    if part
+]
+
+
+@pytest.mark.parametrize("text", FILES)
+def test_no_transaction_is_written_only_where_it_is_needed(text: str) -> None:
+    """A statement alone in its file needs the directive only if it is a block that commits."""
+    script = read(Source("sql/001_a.up.sql", text))
+    is_block = any(each.text.startswith("do ") for each in script.statements)
+    assert "no-transaction" not in text or is_block or len(script.statements) > 1
+
+
+@pytest.mark.parametrize("text", [each for each in FILES if "up.sql: in batches" in str(each.values[0])])
+def test_an_example_in_batches_is_a_loop_that_commits(text: str) -> None:
+    """The example writes every row if it is used as it is."""
+    assert "-- sqlmigrate: no-transaction\ndo $$\n" in text
+    assert "loop\n" in text
+    assert "        commit;\n" in text
+    assert text.endswith("    end loop;\nend\n$$;\n")
+
+
 @pytest.mark.parametrize("name", list(RULES))
 def test_a_page_fits_a_screen(name: str) -> None:
     """The first line of a page names the rule, and no line is wider than a terminal."""
@@ -85,7 +112,6 @@ def test_a_page() -> None:
         "\n"
         "example of what to write instead:\n"
         "    -- 1. 005_drop_orders_state_index.up.sql\n"
-        "    -- sqlmigrate: no-transaction\n"
         "    drop index concurrently orders_state_index;\n"
         "\n"
         "to allow it, above the statement or at the head of the file:\n"
