@@ -147,6 +147,10 @@ def test_the_report_says_that_it_was_so() -> None:
     result = reviewed(migration("002", "drop table orders;\n"))
     (finding,) = result.migrations[0].findings
 
-    assert (result.ground.server, result.ground.why_static, result.migrations[0].trip) == (None, "--static was given", None)
+    assert (result.ground.server, result.ground.why_static, result.migrations[0].trip) == (
+        None,
+        "--static was given",
+        None,
+    )
     assert finding.message == "a table is dropped: found in the text, not by executing it"
     assert (finding.path, finding.span and finding.span.line, finding.relation) == ("sql/002_case.up.sql", 1, "orders")
