@@ -70,7 +70,7 @@ FILES = [
     pytest.param(part, id=f"{rule.name}-{shown.version}-{number}")
     for rule in RULES.values()
     for shown in rule.examples
-    for number, part in enumerate(re.split(r"(?m)^(?=-- \d+\. )", shown.sql))
+    for number, part in enumerate(re.split(r"(?m)^(?=-- (?:\d+\. |for an index: )?\w+\.(?:up|down)\.sql)", shown.sql))
     if part
 ]
 
