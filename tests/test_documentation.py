@@ -254,11 +254,16 @@ def _own_sql(folder: Path) -> None:
 def _other_tools(folder: Path) -> None:
     """Begin with the folders of two other tools."""
     both = "-- migrate:up\ncreate table users (id int);\n\n-- migrate:down\ndrop table users;\n"
+    one_by_one = (
+        "-- migrate:up transaction:false\ncreate index concurrently users_id on users (id);\nselect 1;\n"
+        "-- migrate:down transaction:false\ndrop index concurrently users_id;\nselect 1;\n"
+    )
     for path, text in (
         ("db/migrations/20260213120530_add_users.sql", both),
+        ("db/migrations/20260214090000_index_users.sql", one_by_one),
         ("migration/V2__add_orders.sql", "create table orders ();"),
     ):
-        (folder / path).parent.mkdir(parents=True)
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, encoding="utf-8")
 
 
@@ -325,11 +330,17 @@ def test_a_folder_of_another_tool_is_taken_over(tmp_path: Path, postgres: Server
         "2_add_orders.up.sql": "create table orders ();",
         "20260213120530_add_users.up.sql": "create table users (id int);",
         "20260213120530_add_users.down.sql": "drop table users;",
+        "20260214090000_index_users.up.sql": (
+            "-- sqlmigrate: no-transaction\ncreate index concurrently users_id on users (id);\nselect 1;"
+        ),
+        "20260214090000_index_users.down.sql": (
+            "-- sqlmigrate: no-transaction\ndrop index concurrently users_id;\nselect 1;"
+        ),
     }
     ended = _shell(tmp_path, "sqlmigrate baseline 2\nsqlmigrate up", **_environment(postgres, database))
     assert ended.returncode == 0
-    assert "2_add_orders" not in ended.stdout.rpartition("1 pending")[2]
-    assert ended.stdout.endswith("\n1 executed\n")
+    assert "2_add_orders" not in ended.stdout.rpartition("2 pending")[2]
+    assert ended.stdout.endswith("\n2 executed\n")
 
 
 def _environment(postgres: Server, database: str) -> dict[str, str]:

@@ -173,7 +173,7 @@ class Report:
         self.json({"baseline": [row.label for row in rows]})
         width = label_column(row.label for row in rows)
         self.text(*([("green", "✅"), ("", f" {row.label:<{width}}   recorded, not executed")] for row in rows))
-        self.text(f"{len(rows)} recorded" if rows else "nothing to record: everything is already executed")
+        self.text(f"{len(rows)} recorded" if rows else "nothing to record: everything is already executed or recorded")
 
     # errors
 

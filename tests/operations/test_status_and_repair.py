@@ -578,6 +578,16 @@ def test_baseline_leaves_what_is_executed(project: Project) -> None:
     assert project.recorded() == [("001", "executed"), ("002", "baseline")]
 
 
+def test_a_second_baseline_says_why_it_records_nothing(project: Project) -> None:
+    """The migrations may be executed, or recorded by an earlier baseline: the line names both."""
+    project.add_tables("a", "b").up(steps=1)
+
+    first, second = (project.call("baseline", "2") for _ in range(2))
+
+    assert first.stdout.splitlines()[-1] == "1 recorded"
+    assert second.stdout == "nothing to record: everything is already executed or recorded\n"
+
+
 @pytest.mark.parametrize("status", ["failed", "running"])
 def test_baseline_of_what_has_failed(status: str, project: Project) -> None:
     """A failed or interrupted migration that was finished by hand can be declared; its error is removed."""
