@@ -690,7 +690,7 @@ error: the schema ops of the history does not exist
 """
 NO_PLACE = """\
 error: no schema of the search_path exists, so there is no place for the history
-   nothing was executed
+   nothing was changed
    hint    name one: --table public.migrations
 
 """
