@@ -15,7 +15,7 @@ import click
 
 from sqlmigrate.config.resolve import require_url
 from sqlmigrate.config.settings import Scope
-from sqlmigrate.errors import NOTHING_CHANGED, NOTHING_EXECUTED_BY_THIS_RUN, ConfigError, SqlmigrateError, gather
+from sqlmigrate.errors import NOTHING_CHANGED, ConfigError, gather
 from sqlmigrate.files import file_text, folder
 from sqlmigrate.files.nearby import where_it_was_looked_for
 
@@ -50,19 +50,6 @@ def status(context: Context, *, check: bool) -> int:
 @command("sqlmigrate verify", _LOOKS)
 def verify(context: Context) -> int:
     """Check the files, and compare them with the history if a database is named. Writes nothing."""
-    try:
-        return _verify(context)
-    except SqlmigrateError as error:
-        others = [_without_run(each) for each in error.others]
-        raise _without_run(error).with_(others=others) from error.__cause__
-
-
-def _without_run(error: SqlmigrateError) -> SqlmigrateError:
-    """Leave out the state that speaks of a run: `verify` never executes anything."""
-    return error.with_(state=None) if error.state == NOTHING_EXECUTED_BY_THIS_RUN else error
-
-
-def _verify(context: Context) -> int:
     from sqlmigrate.operations import status as operations
     from sqlmigrate.plan.up import read_scripts
 

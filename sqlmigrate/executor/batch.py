@@ -72,9 +72,8 @@ def transaction(state: State, step: Step, lock_timeout: str, *, dry_run: bool = 
     opening += [
         Part(Request(f"set local {name} to '{value}'", quiet=True)) for name, value in timeouts(step, lock_timeout)
     ]
-    opening += (
-        [Part(_PROCESS, "process")] if state.is_pooled else []
-    )  # the process that waits for the row, if another run has it
+    if state.is_pooled:  # the process that waits for the row, if another run has it
+        opening.append(Part(_PROCESS, "process"))
     begin, complete = _row(state.history, step)
     return (
         *opening,

@@ -13,7 +13,7 @@ from sqlmigrate.history import read, rights, write
 from sqlmigrate.history.state import State
 from sqlmigrate.history.table import DEFAULT_TABLE, History, make_ready, prepare
 from sqlmigrate.plan.plan import DEFAULT_LIMITS
-from sqlmigrate.plan.rows import Row, find_row, make_rows
+from sqlmigrate.plan.rows import Row, find_row, make_rows, renumbered_label
 
 from .status import status
 
@@ -26,14 +26,9 @@ def repairable(
     Raises `ConfigError` for an unknown version and for one that needs no repair, `HistoryError` for a file that must
     not be accepted, because another migration was executed with its number.
     """
-    row = find_row(status(url, migrations, table=table).plan.rows, version)
-    checksums = {migration.checksum for migration in migrations}
-    if (
-        row.state == "changed"
-        and row.migration
-        and row.execution
-        and row.execution.checksum in checksums - {row.migration.checksum}
-    ):
+    rows = status(url, migrations, table=table).plan.rows
+    row = find_row(rows, version)
+    if row.state == "changed" and row.migration and row.execution and renumbered_label(rows, row):
         raise HistoryError(
             f"{row.label} was not executed: {row.execution.label} was, with this number, and has another number now",
             row.migration.up.span(0, 0),

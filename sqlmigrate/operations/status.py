@@ -68,11 +68,14 @@ def verify(
     return planned, [*errors, *filter(None, found)]
 
 
-def changed_files(session: Session, history: History, rows: Sequence[Row]) -> HistoryError:
-    """Return the error for files that were edited after they were executed; reads their texts in one round trip."""
+def changed_files(session: Session, history: History, rows: Sequence[Row], state: str | None = None) -> HistoryError:
+    """Return the error for files that were edited after they were executed; reads their texts in one round trip.
+
+    `state` is that of the database, for the error.
+    """
     versions = [row.execution.version for row in changed_rows(rows) if row.execution]
     recorded = read.texts(session, history, versions)
-    return changed_error(rows, {version: up for version, (up, _) in recorded.items()})
+    return changed_error(rows, {version: up for version, (up, _) in recorded.items()}, state)
 
 
 def log(url: str, *, table: str = DEFAULT_TABLE) -> tuple[State, tuple[LogEntry, ...]]:

@@ -123,7 +123,7 @@ class _Order:
         rows = make_rows(self.migrations, state.executions)
         if self.direction == "up":
             if changed_rows(rows):
-                raise changed_files(session, state.history, rows)
+                raise changed_files(session, state.history, rows, NOTHING_EXECUTED_BY_THIS_RUN)
             return Plan("up", rows, up_steps(rows, self.selection), self.is_dry_run)
         chosen = down_rows(rows, self.selection)
         versions = [row.execution.version for row in chosen if row.execution]

@@ -5,31 +5,43 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
-from sqlmigrate.errors import NOTHING_EXECUTED_BY_THIS_RUN, HistoryError
+from sqlmigrate.errors import HistoryError
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.history.state import Execution
 
-from .rows import Row, changed_rows, who_and_when
+from .rows import Row, changed_rows, renumbered_label, who_and_when
 
 _ALIKE = 0.6  # two texts that have less in common are two migrations, not one that was edited
 
 
-def changed_error(rows: Sequence[Row], executed_texts: Mapping[str, str | None]) -> HistoryError:
+def changed_error(
+    rows: Sequence[Row], executed_texts: Mapping[str, str | None], state: str | None = None
+) -> HistoryError:
     """Return the error for files that differ from what was executed; it shows the difference.
 
     `rows` are those of all migrations, at least one of them changed: a file that was executed may have another number
-    now. `executed_texts` are the up texts recorded in the history, by version.
+    now. `executed_texts` are the up texts recorded in the history, by version; `state` is the state of the database, if
+    the caller knows more than that it only looked.
     """
-    now = {row.migration.checksum: row.migration.label for row in rows if row.migration}
     errors = [
-        _another_migration(row.migration, row.execution, now.get(row.execution.checksum or ""))
-        if row.is_another_migration and (row.execution.checksum in now or not _is_alike(text, row.migration.up.text))
-        else _changed(row.migration, row.execution, text)
+        _error(row, row.migration, row.execution, renumbered_label(rows, row), executed_texts).with_(state=state)
         for row in changed_rows(rows)
         if row.migration and row.execution
-        for text in [executed_texts.get(row.execution.version) or ""]
     ]
     return errors[0].with_(others=errors[1:])
+
+
+def _error(
+    row: Row,
+    migration: Migration,
+    execution: Execution,
+    renumbered: str | None,
+    executed_texts: Mapping[str, str | None],
+) -> HistoryError:
+    executed = executed_texts.get(execution.version) or ""
+    if row.is_another_migration and (renumbered or not _is_alike(executed, migration.up.text)):
+        return _another_migration(migration, execution, renumbered)
+    return _changed(migration, execution, executed)
 
 
 def _another_migration(migration: Migration, execution: Execution, renumbered: str | None) -> HistoryError:
@@ -38,7 +50,6 @@ def _another_migration(migration: Migration, execution: Execution, renumbered: s
         f"{migration.label}: another migration was executed with this number, {execution.label}{where}",
         migration.up.span(0, 0),
         detail=[f"executed {who_and_when(execution)}"],
-        state=NOTHING_EXECUTED_BY_THIS_RUN,
         hint=f"rename the files to a free version, so that {execution.label} has its number back; or, where the tables "
         f"of {execution.label} may be lost, undo it: `down` uses the down text recorded in the history",
     )
@@ -53,7 +64,6 @@ def _changed(migration: Migration, execution: Execution, executed: str) -> Histo
             f"{migration.label}: {renamed}",
             span,
             detail=[when],
-            state=NOTHING_EXECUTED_BY_THIS_RUN,
             hint="rename it back, or accept the new name",
             next_steps=[*_moves(migration, execution), f"or: {repair}"],
         )
@@ -64,7 +74,6 @@ def _changed(migration: Migration, execution: Execution, executed: str) -> Histo
         f"{migration.label}: {renamed}; {what}" if renamed else f"{migration.label}: {what}",
         span,
         detail=[when, *compare.diff(executed, migration.up.text)],
-        state=NOTHING_EXECUTED_BY_THIS_RUN,
         hint="restore the file and write the change as a new migration, or accept the file as it is now",
         next_steps=[repair],
     )

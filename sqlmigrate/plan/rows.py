@@ -154,6 +154,17 @@ def changed_rows(rows: Sequence[Row]) -> list[Row]:
     return [row for row in rows if row.state == "changed"]
 
 
+def renumbered_label(rows: Iterable[Row], row: Row) -> str | None:
+    """Return the label of the file that holds what was executed with the number of `row`; None if no other file does.
+
+    The file of `row` itself is never that: if it holds the executed text, it was at most renamed.
+    """
+    executed = row.execution.checksum if row.execution else None
+    if executed is None or (row.migration and row.migration.checksum == executed):
+        return None
+    return {each.migration.checksum: each.label for each in rows if each.migration}.get(executed)
+
+
 def who_and_when(execution: Execution) -> str:
     """Say who executed a migration, and when: ``by ann on 2026-02-13 01:16:28 UTC``."""
     when = f"on {moment(execution.executed_at)}" if execution.executed_at else "at an unknown time"
