@@ -151,4 +151,4 @@ def failure(history: History, step: Step, done: int, message: str) -> Request:
     """Give what writes a failure: the row and the log for an up, the log alone for a down."""
     if step.direction == "down":
         return write.fail_down(history, step.version, f"down: {message}")
-    return write.fail_up(history, step.migration, (len(step.script.statements), done), message)
+    return write.fail_up(history, step.migration, len(step.script.statements), done, message)

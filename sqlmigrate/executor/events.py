@@ -156,7 +156,8 @@ class Blocked:
     Attributes:
         step: The step.
         number: The statement that did not get its lock; 0 for the history row.
-        tries: Which repetition follows, from 1, and how many there are at most.
+        repetition: Which repetition follows, from 1.
+        repetitions: How many there are at most.
         pause: How long we wait before it, in seconds.
         message: What PostgreSQL said.
         blockers: The sessions that were seen in the way.
@@ -164,7 +165,8 @@ class Blocked:
 
     step: Step
     number: int
-    tries: tuple[int, int]
+    repetition: int
+    repetitions: int
     pause: float
     message: str
     blockers: tuple[Blocker, ...]

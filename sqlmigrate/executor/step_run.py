@@ -166,8 +166,15 @@ class StepRun:
         """Let the others through: longer each time, and at random so that two runs do not stay in step."""
         longest = min(_FIRST_PAUSE * 2 ** (tries - 1), _LONGEST_PAUSE)
         pause = longest * random.uniform(0.5, 1.0)  # noqa: S311 - not a secret
-        message = refusal.error.diag.message_primary or ""
-        yield Blocked(self.step, refusal.part.number, (tries, self.limits.lock_retries), pause, message, self.blockers)
+        yield Blocked(
+            self.step,
+            refusal.part.number,
+            tries,
+            self.limits.lock_retries,
+            pause,
+            refusal.error.diag.message_primary or "",
+            self.blockers,
+        )
         time.sleep(pause)
 
     def in_the_way(self, refusal: Refusal) -> Iterator[str]:

@@ -266,16 +266,16 @@ def end_down(history: History, version: str, *, duration: int | None = None) -> 
     return _end(given, _guard(history, number, "written", "logged"), writing, entry, took)
 
 
-def fail_up(history: History, migration: Migration, statements: tuple[int, int], error: str) -> Request:
+def fail_up(history: History, migration: Migration, statements: int, done: int, error: str) -> Request:
     """Write the row `failed` and the log; a row that is executed stays.
 
-    `statements` are how many the file has, and how many of them are done. What `progress` has noted of the unfinished
+    The file has so many `statements`, and so many of them are `done`. What `progress` has noted of the unfinished
     statement is kept.
     """
     given = _Parameters()
-    total, done = (given.add(str(count)) for count in statements)
     row = {"version": given.add(migration.version), "status": "'failed'", **_files(given, migration)}
-    row |= {**_executed_now(given), "statements": total, "statements_done": done, "error": given.add(error)}
+    row |= {**_executed_now(given), "statements": given.add(str(statements)), "statements_done": given.add(str(done))}
+    row |= {"error": given.add(error)}
     writing = _upsert(history, row, keep=[history.unfinished])
     entry = _log_entry(history, "failure", "kept", detail="error")
     return Request(

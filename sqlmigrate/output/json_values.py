@@ -147,7 +147,7 @@ def _event_value(happened: events.Event) -> dict[str, Any]:  # noqa: C901, PLR09
                 "duration_ms": duration, "waits_for": activity.waits_for, "progress": activity.progress,
                 "blockers": [blocker_value(each) for each in activity.blockers],
             }  # fmt: skip
-        case events.Blocked(step, number, (tries, most), pause, message, blockers):
+        case events.Blocked(step, number, tries, most, pause, message, blockers):
             return {
                 "event": "blocked", "migration": step.label, "statement": number, "message": message, "try": tries,
                 "tries": most, "pause_ms": round(pause * 1000), "blockers": [blocker_value(each) for each in blockers],

@@ -91,7 +91,7 @@ def total(executed: Sequence[Step], failed: Failed | None, *, dry_run: bool) -> 
 def _blocked(event: Blocked, width: int) -> list[Line]:
     """Say that a step did not get its locks: who blocked it, and when it is tried again."""
     where = f"statement {event.number}" if event.number else "its history row"
-    tries = " (try {} of {})".format(*event.tries) if event.number else ""
+    tries = f" (try {event.repetition} of {event.repetitions})" if event.number else ""
     return [
         [("yellow", "⏳"), ("", f" {event.step.label}: {where}: {printable(event.message)}")],
         *(line for blocker in event.blockers for line in _blocker_lines(blocker, width)),

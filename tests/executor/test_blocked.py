@@ -54,13 +54,14 @@ def test_a_blocked_migration_is_tried_again_until_it_gets_through(
         pid = reader.info.backend_pid
         for event in up_down.up(database, migrations, limits=limits):
             events.append(event)
-            if isinstance(event, Blocked) and event.tries[0] > 1 and event.blockers:
+            if isinstance(event, Blocked) and event.repetition > 1 and event.blockers:
                 reader.rollback()
 
     blocked = [event for event in events if isinstance(event, Blocked)]
     assert isinstance(events[-1], Finished)
     assert len(blocked) > 1
-    assert [event.tries for event in blocked] == [(number, 50) for number in range(1, len(blocked) + 1)]
+    assert [event.repetition for event in blocked] == [*range(1, len(blocked) + 1)]
+    assert {event.repetitions for event in blocked} == {50}
     assert {event.number for event in blocked} == {2}
     assert {event.message for event in blocked} == {"canceling statement due to lock timeout"}
     (blocker,) = blocked[-1].blockers
