@@ -31,7 +31,8 @@ def of_history_row(refusal: Refusal, step: Step, history: History, transaction: 
     if missing is None:
         return None
     if refusal.part.role == "begin":
-        message = f"{step.label}: another run has executed it in the meantime"
+        did = "executed" if step.direction == "up" else "rolled back"
+        message = f"{step.label}: another run has {did} it in the meantime"
         return StatementError(message, step.script.source.span(0, 0))
     if transaction and missing.transaction != transaction:
         message = f"{step.label}: something in the file ended the transaction, which its history row belongs to"

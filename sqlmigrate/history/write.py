@@ -26,7 +26,7 @@ from .table import History
 _NOW = "pg_catalog.clock_timestamp()"
 _UNFINISHED = "('failed', 'running')"
 _TRANSACTION = "pg_catalog.pg_current_xact_id()"
-_IS_OF_THIS_TRANSACTION = "xmin = pg_catalog.pg_current_xact_id()::xid"
+_IS_OF_THIS_TRANSACTION = f"xmin = {_TRANSACTION}::xid"
 
 
 class _Parameters:
@@ -41,7 +41,7 @@ class _Parameters:
         return f"${len(self.values)}"
 
 
-_MISSING = re.compile(r"sqlmigrate: the history row is (gone|changed|not logged) in transaction (\d+)")
+_MISSING = re.compile(r"sqlmigrate: the history row is (taken|gone|changed|not logged) in transaction (\d+)")
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,9 @@ class MissingRow:
     """Why a request did not find its row.
 
     Attributes:
-        why: `gone`: there is no row of that version. `changed`: there is one, but with another status, or written in
-            another transaction. `not logged`: the log did not take its entry.
+        why: `taken`: another run has executed or rolled back the migration. `gone`: there is no row of that version.
+            `changed`: there is one, but with another status, or written in another transaction. `not logged`: the log
+            did not take its entry.
         transaction: The number of the transaction that looked for the row.
     """
 
@@ -58,19 +59,20 @@ class MissingRow:
     transaction: str
 
 
-def _guard(history: History, version: str, written: str, logged: str = "") -> str:
-    """Give the SQL that raises the error of `missing_row` unless the CTEs `written` and `logged` have a row.
+def _guard(rows: str, why: str) -> str:
+    """Give the SQL that raises the error of `missing_row` unless the CTE `rows` has a row; `why` is SQL as well.
 
     It is a cast that fails. It must fail only if the row is missing, so it must not be evaluated while planning:
     `concat` is STABLE, and PostgreSQL evaluates only IMMUTABLE functions of constants in advance
     (https://www.postgresql.org/docs/current/xfunc-volatility.html). It has to stand in the outermost SELECT: PostgreSQL
     does not evaluate a column of a subquery that is not used.
     """
-    why = f"case when exists (select from {history.quoted} where version = {version}) then 'changed' else 'gone' end"
-    if logged:
-        why = f"case when exists (select from {written}) then 'not logged' else {why} end"
     text = f"pg_catalog.concat('sqlmigrate: the history row is ', {why}, ' in transaction ', {_TRANSACTION})"
-    return f"case when not exists (select from {logged or written}) then {text}::int end"
+    return f"case when not exists (select from {rows}) then {text}::int end"
+
+
+def _gone_or_changed(history: History, version: str) -> str:
+    return f"case when exists (select from {history.quoted} where version = {version}) then 'changed' else 'gone' end"
 
 
 def missing_row(error: psycopg.Error | None) -> MissingRow | None:
@@ -160,11 +162,11 @@ def begun(rows: Sequence[Sequence[str | None]]) -> Begun:
     return Begun(int(pid or 0), transaction or "")
 
 
-def _begin(history: History, version: str, writing: str, parameters: _Parameters) -> Request:
-    guard = _guard(history, version, "begun")
+def _begin(given: _Parameters, writing: str) -> Request:
+    guard = _guard("begun", "'taken'")
     return Request(
         f"with begun as (\n  {writing} returning 1)\nselect {guard}, pg_catalog.pg_backend_pid(), {_TRANSACTION}",
-        parameters.values,
+        given.values,
     )
 
 
@@ -174,7 +176,7 @@ def begin_up(history: History, migration: Migration, statements: int) -> Request
     version = given.add(migration.version)
     row = {"version": version, "status": "'running'", **_files(given, migration), **_executed_now(given)}
     row |= {"statements": given.add(str(statements)), "statements_done": "0"}
-    return _begin(history, version, _upsert(history, row), given)
+    return _begin(given, _upsert(history, row))
 
 
 def resume_up(history: History, migration: Migration, statements: int) -> Request:
@@ -183,15 +185,14 @@ def resume_up(history: History, migration: Migration, statements: int) -> Reques
     version = given.add(migration.version)
     row = {"status": "'running'", "error": "null", **_files(given, migration), **_executed_now(given)}
     row |= {"statements": given.add(str(statements))}
-    return _begin(history, version, _update(history, row, f"version = {version} and status in {_UNFINISHED}"), given)
+    return _begin(given, _update(history, row, f"version = {version} and status in {_UNFINISHED}"))
 
 
 def begin_down(history: History, version: str) -> Request:
     """Mark the row of an execution that is to be rolled back, which keeps every other run out."""
     given = _Parameters()
-    number = given.add(version)
-    writing = _update(history, {"status": "'running'"}, f"version = {number} and status = 'executed'")
-    return _begin(history, number, writing, given)
+    condition = f"version = {given.add(version)} and status = 'executed'"
+    return _begin(given, _update(history, {"status": "'running'"}, condition))
 
 
 def respell(history: History, before: str, version: str) -> Request:
@@ -210,7 +211,8 @@ def progress(history: History, version: str, done: int, unfinished: str | None =
     number = given.add(version)
     row = {"statements_done": given.add(str(done)), history.unfinished: given.add(unfinished)}
     writing = _update(history, row, f"version = {number} and status = 'running'")
-    return Request(f"with noted as ({writing} returning 1)\nselect {_guard(history, number, 'noted')}", given.values)
+    guard = _guard("noted", _gone_or_changed(history, number))
+    return Request(f"with noted as ({writing} returning 1)\nselect {guard}", given.values)
 
 
 def require_executed(history: History, version: str) -> Request:
@@ -218,10 +220,13 @@ def require_executed(history: History, version: str) -> Request:
     given = _Parameters()
     number = given.add(version)
     found = f"select from {history.quoted} where version = {number} and status = 'executed'"
-    return Request(f"with found as ({found})\nselect {_guard(history, number, 'found')}", given.values)
+    guard = _guard("found", _gone_or_changed(history, number))
+    return Request(f"with found as ({found})\nselect {guard}", given.values)
 
 
-def _end(given: _Parameters, guard: str, writing: str, entry: str, duration: str) -> Request:
+def _end(given: _Parameters, missing: str, writing: str, entry: str, duration: str) -> Request:
+    """Write the row and its entry of the log; `missing` says why the row is not there, as SQL."""
+    guard = _guard("logged", f"case when exists (select from written) then 'not logged' else {missing} end")
     query = f"with written as (\n  {writing} returning *),\nlogged as (\n  {entry})\nselect {guard}, {duration}"
     return Request(query, given.values)
 
@@ -246,9 +251,7 @@ def end_up(history: History, version: str, *, in_transaction: bool) -> Request:
     condition = f"version = {number} and status = 'running'"
     condition += f" and {_IS_OF_THIS_TRANSACTION}" if in_transaction else ""
     writing, entry = _update(history, row, condition), _log_entry(history, "up", "written")
-    return _end(
-        given, _guard(history, number, "written", "logged"), writing, entry, "(select duration_ms from written)"
-    )
+    return _end(given, _gone_or_changed(history, number), writing, entry, "(select duration_ms from written)")
 
 
 def end_down(history: History, version: str, *, duration: int | None = None) -> Request:
@@ -263,7 +266,7 @@ def end_down(history: History, version: str, *, duration: int | None = None) -> 
     number = given.add(version)
     writing = f"delete from {history.quoted} where version = {number} and {ours}"
     entry = _log_entry(history, "down", "written", duration=took)
-    return _end(given, _guard(history, number, "written", "logged"), writing, entry, took)
+    return _end(given, _gone_or_changed(history, number), writing, entry, took)
 
 
 def fail_up(history: History, migration: Migration, statements: int, done: int, error: str) -> Request:
@@ -299,7 +302,7 @@ def accept(history: History, migration: Migration, version: str) -> Request:
     writing = _update(history, row, f"version = {number} and status in ('executed', 'baseline')")
     detail = _literal("accepted the changed file")
     entry = _log_entry(history, "repair", "written", duration="null::bigint", detail=detail)
-    return _end(given, _guard(history, number, "written", "logged"), writing, entry, "null")
+    return _end(given, _gone_or_changed(history, number), writing, entry, "null")
 
 
 def forget(history: History, version: str) -> Request:
@@ -309,7 +312,7 @@ def forget(history: History, version: str) -> Request:
     writing = f"delete from {history.quoted} where version = {number}"
     detail = "'forgot the ' || status || ' execution'"
     entry = _log_entry(history, "repair", "written", duration="null::bigint", detail=detail)
-    return _end(given, _guard(history, number, "written", "logged"), writing, entry, "null")
+    return _end(given, _gone_or_changed(history, number), writing, entry, "null")
 
 
 def baseline(history: History, migration: Migration) -> Request:
@@ -319,4 +322,4 @@ def baseline(history: History, migration: Migration) -> Request:
     row = {"version": number, "status": "'baseline'", **_files(given, migration)}
     row |= {**_executed_now(given), "statements": "0", "statements_done": "0"}
     entry = _log_entry(history, "baseline", "written")
-    return _end(given, _guard(history, number, "written", "logged"), _upsert(history, row), entry, "null")
+    return _end(given, _gone_or_changed(history, number), _upsert(history, row), entry, "null")

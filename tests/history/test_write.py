@@ -36,6 +36,7 @@ WRITING: dict[str, tuple[Writing, str | None, str]] = {
     "baseline": (lambda: write.baseline(HISTORY, FILE), None, "executed"),
     "baseline of a failed one": (lambda: write.baseline(HISTORY, FILE), "failed", "executed"),
 }
+BEGINNING = ("begin_up", "begin_up again", "resume_up", "begin_down")
 INSERTING = ("begin_up", "begin_up again", "baseline", "baseline of a failed one")
 LOGGING = {"end_up", "end_up in a transaction", "end_down", "end_down in a transaction", "accept", "forget"} | {
     "baseline", "baseline of a failed one"
@@ -81,7 +82,7 @@ def test_the_row_is_gone(name: str, session: Session) -> None:
     """Without a row, each request raises the error that says so, and names the transaction."""
     transaction = _transaction(session)
 
-    assert _refused(session, WRITING[name][0]()) == MissingRow("gone", transaction)
+    assert _refused(session, WRITING[name][0]()) == MissingRow("taken" if name in BEGINNING else "gone", transaction)
 
 
 @pytest.mark.parametrize("name", [name for name, (_, _, refused) in WRITING.items() if refused])
@@ -91,7 +92,7 @@ def test_the_row_has_another_status(name: str, session: Session) -> None:
     session.ask(_insert(status))
     transaction = _transaction(session)
 
-    assert _refused(session, writing()) == MissingRow("changed", transaction)
+    assert _refused(session, writing()) == MissingRow("taken" if name in BEGINNING else "changed", transaction)
 
 
 @pytest.mark.parametrize("name", ["end_up in a transaction", "end_down in a transaction"])
