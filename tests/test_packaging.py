@@ -73,6 +73,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return programs
 
 
+@pytest.mark.slow
 def test_the_sdist_and_the_wheel_are_whole(sdist: Path, wheel: Path) -> None:
     """Both hold every module, the mark that it is typed, and the licence; the wheel holds nothing else."""
     with tarfile.open(sdist) as archive:
@@ -99,6 +100,7 @@ def test_the_extras_name_the_project_itself() -> None:
     assert "sqlmigrate-pg[embedded]" in PROJECT["optional-dependencies"]["dev"]
 
 
+@pytest.mark.slow
 def test_the_installed_program_works(installed: Path, tmp_path: Path, database: str) -> None:
     """It starts from the environment that it is installed in, not from the working tree, and executes a migration."""
     program = installed / "sqlmigrate"

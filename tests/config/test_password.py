@@ -72,6 +72,7 @@ def test_no_command_shows_the_password(secretive: PasswordServer, bare_terminal:
     assert codes["up"] == 1
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("way", range(4))
 def test_no_way_to_give_it_shows_the_password(way: int, secretive: PasswordServer, bare_terminal: Terminal) -> None:
     """As URL, parameter, keyword or variable: a right one, a wrong one, a missing database, a closed port."""

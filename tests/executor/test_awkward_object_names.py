@@ -52,6 +52,7 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", ODD.values(), ids=ODD)
 def test_a_role_and_a_database_of_any_name(name: str, project: Project, postgres: Server) -> None:
     """The role and the database are recorded and shown unchanged; every command works, also after a failure or without
@@ -133,6 +134,7 @@ def test_other_file_names_are_refused(name: str, project: Project) -> None:
     assert project.relations() == set()
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", [*ODD.values()], ids=[*ODD])
 def test_an_application_of_any_name(name: str, project: Project) -> None:
     """An application name is passed as a parameter; a run that waits for that session shows it, however short its

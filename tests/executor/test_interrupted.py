@@ -507,6 +507,7 @@ def test_a_connection_that_is_cut(quick: Quick, begin: Beginning, database: str)
     assert database_state.history(database) == [("001", "executed", 1, None), ("002", "failed", 0, LOST)]
 
 
+@pytest.mark.slow
 def test_a_connection_that_is_cut_for_good(quick: Quick, begin: Beginning, database: str) -> None:
     """If the history cannot be read, the outcome is reported as unknown."""
     quick.write(**FILES)
@@ -526,6 +527,7 @@ def test_a_connection_that_is_cut_for_good(quick: Quick, begin: Beginning, datab
     assert database_state.history(database) == [("001", "executed", 1, None)]
 
 
+@pytest.mark.slow
 def test_a_server_that_is_killed(quick: Quick, begin: Beginning, servers: Path) -> None:
     """A server that is killed loses nothing that was committed, and the next `up` continues."""
     quick.write(**FILES)

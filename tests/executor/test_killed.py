@@ -274,6 +274,7 @@ def bounded(project: Project, postgres: postgres_servers.Server) -> Iterator[Pro
         postgres.admin.execute("drop role bounded")
 
 
+@pytest.mark.slow
 def test_a_transaction_is_never_idle(bounded: Project) -> None:
     """A short idle_in_transaction_session_timeout does not stop a long file: all of it is sent at once."""
     bounded.execute("alter role bounded set idle_in_transaction_session_timeout = '500ms'")

@@ -11,6 +11,7 @@ from postgres_servers import Server
 SAMPLE = {"in transactions": 37, "without": 61}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sweep.HISTORIES)
 def test_a_cut_connection_loses_nothing(name: str, postgres: Server, tmp_path: Path) -> None:
     """After a cut at any message, the next up ends as an undisturbed run does."""

@@ -196,6 +196,7 @@ def test_a_signal_ends_the_wait_for_the_terminal(noisy: Terminal, database: str)
         assert process.wait() == 128 + signal.SIGTERM
 
 
+@pytest.mark.slow
 def test_an_interrupt_within_a_file_with_a_blocked_terminal(noisy: Terminal, database: str) -> None:
     """The statement is cancelled and rolled back, and the program ends soon, even if its output is not read."""
     noisy.write(**{"003_t.up.sql": f"create table t3 ();\n{NOISE}select pg_sleep(60);\n"})

@@ -322,6 +322,7 @@ def test_a_history_of_any_name(table: str, branch: Branch) -> None:
 # -- what goes wrong ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_one_that_fails_and_one_that_hangs_are_findings(branch: Branch) -> None:
     """Each with its place; the others are still reviewed."""
     branch.new(**{

@@ -183,6 +183,7 @@ def test_delay_is_paid_per_turn(database: str) -> None:
         assert journeys(proxy) == ["there", "back"] * 3
 
 
+@pytest.mark.slow
 def test_delay_is_paid_once_by_a_pipeline(database: str) -> None:
     """A pipeline of 200 statements takes one round trip."""
     with Delay(database, round_trip=1.0) as proxy, psycopg.connect(proxy.url, autocommit=True) as conn:

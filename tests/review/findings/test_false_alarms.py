@@ -125,6 +125,7 @@ def told(server: databases.Shadow, *new: Migration) -> list[tuple[str, str]]:
     return [(finding.rule.name, finding.message) for each in result.migrations for finding in each.findings]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", SAFE)
 def test_a_safe_migration_has_no_finding(name: str, server: databases.Shadow) -> None:
     """There is nothing to do, so nothing is said."""

@@ -169,6 +169,7 @@ def told(server: databases.Shadow, up: str, down: str | None = None) -> list[tup
     return [(finding.rule.name, finding.message) for finding in each.findings if finding.rule.name in mine]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("statement", SKIPPED)
 def test_what_if_not_exists_passes_over(statement: str, server: databases.Shadow) -> None:
     """Where what is there is what is asked for, nothing is said; else what is otherwise."""
@@ -183,6 +184,7 @@ def test_what_is_gone_or_has_another_name(statement: str, server: databases.Shad
     assert told(server, statement) == GONE[statement]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", BACK)
 def test_what_the_way_back_leaves(name: str, server: databases.Shadow) -> None:
     """The sentence names the objects, and says in what they differ."""

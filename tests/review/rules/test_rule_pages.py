@@ -20,7 +20,7 @@ from sqlmigrate.review.rules.rule import Rule
 from sqlmigrate.shadow import databases
 from sqlmigrate.source import Source
 
-pytestmark = pytest.mark.sampled(3)
+pytestmark = pytest.mark.sampled(6)
 
 CASES = Path(__file__).parent / "cases"
 MODULES = (locks, indexes, constraints, rewrites, partitions)

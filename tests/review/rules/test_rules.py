@@ -14,7 +14,7 @@ from sqlmigrate.review.rules.all_rules import RULES
 from sqlmigrate.shadow import databases
 from sqlmigrate.source import Source
 
-pytestmark = pytest.mark.sampled(5)
+pytestmark = pytest.mark.sampled(8)
 
 CASES = Path(__file__).parent / "cases"
 NAMES = sorted(path.name for path in CASES.iterdir())
