@@ -1,4 +1,4 @@
-"""How large the tables of production are: the query that exports it, and the file that it makes."""
+"""The sizes of production's tables: the query that exports them, and the file that it writes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .results import Size
 
 _COLUMNS = ("table", "rows", "bytes")
 
-# https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADMIN-DBSIZE; no row of a user's is read
+# https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADMIN-DBSIZE; it reads no rows of the users
 QUERY = """\
 select pg_catalog.format('%I.%I', n.nspname, c.relname) as "table",
        coalesce(sum(greatest(p.reltuples, 0))::bigint, 0) as "rows",
@@ -34,9 +34,9 @@ select pg_catalog.format('%I.%I', n.nspname, c.relname) as "table",
 
 
 def read(path: Path) -> Mapping[str, Size]:
-    """Read what the query has exported, as CSV with a head (``psql --csv``) or as a JSON list of objects.
+    """Read what the query has exported, as CSV with a header (``psql --csv``) or as a JSON list of objects.
 
-    Raises `ConfigError` where the file cannot be read as that, with the line.
+    Raises `ConfigError`, with the line, if the file is neither.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -52,7 +52,7 @@ def _sizes(path: Path, text: str) -> Iterator[tuple[str, Size]]:
             yield str(row["table"]), Size(int(row["rows"]), int(row["bytes"]))
         except (KeyError, TypeError, ValueError) as error:
             raise ConfigError(
-                f"{path}:{line}: a line must have a table, its rows and its bytes",
+                f"{path}:{line}: expected the name of a table, its rows and its bytes",
                 hint='export it with: psql --csv -c "$(sqlmigrate review --sizes-query)" > sizes.csv',
             ) from error
 
@@ -62,12 +62,12 @@ def _rows(path: Path, text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
         try:
             yield from enumerate(json.loads(text), start=1)
         except ValueError as error:
-            raise ConfigError(f"{path} is no JSON: {error}") from error
+            raise ConfigError(f"{path} is not JSON: {error}") from error
         return
     reader = csv.DictReader(io.StringIO(text))
     if not set(_COLUMNS) <= set(reader.fieldnames or ()):
         raise ConfigError(
-            f"{path}:1: the head does not name the columns {', '.join(_COLUMNS)}",
+            f"{path}:1: the header does not name the columns {', '.join(_COLUMNS)}",
             hint='export it with: psql --csv -c "$(sqlmigrate review --sizes-query)" > sizes.csv',
         )
     for row in reader:

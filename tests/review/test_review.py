@@ -189,7 +189,6 @@ def test_nothing_is_new(branch: Branch) -> None:
     assert ended.stdout.endswith("✅ no new migrations\n")
 
 
-@pytest.mark.slow
 def test_the_files_that_are_named(branch: Branch) -> None:
     """By path, by name, by version: what stands below the first of them is the base."""
     branch.new(**{"002_currency": CURRENCY, "003_index": INDEX})
@@ -235,7 +234,6 @@ def test_exit_codes(limit: str, code: int, branch: Branch) -> None:
 # -- sizes and rows ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 def test_the_sizes_query_exports_what_is_read(branch: Branch, postgres: Server, database: str) -> None:
     """Exported as CSV by psql, they are what the review estimates by: what is empty, nobody notices."""
     branch("up", "--database-url", database)
@@ -253,11 +251,11 @@ def test_the_sizes_query_exports_what_is_read(branch: Branch, postgres: Server, 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a,b\n1,2\n", "error: sizes.csv:1: the head does not name the columns table, rows, bytes"),
-        ("table,rows,bytes\npublic.t,many,2\n", "error: sizes.csv:2: a line must have a table, its rows and its bytes"),
+        ("a,b\n1,2\n", "error: sizes.csv:1: the header does not name the columns table, rows, bytes"),
+        ("table,rows,bytes\npublic.t,many,2\n", "error: sizes.csv:2: expected the name of a table, its rows and its bytes"),
         (
             "[{]",
-            "error: sizes.csv is no JSON: Expecting property name enclosed in double quotes: line 1 column 3 (char 2)",
+            "error: sizes.csv is not JSON: Expecting property name enclosed in double quotes: line 1 column 3 (char 2)",
         ),
     ],
 )
@@ -270,7 +268,6 @@ def test_sizes_that_are_none(text: str, message: str, branch: Branch) -> None:
     assert (ended.code, ended.stderr.splitlines()[0]) == (2, message)
 
 
-@pytest.mark.slow
 def test_rows_of_the_projects_own(branch: Branch) -> None:
     """What fails on them is found; a seed that fails is told with its place."""
     (branch.root / "seed.sql").write_text("insert into customers values (1, 'Ann'), (2, 'Ann');\n")
@@ -306,7 +303,6 @@ def test_a_history_in_a_schema_of_its_own(branch: Branch) -> None:
     assert branch("--table", "ops.history", "review").code == 0
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("table", ["ops.history", '"My History"', '"Ops"."a.b"'])
 def test_a_history_of_any_name(table: str, branch: Branch) -> None:
     """The history and its log are never part of a review, in whatever schema they are and however they are called."""
@@ -483,7 +479,6 @@ def test_a_killed_review_is_not_in_the_way_of_the_next(slow: subprocess.Popen[by
     assert branch("review").code == 0
 
 
-@pytest.mark.slow
 def test_a_folder_that_was_copied(branch: Branch, tmp_path: Path) -> None:
     """A cache of CI brings the shadow back as somebody else's files: it is made anew."""
     branch.new(**{"002_currency": CURRENCY})
@@ -495,7 +490,6 @@ def test_a_folder_that_was_copied(branch: Branch, tmp_path: Path) -> None:
     assert branch("review").code == 0
 
 
-@pytest.mark.slow
 def test_two_reviews_at_once(branch: Branch) -> None:
     """Each gets a server of its own."""
     branch.new(**{"002_currency": CURRENCY})

@@ -1,8 +1,9 @@
-"""The door to git: a folder's repository, asked with few processes.
+"""The only access to git: the repository of a folder, read with few processes.
 
-Only plumbing is called, which runs no program that a repository's configuration names; a lazy fetch of a partial clone,
-which would, is forbidden. What a hook has set (``GIT_DIR``, ``GIT_INDEX_FILE``) is left out: the folder says which
-repository is meant. What the user has set to configure git (``GIT_CONFIG_COUNT``, ``GIT_CONFIG_GLOBAL``) stays.
+Only plumbing commands are used, because they start no programs that the configuration of a repository names; the lazy
+fetch of a partial clone would, and is forbidden. The folder determines the repository: variables that a hook has set
+(``GIT_DIR``, ``GIT_INDEX_FILE``) are removed. Variables that configure git (``GIT_CONFIG_COUNT``,
+``GIT_CONFIG_GLOBAL``) are kept.
 """
 
 from __future__ import annotations
@@ -35,7 +36,12 @@ _FILE, _LINK = b"100", b"120000"
 
 @dataclass(frozen=True)
 class Ref:
-    """A name of a commit, as the user would write it."""
+    """A commit with a name.
+
+    Attributes:
+        name: its name as the user would write it
+        commit: its hash
+    """
 
     name: str
     commit: str
@@ -43,7 +49,14 @@ class Ref:
 
 @dataclass(frozen=True)
 class Repository:
-    """The working tree that a folder lies in; `prefix` is the way from its root to the folder."""
+    """The working tree that contains a folder.
+
+    Attributes:
+        directory: the folder
+        environment: the environment variables of the process
+        prefix: the path from the root of the working tree to the folder
+        is_shallow: whether the clone is shallow
+    """
 
     directory: str
     environment: Mapping[str, str]
@@ -61,9 +74,7 @@ class Repository:
 
         None where no ref is named and the repository has no commit at all.
         """
-        if ref is not None:
-            return self._named(ref)
-        return self._default()
+        return self._default() if ref is None else self._named(ref)
 
     def _named(self, ref: str) -> Ref:
         if ref and "\n" not in ref:
@@ -75,10 +86,10 @@ class Repository:
 
     def _unknown(self, ref: str) -> ConfigError:
         if self.is_shallow:
-            return _shallow(f"`{ref}` is missing in this shallow clone")
+            return _shallow(f"unknown git reference `{ref}` in this shallow clone")
         names = self._ask("for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/remotes", "refs/tags")
         hint = did_you_mean(ref, os.fsdecode(names).split(), most=3) or _NAME_A_BASE
-        return ConfigError(f"there is no branch, tag or commit `{ref}`", hint=hint)
+        return ConfigError(f"unknown git reference `{ref}`", hint=hint)
 
     def _default(self) -> Ref | None:
         setting = next((name for name in _CI if self.environment.get(name)), None)
@@ -106,14 +117,14 @@ class Repository:
             return _shallow(f"no {wanted} in this shallow clone")
         if setting:
             return ConfigError(
-                f"{setting} names the branch `{target}`, but neither `origin/{target}` nor `{target}` is here",
+                f"{setting} names the branch `{target}`, but neither `origin/{target}` nor `{target}` exists",
                 next_steps=[f"git fetch origin {target}:refs/remotes/origin/{target}"],
             )
         names = ", ".join(_DEFAULTS[:-1])
-        return ConfigError(f"no default branch found: neither {names} nor {_DEFAULTS[-1]} is here", hint=_NAME_A_BASE)
+        return ConfigError(f"no default branch found: none of {names}, {_DEFAULTS[-1]} exists", hint=_NAME_A_BASE)
 
     def merge_base(self, tip: Ref) -> str:
-        """Give the commit where HEAD and the tip have parted."""
+        """Return the merge base of HEAD and the tip."""
         asked = _git(self.directory, self.environment, ("merge-base", "HEAD", tip.commit))
         if not asked.returncode:
             return asked.stdout.decode().split()[0]
@@ -122,22 +133,22 @@ class Repository:
         if asked.stderr:
             raise _refusal(self.directory, asked)
         if self.is_shallow:
-            raise _shallow(f"this clone is shallow, and the commit where HEAD and {tip.name} part is not in it")
+            raise _shallow(f"this clone is shallow: it does not contain the merge base of HEAD and {tip.name}")
         raise ConfigError(
             f"HEAD and {tip.name} have no common ancestor", hint="name a base that HEAD comes from: --base REF"
         )
 
     def texts(self, commits: Sequence[str]) -> list[dict[str, bytes]]:
-        """Give the `.sql` files of the folder at each commit, by name, as they are stored; none where there is none."""
+        """Return the `.sql` files of the folder at each commit, by name, as they are stored."""
         trees = [self._tree(commit) for commit in commits]
         objects = list(dict.fromkeys(blob for tree in trees for blob in tree.values()))
         blobs = dict(zip(objects, self._blobs(objects), strict=True))
         return [{name: blobs[blob] for name, blob in tree.items()} for tree in trees]
 
     def _tree(self, commit: str) -> dict[str, bytes]:
-        """Give the objects of the folder's files by name; of a link the way to the file it leads to."""
+        """Return the objects of the folder's files by name; for a link the path to its target."""
         found = {}
-        for entry in self._ask("ls-tree", "-z", commit).split(b"\0")[:-1]:  # of the current folder, names as seen there
+        for entry in self._ask("ls-tree", "-z", commit).split(b"\0")[:-1]:  # of the current folder
             meta, _, raw = entry.partition(b"\t")
             mode, _, blob = meta.split(b" ")
             name = os.fsdecode(raw)
@@ -165,7 +176,7 @@ class Repository:
 
 
 def open_repository(directory: str, environment: Mapping[str, str]) -> Repository:
-    """Find the working tree of a folder. Raises `ConfigError` where there is none, or git cannot or will not look."""
+    """Find the working tree of a folder. Raises `ConfigError` if there is none, or git cannot read it."""
     asked = _git(
         directory, environment, ("rev-parse", "--is-inside-work-tree", "--is-shallow-repository", "--show-prefix")
     )
@@ -174,7 +185,7 @@ def open_repository(directory: str, environment: Mapping[str, str]) -> Repositor
     inside, shallow, prefix = os.fsdecode(asked.stdout).split("\n", 2)
     if inside != "true":
         raise ConfigError(
-            f"`{directory}` lies inside a bare git repository, not in a working tree", hint="use a clone with files"
+            f"`{directory}` is inside a bare git repository, not in a working tree", hint="use a clone with files"
         )
     return Repository(directory, environment, prefix.removesuffix("\n"), shallow == "true")
 
@@ -191,7 +202,7 @@ def _git(
             check=False,
         )
     except FileNotFoundError:
-        raise ConfigError("git is not installed, or not in PATH; it knows which migrations are new") from None
+        raise ConfigError("git is not installed, or not in PATH; it is needed to find the new migrations") from None
     except OSError as error:
         raise ConfigError(f"git cannot be started: {error.strerror}") from None
 
@@ -202,25 +213,23 @@ def _clean(environment: Mapping[str, str]) -> dict[str, str]:
         for name, value in environment.items()
         if not name.startswith("GIT_") or name.startswith("GIT_CONFIG") or name == "GIT_EXEC_PATH"
     }
-    kept.pop("GIT_CONFIG", None)  # a hook's: the file that `git config` alone would read
+    kept.pop("GIT_CONFIG", None)  # set by hooks: the file that `git config` would read
     return {**kept, **_FORCED}
 
 
 def _refusal(directory: str, asked: subprocess.CompletedProcess[bytes]) -> ConfigError:
-    """Make an error of what git says."""
+    """Make an error of the messages of git."""
     said = asked.stderr.decode(errors="replace")
     if dubious := _DUBIOUS.search(said):
         return ConfigError(
-            f"git does not read this repository: {dubious[1]} belongs to another user",
-            hint="if you trust it, tell git so",
+            f"git refuses to read this repository: {dubious[1]} belongs to another user",
+            hint="if you trust it, allow it in git",
             next_steps=[f"git config --global --add safe.directory '{dubious[1]}'"],
         )
     if absent := _ABSENT.search(said):
         return _not_in_clone(absent[1])
     if "not a git repository" in said:
-        return ConfigError(
-            f"`{directory}` is not in a git repository", hint="run it in a clone, or name the new files themselves"
-        )
+        return ConfigError(f"`{directory}` is not in a git repository", hint="run it in a clone, or name the new files")
     lines = [line for line in said.splitlines() if line.startswith(("fatal: ", "error: "))] or said.splitlines()
     reason = lines[-1].split(": ", 1)[-1] if lines else f"it ended with exit code {asked.returncode}"
     return ConfigError(f"git cannot read the repository of `{directory}`: {reason}")
@@ -233,13 +242,13 @@ def _shallow(message: str) -> ConfigError:
 
 def _no_commit() -> ConfigError:
     return ConfigError(
-        "the git repository has no commit yet", hint="commit the migrations that are executed somewhere; others are new"
+        "this branch has no commit yet", hint="commit the migrations that have been executed; all others are new"
     )
 
 
 def _not_in_clone(name: str) -> ConfigError:
     return ConfigError(
-        f"the object {name} of the base is not in this clone: it is partial, and nothing is fetched on the way",
-        hint="in GitHub Actions leave out the `filter` of actions/checkout",
+        f"the object {name} of the base is not in this clone: the clone is partial, and the review fetches nothing",
+        hint="in GitHub Actions remove the `filter` of actions/checkout",
         next_steps=["git fetch --refetch --no-filter"],
     )

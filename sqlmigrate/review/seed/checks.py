@@ -1,4 +1,4 @@
-"""Which shapes the checks of a table let pass: the server is asked, with the checks themselves and no row written."""
+"""Finds values that the checks of a table accept: the server evaluates the checks, and no row is written."""
 
 from __future__ import annotations
 
@@ -11,24 +11,26 @@ import psycopg
 from sqlmigrate.database.session import Request, Session
 
 from .tables import Column, Inventory, Table
-from .values import of_checks, of_type
+from .values import list_check_values, list_type_values
 
-_DISTINCT = 60  # values of a column that need not be unique
+_DISTINCT = 60  # values in a column that is not unique
 _NULL_EVERY = 5
-_MOST = 4000  # combinations that are tried for columns that check each other
+_MOST = 4000  # combinations that are tried for columns of one check
 _NUMBERS = "(values (1), (2), (3), (4), (5), (6), (7), (9), (150), (300)) n (g)"
 _VALUE = re.compile(r"\bVALUE\b")
 
 
 @dataclass(frozen=True)
 class _Candidates:
+    """The values that are tried for one column."""
+
     column: str
     formatted: str
-    values: list[str]  # over {g}
+    values: list[str]
 
 
-class Fitting:
-    """The shapes of every column of a database, found once for each table."""
+class ValueFinder:
+    """Finds values for every column of a database, once for each table. A value is an SQL expression of `{g}`."""
 
     def __init__(self, session: Session, known: Inventory) -> None:
         self.tables = known.tables
@@ -40,35 +42,35 @@ class Fitting:
         for oid in known.types:
             self._domain(oid)
 
-    def of_table(self, table: Table) -> dict[int, str]:
-        """Give an expression for each column of which a value is known."""
+    def find_values(self, table: Table) -> dict[int, str]:
+        """Return the value of each column for which one was found, by the number of the column."""
         if table.oid not in self._known:
             self._known[table.oid] = dict(self._of_table(table))
         return self._known[table.oid]
 
     def _unsupported(self) -> None:
-        """Find out whether this server can read XML: https://www.postgresql.org/docs/current/datatype-xml.html."""
+        """Find out whether this server supports XML, https://www.postgresql.org/docs/current/datatype-xml.html."""
         for oid, known in self._types.items():
             if known.name == "xml" and not self._fits([_Candidates("it", "xml", ["'<a/>'"])], []):
                 self._passing[oid] = []
 
     def _domain(self, oid: str) -> None:
-        """Find what a domain's checks let pass, those of the domain below it first."""
+        """Find the values that the checks of a domain accept, after those of its base domain."""
         domain = self._types[oid]
         if domain.kind != "d" or oid in self._passing or domain.element not in self._types:
             return
         self._domain(domain.element)
         below = self._types[domain.element]
-        tried = of_type(domain.element, self._types, domain.formatted, self._passing)
+        tried = list_type_values(domain.element, self._types, domain.formatted, self._passing)
         if domain.checks:
-            tried = of_checks(domain.checks, below.category) + tried
+            tried = list_check_values(domain.checks, below.category) + tried
             checks = [_VALUE.sub('"value"', check) for check in domain.checks]
             candidates = _Candidates('"value"', domain.formatted, tried)
             tried = [tried[choice[0]] for choice in self._fits([candidates], checks, all_of_them=True)] or tried
         self._passing[oid] = tried
 
     def _of_table(self, table: Table) -> Iterator[tuple[int, str]]:
-        """Find shapes; columns that check each other are found together."""
+        """Find values; those for columns of one check together."""
         for group in _groups(table):
             columns = [column for number in sorted(group) if (column := table.column(number))]
             checks = [text for key, text in table.checks if set(key) & group and not set(key) & table.generated]
@@ -83,20 +85,20 @@ class Fitting:
                     yield column.number, each.values[choice]
 
     def _candidates(self, table: Table, column: Column, checks: Sequence[str]) -> _Candidates:
-        """Give what may stand in a column: with NULL in some rows where it may, and few values where many may be."""
+        """Return the values to try for a column: NULL in some rows if it may be, few values if it is not unique."""
         known = self._types.get(column.type)
         own = [text for text in checks if column.name in text]
         base = self._base(column.type)
         is_unique = column.number in table.unique
-        found = of_type(column.type, self._types, column.formatted, self._passing) if known else []
+        found = list_type_values(column.type, self._types, column.formatted, self._passing) if known else []
         if own and base:
-            spoken = of_checks(own, base)
+            spoken = list_check_values(own, base)
             found = found + spoken if is_unique else spoken + found
-        several = found if is_unique else [shape.replace("{g}", f"(1 + {{g}} % {_DISTINCT})") for shape in found]
+        several = found if is_unique else [value.replace("{g}", f"(1 + {{g}} % {_DISTINCT})") for value in found]
         if column.not_null or (known and known.not_null) or column.is_identity:
             return _Candidates(column.name, column.formatted, several)
         rest = column.number % _NULL_EVERY
-        some = [f"case when {{g}} % {_NULL_EVERY} <> {rest} then {shape} end" for shape in several]
+        some = [f"case when {{g}} % {_NULL_EVERY} <> {rest} then {value} end" for value in several]
         return _Candidates(column.name, column.formatted, [*some, *several, *(["null"] if several else [])])
 
     def _base(self, oid: str) -> str:
@@ -104,10 +106,10 @@ class Fitting:
             oid = self._types[oid].element
         return self._types[oid].category if oid in self._types else ""
 
-    # -- asking --------------------------------------------------------------------------------------------------------
+    # asking the server
 
     def _limited(self, candidates: list[_Candidates], checks: Sequence[str]) -> list[_Candidates]:
-        """Leave out what its own checks refuse, and as much as makes too many combinations."""
+        """Leave out values that the checks of the column refuse, and the last ones of too many combinations."""
         kept = []
         for each in candidates:
             own = [text for text in checks if not any(_names(text, o.column) for o in candidates if o is not each)]
@@ -121,7 +123,7 @@ class Fitting:
     def _fits(
         self, candidates: list[_Candidates], checks: Sequence[str], *, all_of_them: bool = False
     ) -> list[tuple[int, ...]]:
-        """Give the choices, a shape for each column, that all checks let pass, the first ones first."""
+        """Return the choices that all checks accept, a value for each column; earlier values first."""
         try:
             return self._asked(candidates, list(range(len(candidates[0].values))), checks, all_of_them=all_of_them)
         except psycopg.Error:
@@ -148,7 +150,7 @@ class Fitting:
         condition = " and ".join(f"(({check}) is not false)" for check in checks) or "true"
         joined = " join ".join([parts[0], *(f"{part} using (g)" for part in parts[1:])])
         order = f"{' + '.join(picks)}, {', '.join(picks)}"
-        shown = ", ".join(f"{pick}::text as {pick}_text" for pick in picks)  # not the name by which they are ordered
+        shown = ", ".join(f"{pick}::text as {pick}_text" for pick in picks)  # a name other than that in ORDER BY
         statement = (
             f"select {shown} from {joined} group by {', '.join(picks)}"
             f" having bool_and({condition}) order by {order}{'' if all_of_them else ' limit 1'}"
@@ -157,7 +159,7 @@ class Fitting:
 
 
 def _values(candidates: _Candidates, firsts: list[int] | None, at: int) -> str:
-    """Give a column's candidates as a table, each with every number tried."""
+    """Return the candidates of a column as a table, each with every number that is tried."""
     numbers = range(len(candidates.values)) if firsts is None else firsts
     rows = " union all ".join(
         f"select g, {number} as pick{at}, ({candidates.values[number].replace('{g}', 'g')})::{candidates.formatted}"
@@ -172,7 +174,7 @@ def _names(text: str, column: str) -> bool:
 
 
 def _groups(table: Table) -> list[set[int]]:
-    """Put columns together that are in the same checks."""
+    """Return the columns in groups: those of one check together."""
     groups: list[set[int]] = [{column.number} for column in table.columns]
     for key, _ in table.checks:
         if set(key) & table.generated:

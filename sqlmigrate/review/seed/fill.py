@@ -14,7 +14,7 @@ import psycopg
 from sqlmigrate.database.session import Request, Session
 
 from . import partitions
-from .checks import Fitting
+from .checks import ValueFinder
 from .tables import Column, ForeignKey, Inventory, Table, read
 from .values import literal
 
@@ -77,14 +77,14 @@ def _settings(session: Session) -> list[tuple[str, str | None]]:
 
 def _filled(session: Session, rows: int, ignore: Collection[str]) -> Seeded:
     known = read(session, ignore)
-    fitting = Fitting(session, known)
+    finder = ValueFinder(session, known)
     filled: list[str] = []
     unfilled: list[UnfilledTable] = []
     later: list[tuple[Table, ForeignKey]] = []
     for unit, without in _order(known):
         later += without
         beside = {table.oid for table in unit}
-        tables = [_Writing(fitting, table, _kept_keys(table, without), beside) for table in unit]
+        tables = [_Writing(finder, table, _kept_keys(table, without), beside) for table in unit]
         why = _write(session, tables, rows)
         if why is None:
             filled += [table.name for table in unit]
@@ -179,20 +179,20 @@ def _write(session: Session, tables: Sequence[_Writing], rows: int) -> str | Non
 class _Writing:
     """How a table is filled: an expression for each column, and the tables that its keys reference."""
 
-    def __init__(self, fitting: Fitting, table: Table, keys: Sequence[ForeignKey], beside: set[int]) -> None:
+    def __init__(self, finder: ValueFinder, table: Table, keys: Sequence[ForeignKey], beside: set[int]) -> None:
         self.table = table
-        self._fitting = fitting
+        self._finder = finder
         self._keys = keys
         self._beside = beside
         left_out = {number for key in table.foreign_keys if key not in keys for number in key.columns}
         kept = {number for key in keys for number in key.columns}
         self._without = {each.number for each in table.columns if each.number in left_out - kept and not each.not_null}
-        self._shapes = fitting.of_table(table)
+        self._found = finder.find_values(table)
         self.is_risky = any(key.target in beside for key in keys) or bool(table.paths and keys)
 
     def inserts(self, rows: int, *, is_sparse: bool) -> list[str]:
         """Return the statements that write so many rows: one, or one for each bounded partition."""
-        plans = partitions.plans(self.table)
+        plans = partitions.plan_values(self.table)
         share = max(rows // len(plans), min(rows, 3))
         return [
             self._insert(plan, 1 + at * share, (at + 1) * share, is_sparse=is_sparse) for at, plan in enumerate(plans)
@@ -222,10 +222,10 @@ class _Writing:
         """Return the value of a column; None for NULL or the default if only required columns are written."""
         if column.number in self._without or (is_sparse and not column.not_null):
             return None
-        shape = self._shapes.get(column.number)
-        if shape is None or (is_sparse and column.default is not None and column.number not in self.table.unique):
+        value = self._found.get(column.number)
+        if value is None or (is_sparse and column.default is not None and column.number not in self.table.unique):
             return None
-        return shape
+        return value
 
     def _reference(self, key: ForeignKey, at: int, values: dict[int, str]) -> tuple[dict[int, str], str]:
         """Return the values of the columns of a foreign key, and the join that they come from."""
@@ -234,7 +234,7 @@ class _Writing:
         is_null = all(column is not None and not column.not_null for column in columns)
         if key.target in self._beside:
             return self._from_itself(key, is_null=is_null, is_unique=is_unique), ""
-        target = self._fitting.tables[key.target]
+        target = self._finder.tables[key.target]
         names = [column.name if (column := target.column(number)) else "" for number in key.target_columns]
         place = f"(g - 1 + (g - 1) / f{at}.m * {at})" if is_unique else f"((g - 1) / 2 + {at})"
         shared = [
@@ -256,7 +256,7 @@ class _Writing:
 
     def _from_itself(self, key: ForeignKey, *, is_null: bool, is_unique: bool) -> dict[int, str]:
         """Reference a row of the same statement: the row itself, or, if NULL is possible, that with half its number."""
-        known = self._fitting.of_table(self._fitting.tables[key.target])
+        known = self._finder.find_values(self._finder.tables[key.target])
         number = "{g}" if is_unique or not is_null else "(1 + {g} / 2)"
         found = {}
         for own, other in zip(key.columns, key.target_columns, strict=True):

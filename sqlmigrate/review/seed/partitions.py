@@ -1,4 +1,4 @@
-"""Values that fit the bounds of partitions: https://www.postgresql.org/docs/current/ddl-partitioning.html."""
+"""Values within the bounds of partitions, https://www.postgresql.org/docs/current/ddl-partitioning.html."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from .tables import Partition, Table
 _RANGE = re.compile(r"^FOR VALUES FROM \((.*)\) TO \((.*)\)$", re.DOTALL)
 _LIST = re.compile(r"^FOR VALUES IN \((.*)\)$", re.DOTALL)
 _VALUE = re.compile(r"'(?:[^']|'')*'|[^,\s]+")
-_MOST = 30  # partitions that rows are made for
+_MOST = 30  # partitions that rows are generated for
 
 
-def plans(table: Table) -> list[dict[int, str]]:
-    """Give the values of the key's columns for each partition that asks for some; the default and hashes do not."""
+def plan_values(table: Table) -> list[dict[int, str]]:
+    """Return for each partition the values of the key's columns; any value will do for default and hash partitions."""
     found: list[dict[int, str]] = []
     for path in table.paths:
         plan: dict[int, str] = {}
@@ -39,7 +39,7 @@ def _values(table: Table, bound: Partition) -> dict[int, str]:
 
 
 def _between(table: Table, bound: Partition, low: list[str], high: list[str]) -> dict[int, str]:
-    """Give the lower bound, which is within; where there is none, something below the upper one."""
+    """Return values from the lower bound on; without a lower bound, values below the upper one."""
     found = {}
     for number, start, end in zip(bound.columns, low, high, strict=True):
         column = table.column(number)
@@ -56,10 +56,11 @@ _STEPS = {"date": ("1", 1), "integer": ("1", 1), "bigint": ("1", 1), "smallint":
 
 
 def _spread(start: str, end: str, formatted: str) -> str:
+    """Return values from `start` on, and below `end`."""
     base = f"({start})::{formatted}"
     if formatted.startswith("timestamp") or formatted == "date":
-        top = f" , ({end})::{formatted} - interval '1 second'" if end != "MAXVALUE" else ""
-        return f"least({base} + {{g}} * interval '7 minutes'{top})"
+        value = f"{base} + {{g}} * interval '7 minutes'"
+        return value if end == "MAXVALUE" else f"least({value}, ({end})::{formatted} - interval '1 second')"
     if formatted in _STEPS:
         room = f"(({end})::{formatted} - {base})" if end != "MAXVALUE" else "1000"
         return f"{base} + {{g}} % greatest({room}, 1)"

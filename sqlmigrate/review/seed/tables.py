@@ -1,6 +1,6 @@
-"""What the seeder must know of a database: its empty tables with their columns, keys, checks and partitions, its types.
+"""Reads what filling tables needs to know: the empty tables with columns, keys, checks and partitions, and the types.
 
-Read in one turn; https://www.postgresql.org/docs/current/catalogs.html
+It is read in one turn; https://www.postgresql.org/docs/current/catalogs.html
 """
 
 from __future__ import annotations
@@ -17,10 +17,20 @@ from .values import Type
 
 @dataclass(frozen=True)
 class Column:
-    """A column that can be written; `type` is its type's OID, `formatted` the type with its length."""
+    """A column that can be written.
+
+    Attributes:
+        number: its number in the table
+        name: its name, quoted as needed
+        type: the OID of its type
+        formatted: its type with its length
+        not_null: whether it is NOT NULL
+        default: the expression of its default; None for none
+        is_identity: whether it is an identity column
+    """
 
     number: int
-    name: str  # quoted, as all names here
+    name: str
     type: str
     formatted: str
     not_null: bool
@@ -30,7 +40,14 @@ class Column:
 
 @dataclass(frozen=True)
 class ForeignKey:
-    """Columns that refer to columns of another table, or of the same."""
+    """A foreign key.
+
+    Attributes:
+        name: its name, quoted as needed
+        columns: the numbers of its columns
+        target: the OID of the referenced table, which may be the same table
+        target_columns: the numbers of the referenced columns
+    """
 
     name: str
     columns: tuple[int, ...]
@@ -40,7 +57,13 @@ class ForeignKey:
 
 @dataclass(frozen=True)
 class Partition:
-    """A bound to keep: the strategy (r, l, h), the root's columns that are its key, the bound as SQL has it."""
+    """The bound of a partition.
+
+    Attributes:
+        strategy: r for range, l for list, h for hash
+        columns: the numbers of the key's columns in the root table
+        bound: the bound in SQL
+    """
 
     strategy: str
     columns: tuple[int, ...]
@@ -49,26 +72,44 @@ class Partition:
 
 @dataclass(frozen=True)
 class Table:
-    """A table that rows are written to: an ordinary one, or the root of partitions with a path of bounds to each."""
+    """A table that rows are written to: an ordinary table, or the root of partitions.
+
+    Attributes:
+        oid: its OID
+        name: its qualified name, quoted as needed
+        columns: the columns that can be written
+        foreign_keys: its foreign keys
+        checks: the columns and the expression of each CHECK
+        unique: the columns that are in unique keys and exclusion constraints
+        paths: for each partition that holds rows, the bounds on the way to it
+        generated: the generated columns
+        is_deferrable: whether a unique key is deferrable; ON CONFLICT is then refused
+    """
 
     oid: int
     name: str
     columns: tuple[Column, ...]
     foreign_keys: tuple[ForeignKey, ...]
     checks: tuple[tuple[tuple[int, ...], str], ...]
-    unique: frozenset[int]  # columns in unique keys and exclusion constraints
+    unique: frozenset[int]
     paths: tuple[tuple[Partition, ...], ...]
     generated: frozenset[int]
-    is_deferrable: bool  # one of its unique keys is: ON CONFLICT is refused
+    is_deferrable: bool
 
     def column(self, number: int) -> Column | None:
-        """Find a column by its number; a generated one is not there."""
+        """Return a column by its number; None for a generated one."""
         return next((column for column in self.columns if column.number == number), None)
 
 
 @dataclass(frozen=True)
 class Inventory:
-    """The tables by OID, partitions too; those among them that are to be filled; the types by OID."""
+    """The tables and types of a database.
+
+    Attributes:
+        tables: all tables by OID, partitions included
+        empty: the tables to fill, by OID
+        types: the types by OID
+    """
 
     tables: dict[int, Table]
     empty: dict[int, Table]
@@ -139,7 +180,7 @@ _NEW_MULTIRANGES = 140000
 
 
 def read(session: Session, ignore: Collection[str] = ()) -> Inventory:
-    """Read all tables and types; the tables of `ignore` (``public.migrations``) are not to be filled."""
+    """Read all tables and types; the tables of `ignore` (``public.migrations``) will not be filled."""
     has_multiranges = session.conn.info.server_version >= _NEW_MULTIRANGES
     requests = [Request(_TABLES), Request(_PARTITIONS), Request(_TYPES)]
     requests += [Request(_MULTIRANGES)] if has_multiranges else []
@@ -155,7 +196,7 @@ def read(session: Session, ignore: Collection[str] = ()) -> Inventory:
 
 
 def _exists(session: Session, names: list[str]) -> list[list[str | None]]:
-    """Ask in parts: a row has no more than 1,664 columns."""
+    """Return for each table whether it is empty, in several rows: a row has at most 1,664 columns."""
     parts = [names[start : start + 100] for start in range(0, len(names), 100)]
     requests = (
         Request("select " + ", ".join(f"(not exists (select from {name}))::text" for name in part)) for part in parts
@@ -208,5 +249,5 @@ def _bounds(rows: list[list[str | None]]) -> dict[str, list[tuple[str, Partition
 
 
 def _paths(oid: str, bounds: dict[str, list[tuple[str, Partition]]]) -> list[tuple[Partition, ...]]:
-    """Give the bounds on the way to each leaf."""
+    """Return the bounds on the way to each partition that holds rows."""
     return [(bound, *rest) for child, bound in bounds.get(oid, []) for rest in (_paths(child, bounds) or [()])]

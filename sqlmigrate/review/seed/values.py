@@ -1,6 +1,6 @@
-"""Values for a column: SQL expressions over a row's number, `{g}`, in the order in which they are to be tried.
+"""Values for a column: SQL expressions of the number of the row, `{g}`, in the order in which they are tried.
 
-The first shape of a type gives another value for every row, as far as the type has so many.
+The first value of a type is different in every row, as far as the type has so many values.
 """
 
 from __future__ import annotations
@@ -14,13 +14,25 @@ WORDS = "(array['north','east','south','west','red','green','blue','long','short
 
 @dataclass(frozen=True)
 class Type:
-    """A type as pg_type has it: `name` is qualified, `kind` its typtype; `labels`, `fields`: of an enum, of a row."""
+    """A type as in pg_type.
+
+    Attributes:
+        name: its qualified name
+        kind: its typtype
+        category: its typcategory
+        element: the element of an array, the subtype of a range, the range of a multirange, the base type of a domain
+        formatted: the base type of a domain with its length
+        not_null: whether a domain is NOT NULL
+        checks: the checks of a domain
+        labels: the labels of an enum
+        fields: name and type of each column of a composite type
+    """
 
     name: str
     kind: str
     category: str
-    element: str = ""  # of an array; the subtype of a range; the range of a multirange; the base type of a domain
-    formatted: str = ""  # a domain's base type with its length
+    element: str = ""
+    formatted: str = ""
     not_null: bool = False
     checks: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
@@ -31,7 +43,7 @@ Types = Mapping[str, Type]  # by OID
 
 
 def literal(text: str) -> str:
-    """Quote a text for SQL."""
+    """Return a text as a literal in SQL."""
     return "'" + text.replace("'", "''") + "'" if "\\" not in text else "E'" + _escaped(text) + "'"
 
 
@@ -43,14 +55,14 @@ _STRING = re.compile(r"(?<![\w'])'((?:[^']|'')*)'")
 _NUMBER = re.compile(r"(?<![\w.'])\(?(-?\d+(?:\.\d+)?)\)?(?![\w.'])")
 
 
-def of_checks(checks: Iterable[str], category: str) -> list[str]:
-    """Give the shapes that the checks of a column speak of: all their literals in turn, each alone, numbers beside."""
+def list_check_values(checks: Iterable[str], category: str) -> list[str]:
+    """Return the values that the checks of a column name: all literals in turn, each alone, and numbers near them."""
     text = "\n".join(checks)
     strings = list(dict.fromkeys(found.replace("''", "'") for found in _STRING.findall(text)))
     if category == "N":
         numbers = list(dict.fromkeys([*_NUMBER.findall(text), *(s for s in strings if _NUMBER.fullmatch(s))]))
         numbers = numbers[:6]
-        near = [shape for n in numbers for shape in (f"({n}) + {{g}}", f"({n}) - {{g}}", f"({n}) + 1", f"({n}) - 1")]
+        near = [value for n in numbers for value in (f"({n}) + {{g}}", f"({n}) - {{g}}", f"({n}) + 1", f"({n}) - 1")]
         return [_turn(numbers), *near, *numbers] if numbers else []
     return [_turn([literal(s) for s in strings]), *map(literal, strings[:8])] if strings else []
 
@@ -60,7 +72,7 @@ def _turn(values: list[str]) -> str:
 
 
 _INTEGERS = [
-    "1000000 + {g}",  # first: a migration gives small keys to rows of its own
+    "1000000 + {g}",  # first, because migrations use small keys for rows of their own
     "{g}", "1 + {g} % 5", "{g} % 2", "0", "1", "-{g}", "1000 + {g}", "100 * {g}", "1990 + {g} % 30", "1 + {g} % 12",
     "10", "100", "50 + {g} % 50", "8 * {g}", "1024 * {g}",
 ]  # fmt: skip
@@ -89,7 +101,7 @@ _MOMENTS = [
     "timestamp '2026-01-05 00:00' + {g} * interval '7 days'",
     "timestamp '1970-01-01 00:00'",
 ]
-_DATES = [f"({shape})::date" for shape in ("timestamp '2026-01-01' + {g} * interval '1 day'",)] + [
+_DATES = [f"({value})::date" for value in ("timestamp '2026-01-01' + {g} * interval '1 day'",)] + [
     f"date '{day}' + {{g}}" for day in ("2026-01-02", "2027-06-01", "2036-01-01", "1980-01-01")
 ]
 _DATES += ["date '2026-01-05' + 7 * {g}", "(date '2000-01-01' + {g} * interval '1 month')::date"]
@@ -97,7 +109,7 @@ _FRACTION = ["{g} + 0.25", "{g}", "0.001 * {g}", "0.5", "0", "-{g}", "100", "1 +
 _BITS = "lpad(({g})::bit(16)::text, 16, '0')"
 
 # https://www.postgresql.org/docs/current/datatype.html
-_SHAPES: dict[str, list[str]] = {
+_VALUES: dict[str, list[str]] = {
     "boolean": ["{g} % 2 = 0", "true", "false"],
     "smallint": ["20000 + {g} % 10000", "1 + {g} % 30000", *_INTEGERS[1:]],
     "integer": _INTEGERS,
@@ -119,7 +131,7 @@ _SHAPES: dict[str, list[str]] = {
     "bytea": ["decode(md5({g}::text), 'hex')", "decode(md5({g}::text) || md5({g}::text), 'hex')", "''"],
     "date": _DATES,
     "timestamp without time zone": _MOMENTS,
-    "timestamp with time zone": [f"({shape}) at time zone 'UTC'" for shape in _MOMENTS],
+    "timestamp with time zone": [f"({value}) at time zone 'UTC'" for value in _MOMENTS],
     "time without time zone": ["time '00:00' + {g} * interval '1 minute'", "time '08:00'", "time '18:00'"],
     "time with time zone": ["(time '00:00' + {g} * interval '1 minute')::text || '+00'"],
     "interval": ["{g} * interval '1 minute'", "{g} * interval '1 day'", "interval '1 hour'", "interval '0'"],
@@ -160,21 +172,28 @@ _SHAPES: dict[str, list[str]] = {
     "pg_snapshot": ["({g} || ':' || ({g} + 1) || ':')::pg_snapshot"],
 }  # fmt: skip
 
-# For a type that is not among them, as an extension's: what its text may look like.
+# For other types, such as those of extensions: what their text may look like.
 GUESSES = ["'word' || {g}", "{g}::text", "'a=>' || {g}", "'POINT(' || {g} || ' 1)'", "''", "'{}'", "'(0,0)'", "'1.2.3'"]
 
 
-def of_type(  # noqa: PLR0911 - a line for each kind of type
+def list_type_values(  # noqa: PLR0911 - a line for each kind of type
     oid: str, types: Types, formatted: str, passing: Mapping[str, list[str]]
 ) -> list[str]:
-    """Give the shapes of a type; `formatted` is the column's, with its length; `passing` holds those of each domain."""
+    """Return the values of a type.
+
+    Args:
+        oid: The OID of the type.
+        types: All types by OID.
+        formatted: The type of the column with its length.
+        passing: The values that the checks of each domain accept.
+    """
     known = types[oid]
     if oid in passing:
         return passing[oid]
     if known.kind == "e":
         return [_turn([literal(label) for label in known.labels]), *map(literal, known.labels)] if known.labels else []
     if known.kind == "d":
-        return of_type(known.element, types, known.formatted, passing)
+        return list_type_values(known.element, types, known.formatted, passing)
     if known.kind == "c":
         return [_row(known, types, passing)]
     if known.kind in "rm":
@@ -185,8 +204,8 @@ def of_type(  # noqa: PLR0911 - a line for each kind of type
 
 
 def _first(oid: str, types: Types, passing: Mapping[str, list[str]]) -> str:
-    shapes = of_type(oid, types, types[oid].name, passing)
-    return f"({shapes[0]})::{types[oid].name}" if shapes else f"null::{types[oid].name}"
+    values = list_type_values(oid, types, types[oid].name, passing)
+    return f"({values[0]})::{types[oid].name}" if values else f"null::{types[oid].name}"
 
 
 def _row(known: Type, types: Types, passing: Mapping[str, list[str]]) -> str:
@@ -195,7 +214,7 @@ def _row(known: Type, types: Types, passing: Mapping[str, list[str]]) -> str:
 
 
 def _ranges(known: Type, types: Types, passing: Mapping[str, list[str]]) -> list[str]:
-    """Give ranges that follow one another; each is as long as a step."""
+    """Return ranges that follow one another."""
     one = _first(known.element, types, passing)
     if known.kind == "m":
         return [f"{known.name}({one})"]
@@ -213,7 +232,7 @@ _MODIFIERS = re.compile(r"^(.*?)\((-?\d+)(?:,(-?\d+))?\)(.*)$")
 
 
 def _sized(name: str, formatted: str) -> list[str]:
-    """Make shapes keep a length or precision: `varchar(3)`, `numeric(4,2)`, `bit(8)`."""
+    """Return values of a length or precision: `varchar(3)`, `numeric(4,2)`, `bit(8)`."""
     match = _MODIFIERS.match(formatted)
     size, scale = (int(match[2]), int(match[3] or 0)) if match else (0, 0)
     if name in ("bit", '"bit"', "bit varying"):
@@ -222,13 +241,13 @@ def _sized(name: str, formatted: str) -> list[str]:
     if name == "numeric" and match:
         whole = f"mod({{g}}, 10::numeric ^ {size}) / 10::numeric ^ {scale}" if size - scale < 4 else "{g} + 0.25"  # noqa: PLR2004
         return [f"{whole}", *_FRACTION]
-    shapes = _SHAPES.get(name)
-    if shapes is None:
+    values = _VALUES.get(name)
+    if values is None:
         vector = literal("[" + ",".join(["1"] * (size or 3)) + "]")
         return [*GUESSES, vector]
     if name in ("character varying", "character") and 0 < size < 12:  # noqa: PLR2004
-        return _short(size) + shapes
-    return shapes
+        return _short(size) + values
+    return values
 
 
 def _short(size: int) -> list[str]:

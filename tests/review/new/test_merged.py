@@ -394,7 +394,7 @@ def test_a_version_that_was_taken(repository: Repository) -> None:
 def test_no_git(repository: Repository, tmp_path: Path) -> None:
     """Where git is not installed, that is said."""
     assert refusal(repository, PATH=str(tmp_path)) == (
-        "git is not installed, or not in PATH; it knows which migrations are new",
+        "git is not installed, or not in PATH; it is needed to find the new migrations",
         None,
         (),
     )
@@ -407,7 +407,7 @@ def test_no_repository(repository: Repository, tmp_path: Path, monkeypatch: pyte
 
     assert refusal(repository) == (
         "`sql` is not in a git repository",
-        "run it in a clone, or name the new files themselves",
+        "run it in a clone, or name the new files",
         (),
     )
 
@@ -417,7 +417,7 @@ def test_a_bare_repository(repository: Repository) -> None:
     (repository.root / ".git/sql").mkdir()
 
     assert refusal(repository, directory=".git/sql") == (
-        "`.git/sql` lies inside a bare git repository, not in a working tree",
+        "`.git/sql` is inside a bare git repository, not in a working tree",
         "use a clone with files",
         (),
     )
@@ -437,7 +437,7 @@ UNKNOWN = {
 @pytest.mark.parametrize(("ref", "hint"), UNKNOWN.values(), ids=UNKNOWN)
 def test_an_unknown_ref(repository: Repository, ref: str, hint: str) -> None:
     """It is named, with those that are near."""
-    assert refusal(repository, ref) == (f"there is no branch, tag or commit `{ref}`", hint, ())
+    assert refusal(repository, ref) == (f"unknown git reference `{ref}`", hint, ())
 
 
 SHALLOW_HINT = "in GitHub Actions give actions/checkout `fetch-depth: 0`, in GitLab CI set GIT_DEPTH to 0"
@@ -455,12 +455,12 @@ def test_a_shallow_clone(repository: Repository, tmp_path: Path, monkeypatch: py
     monkeypatch.chdir(clone.root)
     cure = (SHALLOW_HINT, ("git fetch --unshallow",))
 
-    assert refusal(clone, "main") == ("`main` is missing in this shallow clone", *cure)
+    assert refusal(clone, "main") == ("unknown git reference `main` in this shallow clone", *cure)
     assert refusal(clone) == ("no default branch in this shallow clone", *cure)
     assert refusal(clone, GITHUB_BASE_REF="main") == ("no origin/main in this shallow clone", *cure)
     clone.git("fetch", "-q", "--depth=1", "origin", "main:refs/remotes/origin/main")
     assert refusal(clone) == (
-        "this clone is shallow, and the commit where HEAD and origin/main part is not in it",
+        "this clone is shallow: it does not contain the merge base of HEAD and origin/main",
         *cure,
     )
 
@@ -470,7 +470,7 @@ def test_no_default_branch(repository: Repository) -> None:
     repository.git("branch", "-q", "-m", "main", "trunk")
 
     assert refusal(repository) == (
-        "no default branch found: neither origin/HEAD, origin/main, origin/master, main nor master is here",
+        "no default branch found: none of origin/HEAD, origin/main, origin/master, main, master exists",
         ANY,
         (),
     )
@@ -479,7 +479,7 @@ def test_no_default_branch(repository: Repository) -> None:
 def test_a_target_that_is_not_here(repository: Repository) -> None:
     """What CI names and the clone lacks is fetched by the command that is shown."""
     assert refusal(repository, CI_MERGE_REQUEST_TARGET_BRANCH_NAME="v2") == (
-        "CI_MERGE_REQUEST_TARGET_BRANCH_NAME names the branch `v2`, but neither `origin/v2` nor `v2` is here",
+        "CI_MERGE_REQUEST_TARGET_BRANCH_NAME names the branch `v2`, but neither `origin/v2` nor `v2` exists",
         None,
         ("git fetch origin v2:refs/remotes/origin/v2",),
     )
@@ -503,8 +503,8 @@ def test_a_branch_without_a_commit(repository: Repository) -> None:
     repository.git("checkout", "-q", "--orphan", "alone")
 
     assert refusal(repository) == (
-        "the git repository has no commit yet",
-        "commit the migrations that are executed somewhere; others are new",
+        "this branch has no commit yet",
+        "commit the migrations that have been executed; all others are new",
         (),
     )
 
@@ -518,7 +518,7 @@ def test_a_repository_without_a_commit(tmp_path: Path, monkeypatch: pytest.Monke
     found = new(empty)
 
     assert (found.base.ref, labels(found)) == ("a repository without commits", ([], ["001_a", "002_b"]))
-    assert refusal(empty, "main")[0] == "there is no branch, tag or commit `main`"
+    assert refusal(empty, "main")[0] == "unknown git reference `main`"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
@@ -528,8 +528,8 @@ def test_a_repository_of_another_user(repository: Repository) -> None:
         os.chown(path, 65534, 65534)
 
     assert refusal(repository) == (
-        f"git does not read this repository: {repository.root} belongs to another user",
-        "if you trust it, tell git so",
+        f"git refuses to read this repository: {repository.root} belongs to another user",
+        "if you trust it, allow it in git",
         (f"git config --global --add safe.directory '{repository.root}'",),
     )
     trusted = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*"}
@@ -548,8 +548,8 @@ def test_a_partial_clone(repository: Repository, tmp_path: Path, monkeypatch: py
     message, hint, next_steps = refusal(clone, "main")
 
     assert message.startswith("the object "), message
-    assert message.endswith(" of the base is not in this clone: it is partial, and nothing is fetched on the way")
-    assert hint == "in GitHub Actions leave out the `filter` of actions/checkout"
+    assert message.endswith(" of the base is not in this clone: the clone is partial, and the review fetches nothing")
+    assert hint == "in GitHub Actions remove the `filter` of actions/checkout"
     assert next_steps == ("git fetch --refetch --no-filter",)
 
 
