@@ -93,7 +93,7 @@ def review_on(server: databases.Shadow, subjects: Subjects, settings: Settings) 
     ):
         trips = RoundTrips(server, watch, base.rows)
         reviewed = _in_order(_review_one(trips, _parse(each), settings, server.version) for each in subjects.new)
-    ground = Basis(
+    basis = Basis(
         subjects.base,
         len(subjects.base_migrations),
         server.label,
@@ -105,7 +105,7 @@ def review_on(server: databases.Shadow, subjects: Subjects, settings: Settings) 
         has_sizes=bool(settings.sizes),
     )
     seconds = time.monotonic() - began
-    return Review(ground, allowed.apply_exceptions(reviewed), subjects.findings, seconds, settings.directory)
+    return Review(basis, allowed.apply_exceptions(reviewed), subjects.findings, seconds, settings.directory)
 
 
 def _review_one(trips: RoundTrips, parsed: _Parsed, settings: Settings, version: int) -> Reviewed:
@@ -138,10 +138,10 @@ def _as_consequence(finding: Finding, failed: str) -> Finding:
 
 def _review_text(subjects: Subjects, settings: Settings, why: str) -> Review:
     count = len(subjects.base_migrations)
-    ground = Basis(subjects.base, count, None, why_static=why, has_sizes=bool(settings.sizes))
+    basis = Basis(subjects.base, count, None, why_static=why, has_sizes=bool(settings.sizes))
     new: set[str] = set()
     reviewed = allowed.apply_exceptions(_review_one_text(_parse(migration), new) for migration in subjects.new)
-    return Review(ground, reviewed, subjects.findings, 0.0, settings.directory)
+    return Review(basis, reviewed, subjects.findings, 0.0, settings.directory)
 
 
 def _review_one_text(parsed: _Parsed, new: set[str]) -> Reviewed:

@@ -78,14 +78,14 @@ class Review:
     """A whole review.
 
     Attributes:
-        ground: what it is based on
+        basis: what it is based on
         migrations: the new migrations, in order
         findings: the findings that belong to none of them
         seconds: how long it took
         directory: the folder of the migrations
     """
 
-    ground: Basis
+    basis: Basis
     migrations: tuple[Reviewed, ...]
     findings: tuple[Finding, ...] = ()
     seconds: float = 0.0

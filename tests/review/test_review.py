@@ -252,7 +252,10 @@ def test_the_sizes_query_exports_what_is_read(branch: Branch, postgres: Server, 
     ("text", "message"),
     [
         ("a,b\n1,2\n", "error: sizes.csv:1: the header does not name the columns table, rows, bytes"),
-        ("table,rows,bytes\npublic.t,many,2\n", "error: sizes.csv:2: expected the name of a table, its rows and its bytes"),
+        (
+            "table,rows,bytes\npublic.t,many,2\n",
+            "error: sizes.csv:2: expected the name of a table, its rows and its bytes",
+        ),
         (
             "[{]",
             "error: sizes.csv is not JSON: Expecting property name enclosed in double quotes: line 1 column 3 (char 2)",

@@ -16,7 +16,7 @@ from sqlmigrate.review.rules.rule import Example, Finding, Rule
 from sqlmigrate.review.seed.fill import UnfilledTable
 from sqlmigrate.source import Source
 
-GROUND = Basis(
+BASIS = Basis(
     base="origin/main", base_migrations=3, server="PostgreSQL 15.18, installed on this machine", version=150018,
     filled=11, tables=12, unfilled=(UnfilledTable("public.audit", "a check that no value was found for"),),
     stub_roles=("reporting",),
@@ -222,12 +222,12 @@ def merged_changed() -> Finding:
 
 
 REVIEWS: dict[str, Review] = {
-    "safe": Review(GROUND, (currency(), index()), seconds=0.8),
-    "danger": Review(replace(GROUND, has_sizes=True), (currency(), index(), numeric()), seconds=0.9),
-    "failing": Review(GROUND, (failing(), replace(index(), findings=())), seconds=0.7),
-    "allowed": Review(GROUND, (allowed(),), seconds=0.6),
+    "safe": Review(BASIS, (currency(), index()), seconds=0.8),
+    "danger": Review(replace(BASIS, has_sizes=True), (currency(), index(), numeric()), seconds=0.9),
+    "failing": Review(BASIS, (failing(), replace(index(), findings=())), seconds=0.7),
+    "allowed": Review(BASIS, (allowed(),), seconds=0.6),
     "static": Review(STATIC, static(), seconds=0.1),
-    "git": Review(GROUND, (currency(),), (merged_changed(),), seconds=0.5),
+    "git": Review(BASIS, (currency(),), (merged_changed(),), seconds=0.5),
 }
 
 EVIL = (
@@ -255,8 +255,8 @@ def hostile() -> Review:
     )  # fmt: skip
     note = Finding(LOSES_NEW, "note", EVIL, way.statements[0].span)
     allowed = replace(finding, allowed=EVIL)
-    ground = replace(GROUND, base=EVIL, server=EVIL, unfilled=(UnfilledTable(EVIL, EVIL),), stub_roles=(EVIL,))
-    return Review(ground, (Reviewed(made, way, None, trip, (finding, note, allowed)),), (finding,))
+    basis = replace(BASIS, base=EVIL, server=EVIL, unfilled=(UnfilledTable(EVIL, EVIL),), stub_roles=(EVIL,))
+    return Review(basis, (Reviewed(made, way, None, trip, (finding, note, allowed)),), (finding,))
 
 
 def many(count: int, sql: str, *, is_safe: bool) -> Review:
@@ -271,7 +271,7 @@ def many(count: int, sql: str, *, is_safe: bool) -> Review:
         )  # fmt: skip
         trip = RoundTrip(EMPTY, passed(way, (replace(INSTANT, rewritten=not is_safe),)), EMPTY)
         migrations.append(Reviewed(made, way, back, trip, () if is_safe else found))
-    return Review(GROUND, tuple(migrations))
+    return Review(BASIS, tuple(migrations))
 
 
 def held() -> Review:
@@ -281,4 +281,4 @@ def held() -> Review:
     scanned = replace(RelationEffect(CUSTOMERS, "SHARE ROW EXCLUSIVE"), scanned=300)
     touches: list[tuple[RelationEffect, ...]] = [()] * 30
     touches[2], touches[10] = (INSTANT,), (scanned,)
-    return Review(GROUND, (Reviewed(made, way, back, RoundTrip(EMPTY, passed(way, *touches), EMPTY)),))
+    return Review(BASIS, (Reviewed(made, way, back, RoundTrip(EMPTY, passed(way, *touches), EMPTY)),))

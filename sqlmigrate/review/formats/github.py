@@ -20,7 +20,7 @@ def draw(review: Review) -> str:
 
     The order matters: GitHub shows only the first ten of each kind.
     """
-    lines = [_command(each, wording.major(review.ground)) for each in located.open_findings(review)]
+    lines = [_command(each, wording.major(review.basis)) for each in located.open_findings(review)]
     severity, said = wording.verdict(review)
     return "\n".join([*lines, f"{wording.MARKS[severity]} {said}"]) + "\n"
 

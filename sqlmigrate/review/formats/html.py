@@ -48,7 +48,7 @@ def draw(review: Review) -> str:
         *_summary(review),
         *(part for each in review.migrations for part in _migration(each, located.of(each, findings), review)),
         "<footer>",
-        *(f'<p class="soft">{_words(sentence)}</p>' for sentence in wording.ground(review)),
+        *(f'<p class="soft">{_words(sentence)}</p>' for sentence in wording.basis(review)),
         "</footer>",
     ]
     head = [
@@ -65,9 +65,7 @@ def draw(review: Review) -> str:
 
 
 def _against(review: Review) -> str:
-    return f"against <code>{_text(review.ground.base)}</code>" + (
-        f" · {review.seconds:.1f} s" if review.seconds else ""
-    )
+    return f"against <code>{_text(review.basis.base)}</code>" + (f" · {review.seconds:.1f} s" if review.seconds else "")
 
 
 def _summary(review: Review) -> Iterator[str]:
@@ -130,7 +128,7 @@ def _finding(each: LocatedFinding, review: Review) -> Iterator[str]:
     yield _sql(each.sql)
     yield f"<p><strong>Who waits:</strong> {_words(finding.waits)}.</p>" if wording.blocked(finding) else ""
     yield from _what_now(finding.what_now)
-    if example := finding.rule.example(wording.major(review.ground)):
+    if example := finding.rule.example(wording.major(review.basis)):
         yield f"<p><strong>{wording.sentence(EXAMPLE_HEADING + ':')}</strong></p>{_sql(example)}"
     if each.exception:
         yield f'<p class="soft">To allow it, {each.exception_place}: <code>{_text(each.exception)}</code></p>'

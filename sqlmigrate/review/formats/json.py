@@ -55,12 +55,12 @@ def value(review: Review) -> dict[str, Any]:
     """Return the review as a value of dicts, lists and scalars."""
     severity, text = wording.verdict(review)
     findings = located.found(review)
-    version = wording.major(review.ground)
+    version = wording.major(review.basis)
     return {
         "sqlmigrate_review": VERSION,
         "verdict": {"severity": severity, "text": text},
         "seconds": round(review.seconds, 3),
-        "ground": _ground(review.ground, list(wording.ground(review))),
+        "ground": _ground(review.basis, list(wording.basis(review))),
         "migrations": [_migration(each, located.of(each, findings), version) for each in review.migrations],
         "findings": [finding_value(each, version) for each in located.of(None, findings)],
     }

@@ -105,7 +105,7 @@ def _drawn(review: Review, cut: _Cut) -> str:
         parts += (
             [_folded("finding", [_exception(each) for each in allowed], " allowed by the files")] if allowed else []
         )
-    parts.append("<sub>" + " ".join(prose(sentence) for sentence in wording.ground(review)) + "</sub>\n")
+    parts.append("<sub>" + " ".join(prose(sentence) for sentence in wording.basis(review)) + "</sub>\n")
     return "\n".join(parts)
 
 
@@ -149,7 +149,7 @@ def _finding(each: LocatedFinding, review: Review, cut: _Cut) -> str:
     if finding.what_now:
         advice, *commands = finding.what_now.splitlines()
         parts.append(" ".join([f"**What now:** {prose(advice)}", *map(code, commands)]))
-    example = finding.rule.example(wording.major(review.ground))
+    example = finding.rule.example(wording.major(review.basis))
     if cut.examples and example:
         parts.append(f"**{wording.sentence(EXAMPLE_HEADING + ':')}**\n\n{fence(example)}")
     if each.exception:

@@ -31,9 +31,9 @@ def draw(review: Review) -> str:
 def _run(review: Review) -> dict[str, Any]:
     findings = located.found(review)
     rules = list({each.finding.rule.name: each.finding.rule for each in findings}.values())
-    version = wording.major(review.ground)
+    version = wording.major(review.basis)
     driver = {"name": "sqlmigrate", "version": __version__, "rules": [_rule(rule, version) for rule in rules]}
-    said = [{"level": "note", "message": {"text": sentence}} for sentence in wording.ground(review)]
+    said = [{"level": "note", "message": {"text": sentence}} for sentence in wording.basis(review)]
     return {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",

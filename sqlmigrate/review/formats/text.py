@@ -38,7 +38,7 @@ def lines(review: Review, width: int | None) -> list[Line]:
 
 def _lines(review: Review, width: int, *, is_cut: bool) -> Iterator[Line]:
     findings = located.found(review)
-    yield [("bold", wording.plural(len(review.migrations), "new migration")), ("", f" · base {review.ground.base}")]
+    yield [("bold", wording.plural(len(review.migrations), "new migration")), ("", f" · base {review.basis.base}")]
     yield []
     for each in located.of(None, findings):
         yield from _finding(each, review, width)
@@ -52,7 +52,7 @@ def _lines(review: Review, width: int, *, is_cut: bool) -> Iterator[Line]:
         for each in own:
             yield from _finding(each, review, width)
     yield []
-    for sentence in wording.ground(review):
+    for sentence in wording.basis(review):
         yield from _wrapped("dim", sentence, width)
     severity, said = wording.verdict(review)
     yield [(_STYLES[severity], wording.MARKS[severity]), ("bold", f" {said}")]
@@ -132,7 +132,7 @@ def _ways(each: LocatedFinding, review: Review, width: int) -> Iterator[Line]:
         yield _heading("what now")
         yield from ([("", f"{_BLOCK}{line}")] for line in _fold(advice, width - len(_BLOCK)))
         yield from ([("cyan", f"{_BLOCK}{line}")] for line in commands)
-    if example := finding.rule.example(wording.major(review.ground)):
+    if example := finding.rule.example(wording.major(review.basis)):
         yield _heading(EXAMPLE_HEADING)
         for line in example.strip("\n").splitlines():
             yield [("dim" if line.lstrip().startswith("--") else "cyan", f"{_BLOCK}{line}")]

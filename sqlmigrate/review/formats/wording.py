@@ -40,9 +40,9 @@ def last(kind: str, name: str) -> str:
     return displayed(name)
 
 
-def major(ground: Basis) -> int:
+def major(basis: Basis) -> int:
     """Return the major version of the review's server; 99 if there was no server, so that newest syntax is shown."""
-    return ground.version // _MAJOR if ground.version else 99
+    return basis.version // _MAJOR if basis.version else 99
 
 
 class Lock(NamedTuple):
@@ -268,7 +268,7 @@ def _fine(review: Review) -> str:
     notes = _open([*review.findings, *(finding for each in review.migrations for finding in each.findings)], "note")
     found = f"no warnings, {plural(notes, 'note')}" if notes else "no findings"
     said = f"{plural(len(review.migrations), 'new migration')}: {found}" + (" except allowed ones" * has_allowed)
-    return said if review.ground.server else f"{said}, but nothing was executed"
+    return said if review.basis.server else f"{said}, but nothing was executed"
 
 
 def _harm(bad: Sequence[Reviewed]) -> str:
@@ -286,9 +286,9 @@ def _one_harm(reviewed: Reviewed) -> str:
     return "not roll back cleanly" if all(each.rule.name in _DOWN_RULES for each in dangers) else "do damage"
 
 
-def ground(review: Review) -> Iterator[str]:
+def basis(review: Review) -> Iterator[str]:
     """Describe what a review is based on and what it did not check, one sentence each."""
-    on = review.ground
+    on = review.basis
     base = _base(on)
     if on.server is None:
         if review.migrations:

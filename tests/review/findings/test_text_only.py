@@ -143,11 +143,11 @@ def test_exceptions_hold_and_are_not_called_needless() -> None:
 
 
 def test_the_report_says_that_it_was_so() -> None:
-    """The ground of the review has no server, and says why; each finding says what it is judged by."""
+    """The basis of the review has no server, and says why; each finding says what it is judged by."""
     result = reviewed(migration("002", "drop table orders;\n"))
     (finding,) = result.migrations[0].findings
 
-    assert (result.ground.server, result.ground.why_static, result.migrations[0].trip) == (
+    assert (result.basis.server, result.ground.why_static, result.migrations[0].trip) == (
         None,
         "--static was given",
         None,

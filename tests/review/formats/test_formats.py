@@ -36,7 +36,7 @@ SCHEMA = json.loads((Path(__file__).parent / "schemas" / "sarif-2.1.0.json").rea
 EVERY = {
     **REVIEWS,
     "hostile": hostile(),
-    "nothing new": Review(handmade_reviews.GROUND, ()),
+    "nothing new": Review(handmade_reviews.BASIS, ()),
     "held": handmade_reviews.held(),
 }
 
@@ -223,9 +223,9 @@ def test_the_verdict_counts_notes() -> None:
 )
 def test_the_base_is_described(base: str, count: int, said: str) -> None:
     """A base that is no branch is described in words."""
-    ground = replace(handmade_reviews.GROUND, base=base, base_migrations=count)
+    basis = replace(handmade_reviews.BASIS, base=base, base_migrations=count)
 
-    assert said in next(iter(wording.ground(replace(REVIEWS["safe"], ground=ground))))
+    assert said in next(iter(wording.basis(replace(REVIEWS["safe"], basis=basis))))
 
 
 @pytest.mark.parametrize(
@@ -439,7 +439,7 @@ def test_fingerprints_stay_when_lines_move() -> None:
         found = [
             handmade_reviews.Finding(handmade_reviews.TYPE_CHANGE, "danger", "x", each.span) for each in way.statements
         ]
-        review = Review(handmade_reviews.GROUND, (handmade_reviews.Reviewed(made, way, back, None, tuple(found)),))
+        review = Review(handmade_reviews.BASIS, (handmade_reviews.Reviewed(made, way, back, None, tuple(found)),))
         return [issue["fingerprint"] for issue in json.loads(FORMATS["gitlab"](review))]
 
     before = prints("alter table a add b int;\nalter table a add b int;\n")
@@ -519,7 +519,7 @@ def test_a_place_at_the_head_is_the_whole_file() -> None:
         handmade_reviews.DOWN_MISSING, "warning", "there is no down file", Source("sql/x.up.sql", "a").span(0, 0)
     )
     drawn = FORMATS["markdown"](
-        Review(handmade_reviews.GROUND, (handmade_reviews.Reviewed(made, way, back, None, (head,)),))
+        Review(handmade_reviews.BASIS, (handmade_reviews.Reviewed(made, way, back, None, (head,)),))
     )
 
     assert (

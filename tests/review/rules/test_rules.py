@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -10,7 +11,20 @@ from sqlmigrate.files.migration import Migration
 from sqlmigrate.review import pipeline
 from sqlmigrate.review.new.subjects import Subjects
 from sqlmigrate.review.results import Review
+from sqlmigrate.review.rules import (
+    altered,
+    constraints,
+    down,
+    failures,
+    indexes,
+    locks,
+    merged_files,
+    partitions,
+    removed,
+    rewrites,
+)
 from sqlmigrate.review.rules.all_rules import RULES
+from sqlmigrate.review.rules.rule import Rule
 from sqlmigrate.shadow import databases
 from sqlmigrate.source import Source
 
@@ -80,6 +94,16 @@ def test_a_rule_finds_its_bad_case_only(name: str, server: databases.Shadow) -> 
 def test_a_rule_finds_what_code_does(name: str, server: databases.Shadow) -> None:
     """A statement is found in a DO block and in a function too, where the text of the file may not show it."""
     assert name in found(reviewed(server, name, "bad_in_code"))
+
+
+@pytest.mark.parametrize("module", [locks, indexes, constraints, rewrites, partitions, failures, removed, altered, down,
+                                    merged_files], ids=lambda module: module.__name__.rpartition(".")[2])  # fmt: skip
+def test_a_module_lists_its_rules(module: ModuleType) -> None:
+    """Every rule is a constant that is named after it, and is in the list of its module."""
+    constants = {name: value for name, value in vars(module).items() if isinstance(value, Rule)}
+
+    assert list(constants.values()) == list(module.RULES)
+    assert list(constants) == [rule.name.upper().replace("-", "_") for rule in module.RULES]
 
 
 def test_no_rule_lacks_a_case() -> None:

@@ -87,7 +87,7 @@ def test_a_role_that_is_only_named(server: databases.Shadow) -> None:
     result = reviewed(server, "grant select on orders to reporting")
 
     assert result.migrations[0].findings == ()
-    assert result.ground.stub_roles == ("reporting",)
+    assert result.basis.stub_roles == ("reporting",)
 
 
 def test_a_role_that_is_to_own_something(server: databases.Shadow) -> None:
@@ -106,7 +106,7 @@ def test_a_base_that_names_roles(server: databases.Shadow) -> None:
     subjects = Subjects("main", (setup,), (migration("002", "grant insert on t to reporting"),))
     result = pipeline.review_on(server, subjects, pipeline.Settings(Path(), limit=2.0))
 
-    assert (result.ground.stub_roles, result.migrations[0].findings) == (("app", "reporting"), ())
+    assert (result.basis.stub_roles, result.migrations[0].findings) == (("app", "reporting"), ())
 
 
 def test_a_role_that_is_missing(server: databases.Shadow) -> None:
