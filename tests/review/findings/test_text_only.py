@@ -147,7 +147,7 @@ def test_the_report_says_that_it_was_so() -> None:
     result = reviewed(migration("002", "drop table orders;\n"))
     (finding,) = result.migrations[0].findings
 
-    assert (result.basis.server, result.ground.why_static, result.migrations[0].trip) == (
+    assert (result.basis.server, result.basis.why_static, result.migrations[0].trip) == (
         None,
         "--static was given",
         None,
