@@ -319,6 +319,7 @@ def test_shell_commands_run(document: str, tmp_path: Path, postgres: Server, dat
     assert ended.returncode == 0, ended.stdout
 
 
+@pytest.mark.slow
 def test_a_folder_of_another_tool_is_taken_over(tmp_path: Path, postgres: Server, database: str) -> None:
     """The commands of docs/adopting.md split files of dbmate and rename those of Flyway; then a baseline is enough."""
     _other_tools(tmp_path)

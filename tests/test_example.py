@@ -95,6 +95,7 @@ def _run(shop: Checkout, text: str, job: str, *without: str, **environment: str)
     return outputs
 
 
+@pytest.mark.slow
 def test_make(shop: Checkout) -> None:
     """Each target does what its line in the Makefile says, on a real server."""
     make = {"SQLMIGRATE": str(shop.program)}

@@ -128,6 +128,7 @@ def _listener(answer: bytes) -> Iterator[int]:
                 client.close()
 
 
+@pytest.mark.slow
 def test_a_server_that_does_not_answer(quick: Quick) -> None:
     """The wait ends, and the message names the server."""
     with _listener(b"") as port:

@@ -97,6 +97,7 @@ def _no_lock_is_left(conn: psycopg.Connection) -> None:
     until(lambda: conn.execute(held).fetchone() == (0,))
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("way", ["session", "transaction", "transaction and direct"])
 def test_eight_runs_at_once_execute_each_migration_once(
     way: str, postgres: Server, session_pool: str, transaction_pool: str, tmp_path: Path

@@ -102,6 +102,7 @@ def test_a_server_and_its_url(folder: Path, version: int) -> None:
     assert (folder / ".gitignore").read_text() == "*\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", list(programs.PROGRAMS))
 def test_it_is_the_same_on_every_machine(folder: Path, version: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """UTF-8, UTC, English messages, sorted by code point, whatever our own environment says."""
@@ -114,12 +115,14 @@ def test_it_is_the_same_on_every_machine(folder: Path, version: int, monkeypatch
         assert answer(url, "select string_agg(x, '' order by x) from unnest('{b,a,B,A,ä}'::text[]) x") == "ABabä"
 
 
+@pytest.mark.slow
 def test_case_is_known_beyond_english(folder: Path) -> None:
     """PostgreSQL 18 converts the case of all letters by its own tables, not by those of the machine."""
     with embedded_server.server(folder, durable=False) as url:
         assert answer(url, "select upper('straße é ж')") == "STRASSE É Ж".replace("SS", "ß")
 
 
+@pytest.mark.slow
 def test_libpq_variables_do_not_lead_astray(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The URL names host, port, user and database, so PGPORT and similar variables have no effect."""
     for name, value in {"PGPORT": "1", "PGHOST": "/nowhere", "PGUSER": "nobody", "PGDATABASE": "none"}.items():
@@ -128,6 +131,7 @@ def test_libpq_variables_do_not_lead_astray(folder: Path, monkeypatch: pytest.Mo
         assert answer(url) == "1"
 
 
+@pytest.mark.slow
 def test_it_is_for_us_alone(folder: Path) -> None:
     """It listens on no TCP port, and its socket is in a folder that no other account may enter."""
     with embedded_server.server(folder, durable=False) as url:
@@ -136,6 +140,7 @@ def test_it_is_for_us_alone(folder: Path) -> None:
         assert sockets.stat().st_mode & 0o777 == 0o700
 
 
+@pytest.mark.slow
 def test_durable_unless_said_otherwise(folder: Path) -> None:
     """Users get fsync; tests may turn it off."""
     with embedded_server.server(folder) as url:
@@ -152,6 +157,7 @@ def test_data_is_kept(folder: Path) -> None:
         assert answer(url, "select it from kept") == "42"
 
 
+@pytest.mark.slow
 def test_nothing_stays(folder: Path) -> None:
     """When the block ends, even by an error, the server has ended, and its socket folder is removed."""
     seen: list[tuple[Path, int]] = []
@@ -168,6 +174,7 @@ def test_nothing_stays(folder: Path) -> None:
     assert not sockets.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["with space", "üñï ⏸️", 'it\'s "quoted", $HOME `and` more', LONG])
 def test_any_path(folder: Path, name: str) -> None:
     """A path with blanks, accents or quotes, or with 350 bytes, works like any other."""
@@ -192,6 +199,7 @@ def test_users_within_one_process(folder: Path) -> None:
         assert answer(url) == "1"
 
 
+@pytest.mark.slow
 def test_users_in_several_processes(folder: Path) -> None:
     """The process that started the server leaves, another one still uses it, and the last one stops it."""
     with user(folder) as (second, url):
@@ -263,6 +271,7 @@ def test_a_killed_server(folder: Path) -> None:
     assert not sockets.exists()
 
 
+@pytest.mark.slow
 def test_a_server_killed_at_work(folder: Path) -> None:
     """If a session of the killed server goes on for a moment, the next server waits until it has ended."""
     question = "select count(*) from generate_series(1, 3000000)"
@@ -452,6 +461,7 @@ def test_a_locked_project(locked: Path, private: Path) -> None:
     assert len(list(private.glob("*"))) == int(IS_ROOT)
 
 
+@pytest.mark.slow
 def test_a_locked_project_made_again(locked: Path, private: Path) -> None:
     """After the folder of such a project is deleted, or the folder that it leads to, everything is made again."""
     for removed in (locked / ".sqlmigrate", private):

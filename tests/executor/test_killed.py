@@ -103,6 +103,7 @@ RESTARTS = {
 }  # fmt: skip
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("case", RESTARTS.values(), ids=RESTARTS)
 def test_a_server_that_is_restarted_at_once(
     case: tuple[dict[str, str], int, int, str], quick: Quick, begin: Beginning, fragile: Cluster, on_fragile: str
@@ -302,6 +303,7 @@ TIMEOUTS = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("setting", TIMEOUTS)
 def test_a_timeout_of_the_role(setting: str, bounded: Project) -> None:
     """The file is rolled back and the failure is recorded, over a new connection if necessary; the message names the

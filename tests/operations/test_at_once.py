@@ -28,6 +28,7 @@ def begin(project: Project) -> Iterator[Beginning]:
         yield begin
 
 
+@pytest.mark.slow
 def test_eight_processes_at_once(project: Project, begin: Beginning) -> None:
     """Files in a transaction and a concurrently built index: each is executed once, the index is valid, all exit with
     0.

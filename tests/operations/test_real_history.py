@@ -66,6 +66,7 @@ def test_every_chapter_of_every_story_is_told(version: int) -> None:
     assert told != generated_history.migrations(NUMBER, SEED + 1, version)
 
 
+@pytest.mark.sampled(2)
 def test_up_down_up(server: Server, tmp_path: Path) -> None:
     """Undone migrations leave no object, row or role behind; executed again, everything is as before."""
     written = generated_history.migrations(examples(NUMBER), SEED, server.version)

@@ -224,6 +224,7 @@ def test_psql_agrees_on_real_files(tmp_path: Path) -> None:
 
 @settings(MANY, max_examples=examples(3000))
 @given(text=texts())
+@pytest.mark.slow
 def test_lexer_agrees_on_awkward_texts(text: str) -> None:
     """PostgreSQL's lexer and our rules split every text alike, or refuse it at the same place."""
     assume(not text.startswith("\ufeff"))

@@ -133,6 +133,7 @@ def test_a_document_shows_it() -> None:
     assert documents.shows(SCREEN.read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 def test_the_first_review_of_a_project(tmp_path: Path, cache: Path) -> None:
     """From `git init` on, with nothing but defaults: without a commit, beside one of other files, and once merged."""
     branch = Branch(tmp_path / "new shop", cache, is_empty=True)
@@ -201,6 +202,7 @@ def test_the_files_that_are_named(branch: Branch) -> None:
     assert (wrong.code, wrong.stderr.splitlines()[0]) == (2, "error: 004 is not a migration of `sql`")
 
 
+@pytest.mark.slow
 def test_what_is_pending_on_a_database(branch: Branch, database: str) -> None:
     """With --database-url the new ones are those that are pending there; nothing is executed there."""
     branch("up", "--database-url", database)
@@ -285,6 +287,7 @@ def test_rows_of_the_projects_own(branch: Branch) -> None:
     )
 
 
+@pytest.mark.slow
 def test_rows_with_fixed_keys_do_not_meet_ours(branch: Branch) -> None:
     """Rows that are made up stay away from the small keys that migrations give to theirs."""
     branch.new(
@@ -299,6 +302,7 @@ def test_rows_with_fixed_keys_do_not_meet_ours(branch: Branch) -> None:
     assert findings(branch("review", "--format", "json")) == []
 
 
+@pytest.mark.slow
 def test_a_history_in_a_schema_of_its_own(branch: Branch) -> None:
     """The schema is made on the shadow, as somebody has made it on the database."""
     branch.new(**{"002_currency": CURRENCY})
@@ -355,6 +359,7 @@ def test_rows_that_are_made_up_stop_nobody(branch: Branch) -> None:
     assert (findings(ended), ended.code) == ([("002", "fails-on-data"), ("003", "statement-fails")], 0)
 
 
+@pytest.mark.slow
 def test_a_block_that_commits_is_not_called_safe(branch: Branch) -> None:
     """Its locks are gone too soon to be seen: the report says so, in place of `nobody waits`."""
     block = "do $$ begin create index o on orders (total); commit; end $$;\n"
@@ -406,6 +411,7 @@ def test_no_repository(tmp_path: Path) -> None:
     assert "git" in ended.stderr.splitlines()[0]
 
 
+@pytest.mark.slow
 def test_a_hostile_file_does_no_harm(branch: Branch, tmp_path: Path) -> None:
     """Programs, files, settings, other databases: each attempt fails, as a finding, and nothing is left of it."""
     loot = tmp_path / "loot"

@@ -392,6 +392,7 @@ def test_a_template_is_found_by_another_process(own_home: Path) -> None:
         assert found.value == {"tables": ["made_elsewhere"]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["building", "cloned"])
 def test_a_killed_process_leaves_nothing(own_home: Path, moment: str) -> None:
     """What a process that is killed was building or trying is removed by the next; whole templates stay."""
@@ -437,6 +438,7 @@ def test_a_builder_that_fails_leaves_nothing(running: Shadow) -> None:
     assert (names(running), outside(running)) == before
 
 
+@pytest.mark.slow
 def test_old_templates_go(own_home: Path) -> None:
     """Five are kept: those used last."""
     with server(own_home, postgres=VERSION) as running:
@@ -479,6 +481,7 @@ def test_settings_of_the_database_come_along(running: Shadow) -> None:
         assert rows(databases.owner_url, "show search_path") == [("app, public",)]
 
 
+@pytest.mark.slow
 def test_a_cluster_that_does_not_start_is_made_anew(own_home: Path) -> None:
     """Nothing of worth is in it: a crash of the machine costs the templates, no work of people."""
     with server(own_home, postgres=VERSION) as running:

@@ -360,6 +360,7 @@ def test_a_name_stays_in_its_cell(name: str) -> None:
     assert shown[-2:] == [name, "last"] or "\\" in name
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("is_safe", [True, False], ids=["safe", "dangerous"])
 @pytest.mark.parametrize("count", [3, 100, 500, 1000])
 def test_the_comment_stays_below_the_limit(count: int, is_safe: bool) -> None:  # noqa: FBT001

@@ -88,6 +88,7 @@ def drawn() -> dict[str, str]:
     return {name: FORMATS["html"](review) for name, review in PAGES.items()}
 
 
+@pytest.mark.slow
 def test_a_page_fits_a_phone(browse: Browse, drawn: dict[str, str]) -> None:
     """At 360 pixels no page is wider than the screen; only the time line scrolls sideways, inside its own box."""
     seen = _measured(browse, drawn, PHONE)
@@ -120,6 +121,7 @@ def test_a_page_tells_all(browse: Browse, drawn: dict[str, str]) -> None:
         assert said in text
 
 
+@pytest.mark.slow
 def test_hostile_text_does_not_run(browse: Browse, drawn: dict[str, str]) -> None:
     """Text from users is shown unchanged: a script is only text, no image is loaded, and the browser logs nothing."""
     seen = _measured(browse, drawn, DESK)["hostile"]
@@ -128,6 +130,7 @@ def test_hostile_text_does_not_run(browse: Browse, drawn: dict[str, str]) -> Non
     assert "<script>alert(1)</script> <img src=x onerror=alert(1)>" in seen["text"]
 
 
+@pytest.mark.slow
 def test_the_page_forbids_scripts(browse: Browse, drawn: dict[str, str]) -> None:
     """If a script got into the page, the page's policy would refuse it, and the browser would log that."""
     page = drawn["danger"].replace("</main>", "<script>document.title = 'mine'</script></main>")

@@ -205,6 +205,7 @@ def test_a_statement_without_a_bound_is_seen(watched: watch.Watch) -> None:
     assert [each.is_bounded for each in done.statements] == [True, False, False]
 
 
+@pytest.mark.slow
 def test_a_statement_that_hangs_is_stopped(server: databases.Shadow, base: databases.Template) -> None:
     """Also one that catches its own cancelling: the session is ended, and the next file can be executed."""
     hanging = (

@@ -333,6 +333,7 @@ def test_the_session_is_as_it_was(database: str) -> None:
     assert shown == [[["Asia/Kolkata"]], [["origin"]]]
 
 
+@pytest.mark.slow
 def test_a_real_history(every_postgres: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The tables that 300 migrations leave behind are filled, all of them, with four turns a table at the most."""
     generated_history.write(tmp_path, generated_history.migrations(300, 2026, every_postgres.version))
