@@ -111,6 +111,7 @@ SPOILING = {
 
 
 @ALL_AT_ONCE
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", SPOILING)
 def test_a_file_that_spoils_its_row(name: str, project: Project, *, step_by_step: bool) -> None:
     """The whole file is rolled back; the message says what it does, and the caret is under the table's name."""

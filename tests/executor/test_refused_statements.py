@@ -59,6 +59,7 @@ def _error(message: str) -> str:
     return message.partition("\nerror: ")[2].partition("\n  ──▶")[0]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("text", "message"), STATEMENTS.values(), ids=STATEMENTS)
 def test_a_statement_that_is_refused(text: str, message: str, failing: Quick, shop: str) -> None:
     """The screen is the stored one; the file before stays, this one is rolled back, and its failure is recorded."""
@@ -212,6 +213,7 @@ BEFORE = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
 @pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["", "BOM"])
 def test_the_caret_stands_under_the_word(ending: str, mark: str, failing: Quick) -> None:

@@ -107,6 +107,7 @@ Total: 3
 """
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("command", ["status", "verify", "log"])
 @pytest.mark.parametrize("columns", [60, 80, 100])
 def test_no_line_is_wider(command: str, columns: int, every_width: Project) -> None:

@@ -43,6 +43,7 @@ def told(result: Review) -> list[str]:
     ]
 
 
+@pytest.mark.sampled(2)
 def test_above_a_statement_it_holds_for_that_statement(server: databases.Shadow) -> None:
     """The finding of the statement below it has the reason; the same one of another statement has none."""
     up = IRREVERSIBLE + FAX + "-- sqlmigrate: allow drop-column (nobody has a telex)\n" + TELEX

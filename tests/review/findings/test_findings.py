@@ -178,6 +178,7 @@ def test_what_if_not_exists_passes_over(statement: str, server: databases.Shadow
     assert told(server, statement) == ([("no-effect", f"{said}: the statement does nothing")] if said else [])
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("statement", GONE)
 def test_what_is_gone_or_has_another_name(statement: str, server: databases.Shadow) -> None:
     """Each object is told once, what goes with it is not, and what the text does not name is told as that."""
