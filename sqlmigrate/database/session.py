@@ -173,10 +173,12 @@ class Session:
 
     def _ready(self, generator: psycopg.abc.PQGen[_T], seconds: float | None) -> _T | None:
         """Return the generator's result, or None after `seconds`; it has no state, so it can be started again."""
-        socket = self.conn.pgconn.socket
-        if seconds is None:
-            return waiting.wait(generator, socket, interval=_WAKE_SECONDS)
-        return waiting.wait(_within(generator, seconds), socket, interval=min(_WAKE_SECONDS, seconds))
+        try:
+            awaited = next(generator)
+        except StopIteration as ended:  # most answers of a pipeline are here already
+            return cast("_T", ended.value)
+        interval = min(_WAKE_SECONDS, seconds or _WAKE_SECONDS)
+        return waiting.wait(_within(generator, awaited, seconds), self.conn.pgconn.socket, interval=interval)
 
     def _copy(self, request: Request, index: int, tick: float | None) -> Iterator[Answer | None]:
         try:
@@ -236,14 +238,15 @@ select pg_catalog.pg_terminate_backend(other.pid)::text
    and other.backend_start < ours.backend_start"""
 
 
-def _within(generator: psycopg.abc.PQGen[_T], seconds: float) -> psycopg.abc.PQGen[_T | None]:
-    """Do what the generator does, for `seconds` at most; returns None if it has not ended by then.
+def _within(
+    generator: psycopg.abc.PQGen[_T], awaited: waiting.Wait, seconds: float | None
+) -> psycopg.abc.PQGen[_T | None]:
+    """Continue a generator that waits, for `seconds` at most; returns None if it has not ended by then.
 
     `waiting.wait` wakes it up with nothing to read or write at least once in its interval.
     """
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + (_NEVER if seconds is None else seconds)
     try:
-        awaited = next(generator)
         while True:
             ready = yield awaited
             awaited = generator.send(ready)

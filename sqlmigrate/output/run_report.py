@@ -44,6 +44,8 @@ class RunReport:
         match happened:
             case Planned():
                 self._planned(happened)
+            case events.StatementOpen() | events.StatementDone():
+                pass  # thousands in a large file, and none has a line
             case events.Progress():
                 self._under_way(happened)
             case events.Finished():
