@@ -5,7 +5,7 @@ Every "did you mean" of the program comes from here, so all of them follow one r
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 _ALIKE = 0.6  # of 1.0, which is the same text; difflib's own default
 
@@ -19,5 +19,9 @@ def nearest(name: str, known: Iterable[str], most: int = 1) -> list[str]:
 
 def did_you_mean(name: str, known: Iterable[str], most: int = 1) -> str | None:
     """Return the question that suggests the nearest known names; None if none is similar."""
-    near = nearest(name, known, most)
-    return f"did you mean {' or '.join(f'`{each}`' for each in near)}?" if near else None
+    return suggestion(nearest(name, known, most))
+
+
+def suggestion(names: Sequence[str]) -> str | None:
+    """Return the question that suggests these names; None if there are none."""
+    return f"did you mean {' or '.join(f'`{each}`' for each in names)}?" if names else None

@@ -64,7 +64,7 @@ DOORS = {
     "psycopg.connect": {"database/connect.py"},
     "subprocess": {"embedded/account.py", "embedded/cluster.py", "embedded/programs.py", "review/new/git.py"},
     "signal": {"cli/signals.py", "embedded/cluster.py"},  # one receives them, one sends them to its server
-    "click": {f"cli/{name}.py" for name in ("commands", "completion", "context", "options", "program")}
+    "click": {f"cli/{name}.py" for name in ("commands", "completion", "context", "options", "program", "usage_errors")}
     | {"review/command.py"},
     "rich": {"output/writer.py", "output/excerpt.py"},
     "os.environ": {"cli/context.py", "output/writer.py"},  # the writer asks for NO_COLOR and TERM

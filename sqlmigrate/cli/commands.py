@@ -17,7 +17,7 @@ from sqlmigrate.config.resolve import require_url
 from sqlmigrate.config.settings import Scope
 from sqlmigrate.errors import NOTHING_CHANGED, ConfigError, gather
 from sqlmigrate.files import file_text, folder
-from sqlmigrate.files.nearby import where_it_was_looked_for
+from sqlmigrate.files.nearby import way_to_migrations, where_it_was_looked_for
 
 from .completion import SHELLS, complete_version, script
 from .context import EXIT_ATTENTION, EXIT_FAILED, Context
@@ -187,11 +187,16 @@ def _execute(context: Context, direction: Direction, **options: Any) -> int:
 def _require_some(context: Context, migrations: Sequence[Migration]) -> None:
     """Raise `ConfigError` for an empty folder: most likely it is the wrong one."""
     if not migrations:
+        directory = context.config.directory
+        hint, commands = way_to_migrations(directory) or (
+            "a migration is a file named VERSION_NAME.up.sql; is this the right folder?",
+            ['sqlmigrate create "my first table"'],
+        )
         raise ConfigError(
-            f"there is no migration in `{context.config.directory}`",
-            detail=where_it_was_looked_for(context.config.directory),
-            hint="a migration is a file named VERSION_NAME.up.sql; is this the right folder?",
-            next_steps=['sqlmigrate create "my first table"'],
+            f"there is no migration in `{directory}`",
+            detail=where_it_was_looked_for(directory),
+            hint=hint,
+            next_steps=commands,
         )
 
 

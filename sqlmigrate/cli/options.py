@@ -9,6 +9,8 @@ import click
 
 from sqlmigrate.config.settings import SETTINGS, Scope, Setting
 
+from .usage_errors import WrongSettingError
+
 
 def setting_options(scopes: Collection[Scope]) -> list[click.Parameter]:
     """Return the flags of all settings that belong to one of the scopes."""
@@ -34,7 +36,7 @@ def _type(setting: Setting) -> click.ParamType[Any]:
 
 def _check(_context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
     if value is not None and (fault := SETTINGS[str(parameter.name)].fault(value)):
-        raise click.BadParameter("; ".join(fault))
+        raise WrongSettingError(*fault)
     return value
 
 

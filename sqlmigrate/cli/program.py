@@ -11,18 +11,19 @@ from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
 from sqlmigrate.config.settings import IN_FILE, SETTINGS, Scope
-from sqlmigrate.errors import ConfigError, SqlmigrateError
+from sqlmigrate.errors import SqlmigrateError
 from sqlmigrate.spelling import nearest
 from sqlmigrate.version import __version__
 
 from . import signals
 from .context import EXIT_FAILED, Context, NotConfirmedError
 from .options import WORDS_OF_OTHER_TOOLS, given_settings, setting_options
+from .usage_errors import UnknownCommandError, is_help, refuse
 
 _LAST_WORDS_SECONDS = 2.0
 
@@ -61,13 +62,11 @@ class _Program(click.Group):
         except click.UsageError as error:
             if arguments[0].startswith("-"):  # an unknown option
                 raise
-            raise click.UsageError(self._unknown(arguments[0]), error.ctx) from None
+            raise UnknownCommandError(arguments[0], self._intended(arguments[0]), error.ctx) from None
 
-    def _unknown(self, name: str) -> str:
-        intended = [command for command, others in WORDS_OF_OTHER_TOOLS.items() if name.lower() in others.split()]
-        intended = intended or nearest(name.lower(), sorted(self.commands))
-        message = f"No such command '{name}'."
-        return f"{message} Did you mean {' or '.join(map(repr, intended))}?" if intended else message
+    def _intended(self, name: str) -> list[str]:
+        found = [command for command, others in WORDS_OF_OTHER_TOOLS.items() if name.lower() in others.split()]
+        return found or nearest(name.lower(), sorted(self.commands))
 
     def _load_rooms(self) -> None:
         for found in iter_modules([str(Path(__file__).parents[1])]):
@@ -121,18 +120,13 @@ def run(arguments: Sequence[str]) -> int:
     try:
         return cli.main(list(arguments), prog_name="sqlmigrate", standalone_mode=False) or 0
     except click.ClickException as error:
-        if "--format=json" in arguments or ("--format", "json") in pairwise(arguments):
-            return _run(Context("", {"format": "json"}), partial(_refuse, error))
-        error.show()
-        return error.exit_code
+        is_json = "--format=json" in arguments or ("--format", "json") in pairwise(arguments)
+        if is_help(error) and not is_json:
+            error.show()
+            return error.exit_code
+        return _run(Context("", {"format": "json" if is_json else "text"}), partial(refuse, error))
     except click.Abort as abort:
         return signals.exit_code(abort.__cause__)
-
-
-def _refuse(error: click.ClickException, _context: Context) -> NoReturn:
-    """Raise the error of a wrong flag or argument as an error of ours, for programs."""
-    called = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "sqlmigrate"
-    raise ConfigError(error.format_message(), next_steps=[f"{called} --help"])
 
 
 def _run(context: Context, work: Callable[[Context], int | None]) -> int:

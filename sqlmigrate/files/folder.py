@@ -19,7 +19,7 @@ from sqlmigrate.source import Source
 from .file_text import try_read
 from .migration import Migration, version_number
 from .naming import FILE_NAME, wrong_names
-from .nearby import where_it_was_looked_for
+from .nearby import way_to_migrations, where_it_was_looked_for
 
 
 class _File(NamedTuple):
@@ -84,11 +84,15 @@ def _sql_files(directory: str) -> list[str]:
                 if entry.name[-4:].lower() == ".sql" and entry.name[0] != "." and not _is_other_folder(entry)
             )
     except FileNotFoundError:
+        hint, commands = way_to_migrations(directory) or (
+            "choose another folder with --directory, or create it together with the first migration",
+            ['sqlmigrate create "my first table"'],
+        )
         raise ConfigError(
             f"the folder `{directory}` does not exist",
             detail=where_it_was_looked_for(directory),
-            hint="choose another folder with --directory, or create it together with the first migration",
-            next_steps=['sqlmigrate create "my first table"'],
+            hint=hint,
+            next_steps=commands,
         ) from None
     except NotADirectoryError:
         raise ConfigError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,7 +30,20 @@ def where_it_was_looked_for(directory: str) -> list[str]:
     """Return the lines of an error about a folder without migrations: its absolute path, and where there are some."""
     lines = [f"looked {'in' if Path(directory).is_dir() else 'for'} {Path(directory).absolute()}"]
     nearby = nearby_folder(directory)
-    return [*lines, f"there are migrations in {nearby}: --directory {nearby}"] if nearby else lines
+    if nearby == os.curdir:
+        return [*lines, "there are migrations in the current folder"]
+    return [*lines, f"there are migrations in {nearby}"] if nearby else lines
+
+
+def way_to_migrations(directory: str) -> tuple[str, list[str]] | None:
+    """Return a hint and the next commands that lead to the migrations near a wrong folder; None if there are none."""
+    nearby = nearby_folder(directory)
+    if nearby is None:
+        return None
+    command = f"sqlmigrate status --directory {shlex.quote(nearby)}"
+    if nearby == os.curdir and os.path.realpath(os.path.join(os.pardir, directory)) == str(Path.cwd()):  # noqa: PTH118
+        return "you are inside the folder of migrations: leave it, or name it", ["cd ..", f"or: {command}"]
+    return "name the folder of the migrations with --directory", [command]
 
 
 def _candidates(directory: str) -> Iterator[Path]:

@@ -140,7 +140,7 @@ def test_the_example_of_a_command_is_understood(name: str, quick: Quick) -> None
 
     ended = quick(*words[1:])
 
-    assert "Usage:" not in ended.stderr
+    assert "usage:" not in ended.stderr
 
 
 def test_version(quick: Quick) -> None:
@@ -158,32 +158,54 @@ def test_as_a_module_and_as_a_program(bare_terminal: Terminal) -> None:
 # -- usage -------------------------------------------------------------------------------------------------------------
 
 
+_STEPS = "--steps: expected a whole number, 1 or more"
+_NO_OPTION = "there is no option `{}`"
+
+
 @pytest.mark.parametrize(
-    ("arguments", "usage", "error"),
+    ("arguments", "command", "error", "hint"),
     [
-        (["statsu"], "", "No such command 'statsu'. Did you mean 'status'?"),
-        (["UP"], "", "No such command 'UP'. Did you mean 'up'?"),
-        (["xyz"], "", "No such command 'xyz'."),
-        (["--directry", "x", "status"], "", "No such option '--directry'. Did you mean '--directory'?"),
-        (["up", "--steps", "1", "x"], "up", "Got unexpected extra argument (x)"),
-        (["up", "--steps", "0"], "up", "Invalid value for '--steps': 0 is not in the range x>=1."),
-        (["down", "--steps", "two"], "down", "Invalid value for '--steps': 'two' is not a valid integer range."),
-        (["up", "--lock-wait", "soon"], "up",
-         "Invalid value for '--lock-wait': `soon` is not a duration; a number and a unit: 60s, 500ms, 2min"),
-        (["repair"], "repair", "Missing argument 'VERSION'."),
-        (["--format", "xml", "status"], "", "Invalid value for '--format': 'xml' is not one of 'text', 'json'."),
-        (["completion", "ksh"], "completion",
-         "Invalid value for '{bash|zsh|fish}': 'ksh' is not one of 'bash', 'zsh', 'fish'."),
+        (["statsu"], "", "there is no command `statsu`", "did you mean `status`?"),
+        (["UP"], "", "there is no command `UP`", "did you mean `up`?"),
+        (["xyz"], "", "there is no command `xyz`", "usage: sqlmigrate [OPTIONS] COMMAND [ARGS]..."),
+        (["--directry", "x", "status"], "", _NO_OPTION.format("--directry"), "did you mean `--directory`?"),
+        (["up", "--bogus"], " up", _NO_OPTION.format("--bogus"), "usage: sqlmigrate up [OPTIONS]"),
+        (["up", "--steps", "1", "x"], " up", "got unexpected extra argument (x)", "usage: sqlmigrate up [OPTIONS]"),
+        (["up", "--steps", "0"], " up", _STEPS, "usage: sqlmigrate up [OPTIONS]"),
+        (["down", "--steps", "two"], " down", _STEPS, "usage: sqlmigrate down [OPTIONS]"),
+        (["up", "--lock-wait", "soon"], " up", "--lock-wait: `soon` is not a duration",
+         "a number and a unit: 60s, 500ms, 2min"),
+        (["repair"], " repair", "the argument VERSION is missing", "usage: sqlmigrate repair [OPTIONS] VERSION"),
+        (["--format", "xml", "status"], "", "--format: 'xml' is not one of 'text', 'json'",
+         "usage: sqlmigrate [OPTIONS] COMMAND [ARGS]..."),
+        (["completion", "ksh"], " completion", "SHELL: 'ksh' is not one of 'bash', 'zsh', 'fish'",
+         "usage: sqlmigrate completion [OPTIONS] {bash|zsh|fish}"),
     ],
-    ids=" ".join,
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )  # fmt: skip
-def test_what_is_not_understood(arguments: list[str], usage: str, error: str, quick: Quick) -> None:
-    """Exit 2, and the error says what is possible."""
+def test_what_is_not_understood(arguments: list[str], command: str, error: str, hint: str, quick: Quick) -> None:
+    """Exit 2, in the shape of all errors: what is wrong, what is possible, and where to read more."""
     ended = quick(*arguments)
 
     assert (ended.code, ended.stdout) == (2, "")
-    assert ended.stderr.startswith(f"Usage: sqlmigrate {usage}".rstrip())
-    assert ended.stderr.endswith(f"\n\nError: {error}\n")
+    assert ended.stderr == (
+        f"error: {error}\n   nothing was changed\n   hint    {hint}\n   next    sqlmigrate{command} --help\n\n"
+    )
+
+
+def test_an_option_without_its_value(quick: Quick) -> None:
+    """The error names the option."""
+    ended = quick("up", "--to")
+
+    assert (ended.code, ended.stdout) == (2, "")
+    assert ended.stderr == "error: --to needs a value\n   nothing was changed\n   next    sqlmigrate --help\n\n"
+
+
+def test_without_a_command_the_help_is_shown(quick: Quick) -> None:
+    """It is the answer to the bare name of the program; a call that does nothing ends with 2."""
+    ended = quick()
+
+    assert (ended.code, without_rooms(ended.stdout + ended.stderr)) == (2, HELP)
 
 
 @pytest.mark.parametrize("more", [["--to", "2"], ["--steps", "1"]], ids=" ".join)
@@ -321,10 +343,10 @@ def test_every_hint_repeats_the_flags(project: Project) -> None:
 
 # What others call our commands.
 MEANT = {
-    "migrate": "'up'", "apply": "'up'", "deploy": "'up'", "upgrade": "'up'", "rollback": "'down'", "undo": "'down'",
-    "revert": "'down'", "new": "'create'", "add": "'create'", "generate": "'create'", "info": "'status'",
-    "list": "'status'", "Lint": "'review' or 'verify'", "check": "'review' or 'verify'", "stamp": "'baseline'",
-    "history": "'log'", "help": "'--help'",
+    "migrate": "`up`", "apply": "`up`", "deploy": "`up`", "upgrade": "`up`", "rollback": "`down`", "undo": "`down`",
+    "revert": "`down`", "new": "`create`", "add": "`create`", "generate": "`create`", "info": "`status`",
+    "list": "`status`", "Lint": "`review` or `verify`", "check": "`review` or `verify`", "stamp": "`baseline`",
+    "history": "`log`", "help": "`--help`",
 }  # fmt: skip
 
 
@@ -334,12 +356,13 @@ def test_a_command_of_another_tool(typed: str, meant: str, quick: Quick) -> None
     ended = quick(typed, "--steps", "1")
 
     assert (ended.code, ended.stdout) == (2, "")
-    assert ended.stderr.endswith(f"\n\nError: No such command '{typed}'. Did you mean {meant}?\n")
+    assert ended.stderr.startswith(f"error: there is no command `{typed}`\n")
+    assert f"   hint    did you mean {meant}?\n" in ended.stderr
 
 
 def test_every_command_that_is_suggested_is_there() -> None:
     """Every suggestion is a command that exists."""
-    suggested = {word for meant in MEANT.values() for word in re.findall(r"'(\w+)'", meant)}
+    suggested = {word for meant in MEANT.values() for word in re.findall(r"`(\w+)`", meant)}
 
     assert suggested <= set(cli.commands)
 

@@ -102,6 +102,7 @@ COMPLETED = {
     "a version of up": ("sqlmigrate up --to 002", "sqlmigrate up --to 002_b "),
     "a version without its zeros": ("sqlmigrate up --to 2", "sqlmigrate up --to 002_b "),
     "a version of down": ("sqlmigrate down --to 001", "sqlmigrate down --to 001_a "),
+    "versions to repair": ("sqlmigrate repair ", "sqlmigrate repair 00"),
     "a version to repair": ("sqlmigrate repair 002", "sqlmigrate repair 002_b "),
     "a version as baseline": ("sqlmigrate baseline 001_", "sqlmigrate baseline 001_a "),
     "what versions have in common": ("sqlmigrate baseline 0", "sqlmigrate baseline 00"),
@@ -167,6 +168,20 @@ def test_what_bash_offers(program: dict[str, str]) -> None:
     offered = [set(line.split()) for line in ended.stdout.splitlines()]
     assert offered[0] - OFFERED["sqlmigrate "] == of_rooms
     assert dict(zip(OFFERED, (each - of_rooms for each in offered), strict=True)) == OFFERED
+
+
+def test_the_versions_to_repair_are_offered(program: dict[str, str], tmp_path: Path) -> None:
+    """`sqlmigrate repair ` and the tab key: the migrations of the folder, and nothing else."""
+    for name in FOLDER:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+
+    ended = children.run(
+        ["bash", "--norc", "-c", _OFFER], input="sqlmigrate repair \nsqlmigrate repair --yes 0\n", env=program,
+        cwd=tmp_path, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+
+    assert ended.stdout.splitlines() == ["001_a 002_b", "001_a 002_b"]
 
 
 def test_versions_come_from_the_settings(program: dict[str, str], project: Project) -> None:

@@ -135,22 +135,22 @@ def test_a_project_of_another_kind(text: str, message: str, cure: str, tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "error"),
+    ("arguments", "error", "cure"),
     [
-        (["--lock-wait", "1d"], "'--lock-wait': `1d` is not a duration; a number and a unit: 60s, 500ms, 2min"),
-        (["--lock-timeout", "5"],
-         ("'--lock-timeout': `5` has no unit, and PostgreSQL would read it as milliseconds; "
-          "a number and a unit: 5s, 500ms, 2min")),
-        (["--lock-retries", "x"], "'--lock-retries': `x` is not a number of retries; a number from 0 to 1,000"),
+        (["--lock-wait", "1d"], "`1d` is not a duration", "a number and a unit: 60s, 500ms, 2min"),
+        (["--lock-timeout", "5"], "`5` has no unit, and PostgreSQL would read it as milliseconds",
+         "a number and a unit: 5s, 500ms, 2min"),
+        (["--lock-retries", "x"], "`x` is not a number of retries", "a number from 0 to 1,000"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )  # fmt: skip
-def test_an_impossible_flag(arguments: list[str], error: str, project: Project) -> None:
+def test_an_impossible_flag(arguments: list[str], error: str, cure: str, project: Project) -> None:
     """A wrong flag is a usage error that says how to write the value."""
     ended = project.call("up", *arguments)
 
     assert ended.code == 2
-    assert ended.stderr.endswith(f"\n\nError: Invalid value for {error}\n")
+    assert ended.stderr.startswith(f"error: {arguments[0]}: {error}\n")
+    assert f"\n   hint    {cure}\n" in ended.stderr
 
 
 # -- at work -----------------------------------------------------------------------------------------------------------

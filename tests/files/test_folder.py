@@ -17,7 +17,7 @@ from sqlmigrate.files import create as creating, file_text, naming
 from sqlmigrate.files.create import create
 from sqlmigrate.files.folder import load
 from sqlmigrate.files.migration import checksum
-from sqlmigrate.files.nearby import nearby_folder
+from sqlmigrate.files.nearby import nearby_folder, way_to_migrations
 from sqlmigrate.parsing.script import read
 from sqlmigrate.source import Source
 
@@ -378,9 +378,35 @@ def test_a_likely_folder_is_suggested(
     if not Path(named).exists():
         with pytest.raises(ConfigError) as caught:
             load(named)
-        assert caught.value.detail == (
-            f"looked for {tmp_path / here / named}", f"there are migrations in {suggested}: --directory {suggested}",
-        )  # fmt: skip
+        where = "the current folder" if suggested == "." else suggested
+        assert caught.value.detail == (f"looked for {tmp_path / here / named}", f"there are migrations in {where}")
+        assert caught.value.next_steps[-1].endswith(f"sqlmigrate status --directory {suggested}")
+
+
+def test_inside_the_folder_of_migrations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Inside `sql/` there is no `sql/`: to leave the folder or to name it is offered, not to create another one."""
+    (tmp_path / "sql").mkdir()
+    (tmp_path / "sql" / "001_a.up.sql").write_text("create table a ();")
+    monkeypatch.chdir(tmp_path / "sql")
+
+    with pytest.raises(ConfigError) as caught:
+        load("sql")
+
+    assert caught.value.hint == "you are inside the folder of migrations: leave it, or name it"
+    assert caught.value.next_steps == ("cd ..", "or: sqlmigrate status --directory .")
+
+
+def test_a_folder_name_with_a_space_can_be_pasted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The path in the command is quoted for the shell."""
+    (tmp_path / "my shop").mkdir()
+    (tmp_path / "my shop" / "001_a.up.sql").write_text("create table a ();")
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+
+    hint, commands = way_to_migrations("..") or ("", [])
+
+    assert hint == "name the folder of the migrations with --directory"
+    assert commands == ["sqlmigrate status --directory '../my shop'"]
 
 
 @pytest.mark.usefixtures("folder")
