@@ -212,7 +212,7 @@ class NoTransactionStep:
         number, direction = refusal.part.number, self.run.step.direction
         error = self._error(refusal)
         where = f" (it goes on at statement {number})" if self._is_up else " (it begins at statement 1 again)"
-        again = f"{cure(error.sqlstate, _FIX)}, then: sqlmigrate {direction}" + (where if number > 1 else "")
+        again = f"{cure(error.sqlstate, _FIX)}{where if number > 1 else ''}, then: sqlmigrate {direction}"
         if not self._is_up and write.missing_row(refusal.error) and (self._commits or not number):
             again = "sqlmigrate status"  # the row is gone for good: another `down` would roll back another migration
         error = error.with_(detail=[*error.detail, *self.run.in_the_way(refusal)], next_steps=[again])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlmigrate.errors import SqlmigrateError, StatementError
 
 from .excerpt import Line, draw, printable
-from .wrapping import folded
+from .wrapping import folded, line_width
 from .writer import terminal_width, width as screen_width
 
 if TYPE_CHECKING:
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 AsCalled = Callable[[str], str]  # turns `sqlmigrate up` into the command as this user has to type it
 
-_AFTER_ERROR, _AFTER_NAME = 7, 11  # the columns where a message and a field begin
+# the columns where a message, a field, and the words after `what happened` begin
+_AFTER_ERROR, _AFTER_NAME, _AFTER_WORDS = 7, 11, 16
 _DIFF_MARKS = ("+", "-", " ", "@")  # how lines of a diff begin; they are shown to the letter
 
 
@@ -70,11 +71,25 @@ def failure_lines(failed: Failed, executed: Sequence[Step], as_called: AsCalled,
     elif executed:
         stays = "stays executed" if failed.step.direction == "up" else "is undone"
         happened.append(f"{executed[-1].label} before it {stays}")
+    room = terminal_width("stderr")
     for index, line in enumerate(happened):
-        yield [("bold", f"{'what happened' if not index else '':<16}"), ("", line)]
+        yield from folded(_told("what happened", line, index), room, _AFTER_WORDS)
     steps = failed.error.next_steps or (f"fix the file, then: sqlmigrate {failed.step.direction}",)
-    for index, line in enumerate(steps):
-        yield [("bold", f"{'what now' if not index else '':<16}"), ("", as_called(line))]
+    for index, step in enumerate(steps):
+        yield from _what_now(_told("what now", as_called(step), index), room)
+
+
+def _told(name: str, words: str, index: int) -> Line:
+    return [("bold", f"{'' if index else name:<{_AFTER_WORDS}}"), ("", words)]
+
+
+def _what_now(line: Line, room: int | None) -> list[Line]:
+    """Fold before the command, which is to be pasted and stays in one piece."""
+    head, (style, words) = line
+    before, colon, command = words.partition(": ")
+    if room is None or not colon or line_width(line) <= room:
+        return [line]
+    return [*folded([head, (style, before + ":")], room, _AFTER_WORDS), [("", " " * _AFTER_WORDS), (style, command)]]
 
 
 def _what_happened(failed: Failed) -> list[str]:

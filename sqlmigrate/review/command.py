@@ -5,7 +5,7 @@ What loads the driver, the parser or the rules is imported inside the functions,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,12 +20,14 @@ from sqlmigrate.errors import ConfigError
 from .new.subjects import find_subjects
 
 if TYPE_CHECKING:
+    from sqlmigrate.output.excerpt import Line
+
     from .results import Review
-    from .rules.rule import Rule
 
 
 _FORMATS = ("text", "markdown", "json", "sarif", "github", "gitlab", "html")
 _DEFAULT_LIMIT = "30s"
+_TITLE_INDENT = 6  # of the title of a rule that does not fit next to its name
 
 
 @command("sqlmigrate review --base origin/main", ["database", "folder"])
@@ -127,16 +129,30 @@ def _complete_rule(_context: click.Context, _parameter: click.Parameter, incompl
 @click.argument("rule", required=False, shell_complete=_complete_rule)
 def explain(context: Context, *, rule: str | None) -> None:
     """Explain a rule of the review, or list all rules: why it matters, what to do instead, how to allow it."""
+    from sqlmigrate.output.writer import terminal_width
+
     from .rules import all_rules
 
-    page = all_rules.explain(rule).splitlines() if rule else [_listed(each) for each in all_rules.RULES.values()]
-    context.report.text(*page)
+    room = terminal_width("stdout")
+    context.report.text(*(all_rules.explain(rule, room).splitlines() if rule else _list_of_rules(room)))
     shown = [all_rules.RULES[rule]] if rule else all_rules.RULES.values()
     context.report.json({"rules": [asdict(each) for each in shown]})
 
 
-def _listed(rule: Rule) -> str:
-    return f"{rule.name:<36}{rule.severity:<9}{rule.title}"
+def _list_of_rules(room: int | None) -> Iterator[Line]:
+    """Return a line for each rule under the heading of its subject, folded to `room` cells."""
+    from sqlmigrate.output.wrapping import folded
+
+    from .rules import all_rules
+
+    column = max(map(len, all_rules.RULES)) + 2
+    for subject, rules in all_rules.SUBJECTS.items():
+        yield [("bold", subject)]
+        for rule in rules:
+            line: Line = [("", f"   {rule.name:<{column}}{rule.severity:<9}"), ("", rule.title)]
+            yield from folded(line, room, _TITLE_INDENT)
+        yield []
+    yield [("", "all about one rule: "), ("cyan", "sqlmigrate explain RULE")]
 
 
 @command("sqlmigrate renumber --base origin/main", ["folder"])

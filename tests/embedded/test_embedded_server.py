@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -45,8 +46,8 @@ def folder(servers: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
 
 @pytest.fixture
 def private(servers: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder that takes the place of /var/lib/sqlmigrate."""
-    place = servers / "private"
+    """A folder of this test alone that takes the place of /var/lib/sqlmigrate."""
+    place = Path(tempfile.mkdtemp(prefix="private ", dir=servers))
     monkeypatch.setattr(account, "PRIVATE", place)
     yield place
     shutil.rmtree(place, ignore_errors=True)

@@ -118,7 +118,7 @@ def test_without_a_transaction_what_it_had_committed_stays(quick: Quick, databas
         "what happened   002_b runs without a transaction; it stopped at statement 2 of 3\n"
         "                statement 1 is executed and stays\n"
         "                what statement 2 has committed itself stays; the next run executes the whole statement again\n"
-        "what now        fix the file or the data, then: sqlmigrate up (it goes on at statement 2)\n\n"
+        "what now        fix the file or the data (it goes on at statement 2), then: sqlmigrate up\n\n"
     )
     assert ended.code == 1
     assert numbers(database) == [0, 10]

@@ -142,7 +142,7 @@ def test_without_a_transaction(project: Project, *, step_by_step: bool) -> None:
     assert told(failed.error) == (
         "001_a: something in the file deletes its row in the history public.migrations\n"
         "  hint: take that statement out: sqlmigrate writes its history itself\n"
-        "  next: fix the file or the data, then: sqlmigrate up (it goes on at statement 2)"
+        "  next: fix the file or the data (it goes on at statement 2), then: sqlmigrate up"
     )
     assert (_place(failed), failed.number) == ("3:13 migrations", 2)
     assert failed.kept == ("statement 1 is executed and stays",)

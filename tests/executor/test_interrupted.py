@@ -418,7 +418,7 @@ def test_a_session_that_is_ended_without_a_transaction(quick: Quick, begin: Begi
         "what happened   002_b runs without a transaction; it stopped at statement 2 of 3\n"
         "                statement 1 is executed and stays\n"
         "                001_a before it stays executed\n"
-        "what now        wait until the server can be reached, then: sqlmigrate up (it goes on at statement 2)\n\n"
+        "what now        wait until the server can be reached (it goes on at statement 2), then: sqlmigrate up\n\n"
     )
     assert ended.code == 1
     assert database_state.history(database)[1][:3] == ("002", "failed", 1)

@@ -146,7 +146,7 @@ def test_a_failed_statement_is_recorded_and_the_rerun_goes_on_there(project: Pro
 
     assert (failed.number, failed.total, failed.kept) == (3, 4, ("statements 1 to 2 are executed and stay",))
     assert str(failed.error.span) == f"{project.folder}/001_a.up.sql:4:23"
-    assert failed.error.next_steps == ("fix the file or the data, then: sqlmigrate up (it goes on at statement 3)",)
+    assert failed.error.next_steps == ("fix the file or the data (it goes on at statement 3), then: sqlmigrate up",)
     columns = "status, statements, statements_done, error"
     assert project.query(f"select {columns} from migrations") == [
         ("failed", 4, 2, 'invalid input syntax for type integer: "x"')

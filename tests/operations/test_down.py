@@ -334,7 +334,7 @@ error: table "nothing" does not exist
 
 what happened   002_i runs without a transaction; it stopped at statement 2 of 2
                 statement 1 is executed and stays
-what now        fix the file or the data, then: sqlmigrate down (it begins at statement 1 again)
+what now        fix the file or the data (it begins at statement 1 again), then: sqlmigrate down
 
 """
 

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import pty
 import re
-import struct
-import sys
-import termios
 
-import children
+import narrow_terminal
 import pytest
 from project import Project
 from terminal import stable
@@ -22,26 +16,8 @@ LONG = "003_" + "give_every_customer_a_phone_number_" * 2 + "at_last"
 
 
 def on_terminal(project: Project, *arguments: str, columns: int = 80) -> str:
-    """Call the program on a terminal of this width; returns the screen, without what differs from run to run."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    environment = {**os.environ, "DATABASE_URL": project.url, "NO_COLOR": "1", "TZ": "UTC", "TERM": "xterm"}
-    command = [sys.executable, "-m", "sqlmigrate", *arguments]
-    with children.start(command, cwd=project.folder.parent, env=environment, stdout=theirs, stderr=theirs) as running:
-        os.close(theirs)
-        screen = b""
-        while more := _read(ours):
-            screen += more
-        running.wait()
-    os.close(ours)
-    return screen.decode().replace("\r\n", "\n")
-
-
-def _read(terminal: int) -> bytes:
-    try:
-        return os.read(terminal, 65536)
-    except OSError:  # EIO: the other side has closed it
-        return b""
+    """Call the program for a project on a terminal of this width; returns the screen."""
+    return narrow_terminal.on_terminal(project.folder.parent, project.url, *arguments, columns=columns)
 
 
 @pytest.fixture
@@ -55,10 +31,25 @@ def every_width(project: Project) -> Project:
 
 
 def lines(screen: str) -> list[str]:
-    """Return the lines below the head of a screen; durations keep their width."""
+    """Return the lines below the head of a screen, with fixed times, durations and computers."""
     times = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "2026-02-13 01:16:28", screen)
     times = re.sub(r" from \S+$", " from runner-7", times, flags=re.MULTILINE)
-    return re.sub(r"\b\d ms", "9 ms", times).split("\n\n", 1)[1].splitlines()
+    return [_with_fixed_duration(line) for line in times.split("\n\n", 1)[1].splitlines()]
+
+
+def _with_fixed_duration(line: str) -> str:
+    """A duration is right-aligned in its column, however long it is; at the start of a folded line it has no column."""
+    if found := re.match(r"( +)[\d,]+ ms\b", line):
+        return found[1] + "9 ms" + line[found.end() :]
+    return re.sub(r" +[\d,]+ ms\b", lambda found: "9 ms".rjust(len(found[0])), line)
+
+
+@pytest.mark.parametrize("duration", ["8 ms", "12 ms", "1,485 ms"])
+def test_the_width_of_a_duration_changes_nothing(duration: str) -> None:
+    """What these tests compare is the same for a fast and for a slow machine."""
+    screen = f"head\n\n✅ 001_a   executed   {duration:>9}\n   {duration}  the file was changed since\n"
+
+    assert lines(screen) == ["✅ 001_a   executed        9 ms", "   9 ms  the file was changed since"]
 
 
 def test_status(every_width: Project) -> None:
@@ -104,6 +95,28 @@ LOG = """\
                                       postgres from runner-7
    relation "a_table_that_is_not_there_and_has_a_long_name_too" does not exist
 Total: 3
+"""
+
+
+def test_a_failure(project: Project) -> None:
+    """What happened continues under its words; what is to be pasted begins on its own line and stays in one piece."""
+    project.add("001_create_the_tables_of_the_shop", "create table a ();")
+    project.add("002_fill_the_names_of_all_customers", "-- sqlmigrate: no-transaction\nvacuum;\nselect 1 / 0;")
+
+    screen = on_terminal(project, "--table", "the_history_of_the_migrations_of_the_shop", "up")
+
+    assert screen[screen.index("what happened") :] == FAILURE
+
+
+FAILURE = """\
+what happened   002_fill_the_names_of_all_customers runs without a transaction;
+                it stopped at statement 2 of 2
+                statement 1 is executed and stays
+                001_create_the_tables_of_the_shop before it stays executed
+what now        fix the file or the data (it goes on at statement 2), then:
+                sqlmigrate --table the_history_of_the_migrations_of_the_shop up
+
+1 executed · 1 failed
 """
 
 

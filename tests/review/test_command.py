@@ -6,12 +6,14 @@ import json
 from pathlib import Path
 
 import click
+import narrow_terminal
 import pytest
 from in_process import Quick
 
 from sqlmigrate.cli.commands import cli
+from sqlmigrate.output.excerpt import cell_count
 from sqlmigrate.review import sizes
-from sqlmigrate.review.rules.all_rules import RULES
+from sqlmigrate.review.rules.all_rules import RULES, SUBJECTS
 
 
 @pytest.fixture
@@ -32,6 +34,30 @@ def test_the_names_of_rules_are_completed(typed: str, offered: list[str]) -> Non
     found = argument.shell_complete(click.Context(command), typed)
 
     assert [item.value for item in found] == offered
+
+
+def test_the_list_of_rules(tmp_path: Path, quick: Quick) -> None:
+    """Rules are under their subject; on a terminal, a title that does not fit next to the name is on the next line."""
+    piped, screen = quick("explain").stdout, narrow_terminal.on_terminal(tmp_path, "", "explain")
+
+    assert piped.startswith(
+        "Locks\n   work-under-lock                      danger   long work is done while a lock blocks others\n"
+    )
+    assert screen.startswith(
+        "Locks\n   work-under-lock                      danger\n      long work is done while a lock blocks others\n"
+    )
+    assert [line for line in screen.splitlines() if cell_count(line) > 80] == []
+    assert screen.split() == piped.split()
+    heads = [line for line in piped.splitlines() if line and line[0] != " "]
+    assert heads == [*SUBJECTS, "all about one rule: sqlmigrate explain RULE"]
+    assert [line.split()[0] for line in piped.splitlines() if line[:1] == " "] == list(RULES)
+
+
+def test_a_page_of_a_rule_fits_the_terminal(tmp_path: Path) -> None:
+    """Sentences are wrapped; the address of PostgreSQL's page and SQL are not."""
+    screen = narrow_terminal.on_terminal(tmp_path, "", "explain", "drop-index-blocking", columns=60)
+
+    assert [line for line in screen.splitlines() if cell_count(line) > 60 and "https://" not in line] == []
 
 
 def test_the_list_of_rules_as_json(quick: Quick) -> None:

@@ -31,23 +31,24 @@ RULES: Mapping[str, Rule] = MappingProxyType({rule.name: rule for rules in SUBJE
 _WIDTH = 96
 
 
-def explain(name: str) -> str:
+def explain(name: str, width: int | None = None) -> str:
     """Return the page of a rule as plain text: why, an example of what to write instead, how to allow it.
 
-    Raises `ConfigError` if there is no such rule.
+    Sentences are wrapped at `width` cells, or at 96 if it is None or larger; SQL stays as it is. Raises `ConfigError`
+    if there is no such rule.
     """
     rule = RULES.get(name)
     if rule is None:
         hint = did_you_mean(name, RULES, most=3)
         raise ConfigError(f"unknown rule `{name}`", hint=hint, next_steps=["sqlmigrate explain"])
-    return "\n".join(_page(rule))
+    return "\n".join(_page(rule, min(width or _WIDTH, _WIDTH)))
 
 
-def _page(rule: Rule) -> Iterator[str]:
+def _page(rule: Rule, width: int) -> Iterator[str]:
     yield f"{rule.name} ({rule.severity})"
-    yield from textwrap.wrap(rule.title, _WIDTH)
+    yield from textwrap.wrap(rule.title, width)
     yield ""
-    yield from textwrap.wrap(rule.why, _WIDTH)
+    yield from textwrap.wrap(rule.why, width)
     for example in rule.examples:
         yield ""
         yield f"{_heading(example)}:"

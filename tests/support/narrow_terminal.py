@@ -1,0 +1,36 @@
+"""The program on a terminal of a fixed width."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import struct
+import sys
+import termios
+from pathlib import Path
+
+import children
+
+
+def on_terminal(folder: Path, url: str, *arguments: str, columns: int = 80) -> str:
+    """Call the program in a folder, on a terminal of this width, without colours; returns the screen."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    environment = {**os.environ, "DATABASE_URL": url, "NO_COLOR": "1", "TZ": "UTC", "TERM": "xterm"}
+    command = [sys.executable, "-m", "sqlmigrate", *arguments]
+    with children.start(command, cwd=folder, env=environment, stdout=theirs, stderr=theirs) as running:
+        os.close(theirs)
+        screen = b""
+        while more := _read(ours):
+            screen += more
+        running.wait()
+    os.close(ours)
+    return screen.decode().replace("\r\n", "\n")
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # EIO: the other side has closed it
+        return b""
