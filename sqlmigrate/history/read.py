@@ -62,12 +62,12 @@ select place.schema, found.columns, found.readable, found.writable, found.owned,
 )
 
 
-def read(session: Session, setting: str) -> State:
+def read(session: Session, setting: str, *, with_log: bool = False) -> State:
     """Find the history table that `setting` names, and read its rows, in two round trips; writes nothing.
 
-    Raises as `find` does.
+    `with_log` as in `read_again`; if this role may not read the log, it is left out. Raises as `find` does.
     """
-    return steadily(session, lambda: _read(session, setting))
+    return steadily(session, lambda: _read(session, setting, with_log=with_log))
 
 
 def steadily(session: Session, reading: Callable[[], _T]) -> _T:
@@ -79,9 +79,18 @@ def steadily(session: Session, reading: Callable[[], _T]) -> _T:
         return reading()
 
 
-def _read(session: Session, setting: str) -> State:
+def _read(session: Session, setting: str, *, with_log: bool) -> State:
     state = find(session, setting)
-    return replace(state, executions=executions(session, state.history)) if state.history.exists else state
+    if not state.history.exists:
+        return state
+    if with_log and state.history.has_log:
+        try:
+            found = rows_of(session.ask(*read_again(state.history, with_log=True))[1])
+        except pg.InsufficientPrivilege:
+            session.abort()
+        else:
+            return replace(state, executions=found, is_log_read=True)
+    return replace(state, executions=executions(session, state.history))
 
 
 def find(session: Session, setting: str) -> State:
@@ -112,11 +121,25 @@ def find(session: Session, setting: str) -> State:
     return State(server, history, is_writable=is_writable, may_alter=owned == "true")
 
 
-def read_again(history: History) -> tuple[Request, ...]:
-    """Give the requests that read the rows; `rows_of` makes executions of the second one's answer."""
-    columns = ", ".join(each.as_read for each in _read_columns(history.columns))
-    query = f"select {columns} from {history.quoted} order by executed_at, version"
+def read_again(history: History, *, with_log: bool = False) -> tuple[Request, ...]:
+    """Give the requests that read the rows; `rows_of` makes executions of the second one's answer.
+
+    `with_log` reads the number of each row's entry in the log as well. It tells the order of executions, whatever the
+    clock of the server was set to.
+    """
+    columns = [each.as_read for each in _read_columns(history.columns)]
+    columns += ["logged_id"] if with_log else []
+    entries = _LOGGED.format(log=history.quoted_log) if with_log else ""
+    query = f"select {', '.join(columns)} from {history.quoted}{entries} order by executed_at, version"
     return (BEGIN_READ_ONLY, Request(query), COMMIT)
+
+
+# The version may be spelled in another way by now: `1` was executed, and the file is `001`.
+_LOGGED = """
+  left join (select pg_catalog.ltrim(pg_catalog.replace(version, '_', ''), '0') as logged_number,
+                    pg_catalog.max(id) as logged_id
+               from {log} where action in ('up', 'baseline') group by 1) as logged
+    on logged_number = pg_catalog.ltrim(pg_catalog.replace(version, '_', ''), '0')"""
 
 
 def _read_columns(columns: Sequence[Column]) -> list[Column]:
@@ -130,8 +153,8 @@ def executions(session: Session, history: History) -> tuple[Execution, ...]:
 
 def rows_of(rows: Sequence[Sequence[str | None]]) -> tuple[Execution, ...]:
     """Make executions of the rows that `read_again` reads."""
-    names = [each.name for each in _read_columns(COLUMNS)]
-    return tuple(_execution(dict(zip(names, row, strict=True))) for row in rows)
+    names = [*(each.name for each in _read_columns(COLUMNS)), "logged"]
+    return tuple(_execution(dict(zip(names, row, strict=False))) for row in rows)
 
 
 def _execution(row: dict[str, str | None]) -> Execution:
@@ -154,6 +177,7 @@ def _execution(row: dict[str, str | None]) -> Execution:
         duration_ms=number(row["duration_ms"]),
         executed_by=row["executed_by"] or "",
         error=row["error"],
+        logged=number(row.get("logged")),
     )
 
 

@@ -29,6 +29,8 @@ class Execution:
         duration_ms: How long that took, in milliseconds by the server's clock.
         executed_by: The role that executed it.
         error: The message of the last failure.
+        logged: The number of its entry in the log, which tells the order of executions; None if it was not read, or if
+            the log has no entry of it.
     """
 
     version: str
@@ -42,6 +44,7 @@ class Execution:
     duration_ms: int | None = None
     executed_by: str = ""
     error: str | None = None
+    logged: int | None = None
 
     @property
     def number(self) -> int:
@@ -65,6 +68,7 @@ class State:
         is_writable: Whether this role may write the history, or create it where it does not exist.
         may_alter: Whether this role may alter the history table.
         is_pooled: Whether a pooler may give our session to others between transactions.
+        is_log_read: Whether the executions have their numbers in the log.
         run: Who holds the run's lock, if that was asked for and someone does.
     """
 
@@ -74,4 +78,5 @@ class State:
     is_writable: bool = True
     may_alter: bool = True
     is_pooled: bool = False
+    is_log_read: bool = False
     run: Blocker | None = None

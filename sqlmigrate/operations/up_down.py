@@ -119,6 +119,9 @@ class _Order:
     table: str
     is_dry_run: bool
 
+    def read(self, session: Session) -> State:
+        return read.read(session, self.table, with_log=self.direction == "down")
+
     def plan(self, session: Session, state: State) -> Plan:
         rows = make_rows(self.migrations, state.executions)
         if self.direction == "up":
@@ -133,7 +136,7 @@ class _Order:
 
 def _run(url: str, order: _Order, limits: Limits, tick: float, *, step_by_step: bool) -> Generator[Event, None, None]:
     with connect(url) as session, closing(Observer(url)) as observer:
-        state = read.read(session, order.table)
+        state = order.read(session)
         plan = order.plan(session, state)
         yield Planned(plan, state)
         if not plan.steps:
@@ -167,7 +170,7 @@ class _Run:
         if is_pooled and not _needs_session(self.session, state.server, plan.steps):
             return replace(state, is_pooled=True)
         key = run_lock.lock_key(state.history.name)
-        reading = read.read_again(state.history) if state.history.exists else ()
+        reading = read.read_again(state.history, with_log=state.is_log_read) if state.history.exists else ()
         try:
             (got,), *rest = self.session.ask(run_lock.try_lock(key), *reading)
         except pg.UndefinedColumn:  # in the meantime another run has brought an older table up to date
@@ -178,7 +181,7 @@ class _Run:
         if got != ["true"]:
             for holder in run_lock.wait(self.session, key, self.limits.lock_wait):
                 yield Waiting(holder, self.limits.lock_wait)
-        return read.read(self.session, self.order.table)
+        return self.order.read(self.session)
 
     def execute(self, plan: Plan, state: State, overtaken: Sequence[str] = ()) -> Iterator[Event]:
         """Execute the steps one after the other, up to the first that fails.
@@ -212,7 +215,7 @@ class _Run:
     def _plan_again(self, step: Step, state: State, overtaken: Sequence[str]) -> Iterator[Event]:
         if overtaken.count(step.version) > _MOST_REPLANS:
             raise _swallowed(step, state)
-        state = replace(read.read(self.session, self.order.table), is_pooled=state.is_pooled)
+        state = replace(self.order.read(self.session), is_pooled=state.is_pooled)
         plan = self.order.plan(self.session, state)
         yield Planned(plan, state)
         yield from self.execute(plan, state, overtaken)

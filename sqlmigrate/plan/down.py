@@ -22,16 +22,19 @@ def down_rows(rows: Sequence[Row], selection: Selection = DEFAULT_SELECTION) -> 
     """
     _refuse_half_executed(rows)
     executed = [row for row in rows if row.is_executed]
-    executed.sort(key=lambda row: ((row.execution and row.execution.executed_at) or _EPOCH, row.number), reverse=True)
+    executed.sort(key=_order_of_execution, reverse=True)
+    ours = [row for row in executed if not row.is_baseline]
     if selection.all:
-        return [row for row in executed if row.execution and row.execution.status != "baseline"]
+        return ours
     if selection.to is not None:
         chosen = [row for row in executed if row.number > _number_to_keep(rows, selection.to)]
         chosen = chosen if selection.steps is None else chosen[: selection.steps]
     else:
-        chosen = executed[: 1 if selection.steps is None else selection.steps]
+        count = 1 if selection.steps is None else selection.steps
+        declared = [row for row in executed if row.is_baseline]
+        chosen = [*ours, *declared][:count]  # a baseline that was added later does not stand in the way
     for row in chosen:
-        if row.execution and row.execution.status == "baseline":
+        if row.is_baseline:
             raise HistoryError(
                 f"{row.label} is a baseline: it was declared, not executed, so it cannot be undone",
                 state=NOTHING_EXECUTED,
@@ -59,9 +62,16 @@ def _refuse_half_executed(rows: Sequence[Row]) -> None:
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
+def _order_of_execution(row: Row) -> tuple[int, datetime, int]:
+    """Return what sorts rows by their execution: the log counts it; a clock can be set back."""
+    execution = row.execution
+    logged, when = (execution.logged, execution.executed_at) if execution else (None, None)
+    return logged or 0, when or _EPOCH, row.number
+
+
 def means_all(to: str | None, numbers: Iterable[int]) -> bool:
-    """Tell whether a selection's `to` asks for all migrations: 0 does, unless a migration has this number."""
-    return bool(to) and not str(to).strip("0") and 0 not in numbers
+    """Tell whether a selection's `to` asks for all migrations: a bare 0 does, unless a migration has this number."""
+    return to == "0" and 0 not in numbers
 
 
 def _number_to_keep(rows: Sequence[Row], wanted: str) -> int:

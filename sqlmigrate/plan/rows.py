@@ -52,6 +52,11 @@ class Row:
         return self.execution is not None and self.execution.status in ("executed", "baseline")
 
     @property
+    def is_baseline(self) -> bool:
+        """Whether the migration was declared to be in the database."""
+        return self.execution is not None and self.execution.status == "baseline"
+
+    @property
     def is_pending(self) -> bool:
         """Whether `up` would execute it."""
         return self.migration is not None and not self.is_executed

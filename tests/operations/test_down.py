@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from postgres_servers import Server
 from project import Project, failure, finished, succeeded, told
 from terminal import stable
 
@@ -46,7 +47,7 @@ def test_down_undoes_the_last_one(four: Project) -> None:
         ({"to": "2", "steps": 1}, ["004_d"]),
         ({"to": "4"}, []),
         ({"to": "0"}, ["004_d", "003_c", "002_b", "001_a"]),
-        ({"to": "000"}, ["004_d", "003_c", "002_b", "001_a"]),
+        ({"to": "1"}, ["004_d", "003_c", "002_b"]),
         ({"all": True}, ["004_d", "003_c", "002_b", "001_a"]),
     ],
     ids=str,
@@ -76,6 +77,57 @@ def test_down_to_a_version_after_an_execution_out_of_order(project: Project) -> 
 
     assert succeeded(project.down(to="2")) == ["003_c", "004_d"]
     assert project.recorded() == [("001", "executed"), ("002", "executed")]
+
+
+@pytest.mark.parametrize(
+    "times",
+    ["'2001-01-01'::timestamptz - version::int * interval '1 day'", "'2001-01-01'::timestamptz", "null"],
+    ids=["set back", "equal", "none"],
+)
+def test_the_order_is_that_of_the_log_whatever_the_clock_said(times: str, project: Project) -> None:
+    """The clock was set back between two runs, or a restored history has one time for all: the log counts."""
+    project.add("003_c", "create table c ();", "drop table c;").up()
+    project.add("001_a", "create table a ();", "drop table a;").up(out_of_order=True)
+    project.add("004_d", "create table d ();", "drop table d;").up()
+    project.execute(f"update migrations set executed_at = {times}")
+
+    assert [succeeded(project.down()) for _ in range(3)] == [["004_d"], ["001_a"], ["003_c"]]
+
+
+def test_the_order_of_the_log_survives_another_spelling(project: Project) -> None:
+    """A version that is spelled `1` in the log and `001` in the history is one version."""
+    project.add("2_b", "create table b ();", "drop table b;").up()
+    project.add("1_a", "create table a ();", "drop table a;").up(out_of_order=True)
+    project.execute("update migrations set executed_at = '2001-01-01'")
+    for version, name in (("1", "a"), ("2", "b")):
+        up, down = f"create table {name} ();", f"drop table {name};"
+        project.remove(f"{version}_{name}").add(f"00{version}_{name}", up, down)
+        project.execute("update migrations set version = '00' || version where version = %s", version)
+
+    assert succeeded(project.down()) == ["001_a"]
+
+
+def test_a_baseline_that_was_added_later(project: Project) -> None:
+    """002 came late and was there by hand: `down` takes the last execution, and the baseline stays."""
+    project.add_tables("a").add("003_c", "create table c ();", "drop table c;").up()
+    project.add_tables("a", "b").call("baseline", "2")
+
+    assert succeeded(project.down()) == ["003_c"]
+    assert project.recorded() == [("001", "executed"), ("002", "baseline")]
+
+
+def test_without_a_right_to_read_the_log_the_times_count(project: Project, postgres: Server) -> None:
+    """A role that may only add to the log undoes all the same, in the order of the times."""
+    project.add_tables("a", "b").up()
+    project.execute("""\
+        create role log_writer login; grant all on schema public to log_writer; grant all on migrations to log_writer;
+        grant insert on migrations_log to log_writer; alter table b owner to log_writer""")
+    try:
+        writer = project.at(postgres.url(project.value("select current_database()"), "log_writer"))
+
+        assert succeeded(writer.down()) == ["002_b"]
+    finally:
+        project.execute("drop owned by log_writer; drop role log_writer")
 
 
 def test_nothing_to_undo(project: Project) -> None:

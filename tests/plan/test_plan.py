@@ -464,12 +464,71 @@ def test_zero_means_all_unless_a_migration_has_this_number(zero: str) -> None:
     executed_first = make_rows([migration("000"), migration("001")], [execution("000"), execution("001", second=1)])
     pending_first = make_rows([migration("000"), migration("001")], [execution("001")])
 
-    assert [row.label for row in down_rows(without, Selection(to=zero))] == ["001_a"]
+    assert [row.label for row in down_rows(without, Selection(to="0"))] == ["001_a"]
     assert [row.label for row in down_rows(executed_first, Selection(to=zero))] == ["001_a"]
     assert [row.label for row in down_rows(executed_first, Selection(all=True))] == ["001_a", "000_a"]
     with pytest.raises(HistoryError) as caught:
         down_rows(pending_first, Selection(to=zero))
     assert caught.value.message.startswith("000_a is not executed")
+
+
+@pytest.mark.parametrize("zeros", ["00", "000", "0000"])
+def test_more_than_one_zero_is_the_number_of_a_migration(zeros: str) -> None:
+    """Only a bare `0` may mean everything: `000` names a migration, and is refused where there is none."""
+    rows = make_rows([migration("001")], [execution("001")])
+
+    with pytest.raises(ConfigError) as caught:
+        down_rows(rows, Selection(to=zeros))
+
+    assert caught.value.message == f"there is no migration `{zeros}` in the folder or in the history"
+
+
+def test_the_log_tells_the_order_and_not_the_clock() -> None:
+    """The clock of the server was set back, and all rows of a restored dump may have one time; the log counts."""
+    migrations = [migration("001"), migration("002"), migration("003")]
+    history = [
+        replace(execution("001", second=9), logged=1), replace(execution("002", second=1), logged=3),
+        replace(execution("003", second=1), logged=2),
+    ]  # fmt: skip
+
+    assert [row.version for row in down_rows(make_rows(migrations, history), Selection(all=True))] == [
+        "002", "003", "001",
+    ]  # fmt: skip
+
+
+def test_what_the_log_does_not_know_is_the_oldest() -> None:
+    """Entries of the log that were deleted were the oldest ones; what they told of is undone last."""
+    migrations = [migration("001"), migration("002")]
+    history = [execution("001", second=9), replace(execution("002", second=1), logged=4)]
+
+    assert [row.version for row in down_rows(make_rows(migrations, history), Selection(all=True))] == ["002", "001"]
+
+
+@pytest.mark.parametrize(
+    ("selection", "undone"),
+    [
+        (Selection(), ["003_a"]), (Selection(steps=2), ["003_a", "001_a"]), (Selection(all=True), ["003_a", "001_a"]),
+        (Selection(to="2"), ["003_a"]),
+    ],
+)  # fmt: skip
+def test_a_baseline_that_was_added_later_is_passed_over(selection: Selection, undone: list[str]) -> None:
+    """`down` takes the last executions; the baseline is none, whenever it was declared."""
+    migrations = [migration("001"), migration("002"), migration("003")]
+    history = [execution("001"), execution("003", second=1), execution("002", second=2, status="baseline")]
+
+    assert [row.label for row in down_rows(make_rows(migrations, history), selection)] == undone
+
+
+@pytest.mark.parametrize("selection", [Selection(to="1"), Selection(steps=3)])
+def test_a_baseline_is_in_the_way_of_what_is_asked_for_below_it(selection: Selection) -> None:
+    """To go back behind a baseline would need to undo it as well: this is refused."""
+    migrations = [migration("001"), migration("002"), migration("003")]
+    history = [execution("001"), execution("003", second=1), execution("002", second=2, status="baseline")]
+
+    with pytest.raises(HistoryError) as caught:
+        down_rows(make_rows(migrations, history), selection)
+
+    assert caught.value.message == "002_a is a baseline: it was declared, not executed, so it cannot be undone"
 
 
 def test_down_to_what_is_not_executed_is_refused() -> None:
