@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from sqlmigrate.errors import NOTHING_EXECUTED, SqlmigrateError
-from sqlmigrate.executor.events import Began, Event, Failed, Finished
+from sqlmigrate.executor.events import Began, Event, Failed, Finished, NotTried
 from sqlmigrate.plan.plan import Direction, Step
 
 
@@ -48,6 +48,8 @@ class RunSummary:
                 self.executed.append(step)
             case Failed():
                 self.current, self.failed = None, event
+            case NotTried():
+                self.current = None
             case _:
                 pass
 

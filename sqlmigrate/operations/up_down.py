@@ -19,7 +19,7 @@ from sqlmigrate.database.pooler import shares_sessions
 from sqlmigrate.database.server import Server, require_standard_strings, require_writable
 from sqlmigrate.database.session import Request, Session, connect
 from sqlmigrate.errors import NOTHING_EXECUTED_BY_THIS_RUN, HistoryError, ServerError
-from sqlmigrate.executor.events import Began, Event, NotTried, Observation, Waiting
+from sqlmigrate.executor.events import Began, Event, Failed, NotTried, Observation, Waiting
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.history import read, rights, table, write
 from sqlmigrate.history.state import State
@@ -221,7 +221,10 @@ class _Run:
         yield from self.execute(plan, state, overtaken)
 
     def dry_run(self, plan: Plan, state: State) -> Iterator[Event]:
-        """Execute the steps in one transaction, up to the first that fails or cannot be tried, and roll it back."""
+        """Execute the steps in one transaction, up to the first that fails or cannot be tried, and roll it back.
+
+        A failure that `up` does not have, because it commits each file, is not one of the dry run either.
+        """
         executor = self._executor(state)
         self.session.ask(Request("begin"), *(() if state.history.exists else table.prepare(state.history)))
         try:
@@ -230,13 +233,21 @@ class _Run:
             executor.stop()
 
     def _rehearse(self, executor: Executor, steps: Sequence[Step]) -> Iterator[Event]:
+        from sqlmigrate.executor.shared_transaction import why_not_tried  # noqa: PLC0415 - as the executor itself
+
         for index, step in enumerate(steps):
             if step.script.mode == "statements":
-                yield from _not_tried(steps[index:])
+                yield from _not_tried(steps[index:], "it runs without a transaction, so it cannot be rolled back")
                 return
             yield Began(step)
-            if (yield from executor.rehearse(step)) == "failed":
-                return
+            for event in executor.rehearse(step):
+                why = why_not_tried(event, is_first=index == 0) if isinstance(event, Failed) else None
+                if why:
+                    yield from _not_tried(steps[index:], why)
+                    return
+                yield event
+                if isinstance(event, Failed):
+                    return
 
 
 def _swallowed(step: Step, state: State) -> HistoryError:
@@ -247,9 +258,9 @@ def _swallowed(step: Step, state: State) -> HistoryError:
     )
 
 
-def _not_tried(steps: Sequence[Step]) -> Iterator[NotTried]:
+def _not_tried(steps: Sequence[Step], why: str) -> Iterator[NotTried]:
     first = steps[0]
-    yield NotTried(first, "it runs without a transaction, so it cannot be rolled back")
+    yield NotTried(first, why)
     for step in steps[1:]:
         yield NotTried(step, f"it comes after {first.label}")
 

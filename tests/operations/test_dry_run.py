@@ -6,7 +6,7 @@ import pytest
 from project import Project, failure, finished, succeeded
 from terminal import stable
 
-from sqlmigrate.executor.events import NotTried
+from sqlmigrate.executor.events import Event, NotTried
 
 
 def test_nothing_is_left(project: Project) -> None:
@@ -131,6 +131,108 @@ def test_constraints_are_deferred_for_every_file(project: Project) -> None:
 
     assert finished(events) == ["001_a", "002_b", "003_c", "004_d"]
     assert failure(events).number == 1
+
+
+MOOD = "create type mood as enum ('ok'); create table t (m mood);"
+
+
+def _not_tried(events: list[Event]) -> list[tuple[str, str]]:
+    return [(event.step.label, event.reason) for event in events if isinstance(event, NotTried)]
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "insert into t values ('it''s');",
+        "alter table t alter column m set default 'it''s';",
+        "create view v as select * from t where m = 'it''s';",
+        "alter table t add constraint c check (m <> 'it''s');",
+        "do $$ begin insert into t values ('it''s'); end $$;",
+        "create index i on t (m) where m = 'it''s';",
+    ],
+    ids=["insert", "default", "view", "constraint", "do block", "index"],
+)
+def test_an_enum_value_of_an_earlier_file_is_not_tried(use: str, project: Project) -> None:
+    """PostgreSQL wants it committed first, as `up` does it: no failure, exit 0, and the files after it wait."""
+    project.add("001_mood", MOOD).up()
+    project.add("002_adds", "alter type mood add value 'it''s' before 'ok';").add("003_uses", use)
+    project.add("004_later", "create table later ();")
+
+    events = project.up(dry_run=True)
+
+    assert succeeded(events) == ["002_adds"]
+    why = "it uses the enum value 'it's', which a file before it adds and which has to be committed first"
+    assert _not_tried(events) == [("003_uses", why), ("004_later", "it comes after 003_uses")]
+    assert project.call("up", "--dry-run").code == 0
+    assert succeeded(project.up()) == ["002_adds", "003_uses", "004_later"]
+
+
+def test_an_enum_value_of_the_same_file_fails_as_up_does(project: Project) -> None:
+    """If the file adds the value itself, `up` would fail as well."""
+    project.add("001_mood", MOOD).up()
+    project.add("002_a", "create table a ();")
+    project.add("003_both", "alter type mood add value 'sad'; insert into t values ('sad');")
+
+    assert failure(project.up(dry_run=True)).error.sqlstate == "55P04"
+    assert failure(project.up()).error.sqlstate == "55P04"
+
+
+def test_an_enum_value_in_a_down_is_not_tried(project: Project) -> None:
+    """The files of `down` share the transaction of a dry run too."""
+    project.add("001_mood", MOOD, "drop table t; drop type mood;")
+    project.add("002_a", "select 2;", "insert into t values ('sad');")
+    project.add("003_b", "select 3;", "alter type mood add value 'sad';").up()
+
+    events = project.down(dry_run=True, all=True)
+
+    assert finished(events) == ["003_b"]
+    assert [label for label, _ in _not_tried(events)] == ["002_a", "001_mood"]
+    assert succeeded(project.down(all=True)) == ["003_b", "002_a", "001_mood"]
+
+
+def test_events_of_deferred_triggers_do_not_reach_the_next_file(project: Project) -> None:
+    """They are executed at the end of each file, so ALTER TABLE of the next file is not refused (55006)."""
+    project.add("001_a", "create table p (id int primary key); create table c (p int references p initially deferred);")
+    project.add("002_b", "insert into c values (1); insert into p values (1);")
+    project.add("003_c", "alter table c add column note text;")
+    project.add("004_d", "insert into c values (2); insert into p values (2); alter table c add column more text;")
+
+    events = project.up(dry_run=True)
+
+    assert finished(events) == ["001_a", "002_b", "003_c"]
+    assert failure(events).error.sqlstate == "55006"
+    assert failure(project.up()).error.sqlstate == "55006"
+
+
+@pytest.mark.slow
+def test_a_timeout_of_the_whole_transaction_is_not_tried(project: Project) -> None:
+    """`transaction_timeout` (from 17 on) ends a dry run of files that `up` commits in time."""
+    database = project.value("select quote_ident(current_database())")
+    project.execute(f"alter database {database} set transaction_timeout = '3s'")
+    project.add("001_a", "select pg_sleep(2);").add("002_b", "select pg_sleep(2);").add("003_c", "select 3;")
+
+    events = project.up(dry_run=True)
+
+    assert succeeded(events) == ["001_a"]
+    assert _not_tried(events) == [
+        ("002_b", "the dry run is one transaction of all files, and has reached the transaction_timeout"),
+        ("003_c", "it comes after 002_b"),
+    ]
+    assert succeeded(project.up()) == ["001_a", "002_b", "003_c"]
+
+
+@pytest.mark.slow
+def test_more_locks_than_the_server_has_room_for_are_not_tried(project: Project) -> None:
+    """A dry run keeps the locks of all files, `up` those of one."""
+    loop = "do $$ begin for i in 1..5000 loop execute 'create table {}_' || i || ' ()'; end loop; end $$;"
+    for number in range(1, 5):
+        project.add(f"00{number}_t", loop.format(f"t{number}"))
+
+    events = project.up(dry_run=True)
+
+    skipped = _not_tried(events)
+    assert skipped[0][1] == ("the dry run holds the locks of all files before it, and the server has no room for more")
+    assert [*succeeded(events), *(label for label, _ in skipped)] == ["001_t", "002_t", "003_t", "004_t"]
 
 
 def test_the_screen_of_a_failure(project: Project) -> None:
