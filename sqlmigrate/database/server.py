@@ -11,47 +11,83 @@ from .session import Request, Session
 
 
 @dataclass(frozen=True)
+class Instance:
+    """One start of one server: a copy of the server is another instance, and so is the same server after a restart.
+
+    Attributes:
+        system: The system identifier: the same for a server and its copies (standbys too).
+        started: When the server was started, to the microsecond.
+    """
+
+    system: str
+    started: str
+
+
+@dataclass(frozen=True)
 class Server:
     """The server and the database at the other end of a session.
 
     Attributes:
-        where: The database and its address, as screens show them.
+        address: The host and port, or the folder of the socket.
         database: The name of the database.
         user: The role of the session.
         version: The version of the server.
         pid: The server process that executes what we send.
         is_standby: Whether the server is a standby.
         is_read_only: Whether `default_transaction_read_only` is on.
+        instance: Which server it is; None if our role may not see it.
+        process_started: When the process `pid` was started, to the microsecond; None if our role may not see it.
     """
 
-    where: str
+    address: str
     database: str
     user: str
     version: str
     pid: int
     is_standby: bool
     is_read_only: bool
+    instance: Instance | None = None
+    process_started: str | None = None
+
+    @property
+    def where(self) -> str:
+        """The database and its address, as screens show them."""
+        return f"{self.database} at {self.address}"
 
 
-IDENTITY = Request(
-    """\
+def exact(time: str) -> str:
+    """Return SQL that writes a time as text, to the microsecond, in every session the same."""
+    return f"pg_catalog.to_char({time} at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')"
+
+
+_SELECT = """\
 select current_database(), session_user::text, pg_catalog.current_setting('server_version'),
        pg_catalog.pg_backend_pid()::text, pg_catalog.pg_is_in_recovery()::text,
        pg_catalog.current_setting('default_transaction_read_only')"""
-)
+# https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-CONTROLDATA
+INSTANCE = f"""(select system_identifier::text from pg_catalog.pg_control_system()),
+       {exact("pg_catalog.pg_postmaster_start_time()")}"""
+_STARTED = f"(select {exact('backend_start')} from pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()))"
+
+IDENTITY = Request(f"{_SELECT},\n       {INSTANCE},\n       {_STARTED}")
+# For a role that may not call these functions: an administrator can take the right from everybody.
+IDENTITY_IN_PART = Request(f"{_SELECT}, null, null, null")
 
 
 def server_of(session: Session, rows: list[list[str | None]]) -> Server:
-    """Return the `Server` from the answer to `IDENTITY`."""
-    database, user, version, pid, standby, read_only = (value or "" for value in rows[0])
+    """Return the `Server` from the answer to `IDENTITY` or `IDENTITY_IN_PART`."""
+    database, user, version, pid, standby, read_only = (value or "" for value in rows[0][:6])
+    system, started, process_started = rows[0][6:]
     return Server(
-        f"{database} at {place_of(session.conn)}",
+        place_of(session.conn),
         database,
         user,
         version,
         int(pid),
         standby == "true",
         read_only == "on",
+        Instance(system, started) if system and started else None,
+        process_started,
     )
 
 

@@ -21,7 +21,6 @@ from .connect import open_connection
 _WAKE_SECONDS = 0.1  # so often Ctrl-C is noticed while nothing arrives
 _DRAIN_SECONDS = 1.0
 _CANCEL_TRIES = 5
-_END_SECONDS = 10.0
 _RECONNECT_PAUSES = (0.1, 0.2, 0.4, 0.8, 1.5)
 _NEVER = float("inf")
 _PIECE = 65536  # characters of a COPY that are sent at once; after each piece its progress may be shown
@@ -221,21 +220,6 @@ class Session:
             self.conn.pgconn.exit_pipeline_mode()
         if self.conn.info.transaction_status != pq.TransactionStatus.IDLE:
             self.ask(Request("rollback"))
-
-    def end(self, pid: int) -> None:
-        """End another session of this role and wait until it has ended: after a lost connection it may still commit."""
-        deadline = time.monotonic() + _END_SECONDS
-        while self.ask(Request(_END, (str(pid),)))[0]:
-            if time.monotonic() > deadline:
-                raise psycopg.OperationalError(f"the server process {pid} does not end")
-            time.sleep(0.02)
-
-
-_END = """\
-select pg_catalog.pg_terminate_backend(other.pid)::text
-  from pg_catalog.pg_stat_activity other join pg_catalog.pg_stat_activity ours on ours.pid = pg_catalog.pg_backend_pid()
- where other.pid = $1::int and other.usesysid = ours.usesysid and other.datid = ours.datid
-   and other.backend_start < ours.backend_start"""
 
 
 def _within(

@@ -9,9 +9,10 @@ from collections.abc import Generator
 
 import psycopg
 
+from sqlmigrate.database import lost_process
 from sqlmigrate.database.connect_errors import reason
 from sqlmigrate.database.session import Session
-from sqlmigrate.errors import ConnectError, SqlmigrateError, StatementError
+from sqlmigrate.errors import ConnectError, ServerError, SqlmigrateError, StatementError
 from sqlmigrate.history import read
 from sqlmigrate.history.state import Execution, State
 from sqlmigrate.plan.plan import Limits, Step
@@ -61,15 +62,23 @@ class Executor:
         """Execute a step in the transaction that is open; nothing is committed, and no failure is written."""
         return (yield from TransactionStep(self._run(step), dry_run=True).execute())
 
-    def stop(self) -> None:
-        """Cancel and roll back what is being executed; over a new connection if this one does not answer."""
-        pid = self._session.pid
+    def stop(self, transaction: str = "") -> None:
+        """Cancel and roll back what is being executed; over a new connection if this one does not answer.
+
+        `transaction` is the number of the transaction that may still be executed, if it is known. Raises `ServerError`
+        if it is not known whether anything is still executed; sessions of others are left alone.
+        """
         try:
             self._session.abort()
         except psycopg.OperationalError:
             self._session.reconnect()
+            server = self._state.server
             if self._is_direct:
-                self._session.end(pid)
+                lost_process.end(self._session, server)
+            elif transaction:
+                lost_process.wait_for(self._session, server, transaction)
+            else:
+                lost_process.require_same_server(self._session, server)
 
     def _run(self, step: Step) -> StepRun:
         return StepRun(step, self._session, self._state, self._limits, self._observation)
@@ -81,19 +90,18 @@ class Executor:
         number = run.done + 1 if run.done < run.total else 0
         error = error.with_(span=statements[number - 1].span if number else step.script.source.span(0, 0))
         try:
-            execution = self._look_up(step)
+            execution = self._look_up(step, way.transaction)
         except (psycopg.Error, SqlmigrateError) as problem:
-            error = error.with_(detail=[*error.detail, f"the history could not be read: {reason(problem)}"])
-            return run.failed(error, number, [_unknown(step, number)])
+            return run.failed(_not_looked_up(error, problem), number, [_unknown(step, number)])
         if _is_done(step, execution):
             return Finished(step, run.total, run.elapsed_ms)
         done = execution.statements_done if execution and step.script.mode == "statements" else 0
         error = run.record(error, done)
         return run.failed(error, number, way.what_stays(done, number))
 
-    def _look_up(self, step: Step) -> Execution | None:
+    def _look_up(self, step: Step, transaction: str) -> Execution | None:
         """Read the history row of a step, as soon as nothing is executed any more."""
-        self.stop()
+        self.stop(transaction)
         found = read.executions(self._session, self._state.history)
         return next((each for each in found if each.version == step.version), None)
 
@@ -108,6 +116,14 @@ def _lost(step: Step, problem: psycopg.Error) -> StatementError:
     message = problem.diag.message_primary or f"the connection was lost: {reason(problem)}"
     again = f"{cure(problem.sqlstate or '08')}, then: sqlmigrate {step.direction}"
     return StatementError(message, sqlstate=problem.sqlstate, next_steps=[again])
+
+
+def _not_looked_up(error: StatementError, problem: psycopg.Error | SqlmigrateError) -> StatementError:
+    """Add to an error why the history does not tell what became of the step, and what to do first."""
+    detail = [*error.detail, f"the history could not be read: {reason(problem)}"]
+    if isinstance(problem, ServerError):
+        return error.with_(detail=detail, hint=problem.hint, next_steps=["sqlmigrate status"])
+    return error.with_(detail=detail)
 
 
 def _interrupted(step: Step) -> StatementError:

@@ -23,7 +23,14 @@ _FIX = "fix the file or the data"
 
 
 class NoTransactionStep:
-    """Executes the statements of one step, each on its own."""
+    """Executes the statements of one step, each on its own.
+
+    Attributes:
+        run: The step that is being executed.
+        transaction: The number of its transaction: it has none.
+    """
+
+    transaction = ""
 
     def __init__(self, run: StepRun) -> None:
         self.run = run

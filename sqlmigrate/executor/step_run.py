@@ -13,6 +13,7 @@ from typing import Literal
 
 import psycopg
 
+from sqlmigrate.database import lost_process
 from sqlmigrate.database.activity import Activity
 from sqlmigrate.database.blocker import Blocker
 from sqlmigrate.database.connect_errors import reason
@@ -205,6 +206,7 @@ class StepRun:
                 self.session.ask(*batch.RESET, writing)
             except psycopg.OperationalError:
                 self.session.reconnect()
+                lost_process.require_same_server(self.session, self.state.server)
                 self.session.ask(writing)
         except (psycopg.Error, SqlmigrateError) as problem:
             unwritten = f"the failure could not be written to the history: {reason(problem)}"

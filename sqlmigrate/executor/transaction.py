@@ -22,13 +22,18 @@ _MAY_BE_COMMITTED = "what the file did before it ended the transaction may be co
 
 
 class TransactionStep:
-    """Executes one step in one transaction; in a dry run in the transaction that is open, which stays open."""
+    """Executes one step in one transaction; in a dry run in the transaction that is open, which stays open.
+
+    Attributes:
+        run: The step that is being executed.
+        transaction: The number of its transaction; empty until it has begun.
+    """
 
     def __init__(self, run: StepRun, *, dry_run: bool = False) -> None:
         self.run = run
         self._is_dry_run = dry_run
         self._parts = batch.transaction(run.state, run.step, run.limits.lock_timeout, dry_run=dry_run)
-        self._transaction = ""
+        self.transaction = ""
         self._duration_ms = 0
         self._deferrable: Sequence[str | None] = (None, None)
 
@@ -53,7 +58,7 @@ class TransactionStep:
         yield from ()
 
     def _attempt(self) -> Attempt:
-        self.run.done = 0
+        self.run.done, self.transaction = 0, ""
         refusal = yield from self.run.send(self._parts, self._answered)
         if refusal and refusal.part.role != "clean up":
             return refusal
@@ -69,7 +74,7 @@ class TransactionStep:
                 self.run.pid = int(answer.rows[0][0] or 0)
             case "begin":
                 begun = write.begun(answer.rows)
-                self.run.pid, self._transaction = begun.pid, begun.transaction
+                self.run.pid, self.transaction = begun.pid, begun.transaction
             case "complete":
                 self._duration_ms = write.duration_ms(answer.rows)
             case "deferrable":
@@ -113,5 +118,5 @@ class TransactionStep:
             statement = step.script.statements[number - 1]
             error = refused(refusal.error, statement)
             return error.with_(hint=_COMMITS) if ends_transactions(statement, refusal) else error
-        found = of_history_row(refusal, step, self.run.state.history, self._transaction)
+        found = of_history_row(refusal, step, self.run.state.history, self.transaction)
         return found or at_commit(refusal.error, step.script.statements, step.script.source)

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from psycopg import errors as pg
 
-from sqlmigrate.database.server import IDENTITY, server_of
+from sqlmigrate.database.server import IDENTITY, IDENTITY_IN_PART, server_of
 from sqlmigrate.database.session import BEGIN_READ_ONLY, COMMIT, Request, Session
 from sqlmigrate.errors import NOTHING_CHANGED, HistoryError
 
@@ -101,7 +101,12 @@ def find(session: Session, setting: str) -> State:
         ServerError: This role may not read it.
     """
     schema, table = table_parts(setting)
-    _, identity, found, _ = session.ask(BEGIN_READ_ONLY, IDENTITY, Request(_LOOK, (schema, table)), COMMIT)
+    looking = Request(_LOOK, (schema, table))
+    try:
+        _, identity, found, _ = session.ask(BEGIN_READ_ONLY, IDENTITY, looking, COMMIT)
+    except pg.InsufficientPrivilege:
+        session.abort()
+        _, identity, found, _ = session.ask(BEGIN_READ_ONLY, IDENTITY_IN_PART, looking, COMMIT)
     server = server_of(session, identity)
     name, columns, readable, writable, owned, may_create, log_columns, log_writable, *elsewhere = found[0]
     if name is None or may_create is None:

@@ -21,6 +21,7 @@ import pytest
 from in_process import Quick, said
 from processes import Beginning, Running, beginning
 from proxies import Connection, Proxy
+from psycopg.conninfo import conninfo_to_dict
 from waiting import until
 
 from sqlmigrate.database import session
@@ -525,6 +526,40 @@ def test_a_connection_that_is_cut_for_good(quick: Quick, begin: Beginning, datab
 
     database_state.ask(database, f"select pg_terminate_backend({pid})")
     assert database_state.history(database) == [("001", "executed", 1, None)]
+
+
+def test_a_connection_that_leads_to_another_server_afterwards(
+    quick: Quick, begin: Beginning, database: str, postgres16: postgres_servers.Server
+) -> None:
+    """The second host of the URL has sessions with our number: nothing is looked up, recorded or ended there."""
+    quick.write(**FILES)
+    name = conninfo_to_dict(database)["dbname"]
+    postgres16.admin.execute(f"create database {name}")
+    other = postgres16.url(str(name))
+    try:
+        with Line(database) as line, Line(other) as second, psycopg.connect(other) as application:
+            running = begin("up", url=line.url.replace(f":{line.port}", f":{line.port},127.0.0.1:{second.port}"))
+            pid = running.when("pg_sleep")
+            line.is_open = False
+            line.cut()
+            ended = running.ended()
+            application.execute("select 1")
+            application.close()
+            first, then = f"127.0.0.1:{line.port}", f"127.0.0.1:{second.port}"
+
+        elsewhere = (
+            "   the history could not be read: the new connection leads to another server: "
+            f"{then}, before it was {first}\n"
+            f"   hint    look at both servers before you go on; the statement may still be executed on {first}\n"
+        )
+        assert ended.code == 1
+        assert elsewhere in ended.stderr
+        assert ended.stderr.endswith("what now        sqlmigrate status\n\n")
+        assert "it is not known whether 002_b was committed or rolled back" in ended.stderr
+        assert database_state.is_untouched(other)
+        database_state.ask(database, f"select pg_terminate_backend({pid})")
+    finally:
+        postgres16.admin.execute(f"drop database {name} with (force)")
 
 
 @pytest.mark.slow
