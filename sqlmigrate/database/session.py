@@ -23,9 +23,12 @@ _DRAIN_SECONDS = 1.0
 _CANCEL_TRIES = 5
 _RECONNECT_PAUSES = (0.1, 0.2, 0.4, 0.8, 1.5)
 _NEVER = float("inf")
+_ROWS_AT_ONCE = 20  # of those that are dropped; they may be wide
+_CHUNKED = 170000  # the first libpq that gives more than one row at once
 _PIECE = 65536  # characters of a COPY that are sent at once; after each piece its progress may be shown
 _T = TypeVar("_T")
 _FAILED = (pq.ExecStatus.FATAL_ERROR, pq.ExecStatus.BAD_RESPONSE)
+_PART_OF_ROWS = (pq.ExecStatus.SINGLE_TUPLE, pq.ExecStatus.TUPLES_CHUNK)
 
 
 @dataclass(frozen=True)
@@ -37,12 +40,14 @@ class Request:
         params: Its parameters, as text.
         data: The data that follow a ``COPY … FROM stdin``.
         quiet: Whether its answer may arrive together with the next one.
+        drops_rows: Whether its rows are dropped as they arrive, so that a million of them takes no memory.
     """
 
     sql: str
     params: tuple[str | None, ...] = ()
     data: str | None = None
     quiet: bool = False
+    drops_rows: bool = False
 
 
 BEGIN_READ_ONLY = Request("begin read only", quiet=True)
@@ -151,9 +156,12 @@ class Session:
         while not self._ready(_flushed(pgconn), tick):
             yield None
         failed = False
-        for index in range(start, start + len(requests)):
+        for index, request in enumerate(requests, start):
+            if request.drops_rows and not failed:
+                _give_rows_as_they_come(pgconn)
             while not (result := self._ready(_next_result(pgconn), tick)):
                 yield None
+            pgconn.get_result()  # the empty one that ends the answer; the mode of the next is set only after it
             if failed:
                 continue
             failed = result.status in _FAILED
@@ -252,8 +260,8 @@ def _flushed(pgconn: pq.abc.PGconn) -> psycopg.abc.PQGen[bool]:
 def _next_result(pgconn: pq.abc.PGconn) -> psycopg.abc.PQGen[pq.abc.PGresult]:
     """Return the next result.
 
-    The empty result with which libpq ends each request is skipped. So is the output of a ``COPY … TO stdout``: like the
-    rows of a SELECT in a migration, it is not shown.
+    The empty result with which libpq ends each request is skipped. So are rows that libpq gives as they come, and the
+    output of a ``COPY … TO stdout``.
     """
     while pgconn.status == pq.ConnStatus.OK:
         while pgconn.is_busy():
@@ -264,9 +272,20 @@ def _next_result(pgconn: pq.abc.PGconn) -> psycopg.abc.PQGen[pq.abc.PGresult]:
             while (size := pgconn.get_copy_data(1)[0]) >= 0:
                 if not size and (yield waiting.WAIT_R):
                     pgconn.consume_input()
-        elif result:
+        elif result and result.status not in _PART_OF_ROWS:
             return result
     raise psycopg.OperationalError("the connection to the server is lost")
+
+
+def _give_rows_as_they_come(pgconn: pq.abc.PGconn) -> None:
+    """Have libpq give the rows of the next answer as they come, not all of them at its end.
+
+    https://www.postgresql.org/docs/current/libpq-single-row-mode.html
+    """
+    if pq.version() >= _CHUNKED:
+        pgconn.set_chunked_rows_mode(_ROWS_AT_ONCE)
+    else:
+        pgconn.set_single_row_mode()
 
 
 def _rows(result: pq.abc.PGresult) -> list[list[str | None]]:

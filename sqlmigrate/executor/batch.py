@@ -117,7 +117,7 @@ def instead_of_commit(deferrable: str | None, deferred: str | None) -> tuple[Par
 
 def request(statement: Statement) -> Request:
     """Give what is sent for one statement of a file: its text as it is there, and the data of a COPY."""
-    return Request(statement.text, data=statement.data.text if statement.data else None)
+    return Request(statement.text, data=statement.data.text if statement.data else None, drops_rows=True)
 
 
 def timeouts(step: Step, lock_timeout: str) -> Iterator[tuple[str, str]]:
