@@ -19,6 +19,8 @@ from .statement import Statement
 _BEGINS = re.compile(r"(BEGIN|START TRANSACTION)\b( WORK| TRANSACTION)?(?P<options>.*)")
 _ENDS = re.compile(r"(COMMIT|END|ROLLBACK|ABORT|PREPARE TRANSACTION)\b(?! PREPARED)(?!( WORK| TRANSACTION)? TO\b)")
 _COMMITS = re.compile(r"(COMMIT|END)( WORK| TRANSACTION)?( AND NO CHAIN)?$")
+_PLAIN_BEGIN = re.compile(r"BEGIN( WORK| TRANSACTION)?$")
+_LARGE_OBJECT = re.compile(r"SELECT (PG_CATALOG \. )?(LO_(OPEN|CLOSE|LSEEK|LSEEK64|PUT|TRUNCATE)|LOWRITE) \(")
 _ISOLATION = r"ISOLATION LEVEL (SERIALIZABLE|REPEATABLE READ|READ (UN)?COMMITTED)"
 _BEGIN_OPTIONS = re.compile(rf"( ({_ISOLATION}|READ (WRITE|ONLY)|(NOT )?DEFERRABLE)( ,)?)*")
 _READ_ONLY = re.compile(r"SET TRANSACTION\b.* READ ONLY\b")
@@ -31,7 +33,8 @@ class Script:
 
     Attributes:
         source: The text of the file.
-        statements: The statements that are sent. BEGIN and COMMIT around the whole file are not among them.
+        statements: The statements that are sent. BEGIN and COMMIT around the whole file are not among them, nor those
+            that `pg_dump` writes around the data of large objects.
         mode: `transaction`: all in one transaction. `statements`: each one on its own.
         begin: What is sent to begin the transaction, with the options of the file's own BEGIN.
         settings: How many of the first statements are ``SET TRANSACTION``, which PostgreSQL accepts only before others.
@@ -86,6 +89,7 @@ def _script(source: Source, statements: tuple[Statement, ...], directives: tuple
     if len(statements) == 1 and not statements[0].kind.runs_in_transaction:
         return Script(source, statements, "statements", directives=directives)
     begin, opening = "begin", None
+    statements = _without_pairs_of_dumps(statements)
     wrapped = (
         len(statements) > 1
         and _BEGINS.match(statements[0].kind.first_words)
@@ -98,6 +102,27 @@ def _script(source: Source, statements: tuple[Statement, ...], directives: tuple
     while settings < len(statements) and _TRANSACTION_SETTING.match(statements[settings].kind.first_words):
         settings += 1
     return Script(source, statements, "transaction", begin, settings, directives, opening)
+
+
+def _without_pairs_of_dumps(statements: tuple[Statement, ...]) -> tuple[Statement, ...]:
+    """Leave out the BEGIN and COMMIT that `pg_dump` writes around the data of large objects.
+
+    The statements between them need a transaction, and have the one of the file.
+    """
+    kept: list[Statement] = []
+    opened: int | None = None  # where in `kept` a BEGIN is, with nothing but data of large objects after it
+    for statement in statements:
+        shape = statement.kind.first_words
+        if opened is not None and len(kept) > opened + 1 and _COMMITS.match(shape):
+            del kept[opened]
+            opened = None
+            continue
+        if _PLAIN_BEGIN.match(shape):
+            opened = len(kept)
+        elif not _LARGE_OBJECT.match(shape):
+            opened = None
+        kept.append(statement)
+    return tuple(kept)
 
 
 def _begin_options(statement: Statement) -> str:

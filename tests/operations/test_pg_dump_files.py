@@ -9,6 +9,7 @@ import children
 import psycopg
 import pytest
 from postgres_servers import Server
+from project import Project, failure
 
 from sqlmigrate.executor.events import Event, Failed
 from sqlmigrate.files.folder import load
@@ -69,10 +70,10 @@ def _filled(url: str) -> None:
         conn.execute("insert into app.parts select i, '2026-01-15' from generate_series(1, 100) i")
 
 
-def _dump(server: Server, url: str) -> str:
+def _dump(server: Server, url: str, *options: str) -> str:
     """Dump everything except our history."""
     dumped = children.run(
-        [_programs(server) / "pg_dump", "--no-owner", "--exclude-schema=history", url],
+        [_programs(server) / "pg_dump", "--no-owner", "--exclude-schema=history", *options, url],
         capture_output=True, check=True, text=True, encoding="utf-8", errors="surrogateescape",
     )  # fmt: skip
     return dumped.stdout
@@ -134,3 +135,48 @@ def test_data_with_either_line_ending(database: str, tmp_path: Path, ending: str
 
     with psycopg.connect(database) as conn:
         assert conn.execute("select a, b from t").fetchall() == [("x", "1"), ("\\y", None), ("z", None)]
+
+
+OPTIONS = ([], ["--inserts"], ["--clean", "--if-exists"], ["--blobs", "--column-inserts"])
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=lambda options: " ".join(options) or "plain")
+def test_a_dump_with_large_objects_is_applied(options: list[str], every_postgres: Server, tmp_path: Path) -> None:
+    """Its own BEGIN and COMMIT around the data of large objects open nothing new: the file has one transaction."""
+    with every_postgres.database() as original, every_postgres.database() as copy:
+        with psycopg.connect(original, autocommit=True) as conn:
+            conn.execute("create table docs (id int primary key, body oid)")
+            conn.execute(
+                "insert into docs select i, lo_from_bytea(0, ('hello ' || i)::bytea) from generate_series(1, 3) i"
+            )
+        dumped = _dump(every_postgres, original, *options)
+        assert re.search(r"^BEGIN;\n\nSELECT pg_catalog\.lo_open", dumped, re.MULTILINE)
+        (tmp_path / "001_dump.up.sql").write_text(dumped, encoding="utf-8", newline="")
+
+        events = _apply(copy, tmp_path)
+
+        assert [event.error for event in events if isinstance(event, Failed)] == []
+        with psycopg.connect(copy) as conn:
+            found = conn.execute("select lo_get(body) from docs order by id").fetchall()
+        assert found == [(b"hello 1",), (b"hello 2",), (b"hello 3",)]
+
+
+@pytest.mark.parametrize("dry_run", [False, True], ids=["up", "dry run"])
+def test_a_failure_after_large_objects_takes_them_back(dry_run: bool, project: Project) -> None:  # noqa: FBT001
+    """The COMMIT of the dump commits nothing: what stands after it fails, and nothing is left."""
+    text = """\
+select lo_create(4711);
+BEGIN;
+SELECT pg_catalog.lo_open('4711', 131072);
+SELECT pg_catalog.lowrite(0, '\\x68656c6c6f');
+SELECT pg_catalog.lo_close(0);
+COMMIT;
+select 1 / 0;
+"""
+    project.add("001_dump", text)
+
+    failed = failure(project.up(dry_run=dry_run))
+
+    assert failed.error.message == "division by zero"
+    assert str(failed.error.span).endswith("001_dump.up.sql:7:1")
+    assert project.value("select count(*) from pg_largeobject_metadata") == 0
