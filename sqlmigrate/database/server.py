@@ -8,6 +8,7 @@ from sqlmigrate.errors import NOTHING_CHANGED, NOTHING_EXECUTED, ServerError
 
 from .connect import place_of
 from .session import Request, Session
+from .startup_options import asked_for
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Server:
         is_read_only: Whether `default_transaction_read_only` is on.
         instance: Which server it is; None if our role may not see it.
         process_started: When the process `pid` was started, to the microsecond; None if our role may not see it.
+        asked: The settings that the connection string asks for, each with its value.
     """
 
     address: str
@@ -48,6 +50,7 @@ class Server:
     is_read_only: bool
     instance: Instance | None = None
     process_started: str | None = None
+    asked: tuple[tuple[str, str], ...] = ()
 
     @property
     def where(self) -> str:
@@ -88,6 +91,7 @@ def server_of(session: Session, rows: list[list[str | None]]) -> Server:
         read_only == "on",
         Instance(system, started) if system and started else None,
         process_started,
+        tuple(asked_for(session.conn.info.options).items()),
     )
 
 

@@ -35,6 +35,8 @@ select pg_catalog.string_agg(distinct each.name, ', '),
           from pg_catalog.pg_constraint c join pg_catalog.pg_namespace n on n.oid = c.connamespace
          where c.condeferrable and pg_catalog.has_schema_privilege(n.oid, 'usage')) as each""")
 
+_WHERE_AND_WHO = ("search_path", "role")
+
 Role = Literal["statement", "process", "begin", "note", "complete", "commit", "deferrable", "clean up", "other"]
 
 
@@ -68,6 +70,8 @@ def transaction(state: State, step: Step, lock_timeout: str, *, dry_run: bool = 
         opening = [Part(Request(step.script.begin, quiet=True)), *settings]
     else:  # too late for SET TRANSACTION; an empty SELECT stands for each
         opening = [Part(Request("select"), each.role, each.number) for each in settings]
+    if state.is_pooled:  # each transaction may have another session of the pool
+        opening += [Part(_set_local(name, value)) for name, value in state.server.asked if name in _WHERE_AND_WHO]
     # These also bound the wait for the history row: behind a pooler, another run may hold it.
     opening += [
         Part(Request(f"set local {name} to '{value}'", quiet=True)) for name, value in timeouts(step, lock_timeout)
@@ -85,6 +89,10 @@ def transaction(state: State, step: Step, lock_timeout: str, *, dry_run: bool = 
         Part(complete, "complete"),
         *_closing(state, dry_run=dry_run),
     )
+
+
+def _set_local(name: str, value: str) -> Request:
+    return Request("select pg_catalog.set_config($1, $2, true)", (name, value), quiet=True)
 
 
 def _row(history: History, step: Step) -> tuple[Request, Request]:

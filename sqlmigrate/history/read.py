@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from psycopg import errors as pg
 
+from sqlmigrate.database import asked_settings
 from sqlmigrate.database.server import IDENTITY, IDENTITY_IN_PART, server_of
 from sqlmigrate.database.session import BEGIN_READ_ONLY, COMMIT, Request, Session
 from sqlmigrate.errors import NOTHING_CHANGED, HistoryError
@@ -98,16 +99,18 @@ def find(session: Session, setting: str) -> State:
 
     Raises:
         ConfigError: The table is not a history, or its schema does not exist.
-        ServerError: This role may not read it.
+        ServerError: This role may not read it, or a setting that the connection string asks for does not hold.
     """
     schema, table = table_parts(setting)
-    looking = Request(_LOOK, (schema, table))
+    looking = (Request(_LOOK, (schema, table)), *asked_settings.request(session), COMMIT)
     try:
-        _, identity, found, _ = session.ask(BEGIN_READ_ONLY, IDENTITY, looking, COMMIT)
+        _, identity, found, *values, _ = session.ask(BEGIN_READ_ONLY, IDENTITY, *looking)
     except pg.InsufficientPrivilege:
         session.abort()
-        _, identity, found, _ = session.ask(BEGIN_READ_ONLY, IDENTITY_IN_PART, looking, COMMIT)
+        _, identity, found, *values, _ = session.ask(BEGIN_READ_ONLY, IDENTITY_IN_PART, *looking)
     server = server_of(session, identity)
+    if values:
+        asked_settings.require(session, server, values[0])
     name, columns, readable, writable, owned, may_create, log_columns, log_writable, *elsewhere = found[0]
     if name is None or may_create is None:
         raise no_schema(schema)

@@ -18,8 +18,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 
 @contextmanager
-def bouncer(program: str, server: Server, mode: str) -> Iterator[str]:
-    """Run PgBouncer, and yield its URL without a database: append the name of one."""
+def bouncer(program: str, server: Server, mode: str, *settings: str) -> Iterator[str]:
+    """Run PgBouncer, and yield its URL without a database: append the name of one. Settings: `max_client_conn = 1`."""
     folder = Path(tempfile.mkdtemp(prefix="bouncer-"))
     folder.chmod(0o755)
     port, upstream = free_port(), conninfo_to_dict(server.url())
@@ -27,7 +27,7 @@ def bouncer(program: str, server: Server, mode: str) -> Iterator[str]:
     (folder / "ini").write_text(
         f"[databases]\n* = host={upstream['host']} port={upstream['port']}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n"
         f"listen_port = {port}\nunix_socket_dir =\nauth_type = trust\nauth_file = {folder}/users\npool_mode = {mode}\n"
-        "default_pool_size = 8\nmax_client_conn = 100\nlogfile = /dev/null\n"
+        "default_pool_size = 8\nmax_client_conn = 100\nlogfile = /dev/null\n" + "\n".join(settings)
     )
     account = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"] if os.geteuid() == 0 else []
     running = children.start([*account, program, "--quiet", folder / "ini"], stderr=subprocess.DEVNULL)
