@@ -52,10 +52,12 @@ class Executor:
                 raise _lost_after(step) from None
             return "failed"
         except GeneratorExit:
-            self._settle(way, _interrupted(step))
+            if not run.is_settled:
+                self._settle(way, _interrupted(step))
             raise
         except KeyboardInterrupt:
-            yield self._settle(way, _interrupted(step))
+            if not run.is_settled:
+                yield self._settle(way, _interrupted(step))
             raise
 
     def rehearse(self, step: Step) -> Generator[Event, None, Outcome]:
@@ -88,7 +90,9 @@ class Executor:
         run = way.run
         step, statements = run.step, run.step.script.statements
         number = run.done + 1 if run.done < run.total else 0
-        error = error.with_(span=statements[number - 1].span if number else step.script.source.span(0, 0))
+        error = run.failure or error.with_(
+            span=statements[number - 1].span if number else step.script.source.span(0, 0)
+        )
         try:
             execution = self._look_up(step, way.transaction)
         except (psycopg.Error, SqlmigrateError) as problem:

@@ -184,6 +184,7 @@ class NoTransactionStep:
         if refusal := (yield from run.repeat(lambda: run.send(parts, self._keep_duration), self._may_try_again)):
             return self._failed(refusal, run.total)
         self._session.ask(*batch.DISCARD)
+        run.is_settled = True
         yield Finished(run.step, run.total, self._duration_ms)
         return None
 

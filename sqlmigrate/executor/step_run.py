@@ -70,6 +70,8 @@ class StepRun:
         done: How many statements of the step are executed.
         pid: The server's process; behind a pooler that of the transaction.
         blockers: The sessions that were seen in the way, when the step was last looked at.
+        failure: Why the step failed, once that is known; an interruption does not replace it.
+        is_settled: Whether the history says how the step ended, so that nothing more is written to it.
     """
 
     def __init__(self, step: Step, session: Session, state: State, limits: Limits, observation: Observation) -> None:
@@ -84,6 +86,8 @@ class StepRun:
         self._tick = batch.tick(step, limits.lock_timeout, observation.tick)
         self._started = time.monotonic()
         self.blockers: tuple[Blocker, ...] = ()
+        self.failure: StatementError | None = None
+        self.is_settled = False
 
     @property
     def total(self) -> int:
@@ -199,6 +203,7 @@ class StepRun:
 
         Gives the error; if the failure could not be written, the error says so as well.
         """
+        self.failure = error
         writing = batch.failure(self.state.history, self.step, done, error.message)
         try:
             try:
@@ -210,7 +215,8 @@ class StepRun:
                 self.session.ask(writing)
         except (psycopg.Error, SqlmigrateError) as problem:
             unwritten = f"the failure could not be written to the history: {reason(problem)}"
-            return error.with_(detail=[*error.detail, unwritten])
+            error = error.with_(detail=[*error.detail, unwritten])
+        self.is_settled = True
         return error
 
 

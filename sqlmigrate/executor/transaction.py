@@ -45,6 +45,7 @@ class TransactionStep:
         """
         refusal = yield from self.run.repeat(self._attempt, self._may_try_again)
         if refusal is None:
+            self.run.is_settled = True
             yield Finished(self.run.step, self.run.total, self._duration_ms)
             return "done"
         if not self._is_dry_run and refusal.part.role == "begin" and write.missing_row(refusal.error):

@@ -234,6 +234,32 @@ def test_a_signal_in_a_down(quick: Quick, begin: Beginning, database: str) -> No
     assert database_state.log(database) == [("up", "001", None), ("failure", "001", f"down: {INTERRUPTED}")]
 
 
+SLOW_LOG = """\
+create sequence tries;
+create function wait() returns trigger language plpgsql as $$
+begin
+  if new.action = 'failure' and nextval('tries') = 1 then perform pg_sleep(60); end if;
+  return new;
+end $$;
+create trigger wait before insert on migrations_log for each row execute function wait();
+"""
+
+
+@pytest.mark.parametrize("head", ["", "-- sqlmigrate: no-transaction\n"], ids=["one transaction", "none"])
+def test_a_signal_while_a_failure_is_recorded(head: str, quick: Quick, begin: Beginning, database: str) -> None:
+    """The failure is recorded after all, and it is PostgreSQL's error, not the signal."""
+    quick.write(**{"001_a.up.sql": SLOW_LOG, "002_b.up.sql": f"{head}select 1;\ncreate sequence tries;\n"})
+    running = begin("up")
+    running.when("logged as")
+    ended = running.signalled(signal.SIGINT)
+
+    error = 'relation "tries" already exists'
+    assert f"error: {error}" in ended.stderr
+    assert ended.code == 130
+    assert database_state.history(database)[1] == ("002", "failed", int(head != ""), error)
+    assert database_state.log(database) == [("up", "001", None), ("failure", "002", error)]
+
+
 def test_a_signal_in_a_dry_run(quick: Quick, begin: Beginning, database: str) -> None:
     """A dry run is cancelled on the server too, and leaves nothing behind."""
     quick.write(**FILES)

@@ -167,6 +167,37 @@ def test_closing_without_a_transaction_keeps_what_is_done(project: Project) -> N
     assert succeeded(project.add("001_a", text.replace("60", "0")).up()) == ["001_a"]
 
 
+@pytest.mark.parametrize("options", [{}, {"step_by_step": True}], ids=["at once", "step by step"])
+@pytest.mark.parametrize("head", ["", "-- sqlmigrate: no-transaction\n"], ids=["one transaction", "none"])
+def test_closing_after_a_failure_keeps_what_was_recorded(head: str, options: dict[str, bool], project: Project) -> None:
+    """Whoever stops reading at `Failed` finds PostgreSQL's error in the history, and the log has one failure."""
+    project.add("001_a", f"{head}create table a ();\ncreate table a ();\nselect 3;")
+
+    stopped_at(project, Failed, **options)
+
+    until(lambda: is_quiet(project))
+    error = 'relation "a" already exists'
+    assert project.query("select status, error, statements_done from migrations") == [
+        ("failed", error, int(head != ""))
+    ]
+    assert project.query("select action, detail from migrations_log") == [("failure", error)]
+
+
+@pytest.mark.parametrize("head", ["", "-- sqlmigrate: no-transaction\n"], ids=["one transaction", "none"])
+def test_closing_after_a_failed_down_keeps_what_was_recorded(head: str, project: Project) -> None:
+    """The log has one failure of the down, with PostgreSQL's error."""
+    project.add("001_a", "create table a ();", f"{head}select 1;\ndrop table b;").up()
+    with closing(up_down.down(project.url, folder.load(project.folder))) as events:
+        while not isinstance(next(events), Failed):
+            pass
+
+    until(lambda: is_quiet(project))
+    assert project.query("select action, detail from migrations_log order by id") == [
+        ("up", None), ("failure", 'down: table "b" does not exist'),
+    ]  # fmt: skip
+    assert project.states() == {"001_a": "executed"}
+
+
 def test_closing_a_down_leaves_it_executed(project: Project) -> None:
     """A down that has not ended has undone nothing."""
     project.add("001_a", "create table a ();", "drop table a;\nselect pg_sleep(60);").up()

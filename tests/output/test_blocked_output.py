@@ -106,6 +106,27 @@ def test_a_full_disk_and_a_failure(tables: Terminal, database: str) -> None:
     assert database_state.history(database)[1][:2] == ("002", "failed")
 
 
+CLOSED_STREAMS = ["2>&-", ">&-", ">&- 2>&-", "<&- >&- 2>&-", "2>/dev/full", ">/dev/full 2>&1"]
+
+
+@pytest.mark.parametrize("head", ["", "-- sqlmigrate: no-transaction\n"], ids=["one transaction", "none"])
+@pytest.mark.parametrize("redirected", CLOSED_STREAMS)
+def test_a_failure_that_cannot_be_shown_is_recorded(
+    redirected: str, head: str, tables: Terminal, database: str
+) -> None:
+    """Whatever stream is closed or full, the history has PostgreSQL's error, once, and the exit code is 1."""
+    tables.write(**{"002_b.up.sql": f"{head}do $$ begin raise notice 'look'; end $$;\ncreate table a ();"})
+
+    code, _, _ = shell(tables, f"sqlmigrate up {redirected}")
+
+    error = 'relation "a" already exists'
+    assert code == 1
+    assert [(row[:2], row[3]) for row in database_state.history(database)] == [
+        (("001", "executed"), None), (("002", "failed"), error),
+    ]  # fmt: skip
+    assert database_state.log(database) == [("up", "001", None), ("failure", "002", error)]
+
+
 def test_a_reader_that_has_seen_enough(tables: Terminal) -> None:
     """`| head -1` is not an error: there is no message, and the exit code is that of the command."""
     code, stdout, stderr = shell(tables, "{ sqlmigrate log; echo $? >code; } | head -0")
