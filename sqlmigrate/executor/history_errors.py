@@ -8,12 +8,17 @@ from sqlmigrate.history.write import MissingRow, missing_row
 from sqlmigrate.plan.plan import Step
 from sqlmigrate.source import Span
 
-from .statement_errors import find_name
+from .statement_errors import find_name, unplaced
 from .step_run import Refusal
 
 _UNDEFINED_TABLE = "42P01"
 _LEAVE_ALONE = "take that statement out: sqlmigrate writes its history itself"
-_MOVE = "leave it where it is; a new project can keep it in a schema of its own: --table history.migrations"
+_MOVE = (
+    "leave it where it is, and out of loops over all tables; a project that was not executed anywhere yet "
+    "can keep it in a schema of its own: --table history.migrations"
+)
+_KEEP_OUT = "leave both tables of the history out of loops over all tables: {table} and {table}_log"
+_OF_THE_TABLE = ("22", "23", "42", "44", "P0")  # how the codes of errors begin that the definition of a table causes
 _NO_CONTROL = "take out what commits or rolls back, or let each statement run by itself: -- sqlmigrate: no-transaction"
 
 
@@ -29,7 +34,7 @@ def of_history_row(refusal: Refusal, step: Step, history: History, transaction: 
         return StatementError(message, _place(step, history), hint=_MOVE)
     missing = missing_row(refusal.error)
     if missing is None:
-        return None
+        return _of_changed_table(refusal, step, history)
     if refusal.part.role == "begin":
         did = "executed" if step.direction == "up" else "rolled back"
         message = f"{step.label}: another run has {did} it in the meantime"
@@ -38,6 +43,19 @@ def of_history_row(refusal: Refusal, step: Step, history: History, transaction: 
         message = f"{step.label}: something in the file ended the transaction, which its history row belongs to"
         return StatementError(message, step.script.source.span(0, 0), kind=Kind.TRANSACTION_ENDED, hint=_NO_CONTROL)
     return _of_missing_row(missing, step, history)
+
+
+def _of_changed_table(refusal: Refusal, step: Step, history: History) -> StatementError | None:
+    """Make the error if our tables refuse the row: a column, a constraint or a trigger was added to them."""
+    if not (refusal.error.sqlstate or "").startswith(_OF_THE_TABLE):
+        return None
+    error = unplaced(refusal.error, _place(step, history))
+    is_of_log = refusal.error.diag.table_name == f"{history.table}_log"
+    refuses = f"the log {history.log_name} did" if is_of_log else f"the history {history.name} did"
+    message = f"{step.label}: {refuses} not take its entry: {error.message}"
+    fields = [each for each in error.fields if each[0] != "detail"]  # it shows the row, with the text of the file
+    hint = _KEEP_OUT.format(table=history.table)
+    return StatementError(message, error.span, fields=fields, sqlstate=error.sqlstate, hint=hint)
 
 
 def _of_missing_row(missing: MissingRow, step: Step, history: History) -> StatementError:

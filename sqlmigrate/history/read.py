@@ -14,53 +14,33 @@ from typing import TypeVar
 from psycopg import errors as pg
 
 from sqlmigrate.database import asked_settings
-from sqlmigrate.database.server import IDENTITY, IDENTITY_IN_PART, server_of
+from sqlmigrate.database.server import IDENTITY, IDENTITY_IN_PART, Server, server_of
 from sqlmigrate.database.session import BEGIN_READ_ONLY, COMMIT, Request, Session
 from sqlmigrate.errors import NOTHING_CHANGED, HistoryError
 
-from .rights import no_schema, refuse_second, somebody_else, unreadable
+from .relations import Relation, look, relations
+from .rights import no_schema, not_a_history, obstacles_of, obstacles_of_log, refuse_second, require_readable
 from .state import Execution, State
-from .table import COLUMNS, Column, History, is_history, is_log, is_older_history, table_parts
+from .table import COLUMNS, Column, History, is_older_history, table_parts
 
 _T = TypeVar("_T")
 
-# Indexes, sequences and views take a name as tables do.
-_LOOK = """\
-select place.schema, found.columns, found.readable, found.writable, found.owned,
+# The schema where a history would be created, and who would get rights on new tables of ours there: default privileges
+# are for tables with the data of an application, and our history holds the texts of files, with what they hold.
+_PLACE = """\
+select place.schema,
        (select (pg_catalog.has_schema_privilege(n.oid, 'create')
                 and pg_catalog.has_schema_privilege(n.oid, 'usage'))::text
           from pg_catalog.pg_namespace n where n.nspname = place.schema),
-       log.columns, log.writable, elsewhere.schema, elsewhere.columns
-  from (values (1)) as one
-  left join lateral (
-       select n.nspname::text as schema, {columns},
-              (pg_catalog.has_schema_privilege(n.oid, 'usage')
-               and pg_catalog.has_table_privilege(c.oid, 'select'))::text as readable,
-              (pg_catalog.has_table_privilege(c.oid, 'insert') and pg_catalog.has_table_privilege(c.oid, 'update')
-               and pg_catalog.has_table_privilege(c.oid, 'delete'))::text as writable,
-              pg_catalog.pg_has_role(c.relowner, 'usage')::text as owned
-         from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-        where c.relname = $2
-          and case when $1::text is null then n.nspname = any (pg_catalog.current_schemas(false)) else n.nspname = $1
-          end
-        order by pg_catalog.array_position(pg_catalog.current_schemas(false), n.nspname)
-        limit 1) as found on true
-  cross join lateral (select coalesce(found.schema, $1::text, pg_catalog.current_schema()::text) as schema) as place
-  left join lateral (
-       select {columns}, pg_catalog.has_table_privilege(c.oid, 'insert')::text as writable
-         from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-        where n.nspname = place.schema and c.relname = $2 || '_log') as log on true
-  left join lateral (
-       select n.nspname::text as schema, {columns}
-         from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-        where found.schema is null and $1::text is null and c.relname = $2 and c.relkind = 'r'
-          and pg_catalog.pg_get_userbyid(c.relowner) = current_user
-          and (select s.source from pg_catalog.pg_settings s where s.name = 'search_path') <> 'client'
-        limit 1) as elsewhere on true""".format(
-    columns="""(select coalesce(pg_catalog.string_agg(a.attname, ' ' order by a.attnum), '')
-                 from pg_catalog.pg_attribute a
-                where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns"""
-)
+       (select (s.source = 'client')::text from pg_catalog.pg_settings s where s.name = 'search_path'),
+       (select pg_catalog.string_agg(distinct case given.grantee when 0 then 'public'
+                                              else pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(given.grantee))
+                                              end, ', ')
+          from pg_catalog.pg_default_acl d cross join pg_catalog.aclexplode(d.defaclacl) given
+         where d.defaclobjtype = 'r' and pg_catalog.pg_get_userbyid(d.defaclrole) = current_user
+           and d.defaclnamespace in (0, (select n.oid from pg_catalog.pg_namespace n where n.nspname = place.schema))
+           and given.grantee <> d.defaclrole)
+  from (select coalesce($1::text, pg_catalog.current_schema()::text) as schema) as place"""
 
 
 def read(session: Session, setting: str, *, with_log: bool = False) -> State:
@@ -98,35 +78,49 @@ def find(session: Session, setting: str) -> State:
     """Find the history table that `setting` names, without its rows, in one round trip; writes nothing.
 
     Raises:
-        ConfigError: The table is not a history, or its schema does not exist.
-        ServerError: This role may not read it, or a setting that the connection string asks for does not hold.
+        ConfigError: What has this name is not a history, or its schema does not exist.
+        ServerError: This role may not read all of it, a column of it is missing, or a setting that the connection
+            string asks for does not hold.
     """
     schema, table = table_parts(setting)
-    looking = (Request(_LOOK, (schema, table)), *asked_settings.request(session), COMMIT)
+    looking = (look(schema, table), Request(_PLACE, (schema,)), *asked_settings.request(session), COMMIT)
     try:
-        _, identity, found, *values, _ = session.ask(BEGIN_READ_ONLY, IDENTITY, *looking)
+        _, identity, found, place, *values, _ = session.ask(BEGIN_READ_ONLY, IDENTITY, *looking)
     except pg.InsufficientPrivilege:
         session.abort()
-        _, identity, found, *values, _ = session.ask(BEGIN_READ_ONLY, IDENTITY_IN_PART, *looking)
+        _, identity, found, place, *values, _ = session.ask(BEGIN_READ_ONLY, IDENTITY_IN_PART, *looking)
     server = server_of(session, identity)
     if values:
         asked_settings.require(session, server, values[0])
-    name, columns, readable, writable, owned, may_create, log_columns, log_writable, *elsewhere = found[0]
-    if name is None or may_create is None:
+    return _state(server, (schema, table), relations(found), place[0])
+
+
+def _state(
+    server: Server, wanted: tuple[str | None, str], named: Sequence[Relation], place: Sequence[str | None]
+) -> State:
+    """Decide which of the relations of that name is our history; `place` is where a new one would be created."""
+    schema, table = wanted
+    place_schema, may_create, is_path_asked_for, readers = place
+    ours = next((each for each in named if each.name == table and (each.place or schema) and each.is_history), None)
+    if ours is None and (place_schema is None or may_create is None):
         raise no_schema(schema)
-    names, log_names = (columns or "").split(), (log_columns or "").split()
-    history = History(name, table, columns is not None, log_columns is not None, is_older_history(names))
-    if history.exists and not is_history(names):
-        raise somebody_else(history.name, names)
-    if history.has_log and not is_log(log_names):
-        raise somebody_else(history.log_name, log_names)
-    if not history.exists:
-        refuse_second(history, *elsewhere)
+    history_schema = ours.schema if ours else place_schema or ""
+    here = {each.name: each for each in named if each.schema == history_schema}
+    log = here.get(f"{table}_log")
+    is_older = ours is not None and is_older_history(ours.columns)
+    history = History(history_schema, table, ours is not None, log is not None, is_older, readers or "")
+    if ours is None and (taken := here.get(table)):
+        raise not_a_history(taken)
+    if log and not log.is_log:
+        raise not_a_history(log)
+    if ours is None:
+        if schema is None and is_path_asked_for != "true":
+            refuse_second(history, [each for each in named if each.name == table and each.is_history and each.is_owned])
         return State(server, history, is_writable=may_create == "true")
-    if readable != "true":
-        raise unreadable(history, server.user)
-    is_writable = writable == log_writable == "true"
-    return State(server, history, is_writable=is_writable, may_alter=owned == "true")
+    require_readable(history, ours, server.user)
+    is_writable = ours.is_writable and (log is None or log.is_insertable)
+    obstacles = (*obstacles_of(history, ours), *(obstacles_of_log(history, log) if log else ()))
+    return State(server, history, is_writable=is_writable, may_alter=ours.is_owned, obstacles=obstacles)
 
 
 def read_again(history: History, *, with_log: bool = False) -> tuple[Request, ...]:

@@ -8,22 +8,28 @@ from dataclasses import replace
 from sqlmigrate.errors import NOTHING_CHANGED, ConfigError, ServerError
 from sqlmigrate.identifiers import quoted
 
-from .state import State
-from .table import History, is_history
+from .relations import Relation
+from .state import Obstacle, State
+from .table import COLUMNS, LOG_COLUMNS, Column, History
+
+_AGAIN = "a history that begins empty would execute every migration again"
 
 
-def refuse_second(history: History, schema: str | None, columns: str | None) -> None:
+def refuse_second(history: History, elsewhere: Sequence[Relation]) -> None:
     """Raise `ConfigError` if this role has a history in a schema that its `search_path` no longer leads to.
 
     A `search_path` that this connection asks for itself is intended: with a schema for each customer, each has its own
     history.
     """
-    if schema is None or not is_history((columns or "").split()):
+    if not elsewhere:
         return
-    there = replace(history, schema=schema)
+    there, *others = (replace(history, schema=each.schema) for each in elsewhere)
     raise ConfigError(
         f"the history of this database is {there.name}, and the search_path leads to {history.schema}",
-        detail=["a second history would execute every migration again"],
+        detail=[
+            *([f"so is {', '.join(each.name for each in others)}"] if others else []),
+            "a second history would execute every migration again",
+        ],
         state=NOTHING_CHANGED,
         hint=f"continue with it: --table {there.quoted}; or, if a second one is intended: --table {history.quoted}",
     )
@@ -70,15 +76,109 @@ def half_made(history: History) -> ServerError:
     )
 
 
-def somebody_else(table: str, columns: Sequence[str]) -> ConfigError:
-    """Make the error for a table that has the name of the history and is not a history."""
+def not_a_history(found: Relation) -> ConfigError:
+    """Make the error for something that has the name of the history, or of its log, and is neither."""
+    name = f"{found.schema}.{found.name}"
+    if found.has_our_columns:
+        return _not_a_table(found)
+    if found.kind == "a table":
+        message = f"the table {name} is not a history of sqlmigrate: it has other columns"
+    else:
+        message = f"{name} is {found.kind}, not a history of sqlmigrate"
+    columns = ", ".join(found.columns) or ("none" if found.kind == "a table" else "")
     return ConfigError(
-        f"the table {table} is not a history of sqlmigrate: it has other columns",
-        detail=[f"its columns: {', '.join(columns) or 'none'}"],
+        message,
+        detail=[*([f"its columns: {columns}"] if columns else []), _AGAIN],
         state=NOTHING_CHANGED,
-        hint="keep the history in another table: --table sqlmigrate_migrations, "
-        'or in pyproject.toml: [tool.sqlmigrate] table = "sqlmigrate_migrations"',
+        hint="if there is no history yet, keep it in another table: --table sqlmigrate_migrations, "
+        'or in pyproject.toml: [tool.sqlmigrate] table = "sqlmigrate_migrations"; '
+        "and record first what this database has already: sqlmigrate baseline VERSION",
     )
+
+
+def _not_a_table(found: Relation) -> ConfigError:
+    behind = "" if found.kind == "a partitioned table" else "name the table behind it: --table SCHEMA.TABLE; or "
+    return ConfigError(
+        f"{found.schema}.{found.name} is {found.kind} with the columns of a history; sqlmigrate writes only to a table",
+        detail=[_AGAIN],
+        state=NOTHING_CHANGED,
+        hint=f"{behind}make it an ordinary table again, with the same rows",
+    )
+
+
+def require_readable(history: History, found: Relation, user: str) -> None:
+    """Raise `ServerError` if this role cannot read the whole history: no right, hidden rows, a missing column."""
+    if not found.is_readable:
+        raise unreadable(history, user)
+    if found.may_hide_rows:
+        raise ServerError(
+            f"row level security may hide rows of the history {history.name} from the role {user}",
+            detail=["a migration whose row is hidden would be executed again"],
+            state=NOTHING_CHANGED,
+            hint="its owner executes this once:",
+            next_steps=[f"psql: alter table {history.quoted} disable row level security;"],
+        )
+    if missing := found.missing:
+        raise _lacks(history.name, missing, _renamed(history.quoted, missing, found.columns, COLUMNS))
+
+
+def _lacks(name: str, missing: Sequence[str], renaming: Sequence[str]) -> ServerError:
+    columns = ", ".join(f"`{column}`" for column in missing)
+    return ServerError(
+        f"the history {name} lacks the column{'s' * (len(missing) > 1)} {columns}",
+        detail=["something has renamed or dropped what sqlmigrate has created", _AGAIN],
+        state=NOTHING_CHANGED,
+        hint="its owner renames it back:" if renaming else "restore the table from a backup",
+        next_steps=[f"psql: {each};" for each in renaming],
+    )
+
+
+def _renamed(table: str, missing: Sequence[str], names: Sequence[str], columns: Sequence[Column]) -> list[str]:
+    """Give the SQL that renames the one missing column back, if there is only one that it can be now."""
+    strange = [name for name in names if name not in {each.name for each in columns}]
+    if len(missing) != 1 or len(strange) != 1:
+        return []
+    return [f"alter table {table} rename column {quoted(strange[0])} to {missing[0]}"]
+
+
+def obstacles_of(history: History, found: Relation) -> list[Obstacle]:
+    """Return what keeps the history from being written, although this role may write it."""
+    obstacles = _unfilled(history.name, history.quoted, found, COLUMNS)
+    if not found.has_key:
+        problem = f"{history.name} has no primary key"
+        obstacles.append(Obstacle(problem, (f"alter table {history.quoted} add primary key (version)",)))
+    return obstacles
+
+
+def obstacles_of_log(history: History, found: Relation) -> list[Obstacle]:
+    """Return what keeps the log from being written, although this role may write it."""
+    name, table = history.log_name, history.quoted_log
+    if missing := found.missing_of_log:
+        problem = f"{name} lacks {', '.join(missing)}"
+        return [Obstacle(problem, tuple(_renamed(table, missing, found.columns, LOG_COLUMNS)))]
+    obstacles = _unfilled(name, table, found, LOG_COLUMNS)
+    if found.may_hide_rows:
+        problem = f"row level security of {name} keeps rows out"
+        obstacles.append(Obstacle(problem, (f"alter table {table} disable row level security",)))
+    if not found.has_key:
+        identity = f"alter table {table} alter column id set not null, alter column id add generated always as identity"
+        sequence = f"pg_catalog.pg_get_serial_sequence('{table.replace(chr(39), chr(39) * 2)}', 'id')"
+        counting = f"select pg_catalog.setval({sequence}, (select max(id) from {table}))"
+        obstacles.append(Obstacle(f"the column `id` of {name} generates no values", (identity, counting)))
+    return obstacles
+
+
+def _unfilled(name: str, table: str, found: Relation, columns: Sequence[Column]) -> list[Obstacle]:
+    """Return an obstacle for each column that must have a value and to which sqlmigrate does not always give one."""
+    filled = {each.name for each in columns if each.constraint}
+    return [
+        Obstacle(
+            f"the column `{column}` of {name} must have a value, and sqlmigrate does not give it one",
+            (f"alter table {table} alter column {quoted(column)} drop not null",),
+        )
+        for column in found.unfilled
+        if column not in filled
+    ]
 
 
 def require_writable(state: State) -> None:
@@ -90,6 +190,19 @@ def require_writable(state: State) -> None:
         raise _may_only_read(history, user) if history.exists else _may_not_create(history, user)
     if history.is_older and not state.may_alter:
         raise _may_not_alter(history, user)
+    if state.obstacles:
+        raise _cannot_be_written(history, state.obstacles)
+
+
+def _cannot_be_written(history: History, obstacles: Sequence[Obstacle]) -> ServerError:
+    cures = [cure for each in obstacles for cure in each.cure]
+    return ServerError(
+        f"the history {history.name} cannot be written as it is",
+        detail=[each.problem for each in obstacles],
+        state=NOTHING_CHANGED,
+        hint="its owner executes this once:" if cures else "restore the table from a backup",
+        next_steps=[f"psql: {cure};" for cure in cures],
+    )
 
 
 def _may_only_read(history: History, user: str) -> ServerError:
@@ -110,7 +223,7 @@ def _may_not_create(history: History, user: str) -> ServerError:
         state=NOTHING_CHANGED,
         hint="a role that may create tables there executes this once:",
         next_steps=[
-            *(line for definition in history.definitions for line in f"{definition};".splitlines()),
+            *(line for sql in (*history.definitions, *history.comments) for line in f"{sql};".splitlines()),
             f"grant usage on schema {quoted(history.schema)} to {quoted(user)};",
             f"grant select, insert, update, delete on {history.quoted} to {quoted(user)};",
             f"grant select, insert on {history.quoted_log} to {quoted(user)};",

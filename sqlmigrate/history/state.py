@@ -58,6 +58,19 @@ class Execution:
 
 
 @dataclass(frozen=True)
+class Obstacle:
+    """Why the history cannot be written as it is, although this role has the rights.
+
+    Attributes:
+        problem: What is wrong with the table, or with its log.
+        cure: The SQL that mends it.
+    """
+
+    problem: str
+    cure: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class State:
     """What a database is, and what was executed there.
 
@@ -67,6 +80,7 @@ class State:
         executions: The rows of the history, in the order of execution.
         is_writable: Whether this role may write the history, or create it where it does not exist.
         may_alter: Whether this role may alter the history table.
+        obstacles: What keeps the history from being written, although this role may write it.
         is_pooled: Whether a pooler may give our session to others between transactions.
         is_log_read: Whether the executions have their numbers in the log.
         run: Who holds the run's lock, if that was asked for and someone does.
@@ -77,6 +91,7 @@ class State:
     executions: tuple[Execution, ...] = ()
     is_writable: bool = True
     may_alter: bool = True
+    obstacles: tuple[Obstacle, ...] = ()
     is_pooled: bool = False
     is_log_read: bool = False
     run: Blocker | None = None

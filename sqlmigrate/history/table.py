@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -39,10 +39,13 @@ class Column:
 
     @property
     def as_read(self) -> str:
-        """The SQL that reads it as text; a time is read as ISO 8601 in UTC, whatever the session's settings are."""
+        """The SQL that reads it as text; a time is read as ISO 8601 in UTC, whatever the session's settings are.
+
+        A loop over all tables may have made a `timestamp` of it, which holds the time zone of the session.
+        """
         if self.type != "timestamptz":
             return self.name
-        return f"pg_catalog.to_char({self.name} at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US')"
+        return f"pg_catalog.to_char({self.name}::timestamptz at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US')"
 
 
 COLUMNS = (
@@ -74,6 +77,13 @@ LOG_COLUMNS = (
     Column("tool_version", "text", is_read=False),
     Column("detail", "text"),
 )
+# How the comments on our tables begin. Loops over all tables of a schema add columns and rename some; they rarely
+# change comments.
+MARK, LOG_MARK = "History of sqlmigrate", "Log of sqlmigrate"
+_COMMENTS = (
+    f"{MARK}, written by sqlmigrate alone",
+    f"{LOG_MARK}, written by sqlmigrate alone",
+)
 _UNFINISHED = "unfinished"
 _OLDER_UNFINISHED = "making"  # its name in tables that were created before the first release
 
@@ -82,19 +92,15 @@ def _older(columns: Iterable[Column]) -> tuple[Column, ...]:
     return tuple(replace(each, name=_OLDER_UNFINISHED) if each.name == _UNFINISHED else each for each in columns)
 
 
-def is_history(names: Iterable[str]) -> bool:
-    """Tell whether a table with these columns is a history, one of an older version included."""
-    return set(names) in ({each.name for each in COLUMNS}, {each.name for each in _older(COLUMNS)})
+def missing_columns(columns: Iterable[Column], names: Collection[str]) -> list[str]:
+    """Name the `columns` that a table with the columns `names` lacks; one under its older name is there."""
+    older = dict(zip((each.name for each in columns), (each.name for each in _older(columns)), strict=True))
+    return [name for name in older if not {name, older[name]} & set(names)]
 
 
-def is_older_history(names: Iterable[str]) -> bool:
+def is_older_history(names: Collection[str]) -> bool:
     """Tell whether a history with these columns was created by an older version."""
-    return _OLDER_UNFINISHED in names
-
-
-def is_log(names: Iterable[str]) -> bool:
-    """Tell whether a table with these columns is the log of a history."""
-    return set(names) == {each.name for each in LOG_COLUMNS}
+    return _OLDER_UNFINISHED in names and _UNFINISHED not in names
 
 
 @dataclass(frozen=True)
@@ -107,6 +113,7 @@ class History:
         exists: Whether the table exists.
         has_log: Whether the log exists; one without the other was not created by us.
         is_older: Whether an older version has created it, which called the column `unfinished` `making`.
+        readers: The roles that default privileges would give rights on it when it is created, as SQL.
     """
 
     schema: str
@@ -114,6 +121,7 @@ class History:
     exists: bool
     has_log: bool
     is_older: bool = False
+    readers: str = ""
 
     @property
     def name(self) -> str:
@@ -149,6 +157,15 @@ class History:
     def definitions(self) -> tuple[str, str]:
         """The SQL that creates the table, and the SQL that creates its log."""
         return _definition(self.quoted, COLUMNS), _definition(self.quoted_log, LOG_COLUMNS)
+
+    @property
+    def comments(self) -> tuple[str, str]:
+        """The SQL that marks the table as ours, and the SQL that marks its log."""
+        table, log = (
+            f"comment on table {name} is '{comment}'"
+            for name, comment in zip((self.quoted, self.quoted_log), _COMMENTS, strict=True)
+        )
+        return table, log
 
     @property
     def alteration(self) -> str:
@@ -197,8 +214,14 @@ def make(session: Session, history: History) -> None:
 
 
 def prepare(history: History) -> tuple[Request, ...]:
-    """Give the requests that create the table and its log, in the transaction that is open."""
-    return tuple(Request(definition) for definition in history.definitions)
+    """Give the requests that create the table and its log, in the transaction that is open.
+
+    Only the owner may read the texts of files: they may hold passwords of roles. What default privileges give to others
+    is taken away (https://www.postgresql.org/docs/current/sql-alterdefaultprivileges.html).
+    """
+    tables = f"{history.quoted}, {history.quoted_log}"
+    privileges = [f"revoke all on {tables} from {history.readers}"] if history.readers else []
+    return tuple(Request(sql) for sql in (*history.definitions, *history.comments, *privileges))
 
 
 def make_ready(session: Session, history: History, lock_timeout: str) -> History:

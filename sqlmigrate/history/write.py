@@ -90,6 +90,8 @@ def _literal(text: str) -> str:
 def _log_entry(history: History, action: str, rows: str, *, duration: str = "duration_ms", detail: str = "null") -> str:
     """Give the INSERT that writes an entry of the log for each of `rows`."""
     entry = {
+        "logged_at": _NOW,
+        "executed_by": "session_user",
         "action": _literal(action),
         "version": "version",
         "name": "name",

@@ -420,6 +420,8 @@ error: the role deploy may not create the history in schema public
                tool_version    text,
                detail          text
            );
+           comment on table "public"."migrations" is 'History of sqlmigrate, written by sqlmigrate alone';
+           comment on table "public"."migrations_log" is 'Log of sqlmigrate, written by sqlmigrate alone';
            grant usage on schema "public" to "deploy";
            grant select, insert, update, delete on "public"."migrations" to "deploy";
            grant select, insert on "public"."migrations_log" to "deploy";
@@ -576,21 +578,49 @@ FOREIGN = {
     "a table of the application": ("create table {} (id int, moved_by text)", "select", "id, moved_by"),
     "a table without columns": ("create table {} ()", "select", "none"),
     "a view": ("create view {} as select 1 as one", "select", "one"),
+    "a materialized view": ("create materialized view {} as select 1 as one", "select", "one"),
     "a sequence": ("create sequence {}", "select", "last_value, log_cnt, is_called"),
     "an index": ("create table other (i int)", "create index {} on other (i)", "i"),
+    "a partitioned table": ("create table {} (i int) partition by list (i)", "select", "i"),
+    "a composite type": ("create type {} as (i int)", "select", "i"),
+    "a domain": ("create domain {} as text", "select", ""),
+    "an enum type": ("create type {} as enum ('a')", "select", ""),
+    "a type": ("create type {} as range (subtype = float8)", "select", ""),
 }
 OF_ANOTHER_TOOL = """\
 error: the table public.{name} is not a history of sqlmigrate: it has other columns
    its columns: {columns}
+   a history that begins empty would execute every migration again
    nothing was changed
-   hint    keep the history in another table: --table sqlmigrate_migrations, or in pyproject.toml: [tool.sqlmigrate] table = "sqlmigrate_migrations"
+   hint    if there is no history yet, keep it in another table: --table sqlmigrate_migrations, or in pyproject.toml: [tool.sqlmigrate] table = "sqlmigrate_migrations"; and record first what this database has already: sqlmigrate baseline VERSION
 
 """  # noqa: E501 - a line of the screen
 
 
-def _contents(url: str, name: str) -> list[database_state.Row]:
-    kind = database_state.ask(url, f"select relkind = 'i' from pg_class where relname = '{name}'")
-    return kind if kind == [(True,)] else database_state.ask(url, f"select * from {name}")
+def _refused(kind: str, name: str, columns: str) -> str:
+    """Return the screen for something that has the name of the history, with its kind."""
+    screen = OF_ANOTHER_TOOL.format(name=name, columns=columns)
+    if kind in NO_TABLES:
+        table = f"the table public.{name} is not a history of sqlmigrate: it has other columns"
+        screen = screen.replace(table, f"public.{name} is {kind}, not a history of sqlmigrate")
+    return screen if columns else screen.replace("   its columns: \n", "")
+
+
+NO_TABLES = {
+    "a view", "a materialized view", "a sequence", "an index", "a partitioned table", "a composite type", "a domain",
+    "an enum type", "a type",
+}  # fmt: skip
+HAVE_NO_ROWS = {"an index", "a composite type", "a domain", "an enum type", "a type"}
+
+
+def _contents(kind: str, url: str, name: str) -> list[database_state.Row]:
+    if kind in HAVE_NO_ROWS:
+        return database_state.ask(
+            url,
+            f"select relkind::text from pg_class where relname = '{name}' union all "
+            f"select typtype::text from pg_type where typname = '{name}'",
+        )
+    return database_state.ask(url, f"select * from {name}")
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
@@ -612,24 +642,22 @@ def test_a_history_of_another_tool(command: list[str], name: str, quick: Quick, 
 
 
 @pytest.mark.parametrize("table", ["migrations", "migrations_log"])
-@pytest.mark.parametrize("case", FOREIGN.values(), ids=FOREIGN)
-def test_what_bears_the_name_of_the_history(
-    case: tuple[str, str, str], table: str, quick: Quick, database: str
-) -> None:
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_what_bears_the_name_of_the_history(kind: str, table: str, quick: Quick, database: str) -> None:
     """Any object with the name of the history or of its log stays as it is, and our history goes elsewhere."""
-    make, fill, columns = case
+    make, fill, columns = FOREIGN[kind]
     database_state.ask(database, make.format(table))
     database_state.ask(database, fill.format(table))
-    before = _contents(database, table)
+    before = _contents(kind, database, table)
 
     ended = quick("up", DATABASE_URL=database)
 
-    assert said(ended) == OF_ANOTHER_TOOL.format(name=table, columns=columns)
+    assert said(ended) == _refused(kind, table, columns)
     assert (ended.stdout, ended.code) == ("", 2)
-    assert _contents(database, table) == before
+    assert _contents(kind, database, table) == before
 
     assert quick("up", "--table", "sqlmigrate_migrations", DATABASE_URL=database).code == 0
-    assert _contents(database, table) == before
+    assert _contents(kind, database, table) == before
 
 
 def test_a_history_that_has_lost_its_log(quick: Quick, database: str) -> None:
@@ -640,7 +668,7 @@ def test_a_history_that_has_lost_its_log(quick: Quick, database: str) -> None:
     ended = quick("up", DATABASE_URL=database)
 
     log = MAY_NOT_CREATE[
-        MAY_NOT_CREATE.index('create table "public"."migrations_log"') : MAY_NOT_CREATE.index("           grant")
+        MAY_NOT_CREATE.index('create table "public"."migrations_log"') : MAY_NOT_CREATE.index("           comment")
     ]
     expected = (
         "error: public.migrations exists, but public.migrations_log, which belongs to it, is missing\n"
