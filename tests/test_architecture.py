@@ -18,7 +18,7 @@ PACKAGE = ROOT / "sqlmigrate"
 FILES = {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
 TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in FILES.items()}
 
-# Data moves down this list: a package (or a module beside them) imports only from those above it.
+# Data moves down this list: a package (or a module next to them) imports only from those above it.
 TRUNK = (
     "version",
     "source",

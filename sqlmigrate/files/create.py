@@ -33,7 +33,7 @@ TEMPLATE_MARKS = (
     "-- Undo the statements of the up file",
     "-- Executed in one transaction, together with its row",  # in up files from before the words were changed
 )
-"""Texts by which a file is recognised that nobody has changed since it was created."""
+"""Texts by which a file is recognised that is unchanged since it was created."""
 
 
 def create(directory: str | Path, title: str, *, now: datetime, timestamp: bool = False) -> tuple[Path, Path]:

@@ -66,12 +66,19 @@ def _unfinished(row: Row, when: str, run: Blocker | None) -> str:
     if row.is_begun:
         said += [f"process {run.pid} of {run.user}" if run else "interrupted"]
     if execution.statements_done:
-        said += [f"after statement {execution.statements_done} of {execution.statements}"]
+        said += [_where(execution.statements_done, execution.statements, is_running=bool(run and row.is_begun))]
     if row.state == "missing":
         said += ["its file is missing"]
     if execution.error:
         said += [printable(execution.error.splitlines()[0])]
     return "  ".join(said)
+
+
+def _where(done: int, total: int | None, *, is_running: bool) -> str:
+    """Name the first statement that is not executed."""
+    if total is not None and done >= total:
+        return f"all {total} statements executed"
+    return f"{'at' if is_running else 'stopped at'} statement {done + 1} of {total}"
 
 
 def totals(rows: Sequence[Row], run: Blocker | None) -> list[str]:

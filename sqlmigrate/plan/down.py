@@ -20,7 +20,7 @@ def down_rows(rows: Sequence[Row], selection: Selection = DEFAULT_SELECTION) -> 
     Raises `ConfigError` for an unknown version, `HistoryError` for a version that is not executed, for a baseline, and
     for a migration of which only a part is executed.
     """
-    _refuse_half_executed(rows)
+    _refuse_stopped(rows)
     executed = [row for row in rows if row.is_executed]
     executed.sort(key=_order_of_execution, reverse=True)
     ours = [row for row in executed if not row.is_baseline]
@@ -44,19 +44,22 @@ def down_rows(rows: Sequence[Row], selection: Selection = DEFAULT_SELECTION) -> 
     return chosen
 
 
-def _refuse_half_executed(rows: Sequence[Row]) -> None:
+def _refuse_stopped(rows: Sequence[Row]) -> None:
     """Raise `HistoryError` if only a part of a file without a transaction is executed: older migrations must wait."""
     for row in rows:
         execution = row.execution
         if execution and not row.is_executed and execution.statements_done:
             done, total = execution.statements_done, execution.statements
             raise HistoryError(
-                f"only {done} of {total} statements of {row.label} {'is' if done == 1 else 'are'} executed; "
-                "its down file would undo all of them",
+                f"{row.label} stopped {_where(done, total)}; its down file would undo all its statements",
                 state=NOTHING_EXECUTED,
                 hint="execute the rest first; or undo by hand what is executed, and let the history forget it",
                 next_steps=["sqlmigrate up", f"sqlmigrate repair {row.version}"],
             )
+
+
+def _where(done: int, total: int | None) -> str:
+    return f"after its last statement, {total}" if done == total else f"at statement {done + 1} of {total}"
 
 
 _EPOCH = datetime.fromtimestamp(0, UTC)

@@ -121,7 +121,7 @@ def test_a_change_is_noticed_and_named(mutation: Mutation, newest: Everything) -
 
 @pytest.mark.parametrize("sql", NOTHING)
 def test_what_changes_no_definition_is_no_difference(sql: str, newest: Everything) -> None:
-    """Rows, counters, rights that were given and taken back, statistics: all that is not the schema."""
+    """Rows, counters, rights that were granted and revoked, statistics: all that is not the schema."""
     assert newest.differences(sql) == ()
 
 
@@ -215,7 +215,7 @@ CHANGES = {
 
 @pytest.mark.parametrize("sql", CHANGES)
 def test_what_became_of_an_object_is_told_by_its_identity(sql: str, newest: Everything) -> None:
-    """What is renamed is no other object, what is made anew is, and what only says a new name is as it was."""
+    """A renamed object stays the same, one that is made again is another, one that only names it is unchanged."""
     assert newest.changes(sql) == sorted(CHANGES[sql])
 
 
@@ -404,7 +404,7 @@ def test_functions_that_no_longer_compile_are_named(sql: str, every_database: st
 
 
 def test_bodies_that_postgresql_watches_itself_are_left_alone(every_database: str) -> None:
-    """A body in BEGIN ATOMIC follows a rename; a function that was broken before is nobody's fault now."""
+    """A body in BEGIN ATOMIC follows a rename; a function that was broken before is not reported."""
     session = Session(every_database)
     session.conn.execute("create table orders (id int, total int)")
     if NEWEST >= ATOMIC:

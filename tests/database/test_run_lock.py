@@ -219,7 +219,7 @@ def test_two_processes_at_once(terminal: Terminal, project: Project) -> None:
 
 
 def test_up_and_down_at_once(project: Project) -> None:
-    """Whichever comes first: no step is half done, and history and database agree."""
+    """Whichever comes first: no step is partly executed, and history and database agree."""
     project.add_tables("a", "b", "c").up(steps=2)
 
     ended = at_once(project.up, lambda: project.down(all=True), project.up)

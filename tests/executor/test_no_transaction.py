@@ -226,7 +226,7 @@ def test_white_space_between_done_statements_may_change(project: Project) -> Non
 
 
 def test_leading_zeros_make_no_other_version(project: Project) -> None:
-    """A half done `1_a` that is called `001_a` now is continued, and has one row."""
+    """`1_a` stopped at a statement and is called `001_a` now: it is continued, and has one row."""
     project.add("1_a", f"{NONE}create table a ();\nselect nothing;").up()
     project.remove("1_a", "up")
 
@@ -321,7 +321,7 @@ def test_timeouts_hold_for_each_statement(project: Project) -> None:
 
 
 def test_a_failing_file_stops_the_run(project: Project) -> None:
-    """The migrations after a half done file are not begun."""
+    """The migrations after a file that stopped at a statement are not begun."""
     project.add("001_a", f"{NONE}select nothing;").add("002_b", "create table b ();")
 
     events = project.up()

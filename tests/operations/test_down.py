@@ -407,17 +407,15 @@ def test_a_down_without_a_transaction_that_fails(project: Project) -> None:
     assert project.recorded() == [("001", "executed"), ("002", "executed")]
 
 
-def test_down_waits_for_a_half_executed_file(project: Project) -> None:
-    """While a file without a transaction is half executed, `down` is refused; to execute the rest or to forget it
-    helps.
-    """
+def test_down_waits_for_a_stopped_file(project: Project) -> None:
+    """After a file without a transaction stopped at a statement, `down` is refused: execute the rest, or forget it."""
     project.add_tables("a").add("002_n", "-- sqlmigrate: no-transaction\nselect 1;\nselect nothing;", "select 2;").up()
 
     with pytest.raises(HistoryError) as refused:
         project.down()
 
     assert told(refused.value) == (
-        "only 1 of 2 statements of 002_n is executed; its down file would undo all of them\n"
+        "002_n stopped at statement 2 of 2; its down file would undo all its statements\n"
         "  nothing was executed\n"
         "  hint: execute the rest first; or undo by hand what is executed, and let the history forget it\n"
         "  next: sqlmigrate up\n"

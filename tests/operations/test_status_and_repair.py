@@ -136,7 +136,7 @@ sql/ · history in public.migrations
 ⚠️ 004_missing   executed TIME UTC N ms  its file is missing
 ⚠️ 005_late      pending, out of order: a later migration is already executed
 ✅ 006_newest    executed TIME UTC N ms
-❌ 007_failed    failed   TIME UTC  after statement 2 of 3  no such thing
+❌ 007_failed    failed   TIME UTC  stopped at statement 3 of 3  no such thing
 ⏸️ 008_pending   pending
 
 Total: 8 | Executed: 2 | Pending: 1 | Baseline: 1 | Failed: 1 | Changed: 1 | Missing: 1 | Out of order: 1
@@ -155,7 +155,7 @@ def test_an_interrupted_file_is_shown_as_such(project: Project) -> None:
         values ('002', 'n', 'running', now(), 2, 1)""")
 
     assert shown(project.call("status").stdout).splitlines()[3] == (
-        "❌ 002_n   failed   TIME UTC  interrupted  after statement 1 of 2"
+        "❌ 002_n   failed   TIME UTC  interrupted  stopped at statement 2 of 2"
     )
 
 
@@ -171,7 +171,7 @@ def test_a_file_under_way_is_told_from_an_interrupted_one(project: Project) -> N
         who = f"process {run.info.backend_pid} of postgres"
 
         assert shown(project.call("status").stdout).splitlines()[3] == (
-            f"⏳ 002_n   running  TIME UTC  {who}  after statement 1 of 2"
+            f"⏳ 002_n   running  TIME UTC  {who}  at statement 2 of 2"
         )
         assert json.loads(project.call("--format", "json", "status").stdout)["migrations"][1]["under_way"] == who
 
@@ -319,8 +319,9 @@ error: 003_changed: the file was edited after it was executed: SQL changed
    @@ -1 +1 @@
    -create table changed (id int);
    +create table otherwise ();
-   hint    restore the file and write the change as a new migration, or accept the file as it is now
-   next    sqlmigrate repair 003
+   hint    restore the file (the history has it in up_sql) and write a new migration, or accept an intended edit
+   next    git stash push -- sql/003_changed.up.sql
+           or: sqlmigrate repair 003
 
 error: 004_missing: executed on this database, but the file is missing
    hint    restore the file (git log --all -- '*004_missing.up.sql'), or let the history forget it

@@ -470,8 +470,10 @@ def test_a_changed_file_stops_up(line: str, kind: str, project: Project) -> None
         f"  +{line}\n"
         "   );\n"
         "  nothing was executed by this run\n"
-        "  hint: restore the file and write the change as a new migration, or accept the file as it is now\n"
-        "  next: sqlmigrate repair 001"
+        "  hint: restore the file (the history has it in up_sql) and write a new migration, "
+        "or accept an intended edit\n"
+        f"  next: git stash push -- {project.folder}/001_a.up.sql\n"
+        "  next: or: sqlmigrate repair 001"
     )
     assert project.relations() == {"customers", "customers_pkey"}
     assert project.states() == {"001_a": "changed", "002_b": "pending"}

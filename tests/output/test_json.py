@@ -156,7 +156,7 @@ def test_detail_hint_and_context_of_the_server(two: Project) -> None:
 
 
 def test_without_a_transaction(two: Project) -> None:
-    """`kept` says what stays of a half executed file."""
+    """`kept` says what stays of a file that stopped at a statement."""
     two.add("002_b", "-- sqlmigrate: no-transaction\nselect 1;\nselect nothing;")
 
     failed = values(two.call("up", "--format", "json").stdout)[-1]

@@ -135,7 +135,7 @@ def test_a_document_shows_it() -> None:
 
 @pytest.mark.slow
 def test_the_first_review_of_a_project(tmp_path: Path, cache: Path) -> None:
-    """From `git init` on, with nothing but defaults: without a commit, beside one of other files, and once merged."""
+    """From `git init` on, with nothing but defaults: without a commit, after other files, and once merged."""
     branch = Branch(tmp_path / "new shop", cache, is_empty=True)
     branch.new(**{"001_shop": (SHOP, BACK)})
 
@@ -144,14 +144,14 @@ def test_the_first_review_of_a_project(tmp_path: Path, cache: Path) -> None:
     (branch.root / ".gitignore").write_text(".sqlmigrate\n")
     branch.repository.git("add", ".gitignore")
     branch.repository.git("commit", "-q", "-m", "x")
-    beside = branch("review", "--format", "json")
+    other_files = branch("review", "--format", "json")
     branch.repository.commit()
     branch.new(**{"002_add_order_currency": CURRENCY})
     merged = branch("review", "--format", "json")
 
     for ended, base, built, new in (
         (before, "a repository without commits", 0, "001"),
-        (beside, "main", 0, "001"),
+        (other_files, "main", 0, "001"),
         (merged, "main", 1, "002"),
     ):
         assert (ended.stderr, ended.code) == ("", 0)
@@ -237,7 +237,7 @@ def test_exit_codes(limit: str, code: int, branch: Branch) -> None:
 
 
 def test_the_sizes_query_exports_what_is_read(branch: Branch, postgres: Server, database: str) -> None:
-    """Exported as CSV by psql, they are what the review estimates by: what is empty, nobody notices."""
+    """Exported as CSV by psql, they are what the review estimates with; empty tables have no estimate."""
     branch("up", "--database-url", database)
     query = branch("review", "--sizes-query").stdout
     psql = [str(postgres.cluster.program("psql")), "--csv", "-X", "-c", query, database]
@@ -361,7 +361,7 @@ def test_rows_that_are_made_up_stop_nobody(branch: Branch) -> None:
 
 @pytest.mark.slow
 def test_a_block_that_commits_is_not_called_safe(branch: Branch) -> None:
-    """Its locks are gone too soon to be seen: the report says so, in place of `nobody waits`."""
+    """Its locks are gone too soon to be seen: the report says so, in place of `no one waits`."""
     block = "do $$ begin create index o on orders (total); commit; end $$;\n"
     branch.new(**{"002_block": (f"-- sqlmigrate: no-transaction\n{block}", "drop index concurrently o;\n")})
 
@@ -390,7 +390,7 @@ def test_a_base_that_does_not_build(branch: Branch) -> None:
 
 
 def test_a_role_that_is_only_named_is_made(branch: Branch) -> None:
-    """And said; what the migration grants to it is nobody's fault."""
+    """The review names it; what the migration grants to it is no finding."""
     branch.new(
         **{"002_grant": ("grant select on orders to reporting_4711;\n", "revoke all on orders from reporting_4711;\n")}
     )
@@ -489,7 +489,7 @@ def test_a_killed_review_is_not_in_the_way_of_the_next(slow: subprocess.Popen[by
 
 
 def test_a_folder_that_was_copied(branch: Branch, tmp_path: Path) -> None:
-    """A cache of CI brings the shadow back as somebody else's files: it is made anew."""
+    """A cache of CI brings the shadow back as somebody else's files: it is made again."""
     branch.new(**{"002_currency": CURRENCY})
     branch("review")
     shutil.copytree(branch.cache, tmp_path / "copied", symlinks=True)

@@ -84,7 +84,7 @@ OUTSIDE = {
 
 
 def outside(running: Shadow) -> dict[str, list[list[str | None]]]:
-    """All that is beside the clone, as the superuser sees it."""
+    """All that is outside the clone, as the superuser sees it."""
     return {name: running._ask(question) for name, question in OUTSIDE.items()}
 
 
@@ -112,7 +112,7 @@ REFUSED = {
     "a file becomes a large object": "select lo_import('/etc/passwd')",
     "a large object becomes a file": "select lo_export(lo_create(0), '{mark}')",
     "a setting of the server": "alter system set log_min_messages = 'debug5'",
-    "the configuration is read anew": "select pg_reload_conf()",
+    "the configuration is read again": "select pg_reload_conf()",
     "the superuser by SET ROLE": "set role postgres",
     "the superuser by SET SESSION AUTHORIZATION": "set session authorization postgres",
     "a superuser of oneself": "alter role sqlmigrate_review superuser",
@@ -215,7 +215,7 @@ BEFORE_16 = {
 
 @pytest.mark.parametrize("script", HARMLESS.values(), ids=HARMLESS)
 def test_what_is_allowed_stays_inside(running: Shadow, base: Template, script: str) -> None:
-    """It is executed, and all that is beside the clone is as before; the next clone has its roles and rows."""
+    """It is executed, and all that is outside the clone is as before; the next clone has its roles and rows."""
     before = outside(running)
     with running.clone(base) as databases:
         code = refusal(databases.owner_url, script)

@@ -67,7 +67,7 @@ class Project:
         return list(self.running_up(**options))
 
     def down(self, **options: Any) -> list[Event]:
-        """Take back; gives all that happened."""
+        """Undo the last migration; gives all that happened."""
         return list(up_down.down(self.url, load(self.folder), **options))
 
     def rows(self, **options: Any) -> tuple[Row, ...]:
@@ -115,7 +115,7 @@ class Project:
 
 
 def finished(events: list[Event]) -> list[str]:
-    """Name the migrations that were executed or taken back."""
+    """Name the migrations that were executed or undone."""
     return [event.step.label for event in events if isinstance(event, Finished)]
 
 
@@ -127,7 +127,7 @@ def failure(events: list[Event]) -> Failed:
 
 
 def succeeded(events: list[Event]) -> list[str]:
-    """Name the migrations that were executed or taken back, in a run without a failure."""
+    """Name the migrations that were executed or undone, in a run without a failure."""
     failed = [event for event in events if isinstance(event, Failed)]
     assert not failed, "\n".join(f"{event.step.label}: {told(event.error)}" for event in failed)
     return finished(events)

@@ -166,14 +166,18 @@ def waits_words(reviewed: Reviewed) -> str:
 
 
 def who_waits(reviewed: Reviewed) -> str:
-    """Return who waits for the up file, and for how long if a finding estimates it; ``nobody`` if none does."""
-    told = [finding for finding in reviewed.findings if finding.seconds is not None and blocked(finding)]
-    if told:
-        return max(told, key=lambda finding: (finding.seconds or 0.0, -SEVERITIES.index(finding.severity))).waits
+    """Return who waits for the up file, and for how long if a finding estimates it; ``nobody`` if none does.
+
+    It never contradicts a finding below it: a short lock lets no one wait, unless a finding says who does.
+    """
+    told = [each for each in reviewed.findings if blocked(each) and each.rule.name not in _DOWN_RULES]
+    if estimated := [each for each in told if each.seconds is not None]:
+        return max(estimated, key=lambda each: (each.seconds or 0.0, -SEVERITIES.index(each.severity))).waits
     if reviewed.trip is None:
         return "not measured"
     lock = strongest(reviewed.trip.up)
-    who = lock.blocks if lock else "nobody"
+    found = {lock.blocks if lock else "nobody", *(each.waits for each in told)}
+    who = next((each for each in ("everyone", "writers") if each in found), "nobody")
     is_whole = not reviewed.trip.up.error and not _commits_inside(reviewed)
     return who if is_whole or who != "nobody" else "unknown"
 

@@ -25,7 +25,7 @@ def rank(mode: str) -> int:
 
 
 def blocks(mode: str) -> Literal["everyone", "writers", "nobody"]:
-    """Return whose ordinary statements wait for a lock: those of readers and writers, of writers, of nobody."""
+    """Return whose ordinary statements wait for a lock: those of readers and writers, those of writers, or none."""
     if mode == MODES[-1]:
         return "everyone"
     return "writers" if rank(mode) >= _BLOCKS_WRITERS else "nobody"

@@ -83,8 +83,8 @@ def _filled(session: Session, rows: int, ignore: Collection[str]) -> Seeded:
     later: list[tuple[Table, ForeignKey]] = []
     for unit, without in _order(known):
         later += without
-        beside = {table.oid for table in unit}
-        tables = [_Writing(finder, table, _kept_keys(table, without), beside) for table in unit]
+        together = {table.oid for table in unit}
+        tables = [_Writing(finder, table, _kept_keys(table, without), together) for table in unit]
         why = _write(session, tables, rows)
         if why is None:
             filled += [table.name for table in unit]
@@ -179,16 +179,16 @@ def _write(session: Session, tables: Sequence[_Writing], rows: int) -> str | Non
 class _Writing:
     """How a table is filled: an expression for each column, and the tables that its keys reference."""
 
-    def __init__(self, finder: ValueFinder, table: Table, keys: Sequence[ForeignKey], beside: set[int]) -> None:
+    def __init__(self, finder: ValueFinder, table: Table, keys: Sequence[ForeignKey], together: set[int]) -> None:
         self.table = table
         self._finder = finder
         self._keys = keys
-        self._beside = beside
+        self._together = together
         left_out = {number for key in table.foreign_keys if key not in keys for number in key.columns}
         kept = {number for key in keys for number in key.columns}
         self._without = {each.number for each in table.columns if each.number in left_out - kept and not each.not_null}
         self._found = finder.find_values(table)
-        self.is_risky = any(key.target in beside for key in keys) or bool(table.paths and keys)
+        self.is_risky = any(key.target in together for key in keys) or bool(table.paths and keys)
 
     def inserts(self, rows: int, *, is_sparse: bool) -> list[str]:
         """Return the statements that write so many rows: one, or one for each bounded partition."""
@@ -232,7 +232,7 @@ class _Writing:
         columns = [self.table.column(number) for number in key.columns]
         is_unique = bool(set(key.columns) & self.table.unique)
         is_null = all(column is not None and not column.not_null for column in columns)
-        if key.target in self._beside:
+        if key.target in self._together:
             return self._from_itself(key, is_null=is_null, is_unique=is_unique), ""
         target = self._finder.tables[key.target]
         names = [column.name if (column := target.column(number)) else "" for number in key.target_columns]

@@ -55,7 +55,7 @@ SAFE = {
         "alter table orders add constraint note_short check (length(note) < 10) not valid;",
         "alter table orders drop constraint note_short;",
     ),
-    "an index beside the traffic": (
+    "an index during the traffic": (
         "create index concurrently orders_total on orders (total);",
         "drop index concurrently orders_total;",
     ),
@@ -136,7 +136,7 @@ def test_a_safe_migration_has_no_finding(name: str, server: databases.Shadow) ->
 
 
 def test_what_another_new_file_has_made_is_nobodys(server: databases.Shadow) -> None:
-    """A table of an earlier new migration is in nobody's use: a later one may lock, rewrite, empty and drop it."""
+    """A table of an earlier new migration is not in use yet: a later one may lock, rewrite, empty and drop it."""
     files = [
         ("create table t (id int, a int);\ninsert into t select i, i from generate_series(1, 200) i;", "drop table t;"),
         ("create index t_a on t (a);", "drop index t_a;"),

@@ -99,7 +99,7 @@ def test_what_is_harmless_by_its_words(statement: str) -> None:
 
 
 def test_what_runs_alone_is_not_in_a_transaction() -> None:
-    """CONCURRENTLY is silent in a file of its own, and beside other statements it is not."""
+    """CONCURRENTLY is silent in a file of its own, and with other statements in its file it is not."""
     alone = "create index concurrently i on orders (id);\n"
 
     assert found(migration("002", alone)) == []

@@ -28,6 +28,7 @@ from sqlmigrate.review.formats import FORMATS, markdown, text, wording
 from sqlmigrate.review.formats.lock_timeline import timeline
 from sqlmigrate.review.measure.facts import Relation, RelationEffect
 from sqlmigrate.review.results import Review
+from sqlmigrate.review.rules.all_rules import RULES
 from sqlmigrate.review.rules.rule import Finding
 from sqlmigrate.source import Source
 
@@ -193,6 +194,21 @@ def test_a_lock_of_a_lock_statement_is_held_until_the_end(mode: str, waits: str)
 
     assert wording.strongest_words(reviewed) == f"{mode} on `orders` until the file's end"
     assert (wording.who_waits(reviewed), wording.waits_words(reviewed)) == (waits, waits)
+
+
+@pytest.mark.parametrize("waits", ["everyone", "writers"])
+def test_who_waits_agrees_with_the_findings(waits: str) -> None:
+    """A short lock lets no one wait, unless a finding says who waits for it; the down file has its own finding."""
+    made, way, back = handmade_reviews.migration("001", "a", "select 1;\n", "select 1;\n")
+    run = handmade_reviews.passed(way, (LOCKED,))
+    trip = handmade_reviews.RoundTrip(handmade_reviews.EMPTY, run)
+    of_up = Finding(RULES["locks-other-table"], "warning", "`customers` is locked", waits=waits)
+    of_down = Finding(RULES["down-blocks"], "danger", "the down file blocks production", waits=waits, seconds=3.0)
+
+    assert [
+        wording.waits_words(handmade_reviews.Reviewed(made, way, back, trip, findings))
+        for findings in ((), (of_up,), (of_down,), (of_down, of_up))
+    ] == ["no one", waits, "no one", waits]
 
 
 def test_the_verdict_counts_notes() -> None:

@@ -106,7 +106,7 @@ FACTS = {
     "create table z as select * from t": ("t:AS", "", "t(2000)"),
     "truncate t": ("t:AX", "t", ""),
     "create or replace view vw as select id, 1 as one from p": ("p:AS vw:AX", "", ""),
-    "refresh materialized view mv": ("mv:AX t:AS", "mv", "mv t(2000)"),  # its index is built anew
+    "refresh materialized view mv": ("mv:AX t:AS", "mv", "mv t(2000)"),  # its index is built again
     "do $$ begin execute 'alter table t alter column a type bigint'; end $$": ("t:AX", "t", "t"),
     "create index concurrently z on t (n)": ("t:SUX", "", ""),
     "drop index concurrently t_a": ("t:SUX", "", ""),

@@ -220,7 +220,7 @@ def _count(conn: psycopg.Connection, table: str) -> int:
 
 
 def _revalidate(conn: psycopg.Connection) -> None:
-    """Let PostgreSQL look again at every check and foreign key: made anew from its own definition."""
+    """Let PostgreSQL check every check and foreign key again: each is dropped and added with its own definition."""
     found = conn.execute(
         "select format('alter table %s drop constraint %I, add constraint %2$I %s', conrelid::regclass, conname,"
         " pg_get_constraintdef(oid)) from pg_constraint where contype in ('c', 'f') and conrelid <> 0"
@@ -290,7 +290,7 @@ UNFILLED = {
 
 @pytest.mark.parametrize("case", UNFILLED)
 def test_what_cannot_be_filled_is_said(every_database: str, case: str) -> None:
-    """The table stays empty, with PostgreSQL's own reason, and the one beside it is filled."""
+    """The table stays empty, with PostgreSQL's own reason, and the other table is filled."""
     schema, why = UNFILLED[case]
     with psycopg.connect(every_database, autocommit=True) as conn:
         conn.execute(f"{schema}; create table z (id int primary key)")
@@ -376,7 +376,7 @@ def _emptied(session: Session, tables: Iterable[str]) -> list[str]:
 
 
 def _drop_what_is_left(server: Server, url: str) -> None:
-    """Drop what a history leaves beside its database."""
+    """Drop what a history leaves outside its database."""
     with psycopg.connect(url, autocommit=True) as conn:
         database = conn.info.dbname
         for (name,) in conn.execute("select subname from pg_subscription").fetchall():

@@ -73,7 +73,7 @@ alter table shop_@n.orders
 --- up validate-shipping
 alter table shop_@n.orders validate constraint shipped_after_placed;
 --- down
--- A valid constraint cannot be made one that is not: it is made anew.
+-- A valid constraint cannot be made invalid: it is dropped and added again.
 alter table shop_@n.orders
     drop constraint shipped_after_placed,
     add constraint shipped_after_placed check (shipped_at >= placed_at) not valid;
