@@ -42,7 +42,8 @@ def way_to_migrations(directory: str) -> tuple[str, list[str]] | None:
         return None
     command = f"sqlmigrate status --directory {shlex.quote(nearby)}"
     if nearby == os.curdir and os.path.realpath(os.path.join(os.pardir, directory)) == str(Path.cwd()):  # noqa: PTH118
-        return "you are inside the folder of migrations: leave it, or name it", ["cd ..", f"or: {command}"]
+        # Not `--directory .`: in this folder the embedded database would be another one, and empty.
+        return "you are inside the folder of migrations: leave it", ["cd .."]
     return "name the folder of the migrations with --directory", [command]
 
 

@@ -380,11 +380,12 @@ def test_a_likely_folder_is_suggested(
             load(named)
         where = "the current folder" if suggested == "." else suggested
         assert caught.value.detail == (f"looked for {tmp_path / here / named}", f"there are migrations in {where}")
-        assert caught.value.next_steps[-1].endswith(f"sqlmigrate status --directory {suggested}")
+        command = "cd .." if suggested == "." else f"sqlmigrate status --directory {suggested}"
+        assert caught.value.next_steps == (command,)
 
 
 def test_inside_the_folder_of_migrations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Inside `sql/` there is no `sql/`: to leave the folder or to name it is offered, not to create another one."""
+    """Inside `sql/` there is no `sql/`: to leave the folder is offered, not to create another one."""
     (tmp_path / "sql").mkdir()
     (tmp_path / "sql" / "001_a.up.sql").write_text("create table a ();")
     monkeypatch.chdir(tmp_path / "sql")
@@ -392,8 +393,8 @@ def test_inside_the_folder_of_migrations(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(ConfigError) as caught:
         load("sql")
 
-    assert caught.value.hint == "you are inside the folder of migrations: leave it, or name it"
-    assert caught.value.next_steps == ("cd ..", "or: sqlmigrate status --directory .")
+    assert caught.value.hint == "you are inside the folder of migrations: leave it"
+    assert caught.value.next_steps == ("cd ..",)
 
 
 def test_a_folder_name_with_a_space_can_be_pasted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
