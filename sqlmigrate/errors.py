@@ -35,6 +35,8 @@ class Kind(StrEnum):
     """A file begins or ends a transaction where it may not."""
     OUTSIDE_TRANSACTION = "outside-transaction"
     """A file has a statement that PostgreSQL refuses in a transaction, and is executed in one."""
+    BOTH_DIRECTIONS = "both-directions"
+    """A file of another tool holds what makes a change together with what undoes it."""
     TRANSACTION_ENDED = "transaction-ended"
     """A file has ended the transaction that it shares with its history row."""
 

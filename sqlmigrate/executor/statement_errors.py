@@ -15,6 +15,7 @@ from psycopg.errors import Diagnostic
 
 from sqlmigrate.errors import StatementError
 from sqlmigrate.identifiers import last_part
+from sqlmigrate.parsing.blemishes import suspicious
 from sqlmigrate.parsing.statement import Statement
 from sqlmigrate.parsing.tokens import blanked, tokens
 from sqlmigrate.source import Source, Span
@@ -25,6 +26,7 @@ _UNQUOTED = re.compile(
     r"cannot drop (?:\w+ (\S+) (?:of|on) )?(?:[a-z]+ )+?([^\s(]+)(?:\(.*\))? because "
     r"|(?:function|procedure|aggregate) ([^\s(]+)\("
 )
+_WRONG_WORDS = "42"  # the class of syntax errors and of names that do not exist
 _FOREIGN_KEY_VIOLATION = "23503"
 _IN_TRANSACTION_BLOCK = "PreventInTransactionBlock"  # the function in the server that says so
 _OUTSIDE = "let each statement of the file run and be recorded on its own: -- sqlmigrate: no-transaction"
@@ -38,7 +40,10 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 def refused(error: psycopg.Error, statement: Statement) -> StatementError:
     """Make the error of a statement that PostgreSQL refused, with its place in the file."""
-    return unplaced(error, _place(error.diag, statement))
+    made = unplaced(error, _place(error.diag, statement))
+    if (error.sqlstate or "").startswith(_WRONG_WORDS) and (seen := suspicious(statement)):
+        return made.with_(hint=seen)
+    return made
 
 
 def at_commit(error: psycopg.Error, statements: Sequence[Statement], source: Source) -> StatementError:

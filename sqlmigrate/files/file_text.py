@@ -57,6 +57,8 @@ def _bytes(path: str) -> bytes:
 
 def decode(path: str, raw: bytes) -> Source | MigrationError:
     """Return the text of a file's bytes, or the error with the place of the byte that PostgreSQL does not accept."""
+    if wide := _wide_encoding(raw):
+        return MigrationError(f"{path} is {wide}, but must be UTF-8", hint="save it as UTF-8")
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:
@@ -67,9 +69,29 @@ def decode(path: str, raw: bytes) -> Source | MigrationError:
     return source
 
 
+_MARKS = (  # those of UTF-32 begin as those of UTF-16
+    (b"\xff\xfe\0\0", "UTF-32"), (b"\0\0\xfe\xff", "UTF-32"), (b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16"),
+)  # fmt: skip
+_SAMPLE_SIZE = 4096  # bytes
+_MOST, _FEW = 0.4, 0.05  # of the bytes of a sample
+
+
+def _wide_encoding(raw: bytes) -> str | None:
+    """Return UTF-16 or UTF-32 for a text with its mark, or without one if it is mostly ASCII; None for all others."""
+    for mark, name in _MARKS:
+        if raw.startswith(mark):
+            return name
+    sample = raw[:_SAMPLE_SIZE]
+    if sample.count(0) < _MOST * len(sample) or len(sample) < len(b"\0\0\0;"):
+        return None
+    zeros = [sample[start::4].count(0) * 4 / len(sample) for start in range(4)]
+    if sum(share > 1 - _FEW for share in zeros) == 3:  # noqa: PLR2004 - three of four bytes
+        return "UTF-32 without a byte order mark"
+    pairs = ((zeros[0] + zeros[2]) / 2, (zeros[1] + zeros[3]) / 2)
+    return "UTF-16 without a byte order mark" if min(pairs) < _FEW < _MOST < max(pairs) else None
+
+
 def _not_utf8(path: str, raw: bytes, start: int) -> MigrationError:
-    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return MigrationError(f"{path} is UTF-16, but must be UTF-8", hint="save it as UTF-8")
     before = raw[:start].decode().removeprefix(BYTE_ORDER_MARK)
     source = Source(path, raw.decode(errors="replace").removeprefix(BYTE_ORDER_MARK))
     return MigrationError(

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
 from sqlmigrate.errors import Kind, MigrationError, gather
 from sqlmigrate.source import Source, Span
 
+from .blemishes import conflict_in_unsplit, conflicts, unseen
 from .classify import OUTSIDE_TRANSACTION
 from .directives import Directive, read_directives
+from .foreign import foreign_directives, foreign_sections
 from .splitter import split
 from .statement import Statement
 
@@ -40,6 +42,7 @@ class Script:
         settings: How many of the first statements are ``SET TRANSACTION``, which PostgreSQL accepts only before others.
         directives: The directives, in the order of the file.
         opening: The file's own BEGIN; None if it has none.
+        notes: What the user has to know: comments that are directives of other tools, and have no effect here.
 
     """
 
@@ -50,6 +53,7 @@ class Script:
     settings: int = 0
     directives: tuple[Directive, ...] = ()
     opening: Statement | None = None
+    notes: tuple[str, ...] = ()
 
     def value(self, name: str) -> str | None:
         """Return the value of the directive `name`, empty if it has no value; None if the file lacks the directive."""
@@ -71,16 +75,28 @@ def read(source: Source) -> Script:
     """Split a source, read its directives and decide how it is executed.
 
     Raises `MigrationError` for a text that cannot be split, a wrong directive, a statement that would begin or end a
-    transaction, and a statement that cannot run in a transaction in a file with others. The error is the first fault of
-    the file; the further ones are its `others`.
+    transaction, and a statement that cannot run in a transaction in a file with others; for parts of the other
+    direction, conflict markers and characters that nobody can see. The error is the first fault of the file; the
+    further ones are its `others`.
     """
-    statements = tuple(split(source))
+    statements = _statements(source)
     directives, errors = read_directives(source, statements)
     script = _script(source, statements, directives)
-    errors += _faults(script)
+    foreign = [*conflicts(source, statements), *foreign_sections(source, statements), *unseen(source, statements)]
+    errors = [*foreign, *errors, *_faults(script)]
     if errors:
         raise gather(errors)
-    return script
+    notes = foreign_directives(source, statements, has_transaction=script.mode == "transaction")
+    return replace(script, notes=notes) if notes else script
+
+
+def _statements(source: Source) -> tuple[Statement, ...]:
+    try:
+        return tuple(split(source))
+    except MigrationError as error:
+        if conflict := conflict_in_unsplit(source):
+            raise gather([conflict, error]) from None
+        raise
 
 
 def _script(source: Source, statements: tuple[Statement, ...], directives: tuple[Directive, ...]) -> Script:

@@ -46,7 +46,7 @@ def up_steps(rows: Sequence[Row], selection: Selection = DEFAULT_SELECTION) -> t
             script,
             migration,
             migrations[migration].execution,
-            () if script.statements else ("the file contains no statement",),
+            script.notes if script.statements else ("the file contains no statement",),
         )
         for migration, script in zip(migrations, scripts, strict=True)
     )
