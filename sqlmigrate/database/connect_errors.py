@@ -15,6 +15,8 @@ from sqlmigrate.config.url_parts import EMBEDDED
 from sqlmigrate.errors import NOTHING_EXECUTED, ConfigError, ConnectError, SqlmigrateError
 from sqlmigrate.spelling import did_you_mean
 
+from .pooler_messages import cure_of
+
 # What libpq and psycopg add to every reason, https://www.postgresql.org/docs/current/libpq-connect.html
 _CHATTER = (
     "Is the server running",
@@ -81,7 +83,13 @@ def _only_on_the_command_line() -> ConfigError:
     )
 
 
+_NAMELESS = (
+    "this account has no name on this machine, so the name of the role must be given: "
+    "postgresql://USER@HOST/DATABASE, or PGUSER"
+)
 _CURES = (
+    ("local user with ID", _NAMELESS),
+    ("could not look up local user", _NAMELESS),
     ("password authentication failed", "wrong user or password: check the URL, PGPASSWORD or ~/.pgpass"),
     ("no password supplied", "put the password into the URL, PGPASSWORD or ~/.pgpass"),
     (
@@ -100,6 +108,13 @@ _CURES = (
     ),
     ("invalid response", "the program that answers there is not PostgreSQL: check the port"),
     ("SSL", "the SSL settings of client and server do not match: set sslmode=… in the URL"),
+    ("not read-write", "no host of the URL can be written to: connect to the primary"),
+    ("session is read-only", "no host of the URL can be written to: connect to the primary"),
+    ("hot standby mode", "no host of the URL can be written to: connect to the primary"),
+    ("recovery mode", "the server is starting after a crash: try again in a few seconds"),
+    ("not yet accepting connections", "the server is starting: try again in a few seconds"),
+    ("shutting down", "the server is being stopped: try again when it is back"),
+    ("reserved for", "the server has no free connection for this role: try again, or raise max_connections"),
     ("too many", "the server has no free connection: try again, or raise max_connections"),
     ("not permitted to log in", "allow it with `alter role … login`, or connect as another role"),
     ("starting up", "the server is starting: try again in a few seconds"),
@@ -113,8 +128,11 @@ def no_way_in(url: str, error: Exception) -> SqlmigrateError:
     if _SETTING.match(said):
         return ConfigError(f"the connection settings are wrong: {said}", state=NOTHING_EXECUTED, hint=_SETTINGS)
     place = f"{_target(url)}: " if "timeout expired" in said else ""
-    hint = next((cure for words, cure in _CURES if words in said), None)
-    return ConnectError(f"cannot connect: {place}{said}", detail=told[1:], state=NOTHING_EXECUTED, hint=hint)
+    return ConnectError(f"cannot connect: {place}{said}", detail=told[1:], state=NOTHING_EXECUTED, hint=_cure(said))
+
+
+def _cure(said: str) -> str | None:
+    return cure_of(said) or next((cure for words, cure in _CURES if words in said), None)
 
 
 def _target(url: str) -> str:

@@ -11,6 +11,9 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+
+import psycopg
 
 from sqlmigrate.errors import NOTHING_EXECUTED_BY_THIS_RUN, LockError
 
@@ -57,6 +60,28 @@ def take(session: Session, identity: str, seconds: float) -> None:
     if session.ask(try_lock(key)) != [[["true"]]]:
         for _ in wait(session, key, seconds):
             pass
+
+
+@contextmanager
+def released(session: Session, identity: str) -> Iterator[None]:
+    """Give the lock back at the end of the block: a pooler keeps our session, and may not reset it.
+
+    Where no pooler is between, the lock ends with our session.
+    """
+    try:
+        yield
+    finally:
+        if session.is_usable:
+            with suppress(psycopg.Error):
+                session.ask(Request(_RELEASE, (str(lock_key(identity)),)))
+
+
+_RELEASE = """\
+select pg_catalog.pg_advisory_unlock($1::bigint)
+  from pg_catalog.pg_locks l
+ where l.locktype = 'advisory' and l.granted and l.objsubid = 1 and l.pid = pg_catalog.pg_backend_pid()
+   and l.database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
+   and (l.classid::bigint << 32) + l.objid::bigint = $1::bigint"""
 
 
 def wait(session: Session, key: int, seconds: float) -> Iterator[Blocker | None]:

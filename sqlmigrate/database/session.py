@@ -15,7 +15,7 @@ from psycopg.errors import error_from_result
 from sqlmigrate.config.passwords import redacted, secrets_of
 from sqlmigrate.errors import ConnectError, ServerError, SqlmigrateError
 
-from . import connect_errors
+from . import connect_errors, pooler_messages
 from .connect import open_connection
 
 _WAKE_SECONDS = 0.1  # so often Ctrl-C is noticed while nothing arrives
@@ -103,6 +103,12 @@ class Session:
 
     def _noticed(self, diagnostic: psycopg.errors.Diagnostic) -> None:
         self.notices.append((diagnostic.severity or "", diagnostic.message_primary or ""))
+
+    @property
+    def last_words(self) -> str:
+        """What the server, or a pooler, said unasked when it closed the connection; empty if it said nothing."""
+        fatal = [message for severity, message in self.notices if severity == "FATAL"]
+        return fatal[-1] if fatal else ""
 
     @property
     def is_usable(self) -> bool:
@@ -309,17 +315,21 @@ def connect(url: str) -> Iterator[Session]:
     try:
         yield session
     except psycopg.Error as error:
-        raise _refused(error, secrets_of(url)) from None
+        raise _refused(error, secrets_of(url), session.last_words) from None
     finally:
         session.close()
 
 
-def _refused(error: psycopg.Error, secrets: Sequence[str]) -> SqlmigrateError:
-    """Return the error for a request of ours: the connection was lost, or the server refused it."""
+def _refused(error: psycopg.Error, secrets: Sequence[str], last_words: str) -> SqlmigrateError:
+    """Return the error for a request of ours: the connection was lost, or the server refused it.
+
+    `last_words` is what the server, or a pooler, said when it closed the connection.
+    """
     is_lost = isinstance(error, psycopg.OperationalError) and (error.sqlstate or "08")[:2] in ("08", "57")
     message = "the connection was lost" if is_lost else "the server refused a request of sqlmigrate"
-    reason = error.diag.message_primary or connect_errors.reason(error)
+    reason = error.diag.message_primary or (is_lost and last_words) or connect_errors.reason(error)
     code = f" (SQLSTATE {error.sqlstate})" if error.sqlstate else ""
     detail = [redacted(text, secrets) for text in (error.diag.message_detail, error.diag.context) if text]
     kind = ConnectError if is_lost else ServerError
-    return kind(f"{message}: {redacted(reason, secrets)}{code}", detail=detail, hint=error.diag.message_hint)
+    hint = error.diag.message_hint or (pooler_messages.cure_of(reason) if is_lost else None)
+    return kind(f"{message}: {redacted(reason, secrets)}{code}", detail=detail, hint=hint)

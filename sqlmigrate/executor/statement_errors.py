@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 import psycopg
 from psycopg.errors import Diagnostic
 
+from sqlmigrate.database import pooler_messages
 from sqlmigrate.errors import StatementError
 from sqlmigrate.identifiers import last_part
 from sqlmigrate.parsing.blemishes import suspicious
@@ -67,9 +68,13 @@ def unplaced(error: psycopg.Error, span: Span | None = None) -> StatementError:
     """Make the error of a request that is not in a file, or whose place is known."""
     message = error.diag.message_primary or " ".join(str(error).split()) or type(error).__name__
     is_outside = error.diag.source_function == _IN_TRANSACTION_BLOCK
-    return StatementError(
-        message, span, fields=tuple(_fields(error)), sqlstate=error.sqlstate, hint=_OUTSIDE if is_outside else None
-    )
+    hint = _OUTSIDE if is_outside else pooler_messages.cure_of(message) if _is_connection(error) else None
+    return StatementError(message, span, fields=tuple(_fields(error)), sqlstate=error.sqlstate, hint=hint)
+
+
+def _is_connection(error: psycopg.Error) -> bool:
+    """Tell whether an error is one of the connection; a pooler reports its own as such (08P01)."""
+    return (error.sqlstate or "08").startswith("08")
 
 
 def _fields(error: psycopg.Error) -> Iterator[tuple[str, str]]:

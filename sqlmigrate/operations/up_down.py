@@ -7,7 +7,7 @@ back. How one step is executed is the business of `executor`.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from psycopg import errors as pg
 
 from sqlmigrate.database import pooler, run_lock
 from sqlmigrate.database.activity import Observer
-from sqlmigrate.database.pooler import shares_sessions
+from sqlmigrate.database.pooler_messages import cure_of
 from sqlmigrate.database.server import Server, require_standard_strings, require_writable
 from sqlmigrate.database.session import Request, Session, connect
 from sqlmigrate.errors import NOTHING_EXECUTED_BY_THIS_RUN, HistoryError, ServerError
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from sqlmigrate.executor.executor import Executor
 
 
+_DIRECTLY = "connect to the server directly, not through the pooler: another host or port"
 _MOST_REPLANS = 3  # for one step; if it is overtaken more often, its row cannot be written at all
 
 
@@ -146,10 +147,11 @@ def _run(url: str, order: _Order, limits: Limits, tick: float, *, step_by_step: 
         rights.require_writable(state)
         run = _Run(session, order, limits, Observation(tick, observer, step_by_step))
         read_again = yield from run.lock(plan, state)
-        if read_again.executions != state.executions:
-            plan = order.plan(session, read_again)
-            yield Planned(plan, read_again)
-        yield from run.dry_run(plan, read_again) if order.is_dry_run else run.execute(plan, read_again)
+        with run.lock_released_at_the_end(read_again):
+            if read_again.executions != state.executions:
+                plan = order.plan(session, read_again)
+                yield Planned(plan, read_again)
+            yield from run.dry_run(plan, read_again) if order.is_dry_run else run.execute(plan, read_again)
 
 
 @dataclass(frozen=True)
@@ -167,6 +169,8 @@ class _Run:
         lock, and so a pooler that keeps our session.
         """
         is_pooled = pooler.is_between(self.session, state.server)
+        if is_pooled and self.order.is_dry_run:
+            pooler.require_transactions(self.session)
         if is_pooled and not _needs_session(self.session, state.server, plan.steps):
             return replace(state, is_pooled=True)
         key = run_lock.lock_key(state.history.name)
@@ -182,6 +186,12 @@ class _Run:
             for holder in run_lock.wait(self.session, key, self.limits.lock_wait):
                 yield Waiting(holder, self.limits.lock_wait)
         return self.order.read(self.session)
+
+    def lock_released_at_the_end(self, state: State) -> AbstractContextManager[None]:
+        """Give the lock back at the end of the block, if we have it and our session does not end with us."""
+        if state.is_pooled or not pooler.is_between(self.session, state.server):
+            return nullcontext()
+        return run_lock.released(self.session, state.history.name)
 
     def execute(self, plan: Plan, state: State, overtaken: Sequence[str] = ()) -> Iterator[Event]:
         """Execute the steps one after the other, up to the first that fails.
@@ -268,14 +278,19 @@ def _not_tried(steps: Sequence[Step], why: str) -> Iterator[NotTried]:
 def _needs_session(session: Session, server: Server, steps: Sequence[Step]) -> bool:
     """Tell whether a step runs without a transaction, and so needs its own session.
 
-    Raises `ServerError` if it does and the pooler shares sessions.
+    Raises `ServerError` if it does and the pooler shares sessions, or may do so.
     """
     alone = [step for step in steps if step.script.mode == "statements"]
-    if alone and shares_sessions(session, server):
+    if not alone:
+        return False
+    sharing = pooler.sharing(session, server)
+    if sharing.is_shared:
+        through = "a pooler that shares sessions (PgBouncer in transaction mode)"
         raise ServerError(
             f"{alone[0].label} runs without a transaction and needs its own session; "
-            "this connection goes through a pooler that shares sessions (PgBouncer in transaction mode)",
+            f"this connection goes through {'a pooler that may share sessions' if sharing.unknown else through}",
+            detail=[f"whether it shares them is not known: {sharing.unknown}"] if sharing.unknown else [],
             state=NOTHING_EXECUTED_BY_THIS_RUN,
-            hint="connect to the server directly, not through the pooler: another host or port",
+            hint=cure_of(sharing.unknown) or _DIRECTLY,
         )
-    return bool(alone)
+    return True

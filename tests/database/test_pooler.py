@@ -16,12 +16,13 @@ from sample_size import examples
 from waiting import until
 
 from sqlmigrate.database import pooler
+from sqlmigrate.database.pooler_messages import cure_of
 from sqlmigrate.database.session import connect
-from sqlmigrate.errors import ServerError
+from sqlmigrate.errors import ServerError, SqlmigrateError
 from sqlmigrate.executor.events import Event, Failed, Finished
 from sqlmigrate.files.folder import load
 from sqlmigrate.history import read
-from sqlmigrate.operations import up_down
+from sqlmigrate.operations import repair, status, up_down
 
 RUNS = 8
 ROUNDS = examples(20, least=4)
@@ -46,7 +47,7 @@ def _through(pool: str, direct: str) -> str:
 def _look(url: str) -> tuple[bool, bool]:
     with connect(url) as session:
         server = read.read(session, "migrations").server
-        return pooler.is_between(session, server), pooler.shares_sessions(session, server)
+        return pooler.is_between(session, server), pooler.sharing(session, server).is_shared
 
 
 def test_no_pooler_is_seen_where_there_is_none(database: str) -> None:
@@ -154,3 +155,150 @@ def test_a_migration_without_a_transaction_runs_through_a_session_pool(
     *_, last = up_down.up(_through(session_pool, database), load(tmp_path))
 
     assert isinstance(last, Finished)
+
+
+# -- what cannot be found out ------------------------------------------------------------------------------------------
+
+
+def _alone(folder: Path) -> None:
+    (folder / "001_t.up.sql").write_text("create table t (a int);")
+    (folder / "002_i.up.sql").write_text("create index concurrently i on t (a);")
+
+
+UNKNOWN = {
+    "no second client": ("transaction", ["max_client_conn = 1"], "no more connections allowed (max_client_conn)"),
+    "no second session": ("session", ["default_pool_size = 1"], "its pool is full"),
+    "paused meanwhile": (
+        "session", ["default_pool_size = 1", "query_wait_timeout = 1"], "query_wait_timeout",
+    ),
+    "statement by statement": ("statement", [], "transaction blocks not allowed in statement pooling mode"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", UNKNOWN.values(), ids=UNKNOWN)
+def test_not_knowing_counts_as_sharing(
+    case: tuple[str, list[str], str], pgbouncer: str, postgres: Server, database: str, tmp_path: Path
+) -> None:
+    """A file without a transaction is refused, nothing is executed, and no lock is left behind."""
+    mode, settings, reason = case
+    _alone(tmp_path)
+    with bouncer(pgbouncer, postgres, mode, *settings) as pool, pytest.raises(ServerError) as refused:
+        list(up_down.up(_through(pool, database), load(tmp_path)))
+
+    assert refused.value.message == (
+        "002_i runs without a transaction and needs its own session; "
+        "this connection goes through a pooler that may share sessions"
+    )
+    (detail,) = refused.value.detail
+    assert detail.startswith("whether it shares them is not known: ")
+    assert detail.endswith(reason)
+    with closing(psycopg.connect(database)) as conn:
+        assert conn.execute("select to_regclass('t'), to_regclass('migrations')").fetchone() == (None, None)
+        _no_lock_is_left(conn)
+
+
+def test_a_pooler_that_does_not_reset_its_sessions(
+    pgbouncer: str, postgres: Server, database: str, tmp_path: Path
+) -> None:
+    """The run's lock is given back, because the session goes on when we have gone."""
+    _alone(tmp_path)
+    with bouncer(pgbouncer, postgres, "session", "server_reset_query =") as pool:
+        *_, last = up_down.up(_through(pool, database), load(tmp_path))
+        assert isinstance(last, Finished)
+        with closing(psycopg.connect(database)) as conn:
+            _no_lock_is_left(conn)
+
+
+@pytest.mark.parametrize("mode", ["session", "transaction"])
+def test_no_lock_of_a_repair_is_left_behind(
+    mode: str, pgbouncer: str, postgres: Server, database: str, tmp_path: Path
+) -> None:
+    """`baseline` and `repair` change the history through a pooler, and the next run finds no lock."""
+    _alone(tmp_path)
+    with bouncer(pgbouncer, postgres, mode, "server_reset_query =") as pool:
+        url = _through(pool, database)
+        assert [row.label for row in repair.baseline(url, load(tmp_path), "001")] == ["001_t"]
+        row, _ = repair.repairable(url, load(tmp_path), "001")
+        assert repair.repair(url, row).startswith("the history has forgotten 001_t")
+        with closing(psycopg.connect(database)) as conn:
+            _no_lock_is_left(conn)
+
+
+# -- what poolers say --------------------------------------------------------------------------------------------------
+
+
+def _refusal(url: str) -> SqlmigrateError:
+    with pytest.raises(SqlmigrateError) as refused:
+        status.status(url, [])
+    return refused.value
+
+
+def test_a_pooler_that_refuses_options(session_pool: str, database: str) -> None:
+    """The message is the pooler's; the hint says that a pooler is between, and not to let it ignore the options."""
+    error = _refusal(f"{_through(session_pool, database)}?options=-csearch_path%3Dpublic")
+
+    assert error.message.endswith("unsupported startup parameter: options")
+    assert error.hint is not None
+    assert error.hint.startswith("a pooler in between refuses what `options` of the URL or PGOPTIONS ask for")
+    assert "do not let it ignore them" in error.hint
+
+
+def test_a_pooler_without_room(pgbouncer: str, postgres: Server, database: str) -> None:
+    """No more clients, or no free session in time: each is said, with what to do."""
+    with bouncer(pgbouncer, postgres, "transaction", "default_pool_size = 1", "query_wait_timeout = 1") as pool:
+        url = _through(pool, database)
+        with closing(psycopg.connect(url)) as busy:
+            busy.execute("select 1")
+            waited = _refusal(url)
+    with bouncer(pgbouncer, postgres, "transaction", "max_client_conn = 1") as pool:
+        url = _through(pool, database)
+        with closing(psycopg.connect(url)):
+            full = _refusal(url)
+
+    assert waited.message.startswith("the connection was lost: query_wait_timeout")
+    assert waited.hint == (
+        "the pooler had no free connection to the server in time, or is paused: try again later, "
+        "or connect to the server directly (another host or port)"
+    )
+    assert full.message.endswith("no more connections allowed (max_client_conn)")
+    assert full.hint == (
+        "the pooler has no room for another connection: try again later, "
+        "or connect to the server directly (another host or port)"
+    )
+
+
+def test_a_dry_run_through_statement_pooling(pgbouncer: str, postgres: Server, database: str, tmp_path: Path) -> None:
+    """Its transaction takes several turns: refused, with the reason, whether or not the pooler's words arrive."""
+    (tmp_path / "001_t.up.sql").write_text("create table t (a int);")
+    with bouncer(pgbouncer, postgres, "statement") as pool, pytest.raises(ServerError) as refused:
+        list(up_down.up(_through(pool, database), load(tmp_path), dry_run=True))
+
+    assert refused.value.message == "the pooler in between has closed the connection, because a transaction was open"
+    assert refused.value.hint == (
+        "the pooler runs statement by statement, so no transaction is possible: "
+        "connect to the server directly (another host or port)"
+    )
+
+
+SAID = {
+    "odyssey: c1a2b3: route for 'shop.app' not found": "the pooler has no pool for that database and user",
+    "odyssey: c1a2b3: failed to connect to remote server s4": "the pooler cannot reach the server",
+    "could not get connection from the pool - AllServersDown": "the pooler cannot reach the server",
+    "MaxClientsInSessionMode: max clients reached - in Session mode": "the pooler has no room for another connection",
+    "Tenant or user not found": "the proxy does not know that user",
+    "Feature not supported: RDS Proxy currently doesn't support command-line options.": "a proxy in between",
+    "server login has been failing, try again later (server_login_retry)": "the pooler cannot reach the server",
+    "unsupported startup parameter in options: search_path": "a pooler in between refuses",
+    "no such database: shop": "the pooler does not know that database",
+}
+
+
+@pytest.mark.parametrize(("message", "start"), SAID.items())
+def test_what_poolers_say(message: str, start: str) -> None:
+    """Messages of other poolers and proxies have a cure too."""
+    assert (cure_of(message) or "").startswith(start)
+
+
+def test_what_a_server_says_is_no_message_of_a_pooler() -> None:
+    """A server's own refusal keeps its own cure."""
+    assert cure_of('database "shop" does not exist') is None
