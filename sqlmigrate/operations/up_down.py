@@ -283,6 +283,7 @@ def _needs_session(session: Session, server: Server, steps: Sequence[Step]) -> b
     alone = [step for step in steps if step.script.mode == "statements"]
     if not alone:
         return False
+    pooler.require_transactions(session)
     sharing = pooler.sharing(session, server)
     if sharing.is_shared:
         through = "a pooler that shares sessions (PgBouncer in transaction mode)"

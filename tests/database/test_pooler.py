@@ -171,7 +171,6 @@ UNKNOWN = {
     "paused meanwhile": (
         "session", ["default_pool_size = 1", "query_wait_timeout = 1"], "query_wait_timeout",
     ),
-    "statement by statement": ("statement", [], "transaction blocks not allowed in statement pooling mode"),
 }  # fmt: skip
 
 
