@@ -338,7 +338,9 @@ def test_every_hint_repeats_the_flags(project: Project) -> None:
     )
     project.add("001_a", "select 1;").up(table="m")
     project.add("001_a", "select 2;")
-    assert project.call("--table", "m", "up").stderr.splitlines()[-2] == "           or: sqlmigrate --table m repair 001"
+    assert (
+        project.call("--table", "m", "up").stderr.splitlines()[-2] == "           or: sqlmigrate --table m repair 001"
+    )
 
 
 # What others call our commands.
