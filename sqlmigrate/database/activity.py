@@ -16,6 +16,7 @@ import psycopg
 from sqlmigrate.errors import SqlmigrateError
 
 from .blocker import COLUMNS, Blocker, blocker_of
+from .own_settings import keep_waiting
 from .session import Request, Session
 
 _REPEAT_SECONDS = 10.0  # after a failure, until the next attempt to connect
@@ -88,6 +89,7 @@ class Observer:
     def _connected(self) -> Session | None:
         if self._session is None and time.monotonic() >= self._not_before:
             self._session = Session(self._url)
+            self._session.ask(*keep_waiting(self._session))
         return self._session
 
     def close(self) -> None:

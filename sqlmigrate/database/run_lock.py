@@ -12,6 +12,7 @@ import hashlib
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from typing import Literal
 
 import psycopg
 
@@ -20,6 +21,7 @@ from sqlmigrate.errors import NOTHING_EXECUTED_BY_THIS_RUN, LockError
 from .blocker import COLUMNS, Blocker, blocker_of
 from .session import Request, Session
 
+Lock = Literal["held", "again", "taken"]  # see `still_held`
 GONE = "a session that has ended by now"
 POLL_SECONDS = 0.25
 _MOMENT = 0.2
@@ -33,6 +35,45 @@ def lock_key(identity: str) -> int:
 def try_lock(key: int) -> Request:
     """Ask for the lock without waiting; the answer is one row, ``true`` or ``false``."""
     return Request("select pg_catalog.pg_try_advisory_lock($1::bigint)::text", (str(key),))
+
+
+# A shared lock stands in for ours while we find out whether ours is still there: no moment is without one. `case` keeps
+# the order of the calls. The server warns of a lock that is not there; what becomes of it is told by us.
+_STILL_HELD = """\
+case when pg_catalog.set_config('client_min_messages', 'error', true) is null then null
+            when not pg_catalog.pg_try_advisory_lock_shared({key}) then 'taken'
+            when pg_catalog.pg_advisory_unlock({key})
+            then case when pg_catalog.pg_try_advisory_lock({key})
+                      then case when pg_catalog.pg_advisory_unlock_shared({key}) then 'held' end end
+            when pg_catalog.pg_try_advisory_lock({key})
+            then case when pg_catalog.pg_advisory_unlock_shared({key}) then 'again' end
+            when pg_catalog.pg_advisory_unlock_shared({key}) then 'taken' end"""
+_TAKEN = "sqlmigrate: another run has the lock"
+
+
+def still_held(key: int) -> str:
+    """Give the SQL that finds out whether the lock is still ours, and takes it again if it is not.
+
+    A file can give it back: ``discard all``, ``pg_advisory_unlock_all()``. Its value is `held`; `again`: it was lost,
+    and is ours again; or `taken`: another run has it. For the select list of a query in an open transaction.
+    """
+    return _STILL_HELD.format(key=f"'{key}'::bigint")
+
+
+def require(key: int) -> Request:
+    """Check the lock as `still_held` does, in an open transaction, and fail if another run has it.
+
+    The last column of the answer is the value of `still_held`.
+    """
+    return Request(
+        f"select case lock.state when 'taken' then pg_catalog.concat('{_TAKEN}')::int end, lock.state\n"
+        f"  from (select {still_held(key)} as state) as lock"
+    )
+
+
+def is_taken(error: Exception) -> bool:
+    """Tell whether an error is the one of `require`."""
+    return isinstance(error, psycopg.errors.InvalidTextRepresentation) and _TAKEN in (error.diag.message_primary or "")
 
 
 _HOLDER = f"""\

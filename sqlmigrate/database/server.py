@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import takewhile
 
 from sqlmigrate.errors import NOTHING_CHANGED, NOTHING_EXECUTED, ServerError
 
@@ -56,6 +57,11 @@ class Server:
     def where(self) -> str:
         """The database and its address, as screens show them."""
         return f"{self.database} at {self.address}"
+
+    @property
+    def major(self) -> int:
+        """The major version of the server."""
+        return int("".join(takewhile(str.isdigit, self.version)))
 
 
 def exact(time: str) -> str:

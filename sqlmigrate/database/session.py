@@ -207,7 +207,7 @@ class Session:
         told = time.monotonic()
         try:
             for start in range(0, len(data), _PIECE):
-                copy.write(data[start : start + _PIECE])
+                copy.write(data[start : start + _PIECE].encode())
                 while not self._ready(_flushed(self.conn.pgconn), tick) or time.monotonic() - told >= (tick or _NEVER):
                     yield None
                     told = time.monotonic()

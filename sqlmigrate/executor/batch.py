@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from sqlmigrate.database import run_lock
+from sqlmigrate.database.own_settings import KEEP_ENCODING, after_reset
 from sqlmigrate.database.session import COMMIT, Request
 from sqlmigrate.durations import milliseconds
 from sqlmigrate.history import write
@@ -17,16 +19,23 @@ from sqlmigrate.history.table import History
 from sqlmigrate.parsing.statement import Statement
 from sqlmigrate.plan.plan import Step
 
+from . import session_state
+
 _SHORTEST_TICK = 0.05
 # Undo what a migration has set for the session before its history row is completed: a `SET ROLE` would leave us
 # without the right to write it, and a `search_path` would reach the next migration.
-RESET = tuple(Request(each, quiet=True) for each in ("reset session authorization", "reset role", "reset all"))
+_RESET = tuple(Request(each, quiet=True) for each in ("reset session authorization", "reset role", "reset all"))
+# The history is written by this transaction, whatever the file has set for those that follow.
+BEGIN = Request("begin read write")
 # The same for the record of one statement without a transaction: after its COMMIT the file's settings are back.
 AS_OURSELVES = tuple(Request(f"set local {each}") for each in ("role none", "session authorization default"))
 # As a COMMIT does it, and before the reset: deferred triggers run with the role and the search_path of their file.
 _CHECK_DEFERRED = Request("set constraints all immediate", quiet=True)
 DISCARD_TEMPORARY = Request("discard temporary", quiet=True)
-DISCARD = (DISCARD_TEMPORARY, Request("deallocate all", quiet=True), Request("close all", quiet=True))
+DISCARD = (
+    DISCARD_TEMPORARY,
+    *(Request(each, quiet=True) for each in ("deallocate all", "close all", "unlisten *", "discard sequences")),
+)
 _PROCESS = Request("select pg_catalog.pg_backend_pid()")
 _DEFERRABLE = Request("""\
 select pg_catalog.string_agg(distinct each.name, ', '),
@@ -37,7 +46,7 @@ select pg_catalog.string_agg(distinct each.name, ', '),
 
 _WHERE_AND_WHO = ("search_path", "role")
 
-Role = Literal["statement", "process", "begin", "note", "complete", "commit", "deferrable", "clean up", "other"]
+Role = Literal["statement", "process", "begin", "note", "complete", "commit", "deferrable", "lock", "clean up", "other"]
 
 
 @dataclass(frozen=True)
@@ -51,6 +60,7 @@ class Part:
             `process`: asks for the server's process.
             `begin`, `note`, `complete`: begins, updates (or checks) and completes the history row.
             `commit`: the COMMIT.
+            `lock`: checks the session; the last column of its answer says what became of the lock of the run.
             `deferrable`: asks for what a dry run does in place of the COMMIT.
             `clean up`: comes after the COMMIT; its failure is harmless.
         number: The number of the file's statement that it belongs to, from 1; 0 if it belongs to none.
@@ -63,13 +73,13 @@ class Part:
 
 def transaction(state: State, step: Step, lock_timeout: str, *, dry_run: bool = False) -> tuple[Part, ...]:
     """Give what executes a step in one transaction; a dry run is in a transaction already, and does not end it."""
-    statements = [Part(request(each), "statement", n) for n, each in enumerate(step.script.statements, start=1)]
-    settings, body = statements[: step.script.settings], statements[step.script.settings :]
+    settings, total = step.script.settings, len(step.script.statements)
     opening: list[Part] = []
     if not dry_run:
-        opening = [Part(Request(step.script.begin, quiet=True)), *settings]
+        opening = [Part(Request(step.script.begin, quiet=True))]
+        opening += [Part(request(step.script.statements[n - 1]), "statement", n) for n in range(1, settings + 1)]
     else:  # too late for SET TRANSACTION; an empty SELECT stands for each
-        opening = [Part(Request("select"), each.role, each.number) for each in settings]
+        opening = [Part(Request("select"), "statement", n) for n in range(1, settings + 1)]
     if state.is_pooled:  # each transaction may have another session of the pool
         opening += [Part(_set_local(name, value)) for name, value in state.server.asked if name in _WHERE_AND_WHO]
     # These also bound the wait for the history row: behind a pooler, another run may hold it.
@@ -82,10 +92,11 @@ def transaction(state: State, step: Step, lock_timeout: str, *, dry_run: bool = 
     return (
         *opening,
         Part(begin, "begin"),
-        *body,
+        *(part for n in range(settings + 1, total + 1) for part in _statement(step.script.statements, n)),
         *map(Part, [] if dry_run else [_CHECK_DEFERRED]),
         *map(Part, [DISCARD_TEMPORARY] if state.is_pooled else []),
-        *map(Part, RESET),
+        Part(session_state.check(lock_key(state)), "lock"),
+        *map(Part, reset(state)),
         Part(complete, "complete"),
         *_closing(state, dry_run=dry_run),
     )
@@ -93,6 +104,27 @@ def transaction(state: State, step: Step, lock_timeout: str, *, dry_run: bool = 
 
 def _set_local(name: str, value: str) -> Request:
     return Request("select pg_catalog.set_config($1, $2, true)", (name, value), quiet=True)
+
+
+def _statement(statements: tuple[Statement, ...], number: int) -> Iterator[Part]:
+    """Give what executes one statement, and sets our encoding again if the statement may have changed it."""
+    statement = statements[number - 1]
+    setting = session_state.encoding_of_files(statements, number)
+    if setting:
+        yield Part(Request(setting.text))
+    yield Part(request(statement), "statement", number)
+    if setting or session_state.may_set(statement):
+        yield Part(KEEP_ENCODING)
+
+
+def lock_key(state: State) -> int | None:
+    """Give the number of the run's lock; None where a pooler shares sessions, and the run has no lock."""
+    return None if state.is_pooled else run_lock.lock_key(state.history.name)
+
+
+def reset(state: State) -> tuple[Request, ...]:
+    """Give what makes the session ours again: its role, its settings."""
+    return (*_RESET, *after_reset(state.server.major, is_shared=state.is_pooled))
 
 
 def _row(history: History, step: Step) -> tuple[Request, Request]:

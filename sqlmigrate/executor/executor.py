@@ -11,6 +11,7 @@ import psycopg
 
 from sqlmigrate.database import lost_process
 from sqlmigrate.database.connect_errors import reason
+from sqlmigrate.database.run_lock import Lock
 from sqlmigrate.database.session import Session
 from sqlmigrate.errors import ConnectError, ServerError, SqlmigrateError, StatementError
 from sqlmigrate.history import read
@@ -32,7 +33,13 @@ class Executor:
         self._state = state
         self._limits = limits
         self._observation = observation
+        self._last: StepRun | None = None
         self._is_direct = session.pid == state.server.pid  # no pooler answers in the server's place
+
+    @property
+    def lock(self) -> Lock:
+        """What became of the lock of the run in the last step: the step may have given it back."""
+        return self._last.lock if self._last else "held"
 
     def execute(self, step: Step) -> Generator[Event, None, Outcome]:
         """Execute a step, and tell how it ended; a failure is written to the history.
@@ -42,7 +49,7 @@ class Executor:
             HistoryError: A statement that was executed before has another text now.
             LockError: Another run has been executing this migration for too long.
         """
-        run = self._run(step)
+        run = self._last = self._run(step)
         way = TransactionStep(run) if step.script.mode == "transaction" else NoTransactionStep(run)
         try:
             return (yield from way.execute())

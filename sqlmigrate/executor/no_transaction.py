@@ -7,12 +7,14 @@ from contextlib import suppress
 
 import psycopg
 
+from sqlmigrate.database import run_lock
+from sqlmigrate.database.own_settings import KEEP_ENCODING
 from sqlmigrate.database.session import COMMIT, Answer, Request
 from sqlmigrate.errors import StatementError
 from sqlmigrate.history import write
 from sqlmigrate.parsing.statement import Statement
 
-from . import batch, resume
+from . import batch, resume, session_state
 from .batch import Part
 from .events import Event, Failed, Finished, Recovered, StatementOpen
 from .history_errors import of_history_row
@@ -20,6 +22,10 @@ from .statement_errors import cure, refused, unplaced
 from .step_run import Attempt, Outcome, Refusal, StepRun, ends_transactions
 
 _FIX = "fix the file or the data"
+
+
+class _LockTaken(Exception):  # noqa: N818 - not an error: the step is left to the run that has the lock
+    """A statement gave the lock of the run back, and another run has taken it."""
 
 
 class NoTransactionStep:
@@ -52,11 +58,16 @@ class NoTransactionStep:
         if refusal and write.missing_row(refusal.error):
             self._session.abort()
             return "overtaken"
-        failed = self._failed(refusal, first) if refusal else self._set_again(first)
-        if failed is None:
-            failed = yield from self._from(first + 1)
-        if failed is None:
-            failed = yield from self._complete()
+        try:
+            failed = self._failed(refusal, first) if refusal else self._set_again(first)
+            if failed is None:
+                failed = yield from self._from(first + 1)
+            if failed is None:
+                failed = yield from self._complete()
+        except _LockTaken:
+            self.run.lock = "taken"
+            self._session.abort()
+            return "overtaken"
         if failed is None:
             return "done"
         yield failed
@@ -116,8 +127,8 @@ class NoTransactionStep:
         self._session.ask(*batch.bounds(run.step, run.limits.lock_timeout, statement))
         if self._commits or not statement.kind.runs_in_transaction:
             return (yield from run.send([part], _tell_nothing))
-        begin, commit = Part(Request("begin"), number=number), Part(COMMIT, "commit", number)
-        parts = [begin, part, *self._recording(number, number), commit]
+        begin, commit = Part(batch.BEGIN, number=number), Part(COMMIT, "commit", number)
+        parts = [begin, *self._encoding(number), part, *self._recording(number, number), commit]
         refusal = yield from run.send(parts, self._tell_open)
         if not refusal or not ends_transactions(statement, refusal):
             return refusal
@@ -143,13 +154,18 @@ class NoTransactionStep:
             if self._is_up
             else write.require_executed(self._history, version)
         )
-        return [*(Part(each, number=number) for each in batch.AS_OURSELVES), Part(noted, "note", number)]
+        checked = [Part(each, "lock", number) for each in self.run.require_lock()]
+        ours = (KEEP_ENCODING, *batch.AS_OURSELVES)
+        return [*(Part(each, number=number) for each in ours), *checked, Part(noted, "note", number)]
+
+    def _encoding(self, number: int) -> list[Part]:
+        """Give what sets the encoding of the server's file that a COPY reads or writes."""
+        setting = session_state.encoding_of_files(self._statements, number)
+        return [Part(Request(setting.text), number=number)] if setting else []
 
     def _note(self, number: int, *, done: int, unfinished: str | None = None) -> Attempt:
         """Record at statement `number`, in a transaction of its own, that `done` statements are executed."""
-        if not self._is_up and not self._commits:
-            return None
-        begin, commit = Part(Request("begin"), number=number), Part(COMMIT, number=number)
+        begin, commit = Part(batch.BEGIN, number=number), Part(COMMIT, number=number)
         return (yield from self._insist(begin, *self._recording(number, done, unfinished), commit))
 
     def _insist(self, *parts: Part) -> Attempt:
@@ -168,7 +184,7 @@ class NoTransactionStep:
         for number, statement in enumerate(self._statements[:done], start=1):
             if statement.kind.session_setting:
                 try:
-                    self._session.ask(batch.request(statement))
+                    self._session.ask(batch.request(statement), KEEP_ENCODING)
                 except psycopg.Error as problem:
                     error = self.run.record(refused(problem, statement), done)
                     return self.run.failed(error, number, self.what_stays(done, 0))
@@ -180,7 +196,7 @@ class NoTransactionStep:
             completing = write.end_up(self._history, run.step.version, in_transaction=False)
         else:
             completing = write.end_down(self._history, run.step.version, duration=run.elapsed_ms)
-        parts = [*map(Part, batch.RESET), Part(completing, "complete")]
+        parts = [*map(Part, batch.reset(run.state)), Part(completing, "complete")]
         if refusal := (yield from run.repeat(lambda: run.send(parts, self._keep_duration), self._may_try_again)):
             return self._failed(refusal, run.total)
         self._session.ask(*batch.DISCARD)
@@ -217,6 +233,8 @@ class NoTransactionStep:
 
     def _failed(self, refusal: Refusal, done: int) -> Failed:
         """Record a failure after `done` statements, and make the event that tells of it."""
+        if run_lock.is_taken(refusal.error):
+            raise _LockTaken
         number, direction = refusal.part.number, self.run.step.direction
         error = self._error(refusal)
         where = f" (it goes on at statement {number})" if self._is_up else " (it begins at statement 1 again)"

@@ -13,11 +13,11 @@ from typing import Literal
 
 import psycopg
 
-from sqlmigrate.database import lost_process
+from sqlmigrate.database import lost_process, run_lock
 from sqlmigrate.database.activity import Activity
 from sqlmigrate.database.blocker import Blocker
 from sqlmigrate.database.connect_errors import reason
-from sqlmigrate.database.session import Answer, Session
+from sqlmigrate.database.session import Answer, Request, Session
 from sqlmigrate.errors import SqlmigrateError, StatementError
 from sqlmigrate.history.state import State
 from sqlmigrate.parsing.statement import Statement
@@ -70,6 +70,7 @@ class StepRun:
         done: How many statements of the step are executed.
         pid: The server's process; behind a pooler that of the transaction.
         blockers: The sessions that were seen in the way, when the step was last looked at.
+        lock: What became of the lock of the run, when the session was last checked.
         failure: Why the step failed, once that is known; an interruption does not replace it.
         is_settled: Whether the history says how the step ended, so that nothing more is written to it.
     """
@@ -86,6 +87,8 @@ class StepRun:
         self._tick = batch.tick(step, limits.lock_timeout, observation.tick)
         self._started = time.monotonic()
         self.blockers: tuple[Blocker, ...] = ()
+        self.lock: run_lock.Lock = "held"
+        self._lock_key = batch.lock_key(state)
         self.failure: StatementError | None = None
         self.is_settled = False
 
@@ -115,8 +118,19 @@ class StepRun:
             elif answer.error:
                 return Refusal(parts[index], answer.error)
             else:
+                if parts[index].role == "lock":
+                    self._keep_lock(answer)
                 yield from on_answer(parts[index], answer)
         return None
+
+    def _keep_lock(self, answer: Answer) -> None:
+        *_, state = answer.rows[0]
+        if state in ("again", "taken"):  # what is lost once, another run may have had
+            self.lock = "again" if state == "again" else "taken"
+
+    def require_lock(self) -> tuple[Request, ...]:
+        """Give the check that fails if another run has the lock by now: the history is then written by that run."""
+        return () if self._lock_key is None else (run_lock.require(self._lock_key),)
 
     def _turns(self, parts: Sequence[Part]) -> Iterator[tuple[int, Answer | None]]:
         """Send all requests at once, or step by step; give each answer with its index, None when it is time to look."""
@@ -204,17 +218,20 @@ class StepRun:
         Gives the error; if the failure could not be written, the error says so as well.
         """
         self.failure = error
-        writing = batch.failure(self.state.history, self.step, done, error.message)
+        writing = [batch.failure(self.state.history, self.step, done, error.message)]
+        if self.step.script.mode == "statements":
+            writing = [*self.require_lock(), *writing]
         try:
             try:
                 self.session.abort()
-                self.session.ask(*batch.RESET, writing)
+                self.session.ask(*batch.reset(self.state), *writing)
             except psycopg.OperationalError:
                 self.session.reconnect()
                 lost_process.require_same_server(self.session, self.state.server)
-                self.session.ask(writing)
+                self.session.ask(*writing)
         except (psycopg.Error, SqlmigrateError) as problem:
-            unwritten = f"the failure could not be written to the history: {reason(problem)}"
+            why = "another run continues this migration" if run_lock.is_taken(problem) else reason(problem)
+            unwritten = f"the failure could not be written to the history: {why}"
             error = error.with_(detail=[*error.detail, unwritten])
         self.is_settled = True
         return error

@@ -13,6 +13,7 @@ from . import batch
 from .batch import Part
 from .events import Event, Failed, Finished
 from .history_errors import of_history_row
+from .session_state import of_encoding
 from .statement_errors import at_commit, cure, refused
 from .step_run import Attempt, Outcome, Refusal, StepRun, ends_transactions
 
@@ -120,4 +121,5 @@ class TransactionStep:
             error = refused(refusal.error, statement)
             return error.with_(hint=_COMMITS) if ends_transactions(statement, refusal) else error
         found = of_history_row(refusal, step, self.run.state.history, self.transaction)
+        found = found or of_encoding(refusal.error, step)
         return found or at_commit(refusal.error, step.script.statements, step.script.source)

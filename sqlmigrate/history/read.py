@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from psycopg import errors as pg
 
-from sqlmigrate.database import asked_settings
+from sqlmigrate.database import asked_settings, own_settings
 from sqlmigrate.database.server import IDENTITY, IDENTITY_IN_PART, Server, server_of
 from sqlmigrate.database.session import BEGIN_READ_ONLY, COMMIT, Request, Session
 from sqlmigrate.errors import NOTHING_CHANGED, HistoryError
@@ -83,14 +83,15 @@ def find(session: Session, setting: str) -> State:
             string asks for does not hold.
     """
     schema, table = table_parts(setting)
-    looking = (look(schema, table), Request(_PLACE, (schema,)), *asked_settings.request(session), COMMIT)
+    asked = asked_settings.request(session)
+    looking = (look(schema, table), Request(_PLACE, (schema,)), *asked, *own_settings.keep_waiting(session), COMMIT)
     try:
         _, identity, found, place, *values, _ = session.ask(BEGIN_READ_ONLY, IDENTITY, *looking)
     except pg.InsufficientPrivilege:
         session.abort()
         _, identity, found, place, *values, _ = session.ask(BEGIN_READ_ONLY, IDENTITY_IN_PART, *looking)
     server = server_of(session, identity)
-    if values:
+    if asked:
         asked_settings.require(session, server, values[0])
     return _state(server, (schema, table), relations(found), place[0])
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from psycopg import errors as pg
 
-from sqlmigrate.database import pooler, run_lock
+from sqlmigrate.database import own_settings, pooler, run_lock
 from sqlmigrate.database.activity import Observer
 from sqlmigrate.database.pooler_messages import cure_of
 from sqlmigrate.database.server import Server, require_standard_strings, require_writable
@@ -33,6 +33,7 @@ from .status import changed_files
 
 if TYPE_CHECKING:
     from sqlmigrate.executor.executor import Executor
+    from sqlmigrate.executor.step_run import Outcome
 
 
 _DIRECTLY = "connect to the server directly, not through the pooler: another host or port"
@@ -123,6 +124,11 @@ class _Order:
     def read(self, session: Session) -> State:
         return read.read(session, self.table, with_log=self.direction == "down")
 
+    def without(self, done: int) -> _Order:
+        """Give what is left of the order after so many steps of it are executed."""
+        steps = self.selection.steps
+        return self if steps is None else replace(self, selection=replace(self.selection, steps=steps - done))
+
     def plan(self, session: Session, state: State) -> Plan:
         rows = make_rows(self.migrations, state.executions)
         if self.direction == "up":
@@ -133,6 +139,23 @@ class _Order:
         versions = [row.execution.version for row in chosen if row.execution]
         steps = down_steps(chosen, read.texts(session, state.history, versions))
         return Plan("down", rows, steps, self.is_dry_run)
+
+
+@dataclass(frozen=True)
+class _Rest:
+    """What is left of a run.
+
+    Attributes:
+        plan: The steps that are left.
+        state: The database.
+        done: How many steps this run has executed.
+        overtaken: The versions of steps that another run has executed in the meantime.
+    """
+
+    plan: Plan
+    state: State
+    done: int = 0
+    overtaken: tuple[str, ...] = ()
 
 
 def _run(url: str, order: _Order, limits: Limits, tick: float, *, step_by_step: bool) -> Generator[Event, None, None]:
@@ -174,17 +197,17 @@ class _Run:
         if is_pooled and not _needs_session(self.session, state.server, plan.steps):
             return replace(state, is_pooled=True)
         key = run_lock.lock_key(state.history.name)
+        keeping = own_settings.after_reset(state.server.major, is_shared=False) if is_pooled else ()
         reading = read.read_again(state.history, with_log=state.is_log_read) if state.history.exists else ()
         try:
-            (got,), *rest = self.session.ask(run_lock.try_lock(key), *reading)
+            (got,), *rest = self.session.ask(run_lock.try_lock(key), *reading, *keeping)
         except pg.UndefinedColumn:  # in the meantime another run has brought an older table up to date
             self.session.abort()
             got, rest = [None], []
         if got == ["true"] and state.history.exists:
             return replace(state, executions=read.rows_of(rest[1]))
         if got != ["true"]:
-            for holder in run_lock.wait(self.session, key, self.limits.lock_wait):
-                yield Waiting(holder, self.limits.lock_wait)
+            yield from self._wait(key)
         return self.order.read(self.session)
 
     def lock_released_at_the_end(self, state: State) -> AbstractContextManager[None]:
@@ -193,24 +216,32 @@ class _Run:
             return nullcontext()
         return run_lock.released(self.session, state.history.name)
 
-    def execute(self, plan: Plan, state: State, overtaken: Sequence[str] = ()) -> Iterator[Event]:
-        """Execute the steps one after the other, up to the first that fails.
+    def execute(self, plan: Plan, state: State) -> Iterator[Event]:
+        """Execute the steps one after the other, up to the first that fails."""
+        rest: _Rest | None = _Rest(plan, state)
+        while rest:
+            rest = yield from self._execute(rest)
 
-        If another run has executed a step meanwhile, the rest is planned again; `overtaken` are the versions of the
-        steps to which that has happened.
+    def _execute(self, rest: _Rest) -> Generator[Event, None, _Rest | None]:
+        """Execute steps until the rest has to be planned again; gives that rest, None at the end of the run.
+
+        It has to be if another run has executed a step meanwhile, or may have done so: a file can give the lock of
+        the run back.
         """
-        history = table.make_ready(self.session, state.history, self.limits.lock_timeout)
-        state = replace(state, history=history)
-        self._respell(plan, state)
+        history = table.make_ready(self.session, rest.state.history, self.limits.lock_timeout)
+        state, steps = replace(rest.state, history=history), rest.plan.steps
+        self._respell(rest.plan, state)
         executor = self._executor(state)
-        for step in plan.steps:
+        for index, step in enumerate(steps):
             yield Began(step)
             outcome = yield from executor.execute(step)
             if outcome == "failed":
-                return
-            if outcome == "overtaken":
-                yield from self._plan_again(step, state, [*overtaken, step.version])
-                return
+                return None
+            done = index + (outcome == "done")
+            if outcome == "overtaken" or (executor.lock != "held" and done < len(steps)):
+                left = replace(rest, plan=replace(rest.plan, steps=steps[done:]), state=state, done=rest.done + done)
+                return (yield from self._plan_again(left, step, outcome, executor.lock))
+        return None
 
     def _respell(self, plan: Plan, state: State) -> None:
         for step in plan.steps:
@@ -222,13 +253,25 @@ class _Run:
 
         return Executor(self.session, state, self.limits, self.observation)
 
-    def _plan_again(self, step: Step, state: State, overtaken: Sequence[str]) -> Iterator[Event]:
-        if overtaken.count(step.version) > _MOST_REPLANS:
-            raise _swallowed(step, state)
-        state = replace(self.order.read(self.session), is_pooled=state.is_pooled)
-        plan = self.order.plan(self.session, state)
-        yield Planned(plan, state)
-        yield from self.execute(plan, state, overtaken)
+    def _plan_again(
+        self, rest: _Rest, step: Step, outcome: Outcome, lock: run_lock.Lock
+    ) -> Generator[Event, None, _Rest]:
+        """Plan again what is left after `step`, which ended with this outcome; under the lock, if it was lost."""
+        if outcome == "overtaken":
+            rest = replace(rest, overtaken=(*rest.overtaken, step.version))
+        if rest.overtaken.count(step.version) > _MOST_REPLANS:
+            raise _swallowed(step, rest.state)
+        if lock == "taken":
+            yield from self._wait(run_lock.lock_key(rest.state.history.name))
+        state = replace(self.order.read(self.session), is_pooled=rest.state.is_pooled)
+        plan = self.order.without(rest.done).plan(self.session, state)
+        if plan.steps != rest.plan.steps:
+            yield Planned(plan, state)
+        return replace(rest, plan=plan, state=state)
+
+    def _wait(self, key: int) -> Iterator[Event]:
+        for holder in run_lock.wait(self.session, key, self.limits.lock_wait):
+            yield Waiting(holder, self.limits.lock_wait)
 
     def dry_run(self, plan: Plan, state: State) -> Iterator[Event]:
         """Execute the steps in one transaction, up to the first that fails or cannot be tried, and roll it back.

@@ -1,0 +1,37 @@
+"""What our session sets for itself: again after each `reset all`, and after each statement that may have changed it.
+
+A file of migrations is UTF-8, and is sent as it is. `set client_encoding = 'LATIN1'`, which pg_dump writes, would have
+the server read it as LATIN1.
+"""
+
+from __future__ import annotations
+
+from .session import Request, Session
+
+_IDLE_TIMEOUT = "idle_session_timeout"
+_OLDEST_WITH_IDLE_TIMEOUT = 14
+
+KEEP_ENCODING = Request("set client_encoding to 'UTF8'", quiet=True)
+
+
+def keep_waiting(session: Session) -> tuple[Request, ...]:
+    """Give what turns `idle_session_timeout` off, if no pooler is between: our pauses between tries are intended.
+
+    https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-IDLE-SESSION-TIMEOUT
+    """
+    if session.conn.info.server_version < _OLDEST_WITH_IDLE_TIMEOUT * 10000:
+        return ()
+    turn_off = (
+        f"select pg_catalog.set_config('{_IDLE_TIMEOUT}', '0', false) where pg_catalog.pg_backend_pid() = $1::int"
+    )
+    return (Request(turn_off, (str(session.pid),), quiet=True),)
+
+
+def after_reset(version: int, *, is_shared: bool) -> tuple[Request, ...]:
+    """Give what is sent after a `reset all` to a server of this major version.
+
+    A session that a pooler shares (`is_shared`) belongs to others too: how long it may be idle is left alone.
+    """
+    if is_shared or version < _OLDEST_WITH_IDLE_TIMEOUT:
+        return (KEEP_ENCODING,)
+    return (KEEP_ENCODING, Request(f"set {_IDLE_TIMEOUT} to 0", quiet=True))
