@@ -27,6 +27,12 @@ def keep_waiting(session: Session) -> tuple[Request, ...]:
     return (Request(turn_off, (str(session.pid),), quiet=True),)
 
 
+def give_back(session: Session) -> tuple[Request, ...]:
+    """Give what undoes our settings in a session that others get after us, from a pooler."""
+    has_timeout = session.conn.info.server_version >= _OLDEST_WITH_IDLE_TIMEOUT * 10000
+    return (Request(f"reset {_IDLE_TIMEOUT}", quiet=True),) if has_timeout else ()
+
+
 def after_reset(version: int, *, is_shared: bool) -> tuple[Request, ...]:
     """Give what is sent after a `reset all` to a server of this major version.
 

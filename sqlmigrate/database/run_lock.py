@@ -19,6 +19,7 @@ import psycopg
 from sqlmigrate.errors import NOTHING_EXECUTED_BY_THIS_RUN, LockError
 
 from .blocker import COLUMNS, Blocker, blocker_of
+from .own_settings import give_back
 from .session import Request, Session
 
 Lock = Literal["held", "again", "taken"]  # see `still_held`
@@ -105,7 +106,7 @@ def take(session: Session, identity: str, seconds: float) -> None:
 
 @contextmanager
 def released(session: Session, identity: str) -> Iterator[None]:
-    """Give the lock back at the end of the block: a pooler keeps our session, and may not reset it.
+    """Give the lock and our settings back at the end of the block: a pooler keeps our session, and may not reset it.
 
     Where no pooler is between, the lock ends with our session.
     """
@@ -114,7 +115,7 @@ def released(session: Session, identity: str) -> Iterator[None]:
     finally:
         if session.is_usable:
             with suppress(psycopg.Error):
-                session.ask(Request(_RELEASE, (str(lock_key(identity)),)))
+                session.ask(Request(_RELEASE, (str(lock_key(identity)),)), *give_back(session))
 
 
 _RELEASE = """\
