@@ -15,6 +15,7 @@ from .blemishes import conflict_in_unsplit, conflicts, unseen
 from .classify import OUTSIDE_TRANSACTION
 from .directives import Directive, read_directives
 from .foreign import foreign_directives, foreign_sections
+from .misread import misread
 from .splitter import split
 from .statement import Statement
 
@@ -83,7 +84,7 @@ def read(source: Source) -> Script:
     directives, errors = read_directives(source, statements)
     script = _script(source, statements, directives)
     foreign = [*conflicts(source, statements), *foreign_sections(source, statements), *unseen(source, statements)]
-    errors = [*foreign, *errors, *_faults(script)]
+    errors = [*foreign, *errors, *_faults(script), *misread(statements)]
     if errors:
         raise gather(errors)
     notes = foreign_directives(source, statements, has_transaction=script.mode == "transaction")
