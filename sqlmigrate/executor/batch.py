@@ -188,7 +188,9 @@ def bounds(step: Step, lock_timeout: str, statement: Statement) -> Iterator[Requ
 
 
 def failure(history: History, step: Step, done: int, message: str) -> Request:
-    """Give what writes a failure: the row and the log for an up, the log alone for a down."""
+    """Give what writes a failure: the row and the log, for a down in a transaction the log alone."""
+    if step.direction == "down" and step.script.mode == "statements":
+        return write.fail_down_alone(history, step.version, message)
     if step.direction == "down":
         return write.fail_down(history, step.version, f"down: {message}")
     return write.fail_up(history, step.migration, len(step.script.statements), done, message)

@@ -46,7 +46,7 @@ class Executor:
 
         Raises:
             ConnectError: The connection was lost while the step was committed, and the history shows that it is.
-            HistoryError: A statement that was executed before has another text now.
+            HistoryError: What an earlier run was stopped in has another text now, and only the same can finish it.
             LockError: Another run has been executing this migration for too long.
         """
         run = self._last = self._run(step)
@@ -106,7 +106,7 @@ class Executor:
             return run.failed(_not_looked_up(error, problem), number, [_unknown(step, number)])
         if _is_done(step, execution):
             return Finished(step, run.total, run.elapsed_ms)
-        done = execution.statements_done if execution and step.script.mode == "statements" else 0
+        done = _statements_done(step, execution)
         error = run.record(error, done)
         return run.failed(error, number, way.what_stays(done, number))
 
@@ -121,6 +121,15 @@ def _is_done(step: Step, execution: Execution | None) -> bool:
     """Tell by the history row whether a step took effect: after an up it is executed, after a down it is not."""
     is_executed = execution is not None and execution.status == "executed"
     return is_executed if step.direction == "up" else not is_executed
+
+
+def _statements_done(step: Step, execution: Execution | None) -> int:
+    """Return how many statements of a step the history has recorded as done."""
+    if execution is None or step.script.mode == "transaction":
+        return 0
+    if step.direction == "up":
+        return execution.statements_done
+    return execution.undoing.done if execution.undoing else 0
 
 
 def _lost(step: Step, problem: psycopg.Error) -> StatementError:

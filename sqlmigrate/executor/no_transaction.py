@@ -12,14 +12,16 @@ from sqlmigrate.database.own_settings import KEEP_ENCODING
 from sqlmigrate.database.session import COMMIT, Answer, Request
 from sqlmigrate.errors import StatementError
 from sqlmigrate.history import write
+from sqlmigrate.history.state import Undoing
 from sqlmigrate.parsing.statement import Statement
 
 from . import batch, resume, session_state
 from .batch import Part
+from .clean_up import clean_up
 from .events import Event, Failed, Finished, Recovered, StatementOpen
 from .history_errors import of_history_row
 from .statement_errors import cure, refused, unplaced
-from .step_run import Attempt, Outcome, Refusal, StepRun, ends_transactions
+from .step_run import Attempt, Outcome, Refusal, StepRun, ends_transactions, tell_nothing
 
 _FIX = "fix the file or the data"
 
@@ -43,23 +45,28 @@ class NoTransactionStep:
         self._session = run.session
         self._history = run.state.history
         self._statements = run.step.script.statements
-        self._is_up = run.step.direction == "up"
         self._commits = False  # whether the statement that is being executed ends transactions itself
+        self._mark: resume.Mark | None = None  # how its object was found before, if it cannot run in a transaction
         self._duration_ms = 0
 
     def execute(self) -> Generator[Event, None, Outcome]:
         """Execute the statements that are not done yet; a failure is written to the history.
 
         Raises:
-            HistoryError: A statement that was executed before has another text now.
+            HistoryError: What an earlier run was stopped in has another text now, and only the same can finish it.
         """
-        first, beginning = resume.start(self._session, self._history, self.run.step)
-        refusal = yield from self._insist(*(Part(each, "begin") for each in beginning))
-        if refusal and write.missing_row(refusal.error):
-            self._session.abort()
-            return "overtaken"
+        first = self.run.step.done_before
         try:
-            failed = self._failed(refusal, first) if refusal else self._set_again(first)
+            failed = self._set_again(first) if first else None
+            if failed is None and resume.is_changed(self.run.step):
+                refusal = yield from clean_up(self.run)
+                failed = self._failed(refusal, first) if refusal else None
+            if failed is None:
+                refusal = yield from self._begin(first)
+                if refusal and write.missing_row(refusal.error):
+                    self._session.abort()
+                    return "overtaken"
+                failed = self._failed(refusal, first) if refusal else None
             if failed is None:
                 failed = yield from self._from(first + 1)
             if failed is None:
@@ -81,8 +88,16 @@ class NoTransactionStep:
             yield f"statements 1 to {done} are executed and stay"
         if number and self._commits:
             yield f"what statement {number} has committed itself stays; the next run executes the whole statement again"
-        if number and (index := self._invalid(self._statements[number - 1])):
-            yield f"the index {index.name} is left behind, marked invalid: the next up drops it and builds it again"
+        if number and (left := self._left(number)):
+            yield left.said
+
+    def _begin(self, first: int) -> Attempt:
+        """Record that the step begins; if statements are done, the session may have the role of the file."""
+        begin = Part(resume.beginning(self._history, self.run.step), "begin")
+        if not first:
+            return (yield from self._insist(begin))
+        ours = (KEEP_ENCODING, *batch.AS_OURSELVES)
+        return (yield from self._insist(Part(batch.BEGIN), *map(Part, ours), begin, Part(COMMIT)))
 
     # the statements
 
@@ -97,7 +112,7 @@ class NoTransactionStep:
         """Execute one statement and record it; `is_first` says that an earlier run may have stopped in it."""
         statement = self._statements[number - 1]
         self.run.done = number - 1
-        self._commits = False
+        self._commits, self._mark = False, None
         way = resume.continuation(self._session, self.run.step, number) if is_first else resume.Continuation()
         if way.said:
             yield Recovered(self.run.step, number, way.said)
@@ -113,10 +128,10 @@ class NoTransactionStep:
 
     def _execute(self, number: int, way: resume.Continuation) -> Attempt:
         statement = self._statements[number - 1]
-        refusal = (yield from self._insist(Part(Request(way.first), number=number))) if way.first else None
+        refusal = yield from self._insist(*(Part(Request(each), number=number) for each in way.first))
         if not refusal and not statement.kind.runs_in_transaction:
-            found = resume.mark(number, resume.trace(self._session, statement))
-            refusal = yield from self._note(number, done=number - 1, unfinished=found)
+            self._mark = resume.mark(self._session, number, statement)
+            refusal = yield from self._note(number, done=number - 1, unfinished=self._mark)
         return refusal or (yield from self.run.repeat(lambda: self._attempt(number, way), self._may_try_again))
 
     def _attempt(self, number: int, way: resume.Continuation) -> Attempt:
@@ -126,7 +141,7 @@ class NoTransactionStep:
         part = Part(request, "statement", number)
         self._session.ask(*batch.bounds(run.step, run.limits.lock_timeout, statement))
         if self._commits or not statement.kind.runs_in_transaction:
-            return (yield from run.send([part], _tell_nothing))
+            return (yield from run.send([part], tell_nothing))
         begin, commit = Part(batch.BEGIN, number=number), Part(COMMIT, "commit", number)
         parts = [begin, *self._encoding(number), part, *self._recording(number, number), commit]
         refusal = yield from run.send(parts, self._tell_open)
@@ -135,7 +150,7 @@ class NoTransactionStep:
         self._commits = True
         self._session.abort()
         refusal = yield from self._note(number, done=number - 1, unfinished=resume.mark_of_commits(number))
-        return refusal or (yield from run.send([part], _tell_nothing))
+        return refusal or (yield from run.send([part], tell_nothing))
 
     def _tell_open(self, part: Part, _: Answer) -> Iterator[Event]:
         if part.role == "statement" and self.run.is_step_by_step:
@@ -143,17 +158,13 @@ class NoTransactionStep:
 
     # recording
 
-    def _recording(self, number: int, done: int, unfinished: str | None = None) -> list[Part]:
-        """Give what records in the open transaction how far the file is, whatever role the file has set.
-
-        A down records nothing before its end; it is only checked that the file has not deleted the row.
-        """
-        version = self.run.step.version
-        noted = (
-            write.progress(self._history, version, done, unfinished)
-            if self._is_up
-            else write.require_executed(self._history, version)
-        )
+    def _recording(self, number: int, done: int, unfinished: resume.Mark | None = None) -> list[Part]:
+        """Give what records in the open transaction how far the file is, whatever role the file has set."""
+        step, kept = self.run.step, str(unfinished) if unfinished else None
+        if step.direction == "up":
+            noted = write.progress(self._history, step.version, done, kept)
+        else:
+            noted = write.progress_down(self._history, step.version, Undoing(done, self.run.total, kept))
         checked = [Part(each, "lock", number) for each in self.run.require_lock()]
         ours = (KEEP_ENCODING, *batch.AS_OURSELVES)
         return [*(Part(each, number=number) for each in ours), *checked, Part(noted, "note", number)]
@@ -163,18 +174,20 @@ class NoTransactionStep:
         setting = session_state.encoding_of_files(self._statements, number)
         return [Part(Request(setting.text), number=number)] if setting else []
 
-    def _note(self, number: int, *, done: int, unfinished: str | None = None) -> Attempt:
+    def _note(self, number: int, *, done: int, unfinished: resume.Mark | None = None) -> Attempt:
         """Record at statement `number`, in a transaction of its own, that `done` statements are executed."""
         begin, commit = Part(batch.BEGIN, number=number), Part(COMMIT, number=number)
         return (yield from self._insist(begin, *self._recording(number, done, unfinished), commit))
 
     def _insist(self, *parts: Part) -> Attempt:
         """Send requests of our own, again if locks of other sessions are in the way."""
-        return (yield from self.run.repeat(lambda: self.run.send(parts, _tell_nothing), self._may_try_again))
+        if not parts:
+            return None
+        return (yield from self.run.repeat(lambda: self.run.send(parts, tell_nothing), self._may_try_again))
 
     def _may_try_again(self, refusal: Refusal, tries: int) -> bool:
-        if refusal.part.role == "statement" and self._invalid(self._statements[refusal.part.number - 1]):
-            return False  # the next attempt would find the name of the index taken
+        if refusal.part.role == "statement" and self._left(refusal.part.number):
+            return False  # the next attempt would find the name of the index taken, or leave one more
         return tries < self.run.limits.lock_retries
 
     # before and after the statements
@@ -192,7 +205,7 @@ class NoTransactionStep:
 
     def _complete(self) -> Generator[Event, None, Failed | None]:
         run = self.run
-        if self._is_up:
+        if run.step.direction == "up":
             completing = write.end_up(self._history, run.step.version, in_transaction=False)
         else:
             completing = write.end_down(self._history, run.step.version, duration=run.elapsed_ms)
@@ -214,12 +227,31 @@ class NoTransactionStep:
     def _invalid(self, statement: Statement) -> resume.CatalogState | None:
         """Give the index that a ``CREATE INDEX CONCURRENTLY`` was to build, if it exists and is invalid."""
         effect = statement.kind.catalog_effect
-        if not self._is_up or effect is None or effect.action != "create index" or not self._session.is_usable:
+        if effect is None or effect.action != "create index" or not self._session.is_usable:
             return None
         with suppress(psycopg.Error):
-            found = resume.trace(self._session, statement)
-            return found if found and found.found == "invalid" else None
+            found = resume.trace(self._session, effect)
+            return found if found.found == "invalid" else None
         return None
+
+    def _left(self, number: int) -> resume.Left | None:
+        """Give what statement `number`, which has just failed, has left behind."""
+        if self._mark is None or self._mark.number != number or not self._session.is_usable:
+            return None
+        with suppress(psycopg.Error):
+            self._session.abort()
+            return resume.left(self._session, self._statements[number - 1], self._mark, self.run.step.direction)
+        return None
+
+    def _keep_left(self, number: int) -> None:
+        """Keep in the history what statement `number` has left behind; if it has left nothing, the mark goes."""
+        if self._mark is None or self._commits or not self._session.is_usable:
+            return
+        with suppress(psycopg.Error):
+            self._session.abort()
+            left = resume.left(self._session, self._statements[number - 1], self._mark, self.run.step.direction)
+            parts = self._recording(number, number - 1, left.mark if left else None)
+            self._session.ask(batch.BEGIN, *(part.request for part in parts), COMMIT)
 
     def _useless(self, number: int, index: resume.CatalogState) -> Failed:
         """Make the failure of an ``IF NOT EXISTS`` that found an invalid index: no query would use it."""
@@ -237,13 +269,16 @@ class NoTransactionStep:
             raise _LockTaken
         number, direction = refusal.part.number, self.run.step.direction
         error = self._error(refusal)
-        where = f" (it goes on at statement {number})" if self._is_up else " (it begins at statement 1 again)"
+        where = f" (it goes on at statement {number})"
         again = f"{cure(error.sqlstate, _FIX)}{where if number > 1 else ''}, then: sqlmigrate {direction}"
-        if not self._is_up and write.missing_row(refusal.error) and (self._commits or not number):
+        stays = tuple(self.what_stays(done, number))
+        if number and refusal.part.role == "statement":
+            self._keep_left(number)
+        if direction == "down" and write.missing_row(refusal.error) and (self._commits or not number):
             again = "sqlmigrate status"  # the row is gone for good: another `down` would roll back another migration
         error = error.with_(detail=[*error.detail, *self.run.in_the_way(refusal)], next_steps=[again])
         error = self.run.record(error, done)
-        return self.run.failed(error, number, self.what_stays(done, number))
+        return self.run.failed(error, number, stays)
 
     def _error(self, refusal: Refusal) -> StatementError:
         if found := of_history_row(refusal, self.run.step, self._history):
@@ -255,7 +290,3 @@ class NoTransactionStep:
         if refusal.part.role in ("statement", "commit"):
             return refused(refusal.error, statement)
         return unplaced(refusal.error, statement.span)
-
-
-def _tell_nothing(_part: Part, _answer: Answer) -> Iterator[Event]:
-    yield from ()

@@ -1,58 +1,49 @@
 """Finds out where an interrupted file without a transaction continues: by the catalog, not by the counter alone.
 
 A process may be killed between a statement and the row that records it. A statement that can run in a transaction is
-committed together with its record. For the others the history keeps in the column `unfinished` how their object was
-found before. Afterwards the catalog tells whether the statement took effect, or left an object half made: an invalid
-index, a partition whose detaching is pending
+committed together with its record. For the others the history keeps a mark in the column `unfinished`: how their object
+was found before. Afterwards the catalog tells whether the statement took effect, or left an object half made: an
+invalid index, a partition whose detaching is pending
 (https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY).
+
+A mark is the number of the statement and a word:
+    `none`, `valid`, `invalid`, `pending`: how its object was found before.
+    `commits`: it commits itself.
+    `before`, with numbers: the indexes that were there before, where PostgreSQL chooses the name of the new one.
+    `left`, with numbers: the indexes that it has left behind.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from sqlmigrate.database.session import Request, Session
 from sqlmigrate.errors import NOTHING_EXECUTED_BY_THIS_RUN, HistoryError
-from sqlmigrate.history import read, write
+from sqlmigrate.files.compare import is_same_statement
+from sqlmigrate.history import write
+from sqlmigrate.history.state import Undoing
 from sqlmigrate.history.table import History
 from sqlmigrate.parsing.classify import CatalogEffect
 from sqlmigrate.parsing.statement import Statement
-from sqlmigrate.plan import up
 from sqlmigrate.plan.plan import Step
+
+from . import unnamed_indexes
 
 Condition = Literal["none", "valid", "invalid", "pending"]  # of an object in the catalog
 
 
-def start(session: Session, history: History, step: Step) -> tuple[int, tuple[Request, ...]]:
-    """Give how many statements of the step are done already, and the requests that note that it is running.
-
-    Raises:
-        HistoryError: One of those statements has another text now.
-    """
-    if step.direction == "down":
-        return 0, ()
+def beginning(history: History, step: Step) -> Request:
+    """Give the request that notes that a step is running."""
     count = len(step.script.statements)
-    if not step.done_before and not (step.execution and step.execution.unfinished):
-        return 0, (write.begin_up(history, step.migration, count),)
-    _require_same_beginning(session, history, step)
-    return step.done_before, (write.resume_up(history, step.migration, count),)
-
-
-def _require_same_beginning(session: Session, table: History, step: Step) -> None:
-    recorded, _ = read.texts(session, table, [step.version]).get(step.version, (None, None))
-    before = up.read_recorded(step.label, recorded or "")
-    statements = step.script.statements
-    for number in range(1, step.done_before + 1):
-        now = statements[number - 1] if number <= len(statements) else None
-        if now is None or number > len(before) or before[number - 1].text != now.text:
-            raise HistoryError(
-                f"{step.label}: statement {number} was executed already, and its text has changed since",
-                now.span if now else step.script.source.span(0, 0),
-                detail=[f"{step.done_before} of its statements are executed; it continues only if they are unchanged"],
-                state=NOTHING_EXECUTED_BY_THIS_RUN,
-                hint="put the text of that statement back; the statements after the failed one may be changed",
-            )
+    if step.direction == "down":
+        is_again = step.execution is not None and step.execution.is_half_undone
+        undoing = Undoing(step.done_before, count, step.mark)
+        return write.begin_down_alone(history, step.version, step.script.source.text, undoing, again=is_again)
+    if not step.done_before and not step.mark:
+        return write.begin_up(history, step.migration, count)
+    return write.resume_up(history, step.migration, count)
 
 
 _LAST_PART = "(pg_catalog.parse_ident($1))[pg_catalog.array_upper(pg_catalog.parse_ident($1), 1)]"
@@ -95,11 +86,8 @@ class CatalogState:
     name: str
 
 
-def trace(session: Session, statement: Statement) -> CatalogState | None:
-    """Look for the object of a statement that cannot run in a transaction; None if the catalog cannot tell."""
-    effect = statement.kind.catalog_effect
-    if effect is None:
-        return None
+def trace(session: Session, effect: CatalogEffect) -> CatalogState:
+    """Look for the object of a statement that cannot run in a transaction."""
     (rows,) = session.ask(Request(_QUERIES[effect.action], (effect.name, effect.table)))
     found, name = rows[0] if rows else ("none", effect.name)
     return CatalogState(_FOUND.get(found or "", "none"), name or effect.name)
@@ -108,14 +96,44 @@ def trace(session: Session, statement: Statement) -> CatalogState | None:
 _FOUND: dict[str, Condition] = {"valid": "valid", "invalid": "invalid", "pending": "pending"}
 
 
-def mark(number: int, traced: CatalogState | None) -> str | None:
-    """Give what the history keeps while statement `number` is being executed."""
-    return f"{number} {traced.found}" if traced else None
+class Mark(NamedTuple):
+    """What the history keeps of a statement that is being executed.
+
+    Attributes:
+        number: The number of the statement.
+        word: How it was found, see above.
+        oids: The numbers of indexes.
+    """
+
+    number: int
+    word: str
+    oids: frozenset[int] = frozenset()
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.word}" + ("" if not self.oids else " " + ",".join(map(str, sorted(self.oids))))
 
 
-def mark_of_commits(number: int) -> str:
+def read_mark(text: str | None) -> Mark | None:
+    """Read what the history has kept."""
+    if not text:
+        return None
+    number, word, *oids = text.split()
+    return Mark(int(number), word, frozenset(int(each) for part in oids for each in part.split(",")))
+
+
+def mark(session: Session, number: int, statement: Statement) -> Mark | None:
+    """Look how the object of statement `number` is found before it is executed; None if the catalog cannot tell."""
+    effect = statement.kind.catalog_effect
+    if effect is None:
+        return None
+    if effect.chooses_names:
+        return Mark(number, "before", frozenset(each.oid for each in unnamed_indexes.look(session, effect)))
+    return Mark(number, trace(session, effect).found)
+
+
+def mark_of_commits(number: int) -> Mark:
     """Give what the history keeps while statement `number`, a procedure that commits, is being executed."""
-    return f"{number} commits"
+    return Mark(number, "commits")
 
 
 @dataclass(frozen=True)
@@ -127,12 +145,14 @@ class Continuation:
         first: What is sent before it.
         instead: What is sent in its place.
         said: What the user is told.
+        is_half_done: Whether it has changed something that only the same statement can finish.
     """
 
     is_done: bool = False
-    first: str | None = None
+    first: tuple[str, ...] = ()
     instead: str | None = None
     said: str = ""
+    is_half_done: bool = False
 
 
 def continuation(session: Session, step: Step, number: int) -> Continuation:
@@ -140,33 +160,164 @@ def continuation(session: Session, step: Step, number: int) -> Continuation:
 
     An object that existed before the statement began is never touched.
     """
-    unfinished = step.execution.unfinished if step.execution and step.direction == "up" else None
-    statement = step.script.statements[number - 1]
-    if unfinished == mark_of_commits(number):
-        return Continuation(
-            said=f"statement {number} commits itself and was not finished: the whole statement is executed again"
-        )
-    effect, now = statement.kind.catalog_effect, trace(session, statement)
-    if unfinished is None or effect is None or now is None or unfinished.split()[0] != str(number):
+    kept = read_mark(step.mark)
+    if kept is None or kept.number != number or is_changed(step):
         return Continuation()
-    return _continuation(effect, unfinished.split()[1], now)
+    return _continuation(session, step.script.statements[number - 1], kept)
 
 
-def _continuation(effect: CatalogEffect, before: str, now: CatalogState) -> Continuation:
+def is_changed(step: Step) -> bool:
+    """Tell whether the statement in which an earlier run was stopped is another one now, or in a transaction."""
+    kept, statements = read_mark(step.mark), step.script.statements
+    if kept is None or len(step.begun) < kept.number:
+        return False
+    if step.script.mode == "transaction" or len(statements) < kept.number:
+        return True
+    return not is_same_statement(step.begun[kept.number - 1], statements[kept.number - 1])
+
+
+def cleaning_up(session: Session, step: Step) -> Continuation:
+    """Find out what the statement has left in which an earlier run was stopped, and which is another one now.
+
+    Raises:
+        HistoryError: It took effect, or only the same statement can finish what it has begun.
+    """
+    kept = read_mark(step.mark)
+    if kept is None:
+        return Continuation()
+    found = _continuation(session, step.begun[kept.number - 1], kept)
+    if found.is_done or found.is_half_done or found.instead:
+        raise _cannot_clean_up(step, kept.number, found.said)
+    return found
+
+
+def _cannot_clean_up(step: Step, number: int, said: str) -> HistoryError:
+    statements = step.script.statements
+    by_hand = "undo by hand what it has done, and let the history forget the migration"
+    if step.direction == "down":
+        by_hand = "bring back by hand what it has done, and let the history count the migration as executed"
+    return HistoryError(
+        f"{step.label}: an earlier run was stopped in statement {number}, and its text has changed since",
+        statements[number - 1].span if number <= len(statements) else step.script.source.span(0, 0),
+        detail=[said, f"it was: {' '.join(step.begun[number - 1].text.split())}"],
+        state=NOTHING_EXECUTED_BY_THIS_RUN,
+        hint=f"put the text of that statement back, without a transaction as before; or {by_hand}",
+        next_steps=[f"sqlmigrate repair {step.version}"],
+    )
+
+
+def _continuation(session: Session, statement: Statement, kept: Mark) -> Continuation:
+    if kept.word == "commits":
+        said = f"statement {kept.number} commits itself and was not finished: the whole statement is executed again"
+        return Continuation(said=said, is_half_done=True)
+    effect = statement.kind.catalog_effect
+    if effect is None:
+        return Continuation()
+    if effect.chooses_names:
+        return _of_indexes(_found_indexes(session, statement, effect, kept))
+    return _of_object(effect, kept.word, trace(session, effect))
+
+
+def _found_indexes(session: Session, statement: Statement, effect: CatalogEffect, kept: Mark) -> unnamed_indexes.Found:
+    if kept.word == "left":
+        return unnamed_indexes.left_again(session, effect, kept.oids)
+    found = unnamed_indexes.compare(session, statement, effect, kept.oids)
+    if found.unknown:
+        names = ", ".join(each.name for each in found.unknown)
+        raise HistoryError(
+            f"it is not known whether the last run has built {names}: statement {kept.number} began before",
+            statement.span,
+            state=NOTHING_EXECUTED_BY_THIS_RUN,
+            hint="drop it if the last run has built it; give it another name if not",
+        )
+    return found
+
+
+def _of_indexes(found: unnamed_indexes.Found) -> Continuation:
+    first = tuple(f"drop index concurrently {each.name}" for each in found.left)
+    if found.built:
+        return Continuation(is_done=True, first=first, said=f"the last run had created {found.built.name} already")
+    if not found.left:
+        return Continuation()
+    names = names_of(each.name for each in found.left)
+    return Continuation(first=first, said=f"the last run left {names} invalid: {_it_is(found)} dropped")
+
+
+def _it_is(found: unnamed_indexes.Found) -> str:
+    return "it is" if len(found.left) == 1 else "they are"
+
+
+def names_of(names: Iterable[str]) -> str:
+    """Name indexes in a sentence."""
+    listed = list(names)
+    return f"the index {listed[0]}" if len(listed) == 1 else f"the indexes {', '.join(listed)}"
+
+
+def _of_object(effect: CatalogEffect, before: str, now: CatalogState) -> Continuation:
     if effect.action in ("create index", "create database"):
         if before == "none" and now.found == "valid":
             return Continuation(is_done=True, said=f"the last run had created {now.name} already")
         if before == "none" and now.found == "invalid":
             drop = f"drop index concurrently {now.name}"
             return Continuation(
-                first=drop, said=f"the last run left the index {now.name} invalid: it is dropped and built again"
+                first=(drop,), said=f"the last run left the index {now.name} invalid: it is dropped and built again"
             )
     elif before != "none" and now.found == "none":
         return Continuation(is_done=True, said=f"the last run had {_DID[effect.action]} {effect.name} already")
     elif effect.action == "detach partition" and now.found == "pending":
         instead = f"alter table {effect.table} detach partition {effect.name} finalize"
         return Continuation(instead=instead, said=f"the last run began to detach {effect.name}: this is finished now")
+    elif effect.action == "drop index" and before == "valid" and now.found == "invalid":
+        said = f"the last run began to drop the index {now.name}: this is finished now"
+        return Continuation(said=said, is_half_done=True)
     return Continuation()
 
 
 _DID = {"drop index": "dropped", "drop database": "dropped", "detach partition": "detached"}
+
+
+@dataclass(frozen=True)
+class Left:
+    """What a statement that failed has left behind.
+
+    Attributes:
+        said: What the user is told.
+        mark: What the history keeps of it.
+    """
+
+    said: str
+    mark: Mark
+
+
+def left(session: Session, statement: Statement, before: Mark, direction: str) -> Left | None:
+    """Look what a statement has left behind that has just failed; `before` is how its object was found before it."""
+    effect = statement.kind.catalog_effect
+    if effect is None:
+        return None
+    if effect.chooses_names:
+        found = unnamed_indexes.compare(session, statement, effect, before.oids)
+        return _left_indexes(found, before.number, f"the next {direction}")
+    now = trace(session, effect)
+    said = _LEFT.get((effect.action, before.word, now.found))
+    return Left(said.format(name=now.name, next_run=f"the next {direction}"), before) if said else None
+
+
+# What is said by what the statement does, and how its object was found before and after.
+_LEFT = {
+    ("create index", "none", "invalid"): (
+        "the index {name} is left behind, marked invalid: {next_run} drops it and builds it again"
+    ),
+    ("drop index", "valid", "invalid"): "the index {name} is marked invalid, no query uses it: {next_run} drops it",
+    ("detach partition", "valid", "pending"): "the partition {name} is half detached: {next_run} finishes it",
+}
+
+
+def _left_indexes(found: unnamed_indexes.Found, number: int, next_run: str) -> Left | None:
+    unknown = () if found.is_contested else found.unknown
+    ours = found.left or tuple(each for each in unknown if not each.is_valid)
+    if not ours:
+        return None
+    is_one = len(ours) == 1
+    said = f"{names_of(each.name for each in ours)} {'is' if is_one else 'are'} left behind, marked invalid"
+    drops = f"{next_run} drops {'it' if is_one else 'them'} and executes the statement again"
+    return Left(f"{said}: {drops}", Mark(number, "left", frozenset(each.oid for each in ours)))

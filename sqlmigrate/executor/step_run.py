@@ -58,6 +58,11 @@ OnAnswer = Callable[[Part, Answer], Iterator[Event]]
 Attempt = Generator[Event, None, Refusal | None]
 
 
+def tell_nothing(_part: Part, _answer: Answer) -> Iterator[Event]:
+    """Give no event for an answer."""
+    yield from ()
+
+
 class StepRun:
     """One step that is being executed over a session.
 

@@ -9,8 +9,9 @@ from sqlmigrate.database.session import Answer
 from sqlmigrate.errors import NOTHING_EXECUTED_BY_THIS_RUN, Kind, LockError, StatementError
 from sqlmigrate.history import write
 
-from . import batch
+from . import batch, resume
 from .batch import Part
+from .clean_up import clean_up
 from .events import Event, Failed, Finished
 from .history_errors import of_history_row
 from .session_state import of_encoding
@@ -42,9 +43,13 @@ class TransactionStep:
         """Execute the step; a failure is written to the history.
 
         Raises:
+            HistoryError: An earlier run was stopped in a statement, and only the same statement can finish it.
             LockError: Another run has been executing this migration for too long.
         """
-        refusal = yield from self.run.repeat(self._attempt, self._may_try_again)
+        refusal = None
+        if resume.is_changed(self.run.step):  # it was executed without a transaction before
+            refusal = yield from clean_up(self.run)
+        refusal = refusal or (yield from self.run.repeat(self._attempt, self._may_try_again))
         if refusal is None:
             self.run.is_settled = True
             yield Finished(self.run.step, self.run.total, self._duration_ms)

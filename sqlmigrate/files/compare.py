@@ -9,6 +9,7 @@ import difflib
 
 from sqlmigrate.errors import MigrationError
 from sqlmigrate.parsing.splitter import split
+from sqlmigrate.parsing.statement import Statement
 from sqlmigrate.parsing.tokens import tokens
 from sqlmigrate.source import Source
 
@@ -21,6 +22,16 @@ def what_changed(executed: str, now: str) -> str:
     """Say what kind of change it is: ``SQL``, or ``only white space or comments``."""
     same = _significant(normalized(executed)) == _significant(normalized(now))
     return "only white space or comments" if same else "SQL"
+
+
+def is_same_statement(one: Statement, other: Statement) -> bool:
+    """Tell whether two statements differ in line ends, white space and comments alone; data of a COPY must be equal."""
+    data = [normalized(each.data.text) if each.data else "" for each in (one, other)]
+    return data[0] == data[1] and _words(_line_ends(one.text)) == _words(_line_ends(other.text))
+
+
+def _line_ends(text: str) -> str:
+    return text.replace("\r\n", "\n")
 
 
 def _significant(text: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,6 +11,26 @@ from sqlmigrate.database.server import Server
 from sqlmigrate.files.migration import version_number
 
 from .table import History
+
+_UNDOING = re.compile(r"down (\d+) of (\d+)(?:; (.+))?")
+
+
+@dataclass(frozen=True)
+class Undoing:
+    """How far a down without a transaction is.
+
+    Attributes:
+        done: How many statements of the down are executed.
+        total: How many there are.
+        mark: How the object of the next statement was found before it began, as in `Execution.unfinished`.
+    """
+
+    done: int
+    total: int
+    mark: str | None = None
+
+    def __str__(self) -> str:
+        return f"down {self.done} of {self.total}" + (f"; {self.mark}" if self.mark else "")
 
 
 @dataclass(frozen=True)
@@ -24,11 +45,11 @@ class Execution:
         statements: How many statements the up file had.
         statements_done: How many of them are executed.
         unfinished: Set while a statement runs outside of a transaction: its number, and how its object was found
-            before (see `executor/resume.py`).
+            before (see `executor/resume.py`). Of an executed migration: how far a down without a transaction is.
         executed_at: When it was executed, in UTC.
         duration_ms: How long that took, in milliseconds by the server's clock.
         executed_by: The role that executed it.
-        error: The message of the last failure.
+        error: The message of the last failure, of an executed migration that of its down.
         logged: The number of its entry in the log, which tells the order of executions; None if it was not read, or if
             the log has no entry of it.
     """
@@ -50,6 +71,27 @@ class Execution:
     def number(self) -> int:
         """The version as it is compared."""
         return version_number(self.version)
+
+    @property
+    def undoing(self) -> Undoing | None:
+        """How far a down without a transaction is; None unless one has begun and has not ended."""
+        found = _UNDOING.fullmatch(self.unfinished or "") if self.status == "executed" else None
+        return Undoing(int(found[1]), int(found[2]), found[3]) if found else None
+
+    @property
+    def is_half_undone(self) -> bool:
+        """Whether a down without a transaction has undone a part of it."""
+        return self.undoing is not None and bool(self.undoing.done or self.undoing.mark)
+
+    @property
+    def is_half_done(self) -> bool:
+        """Whether an up without a transaction has executed a part of it, or may have left something behind."""
+        return self.status in ("failed", "running") and bool(self.statements_done or self.unfinished)
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether an up or a down without a transaction has begun and has not ended; its run may be dead."""
+        return self.status == "running" or (self.undoing is not None and self.error is None)
 
     @property
     def label(self) -> str:

@@ -21,11 +21,13 @@ from sqlmigrate.database.session import Request
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.version import __version__
 
+from .state import Undoing
 from .table import History
 
 _NOW = "pg_catalog.clock_timestamp()"
 _UNFINISHED = "('failed', 'running')"
 _TRANSACTION = "pg_catalog.pg_current_xact_id()"
+_NOTHING_UNDONE = "^down 0 of [0-9]+$"  # see `state.Undoing`
 _IS_OF_THIS_TRANSACTION = f"xmin = {_TRANSACTION}::xid"
 
 
@@ -178,7 +180,9 @@ def begin_up(history: History, migration: Migration, statements: int) -> Request
     version = given.add(migration.version)
     row = {"version": version, "status": "'running'", **_files(given, migration), **_executed_now(given)}
     row |= {"statements": given.add(str(statements)), "statements_done": "0"}
-    return _begin(given, _upsert(history, row))
+    # What another run has executed in part meanwhile is not begun again.
+    is_whole = f"coalesce(h.statements_done, 0) = 0 and h.{history.unfinished} is null"
+    return _begin(given, f"{_upsert(history, row)} and {is_whole}")
 
 
 def resume_up(history: History, migration: Migration, statements: int) -> Request:
@@ -193,8 +197,26 @@ def resume_up(history: History, migration: Migration, statements: int) -> Reques
 def begin_down(history: History, version: str) -> Request:
     """Mark the row of an execution that is to be rolled back, which keeps every other run out."""
     given = _Parameters()
-    condition = f"version = {given.add(version)} and status = 'executed'"
+    condition = f"version = {given.add(version)} and {_is_executed_whole(history)}"
     return _begin(given, _update(history, {"status": "'running'"}, condition))
+
+
+def _is_executed_whole(history: History) -> str:
+    """Give the SQL that tells whether a migration is executed, and no part of it is undone."""
+    column = history.unfinished
+    return f"status = 'executed' and ({column} is null or {column} ~ '{_NOTHING_UNDONE}')"
+
+
+def begin_down_alone(history: History, version: str, text: str, undoing: Undoing, *, again: bool) -> Request:
+    """Record that a down without a transaction begins, with the text that is executed; the row stays executed.
+
+    `again` says that an earlier run has undone a part already.
+    """
+    given = _Parameters()
+    number = given.add(version)
+    row = {history.unfinished: given.add(str(undoing)), "down_sql": given.add(text), "error": "null"}
+    condition = "status = 'executed'" if again else _is_executed_whole(history)
+    return _begin(given, _update(history, row, f"version = {number} and {condition}"))
 
 
 def respell(history: History, before: str, version: str) -> Request:
@@ -217,13 +239,28 @@ def progress(history: History, version: str, done: int, unfinished: str | None =
     return Request(f"with noted as ({writing} returning 1)\nselect {guard}", given.values)
 
 
-def require_executed(history: History, version: str) -> Request:
-    """Check that the row of an execution that is being rolled back without a transaction is still there."""
+def progress_down(history: History, version: str, undoing: Undoing) -> Request:
+    """Record how far a down without a transaction is."""
     given = _Parameters()
     number = given.add(version)
-    found = f"select from {history.quoted} where version = {number} and status = 'executed'"
-    guard = _guard("found", _gone_or_changed(history, number))
-    return Request(f"with found as ({found})\nselect {guard}", given.values)
+    row = {history.unfinished: given.add(str(undoing))}
+    writing = _update(history, row, f"version = {number} and {_is_being_undone(history)}")
+    guard = _guard("noted", _gone_or_changed(history, number))
+    return Request(f"with noted as ({writing} returning 1)\nselect {guard}", given.values)
+
+
+def _is_being_undone(history: History) -> str:
+    return f"status = 'executed' and {history.unfinished} like 'down %'"
+
+
+def clear_mark(history: History, version: str, undoing: Undoing | None) -> Request:
+    """Record that nothing is left of a statement in which an earlier run was stopped.
+
+    Of a down, `undoing` says how far it is.
+    """
+    given = _Parameters()
+    row = {history.unfinished: given.add(str(undoing) if undoing else None)}
+    return Request(_update(history, row, f"version = {given.add(version)}"), given.values)
 
 
 def _end(given: _Parameters, missing: str, writing: str, entry: str, duration: str) -> Request:
@@ -294,6 +331,35 @@ def fail_down(history: History, version: str, error: str) -> Request:
     rows = f"(select * from {history.quoted} where version = {given.add(version)}) as kept"
     entry = _log_entry(history, "failure", rows, duration="null::bigint", detail=f"{given.add(error)}::text")
     return Request(f"with logged as (\n  {entry})\nselect count(*) from logged", given.values)
+
+
+def fail_down_alone(history: History, version: str, error: str) -> Request:
+    """Write the failure of a down without a transaction to the row and to the log.
+
+    The row keeps how far the down is. If nothing is undone, it says that the migration is executed, and no more.
+    """
+    given = _Parameters()
+    number, message, column = given.add(version), given.add(error), history.unfinished
+    is_whole = f"{column} ~ '{_NOTHING_UNDONE}'"
+    row = {column: f"case when {is_whole} then null else {column} end"}
+    row |= {"error": f"case when {is_whole} then null else {message}::text end"}
+    writing = _update(history, row, f"version = {number} and {_is_being_undone(history)}")
+    rows = f"(select * from {history.quoted} where version = {number}) as kept"
+    entry = _log_entry(history, "failure", rows, duration="null::bigint", detail=f"'down: ' || {message}::text")
+    return Request(
+        f"with noted as (\n  {writing}),\nlogged as (\n  {entry})\nselect count(*) from logged", given.values
+    )
+
+
+def count_as_executed(history: History, version: str) -> Request:
+    """Record that what a down has undone in part was brought back by hand, and write the log."""
+    given = _Parameters()
+    number = given.add(version)
+    row = {history.unfinished: "null", "error": "null"}
+    writing = _update(history, row, f"version = {number} and {_is_being_undone(history)}")
+    detail = _literal("counted what was undone in part as executed")
+    entry = _log_entry(history, "repair", "written", duration="null::bigint", detail=detail)
+    return _end(given, _gone_or_changed(history, number), writing, entry, "null")
 
 
 def accept(history: History, migration: Migration, version: str) -> Request:

@@ -12,6 +12,7 @@ from sqlmigrate.files.migration import Migration
 from sqlmigrate.history import read, rights, write
 from sqlmigrate.history.state import State
 from sqlmigrate.history.table import DEFAULT_TABLE, History, make_ready, prepare
+from sqlmigrate.plan.half_done import half_done_rows, said_of_rows
 from sqlmigrate.plan.plan import DEFAULT_LIMITS
 from sqlmigrate.plan.rows import Row, find_row, make_rows, renumbered_label
 
@@ -28,18 +29,23 @@ def repairable(
     """
     rows = status(url, migrations, table=table).plan.rows
     row = find_row(rows, version)
+    if row.is_half_undone:
+        return row, f"Count {row.label} as executed, because what its down has undone was brought back by hand?"
     if row.state == "changed" and row.migration and row.execution and renumbered_label(rows, row):
         raise HistoryError(
             f"{row.label} was not executed: {row.execution.label} was, with this number, and has another number now",
             row.migration.up.span(0, 0),
             detail=["if it were accepted, the history would say that it is executed"],
             state=NOTHING_CHANGED,
-            hint="give it its own number, or undo the other migration first, with the old files",
+            hint=f"give it its own number; or undo {row.execution.label} first: "
+            "`down` uses the down text recorded in the history",
         )
     if row.state == "changed":
         return row, f"Accept the current file of {row.label} in place of the executed one, without executing it?"
     if row.state in ("failed", "missing", "baseline"):
-        return row, f"Let the history forget {row.label} ({row.state}), without changing the database itself?"
+        stays = "".join(f"; {said}, and that stays" for said in said_of_rows([row]))
+        forget = f"Let the history forget {_begun_as(row)} ({row.state})"
+        return row, f"{forget}, without changing the database itself{stays}?"
     raise ConfigError(f"{row.label} is {row.state} and needs no repair", state=NOTHING_CHANGED)
 
 
@@ -58,14 +64,22 @@ def repair(url: str, row: Row, *, table: str = DEFAULT_TABLE, lock_wait: float =
             message = f"{row.label} changed since you were asked: another run has executed or repaired it"
             raise HistoryError(message, state=NOTHING_CHANGED, next_steps=["sqlmigrate status"])
         history = make_ready(session, state.history, DEFAULT_LIMITS.lock_timeout)
-        if row.state == "changed" and row.migration:
+        if row.is_half_undone:
+            request = write.count_as_executed(history, version)
+            done = f"the history counts {row.label} as executed; nothing was executed"
+        elif row.state == "changed" and row.migration:
             request = write.accept(history, row.migration, version)
             done = f"the history now has the current file of {row.label}; nothing was executed"
         else:
             request = write.forget(history, version)
-            done = f"the history has forgotten {row.label} ({row.state}); the database itself was not changed"
+            done = f"the history has forgotten {_begun_as(row)} ({row.state}); the database itself was not changed"
         session.ask(Request("begin"), request, COMMIT)
         return done
+
+
+def _begun_as(row: Row) -> str:
+    """Return the label of what the history forgets: a failed migration may have another number or name now."""
+    return row.execution.label if row.state == "failed" and row.execution else row.label
 
 
 def baseline(
@@ -78,17 +92,29 @@ def baseline(
 ) -> list[Row]:
     """Record every pending migration up to `version` as one that this database already has; return their rows.
 
-    Raises `ConfigError` for an unknown version, `LockError` if another run holds the lock for more than `lock_wait`
-    seconds.
+    Raises `ConfigError` for an unknown version, `HistoryError` for a migration of which only a part is executed,
+    `LockError` if another run holds the lock for more than `lock_wait` seconds.
     """
     with _locked(url, table, lock_wait) as (session, state):
         rows = make_rows(migrations, state.executions)
         limit = find_row(rows, version).number
         declared = [row for row in rows if row.is_pending and row.number <= limit]
+        _refuse_half_done(declared)
         rights.require_writable(state)
         if declared:
             _record(session, state.history, declared)
         return declared
+
+
+def _refuse_half_done(declared: Sequence[Row]) -> None:
+    """Raise `HistoryError` if a part of a migration is executed: what is missing would never be executed any more."""
+    for row, said in zip(half_done_rows(declared), said_of_rows(declared), strict=True):
+        raise HistoryError(
+            f"{said}: it cannot be declared to be in the database",
+            state=NOTHING_CHANGED,
+            hint="execute the rest first; or, if the rest was executed by hand, let the history forget it before",
+            next_steps=["sqlmigrate up", f"or: sqlmigrate repair {row.version}"],
+        )
 
 
 def _record(session: Session, history: History, declared: Sequence[Row]) -> None:

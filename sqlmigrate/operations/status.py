@@ -20,6 +20,7 @@ from sqlmigrate.history.state import State
 from sqlmigrate.history.table import DEFAULT_TABLE, History
 from sqlmigrate.plan.changed import changed_error
 from sqlmigrate.plan.checks import AFTER, INSIDE, UNFINISHED, missing_error, out_of_order_error
+from sqlmigrate.plan.half_done import half_done_rows, half_undone_error, resume_errors
 from sqlmigrate.plan.plan import Plan, Planned
 from sqlmigrate.plan.rows import Row, changed_rows, make_rows
 
@@ -57,13 +58,16 @@ def verify(
 ) -> tuple[Planned, list[HistoryError]]:
     """Look as `status` does, and return an error for every difference between files and history.
 
-    The differences are: edited files, with what was edited; missing files; migrations out of order. Raises as `status`.
+    The differences are: edited files, with what was edited; missing files; migrations out of order; what stopped in the
+    middle and cannot go on with its file, or is undone in part. Raises as `status`.
     """
     with connect(url) as session:
         planned = read.steadily(session, lambda: _look(session, migrations, table))
         rows = planned.plan.rows
         errors = [changed_files(session, planned.state.history, rows)] if changed_rows(rows) else []
-    found = [missing_error(rows, kind) for kind in (INSIDE, AFTER, UNFINISHED)]
+        if begun := [row.execution.version for row in half_done_rows(rows) if row.execution]:
+            errors += resume_errors(rows, read.texts(session, planned.state.history, begun))
+    found = [half_undone_error(rows), *(missing_error(rows, kind) for kind in (INSIDE, AFTER, UNFINISHED))]
     found += [out_of_order_error(rows, [row for row in rows if row.is_pending])]
     return planned, [*errors, *filter(None, found)]
 

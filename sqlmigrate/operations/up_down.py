@@ -18,15 +18,16 @@ from sqlmigrate.database.activity import Observer
 from sqlmigrate.database.pooler_messages import cure_of
 from sqlmigrate.database.server import Server, require_standard_strings, require_writable
 from sqlmigrate.database.session import Request, Session, connect
-from sqlmigrate.errors import NOTHING_EXECUTED_BY_THIS_RUN, HistoryError, ServerError
+from sqlmigrate.errors import NOTHING_EXECUTED_BY_THIS_RUN, HistoryError, ServerError, gather
 from sqlmigrate.executor.events import Began, Event, Failed, NotTried, Observation, Waiting
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.history import read, rights, table, write
 from sqlmigrate.history.state import State
 from sqlmigrate.history.table import DEFAULT_TABLE
 from sqlmigrate.plan.down import down_rows, down_steps
+from sqlmigrate.plan.half_done import begun_statements, half_done_rows, half_undone_error, resume_errors
 from sqlmigrate.plan.plan import DEFAULT_LIMITS, Direction, Limits, Plan, Planned, Selection, Step
-from sqlmigrate.plan.rows import changed_rows, make_rows
+from sqlmigrate.plan.rows import Row, changed_rows, make_rows
 from sqlmigrate.plan.up import up_steps
 
 from .status import changed_files
@@ -34,6 +35,7 @@ from .status import changed_files
 if TYPE_CHECKING:
     from sqlmigrate.executor.executor import Executor
     from sqlmigrate.executor.step_run import Outcome
+    from sqlmigrate.parsing.statement import Statement
 
 
 _DIRECTLY = "connect to the server directly, not through the pooler: another host or port"
@@ -132,13 +134,26 @@ class _Order:
     def plan(self, session: Session, state: State) -> Plan:
         rows = make_rows(self.migrations, state.executions)
         if self.direction == "up":
-            if changed_rows(rows):
-                raise changed_files(session, state.history, rows, NOTHING_EXECUTED_BY_THIS_RUN)
-            return Plan("up", rows, up_steps(rows, self.selection), self.is_dry_run)
+            steps = up_steps(rows, self.selection, self._begun(session, state, rows))
+            return Plan("up", rows, steps, self.is_dry_run)
         chosen = down_rows(rows, self.selection)
         versions = [row.execution.version for row in chosen if row.execution]
         steps = down_steps(chosen, read.texts(session, state.history, versions))
         return Plan("down", rows, steps, self.is_dry_run)
+
+    def _begun(self, session: Session, state: State, rows: Sequence[Row]) -> dict[str, tuple[Statement, ...]]:
+        """Refuse what the history forbids, and give the recorded statements of what an earlier run has begun."""
+        if error := half_undone_error(rows):
+            raise error
+        if changed_rows(rows):
+            raise changed_files(session, state.history, rows, NOTHING_EXECUTED_BY_THIS_RUN)
+        begun = [row.execution.version for row in half_done_rows(rows) if row.execution]
+        if not begun:
+            return {}
+        recorded = read.texts(session, state.history, begun)
+        if errors := resume_errors(rows, recorded):
+            raise gather(errors)
+        return begun_statements(rows, recorded)
 
 
 @dataclass(frozen=True)
@@ -291,6 +306,9 @@ class _Run:
         for index, step in enumerate(steps):
             if step.script.mode == "statements":
                 yield from _not_tried(steps[index:], "it runs without a transaction, so it cannot be rolled back")
+                return
+            if step.mark:
+                yield from _not_tried(steps[index:], "what an earlier run has left behind has to be removed first")
                 return
             yield Began(step)
             for event in executor.rehearse(step):

@@ -96,9 +96,21 @@ def _what_happened(failed: Failed) -> list[str]:
     step = failed.step
     if step.script.mode == "statements":
         stopped = f"{step.label} runs without a transaction; it stopped at statement {failed.number} of {failed.total}"
-        return [stopped, *failed.kept]
+        return [stopped, *(failed.kept or _nothing(failed))]
     if failed.kept:
         return [*failed.kept]
     if step.direction == "down":
         return [f"the down file of {step.label} was rolled back: the migration stays executed"]
     return [f"{step.label} was rolled back: nothing of it is in the database"]
+
+
+def _nothing(failed: Failed) -> list[str]:
+    """Say that a file without a transaction has changed nothing, if that is certain."""
+    if failed.number != 1:
+        return []
+    kind = failed.step.script.statements[0].kind
+    if not kind.runs_in_transaction and kind.catalog_effect is None:
+        return []
+    if failed.step.direction == "down":
+        return ["nothing of it is undone: the migration stays executed"]
+    return ["nothing of it is in the database"]

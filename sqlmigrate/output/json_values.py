@@ -45,6 +45,7 @@ def blocker_value(blocker: Blocker | None) -> dict[str, Any] | None:
 def _row_value(row: Row, run: Blocker | None) -> dict[str, Any]:
     """Return a row of `status`; its keys are the same in every state."""
     execution = row.execution
+    undoing = execution.undoing if execution and row.is_half_undone else None
     return {
         "version": row.version,
         "name": row.label.removeprefix(row.version + "_"),
@@ -57,6 +58,8 @@ def _row_value(row: Row, run: Blocker | None) -> dict[str, Any]:
         "error": execution.error if execution else None,
         "statements": execution.statements if execution else None,
         "statements_done": execution.statements_done if execution else None,
+        "down_statements": undoing.total if undoing else None,
+        "down_statements_done": undoing.done if undoing else None,
         "under_way": f"process {run.pid} of {run.user}" if run and row.is_begun else None,
     }
 

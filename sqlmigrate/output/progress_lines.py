@@ -52,13 +52,11 @@ def _waiting(event: Waiting, width: int) -> list[Line]:
 
 
 def _resumed(step: Step) -> list[Line]:
-    execution = step.execution
-    if step.script.mode == "transaction" or step.direction == "down" or execution is None:
+    if step.script.mode == "transaction" or not (step.done_before or step.mark):
         return []
-    if not (step.done_before or execution.unfinished):
-        return []
-    where = f"statement {step.done_before + 1} of {len(step.script.statements)}"
-    return [[("yellow", "↪️"), ("", f" {step.label} stopped at {where} in the last run")]]
+    number, total = step.done_before + 1, len(step.script.statements)
+    where = f"at statement {number} of {total}" if number <= total else "at its end"
+    return [[("yellow", "↪️"), ("", f" {step.label} stopped {where} in the last run, and goes on there")]]
 
 
 def not_tried(event: NotTried, label_width: int) -> Line:

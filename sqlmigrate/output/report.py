@@ -112,6 +112,8 @@ class Report:
             self.text(self.next_step("sqlmigrate status"))
         elif not rows:
             self.text(self.next_step('sqlmigrate create "my first table"'))
+        elif any(row.is_half_undone for row in rows):
+            self.text(self.next_step("sqlmigrate down"))
         elif any(row.state in ("changed", "missing") for row in rows):
             self.text(self.next_step("sqlmigrate verify"))
         elif any(row.state == "out of order" for row in rows):

@@ -50,7 +50,7 @@ def _row_line(row: Row, width: int, run: Blocker | None) -> Line:
     mark, style = ("⏳", "yellow") if run and row.is_begun else _MARKS[row.state]
     when = moment(execution.executed_at) if execution and execution.executed_at else ""
     duration = f"{execution.duration_ms:>7,} ms" if execution and execution.duration_ms is not None else ""
-    if row.state == "failed" or (row.state == "missing" and not row.is_executed):
+    if row.state == "failed" or row.is_half_undone or (row.state == "missing" and not row.is_executed):
         said = _unfinished(row, when, run)
     else:
         said = _SAID[row.state].format(when=when, duration=duration)
@@ -65,8 +65,14 @@ def _unfinished(row: Row, when: str, run: Blocker | None) -> str:
     said = [f"{'running' if run and row.is_begun else 'failed':<8} {when}"]
     if row.is_begun:
         said += [f"process {run.pid} of {run.user}" if run else "interrupted"]
-    if execution.statements_done:
+    if execution.undoing:
+        said += [
+            f"down {_where(execution.undoing.done, execution.undoing.total, is_running=bool(run and row.is_begun))}"
+        ]
+    elif execution.statements_done:
         said += [_where(execution.statements_done, execution.statements, is_running=bool(run and row.is_begun))]
+    if row.migration and row.migration.name != execution.name:
+        said += [f"as {execution.label}"]
     if row.state == "missing":
         said += ["its file is missing"]
     if execution.error:

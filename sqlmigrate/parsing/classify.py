@@ -47,6 +47,10 @@ _SESSION_SETTING = re.compile(
     r"(SET (SESSION )?(?!LOCAL\b|TRANSACTION\b|CONSTRAINTS\b)|RESET |SELECT (PG_CATALOG \. )?SET_CONFIG \( ')"
     r"(?P<name>\w+)"
 )
+_REINDEX = re.compile(r"REINDEX (\([^)]*\) )?(?P<kind>INDEX|TABLE|SCHEMA|DATABASE)\b")
+_REINDEXED: dict[str, Literal["reindex index", "reindex table", "reindex schema", "reindex database"]] = {
+    "INDEX": "reindex index", "TABLE": "reindex table", "SCHEMA": "reindex schema", "DATABASE": "reindex database",
+}  # fmt: skip
 _INDEX_MADE = re.compile(r"CREATE (UNIQUE )?INDEX CONCURRENTLY\b")
 
 _MODIFIERS = r"""(?:OR|REPLACE|UNIQUE|TEMP|TEMPORARY|UNLOGGED|GLOBAL|LOCAL|RECURSIVE|TRUSTED|PROCEDURAL|CONSTRAINT
@@ -110,15 +114,24 @@ class CatalogEffect:
 
     Attributes:
         action: What the statement does.
-        name: The object that it creates, drops or detaches, as written.
+        name: The object that it creates, drops, detaches or builds again, as written; empty for an index whose name
+            PostgreSQL chooses, and for a REINDEX of the database it is in.
         table: The table of a new index, or the parent of a partition, as written; None for all others.
 
 
     """
 
-    action: Literal["create index", "drop index", "detach partition", "create database", "drop database"]
+    action: Literal[
+        "create index", "create unnamed index", "drop index", "detach partition", "create database", "drop database",
+        "reindex index", "reindex table", "reindex schema", "reindex database",
+    ]  # fmt: skip
     name: str
     table: str | None = None
+
+    @property
+    def chooses_names(self) -> bool:
+        """Whether PostgreSQL chooses the names of the indexes that the statement builds: ``t_a_idx``, ``i_ccnew``."""
+        return self.action.startswith("reindex") or self.action == "create unnamed index"
 
 
 @dataclass(frozen=True)
@@ -203,18 +216,25 @@ def _name(rest: Sequence[str]) -> str | None:
 
 
 def _catalog_effect(words: Sequence[str], text: str) -> CatalogEffect | None:
+    if (again := _REINDEX.match(text)) and "CONCURRENTLY" in text:
+        return CatalogEffect(_REINDEXED[again["kind"]], _name(words[again[0].count(" ") + 1 :]) or "")
     name = _object_name(words, text)
+    if _INDEX_MADE.match(text):
+        table = _name_after(words, "ON")
+        return CatalogEffect("create index" if name else "create unnamed index", name or "", table)
     if name is None:
         return None
-    if _INDEX_MADE.match(text):
-        return CatalogEffect("create index", name, _name_after(words, "ON"))
-    if text.startswith("DROP INDEX CONCURRENTLY") and "," not in words:
-        return CatalogEffect("drop index", name)
     if re.search(r"\bDETACH PARTITION\b.*\bCONCURRENTLY$", text):
         return CatalogEffect("detach partition", _name_after(words, "PARTITION") or "", name)
-    if text.startswith(("CREATE DATABASE", "DROP DATABASE")):
-        return CatalogEffect("create database" if text[0] == "C" else "drop database", name)
-    return None
+    actions = (each for start, each in _ACTIONS.items() if text.startswith(start))
+    return next((CatalogEffect(each, name) for each in actions if "," not in words), None)
+
+
+_ACTIONS: dict[str, Literal["drop index", "create database", "drop database"]] = {
+    "DROP INDEX CONCURRENTLY": "drop index",
+    "CREATE DATABASE": "create database",
+    "DROP DATABASE": "drop database",
+}
 
 
 def _name_after(words: Sequence[str], keyword: str) -> str | None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlmigrate.errors import HistoryError
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.history.state import Execution
 
-from .rows import Row, changed_rows, renumbered_label, who_and_when
+from .rows import Row, changed_rows, moves, renumbered_label, who_and_when
 
 _ALIKE = 0.6  # two texts that have less in common are two migrations, not one that was edited
 
@@ -65,7 +65,7 @@ def _changed(migration: Migration, execution: Execution, executed: str) -> Histo
             span,
             detail=[when],
             hint="rename it back, or accept the new name",
-            next_steps=[*_moves(migration, execution), f"or: {repair}"],
+            next_steps=[*moves(migration, execution), f"or: {repair}"],
         )
     from sqlmigrate.files import compare  # noqa: PLC0415 - only for an error
 
@@ -89,11 +89,3 @@ def _is_alike(executed: str, now: str) -> bool:
     from difflib import SequenceMatcher  # noqa: PLC0415 - only for an error
 
     return SequenceMatcher(None, executed, now).ratio() >= _ALIKE
-
-
-def _moves(migration: Migration, execution: Execution) -> Iterator[str]:
-    """Return the commands that rename the files of a migration back to the executed name."""
-    for source in filter(None, (migration.up, migration.down)):
-        folder, _, name = source.path.rpartition("/")
-        before = "/".join(filter(None, (folder, execution.label + name.removeprefix(migration.label))))
-        yield shlex.join(["mv", source.path, before])

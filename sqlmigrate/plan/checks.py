@@ -46,6 +46,11 @@ UNFINISHED = MissingFiles(
 )
 
 
+def restoring(label: str) -> str:
+    """Say how to find a file that was deleted."""
+    return f"restore the file (git log --all -- {shlex.quote(f'*{label}.up.sql')})"
+
+
 def missing_error(rows: Sequence[Row], kind: MissingFiles) -> HistoryError | None:
     """Return the error that names the rows whose file is missing in one way."""
     if not (missing := kind.choose(rows)):

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from sqlmigrate.errors import NOTHING_EXECUTED, HistoryError, SqlmigrateError, gather
 from sqlmigrate.files.migration import Migration, normalized
 from sqlmigrate.source import Source
 
+from . import half_done
 from .plan import DEFAULT_SELECTION, Selection, Step
 from .rows import Row, find_row
 from .up import read_script
+
+if TYPE_CHECKING:
+    from sqlmigrate.parsing.script import Script
+    from sqlmigrate.parsing.statement import Statement
 
 
 def down_rows(rows: Sequence[Row], selection: Selection = DEFAULT_SELECTION) -> list[Row]:
     """Return the rows to undo, in the reverse order of their execution.
 
-    Raises `ConfigError` for an unknown version, `HistoryError` for a version that is not executed, for a baseline, and
-    for a migration of which only a part is executed.
+    What an earlier down has undone in part goes first. Raises `ConfigError` for an unknown version, `HistoryError` for
+    a version that is not executed, for a baseline, for a migration of which only a part is executed, and for a
+    selection that leaves out what is undone in part.
     """
     _refuse_stopped(rows)
     executed = [row for row in rows if row.is_executed]
@@ -41,6 +48,14 @@ def down_rows(rows: Sequence[Row], selection: Selection = DEFAULT_SELECTION) -> 
                 hint="to execute it here, let the history forget it first",
                 next_steps=[f"sqlmigrate repair {row.version}"],
             )
+    for row in rows:
+        if row.is_half_undone and row not in chosen:
+            raise HistoryError(
+                f"{row.label} is undone in part: its down has to end before it can stay executed",
+                state=NOTHING_EXECUTED,
+                hint="go on with it; or bring back by hand what is undone, and let the history count it as executed",
+                next_steps=["sqlmigrate down", f"or: sqlmigrate repair {row.version}"],
+            )
     return chosen
 
 
@@ -48,10 +63,10 @@ def _refuse_stopped(rows: Sequence[Row]) -> None:
     """Raise `HistoryError` if only a part of a file without a transaction is executed: older migrations must wait."""
     for row in rows:
         execution = row.execution
-        if execution and not row.is_executed and execution.statements_done:
+        if execution and execution.is_half_done and (execution.statements_done or row.is_begun):
             done, total = execution.statements_done, execution.statements
             raise HistoryError(
-                f"{row.label} stopped {_where(done, total)}; its down file would undo all its statements",
+                f"{execution.label} stopped {_where(done, total)}; its down file would undo all its statements",
                 state=NOTHING_EXECUTED,
                 hint="execute the rest first; or undo by hand what is executed, and let the history forget it",
                 next_steps=["sqlmigrate up", f"sqlmigrate repair {row.version}"],
@@ -65,11 +80,11 @@ def _where(done: int, total: int | None) -> str:
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
-def _order_of_execution(row: Row) -> tuple[int, datetime, int]:
+def _order_of_execution(row: Row) -> tuple[bool, int, datetime, int]:
     """Return what sorts rows by their execution: the log counts it; a clock can be set back."""
     execution = row.execution
     logged, when = (execution.logged, execution.executed_at) if execution else (None, None)
-    return logged or 0, when or _EPOCH, row.number
+    return row.is_half_undone, logged or 0, when or _EPOCH, row.number
 
 
 def means_all(to: str | None, numbers: Iterable[int]) -> bool:
@@ -122,7 +137,24 @@ def _down_step(row: Row, up_text: str | None, down_text: str | None) -> Step:
     if source is None:
         raise _irreversible(row, up_text)
     migration = row.migration or Migration(version, (row.execution or row).label, Source("", up_text or ""), source)
-    return Step("down", version, label, read_script(source), migration, row.execution, notes)
+    script = read_script(source)
+    begun: tuple[Statement, ...] = ()
+    if row.is_half_undone:
+        begun = _begun(row, script, down_text or "")
+        notes = ()  # the text in the history is that of the down that has begun
+    return Step("down", version, label, script, migration, row.execution, notes, begun)
+
+
+def _begun(row: Row, script: Script, recorded: str) -> tuple[Statement, ...]:
+    """Return the statements of the down that has begun; raises `HistoryError` if it cannot go on with its file."""
+    begun = half_done.recorded_statements(f"{row.label} (down)", recorded)
+    done = row.execution.undoing.done if row.execution and row.execution.undoing else 0
+    stopped = half_done.Stopped(row.label, row.version, "down", done, script)
+    if number := half_done.first_difference(begun, script.statements, done):
+        raise half_done.changed_beginning(stopped, number)
+    if done and script.mode == "transaction":
+        raise half_done.in_transaction(stopped)
+    return begun
 
 
 def _of_another_migration(row: Row, executed: str) -> HistoryError:

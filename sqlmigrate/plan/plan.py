@@ -16,6 +16,7 @@ from .rows import Row
 
 if TYPE_CHECKING:
     from sqlmigrate.parsing.script import Script
+    from sqlmigrate.parsing.statement import Statement
 
 
 Direction = Literal["up", "down"]
@@ -72,6 +73,8 @@ class Step:
         migration: The files.
         execution: The row of the history before the step; None if there is none.
         notes: What the user has to know before the step begins.
+        begun: The statements of the file as an earlier run has begun it, as the history has recorded them; empty unless
+            that run stopped in the middle.
     """
 
     direction: Direction
@@ -81,13 +84,25 @@ class Step:
     migration: Migration
     execution: Execution | None = None
     notes: tuple[str, ...] = ()
+    begun: tuple[Statement, ...] = ()
 
     @property
     def done_before(self) -> int:
         """How many statements an earlier execution without a transaction has executed."""
-        if self.direction == "down" or self.script.mode == "transaction" or self.execution is None:
+        if self.script.mode == "transaction" or self.execution is None:
             return 0
+        if self.direction == "down":
+            return self.execution.undoing.done if self.execution.undoing else 0
         return self.execution.statements_done
+
+    @property
+    def mark(self) -> str | None:
+        """What the history keeps of the statement in which an earlier run was stopped; None if it keeps nothing."""
+        if self.execution is None:
+            return None
+        if self.direction == "down":
+            return self.execution.undoing.mark if self.execution.undoing else None
+        return self.execution.unfinished
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -75,7 +76,12 @@ class Row:
     @property
     def is_begun(self) -> bool:
         """Whether an execution without a transaction has begun and has not ended; its run may be dead."""
-        return self.execution is not None and self.execution.status == "running"
+        return self.execution is not None and self.execution.is_begun
+
+    @property
+    def is_half_undone(self) -> bool:
+        """Whether a down without a transaction has undone a part of the migration."""
+        return self.execution is not None and self.execution.is_half_undone
 
     @property
     def _execution(self) -> Execution:
@@ -100,7 +106,7 @@ def _state(migration: Migration | None, execution: Execution | None, newest: int
         return "missing"
     if execution is None:
         return "out of order" if migration.number < newest else "pending"
-    if execution.status not in ("executed", "baseline"):
+    if execution.status not in ("executed", "baseline") or execution.is_half_undone:
         return "failed"
     if execution.checksum != migration.checksum or execution.name != migration.name:
         return "changed"
@@ -146,8 +152,12 @@ def missing_inside(rows: Sequence[Row]) -> list[Row]:
 
 
 def missing_unfinished(rows: Sequence[Row]) -> list[Row]:
-    """Return the rows without a file whose execution failed or was interrupted."""
-    return [row for row in rows if row.migration is None and not row.is_executed]
+    """Return the rows without a file whose execution failed, with nothing of it in the database."""
+    return [
+        row
+        for row in rows
+        if row.migration is None and not row.is_executed and not (row.execution and row.execution.is_half_done)
+    ]
 
 
 def _newest_file(rows: Sequence[Row]) -> int:
@@ -174,3 +184,11 @@ def who_and_when(execution: Execution) -> str:
     """Say who executed a migration, and when: ``by ann on 2026-02-13 01:16:28 UTC``."""
     when = f"on {moment(execution.executed_at)}" if execution.executed_at else "at an unknown time"
     return f"by {execution.executed_by} {when}"
+
+
+def moves(migration: Migration, execution: Execution) -> Iterator[str]:
+    """Return the commands that rename the files of a migration back to the executed name."""
+    for source in filter(None, (migration.up, migration.down)):
+        folder, _, name = source.path.rpartition("/")
+        before = "/".join(filter(None, (folder, execution.label + name.removeprefix(migration.label))))
+        yield shlex.join(["mv", source.path, before])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from sqlmigrate.errors import MigrationError, SqlmigrateError, gather
@@ -19,8 +20,14 @@ if TYPE_CHECKING:
     from sqlmigrate.parsing.statement import Statement
 
 
-def up_steps(rows: Sequence[Row], selection: Selection = DEFAULT_SELECTION) -> tuple[Step, ...]:
+def up_steps(
+    rows: Sequence[Row],
+    selection: Selection = DEFAULT_SELECTION,
+    begun: Mapping[str, tuple[Statement, ...]] = MappingProxyType({}),
+) -> tuple[Step, ...]:
     """Return the steps for the pending rows, in order; their files, up and down, are read and split here.
+
+    `begun` holds the recorded statements of those that an earlier run has begun, by the version in the history.
 
     Raises `HistoryError` for missing files and for migrations out of order, `ConfigError` for an unknown version,
     `MigrationError` with every fault of every pending file. Edited files are not refused here: the caller does that,
@@ -47,6 +54,7 @@ def up_steps(rows: Sequence[Row], selection: Selection = DEFAULT_SELECTION) -> t
             migration,
             migrations[migration].execution,
             script.notes if script.statements else ("the file contains no statement",),
+            begun.get(execution.version, ()) if (execution := migrations[migration].execution) else (),
         )
         for migration, script in zip(migrations, scripts, strict=True)
     )
@@ -96,8 +104,3 @@ def _irreversible_with_down(migration: Migration, script: Script) -> list[Sqlmig
     span = next(directive.span for directive in script.directives if directive.name == "irreversible")
     message = f"the file says `irreversible`, but {migration.down.path} exists"
     return [MigrationError(message, span, hint="remove the directive or the down file")]
-
-
-def read_recorded(label: str, text: str) -> tuple[Statement, ...]:
-    """Return the statements of a text that the history has recorded for `label`."""
-    return read_script(Source(f"history of {label}", text)).statements

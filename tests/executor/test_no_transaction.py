@@ -207,7 +207,9 @@ def test_a_done_statement_that_was_changed_stops_the_rerun(
         f"001_a: statement {number} was executed already, and its text has changed since\n"
         "  2 of its statements are executed; it continues only if they are unchanged\n"
         "  nothing was executed by this run\n"
-        "  hint: put the text of that statement back; the statements after the failed one may be changed"
+        "  hint: put the text of that statement back; the statements after the failed one may be changed; "
+        "or undo by hand what is executed, and let the history forget it\n"
+        "  next: sqlmigrate repair 001"
     )
     assert project.relations() == {"a", "b"}
     assert project.recorded() == [("001", "failed")]

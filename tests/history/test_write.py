@@ -10,6 +10,7 @@ import pytest
 from sqlmigrate.database.session import COMMIT, Request, Session
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.history import table, write
+from sqlmigrate.history.state import Undoing
 from sqlmigrate.history.table import History
 from sqlmigrate.history.write import MissingRow, missing_row
 from sqlmigrate.source import Source
@@ -26,7 +27,18 @@ WRITING: dict[str, tuple[Writing, str | None, str]] = {
     "resume_up": (lambda: write.resume_up(HISTORY, FILE, 1), "running", "executed"),
     "begin_down": (lambda: write.begin_down(HISTORY, "002"), "executed", "running"),
     "progress": (lambda: write.progress(HISTORY, "002", 1), "running", "failed"),
-    "require_executed": (lambda: write.require_executed(HISTORY, "002"), "executed", "running"),
+    "begin_down_alone": (
+        lambda: write.begin_down_alone(HISTORY, "002", "select 1;", Undoing(0, 2), again=False),
+        "executed",
+        "running",
+    ),
+    "begin_down_alone again": (
+        lambda: write.begin_down_alone(HISTORY, "002", "select 1;", Undoing(1, 2), again=True),
+        "being undone",
+        "failed",
+    ),
+    "progress_down": (lambda: write.progress_down(HISTORY, "002", Undoing(1, 2)), "being undone", "executed"),
+    "count_as_executed": (lambda: write.count_as_executed(HISTORY, "002"), "being undone", "executed"),
     "end_up": (lambda: write.end_up(HISTORY, "002", in_transaction=False), "running", "failed"),
     "end_up in a transaction": (lambda: write.end_up(HISTORY, "002", in_transaction=True), "running", "failed"),
     "end_down": (lambda: write.end_down(HISTORY, "002", duration=7), "executed", "running"),
@@ -36,10 +48,13 @@ WRITING: dict[str, tuple[Writing, str | None, str]] = {
     "baseline": (lambda: write.baseline(HISTORY, FILE), None, "executed"),
     "baseline of a failed one": (lambda: write.baseline(HISTORY, FILE), "failed", "executed"),
 }
-BEGINNING = ("begin_up", "begin_up again", "resume_up", "begin_down")
+BEGINNING = (
+    "begin_up", "begin_up again", "resume_up", "begin_down", "begin_down_alone", "begin_down_alone again"
+)  # fmt: skip
 INSERTING = ("begin_up", "begin_up again", "baseline", "baseline of a failed one")
-LOGGING = {"end_up", "end_up in a transaction", "end_down", "end_down in a transaction", "accept", "forget"} | {
-    "baseline", "baseline of a failed one"
+LOGGING = {
+    "end_up", "end_up in a transaction", "end_down", "end_down in a transaction", "accept", "forget", "baseline",
+    "baseline of a failed one", "count_as_executed",
 }  # fmt: skip
 
 
@@ -54,9 +69,12 @@ def session(every_database: str) -> Iterator[Session]:
 
 
 def _insert(status: str) -> Request:
+    column = "unfinished, " if status == "being undone" else ""
+    value = "'down 1 of 2', " if column else ""
     return Request(
-        "insert into migrations (version, name, status, statements, executed_at) values ('002', 'b', $1, 1, now())",
-        (status,),
+        f"insert into migrations ({column}version, name, status, statements, executed_at) "
+        f"values ({value}'002', 'b', $1, 1, now())",
+        ("executed" if column else status,),
     )
 
 
@@ -137,3 +155,17 @@ def test_an_error_of_a_user_is_not_ours(query: str, sqlstate: str, session: Sess
 def test_no_error_is_not_a_missing_row() -> None:
     """Without an error there is nothing to recognise."""
     assert missing_row(None) is None
+
+
+PARTS = ("begin_up", "begin_down", "begin_down_alone")
+
+
+@pytest.mark.parametrize("name", PARTS)
+@pytest.mark.parametrize("unfinished", ["down 1 of 2", "down 0 of 2; 1 valid", "1 none"])
+def test_what_is_done_in_part_is_not_begun_again(name: str, unfinished: str, session: Session) -> None:
+    """Whoever plans with old rows does not begin at the first statement what another run has stopped in."""
+    status = "failed" if name == "begin_up" else "executed"
+    session.ask(_insert(status), Request("update migrations set unfinished = $1", (unfinished,)))
+    transaction = _transaction(session)
+
+    assert _refused(session, WRITING[name][0]()) == MissingRow("taken", transaction)

@@ -386,13 +386,13 @@ error: table "nothing" does not exist
 
 what happened   002_i runs without a transaction; it stopped at statement 2 of 2
                 statement 1 is executed and stays
-what now        fix the file or the data (it begins at statement 1 again), then: sqlmigrate down
+what now        fix the file or the data (it goes on at statement 2), then: sqlmigrate down
 
 """
 
 
 def test_a_down_without_a_transaction_that_fails(project: Project) -> None:
-    """Finished statements stay, the migration stays executed, and the message says exactly that."""
+    """Finished statements stay, and the message says exactly that."""
     project.add_tables("a").add(
         "002_i",
         "-- sqlmigrate: no-transaction\ncreate index concurrently i on a (id);",

@@ -104,9 +104,9 @@ def every_state(project: Project) -> Project:
     project.remove("004_missing")
     project.add("005_late", "create table late ();").add("008_pending", "select 8;")
     project.execute("""\
-        insert into migrations (version, name, status, error, executed_at, statements, statements_done)
-        values ('7', 'failed', 'failed', E'no such thing\\nreally', now(), 3, 2)""")
-    return project.add("007_failed", "-- sqlmigrate: no-transaction\nselect 7;")
+        insert into migrations (version, name, status, error, executed_at, statements, statements_done, up_sql)
+        values ('7', 'failed', 'failed', E'no such thing\\nreally', now(), 3, 2, 'select 7; select 8; select 9;')""")
+    return project.add("007_failed", "-- sqlmigrate: no-transaction\nselect 7;\nselect 8;\nselect 9;")
 
 
 STATES = {
@@ -591,9 +591,9 @@ def test_a_second_baseline_says_why_it_records_nothing(project: Project) -> None
 
 @pytest.mark.parametrize("status", ["failed", "running"])
 def test_baseline_of_what_has_failed(status: str, project: Project) -> None:
-    """A failed or interrupted migration that was finished by hand can be declared; its error is removed."""
+    """A failed or interrupted migration that was executed by hand can be declared; its error is removed."""
     project.add("001_old", "select nothing;").up()
-    project.execute("update migrations set status = %s, statements_done = 1, unfinished = '1 none'", status)
+    project.execute("update migrations set status = %s", status)
     project.remove("001_old", "up")
     project.add("001_new", "select 1;")
 
@@ -601,6 +601,28 @@ def test_baseline_of_what_has_failed(status: str, project: Project) -> None:
 
     columns = "version, name, status, error, unfinished, up_sql"
     assert project.query(f"select {columns} from migrations") == [("001", "new", "baseline", None, None, "select 1;")]
+
+
+@pytest.mark.parametrize("status", ["failed", "running"])
+def test_baseline_of_what_is_half_done(status: str, project: Project) -> None:
+    """What is done would be forgotten, and what is missing never executed: it is refused, and the way out works."""
+    project.add("001_old", "-- sqlmigrate: no-transaction\nselect 1;\nselect nothing;").up()
+    project.execute("update migrations set status = %s", status)
+    project.remove("001_old", "up")
+    project.add("001_new", "select 1;")
+
+    with pytest.raises(HistoryError) as refused:
+        baseline(project, "1")
+
+    assert told(refused.value) == (
+        "1 of 2 statements of 001_old is executed: it cannot be declared to be in the database\n"
+        "  nothing was changed\n"
+        "  hint: execute the rest first; or, if the rest was executed by hand, let the history forget it before\n"
+        "  next: sqlmigrate up\n"
+        "  next: or: sqlmigrate repair 001"
+    )
+    assert project.call("repair", "1", "--yes").code == 0
+    assert baseline(project, "1") == ["001_new"]
 
 
 def test_baseline_at_an_unknown_version(project: Project) -> None:

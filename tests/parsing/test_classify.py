@@ -360,13 +360,19 @@ EFFECTS = {
     "alter table m detach partition app.p concurrently": CatalogEffect("detach partition", "app.p", "m"),
     "create database shop": CatalogEffect("create database", "shop"),
     "drop database if exists shop": CatalogEffect("drop database", "shop"),
-    "create index concurrently on t (a)": None,  # PostgreSQL chooses the name
+    "create index concurrently on app.t (a)": CatalogEffect("create unnamed index", "", "app.t"),
+    "create unique index concurrently on only t (a)": CatalogEffect("create unnamed index", "", "t"),
     "drop index concurrently i, j": None,
     "create index i on t (a)": None,
     "drop index i": None,
     "alter table m detach partition p": None,
     "vacuum t": None,
-    "reindex index concurrently i": None,
+    "reindex index concurrently app.i": CatalogEffect("reindex index", "app.i"),
+    "reindex (concurrently, verbose) table t": CatalogEffect("reindex table", "t"),
+    "reindex schema concurrently app": CatalogEffect("reindex schema", "app"),
+    "reindex database concurrently": CatalogEffect("reindex database", ""),
+    'reindex (verbose, concurrently true) database "Shop"': CatalogEffect("reindex database", '"Shop"'),
+    "reindex schema app": None,
 }
 
 
