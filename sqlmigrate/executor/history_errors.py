@@ -12,6 +12,7 @@ from .statement_errors import find_name, unplaced
 from .step_run import Refusal
 
 _UNDEFINED_TABLE = "42P01"
+_READ_ONLY = "25006"  # read_only_sql_transaction
 _LEAVE_ALONE = "take that statement out: sqlmigrate writes its history itself"
 _MOVE = (
     "leave it where it is, and out of loops over all tables; a project that was not executed anywhere yet "
@@ -46,7 +47,14 @@ def of_history_row(refusal: Refusal, step: Step, history: History, transaction: 
 
 
 def _of_changed_table(refusal: Refusal, step: Step, history: History) -> StatementError | None:
-    """Make the error if our tables refuse the row: a column, a constraint or a trigger was added to them."""
+    """Make the error if our tables refuse the row: a column, a constraint or a trigger was added to them.
+
+    So does a transaction that the file makes read-only: that cannot be undone.
+    """
+    if refusal.error.sqlstate == _READ_ONLY:
+        made = "something in the file makes its transaction read-only"
+        message = f"{step.label}: {made}, and the history row cannot be written"
+        return StatementError(message, _last_place("transaction_read_only", step), hint="take that statement out")
     if not (refusal.error.sqlstate or "").startswith(_OF_THE_TABLE):
         return None
     error = unplaced(refusal.error, _place(step, history))
@@ -70,5 +78,9 @@ def _of_missing_row(missing: MissingRow, step: Step, history: History) -> Statem
 
 def _place(step: Step, history: History) -> Span:
     """Give the last place in the file that names the history table; the whole file if none does."""
-    places = (find_name(history.table, statement) for statement in reversed(step.script.statements))
+    return _last_place(history.table, step)
+
+
+def _last_place(name: str, step: Step) -> Span:
+    places = (find_name(name, statement) for statement in reversed(step.script.statements))
     return next(filter(None, places), step.script.source.span(0, 0))

@@ -209,7 +209,7 @@ class NoTransactionStep:
             completing = write.end_up(self._history, run.step.version, in_transaction=False)
         else:
             completing = write.end_down(self._history, run.step.version, duration=run.elapsed_ms)
-        parts = [*map(Part, batch.reset(run.state)), Part(completing, "complete")]
+        parts = [Part(batch.BEGIN), *map(Part, batch.reset(run.state)), Part(completing, "complete"), Part(COMMIT)]
         if refusal := (yield from run.repeat(lambda: run.send(parts, self._keep_duration), self._may_try_again)):
             return self._failed(refusal, run.total)
         self._session.ask(*batch.DISCARD)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,7 +18,7 @@ from sqlmigrate.database import lost_process, run_lock
 from sqlmigrate.database.activity import Activity
 from sqlmigrate.database.blocker import Blocker
 from sqlmigrate.database.connect_errors import reason
-from sqlmigrate.database.session import Answer, Request, Session
+from sqlmigrate.database.session import COMMIT, Answer, Request, Session
 from sqlmigrate.errors import SqlmigrateError, StatementError
 from sqlmigrate.history.state import State
 from sqlmigrate.parsing.statement import Statement
@@ -229,13 +230,15 @@ class StepRun:
         try:
             try:
                 self.session.abort()
-                self.session.ask(*batch.reset(self.state), *writing)
+                self.session.ask(batch.BEGIN, *batch.reset(self.state), *writing, COMMIT)
             except psycopg.OperationalError:
                 self.session.reconnect()
                 lost_process.require_same_server(self.session, self.state.server)
                 self.session.ask(*writing)
         except (psycopg.Error, SqlmigrateError) as problem:
             why = "another run continues this migration" if run_lock.is_taken(problem) else reason(problem)
+            with suppress(psycopg.Error):
+                self.session.abort()
             unwritten = f"the failure could not be written to the history: {why}"
             error = error.with_(detail=[*error.detail, unwritten])
         self.is_settled = True
