@@ -89,6 +89,7 @@ def _run_events(project: Project) -> Iterator[Ended]:
 def values(project: Project) -> Values:
     """Everything that the program writes as JSON, by the heading in docs/json.md that describes it."""
     found: Values = defaultdict(list)
+    _collect_existing(project, found)
     _collected(found, *_run_events(project))
     found["status"] = _json(_call(project, "status").stdout)
     found["migration"] = found["status"][0]["migrations"]
@@ -109,6 +110,16 @@ def values(project: Project) -> Values:
     return found
 
 
+def _collect_existing(project: Project, found: Values) -> None:
+    """Look at a database that another tool has looked after."""
+    project.execute(
+        "create table versions (version bigint primary key, dirty boolean); insert into versions values (1, false)"
+    )
+    found["existing"] = [each["existing"] for each in _json(_call(project, "status").stdout)]
+    found["other history"] = found["existing"][0]["histories"]
+    project.execute("drop table versions")
+
+
 def _collect_moves(project: Project, found: Values) -> None:
     """Rename the files of a new migration that has the version of a merged one."""
     root = project.folder.parent / "shop"
@@ -124,7 +135,7 @@ def _collect_moves(project: Project, found: Values) -> None:
 def _collect_history_changes(project: Project, found: Values) -> None:
     project.remove("005_phones")
     found["verify"] = _json(_call(project, "verify").stdout)
-    found["baseline"] = _json(_call(project, "baseline", "4").stdout)
+    found["baseline"] = _json(_call(project, "baseline", "4", "--yes").stdout)
     found["repair"] = _json(_call(project, "repair", "4", "--yes").stdout)
 
 

@@ -31,6 +31,7 @@ __all__ = ["cli"]  # with all commands of this module
 
 _LOOKS: tuple[Scope, ...] = ("database", "folder")
 _EXECUTES: tuple[Scope, ...] = ("database", "folder", "execution")
+_EXECUTES_FIRST: tuple[Scope, ...] = (*_EXECUTES, "first run")
 
 
 @command("sqlmigrate status --check", _LOOKS)
@@ -92,7 +93,7 @@ def log(context: Context) -> None:
     context.report.log(state, entries)
 
 
-@command("sqlmigrate up --to 003", _EXECUTES)
+@command("sqlmigrate up --to 003", _EXECUTES_FIRST)
 @click.option(
     "--to",
     metavar="VERSION",
@@ -139,7 +140,7 @@ def _goes_below_all(context: Context, *, to: str | None, steps: int | None, **_o
     return means_all(to, (migration.number for migration in folder.load(context.config.directory)))
 
 
-@command("sqlmigrate reset --yes", _EXECUTES)
+@command("sqlmigrate reset --yes", _EXECUTES_FIRST)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def reset(context: Context, *, yes: bool) -> int:
     """Undo every migration and execute all of them again: for development only."""
@@ -168,6 +169,7 @@ def _execute(context: Context, direction: Direction, **options: Any) -> int:
         options |= {"table": context.config.table, "limits": context.limits}
         migrations = folder.load(context.config.directory)
         if direction == "up":
+            options |= {"into_existing": context.config.into_existing}
             _require_some(context, migrations)
         try:
             with context.database() as url, closing(events(url, migrations, **options)) as happening:
@@ -228,12 +230,18 @@ def repair(context: Context, *, version: str, yes: bool) -> None:
 
 @command("sqlmigrate baseline 002", _LOOKS)
 @click.argument("version", shell_complete=complete_version)
-def baseline(context: Context, *, version: str) -> None:
-    """Declare that this database already is at VERSION: everything up to it is recorded, nothing is executed."""
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def baseline(context: Context, *, version: str, yes: bool) -> None:
+    """Declare that this database already is at VERSION: everything up to it is recorded, nothing is executed.
+
+    Asks first if tables that the files create are missing.
+    """
     from sqlmigrate.operations import repair as operations
 
     migrations = folder.load(context.config.directory)
     with context.database() as url:
+        if not yes and (doubt := operations.baseline_doubt(url, migrations, version, table=context.config.table)):
+            context.confirm(yes=yes, question="Record these migrations as executed all the same?", reason=doubt)
         declared = operations.baseline(
             url, migrations, version, table=context.config.table, lock_wait=context.config.lock_wait
         )

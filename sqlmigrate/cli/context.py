@@ -113,8 +113,8 @@ class Context:
 
         return Limits(self.config.lock_wait, self.config.lock_timeout, self.config.lock_retries)
 
-    def confirm(self, *, yes: bool, question: str) -> None:
-        """Ask the question on a terminal, unless `yes` is set.
+    def confirm(self, *, yes: bool, question: str, reason: str = "") -> None:
+        """Ask the question on a terminal, unless `yes` is set; `reason` says why it is asked.
 
         Raises `NotConfirmedError` if the answer is no, `ConfigError` if there is no terminal.
         """
@@ -123,10 +123,12 @@ class Context:
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise ConfigError(
                 f"`{self.command}` asks a question first, and there is no terminal to ask on",
+                detail=[reason] if reason else [],
                 state=NOTHING_CHANGED,
                 hint="to go on without the question, add --yes",
             )
-        if not _is_confirmed(f"{question} ({self.config.shown})"):
+        asked = f"{reason}. {question}" if reason else question
+        if not _is_confirmed(f"{asked} ({self.config.shown})"):
             raise NotConfirmedError
 
 

@@ -19,6 +19,8 @@ def setting_options(scopes: Collection[Scope]) -> list[click.Parameter]:
 
 def _option(setting: Setting) -> click.Option:
     default = f"  [default: {setting.default}]" if setting.default else ""
+    if setting.kind == "switch":
+        return click.Option([setting.flag], is_flag=True, flag_value="yes", help=f"{setting.meaning}.{default}")
     return click.Option(
         [setting.flag],
         type=_type(setting),

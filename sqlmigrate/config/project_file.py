@@ -123,9 +123,12 @@ class _File:
         is_number = IN_FILE[name].kind == "number"
         if is_number and isinstance(value, int) and not isinstance(value, bool):
             return str(value)
+        is_switch = IN_FILE[name].kind == "switch"
+        if is_switch and isinstance(value, bool):
+            return "yes" if value else "no"
         if isinstance(value, str):
             return value
-        kind = "a whole number" if is_number else "a text in quotes"
+        kind = "a whole number" if is_number else "true or false" if is_switch else "a text in quotes"
         message = f"{self.path}: `{name}`{self._of_section('of')} must be {kind}"
         raise ConfigError(message, state=NOTHING_EXECUTED, hint=IN_FILE[name].key)
 

@@ -51,6 +51,7 @@ class Config:
     lock_wait: float = default("lock_wait")
     lock_timeout: str = default("lock_timeout")
     lock_retries: int = default("lock_retries")
+    into_existing: bool = default("into_existing")
     application_name: str = default("application_name")
 
     @property

@@ -13,9 +13,10 @@ from typing import Any, Literal
 from sqlmigrate import durations
 from sqlmigrate.errors import NOTHING_EXECUTED, ConfigError
 
-Kind = Literal["text", "path", "number", "duration", "choice"]
-Scope = Literal["all", "database", "folder", "execution"]
+Kind = Literal["text", "path", "number", "duration", "choice", "switch"]
+Scope = Literal["all", "database", "folder", "execution", "first run"]
 
+_YES, _NO = ("yes", "true", "on", "1"), ("no", "false", "off", "0")
 _MOST_RETRIES = 1000
 # https://www.postgresql.org/docs/current/runtime-config-logging.html#GUC-APPLICATION-NAME: more is cut, or shown as `?`
 _LONGEST_NAME = 63
@@ -74,6 +75,8 @@ class Setting:
     @property
     def key(self) -> str:
         """The setting with an example, as it is written in the project's file."""
+        if self.kind == "switch":
+            return f"{self.name} = true"
         return f"{self.name} = {self.example}" if self.kind == "number" else f'{self.name} = "{self.example}"'
 
     def check(self, value: Value) -> str:
@@ -110,6 +113,14 @@ def _name_fault(value: str) -> tuple[str, str] | None:
         f"PostgreSQL cannot show `{value}` as a name in pg_stat_activity",
         f"at most {_LONGEST_NAME} ASCII characters: PostgreSQL cuts a longer name and shows `?` for other characters",
     )
+
+
+def _switch_fault(value: str) -> tuple[str, str] | None:
+    return None if value.lower() in (*_YES, *_NO) else (f"`{value}` is neither yes nor no", "yes or no")
+
+
+def _is_on(value: str) -> bool:
+    return value.lower() in _YES
 
 
 _RECORDS = (
@@ -186,6 +197,18 @@ _RECORDS = (
         read=int,
     ),
     Setting(
+        name="into_existing",
+        meaning="Execute the first `up` although the database has tables or the history of another tool",
+        default="no",
+        example="yes",
+        kind="switch",
+        placeholder="",
+        scope="first run",
+        variable="SQLMIGRATE_INTO_EXISTING",
+        fault=_switch_fault,
+        read=_is_on,
+    ),
+    Setting(
         name="application_name",
         meaning="Name of the session in pg_stat_activity; a name in the URL or in PGAPPNAME comes first",
         default="sqlmigrate",
@@ -204,6 +227,7 @@ SCOPES: dict[Scope, str] = {
     "database": "commands that use the database",
     "folder": "commands that read the folder",
     "execution": "commands that execute migrations",
+    "first run": "`up` and `reset`",
 }
 
 
@@ -224,7 +248,7 @@ def _table_lines() -> Iterator[str]:
     for setting in _RECORDS:
         values = "|".join(setting.choices) or setting.placeholder
         cells = [
-            f"{setting.flag} {values}" if setting.scope else "",
+            f"{setting.flag} {values}".rstrip() if setting.scope else "",
             setting.variable or "",
             setting.name if setting.is_in_file else "",
             setting.default,

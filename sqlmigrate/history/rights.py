@@ -68,10 +68,16 @@ def half_made(history: History) -> ServerError:
     """Make the error for a history that has only one of its two tables, with the SQL that creates the other."""
     there, gone = (history.name, history.log_name) if history.exists else (history.log_name, history.name)
     definition = history.definitions[1 if history.exists else 0]
+    empty = "restore it from a backup, or create it empty:"
+    if not history.exists:
+        empty = (
+            "restore it from a backup; or create it empty, and before the next up record what is executed "
+            "(sqlmigrate baseline VERSION):"
+        )
     return ServerError(
         f"{there} exists, but {gone}, which belongs to it, is missing",
         state=NOTHING_CHANGED,
-        hint="restore it from a backup, or create it empty:",
+        hint=empty,
         next_steps=f"psql: {definition};".splitlines(),
     )
 

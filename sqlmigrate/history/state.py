@@ -10,6 +10,7 @@ from sqlmigrate.database.blocker import Blocker
 from sqlmigrate.database.server import Server
 from sqlmigrate.files.migration import version_number
 
+from .surroundings import Surroundings
 from .table import History
 
 _UNDOING = re.compile(r"down (\d+) of (\d+)(?:; (.+))?")
@@ -126,6 +127,7 @@ class State:
         is_pooled: Whether a pooler may give our session to others between transactions.
         is_log_read: Whether the executions have their numbers in the log.
         run: Who holds the run's lock, if that was asked for and someone does.
+        surroundings: What the database holds already, if there is no history yet and that was asked for.
     """
 
     server: Server
@@ -137,3 +139,4 @@ class State:
     is_pooled: bool = False
     is_log_read: bool = False
     run: Blocker | None = None
+    surroundings: Surroundings | None = None

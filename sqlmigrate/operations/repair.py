@@ -9,14 +9,17 @@ from sqlmigrate.database import pooler, run_lock, server
 from sqlmigrate.database.session import COMMIT, Request, Session, connect
 from sqlmigrate.errors import NOTHING_CHANGED, ConfigError, HistoryError
 from sqlmigrate.files.migration import Migration
-from sqlmigrate.history import read, rights, write
+from sqlmigrate.history import read, rights, surroundings, write
 from sqlmigrate.history.state import State
 from sqlmigrate.history.table import DEFAULT_TABLE, History, make_ready, prepare
+from sqlmigrate.plan.created import created_tables, readable_scripts
 from sqlmigrate.plan.half_done import half_done_rows, said_of_rows
 from sqlmigrate.plan.plan import DEFAULT_LIMITS
 from sqlmigrate.plan.rows import Row, find_row, make_rows, renumbered_label
 
 from .status import status
+
+_SHOWN = 5  # missing tables that a question names
 
 
 def repairable(
@@ -80,6 +83,36 @@ def repair(url: str, row: Row, *, table: str = DEFAULT_TABLE, lock_wait: float =
 def _begun_as(row: Row) -> str:
     """Return the label of what the history forgets: a failed migration may have another number or name now."""
     return row.execution.label if row.state == "failed" and row.execution else row.label
+
+
+def baseline_doubt(
+    url: str, migrations: Sequence[Migration], version: str, *, table: str = DEFAULT_TABLE
+) -> str | None:
+    """Return which tables that the files up to `version` create are missing; None if none of them is.
+
+    Tables that a file creates in a DO block or a function are not seen. Raises `ConfigError` for an unknown version,
+    `ServerError` if the history cannot be written.
+    """
+    with connect(url) as session:
+        state = read.read(session, table)
+        server.require_writable(state.server)
+        rights.require_writable(state)
+        rows = make_rows(migrations, state.executions)
+        limit = find_row(rows, version).number
+        declared = [row.migration for row in rows if row.is_pending and row.migration and row.number <= limit]
+        created = created_tables(readable_scripts(declared))
+        found = set(surroundings.tables_of(session, {name for _, name in created})) if created else set()
+    found |= {("", name) for _, name in found}
+    missing = [".".join(filter(None, each)) for each in created if each not in found]
+    if not missing:
+        return None
+    shown = ", ".join(missing[:_SHOWN]) + (" …" if len(missing) > _SHOWN else "")
+    if len(created) == 1:
+        return f"the table that these files create is missing here: {shown}"
+    if len(missing) == len(created):
+        return f"none of the {len(created):,} tables that these files create is here: {shown}"
+    are = "are" if len(missing) > 1 else "is"
+    return f"{len(missing):,} of the {len(created):,} tables that these files create {are} missing here: {shown}"
 
 
 def baseline(

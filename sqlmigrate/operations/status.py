@@ -14,7 +14,7 @@ from sqlmigrate.database import run_lock
 from sqlmigrate.database.session import Session, connect
 from sqlmigrate.errors import HistoryError
 from sqlmigrate.files.migration import Migration
-from sqlmigrate.history import read
+from sqlmigrate.history import read, surroundings
 from sqlmigrate.history.log import LogEntry, entries
 from sqlmigrate.history.state import State
 from sqlmigrate.history.table import DEFAULT_TABLE, History
@@ -50,7 +50,16 @@ def _look(session: Session, migrations: Sequence[Migration], table: str) -> Plan
         holders, answers = [], session.ask(*reading)
     executions = read.rows_of(answers[1]) if answers else ()
     state = replace(state, executions=executions, run=run_lock.holder_in(holders))
+    if not executions:
+        state = replace(state, surroundings=surroundings.look(session, state.history, _schemas(migrations)))
     return Planned(Plan("up", make_rows(migrations, executions)), state)
+
+
+def _schemas(migrations: Sequence[Migration]) -> set[str]:
+    """Return the schemas that the files create tables in; a file that cannot be split names none."""
+    from sqlmigrate.plan.created import created_schemas, readable_scripts  # noqa: PLC0415 - only without a history
+
+    return created_schemas(readable_scripts(migrations))
 
 
 def verify(

@@ -21,10 +21,11 @@ from sqlmigrate.database.session import Request, Session, connect
 from sqlmigrate.errors import NOTHING_EXECUTED_BY_THIS_RUN, HistoryError, ServerError, gather
 from sqlmigrate.executor.events import Began, Event, Failed, NotTried, Observation, Waiting
 from sqlmigrate.files.migration import Migration
-from sqlmigrate.history import read, rights, table, write
+from sqlmigrate.history import read, rights, surroundings, table, write
 from sqlmigrate.history.state import State
 from sqlmigrate.history.table import DEFAULT_TABLE
 from sqlmigrate.plan.down import down_rows, down_steps
+from sqlmigrate.plan.first_run import first_run_errors
 from sqlmigrate.plan.half_done import begun_statements, half_done_rows, half_undone_error, resume_errors
 from sqlmigrate.plan.plan import DEFAULT_LIMITS, Direction, Limits, Plan, Planned, Selection, Step
 from sqlmigrate.plan.rows import Row, changed_rows, make_rows
@@ -49,6 +50,7 @@ def up(  # noqa: PLR0913 - the library's keyword arguments, each with a default
     to: str | None = None,
     steps: int | None = None,
     out_of_order: bool = False,
+    into_existing: bool = False,
     table: str = DEFAULT_TABLE,
     dry_run: bool = False,
     limits: Limits = DEFAULT_LIMITS,
@@ -66,6 +68,7 @@ def up(  # noqa: PLR0913 - the library's keyword arguments, each with a default
         to: The last migration to execute: ``3``, ``003`` or its whole name.
         steps: The largest number of migrations to execute.
         out_of_order: Also execute pending migrations that are older than the newest executed one.
+        into_existing: Execute the first migrations although the database has tables or the history of another tool.
         table: The history table, with or without its schema: ``ops.migrations``.
         dry_run: Execute everything in one transaction and roll it back.
         limits: How long to wait for other runs and for locks.
@@ -75,7 +78,7 @@ def up(  # noqa: PLR0913 - the library's keyword arguments, each with a default
     Raises:
         SqlmigrateError: The run cannot begin, or its connection was lost after a migration was executed.
     """
-    selection = Selection(to, steps, out_of_order=out_of_order)
+    selection = Selection(to, steps, out_of_order=out_of_order, into_existing=into_existing)
     return _run(url, _Order("up", migrations, selection, table, dry_run), limits, tick, step_by_step=step_by_step)
 
 
@@ -180,6 +183,9 @@ def _run(url: str, order: _Order, limits: Limits, tick: float, *, step_by_step: 
         yield Planned(plan, state)
         if not plan.steps:
             return
+        is_first = order.direction == "up" and not state.executions and state.history.exists == state.history.has_log
+        if is_first and not order.selection.into_existing:
+            _require_new(session, order, state, plan)
         require_writable(state.server)
         require_standard_strings(session)
         rights.require_writable(state)
@@ -190,6 +196,19 @@ def _run(url: str, order: _Order, limits: Limits, tick: float, *, step_by_step: 
                 plan = order.plan(session, read_again)
                 yield Planned(plan, read_again)
             yield from run.dry_run(plan, read_again) if order.is_dry_run else run.execute(plan, read_again)
+
+
+def _require_new(session: Session, order: _Order, state: State, plan: Plan) -> None:
+    """Raise `HistoryError` if a database without executions has been looked after already: by another tool, by hand.
+
+    What is there may also come from a run that has begun in the meantime: then its rows are there as well.
+    """
+    from sqlmigrate.plan.created import created_schemas  # noqa: PLC0415 - only for the first run
+
+    schemas = created_schemas(step.script for step in plan.steps)
+    errors = first_run_errors(surroundings.look(session, state.history, schemas), plan.rows)
+    if errors and not order.read(session).executions:
+        raise gather(errors)
 
 
 @dataclass(frozen=True)

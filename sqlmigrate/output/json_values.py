@@ -16,6 +16,8 @@ from sqlmigrate.database.blocker import Blocker
 from sqlmigrate.database.run_lock import GONE
 from sqlmigrate.errors import SqlmigrateError, StatementError
 from sqlmigrate.history.log import LogEntry
+from sqlmigrate.history.surroundings import OtherHistory
+from sqlmigrate.plan.first_run import baseline_of, first_run_errors
 from sqlmigrate.plan.plan import Planned
 from sqlmigrate.plan.rows import Row, count_states
 
@@ -83,6 +85,29 @@ def status_value(planned: Planned, directory: str) -> dict[str, Any]:
         **{name.replace(" ", "_"): sum(row.state == name for row in rows) for name in _ATTENTION},
         "states": {name.replace(" ", "_"): count for name, count in states.items()},
         "run": blocker_value(run),
+        "existing": _existing_value(planned),
+    }
+
+
+def _existing_value(planned: Planned) -> dict[str, Any] | None:
+    """Return what the database holds already; None if there is a history."""
+    found, rows = planned.state.surroundings, planned.plan.rows
+    if found is None:
+        return None
+    return {
+        "histories": [_history_value(each, baseline_of(each, rows)) for each in found.histories],
+        "tables": list(found.tables),
+        "stops_up": bool(first_run_errors(found, rows)),
+    }
+
+
+def _history_value(history: OtherHistory, baseline: Row | None) -> dict[str, Any]:
+    return {
+        "tool": history.tool,
+        "table": f"{history.schema}.{history.name}",
+        "versions": list(history.versions) if history.is_readable else None,
+        "failed": history.trouble,
+        "baseline": baseline.version if baseline else None,
     }
 
 

@@ -10,6 +10,7 @@ from sqlmigrate.database.blocker import Blocker
 from sqlmigrate.errors import SqlmigrateError
 from sqlmigrate.history.log import LogEntry
 from sqlmigrate.history.state import State
+from sqlmigrate.plan.first_run import first_run_errors
 from sqlmigrate.plan.plan import Planned
 from sqlmigrate.plan.rows import Row, missing_after
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 
 Format = Literal["text", "json"]
+
+_NOTES = 3
 
 
 def _as_written(command: str) -> str:
@@ -97,14 +100,20 @@ class Report:
         if rows:
             self.text("")
         self._folded([("bold", part) for part in totals(rows, planned.state.run)])
-        self.end_of_status(rows, planned.state.run)
+        self.end_of_status(rows, planned.state.run, first_run_errors(planned.state.surroundings, rows))
 
     def head(self, state: State, rest: str) -> Line:
         """Return the first line of a screen: the database, and `rest`."""
         return [("bold", self.place or state.server.where), ("", f" · {rest}")]
 
-    def end_of_status(self, rows: Sequence[Row], run: Blocker | None = None) -> None:
-        """Say what the rows mean together, which run is under way, and what to do next."""
+    def end_of_status(
+        self, rows: Sequence[Row], run: Blocker | None = None, first: Sequence[SqlmigrateError] = ()
+    ) -> None:
+        """Say what the rows mean together, which run is under way, and what to do next.
+
+        `first` are the errors with which the first `up` would end.
+        """
+        self.notes(first)
         if missing_after(rows):
             self._folded([("", "this folder is older than the database: newer migrations were executed there")])
         if run:
@@ -118,8 +127,23 @@ class Report:
             self.text(self.next_step("sqlmigrate verify"))
         elif any(row.state == "out of order" for row in rows):
             self.text(self.next_step("sqlmigrate up --out-of-order"))
+        elif first:
+            step, *others = first[0].next_steps
+            self.text(self.next_step(step), *([("", "      "), ("cyan", self.as_called(each))] for each in others))
         elif any(row.is_pending for row in rows):
             self.text(self.next_step("sqlmigrate up"))
+
+    def notes(self, errors: Sequence[SqlmigrateError]) -> None:
+        """Say in a line each what would stop an `up`; those after the third are only counted."""
+        for error in errors[:_NOTES]:
+            self._folded(
+                [
+                    ("yellow", "⚠️"),
+                    ("", f" {printable(': '.join(filter(None, (error.message, '; '.join(error.detail)))))}"),
+                ]
+            )
+        if (left := len(errors) - _NOTES) > 0:
+            self.text(f"   and {left} more")
 
     def next_step(self, words: str) -> Line:
         """Return the line that names the next command."""
@@ -161,6 +185,7 @@ class Report:
             counts = totals(planned.plan.rows, planned.state.run)
             agrees = f" history in {history}: agrees with the files · "
             self._folded([("green", "✅"), ("", agrees), *(("", part) for part in counts)])
+            self.notes(first_run_errors(planned.state.surroundings, planned.plan.rows))
         else:
             self.text("no database is set: only the files were checked")
 

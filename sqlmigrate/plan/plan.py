@@ -32,12 +32,14 @@ class Selection:
         steps: The largest number of migrations.
         all: Every executed migration (`down` only).
         out_of_order: Also execute pending migrations that are older than the newest executed one (`up` only).
+        into_existing: Execute the first migrations although the database has tables or the history of another tool.
     """
 
     to: str | None = None
     steps: int | None = None
     all: bool = False
     out_of_order: bool = False
+    into_existing: bool = False
 
 
 DEFAULT_SELECTION = Selection()

@@ -122,7 +122,8 @@ class _Build:
 
     def _failed(self, url: str) -> Failed | None:
         """Execute the migrations that are pending; return the failure, if there is one."""
-        run = up_down.up(url, self.subjects.base_migrations, table=self.table, limits=Limits(lock_retries=0))
+        limits = Limits(lock_retries=0)
+        run = up_down.up(url, self.subjects.base_migrations, into_existing=True, table=self.table, limits=limits)
         with closing(run) as events:
             return next((event for event in events if isinstance(event, Failed)), None)
 

@@ -66,7 +66,7 @@ Usage: sqlmigrate [OPTIONS] COMMAND [ARGS]...
 
   Settings are flags, environment variables (SQLMIGRATE_TABLE), or keys in
   sqlmigrate.toml or in [tool.sqlmigrate] of pyproject.toml: directory, table,
-  lock_wait, lock_timeout, lock_retries, application_name.
+  lock_wait, lock_timeout, lock_retries, into_existing, application_name.
 
 Options:
   --database-url URL    Database URL or libpq keywords; without it
@@ -80,6 +80,8 @@ Options:
   --lock-timeout TIME   lock_timeout for each migration.  [default: 5s]
   --lock-retries N      How often to retry a migration that did not get its
                         locks.  [default: 10]
+  --into-existing       Execute the first `up` although the database has
+                        tables or the history of another tool.  [default: no]
   --version             Show the version and exit.
   -h, --help            Show this message and exit.
 

@@ -167,7 +167,7 @@ def test_the_lock_timeout_and_the_name_reach_the_server(project: Project) -> Non
     assert project.query("table a union all table b") == [("3s", "deploy"), ("7s", "deploy")]
 
 
-@pytest.mark.parametrize("command", [["up"], ["baseline", "1"]], ids=" ".join)
+@pytest.mark.parametrize("command", [["up"], ["baseline", "1", "--yes"]], ids=" ".join)
 def test_the_wait_for_another_run_is_that_of_the_settings(command: list[str], project: Project) -> None:
     """Every command that writes waits that long and no longer."""
     project.add_tables("a")

@@ -149,7 +149,8 @@ WRONG = {
         'xyz = "x"',
         (
             "unknown setting `xyz`{in}"
-            " → known are: directory, table, lock_wait, lock_timeout, lock_retries, application_name"
+            " → known are: directory, table, lock_wait, lock_timeout, lock_retries, into_existing, "
+            "application_name"
         ),
     ),
     "a URL": (

@@ -304,7 +304,7 @@ def test_two_histories_on_the_search_path(executed: Project) -> None:
     """The first one on the path is the one, as PostgreSQL itself finds tables."""
     executed.execute("create schema app")
     there = executed.at(f"{executed.url}&options=-csearch_path%3Dapp,public")
-    there.up(table="app.migrations")
+    there.up(table="app.migrations", into_existing=True)
 
     assert there.states() == {"001_a": "executed", "002_b": "executed"}
     assert executed.states() == {"001_a": "executed", "002_b": "pending"}
@@ -373,7 +373,7 @@ def test_our_columns_in_something_else(make: str, message: str, hint: str, execu
 
 
 @pytest.mark.parametrize("where", ["", "in schema public"])
-@pytest.mark.parametrize("work", [Project.up, lambda project: project.call("baseline", "1")])
+@pytest.mark.parametrize("work", [Project.up, lambda project: project.call("baseline", "1", "--yes")])
 def test_default_privileges(where: str, work: Callable[[Project], object], project: Project) -> None:
     """They are for the tables of an application: the texts of files are readable by the history's owner alone."""
     reader = f"reader_{project.value('select current_database()')}"

@@ -110,7 +110,7 @@ def test_the_order_of_the_log_survives_another_spelling(project: Project) -> Non
 def test_a_baseline_that_was_added_later(project: Project) -> None:
     """002 came late and was there by hand: `down` takes the last execution, and the baseline stays."""
     project.add_tables("a").add("003_c", "create table c ();", "drop table c;").up()
-    project.add_tables("a", "b").call("baseline", "2")
+    project.add_tables("a", "b").call("baseline", "2", "--yes")
 
     assert succeeded(project.down()) == ["003_c"]
     assert project.recorded() == [("001", "executed"), ("002", "baseline")]

@@ -583,7 +583,7 @@ def test_a_second_baseline_says_why_it_records_nothing(project: Project) -> None
     """The migrations may be executed, or recorded by an earlier baseline: the line names both."""
     project.add_tables("a", "b").up(steps=1)
 
-    first, second = (project.call("baseline", "2") for _ in range(2))
+    first, second = (project.call("baseline", "2", "--yes") for _ in range(2))
 
     assert first.stdout.splitlines()[-1] == "1 recorded"
     assert second.stdout == "nothing to record: everything is already executed or recorded\n"

@@ -78,7 +78,7 @@ def test_status(two: Project) -> None:
              "executed_by": None, "error": None, "statements": None, "statements_done": None, "under_way": None},
         ],
         "total": 2, "executed": 1, "pending": 1, "failed": 0, "changed": 0, "missing": 0, "out_of_order": 0,
-        "states": {**dict.fromkeys(STATES, 0), "executed": 1, "pending": 1}, "run": None,
+        "states": {**dict.fromkeys(STATES, 0), "executed": 1, "pending": 1}, "run": None, "existing": None,
     }  # fmt: skip
 
 
@@ -210,7 +210,7 @@ def test_every_row_of_status_has_the_same_keys(two: Project) -> None:
         "total": 7, "executed": 4, "pending": 3, "failed": 1, "changed": 1, "missing": 2, "out_of_order": 1,
         "states": {"executed": 1, "pending": 1, "baseline": 0, "running": 0, "failed": 1, "changed": 1, "missing": 2,
                    "out_of_order": 1},
-        "run": None,
+        "run": None, "existing": None,
     }  # fmt: skip
     assert sum(shown["states"].values()) == shown["total"]
 
@@ -249,7 +249,7 @@ def test_verify(two: Project) -> None:
 
 def test_repair_and_baseline(two: Project) -> None:
     """What was done, as a value."""
-    ended = two.call("baseline", "2", "--format", "json")
+    ended = two.call("baseline", "2", "--yes", "--format", "json")
     assert (ended.code, ended.stderr, value(ended.stdout)) == (0, "", {"baseline": ["002_b"]})
 
     ended = two.call("repair", "2", "--yes", "--format", "json")

@@ -99,6 +99,21 @@ def _two(terminal: Terminal) -> None:
     terminal.write(**{"002_add_orders.down.sql": "drop table orders;"})
 
 
+def _looked_after(terminal: Terminal) -> None:
+    _two(terminal)
+    database_state.ask(terminal.environment["DATABASE_URL"], CUSTOMERS + ORDERS)
+
+
+def _looked_after_by_another_tool(terminal: Terminal) -> None:
+    _looked_after(terminal)
+    terminal.write(**{"003_add_invoices.up.sql": INVOICES})
+    database_state.ask(
+        terminal.environment["DATABASE_URL"],
+        "create table schema_migrations (version varchar(128) primary key); "
+        "insert into schema_migrations values ('001'), ('002')",
+    )
+
+
 def _verify(terminal: Terminal) -> None:
     _two(terminal)
     terminal("up")
@@ -264,7 +279,9 @@ SETUPS: dict[str, Callable[[Terminal], None]] = {
     "dry_run": _dry_run,
     "verify": _verify,
     "repair": _changed,
-    "baseline": _two,
+    "baseline": _looked_after,
+    "other_tool": _looked_after_by_another_tool,
+    "existing_tables": _looked_after,
     "log": _log,
     "blocked": _blocked,
     "refused_files": _refused_files,

@@ -1,0 +1,161 @@
+"""What keeps the first `up` from executing files that a database has already: another tool's history, or tables.
+
+Each function returns errors, or none if there is nothing to say. `up` raises them, `status` notes them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from sqlmigrate.errors import NOTHING_EXECUTED, HistoryError
+from sqlmigrate.history.surroundings import OtherHistory, Surroundings
+
+from .rows import Row
+
+_SHOWN = 5
+_INTO_EXISTING = "sqlmigrate up --into-existing"
+# `20240101_x.sql`, `V3__x.sql`, `db/20240101.sql`, `2014_10_12_000000_x`; not `1.2`, which no file here can be named.
+_NUMBER = re.compile(r"(?:.*[\\/])?(?:[vVm]|Version)?(\d+(?:_\d+)*)(?!\.?\d)")
+
+
+def first_run_errors(surroundings: Surroundings | None, rows: Sequence[Row]) -> list[HistoryError]:
+    """Return an error for each history of another tool, or else one for the tables that exist.
+
+    `surroundings` is None where nothing was looked for, because there is a history.
+    """
+    if surroundings is None:
+        return []
+    if surroundings.lost:
+        return [_of_lost_rows(surroundings.lost)]
+    if not surroundings.is_new:
+        return []
+    histories = [each for each in surroundings.histories if not each.is_of_a_service or _matches(each, rows)]
+    histories.sort(key=lambda each: (not _matches(each, rows), not each.is_on_path))
+    if histories:
+        return [_of_history(each, rows) for each in histories]
+    return [_of_tables(surroundings.tables, rows)] if surroundings.tables else []
+
+
+def _of_lost_rows(versions: Sequence[str]) -> HistoryError:
+    return HistoryError(
+        "the history has no rows, and its log says that migrations are executed on this database",
+        detail=[f"executed, as the log says: {_some(versions)}", "`up` would execute them again"],
+        state=NOTHING_EXECUTED,
+        hint="restore the rows from a backup, or record the migrations; or, only if this database has nothing of them, "
+        "execute all files",
+        next_steps=[f"sqlmigrate baseline {max(versions, key=_order)}", f"or: {_INTO_EXISTING}"],
+    )
+
+
+def _order(version: str) -> int:
+    return _number(version) or 0
+
+
+def baseline_of(history: OtherHistory, rows: Sequence[Row]) -> Row | None:
+    """Return the newest migration that another tool has executed; None if no file has a version of that tool."""
+    return max(_matches(history, rows), key=lambda row: row.number, default=None)
+
+
+def _of_history(history: OtherHistory, rows: Sequence[Row]) -> HistoryError:
+    if history.tool == "sqlmigrate":
+        return HistoryError(
+            f"this database has a history of sqlmigrate already, {history.table}{_where_it_is(history)}",
+            detail=["a second history would execute every migration again"],
+            state=NOTHING_EXECUTED,
+            hint=f"continue with it: --table {history.table}; or, if it belongs to another project:",
+            next_steps=[_INTO_EXISTING],
+        )
+    newest = baseline_of(history, rows)
+    message = f"this database has the history of {history.tool}, {history.table}{_where_it_is(history)}"
+    if history.trouble is not None:
+        return HistoryError(
+            message,
+            detail=[f"{history.tool} says that {history.trouble} has failed or is not finished"],
+            state=NOTHING_EXECUTED,
+            hint=f"repair it with {history.tool} first; then record here what this database has",
+            next_steps=[f"sqlmigrate baseline {newest.version if newest else 'VERSION'}", f"or: {_INTO_EXISTING}"],
+        )
+    return HistoryError(
+        message,
+        detail=[*_doubts(history, newest, rows)],
+        state=NOTHING_EXECUTED,
+        hint=f"record what {history.tool} has executed, then: sqlmigrate up; or, only if that history belongs to "
+        "another application, execute all files",
+        next_steps=[f"sqlmigrate baseline {newest.version if newest else 'VERSION'}", f"or: {_INTO_EXISTING}"],
+    )
+
+
+def _where_it_is(history: OtherHistory) -> str:
+    if not history.is_readable:
+        return ", which this role may not read"
+    if not history.versions:
+        return ""
+    newest = max(history.versions, key=lambda version: (_number(version) or 0, history.versions.index(version)))
+    count = len(history.versions)
+    many = "" if history.is_one_row else f" ({count:,} migration{'s' * (count > 1)})"
+    return f", which is at {newest}{many}"
+
+
+def _doubts(history: OtherHistory, newest: Row | None, rows: Sequence[Row]) -> Iterator[str]:
+    """Say what has to be known before a baseline: versions without a file, and files that were passed over."""
+    if newest is None:
+        yield f"no file has such a version; the files are: {_some([row.label for row in rows if row.migration])}"
+        return
+    matched, strange = _matches(history, rows), _unmatched(history, rows)
+    if strange:
+        yield f"it has executed, and no file has the version: {_some(strange)}"
+    passed = [row.label for row in rows if row.migration and row.number < newest.number and row not in matched]
+    if passed and not history.is_one_row:
+        yield f"it has not executed, and the baseline would record: {_some(passed)}"
+
+
+def _of_tables(tables: Sequence[str], rows: Sequence[Row]) -> HistoryError:
+    count = f"a table, {tables[0]}," if len(tables) == 1 else f"{len(tables):,} tables"
+    labels = [row.label for row in rows if row.migration]
+    return HistoryError(
+        f"this database has {count} already, and no history",
+        detail=[_some(tables)] if len(tables) > 1 else [],
+        state=NOTHING_EXECUTED,
+        hint=f"if these files made them, record the last one that it has already ({_span(labels)}); "
+        "if they belong to others, execute all files",
+        next_steps=["sqlmigrate baseline VERSION", f"or: {_INTO_EXISTING}"],
+    )
+
+
+def _span(labels: Sequence[str]) -> str:
+    return labels[0] if len(labels) == 1 else f"{labels[0]} … {labels[-1]}"
+
+
+def _some(names: Sequence[str]) -> str:
+    left = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {left:,} more" if left > 0 else "")
+
+
+def _matches(history: OtherHistory, rows: Sequence[Row]) -> list[Row]:
+    """Return the migrations that another tool has executed."""
+    return [row for _, row in _matched(history, rows) if row]
+
+
+def _unmatched(history: OtherHistory, rows: Sequence[Row]) -> list[str]:
+    """Return the versions of another tool that no migration has."""
+    return [version for version, row in _matched(history, rows) if row is None]
+
+
+def _matched(history: OtherHistory, rows: Sequence[Row]) -> Iterator[tuple[str, Row | None]]:
+    """Give each version of another tool with the migration of that version, or else of that name."""
+    numbers = {row.number: row for row in rows if row.migration}
+    names = {name: row for row in rows if row.migration for name in (row.migration.name, row.label)}
+    for version, file in zip(history.versions, history.files, strict=True):
+        wanted = (number for text in (version, file) for number in _numbers(text))
+        yield version, next((numbers[number] for number in wanted if number in numbers), names.get(version))
+
+
+def _numbers(text: str) -> Iterator[int]:
+    if found := _NUMBER.match(text):
+        yield int(found[1].replace("_", ""))
+        yield int(found[1].partition("_")[0])
+
+
+def _number(text: str) -> int | None:
+    return next(_numbers(text), None)
