@@ -52,6 +52,11 @@ create table math_@n (a int, b int, c text);
 insert into math_@n values (1, 2, 'x'), (3 - -4, 5*-6, '--');
 select a - -b, a*-b, @ a, |/ 4.0, c || '/*' || '*/' from math_@n where a<-1 or b>-1 or not c ~ '^--';
 select '[1,2]'::jsonb @> '1', '{"a":{"b":1}}'::jsonb #>> '{a,b}', 1::int4, (array[1,2,3])[1:2], (array[1,2,3])[2:], $$;$$;
-select E'\'; --', E'\\', '\', U&'!0061;' uescape '!', b'01', x'1F', 0x1F, 1_000, n'x';
+select E'\'; --', E'\\', '\', U&'!0061;' uescape '!', b'01', x'1F', n'x';
 --- down
 drop table math_@n;
+
+--- up numbers_of_newer_servers (16)
+create table numbers_@n as select 0x1F as hex, 0b11 as bits, 1_000 as thousand;
+--- down
+drop table numbers_@n;
