@@ -1,7 +1,8 @@
 """Brings a PostgreSQL database up to date with a folder of plain SQL files.
 
-As a library: `load` reads a folder, `up` and `down` execute and yield events, `status` only looks; `split` cuts a text
-into statements, without a database. `Limits` says how long a run waits for others::
+As a library: `load` reads a folder (with `strict=False` also one with faults), `up` and `down` execute and yield
+events, `status` only looks; `split` cuts a text into statements, without a database. `Limits` says how long a run
+waits for others::
 
     for event in up("postgresql://localhost/shop", load("sql"), to="003", limits=Limits(lock_timeout="2s")):
         print(event)

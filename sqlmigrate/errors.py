@@ -31,6 +31,8 @@ class Kind(StrEnum):
 
     SHARED_VERSION = "shared-version"
     """Two migrations have the same version."""
+    FOREIGN_STAMP = "foreign-stamp"
+    """A file name has the time stamp of another tool, of which only the first part is read as the version."""
     TRANSACTION_CONTROL = "transaction-control"
     """A file begins or ends a transaction where it may not."""
     OUTSIDE_TRANSACTION = "outside-transaction"

@@ -66,6 +66,8 @@ def _call(project: Project, *arguments: str) -> Ended:
 def _run_events(project: Project) -> Iterator[Ended]:
     """Let a run plan, execute, wait, be blocked, fail, recover, and try."""
     project.add("001_a", f"drop table if exists b;\ncreate table a (n int);\n{UNTIL_SEEN}", "drop table a;")
+    (project.folder / "v1").mkdir()
+    (project.folder / "v1" / "001_x.up.sql").write_text("select 1;")  # for a note
     with project.connection() as holder:
         holder.execute("select pg_advisory_lock(%s)", [run_lock.lock_key("public.migrations")])
         yield _call(project, "up", "--lock-wait", "300ms")

@@ -6,7 +6,6 @@ it. No other module of the command line needs that.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +23,7 @@ from .context import EXIT_ATTENTION, EXIT_FAILED, Context
 from .program import cli, command
 
 if TYPE_CHECKING:
-    from sqlmigrate.files.migration import Migration
+    from sqlmigrate.files.migration import Folder
     from sqlmigrate.plan.plan import Direction
 
 __all__ = ["cli"]  # with all commands of this module
@@ -40,7 +39,7 @@ def status(context: Context, *, check: bool) -> int:
     """Show executed and pending migrations, and what needs attention. Writes nothing."""
     from sqlmigrate.operations import status as operations
 
-    migrations = folder.load(context.config.directory)
+    migrations = folder.survey(context.config.directory)
     with context.database() as url:
         planned = operations.status(url, migrations, table=context.config.table)
     context.report.status(planned)
@@ -60,13 +59,13 @@ def verify(context: Context) -> int:
     _require_some(context, migrations)
     read_scripts(migrations)
     if context.config.url is None and not _has_embedded(context):
-        context.report.verified(len(migrations), None)
+        context.report.verified(migrations, None)
         return 0
     with context.database() as url:
         planned, errors = operations.verify(url, migrations, table=context.config.table)
     if errors:
         raise gather(errors)
-    context.report.verified(len(migrations), planned)
+    context.report.verified(migrations, planned)
     return 0
 
 
@@ -137,7 +136,7 @@ def _goes_below_all(context: Context, *, to: str | None, steps: int | None, **_o
 
     if to is None or steps is not None:
         return False
-    return means_all(to, (migration.number for migration in folder.load(context.config.directory)))
+    return means_all(to, (migration.number for migration in folder.survey(context.config.directory)))
 
 
 @command("sqlmigrate reset --yes", _EXECUTES_FIRST)
@@ -167,7 +166,7 @@ def _execute(context: Context, direction: Direction, **options: Any) -> int:
     with RunSummary(direction, options.get("dry_run", False)) as outcome:
         running = RunReport(context.report)
         options |= {"table": context.config.table, "limits": context.limits}
-        migrations = folder.load(context.config.directory)
+        migrations = folder.survey(context.config.directory)
         if direction == "up":
             options |= {"into_existing": context.config.into_existing}
             _require_some(context, migrations)
@@ -186,8 +185,10 @@ def _execute(context: Context, direction: Direction, **options: Any) -> int:
     return EXIT_FAILED if outcome.failed else 0
 
 
-def _require_some(context: Context, migrations: Sequence[Migration]) -> None:
-    """Raise `ConfigError` for an empty folder: most likely it is the wrong one."""
+def _require_some(context: Context, migrations: Folder) -> None:
+    """Raise `ConfigError` for an empty folder: most likely it is the wrong one. If all its files have faults: those."""
+    if not migrations and migrations.faults:
+        raise gather(migrations.faults)
     if not migrations:
         directory = context.config.directory
         hint, commands = way_to_migrations(directory) or (
@@ -196,7 +197,7 @@ def _require_some(context: Context, migrations: Sequence[Migration]) -> None:
         )
         raise ConfigError(
             f"there is no migration in `{directory}`",
-            detail=where_it_was_looked_for(directory),
+            detail=[*where_it_was_looked_for(directory), *(note.message for note in migrations.notes)],
             hint=hint,
             next_steps=commands,
         )
@@ -220,7 +221,7 @@ def repair(context: Context, *, version: str, yes: bool) -> None:
     """Make the history agree with the folder again: accept a changed file, or forget a failed or missing one."""
     from sqlmigrate.operations import repair as operations
 
-    migrations = folder.load(context.config.directory)
+    migrations = folder.survey(context.config.directory)
     with context.database() as url:
         row, question = operations.repairable(url, migrations, version, table=context.config.table)
         context.confirm(yes=yes, question=question)
@@ -238,7 +239,7 @@ def baseline(context: Context, *, version: str, yes: bool) -> None:
     """
     from sqlmigrate.operations import repair as operations
 
-    migrations = folder.load(context.config.directory)
+    migrations = folder.survey(context.config.directory)
     with context.database() as url:
         if not yes and (doubt := operations.baseline_doubt(url, migrations, version, table=context.config.table)):
             context.confirm(yes=yes, question="Record these migrations as executed all the same?", reason=doubt)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,8 +17,9 @@ from sqlmigrate.errors import ConfigError, Kind, MigrationError, gather
 from sqlmigrate.source import Source
 
 from .file_text import try_read
-from .migration import Migration, version_number
-from .naming import FILE_NAME, wrong_names
+from .inside import folders_inside
+from .migration import Folder, Migration, version_number
+from .naming import FILE_NAME, foreign_stamp, own_stamp, wrong_names
 from .nearby import way_to_migrations, where_it_was_looked_for
 
 
@@ -26,30 +27,38 @@ class _File(NamedTuple):
     path: str
     version: str
     name: str
-    source: Source | None = None
+    source: Source
+    fault: MigrationError | None = None
+
+    @property
+    def is_read(self) -> bool:
+        return self.fault is None or self.fault.span is not None
 
 
-def load(directory: str | Path) -> tuple[Migration, ...]:
+def load(directory: str | Path, *, strict: bool = True) -> Folder:
     """Read the migrations of a folder, in the order of their versions. The SQL in them is not looked at.
 
     Raises `ConfigError` if the folder does not exist or cannot be read. Raises `MigrationError` if the folder has
-    faults: the first one, with the further ones in its `others`.
+    faults: the first one, with the further ones in its `others`. If it is not `strict`, it does as `survey`.
     """
-    migrations, errors = survey(directory)
-    if errors:
-        raise gather(errors)
-    return migrations
+    folder = survey(directory)
+    if strict and folder.faults:
+        raise gather(folder.faults)
+    return folder
 
 
-def survey(directory: str | Path) -> tuple[tuple[Migration, ...], tuple[MigrationError, ...]]:
-    """Read the migrations of a folder like `load`, but return its faults together with all that could be read."""
+def survey(directory: str | Path) -> Folder:
+    """Read the migrations of a folder like `load`, but return its faults together with all that could be read.
+
+    So `up` can execute what has no fault. Raises `ConfigError` like `load`.
+    """
     prefix = os.path.join(directory, "")  # noqa: PTH118 - a Path for each of 20,000 files costs half a second
-    return pair(prefix, _sql_files(str(directory)), try_read)
+    files, folders = _entries(str(directory))
+    found = pair(prefix, files, try_read)
+    return Folder(found, found.faults, folders_inside(prefix, folders)) if folders else found
 
 
-def pair(
-    prefix: str, names: Sequence[str], read: Callable[[str], Source | MigrationError]
-) -> tuple[tuple[Migration, ...], tuple[MigrationError, ...]]:
+def pair(prefix: str, names: Sequence[str], read: Callable[[str], Source | MigrationError]) -> Folder:
     """Make migrations of the `.sql` files of a folder, and return the faults of the folder with them.
 
     The folder need not be on disk: `prefix` and a name of `names` make a path, and `read` returns the text of a path.
@@ -65,24 +74,49 @@ def pair(
             wrong.append(name)
             continue
         source = read(path)
-        if isinstance(source, MigrationError):
-            errors.append(source)
-        file = _File(path, match["version"], match["name"], source if isinstance(source, Source) else None)
+        file = _File(path, match["version"], match["name"], *_text_and_fault(path, source))
+        errors += [file.fault] if file.fault else []
         (ups if match["direction"] == "up" else downs).append(file)
     if wrong:
-        errors += wrong_names(prefix, wrong, names)
+        errors += _wrong_files(prefix, wrong, names, read)
     pairs = list(_pairs(ups, downs, errors))
-    return tuple(sorted(pairs, key=lambda migration: migration.number)), tuple(errors)
+    return Folder(sorted(pairs, key=lambda migration: migration.number), errors)
 
 
-def _sql_files(directory: str) -> list[str]:
+def _text_and_fault(path: str, source: Source | MigrationError) -> tuple[Source, MigrationError | None]:
+    """Return the text of a file, with a sign in the place of what cannot be text; empty if it could not be read."""
+    if isinstance(source, Source):
+        return source, None
+    text = source.span.source.text.replace("\0", "\ufffd") if source.span else ""
+    return Source(path, text), source
+
+
+def _wrong_files(
+    prefix: str, wrong: Sequence[str], names: Sequence[str], read: Callable[[str], Source | MigrationError]
+) -> Iterator[MigrationError]:
+    """Yield the errors of files with a wrong name; one that keeps both directions must not only be renamed."""
+    from sqlmigrate.parsing.foreign import both_directions_in  # noqa: PLC0415 - only for an error
+
+    for error, name in zip(wrong_names(prefix, wrong, names), wrong, strict=True):
+        source = read(prefix + name)
+        yield (both_directions_in(source, error) if isinstance(source, Source) else None) or error
+
+
+def _entries(directory: str) -> tuple[list[str], list[str]]:
+    """Return the names of the `.sql` files of a folder, and those of the folders in it."""
+    files: list[str] = []
+    folders: list[str] = []
     try:
         with os.scandir(directory) as entries:
-            return sorted(
-                entry.name
-                for entry in entries
-                if entry.name[-4:].lower() == ".sql" and entry.name[0] != "." and not _is_other_folder(entry)
-            )
+            for entry in entries:
+                if entry.name[0] == ".":
+                    continue
+                is_sql = entry.name[-4:].lower() == ".sql"
+                if _is_other_folder(entry):
+                    folders.append(entry.name)
+                elif is_sql:
+                    files.append(entry.name)
+        return sorted(files), sorted(folders)
     except FileNotFoundError:
         hint, commands = way_to_migrations(directory) or (
             "choose another folder with --directory, or create it together with the first migration",
@@ -118,16 +152,45 @@ def _is_other_folder(entry: os.DirEntry[str]) -> bool:
 def _pairs(ups: Sequence[_File], downs: Sequence[_File], errors: list[MigrationError]) -> Iterator[Migration]:
     ups_of = _by_number(ups)
     downs_of = _by_number(downs)
-    errors += [_shared_version(files) for files in (*ups_of.values(), *downs_of.values()) if len(files) > 1]
+    faults = _faults_of_names(ups, downs_of)
+    shared = {number: _shared_version(files) for number, files in ups_of.items() if len(files) > 1}
+    shared_downs = {number: _shared_version(files) for number, files in downs_of.items() if len(files) > 1}
+    for up in ups:
+        number = version_number(up.version)
+        if up.path not in faults and number in shared:
+            faults[up.path] = shared[number]
+    errors += dict.fromkeys(faults.values())
+    errors += shared_downs.values()
     errors += [_no_up(files[0]) for number, files in downs_of.items() if number not in ups_of]
     for up in ups:
         number = version_number(up.version)
-        rivals, others = ups_of[number], downs_of.get(number, [])
+        others = downs_of.get(number, [])
         down = next((other for other in others if other.name == up.name), None)
-        if not down and len(rivals) == 1 == len(others):
-            errors.append(_two_names(up, others[0]))
-        if up.source:
-            yield Migration(up.version, up.name, up.source, down.source if down else None)
+        if not down and len(ups_of[number]) == 1 == len(others):
+            down = others[0]
+            errors.append(_two_names(up, down))
+        yield Migration(
+            up.version,
+            up.name,
+            up.source,
+            down.source if down and down.is_read else None,
+            tuple(
+                filter(None, (up.fault, faults.get(up.path), shared_downs.get(number) if number in shared else None))
+            ),
+            (down.fault,) if down and down.fault else (),
+            up.is_read,
+        )
+
+
+def _faults_of_names(ups: Sequence[_File], downs_of: Mapping[int, Sequence[_File]]) -> dict[str, MigrationError]:
+    """Return the error of each up file that is named as other tools name theirs, by its path."""
+    stamps = {up: found for up in ups if (found := foreign_stamp(f"{up.version}_{up.name}"))}
+    taken = {version_number(up.version) for up in ups if up not in stamps}
+    faults = {}
+    for up, (time, name) in sorted(stamps.items(), key=lambda each: (each[1][0], each[0].path)):
+        has_down = any(down.name == up.name for down in downs_of.get(version_number(up.version), ()))
+        faults[up.path] = _foreign_stamp(up, own_stamp(time, name, taken), has_down=has_down)
+    return faults
 
 
 def _by_number(files: Sequence[_File]) -> dict[int, list[_File]]:
@@ -141,7 +204,18 @@ def _shared_version(files: Sequence[_File]) -> MigrationError:
     paths = " and ".join(file.path for file in files)
     message = f"{len(files)} migrations have version {version_number(files[0].version)}: {paths}"
     hint = "rename both files of one of them to the next free version; in git, renumber does it"
+    if all(file.name[0].isdecimal() for file in files):  # 2024_001_a and 2024_002_b
+        joined = "".join(f"{files[0].version}_{files[0].name}".split("_", 1))
+        hint = f"a version ends at the first `_`: if they are two, write {joined}"
     return MigrationError(message, kind=Kind.SHARED_VERSION, hint=hint, next_steps=["sqlmigrate renumber"])
+
+
+def _foreign_stamp(up: _File, label: str, *, has_down: bool) -> MigrationError:
+    return MigrationError(
+        f"{up.path} has the time stamp of another tool: it would be version {up.version}",
+        kind=Kind.FOREIGN_STAMP,
+        hint=f"rename it to {label}.up.sql" + (f", and its down file to {label}.down.sql" if has_down else ""),
+    )
 
 
 def _no_up(down: _File) -> MigrationError:

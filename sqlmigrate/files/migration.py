@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Self
 
+from sqlmigrate.errors import MigrationError
 from sqlmigrate.source import BYTE_ORDER_MARK, Source
 
 
@@ -18,6 +21,9 @@ class Migration:
         name: The name as in the file name.
         up: The text of the up file.
         down: The text of the down file; None if there is none: the migration is irreversible.
+        faults: Why the up file cannot be executed: its bytes, its name, another migration of the same version.
+        down_faults: Why the down file cannot be executed.
+        is_read: Whether the text of the up file is known; the text of one that cannot be read is empty.
 
     """
 
@@ -25,6 +31,9 @@ class Migration:
     name: str
     up: Source
     down: Source | None = None
+    faults: tuple[MigrationError, ...] = field(default=(), compare=False)
+    down_faults: tuple[MigrationError, ...] = field(default=(), compare=False)
+    is_read: bool = field(default=True, compare=False)
 
     @property
     def number(self) -> int:
@@ -40,6 +49,31 @@ class Migration:
     def checksum(self) -> str:
         """The `checksum` of the up file."""
         return checksum(self.up.text)
+
+
+class Folder(tuple[Migration, ...]):  # noqa: SLOT001 - a tuple can have no slots, and this one has attributes
+    """The migrations of a folder, in the order of their versions; with what is wrong in it.
+
+    Attributes:
+        faults: All faults, those of the migrations among them. They are errors of `verify`. `up` refuses only those of
+            what it is about to execute, and notes the others.
+        notes: What is no fault, but has to be known: folders inside that hold migrations.
+
+    """
+
+    faults: tuple[MigrationError, ...]
+    notes: tuple[MigrationError, ...]
+
+    def __new__(
+        cls,
+        migrations: Iterable[Migration] = (),
+        faults: Iterable[MigrationError] = (),
+        notes: Iterable[MigrationError] = (),
+    ) -> Self:
+        """Make a tuple of the migrations that also has the faults and the notes."""
+        folder = super().__new__(cls, migrations)
+        folder.faults, folder.notes = tuple(faults), tuple(notes)
+        return folder
 
 
 def version_number(version: str) -> int:

@@ -21,6 +21,17 @@ _LOOSE_VERSION = re.compile(r"[_.\s-]*[A-Za-z]{0,2}(?P<version>[0-9]{8}_[0-9]{6}
 _DOWNS, _UPS = "down|undo|revert|rollback|dwon|donw|dow|dn", "up|upp|do|deploy|apply"
 _LOOSE_DOWN = re.compile(rf"^(?:{_DOWNS})[._-](?=[vV]?[0-9])|[._-](?:{_DOWNS})$", re.IGNORECASE)
 _LOOSE_UP = re.compile(rf"^(?:{_UPS})[._-](?=[vV]?[0-9])|[._-](?:{_UPS})$", re.IGNORECASE)
+# Time stamps of other tools, of which FILE_NAME takes only the first part for the version: 2014_10_12_000000_name
+# (Laravel), 20240101_1200_name (without seconds), 2024_01_15_name
+_TIME = r"(?P<hour>[01][0-9]|2[0-3])_?(?P<minute>[0-5][0-9])(?:_?(?P<second>[0-5][0-9]))?"
+_MONTH_AND_DAY = r"(?P<month>0[1-9]|1[0-2]){0}(?P<day>0[1-9]|[12][0-9]|3[01])"
+_FOREIGN_STAMP = tuple(
+    re.compile(rf"(?P<year>(?:19|20)[0-9]{{2}}){pattern}", re.DOTALL)
+    for pattern in (
+        rf"_{_MONTH_AND_DAY.format('_')}(?:_{_TIME}(?=_|$))?(?:_(?P<rest>.*))?",
+        rf"{_MONTH_AND_DAY.format('')}_{_TIME}_(?P<rest>.*)",
+    )
+)
 _REPEATABLE = re.compile(r"R__")
 _NUMBER_WIDTH = 3
 
@@ -56,6 +67,32 @@ def version_after(newest: str, now: datetime) -> str:
 
 def _stamp_format(like: str) -> str:
     return "%Y%m%d_%H%M%S" if "_" in like else "%Y%m%d%H%M%S"
+
+
+def foreign_stamp(label: str) -> tuple[datetime, str] | None:
+    """Return the time and the name in a label that has another tool's time stamp; None for a label of ours."""
+    if re.match(r"[0-9]{8}_[0-9]{6}_", label):
+        return None
+    for pattern in _FOREIGN_STAMP:
+        if found := pattern.fullmatch(label):
+            time = "".join(found[part] or "00" for part in ("year", "month", "day", "hour", "minute", "second"))
+            with suppress(ValueError):  # the 31st of February
+                return datetime.strptime(time, "%Y%m%d%H%M%S").replace(tzinfo=UTC), found["rest"] or "name"
+    return None
+
+
+def own_name(folder: str) -> str:
+    """Return the label that the folder of a migration becomes: ``2024-01-02-000000_a`` is ``20240102_000000_a``."""
+    is_right = FILE_NAME.fullmatch(f"{folder}.up.sql")
+    return folder if is_right else _nearest_name(f"{folder}.up", ()).removesuffix(".up.sql")
+
+
+def own_stamp(time: datetime, name: str, taken: set[int]) -> str:
+    """Return the label that a label of another tool becomes, some seconds later if its version is in `taken`."""
+    while version_number(version := stamp(time)) in taken:
+        time += timedelta(seconds=1)
+    taken.add(version_number(version))
+    return f"{version}_{name}"
 
 
 def wrong_names(prefix: str, wrong: Sequence[str], names: Sequence[str]) -> Iterator[MigrationError]:

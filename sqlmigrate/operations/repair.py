@@ -7,7 +7,7 @@ from contextlib import contextmanager, nullcontext
 
 from sqlmigrate.database import pooler, run_lock, server
 from sqlmigrate.database.session import COMMIT, Request, Session, connect
-from sqlmigrate.errors import NOTHING_CHANGED, ConfigError, HistoryError
+from sqlmigrate.errors import NOTHING_CHANGED, ConfigError, HistoryError, Kind, gather
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.history import read, rights, surroundings, write
 from sqlmigrate.history.state import State
@@ -131,7 +131,9 @@ def baseline(
     with _locked(url, table, lock_wait) as (session, state):
         rows = make_rows(migrations, state.executions)
         limit = find_row(rows, version).number
-        declared = [row for row in rows if row.is_pending and row.number <= limit]
+        pending = [row for row in rows if row.is_pending and row.number <= limit]
+        declared = list({row.number: row for row in reversed(pending)}.values())[::-1]  # one file of each version
+        _refuse_faults(pending)
         _refuse_half_done(declared)
         rights.require_writable(state)
         if declared:
@@ -148,6 +150,16 @@ def _refuse_half_done(declared: Sequence[Row]) -> None:
             hint="execute the rest first; or, if the rest was executed by hand, let the history forget it before",
             next_steps=["sqlmigrate up", f"or: sqlmigrate repair {row.version}"],
         )
+
+
+def _refuse_faults(pending: Sequence[Row]) -> None:
+    """Raise `MigrationError` for files that cannot be read, or whose version is not what it looks like."""
+    migrations = [row.migration for row in pending if row.migration]
+    faults = [
+        fault for each in migrations for fault in each.faults if not each.is_read or fault.kind is Kind.FOREIGN_STAMP
+    ]
+    if faults:
+        raise gather(faults).with_(state=NOTHING_CHANGED)
 
 
 def _record(session: Session, history: History, declared: Sequence[Row]) -> None:

@@ -21,12 +21,16 @@ from sqlmigrate.history.table import DEFAULT_TABLE, History
 from sqlmigrate.plan.changed import changed_error
 from sqlmigrate.plan.checks import AFTER, INSIDE, UNFINISHED, missing_error, out_of_order_error
 from sqlmigrate.plan.half_done import half_done_rows, half_undone_error, resume_errors
+from sqlmigrate.plan.notes import notes_on
 from sqlmigrate.plan.plan import Plan, Planned
 from sqlmigrate.plan.rows import Row, changed_rows, make_rows
+from sqlmigrate.plan.up import faults_of_pending
 
 
 def status(url: str, migrations: Sequence[Migration], *, table: str = DEFAULT_TABLE) -> Planned:
     """Look at a database without writing: its state, and a row for each migration, in a plan without steps.
+
+    The plan has notes on the faults of the folder and of pending files.
 
     Args:
         url: The database, as libpq reads it; if it is empty, libpq's variables name the database.
@@ -37,7 +41,9 @@ def status(url: str, migrations: Sequence[Migration], *, table: str = DEFAULT_TA
         SqlmigrateError: The database cannot be reached, or its history cannot be read.
     """
     with connect(url) as session:
-        return read.steadily(session, lambda: _look(session, migrations, table))
+        planned = read.steadily(session, lambda: _look(session, migrations, table))
+    rows = planned.plan.rows
+    return replace(planned, plan=replace(planned.plan, notes=(*notes_on(migrations, rows), *faults_of_pending(rows))))
 
 
 def _look(session: Session, migrations: Sequence[Migration], table: str) -> Planned:

@@ -27,6 +27,7 @@ from sqlmigrate.history.table import DEFAULT_TABLE
 from sqlmigrate.plan.down import down_rows, down_steps
 from sqlmigrate.plan.first_run import first_run_errors
 from sqlmigrate.plan.half_done import begun_statements, half_done_rows, half_undone_error, resume_errors
+from sqlmigrate.plan.notes import notes_on
 from sqlmigrate.plan.plan import DEFAULT_LIMITS, Direction, Limits, Plan, Planned, Selection, Step
 from sqlmigrate.plan.rows import Row, changed_rows, make_rows
 from sqlmigrate.plan.up import up_steps
@@ -138,11 +139,11 @@ class _Order:
         rows = make_rows(self.migrations, state.executions)
         if self.direction == "up":
             steps = up_steps(rows, self.selection, self._begun(session, state, rows))
-            return Plan("up", rows, steps, self.is_dry_run)
+            return Plan("up", rows, steps, self.is_dry_run, notes_on(self.migrations, rows, steps))
         chosen = down_rows(rows, self.selection)
         versions = [row.execution.version for row in chosen if row.execution]
         steps = down_steps(chosen, read.texts(session, state.history, versions))
-        return Plan("down", rows, steps, self.is_dry_run)
+        return Plan("down", rows, steps, self.is_dry_run, notes_on(self.migrations, rows))
 
     def _begun(self, session: Session, state: State, rows: Sequence[Row]) -> dict[str, tuple[Statement, ...]]:
         """Refuse what the history forbids, and give the recorded statements of what an earlier run has begun."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlmigrate.database.blocker import Blocker
 from sqlmigrate.database.run_lock import GONE
-from sqlmigrate.errors import SqlmigrateError, StatementError
+from sqlmigrate.errors import MigrationError, SqlmigrateError, StatementError
 from sqlmigrate.history.log import LogEntry
 from sqlmigrate.history.surroundings import OtherHistory
 from sqlmigrate.plan.first_run import baseline_of, first_run_errors
@@ -86,6 +87,7 @@ def status_value(planned: Planned, directory: str) -> dict[str, Any]:
         "states": {name.replace(" ", "_"): count for name, count in states.items()},
         "run": blocker_value(run),
         "existing": _existing_value(planned),
+        **notes_value(planned.plan.notes),
     }
 
 
@@ -153,6 +155,7 @@ def _event_value(happened: events.Event) -> dict[str, Any]:  # noqa: C901, PLR09
                 "database": state.server.where,
                 "direction": plan.direction,
                 "migrations": steps,
+                **notes_value(plan.notes),
             }
         case events.Waiting(holder, seconds):
             return {
@@ -189,6 +192,11 @@ def _event_value(happened: events.Event) -> dict[str, Any]:  # noqa: C901, PLR09
                 "event": "failed", "migration": step.label, "statement": number, "statements": total,
                 "duration_ms": duration, "kept": list(kept), "error": error_value(error),
             }  # fmt: skip
+
+
+def notes_value(notes: Sequence[MigrationError]) -> dict[str, Any]:
+    """Return the key `notes` with the notes on a folder; nothing if there are none."""
+    return {"notes": [error_value(note) for note in notes]} if notes else {}
 
 
 def error_value(error: SqlmigrateError) -> dict[str, Any]:

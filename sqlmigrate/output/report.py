@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from sqlmigrate.database.blocker import Blocker
-from sqlmigrate.errors import SqlmigrateError
+from sqlmigrate.errors import MigrationError, SqlmigrateError
+from sqlmigrate.files.migration import Folder
 from sqlmigrate.history.log import LogEntry
 from sqlmigrate.history.state import State
 from sqlmigrate.plan.first_run import first_run_errors
@@ -18,7 +19,7 @@ from . import json_values
 from .error_lines import AsCalled, error_lines
 from .excerpt import Line, printable
 from .log_lines import log_lines
-from .status_lines import label_column, row_lines, run_lines, totals
+from .status_lines import label_column, note_lines, row_lines, run_lines, totals
 from .wrapping import folded
 from .writer import Stream, Writer, terminal_width
 
@@ -100,7 +101,17 @@ class Report:
         if rows:
             self.text("")
         self._folded([("bold", part) for part in totals(rows, planned.state.run)])
-        self.end_of_status(rows, planned.state.run, first_run_errors(planned.state.surroundings, rows))
+        self.folder_notes(planned.plan.notes)
+        first = first_run_errors(planned.state.surroundings, rows)
+        if rows or not planned.plan.notes:
+            self.end_of_status(rows, planned.state.run, first)
+        else:  # no hint to create the first migration where there are some
+            self.notes(first)
+
+    def folder_notes(self, notes: Sequence[MigrationError], stream: Stream = "stdout") -> None:
+        """Say what is wrong with files that are not executed: the first three, a line each, and how many more."""
+        for line in note_lines(notes):
+            self._folded(line, stream=stream)
 
     def head(self, state: State, rest: str) -> Line:
         """Return the first line of a screen: the database, and `rest`."""
@@ -175,10 +186,12 @@ class Report:
         self.text([("green", "✅"), ("", f" {up}")], [("green", "✅"), ("", f" {down}")])
         self.text(f"next: write the SQL into both, then: {self.as_called('sqlmigrate up')}")
 
-    def verified(self, count: int, planned: Planned | None) -> None:
+    def verified(self, migrations: Folder, planned: Planned | None) -> None:
         """Say that the files are valid, and agree with the history if it was read."""
+        count = len(migrations)
         history = planned.state.history.name if planned else None
-        self.json({"files": count, "history": history, "findings": []})
+        notes = json_values.notes_value(migrations.notes)
+        self.json({"files": count, "history": history, "findings": [], **notes})
         files = f"{count:,} migration{'s' * (count != 1)} in {self.directory}: all files are valid"
         self._folded([("green", "✅"), ("", f" {files}")])
         if planned:
@@ -188,6 +201,7 @@ class Report:
             self.notes(first_run_errors(planned.state.surroundings, planned.plan.rows))
         else:
             self.text("no database is set: only the files were checked")
+        self.folder_notes(migrations.notes)
 
     def repaired(self, label: str, done: str) -> None:
         """Say what was repaired."""

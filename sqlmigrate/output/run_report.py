@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from sqlmigrate.errors import MigrationError
 from sqlmigrate.executor import events
 from sqlmigrate.plan.plan import Planned
 from sqlmigrate.plan.rows import missing_after
@@ -32,6 +33,7 @@ class RunReport:
         self._report = report
         self._label_width = 0
         self._is_dry_run = False
+        self._notes: tuple[MigrationError, ...] = ()
         self._line_ms = self._next_line_ms = line_seconds * 1000
 
     def tell(self, happened: events.Event) -> None:
@@ -70,6 +72,9 @@ class RunReport:
 
     def _planned(self, planned: Planned) -> None:
         steps, rows = planned.plan.steps, planned.plan.rows
+        if planned.plan.notes != self._notes:  # a plan that is made again has the same notes
+            self._notes = planned.plan.notes
+            self._report.folder_notes(self._notes, stream="stderr")
         self._label_width = label_column(step.label for step in steps)
         if steps:
             what = "pending" if planned.plan.direction == "up" else "to undo"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from sqlmigrate.database.blocker import Blocker
+from sqlmigrate.errors import MigrationError
 from sqlmigrate.plan.rows import Row, count_states
 from sqlmigrate.times import moment
 
@@ -17,6 +18,7 @@ _MARKS = {
 }  # fmt: skip
 _NARROWEST_LABEL, _WIDEST_LABEL = 10, 60
 _SAID_WIDTH = 44  # what is left for the words after a name, where lines have to be folded
+_MOST_NOTES = 3
 _ALWAYS_COUNTED = ("executed", "pending")
 
 
@@ -94,6 +96,14 @@ def totals(rows: Sequence[Row], run: Blocker | None) -> list[str]:
     shown += [(name, count) for name, count in counts.items() if count or name in _ALWAYS_COUNTED]
     *others, last = (f"{name.capitalize()}: {count:,}" for name, count in shown)
     return [*(f"{each} | " for each in others), last]
+
+
+def note_lines(notes: Sequence[MigrationError]) -> Iterator[Line]:
+    """Return a line for each of the first notes, and one with the number of all others."""
+    for note in notes[:_MOST_NOTES]:
+        yield [("yellow", "⚠️"), ("", f" note: {printable(': '.join(filter(None, [str(note), note.hint])))}")]
+    if (more := len(notes) - _MOST_NOTES) > 0:
+        yield [("yellow", "⚠️"), ("", f" and {more:,} more note{'s' * (more != 1)}: sqlmigrate verify")]
 
 
 def run_lines(run: Blocker, room: int | None) -> Iterator[Line]:

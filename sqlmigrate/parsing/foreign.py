@@ -42,6 +42,7 @@ _COMMENT_LINE = re.compile(r"--[^\n\r]*")
 _HINTS_AT_MARKER = re.compile(r"up|down|undo|rollback|drop below", re.IGNORECASE)
 _LIQUIBASE = re.compile(r"--\s*liquibase\s+formatted\s+sql\b", re.IGNORECASE)
 _LIQUIBASE_ROLLBACK = re.compile(r"--\s*rollback\b\s*:?\s*(?!not required|empty)\S", re.IGNORECASE)
+_LIQUIBASE_LINE = re.compile(r"^[ \t]*(?:--\s*|/\*\s*liquibase\s+)rollback\b", re.IGNORECASE | re.MULTILINE)
 _LIQUIBASE_BLOCK = re.compile(r"/\*\s*(liquibase\s+)?rollback\b", re.IGNORECASE)
 
 _NO_TRANSACTION = re.compile(
@@ -105,11 +106,31 @@ def foreign_sections(source: Source, statements: Sequence[Statement]) -> list[Mi
     return _liquibase(source, places)
 
 
-def first_down_marker(source: Source) -> Marker | None:
-    """Return the first marker of a down part in a text that need not be SQL, or None: for a file with a wrong name."""
+def both_directions_in(source: Source, wrong_name: MigrationError) -> MigrationError | None:
+    """Return the error of a file with a wrong name that holds both directions; None if it holds one.
+
+    The hint of `wrong_name` tells to rename it. That would have both parts executed. The text need not be SQL.
+    """
     markers = list(_markers(source, None))
     downs = [marker for marker in markers if marker.direction == "down"]
-    return next((each for each in downs if not each.is_loose or any(one.direction == "up" for one in markers)), None)
+    has_up = any(marker.direction == "up" for marker in markers)
+    marker = next((each for each in downs if not each.is_loose or has_up), None)
+    rollback = _LIQUIBASE_LINE.search(source.text) if _LIQUIBASE.search(source.text) else None
+    if marker:
+        span = marker.span
+    elif rollback:
+        span = source.span(rollback.start(), rollback.end())
+    else:
+        return None
+    does = _does(marker) if marker else "Liquibase does"
+    name = (wrong_name.hint or "").rpartition(" ")[2].removesuffix(".sql").removesuffix(".up").removesuffix(".down")
+    return MigrationError(
+        f"{source.path} keeps both directions in one file, as {does}",
+        span,
+        kind=Kind.BOTH_DIRECTIONS,
+        hint=f"write two files: what makes the change into {name}.up.sql, "
+        f"and what undoes it (from line {span.line} on) into {name}.down.sql",
+    )
 
 
 def _direction(path: str) -> Literal["up", "down"] | None:

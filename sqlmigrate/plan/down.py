@@ -122,6 +122,8 @@ def down_steps(chosen: Sequence[Row], recorded: Mapping[str, tuple[str | None, s
 def _down_step(row: Row, up_text: str | None, down_text: str | None) -> Step:
     version, label = (row.execution or row).version, row.label
     source = row.migration.down if row.migration else None
+    if row.migration and row.migration.down_faults and not row.is_another_migration:
+        raise gather(row.migration.down_faults)
     notes: tuple[str, ...] = ()
     if row.is_another_migration:  # its down file would undo what was never executed
         label = (row.execution or row).label

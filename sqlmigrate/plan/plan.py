@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from sqlmigrate.config.settings import default
+from sqlmigrate.errors import MigrationError
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.history.state import Execution, State
 
@@ -77,6 +78,7 @@ class Step:
         notes: What the user has to know before the step begins.
         begun: The statements of the file as an earlier run has begun it, as the history has recorded them; empty unless
             that run stopped in the middle.
+        down_faults: Why its down file could not be executed: nothing that stops an up.
     """
 
     direction: Direction
@@ -87,6 +89,7 @@ class Step:
     execution: Execution | None = None
     notes: tuple[str, ...] = ()
     begun: tuple[Statement, ...] = ()
+    down_faults: tuple[MigrationError, ...] = ()
 
     @property
     def done_before(self) -> int:
@@ -116,12 +119,14 @@ class Plan:
         rows: The rows from which the plan was made.
         steps: The steps, in the order of their execution.
         dry_run: Whether everything is rolled back.
+        notes: Faults of files that are not executed, and what else the user has to know about the folder.
     """
 
     direction: Direction
     rows: tuple[Row, ...]
     steps: tuple[Step, ...] = ()
     dry_run: bool = False
+    notes: tuple[MigrationError, ...] = ()
 
 
 @dataclass(frozen=True)

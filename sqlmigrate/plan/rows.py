@@ -91,14 +91,45 @@ class Row:
 
 
 def make_rows(migrations: Iterable[Migration], executions: Iterable[Execution]) -> tuple[Row, ...]:
-    """Return a row for each migration and each execution, in the order of their versions."""
-    files = {migration.number: migration for migration in migrations}
-    recorded = {execution.number: execution for execution in executions}
-    newest = max((number for number, one in recorded.items() if one.status in ("executed", "baseline")), default=-1)
+    """Return a row for each migration and each execution, in the order of their versions.
+
+    Several files can have one version. The one that was executed has the execution; the others are pending, and `up`
+    refuses them. A baseline declares all of them.
+    """
+    files: dict[int, list[Migration]] = {}
+    for migration in migrations:
+        files.setdefault(migration.number, []).append(migration)
+    recorded: dict[int, list[Execution]] = {}
+    for execution in executions:
+        recorded.setdefault(execution.number, []).append(execution)
+    done = (number for number, found in recorded.items() if any(_is_done(each) for each in found))
+    newest = max(done, default=-1)
     return tuple(
-        Row(_state(files.get(number), recorded.get(number), newest), files.get(number), recorded.get(number))
+        row
         for number in sorted(files.keys() | recorded.keys())
+        for row in _rows_of_version(files.get(number, []), recorded.get(number, []), newest)
     )
+
+
+def _is_done(execution: Execution) -> bool:
+    return execution.status in ("executed", "baseline")
+
+
+def _rows_of_version(files: list[Migration], executions: Sequence[Execution], newest: int) -> Iterator[Row]:
+    left = list(files)
+    for execution in executions:
+        own = _executed_file(left, execution)
+        left = [each for each in left if each is not own]
+        yield Row(_state(own, execution, newest), own, execution)
+    if not any(execution.status == "baseline" for execution in executions):
+        yield from (Row(_state(each, None, newest), each, None) for each in left)
+
+
+def _executed_file(files: Sequence[Migration], execution: Execution) -> Migration | None:
+    """Return which of the files with one version was executed: by its name, or else by its text; None without files."""
+    by_name = [each for each in files if each.name == execution.name]
+    by_text = [each for each in files if each.is_read and each.checksum == execution.checksum]
+    return next(iter([*by_name, *by_text, *files]), None)
 
 
 def _state(migration: Migration | None, execution: Execution | None, newest: int) -> RowState:
@@ -108,7 +139,7 @@ def _state(migration: Migration | None, execution: Execution | None, newest: int
         return "out of order" if migration.number < newest else "pending"
     if execution.status not in ("executed", "baseline") or execution.is_half_undone:
         return "failed"
-    if execution.checksum != migration.checksum or execution.name != migration.name:
+    if execution.name != migration.name or (migration.is_read and execution.checksum != migration.checksum):
         return "changed"
     return "baseline" if execution.status == "baseline" else "executed"
 

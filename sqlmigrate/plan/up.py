@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from sqlmigrate.errors import MigrationError, SqlmigrateError, gather
+from sqlmigrate.errors import MigrationError, gather
 from sqlmigrate.files.create import TEMPLATE_MARKS
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.source import Source
@@ -30,8 +31,10 @@ def up_steps(
     `begun` holds the recorded statements of those that an earlier run has begun, by the version in the history.
 
     Raises `HistoryError` for missing files and for migrations out of order, `ConfigError` for an unknown version,
-    `MigrationError` with every fault of every pending file. Edited files are not refused here: the caller does that,
-    because their error needs texts from the history.
+    `MigrationError` with every fault of every pending file if an up file has one; first for a name or a version that is
+    not what it looks like, because that would also make the history look wrong. A down file is not executed now, so
+    its faults alone stop nothing: the step has them. Edited files are not refused here: the caller does that, because
+    their error needs texts from the history.
     """
     pending = [row for row in rows if row.is_pending]
     if selection.to is not None:
@@ -39,25 +42,42 @@ def up_steps(
         pending = [row for row in pending if row.number <= limit]
     if selection.steps is not None:
         pending = pending[: selection.steps]
+    if any(fault.kind for row in pending if row.migration for fault in row.migration.faults):
+        raise gather(_all_faults(_read(row.migration) for row in pending if row.migration))
     if pending and (error := missing_error(rows, INSIDE)):
         raise error
     if not selection.out_of_order and (error := out_of_order_error(rows, pending)):
         raise error
-    migrations = {row.migration: row for row in pending if row.migration}
-    scripts = read_scripts(migrations)
-    return tuple(
-        Step(
-            "up",
-            migration.version,
-            migration.label,
-            script,
-            migration,
-            migrations[migration].execution,
-            script.notes if script.statements else ("the file contains no statement",),
-            begun.get(execution.version, ()) if (execution := migrations[migration].execution) else (),
-        )
-        for migration, script in zip(migrations, scripts, strict=True)
+    read = [(row, _read(row.migration)) for row in pending if row.migration]
+    if any(checked.of_up for _, checked in read):
+        raise gather(_all_faults(checked for _, checked in read))
+    return tuple(_step(row, checked, begun) for row, checked in read)
+
+
+def _step(row: Row, checked: _Checked, begun: Mapping[str, tuple[Statement, ...]]) -> Step:
+    script, migration = checked.script, row.migration
+    if script is None or migration is None:
+        raise AssertionError("a pending migration without faults has a script")
+    notes = script.notes if script.statements else ("the file contains no statement",)
+    statements = begun.get(row.execution.version, ()) if row.execution else ()
+    return Step(
+        "up",
+        migration.version,
+        migration.label,
+        script,
+        migration,
+        row.execution,
+        notes,
+        statements,
+        checked.of_down,
     )
+
+
+def faults_of_pending(rows: Iterable[Row]) -> tuple[MigrationError, ...]:
+    """Return the faults in the texts of all pending files, up and down; those of their names are known already."""
+    migrations = [row.migration for row in rows if row.is_pending and row.migration]
+    known = {fault for each in migrations for fault in (*each.faults, *each.down_faults)}
+    return tuple(fault for fault in _all_faults(map(_read, migrations)) if fault not in known)
 
 
 def read_scripts(migrations: Iterable[Migration]) -> tuple[Script, ...]:
@@ -65,22 +85,43 @@ def read_scripts(migrations: Iterable[Migration]) -> tuple[Script, ...]:
 
     Raises `MigrationError` with every fault of every file: the first, with the rest in its `others`.
     """
-    scripts: list[Script] = []
-    errors: list[SqlmigrateError] = []
-    for migration in migrations:
-        for source in filter(None, (migration.up, migration.down)):
-            try:
-                script = read_script(source)
-            except MigrationError as error:
-                errors.append(error)
-                continue
-            errors += _unwritten(script)
-            if source is migration.up:
-                scripts.append(script)
-                errors += _irreversible_with_down(migration, script)
-    if errors:
-        raise gather(errors)
-    return tuple(scripts)
+    read = [_read(migration) for migration in migrations]
+    if faults := _all_faults(read):
+        raise gather(faults)
+    return tuple(checked.script for checked in read if checked.script)
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """A migration whose files are read: the script of its up file, and the faults of both."""
+
+    script: Script | None
+    of_up: tuple[MigrationError, ...]
+    of_down: tuple[MigrationError, ...]
+
+
+def _all_faults(read: Iterable[_Checked]) -> list[MigrationError]:
+    """Return all faults once: two files of one version share theirs."""
+    return list(dict.fromkeys(fault for checked in read for fault in (*checked.of_up, *checked.of_down)))
+
+
+def _read(migration: Migration) -> _Checked:
+    script, of_up, of_down = None, list(migration.faults), list(migration.down_faults)
+    if all(fault.kind is not None for fault in migration.faults):  # its bytes are a text
+        script, errors = _checked(migration.up)
+        of_up += errors
+        of_up += _irreversible_with_down(migration, script) if script else []
+    if migration.down and not of_down:
+        of_down = _checked(migration.down)[1]
+    return _Checked(script, tuple(of_up), tuple(of_down))
+
+
+def _checked(source: Source) -> tuple[Script | None, list[MigrationError]]:
+    try:
+        script = read_script(source)
+    except MigrationError as error:
+        return None, [error.with_(others=()), *(each for each in error.others if isinstance(each, MigrationError))]
+    return script, _unwritten(script)
 
 
 def read_script(source: Source) -> Script:
@@ -90,7 +131,7 @@ def read_script(source: Source) -> Script:
     return read(source)
 
 
-def _unwritten(script: Script) -> list[SqlmigrateError]:
+def _unwritten(script: Script) -> list[MigrationError]:
     """Refuse a template without SQL: after it was executed, the SQL could not be added any more."""
     if script.statements or not any(mark in script.source.text for mark in TEMPLATE_MARKS):
         return []
@@ -98,7 +139,7 @@ def _unwritten(script: Script) -> list[SqlmigrateError]:
     return [MigrationError(message, hint="write its SQL, or delete the template's lines if it has nothing to do")]
 
 
-def _irreversible_with_down(migration: Migration, script: Script) -> list[SqlmigrateError]:
+def _irreversible_with_down(migration: Migration, script: Script) -> list[MigrationError]:
     if migration.down is None or script.irreversible is None:
         return []
     span = next(directive.span for directive in script.directives if directive.name == "irreversible")

@@ -100,34 +100,165 @@ def _every_fault(folder: Path) -> None:
     (folder / "README.md").write_text("left alone")
 
 
-@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
-def test_every_command_reports_every_fault_at_once(command: list[str], refusing: Quick, untouched: str) -> None:
+@pytest.mark.parametrize("name", ["verify", "reset", "create"])
+def test_every_fault_is_reported_at_once(name: str, refusing: Quick, untouched: str) -> None:
     """All faults come in one message, with exit 1. Commands that execute say that nothing was executed."""
     refusing.write()
     _every_fault(refusing.folder / "sql")
 
-    ended = refusing(*command)
+    ended = refusing(*COMMANDS[name])
 
-    ending = ", nothing was executed\n" if " ".join(command).replace(" --yes", "") in EXECUTING else "\n"
+    ending = ", nothing was executed\n" if name in EXECUTING else "\n"
     assert said(ended) == EVERY_FAULT + ending
     assert ended.stdout == ""
     assert ended.code == 1
     assert database_state.is_untouched(untouched)
 
 
-def test_a_single_fault_says_that_nothing_was_executed(refusing: Quick, untouched: str) -> None:
-    """With a single fault there is no line with the number of faults, so the fault says it."""
-    refusing.write(**{"001_a.up.sql": "create table a ();", "001_b.down.sql": "drop table a;"})
+@pytest.mark.parametrize("name", ["up", "up --dry-run"])
+def test_up_reports_every_fault_of_what_it_would_execute(name: str, refusing: Quick, untouched: str) -> None:
+    """All pending files are read before anything is executed; a stray file and a lone down file stop nothing."""
+    refusing.write()
+    _every_fault(refusing.folder / "sql")
 
-    ended = refusing("up")
+    ended = refusing(*COMMANDS[name])
 
-    assert ended.code == 1
-    assert said(ended) == (
-        "error: version 001 has two names: sql/001_a.up.sql and sql/001_b.down.sql\n"
-        "   nothing was executed\n"
-        "   hint    give the up and the down file the same name\n\n"
-    )
+    shared, link, bytes_, nul = (EVERY_FAULT.split("\n\nerror: ")[index] for index in (4, 0, 1, 2))
+    blocks = (shared, link.removeprefix("error: "), bytes_, nul)
+    assert said(ended) == "\n\n".join(f"error: {each}" for each in blocks) + "\n\n4 errors, nothing was executed\n"
+    assert (ended.stdout, ended.code) == ("", 1)
     assert database_state.is_untouched(untouched)
+
+
+def test_up_to_a_version_below_the_faults(quick: Quick) -> None:
+    """Faults above `--to` are notes: the first three, a line each, and how many more."""
+    quick.write()
+    _every_fault(quick.folder / "sql")
+    (quick.folder / "sql" / "000_first.up.sql").write_text("create table first ();")
+
+    ended = quick("up", "--to", "0")
+
+    assert ended.code == 0
+    assert ended.stderr == (
+        "⚠️ note: sql/002_b.up.sql cannot be read: No such file or directory: "
+        "it is a symbolic link to a file that does not exist\n"
+        "⚠️ note: sql/003_c.up.sql:2:10: the byte 0xE9 is not UTF-8: save it as UTF-8\n"
+        "⚠️ note: sql/004_d.down.sql:1:8: PostgreSQL text cannot contain a NUL byte: remove it\n"
+        "⚠️ and 4 more notes: sqlmigrate verify\n"
+    )
+    assert "✅ 000_first" in ended.stdout
+
+
+def test_what_stops_nothing(quick: Quick) -> None:
+    """A stray file, a down file without its up file, a pair with two names: executed, noted, and undone."""
+    texts = {
+        "001_a.up.sql": "create table a ();",
+        "001_b.down.sql": "drop table a;",
+        "002_c.down.sql": "drop table c;",
+        "notes.sql": "create table stray ();",
+    }
+    quick.write(**texts)
+    notes = (
+        "⚠️ note: sql/notes.sql is not a migration file name; expected VERSION_NAME.up.sql or VERSION_NAME.down.sql: "
+        "rename it to 003_notes.up.sql\n"
+        "⚠️ note: sql/002_c.down.sql has no up file: "
+        "add sql/002_c.up.sql, or delete the down file: without an up file it is never executed\n"
+        "⚠️ note: version 001 has two names: sql/001_a.up.sql and sql/001_b.down.sql: "
+        "give the up and the down file the same name\n"
+    )
+
+    for command in (["up", "--dry-run"], ["up"], ["up"], ["down"]):
+        ended = quick(*command)
+        assert (ended.stderr, ended.code) == (notes, 0), command
+    status = quick("status")
+    assert (status.code, notes in status.stdout) == (0, True)
+    assert quick("verify").code == 1
+
+
+def test_a_second_file_of_a_version_that_is_executed(quick: Quick) -> None:
+    """It was not executed: `up` refuses it, below `--to` it stops nothing, and `status` shows it as pending."""
+    quick.write(**{"001_a.up.sql": "create table a ();", "002_b.up.sql": "create table b ();"})
+    quick("up", "--to", "1")
+    quick.write(**{"003_c.up.sql": "create table c ();", "003_d.up.sql": "create table d ();"})
+    fault = "2 migrations have version 3: sql/003_c.up.sql and sql/003_d.up.sql"
+
+    ended = quick("up", "--to", "2")
+
+    assert (ended.code, "✅ 002_b" in ended.stdout) == (0, True)
+    assert ended.stderr == (
+        f"⚠️ note: {fault}: rename both files of one of them to the next free version; in git, renumber does it\n"
+    )
+    refused = quick("up")
+    assert (refused.code, refused.stderr.startswith(f"error: {fault}\n")) == (1, True)
+    assert said(quick("status")).count("pending\n") == 2
+
+
+def test_two_files_of_one_version_below_a_baseline(quick: Quick) -> None:
+    """Both are declared, so they stop nothing; no hint leads to one of them being executed again."""
+    quick.write(**{"001_a.up.sql": "create table a ();", "001_b.up.sql": "create table b ();"})
+    quick.write(**{"002_c.up.sql": "create table c ();"})
+    assert quick("baseline", "1").code == 0
+
+    ended = quick("up")
+
+    assert (ended.code, "✅ 002_c" in ended.stdout) == (0, True)
+    assert ended.stderr == "⚠️ note: 2 migrations have version 1: sql/001_a.up.sql and sql/001_b.up.sql\n"
+    assert quick("status", "--check").code == 0
+    assert "2 migrations have version 1" in quick("verify").stderr
+
+
+def test_a_broken_file_below_a_baseline(quick: Quick) -> None:
+    """A file in another encoding, or with a text that is no SQL, was never executed here, and stops nothing."""
+    quick.write(**{"002_b.up.sql": "select 'open;", "003_c.up.sql": "create table c ();"})
+    (quick.folder / "sql" / "001_a.up.sql").write_bytes(b"select '\xe9';")
+    assert quick("baseline", "2").code == 0
+
+    ended = quick("up")
+
+    assert (ended.code, "✅ 003_c" in ended.stdout) == (0, True)
+    assert ended.stderr == "⚠️ note: sql/001_a.up.sql:1:9: the byte 0xE9 is not UTF-8: save it as UTF-8\n"
+    assert quick("status", "--check").code == 0
+
+
+def test_a_pending_file_with_the_stamp_of_another_tool(quick: Quick) -> None:
+    """`up` and `baseline` refuse it with its right name, and `status` notes it."""
+    quick.write(**{"2014_10_12_000000_create_users.up.sql": "create table users ();"})
+
+    for command in (["up"], ["up", "--dry-run"], ["baseline", "2014"], ["verify"]):
+        ended = quick(*command)
+        assert ended.code == 1
+        assert "hint    rename it to 20141012_000000_create_users.up.sql\n" in ended.stderr
+    assert "rename it to 20141012_000000_create_users.up.sql" in quick("status").stdout
+
+
+def test_a_folder_of_another_tool(quick: Quick) -> None:
+    """If no file has a right name, `up` says what is wrong with them; no hint renames a file with both directions."""
+    quick.write(**{"001_users.sql": "-- migrate:up\ncreate table users ();\n-- migrate:down\ndrop table users;\n"})
+
+    for command in ("up", "verify"):
+        ended = quick(command)
+        assert ended.code == 1
+        assert ended.stderr.startswith("error: sql/001_users.sql keeps both directions in one file, as dbmate does\n")
+        assert "sql/001_users.sql:3:1" in ended.stderr
+        assert "rename" not in ended.stderr
+    status = quick("status")
+    assert "note: sql/001_users.sql:3:1: sql/001_users.sql keeps both directions" in status.stdout
+    assert "rename" not in status.stdout
+
+
+def test_notes_for_programs(quick: Quick) -> None:
+    """As JSON the notes of a run are in the first event, those of `status` and `verify` under the same key."""
+    (quick.folder / "sql" / "v1").mkdir(parents=True)
+    quick.write(**{"001_a.up.sql": "create table a ();", "v1/001_x.up.sql": "select 1;"})
+    note = {
+        "kind": "MigrationError", "exit_code": 1,
+        "message": "sql/v1/ holds 1 file named as a migration: only sql/ itself is read",
+        "hint": "move them to sql/, or name their folder: --directory sql/v1", "next": [],
+    }  # fmt: skip
+
+    assert json.loads(quick("status", "--format", "json").stdout)["notes"] == [note]
+    assert json.loads(quick("verify", "--format", "json").stdout)["notes"] == [note]
+    assert json.loads(quick("up", "--format", "json").stdout.splitlines()[0])["notes"] == [note]
 
 
 def test_faults_for_programs(refusing: Quick, untouched: str) -> None:
@@ -135,7 +266,7 @@ def test_faults_for_programs(refusing: Quick, untouched: str) -> None:
     refusing.write(**{"001_a.up.sql": "", "1_b.up.sql": ""})
     (refusing.folder / "sql" / "002_c.up.sql").write_bytes(b"select 1;\n\xff")
 
-    ended = refusing("up", "--format", "json")
+    ended = refusing("verify", "--format", "json")
 
     assert ended.stdout == ""
     assert ended.code == 1
@@ -143,7 +274,7 @@ def test_faults_for_programs(refusing: Quick, untouched: str) -> None:
         "error": [
             {
                 "kind": "MigrationError", "message": "the byte 0xFF is not UTF-8", "exit_code": 1,
-                "file": "sql/002_c.up.sql", "line": 2, "column": 1, "state": "nothing was executed",
+                "file": "sql/002_c.up.sql", "line": 2, "column": 1,
                 "hint": "save it as UTF-8", "next": [],
             },
             {
@@ -246,12 +377,11 @@ def test_a_file_without_read_permission(tmp_path: Path, untouched: str) -> None:
     (folder / "001_a.up.sql").write_text("create table a ();")
     (folder / "002_b.up.sql").touch(mode=0o200)
 
-    ended = _unprivileged(tmp_path, untouched, "up")
+    ended = _unprivileged(tmp_path, untouched, "verify")
 
     assert ended.code == 1
     assert said(ended) == (
         "error: sql/002_b.up.sql cannot be read: Permission denied\n"
-        "   nothing was executed\n"
         "   hint    give the user who runs sqlmigrate the right to read it: chmod u+r sql/002_b.up.sql\n\n"
     )
     assert database_state.is_untouched(untouched)
@@ -428,7 +558,7 @@ def test_the_same_in_a_terminal(terminal: Terminal, database: str) -> None:
     terminal.write()
     _every_fault(terminal.folder / "sql")
 
-    ended = terminal("up")
+    ended = terminal("verify")
 
-    assert (ended.stdout, ended.stderr, ended.code) == ("", EVERY_FAULT + ", nothing was executed\n", 1)
+    assert (ended.stdout, ended.stderr, ended.code) == ("", EVERY_FAULT + "\n", 1)
     assert database_state.is_untouched(database)

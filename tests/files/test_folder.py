@@ -15,7 +15,7 @@ from hypothesis import given, strategies as st
 from sqlmigrate.errors import ConfigError, MigrationError, SqlmigrateError
 from sqlmigrate.files import create as creating, file_text, naming
 from sqlmigrate.files.create import create
-from sqlmigrate.files.folder import load
+from sqlmigrate.files.folder import load, survey
 from sqlmigrate.files.migration import checksum
 from sqlmigrate.files.nearby import nearby_folder, way_to_migrations
 from sqlmigrate.parsing.script import read
@@ -91,7 +91,6 @@ GOOD_NAMES = {
     "20260213_120530_add_user_settings_table": ("20260213_120530", "add_user_settings_table", 20260213120530),
     "20260213120530_a": ("20260213120530", "a", 20260213120530),
     "20260213_a": ("20260213", "a", 20260213),
-    "20260213_1205_a": ("20260213", "1205_a", 20260213),
     "20260213_120530": ("20260213", "120530", 20260213),
     "1_v2.0-final": ("1", "v2.0-final", 1),
     "1_a.up": ("1", "a.up", 1),
@@ -222,6 +221,145 @@ def test_two_migrations_of_one_version_are_refused(labels: list[str], number: in
             " → rename both files of one of them to the next free version; in git, renumber does it"
         )
     ]
+
+
+@pytest.mark.parametrize(
+    ("label", "right"),
+    [
+        ("2014_10_12_000000_create_users", "20141012_000000_create_users"),
+        ("2024_01_15_1200_a", "20240115_120000_a"),
+        ("2024_01_15_12_30_45_a", "20240115_123045_a"),
+        ("2024_01_15_a", "20240115_000000_a"),
+        ("20240101_1200_a", "20240101_120000_a"),
+        ("20240101_12_30_a", "20240101_123000_a"),
+        ("20260213_1205_a", "20260213_120500_a"),
+    ],
+)
+def test_the_stamp_of_another_tool_is_recognised(label: str, right: str, folder: Path) -> None:
+    """Laravel's, and stamps without seconds: only their first part would be the version."""
+    write(folder, *pair(label))
+
+    version = label.partition("_")[0]
+    assert refusal(folder) == [
+        (
+            f"sql/{label}.up.sql has the time stamp of another tool: it would be version {version} → "
+            f"rename it to {right}.up.sql, and its down file to {right}.down.sql"
+        )
+    ]
+
+
+def test_stamps_of_other_tools_get_different_versions(folder: Path) -> None:
+    """Two of one minute, or of one day, are some seconds apart afterwards, in the order of their names."""
+    write(folder, "20240101_1200_a.up.sql", "20240101_1200_b.up.sql", "20240101_120001_c.up.sql")
+
+    assert [fault.rpartition(" ")[2] for fault in refusal(folder)] == [
+        "20240101_120000_a.up.sql", "20240101_120002_b.up.sql",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "label",
+    ["2024_13_15_a", "2024_02_31_a", "20240101_2500_a", "2024_budget", "1999_1_2_a", "20240101_999999_a", "2024_1"],
+)
+def test_other_numbers_are_versions(label: str, folder: Path) -> None:
+    """What is no date is a name."""
+    write(folder, f"{label}.up.sql")
+
+    assert [each.label for each in load(folder)] == [label]
+
+
+def test_a_year_and_a_number_are_told_as_such(folder: Path) -> None:
+    """`2024_001_a` and `2024_002_b` are most likely not one version."""
+    write(folder, "2024_001_a.up.sql", "2024_002_b.up.sql")
+
+    assert refusal(folder) == [
+        (
+            "2 migrations have version 2024: sql/2024_001_a.up.sql and sql/2024_002_b.up.sql → "
+            "a version ends at the first `_`: if they are two, write 2024001_a"
+        )
+    ]
+
+
+# -- faults that do not stop everything --------------------------------------------------------------------------------
+
+
+def test_a_survey_gives_migrations_and_faults(folder: Path) -> None:
+    """The faults of a file are also those of its migration; a pair with two names is a pair."""
+    write(folder, "001_a.up.sql", "1_a.up.sql", "002_b.up.sql", "002_c.down.sql", "003_d.up.sql", "stray.sql")
+    write(folder, "004_e.up.sql", text=b"select '\xff';")
+    write(folder, "003_d.down.sql", text=b"select '\0';")
+
+    found = survey(folder)
+
+    assert load(folder, strict=False) == found
+    assert [each.label for each in found] == ["001_a", "1_a", "002_b", "003_d", "004_e"]
+    assert [len(each.faults) for each in found] == [1, 1, 0, 0, 1]
+    assert [len(each.down_faults) for each in found] == [0, 0, 0, 1, 0]
+    assert [each.down.path if each.down else None for each in found][2:4] == [
+        "sql/002_c.down.sql",
+        "sql/003_d.down.sql",
+    ]
+    assert [fault.message for fault in found.faults] == [
+        "PostgreSQL text cannot contain a NUL byte",
+        "the byte 0xFF is not UTF-8",
+        "sql/stray.sql is not a migration file name; expected VERSION_NAME.up.sql or VERSION_NAME.down.sql",
+        "2 migrations have version 1: sql/001_a.up.sql and sql/1_a.up.sql",
+        "version 002 has two names: sql/002_b.up.sql and sql/002_c.down.sql",
+    ]
+
+
+# -- folders inside ----------------------------------------------------------------------------------------------------
+
+
+def inside(folder: Path, *paths: str) -> list[str]:
+    """Write files below the folder; return the notes."""
+    for path in paths:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text("select 1;")
+    found = survey(folder)
+    assert (found.faults, load(folder)) == ((), found)
+    return [f"{note.message} → {note.hint}" for note in found.notes]
+
+
+def test_migrations_in_a_folder_inside_are_noted(folder: Path) -> None:
+    """Releases as folders, at any depth that is usual; each with the number of its files."""
+    assert inside(folder, "v1/001_a.up.sql", "v1/001_a.down.sql", "2024/q1/V2__b.sql", "001_a.up.sql") == [
+        (
+            "sql/2024/ holds 1 file named as a migration: only sql/ itself is read → "
+            "move them to sql/, or name their folder: --directory sql/2024/q1"
+        ),
+        (
+            "sql/v1/ holds 2 files named as migrations: only sql/ itself is read → "
+            "move them to sql/, or name their folder: --directory sql/v1"
+        ),
+    ]
+
+
+def test_the_layout_of_diesel_is_noted(folder: Path) -> None:
+    """A folder for each migration, with `up.sql` and `down.sql` in it."""
+    names = ("00000000000000_diesel_initial_setup", "2024-01-02-000000_a", "2024-01-03-120000_b")
+    assert inside(folder, *(f"{name}/{half}.sql" for name in names for half in ("up", "down"))) == [
+        (
+            "sql/ holds 3 migrations laid out as Diesel does, a folder each: only files of sql/ itself are read → "
+            "move sql/00000000000000_diesel_initial_setup/up.sql to sql/00000000000000_diesel_initial_setup.up.sql, "
+            "and down.sql likewise"
+        )
+    ]
+
+
+def test_the_layout_of_prisma_is_noted(folder: Path) -> None:
+    """A folder for each migration, with `migration.sql` in it."""
+    assert inside(folder, "20240102000000_init/migration.sql", "migration_lock.toml") == [
+        (
+            "sql/ holds 1 migration laid out as Prisma does, a folder each: only files of sql/ itself are read → "
+            "move sql/20240102000000_init/migration.sql to sql/20240102000000_init.up.sql"
+        )
+    ]
+
+
+def test_other_folders_are_passed_over(folder: Path) -> None:
+    """Seeds, drafts without a number, hidden folders."""
+    assert inside(folder, "seeds/users.sql", ".git/001_a.up.sql", "docs/001_a.md", "data/up.sql") == []
 
 
 def test_two_down_files_of_one_version_are_refused(folder: Path) -> None:

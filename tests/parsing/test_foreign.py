@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sqlmigrate.errors import Kind, MigrationError
-from sqlmigrate.parsing.foreign import first_down_marker
+from sqlmigrate.parsing.foreign import both_directions_in
 from sqlmigrate.parsing.script import read
 from sqlmigrate.source import Source
 
@@ -255,15 +255,32 @@ def test_other_directives_are_noted_once() -> None:
 # -- files that are no migrations yet ----------------------------------------------------------------------------------
 
 
+WRONG_NAME = MigrationError("not a name", hint="rename it to 001_users.up.sql")
+
+
 @pytest.mark.parametrize("marker", DOWN_MARKERS)
 def test_a_file_with_a_wrong_name_is_known_too(marker: str) -> None:
     """No hint tells to rename such a file: what undoes the change would be executed with it."""
-    found = first_down_marker(Source("sql/001_users.sql", f"-- migrate:up\n{UP}\n{marker}\n{DOWN}"))
+    found = both_directions_in(Source("sql/001_users.sql", f"-- migrate:up\n{UP}\n{marker}\n{DOWN}"), WRONG_NAME)
     assert found is not None
+    assert found.message.startswith("sql/001_users.sql keeps both directions in one file, as ")
+    assert found.span is not None
     assert found.span.line == 4
+    assert found.hint == (
+        "write two files: what makes the change into 001_users.up.sql, "
+        "and what undoes it (from line 4 on) into 001_users.down.sql"
+    )
+
+
+def test_a_liquibase_file_with_a_wrong_name() -> None:
+    """Its rollbacks are comments."""
+    source = Source("sql/001_users.sql", f"{LIQUIBASE}{UP}--rollback drop table users;\n")
+    found = both_directions_in(source, WRONG_NAME)
+    assert found is not None
+    assert found.message == "sql/001_users.sql keeps both directions in one file, as Liquibase does"
 
 
 def test_a_file_with_one_direction_is_not() -> None:
     """Such a file may be renamed."""
-    assert first_down_marker(Source("sql/001_users.sql", f"-- migrate:up\n{UP}")) is None
-    assert first_down_marker(Source("sql/001_users.sql", f"{UP}-- the rest\n{UP}")) is None
+    assert both_directions_in(Source("sql/001_users.sql", f"-- migrate:up\n{UP}"), WRONG_NAME) is None
+    assert both_directions_in(Source("sql/001_users.sql", f"{UP}-- the rest\n{UP}"), WRONG_NAME) is None

@@ -55,14 +55,35 @@ def test_a_file_is_refused(text: str, message: str, refusing: Quick, untouched: 
 
 @pytest.mark.parametrize(("text", "message"), FILES.values(), ids=FILES)
 def test_a_down_file_is_refused_as_well(text: str, message: str, refusing: Quick, untouched: str) -> None:
-    """A fault in a down file is found before its up file is executed."""
+    """A fault in a down file is an error of `verify`, before its up file is executed."""
     refusing.write(**{"001_a.up.sql": "create table a ();", "001_a.down.sql": text})
 
-    ended = refusing("up")
+    ended = refusing("verify")
 
-    assert said(ended).rstrip("\n") == message.replace("001_a.up.sql", "001_a.down.sql")
+    expected = message.replace("001_a.up.sql", "001_a.down.sql").replace(", nothing was executed", "")
+    assert said(ended).rstrip("\n") == expected.replace("   nothing was executed\n", "")
     assert (ended.stdout, ended.code) == ("", 1)
     assert database_state.is_untouched(untouched)
+
+
+def test_a_fault_in_a_down_file_does_not_stop_up(quick: Quick) -> None:
+    """It is a note of `status` and `up`; `down` refuses it, and `verify` does."""
+    text = "drop index concurrently i;\ndrop table a;\n"
+    quick.write(**{"001_a.up.sql": "create table a (i int); create index i on a (i);", "001_a.down.sql": text})
+    note = (
+        "⚠️ note: sql/001_a.down.sql:1:1: `DROP INDEX CONCURRENTLY` cannot run in a transaction, "
+        "but its file has other statements: put it in a file of its own, or let each statement of this file run and be "
+        "recorded on its own: -- sqlmigrate: no-transaction\n"
+    )
+
+    assert note in quick("status").stdout
+    ended = quick("up")
+
+    assert (ended.stderr, ended.code) == (note, 0)
+    assert quick("verify").code == 1
+    refused = quick("down")
+    assert refused.code == 1
+    assert "`DROP INDEX CONCURRENTLY` cannot run in a transaction" in refused.stderr
 
 
 @pytest.mark.parametrize("command", [["verify"], ["up", "--dry-run"]], ids=" ".join)

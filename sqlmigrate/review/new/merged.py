@@ -12,8 +12,9 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from sqlmigrate.errors import gather
 from sqlmigrate.files import compare, file_text, folder
-from sqlmigrate.files.migration import Migration, checksum
+from sqlmigrate.files.migration import Folder, Migration, checksum
 from sqlmigrate.review.rules.merged_files import (
     MERGED_MIGRATION_CHANGED,
     MERGED_MIGRATION_DELETED,
@@ -43,8 +44,8 @@ class Base:
 
     ref: str
     commit: str
-    migrations: tuple[Migration, ...]
-    tip: tuple[Migration, ...]
+    migrations: Folder
+    tip: Folder
 
 
 @dataclass(frozen=True)
@@ -72,10 +73,13 @@ def find_new(directory: str, ref: str | None, environment: Mapping[str, str]) ->
 
     Raises:
         ConfigError: Git cannot compare them.
-        MigrationError: The folder has faults.
+        MigrationError: The folder has faults that are not merged.
     """
-    migrations = folder.load(directory)
+    migrations = folder.survey(directory)
     base = read(directory, ref, environment)
+    merged = {fault.message for side in (base.migrations, base.tip) for fault in side.faults}
+    if faults := [fault for fault in migrations.faults if fault.message not in merged]:
+        raise gather(faults)
     renamed = dict(_renamed(base.migrations, migrations))
     added = added_to(base, migrations)
     findings = [*_merged(base, migrations, renamed), *_versions(base, added, ref)]
@@ -87,7 +91,7 @@ def read(directory: str, ref: str | None, environment: Mapping[str, str]) -> Bas
     repository = open_repository(directory, environment)
     tip = repository.base(ref)
     if tip is None:
-        return Base(_NO_COMMITS, "", (), ())
+        return Base(_NO_COMMITS, "", Folder(), Folder())
     commit = repository.merge_base(tip)
     commits = list(dict.fromkeys([commit, tip.commit]))
     folders = [_migrations(directory, texts) for texts in repository.texts(commits)]
@@ -98,11 +102,10 @@ def _shown(tip: Ref) -> str:
     return tip.name[:12] if tip.commit == tip.name else tip.name
 
 
-def _migrations(directory: str, texts: Mapping[str, bytes]) -> tuple[Migration, ...]:
+def _migrations(directory: str, texts: Mapping[str, bytes]) -> Folder:
     prefix = os.path.join(directory, "")  # noqa: PTH118 - paths as `files.load` gives them
     by_path = {prefix + name: raw for name, raw in texts.items()}
-    migrations, _ = folder.pair(prefix, sorted(texts), lambda path: file_text.decode(path, by_path[path]))
-    return migrations
+    return folder.pair(prefix, sorted(texts), lambda path: file_text.decode(path, by_path[path]))
 
 
 def added_to(base: Base, migrations: Sequence[Migration]) -> tuple[Migration, ...]:

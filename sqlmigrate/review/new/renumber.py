@@ -33,8 +33,8 @@ def renumber(directory: str, ref: str | None, environment: Mapping[str, str], no
         ConfigError: Git cannot compare them, or a file is in the way.
         MigrationError: The folder has other faults.
     """
-    migrations, faults = folder.survey(directory)
-    rest = [fault for fault in faults if fault.kind is not Kind.SHARED_VERSION]
+    migrations = folder.survey(directory)
+    rest = [fault for fault in migrations.faults if fault.kind is not Kind.SHARED_VERSION]
     if rest:
         raise gather(rest)
     base = read(directory, ref, environment)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlmigrate.cli.context import Context
-from sqlmigrate.errors import ConfigError
+from sqlmigrate.errors import ConfigError, gather
 from sqlmigrate.review.rules.rule import Finding
 
 if TYPE_CHECKING:
@@ -38,12 +38,12 @@ def find_subjects(context: Context, named: Sequence[str], ref: str | None) -> Su
 
     directory = context.config.directory
     if named:
-        migrations = folder.load(directory)
-        chosen = _named(migrations, named, directory)
+        migrations = folder.survey(directory)
+        chosen = _without_faults(_named(migrations, named, directory))
         first = min(migration.number for migration in chosen)
         return Subjects("the migrations with lower numbers", tuple(m for m in migrations if m.number < first), chosen)
     if context.flags.get("database_url"):
-        return _pending(context, folder.load(directory))
+        return _pending(context, folder.survey(directory))
     from . import merged  # noqa: PLC0415
 
     new = merged.find_new(directory, ref, context.environment)
@@ -71,5 +71,13 @@ def _pending(context: Context, migrations: Sequence[Migration]) -> Subjects:
     return Subjects(
         planned.state.server.where,
         tuple(row.migration for row in rows if row.migration and row.is_executed),
-        tuple(row.migration for row in rows if row.migration and row.is_pending),
+        _without_faults(tuple(row.migration for row in rows if row.migration and row.is_pending)),
     )
+
+
+def _without_faults(migrations: tuple[Migration, ...]) -> tuple[Migration, ...]:
+    """Return the migrations; raise `MigrationError` if some of them cannot be executed."""
+    faults = dict.fromkeys(fault for each in migrations for fault in (*each.faults, *each.down_faults))
+    if faults:
+        raise gather(list(faults))
+    return migrations
