@@ -258,10 +258,15 @@ def _other_tools(folder: Path) -> None:
         "-- migrate:up transaction:false\ncreate index concurrently users_id on users (id);\nselect 1;\n"
         "-- migrate:down transaction:false\ndrop index concurrently users_id;\nselect 1;\n"
     )
+    without_down = "-- migrate:up\nalter table users add name text;\n\n-- migrate:down\n-- nothing\n\n"
     for path, text in (
         ("db/migrations/20260213120530_add_users.sql", both),
         ("db/migrations/20260214090000_index_users.sql", one_by_one),
-        ("migration/V2__add_orders.sql", "create table orders ();"),
+        ("db/migrations/20260215090000_name_users.sql", without_down),
+        ("src/main/resources/db/migration/V2__add_orders.sql", "create table orders ();"),
+        ("src/main/resources/db/migration/U2__add_orders.sql", "drop table orders;"),
+        ("src/main/resources/db/migration/R__views.sql", "create or replace view open_orders as select 1;"),
+        ("src/main/resources/db/migration/V1.2__names.sql", "select 1;"),
     ):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, encoding="utf-8")
@@ -329,6 +334,7 @@ def test_a_folder_of_another_tool_is_taken_over(tmp_path: Path, postgres: Server
 
     assert {path.name: path.read_text(encoding="utf-8").strip() for path in (tmp_path / "sql").iterdir()} == {
         "2_add_orders.up.sql": "create table orders ();",
+        "2_add_orders.down.sql": "drop table orders;",
         "20260213120530_add_users.up.sql": "create table users (id int);",
         "20260213120530_add_users.down.sql": "drop table users;",
         "20260214090000_index_users.up.sql": (
@@ -337,11 +343,80 @@ def test_a_folder_of_another_tool_is_taken_over(tmp_path: Path, postgres: Server
         "20260214090000_index_users.down.sql": (
             "-- sqlmigrate: no-transaction\ndrop index concurrently users_id;\nselect 1;"
         ),
+        "20260215090000_name_users.up.sql": "alter table users add name text;",
     }
+    assert [line for line in ended.stdout.splitlines() if line.startswith("not copied")] == [
+        f"not copied, give it a number: src/main/resources/db/migration/{name}.sql"
+        for name in ("R__views", "V1.2__names")
+    ]
     ended = _shell(tmp_path, "sqlmigrate baseline 2\nsqlmigrate up", **_environment(postgres, database))
     assert ended.returncode == 0
-    assert "2_add_orders" not in ended.stdout.rpartition("2 pending")[2]
-    assert ended.stdout.endswith("\n2 executed\n")
+    assert "2_add_orders" not in ended.stdout.rpartition("3 pending")[2]
+    assert ended.stdout.endswith("\n3 executed\n")
+
+
+_UP, _DOWN = "create table a (id int);", "drop table a;"
+_OFF = "-- sqlmigrate: no-transaction\n"
+# A file as a tool writes it: its name, its text, and the files that the script makes of it.
+SPLIT: dict[str, tuple[str, str, dict[str, str]]] = {
+    "dbmate": (
+        "20240102120000_a.sql",
+        f"-- migrate:up\n{_UP}\n\n-- migrate:down transaction:false\n{_DOWN}\n",
+        {"20240102120000_a.up.sql": _UP, "20240102120000_a.down.sql": _OFF + _DOWN},
+    ),
+    "goose": (
+        "00001_a.sql",
+        (
+            f"-- +goose NO TRANSACTION\n-- +goose Up\n-- +goose StatementBegin\n{_UP}\n-- +goose StatementEnd\n"
+            f"-- +goose Down\n{_DOWN}\n"
+        ),
+        {"00001_a.up.sql": _OFF + _UP, "00001_a.down.sql": _OFF + _DOWN},
+    ),
+    "sql-migrate": (
+        "1_a.sql",
+        f"-- +migrate Up notransaction\n{_UP}\n\n-- +migrate Down\n",
+        {"1_a.up.sql": _OFF + _UP},
+    ),
+    "node-pg-migrate": (
+        "1707826530000_add-a.sql",
+        f"-- Up Migration\n{_UP}\n\n-- Down Migration\n{_DOWN}\n",
+        {"1707826530000_add-a.up.sql": _UP, "1707826530000_add-a.down.sql": _DOWN},
+    ),
+    "tern": (
+        "001_a.sql",
+        f"---- tern: disable-tx ----\n{_UP}\n\n---- create above / drop below ----\n\n{_DOWN}\n",
+        {"001_a.up.sql": _OFF + _UP, "001_a.down.sql": f"{_OFF}\n{_DOWN}"},
+    ),
+}
+
+
+@pytest.mark.parametrize("tool", SPLIT)
+def test_the_script_splits_the_files_of_each_tool(tool: str, tmp_path: Path) -> None:
+    """With the folder and the marker of the table, the script makes files that `verify` accepts, and no empty one."""
+    name, text, expected = SPLIT[tool]
+    block = next(block.text for block in blocks("sh") if block.document == "docs/adopting.md")
+    row = re.search(rf"^\| {tool} \| `(\S+)` \| `(.+)` \|$", DOCUMENTS["docs/adopting.md"], re.MULTILINE)
+    assert row
+    (tmp_path / row[1]).mkdir(parents=True)
+    (tmp_path / row[1] / name).write_text(text, encoding="utf-8")
+    first, rest = block.split("\n", 1)
+    assert first.startswith("from=db/migrations; mark='migrate:(up|down)'")
+    mark = row[2].replace("\\|", "|")
+
+    ended = _shell(tmp_path, f"from={row[1]}; mark={mark}\n{rest}\nsqlmigrate verify")
+
+    assert ended.returncode == 0, ended.stdout
+    assert {path.name: path.read_text("utf-8").strip() for path in (tmp_path / "sql").iterdir()} == expected
+
+
+def test_the_scripts_write_nothing_where_the_other_tool_has_no_files(tmp_path: Path) -> None:
+    """In a folder without db/migrations they say so, and create no file."""
+    scripts = [block.text for block in blocks("sh") if block.document == "docs/adopting.md" and "from=" in block.text]
+
+    ended = _shell(tmp_path, "\n".join(scripts))
+
+    assert ended.stdout == "no .sql file in db/migrations\nno .sql file in src/main/resources/db/migration\n"
+    assert [*(tmp_path / "sql").iterdir()] == []
 
 
 def _environment(postgres: Server, database: str) -> dict[str, str]:
