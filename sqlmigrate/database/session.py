@@ -101,6 +101,11 @@ class Session:
         self._syncs = 0
         self.conn.add_notice_handler(self._noticed)
 
+    @property
+    def database_encoding(self) -> str | None:
+        """PostgreSQL's name of the encoding in which the database stores text; None if a pooler does not say it."""
+        return self.conn.info.parameter_status("server_encoding")
+
     def _noticed(self, diagnostic: psycopg.errors.Diagnostic) -> None:
         self.notices.append((diagnostic.severity or "", diagnostic.message_primary or ""))
 

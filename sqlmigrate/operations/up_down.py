@@ -25,6 +25,7 @@ from sqlmigrate.history import read, rights, surroundings, table, write
 from sqlmigrate.history.state import State
 from sqlmigrate.history.table import DEFAULT_TABLE
 from sqlmigrate.plan.down import down_rows, down_steps
+from sqlmigrate.plan.encoding import encoding_errors
 from sqlmigrate.plan.first_run import first_run_errors
 from sqlmigrate.plan.half_done import begun_statements, half_done_rows, half_undone_error, resume_errors
 from sqlmigrate.plan.notes import notes_on
@@ -136,6 +137,12 @@ class _Order:
         return self if steps is None else replace(self, selection=replace(self.selection, steps=steps - done))
 
     def plan(self, session: Session, state: State) -> Plan:
+        plan = self._plan(session, state)
+        if errors := encoding_errors(plan.steps, session.database_encoding):
+            raise gather(errors)
+        return plan
+
+    def _plan(self, session: Session, state: State) -> Plan:
         rows = make_rows(self.migrations, state.executions)
         if self.direction == "up":
             steps = up_steps(rows, self.selection, self._begun(session, state, rows))
