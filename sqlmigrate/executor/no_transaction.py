@@ -13,6 +13,7 @@ from sqlmigrate.database.session import COMMIT, Answer, Request
 from sqlmigrate.errors import StatementError
 from sqlmigrate.history import write
 from sqlmigrate.history.state import Undoing
+from sqlmigrate.parsing.session_objects import to_send_again
 from sqlmigrate.parsing.statement import Statement
 
 from . import batch, resume, session_state
@@ -193,14 +194,14 @@ class NoTransactionStep:
     # before and after the statements
 
     def _set_again(self, done: int) -> Failed | None:
-        """Set again what the statements of an earlier run have set for its session."""
-        for number, statement in enumerate(self._statements[:done], start=1):
-            if statement.kind.session_setting:
-                try:
-                    self._session.ask(batch.request(statement), KEEP_ENCODING)
-                except psycopg.Error as problem:
-                    error = self.run.record(refused(problem, statement), done)
-                    return self.run.failed(error, number, self.what_stays(done, 0))
+        """Send again what changes only the session, and was sent in the session of an earlier run."""
+        for number, statement in to_send_again(self._statements[:done]):
+            bounds = batch.bounds(self.run.step, self.run.limits.lock_timeout, statement)
+            try:
+                self._session.ask(*bounds, batch.request(statement), KEEP_ENCODING)
+            except psycopg.Error as problem:
+                error = self.run.record(refused(problem, statement), done)
+                return self.run.failed(error, number, self.what_stays(done, 0))
         return None
 
     def _complete(self) -> Generator[Event, None, Failed | None]:

@@ -156,6 +156,8 @@ def _begun(row: Row, script: Script, recorded: str) -> tuple[Statement, ...]:
         raise half_done.changed_beginning(stopped, number)
     if done and script.mode == "transaction":
         raise half_done.in_transaction(stopped)
+    if done and (error := half_done.session_error(stopped)):
+        raise error
     return begun
 
 

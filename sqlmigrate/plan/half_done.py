@@ -84,7 +84,7 @@ def _resume_error(rows: Sequence[Row], row: Row, execution: Execution, text: str
     stopped = Stopped(row.label, row.version, "up", execution.statements_done, script)
     if number:
         return changed_beginning(stopped, number)
-    return in_transaction(stopped) if script.mode == "transaction" else None
+    return in_transaction(stopped) if script.mode == "transaction" else session_error(stopped)
 
 
 def begun_statements(
@@ -164,6 +164,33 @@ def in_transaction(stopped: Stopped) -> HistoryError:
         hint=f"put the directive back ({_DIRECTIVE}), and it goes on at statement {done + 1}; {by_hand}",
         next_steps=[f"sqlmigrate repair {stopped.version}"],
     )
+
+
+def session_error(stopped: Stopped) -> HistoryError | None:
+    """Return the error for what ended with the session of the earlier run and cannot be made again by us."""
+    from sqlmigrate.parsing.session_objects import missing  # noqa: PLC0415 - only where a run goes on
+
+    statements, done = stopped.script.statements, stopped.done
+    for lost, user in missing(statements[:done], statements[done:]):
+        number = statements.index(lost.maker) + 1
+        by_hand = _OR_FORGET if stopped.direction == "up" else _OR_COUNT
+        return HistoryError(
+            f"{stopped.label}: statement {number} made {lost.what}, which ended with the session of that run",
+            user.span if user else lost.maker.span,
+            detail=[
+                f"{_statements(done)} {_are(done)} executed and not sent again; "
+                + (
+                    f"statement {statements.index(user) + 1} needs it"
+                    if user
+                    else "the statements after it may need it"
+                )
+            ],
+            state=NOTHING_EXECUTED_BY_THIS_RUN,
+            hint=f"write what makes it again directly below statement {done} (line {statements[done - 1].line}), "
+            f"and it goes on there; {by_hand}",
+            next_steps=[f"sqlmigrate repair {stopped.version}"],
+        )
+    return None
 
 
 def _missing(rows: Sequence[Row], row: Row, execution: Execution, before: Sequence[Statement]) -> HistoryError:
