@@ -129,7 +129,9 @@ class NoTransactionStep:
 
     def _execute(self, number: int, way: resume.Continuation) -> Attempt:
         statement = self._statements[number - 1]
-        refusal = yield from self._insist(*(Part(Request(each), number=number) for each in way.first))
+        refusal = None
+        for each in way.first:  # one by one: two of them in one turn would be in a transaction
+            refusal = refusal or (yield from self._insist(Part(Request(each), number=number)))
         if not refusal and not statement.kind.runs_in_transaction:
             self._mark = resume.mark(self._session, number, statement)
             refusal = yield from self._note(number, done=number - 1, unfinished=self._mark)
@@ -182,8 +184,6 @@ class NoTransactionStep:
 
     def _insist(self, *parts: Part) -> Attempt:
         """Send requests of our own, again if locks of other sessions are in the way."""
-        if not parts:
-            return None
         return (yield from self.run.repeat(lambda: self.run.send(parts, tell_nothing), self._may_try_again))
 
     def _may_try_again(self, refusal: Refusal, tries: int) -> bool:
