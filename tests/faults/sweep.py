@@ -1,7 +1,9 @@
-"""The connection cut before and after each message, and the process killed at each event; then `up` once more.
+"""The connection cut before and after each message, and the process killed at each event; then the same once more.
 
 Whatever was cut, the next `up` must end with the schema, the rows and the history of an undisturbed run, with no manual
-step. `python tests/faults/sweep.py` (`make faults`) tries every point; `test_sweep.py` a sample of them.
+step. So must the next `down` of a history with a down file.
+
+`python tests/faults/sweep.py` (`make faults`) tries every point; `test_sweep.py` a sample of them.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from postgres_servers import Server
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from sqlmigrate.errors import SqlmigrateError
+from sqlmigrate.executor.events import Event
 from sqlmigrate.files import migration
 from sqlmigrate.files.folder import load
 from sqlmigrate.operations import up_down
@@ -51,7 +54,16 @@ ALONE = {
     "alter table p detach partition p1 concurrently;\nvacuum t;\ninsert into counted values (3);",
     "003_index": "create unique index concurrently u on t (a);",
 }
-HISTORIES = {"in transactions": TRANSACTIONS, "without": ALONE}
+UNDONE = {
+    "001_tables": "create table t (a int); create table counted (n int); insert into t select generate_series(1, 50);"
+    "create table p (a int) partition by list (a); create table p1 partition of p for values in (1);",
+    "002_alone": "create table more (n int); create index old on t ((a + 1));",
+    "002_alone.down": "-- sqlmigrate: no-transaction\ninsert into counted values (1);\n"
+    "drop index concurrently old;\ninsert into counted values (2);\ncreate index concurrently on t (a);\n"
+    "alter table p detach partition p1 concurrently;\nreindex table concurrently t;\nvacuum t;\n"
+    "insert into counted values (3);\ndrop table more;",
+}
+HISTORIES = {"in transactions": TRANSACTIONS, "without": ALONE, "half-done down": UNDONE}
 
 _FOUND = """
 select pg_catalog.jsonb_build_object(
@@ -67,6 +79,8 @@ select pg_catalog.jsonb_build_object(
     'attached', (select pg_catalog.count(*) from pg_catalog.pg_inherits),
     'history', (select pg_catalog.jsonb_agg(version || status || statements || statements_done
                                             || coalesce(unfinished, '') order by version) from public.migrations),
+    'more', pg_catalog.to_regclass('public.more'),
+    'undone', (select pg_catalog.count(*) from public.migrations_log where action = 'down'),
     'executed', (select pg_catalog.count(*) from public.migrations_log where action = 'up'))::text"""
 
 
@@ -79,8 +93,26 @@ def found(url: str) -> str:
 
 def write(folder: Path, texts: dict[str, str]) -> tuple[migration.Migration, ...]:
     for label, text in texts.items():
-        (folder / f"{label}.up.sql").write_text(text)
+        (folder / (f"{label}.sql" if label.endswith(".down") else f"{label}.up.sql")).write_text(text)
     return load(folder)
+
+
+def is_down(migrations: tuple[migration.Migration, ...]) -> bool:
+    """Tell whether a history is about a down: it has a down file."""
+    return any(each.down for each in migrations)
+
+
+def prepare(url: str, migrations: tuple[migration.Migration, ...]) -> None:
+    """Execute first what is to be undone."""
+    if is_down(migrations):
+        list(up_down.up(url, migrations))
+
+
+def run(url: str, migrations: tuple[migration.Migration, ...], *, watched: bool = False) -> list[Event]:
+    """Execute a history; of one with a down file, undo all but the first migration."""
+    if is_down(migrations):
+        return list(up_down.down(url, migrations, to="1", step_by_step=watched))
+    return list(up_down.up(url, migrations, step_by_step=watched))
 
 
 # -- the proxy ---------------------------------------------------------------------------------------------------------
@@ -152,37 +184,42 @@ def _messages(source: socket.socket, *, is_startup: bool) -> Iterator[bytes]:
 
 def _ignoring(url: str, migrations: tuple[migration.Migration, ...]) -> None:
     with suppress(SqlmigrateError):
-        list(up_down.up(url, migrations))
+        run(url, migrations)
 
 
 def cut_once(server: Server, migrations: tuple[migration.Migration, ...], side: Side, after: int) -> str:
-    """Cut a run, run `up` again, and say what is found."""
+    """Cut a run, run it again, and say what is found."""
     with server.database() as url:
+        prepare(url, migrations)
         with Cut(url, side, after).listening() as through:
             _ignoring(through, migrations)
-        again = list(up_down.up(url, migrations))
-        assert len(list(up_down.up(url, migrations))) == 1, f"something is left to do after {side} {after}: {again}"
+        again = run(url, migrations)
+        assert len(run(url, migrations)) == 1, f"something is left to do after {side} {after}: {again}"
         return found(url)
 
 
 _VICTIM = """\
 import os, signal, sys
-from sqlmigrate import load, up
-for number, event in enumerate(up(sys.argv[1], load(sys.argv[2]), step_by_step=sys.argv[4] == "watched")):
+from sqlmigrate import down, load, up
+options = {"step_by_step": sys.argv[4] == "watched"} | ({"to": "1"} if sys.argv[5] == "down" else {})
+work = down if sys.argv[5] == "down" else up
+for number, event in enumerate(work(sys.argv[1], load(sys.argv[2]), **options)):
     if number == int(sys.argv[3]):
         os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
 def kill_once(server: Server, folder: Path, number: int, mode: str) -> tuple[str, bool]:
-    """Kill a process at its event `number`, run `up` again; says what is found, and whether it was killed."""
+    """Kill a process at its event `number`, run again; says what is found, and whether it was killed."""
     migrations = load(folder)
     with server.database() as url:
-        command = [sys.executable, "-c", _VICTIM, url, str(folder), str(number), mode]
+        prepare(url, migrations)
+        direction = "down" if is_down(migrations) else "up"
+        command = [sys.executable, "-c", _VICTIM, url, str(folder), str(number), mode, direction]
         ended = children.run(command, capture_output=True, timeout=60)
         assert ended.returncode in (0, -signal.SIGKILL), ended.stderr.decode()
-        list(up_down.up(url, migrations))
-        assert len(list(up_down.up(url, migrations))) == 1
+        run(url, migrations)
+        assert len(run(url, migrations)) == 1
         return found(url), ended.returncode != 0
 
 
@@ -192,9 +229,10 @@ def kill_once(server: Server, folder: Path, number: int, mode: str) -> tuple[str
 def undisturbed(server: Server, migrations: tuple[migration.Migration, ...]) -> tuple[str, Counter[Side]]:
     """Say what an undisturbed run leaves, and how many messages each side sends in it."""
     with server.database() as url:
+        prepare(url, migrations)
         cut = Cut(url)
         with cut.listening() as through:
-            list(up_down.up(through, migrations))
+            run(through, migrations)
         return found(url), cut.counts
 
 
@@ -226,7 +264,7 @@ class Site:
     expected: dict[str, str]
 
     def problem(self, point: Point) -> str | None:
-        """Disturb a run at a point; says what is wrong after the next `up`, if anything is."""
+        """Disturb a run at a point; says what is wrong after the next one, if anything is."""
         folder = self.folders[point.history]
         try:
             if point.is_kill:
@@ -246,7 +284,8 @@ def all_points(server: Server, name: str, folder: Path) -> Iterator[Point]:
     modes: tuple[Mode, Mode] = ("at once", "watched")
     for mode in modes:
         with server.database() as url:
-            events = len(list(up_down.up(url, migrations, step_by_step=mode == "watched")))
+            prepare(url, migrations)
+            events = len(run(url, migrations, watched=mode == "watched"))
         yield from (Point(name, mode, number) for number in range(events))
 
 
@@ -284,7 +323,7 @@ def main() -> None:
     print(*problems, sep="\n", end="\n" * bool(problems))
     counts = Counter((point.history, "kills" if point.is_kill else "cuts") for point in tried)
     told = "; ".join(f"{name} {counts[name, 'cuts']} cuts, {counts[name, 'kills']} kills" for name in HISTORIES)
-    verdict = f"{len(problems)} did not end" if problems else "every next up ended"
+    verdict = f"{len(problems)} did not end" if problems else "every next run ended"
     print(f"faults: {len(tried)} points ({told}): {verdict} as an undisturbed run, {time.monotonic() - began:.0f} s")
     sys.exit(1 if problems else 0)
 

@@ -8,13 +8,13 @@ import pytest
 import sweep
 from postgres_servers import Server
 
-SAMPLE = {"in transactions": 37, "without": 61}
+SAMPLE = {"in transactions": 37, "without": 61, "half-done down": 53}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sweep.HISTORIES)
 def test_a_cut_connection_loses_nothing(name: str, postgres: Server, tmp_path: Path) -> None:
-    """After a cut at any message, the next up ends as an undisturbed run does."""
+    """After a cut at any message, the next run ends as an undisturbed run does."""
     migrations = sweep.write(tmp_path, sweep.HISTORIES[name])
     expected, counts = sweep.undisturbed(postgres, migrations)
     tried = sweep.points(counts, SAMPLE[name])
@@ -25,9 +25,20 @@ def test_a_cut_connection_loses_nothing(name: str, postgres: Server, tmp_path: P
     assert len(tried) > 10
 
 
-@pytest.mark.parametrize(("name", "number"), [("in transactions", 4), ("without", 4), ("without", 8), ("without", 12)])
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        ("in transactions", 4),
+        ("without", 4),
+        ("without", 8),
+        ("without", 12),
+        ("half-done down", 4),
+        ("half-done down", 9),
+        ("half-done down", 13),
+    ],
+)
 def test_a_killed_process_loses_nothing(name: str, number: int, postgres: Server, tmp_path: Path) -> None:
-    """After `kill -9` at an event, the next up ends as an undisturbed run does."""
+    """After `kill -9` at an event, the next run ends as an undisturbed run does."""
     migrations = sweep.write(tmp_path, sweep.HISTORIES[name])
     expected, _ = sweep.undisturbed(postgres, migrations)
 
