@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from sqlmigrate.errors import MigrationError
 from sqlmigrate.executor import events
+from sqlmigrate.history.state import Execution
 from sqlmigrate.plan.plan import Planned
 from sqlmigrate.plan.rows import missing_after
 
@@ -77,13 +78,14 @@ class RunReport:
             self._report.folder_notes(self._notes, stream="stderr")
         self._label_width = label_column(step.label for step in steps)
         if steps:
-            what = "pending" if planned.plan.direction == "up" else "to undo"
-            self._report.text(self._report.head(planned.state, f"{len(steps)} {what}"), "")
+            is_up = planned.plan.direction == "up"
+            what = _counted(step.execution for step in steps) if is_up else f"{len(steps)} to undo"
+            self._report.text(self._report.head(planned.state, what), "")
         elif planned.plan.direction == "down":
             self._report.text(self._report.head(planned.state, "nothing to undo"))
         else:
-            left = sum(row.is_pending for row in rows)
-            said = f"nothing to do, {left} pending" if left else "up to date"
+            left = _counted(row.execution for row in rows if row.is_pending)
+            said = f"nothing to do, {left}" if left else "up to date"
             self._report.text(self._report.head(planned.state, said))
             if missing_after(rows):
                 self._report.end_of_status(rows)
@@ -96,3 +98,10 @@ class RunReport:
         elif seen.duration_ms >= self._next_line_ms:
             self._next_line_ms += self._line_ms * (1 + (seen.duration_ms - self._next_line_ms) // self._line_ms)
             report.text(*progress_lines.under_way(seen, screen_width()), stream="stderr")
+
+
+def _counted(executions: Iterable[Execution | None]) -> str:
+    """Count what is to be executed as `status` does: what has failed before is not pending."""
+    have_failed = [execution is not None for execution in executions]
+    counts = {"pending": have_failed.count(False), "failed": have_failed.count(True)}
+    return ", ".join(f"{count} {word}" for word, count in counts.items() if count)
