@@ -12,14 +12,20 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import psycopg
+from psycopg import errors as pg
+from psycopg.conninfo import make_conninfo
 
-from sqlmigrate.errors import SqlmigrateError
+from sqlmigrate.errors import ConnectError, SqlmigrateError
 
-from .blocker import COLUMNS, Blocker, blocker_of
+from .blocker import COLUMNS, JOIN_PREPARED, NO_RIGHT, PREPARED_COLUMNS, Blocker, blocker_of
+from .connect_errors import reason
 from .own_settings import keep_waiting
+from .server import INSTANCE, Instance, instance_in
 from .session import Request, Session
 
 _REPEAT_SECONDS = 10.0  # after a failure, until the next attempt to connect
+_CONNECT_SECONDS = 2
+_ANSWER_SECONDS = 2.0
 _COPY_PROGRESS = 140000
 
 
@@ -31,11 +37,13 @@ class Activity:
         waits_for: The type and the name of PostgreSQL's wait event: ``Lock relation``.
         blockers: The sessions that hold what it waits for, the oldest transaction first.
         progress: The phase of a long command, with a percentage if the server counts one.
+        unseen: Why nothing can be seen, in a sentence; empty if something can.
     """
 
     waits_for: str | None = None
     blockers: tuple[Blocker, ...] = ()
     progress: str | None = None
+    unseen: str = ""
 
 
 # https://www.postgresql.org/docs/current/functions-info.html: pg_blocking_pids; monitoring-stats.html: wait events
@@ -45,8 +53,33 @@ select a.wait_event_type, a.wait_event from pg_catalog.pg_stat_activity a
 _BLOCKERS = f"""\
 select {COLUMNS}
   from pg_catalog.pg_stat_activity a
- where a.pid = any (pg_catalog.pg_blocking_pids($1::int))
+ where a.pid = any (pg_catalog.pg_blocking_pids($1::int)) and a.pid <> pg_catalog.pg_backend_pid()
  order by a.xact_start nulls last"""
+# https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-TABLES: which modes conflict. Of locks on
+# transactions and advisory locks, ShareLock and ExclusiveLock are used.
+_PREPARED = f"""\
+select distinct {PREPARED_COLUMNS}
+  from pg_catalog.pg_locks w
+  join pg_catalog.pg_locks l
+    on l.granted and l.locktype = w.locktype
+   and (l.database, l.relation, l.page, l.tuple, l.virtualxid, l.transactionid, l.classid, l.objid, l.objsubid)
+       is not distinct from
+       (w.database, w.relation, w.page, w.tuple, w.virtualxid, w.transactionid, w.classid, w.objid, w.objsubid)
+   and l.mode = any (case w.mode
+       when 'AccessShareLock' then array['AccessExclusiveLock']
+       when 'RowShareLock' then array['ExclusiveLock', 'AccessExclusiveLock']
+       when 'RowExclusiveLock' then array['ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock']
+       when 'ShareUpdateExclusiveLock' then array['ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock',
+                                                  'ExclusiveLock', 'AccessExclusiveLock']
+       when 'ShareLock' then array['RowExclusiveLock', 'ShareUpdateExclusiveLock', 'ShareRowExclusiveLock',
+                                   'ExclusiveLock', 'AccessExclusiveLock']
+       when 'ShareRowExclusiveLock' then array['RowExclusiveLock', 'ShareUpdateExclusiveLock', 'ShareLock',
+                                               'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock']
+       when 'ExclusiveLock' then array['RowShareLock', 'RowExclusiveLock', 'ShareUpdateExclusiveLock', 'ShareLock',
+                                       'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock']
+       else array[l.mode] end)
+  {JOIN_PREPARED}
+ where w.pid = $1::int and not w.granted and 0 = any (pg_catalog.pg_blocking_pids($1::int))"""
 # https://www.postgresql.org/docs/current/progress-reporting.html; some phases have no known end
 _PROGRESS = """\
 select phase, coalesce(nullif(blocks_done, 0), tuples_done, 0)::text,
@@ -66,30 +99,45 @@ select 'copying', bytes_processed::text, coalesce(nullif(bytes_total, 0), $2::bi
 
 
 class Observer:
-    """Looks at the sessions of one database over a connection of its own."""
+    """Looks at the sessions of one database over a connection of its own.
 
-    def __init__(self, url: str) -> None:
+    Args:
+        url: The database.
+        instance: The server that the observed session is connected to. The second connection may lead to another one:
+            another host of the URL, or another address of the host's name. There nothing is looked at, because its
+            processes have the same numbers. None if it is not known.
+    """
+
+    def __init__(self, url: str, instance: Instance | None = None) -> None:
         self._url = url
+        self._instance = instance
         self._session: Session | None = None
         self._not_before = 0.0
+        self._unseen = ""
 
     def look(self, pid: int, size: int = 0) -> Activity:
-        """See what the server process `pid` is doing; an empty `Activity` if it cannot be seen.
+        """See what the server process `pid` is doing; if it cannot be seen, the `Activity` says why.
 
+        It takes no longer than a few seconds: behind a pooler with one session for all, that session may be our own.
         `size` is the number of bytes that a ``COPY … FROM stdin`` will bring, which the server does not know.
         """
         try:
             session = self._connected()
-            return _activity(session, str(pid), str(size)) if session else Activity()
-        except (psycopg.Error, SqlmigrateError):
-            self.close()
-            self._not_before = time.monotonic() + _REPEAT_SECONDS
-            return Activity()
+            return _activity(session, str(pid), str(size)) if session else Activity(unseen=self._unseen)
+        except pg.InsufficientPrivilege:
+            self._unseen = NO_RIGHT
+        except (psycopg.Error, SqlmigrateError) as error:
+            self._unseen = f"the second connection, which looks, was refused or lost: {reason(error)}"
+        self.close()
+        self._not_before = time.monotonic() + _REPEAT_SECONDS
+        return Activity(unseen=self._unseen)
 
     def _connected(self) -> Session | None:
         if self._session is None and time.monotonic() >= self._not_before:
-            self._session = Session(self._url)
-            self._session.ask(*keep_waiting(self._session))
+            self._session = Session(make_conninfo(self._url, connect_timeout=_CONNECT_SECONDS))
+            if self._instance and self._instance != _instance(self._session):
+                raise ConnectError("it leads to another server")
+            _ask_within(self._session, keep_waiting(self._session), _ANSWER_SECONDS)
         return self._session
 
     def close(self) -> None:
@@ -100,13 +148,33 @@ class Observer:
             self._session = None
 
 
+def _instance(session: Session) -> Instance | None:
+    (rows,) = _ask_within(session, (INSTANCE,), _ANSWER_SECONDS)
+    return instance_in(rows)
+
+
 def _activity(session: Session, pid: str, size: str) -> Activity:
     has_copy = session.conn.info.server_version >= _COPY_PROGRESS
     progress = Request(_PROGRESS + _PROGRESS_OF_COPY, (pid, size)) if has_copy else Request(_PROGRESS, (pid,))
-    waits, blockers, steps = session.ask(Request(_WAIT, (pid,)), Request(_BLOCKERS, (pid,)), progress)
+    looking = (Request(_WAIT, (pid,)), Request(_BLOCKERS, (pid,)), Request(_PREPARED, (pid,)), progress)
+    waits, blockers, prepared, steps = _ask_within(session, looking, _ANSWER_SECONDS)
     return Activity(
-        f"{waits[0][0]} {waits[0][1]}" if waits else None, tuple(map(blocker_of, blockers)), _percentage(steps)
+        f"{waits[0][0]} {waits[0][1]}" if waits else None,
+        tuple(map(blocker_of, [*blockers, *prepared])),
+        _percentage(steps),
     )
+
+
+def _ask_within(session: Session, requests: Sequence[Request], seconds: float) -> list[list[list[str | None]]]:
+    """Ask as `Session.ask`; raises `ConnectError` if an answer takes longer than so many `seconds`."""
+    found = []
+    for answer in session.turn(requests, seconds):
+        if answer is None:
+            raise ConnectError("it has no answer in time (a pooler without a free session?)")
+        if answer.error:
+            raise answer.error
+        found.append(answer.rows)
+    return found
 
 
 def _percentage(rows: Sequence[Sequence[str | None]]) -> str | None:

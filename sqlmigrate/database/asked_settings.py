@@ -18,6 +18,7 @@ from .server import Server
 from .session import Request, Session
 from .startup_options import asked_for
 
+_OURS = ("client_encoding", "idle_session_timeout")  # we set these ourselves
 _SCHEMA_NAME = re.compile(r'"([a-z_][a-z0-9_]*)"')
 
 
@@ -36,7 +37,7 @@ def require(session: Session, server: Server, rows: list[list[str | None]]) -> N
     If a value is only written in another way, the server says so: that costs a round trip.
     """
     for (name, asked), value in zip(server.asked, rows[0], strict=True):
-        if _normal(name, asked) == _normal(name, value):
+        if name in _OURS or _normal(name, asked) == _normal(name, value):
             continue
         as_server_writes = _as_server_writes(session, name, asked)
         if as_server_writes is None and session.pid == server.pid and value is not None:

@@ -15,13 +15,12 @@ from psycopg import errors as pg
 from sqlmigrate.errors import ServerError
 
 from .connect import place_of
-from .server import INSTANCE, Instance, Server, exact
+from .server import Server, exact, instance_of
 from .session import Request, Session
 
 _END_SECONDS = 10.0
 _PAUSE = 0.02
 
-_INSTANCE = Request(f"select {INSTANCE}")
 # Our role does not see when the sessions of some other roles have begun; it sees which role each session has.
 _END = f"""\
 select case when a.backend_start is not null then pg_catalog.pg_terminate_backend(a.pid)::text end
@@ -91,21 +90,13 @@ def _has_restarted(session: Session, server: Server) -> bool:
     return True
 
 
-def instance_of(session: Session) -> Instance | None:
-    """Ask which server this is, in one round trip; None if our role may not see it."""
-    try:
-        (((system, started),),) = session.ask(_INSTANCE)
-    except pg.InsufficientPrivilege:
-        return None
-    return Instance(system, started) if system and started else None
-
-
 def _end(session: Session, server: Server) -> list[list[str | None]]:
     if server.process_started is None:
         raise _not_seen(server)
     try:
         (found,) = session.ask(Request(_END, (str(server.pid), server.process_started)))
     except pg.InsufficientPrivilege:
+        session.abort()
         raise _not_seen(server) from None
     return found
 

@@ -15,10 +15,11 @@ from contextlib import contextmanager, suppress
 from typing import Literal
 
 import psycopg
+from psycopg import errors as pg
 
 from sqlmigrate.errors import NOTHING_EXECUTED_BY_THIS_RUN, LockError
 
-from .blocker import COLUMNS, Blocker, blocker_of
+from .blocker import COLUMNS, JOIN_PREPARED, PREPARED_COLUMNS, UNSEEN, Blocker, blocker_of
 from .own_settings import give_back
 from .session import Request, Session
 
@@ -77,13 +78,18 @@ def is_taken(error: Exception) -> bool:
     return isinstance(error, psycopg.errors.InvalidTextRepresentation) and _TAKEN in (error.diag.message_primary or "")
 
 
+_IS_THE_LOCK = """\
+l.locktype = 'advisory' and l.granted and l.objsubid = 1
+   and l.database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
+   and (l.classid::bigint << 32) + l.objid::bigint = $1::bigint"""
 _HOLDER = f"""\
 select {COLUMNS}
   from pg_catalog.pg_locks l join pg_catalog.pg_stat_activity a using (pid)
- where l.locktype = 'advisory' and l.granted and l.objsubid = 1
-   and l.database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
-   and (l.classid::bigint << 32) + l.objid::bigint = $1::bigint
-   and a.pid <> pg_catalog.pg_backend_pid()"""
+ where {_IS_THE_LOCK} and a.pid <> pg_catalog.pg_backend_pid()
+union all
+select {PREPARED_COLUMNS}
+  from pg_catalog.pg_locks l {JOIN_PREPARED}
+ where {_IS_THE_LOCK}"""
 
 
 def look_for_holder(key: int) -> Request:
@@ -118,12 +124,10 @@ def released(session: Session, identity: str) -> Iterator[None]:
                 session.ask(Request(_RELEASE, (str(lock_key(identity)),)), *give_back(session))
 
 
-_RELEASE = """\
+_RELEASE = f"""\
 select pg_catalog.pg_advisory_unlock($1::bigint)
   from pg_catalog.pg_locks l
- where l.locktype = 'advisory' and l.granted and l.objsubid = 1 and l.pid = pg_catalog.pg_backend_pid()
-   and l.database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())
-   and (l.classid::bigint << 32) + l.objid::bigint = $1::bigint"""
+ where {_IS_THE_LOCK} and l.pid = pg_catalog.pg_backend_pid()"""
 
 
 def wait(session: Session, key: int, seconds: float) -> Iterator[Blocker | None]:
@@ -156,7 +160,11 @@ def _is_soon_ours(session: Session, key: int, seconds: float) -> bool:
 
 
 def _holder(session: Session, key: int) -> Blocker | None:
-    (rows,) = session.ask(look_for_holder(key))
+    try:
+        (rows,) = session.ask(look_for_holder(key))
+    except pg.InsufficientPrivilege:
+        session.abort()
+        return UNSEEN
     return holder_in(rows)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import takewhile
 
+from psycopg import errors as pg
+
 from sqlmigrate.errors import NOTHING_CHANGED, NOTHING_EXECUTED, ServerError
 
 from .connect import place_of
@@ -74,11 +76,12 @@ select current_database(), session_user::text, pg_catalog.current_setting('serve
        pg_catalog.pg_backend_pid()::text, pg_catalog.pg_is_in_recovery()::text,
        pg_catalog.current_setting('default_transaction_read_only')"""
 # https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-CONTROLDATA
-INSTANCE = f"""(select system_identifier::text from pg_catalog.pg_control_system()),
+_OF_INSTANCE = f"""(select system_identifier::text from pg_catalog.pg_control_system()),
        {exact("pg_catalog.pg_postmaster_start_time()")}"""
+INSTANCE = Request(f"select {_OF_INSTANCE}")
 _STARTED = f"(select {exact('backend_start')} from pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()))"
 
-IDENTITY = Request(f"{_SELECT},\n       {INSTANCE},\n       {_STARTED}")
+IDENTITY = Request(f"{_SELECT},\n       {_OF_INSTANCE},\n       {_STARTED}")
 # For a role that may not call these functions: an administrator can take the right from everybody.
 IDENTITY_IN_PART = Request(f"{_SELECT}, null, null, null")
 
@@ -99,6 +102,22 @@ def server_of(session: Session, rows: list[list[str | None]]) -> Server:
         process_started,
         tuple(asked_for(session.conn.info.options).items()),
     )
+
+
+def instance_of(session: Session) -> Instance | None:
+    """Ask which server this is, in one round trip; None if our role may not see it."""
+    try:
+        (rows,) = session.ask(INSTANCE)
+    except pg.InsufficientPrivilege:
+        session.abort()
+        return None
+    return instance_in(rows)
+
+
+def instance_in(rows: list[list[str | None]]) -> Instance | None:
+    """Return which server it is, from the answer to `INSTANCE`."""
+    system, started = rows[0]
+    return Instance(system, started) if system and started else None
 
 
 def require_writable(server: Server) -> None:

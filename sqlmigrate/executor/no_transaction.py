@@ -21,7 +21,7 @@ from .batch import Part
 from .clean_up import clean_up
 from .events import Event, Failed, Finished, Recovered, StatementOpen
 from .history_errors import of_history_row
-from .statement_errors import cure, refused, unplaced
+from .statement_errors import refused, unplaced
 from .step_run import Attempt, Outcome, Refusal, StepRun, ends_transactions, tell_nothing
 
 _FIX = "fix the file or the data"
@@ -271,7 +271,7 @@ class NoTransactionStep:
         number, direction = refusal.part.number, self.run.step.direction
         error = self._error(refusal)
         where = f" (it goes on at statement {number})"
-        again = f"{cure(error.sqlstate, _FIX)}{where if number > 1 else ''}, then: sqlmigrate {direction}"
+        again = f"{self.run.cure(error.sqlstate, _FIX)}{where if number > 1 else ''}, then: sqlmigrate {direction}"
         stays = tuple(self.what_stays(done, number))
         if number and refusal.part.role == "statement":
             self._keep_left(number)

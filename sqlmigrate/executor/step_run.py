@@ -27,6 +27,7 @@ from sqlmigrate.plan.plan import Limits, Step
 from . import batch
 from .batch import Part
 from .events import Blocked, Event, Failed, Noticed, Observation, Progress, StatementDone
+from .statement_errors import cure
 
 Outcome = Literal["done", "failed", "overtaken"]  # overtaken: another run has executed the step in the meantime
 
@@ -77,6 +78,7 @@ class StepRun:
         pid: The server's process; behind a pooler that of the transaction.
         blockers: The sessions that were seen in the way, when the step was last looked at.
         lock: What became of the lock of the run, when the session was last checked.
+        unseen: Why it is not known which sessions were in the way; empty if they were seen.
         failure: Why the step failed, once that is known; an interruption does not replace it.
         is_settled: Whether the history says how the step ended, so that nothing more is written to it.
     """
@@ -95,6 +97,7 @@ class StepRun:
         self.blockers: tuple[Blocker, ...] = ()
         self.lock: run_lock.Lock = "held"
         self._lock_key = batch.lock_key(state)
+        self.unseen = ""
         self.failure: StatementError | None = None
         self.is_settled = False
 
@@ -168,6 +171,7 @@ class StepRun:
         size = len(data.text.encode()) if data else 0
         activity = self._observer.look(self.pid, size) if self._observer else Activity()
         self.blockers = activity.blockers or self.blockers
+        self.unseen = activity.unseen
         return Progress(self.step, number, self.total, self.elapsed_ms, activity)
 
     # trying again
@@ -202,6 +206,12 @@ class StepRun:
         )
         time.sleep(pause)
 
+    def cure(self, sqlstate: str | None, otherwise: str = "fix the file") -> str:
+        """Say what to do before the next try; waiting does not end a prepared transaction."""
+        if sqlstate in _LOCKED_OUT and any(blocker.prepared for blocker in self.blockers):
+            return "end the prepared transaction"
+        return cure(sqlstate, otherwise)
+
     def in_the_way(self, refusal: Refusal) -> Iterator[str]:
         """Say how often it was tried and which sessions were in the way, if locks made it fail."""
         if refusal.is_locked_out:
@@ -210,7 +220,9 @@ class StepRun:
             for blocker in self.blockers:
                 yield f"blocked by {blocker.who}"
                 yield blocker.doing
-                yield from filter(None, [blocker.ending])
+                yield from blocker.ending
+            if self.unseen and not self.blockers:
+                yield f"which session was in the way is not known: {self.unseen}"
 
     # failing
 

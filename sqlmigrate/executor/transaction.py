@@ -15,12 +15,16 @@ from .clean_up import clean_up
 from .events import Event, Failed, Finished
 from .history_errors import of_history_row
 from .session_state import of_encoding
-from .statement_errors import at_commit, cure, refused
+from .statement_errors import at_commit, refused
 from .step_run import Attempt, Outcome, Refusal, StepRun, ends_transactions
 
 _COMMITS = "it may commit only if each statement of the file runs on its own: -- sqlmigrate: no-transaction"
 
 _MAY_BE_COMMITTED = "what the file did before it ended the transaction may be committed: look before you go on"
+
+
+def _holder_unseen(run: StepRun) -> str:
+    return f"which session executes it is not known: {run.unseen}" if run.unseen else run_lock.GONE
 
 
 class TransactionStep:
@@ -103,7 +107,7 @@ class TransactionStep:
         run.session.abort()
         return LockError(
             f"another run is still executing {run.step.label} after {run.limits.lock_wait:g} s",
-            detail=[line for blocker in run.blockers for line in blocker.lines] or [run_lock.GONE],
+            detail=[line for blocker in run.blockers for line in blocker.lines] or [_holder_unseen(run)],
             state=NOTHING_EXECUTED_BY_THIS_RUN,
             next_steps=[f"sqlmigrate {run.step.direction}"],
         )
@@ -112,7 +116,7 @@ class TransactionStep:
         error = self._error(refusal)
         error = error.with_(
             detail=[*error.detail, *self.run.in_the_way(refusal)],
-            next_steps=[f"{cure(error.sqlstate)}, then: sqlmigrate {self.run.step.direction}"],
+            next_steps=[f"{self.run.cure(error.sqlstate)}, then: sqlmigrate {self.run.step.direction}"],
         )
         if not self._is_dry_run:
             error = self.run.record(error, 0)

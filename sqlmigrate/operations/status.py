@@ -11,12 +11,13 @@ from dataclasses import replace
 from psycopg.errors import InsufficientPrivilege
 
 from sqlmigrate.database import run_lock
+from sqlmigrate.database.blocker import UNSEEN, Blocker
 from sqlmigrate.database.session import Session, connect
 from sqlmigrate.errors import HistoryError
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.history import read, surroundings
 from sqlmigrate.history.log import LogEntry, entries
-from sqlmigrate.history.state import State
+from sqlmigrate.history.state import Execution, State
 from sqlmigrate.history.table import DEFAULT_TABLE, History
 from sqlmigrate.plan.changed import changed_error
 from sqlmigrate.plan.checks import AFTER, INSIDE, UNFINISHED, missing_error, out_of_order_error
@@ -50,15 +51,22 @@ def _look(session: Session, migrations: Sequence[Migration], table: str) -> Plan
     state = read.find(session, table)
     reading = read.read_again(state.history) if state.history.exists else ()
     try:
+        holders: list[list[str | None]] | None
         holders, *answers = session.ask(run_lock.look_for_holder(run_lock.lock_key(state.history.name)), *reading)
     except InsufficientPrivilege:  # a server that keeps pg_locks or pg_stat_activity from our role
         session.abort()
-        holders, answers = [], session.ask(*reading)
+        holders, answers = None, session.ask(*reading)
     executions = read.rows_of(answers[1]) if answers else ()
-    state = replace(state, executions=executions, run=run_lock.holder_in(holders))
+    run = _unseen_run(executions) if holders is None else run_lock.holder_in(holders)
+    state = replace(state, executions=executions, run=run)
     if not executions:
         state = replace(state, surroundings=surroundings.look(session, state.history, _schemas(migrations)))
     return Planned(Plan("up", make_rows(migrations, executions)), state)
+
+
+def _unseen_run(executions: Sequence[Execution]) -> Blocker | None:
+    """Return what stands for a run that may be under way: a migration has begun, and its end is not recorded."""
+    return UNSEEN if any(each.status == "running" for each in executions) else None
 
 
 def _schemas(migrations: Sequence[Migration]) -> set[str]:

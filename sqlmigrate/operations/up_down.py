@@ -185,7 +185,7 @@ class _Rest:
 
 
 def _run(url: str, order: _Order, limits: Limits, tick: float, *, step_by_step: bool) -> Generator[Event, None, None]:
-    with connect(url) as session, closing(Observer(url)) as observer:
+    with connect(url) as session:
         state = order.read(session)
         plan = order.plan(session, state)
         yield Planned(plan, state)
@@ -197,13 +197,14 @@ def _run(url: str, order: _Order, limits: Limits, tick: float, *, step_by_step: 
         require_writable(state.server)
         require_standard_strings(session)
         rights.require_writable(state)
-        run = _Run(session, order, limits, Observation(tick, observer, step_by_step))
-        read_again = yield from run.lock(plan, state)
-        with run.lock_released_at_the_end(read_again):
-            if read_again.executions != state.executions:
-                plan = order.plan(session, read_again)
-                yield Planned(plan, read_again)
-            yield from run.dry_run(plan, read_again) if order.is_dry_run else run.execute(plan, read_again)
+        with closing(Observer(url, state.server.instance)) as observer:
+            run = _Run(session, order, limits, Observation(tick, observer, step_by_step))
+            read_again = yield from run.lock(plan, state)
+            with run.lock_released_at_the_end(read_again):
+                if read_again.executions != state.executions:
+                    plan = order.plan(session, read_again)
+                    yield Planned(plan, read_again)
+                yield from run.dry_run(plan, read_again) if order.is_dry_run else run.execute(plan, read_again)
 
 
 def _require_new(session: Session, order: _Order, state: State, plan: Plan) -> None:

@@ -63,7 +63,7 @@ def _row_value(row: Row, run: Blocker | None) -> dict[str, Any]:
         "statements_done": execution.statements_done if execution else None,
         "down_statements": undoing.total if undoing else None,
         "down_statements_done": undoing.done if undoing else None,
-        "under_way": f"process {run.pid} of {run.user}" if run and row.is_begun else None,
+        "under_way": run.brief if run and row.is_begun else None,
     }
 
 

@@ -99,14 +99,14 @@ def _blocked(event: Blocked, width: int) -> list[Line]:
 
 def _blocker_lines(blocker: Blocker, width: int) -> list[Line]:
     """Say who blocks a step, what that session does, and how to end it."""
-    ending = [blocker.ending] if blocker.ending else []
-    return _session_lines([f"blocked by {blocker.who}", blocker.doing, *ending], width)
+    return _session_lines([f"blocked by {blocker.who}", blocker.doing, *blocker.ending], width)
 
 
 def _session_lines(lines: Sequence[str], width: int) -> list[Line]:
-    """Return the lines about another session; who it is is folded, the rest is cut at `width`."""
+    """Return the lines about another session: who it is, folded; the rest cut at `width`, except commands."""
     who, *others = lines
-    return [*_prose(who, width), *([("", fitted(f"{_INDENT}{line}", width))] for line in others)]
+    shown = (f"{_INDENT}{line}" if line.endswith(";") else fitted(f"{_INDENT}{line}", width) for line in others)
+    return [*_prose(who, width), *([("", line)] for line in shown)]
 
 
 def under_way(event: Progress, width: int) -> list[Line]:
@@ -121,7 +121,7 @@ def live(event: Progress, width: int) -> str:
     said = [f"{_INDENT}{name}: {_under_way(event)}"]
     if activity.blockers:
         first = activity.blockers[0]
-        said += [f"waits for {first.application or first.user} (process {first.pid}){_more(activity)}"]
+        said += [f"waits for {first.name}{_more(activity)}"]
         said += [activity.waits_for or "a lock", first.doing]
     elif activity.waits_for:
         said += [f"waits for {activity.waits_for}"]

@@ -66,7 +66,7 @@ def _unfinished(row: Row, when: str, run: Blocker | None) -> str:
         return "failed"
     said = [f"{'running' if run and row.is_begun else 'failed':<8} {when}"]
     if row.is_begun:
-        said += [f"process {run.pid} of {run.user}" if run else "interrupted"]
+        said += [run.brief if run else "interrupted"]
     if execution.undoing:
         said += [
             f"down {_where(execution.undoing.done, execution.undoing.total, is_running=bool(run and row.is_begun))}"
@@ -108,7 +108,8 @@ def note_lines(notes: Sequence[MigrationError]) -> Iterator[Line]:
 
 def run_lines(run: Blocker, room: int | None) -> Iterator[Line]:
     """Say that a run is under way: whose, what it does, and how to end a run whose program is gone."""
-    yield from folded([("yellow", "⏳"), ("", f" a run is under way: {run}")], room, 3)
+    is_seen = "may be" if run.is_unseen else "is"
+    yield from folded([("yellow", "⏳"), ("", f" a run {is_seen} under way: {run}")], room, 3)
     yield from folded([("", f"   {printable(run.doing)}")], room, 3)
-    if run.ending:
-        yield [("", f"   {run.ending}")]
+    for line in run.ending:
+        yield [("", f"   {printable(line)}")]

@@ -9,6 +9,7 @@ import pytest
 
 from sqlmigrate.database.blocker import Blocker
 
+STARTED = "backend_start = '2026-02-13 01:16:28.000000+00'"
 CONNECTED = datetime(2026, 2, 13, 1, 16, 28, tzinfo=UTC)
 
 
@@ -37,7 +38,7 @@ DOING = {
     "idle": ({"state": "idle", "seconds": -1}, "idle, no transaction: select 1"),
     "unseen": (
         {"state": "", "seconds": -1, "statement": "<insufficient privilege>"},
-        "what it does is shown to its own role and to members of pg_read_all_stats",
+        "what it does may not be seen by this role (grant pg_read_all_stats)",
     ),
 }
 
@@ -56,8 +57,15 @@ def test_what_it_does(fields: dict[str, object], expected: str) -> None:
 
 def test_how_to_end_it() -> None:
     """The command names the process; for a process of the server itself there is none."""
-    assert blocker().ending == "if its program is gone, end the session: select pg_terminate_backend(4711);"
-    assert blocker(state="background").ending is None
+    assert blocker().ending == (
+        "if its program is gone, end the session:",
+        f"select pg_terminate_backend(pid) from pg_stat_activity where pid = 4711 and {STARTED};",
+    )
+    assert blocker(state="background").ending == ()
+    assert blocker(since=None).ending == (
+        "whether its program is gone, a role with more rights can see:",
+        "select * from pg_stat_activity where pid = 4711;",
+    )
 
 
 def test_all_of_it_in_lines() -> None:
@@ -65,5 +73,5 @@ def test_all_of_it_in_lines() -> None:
     assert blocker().lines == (
         "process 4711 (reports, user ann, from 10.0.0.5, since 2026-02-13 01:16:28 UTC)",
         "idle in transaction, open for 5 s: select 1",
-        "if its program is gone, end the session: select pg_terminate_backend(4711);",
+        *blocker().ending,
     )

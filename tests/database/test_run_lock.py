@@ -74,7 +74,8 @@ def test_the_wait_is_bounded_and_names_the_holder(project: Project) -> None:
     holder = (
         rf"   process {pid} \(deploy 7, user postgres, local socket, since [-0-9: ]{{19}} UTC\)\n"
         r"   idle, no transaction: select pg_advisory_lock\(\$1\)\n"
-        rf"   if its program is gone, end the session: select pg_terminate_backend\({pid}\);\n"
+        r"   if its program is gone, end the session:\n"
+        rf"   select pg_terminate_backend\(pid\) from pg_stat_activity where pid = {pid} and backend_start = '.+';\n"
     )
     assert ended.code == 4
     assert re.fullmatch(
@@ -276,11 +277,12 @@ def test_the_error_of_a_held_lock(project: Project) -> None:
     with held(project, name=""), pytest.raises(LockError) as refused:
         project.add_tables("a").up(limits=Limits(lock_wait=0))
 
-    assert re.sub(r"(process |backend\()\d+", r"\1N", told(refused.value)) == (
+    assert re.sub(r"(process |pid = )\d+", r"\1N", told(refused.value)) == (
         "another run still holds the lock after 0 s\n"
         "  process N (without a name, user postgres, local socket, since TIME UTC)\n"
         "  idle, no transaction: select pg_advisory_lock($1)\n"
-        "  if its program is gone, end the session: select pg_terminate_backend(N);\n"
+        "  if its program is gone, end the session:\n"
+        "  select pg_terminate_backend(pid) from pg_stat_activity where pid = N and backend_start = 'TIME';\n"
         "  nothing was executed by this run\n"
         "  hint: run it again when the other run has ended, or wait longer: SQLMIGRATE_LOCK_WAIT=10min"
     )

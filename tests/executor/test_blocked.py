@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import database_state
 import psycopg
 import pytest
 from psycopg.pq import TransactionStatus
@@ -106,12 +107,14 @@ def test_a_migration_that_never_gets_its_lock_fails_with_who_was_in_the_way(
 
         assert isinstance(failed, Failed)
         assert failed.error.sqlstate == "55P03"
-        tried, blocked_by, doing, ending = failed.error.detail
+        tried, blocked_by, doing, ending, command = failed.error.detail
         assert tried == "tried 3 times, with pauses between"
         assert blocked_by == f"blocked by process {reader.info.backend_pid} (reports, user postgres, local socket)"
         assert re.fullmatch(r"idle in transaction, open for \d+ s: select count\(\*\) from t", doing)
-        command = f"select pg_terminate_backend({reader.info.backend_pid});"
-        assert ending == f"if its program is gone, end the session: {command}"
+        assert ending == "if its program is gone, end the session:"
+        ours = f"select pg_terminate_backend(pid) from pg_stat_activity where pid = {reader.info.backend_pid} and "
+        assert command.startswith(f"{ours}backend_start = '")
+        assert database_state.ask(database, command) == [(True,)]
     with closing(psycopg.connect(database)) as conn:
         assert conn.execute("select to_regclass('first'), status from migrations where version = '002'").fetchone() == (
             None, "failed",

@@ -98,7 +98,8 @@ def test_the_wait_behind_a_pooler_is_bounded_too(project: Project, transaction_p
         "error: another run is still executing 002_b after 0\\.5 s\n"
         f"   {holder}\n"
         "   idle in transaction, open for \\d s: insert into migrations [^\n]*\n"
-        f"   if its program is gone, end the session: select pg_terminate_backend\\({pid}\\);\n"
+        "   if its program is gone, end the session:\n"
+        f"   select pg_terminate_backend\\(pid\\) from pg_stat_activity where pid = {pid} and backend_start = '.+';\n"
         "   nothing was executed by this run\n"
         "   next    sqlmigrate up\n\n$",
         ended.stderr,

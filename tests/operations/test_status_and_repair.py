@@ -203,7 +203,8 @@ sql/ · history in public.migrations
 Total: 3 | Executed: 1 | Pending: 2
 ⏳ a run is under way: process {pid} (sqlmigrate, user postgres, local socket, since TIME UTC)
    idle, no transaction: select pg_advisory_lock($1)
-   if its program is gone, end the session: select pg_terminate_backend({pid});
+   if its program is gone, end the session:
+   select pg_terminate_backend(pid) from pg_stat_activity where pid = {pid} and backend_start = 'TIME';
 next: sqlmigrate status
 """
     )
@@ -234,7 +235,7 @@ def test_a_run_of_another_role_is_shown_with_what_may_be_seen(looker: str, proje
 
     assert (
         f"⏳ a run is under way: process {pid} (deploy 7, user postgres, from an unknown host)\n"
-        "   what it does is shown to its own role and to members of pg_read_all_stats\n"
+        "   what it does may not be seen by this role (grant pg_read_all_stats)\n"
     ) in screen
 
 

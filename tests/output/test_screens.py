@@ -315,7 +315,7 @@ def _comparable(screen: str) -> str:
     screen = re.sub(r"^\S+ at .+? ·", "shop at db.internal:5432 ·", screen, flags=re.MULTILINE)
     screen = re.sub(r" from \S+$", " from runner-7", screen, flags=re.MULTILINE)
     screen = re.sub(r"process \d+ ", "process 4711 ", screen)
-    screen = re.sub(r"terminate_backend\(\d+\)", "terminate_backend(4711)", screen)
+    screen = re.sub(r"pid = \d+ and backend_start = '[^']*'", "pid = 4711 and backend_start = 'TIME'", screen)
     screen = re.sub(r"again in [\d.]+ s", "again in 0.4 s", screen)
     screen = re.sub(r"open for \d+ s", "open for 5 s", screen)
     return stable(screen)

@@ -125,10 +125,10 @@ def delete_private_data(base: Path) -> None:
 
 
 @contextmanager
-def server(home: Path, version: int, programs: Path | None = None) -> Iterator[Server]:
+def server(home: Path, version: int, programs: Path | None = None, **settings: str) -> Iterator[Server]:
     """Run a server on a Unix socket; the programs are the embedded ones, or in the folder that is named."""
     cluster = _made(home, version, programs=programs)
-    with _running(cluster) as admin:
+    with _running(cluster, **settings) as admin:
         yield Server(cluster, admin)
 
 

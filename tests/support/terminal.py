@@ -11,7 +11,7 @@ from pathlib import Path
 
 import children
 
-_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
+_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{6}\+00)?")
 _DURATION = re.compile(r" *[0-9][0-9,]* ms\b")
 
 
