@@ -124,8 +124,9 @@ def test_a_setting_that_the_server_writes_in_another_way(options: str, every_dat
     assert [name for name, _ in planned.state.server.asked] == [options.removeprefix("-c").split("=")[0]]
 
 
-def test_asking_costs_no_round_trip(tenants: str) -> None:
+def test_asking_costs_no_round_trip(tenants: str, tmp_path: Path) -> None:
     """The values come with the answer that tells which server it is."""
+    list(up_down.up(make_conninfo(tenants, options="-csearch_path=tenant_a"), load(tmp_path)))
     with TurnCounter(tenants) as proxy:
-        status.status(make_conninfo(proxy.url, options="-csearch_path=tenant_b"), [])
+        status.status(make_conninfo(proxy.url, options="-csearch_path=tenant_a"), [])
         assert proxy.turns == 2

@@ -40,10 +40,10 @@ def two_phase(request: pytest.FixtureRequest, servers: Path) -> Iterator[Server]
 
 
 @pytest.fixture
-def database_of_two(two_phase: Server) -> Iterator[str]:
+def database_of_two(two_phase: Server, tmp_path: Path) -> Iterator[str]:
+    """A database with a table, and a folder with the migration that has created it."""
     with two_phase.database() as url:
-        database_state.ask(url, "create table t (a int)")
-        database_state.ask(url, "insert into t values (1)")
+        _create_table(url, tmp_path)
         try:
             yield url
         finally:
@@ -51,6 +51,11 @@ def database_of_two(two_phase: Server) -> Iterator[str]:
                 url, "select gid from pg_prepared_xacts where database = current_database()"
             ):
                 database_state.ask(url, f"rollback prepared {sql.Literal(name).as_string()}")
+
+
+def _create_table(url: str, folder: Path) -> None:
+    (folder / "000_t.up.sql").write_text("create table t (a int); insert into t values (1);")
+    list(up_down.up(url, load(folder)))
 
 
 def _prepare(url: str, statement: str, name: str = "orphan-44") -> None:
@@ -143,7 +148,7 @@ def restricted(database: str, *views: str) -> Iterator[str]:
 def test_a_role_that_may_not_look(view: str, database: str, tmp_path: Path) -> None:
     """A wait for a lock, and a wait for the run's lock: who holds it is said to be unknown, not to have ended."""
     with restricted(database, view) as url:
-        database_state.ask(url, "create table t (a int)")
+        _create_table(url, tmp_path)
         with psycopg.connect(database) as other:
             other.execute("select * from t")
             detail = _failed(url, tmp_path, "alter table t add b int;").error.detail
