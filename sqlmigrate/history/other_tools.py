@@ -145,7 +145,7 @@ TOOLS = (
     Tool("MikroORM", "id name executed_at", "name", order="id"),
     Tool("bun", "id name group_id migrated_at", "name", order="id"),
     Tool("Peewee", "id name migrated_at", "name", order="id"),
-    Tool("TypeORM", "id timestamp name", '"timestamp"', file="name", order='"timestamp"'),
+    Tool("TypeORM", "id timestamp name", '"timestamp"', order='"timestamp"'),
     Tool("Kysely", "name timestamp", "name", order='"timestamp"'),
     Tool("Laravel", "id migration batch", "migration", order="id"),
     Tool("Django", "id app name applied", "app || '.' || name", order="id"),

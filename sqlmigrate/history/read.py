@@ -133,7 +133,7 @@ def read_again(history: History, *, with_log: bool = False) -> tuple[Request, ..
     columns = [each.as_read for each in _read_columns(history.columns)]
     columns += ["logged_id"] if with_log else []
     entries = _LOGGED.format(log=history.quoted_log) if with_log else ""
-    query = f"select {', '.join(columns)} from {history.quoted}{entries} order by executed_at, version"
+    query = f"select {', '.join(columns)} from only {history.quoted}{entries} order by executed_at, version"
     return (BEGIN_READ_ONLY, Request(query), COMMIT)
 
 

@@ -6,6 +6,7 @@ Each function returns errors, or none if there is nothing to say. `up` raises th
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 
 from sqlmigrate.errors import NOTHING_EXECUTED, HistoryError
@@ -63,8 +64,9 @@ def _of_history(history: OtherHistory, rows: Sequence[Row]) -> HistoryError:
             f"this database has a history of sqlmigrate already, {history.table}{_where_it_is(history)}",
             detail=["a second history would execute every migration again"],
             state=NOTHING_EXECUTED,
-            hint=f"continue with it: --table {history.table}; or, if it belongs to another project:",
-            next_steps=[_INTO_EXISTING],
+            hint=f"continue with it: --table {history.table}; or, only if it belongs to another project, execute all "
+            "files: --into-existing",
+            next_steps=[f"sqlmigrate status --table {shlex.quote(history.table)}"],
         )
     newest = baseline_of(history, rows)
     message = f"this database has the history of {history.tool}, {history.table}{_where_it_is(history)}"
@@ -143,12 +145,15 @@ def _unmatched(history: OtherHistory, rows: Sequence[Row]) -> list[str]:
 
 
 def _matched(history: OtherHistory, rows: Sequence[Row]) -> Iterator[tuple[str, Row | None]]:
-    """Give each version of another tool with the migration of that version, or else of that name."""
+    """Give each version of another tool with the migration of that version, or else of that name.
+
+    Where the tool keeps the names of files, only these count: an `id` of Liquibase is no number of a file.
+    """
     numbers = {row.number: row for row in rows if row.migration}
     names = {name: row for row in rows if row.migration for name in (row.migration.name, row.label)}
     for version, file in zip(history.versions, history.files, strict=True):
-        wanted = (number for text in (version, file) for number in _numbers(text))
-        yield version, next((numbers[number] for number in wanted if number in numbers), names.get(version))
+        found = (numbers[number] for number in _numbers(file or version) if number in numbers)
+        yield version, next(found, None) or names.get(version)
 
 
 def _numbers(text: str) -> Iterator[int]:

@@ -394,10 +394,30 @@ def test_a_history_of_ours_under_another_name(shop: Project) -> None:
         "this database has a history of sqlmigrate already, migrations, which is at 20240103000000 (3 migrations)\n"
         "  a second history would execute every migration again\n"
         "  nothing was executed\n"
-        "  hint: continue with it: --table migrations; or, if it belongs to another project:\n"
-        "  next: sqlmigrate up --into-existing"
+        "  hint: continue with it: --table migrations; or, only if it belongs to another project, execute all files: "
+        "--into-existing\n"
+        "  next: sqlmigrate status --table migrations"
     )
     assert shop.call("status", "--table", "MIGRATIONS").stdout.count("⚠️ this database has a history of sqlmigrate") == 1
+
+
+def test_numbers_that_only_look_like_versions(shop: Project) -> None:
+    """An `id` of Liquibase is no number of a file, and `1.2` of Flyway is neither 1 nor 2: no baseline is named."""
+    shop.add("001_first", "select 1;").add("012_twelfth", "select 1;")
+    shop.execute(CASES["Liquibase"].make.replace("'a', 'ann', 'db/20240101000000_prices.sql'", "'1', 'ann', 'x.xml'"))
+    shop.execute("delete from databasechangelog where id = 'b'")
+    with pytest.raises(HistoryError) as refused:
+        shop.up()
+    assert refused.value.next_steps[0] == "sqlmigrate baseline VERSION"
+
+    shop.execute("drop table databasechangelog, databasechangeloglock")
+    shop.execute(
+        CASES["Flyway"].make.replace("'20240101000000', 'prices', 'SQL', 'V20240101000000", "'1.2', '', 'SQL', 'V1.2")
+    )
+    shop.execute("delete from flyway_schema_history where version <> '1.2' or version is null")
+    with pytest.raises(HistoryError) as refused:
+        shop.up()
+    assert refused.value.next_steps[0] == "sqlmigrate baseline VERSION"
 
 
 def test_a_schema_for_each_customer(shop: Project) -> None:

@@ -275,6 +275,15 @@ def test_a_loop_with_a_trigger_that_does_not_fit(executed: Project) -> None:
     )
 
 
+def test_a_table_that_inherits_from_it(executed: Project) -> None:
+    """An archive with the same columns has no rows of ours."""
+    executed.execute("create table archive () inherits (migrations)")
+    executed.execute("insert into archive (version, name, status) values ('009', 'x', 'executed')")
+
+    assert executed.states() == {"001_a": "executed", "002_b": "pending"}
+    assert succeeded(executed.up()) == ["002_b"]
+
+
 # -- several of one name -----------------------------------------------------------------------------------------------
 
 
