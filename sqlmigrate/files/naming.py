@@ -118,6 +118,11 @@ def _nearest_name(name: str, taken: Sequence[str]) -> str:
     title = name_of(match["rest"] if match else stem) or "name"
     others = [found for found in map(FILE_NAME.fullmatch, taken) if found]
     version = match["version"] if match else None
+    if foreign := foreign_stamp(f"{version}_{title}"):
+        time, title = foreign
+        while any(_is_taken(found, version := stamp(time), f"{title}.{direction}") for found in others):
+            time += timedelta(seconds=1)
+        version = stamp(time)
     if version is None or any(_is_taken(found, version, f"{title}.{direction}") for found in others):
         version = next_number([found["version"] for found in others])
     return f"{version}_{title}.{direction}.sql"

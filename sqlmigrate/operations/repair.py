@@ -91,7 +91,8 @@ def baseline_doubt(
     """Return which tables that the files up to `version` create are missing; None if none of them is.
 
     Tables that a file creates in a DO block or a function are not seen. Raises `ConfigError` for an unknown version,
-    `ServerError` if the history cannot be written.
+    `MigrationError` for files that cannot be read or whose version is not what it looks like, `ServerError` if the
+    history cannot be written.
     """
     with connect(url) as session:
         state = read.read(session, table)
@@ -99,7 +100,9 @@ def baseline_doubt(
         rights.require_writable(state)
         rows = make_rows(migrations, state.executions)
         limit = find_row(rows, version).number
-        declared = [row.migration for row in rows if row.is_pending and row.migration and row.number <= limit]
+        pending = [row for row in rows if row.is_pending and row.number <= limit]
+        _refuse_faults(pending)
+        declared = [row.migration for row in pending if row.migration]
         created = created_tables(readable_scripts(declared))
         found = set(surroundings.tables_of(session, {name for _, name in created})) if created else set()
     found |= {("", name) for _, name in found}
@@ -125,8 +128,9 @@ def baseline(
 ) -> list[Row]:
     """Record every pending migration up to `version` as one that this database already has; return their rows.
 
-    Raises `ConfigError` for an unknown version, `HistoryError` for a migration of which only a part is executed,
-    `LockError` if another run holds the lock for more than `lock_wait` seconds.
+    Raises `ConfigError` for an unknown version, `MigrationError` for files that cannot be read or whose version is not
+    what it looks like, `HistoryError` for a migration of which only a part is executed, `LockError` if another run
+    holds the lock for more than `lock_wait` seconds.
     """
     with _locked(url, table, lock_wait) as (session, state):
         rows = make_rows(migrations, state.executions)

@@ -343,3 +343,22 @@ def test_the_next_step_depends_on_the_code(code: str | None, expected: str) -> N
     """The next step is to fix the file only if the file is wrong; otherwise it says what else has to be done."""
     assert cure(code) == expected
     assert cure(code, "x") == ("x" if expected == "fix the file" else expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("create table t (a int); insert into t values \uff081\uff09;", "U+FF08, a full-width parenthesis"),
+        ("select 1 \u2013 2;", "U+2013, an en dash"),
+        ("select x\u2019;", "U+2019, a typographic quote"),
+        ("select '\uff08' from nothing;", None),
+    ],
+    ids=["parentheses", "dash", "quote", "in a string"],
+)
+def test_characters_that_only_look_right_are_named(text: str, named: str | None, project: Project) -> None:
+    """PostgreSQL quotes what it does not understand, and it looks right; in a string such a character is fine."""
+    project.add("001_a", text)
+
+    hint = failure(project.up()).error.hint
+
+    assert (hint is None) if named is None else (hint or "").startswith(named)

@@ -197,7 +197,7 @@ def test_two_files_of_one_version_below_a_baseline(quick: Quick) -> None:
     """Both are declared, so they stop nothing; no hint leads to one of them being executed again."""
     quick.write(**{"001_a.up.sql": "create table a ();", "001_b.up.sql": "create table b ();"})
     quick.write(**{"002_c.up.sql": "create table c ();"})
-    assert quick("baseline", "1").code == 0
+    assert quick("baseline", "1", "--yes").code == 0
 
     ended = quick("up")
 
@@ -311,6 +311,12 @@ NEAREST = {
     "2026-02-13-120530_a.up.sql": "20260213_120530_a.up.sql",
     "20260213T120530_a.up.sql": "20260213_120530_a.up.sql",
     "20260213120530.sql": "20260213_120530_name.up.sql",
+    "2014_10_12_000000_create_users.sql": "20141012_000000_create_users.up.sql",
+    "2024_01_02_a.sql": "20240102_000000_a.up.sql",
+    "20240101_1200_b.sql": "20240101_120000_b.up.sql",
+    "2024-01-02-1200_x.down.sql": "20240102_120000_x.down.sql",
+    "1609459200000-CreateUsers.sql": "1609459200000_createusers.up.sql",
+    "20240101120000-create-users.sql": "20240101_120000_create-users.up.sql",
     "\u06f1_a.up.sql": "001_\u06f1_a.up.sql",
     "001_a\x1b[31m.up.sql": "001_a_31m.up.sql",
 }
