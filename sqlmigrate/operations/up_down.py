@@ -186,8 +186,7 @@ class _Rest:
 
 def _run(url: str, order: _Order, limits: Limits, tick: float, *, step_by_step: bool) -> Generator[Event, None, None]:
     with connect(url) as session:
-        state = order.read(session)
-        plan = order.plan(session, state)
+        state, plan = yield from _first_plan(session, order, limits)
         yield Planned(plan, state)
         if not plan.steps:
             return
@@ -205,6 +204,24 @@ def _run(url: str, order: _Order, limits: Limits, tick: float, *, step_by_step: 
                     plan = order.plan(session, read_again)
                     yield Planned(plan, read_again)
                 yield from run.dry_run(plan, read_again) if order.is_dry_run else run.execute(plan, read_again)
+
+
+def _first_plan(session: Session, order: _Order, limits: Limits) -> Generator[Event, None, tuple[State, Plan]]:
+    """Read the history and plan; what looks as if it stopped in the middle may be executed at this moment.
+
+    Only then, if the plan is refused, the lock is waited for before everything is read again.
+    """
+    state = order.read(session)
+    try:
+        return state, order.plan(session, state)
+    except HistoryError:
+        is_begun = any(each.is_begun for each in state.executions)
+        if not is_begun or pooler.is_between(session, state.server):
+            raise
+    for holder in run_lock.wait(session, run_lock.lock_key(state.history.name), limits.lock_wait):
+        yield Waiting(holder, limits.lock_wait)
+    state = order.read(session)
+    return state, order.plan(session, state)
 
 
 def _require_new(session: Session, order: _Order, state: State, plan: Plan) -> None:

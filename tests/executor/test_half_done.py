@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
+from postgres_servers import Server
 from project import Project, failure, succeeded, told
+from waiting import until
 
 from sqlmigrate.errors import HistoryError
-from sqlmigrate.executor.events import NotTried, Recovered
+from sqlmigrate.executor.events import Event, NotTried, Recovered, StatementDone, Waiting
 from sqlmigrate.files.folder import load
+from sqlmigrate.operations import up_down
 from sqlmigrate.operations.repair import repairable
+from sqlmigrate.plan.plan import Limits
 
 NONE = "-- sqlmigrate: no-transaction\n"
 PAID = "insert into ledger values (500);"
@@ -362,9 +368,27 @@ def test_an_up_that_fails_at_its_first_statement_has_left_nothing(project: Proje
     assert project.states() == {"001_t": "failed"}
 
 
+def test_up_waits_for_a_down_that_is_under_way(project: Project) -> None:
+    """It looks as if it had stopped in the middle; it is refused only if it has."""
+    project.add("001_t", "create table t (a int);", f"{NONE}select 1;\ndrop table t;").up()
+    project.add("002_b", "select 2;")
+    events: list[Event] = []
+    waiting = threading.Thread(target=lambda: events.extend(iter(project.running_up())))
+    with closing(up_down.down(project.url, load(project.folder))) as under_way:
+        assert next(event.number for event in under_way if isinstance(event, StatementDone)) == 1
+        waiting.start()
+        until(lambda: any(isinstance(event, Waiting) for event in events) or not waiting.is_alive())
+        undone = list(under_way)
+    waiting.join()
+
+    assert succeeded(undone) == ["001_t"]
+    assert succeeded(events) == ["001_t", "002_b"]
+
+
 # -- what a statement has left behind ----------------------------------------------------------------------------------
 
 TWICE = "create table t (email text); insert into t values ('a'), ('a');"
+PARTITIONS = "create table p (a int) partition by list (a); create table p1 partition of p for values in (1);"
 INVALID = "select count(*) from pg_index where not indisvalid"
 LEFT = {
     "an index with a name": "create unique index concurrently i on t (email);",
@@ -548,3 +572,85 @@ def test_what_took_effect_is_not_passed_over_if_its_statement_is_another_one_now
         "  next: sqlmigrate repair 002"
     )
     assert succeeded(project.add("002_i", "create index concurrently i on t (a);").up()) == ["002_i"]
+
+
+def test_a_half_detached_partition_is_told_and_finished(project: Project) -> None:
+    """A DETACH … CONCURRENTLY that is cancelled while it waits leaves it pending: this is said, and finished."""
+    project.add("001_p", PARTITIONS).up()
+    project.add("002_d", "-- sqlmigrate: lock-timeout 100ms\nalter table p detach partition p1 concurrently;")
+    with project.connection() as reader:
+        reader.execute("begin")
+        reader.execute("select * from p1")
+
+        (kept,) = failure(project.up(limits=Limits(lock_retries=0))).kept
+        reader.execute("rollback")
+
+    assert kept == "the partition p1 is half detached: the next up finishes it"
+    assert succeeded(project.up()) == ["002_d"]
+    assert project.value("select count(*) from pg_inherits") == 0
+
+
+def test_a_half_dropped_index_is_told_and_dropped(project: Project) -> None:
+    """A DROP INDEX CONCURRENTLY that is cancelled while it waits leaves an invalid index: no query uses it."""
+    project.add("001_t", "create table t (a int); create index i on t (a);", "drop table t;").up()
+    project.add("002_i", "-- sqlmigrate: lock-timeout 100ms\ndrop index concurrently i;")
+    with project.connection() as reader:
+        reader.execute("begin")
+        reader.execute("select * from t")
+
+        (kept,) = failure(project.up(limits=Limits(lock_retries=0))).kept
+        reader.execute("rollback")
+
+    assert kept == "the index i is marked invalid, no query uses it: the next up drops it"
+    assert succeeded(project.up()) == ["002_i"]
+    assert project.relations() == {"t"}
+
+
+def test_a_view_is_refreshed_concurrently(project: Project) -> None:
+    """REFRESH … CONCURRENTLY runs in a transaction: it leaves nothing behind, and is committed with its record."""
+    project.add(
+        "001_v", "create table t (a int); insert into t values (1); create materialized view v as select a from t;"
+    )
+    project.add("002_r", f"{NONE}create unique index concurrently on v (a);\nrefresh materialized view concurrently v;")
+
+    assert succeeded(project.up()) == ["001_v", "002_r"]
+    assert project.relations() == {"t", "v", "v_a_idx"}
+
+
+LEFT_BEHIND = (
+    "the index public.t_email_idx is left behind, marked invalid: "
+    "the next down drops it and executes the statement again"
+)
+
+
+def test_a_down_drops_what_it_has_left_behind_too(project: Project) -> None:
+    """What holds for `up` holds for `down`: an index that cannot be built is named, and dropped by the next one."""
+    down = f"{NONE}select 1;\ncreate unique index concurrently on t (email);"
+    project.add("001_t", TWICE).add("002_i", "select 2;", down).up()
+
+    assert failure(project.down()).kept == (
+        "statement 1 is executed and stays",
+        LEFT_BEHIND,
+    )
+    project.execute("delete from t where ctid = (select max(ctid) from t)")
+    assert succeeded(project.down()) == ["002_i"]
+    assert project.relations() == {"t", "t_email_idx"}
+    assert project.value(INVALID) == 0
+
+
+def test_an_ordinary_role_drops_what_its_run_has_left(project: Project, postgres: Server) -> None:
+    """The owner of the table needs no other right for it, not even that of temporary tables if the name is known."""
+    project.execute("create role builder login; grant all on schema public to builder")
+    try:
+        project.execute(
+            "create table t (email text); insert into t values ('a'), ('a'); alter table t owner to builder"
+        )
+        theirs = project.at(postgres.url(project.value("select current_database()"), "builder"))
+        theirs.add("001_i", "create unique index concurrently on t (email);")
+        assert failure(theirs.up(into_existing=True)).kept[0].startswith("the index public.t_email_idx is left behind")
+        project.execute("delete from t where ctid = (select max(ctid) from t)")
+
+        assert succeeded(theirs.up(into_existing=True)) == ["001_i"]
+        assert project.value(INVALID) == 0
+    finally:
+        project.execute("drop owned by builder; drop role builder")

@@ -234,6 +234,30 @@ def test_a_signal_in_a_down(quick: Quick, begin: Beginning, database: str) -> No
     assert database_state.log(database) == [("up", "001", None), ("failure", "001", f"down: {INTERRUPTED}")]
 
 
+def test_a_signal_in_a_down_without_a_transaction(quick: Quick, begin: Beginning, database: str) -> None:
+    """What is undone stays undone and is recorded, and the next `down` goes on there."""
+    down = f"-- sqlmigrate: no-transaction\ndrop table a;\n{SLOW}\ncreate table c ();\n"
+    quick.write(**{"001_a.up.sql": "create table a ();", "001_a.down.sql": down})
+    assert quick("up").code == 0
+    running = begin("down")
+    running.when("pg_sleep")
+    ended = running.signalled(signal.SIGINT)
+
+    assert said(ended).endswith(
+        "what happened   001_a runs without a transaction; it stopped at statement 2 of 3\n"
+        "                statement 1 is executed and stays\n"
+        "what now        sqlmigrate down\n\n"
+    )
+    assert ended.code == 130
+    assert database_state.history(database) == [("001", "executed", 1, INTERRUPTED)]
+    assert database_state.log(database) == [("up", "001", None), ("failure", "001", f"down: {INTERRUPTED}")]
+
+    quick.write(**{"001_a.down.sql": down.replace("60", "0")})
+    assert quick("down").code == 0
+    assert database_state.relations(database) == ["public.c"]
+    assert database_state.history(database) == []
+
+
 SLOW_LOG = """\
 create sequence tries;
 create function wait() returns trigger language plpgsql as $$
