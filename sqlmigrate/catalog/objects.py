@@ -89,6 +89,15 @@ class Difference:
     change: Literal["left over", "missing", "different", "column order"]
     attributes: tuple[tuple[str, str | None, str | None], ...] = ()
 
+    @property
+    def is_only_validated(self) -> bool:
+        """Whether a constraint has only been validated: PostgreSQL has no statement that undoes that."""
+        changed = {name: (before, after) for name, before, after in self.attributes}
+        if changed.pop("validated", None) != ("false", "true"):
+            return False
+        before, after = changed.pop("definition", ("", ""))
+        return not changed and (before or "").removesuffix(" NOT VALID") == after
+
 
 @dataclass(frozen=True)
 class Change:

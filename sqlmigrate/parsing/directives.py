@@ -21,6 +21,9 @@ _DIRECTIVES = ("no-transaction", "lock-timeout", "statement-timeout", "irreversi
 _DIRECTIVE = re.compile(r"--[ \t]*sqlmigrate[ \t]*(?P<colon>:?)[ \t]*(?P<name>[^\s:]*)[ \t]*(?P<value>[^\n\r]*)")
 _ALMOST = re.compile(r"(?:--|/\*)[ \t\r\n*]*(?P<tool>[A-Za-z][\w-]*)[ \t]*:[ \t]*(?P<name>[\w-]+)")
 _REASON = re.compile(r"\((?P<why>.*\S.*)\)$")
+_PLACEHOLDER = re.compile(
+    r"\(\s*(?:why|why it is intended|reason|…|\.\.\.)\s*\)$", re.IGNORECASE
+)  # as the hints have it
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,9 @@ def _wrong_value(name: str, value: str) -> tuple[str, str] | None:
         return f"expected a reason in parentheses, not `{value}`", f"-- sqlmigrate: irreversible ({reason})"
     if name == "allow" and not re.fullmatch(r"[a-z][a-z-]*[ \t]+\(.*\S.*\)", value):
         return "the directive `allow` needs a rule and a reason", "-- sqlmigrate: allow RULE (why it is intended)"
+    if name in ("irreversible", "allow") and (placeholder := _PLACEHOLDER.search(value)):
+        message = f"`{placeholder[0]}` is a placeholder, not a reason"
+        return message, "write in the parentheses why it is intended, for those who read the file later"
     return None
 
 

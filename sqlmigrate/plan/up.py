@@ -121,7 +121,7 @@ def _checked(source: Source) -> tuple[Script | None, list[MigrationError]]:
         script = read_script(source)
     except MigrationError as error:
         return None, [error.with_(others=()), *(each for each in error.others if isinstance(each, MigrationError))]
-    return script, _unwritten(script)
+    return script, unwritten_faults(script)
 
 
 def read_script(source: Source) -> Script:
@@ -131,7 +131,7 @@ def read_script(source: Source) -> Script:
     return read(source)
 
 
-def _unwritten(script: Script) -> list[MigrationError]:
+def unwritten_faults(script: Script) -> list[MigrationError]:
     """Refuse a template without SQL: after it was executed, the SQL could not be added any more."""
     if script.statements or not any(mark in script.source.text for mark in TEMPLATE_MARKS):
         return []

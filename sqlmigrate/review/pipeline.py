@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlmigrate.errors import MigrationError
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.parsing.script import Script, read
+from sqlmigrate.plan.up import unwritten_faults
 from sqlmigrate.shadow import databases, installed
 from sqlmigrate.source import Source
 
@@ -157,9 +158,13 @@ def _parse(migration: Migration) -> _Parsed:
 
 def _parse_file(source: Source) -> tuple[Script | None, tuple[Finding, ...]]:
     try:
-        return read(source), ()
+        script = read(source)
     except MigrationError as error:
         return None, tuple(failures.findings_of_file(error))
+    if faults := unwritten_faults(script):  # `up` would refuse it
+        found = (finding for fault in faults for finding in failures.findings_of_file(fault))
+        return None, tuple(replace(finding, path=source.path) for finding in found)
+    return script, ()
 
 
 def has_failed(review: Review, limit: str) -> bool:

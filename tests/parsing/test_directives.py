@@ -197,6 +197,22 @@ BAD = {
         "1:22 [rewrites-table ( )] the directive `allow` needs a rule and a reason",
         "-- sqlmigrate: allow RULE (why it is intended)",
     ),
+    "-- sqlmigrate: irreversible (why)": (
+        "1:29 [(why)] `(why)` is a placeholder, not a reason",
+        "write in the parentheses why it is intended, for those who read the file later",
+    ),
+    "-- sqlmigrate: irreversible ( Why )": (
+        "1:29 [( Why )] `( Why )` is a placeholder, not a reason",
+        "write in the parentheses why it is intended, for those who read the file later",
+    ),
+    "-- sqlmigrate: allow drop-column (why)": (
+        "1:22 [drop-column (why)] `(why)` is a placeholder, not a reason",
+        "write in the parentheses why it is intended, for those who read the file later",
+    ),
+    "-- sqlmigrate: allow drop-column (why it is intended)": (
+        "1:22 [drop-column (why it is intended)] `(why it is intended)` is a placeholder, not a reason",
+        "write in the parentheses why it is intended, for those who read the file later",
+    ),
     "-- sqlmigrat: no-transaction": (
         "1:4 [sqlmigrat] `sqlmigrat:` does not begin a directive",
         "did you mean `-- sqlmigrate: no-transaction`?",

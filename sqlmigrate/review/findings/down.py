@@ -11,6 +11,7 @@ from sqlmigrate.identifiers import displayed, is_same, last_part, parent, parts
 from sqlmigrate.parsing.script import Script
 from sqlmigrate.review.rules import down as rules
 from sqlmigrate.review.rules.failures import HANGS
+from sqlmigrate.review.rules.indexes import CREATE_INDEX_BLOCKING
 from sqlmigrate.review.rules.rule import Finding, Rule
 from sqlmigrate.source import Span
 
@@ -19,6 +20,8 @@ from .subject import Subject
 
 _MOST = 5  # differences named in one sentence; the HTML page and the JSON have all of them
 _SHORT = 80  # characters of two values that a sentence can contain
+_RESTORE = "in the down file, create what the up file drops, and drop nothing that the up file does not create"
+_CHANGE_BACK = "in the down file, change it back to what it was before the up file"
 
 
 def find(subject: Subject, down: Script | None) -> Iterator[Finding]:
@@ -48,24 +51,23 @@ def find_missing(migration: Migration, up: Script) -> Iterator[Finding]:
         yield _finding(rules.DOWN_MISSING, "there is no down file", up.source.span(0, 0), advice)
 
 
-def _finding(rule: Rule, message: str, span: Span, what_now: str = "") -> Finding:
-    return Finding(rule, rule.severity, message, span, span.source.path, what_now=what_now)
+def _finding(rule: Rule, message: str, span: Span, what_now: str = "", *, has_example: bool = True) -> Finding:
+    path = span.source.path
+    return Finding(rule, rule.severity, message, span, path, what_now=what_now, has_example=has_example)
 
 
 def _left(left: Sequence[Difference], place: Span) -> Iterator[Finding]:
-    real = [each for each in left if each.change != "column order" and not _is_only_validated(each)]
+    real = [each for each in left if each.change != "column order" and not each.is_only_validated]
     if real:
-        yield _finding(rules.DOWN_INCOMPLETE, f"after up and down {_named(_whole(real))}", place)
+        changes = {each.change for each in real}
+        advice = "" if "left over" in changes else _RESTORE if "missing" in changes else _CHANGE_BACK
+        message = f"after up and down {_named(_whole(real))}"
+        yield _finding(rules.DOWN_INCOMPLETE, message, place, advice, has_example=not advice)
     elif left := [each for each in left if each.change == "column order"]:
         tables = ", ".join(f"`{last_part(each.name)}`" for each in left[:_MOST])
         yield _finding(
             rules.DOWN_COLUMN_ORDER, f"the columns of {tables} are in a different order after up and down", place
         )
-
-
-def _is_only_validated(difference: Difference) -> bool:
-    """Return whether a constraint has only been validated: down need not undo that."""
-    return difference.attributes == (("validated", "false", "true"),)
 
 
 def _whole(differences: Sequence[Difference]) -> list[Difference]:
@@ -137,7 +139,7 @@ def _new_data(subject: Subject, place: Span) -> Iterator[Finding]:
 
 def _again(subject: Subject) -> Iterator[Finding]:
     trip = subject.trip
-    if any(each.change != "column order" and not _is_only_validated(each) for each in trip.left):
+    if any(each.change != "column order" and not each.is_only_validated for each in trip.left):
         return  # the cause is reported already
     if trip.again_error:
         span = trip.again_error.span or subject.up.source.span(0, 0)
@@ -159,5 +161,9 @@ def _blocks(subject: Subject, down: Script, place: Span) -> Iterator[Finding]:
     if grave := [each for each in found if each.severity == "danger"]:
         first = grave[0]
         message = f"the down file blocks production ({first.rule.name}): {first.message}"
-        finding = _finding(rules.DOWN_BLOCKS, message, first.span or place)
+        advice = f"what to write instead: sqlmigrate explain {first.rule.name}"
+        is_index = first.rule is CREATE_INDEX_BLOCKING
+        finding = _finding(
+            rules.DOWN_BLOCKS, message, first.span or place, "" if is_index else advice, has_example=is_index
+        )
         yield replace(finding, waits=first.waits, relation=first.relation, seconds=first.seconds)

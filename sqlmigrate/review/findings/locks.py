@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from sqlmigrate.identifiers import is_same, last_part
 from sqlmigrate.review.measure.facts import Relation, RelationEffect
@@ -25,6 +26,7 @@ _LOCK_TIMEOUT = re.compile(
 _CODE = ("SELECT", "WITH", "CALL", "DO", "EXECUTE", "VALUES")  # may execute functions, whose text is not in the file
 _DML = ("UPDATE", "DELETE", "INSERT", "MERGE", "SELECT", "WITH", "COPY")
 _BULK_ROWS, _BULK_SHARE = 20, 0.2
+_BATCHES = "batches that commit cannot be measured: allow it, with the size of a batch as the reason"
 
 
 def find(subject: Subject) -> Iterator[Finding]:
@@ -370,7 +372,9 @@ def _two_tables(subject: Subject) -> Iterator[Finding]:
 def _alone(subject: Subject, measured: MeasuredStatement) -> Iterator[Finding]:
     if measured.text.startswith(("DO", "CALL")):
         message = "it commits by itself: its locks, scans and writes were only partly measured"
-        yield subject.finding(locks.COMMITS_INSIDE, measured.place, message)
+        finding = subject.finding(locks.COMMITS_INSIDE, measured.place, message)
+        is_batch = measured.says("UPDATE ", "DELETE ", "INSERT ", "MERGE ", "CALL ")
+        yield replace(finding, what_now=_BATCHES, has_example=False) if is_batch else finding
     if not measured.says("CONCURRENTLY"):
         return
     if measured.says("CREATE") and measured.says("INDEX CONCURRENTLY IF NOT EXISTS"):

@@ -47,7 +47,7 @@ def _message(each: LocatedFinding, version: int) -> str:
     lines = [wording.sentence(finding.message)]
     lines += [f"Who waits: {finding.waits}."] if wording.blocked(finding) else []
     lines += [f"What now: {finding.what_now}"] if finding.what_now else []
-    if example := finding.rule.example(version).strip():
+    if example := finding.example(version).strip():
         lines += [f"{wording.sentence(EXAMPLE_HEADING + ':')}\n{example}"]
     lines += [f"To allow it, {each.exception_place}: {each.exception}"] if each.exception else []
     return "\n".join(lines)

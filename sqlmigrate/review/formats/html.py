@@ -41,12 +41,13 @@ def draw(review: Review) -> str:
     severity, said = wording.verdict(review)
     digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
     findings = located.found(review)
+    shown: dict[str, str] = {}  # the examples
     body = [
         f"<h1>{_mark(severity)}<span>{_words(wording.sentence(said).rstrip('.'))}</span></h1>",
         f'<p class="soft">{wording.plural(len(review.migrations), "new migration")} {_against(review)}</p>',
-        *_findings("The folder", located.of(None, findings), review),
+        *_findings("The folder", located.of(None, findings), review, shown),
         *_summary(review),
-        *(part for each in review.migrations for part in _migration(each, located.of(each, findings), review)),
+        *(part for each in review.migrations for part in _migration(each, located.of(each, findings), review, shown)),
         "<footer>",
         *(f'<p class="soft">{_words(sentence)}</p>' for sentence in wording.basis(review)),
         "</footer>",
@@ -88,12 +89,14 @@ def _said(reviewed: Reviewed) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _migration(reviewed: Reviewed, findings: Sequence[LocatedFinding], review: Review) -> Iterator[str]:
+def _migration(
+    reviewed: Reviewed, findings: Sequence[LocatedFinding], review: Review, shown: dict[str, str]
+) -> Iterator[str]:
     label = _text(reviewed.migration.label)
     yield f'<article id="{label}"><h2>{_mark(wording.severity(reviewed))}<span>{label}</span></h2>'
     facts = "".join(f"<div><dt>{name}</dt><dd>{_words(said)}</dd></div>" for name, said in _said(reviewed))
     yield f'<dl class="facts">{facts}</dl>'
-    yield from _findings("Findings", findings, review)
+    yield from _findings("Findings", findings, review, shown)
     if trip := reviewed.trip:
         yield "<h3>Locks of the up file</h3>"
         yield from _locks(trip.up)
@@ -108,14 +111,14 @@ def _migration(reviewed: Reviewed, findings: Sequence[LocatedFinding], review: R
     yield "</article>"
 
 
-def _findings(title: str, findings: Sequence[LocatedFinding], review: Review) -> Iterator[str]:
+def _findings(title: str, findings: Sequence[LocatedFinding], review: Review, shown: dict[str, str]) -> Iterator[str]:
     if findings:
         yield f"<h3>{title}</h3>"
     for each in findings:
-        yield from _finding(each, review)
+        yield from _finding(each, review, shown)
 
 
-def _finding(each: LocatedFinding, review: Review) -> Iterator[str]:
+def _finding(each: LocatedFinding, review: Review, shown: dict[str, str]) -> Iterator[str]:
     finding = each.finding
     is_allowed = finding.allowed is not None
     mark = _mark(None if is_allowed else each.severity)
@@ -128,7 +131,10 @@ def _finding(each: LocatedFinding, review: Review) -> Iterator[str]:
     yield _sql(each.sql)
     yield f"<p><strong>Who waits:</strong> {_words(finding.waits)}.</p>" if wording.blocked(finding) else ""
     yield from _what_now(finding.what_now)
-    if example := finding.rule.example(wording.major(review.basis)):
+    example, earlier = located.example(each, wording.major(review.basis), shown)
+    if earlier:
+        yield f"<p><strong>{wording.sentence(EXAMPLE_HEADING + ':')}</strong> as above, for {_text(earlier)}</p>"
+    if example:
         yield f"<p><strong>{wording.sentence(EXAMPLE_HEADING + ':')}</strong></p>{_sql(example)}"
     if each.exception:
         yield f'<p class="soft">To allow it, {each.exception_place}: <code>{_text(each.exception)}</code></p>'

@@ -98,7 +98,7 @@ def finding_value(each: LocatedFinding, version: int) -> dict[str, Any]:
         "column": span.column if span else None, "end_line": end[0], "end_column": end[1],
         "statement": each.statement.text if each.statement else None, "waits": finding.waits or None,
         "relation": finding.relation or None, "seconds": finding.seconds, "allowed": finding.allowed,
-        "instead": finding.rule.example(version) or None, "what_now": finding.what_now or None,
+        "instead": finding.example(version) or None, "what_now": finding.what_now or None,
         "fingerprint": each.fingerprint,
     }  # fmt: skip
 

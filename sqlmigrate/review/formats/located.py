@@ -81,6 +81,22 @@ def found(review: Review) -> tuple[LocatedFinding, ...]:
     return tuple(_with_fingerprints(made))
 
 
+def example(each: LocatedFinding, version: int, shown: dict[str, str]) -> tuple[str, str]:
+    """Return what to write instead, and where it stands if it is in `shown`: an example is shown once in a report.
+
+    Args:
+        each: The finding.
+        version: The major version of the server.
+        shown: The places of the examples that were shown so far, by their SQL; this one is added.
+    """
+    sql = each.finding.example(version)
+    if sql and sql in shown:
+        return "", shown[sql]
+    if sql:
+        shown[sql] = f"{each.path}:{each.line}" if each.span else each.path
+    return sql, ""
+
+
 def open_findings(review: Review) -> list[LocatedFinding]:
     """Return the findings that are not allowed, the gravest first."""
     return sorted((each for each in found(review) if each.finding.allowed is None), key=_gravity)

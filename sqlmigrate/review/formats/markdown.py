@@ -93,7 +93,8 @@ def _drawn(review: Review, cut: _Cut) -> str:
     found = located.open_findings(review)
     graver = [each for each in found if each.severity != "note"]
     shown = graver[: cut.findings]
-    parts += [_finding(each, review, cut) for each in shown]
+    examples: dict[str, str] = {}
+    parts += [_finding(each, review, cut, examples) for each in shown]
     if len(shown) < len(graver):
         parts.append(
             f"… and {wording.plural(len(graver) - len(shown), 'finding')} more, left out to keep this short.\n"
@@ -137,7 +138,7 @@ def _cell(text: str) -> str:
     return _BAR.sub(lambda bar: bar[0] if len(bar[1]) % 2 else f"{bar[1]}\\|", text)
 
 
-def _finding(each: LocatedFinding, review: Review, cut: _Cut) -> str:
+def _finding(each: LocatedFinding, review: Review, cut: _Cut, examples: dict[str, str]) -> str:
     finding = each.finding
     parts = [f"#### {wording.MARKS[each.severity]} {finding.rule.name} · {prose(each.place)}"]
     if cut.sql and each.sql:
@@ -149,7 +150,9 @@ def _finding(each: LocatedFinding, review: Review, cut: _Cut) -> str:
     if finding.what_now:
         advice, *commands = finding.what_now.splitlines()
         parts.append(" ".join([f"**What now:** {prose(advice)}", *map(code, commands)]))
-    example = finding.rule.example(wording.major(review.basis))
+    example, earlier = located.example(each, wording.major(review.basis), examples)
+    if cut.examples and earlier:
+        parts.append(f"**{wording.sentence(EXAMPLE_HEADING + ':')}** as above, for {prose(earlier)}")
     if cut.examples and example:
         parts.append(f"**{wording.sentence(EXAMPLE_HEADING + ':')}**\n\n{fence(example)}")
     if each.exception:

@@ -40,17 +40,18 @@ def _lines(review: Review, width: int, *, is_cut: bool) -> Iterator[Line]:
     findings = located.found(review)
     yield [("bold", wording.plural(len(review.migrations), "new migration")), ("", f" · base {review.basis.base}")]
     yield []
+    shown: dict[str, str] = {}
     for each in located.of(None, findings):
-        yield from _finding(each, review, width)
+        yield from _finding(each, review, width, shown)
     column = max((len(each.migration.label) for each in review.migrations), default=0)
     for reviewed in review.migrations:
         own = located.of(reviewed, findings)
         if wording.severity(reviewed):
             yield from [[], *_facts(reviewed, width)]
         else:
-            yield _safe(reviewed, min(column, _WIDEST_LABEL), width if is_cut else 0)
+            yield from _safe(reviewed, min(column, _WIDEST_LABEL), width if is_cut else 0)
         for each in own:
-            yield from _finding(each, review, width)
+            yield from _finding(each, review, width, shown)
     yield []
     for sentence in wording.basis(review):
         yield from _wrapped("dim", sentence, width)
@@ -58,20 +59,27 @@ def _lines(review: Review, width: int, *, is_cut: bool) -> Iterator[Line]:
     yield [(_STYLES[severity], wording.MARKS[severity]), ("bold", f" {said}")]
 
 
-def _safe(reviewed: Reviewed, column: int, width: int) -> Line:
-    """Return the one line of a file without findings: as many of its facts as fit, and the first one always."""
+def _safe(reviewed: Reviewed, column: int, width: int) -> Iterator[Line]:
+    """Return the one line of a file without findings: as many of its facts as fit, and the first one always.
+
+    A label that leaves no room for that has a line of its own.
+    """
     facts = ["read, not executed"]
     if reviewed.trip:
         waits = _waiting(wording.who_waits(reviewed))
         facts = [waits, wording.down_clause(reviewed), wording.strongest_words(reviewed)]
     head = f" {reviewed.migration.label:<{column}}   "
+    if width and len(head) + 2 + len(facts[0]) > width:
+        yield [(_STYLES[None], wording.MARKS[None]), ("", head.rstrip()[: width - 2])]
+        yield [("", _INDENT + facts[0])]
+        return
     room = max(width - len(head) - 2, _NAME)
     while width and len(facts) > 1 and len(" · ".join(facts)) > room:
         facts.pop()
     said = " · ".join(facts)
     if width and len(said) > room:
         said = said[: room - 1].rstrip() + "…"
-    return [(_STYLES[None], wording.MARKS[None]), ("", head + said)]
+    yield [(_STYLES[None], wording.MARKS[None]), ("", head + said)]
 
 
 def _waiting(who: str) -> str:
@@ -91,7 +99,7 @@ def _field(name: str, value: str, style: str = "") -> Line:
     return [("bold", f"{_INDENT}{name:<{_NAME}}"), (style, value)]
 
 
-def _finding(each: LocatedFinding, review: Review, width: int) -> Iterator[Line]:
+def _finding(each: LocatedFinding, review: Review, width: int, shown: dict[str, str]) -> Iterator[Line]:
     finding = each.finding
     if finding.allowed is not None:
         yield from _small("allowed", f"{finding.rule.name}: {finding.allowed} ({_at(each)})", width)
@@ -109,7 +117,7 @@ def _finding(each: LocatedFinding, review: Review, width: int) -> Iterator[Line]
         yield from excerpt.draw(each.span, width)
     else:
         yield [("dim", "  ──▶ "), ("bold", each.path)]
-    yield from _ways(each, review, width)
+    yield from _ways(each, review, width, shown)
     yield []
 
 
@@ -122,7 +130,7 @@ def _at(each: LocatedFinding) -> str:
     return f"{each.path}:{each.line}" if each.span else each.path
 
 
-def _ways(each: LocatedFinding, review: Review, width: int) -> Iterator[Line]:
+def _ways(each: LocatedFinding, review: Review, width: int, shown: dict[str, str]) -> Iterator[Line]:
     """Return what helps with a finding: who waits, what to do now, an example, and how to allow it."""
     finding = each.finding
     if wording.blocked(finding) and not (each.reviewed and wording.who_waits(each.reviewed) == finding.waits):
@@ -132,7 +140,10 @@ def _ways(each: LocatedFinding, review: Review, width: int) -> Iterator[Line]:
         yield _heading("what now")
         yield from ([("", f"{_BLOCK}{line}")] for line in _fold(advice, width - len(_BLOCK)))
         yield from ([("cyan", f"{_BLOCK}{line}")] for line in commands)
-    if example := finding.rule.example(wording.major(review.basis)):
+    example, earlier = located.example(each, wording.major(review.basis), shown)
+    if earlier:
+        yield [("bold", f"{_INDENT}{EXAMPLE_HEADING}:"), ("", f" as above, for {earlier}")]
+    if example:
         yield _heading(EXAMPLE_HEADING)
         for line in example.strip("\n").splitlines():
             yield [("dim" if line.lstrip().startswith("--") else "cyan", f"{_BLOCK}{line}")]

@@ -210,16 +210,20 @@ def _restored(trip: RoundTrip) -> str:
     for words in (_left(trip), [f"{how} rows of `{displayed(table)}`" for table, how in rows_changed(trip)]):
         if words:
             return words[0] + (f" and {len(words) - 1:,} more" if len(words) > 1 else "")
-    if trip.left:
+    if any(each.change == "column order" for each in trip.left):
         return "restores all but the column order"
     if trip.again_error:
         return "restores everything, but a second up fails"
-    return "restores everything, but a second up ends differently" if trip.again else "restores everything"
+    if trip.again:
+        return "restores everything, but a second up ends differently"
+    if validated := [last(each.kind, each.name) for each in trip.left]:
+        return f"restores everything; `{validated[0]}` stays validated"
+    return "restores everything"
 
 
 def _left(trip: RoundTrip) -> list[str]:
     said = {"left over": "leaves `{}` behind", "missing": "does not restore `{}`", "different": "leaves `{}` changed"}
-    left = [each for each in trip.left if each.change != "column order"]
+    left = [each for each in trip.left if each.change != "column order" and not each.is_only_validated]
     return [said[each.change].format(last(each.kind, each.name)) for each in left]
 
 

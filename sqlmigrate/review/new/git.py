@@ -47,6 +47,10 @@ class Ref:
     commit: str
 
 
+class NoRepositoryError(ConfigError):
+    """The folder is not in a git repository."""
+
+
 @dataclass(frozen=True)
 class Repository:
     """The working tree that contains a folder.
@@ -229,7 +233,8 @@ def _refusal(directory: str, asked: subprocess.CompletedProcess[bytes]) -> Confi
     if absent := _ABSENT.search(said):
         return _not_in_clone(absent[1])
     if "not a git repository" in said:
-        return ConfigError(f"`{directory}` is not in a git repository", hint="run it in a clone, or name the new files")
+        message = f"`{directory}` is not in a git repository"
+        return NoRepositoryError(message, hint="run it in a clone, or name the new files")
     lines = [line for line in said.splitlines() if line.startswith(("fatal: ", "error: "))] or said.splitlines()
     reason = lines[-1].split(": ", 1)[-1] if lines else f"it ended with exit code {asked.returncode}"
     return ConfigError(f"git cannot read the repository of `{directory}`: {reason}")

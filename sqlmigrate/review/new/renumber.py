@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 from sqlmigrate.errors import ConfigError, Kind, gather
 from sqlmigrate.files import folder, naming
 from sqlmigrate.files.migration import Migration, version_number
 
+from .git import NoRepositoryError
 from .merged import added_to, is_merged_meanwhile, read
 
 Moves = tuple[tuple[Path, Path], ...]
@@ -30,20 +33,38 @@ def renumber(directory: str, ref: str | None, environment: Mapping[str, str], no
         now: The time for new time stamps, in UTC.
 
     Raises:
-        ConfigError: Git cannot compare them, or a file is in the way.
+        ConfigError: Git cannot compare them, or a file is in the way. Without git, its commands rename by hand.
         MigrationError: The folder has other faults.
     """
     migrations = folder.survey(directory)
     rest = [fault for fault in migrations.faults if fault.kind is not Kind.SHARED_VERSION]
     if rest:
         raise gather(rest)
-    base = read(directory, ref, environment)
+    try:
+        base = read(directory, ref, environment)
+    except NoRepositoryError as error:
+        raise _by_hand(error, migrations, now) from None
     own = [migration for migration in added_to(base, migrations) if not is_merged_meanwhile(base, migration)]
     kept = [migration for migration in migrations if migration not in own]
     newest = max([*base.tip, *kept], key=lambda migration: migration.number, default=None)
     moves = _moves(own, newest.version if newest else "", now)
     _move(moves)
     return tuple(moves)
+
+
+def _by_hand(error: NoRepositoryError, migrations: Sequence[Migration], now: datetime) -> ConfigError:
+    """Say how to rename by hand: only git knows which migration is new, and a history knows which is executed."""
+    shared = [later for earlier, later in pairwise(migrations) if earlier.number == later.number]
+    if not shared:
+        return error.with_(hint="no two migrations have one version, so nothing has to be renamed", next_steps=[])
+    newest = migrations[-1].version
+    lines = [f"mv {shlex.quote(str(old))} {shlex.quote(str(new))}" for old, new in _moves(shared, newest, now)]
+    hint = (
+        "of two migrations with one version, rename the one that no database has executed (sqlmigrate log lists what "
+        f"was executed). If that is {' and '.join(each.label for each in shared)}:"
+    )
+    message = f"{error.message}, so it is not known which migration is new"
+    return ConfigError(message, hint=hint, next_steps=lines)
 
 
 def _moves(own: Sequence[Migration], newest: str, now: datetime) -> list[tuple[Path, Path]]:

@@ -49,7 +49,8 @@ DOWN_INCOMPLETE = Rule(
     (
         "After the up file and the down file, every object was compared with its state before. An object that "
         "is left behind makes the next up fail or do nothing. An object that is missing may be needed by the "
-        "application."
+        "application. A constraint that the up file validates may stay validated: PostgreSQL has no statement for "
+        "the way back, the next up has nothing to do for it, and no row is refused that was not refused before."
     ),
     examples=(
         Example(
@@ -134,8 +135,8 @@ DOWN_BLOCKS = Rule(
     examples=(
         Example(
             """\
--- 005_index_orders_customer.down.sql
-drop index concurrently orders_customer;
+-- 005_drop_orders_state_index.down.sql
+create index concurrently orders_state on orders (state);
 """
         ),
     ),

@@ -124,6 +124,7 @@ BULK_DML = Rule(
         Example(
             """\
 -- 1. 005_correct_order_tax.up.sql
+-- sqlmigrate: allow commits-inside (batches of 5000 rows)
 -- sqlmigrate: no-transaction
 do $$
 declare

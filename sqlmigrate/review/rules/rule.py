@@ -72,6 +72,7 @@ class Finding:
         seconds: the estimated time of the work under the lock, if sizes are known
         allowed: the reason that the file gives for allowing it; None if it is not allowed
         what_now: advice for this case; lines after the first are commands to paste
+        has_example: False if the example of the rule does not fit this case
     """
 
     rule: Rule
@@ -84,6 +85,11 @@ class Finding:
     seconds: float | None = None
     allowed: str | None = None
     what_now: str = ""
+    has_example: bool = True
+
+    def example(self, version: int) -> str:
+        """Return what to write instead on a server of major `version`; empty if no example fits this case."""
+        return self.rule.example(version) if self.has_example else ""
 
 
 def worst(findings: Sequence[Finding]) -> Severity | None:

@@ -139,7 +139,9 @@ def test_exceptions_hold_and_are_not_called_needless() -> None:
     (each,) = reviewed(migration("002", f"{allowed}drop table orders;\n")).migrations
 
     assert [(finding.rule.name, finding.allowed) for finding in each.findings] == [("drop-table", "nobody reads it")]
-    assert found(migration("002", "-- sqlmigrate: allow drop-tabel (why)\nselect 1;\n")) == ["allow-without-need"]
+    assert found(migration("002", "-- sqlmigrate: allow drop-tabel (a typing error)\nselect 1;\n")) == [
+        "allow-without-need"
+    ]
 
 
 def test_the_report_says_that_it_was_so() -> None:

@@ -543,3 +543,32 @@ def test_a_place_at_the_head_is_the_whole_file() -> None:
         "#### ⚠️ down-missing · sql/x.up.sql\n\nThere is no down file.\n\n**Example of what to write instead:**" in drawn
     )
     assert "To allow it, at the head of the file: `-- sqlmigrate: allow down-missing (why)`" in drawn
+
+
+def _twice() -> Review:
+    """A review in which two statements have findings of one rule, which has an example."""
+    text_of_file = "alter table orders drop a;\nalter table orders drop b;\n"
+    made, way, back = handmade_reviews.migration("001", "a", text_of_file, "select 1;\n")
+    rule = handmade_reviews.DROP_COLUMN
+    found = tuple(Finding(rule, "danger", "it is removed", made.up.span(start)) for start in (0, 27))
+    return Review(handmade_reviews.BASIS, (handmade_reviews.Reviewed(made, way, back, None, found),))
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "html"])
+def test_an_example_is_shown_once(form: str) -> None:
+    """The second finding of a rule refers to the first, with its place."""
+    drawn = FORMATS[form](_twice())
+
+    assert drawn.count("first release an application that does not use it") == 1
+    assert drawn.count("as above, for sql/001_a.up.sql:1") == 1
+
+
+def test_a_long_label_leaves_no_line_too_long() -> None:
+    """The facts of a safe migration are then below its label; in a pipe they are on one line."""
+    made, way, back = handmade_reviews.migration("001", "a" * 70, "select 1;\n", "select 1;\n")
+    review = Review(handmade_reviews.BASIS, (handmade_reviews.Reviewed(made, way, back, None),))
+    screen = ["".join(piece for _, piece in line) for line in text.lines(review, 80)]
+
+    assert [line for line in screen if cell_len(line) > 80] == []
+    assert screen[2:4] == [f"✅ 001_{'a' * 70}", "   read, not executed"]
+    assert f"✅ 001_{'a' * 70}   read, not executed" in FORMATS["text"](review)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
+import children
 import pytest
 from git_repository import Repository
 
@@ -191,3 +193,47 @@ def test_other_faults_of_the_folder_are_raised(empty: Repository) -> None:
         "sql/oops.sql is not a migration file name; expected VERSION_NAME.up.sql or VERSION_NAME.down.sql"
     )
     assert "002_x.up.sql" in empty.names()
+
+
+@pytest.fixture
+def folder_without_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder with two migrations that are in no repository."""
+    for label in ("001_a", "002_b"):
+        for way in ("up", "down"):
+            path = tmp_path / "sql" / f"{label}.{way}.sql"
+            path.parent.mkdir(exist_ok=True)
+            path.write_text("select 1;")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.usefixtures("folder_without_git")
+def test_without_git_and_without_a_shared_version_there_is_nothing_to_rename() -> None:
+    """The error does not ask for a clone."""
+    with pytest.raises(ConfigError) as caught:
+        renumber("sql", None, {"PATH": os.environ["PATH"]}, NOON)
+
+    assert (caught.value.message, caught.value.hint) == (
+        "`sql` is not in a git repository",
+        "no two migrations have one version, so nothing has to be renamed",
+    )
+
+
+@pytest.mark.usefixtures("folder_without_git")
+def test_without_git_the_commands_rename_by_hand() -> None:
+    """Two migrations have one version: which of them is new is not known, and the commands for one of them work."""
+    for way in ("up", "down"):
+        Path(f"sql/002_c.{way}.sql").write_text("select 2;")
+    with pytest.raises(ConfigError) as caught:
+        renumber("sql", None, {"PATH": os.environ["PATH"]}, NOON)
+
+    assert caught.value.message == "`sql` is not in a git repository, so it is not known which migration is new"
+    assert caught.value.hint == (
+        "of two migrations with one version, rename the one that no database has executed (sqlmigrate log lists what "
+        "was executed). If that is 002_c:"
+    )
+    assert caught.value.next_steps == (
+        "mv sql/002_c.up.sql sql/003_c.up.sql",
+        "mv sql/002_c.down.sql sql/003_c.down.sql",
+    )
+    children.run(["sh", "-ec", "\n".join(caught.value.next_steps)], check=True)
+    assert [each.label for each in folder.load("sql")] == ["001_a", "002_b", "003_c"]

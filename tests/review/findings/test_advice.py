@@ -1,0 +1,149 @@
+"""What a finding advises in its own case: an example is shown where it fits, and following it gives no new finding."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sqlmigrate.files.migration import Migration
+from sqlmigrate.review import pipeline
+from sqlmigrate.review.formats import wording
+from sqlmigrate.review.new.subjects import Subjects
+from sqlmigrate.review.results import Reviewed
+from sqlmigrate.review.rules.rule import Finding
+from sqlmigrate.shadow import databases
+from sqlmigrate.source import Source
+
+SETUP = """\
+create table orders (id bigint primary key, total integer not null, state text, customer bigint);
+create table customers (id bigint primary key);
+create domain share as integer;
+create table parts (share share);
+insert into orders select n, n, 'open', 1 from generate_series(1, 200) n;
+insert into customers values (1);
+alter table orders add constraint total_positive check (total > 0) not valid;
+alter table orders add constraint known_customer foreign key (customer) references customers not valid;
+alter domain share add constraint share_positive check (value > 0) not valid;
+"""
+BATCHES = """\
+-- sqlmigrate: no-transaction
+do $$
+begin
+    for step in 0 .. 9 loop
+        update orders set total = total + 1 where id between step * 20 + 1 and step * 20 + 20;
+        commit;
+    end loop;
+end
+$$"""
+
+
+def _migration(version: str, up: str, down: str) -> Migration:
+    files = [Source(f"sql/{version}_a.{way}.sql", f"{text};\n") for way, text in (("up", up), ("down", down))]
+    return Migration(version, "a", files[0], files[1])
+
+
+def _reviewed(server: databases.Shadow, up: str, down: str) -> Reviewed:
+    subjects = Subjects("main", (_migration("001", SETUP, "select 1"),), (_migration("002", up, down),))
+    (each,) = pipeline.review_on(server, subjects, pipeline.Settings(Path(), limit=5.0)).migrations
+    return each
+
+
+def _finding(server: databases.Shadow, rule: str, up: str, down: str) -> Finding:
+    (found,) = [each for each in _reviewed(server, up, down).findings if each.rule.name == rule]
+    return found
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "alter table orders validate constraint total_positive",
+        "alter table orders validate constraint known_customer",
+        "alter domain share validate constraint share_positive",
+    ],
+)
+def test_a_constraint_may_stay_validated(server: databases.Shadow, statement: str) -> None:
+    """There is no statement that undoes it, and nothing is lost: it is no finding, but the report says it."""
+    each = _reviewed(server, statement, "select 1")
+
+    assert "down-incomplete" not in [found.rule.name for found in each.findings]
+    name = statement.rpartition(" ")[2]
+    assert wording.down_words(each) == f"restores everything; `{name}` stays validated"
+
+
+def test_a_constraint_that_differs_in_more_is_told(server: databases.Shadow) -> None:
+    """A constraint that is validated and has another condition is not the same one."""
+    change = "alter table orders drop constraint total_positive, add constraint total_positive check (total > -1)"
+    found = _finding(server, "down-incomplete", change, "select 1")
+
+    assert found.what_now == "in the down file, change it back to what it was before the up file"
+    assert found.example(18) == ""
+
+
+def test_what_is_left_behind_has_the_example_that_drops(server: databases.Shadow) -> None:
+    """The example of the rule drops what the up file creates: it fits."""
+    found = _finding(server, "down-incomplete", "create table left_over ()", "select 1")
+
+    assert (found.what_now, found.example(18)) == ("", found.rule.example(18))
+
+
+def test_what_is_missing_has_no_example_that_drops_more(server: databases.Shadow) -> None:
+    """It says that the down file has to create it again."""
+    found = _finding(server, "down-incomplete", "alter table orders drop column state", "select 1")
+
+    assert found.what_now == (
+        "in the down file, create what the up file drops, and drop nothing that the up file does not create"
+    )
+    assert found.example(18) == ""
+
+
+def test_a_down_file_that_builds_an_index_has_the_example_of_one(server: databases.Shadow) -> None:
+    """The example builds it without blocking."""
+    setup = "-- sqlmigrate: allow create-index-blocking (a test)\ncreate index by_total on orders (total)"
+    down = "drop index by_total; create index by_total on orders (total, id); drop index by_total"
+    found = _finding(server, "down-blocks", setup, down)
+
+    assert found.what_now == ""
+    assert "create index concurrently" in found.example(18)
+
+
+def test_a_down_file_that_rewrites_leads_to_the_rule_about_that(server: databases.Shadow) -> None:
+    """An example about an index would not help with a type."""
+    up, down = (f"alter table orders alter column total type {name}" for name in ("bigint", "integer"))
+    found = _finding(server, "down-blocks", up, down)
+
+    assert found.what_now == "what to write instead: sqlmigrate explain type-change-rewrite"
+    assert found.example(18) == ""
+
+
+def test_batches_are_not_advised_to_be_an_index(server: databases.Shadow) -> None:
+    """A block that writes in batches has no other form: it is to be allowed, with its size."""
+    found = _finding(server, "commits-inside", BATCHES, "update orders set total = total - 1")
+
+    assert found.what_now == "batches that commit cannot be measured: allow it, with the size of a batch as the reason"
+    assert found.example(18) == ""
+
+
+def test_the_example_of_batches_has_no_finding(server: databases.Shadow) -> None:
+    """Whoever follows the example of bulk-dml gets no warning for it."""
+    allowed = f"-- sqlmigrate: allow commits-inside (batches of 20 rows)\n{BATCHES}"
+    each = _reviewed(server, allowed, "update orders set total = total - 1")
+
+    assert [(found.rule.name, found.allowed) for found in each.findings] == [("commits-inside", "batches of 20 rows")]
+
+
+@pytest.mark.parametrize("way", ["up", "down"])
+def test_a_template_is_told_as_up_tells_it(server: databases.Shadow, way: str) -> None:
+    """A file that `create` wrote, without a statement, is a danger: `up` refuses it."""
+    template = "-- Undo the statements of the up file in reverse order.\n--"
+    texts = {"up": "select 1", "down": "select 1", way: template}
+    each = _reviewed(server, texts["up"], texts["down"])
+
+    assert [(found.rule.name, found.severity, found.path, found.message) for found in each.findings] == [
+        (
+            "statement-fails",
+            "danger",
+            f"sql/002_a.{way}.sql",
+            f"sql/002_a.{way}.sql contains no SQL yet, only the template",
+        )
+    ]
