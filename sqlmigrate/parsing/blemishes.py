@@ -17,6 +17,7 @@ from .places import Places
 from .statement import Statement
 
 _CONFLICT = re.compile(r"^(?:(?:<{7}|>{7}|\|{7})(?:[ \t].*)?|={7})\r?$", re.MULTILINE)
+_CONFLICT_SIGNS = ("<<<<<<<", ">>>>>>>", "=======", "|||||||")
 _SIDES = re.compile(r"^<{7} .*^>{7} ", re.MULTILINE | re.DOTALL)
 
 _NAMES = {
@@ -58,6 +59,19 @@ _UNSEEN = re.compile(
     r"|\uff1b(?=[ \t]*(?:--|$))",
     re.MULTILINE,
 )
+# All characters at which `_UNSEEN` can match: finding them first is many times faster.
+_CANDIDATES = (
+    r"[\x00-\x08\x0e-\x1f\x7f-\xa0\xab\xad\xbb\u1680\u180e\u2000-\u200b\u2018-\u201e\u2028\u2029\u202f\u2039\u203a"
+    rf"\u205f\u2060\u3000\ufeff\uff1b{_BIDI}]"
+)
+_CANDIDATE = re.compile(_CANDIDATES)
+_ASCII_CANDIDATES = bytes([*range(0x09), *range(0x0E, 0x20), 0x7F])
+# The same outside of what is certainly a string, a quoted name or a comment: reading all tokens would take longer.
+_CANDIDATE_OUTSIDE = re.compile(
+    rf"""(?<![\w$])[eE]'(?:[^'\\]|\\.|'')*' | '[^']*' | "[^"]*" | --[^\n\r]* | /\*.*?\*/
+    | \$(?P<tag>\w*)\$.*?\$(?P=tag)\$ | (?P<candidate>{_CANDIDATES})""",
+    re.DOTALL | re.VERBOSE,
+)
 # May be a part of a name, but is the likely cause where PostgreSQL refuses the statement.
 _SUSPICIOUS = re.compile(
     rf"[\x00-\x08\x0b\x0e-\x1f\x7f-\xa0\xad\u1680\u180e\u2000-\u2015\u2018-\u201f\u2028\u2029\u202f\u2032-\u203a\u205f-\u2064"
@@ -71,7 +85,7 @@ def conflicts(source: Source, statements: Sequence[Statement]) -> Iterator[Migra
 
     In the body of a function a marker counts if both sides of the conflict are there.
     """
-    if not (found := _CONFLICT.search(source.text)):
+    if not any(sign in source.text for sign in _CONFLICT_SIGNS) or not (found := _CONFLICT.search(source.text)):
         return
     places = Places(source, statements)
     while found:
@@ -100,7 +114,13 @@ def _conflict(source: Source, found: re.Match[str]) -> MigrationError:
 
 def unseen(source: Source, statements: Sequence[Statement]) -> Iterator[MigrationError]:
     """Yield an error of the characters in a text that nobody can see; those in strings, names and comments are fine."""
-    found = list(_outside(_UNSEEN, source, Places(source, statements)))
+    if source.text.isascii():  # as most texts are
+        raw = source.text.encode()
+        if len(raw.translate(None, _ASCII_CANDIDATES)) == len(raw):
+            return
+    places = Places(source, statements)
+    candidates = (at for at in _candidates(source.text, places) if _UNSEEN.match(source.text, at))
+    found = [source.span(at, at + 1) for at in candidates if places.kind(at) == "sql"]
     if not found:
         return
     first, *others = found
@@ -110,6 +130,20 @@ def unseen(source: Source, statements: Sequence[Statement]) -> Iterator[Migratio
     yield MigrationError(
         f"{name_of(first.text)}, stands here outside of strings and comments", first, detail=lines, hint=_cure(first)
     )
+
+
+def _candidates(text: str, places: Places) -> Iterator[int]:
+    """Yield where characters that cannot be seen may stand outside of strings and comments."""
+    end = 0
+    for candidate in _CANDIDATE.finditer(text):
+        if candidate.start() < end:
+            continue
+        if (statement := places.statement(candidate.start())) is None:
+            yield candidate.start()
+            continue
+        end = statement.end
+        pieces = _CANDIDATE_OUTSIDE.finditer(text, statement.start, end)
+        yield from (piece.start() for piece in pieces if piece["candidate"])
 
 
 def suspicious(statement: Statement) -> str | None:

@@ -39,7 +39,8 @@ _MARKERS: tuple[tuple[str, re.Pattern[str], bool], ...] = tuple(
     )
 )
 _COMMENT_LINE = re.compile(r"--[^\n\r]*")
-_HINTS_AT_MARKER = re.compile(r"up|down|undo|rollback|drop below", re.IGNORECASE)
+# One expression for all of them, because most comments are none.
+_ANY_MARKER = re.compile("|".join(re.sub(r"\?P<\w+>", "?:", each.pattern) for _, each, _ in _MARKERS), re.IGNORECASE)
 _LIQUIBASE = re.compile(r"--\s*liquibase\s+formatted\s+sql\b", re.IGNORECASE)
 _LIQUIBASE_ROLLBACK = re.compile(r"--\s*rollback\b\s*:?\s*(?!not required|empty)\S", re.IGNORECASE)
 _LIQUIBASE_LINE = re.compile(r"^[ \t]*(?:--\s*|/\*\s*liquibase\s+)rollback\b", re.IGNORECASE | re.MULTILINE)
@@ -56,7 +57,7 @@ _NO_TRANSACTION = re.compile(
     | --\s*transactional:\s*false\b
     | --\s*atlas:txmode\s+none\b
     | --\s*changeset\b.*\brunInTransaction:\s*false\b
-    | --.*\bexecuteInTransaction\s*=\s*false\b
+    | --\s*(?:flyway[\s:.]*)?executeInTransaction\s*=\s*false\b
     """,
     re.IGNORECASE | re.VERBOSE,
 )
@@ -141,7 +142,7 @@ def _direction(path: str) -> Literal["up", "down"] | None:
 
 def _markers(source: Source, places: Places | None) -> Iterator[Marker]:
     for comment in _COMMENT_LINE.finditer(source.text):
-        if not _HINTS_AT_MARKER.search(comment[0]):
+        if not _ANY_MARKER.match(comment[0]):
             continue
         for tool, pattern, is_loose in _MARKERS:
             found = pattern.match(comment[0])

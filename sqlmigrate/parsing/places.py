@@ -26,7 +26,11 @@ class Places:
         self._source = source
         self._statements = statements
         self._starts = [statement.start for statement in statements]
-        self._read: tuple[int, list[tuple[int, PlaceKind]]] = (-1, [])
+        self._read: tuple[int, list[int], list[PlaceKind]] = (
+            -1,
+            [],
+            [],
+        )  # a statement: where tokens begin, their kinds
 
     def kind(self, offset: int) -> PlaceKind:
         """Return what stands at an offset; white space counts as SQL."""
@@ -36,6 +40,11 @@ class Places:
         if index >= 0 and (data := self._statements[index].data) and data.start <= offset < data.end:
             return "data"
         return self._between(index, offset)
+
+    def statement(self, offset: int) -> Statement | None:
+        """Return the statement that an offset is in; None between two of them, and in data."""
+        index = bisect_right(self._starts, offset) - 1
+        return self._statements[index] if index >= 0 and offset < self._statements[index].end else None
 
     def after(self, offset: int) -> Sequence[Statement]:
         """Return the statements that stand after an offset; the one that the offset is in counts as after it."""
@@ -59,9 +68,9 @@ class Places:
         statement = self._statements[index]
         if self._read[0] != index:
             found = [(start, _kind(kind, text)) for kind, start, text in tokens(statement.text)]
-            self._read = index, found
-        starts = self._read[1]
-        return starts[bisect_right(starts, offset - statement.start, key=lambda each: each[0]) - 1][1]
+            self._read = index, [start for start, _ in found], [kind for _, kind in found]
+        _, starts, kinds = self._read
+        return kinds[bisect_right(starts, offset - statement.start) - 1]
 
 
 def _comment(text: str) -> PlaceKind:
