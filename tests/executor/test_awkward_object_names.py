@@ -63,7 +63,7 @@ def test_a_role_and_a_database_of_any_name(name: str, project: Project, postgres
         odd.execute("create table victim ()")
         odd.add("001_a", "create table a (id int);", "drop table a;").add("002_b", "select nothing;")
 
-        events = odd.up()
+        events = odd.up(into_existing=True)
 
         assert finished(events) == ["001_a"]
         assert failure(events).step.label == "002_b"
@@ -88,7 +88,7 @@ def test_a_history_of_any_name(name: str, project: Project) -> None:
     project.add("002_alone", "-- sqlmigrate: no-transaction\ncreate index concurrently i on a (id);\nselect 1;")
     project.add("003_bad", "select nothing;")
 
-    assert isinstance(project.up(table=table)[-1], Failed)
+    assert isinstance(project.up(table=table, into_existing=True)[-1], Failed)
     assert project.states(table=table) == {"001_a": "executed", "002_alone": "executed", "003_bad": "failed"}
     assert project.call("repair", "003", "--yes", "--table", table).code == 0
     assert project.call("baseline", "003", "--table", table).code == 0
@@ -106,7 +106,7 @@ def test_file_names_that_are_SQL(project: Project) -> None:  # noqa: N802 - that
     for label in labels:
         project.add(label, "select 1;", "select 1;")
 
-    assert succeeded(project.up()) == labels
+    assert succeeded(project.up(into_existing=True)) == labels
     assert project.query("select version || '_' || name from migrations order by version") == [(one,) for one in labels]
     assert succeeded(project.down(all=True)) == labels[::-1]
     assert project.relations() == {"victim"}
@@ -146,7 +146,7 @@ def test_an_application_of_any_name(name: str, project: Project) -> None:
         conn.commit()
         conn.execute("lock table t")
         project.add("001_a", "-- sqlmigrate: lock-timeout 300ms\nalter table t add column n int;")
-        with closing(project.running_up(limits=Limits(lock_retries=50))) as events:
+        with closing(project.running_up(into_existing=True, limits=Limits(lock_retries=50))) as events:
             blocked = next(event for event in events if isinstance(event, Blocked) and event.blockers)
         seen = project.value("select application_name from pg_stat_activity where pid = %s", pid)
     assert [blocker.who for blocker in blocked.blockers] == [f"process {pid} ({seen}, user postgres, local socket)"]

@@ -106,7 +106,7 @@ def test_a_down_and_a_dry_run(project: Project) -> None:
     messages = [event.message for event in project.up(dry_run=True) if isinstance(event, Noticed)]
     assert messages == ["größe"]
     project.execute("create table q (text text)")
-    project.up()
+    project.up(into_existing=True)
     assert succeeded(project.down(to="0")) == ["002_b", "001_a"]
     assert project.query("select text from q") == [("Zoë",)]
 

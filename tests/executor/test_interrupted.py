@@ -190,7 +190,7 @@ def test_a_signal_while_a_lock_is_waited_for(quick: Quick, begin: Beginning, dat
     quick.write(**{"001_a.up.sql": "-- sqlmigrate: lock-timeout 100ms\nalter table a add column b int;"})
     with psycopg.connect(database) as other:
         other.execute("lock table a")
-        running = begin("up")
+        running = begin("up", "--into-existing")
         running.says("again in")
         ended = running.signalled(signal.SIGINT)
 
