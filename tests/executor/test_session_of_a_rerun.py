@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from project import Project, failure, succeeded, told
 
@@ -45,8 +47,8 @@ def test_what_only_changes_the_session_is_sent_again(case: tuple[str, str, str],
     text, look, expected = case
     project.execute("create schema app; create table public.seen (what text)")
     file = f"{ALONE}{text}\nselect {{}};\ninsert into public.seen {look};"
-    failure(project.add("001_a", file.format("nothing")).up())
-    assert succeeded(project.add("001_a", file.format("1")).up()) == ["001_a"]
+    failure(project.add("001_a", file.format("nothing")).up(into_existing=True))
+    assert succeeded(project.add("001_a", file.format("1")).up(into_existing=True)) == ["001_a"]
     assert project.query("select what from public.seen") == [(expected,)]
 
 
@@ -61,8 +63,8 @@ def test_prepared_statements_and_libraries_are_there_again(text: str, use: str, 
     """The next statements can use them."""
     project.execute("create table t (n int)")
     file = f"{ALONE}{text}\nselect {{}};\n{use};"
-    failure(project.add("001_a", file.format("nothing")).up())
-    assert succeeded(project.add("001_a", file.format("1")).up()) == ["001_a"]
+    failure(project.add("001_a", file.format("nothing")).up(into_existing=True))
+    assert succeeded(project.add("001_a", file.format("1")).up(into_existing=True)) == ["001_a"]
     assert project.query("select n from t") == [(1,)]
 
 
@@ -104,8 +106,8 @@ def test_what_is_lost_is_refused_before_anything_runs(case: tuple[str, str], dir
 
     write("", "nothing")
     if direction == "down":
-        project.up()
-    run = project.up if direction == "up" else project.down
+        project.up(into_existing=True)
+    run = partial(project.up, into_existing=True) if direction == "up" else project.down
     failure(run())
     write("", "1")
     project.add("002_b", "create table never ();") if direction == "up" else None
@@ -141,17 +143,17 @@ def test_what_is_not_needed_does_not_stop_it(text: str, project: Project) -> Non
     """What is gone in the first session too, or not named by the rest, or made by it."""
     project.execute("create table t (n int)")
     file = f"{ALONE}{text}\nselect {{}};\ncreate temp table rest (n int);\ninsert into rest values (1);\n"
-    failure(project.add("001_a", file.format("nothing")).up())
-    assert succeeded(project.add("001_a", file.format("1")).up()) == ["001_a"]
+    failure(project.add("001_a", file.format("nothing")).up(into_existing=True))
+    assert succeeded(project.add("001_a", file.format("1")).up(into_existing=True)) == ["001_a"]
 
 
 def test_the_words(project: Project) -> None:
     """The message names the object, the statement that needs it, and the ways out."""
     project.execute("create table t (n int)")
     file = f"{ALONE}create temp table work as select 1 as n;\nselect {{}};\ninsert into t select n from work;\n"
-    failure(project.add("001_a", file.format("nothing")).up())
+    failure(project.add("001_a", file.format("nothing")).up(into_existing=True))
     with pytest.raises(HistoryError) as caught:
-        project.add("001_a", file.format("1")).up()
+        project.add("001_a", file.format("1")).up(into_existing=True)
     assert told(caught.value) == (
         "001_a: statement 1 made the temporary object work, which ended with the session of that run\n"
         "  statement 1 is executed and not sent again; statement 3 needs it\n"
