@@ -26,6 +26,7 @@ _HARMLESS = frozenset((
     "host", "hostaddr", "port", "dbname", "user", "service", "servicefile", "passfile", "connect_timeout",
     "client_encoding", "application_name", "fallback_application_name", "target_session_attrs", "load_balance_hosts",
     "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout", "replication",
+    "ssl", "schema", "search_path", "currentSchema",  # of other tools
     "channel_binding", "require_auth", "sslmode", "sslnegotiation", "sslcert", "sslkey", "sslrootcert", "sslcrl",
     "sslcrldir", "sslsni", "gssencmode", "gsslib", "krbsrvname", "min_protocol_version", "max_protocol_version",
 ))  # fmt: skip

@@ -10,6 +10,7 @@ from sqlmigrate.errors import ConfigError
 from sqlmigrate.source import Source
 from sqlmigrate.spelling import did_you_mean
 
+from . import foreign_urls
 from .passwords import MASK, masked, secret_spans
 from .settings import default
 from .url_parts import EMBEDDED, HIGHEST_PORT, IS_KEYWORDS, SHELL_VARIABLE, is_port, ports_of
@@ -50,16 +51,21 @@ def checked(url: str, named_by: str) -> str:
         return url
     if any("\ud800" <= character <= "\udfff" for character in url):  # os.environ puts them for bytes that are not UTF-8
         raise ConfigError(f"{named_by} is not UTF-8", hint="in a URL write other bytes as escapes, for example %E9")
+    if other := foreign_urls.cure_of_scheme(url):
+        message, hint = other
+        raise _fault(url, named_by, (0, url.find(":") if ":" in url else 1), message, hint)
     scheme = SCHEME.match(url)
     if not scheme:
         _check_keywords(url, named_by)
         return url
     if scheme["scheme"] not in ("postgres", "postgresql"):
         hint = f"a URL starts with postgresql://, in lower case: {_EXAMPLE}"
+        hint = foreign_urls.cure_of_name(scheme["scheme"]) or hint
         raise _fault(
             url, named_by, scheme.span("scheme"), f"`{scheme['scheme']}` is not the scheme of a PostgreSQL URL", hint
         )
     _check_url(url, named_by, scheme.end())
+    _check_parameters(url, named_by)
     return f"{scheme['scheme']}://{url[scheme.end() :]}"
 
 
@@ -109,6 +115,23 @@ def _check_url(url: str, named_by: str, start: int) -> None:
     _check_escapes(url, named_by, start)
     hosts = ats[0] + 1 if ats else start
     _check_ports(url, named_by, list(ports_of(url, hosts, slash if slash >= 0 else end)))
+
+
+def _check_parameters(url: str, named_by: str) -> None:
+    """Refuse parameters of other tools, all at once."""
+    found = list(foreign_urls.cures(url))
+    if found:
+        names = ", ".join(f"`{name}`" for name, _ in found)
+        start = url.find(found[0][0], url.find("?"))
+        message = (
+            f"libpq does not know {names} in a URL" if found[0][0] != "sslmode" else "libpq does not know this sslmode"
+        )
+        hint = "; ".join(f"{name}: {cure}" for name, cure in found)
+        raise _fault(url, named_by, (start, start + len(found[0][0])), message, hint)
+    if any(f"/{folder}/" in url.partition("?")[0].partition("@")[2] for folder in ("cloudsql", "tmp", "var")):
+        start = url.partition("?")[0].rfind("@") + 1
+        hint = "the folder of the socket is a parameter: postgresql://USER@/DATABASE?host=/FOLDER"
+        raise _fault(url, named_by, (start, start + 1), "a folder is where the name of the database belongs", hint)
 
 
 def _reserved(url: str, named_by: str, offset: int) -> ConfigError:
