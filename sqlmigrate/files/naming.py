@@ -129,7 +129,9 @@ def _nearest_name(name: str, taken: Sequence[str]) -> str:
 
 
 def _joined(match: re.Match[str]) -> str:
-    """Write a date, or a date and a time, as a version."""
+    """Write a date, or a date and a time, as a version; a version of digits alone stays as it is."""
+    if match[0].isdecimal():
+        return match[0]
     return "".join(match.groups()[:3]) + ("_" + "".join(match.groups()[3:]) if match[4] else "")
 
 
