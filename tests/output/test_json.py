@@ -243,7 +243,7 @@ def test_verify(two: Project) -> None:
     assert (ended.code, ended.stdout) == (1, "")
     found = value(ended.stderr)["error"]
     assert [(error["kind"], error["message"].partition(":")[0], error["next"]) for error in found] == [
-        ("HistoryError", "001_a", ["sqlmigrate repair 001"]),
+        ("HistoryError", "001_a", ["git stash push -- sql/001_a.up.sql", "or: sqlmigrate repair 001"]),
         ("HistoryError", "000_z", ["sqlmigrate up --out-of-order"]),
     ]
     assert found[0]["detail"][1:4] == ["@@ -1 +1 @@", "-create table a (id int);", "+create table a (id int, b int);"]
