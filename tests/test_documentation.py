@@ -349,7 +349,7 @@ def test_a_folder_of_another_tool_is_taken_over(tmp_path: Path, postgres: Server
         f"not copied, give it a number: src/main/resources/db/migration/{name}.sql"
         for name in ("R__views", "V1.2__names")
     ]
-    ended = _shell(tmp_path, "sqlmigrate baseline 2\nsqlmigrate up", **_environment(postgres, database))
+    ended = _shell(tmp_path, "sqlmigrate baseline 2 --yes\nsqlmigrate up", **_environment(postgres, database))
     assert ended.returncode == 0
     assert "2_add_orders" not in ended.stdout.rpartition("3 pending")[2]
     assert ended.stdout.endswith("\n3 executed\n")
