@@ -142,6 +142,7 @@ RENAME_COLUMN = Rule(
 -- 1. 005_add_full_name.up.sql: a second column, kept equal by the application
 alter table customers add column full_name text;
 -- 2. 006_fill_full_name.up.sql: in batches
+-- sqlmigrate: allow commits-inside (batches of 5000 rows)
 -- sqlmigrate: no-transaction
 do $$
 begin

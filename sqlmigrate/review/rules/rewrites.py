@@ -28,6 +28,7 @@ ADD_COLUMN_VOLATILE_DEFAULT = Rule(
 alter table orders add column token uuid;
 alter table orders alter column token set default gen_random_uuid();
 -- 2. 006_fill_orders_token.up.sql: in batches, see `sqlmigrate explain bulk-dml`
+-- sqlmigrate: allow commits-inside (batches of 5000 rows)
 -- sqlmigrate: no-transaction
 do $$
 begin
@@ -62,6 +63,7 @@ alter table orders add column number bigint;
 alter table orders alter column number set default nextval('orders_number_seq');
 alter sequence orders_number_seq owned by orders.number;
 -- 2. 006_fill_orders_number.up.sql: in batches, see `sqlmigrate explain bulk-dml`
+-- sqlmigrate: allow commits-inside (batches of 5000 rows)
 -- sqlmigrate: no-transaction
 do $$
 begin
@@ -102,6 +104,7 @@ $$;
 create trigger orders_gross before insert or update on orders
     for each row execute function orders_gross();
 -- 2. 006_fill_orders_gross.up.sql: in batches, see `sqlmigrate explain bulk-dml`
+-- sqlmigrate: allow commits-inside (batches of 5000 rows)
 -- sqlmigrate: no-transaction
 do $$
 begin
@@ -173,6 +176,7 @@ $$;
 create trigger orders_total_new before insert or update on orders
     for each row execute function orders_total_new();
 -- 2. 006_fill_orders_total_new.up.sql: in batches, see `sqlmigrate explain bulk-dml`
+-- sqlmigrate: allow commits-inside (batches of 5000 rows)
 -- sqlmigrate: no-transaction
 do $$
 begin
