@@ -14,6 +14,7 @@ from typing import Any
 from sqlmigrate.errors import NOTHING_EXECUTED, ConfigError
 from sqlmigrate.spelling import did_you_mean
 
+from . import outside
 from .settings import IN_FILE, Value
 
 OWN_FILE, SHARED_FILE, SECTION = "sqlmigrate.toml", "pyproject.toml", "[tool.sqlmigrate]"
@@ -127,7 +128,7 @@ class _File:
         if is_switch and isinstance(value, bool):
             return "yes" if value else "no"
         if isinstance(value, str):
-            return value
+            return outside.read(value, self._place(name), may_be_quoted=name == "table")
         kind = "a whole number" if is_number else "true or false" if is_switch else "a text in quotes"
         message = f"{self.path}: `{name}`{self._of_section('of')} must be {kind}"
         raise ConfigError(message, state=NOTHING_EXECUTED, hint=IN_FILE[name].key)

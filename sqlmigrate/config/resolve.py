@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlmigrate.errors import NOTHING_EXECUTED, ConfigError
 
-from . import project_file
+from . import outside, project_file
 from .passwords import masked
 from .settings import IN_FILE, Setting, Value, default
 from .url import checked
@@ -88,7 +88,9 @@ def _chosen(
         values.append(Value(environment.get(setting.variable) or "", setting.variable))
     if setting.name in project:
         values.append(project[setting.name])
-    return setting.read(next((setting.check(value) for value in values if value.text), setting.default))
+    may_be_quoted = setting.name == "table"  # the name of a table may need its quotes
+    meant = (Value(outside.read(each.text, each.where, may_be_quoted=may_be_quoted), each.where) for each in values)
+    return setting.read(next((setting.check(value) for value in meant if value.text), setting.default))
 
 
 def _database(flags: Mapping[str, str | None], environment: Mapping[str, str]) -> tuple[str | None, str]:
@@ -98,10 +100,11 @@ def _database(flags: Mapping[str, str | None], environment: Mapping[str, str]) -
             "--database-url is empty", state=NOTHING_EXECUTED, hint="is the variable set that you pass to it?"
         )
     for name, url in (("--database-url", flag), (_VARIABLE, environment.get(_VARIABLE))):
-        if url and url.strip():
-            return checked(url.strip(), name), name
+        if url and outside.trimmed(url):
+            return checked(outside.trimmed(url), name), name
     if _VARIABLE in environment:  # set, but empty: no other database may take its place
         return None, ""
+    outside.check_libpq(environment)
     found = [name for name in _LIBPQ_VARIABLES if environment.get(name)]
     return ("", " and ".join(found)) if found else (None, "")
 
