@@ -45,7 +45,7 @@ AGAIN = {
 def test_what_only_changes_the_session_is_sent_again(case: tuple[str, str, str], project: Project) -> None:
     """Settings, channels, plain locks: as they are in the first session when the file goes on."""
     text, look, expected = case
-    project.execute("create schema app; create table public.seen (what text)")
+    project.add("000_t", "create schema app; create table public.seen (what text);").up()
     file = f"{ALONE}{text}\nselect {{}};\ninsert into public.seen {look};"
     failure(project.add("001_a", file.format("nothing")).up(into_existing=True))
     assert succeeded(project.add("001_a", file.format("1")).up(into_existing=True)) == ["001_a"]
@@ -61,7 +61,7 @@ def test_what_only_changes_the_session_is_sent_again(case: tuple[str, str, str],
 )
 def test_prepared_statements_and_libraries_are_there_again(text: str, use: str, project: Project) -> None:
     """The next statements can use them."""
-    project.execute("create table t (n int)")
+    project.add("000_t", "create table t (n int);").up()
     file = f"{ALONE}{text}\nselect {{}};\n{use};"
     failure(project.add("001_a", file.format("nothing")).up(into_existing=True))
     assert succeeded(project.add("001_a", file.format("1")).up(into_existing=True)) == ["001_a"]
@@ -97,7 +97,7 @@ LOST = {
 def test_what_is_lost_is_refused_before_anything_runs(case: tuple[str, str], direction: str, project: Project) -> None:
     """The run begins nothing; with the statement written again below those that are done, the file goes on."""
     text, use = case
-    project.execute("create table t (n int)")
+    project.add("000_t", "create table t (n int);").up()
     file = f"{ALONE}insert into t values (0);\n{text}\n{{}}select {{}};\n{use}\n"
 
     def write(again: str, column: str) -> Project:
@@ -141,7 +141,7 @@ NOT_NEEDED = {
 @pytest.mark.parametrize("text", NOT_NEEDED.values(), ids=NOT_NEEDED)
 def test_what_is_not_needed_does_not_stop_it(text: str, project: Project) -> None:
     """What is gone in the first session too, or not named by the rest, or made by it."""
-    project.execute("create table t (n int)")
+    project.add("000_t", "create table t (n int);").up()
     file = f"{ALONE}{text}\nselect {{}};\ncreate temp table rest (n int);\ninsert into rest values (1);\n"
     failure(project.add("001_a", file.format("nothing")).up(into_existing=True))
     assert succeeded(project.add("001_a", file.format("1")).up(into_existing=True)) == ["001_a"]
@@ -149,7 +149,7 @@ def test_what_is_not_needed_does_not_stop_it(text: str, project: Project) -> Non
 
 def test_the_words(project: Project) -> None:
     """The message names the object, the statement that needs it, and the ways out."""
-    project.execute("create table t (n int)")
+    project.add("000_t", "create table t (n int);").up()
     file = f"{ALONE}create temp table work as select 1 as n;\nselect {{}};\ninsert into t select n from work;\n"
     failure(project.add("001_a", file.format("nothing")).up(into_existing=True))
     with pytest.raises(HistoryError) as caught:

@@ -63,7 +63,15 @@ UNDONE = {
     "alter table p detach partition p1 concurrently;\nreindex table concurrently t;\nvacuum t;\n"
     "insert into counted values (3);\ndrop table more;",
 }
-HISTORIES = {"in transactions": TRANSACTIONS, "without": ALONE, "half-done down": UNDONE}
+# Files that give the lock of the run back, in a transaction and without one.
+GIVEN_AWAY = {
+    "001_tables": "create table t (a int); create table counted (n int); create table p (a int);",
+    "002_given": "select pg_advisory_unlock_all(); insert into counted values (1);",
+    "003_discard": "discard all;",
+    "004_alone": "-- sqlmigrate: no-transaction\ndo $$ begin perform pg_advisory_unlock_all(); end $$;\n"
+    "insert into counted values (2);\ncreate index concurrently t_a on t (a);\ninsert into counted values (3);",
+}
+HISTORIES = {"in transactions": TRANSACTIONS, "without": ALONE, "half-done down": UNDONE, "lock given away": GIVEN_AWAY}
 
 _FOUND = """
 select pg_catalog.jsonb_build_object(
