@@ -126,6 +126,8 @@ def _of_tables(tables: Sequence[str], rows: Sequence[Row]) -> HistoryError:
 
 
 def _span(labels: Sequence[str]) -> str:
+    if not labels:
+        return "the folder has no file yet"
     return labels[0] if len(labels) == 1 else f"{labels[0]} … {labels[-1]}"
 
 

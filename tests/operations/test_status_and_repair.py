@@ -770,3 +770,14 @@ def test_a_failed_migration_does_not_hinder_a_reset(project: Project) -> None:
 
     assert project.call("reset", "--yes").code == 0
     assert project.states() == {"001_a": "executed", "002_b": "executed"}
+
+
+def test_an_empty_folder_and_a_database_with_tables(project: Project) -> None:
+    """`status` notes the tables; there is no file yet that a baseline could name."""
+    project.folder.mkdir(exist_ok=True)
+    project.execute("create table orders ()")
+
+    ended = project.call("status")
+
+    assert ended.code == 0
+    assert "this database has a table, orders, already, and no history" in ended.stdout + ended.stderr
