@@ -1,2 +1,1 @@
 -- Nothing to undo: 003 drops the constraint with its column.
--- sqlmigrate: allow down-incomplete (the check stays validated until then)
