@@ -22,7 +22,7 @@ _SCHEMES |= dict.fromkeys(_OTHERS, f"this tool is for PostgreSQL alone: {_POSTGR
 
 _PREFIX = re.compile(r"\s*(?P<prefix>jdbc|r2dbc|dbi|odbc):(?=\w+:)", re.IGNORECASE)
 _SHORT = re.compile(r"\s*(?:pgsql|postgresql|postgres):(?!//)", re.IGNORECASE)
-_SEMICOLONS = re.compile(r"\s*(?:host|server|data source)\s*=[^;]*;", re.IGNORECASE)
+_SEMICOLONS = re.compile(r"\s*(?:host|server|data source)\s*=[^;'\s]*;", re.IGNORECASE)
 _SIMPLE = re.compile(r"[\w,$ ]+")
 
 _SCHEMA = ("schema", "search_path", "currentschema", "searchpath")
