@@ -1,4 +1,4 @@
-"""Suggests the known name that a misspelled one most likely stands for.
+"""Words: the known name that a misspelled one most likely stands for, and a count with its noun.
 
 Every "did you mean" of the program comes from here, so all of them follow one rule and have one wording.
 """
@@ -8,6 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 _ALIKE = 0.6  # of 1.0, which is the same text; difflib's own default
+
+
+def plural(count: int, noun: str) -> str:
+    """Return a count with its noun: ``1 table``, ``1,200 tables``."""
+    return f"{count:,} {noun}" + ("s" if count != 1 else "")
 
 
 def nearest(name: str, known: Iterable[str], most: int = 1) -> list[str]:

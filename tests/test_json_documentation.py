@@ -96,6 +96,7 @@ def values(project: Project) -> Values:
     found["status"] = _json(_call(project, "status").stdout)
     found["migration"] = found["status"][0]["migrations"]
     (found["log"],) = _json(_call(project, "log").stdout)
+    found["log --sql"] = _json(_call(project, "log", "1", "--sql", "up").stdout)
     found["split"] = _json(_call(project, "split", "sql/003_c.up.sql").stdout)
     found["statement"] = found["split"][0]["statements"]
     found["create"] = _json(_call(project, "create", "phones").stdout)

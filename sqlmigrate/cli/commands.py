@@ -14,7 +14,7 @@ import click
 
 from sqlmigrate.config.resolve import require_url
 from sqlmigrate.config.settings import Scope
-from sqlmigrate.errors import NOTHING_CHANGED, ConfigError, gather
+from sqlmigrate.errors import NOTHING_CHANGED, ConfigError, SqlmigrateError, gather
 from sqlmigrate.files import file_text, folder
 from sqlmigrate.files.nearby import way_to_migrations, where_it_was_looked_for
 
@@ -51,20 +51,25 @@ def status(context: Context, *, check: bool) -> int:
 def verify(context: Context) -> int:
     """Check the files, and compare them with the history if a database is named. Writes nothing."""
     from sqlmigrate.operations import status as operations
-    from sqlmigrate.plan.up import read_scripts
+    from sqlmigrate.plan.up import faults_in
 
     if context.config.is_url_empty:
         _refuse_empty_url(context)
     migrations = folder.load(context.config.directory)
     _require_some(context, migrations)
-    read_scripts(migrations)
+    faults = faults_in(migrations)
     if context.config.url is None and not _has_embedded(context):
+        if faults:
+            raise gather(faults)
         context.report.verified(migrations, None)
         return 0
-    with context.database() as url:
-        planned, errors = operations.verify(url, migrations, table=context.config.table)
-    if errors:
-        raise gather(errors)
+    try:
+        with context.database() as url:
+            planned, errors = operations.verify(url, migrations, table=context.config.table)
+    except SqlmigrateError as error:
+        raise gather([*faults, error]) from None
+    if faults or errors:
+        raise gather([*faults, *errors])
     context.report.verified(migrations, planned)
     return 0
 
@@ -83,12 +88,28 @@ def _has_embedded(context: Context) -> bool:
 
 
 @command("sqlmigrate log", _LOOKS)
-def log(context: Context) -> None:
-    """Show what was done to the database, by whom and when: every up, down, failure, repair and baseline."""
+@click.argument("version", required=False, shell_complete=complete_version)
+@click.option(
+    "--sql",
+    type=click.Choice(("up", "down")),
+    help="Write the text of the up or down file of VERSION as the history has recorded it, and nothing else.",
+)
+def log(context: Context, *, version: str | None, sql: Direction | None) -> None:
+    """Show what was done to the database, by whom and when: every up, down, failure, repair and baseline.
+
+    With VERSION, only what was done to this migration.
+    """
     from sqlmigrate.operations import status as operations
 
+    if sql and version is None:
+        raise ConfigError("`log --sql` needs a version", hint=f"for example: sqlmigrate log 003 --sql {sql}")
+    if sql and version:
+        with context.database() as url:
+            execution, text = operations.recorded(url, version, sql, table=context.config.table)
+        context.report.recorded(execution, sql, text)
+        return
     with context.database() as url:
-        state, entries = operations.log(url, table=context.config.table)
+        state, entries = operations.log(url, version, table=context.config.table)
     context.report.log(state, entries)
 
 
@@ -225,8 +246,8 @@ def repair(context: Context, *, version: str, yes: bool) -> None:
     with context.database() as url:
         row, question = operations.repairable(url, migrations, version, table=context.config.table)
         context.confirm(yes=yes, question=question)
-        done = operations.repair(url, row, table=context.config.table, lock_wait=context.config.lock_wait)
-    context.report.repaired(row.label, done)
+        state, done = operations.repair(url, row, table=context.config.table, lock_wait=context.config.lock_wait)
+    context.report.repaired(state, row.label, done)
 
 
 @command("sqlmigrate baseline 002", _LOOKS)
@@ -243,10 +264,10 @@ def baseline(context: Context, *, version: str, yes: bool) -> None:
     with context.database() as url:
         if not yes and (doubt := operations.baseline_doubt(url, migrations, version, table=context.config.table)):
             context.confirm(yes=yes, question="Record these migrations as executed all the same?", reason=doubt)
-        declared = operations.baseline(
+        state, declared = operations.baseline(
             url, migrations, version, table=context.config.table, lock_wait=context.config.lock_wait
         )
-    context.report.declared(declared)
+    context.report.declared(state, declared)
 
 
 @command("sqlmigrate split sql/003_add_roles.up.sql")

@@ -12,6 +12,7 @@ from sqlmigrate.parsing.splitter import split
 from sqlmigrate.parsing.statement import Statement
 from sqlmigrate.parsing.tokens import tokens
 from sqlmigrate.source import Source
+from sqlmigrate.spelling import plural
 
 from .migration import normalized
 
@@ -61,5 +62,5 @@ def diff(executed: str, now: str) -> list[str]:
         difflib.unified_diff(normalized(executed).splitlines(), normalized(now).splitlines(), n=1, lineterm="")
     )[2:]
     if len(lines) > _MOST_LINES:
-        lines = [*lines[:_MOST_LINES], f"… {len(lines) - _MOST_LINES} more lines"]
+        lines = [*lines[:_MOST_LINES], f"… {plural(len(lines) - _MOST_LINES, 'more line')}"]
     return lines

@@ -28,12 +28,6 @@ _DOWN_TEMPLATE = """\
 -- `-- sqlmigrate: irreversible (why)` at the top of the up file.
 
 """
-TEMPLATE_MARKS = (
-    "-- This file runs in one transaction, together with its row",
-    "-- Undo the statements of the up file",
-    "-- Executed in one transaction, together with its row",  # in up files from before the words were changed
-)
-"""Texts by which a file is recognised that is unchanged since it was created."""
 
 
 def create(directory: str | Path, title: str, *, now: datetime, timestamp: bool = False) -> tuple[Path, Path]:

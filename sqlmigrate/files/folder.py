@@ -21,6 +21,7 @@ from .inside import folders_inside
 from .migration import Folder, Migration, version_number
 from .naming import FILE_NAME, foreign_stamp, own_stamp, wrong_names
 from .nearby import way_to_migrations, where_it_was_looked_for
+from .without_sql import without_sql
 
 
 class _File(NamedTuple):
@@ -55,7 +56,8 @@ def survey(directory: str | Path) -> Folder:
     prefix = os.path.join(directory, "")  # noqa: PTH118 - a Path for each of 20,000 files costs half a second
     files, folders = _entries(str(directory))
     found = pair(prefix, files, try_read)
-    return Folder(found, found.faults, folders_inside(prefix, folders)) if folders else found
+    notes = (*without_sql(found), *folders_inside(prefix, folders))
+    return Folder(found, found.faults, notes) if notes else found
 
 
 def pair(prefix: str, names: Sequence[str], read: Callable[[str], Source | MigrationError]) -> Folder:

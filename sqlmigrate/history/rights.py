@@ -97,7 +97,7 @@ def not_a_history(found: Relation) -> ConfigError:
         detail=[*([f"its columns: {columns}"] if columns else []), _AGAIN],
         state=NOTHING_CHANGED,
         hint="if there is no history yet, keep it in another table: --table sqlmigrate_migrations, "
-        'or in pyproject.toml: [tool.sqlmigrate] table = "sqlmigrate_migrations"; '
+        'or the setting table = "sqlmigrate_migrations" in sqlmigrate.toml, or in [tool.sqlmigrate] of pyproject.toml; '
         "and record first what this database has already: sqlmigrate baseline VERSION",
     )
 

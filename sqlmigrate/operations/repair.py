@@ -48,12 +48,15 @@ def repairable(
     if row.state in ("failed", "missing", "baseline"):
         stays = "".join(f"; {said}, and that stays" for said in said_of_rows([row]))
         forget = f"Let the history forget {_begun_as(row)} ({row.state})"
-        return row, f"{forget}, without changing the database itself{stays}?"
+        again = "; if its file comes back, the next up executes it again" if row.state == "missing" else ""
+        return row, f"{forget}, without changing the database itself{stays}{again}?"
     raise ConfigError(f"{row.label} is {row.state} and needs no repair", state=NOTHING_CHANGED)
 
 
-def repair(url: str, row: Row, *, table: str = DEFAULT_TABLE, lock_wait: float = DEFAULT_LIMITS.lock_wait) -> str:
-    """Do what `repairable` asked, under the lock of a run, and return a sentence that says what was done.
+def repair(
+    url: str, row: Row, *, table: str = DEFAULT_TABLE, lock_wait: float = DEFAULT_LIMITS.lock_wait
+) -> tuple[State, str]:
+    """Do what `repairable` asked, under the lock of a run; return the database, and say in a sentence what was done.
 
     It changes one row of the history and adds one to the log. Raises `HistoryError` if the row has changed since
     `repairable` read it, `LockError` if another run holds the lock for more than `lock_wait` seconds.
@@ -77,7 +80,7 @@ def repair(url: str, row: Row, *, table: str = DEFAULT_TABLE, lock_wait: float =
             request = write.forget(history, version)
             done = f"the history has forgotten {_begun_as(row)} ({row.state}); the database itself was not changed"
         session.ask(Request("begin"), request, COMMIT)
-        return done
+        return state, done
 
 
 def _begun_as(row: Row) -> str:
@@ -125,8 +128,10 @@ def baseline(
     *,
     table: str = DEFAULT_TABLE,
     lock_wait: float = DEFAULT_LIMITS.lock_wait,
-) -> list[Row]:
-    """Record every pending migration up to `version` as one that this database already has; return their rows.
+) -> tuple[State, list[Row]]:
+    """Record every pending migration up to `version` as one that this database already has.
+
+    Returns the database, and the rows of what was recorded.
 
     Raises `ConfigError` for an unknown version, `MigrationError` for files that cannot be read or whose version is not
     what it looks like, `HistoryError` for a migration of which only a part is executed, `LockError` if another run
@@ -142,7 +147,7 @@ def baseline(
         rights.require_writable(state)
         if declared:
             _record(session, state.history, declared)
-        return declared
+        return state, declared
 
 
 def _refuse_half_done(declared: Sequence[Row]) -> None:

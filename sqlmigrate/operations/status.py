@@ -6,6 +6,7 @@ They open read-only transactions and take no lock.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from psycopg.errors import InsufficientPrivilege
@@ -13,8 +14,8 @@ from psycopg.errors import InsufficientPrivilege
 from sqlmigrate.database import run_lock
 from sqlmigrate.database.blocker import UNSEEN, Blocker
 from sqlmigrate.database.session import Session, connect
-from sqlmigrate.errors import HistoryError
-from sqlmigrate.files.migration import Migration
+from sqlmigrate.errors import HistoryError, MigrationError
+from sqlmigrate.files.migration import Migration, version_number
 from sqlmigrate.history import read, surroundings
 from sqlmigrate.history.log import LogEntry, entries
 from sqlmigrate.history.state import Execution, State
@@ -23,8 +24,8 @@ from sqlmigrate.plan.changed import changed_error
 from sqlmigrate.plan.checks import AFTER, INSIDE, UNFINISHED, missing_error, out_of_order_error
 from sqlmigrate.plan.half_done import half_done_rows, half_undone_error, resume_errors
 from sqlmigrate.plan.notes import notes_on
-from sqlmigrate.plan.plan import Plan, Planned
-from sqlmigrate.plan.rows import Row, changed_rows, make_rows
+from sqlmigrate.plan.plan import Direction, Plan, Planned
+from sqlmigrate.plan.rows import Row, changed_rows, find_row, make_rows
 from sqlmigrate.plan.up import faults_of_pending
 
 
@@ -89,7 +90,8 @@ def verify(
         rows = planned.plan.rows
         errors = [changed_files(session, planned.state.history, rows)] if changed_rows(rows) else []
         if begun := [row.execution.version for row in half_done_rows(rows) if row.execution]:
-            errors += resume_errors(rows, read.texts(session, planned.state.history, begun))
+            with suppress(MigrationError):  # a file that cannot be read is the fault of the file
+                errors += resume_errors(rows, read.texts(session, planned.state.history, begun))
     found = [half_undone_error(rows), *(missing_error(rows, kind) for kind in (INSIDE, AFTER, UNFINISHED))]
     found += [out_of_order_error(rows, [row for row in rows if row.is_pending])]
     return planned, [*errors, *filter(None, found)]
@@ -105,8 +107,29 @@ def changed_files(session: Session, history: History, rows: Sequence[Row], state
     return changed_error(rows, {version: up for version, (up, _) in recorded.items()}, state)
 
 
-def log(url: str, *, table: str = DEFAULT_TABLE) -> tuple[State, tuple[LogEntry, ...]]:
-    """Read the log of the history, oldest entry first; raises as `status`."""
+def log(url: str, version: str | None = None, *, table: str = DEFAULT_TABLE) -> tuple[State, tuple[LogEntry, ...]]:
+    """Read the log of the history, oldest entry first; with a `version` only its entries. Raises as `status`."""
     with connect(url) as session:
         state = read.read(session, table)
-        return state, entries(session, state.history)
+        found = entries(session, state.history)
+    if version is None:
+        return state, found
+    known = {version_number(entry.version): Execution(entry.version, entry.name, "logged") for entry in found}
+    wanted = find_row(make_rows((), known.values()), version).number
+    return state, tuple(entry for entry in found if version_number(entry.version) == wanted)
+
+
+def recorded(url: str, version: str, direction: Direction, *, table: str = DEFAULT_TABLE) -> tuple[Execution, str]:
+    """Read the up or the down text that the history has recorded for a migration.
+
+    Raises `ConfigError` for a version that is not in the history, `HistoryError` if it has no such text, and what
+    `status` raises.
+    """
+    with connect(url) as session:
+        state = read.read(session, table)
+        row = find_row(make_rows((), state.executions), version)
+        found = read.texts(session, state.history, [row.version])
+    text = found.get(row.version, (None, None))[direction == "down"]
+    if text is None or row.execution is None:
+        raise HistoryError(f"the history has no {direction} text of {row.label}", next_steps=["sqlmigrate log"])
+    return row.execution, text

@@ -28,7 +28,7 @@ from sqlmigrate.plan.down import down_rows, down_steps
 from sqlmigrate.plan.encoding import encoding_errors
 from sqlmigrate.plan.first_run import first_run_errors
 from sqlmigrate.plan.half_done import begun_statements, half_done_rows, half_undone_error, resume_errors
-from sqlmigrate.plan.notes import notes_on
+from sqlmigrate.plan.notes import missing_notes, notes_on
 from sqlmigrate.plan.plan import DEFAULT_LIMITS, Direction, Limits, Plan, Planned, Selection, Step
 from sqlmigrate.plan.rows import Row, changed_rows, make_rows
 from sqlmigrate.plan.up import up_steps
@@ -146,7 +146,8 @@ class _Order:
         rows = make_rows(self.migrations, state.executions)
         if self.direction == "up":
             steps = up_steps(rows, self.selection, self._begun(session, state, rows))
-            return Plan("up", rows, steps, self.is_dry_run, notes_on(self.migrations, rows, steps))
+            notes = (*notes_on(self.migrations, rows, steps), *(() if steps else missing_notes(rows)))
+            return Plan("up", rows, steps, self.is_dry_run, notes)
         chosen = down_rows(rows, self.selection)
         versions = [row.execution.version for row in chosen if row.execution]
         steps = down_steps(chosen, read.texts(session, state.history, versions))

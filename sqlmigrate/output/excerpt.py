@@ -29,6 +29,8 @@ def draw(span: Span, width: int = 100) -> Iterator[Line]:
     """Draw the place with one line before and after it, at most `width` cells wide."""
     first = max(1, span.line - 1)
     last = min(span.source.line_count, span.line + 1)
+    if last > span.line and last == span.source.line_count and not span.source.line(last):
+        last -= 1  # nothing comes after the last line end
     gutter = len(str(last))
     room = max(20, width - gutter - 5)
     blank: Line = [("dim", " " * (gutter + 2) + "│")]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlmigrate.database.blocker import Blocker
 from sqlmigrate.database.run_lock import GONE
-from sqlmigrate.errors import MigrationError, SqlmigrateError, StatementError
+from sqlmigrate.errors import SqlmigrateError, StatementError
 from sqlmigrate.history.log import LogEntry
 from sqlmigrate.history.surroundings import OtherHistory
 from sqlmigrate.plan.first_run import baseline_of, first_run_errors
@@ -194,7 +194,7 @@ def _event_value(happened: events.Event) -> dict[str, Any]:  # noqa: C901, PLR09
             }  # fmt: skip
 
 
-def notes_value(notes: Sequence[MigrationError]) -> dict[str, Any]:
+def notes_value(notes: Sequence[SqlmigrateError]) -> dict[str, Any]:
     """Return the key `notes` with the notes on a folder; nothing if there are none."""
     return {"notes": [error_value(note) for note in notes]} if notes else {}
 

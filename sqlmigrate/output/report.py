@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from sqlmigrate.database.blocker import Blocker
-from sqlmigrate.errors import MigrationError, SqlmigrateError
+from sqlmigrate.errors import SqlmigrateError
 from sqlmigrate.files.migration import Folder
 from sqlmigrate.history.log import LogEntry
-from sqlmigrate.history.state import State
+from sqlmigrate.history.state import Execution, State
 from sqlmigrate.plan.first_run import first_run_errors
-from sqlmigrate.plan.plan import Planned
+from sqlmigrate.plan.plan import Direction, Planned
 from sqlmigrate.plan.rows import Row, missing_after
+from sqlmigrate.spelling import plural
 
 from . import json_values
 from .error_lines import AsCalled, error_lines
@@ -34,6 +35,16 @@ _NOTES = 3
 
 def _as_written(command: str) -> str:
     return command
+
+
+def _agreement(planned: Planned) -> tuple[str, str, str]:
+    """Return a mark, its style and words for a history that does not differ from the files."""
+    failed = sum(row.state == "failed" for row in planned.plan.rows)
+    if not planned.state.history.exists:
+        return "✅", "green", "not created yet, nothing is executed"
+    if failed:
+        return "⚠️", "yellow", f"no executed file was changed, and {plural(failed, 'migration')} failed"
+    return "✅", "green", "agrees with the files"
 
 
 class Report:
@@ -108,7 +119,7 @@ class Report:
         else:  # no hint to create the first migration where there are some
             self.notes(first)
 
-    def folder_notes(self, notes: Sequence[MigrationError], stream: Stream = "stdout") -> None:
+    def folder_notes(self, notes: Sequence[SqlmigrateError], stream: Stream = "stdout") -> None:
         """Say what is wrong with files that are not executed: the first three, a line each, and how many more."""
         for line in note_lines(notes):
             self._folded(line, stream=stream)
@@ -141,6 +152,8 @@ class Report:
         elif first:
             step, *others = first[0].next_steps
             self.text(self.next_step(step), *([("", "      "), ("cyan", self.as_called(each))] for each in others))
+        elif any(row.is_pending and row.execution and row.execution.error for row in rows):
+            self.text([("", "next: fix the file or the data, then: "), ("cyan", self.as_called("sqlmigrate up"))])
         elif any(row.is_pending for row in rows):
             self.text(self.next_step("sqlmigrate up"))
 
@@ -167,6 +180,12 @@ class Report:
         self.text("", *log_lines(entries, terminal_width("stdout")))
         self.text(f"Total: {len(entries)}" if entries else "the log is empty: nothing has been executed yet")
 
+    def recorded(self, execution: Execution, direction: Direction, text: str) -> None:
+        """Write a text that the history has recorded, to the last character."""
+        self.json({"version": execution.version, "name": execution.name, "direction": direction, "sql": text})
+        if self.form == "text":
+            self.writer.exact(text)
+
     # files and history
 
     def cuts(self, script: Script) -> None:
@@ -175,10 +194,10 @@ class Report:
         for each in script.statements:
             span = each.span
             lines = f"{span.line}-{span.end_line}" if span.end_line > span.line else f"{span.line}"
-            data = f"  with {each.data.end_line - each.data.line + 1:,} lines of data" if each.data else ""
+            data = f"  with {plural(each.data.end_line - each.data.line + 1, 'line')} of data" if each.data else ""
             self.text([("dim", f"{script.source.path}:{lines:<9} "), ("", printable(each.title) + data)])
         how = "in one transaction" if script.mode == "transaction" else "each on its own"
-        self.text(f"{len(script.statements):,} statements, {how}")
+        self.text(f"{plural(len(script.statements), 'statement')}, {how}")
 
     def created(self, up: Path, down: Path) -> None:
         """Say which files were made."""
@@ -195,23 +214,26 @@ class Report:
         files = f"{count:,} migration{'s' * (count != 1)} in {self.directory}: all files are valid"
         self._folded([("green", "✅"), ("", f" {files}")])
         if planned:
-            counts = totals(planned.plan.rows, planned.state.run)
-            agrees = f" history in {history}: agrees with the files · "
-            self._folded([("green", "✅"), ("", agrees), *(("", part) for part in counts)])
+            rows = planned.plan.rows
+            mark, style, said = _agreement(planned)
+            counts = totals(rows, planned.state.run)
+            self._folded([(style, mark), ("", f" history in {history}: {said} · "), *(("", part) for part in counts)])
             self.notes(first_run_errors(planned.state.surroundings, planned.plan.rows))
         else:
             self.text("no database is set: only the files were checked")
         self.folder_notes(migrations.notes)
 
-    def repaired(self, label: str, done: str) -> None:
-        """Say what was repaired."""
-        self.json({"repaired": label, "done": done})
+    def repaired(self, state: State, label: str, done: str) -> None:
+        """Say what was repaired, and in which database."""
+        self.json({"repaired": label, "done": done, "database": state.server.where})
+        self._folded(self.head(state, f"history in {state.history.name}"))
         self._folded([("green", "✅"), ("", f" {done}")])
         self.text(self.next_step("sqlmigrate status"))
 
-    def declared(self, rows: Sequence[Row]) -> None:
-        """Say which migrations were declared to be in the database."""
-        self.json({"baseline": [row.label for row in rows]})
+    def declared(self, state: State, rows: Sequence[Row]) -> None:
+        """Say which migrations were declared to be in the database, and in which."""
+        self.json({"baseline": [row.label for row in rows], "database": state.server.where})
+        self._folded(self.head(state, f"history in {state.history.name}"))
         width = label_column(row.label for row in rows)
         self.text(*([("green", "✅"), ("", f" {row.label:<{width}}   recorded, not executed")] for row in rows))
         self.text(f"{len(rows)} recorded" if rows else "nothing to record: everything is already executed or recorded")

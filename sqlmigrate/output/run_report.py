@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from sqlmigrate.errors import MigrationError
+from sqlmigrate.errors import SqlmigrateError
 from sqlmigrate.executor import events
 from sqlmigrate.history.state import Execution
 from sqlmigrate.plan.plan import Planned
-from sqlmigrate.plan.rows import missing_after
+from sqlmigrate.plan.rows import missing_after, missing_inside
 
 from . import json_values, progress_lines
 from .error_lines import error_lines, failure_lines
@@ -34,7 +34,7 @@ class RunReport:
         self._report = report
         self._label_width = 0
         self._is_dry_run = False
-        self._notes: tuple[MigrationError, ...] = ()
+        self._notes: tuple[SqlmigrateError, ...] = ()
         self._line_ms = self._next_line_ms = line_seconds * 1000
 
     def tell(self, happened: events.Event) -> None:
@@ -87,7 +87,7 @@ class RunReport:
             left = _counted(row.execution for row in rows if row.is_pending)
             said = f"nothing to do, {left}" if left else "up to date"
             self._report.text(self._report.head(planned.state, said))
-            if missing_after(rows):
+            if missing_after(rows) or missing_inside(rows):
                 self._report.end_of_status(rows)
 
     def _under_way(self, seen: events.Progress) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from sqlmigrate.database.blocker import Blocker
-from sqlmigrate.errors import MigrationError
+from sqlmigrate.errors import SqlmigrateError
 from sqlmigrate.plan.rows import Row, count_states
 from sqlmigrate.times import moment
 
@@ -85,7 +85,7 @@ def _unfinished(row: Row, when: str, run: Blocker | None) -> str:
 def _where(done: int, total: int | None, *, is_running: bool) -> str:
     """Name the first statement that is not executed."""
     if total is not None and done >= total:
-        return f"all {total} statements executed"
+        return "its statement executed" if total == 1 else f"all {total} statements executed"
     return f"{'at' if is_running else 'stopped at'} statement {done + 1} of {total}"
 
 
@@ -98,7 +98,7 @@ def totals(rows: Sequence[Row], run: Blocker | None) -> list[str]:
     return [*(f"{each} | " for each in others), last]
 
 
-def note_lines(notes: Sequence[MigrationError]) -> Iterator[Line]:
+def note_lines(notes: Sequence[SqlmigrateError]) -> Iterator[Line]:
     """Return a line for each of the first notes, and one with the number of all others."""
     for note in notes[:_MOST_NOTES]:
         yield [("yellow", "⚠️"), ("", f" note: {printable(': '.join(filter(None, [str(note), note.hint])))}")]

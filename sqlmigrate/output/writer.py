@@ -12,13 +12,25 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import IO, Literal
+from dataclasses import dataclass
+from typing import IO, Literal, TypeVar
 
 from .excerpt import Line, printable
 
 Stream = Literal["stdout", "stderr"]
 _FALLBACK_WIDTH = 100
+_NARROWEST_WIDTH = 20
 _ERASE_LINE = "\r\x1b[K"
+
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class _Exact:
+    """A text that is written as it is."""
+
+    text: str
 
 
 class Writer:
@@ -31,7 +43,7 @@ class Writer:
     """
 
     def __init__(self) -> None:
-        self._queue: queue.SimpleQueue[tuple[Stream, Sequence[Line]] | str | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[tuple[Stream, Sequence[Line]] | str | _Exact | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._given_up: set[Stream] = set()
         self.lost: dict[Stream, OSError] = {}
@@ -45,11 +57,15 @@ class Writer:
         """Queue lines; returns at once."""
         self._put((stream, list(lines)))
 
+    def exact(self, text: str) -> None:
+        """Queue a text for stdout as it is, to the last character; on a terminal without what acts on it."""
+        self._put(_Exact(text))
+
     def live(self, text: str) -> None:
         """Queue a line that the next one overwrites; for terminals only."""
         self._put(text)
 
-    def _put(self, item: tuple[Stream, Sequence[Line]] | str) -> None:
+    def _put(self, item: tuple[Stream, Sequence[Line]] | str | _Exact) -> None:
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, daemon=True)
             self._thread.start()
@@ -75,21 +91,30 @@ class Writer:
             if is_drawn or isinstance(item, str):
                 is_drawn = isinstance(item, str)
                 _draw_over(item if isinstance(item, str) else "")
-            if not isinstance(item, str):
+            if isinstance(item, _Exact):
+                self._attempt("stdout", _write_exactly, item.text)
+            elif not isinstance(item, str):
                 stream, lines = item
                 if stream not in self._given_up:
                     self._attempt(stream, outlets[stream], lines)
         if is_drawn:
             _draw_over("")
 
-    def _attempt(self, stream: Stream, outlet: Callable[[Sequence[Line]], None], lines: Sequence[Line]) -> None:
+    def _attempt(self, stream: Stream, outlet: Callable[[_T], None], what: _T) -> None:
         try:
-            outlet(lines)
+            outlet(what)
         except OSError as error:
             self._given_up.add(stream)
             if not isinstance(error, BrokenPipeError):
                 self.lost[stream] = error
             _empty(sys.stdout if stream == "stdout" else sys.stderr)
+
+
+def _write_exactly(text: str) -> None:
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+    sys.stdout.write("\n".join(map(printable, text.split("\n"))) if sys.stdout.isatty() else text)
+    sys.stdout.flush()
 
 
 def _draw_over(text: str) -> None:
@@ -139,12 +164,18 @@ def _empty(file: IO[str] | None) -> None:
 
 
 def terminal_width(stream: Stream) -> int | None:
-    """Return the width of a stream in cells; None if it is not a terminal."""
+    """Return the width of a stream in cells; None if it is not a terminal and COLUMNS names no width."""
     file = sys.stdout if stream == "stdout" else sys.stderr
     try:
-        return os.get_terminal_size(file.fileno()).columns or None
+        return os.get_terminal_size(file.fileno()).columns or _asked_width()
     except (AttributeError, OSError, ValueError):  # closed at the start, not a terminal, closed since
-        return None
+        return _asked_width()
+
+
+def _asked_width() -> int | None:
+    """Return the width that COLUMNS asks for, as POSIX defines it; None for one that no words fit in."""
+    asked = os.environ.get("COLUMNS", "")
+    return int(asked) if asked.isascii() and asked.isdecimal() and int(asked) >= _NARROWEST_WIDTH else None
 
 
 def width() -> int:

@@ -11,7 +11,19 @@ from collections.abc import Iterator
 COMMENT = re.compile(r"--[^\n\r]*|/\*")
 """A whole line comment, or the start of a block comment."""
 
+_SOMETHING = re.compile(r"[^\s;\ufeff]")
 _EDGE = re.compile(r"/\*|\*/")
+
+
+def has_sql(text: str) -> bool:
+    """Tell whether a text holds anything but white space, comments and semicolons."""
+    start = 0
+    while (found := _SOMETHING.search(text, start)) is not None:
+        comment = COMMENT.match(text, found.start())
+        if comment is None:
+            return True
+        start = comment_end(text, comment)
+    return False
 
 
 def block_end(text: str, start: int) -> int:

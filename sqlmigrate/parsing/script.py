@@ -148,12 +148,15 @@ def _begin_options(statement: Statement) -> str:
 
 
 def _faults(script: Script) -> Iterator[MigrationError]:
+    is_told = False
     for statement in script.statements:
         shape = statement.kind.first_words
         if _BEGINS.match(shape) or _ENDS.match(shape):
             yield _own_transaction(statement, script.mode)
         elif script.mode == "transaction" and not statement.kind.runs_in_transaction:
-            yield _in_transaction(statement, is_alone=len(script.statements) == 1)
+            error = _in_transaction(statement, is_alone=len(script.statements) == 1)
+            yield error.with_(hint=None) if is_told else error
+            is_told = True  # one directive is for all of them
         elif script.mode == "transaction" and _READ_ONLY.match(shape):
             yield _read_only(statement)
     if script.opening and not _BEGIN_OPTIONS.fullmatch(_begin_options(script.opening).upper()):
@@ -178,8 +181,8 @@ def _in_transaction(statement: Statement, *, is_alone: bool) -> MigrationError:
     else:
         but = "its file has other statements"
         hint = (
-            "put it in a file of its own, or let each statement of this file run and be recorded on its own: "
-            "-- sqlmigrate: no-transaction"
+            "put it in a file of its own; or write `-- sqlmigrate: no-transaction` in the first line of this file: "
+            "then each statement runs and is recorded on its own"
         )
     message = f"`{_keywords(statement)}` cannot run in a transaction, but {but}"
     return MigrationError(message, _first_word(statement), kind=Kind.OUTSIDE_TRANSACTION, hint=hint)

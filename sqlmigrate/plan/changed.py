@@ -74,14 +74,19 @@ def _changed(migration: Migration, execution: Execution, executed: str) -> Histo
         f"{migration.label}: {renamed}; {what}" if renamed else f"{migration.label}: {what}",
         span,
         detail=[when, *compare.diff(executed, migration.up.text)],
-        hint="restore the file (the history has it in up_sql) and write a new migration, or accept an intended edit",
-        next_steps=[_put_aside(migration), f"or: {repair}"],
+        hint="put the edit aside (if it is committed: take the recorded text), and write a new migration; or accept it",
+        next_steps=[_put_aside(migration), f"or: {_recorded(migration, execution)}", f"or: {repair}"],
     )
 
 
 def _put_aside(migration: Migration) -> str:
     """Return the command that brings the committed text back; unlike ``git checkout`` it does not lose the edit."""
     return shlex.join(["git", "stash", "push", "--", migration.up.path])
+
+
+def _recorded(migration: Migration, execution: Execution) -> str:
+    """Return the command that writes the executed text into the file."""
+    return f"sqlmigrate log {execution.version} --sql up > {shlex.quote(migration.up.path)}"
 
 
 def _is_alike(executed: str, now: str) -> bool:

@@ -22,45 +22,58 @@ class MissingFiles:
         choose: Returns the rows whose file is missing in this way.
         problem: What is wrong, said of one migration and of several.
         cure: How to get the file back.
+        is_older: Whether the whole folder is older than the database.
     """
 
     choose: Callable[[Sequence[Row]], list[Row]]
     problem: tuple[str, str]
     cure: str
+    is_older: bool = False
 
 
 INSIDE = MissingFiles(
     missing_inside,
     ("executed on this database, but the file is missing", "executed on this database, but the files are missing"),
-    "restore the file (git log --all -- {pattern})",
+    "restore the file",
 )
 AFTER = MissingFiles(
     missing_after,
     ("executed on this database, but newer than every file: this folder is older than the database",) * 2,
-    "update the folder (git pull)",
+    "update the folder",
+    is_older=True,
 )
 UNFINISHED = MissingFiles(
     missing_unfinished,
     ("failed on this database, and the file is missing", "failed on this database, and the files are missing"),
-    "restore the file (git log --all -- {pattern})",
+    "restore the file",
 )
 
 
-def restoring(label: str) -> str:
-    """Say how to find a file that was deleted."""
-    return f"restore the file (git log --all -- {shlex.quote(f'*{label}.up.sql')})"
+def ways_back(rows: Sequence[Row], label: str, version: str) -> list[str]:
+    """Return the commands that find a deleted file: in git, and with the text that the history has recorded."""
+    return [f"git log --all -- {shlex.quote(f'*{label}.up.sql')}", f"or: {recorded_up(rows, label, version)}"]
+
+
+def recorded_up(rows: Sequence[Row], label: str, version: str) -> str:
+    """Return the command that writes the recorded text of an up file into the folder of the others."""
+    folder = next((row.migration.up.path.rpartition("/") for row in rows if row.migration), ("sql", "/", ""))
+    path = "".join((*folder[:2], f"{label}.up.sql"))
+    return f"sqlmigrate log {version} --sql up > {shlex.quote(path)}"
 
 
 def missing_error(rows: Sequence[Row], kind: MissingFiles) -> HistoryError | None:
     """Return the error that names the rows whose file is missing in one way."""
     if not (missing := kind.choose(rows)):
         return None
-    pattern = shlex.quote(f"*{missing[0].label}.up.sql")
+    back = ["git pull"] if kind.is_older else []
+    for row in () if kind.is_older else missing:
+        ways = ways_back(rows, row.label, row.version)
+        back += [f"or: {ways[0]}", ways[1]] if back else ways
     return HistoryError(
         f"{', '.join(row.label for row in missing)}: {kind.problem[len(missing) > 1]}",
         state=NOTHING_EXECUTED,
-        hint=f"{kind.cure.format(pattern=pattern)}, or let the history forget it",
-        next_steps=[f"sqlmigrate repair {row.version}" for row in missing],
+        hint=f"{kind.cure}, or let the history forget it: if the file comes back, the next `up` executes it again",
+        next_steps=[*back, *(f"or: sqlmigrate repair {row.version}" for row in missing)],
     )
 
 

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sqlmigrate.errors import NOTHING_EXECUTED, HistoryError, SqlmigrateError, gather
+from sqlmigrate.errors import NOTHING_EXECUTED, HistoryError, MigrationError, SqlmigrateError, gather
 from sqlmigrate.files.migration import Migration, normalized
+from sqlmigrate.files.without_sql import WRITE_DOWN
+from sqlmigrate.parsing.comments import has_sql
 from sqlmigrate.source import Source
 
 from . import half_done
@@ -69,7 +71,7 @@ def _refuse_stopped(rows: Sequence[Row]) -> None:
                 f"{execution.label} stopped {_where(done, total)}; its down file would undo all its statements",
                 state=NOTHING_EXECUTED,
                 hint="execute the rest first; or undo by hand what is executed, and let the history forget it",
-                next_steps=["sqlmigrate up", f"sqlmigrate repair {row.version}"],
+                next_steps=["sqlmigrate up", f"or: sqlmigrate repair {row.version}"],
             )
 
 
@@ -125,14 +127,15 @@ def _down_step(row: Row, up_text: str | None, down_text: str | None) -> Step:
     if row.migration and row.migration.down_faults and not row.is_another_migration:
         raise gather(row.migration.down_faults)
     notes: tuple[str, ...] = ()
+    is_recorded = down_text is not None and has_sql(down_text)
     if row.is_another_migration:  # its down file would undo what was never executed
         label = (row.execution or row).label
-        if down_text is None:
+        if not is_recorded:
             raise _of_another_migration(row, label)
-        source = Source(f"history of {label} (down)", down_text)
+        source = Source(f"history of {label} (down)", down_text or "")
         notes = (f"the number belongs to {row.label} now, so the text recorded in the history is used",)
-    elif source is None and down_text is not None:
-        source = Source(f"history of {label} (down)", down_text)
+    elif source is None and is_recorded:
+        source = Source(f"history of {label} (down)", down_text or "")
         notes = ("the down file is missing, so the text recorded in the history is used",)
     elif source is not None and down_text is not None and normalized(source.text) != normalized(down_text):
         notes = ("the down file differs from the text recorded in the history; the file is used",)
@@ -140,6 +143,10 @@ def _down_step(row: Row, up_text: str | None, down_text: str | None) -> Step:
         raise _irreversible(row, up_text)
     migration = row.migration or Migration(version, (row.execution or row).label, Source("", up_text or ""), source)
     script = read_script(source)
+    if not script.statements:
+        raise MigrationError(
+            f"{label} cannot be undone: {source.path} contains no SQL", state=NOTHING_EXECUTED, hint=WRITE_DOWN
+        )
     begun: tuple[Statement, ...] = ()
     if row.is_half_undone:
         begun = _begun(row, script, down_text or "")

@@ -15,8 +15,9 @@ from sqlmigrate.errors import NOTHING_EXECUTED_BY_THIS_RUN, HistoryError, Migrat
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.history.state import Execution
 from sqlmigrate.source import Source
+from sqlmigrate.spelling import plural
 
-from .checks import restoring
+from .checks import ways_back
 from .plan import Direction
 from .rows import Row, moves
 from .up import read_script
@@ -144,11 +145,14 @@ def changed_beginning(stopped: Stopped, number: int) -> HistoryError:
         f"{stopped.label}: statement {number} was executed already, and its text has changed since",
         statements[number - 1].span if number <= len(statements) else stopped.script.source.span(0, 0),
         detail=[
-            f"{stopped.done} of its statements {_are(stopped.done)} executed; it continues only if they are unchanged"
+            f"{_executed(stopped.done)}; it continues only if {'it is' if stopped.done == 1 else 'they are'} unchanged"
         ],
         state=NOTHING_EXECUTED_BY_THIS_RUN,
         hint=f"put the text of that statement back; the statements after the failed one may be changed; {by_hand}",
-        next_steps=[f"sqlmigrate repair {stopped.version}"],
+        next_steps=[
+            f"sqlmigrate log {stopped.version} --sql {stopped.direction}",
+            f"or: sqlmigrate repair {stopped.version}",
+        ],
     )
 
 
@@ -162,7 +166,7 @@ def in_transaction(stopped: Stopped) -> HistoryError:
         stopped.script.source.span(0, 0),
         state=NOTHING_EXECUTED_BY_THIS_RUN,
         hint=f"put the directive back ({_DIRECTIVE}), and it goes on at statement {done + 1}; {by_hand}",
-        next_steps=[f"sqlmigrate repair {stopped.version}"],
+        next_steps=[f"sqlmigrate {stopped.direction}", f"or: sqlmigrate repair {stopped.version}"],
     )
 
 
@@ -199,13 +203,16 @@ def _missing(rows: Sequence[Row], row: Row, execution: Execution, before: Sequen
     if now:
         back = f"rename the files back to {execution.label}, and it goes on {_at(execution)}"
     else:
-        back = f"{restoring(execution.label)}, and it goes on {_at(execution)}"
+        back = f"restore the file, and it goes on {_at(execution)}"
     return HistoryError(
         f"{_done_of(execution)}, and its file is missing{which}",
         now.up.span(0, 0) if now else None,
         state=NOTHING_EXECUTED_BY_THIS_RUN,
         hint=f"{back}; {_OR_FORGET}",
-        next_steps=[*(moves(now, execution) if now else ()), f"or: sqlmigrate repair {row.version}"],
+        next_steps=[
+            *(moves(now, execution) if now else ways_back(rows, execution.label, execution.version)),
+            f"or: sqlmigrate repair {row.version}",
+        ],
     )
 
 
@@ -221,7 +228,7 @@ def _another(
         state=NOTHING_EXECUTED_BY_THIS_RUN,
         hint=f"rename the files of {row.label} to a free version, and give {execution.label} its number back, so that "
         f"it goes on {_at(execution)}; {_OR_FORGET}",
-        next_steps=[f"sqlmigrate repair {row.version}"],
+        next_steps=["sqlmigrate up", f"or: sqlmigrate repair {row.version}"],
     )
 
 
@@ -249,7 +256,7 @@ def _done_of(execution: Execution) -> str:
     done, total = execution.statements_done, execution.statements
     if not done:
         return f"it is not known what statement 1 of {total} of {execution.label} has left behind"
-    return f"{done} of {total} statements of {execution.label} {_are(done)} executed"
+    return f"{done} of {plural(total, 'statement')} of {execution.label} {_are(done)} executed"
 
 
 def _at(execution: Execution) -> str:
@@ -258,6 +265,10 @@ def _at(execution: Execution) -> str:
 
 def _statements(done: int) -> str:
     return "statement 1" if done == 1 else f"statements 1 to {done}"
+
+
+def _executed(done: int) -> str:
+    return f"{_statements(done)} {_are(done)} executed"
 
 
 def _are(done: int) -> str:

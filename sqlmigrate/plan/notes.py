@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sqlmigrate.errors import Kind, MigrationError
+from sqlmigrate.errors import Kind, MigrationError, SqlmigrateError
 from sqlmigrate.files.migration import Folder, Migration
 
+from .checks import INSIDE, UNFINISHED, missing_error
 from .plan import Step
 from .rows import Row
 
@@ -24,6 +25,12 @@ def notes_on(
         faults, notes = tuple(fault for each in migrations for fault in (*each.faults, *each.down_faults)), ()
     of_steps = (fault for step in steps for fault in step.down_faults)
     return tuple(dict.fromkeys((*_settled(faults, rows), *of_steps, *notes)))
+
+
+def missing_notes(rows: Sequence[Row]) -> tuple[SqlmigrateError, ...]:
+    """Return the note on missing files that do not stop an `up`, because it has nothing to execute."""
+    errors = (missing_error(rows, kind) for kind in (INSIDE, UNFINISHED))
+    return tuple(error.with_(hint=None, state=None) for error in errors if error)
 
 
 def _settled(faults: Sequence[MigrationError], rows: Sequence[Row]) -> Iterator[MigrationError]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from sqlmigrate.config.settings import default
-from sqlmigrate.errors import MigrationError
+from sqlmigrate.errors import MigrationError, SqlmigrateError
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.history.state import Execution, State
 
@@ -126,7 +126,7 @@ class Plan:
     rows: tuple[Row, ...]
     steps: tuple[Step, ...] = ()
     dry_run: bool = False
-    notes: tuple[MigrationError, ...] = ()
+    notes: tuple[SqlmigrateError, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from sqlmigrate.errors import MigrationError, gather
-from sqlmigrate.files.create import TEMPLATE_MARKS
 from sqlmigrate.files.migration import Migration
+from sqlmigrate.files.without_sql import TEMPLATE_MARKS
 from sqlmigrate.source import Source
 
 from .checks import INSIDE, missing_error, out_of_order_error
@@ -89,6 +89,11 @@ def read_scripts(migrations: Iterable[Migration]) -> tuple[Script, ...]:
     if faults := _all_faults(read):
         raise gather(faults)
     return tuple(checked.script for checked in read if checked.script)
+
+
+def faults_in(migrations: Iterable[Migration]) -> list[MigrationError]:
+    """Return every fault of every file, up and down."""
+    return _all_faults(map(_read, migrations))
 
 
 @dataclass(frozen=True)

@@ -592,7 +592,7 @@ error: the table public.{name} is not a history of sqlmigrate: it has other colu
    its columns: {columns}
    a history that begins empty would execute every migration again
    nothing was changed
-   hint    if there is no history yet, keep it in another table: --table sqlmigrate_migrations, or in pyproject.toml: [tool.sqlmigrate] table = "sqlmigrate_migrations"; and record first what this database has already: sqlmigrate baseline VERSION
+   hint    if there is no history yet, keep it in another table: --table sqlmigrate_migrations, or the setting table = "sqlmigrate_migrations" in sqlmigrate.toml, or in [tool.sqlmigrate] of pyproject.toml; and record first what this database has already: sqlmigrate baseline VERSION
 
 """  # noqa: E501 - a line of the screen
 

@@ -94,8 +94,8 @@ def test_with_other_statements_it_needs_the_directive(text: str, place: str, sta
     assert str(refused.value.span) == f"{project.folder}/002_b.up.sql:{place}"
     assert told(refused.value) == (
         f"`{statement}` cannot run in a transaction, but its file has other statements\n"
-        "  hint: put it in a file of its own, or let each statement of this file run and be recorded on its own: "
-        "-- sqlmigrate: no-transaction"
+        "  hint: put it in a file of its own; or write `-- sqlmigrate: no-transaction` in the first line of this file: "
+        "then each statement runs and is recorded on its own"
     )
     assert project.relations() == set()
 
@@ -205,11 +205,12 @@ def test_a_done_statement_that_was_changed_stops_the_rerun(
     assert str(refused.value.span) == f"{project.folder}/001_a.up.sql:{place}"
     assert told(refused.value) == (
         f"001_a: statement {number} was executed already, and its text has changed since\n"
-        "  2 of its statements are executed; it continues only if they are unchanged\n"
+        "  statements 1 to 2 are executed; it continues only if they are unchanged\n"
         "  nothing was executed by this run\n"
         "  hint: put the text of that statement back; the statements after the failed one may be changed; "
         "or undo by hand what is executed, and let the history forget it\n"
-        "  next: sqlmigrate repair 001"
+        "  next: sqlmigrate log 001 --sql up\n"
+        "  next: or: sqlmigrate repair 001"
     )
     assert project.relations() == {"a", "b"}
     assert project.recorded() == [("001", "failed")]

@@ -419,7 +419,7 @@ def test_down_waits_for_a_stopped_file(project: Project) -> None:
         "  nothing was executed\n"
         "  hint: execute the rest first; or undo by hand what is executed, and let the history forget it\n"
         "  next: sqlmigrate up\n"
-        "  next: sqlmigrate repair 002"
+        "  next: or: sqlmigrate repair 002"
     )
     assert project.call("repair", "2", "--yes").code == 0
     assert succeeded(project.down()) == ["001_a"]

@@ -27,11 +27,11 @@ LOOKING = ["status", "verify", "log"]
 def repair(project: Project, version: str) -> str:
     """Repair without a question; return the sentence that says what was done."""
     row, _ = operations_repair.repairable(project.url, load(project.folder), version)
-    return operations_repair.repair(project.url, row)
+    return operations_repair.repair(project.url, row)[1]
 
 
 def baseline(project: Project, version: str) -> list[str]:
-    return [row.label for row in operations_repair.baseline(project.url, load(project.folder), version)]
+    return [row.label for row in operations_repair.baseline(project.url, load(project.folder), version)[1]]
 
 
 def shown(screen: str) -> str:
@@ -320,13 +320,16 @@ error: 003_changed: the file was edited after it was executed: SQL changed
    @@ -1 +1 @@
    -create table changed (id int);
    +create table otherwise ();
-   hint    restore the file (the history has it in up_sql) and write a new migration, or accept an intended edit
+   hint    put the edit aside (if it is committed: take the recorded text), and write a new migration; or accept it
    next    git stash push -- sql/003_changed.up.sql
+           or: sqlmigrate log 003 --sql up > sql/003_changed.up.sql
            or: sqlmigrate repair 003
 
 error: 004_missing: executed on this database, but the file is missing
-   hint    restore the file (git log --all -- '*004_missing.up.sql'), or let the history forget it
-   next    sqlmigrate repair 004
+   hint    restore the file, or let the history forget it: if the file comes back, the next `up` executes it again
+   next    git log --all -- '*004_missing.up.sql'
+           or: sqlmigrate log 004 --sql up > sql/004_missing.up.sql
+           or: sqlmigrate repair 004
 
 error: 005_late: out of order, the later 006_newest is already executed (by postgres on TIME UTC)
    hint    renumber it after the newest migration (both files), or execute it out of order
@@ -354,9 +357,10 @@ def test_verify_finds_a_folder_that_is_older_than_the_database(project: Project)
         == """\
 error: 002_b, 003_c: executed on this database, but newer than every file: this folder is older than the database
    nothing was executed
-   hint    update the folder (git pull), or let the history forget it
-   next    sqlmigrate repair 002
-           sqlmigrate repair 003
+   hint    update the folder, or let the history forget it: if the file comes back, the next `up` executes it again
+   next    git pull
+           or: sqlmigrate repair 002
+           or: sqlmigrate repair 003
 
 """
     )
@@ -378,8 +382,10 @@ def test_verify_finds_a_failure_whose_file_is_gone(project: Project) -> None:
         == """\
 error: 002_b: failed on this database, and the file is missing
    nothing was executed
-   hint    restore the file (git log --all -- '*002_b.up.sql'), or let the history forget it
-   next    sqlmigrate repair 002
+   hint    restore the file, or let the history forget it: if the file comes back, the next `up` executes it again
+   next    git log --all -- '*002_b.up.sql'
+           or: sqlmigrate log 002 --sql up > sql/002_b.up.sql
+           or: sqlmigrate repair 002
 
 """
     )
@@ -538,13 +544,14 @@ def test_repair_and_its_log_are_one(project: Project) -> None:
 
 
 def test_the_screen_of_repair(project: Project) -> None:
-    """One line says what was done, one is the next command; exit 0."""
+    """After the database, one line says what was done, one is the next command; exit 0."""
     project.add("001_a", "select nothing;").up()
 
     ended = project.call("repair", "1", "--yes")
 
     assert (ended.code, ended.stderr) == (0, "")
-    assert ended.stdout == (
+    assert shown(ended.stdout) == (
+        "history in public.migrations\n"
         "✅ the history has forgotten 001_a (failed); the database itself was not changed\nnext: sqlmigrate status\n"
     )
 
@@ -587,7 +594,9 @@ def test_a_second_baseline_says_why_it_records_nothing(project: Project) -> None
     first, second = (project.call("baseline", "2", "--yes") for _ in range(2))
 
     assert first.stdout.splitlines()[-1] == "1 recorded"
-    assert second.stdout == "nothing to record: everything is already executed or recorded\n"
+    assert shown(second.stdout) == (
+        "history in public.migrations\nnothing to record: everything is already executed or recorded\n"
+    )
 
 
 @pytest.mark.parametrize("status", ["failed", "running"])

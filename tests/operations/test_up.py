@@ -470,9 +470,10 @@ def test_a_changed_file_stops_up(line: str, kind: str, project: Project) -> None
         f"  +{line}\n"
         "   );\n"
         "  nothing was executed by this run\n"
-        "  hint: restore the file (the history has it in up_sql) and write a new migration, "
-        "or accept an intended edit\n"
+        "  hint: put the edit aside (if it is committed: take the recorded text), and write a new migration; "
+        "or accept it\n"
         f"  next: git stash push -- {project.folder}/001_a.up.sql\n"
+        f"  next: or: sqlmigrate log 001 --sql up > {project.folder}/001_a.up.sql\n"
         "  next: or: sqlmigrate repair 001"
     )
     assert project.relations() == {"customers", "customers_pkey"}
@@ -623,8 +624,11 @@ def test_a_missing_file_stops_up(project: Project) -> None:
     assert told(refused.value) == (
         "002_b: executed on this database, but the file is missing\n"
         "  nothing was executed\n"
-        "  hint: restore the file (git log --all -- '*002_b.up.sql'), or let the history forget it\n"
-        "  next: sqlmigrate repair 002"
+        "  hint: restore the file, or let the history forget it: "
+        "if the file comes back, the next `up` executes it again\n"
+        "  next: git log --all -- '*002_b.up.sql'\n"
+        f"  next: or: sqlmigrate log 002 --sql up > {project.folder}/002_b.up.sql\n"
+        "  next: or: sqlmigrate repair 002"
     )
     assert project.states()["002_b"] == "missing"
 

@@ -243,7 +243,15 @@ def test_verify(two: Project) -> None:
     assert (ended.code, ended.stdout) == (1, "")
     found = value(ended.stderr)["error"]
     assert [(error["kind"], error["message"].partition(":")[0], error["next"]) for error in found] == [
-        ("HistoryError", "001_a", ["git stash push -- sql/001_a.up.sql", "or: sqlmigrate repair 001"]),
+        (
+            "HistoryError",
+            "001_a",
+            [
+                "git stash push -- sql/001_a.up.sql",
+                "or: sqlmigrate log 001 --sql up > sql/001_a.up.sql",
+                "or: sqlmigrate repair 001",
+            ],
+        ),
         ("HistoryError", "000_z", ["sqlmigrate up --out-of-order"]),
     ]
     assert found[0]["detail"][1:4] == ["@@ -1 +1 @@", "-create table a (id int);", "+create table a (id int, b int);"]
@@ -252,13 +260,14 @@ def test_verify(two: Project) -> None:
 def test_repair_and_baseline(two: Project) -> None:
     """What was done, as a value."""
     ended = two.call("baseline", "2", "--yes", "--format", "json")
-    assert (ended.code, ended.stderr, value(ended.stdout)) == (0, "", {"baseline": ["002_b"]})
+    assert (ended.code, ended.stderr, value(ended.stdout)) == (0, "", {"baseline": ["002_b"], "database": "DATABASE"})
 
     ended = two.call("repair", "2", "--yes", "--format", "json")
     assert (ended.code, ended.stderr) == (0, "")
     assert value(ended.stdout) == {
         "repaired": "002_b",
         "done": "the history has forgotten 002_b (baseline); the database itself was not changed",
+        "database": "DATABASE",
     }
 
 

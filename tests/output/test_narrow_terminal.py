@@ -79,7 +79,7 @@ next: sqlmigrate verify
 
 
 def test_log(project: Project) -> None:
-    """Time and action come first; who did it comes under the name if there is no room next to it."""
+    """Time and action come first. What has no room next to the name comes under it, in all rows alike."""
     project.add("001_a", "select 1;").add("002_create_the_tables_of_the_shop", "select 2;").up()
     project.add("003_c", "select nothing from a_table_that_is_not_there_and_has_a_long_name_too;").up()
 
@@ -87,8 +87,8 @@ def test_log(project: Project) -> None:
 
 
 LOG = """\
-✅ 2026-02-13 01:16:28 UTC  up        001_a                               9 ms
-                                      postgres from runner-7
+✅ 2026-02-13 01:16:28 UTC  up        001_a
+                                      9 ms  postgres from runner-7
 ✅ 2026-02-13 01:16:28 UTC  up        002_create_the_tables_of_the_shop
                                       9 ms  postgres from runner-7
 ❌ 2026-02-13 01:16:28 UTC  failure   003_c
@@ -96,6 +96,55 @@ LOG = """\
    relation "a_table_that_is_not_there_and_has_a_long_name_too" does not exist
 Total: 3
 """
+
+
+def test_log_of_short_names(project: Project) -> None:
+    """The duration has its column where every name leaves room for it; who did it comes below in every row."""
+    project.add("001_a", "select 1;").add("002_the_orders_of_a_shop", "select 2;", "select 3;").up()
+    project.down()
+
+    assert lines(on_terminal(project, "log")) == LOG_OF_SHORT_NAMES.splitlines()
+
+
+LOG_OF_SHORT_NAMES = """\
+✅ 2026-02-13 01:16:28 UTC  up        001_a                          9 ms
+                                      postgres from runner-7
+✅ 2026-02-13 01:16:28 UTC  up        002_the_orders_of_a_shop       9 ms
+                                      postgres from runner-7
+↩️ 2026-02-13 01:16:28 UTC  down      002_the_orders_of_a_shop       9 ms
+                                      postgres from runner-7
+Total: 3
+"""
+
+
+def test_log_on_sixty_columns(project: Project) -> None:
+    """A name that has no room next to the action comes below it, in all rows alike."""
+    project.add("001_a", "select 1;").add("002_create_the_tables_of_the_shop", "select 2;").up()
+
+    assert lines(on_terminal(project, "log", columns=60)) == LOG_ON_SIXTY_COLUMNS.splitlines()
+
+
+LOG_ON_SIXTY_COLUMNS = """\
+✅ 2026-02-13 01:16:28 UTC  up
+   001_a
+   9 ms  postgres from runner-7
+✅ 2026-02-13 01:16:28 UTC  up
+   002_create_the_tables_of_the_shop
+   9 ms  postgres from runner-7
+Total: 2
+"""
+
+
+@pytest.mark.parametrize("command", ["status", "verify", "log"])
+def test_a_pipe_has_the_width_that_is_asked_for(command: str, every_width: Project) -> None:
+    """`COLUMNS=80` in a pipe is what a terminal of 80 columns is; a width that is none does not count."""
+    in_pipe = every_width.call(command, COLUMNS="80")
+
+    assert stable(in_pipe.stdout + in_pipe.stderr).split() == stable(on_terminal(every_width, command)).split()
+    wide = [line for line in in_pipe.stdout.splitlines() if cell_count(line) > 80]
+    assert [line for line in wide if not re.match(r" *(\S+ )?\S+$", line)] == []
+    for nonsense in ("0", "", "wide", "-80"):
+        assert stable(every_width.call(command, COLUMNS=nonsense).screen) == stable(every_width.call(command).screen)
 
 
 def test_a_failure(project: Project) -> None:
@@ -128,7 +177,7 @@ def test_no_line_is_wider(command: str, columns: int, every_width: Project) -> N
     screen = on_terminal(every_width, command, columns=columns)
 
     wide = [line for line in screen.splitlines() if cell_count(line) > columns]
-    assert [line for line in wide if not re.match(r" *(\S+ )?\S+$|  ──▶ |   next |   [-+@]", line)] == []
+    assert [line for line in wide if not re.match(r" *(\S+ )?\S+$|  ──▶ |   next | {11}or: |   [-+@]", line)] == []
 
 
 @pytest.mark.parametrize("command", ["status", "verify", "log"])

@@ -72,8 +72,8 @@ def test_a_fault_in_a_down_file_does_not_stop_up(quick: Quick) -> None:
     quick.write(**{"001_a.up.sql": "create table a (i int); create index i on a (i);", "001_a.down.sql": text})
     note = (
         "⚠️ note: sql/001_a.down.sql:1:1: `DROP INDEX CONCURRENTLY` cannot run in a transaction, "
-        "but its file has other statements: put it in a file of its own, or let each statement of this file run and be "
-        "recorded on its own: -- sqlmigrate: no-transaction\n"
+        "but its file has other statements: put it in a file of its own; or write `-- sqlmigrate: no-transaction` in "
+        "the first line of this file: then each statement runs and is recorded on its own\n"
     )
 
     assert note in quick("status").stdout

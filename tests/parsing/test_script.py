@@ -244,18 +244,19 @@ def test_how_a_file_is_executed(text: str, mode: str) -> None:
     assert script(text).mode == mode
 
 
-OTHER_STATEMENTS = (
-    "cannot run in a transaction, but its file has other statements → put it in a file of its own, or let each"
-    " statement of this file run and be recorded on its own: -- sqlmigrate: no-transaction"
+OTHER_STATEMENTS = "cannot run in a transaction, but its file has other statements"
+DIRECTIVE = (
+    "put it in a file of its own; or write `-- sqlmigrate: no-transaction` in the first line of this file: "
+    "then each statement runs and is recorded on its own"
 )
 
 
 def test_statements_that_need_a_file_of_their_own() -> None:
-    """If the file has other statements, each of them is reported, with its place and what to do."""
+    """If the file has other statements, each of them is reported with its place, and what to do is said once."""
     text = "create table t (a int);\ncreate unique index concurrently i on t (a);\n\n  vacuum (full) t;\n"
 
     assert faults(text) == [
-        f"2:1 [create] `CREATE UNIQUE INDEX CONCURRENTLY` {OTHER_STATEMENTS}",
+        f"2:1 [create] `CREATE UNIQUE INDEX CONCURRENTLY` {OTHER_STATEMENTS} → {DIRECTIVE}",
         f"4:3 [vacuum] `VACUUM` {OTHER_STATEMENTS}",
     ]
 

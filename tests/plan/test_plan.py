@@ -304,7 +304,7 @@ def test_a_plan_up_to_a_version_asks_only_for_what_is_in_it() -> None:
 
 
 def test_the_refusal_of_what_is_missing_names_all() -> None:
-    """The message names every executed version without a file, and the next steps forget each of them."""
+    """The message names every executed version without a file; the next steps bring each back, or forget it."""
     rows = make_rows([migration("003")], [execution("001"), execution("002", "b", second=1)])
 
     with pytest.raises(HistoryError) as caught:
@@ -312,9 +312,16 @@ def test_the_refusal_of_what_is_missing_names_all() -> None:
 
     assert message(caught.value) == (
         "001_a, 002_b: executed on this database, but the files are missing"
-        " → restore the file (git log --all -- '*001_a.up.sql'), or let the history forget it"
+        " → restore the file, or let the history forget it: if the file comes back, the next `up` executes it again"
     )
-    assert caught.value.next_steps == ("sqlmigrate repair 001", "sqlmigrate repair 002")
+    assert caught.value.next_steps == (
+        "git log --all -- '*001_a.up.sql'",
+        "or: sqlmigrate log 001 --sql up > sql/001_a.up.sql",
+        "or: git log --all -- '*002_b.up.sql'",
+        "or: sqlmigrate log 002 --sql up > sql/002_b.up.sql",
+        "or: sqlmigrate repair 001",
+        "or: sqlmigrate repair 002",
+    )
 
 
 UNKNOWN = {

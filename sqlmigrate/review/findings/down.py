@@ -14,6 +14,7 @@ from sqlmigrate.review.rules.failures import HANGS
 from sqlmigrate.review.rules.indexes import CREATE_INDEX_BLOCKING
 from sqlmigrate.review.rules.rule import Finding, Rule
 from sqlmigrate.source import Span
+from sqlmigrate.spelling import plural
 
 from . import failures, locks
 from .subject import Subject
@@ -115,10 +116,11 @@ def _rows(subject: Subject, place: Span) -> Iterator[Finding]:
             continue  # reported as missing
         table = displayed(name)
         if after.count != before.count:
-            message = f"`{table}` had {before.count:,} rows, and has {after.count:,} after up and down"
+            message = f"`{table}` had {plural(before.count, 'row')}, and has {after.count:,} after up and down"
             yield _finding(rules.DATA_NOT_RESTORED, message, place)
         elif after.checksum != before.checksum:
-            message = f"the {before.count:,} rows of `{table}` are different after up and down"
+            which, are = ("the row", "is") if before.count == 1 else (f"the {before.count:,} rows", "are")
+            message = f"{which} of `{table}` {are} different after up and down"
             yield _finding(rules.DATA_NOT_RESTORED, message, place)
 
 

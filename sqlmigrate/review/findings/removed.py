@@ -8,6 +8,7 @@ from sqlmigrate.catalog.objects import Change, Object
 from sqlmigrate.identifiers import displayed, last_part
 from sqlmigrate.review.rules import removed
 from sqlmigrate.review.rules.rule import Finding
+from sqlmigrate.spelling import plural
 
 from .schema_changes import SchemaChanges
 from .subject import Subject
@@ -131,5 +132,5 @@ def _rows(subject: Subject) -> Iterator[Finding]:
         left = after.get(name)
         if left is None or left.count >= rows.count or displayed(name) in truncated or not subject.is_old(rows.oid):
             continue
-        message = f"`{displayed(name)}` had {rows.count:,} rows, and has {left.count:,} after up"
+        message = f"`{displayed(name)}` had {plural(rows.count, 'row')}, and has {left.count:,} after up"
         yield subject.finding(removed.ROWS_LOST, subject.statement_naming(name), message)

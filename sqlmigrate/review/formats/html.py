@@ -18,6 +18,7 @@ from sqlmigrate.review.measure.facts import FileRun, RoundTrip, StatementFacts
 from sqlmigrate.review.measure.lock_modes import blocks
 from sqlmigrate.review.results import Review, Reviewed
 from sqlmigrate.review.rules.rule import EXAMPLE_HEADING, Severity
+from sqlmigrate.spelling import plural
 
 from . import located, wording
 from .html_style import STYLE
@@ -44,7 +45,7 @@ def draw(review: Review) -> str:
     shown: dict[str, str] = {}  # the examples
     body = [
         f"<h1>{_mark(severity)}<span>{_words(wording.sentence(said).rstrip('.'))}</span></h1>",
-        f'<p class="soft">{wording.plural(len(review.migrations), "new migration")} {_against(review)}</p>',
+        f'<p class="soft">{plural(len(review.migrations), "new migration")} {_against(review)}</p>',
         *_findings("The folder", located.of(None, findings), review, shown),
         *_summary(review),
         *(part for each in review.migrations for part in _migration(each, located.of(each, findings), review, shown)),
@@ -196,7 +197,7 @@ def _legend(cells: Sequence[Cell], left_out: int) -> Iterator[str]:
     if any(cell.held and not _is_framed(cell) for cell in cells):
         items.append("<li>pale: an earlier statement took the lock</li>")
     if left_out:
-        items.append(f"<li>{wording.plural(left_out, 'statement')} without a lock left out</li>")
+        items.append(f"<li>{plural(left_out, 'statement')} without a lock left out</li>")
     yield f'<ul class="legend"><li>while the lock is held:</li>{"".join(items)}</ul>'
 
 
@@ -213,7 +214,7 @@ def _statements(done: FileRun) -> Iterator[str]:
         yield f'<li><span class="number">{_mark("danger")}</span><p>{place}{_text(done.error.message)}</p></li>'
     yield "</ol>"
     if len(done.statements) > _MOST:
-        yield f'<p class="soft">{wording.plural(len(done.statements) - _MOST, "statement")} more</p>'
+        yield f'<p class="soft">{plural(len(done.statements) - _MOST, "statement")} more</p>'
 
 
 def _changes(changes: Sequence[Change]) -> Iterator[str]:
@@ -286,7 +287,7 @@ def _stations(trip: RoundTrip) -> Iterator[tuple[str, str]]:
         return
     real = [each for each in trip.left if each.change != "column order"]
     rest = ("calm", "down: other column order") if trip.left else ("fine", "down: everything restored")
-    yield ("warning", f"down: {wording.plural(len(real), 'difference')}") if real else rest
+    yield ("warning", f"down: {plural(len(real), 'difference')}") if real else rest
     if trip.again_error:
         yield "danger", "up again fails"
     else:
@@ -303,7 +304,7 @@ def _rows(trip: RoundTrip) -> Iterator[str]:
     changed = dict(wording.rows_changed(trip))
     if not changed:
         if trip.rows_back:
-            tables = wording.plural(len(trip.rows_before), "table")
+            tables = plural(len(trip.rows_before), "table")
             yield f'<p class="soft">Rows: unchanged after up and down ({tables} compared).</p>'
         return
     heads = "".join(f"<th>{name}</th>" for name in ("rows of", "before", "after up", "after down"))
@@ -329,7 +330,7 @@ def _sql(text: str) -> str:
     text = text.replace("\r\n", "\n").replace("\r", "\n").strip("\n")
     if not text:
         return ""
-    more = f"\n-- … {wording.plural(len(text) - _LONGEST, 'character')} more" if len(text) > _LONGEST else ""
+    more = f"\n-- … {plural(len(text) - _LONGEST, 'character')} more" if len(text) > _LONGEST else ""
     return f"<pre>{_text(text[:_LONGEST])}{more}</pre>"
 
 

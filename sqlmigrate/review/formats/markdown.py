@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from sqlmigrate.output.excerpt import printable
 from sqlmigrate.review.results import Review, Reviewed
 from sqlmigrate.review.rules.rule import EXAMPLE_HEADING
+from sqlmigrate.spelling import plural
 
 from . import located, wording
 from .located import LocatedFinding
@@ -96,9 +97,7 @@ def _drawn(review: Review, cut: _Cut) -> str:
     examples: dict[str, str] = {}
     parts += [_finding(each, review, cut, examples) for each in shown]
     if len(shown) < len(graver):
-        parts.append(
-            f"… and {wording.plural(len(graver) - len(shown), 'finding')} more, left out to keep this short.\n"
-        )
+        parts.append(f"… and {plural(len(graver) - len(shown), 'finding')} more, left out to keep this short.\n")
     notes = [each for each in found if each.severity == "note"]
     if cut.notes:
         parts += [_folded("note", [_note(each) for each in notes])] if notes else []
@@ -117,11 +116,11 @@ def _table(review: Review, cut: _Cut) -> str:
     lines = ["| | migration | strongest lock | who waits | down |", "|---|---|---|---|---|"] if shown else []
     lines += [_row(each) for each in shown]
     if left_out:
-        lines += ["", f"{wording.plural(left_out, 'safe migration')} left out to keep this short."]
+        lines += ["", f"{plural(left_out, 'safe migration')} left out to keep this short."]
     if len(shown) < len(rows):
         lines += [
             "",
-            f"{wording.plural(len(rows) - len(shown), 'migration')} with findings left out to keep this short.",
+            f"{plural(len(rows) - len(shown), 'migration')} with findings left out to keep this short.",
         ]
     return "\n".join(lines) + "\n"
 
@@ -170,7 +169,7 @@ def _exception(each: LocatedFinding) -> str:
 
 def _folded(noun: str, items: Sequence[str], more: str = "") -> str:
     lines = "\n".join(f"- {item}" for item in items)
-    return f"<details><summary>{wording.plural(len(items), noun)}{more}</summary>\n\n{lines}\n\n</details>\n"
+    return f"<details><summary>{plural(len(items), noun)}{more}</summary>\n\n{lines}\n\n</details>\n"
 
 
 def code(text: str) -> str:
@@ -205,6 +204,6 @@ def fence(sql: str) -> str:
     text = "\n".join(whole[:_LINES])[:_CHARACTERS].rstrip()
     left = len(whole) - text.count("\n") - 1
     if left or len(text) < len("\n".join(whole).rstrip()):
-        text += f"\n-- … {wording.plural(left, 'line')} more" if left else " …"
+        text += f"\n-- … {plural(left, 'line')} more" if left else " …"
     ticks = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", text)), 3)
     return f"{ticks}sql\n{text}\n{ticks}"

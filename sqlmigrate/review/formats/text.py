@@ -9,6 +9,7 @@ from sqlmigrate.output import excerpt
 from sqlmigrate.output.excerpt import Line, printable
 from sqlmigrate.review.results import Review, Reviewed
 from sqlmigrate.review.rules.rule import EXAMPLE_HEADING, Severity
+from sqlmigrate.spelling import plural
 
 from . import located, wording
 from .located import LocatedFinding
@@ -38,7 +39,7 @@ def lines(review: Review, width: int | None) -> list[Line]:
 
 def _lines(review: Review, width: int, *, is_cut: bool) -> Iterator[Line]:
     findings = located.found(review)
-    yield [("bold", wording.plural(len(review.migrations), "new migration")), ("", f" · base {review.basis.base}")]
+    yield [("bold", plural(len(review.migrations), "new migration")), ("", f" · base {review.basis.base}")]
     yield []
     shown: dict[str, str] = {}
     for each in located.of(None, findings):

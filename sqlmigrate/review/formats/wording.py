@@ -15,16 +15,12 @@ from sqlmigrate.review.measure.lock_modes import blocks, rank
 from sqlmigrate.review.results import Basis, Review, Reviewed
 from sqlmigrate.review.rules import down
 from sqlmigrate.review.rules.rule import SEVERITIES, Finding, Severity, worst
+from sqlmigrate.spelling import plural
 
 MARKS: dict[Severity | None, str] = {"danger": "❗", "warning": "⚠️", "note": "💡", None: "✅"}
 _INNER = ("constraint", "index", "trigger", "policy", "rule")  # shown without the name of their table
 _MAJOR = 10_000
 _DOWN_RULES = frozenset(rule.name for rule in down.RULES)
-
-
-def plural(count: int, noun: str) -> str:
-    """Return a count with its noun: ``1 table``, ``1,200 tables``."""
-    return f"{count:,} {noun}" + ("s" if count != 1 else "")
 
 
 def sentence(text: str) -> str:

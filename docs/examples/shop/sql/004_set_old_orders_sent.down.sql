@@ -1,1 +1,2 @@
 -- Nothing to undo: 003 drops the column.
+select 1;
