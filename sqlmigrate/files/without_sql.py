@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from sqlmigrate.errors import MigrationError
-from sqlmigrate.parsing.comments import has_sql
 
 from .migration import Migration
 
@@ -25,6 +24,8 @@ _SHOWN = 3
 
 def without_sql(migrations: Iterable[Migration]) -> Iterator[MigrationError]:
     """Yield one note on all down files that contain no SQL. Those with a template are a fault already."""
+    from sqlmigrate.parsing.comments import has_sql  # noqa: PLC0415 - only where a folder is read
+
     files = [each.down for each in migrations if each.down and not each.down_faults]
     empty = [file for file in files if not has_sql(file.text) and not any(mark in file.text for mark in TEMPLATE_MARKS)]
     if len(empty) == 1:
