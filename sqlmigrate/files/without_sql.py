@@ -24,9 +24,12 @@ _SHOWN = 3
 
 def without_sql(migrations: Iterable[Migration]) -> Iterator[MigrationError]:
     """Yield one note on all down files that contain no SQL. Those with a template are a fault already."""
+    files = [each.down for each in migrations if each.down and not each.down_faults]
+    files = [file for file in files if not file.text[:1].isalpha()]  # most begin with SQL
+    if not files:
+        return
     from sqlmigrate.parsing.comments import has_sql  # noqa: PLC0415 - only where a folder is read
 
-    files = [each.down for each in migrations if each.down and not each.down_faults]
     empty = [file for file in files if not has_sql(file.text) and not any(mark in file.text for mark in TEMPLATE_MARKS)]
     if len(empty) == 1:
         yield MigrationError(f"{empty[0].path} contains no SQL, so `down` refuses it", hint=WRITE_DOWN)
