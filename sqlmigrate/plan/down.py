@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from sqlmigrate.errors import NOTHING_EXECUTED, HistoryError, MigrationError, SqlmigrateError, gather
 from sqlmigrate.files.migration import Migration, normalized
 from sqlmigrate.files.without_sql import WRITE_DOWN
-from sqlmigrate.parsing.comments import has_sql
 from sqlmigrate.source import Source
 
 from . import half_done
@@ -122,6 +121,8 @@ def down_steps(chosen: Sequence[Row], recorded: Mapping[str, tuple[str | None, s
 
 
 def _down_step(row: Row, up_text: str | None, down_text: str | None) -> Step:
+    from sqlmigrate.parsing.comments import has_sql  # noqa: PLC0415 - looking does without
+
     version, label = (row.execution or row).version, row.label
     source = row.migration.down if row.migration else None
     if row.migration and row.migration.down_faults and not row.is_another_migration:
