@@ -125,10 +125,15 @@ class Session:
         self.conn.close()
 
     def ask(self, *requests: Request) -> list[list[list[str | None]]]:
-        """Send requests in one turn and return the rows of each; raises psycopg's error for the first that fails."""
+        """Send requests in one turn and return the rows of each; raises psycopg's error for the first that fails.
+
+        The rest of a failed turn is read, so that the next request gets its own answer.
+        """
         answers = [answer for answer in self.turn(requests) if answer]
-        if answers and answers[-1].error:
-            raise answers[-1].error
+        if answers and (error := answers[-1].error):
+            with suppress(psycopg.OperationalError):  # the connection is lost: the error says so
+                self._drain(_DRAIN_SECONDS)
+            raise error
         return [answer.rows for answer in answers]
 
     def turn(self, requests: Sequence[Request], tick: float | None = None) -> Iterator[Answer | None]:
