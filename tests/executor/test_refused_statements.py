@@ -109,7 +109,6 @@ def test_a_down_that_is_refused(quick: Quick, database: str) -> None:
         " 1 │ drop table orders;\n"
         " 2 │ drop table b;\n"
         "   │            ^\n"
-        " 3 │\n"
         "   │\n"
         "   code    42P01 undefined_table\n\n"
         "what happened   the down file of 001_a was rolled back: the migration stays executed\n"
