@@ -710,7 +710,7 @@ def test_files_in_the_wild(text: str, statements: int, look: str, expected: obje
 @pytest.mark.parametrize("text", ["", "\n\n", "-- nothing yet", "/* nothing /* yet */ */\n-- to come\n", " ;; ; "])
 def test_a_file_without_a_statement_is_executed_and_said(text: str, project: Project) -> None:
     """It is recorded as executed with no statement, and the step has a note."""
-    events = project.add("001_nothing", text, text).up()
+    events = project.add("001_nothing", text, "select 1;").up()
 
     assert succeeded(events) == ["001_nothing"]
     assert events[0].plan.steps[0].notes == ("the file contains no statement",)
