@@ -31,9 +31,12 @@ def trimmed(text: str) -> str:
 
 
 def read(text: str, where: str, *, may_be_quoted: bool = False) -> str:
-    """Return a value as it was meant; raises `ConfigError`, with its place, for quotes and control characters."""
+    """Return a value as it was meant; raises `ConfigError`, with its place, for quotes and control characters.
+
+    A value that `may_be_quoted` is an SQL identifier, which may contain any character inside its quotes.
+    """
     value = trimmed(text)
-    if found := _INSIDE.search(value):
+    if not (may_be_quoted and '"' in value) and (found := _INSIDE.search(value)):
         raise _refused(f"{where} has {_name(found[0])} in it, after {found.start()} characters", "write it as one line")
     if not may_be_quoted and len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
         raise _refused(f"{where} is in quotes, and they are part of the value", "remove the quotes")

@@ -83,7 +83,12 @@ def _is_ci(environment: Mapping[str, str]) -> bool:
 def _chosen(
     setting: Setting, flags: Mapping[str, str | None], environment: Mapping[str, str], project: Mapping[str, Value]
 ) -> Any:
-    values = [Value(flags.get(setting.name) or "", setting.flag)]
+    flag = flags.get(setting.name)
+    if flag and not outside.trimmed(flag):
+        raise ConfigError(
+            f"{setting.flag} is empty", state=NOTHING_EXECUTED, hint="is the variable set that you pass to it?"
+        )
+    values = [Value(flag or "", setting.flag)]
     if setting.variable:
         values.append(Value(environment.get(setting.variable) or "", setting.variable))
     if setting.name in project:

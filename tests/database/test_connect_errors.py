@@ -724,11 +724,17 @@ error: no schema of the search_path exists, so there is no place for the history
    hint    name one: --table public.migrations
 
 """
+EMPTY_TABLE = """\
+error: --table is empty
+   nothing was executed
+   hint    is the variable set that you pass to it?
+
+"""
 PLACES = {
     "a missing schema": (["--table", "ops.migrations"], "", NO_SCHEMA),
     "no schema in the search_path": ([], "&options=-c%20search_path%3Dnowhere", NO_PLACE),
     "three names": (["--table", "a.b.c"], "", NO_TABLE.format(name="a.b.c")),
-    "a blank": (["--table", " "], "", NO_TABLE.format(name=" ")),
+    "a blank": (["--table", " "], "", EMPTY_TABLE),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -34,7 +35,8 @@ NO_RIGHT = "this role may not read pg_locks, pg_stat_activity or pg_prepared_xac
 @pytest.fixture(scope="module", params=[18, 16])
 def two_phase(request: pytest.FixtureRequest, servers: Path) -> Iterator[Server]:
     """A server that allows prepared transactions."""
-    home = servers / f"two-phase-{request.param}"
+    home = Path(tempfile.mkdtemp(prefix=f"two-phase-{request.param}-", dir=servers)) / "server"
+    home.parent.chmod(0o711)
     with postgres_servers.server(home, request.param, max_prepared_transactions="5") as running:
         yield running
 

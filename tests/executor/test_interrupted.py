@@ -700,7 +700,6 @@ def test_no_room_for_the_failure_itself(quick: Quick, database: str) -> None:
         " 1 │ create table b ();\n"
         " 2 │ drop table nothing;\n"
         "   │            ^^^^^^^\n"
-        " 3 │\n"
         "   │\n"
         "   the failure could not be written to the history: could not extend file: No space left on device\n"
         "   code    42P01 undefined_table\n\n"

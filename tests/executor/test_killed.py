@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import database_state
@@ -250,7 +251,9 @@ def test_the_second_connection_is_refused(database: str, postgres: postgres_serv
             for event in single.running_up(tick=0.1):
                 seen.append(event)
                 if isinstance(event, Progress):
-                    assert event.activity == Activity()
+                    assert replace(event.activity, unseen="") == Activity()
+                    assert event.activity.unseen.startswith("the second connection, which looks, was refused or lost: ")
+                    assert event.activity.unseen.endswith('too many connections for role "single"')
                     gate.execute("select pg_advisory_unlock_all()")
         assert [event for event in seen if isinstance(event, Progress)]
         assert succeeded(seen) == ["001_a"]

@@ -121,6 +121,7 @@ drop view shop_@n.open_orders;
 --- up refresh
 refresh materialized view concurrently shop_@n.revenue;
 --- down
+select 1;
 -- Nothing to take back.
 
 --- up open_orders_with_age
