@@ -303,7 +303,7 @@ NOTHING = (
     "insert into app.customers (name) values ('more')",
     "update app.orders set total = total + 1",
     "truncate app.orphan",
-    "select setval('app.numbers', 1000), nextval('app.customers_id_seq')",
+    "select setval('app.numbers', 50), nextval('app.customers_id_seq')",
     "grant select on app.orders to catalog_reader; revoke select on app.orders from catalog_reader",
     "grant select (note) on app.orders to catalog_reader; revoke select (note) on app.orders from catalog_reader",
     "grant usage on schema app to catalog_reader; revoke usage on schema app from catalog_reader",
