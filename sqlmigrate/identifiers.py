@@ -24,6 +24,11 @@ def quoted(*parts: str) -> str:
     return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
 
 
+def literal(text: str) -> str:
+    """Write a text as an SQL string: ``'it''s'``; a backslash is itself in it, as the SQL standard has it."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 def parts(name: str) -> tuple[str, ...]:
     """Split a qualified name at its dots; the parts stay as they are written, quotes included."""
     return tuple(_PART.findall(name))

@@ -85,7 +85,7 @@ class _Body:
 
     def names(self, words: tuple[str, ...]) -> bool:
         *table, own = words
-        is_label = own.startswith("'")  # of an enum: it stands in a body without its type
+        is_label = own.startswith("'")  # of an enum: a body has it without its type
         return self.says(own) and (is_label or all(self.says(each) or each in self._tables for each in table))
 
 

@@ -90,6 +90,11 @@ class Difference:
     attributes: tuple[tuple[str, str | None, str | None], ...] = ()
 
     @property
+    def matters(self) -> bool:
+        """Whether it is more than another order of columns, or a constraint that stays validated."""
+        return self.change != "column order" and not self.is_only_validated
+
+    @property
     def is_only_validated(self) -> bool:
         """Whether a constraint has only been validated: PostgreSQL has no statement that undoes that."""
         changed = {name: (before, after) for name, before, after in self.attributes}

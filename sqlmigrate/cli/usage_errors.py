@@ -13,7 +13,7 @@ from .context import Context
 
 
 class UnknownCommandError(click.UsageError):
-    """There is no such command. `intended` are the commands that the user most likely meant, the best first."""
+    """The command is unknown. `intended` are the commands that the user most likely wanted, the best first."""
 
     def __init__(self, name: str, intended: list[str], context: click.Context | None) -> None:
         message = f"No such command '{name}'."

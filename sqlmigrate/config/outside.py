@@ -1,7 +1,7 @@
 """The door for values from outside: flags, environment variables, the project's file.
 
-White space around a value is never meant: an editor or a secret store has added it. It is left out where we read the
-value ourselves, and refused by name where libpq reads it.
+White space around a value is never intended: an editor or a secret store has added it. Where we read the value
+ourselves, it is removed. Where libpq reads it, the value is refused by its name.
 """
 
 from __future__ import annotations
@@ -31,9 +31,10 @@ def trimmed(text: str) -> str:
 
 
 def read(text: str, where: str, *, may_be_quoted: bool = False) -> str:
-    """Return a value as it was meant; raises `ConfigError`, with its place, for quotes and control characters.
+    """Return a value without white space around it; refuses quotes and control characters with the place `where`.
 
-    A value that `may_be_quoted` is an SQL identifier, which may contain any character inside its quotes.
+    A value that `may_be_quoted` is an SQL identifier, which may contain any character inside its quotes. Raises
+    `ConfigError`.
     """
     value = trimmed(text)
     if not (may_be_quoted and '"' in value) and (found := _INSIDE.search(value)):

@@ -128,7 +128,7 @@ class _File:
         if is_switch and isinstance(value, bool):
             return "yes" if value else "no"
         if isinstance(value, str):
-            return outside.read(value, self._place(name), may_be_quoted=name == "table")
+            return outside.read(value, self._place(name), may_be_quoted=IN_FILE[name].is_name)
         kind = "a whole number" if is_number else "true or false" if is_switch else "a text in quotes"
         message = f"{self.path}: `{name}`{self._of_section('of')} must be {kind}"
         raise ConfigError(message, state=NOTHING_EXECUTED, hint=IN_FILE[name].key)

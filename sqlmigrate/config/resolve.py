@@ -85,25 +85,24 @@ def _chosen(
 ) -> Any:
     flag = flags.get(setting.name)
     if flag and not outside.trimmed(flag):
-        raise ConfigError(
-            f"{setting.flag} is empty", state=NOTHING_EXECUTED, hint="is the variable set that you pass to it?"
-        )
+        raise _empty(setting.flag)
     values = [Value(flag or "", setting.flag)]
     if setting.variable:
         values.append(Value(environment.get(setting.variable) or "", setting.variable))
     if setting.name in project:
         values.append(project[setting.name])
-    may_be_quoted = setting.name == "table"  # the name of a table may need its quotes
-    meant = (Value(outside.read(each.text, each.where, may_be_quoted=may_be_quoted), each.where) for each in values)
-    return setting.read(next((setting.check(value) for value in meant if value.text), setting.default))
+    read = (Value(outside.read(each.text, each.where, may_be_quoted=setting.is_name), each.where) for each in values)
+    return setting.read(next((setting.check(value) for value in read if value.text), setting.default))
+
+
+def _empty(flag: str) -> ConfigError:
+    return ConfigError(f"{flag} is empty", state=NOTHING_EXECUTED, hint="is the variable set that you pass to it?")
 
 
 def _database(flags: Mapping[str, str | None], environment: Mapping[str, str]) -> tuple[str | None, str]:
     flag = flags.get("database_url")
     if flag is not None and not flag.strip():
-        raise ConfigError(
-            "--database-url is empty", state=NOTHING_EXECUTED, hint="is the variable set that you pass to it?"
-        )
+        raise _empty("--database-url")
     for name, url in (("--database-url", flag), (_VARIABLE, environment.get(_VARIABLE))):
         if url and outside.trimmed(url):
             return checked(outside.trimmed(url), name), name

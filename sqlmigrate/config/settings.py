@@ -73,6 +73,11 @@ class Setting:
         return f"--{self.name.replace('_', '-')}"
 
     @property
+    def is_name(self) -> bool:
+        """Whether it is the name of a database object, which may need its quotes."""
+        return self.name == "table"
+
+    @property
     def key(self) -> str:
         """The setting with an example, as it is written in the project's file."""
         if self.kind == "switch":

@@ -137,7 +137,7 @@ class Observer:
             self._session = Session(make_conninfo(self._url, connect_timeout=_CONNECT_SECONDS))
             if self._instance and self._instance != _instance(self._session):
                 raise ConnectError("it leads to another server")
-            _ask_within(self._session, keep_waiting(self._session), _ANSWER_SECONDS)
+            self._session.ask_within(keep_waiting(self._session), _ANSWER_SECONDS, _late())
         return self._session
 
     def close(self) -> None:
@@ -149,15 +149,15 @@ class Observer:
 
 
 def _instance(session: Session) -> Instance | None:
-    (rows,) = _ask_within(session, (INSTANCE,), _ANSWER_SECONDS)
-    return instance_in(rows)
+    (rows,) = session.ask_within((INSTANCE,), _ANSWER_SECONDS, _late())
+    return instance_in(rows[0])
 
 
 def _activity(session: Session, pid: str, size: str) -> Activity:
     has_copy = session.conn.info.server_version >= _COPY_PROGRESS
     progress = Request(_PROGRESS + _PROGRESS_OF_COPY, (pid, size)) if has_copy else Request(_PROGRESS, (pid,))
     looking = (Request(_WAIT, (pid,)), Request(_BLOCKERS, (pid,)), Request(_PREPARED, (pid,)), progress)
-    waits, blockers, prepared, steps = _ask_within(session, looking, _ANSWER_SECONDS)
+    waits, blockers, prepared, steps = session.ask_within(looking, _ANSWER_SECONDS, _late())
     return Activity(
         f"{waits[0][0]} {waits[0][1]}" if waits else None,
         tuple(map(blocker_of, [*blockers, *prepared])),
@@ -165,16 +165,8 @@ def _activity(session: Session, pid: str, size: str) -> Activity:
     )
 
 
-def _ask_within(session: Session, requests: Sequence[Request], seconds: float) -> list[list[list[str | None]]]:
-    """Ask as `Session.ask`; raises `ConnectError` if an answer takes longer than so many `seconds`."""
-    found = []
-    for answer in session.turn(requests, seconds):
-        if answer is None:
-            raise ConnectError("it has no answer in time (a pooler without a free session?)")
-        if answer.error:
-            raise answer.error
-        found.append(answer.rows)
-    return found
+def _late() -> ConnectError:
+    return ConnectError("it has no answer in time (a pooler without a free session?)")
 
 
 def _percentage(rows: Sequence[Sequence[str | None]]) -> str | None:

@@ -13,7 +13,9 @@ import re
 import psycopg
 
 from sqlmigrate.errors import NOTHING_EXECUTED, ServerError
+from sqlmigrate.identifiers import quoted
 
+from .pooler_messages import CONNECT_DIRECTLY
 from .server import Server
 from .session import Request, Session
 from .startup_options import asked_for
@@ -70,13 +72,11 @@ def _dropped(server: Server, name: str, asked: str, value: str | None) -> Server
     )
     if value is None:
         compared = "was asked for, and is not set"
-    database = server.database.replace('"', '""')
+    setting = f"alter role ROLE in database {quoted(server.database)} set {name} = …;"
     return ServerError(
         f"{name} {compared}: a pooler in between has most likely dropped it",
         detail=["it was asked for in `options` of the URL, in PGOPTIONS or in the service file"],
         state=NOTHING_EXECUTED,
-        hint="connect to the server directly, not through the pooler: another host or port",
-        next_steps=[
-            f'or, for a role that is used for this alone: alter role ROLE in database "{database}" set {name} = …;'
-        ],
+        hint=CONNECT_DIRECTLY,
+        next_steps=[f"or, for a role that is used for this alone: {setting}"],
     )

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from sqlmigrate.identifiers import literal
 from sqlmigrate.times import duration, moment
+
+from .server import exact
 
 _NO_TRANSACTION = -1
 _SERVERS_OWN = "background"
@@ -25,7 +28,7 @@ a.pid::text, a.application_name, coalesce(a.usename::text, a.backend_type),
        coalesce(extract(epoch from pg_catalog.clock_timestamp() - a.xact_start)::int, {_NO_TRANSACTION})::text,
        pg_catalog.left(pg_catalog.regexp_replace(a.query, '\\s+', ' ', 'g'), 60),
        case when a.client_port = -1 then 'local' else pg_catalog.host(a.client_addr) end,
-       pg_catalog.to_char(a.backend_start at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'),
+       {exact("a.backend_start")},
        a.backend_type, null, null"""
 
 # The same for a prepared transaction, `p` of pg_prepared_xacts. pg_blocking_pids() shows it as 0.
@@ -33,7 +36,7 @@ a.pid::text, a.application_name, coalesce(a.usename::text, a.backend_type),
 PREPARED_COLUMNS = f"""\
 '0', '', p.owner::text, '{_PREPARED}',
        coalesce(extract(epoch from pg_catalog.clock_timestamp() - p.prepared)::int, {_NO_TRANSACTION})::text, '', '',
-       pg_catalog.to_char(p.prepared at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), '', p.gid, p.database::text"""
+       {exact("p.prepared")}, '', p.gid, p.database::text"""
 # The prepared transaction that holds the lock `l` of pg_locks. It has no process, but a lock on its own id as well.
 JOIN_PREPARED = """\
 join pg_catalog.pg_locks own
@@ -99,7 +102,7 @@ class Blocker:
         if self.state == _UNSEEN:
             return "a session that this role may not see"
         if self.state == _PREPARED:
-            return f"the prepared transaction {_literal(self.prepared)} ({self._owner})"
+            return f"the prepared transaction {literal(self.prepared)} ({self._owner})"
         if self._is_of_server:
             return f"process {self.pid} ({self._kind})"
         return f"process {self.pid} ({self._client})"
@@ -150,7 +153,7 @@ class Blocker:
             place = f"in database {self.database} as {self.user}"
             return (
                 f"if the program that prepared it is gone, commit it or roll it back, {place}:",
-                f"rollback prepared {_literal(self.prepared)};",
+                f"rollback prepared {literal(self.prepared)};",
             )
         if self.state == _UNSEEN or self._is_of_server:
             return ()
@@ -175,10 +178,6 @@ class Blocker:
 
 UNSEEN = Blocker(0, "", "", _UNSEEN, _NO_TRANSACTION, "", "", None)
 """A session of which our role may see nothing."""
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def blocker_of(row: Sequence[str | None]) -> Blocker:

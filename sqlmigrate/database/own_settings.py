@@ -19,7 +19,7 @@ def keep_waiting(session: Session) -> tuple[Request, ...]:
 
     https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-IDLE-SESSION-TIMEOUT
     """
-    if session.conn.info.server_version < _OLDEST_WITH_IDLE_TIMEOUT * 10000:
+    if not _has_idle_timeout(session):
         return ()
     turn_off = (
         f"select pg_catalog.set_config('{_IDLE_TIMEOUT}', '0', false) where pg_catalog.pg_backend_pid() = $1::int"
@@ -29,8 +29,11 @@ def keep_waiting(session: Session) -> tuple[Request, ...]:
 
 def give_back(session: Session) -> tuple[Request, ...]:
     """Give what undoes our settings in a session that others get after us, from a pooler."""
-    has_timeout = session.conn.info.server_version >= _OLDEST_WITH_IDLE_TIMEOUT * 10000
-    return (Request(f"reset {_IDLE_TIMEOUT}", quiet=True),) if has_timeout else ()
+    return (Request(f"reset {_IDLE_TIMEOUT}", quiet=True),) if _has_idle_timeout(session) else ()
+
+
+def _has_idle_timeout(session: Session) -> bool:
+    return session.conn.info.server_version >= _OLDEST_WITH_IDLE_TIMEOUT * 10000
 
 
 def after_reset(version: int, *, is_shared: bool) -> tuple[Request, ...]:

@@ -90,14 +90,8 @@ def _is_shared(session: Session, probe: Session, pid: str) -> bool:
 
 def _process_of(probe: Session) -> str | None:
     """Begin a transaction and return its server process; raises `LockError` if the pool has none left."""
-    pid = None
-    for answer in probe.turn([Request("begin"), _PID], _PROBE_SECONDS):
-        if answer is None:
-            raise LockError("its pool is full")
-        if answer.error:
-            raise answer.error
-        pid = answer.rows[0][0] if answer.rows else pid
-    return pid
+    _, rows = probe.ask_within([Request("begin"), _PID], _PROBE_SECONDS, LockError("its pool is full"))
+    return rows[0][0]
 
 
 _PID = Request("select pg_catalog.pg_backend_pid()::text")

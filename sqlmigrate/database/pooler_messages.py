@@ -6,6 +6,7 @@ cloud providers. Each entry has a part of the message.
 
 from __future__ import annotations
 
+CONNECT_DIRECTLY = "connect to the server directly, not through the pooler: another host or port"
 _DIRECTLY = "connect to the server directly (another host or port)"
 _OPTIONS = (
     f"what `options` of the URL or PGOPTIONS ask for: {_DIRECTLY}, or set it for a role that is used for this alone"

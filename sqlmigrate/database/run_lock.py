@@ -39,8 +39,8 @@ def try_lock(key: int) -> Request:
     return Request("select pg_catalog.pg_try_advisory_lock($1::bigint)::text", (str(key),))
 
 
-# A shared lock stands in for ours while we find out whether ours is still there: no moment is without one. `case` keeps
-# the order of the calls. The server warns of a lock that is not there; what becomes of it is told by us.
+# While we find out whether our lock is still there, a shared lock takes its place, so that no other run gets in. `case`
+# keeps the order of the calls. The server would warn of a missing lock; we report that ourselves.
 _STILL_HELD = """\
 case when pg_catalog.set_config('client_min_messages', 'error', true) is null then null
             when not pg_catalog.pg_try_advisory_lock_shared({key}) then 'taken'

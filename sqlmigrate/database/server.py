@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
@@ -89,7 +90,6 @@ IDENTITY_IN_PART = Request(f"{_SELECT}, null, null, null")
 def server_of(session: Session, rows: list[list[str | None]]) -> Server:
     """Return the `Server` from the answer to `IDENTITY` or `IDENTITY_IN_PART`."""
     database, user, version, pid, standby, read_only = (value or "" for value in rows[0][:6])
-    system, started, process_started = rows[0][6:]
     return Server(
         place_of(session.conn),
         database,
@@ -98,8 +98,8 @@ def server_of(session: Session, rows: list[list[str | None]]) -> Server:
         int(pid),
         standby == "true",
         read_only == "on",
-        Instance(system, started) if system and started else None,
-        process_started,
+        instance_in(rows[0][6:8]),
+        rows[0][8],
         tuple(asked_for(session.conn.info.options).items()),
     )
 
@@ -111,12 +111,12 @@ def instance_of(session: Session) -> Instance | None:
     except pg.InsufficientPrivilege:
         session.abort()
         return None
-    return instance_in(rows)
+    return instance_in(rows[0])
 
 
-def instance_in(rows: list[list[str | None]]) -> Instance | None:
-    """Return which server it is, from the answer to `INSTANCE`."""
-    system, started = rows[0]
+def instance_in(row: Sequence[str | None]) -> Instance | None:
+    """Return which server it is, from a row of the answer to `INSTANCE`."""
+    system, started = row
     return Instance(system, started) if system and started else None
 
 

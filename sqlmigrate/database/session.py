@@ -136,6 +136,22 @@ class Session:
             raise error
         return [answer.rows for answer in answers]
 
+    def ask_within(
+        self, requests: Sequence[Request], seconds: float, late: SqlmigrateError
+    ) -> list[list[list[str | None]]]:
+        """Send requests in one turn and return the rows of each; raises `late` if an answer takes more than `seconds`.
+
+        Raises psycopg's error for the first request that fails. After an error the session can only be closed.
+        """
+        found = []
+        for answer in self.turn(requests, seconds):
+            if answer is None:
+                raise late
+            if answer.error:
+                raise answer.error
+            found.append(answer.rows)
+        return found
+
     def turn(self, requests: Sequence[Request], tick: float | None = None) -> Iterator[Answer | None]:
         """Send requests together and yield the answer to each as it arrives; the first error is the last answer.
 

@@ -107,9 +107,8 @@ class Cluster:
             if not (is_ready := self.is_ready()):
                 process.send_signal(signal.SIGQUIT)
                 process.wait()
-        threading.Thread(
-            target=process.wait, daemon=True
-        ).start()  # it leaves no zombie, even if another process stops it
+        # It leaves no zombie, even if another process stops it.
+        threading.Thread(target=process.wait, daemon=True).start()
         return is_ready
 
     def _log(self) -> str:

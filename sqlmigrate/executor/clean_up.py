@@ -13,7 +13,7 @@ from .step_run import Attempt, StepRun, tell_nothing
 
 
 def clean_up(run: StepRun) -> Attempt:
-    """Remove what is left, and record that nothing is left any more; gives the first request that failed.
+    """Remove what is left, and record that this is done; gives the first request that failed.
 
     Raises:
         HistoryError: The statement took effect, or only the same statement can finish what it has begun.

@@ -240,17 +240,19 @@ class NoTransactionStep:
         if self._mark is None or self._mark.number != number or not self._session.is_usable:
             return None
         with suppress(psycopg.Error):
-            self._session.abort()
-            return resume.left(self._session, self._statements[number - 1], self._mark, self.run.step.direction)
+            return self._look_what_is_left(number, self._mark)
         return None
+
+    def _look_what_is_left(self, number: int, before: resume.Mark) -> resume.Left | None:
+        self._session.abort()
+        return resume.left(self._session, self._statements[number - 1], before, self.run.step.direction)
 
     def _keep_left(self, number: int) -> None:
         """Keep in the history what statement `number` has left behind; if it has left nothing, the mark goes."""
         if self._mark is None or self._commits or not self._session.is_usable:
             return
         with suppress(psycopg.Error):
-            self._session.abort()
-            left = resume.left(self._session, self._statements[number - 1], self._mark, self.run.step.direction)
+            left = self._look_what_is_left(number, self._mark)
             parts = self._recording(number, number - 1, left.mark if left else None)
             self._session.ask(batch.BEGIN, *(part.request for part in parts), COMMIT)
 

@@ -15,7 +15,7 @@ from psycopg.errors import Diagnostic
 
 from sqlmigrate.database import pooler_messages
 from sqlmigrate.errors import StatementError
-from sqlmigrate.identifiers import last_part
+from sqlmigrate.identifiers import last_part, literal
 from sqlmigrate.parsing.blemishes import suspicious
 from sqlmigrate.parsing.statement import Statement
 from sqlmigrate.parsing.tokens import blanked, tokens
@@ -144,7 +144,7 @@ def find_name(name: str, statement: Statement) -> Span | None:
     names = re.compile(f"{quoted}|{plain}", re.IGNORECASE)
     if found := names.search(blanked(statement.text, "comment", "string", "body")):
         return statement.source.span(statement.start + found.start(), statement.start + found.end())
-    string = "'" + name.replace("'", "''") + "'"
+    string = literal(name)
     for kind, start, text in tokens(statement.text):
         if kind == "string" and text.lower() == string.lower():
             return statement.source.span(statement.start + start, statement.start + start + len(text))

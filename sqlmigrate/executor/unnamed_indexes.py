@@ -2,8 +2,8 @@
 
 ``CREATE INDEX CONCURRENTLY`` without a name and ``REINDEX … CONCURRENTLY`` leave invalid indexes if they fail
 (https://www.postgresql.org/docs/current/sql-reindex.html#SQL-REINDEX-CONCURRENTLY). They are found by comparing the
-indexes before and after the statement. An index of somebody else is never taken for one of ours: it was there before,
-or another session works on it, or it has not the definition that our statement gives it.
+indexes before and after the statement. An index of another session is never taken for one of ours: it existed before,
+or another session works on it, or its definition is not that of our statement.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ class Found:
     Attributes:
         left: The invalid indexes that it has left behind.
         built: The index that it has built; None if it has built none.
-        unknown: Those that have appeared since, and that may be of somebody else.
+        unknown: Those that have appeared since, and that another session may have built.
         is_contested: Whether another session may still build one of them.
     """
 
@@ -114,11 +114,6 @@ class Found:
     built: Index | None = None
     unknown: tuple[Index, ...] = ()
     is_contested: bool = False
-
-    @property
-    def oids(self) -> str:
-        """The numbers of what is left, as the history keeps them."""
-        return ",".join(str(each.oid) for each in self.left)
 
 
 def compare(session: Session, statement: Statement, effect: CatalogEffect, before: Collection[int]) -> Found:

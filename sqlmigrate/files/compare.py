@@ -28,11 +28,7 @@ def what_changed(executed: str, now: str) -> str:
 def is_same_statement(one: Statement, other: Statement) -> bool:
     """Tell whether two statements differ in line ends, white space and comments alone; data of a COPY must be equal."""
     data = [normalized(each.data.text) if each.data else "" for each in (one, other)]
-    return data[0] == data[1] and _words(_line_ends(one.text)) == _words(_line_ends(other.text))
-
-
-def _line_ends(text: str) -> str:
-    return text.replace("\r\n", "\n")
+    return data[0] == data[1] and _words(normalized(one.text)) == _words(normalized(other.text))
 
 
 def _significant(text: str) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from sqlmigrate.errors import MigrationError
+from sqlmigrate.spelling import plural
 
 from .naming import FILE_NAME, own_name
 
@@ -20,7 +21,7 @@ _LAYOUTS = (("Diesel", "up.sql"), ("Prisma", "migration.sql"))
 
 
 def folders_inside(prefix: str, folders: Sequence[str]) -> Iterator[MigrationError]:
-    """Yield a note on what is passed over in `folders`, which are in the folder `prefix`."""
+    """Yield a note on the migrations in `folders`, which are in the folder `prefix` and are not read."""
     laid_out: dict[str, list[str]] = {}
     for folder in folders:
         if layout := _layout(prefix, folder):
@@ -57,7 +58,7 @@ def _has(at: str, name: str, file: str) -> bool:
 
 
 def _holds(folder: str, found: Sequence[str]) -> MigrationError:
-    count = f"{len(found):,} file{'s' * (len(found) != 1)} named as {'migrations' if len(found) > 1 else 'a migration'}"
+    count = f"{plural(len(found), 'file')} named as {'migrations' if len(found) > 1 else 'a migration'}"
     itself = folder.rpartition("/")[0] + "/"
     holder = os.path.commonpath([os.path.dirname(path) for path in found])  # noqa: PTH120
     return MigrationError(
@@ -67,7 +68,7 @@ def _holds(folder: str, found: Sequence[str]) -> MigrationError:
 
 
 def _one_folder_each(prefix: str, tool: str, file: str, folders: Sequence[str]) -> MigrationError:
-    count = f"{len(folders):,} migration{'s' * (len(folders) != 1)}"
+    count = plural(len(folders), "migration")
     down = ", and down.sql likewise" if tool == "Diesel" else ""
     return MigrationError(
         f"{prefix} holds {count} laid out as {tool} does, a folder each: only files of {prefix} itself are read",

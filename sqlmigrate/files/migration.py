@@ -57,7 +57,7 @@ class Folder(tuple[Migration, ...]):  # noqa: SLOT001 - a tuple can have no slot
     Attributes:
         faults: All faults, those of the migrations among them. They are errors of `verify`. `up` refuses only those of
             what it is about to execute, and notes the others.
-        notes: What is no fault, but has to be known: folders inside that hold migrations.
+        notes: What the user has to know and is not a fault: folders inside that hold migrations.
 
     """
 

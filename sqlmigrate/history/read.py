@@ -21,7 +21,7 @@ from sqlmigrate.errors import NOTHING_CHANGED, HistoryError
 from .relations import Relation, look, relations
 from .rights import no_schema, not_a_history, obstacles_of, obstacles_of_log, refuse_second, require_readable
 from .state import Execution, State
-from .table import COLUMNS, Column, History, is_older_history, table_parts
+from .table import COLUMNS, VERSION_NUMBER, Column, History, is_older_history, table_parts
 
 _T = TypeVar("_T")
 
@@ -137,12 +137,10 @@ def read_again(history: History, *, with_log: bool = False) -> tuple[Request, ..
     return (BEGIN_READ_ONLY, Request(query), COMMIT)
 
 
-# The version may be spelled in another way by now: `1` was executed, and the file is `001`.
-_LOGGED = """
-  left join (select pg_catalog.ltrim(pg_catalog.replace(version, '_', ''), '0') as logged_number,
-                    pg_catalog.max(id) as logged_id
-               from {log} where action in ('up', 'baseline') group by 1) as logged
-    on logged_number = pg_catalog.ltrim(pg_catalog.replace(version, '_', ''), '0')"""
+_LOGGED = f"""
+  left join (select {VERSION_NUMBER} as logged_number, pg_catalog.max(id) as logged_id
+               from {{log}} where action in ('up', 'baseline') group by 1) as logged
+    on logged_number = {VERSION_NUMBER}"""
 
 
 def _read_columns(columns: Sequence[Column]) -> list[Column]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from sqlmigrate.errors import NOTHING_CHANGED, ConfigError, ServerError
-from sqlmigrate.identifiers import quoted
+from sqlmigrate.identifiers import literal, quoted
 
 from .relations import Relation
 from .state import Obstacle, State
@@ -168,7 +168,7 @@ def obstacles_of_log(history: History, found: Relation) -> list[Obstacle]:
         obstacles.append(Obstacle(problem, (f"alter table {table} disable row level security",)))
     if not found.has_key:
         identity = f"alter table {table} alter column id set not null, alter column id add generated always as identity"
-        sequence = f"pg_catalog.pg_get_serial_sequence('{table.replace(chr(39), chr(39) * 2)}', 'id')"
+        sequence = f"pg_catalog.pg_get_serial_sequence({literal(table)}, 'id')"
         counting = f"select pg_catalog.setval({sequence}, (select max(id) from {table}))"
         obstacles.append(Obstacle(f"the column `id` of {name} generates no values", (identity, counting)))
     return obstacles

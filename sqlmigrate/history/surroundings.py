@@ -1,6 +1,6 @@
 """What a database without a history of ours holds already: histories of other tools, and tables.
 
-The first `up` asks for it, and `status` and `baseline` as long as there is no history. It is not asked for afterwards.
+The first `up` asks for it. So do `status` and `verify`, until the history has a row.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from sqlmigrate.database.session import BEGIN_READ_ONLY, COMMIT, Request, Sessio
 from sqlmigrate.identifiers import displayed, quoted
 
 from .other_tools import Tool, contained, exact, is_companion, name_of, tool_for
-from .table import History
+from .table import VERSION_NUMBER, History
 
 _SEPARATOR = "\x1f"
-# Schemas of services that keep a history of their own beside the users' tables, with the words of well-known tools:
+# Schemas of services that keep their own history in the users' database, with the columns of well-known tools:
 # Supabase's, Hasura's, and those of job queues. Such a history counts only where the folder has its versions.
 _OF_SERVICES = frozenset(
     (
@@ -121,18 +121,18 @@ select n.nspname::text, c.relname::text, of_table.names, of_table.version_type,
 
 
 # What the log says of each version last. A failure changes nothing, and an accepted file stays executed.
-_LOGGED = """\
+_LOGGED = f"""\
 select version, (action in ('up', 'baseline'))::text
-  from (select distinct on (pg_catalog.ltrim(pg_catalog.replace(version, '_', ''), '0')) version, action, id
-          from {log}
+  from (select distinct on ({VERSION_NUMBER}) version, action, id
+          from {{log}}
          where action in ('up', 'baseline', 'down') or action = 'repair' and detail not like 'accepted%'
-         order by pg_catalog.ltrim(pg_catalog.replace(version, '_', ''), '0'), id desc) as last
+         order by {VERSION_NUMBER}, id desc) as last
  order by id"""
 
 
 @dataclass(frozen=True)
 class _Candidate:
-    """A table that has the columns of another tool's history, or of a table beside it."""
+    """A table that has the columns of another tool's history, or of another table of that tool."""
 
     schema: str
     name: str
@@ -143,7 +143,7 @@ class _Candidate:
 
 
 def look(session: Session, history: History, schemas: Collection[str] = ()) -> Surroundings:
-    """Look at what a database holds beside our history; writes nothing.
+    """Look at what a database holds apart from our history; writes nothing.
 
     Tables are looked for on the search_path, in the schema of the history and in `schemas`, histories of other tools in
     every schema that this role may use. It costs one round trip, and one more for each history that is found.

@@ -9,6 +9,7 @@ from functools import cached_property
 from psycopg import errors as pg
 
 from sqlmigrate.config.settings import default
+from sqlmigrate.database.server import exact
 from sqlmigrate.database.session import COMMIT, Request, Session
 from sqlmigrate.errors import NOTHING_EXECUTED_BY_THIS_RUN, ConfigError, ServerError
 from sqlmigrate.identifiers import quoted, written_parts
@@ -45,7 +46,7 @@ class Column:
         """
         if self.type != "timestamptz":
             return self.name
-        return f"pg_catalog.to_char({self.name}::timestamptz at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US')"
+        return exact(f"{self.name}::timestamptz")
 
 
 COLUMNS = (
@@ -84,6 +85,8 @@ _COMMENTS = (
     f"{MARK}, written by sqlmigrate alone",
     f"{LOG_MARK}, written by sqlmigrate alone",
 )
+# The number as which a version is compared, as SQL: a version may be spelled in another way by now, `1` as `001`.
+VERSION_NUMBER = "pg_catalog.ltrim(pg_catalog.replace(version, '_', ''), '0')"
 _UNFINISHED = "unfinished"
 _OLDER_UNFINISHED = "making"  # its name in tables that were created before the first release
 

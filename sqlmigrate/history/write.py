@@ -51,7 +51,7 @@ class MissingRow:
     """Why a request did not find its row.
 
     Attributes:
-        why: `taken`: another run has executed or rolled back the migration. `gone`: there is no row of that version.
+        why: `taken`: another run has executed or rolled back the migration. `gone`: that version has no row.
             `changed`: there is one, but with another status, or written in another transaction. `not logged`: the log
             did not take its entry.
         transaction: The number of the transaction that looked for the row.

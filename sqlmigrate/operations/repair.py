@@ -101,10 +101,7 @@ def baseline_doubt(
         state = read.read(session, table)
         server.require_writable(state.server)
         rights.require_writable(state)
-        rows = make_rows(migrations, state.executions)
-        limit = find_row(rows, version).number
-        pending = [row for row in rows if row.is_pending and row.number <= limit]
-        _refuse_faults(pending)
+        pending = _pending_up_to(version, migrations, state)
         declared = [row.migration for row in pending if row.migration]
         created = created_tables(readable_scripts(declared))
         found = set(surroundings.tables_of(session, {name for _, name in created})) if created else set()
@@ -138,11 +135,8 @@ def baseline(
     holds the lock for more than `lock_wait` seconds.
     """
     with _locked(url, table, lock_wait) as (session, state):
-        rows = make_rows(migrations, state.executions)
-        limit = find_row(rows, version).number
-        pending = [row for row in rows if row.is_pending and row.number <= limit]
+        pending = _pending_up_to(version, migrations, state)
         declared = list({row.number: row for row in reversed(pending)}.values())[::-1]  # one file of each version
-        _refuse_faults(pending)
         _refuse_half_done(declared)
         rights.require_writable(state)
         if declared:
@@ -150,8 +144,17 @@ def baseline(
         return state, declared
 
 
+def _pending_up_to(version: str, migrations: Sequence[Migration], state: State) -> list[Row]:
+    """Return the rows of pending migrations up to `version`, which must be known; their files must have no faults."""
+    rows = make_rows(migrations, state.executions)
+    limit = find_row(rows, version).number
+    pending = [row for row in rows if row.is_pending and row.number <= limit]
+    _refuse_faults(pending)
+    return pending
+
+
 def _refuse_half_done(declared: Sequence[Row]) -> None:
-    """Raise `HistoryError` if a part of a migration is executed: what is missing would never be executed any more."""
+    """Raise `HistoryError` if a part of a migration is executed: the rest would never be executed."""
     for row, said in zip(half_done_rows(declared), said_of_rows(declared), strict=True):
         raise HistoryError(
             f"{said}: it cannot be declared to be in the database",

@@ -15,7 +15,7 @@ from psycopg import errors as pg
 
 from sqlmigrate.database import own_settings, pooler, run_lock
 from sqlmigrate.database.activity import Observer
-from sqlmigrate.database.pooler_messages import cure_of
+from sqlmigrate.database.pooler_messages import CONNECT_DIRECTLY, cure_of
 from sqlmigrate.database.server import Server, require_standard_strings, require_writable
 from sqlmigrate.database.session import Request, Session, connect
 from sqlmigrate.errors import NOTHING_EXECUTED_BY_THIS_RUN, HistoryError, ServerError, gather
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from sqlmigrate.parsing.statement import Statement
 
 
-_DIRECTLY = "connect to the server directly, not through the pooler: another host or port"
 _MOST_REPLANS = 3  # for one step; if it is overtaken more often, its row cannot be written at all
 
 
@@ -399,6 +398,6 @@ def _needs_session(session: Session, server: Server, steps: Sequence[Step]) -> b
             f"this connection goes through {'a pooler that may share sessions' if sharing.unknown else through}",
             detail=[f"whether it shares them is not known: {sharing.unknown}"] if sharing.unknown else [],
             state=NOTHING_EXECUTED_BY_THIS_RUN,
-            hint=cure_of(sharing.unknown) or _DIRECTLY,
+            hint=cure_of(sharing.unknown) or CONNECT_DIRECTLY,
         )
     return True

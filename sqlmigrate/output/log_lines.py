@@ -17,7 +17,7 @@ _MARKS = {
     "baseline": ("✅", "green"),
 }  # fmt: skip
 
-# What stands on each line of an entry. The first shape that fits is that of all entries.
+# The lines of an entry. All entries have the first shape that fits.
 _HEAD, _NAME, _BELOW = "{mark} {when}  {action:<8}", "  {label:<{width}}", " " * _AFTER_ACTION
 _SHAPES = (
     (_HEAD + _NAME + "  {duration:>9}  {who}",),

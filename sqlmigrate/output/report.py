@@ -20,7 +20,7 @@ from . import json_values
 from .error_lines import AsCalled, error_lines
 from .excerpt import Line, printable
 from .log_lines import log_lines
-from .status_lines import label_column, note_lines, row_lines, run_lines, totals
+from .status_lines import label_column, note_lines, row_lines, run_lines, stop_lines, totals
 from .wrapping import folded
 from .writer import Stream, Writer, terminal_width
 
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 
 Format = Literal["text", "json"]
-
-_NOTES = 3
 
 
 def _as_written(command: str) -> str:
@@ -159,15 +157,8 @@ class Report:
 
     def notes(self, errors: Sequence[SqlmigrateError]) -> None:
         """Say in a line each what would stop an `up`; those after the third are only counted."""
-        for error in errors[:_NOTES]:
-            self._folded(
-                [
-                    ("yellow", "⚠️"),
-                    ("", f" {printable(': '.join(filter(None, (error.message, '; '.join(error.detail)))))}"),
-                ]
-            )
-        if (left := len(errors) - _NOTES) > 0:
-            self.text(f"   and {left} more")
+        for line in stop_lines(errors):
+            self._folded(line)
 
     def next_step(self, words: str) -> Line:
         """Return the line that names the next command."""
@@ -211,7 +202,7 @@ class Report:
         history = planned.state.history.name if planned else None
         notes = json_values.notes_value(migrations.notes)
         self.json({"files": count, "history": history, "findings": [], **notes})
-        files = f"{count:,} migration{'s' * (count != 1)} in {self.directory}: all files are valid"
+        files = f"{plural(count, 'migration')} in {self.directory}: all files are valid"
         self._folded([("green", "✅"), ("", f" {files}")])
         if planned:
             rows = planned.plan.rows

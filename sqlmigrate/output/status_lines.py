@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from sqlmigrate.database.blocker import Blocker
 from sqlmigrate.errors import SqlmigrateError
 from sqlmigrate.plan.rows import Row, count_states
+from sqlmigrate.spelling import plural
 from sqlmigrate.times import moment
 
 from .excerpt import Line, printable
@@ -64,15 +65,14 @@ def _unfinished(row: Row, when: str, run: Blocker | None) -> str:
     execution = row.execution
     if execution is None:
         return "failed"
-    said = [f"{'running' if run and row.is_begun else 'failed':<8} {when}"]
+    is_running = run is not None and row.is_begun
+    said = [f"{'running' if is_running else 'failed':<8} {when}"]
     if row.is_begun:
         said += [run.brief if run else "interrupted"]
     if execution.undoing:
-        said += [
-            f"down {_where(execution.undoing.done, execution.undoing.total, is_running=bool(run and row.is_begun))}"
-        ]
+        said += [f"down {_where(execution.undoing.done, execution.undoing.total, is_running=is_running)}"]
     elif execution.statements_done:
-        said += [_where(execution.statements_done, execution.statements, is_running=bool(run and row.is_begun))]
+        said += [_where(execution.statements_done, execution.statements, is_running=is_running)]
     if row.migration and row.migration.name != execution.name:
         said += [f"as {execution.label}"]
     if row.state == "missing":
@@ -103,13 +103,22 @@ def note_lines(notes: Sequence[SqlmigrateError]) -> Iterator[Line]:
     for note in notes[:_MOST_NOTES]:
         yield [("yellow", "⚠️"), ("", f" note: {printable(': '.join(filter(None, [str(note), note.hint])))}")]
     if (more := len(notes) - _MOST_NOTES) > 0:
-        yield [("yellow", "⚠️"), ("", f" and {more:,} more note{'s' * (more != 1)}: sqlmigrate verify")]
+        yield [("yellow", "⚠️"), ("", f" and {plural(more, 'more note')}: sqlmigrate verify")]
+
+
+def stop_lines(errors: Sequence[SqlmigrateError]) -> Iterator[Line]:
+    """Return a line for each of the first errors that would stop an `up`, and one with the number of all others."""
+    for error in errors[:_MOST_NOTES]:
+        said = ": ".join(filter(None, (error.message, "; ".join(error.detail))))
+        yield [("yellow", "⚠️"), ("", f" {printable(said)}")]
+    if (more := len(errors) - _MOST_NOTES) > 0:
+        yield [("", f"   and {more} more")]
 
 
 def run_lines(run: Blocker, room: int | None) -> Iterator[Line]:
     """Say that a run is under way: whose, what it does, and how to end a run whose program is gone."""
-    is_seen = "may be" if run.is_unseen else "is"
-    yield from folded([("yellow", "⏳"), ("", f" a run {is_seen} under way: {run}")], room, 3)
+    verb = "may be" if run.is_unseen else "is"
+    yield from folded([("yellow", "⏳"), ("", f" a run {verb} under way: {run}")], room, 3)
     yield from folded([("", f"   {printable(run.doing)}")], room, 3)
     for line in run.ending:
         yield [("", f"   {printable(line)}")]

@@ -51,7 +51,7 @@ _NAMES = {
     0xFF1B: "a full-width semicolon; SQL has `;`",
 }
 _BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
-# Never meant in SQL. ZWNJ and ZWJ (U+200C, U+200D) are not among them: names in some scripts are written with them.
+# Never intended in SQL. ZWNJ and ZWJ (U+200C, U+200D) are not among them: names in some scripts are written with them.
 _UNSEEN = re.compile(
     rf"[\x00-\x08\x0e-\x1f\x7f-\xa0\xad\u1680\u180e\u2000-\u200b\u2028\u2029\u202f\u205f\u2060\ufeff{_BIDI}]"
     r"|(?:(?<=[\x00-\x7f])|^)\u3000|\u3000(?=[\x00-\x7f]|$)"  # between wide letters it may be a part of a name
@@ -81,7 +81,7 @@ _SHOWN = 3
 
 
 def conflicts(source: Source, statements: Sequence[Statement]) -> Iterator[MigrationError]:
-    """Yield the error of the first conflict marker that stands outside of strings, comments and data.
+    """Yield the error of the first conflict marker that is outside of strings, comments and data.
 
     In the body of a function a marker counts if both sides of the conflict are there.
     """
@@ -113,7 +113,7 @@ def _conflict(source: Source, found: re.Match[str]) -> MigrationError:
 
 
 def unseen(source: Source, statements: Sequence[Statement]) -> Iterator[MigrationError]:
-    """Yield an error of the characters in a text that nobody can see; those in strings, names and comments are fine."""
+    """Yield one error for the invisible characters in a text; those in strings, names and comments are allowed."""
     if source.text.isascii():  # as most texts are
         raw = source.text.encode()
         if len(raw.translate(None, _ASCII_CANDIDATES)) == len(raw):
@@ -151,21 +151,14 @@ def suspicious(statement: Statement) -> str | None:
     if statement.text.isascii() and not _SUSPICIOUS.search(statement.text):
         return None
     places = Places(statement.source, [statement])
-    found = list(_outside(_SUSPICIOUS, statement.source, places, statement.start, statement.end))
+    matches = _SUSPICIOUS.finditer(statement.source.text, statement.start, statement.end)
+    found = [statement.source.span(each.start(), each.end()) for each in matches if places.kind(each.start()) == "sql"]
     if not found:
         return None
     said = "; ".join(
         f"{name_of(each.text)}, stands in line {each.line}, column {each.column}" for each in found[:_SHOWN]
     )
     return f"{said}{' (and more)' if len(found) > _SHOWN else ''}: is it intended?"
-
-
-def _outside(
-    pattern: re.Pattern[str], source: Source, places: Places, start: int = 0, end: int | None = None
-) -> Iterator[Span]:
-    for found in pattern.finditer(source.text, start, len(source.text) if end is None else end):
-        if places.kind(found.start()) == "sql":
-            yield source.span(found.start(), found.end())
 
 
 def _cure(place: Span) -> str:

@@ -21,9 +21,8 @@ _DIRECTIVES = ("no-transaction", "lock-timeout", "statement-timeout", "irreversi
 _DIRECTIVE = re.compile(r"--[ \t]*sqlmigrate[ \t]*(?P<colon>:?)[ \t]*(?P<name>[^\s:]*)[ \t]*(?P<value>[^\n\r]*)")
 _ALMOST = re.compile(r"(?:--|/\*)[ \t\r\n*]*(?P<tool>[A-Za-z][\w-]*)[ \t]*:[ \t]*(?P<name>[\w-]+)")
 _REASON = re.compile(r"\((?P<why>.*\S.*)\)$")
-_PLACEHOLDER = re.compile(
-    r"\(\s*(?:why|why it is intended|reason|…|\.\.\.)\s*\)$", re.IGNORECASE
-)  # as the hints have it
+# The words that our hints have in the place of a reason.
+_PLACEHOLDER = re.compile(r"\(\s*(?:why|why it is intended|reason|…|\.\.\.)\s*\)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

@@ -156,7 +156,7 @@ def _markers(source: Source, places: Places | None) -> Iterator[Marker]:
 
 
 def _begins_line(text: str, offset: int) -> bool:
-    """Tell whether only white space stands before it in its line; Play writes ``# --- !Downs``."""
+    """Tell whether only white space comes before it in its line; Play writes ``# --- !Downs``."""
     start = max(text.rfind("\n", 0, offset), text.rfind("\r", 0, offset)) + 1
     return not text[start:offset].strip(" \t\f\v#")
 
@@ -190,7 +190,7 @@ def _other_half(path: str, direction: Literal["up", "down"]) -> str:
 
 
 def _liquibase(source: Source, places: Places) -> list[MigrationError]:
-    """Return the error of a Liquibase file: what undoes it stands in comments, and would be in no down file."""
+    """Return the error of a Liquibase file: its rollback is in comments, so no down file would have it."""
     if not _LIQUIBASE.search(source.text):
         return []
     candidates = [*_COMMENT_LINE.finditer(source.text), *_LIQUIBASE_BLOCK.finditer(source.text)]

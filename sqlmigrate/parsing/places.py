@@ -1,4 +1,4 @@
-"""Tells what stands at a place of a text that is split: a comment, a string, data of a COPY, or SQL itself."""
+"""Tells what is at a place of a text that is split: a comment, a string, data of a COPY, or SQL itself."""
 
 from __future__ import annotations
 
@@ -26,14 +26,11 @@ class Places:
         self._source = source
         self._statements = statements
         self._starts = [statement.start for statement in statements]
-        self._read: tuple[int, list[int], list[PlaceKind]] = (
-            -1,
-            [],
-            [],
-        )  # a statement: where tokens begin, their kinds
+        # The statement that was read last, by its number: where its tokens begin, and their kinds.
+        self._read: tuple[int, list[int], list[PlaceKind]] = (-1, [], [])
 
     def kind(self, offset: int) -> PlaceKind:
-        """Return what stands at an offset; white space counts as SQL."""
+        """Return what is at an offset; white space counts as SQL."""
         index = bisect_right(self._starts, offset) - 1
         if index >= 0 and offset < self._statements[index].end:
             return self._in_statement(index, offset)
@@ -47,7 +44,7 @@ class Places:
         return self._statements[index] if index >= 0 and offset < self._statements[index].end else None
 
     def after(self, offset: int) -> Sequence[Statement]:
-        """Return the statements that stand after an offset; the one that the offset is in counts as after it."""
+        """Return the statements after an offset; the one that the offset is in counts as after it."""
         index = bisect_right(self._starts, offset) - 1
         is_inside = index >= 0 and offset < self._statements[index].end
         return self._statements[index if is_inside else index + 1 :]

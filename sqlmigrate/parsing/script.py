@@ -77,8 +77,8 @@ def read(source: Source) -> Script:
 
     Raises `MigrationError` for a text that cannot be split, a wrong directive, a statement that would begin or end a
     transaction, and a statement that cannot run in a transaction in a file with others; for parts of the other
-    direction, conflict markers and characters that nobody can see. The error is the first fault of the file; the
-    further ones are its `others`.
+    direction, conflict markers and invisible characters. The error is the first fault of the file; the further ones are
+    its `others`.
     """
     statements = _statements(source)
     directives, errors = read_directives(source, statements)

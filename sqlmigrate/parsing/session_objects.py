@@ -75,7 +75,7 @@ def to_send_again(done: Sequence[Statement]) -> list[tuple[int, Statement]]:
 
 
 def missing(done: Sequence[Statement], rest: Sequence[Statement]) -> Iterator[tuple[Lost, Statement | None]]:
-    """Yield what the statements `done` have made, the session does not have any more, and `rest` does not make again.
+    """Yield what the statements `done` have made, if the session lacks it now and `rest` does not make it again.
 
     Each comes with the first statement of `rest` that names it; None for what is needed without being named.
     """

@@ -54,7 +54,7 @@ def down_rows(rows: Sequence[Row], selection: Selection = DEFAULT_SELECTION) -> 
             raise HistoryError(
                 f"{row.label} is undone in part: its down has to end before it can stay executed",
                 state=NOTHING_EXECUTED,
-                hint="go on with it; or bring back by hand what is undone, and let the history count it as executed",
+                hint=f"go on with it; {half_done.OR_COUNT}",
                 next_steps=["sqlmigrate down", f"or: sqlmigrate repair {row.version}"],
             )
     return chosen
@@ -69,7 +69,7 @@ def _refuse_stopped(rows: Sequence[Row]) -> None:
             raise HistoryError(
                 f"{execution.label} stopped {_where(done, total)}; its down file would undo all its statements",
                 state=NOTHING_EXECUTED,
-                hint="execute the rest first; or undo by hand what is executed, and let the history forget it",
+                hint=f"execute the rest first; {half_done.OR_FORGET}",
                 next_steps=["sqlmigrate up", f"or: sqlmigrate repair {row.version}"],
             )
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from sqlmigrate.errors import NOTHING_EXECUTED, HistoryError
 from sqlmigrate.history.surroundings import OtherHistory, Surroundings
+from sqlmigrate.spelling import plural
 
 from .rows import Row
 
@@ -70,13 +71,14 @@ def _of_history(history: OtherHistory, rows: Sequence[Row]) -> HistoryError:
         )
     newest = baseline_of(history, rows)
     message = f"this database has the history of {history.tool}, {history.table}{_where_it_is(history)}"
+    next_steps = [f"sqlmigrate baseline {newest.version if newest else 'VERSION'}", f"or: {_INTO_EXISTING}"]
     if history.trouble is not None:
         return HistoryError(
             message,
             detail=[f"{history.tool} says that {history.trouble} has failed or is not finished"],
             state=NOTHING_EXECUTED,
             hint=f"repair it with {history.tool} first; then record here what this database has",
-            next_steps=[f"sqlmigrate baseline {newest.version if newest else 'VERSION'}", f"or: {_INTO_EXISTING}"],
+            next_steps=next_steps,
         )
     return HistoryError(
         message,
@@ -84,7 +86,7 @@ def _of_history(history: OtherHistory, rows: Sequence[Row]) -> HistoryError:
         state=NOTHING_EXECUTED,
         hint=f"record what {history.tool} has executed, then: sqlmigrate up; or, only if that history belongs to "
         "another application, execute all files",
-        next_steps=[f"sqlmigrate baseline {newest.version if newest else 'VERSION'}", f"or: {_INTO_EXISTING}"],
+        next_steps=next_steps,
     )
 
 
@@ -95,12 +97,12 @@ def _where_it_is(history: OtherHistory) -> str:
         return ""
     newest = max(history.versions, key=lambda version: (_number(version) or 0, history.versions.index(version)))
     count = len(history.versions)
-    many = "" if history.is_one_row else f" ({count:,} migration{'s' * (count > 1)})"
+    many = "" if history.is_one_row else f" ({plural(count, 'migration')})"
     return f", which is at {newest}{many}"
 
 
 def _doubts(history: OtherHistory, newest: Row | None, rows: Sequence[Row]) -> Iterator[str]:
-    """Say what has to be known before a baseline: versions without a file, and files that were passed over."""
+    """Say what matters before a baseline: versions without a file, and files that the other tool has skipped."""
     if newest is None:
         yield f"no file has such a version; the files are: {_some([row.label for row in rows if row.migration])}"
         return
@@ -149,7 +151,7 @@ def _unmatched(history: OtherHistory, rows: Sequence[Row]) -> list[str]:
 def _matched(history: OtherHistory, rows: Sequence[Row]) -> Iterator[tuple[str, Row | None]]:
     """Give each version of another tool with the migration of that version, or else of that name.
 
-    Where the tool keeps the names of files, only these count: an `id` of Liquibase is no number of a file.
+    Where the tool keeps the names of files, only these count: an `id` of Liquibase is not the number of a file.
     """
     numbers = {row.number: row for row in rows if row.migration}
     names = {name: row for row in rows if row.migration for name in (row.migration.name, row.label)}

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from sqlmigrate.parsing.statement import Statement
 
 _DIRECTIVE = "-- sqlmigrate: no-transaction"
-_OR_FORGET = "or undo by hand what is executed, and let the history forget it"
-_OR_COUNT = "or bring back by hand what is undone, and let the history count it as executed"
+OR_FORGET = "or undo by hand what is executed, and let the history forget it"
+OR_COUNT = "or bring back by hand what is undone, and let the history count it as executed"
 
 
 def half_done_rows(rows: Iterable[Row]) -> list[Row]:
@@ -48,7 +48,7 @@ def half_undone_error(rows: Iterable[Row]) -> HistoryError | None:
         "; ".join(f"the down of {row.label} stopped {_where(row.execution)}" for row in stopped),
         detail=["it is undone in part, and it is not pending"],
         state=NOTHING_EXECUTED_BY_THIS_RUN,
-        hint=f"go on with the down; {_OR_COUNT}",
+        hint=f"go on with the down; {OR_COUNT}",
         next_steps=["sqlmigrate down", *(f"or: sqlmigrate repair {row.version}" for row in stopped)],
     )
 
@@ -107,7 +107,7 @@ def recorded_statements(label: str, text: str) -> tuple[Statement, ...]:
 
 
 def first_difference(before: Sequence[Statement], now: Sequence[Statement], done: int) -> int:
-    """Return the number of the first of the `done` statements that is not the same any more; 0 if all are the same.
+    """Return the number of the first of the `done` statements that has changed since; 0 if none has.
 
     Line ends, white space and comments in a statement make no difference.
     """
@@ -136,11 +136,15 @@ class Stopped:
     done: int
     script: Script
 
+    @property
+    def by_hand(self) -> str:
+        """The way out that does not go on with the file."""
+        return OR_FORGET if self.direction == "up" else OR_COUNT
+
 
 def changed_beginning(stopped: Stopped, number: int) -> HistoryError:
     """Make the error for statement `number`, which was executed, and has another text now or is gone."""
     statements = stopped.script.statements
-    by_hand = _OR_FORGET if stopped.direction == "up" else _OR_COUNT
     return HistoryError(
         f"{stopped.label}: statement {number} was executed already, and its text has changed since",
         statements[number - 1].span if number <= len(statements) else stopped.script.source.span(0, 0),
@@ -148,7 +152,8 @@ def changed_beginning(stopped: Stopped, number: int) -> HistoryError:
             f"{_executed(stopped.done)}; it continues only if {'it is' if stopped.done == 1 else 'they are'} unchanged"
         ],
         state=NOTHING_EXECUTED_BY_THIS_RUN,
-        hint=f"put the text of that statement back; the statements after the failed one may be changed; {by_hand}",
+        hint="put the text of that statement back; the statements after the failed one may be changed; "
+        f"{stopped.by_hand}",
         next_steps=[
             f"sqlmigrate log {stopped.version} --sql {stopped.direction}",
             f"or: sqlmigrate repair {stopped.version}",
@@ -159,13 +164,13 @@ def changed_beginning(stopped: Stopped, number: int) -> HistoryError:
 def in_transaction(stopped: Stopped) -> HistoryError:
     """Make the error for a file of which a part is executed, and which would run in a transaction now, as a whole."""
     done, total = stopped.done, len(stopped.script.statements)
-    file, by_hand = ("the file", _OR_FORGET) if stopped.direction == "up" else ("the down file", _OR_COUNT)
+    file = "the file" if stopped.direction == "up" else "the down file"
     return HistoryError(
         f"{stopped.label}: {_statements(done)} of {total} {_are(done)} executed already and {_stay(done)}; "
         f"{file} runs in a transaction now, which would execute {'it' if done == 1 else 'them'} again",
         stopped.script.source.span(0, 0),
         state=NOTHING_EXECUTED_BY_THIS_RUN,
-        hint=f"put the directive back ({_DIRECTIVE}), and it goes on at statement {done + 1}; {by_hand}",
+        hint=f"put the directive back ({_DIRECTIVE}), and it goes on at statement {done + 1}; {stopped.by_hand}",
         next_steps=[f"sqlmigrate {stopped.direction}", f"or: sqlmigrate repair {stopped.version}"],
     )
 
@@ -177,12 +182,11 @@ def session_error(stopped: Stopped) -> HistoryError | None:
     statements, done = stopped.script.statements, stopped.done
     for lost, user in missing(statements[:done], statements[done:]):
         number = statements.index(lost.maker) + 1
-        by_hand = _OR_FORGET if stopped.direction == "up" else _OR_COUNT
         return HistoryError(
             f"{stopped.label}: statement {number} made {lost.what}, which ended with the session of that run",
             user.span if user else lost.maker.span,
             detail=[
-                f"{_statements(done)} {_are(done)} executed and not sent again; "
+                f"{_executed(done)} and not sent again; "
                 + (
                     f"statement {statements.index(user) + 1} needs it"
                     if user
@@ -191,7 +195,7 @@ def session_error(stopped: Stopped) -> HistoryError | None:
             ],
             state=NOTHING_EXECUTED_BY_THIS_RUN,
             hint=f"write what makes it again directly below statement {done} (line {statements[done - 1].line}), "
-            f"and it goes on there; {by_hand}",
+            f"and it goes on there; {stopped.by_hand}",
             next_steps=[f"sqlmigrate repair {stopped.version}"],
         )
     return None
@@ -208,7 +212,7 @@ def _missing(rows: Sequence[Row], row: Row, execution: Execution, before: Sequen
         f"{_done_of(execution)}, and its file is missing{which}",
         now.up.span(0, 0) if now else None,
         state=NOTHING_EXECUTED_BY_THIS_RUN,
-        hint=f"{back}; {_OR_FORGET}",
+        hint=f"{back}; {OR_FORGET}",
         next_steps=[
             *(moves(now, execution) if now else ways_back(rows, execution.label, execution.version)),
             f"or: sqlmigrate repair {row.version}",
@@ -227,7 +231,7 @@ def _another(
         detail=[_done_of(execution)],
         state=NOTHING_EXECUTED_BY_THIS_RUN,
         hint=f"rename the files of {row.label} to a free version, and give {execution.label} its number back, so that "
-        f"it goes on {_at(execution)}; {_OR_FORGET}",
+        f"it goes on {_at(execution)}; {OR_FORGET}",
         next_steps=["sqlmigrate up", f"or: sqlmigrate repair {row.version}"],
     )
 

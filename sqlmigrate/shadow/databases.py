@@ -25,7 +25,7 @@ import psycopg
 
 from sqlmigrate.database.session import Request, Session
 from sqlmigrate.errors import ServerError
-from sqlmigrate.identifiers import quoted
+from sqlmigrate.identifiers import literal, quoted
 
 from . import given_server, own_server, roles
 from .server import BASE, FRESH, RUN, Place, tidy
@@ -244,7 +244,7 @@ class Shadow:
 
 
 def _comment(name: str, note: Mapping[str, Any]) -> str:
-    return f"comment on database {name} is '{json.dumps(note).replace(chr(39), chr(39) * 2)}'"
+    return f"comment on database {name} is {literal(json.dumps(note))}"
 
 
 def _parsed(note: str | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A lost connection leaves a server process behind; only that one is ended, whoever else has its number by now."""
+"""A lost connection leaves a server process behind. Only that one is ended, never another with the same number."""
 
 from __future__ import annotations
 

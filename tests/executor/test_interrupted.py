@@ -442,7 +442,7 @@ BY_THE_SERVER = {
 
 @pytest.mark.parametrize("function", BY_THE_SERVER)
 def test_a_session_or_a_statement_that_is_ended(function: str, quick: Quick, begin: Beginning, database: str) -> None:
-    """A session that somebody else has ended is rolled back, and recorded over a new connection; the file is not
+    """A session that another session has ended is rolled back, and recorded over a new connection; the file is not
     blamed.
     """
     message, code, cure = BY_THE_SERVER[function]

@@ -208,7 +208,7 @@ def test_two_files_of_one_version_below_a_baseline(quick: Quick) -> None:
 
 
 def test_a_broken_file_below_a_baseline(quick: Quick) -> None:
-    """A file in another encoding, or with a text that is no SQL, was never executed here, and stops nothing."""
+    """A file in another encoding, or with a text that is not SQL, was never executed here, and stops nothing."""
     quick.write(**{"002_b.up.sql": "select 'open;", "003_c.up.sql": "create table c ();"})
     (quick.folder / "sql" / "001_a.up.sql").write_bytes(b"select '\xe9';")
     assert quick("baseline", "2").code == 0

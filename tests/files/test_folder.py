@@ -262,7 +262,7 @@ def test_stamps_of_other_tools_get_different_versions(folder: Path) -> None:
     ["2024_13_15_a", "2024_02_31_a", "20240101_2500_a", "2024_budget", "1999_1_2_a", "20240101_999999_a", "2024_1"],
 )
 def test_other_numbers_are_versions(label: str, folder: Path) -> None:
-    """What is no date is a name."""
+    """Digits that are not a date belong to the name."""
     write(folder, f"{label}.up.sql")
 
     assert [each.label for each in load(folder)] == [label]

@@ -123,7 +123,7 @@ def test_a_schema_that_the_files_create_tables_in(text: str, two: Project) -> No
 
 
 def test_the_schema_of_the_history(two: Project) -> None:
-    """Tables beside the history count."""
+    """Tables in the schema of the history count."""
     two.execute("create schema ops; create table ops.customers (id int)")
 
     with pytest.raises(HistoryError, match=r"^this database has a table, ops\.customers, already, and no history$"):

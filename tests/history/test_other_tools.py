@@ -402,7 +402,7 @@ def test_a_history_of_ours_under_another_name(shop: Project) -> None:
 
 
 def test_numbers_that_only_look_like_versions(shop: Project) -> None:
-    """An `id` of Liquibase is no number of a file, and `1.2` of Flyway is neither 1 nor 2: no baseline is named."""
+    """An `id` of Liquibase is not the number of a file, and `1.2` of Flyway is neither 1 nor 2: no baseline is named."""
     shop.add("001_first", "select 1;").add("012_twelfth", "select 1;")
     shop.execute(CASES["Liquibase"].make.replace("'a', 'ann', 'db/20240101000000_prices.sql'", "'1', 'ann', 'x.xml'"))
     shop.execute("delete from databasechangelog where id = 'b'")

@@ -298,7 +298,7 @@ def test_a_table_that_inherits_from_it(executed: Project) -> None:
     ],
 )
 def test_something_else_earlier_on_the_search_path(make: str, executed: Project) -> None:
-    """It is passed over: our history is the first one on the path that is a history."""
+    """It is skipped: our history is the first one on the path that is a history."""
     executed.execute("create schema app")
     executed.execute(make)
     name = executed.value("select current_database()")

@@ -163,7 +163,7 @@ def test_a_dump_with_large_objects_is_applied(options: list[str], every_postgres
 
 @pytest.mark.parametrize("dry_run", [False, True], ids=["up", "dry run"])
 def test_a_failure_after_large_objects_takes_them_back(dry_run: bool, project: Project) -> None:  # noqa: FBT001
-    """The COMMIT of the dump commits nothing: what stands after it fails, and nothing is left."""
+    """The COMMIT of the dump commits nothing: a statement after it fails, and nothing is left."""
     text = """\
 select lo_create(4711);
 BEGIN;

@@ -153,7 +153,7 @@ def test_the_question_of_repair_says_what_follows(project: Project) -> None:
 
 
 def test_up_to_date_with_a_missing_file_is_noted(project: Project) -> None:
-    """`up` has nothing to execute, so nothing stops it; that a file is missing is not passed over in silence."""
+    """`up` has nothing to execute, so nothing stops it; it says that a file is missing."""
     project.add_tables("a", "b").up()
     project.remove("001_a")
 
@@ -212,7 +212,7 @@ def test_a_text_that_is_not_recorded(arguments: tuple[str, ...], message: str, c
 
 
 def test_the_log_of_one_migration(project: Project) -> None:
-    """Also of one that was undone, so that the history has no row of it any more."""
+    """Also of one that was undone, so that its row is gone from the history."""
     project.add_tables("a", "b").up()
     project.down()
 

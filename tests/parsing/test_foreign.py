@@ -236,7 +236,7 @@ def test_a_directive_of_another_tool_is_noted(comment: str) -> None:
 
 
 def test_without_a_transaction_there_is_nothing_to_note() -> None:
-    """The file runs as it was meant."""
+    """The file runs as it was intended."""
     assert read(Source("a.up.sql", f"-- sqlmigrate: no-transaction\n-- +goose NO TRANSACTION\n{UP}")).notes == ()
     assert read(Source("a.up.sql", "-- +goose NO TRANSACTION\ncreate index concurrently i on t (a);")).notes == ()
 

@@ -390,7 +390,7 @@ def test_a_base_that_does_not_build(branch: Branch) -> None:
 
 
 def test_a_role_that_is_only_named_is_made(branch: Branch) -> None:
-    """The review names it; what the migration grants to it is no finding."""
+    """The review names it; what the migration grants to it is not a finding."""
     branch.new(
         **{"002_grant": ("grant select on orders to reporting_4711;\n", "revoke all on orders from reporting_4711;\n")}
     )
@@ -489,7 +489,7 @@ def test_a_killed_review_is_not_in_the_way_of_the_next(slow: subprocess.Popen[by
 
 
 def test_a_folder_that_was_copied(branch: Branch, tmp_path: Path) -> None:
-    """A cache of CI brings the shadow back as somebody else's files: it is made again."""
+    """A cache of CI restores the shadow with another owner: it is made again."""
     branch.new(**{"002_currency": CURRENCY})
     branch("review")
     shutil.copytree(branch.cache, tmp_path / "copied", symlinks=True)

@@ -58,7 +58,7 @@ def _finding(rule: Rule, message: str, span: Span, what_now: str = "", *, has_ex
 
 
 def _left(left: Sequence[Difference], place: Span) -> Iterator[Finding]:
-    real = [each for each in left if each.change != "column order" and not each.is_only_validated]
+    real = [each for each in left if each.matters]
     if real:
         changes = {each.change for each in real}
         advice = "" if "left over" in changes else _RESTORE if "missing" in changes else _CHANGE_BACK
@@ -141,7 +141,7 @@ def _new_data(subject: Subject, place: Span) -> Iterator[Finding]:
 
 def _again(subject: Subject) -> Iterator[Finding]:
     trip = subject.trip
-    if any(each.change != "column order" and not each.is_only_validated for each in trip.left):
+    if any(each.matters for each in trip.left):
         return  # the cause is reported already
     if trip.again_error:
         span = trip.again_error.span or subject.up.source.span(0, 0)

@@ -51,13 +51,20 @@ class MeasuredStatement:
 
     def names(self, name: str) -> bool:
         """Return whether the statement names an object, by the last part of its name."""
-        return is_named(self.statement, name)
+        return _contains(self._words, name)
+
+    @cached_property
+    def _words(self) -> frozenset[str]:
+        return _words_of(self.statement)
 
 
-def is_named(statement: Statement, name: str) -> bool:
-    """Return whether a statement contains every word of the last part of a name."""
-    words = {word.lower() for word in _WORD.findall(statement.text)}
-    return all(word in words for word in _WORD.findall(last_part(name).lower()))
+def _words_of(statement: Statement) -> frozenset[str]:
+    return frozenset(word.lower() for word in _WORD.findall(statement.text))
+
+
+def _contains(words: frozenset[str], name: str) -> bool:
+    """Return whether every word of the last part of a name is there."""
+    return words.issuperset(_WORD.findall(last_part(name).lower()))
 
 
 @dataclass(frozen=True)
@@ -95,7 +102,9 @@ class Subject:
     def statement_naming(self, *names: str) -> Span:
         """Return the place of the last statement that names all of these objects, or else that of the first."""
         statements = self.up.statements
-        naming = [each for each in statements if all(is_named(each, name) for name in names)]
+        naming = [
+            each for each in statements for words in [_words_of(each)] if all(_contains(words, name) for name in names)
+        ]
         found = naming[-1:] or statements[:1]
         return found[0].source.span(found[0].start) if found else self.up.source.span(0, 0)
 

@@ -82,7 +82,7 @@ def found(review: Review) -> tuple[LocatedFinding, ...]:
 
 
 def example(each: LocatedFinding, version: int, shown: dict[str, str]) -> tuple[str, str]:
-    """Return what to write instead, and where it stands if it is in `shown`: an example is shown once in a report.
+    """Return what to write instead, or the place where `shown` has it already: an example is shown once in a report.
 
     Args:
         each: The finding.

@@ -219,7 +219,7 @@ def _restored(trip: RoundTrip) -> str:
 
 def _left(trip: RoundTrip) -> list[str]:
     said = {"left over": "leaves `{}` behind", "missing": "does not restore `{}`", "different": "leaves `{}` changed"}
-    left = [each for each in trip.left if each.change != "column order" and not each.is_only_validated]
+    left = [each for each in trip.left if each.matters]
     return [said[each.change].format(last(each.kind, each.name)) for each in left]
 
 
@@ -313,7 +313,7 @@ def basis(review: Review) -> Iterator[str]:
 
 
 def _base(on: Basis) -> str:
-    """Describe what the new migrations were compared with; a base that is no ref of git is described in words."""
+    """Describe what the new migrations were compared with; a base that is not a ref of git is described in words."""
     count = plural(on.base_migrations, "migration")
     if " " not in on.base:
         return f"The base, `{on.base}`, has {count}."

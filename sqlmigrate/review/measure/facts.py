@@ -104,7 +104,7 @@ class StatementFacts:
 
 @dataclass(frozen=True)
 class Notice:
-    """A message of the server that is no error.
+    """A message of the server that is not an error.
 
     Attributes:
         number: the statement during which it came, from 1

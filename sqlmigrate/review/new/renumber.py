@@ -24,7 +24,7 @@ def renumber(directory: str, ref: str | None, environment: Mapping[str, str], no
     """Move the new migrations behind the newest one at the tip of the base, in their order; return what was moved.
 
     Migrations that are behind it already stay. Two migrations with the same version, as a merge of the base leaves
-    them, are no error here.
+    them, are not an error here.
 
     Args:
         directory: The folder.

@@ -63,7 +63,7 @@ def _finding(server: databases.Shadow, rule: str, up: str, down: str) -> Finding
     ],
 )
 def test_a_constraint_may_stay_validated(server: databases.Shadow, statement: str) -> None:
-    """There is no statement that undoes it, and nothing is lost: it is no finding, but the report says it."""
+    """There is no statement that undoes it, and nothing is lost: it is not a finding, but the report says it."""
     each = _reviewed(server, statement, "select 1")
 
     assert "down-incomplete" not in [found.rule.name for found in each.findings]

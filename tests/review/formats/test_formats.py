@@ -185,7 +185,7 @@ def test_the_strongest_lock_is_said(name: str) -> None:
     ("mode", "waits"), [("ACCESS EXCLUSIVE", "everyone"), ("SHARE", "writers")], ids=["everyone", "writers"]
 )
 def test_a_lock_of_a_lock_statement_is_held_until_the_end(mode: str, waits: str) -> None:
-    """It is no lock for an instant, although no work is measured: the finding below says the same."""
+    """It is not a lock for an instant, although no work is measured: the finding below says the same."""
     made, way, back = handmade_reviews.migration(
         "001", "a", f"lock table orders in {mode.lower()} mode;\n", "select 1;\n"
     )
@@ -238,7 +238,7 @@ def test_the_verdict_counts_notes() -> None:
     ids=["a branch", "named files", "no commits"],
 )
 def test_the_base_is_described(base: str, count: int, said: str) -> None:
-    """A base that is no branch is described in words."""
+    """A base that is not a branch is described in words."""
     basis = replace(handmade_reviews.BASIS, base=base, base_migrations=count)
 
     assert said in next(iter(wording.basis(replace(REVIEWS["safe"], basis=basis))))
