@@ -118,8 +118,8 @@ def _statement(statements: tuple[Statement, ...], number: int) -> Iterator[Part]
 
 
 def lock_key(state: State) -> int | None:
-    """Give the number of the run's lock; None where a pooler shares sessions, and the run has no lock."""
-    return None if state.is_pooled else run_lock.lock_key(state.history.name)
+    """Give the number of the run's lock; None if the run has not taken it."""
+    return run_lock.lock_key(state.history.name) if state.holds_lock else None
 
 
 def reset(state: State) -> tuple[Request, ...]:

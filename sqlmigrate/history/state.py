@@ -125,6 +125,8 @@ class State:
         may_alter: Whether this role may alter the history table.
         obstacles: What keeps the history from being written, although this role may write it.
         is_pooled: Whether a pooler may give our session to others between transactions.
+        holds_lock: Whether this run has taken its lock; each step then checks that it is still there. A run behind a
+            pooler that shares sessions has none, and a review needs none.
         is_log_read: Whether the executions have their numbers in the log.
         run: Who holds the run's lock, if that was asked for and someone does.
         surroundings: What the database holds already, if there is no history yet and that was asked for.
@@ -137,6 +139,7 @@ class State:
     may_alter: bool = True
     obstacles: tuple[Obstacle, ...] = ()
     is_pooled: bool = False
+    holds_lock: bool = False
     is_log_read: bool = False
     run: Blocker | None = None
     surroundings: Surroundings | None = None

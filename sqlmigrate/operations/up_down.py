@@ -265,14 +265,14 @@ class _Run:
             self.session.abort()
             got, rest = [None], []
         if got == ["true"] and state.history.exists:
-            return replace(state, executions=read.rows_of(rest[1]))
+            return replace(state, executions=read.rows_of(rest[1]), holds_lock=True)
         if got != ["true"]:
             yield from self._wait(key)
-        return self.order.read(self.session)
+        return replace(self.order.read(self.session), holds_lock=True)
 
     def lock_released_at_the_end(self, state: State) -> AbstractContextManager[None]:
         """Give the lock back at the end of the block, if we have it and our session does not end with us."""
-        if state.is_pooled or not pooler.is_between(self.session, state.server):
+        if not state.holds_lock or not pooler.is_between(self.session, state.server):
             return nullcontext()
         return run_lock.released(self.session, state.history.name)
 
@@ -323,7 +323,8 @@ class _Run:
             raise _swallowed(step, rest.state)
         if lock == "taken":
             yield from self._wait(run_lock.lock_key(rest.state.history.name))
-        state = replace(self.order.read(self.session), is_pooled=rest.state.is_pooled)
+        before = rest.state
+        state = replace(self.order.read(self.session), is_pooled=before.is_pooled, holds_lock=before.holds_lock)
         plan = self.order.without(rest.done).plan(self.session, state)
         if plan.steps != rest.plan.steps:
             yield Planned(plan, state)

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from sqlmigrate.database import run_lock
+from sqlmigrate.database.session import Request
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.operations import up_down
 from sqlmigrate.parsing.script import read
@@ -219,3 +221,23 @@ def test_a_statement_that_hangs_is_stopped(server: databases.Shadow, base: datab
         after = executed(watched, "alter table t add column z int")
 
     assert (done.is_stopped, done.statements, after.error) == (True, (), None)
+
+
+LEFT_ALONE = {
+    "in a transaction": "create index t_e on t (e);",
+    "without one": "-- sqlmigrate: no-transaction\ncreate index concurrently t_e on t (e);",
+}
+
+
+@pytest.mark.parametrize("text", LEFT_ALONE.values(), ids=LEFT_ALONE)
+def test_the_lock_of_a_run_is_left_alone(text: str, watched: watch.Watch) -> None:
+    """The clone belongs to one review. It needs no lock, and its last session may still be ending."""
+    (((got,),),) = watched.observer.ask(run_lock.try_lock(run_lock.lock_key("public.migrations")))
+    assert got == "true"
+
+    done = executed(watched, text)
+
+    ours = Request("select from pg_locks where locktype = 'advisory' and pid = $1::int", (str(watched.session.pid),))
+    built = Request("select from pg_index where indexrelid = to_regclass('public.t_e') and indisvalid")
+    assert done.error is None
+    assert [len(rows) for rows in watched.observer.ask(ours, built)] == [0, 1]
