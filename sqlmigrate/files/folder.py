@@ -156,7 +156,9 @@ def _pairs(ups: Sequence[_File], downs: Sequence[_File], errors: list[MigrationE
     downs_of = _by_number(downs)
     faults = _faults_of_names(ups, downs_of)
     shared = {number: _shared_version(files) for number, files in ups_of.items() if len(files) > 1}
-    shared_downs = {number: _shared_version(files) for number, files in downs_of.items() if len(files) > 1}
+    shared_downs = {  # the error of two up files is about their down files too
+        number: _two_downs(files) for number, files in downs_of.items() if len(files) > 1 and number not in shared
+    }
     for up in ups:
         number = version_number(up.version)
         if up.path not in faults and number in shared:
@@ -176,9 +178,7 @@ def _pairs(ups: Sequence[_File], downs: Sequence[_File], errors: list[MigrationE
             up.name,
             up.source,
             down.source if down and down.is_read else None,
-            tuple(
-                filter(None, (up.fault, faults.get(up.path), shared_downs.get(number) if number in shared else None))
-            ),
+            tuple(filter(None, (up.fault, faults.get(up.path)))),
             (down.fault,) if down and down.fault else (),
             up.is_read,
         )
@@ -210,6 +210,12 @@ def _shared_version(files: Sequence[_File]) -> MigrationError:
         joined = "".join(f"{files[0].version}_{files[0].name}".split("_", 1))
         hint = f"a version ends at the first `_`: if they are two, write {joined}"
     return MigrationError(message, kind=Kind.SHARED_VERSION, hint=hint, next_steps=["sqlmigrate renumber"])
+
+
+def _two_downs(files: Sequence[_File]) -> MigrationError:
+    paths = " and ".join(file.path for file in files)
+    message = f"version {version_number(files[0].version)} has {len(files)} down files: {paths}"
+    return MigrationError(message, hint="keep the one that undoes the up file, and delete the rest")
 
 
 def _foreign_stamp(up: _File, label: str, *, has_down: bool) -> MigrationError:

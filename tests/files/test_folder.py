@@ -368,8 +368,8 @@ def test_two_down_files_of_one_version_are_refused(folder: Path) -> None:
 
     assert refusal(folder) == [
         (
-            "2 migrations have version 1: sql/001_a.down.sql and sql/1_a.down.sql"
-            " → rename both files of one of them to the next free version; in git, renumber does it"
+            "version 1 has 2 down files: sql/001_a.down.sql and sql/1_a.down.sql"
+            " → keep the one that undoes the up file, and delete the rest"
         )
     ]
 

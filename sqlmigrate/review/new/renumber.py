@@ -17,6 +17,8 @@ from sqlmigrate.files.migration import Migration, version_number
 from .git import NoRepositoryError
 from .merged import added_to, is_merged_meanwhile, read
 
+_MOST = 3  # shared versions for which commands are given
+
 Moves = tuple[tuple[Path, Path], ...]
 
 
@@ -33,37 +35,58 @@ def renumber(directory: str, ref: str | None, environment: Mapping[str, str], no
         now: The time for new time stamps, in UTC.
 
     Raises:
-        ConfigError: Git cannot compare them, or a file is in the way. Without git, its commands rename by hand.
-        MigrationError: The folder has other faults.
+        ConfigError: Git cannot compare them, two merged ones have the same version, or a file is in the way. Its
+            commands rename by hand where git does not know which one is new.
+        MigrationError: The folder has other faults that are not merged.
     """
     migrations = folder.survey(directory)
-    rest = [fault for fault in migrations.faults if fault.kind is not Kind.SHARED_VERSION]
-    if rest:
-        raise gather(rest)
     try:
         base = read(directory, ref, environment)
     except NoRepositoryError as error:
-        raise _by_hand(error, migrations, now) from None
+        if not _shared(migrations):
+            hint = "no two migrations have one version, so nothing has to be renamed"
+            raise error.with_(hint=hint, next_steps=[]) from None
+        raise _by_hand(f"{error.message}, so it is not known which migration is new", migrations, now) from None
+    merged = {fault.message for side in (base.migrations, base.tip) for fault in side.faults}
+    faults = [each for each in migrations.faults if each.kind is not Kind.SHARED_VERSION and each.message not in merged]
+    if faults:
+        raise gather(faults)
     own = [migration for migration in added_to(base, migrations) if not is_merged_meanwhile(base, migration)]
     kept = [migration for migration in migrations if migration not in own]
     newest = max([*base.tip, *kept], key=lambda migration: migration.number, default=None)
     moves = _moves(own, newest.version if newest else "", now)
+    if not moves and _shared(kept):
+        message = "migrations with one version are merged already, so git does not tell which of them is new"
+        raise _by_hand(message, migrations, now)
     _move(moves)
     return tuple(moves)
 
 
-def _by_hand(error: NoRepositoryError, migrations: Sequence[Migration], now: datetime) -> ConfigError:
-    """Say how to rename by hand: only git knows which migration is new, and a history knows which is executed."""
-    shared = [later for earlier, later in pairwise(migrations) if earlier.number == later.number]
-    if not shared:
-        return error.with_(hint="no two migrations have one version, so nothing has to be renamed", next_steps=[])
+def _shared(migrations: Sequence[Migration]) -> list[Migration]:
+    """Return the migrations whose version another one before them has."""
+    return [later for earlier, later in pairwise(migrations) if earlier.number == later.number]
+
+
+def _by_hand(message: str, migrations: Sequence[Migration], now: datetime) -> ConfigError:
+    """Say how to rename by hand: only a history knows which of them is executed.
+
+    A renamed migration is executed after all others. Many shared versions come from another tool, and their files
+    depend on each other, so no command is given for them.
+    """
+    shared = _shared(migrations)
+    if len(shared) > _MOST:
+        versions = len({each.number for each in shared})
+        hint = (
+            f"{versions} versions are used more than once: give each pair of files its own version, in the order in "
+            "which they have to be executed"
+        )
+        return ConfigError(message, hint=hint)
     newest = migrations[-1].version
     lines = [f"mv {shlex.quote(str(old))} {shlex.quote(str(new))}" for old, new in _moves(shared, newest, now)]
     hint = (
         "of two migrations with one version, rename the one that no database has executed (sqlmigrate log lists what "
-        f"was executed). If that is {' and '.join(each.label for each in shared)}:"
+        f"was executed). If that is {' and '.join(each.label for each in shared)}, and no later file needs it:"
     )
-    message = f"{error.message}, so it is not known which migration is new"
     return ConfigError(message, hint=hint, next_steps=lines)
 
 

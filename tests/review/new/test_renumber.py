@@ -229,7 +229,7 @@ def test_without_git_the_commands_rename_by_hand() -> None:
     assert caught.value.message == "`sql` is not in a git repository, so it is not known which migration is new"
     assert caught.value.hint == (
         "of two migrations with one version, rename the one that no database has executed (sqlmigrate log lists what "
-        "was executed). If that is 002_c:"
+        "was executed). If that is 002_c, and no later file needs it:"
     )
     assert caught.value.next_steps == (
         "mv sql/002_c.up.sql sql/003_c.up.sql",
@@ -237,3 +237,55 @@ def test_without_git_the_commands_rename_by_hand() -> None:
     )
     children.run(["sh", "-ec", "\n".join(caught.value.next_steps)], check=True)
     assert [each.label for each in folder.load("sql")] == ["001_a", "002_b", "003_c"]
+
+
+def test_merged_migrations_with_one_version_are_renamed_by_hand(empty: Repository) -> None:
+    """Git does not know which of two merged migrations no database has executed; the error gives the commands."""
+    branched(empty, ["001_a", "002_b", "002_c", "003_d"], [], [])
+    before = empty.names()
+
+    with pytest.raises(ConfigError) as caught:
+        renumber("sql", None, empty.environment, NOON)
+
+    assert caught.value.message == (
+        "migrations with one version are merged already, so git does not tell which of them is new"
+    )
+    assert caught.value.hint == (
+        "of two migrations with one version, rename the one that no database has executed (sqlmigrate log lists what "
+        "was executed). If that is 002_c, and no later file needs it:"
+    )
+    assert caught.value.next_steps == (
+        "mv sql/002_c.up.sql sql/004_c.up.sql",
+        "mv sql/002_c.down.sql sql/004_c.down.sql",
+    )
+    assert empty.names() == before
+
+
+def test_many_shared_versions_get_no_commands(empty: Repository) -> None:
+    """They come from another tool: a migration that is moved to the end may be needed by an earlier one."""
+    branched(empty, [f"{number:03}_{letter}" for number in range(1, 5) for letter in "ab"], [], [])
+
+    with pytest.raises(ConfigError) as caught:
+        renumber("sql", None, empty.environment, NOON)
+
+    assert caught.value.hint == (
+        "4 versions are used more than once: give each pair of files its own version, in the order in which they have "
+        "to be executed"
+    )
+    assert caught.value.next_steps == ()
+
+
+def test_merged_faults_do_not_stop_it(empty: Repository) -> None:
+    """A file whose name fits no pattern is merged: the new migration is moved all the same."""
+    branched(empty, ["001_a"], [], [])
+    Path("sql/oops.sql").touch()
+    empty.commit()
+    empty.git("branch", "-f", "main")
+    empty.write(**{"001_x": "create x"})
+
+    moves = renumber("sql", None, empty.environment, NOON)
+
+    assert [(old.name, new.name) for old, new in moves] == [
+        ("001_x.up.sql", "002_x.up.sql"),
+        ("001_x.down.sql", "002_x.down.sql"),
+    ]
