@@ -21,6 +21,7 @@ from sqlmigrate.source import Span
 from .estimates import RATES, SHORT_SECONDS, UNNOTICED_SECONDS, data_size, duration
 
 _WORD = re.compile(r"[\w$]+")
+_NAME = re.compile(r"`([^`]+)`")
 
 
 @dataclass(frozen=True)
@@ -143,11 +144,12 @@ class Subject:
         Args:
             rule: The rule.
             span: The place in a file.
-            message: What happens there, in one sentence.
+            message: What happens there, in one sentence; it is about the first name between backticks.
             touch: The lock that others wait for, if there is one.
             work: The work that is done while it is held, if any; a known size of the table decides the severity.
         """
         seconds = self.estimate(work) if touch and work else None
+        first = _NAME.search(message)
         return Finding(
             rule,
             graded(rule.severity, seconds),
@@ -157,6 +159,7 @@ class Subject:
             self.waiting(touch, work) if touch else "",
             touch.relation.name if touch else "",
             seconds,
+            about=first[1] if first else "",
         )
 
 

@@ -97,7 +97,8 @@ def finding_value(each: LocatedFinding, version: int) -> dict[str, Any]:
         "message": finding.message, "file": each.path, "line": span.line if span else None,
         "column": span.column if span else None, "end_line": end[0], "end_column": end[1],
         "statement": each.statement.text if each.statement else None, "waits": finding.waits or None,
-        "relation": finding.relation or None, "seconds": finding.seconds, "allowed": finding.allowed,
+        "relation": finding.relation or None, "objects": list(finding.objects),
+        "seconds": finding.seconds, "allowed": finding.allowed,
         "instead": finding.example(version) or None, "what_now": finding.what_now or None,
         "fingerprint": each.fingerprint,
     }  # fmt: skip

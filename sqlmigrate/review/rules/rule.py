@@ -73,6 +73,9 @@ class Finding:
         allowed: the reason that the file gives for allowing it; None if it is not allowed
         what_now: advice for this case; lines after the first are commands to paste
         has_example: False if the example of the rule does not fit this case
+        about: the object that the sentence is about, as messages show it; empty if it is about none
+        objects: what the finding is about, if findings of one rule were merged: `about` of each of them
+        places: the further places of a merged finding, in the order of the file
     """
 
     rule: Rule
@@ -86,6 +89,9 @@ class Finding:
     allowed: str | None = None
     what_now: str = ""
     has_example: bool = True
+    about: str = ""
+    objects: tuple[str, ...] = ()
+    places: tuple[Span, ...] = ()
 
     def example(self, version: int) -> str:
         """Return what to write instead on a server of major `version`; empty if no example fits this case."""
