@@ -19,7 +19,7 @@ from sqlmigrate.source import Source
 from .file_text import try_read
 from .inside import folders_inside
 from .migration import Folder, Migration, version_number
-from .naming import FILE_NAME, foreign_stamp, own_stamp, wrong_names
+from .naming import FILE_NAME, foreign_stamp, of_other_systems, other_system, own_stamp, wrong_names
 from .nearby import way_to_migrations, where_it_was_looked_for
 from .without_sql import without_sql
 
@@ -69,11 +69,15 @@ def pair(prefix: str, names: Sequence[str], read: Callable[[str], Source | Migra
     downs: list[_File] = []
     errors: list[MigrationError] = []
     wrong: list[str] = []
+    elsewhere: list[str] = []
     for name in names:
         match = FILE_NAME.fullmatch(name)
         path = prefix + name
         if not match:
             wrong.append(name)
+            continue
+        if "." in match["name"] and other_system(match["name"]):
+            elsewhere.append(name)
             continue
         source = read(path)
         file = _File(path, match["version"], match["name"], *_text_and_fault(path, source))
@@ -81,6 +85,8 @@ def pair(prefix: str, names: Sequence[str], read: Callable[[str], Source | Migra
         (ups if match["direction"] == "up" else downs).append(file)
     if wrong:
         errors += _wrong_files(prefix, wrong, names, read)
+    if elsewhere:
+        errors.append(of_other_systems(prefix, elsewhere))
     pairs = list(_pairs(ups, downs, errors))
     return Folder(sorted(pairs, key=lambda migration: migration.number), errors)
 

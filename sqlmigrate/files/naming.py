@@ -32,6 +32,10 @@ _FOREIGN_STAMP = tuple(
         rf"{_MONTH_AND_DAY.format('')}_{_TIME}_(?P<rest>.*)",
     )
 )
+# How folders for several database systems name their files: 001_users.mysql.up.sql
+_OTHER_SYSTEMS = frozenset(
+    ("clickhouse", "cockroach", "cockroachdb", "h2", "mariadb", "mssql", "mysql", "oracle", "sqlite", "sqlite3")
+)
 _REPEATABLE = re.compile(r"R__")
 _NUMBER_WIDTH = 3
 
@@ -141,3 +145,18 @@ def _is_taken(found: re.Match[str], version: str, wanted: str) -> bool:
         return False
     title, _, direction = wanted.rpartition(".")
     return found["name"] != title or found["direction"] == direction
+
+
+def other_system(name: str) -> str:
+    """Return the database system, other than PostgreSQL, that the name of a migration ends with; empty for none."""
+    return next((part for part in name.lower().split(".")[1:] if part in _OTHER_SYSTEMS), "")
+
+
+def of_other_systems(prefix: str, names: Sequence[str]) -> MigrationError:
+    """Make the error of the files for other database systems: PostgreSQL must not execute them."""
+    systems = sorted({other_system(name) for name in names})
+    more = f" and {len(names) - 1} more files are" if len(names) > 1 else " is"
+    return MigrationError(
+        f"{prefix}{names[0]}{more} named for {', '.join(systems)}: not executed",
+        hint="move the files for other database systems to another folder, or rename what is for PostgreSQL",
+    )

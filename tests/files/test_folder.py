@@ -840,3 +840,23 @@ def test_missing_permissions(folder: Path, tmp_path: Path, request: pytest.Fixtu
     with pytest.raises(ConfigError) as caught:
         create("new", "x", now=NOON)
     assert faults(caught.value) == ["new cannot be written: Permission denied"]
+
+
+def test_files_for_other_systems_are_not_executed(folder: Path) -> None:
+    """A folder for several database systems: the files for the others are told in one line, and are no migrations."""
+    write(folder, "001_a.mysql.up.sql", "001_a.sqlite.up.sql", "001_a.postgres.up.sql", "001_a.down.sql")
+    write(folder, "002_b.cockroach.autocommit.up.sql", "002_b.up.sql", "002_b.down.sql", "003_v6.0.up.sql")
+
+    found = survey(folder)
+
+    assert [migration.label for migration in found] == ["001_a.postgres", "002_b", "003_v6.0"]
+    assert [f"{fault} → {fault.hint}" for fault in found.faults] == [
+        (
+            "sql/001_a.mysql.up.sql and 2 more files are named for cockroach, mysql, sqlite: not executed"
+            " → move the files for other database systems to another folder, or rename what is for PostgreSQL"
+        ),
+        (
+            "version 001 has two names: sql/001_a.postgres.up.sql and sql/001_a.down.sql"
+            " → give the up and the down file the same name"
+        ),
+    ]
