@@ -130,16 +130,19 @@ class _File:
         if isinstance(value, str):
             return outside.read(value, self._place(name), may_be_quoted=IN_FILE[name].is_name)
         kind = "a whole number" if is_number else "true or false" if is_switch else "a text in quotes"
-        message = f"{self.path}: `{name}`{self._of_section('of')} must be {kind}"
+        message = f"{self._line(name)}: `{name}`{self._of_section('of')} must be {kind}"
         raise ConfigError(message, state=NOTHING_EXECUTED, hint=IN_FILE[name].key)
 
     def _place(self, name: str) -> str:
-        """Say where a setting is in the file. The line itself is not shown: a line near it may be a secret."""
+        return f"{self._line(name)}: {name}"
+
+    def _line(self, name: str) -> str:
+        """Return the file and the line of a setting. The line itself is not shown: a line near it may be a secret."""
         head = _HEAD.search(self.text) if self.section else None
-        key = re.compile(rf"^[ \t]*[\"']?{name}[\"']?[ \t]*=", re.MULTILINE)
+        key = re.compile(rf"^[ \t]*[\"']?{re.escape(name)}[\"']?[ \t]*[=.]", re.MULTILINE)
         found = key.search(self.text, head.end() if head else 0) if head or not self.section else None
         line = f":{self.text.count(chr(10), 0, found.start()) + 1}" if found else ""
-        return f"{self.path}{line}: {name}"
+        return f"{self.path}{line}"
 
     def _unknown(self, name: str) -> ConfigError:
         if "url" in name or "password" in name:
@@ -148,7 +151,7 @@ class _File:
             hint = f"in {OWN_FILE} the settings stand at the top, without {SECTION}"
         else:
             hint = did_you_mean(name, IN_FILE) or f"known are: {', '.join(IN_FILE)}"
-        message = f"{self.path}: unknown setting `{name}`{self._of_section('in')}"
+        message = f"{self._line(name)}: unknown setting `{name}`{self._of_section('in')}"
         return ConfigError(message, state=NOTHING_EXECUTED, hint=hint)
 
     def _of_section(self, word: str) -> str:

@@ -131,7 +131,7 @@ def test_a_project_of_another_kind(text: str, message: str, cure: str, tmp_path:
     with pytest.raises(ConfigError) as caught:
         resolve({}, {}, said(tmp_path, text))
 
-    assert (caught.value.message, caught.value.hint) == (f"{tmp_path}/pyproject.toml: {message}", cure)
+    assert (caught.value.message, caught.value.hint) == (f"{tmp_path}/pyproject.toml:2: {message}", cure)
 
 
 @pytest.mark.parametrize(
