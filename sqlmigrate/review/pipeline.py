@@ -15,7 +15,9 @@ from sqlmigrate.shadow import databases, installed
 from sqlmigrate.source import Source
 
 from .base import find_base
-from .findings import all_findings, allowed, failures
+from .findings import all_findings, failures
+from .findings.allowed import apply_exceptions
+from .findings.grouping import group
 from .findings.subject import Subject
 from .measure.round_trip import RoundTrips
 from .measure.watch import watching
@@ -106,7 +108,7 @@ def review_on(server: databases.Shadow, subjects: Subjects, settings: Settings) 
         has_sizes=bool(settings.sizes),
     )
     seconds = time.monotonic() - began
-    return Review(basis, allowed.apply_exceptions(reviewed), subjects.findings, seconds, settings.directory)
+    return Review(basis, _judged(reviewed), subjects.findings, seconds, settings.directory)
 
 
 def _review_one(trips: RoundTrips, parsed: _Parsed, settings: Settings, version: int) -> Reviewed:
@@ -137,11 +139,16 @@ def _as_consequence(finding: Finding, failed: str) -> Finding:
     return replace(finding, severity="warning", what_now=advice)
 
 
+def _judged(reviewed: Iterable[Reviewed]) -> tuple[Reviewed, ...]:
+    """Apply the exceptions of the files, and then merge the findings of one cause."""
+    return tuple(map(group, apply_exceptions(reviewed)))
+
+
 def _review_text(subjects: Subjects, settings: Settings, why: str) -> Review:
     count = len(subjects.base_migrations)
     basis = Basis(subjects.base, count, None, why_static=why, has_sizes=bool(settings.sizes))
     new: set[str] = set()
-    reviewed = allowed.apply_exceptions(_review_one_text(_parse(migration), new) for migration in subjects.new)
+    reviewed = _judged(_review_one_text(_parse(migration), new) for migration in subjects.new)
     return Review(basis, reviewed, subjects.findings, 0.0, settings.directory)
 
 

@@ -14,7 +14,7 @@ def find(subject: Subject) -> Iterator[Finding]:
     """Return these findings of an up file."""
     for key in subject.trip.unindexed_keys:
         message = (
-            f"no index on `{key.table}` begins with {key.columns}: "
+            f"no index on `{key.table}` begins with `{key.columns}`: "
             "each DELETE of a referenced row, and each change of its key, reads the whole table"
         )
         yield subject.finding(altered.FK_WITHOUT_INDEX, subject.statement_naming(key.table), message)

@@ -32,13 +32,9 @@ _BATCHES = "batches that commit cannot be measured: allow it, with the size of a
 def find(subject: Subject) -> Iterator[Finding]:
     """Return the findings of the locks of an up file, statement by statement."""
     changes = SchemaChanges(subject.trip.changes)
-    reported: set[tuple[str, str]] = set()
     held: dict[str, RelationEffect] = {}  # by earlier statements of the same transaction
     for measured in subject.statements:
-        for finding in _of_statement(subject, changes, measured, held):
-            if (finding.rule.name, finding.relation) not in reported or finding.rule is locks.WORK_UNDER_LOCK:
-                reported.add((finding.rule.name, finding.relation))
-                yield finding
+        yield from _of_statement(subject, changes, measured, held)
         if subject.up.mode == "transaction":
             held |= {touch.relation.name: touch for touch in measured.facts.touches if _keeps_out(touch)}
     yield from _two_tables(subject)

@@ -45,6 +45,7 @@ def _place(each: LocatedFinding) -> dict[str, str]:
 def _message(each: LocatedFinding, version: int) -> str:
     finding = each.finding
     lines = [wording.sentence(finding.message)]
+    lines += [f"Also: {each.further_places}."] if each.further_lines else []
     lines += [f"Who waits: {finding.waits}."] if wording.blocked(finding) else []
     lines += [f"What now: {finding.what_now}"] if finding.what_now else []
     if example := finding.example(version).strip():

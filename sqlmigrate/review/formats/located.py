@@ -17,6 +17,8 @@ from sqlmigrate.review.results import Review, Reviewed
 from sqlmigrate.review.rules.rule import SEVERITIES, Finding, Severity
 from sqlmigrate.source import Span
 
+_MOST_LINES = 6  # named in one sentence
+
 
 @dataclass(frozen=True)
 class LocatedFinding:
@@ -50,8 +52,21 @@ class LocatedFinding:
 
     @property
     def place(self) -> str:
-        """The place in words: ``sql/006_total.up.sql, line 4``."""
-        return f"{self.path}, line {self.span.line}" if self.span else self.path
+        """The place in words: ``sql/006_total.up.sql, line 4``; a merged finding has several lines."""
+        if not self.span:
+            return self.path
+        return f"{self.path}, {_lines([self.span.line, *self.further_lines])}"
+
+    @property
+    def further_lines(self) -> list[int]:
+        """The lines of the further places of a merged finding, each once."""
+        lines = dict.fromkeys(span.line for span in self.finding.places if span.end)
+        return [line for line in lines if self.span is None or line != self.span.line]
+
+    @property
+    def further_places(self) -> str:
+        """The further places in words: ``lines 7, 12``; empty if there are none."""
+        return _lines(self.further_lines)
 
     @property
     def sql(self) -> str:
@@ -70,7 +85,16 @@ class LocatedFinding:
     @property
     def exception_place(self) -> str:
         """Where that directive belongs."""
-        return "above the statement" if self.statement else "at the head of the file"
+        if self.statement is None:
+            return "at the head of the file"
+        return "above each statement, or at the head of the file" if self.further_lines else "above the statement"
+
+
+def _lines(lines: Sequence[int]) -> str:
+    if not lines:
+        return ""
+    more = f" and {len(lines) - _MOST_LINES:,} more" if len(lines) > _MOST_LINES else ""
+    return f"{'line' if len(lines) == 1 else 'lines'} {', '.join(map(str, lines[:_MOST_LINES]))}{more}"
 
 
 def found(review: Review) -> tuple[LocatedFinding, ...]:

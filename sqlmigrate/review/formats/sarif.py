@@ -7,6 +7,7 @@ suppression in the source, and the reason as its justification.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -69,6 +70,10 @@ def _result(each: LocatedFinding, rules: Sequence[Rule]) -> dict[str, Any]:
         "locations": [{"physicalLocation": _place(each)}],
         "partialFingerprints": {"sqlmigrate/v1": each.fingerprint},
     }
+    if finding.places:
+        result["relatedLocations"] = [
+            {"physicalLocation": _place(replace(each, span=span))} for span in finding.places if span.end
+        ]
     if finding.allowed is not None:
         result["suppressions"] = [{"kind": "inSource", "status": "accepted", "justification": finding.allowed}]
     return result

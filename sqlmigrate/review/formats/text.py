@@ -116,6 +116,8 @@ def _finding(each: LocatedFinding, review: Review, width: int, shown: dict[str, 
     yield from ([("bold", line)] for line in rest)
     if each.span:
         yield from excerpt.draw(each.span, width)
+        if each.further_lines:
+            yield [("dim", f"{_INDENT}and {each.further_places}")]
     else:
         yield [("dim", "  ──▶ "), ("bold", each.path)]
     yield from _ways(each, review, width, shown)
@@ -128,7 +130,7 @@ def _small(name: str, said: str, width: int) -> Iterator[Line]:
 
 
 def _at(each: LocatedFinding) -> str:
-    return f"{each.path}:{each.line}" if each.span else each.path
+    return ", ".join([f"{each.path}:{each.line}", *filter(None, [each.further_places])]) if each.span else each.path
 
 
 def _ways(each: LocatedFinding, review: Review, width: int, shown: dict[str, str]) -> Iterator[Line]:

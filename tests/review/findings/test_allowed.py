@@ -34,9 +34,10 @@ def reviewed(server: databases.Shadow, *new: Migration) -> Review:
 
 
 def told(result: Review) -> list[str]:
-    """Give each finding in a line: the rule, where, the reason if it is allowed."""
+    """Give each finding in a line: the rule, its lines, the reason if it is allowed."""
     return [
         f"{finding.rule.name} {finding.path.removeprefix('sql/')}:{finding.span.line if finding.span else 0}"
+        + "".join(f", {span.line}" for span in finding.places)
         + (f" ({finding.allowed})" if finding.allowed else "")
         for each in result.migrations
         for finding in each.findings
@@ -55,13 +56,10 @@ def test_above_a_statement_it_holds_for_that_statement(server: databases.Shadow)
 
 
 def test_at_the_head_it_holds_for_the_file(server: databases.Shadow) -> None:
-    """Every finding of the rule has the reason, whichever statement it is of."""
+    """Every finding of the rule has the reason, whichever statement it is of: they are one finding."""
     up = IRREVERSIBLE + "-- sqlmigrate: allow drop-column (nobody has them)\n" + FAX + TELEX
 
-    assert told(reviewed(server, migration("002", up))) == [
-        "drop-column 002_case.up.sql:3 (nobody has them)",
-        "drop-column 002_case.up.sql:4 (nobody has them)",
-    ]
+    assert told(reviewed(server, migration("002", up))) == ["drop-column 002_case.up.sql:3, 4 (nobody has them)"]
 
 
 def test_it_does_not_hold_for_another_migration(server: databases.Shadow) -> None:

@@ -1,0 +1,112 @@
+"""Merges the findings of one cause into one finding, which lists what it touches and has every place.
+
+The findings of one rule in one file are merged: an index on sixty partitions is one finding, and so are fourteen
+renamed columns. This happens last, when it is known what a directive `allow` accepts: it accepts only the findings at
+its own statement. Findings of different severity stay apart, so a danger is never part of a note. At one statement
+the estimated times are added, and decide the severity together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from sqlmigrate.catalog.objects import Catalog
+from sqlmigrate.identifiers import displayed
+from sqlmigrate.review.results import Reviewed
+from sqlmigrate.review.rules.rule import SEVERITIES, Finding, Severity
+from sqlmigrate.source import Span
+
+from .estimates import duration
+from .merged_sentence import merged_sentence
+from .subject import graded
+
+_WAITING = ("everyone", "writers", "nobody")  # the gravest first
+
+
+def group(reviewed: Reviewed) -> Reviewed:
+    """Merge the findings of a migration; they stay in the order of their places."""
+    parents = _parents(reviewed)
+    at_once = _collected([[finding] for finding in reviewed.findings], _of_one_statement)
+    in_file = _collected(at_once, _of_one_file)
+    return replace(reviewed, findings=tuple(_merged(each, parents) for each in in_file))
+
+
+def _of_one_statement(findings: Sequence[Finding]) -> tuple[object, ...]:
+    finding = findings[0]
+    start = finding.span.start if finding.span else -1
+    severity = "" if finding.seconds is not None else finding.severity  # the sum of the times decides it
+    return finding.rule.name, finding.path, start, finding.allowed, severity
+
+
+def _of_one_file(findings: Sequence[Finding]) -> tuple[object, ...]:
+    return findings[0].rule.name, findings[0].path, findings[0].allowed, _severity(findings)
+
+
+def _collected(
+    groups: Iterable[list[Finding]], key: Callable[[Sequence[Finding]], tuple[object, ...]]
+) -> list[list[Finding]]:
+    found: dict[tuple[object, ...], list[Finding]] = {}
+    for findings in groups:
+        found.setdefault(key(findings), []).extend(findings)
+    return [*found.values()]
+
+
+def _severity(findings: Sequence[Finding]) -> Severity:
+    """Return the severity of findings of one rule: the gravest, or a graver one if their times add up to more."""
+    gravest = min((each.severity for each in findings), key=SEVERITIES.index)
+    times = [each.seconds for each in findings if each.seconds is not None]
+    if len(findings) == 1 or len(times) < len(findings):
+        return gravest
+    return min(gravest, graded(findings[0].rule.severity, sum(times)), key=SEVERITIES.index)
+
+
+def _merged(findings: Sequence[Finding], parents: Mapping[str, str]) -> Finding:
+    """Return one finding for several of one rule in one file: with the place of the first, and those of the others."""
+    first = findings[0]
+    if len(findings) == 1:
+        return first
+    times = [each.seconds for each in findings if each.seconds is not None]
+    seconds = sum(times) if times else None
+    return replace(
+        first,
+        severity=_severity(findings),
+        message=merged_sentence(findings, parents),
+        waits=_waits(findings, seconds),
+        seconds=seconds,
+        objects=tuple(dict.fromkeys(each.about for each in findings if each.about)),
+        places=tuple(_further_places(findings)),
+        what_now=next((each.what_now for each in findings if each.what_now), ""),
+    )
+
+
+def _waits(findings: Sequence[Finding], seconds: float | None) -> str:
+    """Return who waits at most, and for how long in all."""
+    told = [each.waits for each in findings if each.waits]
+    who = next((each for each in _WAITING if any(waits.split(",")[0] == each for waits in told)), "")
+    alike = set(told)
+    if len(alike) == 1 or seconds is None or who in ("", "nobody"):
+        return alike.pop() if len(alike) == 1 else who
+    return f"{who}, for {duration(seconds)} in all (estimate)"
+
+
+def _further_places(findings: Sequence[Finding]) -> Iterator[Span]:
+    seen = {findings[0].span.start} if findings[0].span else set()
+    for finding in findings:
+        if finding.span is not None and finding.span.start not in seen:
+            seen.add(finding.span.start)
+            yield finding.span
+
+
+def _parents(reviewed: Reviewed) -> Mapping[str, str]:
+    """Return the table of each partition, and the index that an index of it belongs to, by names as messages show."""
+    trip = reviewed.trip if len(reviewed.findings) > 1 else None
+    catalogs: list[Catalog] = [each for each in (trip.before, trip.after) if each] if trip else []
+    found: dict[str, str] = {}
+    for catalog in catalogs:
+        for thing in catalog.objects.values():
+            if thing.attributes.get("partition bound") or thing.kind == "index":
+                above = thing.attributes.get("parents") or thing.attributes.get("parent")
+                if above:
+                    found[displayed(thing.name)] = displayed(above)
+    return found

@@ -1,0 +1,70 @@
+"""Lists of names in a sentence: two of them and "5 more". Partitions stand under their table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from sqlmigrate.identifiers import last_part, parent
+
+_MOST = 3  # of more things the first two are named
+_DIGITS = re.compile(r"(\d+)")
+
+
+def listed(things: Sequence[str], most: int = _MOST) -> str:
+    """Join phrases to a list: all of them, or of more than `most` one less than that, and the number of the others."""
+    if len(things) > most:
+        return f"{', '.join(things[: most - 1])} and {len(things) - most + 1:,} more"
+    return " and ".join(filter(None, (", ".join(things[:-1]), *things[-1:])))
+
+
+def listed_names(names: Sequence[str], parents: Mapping[str, str]) -> str:
+    """List the names of objects, each between backticks; partitions are counted under their table.
+
+    Args:
+        names: The names as messages show them, each once.
+        parents: The partitioned table or index that each partition belongs to.
+    """
+    return listed(phrases(names, parents))
+
+
+def phrases(names: Sequence[str], parents: Mapping[str, str]) -> list[str]:
+    """Return what `listed_names` lists: a name, or the partitions of one table."""
+    families: dict[str, list[str]] = {}
+    for name in names:
+        families.setdefault(_root(name, parents), []).append(name)
+    return [_family(root, members, parents) for root, members in families.items()]
+
+
+def _root(name: str, parents: Mapping[str, str]) -> str:
+    """Return the table that a partition belongs to in the end; for a column of it, the column of that table."""
+    seen = {name}
+    while (above := parents.get(name)) and above not in seen:
+        name = above
+        seen.add(name)
+    table = parent(name)
+    return f"{_root(table, parents)}.{last_part(name)}" if table in parents else name
+
+
+def _family(root: str, members: Sequence[str], parents: Mapping[str, str]) -> str:
+    inner = sorted((name for name in members if name != root), key=_naturally)
+    if not inner:
+        return f"`{root}`"
+    if len(inner) < len(members):
+        if inner[0] not in parents:  # a column: that of the table stands for those of its partitions
+            return f"`{root}`"
+        own = f"`{inner[0]}`" if len(inner) == 1 else f"{len(inner):,}"
+        return f"`{root}` and its {_partitions(len(inner), own)}"
+    if len(inner) == 1:
+        return f"`{inner[0]}`"
+    between = " and " if len(inner) == 2 else " to "  # noqa: PLR2004 - both are named
+    return f"{len(inner):,} partitions of `{root}` (`{inner[0]}`{between}`{inner[-1]}`)"
+
+
+def _partitions(count: int, own: str) -> str:
+    return f"partition {own}" if count == 1 else f"{own} partitions"
+
+
+def _naturally(name: str) -> list[str | int]:
+    """Order names with numbers as people do: ``p9`` before ``p10``."""
+    return [int(each) if each.isdigit() else each for each in _DIGITS.split(name)]
