@@ -142,6 +142,8 @@ class StatementError(SqlmigrateError):
         fields: The server's own fields as (name, value), word for word, in the order in which they are shown: detail,
             hint, query, context, code.
         sqlstate: The server's code, five characters; None where the server sent none.
+        named: What the error is about as (kind, name), as far as the server says it: schema, table, column, constraint,
+            datatype. The names are plain, without quotes.
 
     """
 
@@ -152,11 +154,13 @@ class StatementError(SqlmigrateError):
         *,
         fields: Sequence[tuple[str, str]] = (),
         sqlstate: str | None = None,
+        named: Sequence[tuple[str, str]] = (),
         **others: Unpack[_Extra],
     ) -> None:
         super().__init__(message, span, **others)
         self.fields: Final = tuple(fields)
         self.sqlstate: Final = sqlstate
+        self.named: Final = tuple(named)
 
 
 class LockError(SqlmigrateError):

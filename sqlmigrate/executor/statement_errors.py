@@ -69,7 +69,8 @@ def unplaced(error: psycopg.Error, span: Span | None = None) -> StatementError:
     message = error.diag.message_primary or " ".join(str(error).split()) or type(error).__name__
     is_outside = error.diag.source_function == _IN_TRANSACTION_BLOCK
     hint = _OUTSIDE if is_outside else pooler_messages.cure_of(message) if _is_connection(error) else None
-    return StatementError(message, span, fields=tuple(_fields(error)), sqlstate=error.sqlstate, hint=hint)
+    fields, named = tuple(_fields(error)), tuple(_named(error.diag))
+    return StatementError(message, span, fields=fields, sqlstate=error.sqlstate, named=named, hint=hint)
 
 
 def _is_connection(error: psycopg.Error) -> bool:
@@ -88,6 +89,17 @@ def _fields(error: psycopg.Error) -> Iterator[tuple[str, str]]:
     yield from ((name, value) for name, value in named if value)
     if error.sqlstate:
         yield "code", f"{error.sqlstate} {condition_name(error)}".rstrip()
+
+
+def _named(diagnostic: Diagnostic) -> Iterator[tuple[str, str]]:
+    named = (
+        ("schema", diagnostic.schema_name),
+        ("table", diagnostic.table_name),
+        ("column", diagnostic.column_name),
+        ("constraint", diagnostic.constraint_name),
+        ("datatype", diagnostic.datatype_name),
+    )
+    return ((kind, name) for kind, name in named if name)
 
 
 def condition_name(error: psycopg.Error) -> str:

@@ -19,6 +19,8 @@ from .findings import all_findings, failures
 from .findings.allowed import apply_exceptions
 from .findings.grouping import group
 from .findings.subject import Subject
+from .measure.made_up_rows import MadeUpRows
+from .measure.missing_roles import MissingRoles
 from .measure.round_trip import RoundTrips
 from .measure.watch import watching
 from .new.subjects import Subjects
@@ -94,7 +96,8 @@ def review_on(server: databases.Shadow, subjects: Subjects, settings: Settings) 
         server.clone(base.template) as clone,
         watching(clone.owner_url, clone.admin_url, settings.table, settings.limit) as watch,
     ):
-        trips = RoundTrips(server, watch, base.rows)
+        roles = MissingRoles(server)
+        trips = RoundTrips(roles, watch, MadeUpRows(server, clone, watch.observer, base.filled), base.rows)
         reviewed = _in_order(_review_one(trips, _parse(each), settings, server.version) for each in subjects.new)
     basis = Basis(
         subjects.base,
@@ -104,7 +107,7 @@ def review_on(server: databases.Shadow, subjects: Subjects, settings: Settings) 
         len(base.filled),
         len(base.filled) + len(base.unfilled),
         base.unfilled,
-        (*base.roles, *trips.roles.created),
+        (*base.roles, *roles.created),
         has_sizes=bool(settings.sizes),
     )
     seconds = time.monotonic() - began

@@ -28,7 +28,7 @@ from sqlmigrate.errors import ServerError
 from sqlmigrate.identifiers import literal, quoted
 
 from . import given_server, own_server, roles
-from .server import BASE, FRESH, RUN, Place, tidy
+from .server import BASE, FRESH, RUN, Place, tidy, try_all
 
 KEPT = 5  # templates; a branch needs one, and a developer works on a few branches
 STRATEGY = "file_copy"
@@ -128,6 +128,27 @@ class Shadow:
                 yield self._databases(name, self._place.watcher)
             finally:
                 self._drop(name)
+
+    @contextmanager
+    def without_triggers(self, database: Databases) -> Iterator[tuple[Session, bool]]:
+        """Provide a session of the role that executes migrations, in which no trigger fires, while the block lasts.
+
+        Foreign keys are not checked then, and the second value is true. It is false where nobody has the right to
+        switch triggers off, as on a server of `--shadow-url` without a superuser.
+
+        https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-SESSION-REPLICATION-ROLE
+        """
+        setting = f"alter role {quoted(self._place.owner)} in database {database.name} {{}} session_replication_role"
+        is_set = try_all(self._admin, f"{setting.format('set')} = replica")
+        try:
+            session = Session(database.owner_url)  # the setting of a role applies to its next sessions
+        finally:
+            if is_set:
+                self._ask(setting.format("reset"))
+        try:
+            yield session, is_set
+        finally:
+            session.close()
 
     def stub_role(self, name: str) -> None:
         """Create a role that a migration names and the server lacks; it has no rights and is dropped with the clone.

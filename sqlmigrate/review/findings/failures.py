@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from sqlmigrate.errors import Kind, MigrationError, StatementError
-from sqlmigrate.review.measure.facts import FileRun, StatementFacts
+from sqlmigrate.review.measure.facts import FileRun, RowFailure, StatementFacts
 from sqlmigrate.review.rules import failures
 from sqlmigrate.review.rules.rule import Finding, Rule
 
@@ -35,6 +35,8 @@ _NEWER = (
 )  # fmt: skip
 
 
+_NOT_ASKED = "the review's rows are generated: check whether production has rows on which it fails"
+
 # What to do now, in addition to the rule's text.
 _ADVICE = {
     failures.FAILS_ON_DATA.name: (
@@ -57,17 +59,33 @@ def find(subject: Subject) -> Iterator[Finding]:
     run = subject.trip.up
     if run.error:
         yield finding_of_error(run, run.error, subject.version)
+    for failure in subject.trip.row_failures:
+        yield _on_rows(subject, run, failure)
     for skipped in subject.trip.skipped:
         statement = subject.up.statements[skipped.number - 1]
         message = f"{skipped.difference}: the statement does nothing"
         yield subject.finding(failures.NO_EFFECT, statement.source.span(statement.start), message)
 
 
+def _on_rows(subject: Subject, run: FileRun, failure: RowFailure) -> Finding:
+    """Make the finding of a statement that failed on generated rows, and was executed again without them."""
+    error = failure.error
+    done = subject.trip.down if failure.direction == "down" and subject.trip.down else run
+    rule = failures.FAILS_ON_DATA
+    span = error.span or done.script.source.span(0, 0)
+    ask = f"ask production whether it has such rows:\n{failure.query}" if failure.query else _NOT_ASKED
+    return Finding(rule, rule.severity, _message(error), span, span.source.path, what_now=ask, has_example=False)
+
+
+def _message(error: StatementError) -> str:
+    detail = "; ".join(value for name, value in error.fields if name == "detail")
+    return error.message + (f" ({detail})" if detail else "")
+
+
 def finding_of_error(run: FileRun, error: StatementError, version: int) -> Finding:
     """Make the finding of a statement that failed on a server of `version` (180004)."""
     rule = failures.HANGS if run.is_stopped else _rule(error, _failed_statement(run), version)
-    detail = "; ".join(value for name, value in error.fields if name == "detail")
-    message = error.message + (f" ({detail})" if detail else "")
+    message = _message(error)
     if run.is_stopped:
         message = "the statement was stopped by the review's timeout"
     span = error.span or run.script.source.span(0, 0)

@@ -152,6 +152,27 @@ class SkippedStatement:
 
 
 @dataclass(frozen=True)
+class RowFailure:
+    """A statement that fails on generated rows, and was executed again without them.
+
+    Attributes:
+        direction: up or down
+        number: the statement that failed, from 1
+        error: why it failed first
+        tables: the tables whose generated rows were put out of the way, as messages show them
+        query: a query that tells whether production has such rows; empty if none can be written
+        is_certain: whether every row makes it fail, so that it fails in production as soon as there is one
+    """
+
+    direction: Direction
+    number: int
+    error: StatementError
+    tables: tuple[str, ...] = ()
+    query: str = ""
+    is_certain: bool = False
+
+
+@dataclass(frozen=True)
 class UnindexedKey:
     """A new foreign key without an index on its columns.
 
@@ -203,6 +224,7 @@ class RoundTrip:
         late_sequences: sequences that are behind their column since up
         skipped: statements that did nothing although the existing object is different
         base: the catalog before the first of the new migrations
+        row_failures: statements that failed on generated rows; what is measured was measured without those
     """
 
     before: Catalog
@@ -222,3 +244,4 @@ class RoundTrip:
     late_sequences: tuple[LateSequence, ...] = ()
     skipped: tuple[SkippedStatement, ...] = ()
     base: Catalog | None = None
+    row_failures: tuple[RowFailure, ...] = ()

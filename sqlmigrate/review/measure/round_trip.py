@@ -5,19 +5,19 @@ The watch knows which tables a file has touched; rows are counted only of those.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from sqlmigrate.catalog import compare, functions, read
 from sqlmigrate.catalog.objects import Catalog, Change
 from sqlmigrate.files.migration import Migration
-from sqlmigrate.identifiers import parent
+from sqlmigrate.identifiers import displayed, parent
 from sqlmigrate.parsing.script import Script
 from sqlmigrate.plan.plan import Direction, Step
-from sqlmigrate.shadow import databases
 
 from . import if_not_exists, keys, row_sums
-from .facts import FileRun, RoundTrip
+from .facts import FileRun, RoundTrip, RowFailure
+from .made_up_rows import MadeUpRows
 from .missing_roles import MissingRoles
 from .row_sums import TableRows
 from .watch import Watch
@@ -30,32 +30,35 @@ class RoundTrips:
     """Executes migrations on a clone, watched, and keeps track of its catalog and rows.
 
     Args:
-        server: The shadow server.
+        roles: What creates the roles that the shadow server lacks.
         watch: The watch on the clone.
+        made_up: The generated rows of the clone.
         known: The rows of the template that the clone was made of.
     """
 
-    def __init__(self, server: databases.Shadow, watch: Watch, known: Iterable[TableRows]) -> None:
-        self._watch = watch
+    def __init__(self, roles: MissingRoles, watch: Watch, made_up: MadeUpRows, known: Iterable[TableRows]) -> None:
+        self._watch, self._made_up, self._roles = watch, made_up, roles
+        self._shortened: set[str] = set()  # the tables of which rows were deleted since the run began
         self._base = self._catalog = self._read()
         self._rows = {each.table: each for each in known}
-        self.roles = MissingRoles(server)
 
     def execute(self, migration: Migration, up: Script, down: Script | None) -> RoundTrip:
         """Execute a migration up, down and up again; the clone is then as after the last up."""
         trip = self._go_up(migration, up)
         if down is not None and trip.after is not None:
             trip = self._go_down_and_up(trip, migration, up, down)
-        if trip.rows_before or any(change.change == "new" for change in trip.changes) or trip.after is None:
+        has_new_tables = any(change.change == "new" for change in trip.changes)
+        if trip.rows_before or has_new_tables or trip.row_failures or trip.after is None:
             self._rows = dict(row_sums.read(self._watch.observer, ignore=self._watch.history))
         return trip
 
     def _go_up(self, migration: Migration, up: Script) -> RoundTrip:
         already_late = keys.late_sequences(self._watch.observer, up)
-        done, before = self._up(migration, up), self._catalog
+        done, failures = self._run("up", migration, up)
+        before = self._catalog
         if done.error:
             self._catalog = before if up.mode == "transaction" else self._read()
-            return RoundTrip(before, done)
+            return RoundTrip(before, done, row_failures=failures)
         after = self._catalog = self._read()
         changes = compare.changes(before, after)
         touched = self._touched(done, changes)
@@ -73,36 +76,78 @@ class RoundTrips:
             late_sequences=tuple(sorted(late, key=lambda each: each.column)),
             base=self._base,
             skipped=tuple(if_not_exists.skipped_statements(self._watch.session, up, done.notices)),
+            row_failures=failures,
         )
 
     def _go_down_and_up(self, trip: RoundTrip, migration: Migration, up: Script, down: Script) -> RoundTrip:
-        done = self._watch.run(_step("down", migration, down))
+        done, failures = self._run("down", migration, down)
+        failures = (*trip.row_failures, *failures)
         if done.error or trip.after is None:
-            return replace(trip, down=done)
+            return replace(trip, down=done, row_failures=failures)
         back = self._read()
         changes = compare.changes(trip.after, back)
-        touched = {*trip.rows_before, *self._touched(done, changes)}
+        touched = {*trip.rows_before, *self._touched(done, changes)} - self._shortened
         summed = self._summed(touched)
-        again = self._watch.run(_step("up", migration, up))
+        again, more = self._run("up", migration, up)
         self._catalog = self._read()
         return replace(
             trip,
             down=done,
             down_changes=changes,
             left=compare.differences(trip.before, back),
-            rows_before=self._known(touched),
+            rows_before={**trip.rows_before, **self._known(touched)},
             rows_back=summed,
             again_error=again.error,
             again=() if again.error else compare.differences(trip.after, self._catalog),
+            row_failures=(*failures, *_only_new(more, failures)),
         )
 
-    def _up(self, migration: Migration, up: Script) -> FileRun:
-        """Execute the up file; if it lacked a role, provide that and execute it again."""
-        done = self._watch.run(_step("up", migration, up))
-        while done.error and self.roles.provide(done.error, self._watch.session):
-            self._catalog = self._read()
-            done = self._watch.run(_step("up", migration, up))
-        return done
+    # generated rows
+
+    def _run(
+        self, direction: Direction, migration: Migration, script: Script
+    ) -> tuple[FileRun, tuple[RowFailure, ...]]:
+        """Execute a file; again with the role that it lacks, or without the generated rows that it fails on.
+
+        The failures that are returned were passed in the end.
+        """
+        passed: dict[int, RowFailure] = {}
+        self._shortened = set()
+        done: FileRun | None = None
+        while True:
+            done = self._continued(direction, migration, script, done)
+            if done.error is None:
+                return done, tuple(passed.values())
+            if self._roles.provide(done.error, self._watch.session):
+                self._catalog = self._read() if direction == "up" else self._catalog
+                continue
+            tables = self._made_up.put_away(done)
+            if not tables:
+                return done, tuple(each for each in passed.values() if each.number < done.failed_at)
+            self._shorten(direction, tables)
+            known = passed.get(done.failed_at) or RowFailure(direction, done.failed_at, done.error)
+            names = tuple(dict.fromkeys([*known.tables, *map(displayed, tables)]))
+            passed[done.failed_at] = replace(known, tables=names)
+
+    def _continued(self, direction: Direction, migration: Migration, script: Script, before: FileRun | None) -> FileRun:
+        """Execute a file, or what is left of one that failed without a transaction."""
+        step = Step(direction, migration.version, migration.label, script, migration)
+        if before is None or script.mode == "transaction":
+            return self._watch.run(step, self._made_up.emptied)
+        step = replace(step, execution=self._watch.execution(migration.version), begun=tuple(script.statements))
+        rest = self._watch.run(step, self._made_up.emptied)
+        return replace(
+            rest,
+            statements=(*before.statements, *rest.statements),
+            notices=(*before.notices, *rest.notices),
+        )
+
+    def _shorten(self, direction: Direction, tables: Iterable[str]) -> None:
+        """Take note that generated rows of some tables were deleted; of those before down, the count is unknown."""
+        self._shortened |= {*tables}
+        known = {name: self._rows[name].columns for name in tables if name in self._rows}
+        if direction == "up" and known:
+            self._rows.update(row_sums.read(self._watch.observer, known, self._watch.history))
 
     def _read(self) -> Catalog:
         return read.read(self._watch.observer, self._watch.history)
@@ -145,5 +190,7 @@ def _is_quiet(does: str) -> bool:
     return does.startswith(_WRITES_NO_ROWS)
 
 
-def _step(direction: Direction, migration: Migration, script: Script) -> Step:
-    return Step(direction, migration.version, migration.label, script, migration)
+def _only_new(failures: Iterable[RowFailure], known: Iterable[RowFailure]) -> Iterator[RowFailure]:
+    """Return the failures of the second up that the first did not have."""
+    numbers = {each.number for each in known if each.direction == "up"}
+    return (each for each in failures if each.number not in numbers)

@@ -24,6 +24,7 @@ from sqlmigrate.errors import StatementError
 from sqlmigrate.executor.events import Failed, Noticed, Observation, Progress, StatementDone, StatementOpen
 from sqlmigrate.executor.executor import Executor
 from sqlmigrate.history import read
+from sqlmigrate.history.state import Execution
 from sqlmigrate.history.table import History
 from sqlmigrate.identifiers import displayed
 from sqlmigrate.parsing.script import Script
@@ -92,6 +93,7 @@ class _Counters:
         table: the table of an index, by its OID
         name: its name
         scanned: how many rows were read by sequential scans
+        scans: how many sequential scans were begun, also of an empty table
         by_index: how many rows were read by its indexes
         inserted: how many rows were inserted
         updated: how many rows were updated
@@ -102,6 +104,7 @@ class _Counters:
     table: int | None
     name: str
     scanned: int
+    scans: int
     by_index: int
     inserted: int
     updated: int
@@ -112,7 +115,7 @@ class _Counters:
         return self.inserted + self.updated + self.deleted
 
 
-_NOTHING = _Counters("", None, "", 0, 0, 0, 0, 0)
+_NOTHING = _Counters("", None, "", 0, 0, 0, 0, 0, 0)
 
 
 @dataclass
@@ -120,6 +123,7 @@ class _Progress:
     """What is known so far of a step that is being executed."""
 
     script: Script
+    emptied: Mapping[int, int]
     statements: list[StatementFacts] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
     error: StatementError | None = None
@@ -159,18 +163,28 @@ class Watch:
         self._is_pinned = self._is_alone = self._is_stopped = False
         self._since = time.monotonic()
 
+    def execution(self, version: str) -> Execution | None:
+        """Return the row of the history of a migration; None if there is none."""
+        found = read.executions(self.session, self._state.history)
+        return next((each for each in found if each.version == version), None)
+
     def close(self) -> None:
         """Disconnect."""
         self._opened.close()
 
-    def run(self, step: Step) -> FileRun:
-        """Execute one step, and return what was measured; a failure is part of it."""
+    def run(self, step: Step, emptied: Mapping[int, int] | None = None) -> FileRun:
+        """Execute one step, and return what was measured; a failure is part of it.
+
+        Args:
+            step: The step.
+            emptied: How many rows tables had that were emptied, by OID: a scan of one counts as one of so many rows.
+        """
         self.session.reconnect()  # counters add up in a session, and a file may leave settings
         self.session.ask(PLAN_AS_IF_LARGE)
         executor = Executor(self.session, self._state, Limits(lock_retries=0), _OBSERVATION)
-        progress = _Progress(step.script)
+        progress = _Progress(step.script, emptied=emptied or {})
         self._is_stopped = False
-        self._next(step.script, 1)
+        self._next(step.script, step.done_before + 1)
         with closing(executor.execute(step)) as happening:
             for happened in happening:
                 match happened:
@@ -187,7 +201,8 @@ class Watch:
                         self._next(step.script, number + 1)
                         progress.began = time.monotonic()
                     case Noticed(_, severity, message):
-                        progress.notices.append(Notice(len(progress.statements) + 1, f"{severity}: {message}"))
+                        number = step.done_before + len(progress.statements) + 1
+                        progress.notices.append(Notice(number, f"{severity}: {message}"))
                     case Failed(_, error, number):
                         progress.error, progress.failed_at = error, number
         self._release()
@@ -351,12 +366,13 @@ def _is_rewritten(held: _Held, storage: Mapping[int, str | None]) -> bool:
 
 
 def _counters(row: Sequence[str | None]) -> _Counters:
-    _, storage, _, table, name, scanned, inserted, updated, deleted, _, by_index = row
+    _, storage, _, table, name, scanned, inserted, updated, deleted, _, by_index, scans = row
     return _Counters(
         storage or "",
         int(table) if table else None,
         name or "",
         int(scanned or 0),
+        int(scans or 0),
         int(by_index or 0),
         int(inserted or 0),
         int(updated or 0),
@@ -379,7 +395,7 @@ def _touches(locks: dict[int, _Held], progress: _Progress, counters: dict[int, _
             held.mode,
             before.mode if before else "",
             rewritten=bool(now.storage) and now.storage != storage and held.relation.kind != "sequence",
-            scanned=0 if held.relation.kind == "index" else _scanned(now, past),
+            scanned=0 if held.relation.kind == "index" else _scanned(now, past, progress.emptied.get(oid, 0)),
             inserted=max(now.inserted - past.inserted, 0),
             updated=max(now.updated - past.updated, 0),
             deleted=max(now.deleted - past.deleted, 0),
@@ -389,10 +405,14 @@ def _touches(locks: dict[int, _Held], progress: _Progress, counters: dict[int, _
             yield touch
 
 
-def _scanned(now: _Counters, past: _Counters) -> int:
-    """Return how many rows were read: by sequential scans, and by an index if they are more than a few."""
+def _scanned(now: _Counters, past: _Counters, emptied: int) -> int:
+    """Return how many rows were read: by sequential scans, and by an index if they are more than a few.
+
+    A scan of a table that was emptied counts as one of the rows that it had.
+    """
     by_index = max(now.by_index - past.by_index, 0)
-    return max(now.scanned - past.scanned, 0) + (by_index if by_index >= _MANY_ROWS else 0)
+    read = max(now.scanned - past.scanned, 0) + (by_index if by_index >= _MANY_ROWS else 0)
+    return read or (emptied if now.scans > past.scans else 0)
 
 
 def _built(oid: int, locks: dict[int, _Held], progress: _Progress, counters: dict[int, _Counters]) -> Iterator[str]:

@@ -33,7 +33,8 @@ select c.oid::text, c.relfilenode::text, c.relkind::text, i.indrelid::text,
        pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid)::text,
        pg_catalog.current_setting('lock_timeout'),
        (select pg_catalog.sum(pg_catalog.pg_stat_get_xact_tuples_returned(x.indexrelid))::text
-          from pg_catalog.pg_index x where x.indrelid = c.oid)
+          from pg_catalog.pg_index x where x.indrelid = c.oid),
+       pg_catalog.pg_stat_get_xact_numscans(c.oid)::text
   from pg_catalog.pg_class c left join pg_catalog.pg_index i on i.indexrelid = c.oid and c.relkind = 'i'
  where c.oid = any (pg_catalog.string_to_array($1::text, ' ')::pg_catalog.oid[])"""
 TABLES = """\
