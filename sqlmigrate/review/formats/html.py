@@ -14,7 +14,7 @@ from html import escape
 from sqlmigrate.catalog.objects import Change, Difference
 from sqlmigrate.identifiers import displayed
 from sqlmigrate.output.excerpt import printable
-from sqlmigrate.review.measure.facts import FileRun, RoundTrip, StatementFacts
+from sqlmigrate.review.measure.facts import FileRun, Relation, RoundTrip, StatementFacts
 from sqlmigrate.review.measure.lock_modes import blocks
 from sqlmigrate.review.results import Review, Reviewed
 from sqlmigrate.review.rules.rule import EXAMPLE_HEADING, Severity
@@ -28,6 +28,8 @@ from .lock_timeline import Cell, timeline
 _POLICY = "default-src 'none'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'"
 _LONGEST = 4_000  # characters of one statement
 _MOST = 200  # changes and statements of one migration
+_MOST_NAMES = 4  # relations of one row
+_BREAKS = re.compile(r"([_.])(?=\w)")  # where a long name may go on in the next line
 _CODE = re.compile(r"`([^`\n]+)`")
 _CLASSES: dict[Severity | None, str] = {"danger": "danger", "warning": "warning", "note": "calm", None: "fine"}
 _LETTERS: dict[Severity | None, str] = {"danger": "✕", "warning": "!", "note": "i", None: "✓"}
@@ -48,6 +50,7 @@ def draw(review: Review) -> str:
         f'<p class="soft">{plural(len(review.migrations), "new migration")} {_against(review)}</p>',
         *_findings("The folder", located.of(None, findings), review, shown),
         *_summary(review),
+        *_legend(review),
         *(part for each in review.migrations for part in _migration(each, located.of(each, findings), review, shown)),
         "<footer>",
         *(f'<p class="soft">{_words(sentence)}</p>' for sentence in wording.basis(review)),
@@ -155,11 +158,12 @@ def _locks(done: FileRun) -> Iterator[str]:
         heads = "".join(f'<th scope="col">{_head(done, facts)}</th>' for facts in line.statements)
         yield '<div class="scroller" tabindex="0" role="region" aria-label="locks, statement by statement">'
         yield f'<table class="locks"><thead><tr><th scope="col">relation</th>{heads}</tr></thead><tbody>'
-        for relation, cells in line.rows:
-            name = _text(displayed(relation.name))
-            yield f'<tr><th scope="row" title="{name}">{name}</th>{"".join(map(_cell, cells))}</tr>'
+        for row in line.rows:
+            bars = "".join(_bar(cell, width) for cell, width in row.bars())
+            yield f'<tr><th scope="row">{_relations(row.relations)}</th>{bars}</tr>'
         yield "</tbody></table></div>"
-        yield from _legend([cell for _, cells in line.rows for cell in cells if cell], line.left_out)
+        if line.left_out:
+            yield f'<p class="soft">{plural(line.left_out, "statement")} without a lock left out</p>'
     else:
         until = " before it failed" if done.error else ""
         yield f'<p class="soft">No lock on existing tables{until}.</p>'
@@ -172,33 +176,32 @@ def _head(done: FileRun, facts: StatementFacts) -> str:
     return f"{facts.number} · {_text(does)}<small>line {statement.line if statement else '?'}</small>"
 
 
-def _cell(cell: Cell | None) -> str:
+def _relations(relations: Sequence[Relation]) -> str:
+    """Return the names of a row; many are folded."""
+    names = [_BREAKS.sub(r"\1<wbr>", _text(displayed(each.name))) for each in relations]
+    if len(names) <= _MOST_NAMES:
+        return "<br>".join(names)
+    rest = "<br>".join(names[1:])
+    return f"<details><summary>{names[0]} and {len(names) - 1:,} more</summary>{rest}</details>"
+
+
+def _bar(cell: Cell | None, width: int) -> str:
+    span = f' colspan="{width}"' if width > 1 else ""
     if cell is None:
-        return "<td></td>"
-    letter, style, waits = _WHO[blocks(cell.mode)]
+        return f"<td{span}></td>"
+    letter, style, _ = _WHO[blocks(cell.mode)]
     work = f"<small>{_text(', '.join(cell.work))}</small>" if cell.work else ""
-    style += " works" if _is_framed(cell) else " held" if cell.held else ""
-    said = f"{cell.mode}: {waits}" + (", since an earlier statement" if cell.held else "")
-    return f'<td class="{style}" title="{said}"><b>{letter}</b> {_text(cell.mode)}{work}</td>'
+    style += " works" if cell.work and blocks(cell.mode) != "nobody" else ""
+    return f'<td class="{style}"{span}><b>{letter}</b> {_text(cell.mode)}{work}</td>'
 
 
-def _is_framed(cell: Cell) -> bool:
-    return bool(cell.work) and blocks(cell.mode) != "nobody"
-
-
-def _legend(cells: Sequence[Cell], left_out: int) -> Iterator[str]:
-    """Explain the letters and signs that the time line has."""
-    who = {blocks(cell.mode) for cell in cells}
-    items = [
-        f'<li><b class="{style}">{letter}</b>{waits}</li>' for key, (letter, style, waits) in _WHO.items() if key in who
-    ]
-    if any(_is_framed(cell) for cell in cells):
-        items.append("<li>framed: work is done under the lock</li>")
-    if any(cell.held and not _is_framed(cell) for cell in cells):
-        items.append("<li>pale: an earlier statement took the lock</li>")
-    if left_out:
-        items.append(f"<li>{plural(left_out, 'statement')} without a lock left out</li>")
-    yield f'<ul class="legend"><li>while the lock is held:</li>{"".join(items)}</ul>'
+def _legend(review: Review) -> Iterator[str]:
+    """Explain the letters and the frame of all time lines, once."""
+    if any(reviewed.trip for reviewed in review.migrations):
+        items = [f'<li><b class="{style}">{letter}</b>{waits}</li>' for letter, style, waits in _WHO.values()]
+        items.append('<li><b class="frame">work</b>done under the lock</li>')
+        yield '<ul class="legend"><li>In the tables of locks, a bar lasts from the statement that takes the lock to its'
+        yield f" release. Until then:</li>{''.join(items)}</ul>"
 
 
 def _statements(done: FileRun) -> Iterator[str]:

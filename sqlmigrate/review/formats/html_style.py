@@ -16,7 +16,8 @@ html { -webkit-text-size-adjust: 100%; }
 body { margin: 0; background: var(--paper); color: var(--ink);
   font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif; }
 main { max-width: 62rem; margin: 0 auto; padding: 2.5rem 1.25rem 4rem; }
-h1, h2, h3, h4, p, li, td, th, code { overflow-wrap: anywhere; }
+h1, h2, h3, h4, p, li, dd, code { overflow-wrap: anywhere; }
+td code, td a { overflow-wrap: break-word; }
 h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 .4rem; display: flex; gap: .7rem; align-items: flex-start; }
 h2 { font-size: 1.15rem; margin: 0; display: flex; gap: .6rem; align-items: flex-start; }
 h3 { font-size: .78rem; letter-spacing: .07em; text-transform: uppercase; color: var(--soft); margin: 1.8rem 0 .5rem; }
@@ -49,11 +50,12 @@ th { text-align: left; font-weight: 600; } td, th { vertical-align: top; padding
 .locks tr:last-child th, .locks tr:last-child td { border-bottom: 0; }
 .locks thead th { color: var(--soft); font-weight: 500; min-width: 7.2rem; }
 .locks tbody th, .locks thead th:first-child { position: sticky; left: 0; background: var(--card); font-weight: 600;
-  border-right: 1px solid var(--line); min-width: 0; max-width: 9.5rem; overflow: hidden; text-overflow: ellipsis; }
-.locks td { border-left: 2px solid var(--card); } .locks td.held { opacity: .6; }
-.locks td.works { box-shadow: inset 0 0 0 2px currentColor; }
+  border-right: 1px solid var(--line); min-width: 15rem; white-space: normal; overflow-wrap: anywhere; }
+.locks td { border-left: 2px solid var(--card); }
+.locks td.works, .legend .frame { box-shadow: inset 0 0 0 2px currentColor; }
+.locks summary { cursor: pointer; font: inherit; color: inherit; text-transform: none; letter-spacing: 0; margin: 0; }
 .locks b { display: inline-block; min-width: 1.15em; } .locks small { display: block; }
-.legend { display: flex; flex-wrap: wrap; gap: .3rem 1rem; margin: .55rem 0 0; padding: 0; list-style: none;
+.legend { display: flex; flex-wrap: wrap; gap: .3rem 1rem; margin: 1.4rem 0 0; padding: 0; list-style: none;
   font-size: .82rem; color: var(--soft); }
 .legend b { border-radius: .25rem; padding: .05rem .4rem; margin-right: .35rem; }
 .statements, .changes { list-style: none; padding: 0; margin: 0; }
@@ -87,7 +89,7 @@ footer p { margin: .15rem 0; }
   .statements li { grid-template-columns: 2.2rem minmax(0, 1fr); }
   .statements .soft { grid-column: 2; text-align: left; padding-top: 0; }
   .facts { display: block; } .facts dt { flex: none; width: 6.5rem; }
-  .locks tbody th, .locks thead th:first-child { max-width: 6.5rem; }
+  .locks tbody th, .locks thead th:first-child { min-width: 8.5rem; }
 }
 @media print {
   :root { color-scheme: light; } body { font-size: 10.5pt; background: none; } main { max-width: none; padding: 0; }

@@ -1,8 +1,11 @@
-"""The locks of a file over time: a row for each relation, a column for each statement."""
+"""The locks of a file over time: a row for each relation, a column for each statement.
+
+Relations with the same locks and the same work share a row, as partitions do. A lock that lasts is one bar.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,6 +29,35 @@ class Cell:
     held: bool = False
     work: tuple[str, ...] = ()
 
+    @property
+    def is_only_held(self) -> bool:
+        """Whether the statement does nothing to the relation but keep an earlier lock."""
+        return self.held and not self.work
+
+
+@dataclass(frozen=True)
+class Row:
+    """The relations that have the same cells.
+
+    Attributes:
+        relations: the relations
+        cells: one a statement; None where they are not locked
+    """
+
+    relations: tuple[Relation, ...]
+    cells: tuple[Cell | None, ...]
+
+    def bars(self) -> Iterator[tuple[Cell | None, int]]:
+        """Return each cell with the number of columns that it covers: a lock that is only held lengthens its bar."""
+        bar, width = self.cells[0], 1
+        for cell in self.cells[1:]:
+            if (cell is None and bar is None) or (cell and bar and cell.is_only_held and bar.mode == cell.mode):
+                width += 1
+                continue
+            yield bar, width
+            bar, width = cell, 1
+        yield bar, width
+
 
 @dataclass(frozen=True)
 class Timeline:
@@ -33,12 +65,12 @@ class Timeline:
 
     Attributes:
         statements: the columns
-        rows: each relation with its cells, one a statement; None where it is not locked
+        rows: the rows, the strongest locks first
         left_out: how many statements are not shown
     """
 
     statements: tuple[StatementFacts, ...]
-    rows: tuple[tuple[Relation, tuple[Cell | None, ...]], ...]
+    rows: tuple[Row, ...]
     left_out: int = 0
 
 
@@ -53,10 +85,16 @@ def timeline(done: FileRun) -> Timeline:
         columns.append(_column(facts, held))
         held = {} if facts.is_alone else {oid: cell.mode for oid, cell in columns[-1].items()}
     shown = _shown(done.statements)
-    rows = [(relation, tuple(columns[index].get(oid) for index in shown)) for oid, relation in relations.items()]
-    rows = [row for row in rows if any(row[1])]
-    rows.sort(key=lambda row: (-max(rank(cell.mode) for cell in row[1] if cell), row[0].kind == "index", row[0].name))
+    alike: dict[tuple[Cell | None, ...], list[Relation]] = {}
+    for oid, relation in relations.items():
+        alike.setdefault(tuple(columns[index].get(oid) for index in shown), []).append(relation)
+    rows = [Row(tuple(sorted(some, key=_order)), cells) for cells, some in alike.items() if any(cells)]
+    rows.sort(key=lambda row: (-max(rank(cell.mode) for cell in row.cells if cell), _order(row.relations[0])))
     return Timeline(tuple(done.statements[index] for index in shown), tuple(rows), len(done.statements) - len(shown))
+
+
+def _order(relation: Relation) -> tuple[bool, str]:
+    return relation.kind == "index", relation.name
 
 
 def _column(facts: StatementFacts, held: dict[int, str]) -> dict[int, Cell]:

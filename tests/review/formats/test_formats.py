@@ -327,10 +327,29 @@ def test_a_lock_is_held_until_the_end_of_the_transaction() -> None:
     assert trip
     drawn = timeline(trip.up)
 
-    assert [relation.name for relation, _ in drawn.rows] == ["public.orders", "public.customers"]
-    assert [(bool(cell), cell.held if cell else None) for cell in drawn.rows[0][1]] == (
+    assert [[each.name for each in row.relations] for row in drawn.rows] == [["public.orders"], ["public.customers"]]
+    assert [(bool(cell), cell.held if cell else None) for cell in drawn.rows[0].cells] == (
         [(False, None)] * 2 + [(True, False)] + [(True, True)] * 27
     )
+    assert [(cell.mode if cell else None, width) for cell, width in drawn.rows[0].bars()] == [
+        (None, 2),
+        ("ACCESS EXCLUSIVE", 28),
+    ]
+
+
+def test_partitions_with_the_same_locks_share_a_row() -> None:
+    """Sixty partitions are one row of the time line."""
+    made = handmade_reviews.script("sql/001_a.up.sql", "alter table events add check (true);\n")
+    parts = [Relation(17000 + number, f"public.events_{number:02}", "table") for number in range(60)]
+    parent = RelationEffect(Relation(16999, "public.events", "partitioned table"), "SHARE UPDATE EXCLUSIVE")
+    touches = (parent, *(RelationEffect(each, "ACCESS EXCLUSIVE", scanned=9) for each in parts))
+
+    rows = timeline(handmade_reviews.passed(made, touches)).rows
+
+    assert [(len(row.relations), row.relations[0].name) for row in rows] == [
+        (60, "public.events_00"),
+        (1, "public.events"),
+    ]
 
 
 # -- markdown ----------------------------------------------------------------------------------------------------------
@@ -498,7 +517,7 @@ class _Tags(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.seen.setdefault(tag, []).append(dict(attrs))
-        if tag not in ("meta", "br"):
+        if tag not in ("meta", "br", "wbr"):
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:

@@ -27,6 +27,19 @@ Browse = Callable[..., str]
 # Every page gets a frame: a frame has exactly the width we set, while a window has a minimum width.
 _MEASURE = """
 <script>
+// The words of an element that are on more than one line.
+const broken = (page, element) => {
+  const found = [], texts = page.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    for (const word of texts.currentNode.data.matchAll(/\\S+/g)) {
+      const range = page.createRange();
+      range.setStart(texts.currentNode, word.index);
+      range.setEnd(texts.currentNode, word.index + word[0].length);
+      if (new Set([...range.getClientRects()].map(each => Math.round(each.top))).size > 1) found.push(word[0]);
+    }
+  }
+  return found;
+};
 addEventListener("load", () => {
   const seen = {};
   for (const frame of document.querySelectorAll("iframe")) {
@@ -37,6 +50,8 @@ addEventListener("load", () => {
       scrollers: [...page.querySelectorAll(".scroller")].filter(each => each.scrollWidth > each.clientWidth).length,
       active: page.querySelectorAll("script, img, iframe, object, link").length,
       text: page.body.innerText,
+      legends: page.querySelectorAll(".legend").length,
+      broken: [...page.querySelectorAll(".summary td, .locks tbody td")].flatMap(each => broken(page, each)),
     };
   }
   document.body.textContent = JSON.stringify(seen);
@@ -105,6 +120,15 @@ def test_a_page_fits_a_desk_by_night(browse: Browse, drawn: dict[str, str]) -> N
 
     assert {name: (each["width"], each["needs"]) for name, each in seen.items()} == dict.fromkeys(PAGES, (DESK, DESK))
     assert all(each["paper"] == "rgb(21, 23, 27)" for each in seen.values())
+
+
+@pytest.mark.slow
+def test_no_word_is_broken_at_a_desk(browse: Browse, drawn: dict[str, str]) -> None:
+    """The tables have room for their words, and the signs of the time lines are explained once."""
+    seen = _measured(browse, drawn, DESK)
+
+    assert {name: each["broken"] for name, each in seen.items() if each["broken"]} == {}
+    assert {name: each["legends"] for name, each in seen.items()} == {**dict.fromkeys(PAGES, 1), "static": 0}
 
 
 def test_a_page_tells_all(browse: Browse, drawn: dict[str, str]) -> None:
