@@ -19,7 +19,7 @@ from handmade_reviews import REVIEWS, hostile
 from sqlmigrate.review.formats import FORMATS
 
 PAGES = {**REVIEWS, "held": handmade_reviews.held(), "hostile": hostile()}
-PHONE, DESK = 360, 1280
+PHONE, NARROW, DESK = 360, 700, 1280
 NIGHT = "--blink-settings=preferredColorScheme=0"
 
 Browse = Callable[..., str]
@@ -123,9 +123,9 @@ def test_a_page_fits_a_desk_by_night(browse: Browse, drawn: dict[str, str]) -> N
 
 
 @pytest.mark.slow
-def test_no_word_is_broken_at_a_desk(browse: Browse, drawn: dict[str, str]) -> None:
+def test_no_word_is_broken_in_a_narrow_window(browse: Browse, drawn: dict[str, str]) -> None:
     """The tables have room for their words, and the signs of the time lines are explained once."""
-    seen = _measured(browse, drawn, DESK)
+    seen = _measured(browse, drawn, NARROW)
 
     assert {name: each["broken"] for name, each in seen.items() if each["broken"]} == {}
     assert {name: each["legends"] for name, each in seen.items()} == {**dict.fromkeys(PAGES, 1), "static": 0}
