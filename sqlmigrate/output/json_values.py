@@ -86,12 +86,12 @@ def status_value(planned: Planned, directory: str) -> dict[str, Any]:
         **{name.replace(" ", "_"): sum(row.state == name for row in rows) for name in _ATTENTION},
         "states": {name.replace(" ", "_"): count for name, count in states.items()},
         "run": blocker_value(run),
-        "existing": _existing_value(planned),
+        "existing": existing_value(planned),
         **notes_value(planned.plan.notes),
     }
 
 
-def _existing_value(planned: Planned) -> dict[str, Any] | None:
+def existing_value(planned: Planned) -> dict[str, Any] | None:
     """Return what the database holds already; None if there is a history."""
     found, rows = planned.state.surroundings, planned.plan.rows
     if found is None:

@@ -201,7 +201,8 @@ class Report:
         count = len(migrations)
         history = planned.state.history.name if planned else None
         notes = json_values.notes_value(migrations.notes)
-        self.json({"files": count, "history": history, "findings": [], **notes})
+        existing = json_values.existing_value(planned) if planned else None
+        self.json({"files": count, "history": history, "findings": [], "existing": existing, **notes})
         files = f"{plural(count, 'migration')} in {self.directory}: all files are valid"
         self._folded([("green", "✅"), ("", f" {files}")])
         if planned:

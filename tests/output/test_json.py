@@ -232,11 +232,23 @@ def test_log(two: Project) -> None:
     ]  # fmt: skip
 
 
+def test_verify_before_the_first_up(project: Project) -> None:
+    """It has what `status` has about the history of another tool."""
+    project.execute("create table schema_migrations (version bigint primary key, dirty boolean not null)")
+    project.execute("insert into schema_migrations values (1, false)")
+    project.add("001_a", "create table a ();")
+
+    verified = value(project.call("verify", "--format", "json").stdout)
+
+    assert [each["tool"] for each in verified["existing"]["histories"]] == ["golang-migrate"]
+    assert verified["existing"] == value(project.call("status", "--format", "json").stdout)["existing"]
+
+
 def test_verify(two: Project) -> None:
     """Without findings it is a value on stdout, with findings a list of errors on stderr."""
     ended = two.call("verify", "--format", "json")
     assert (ended.code, ended.stderr) == (0, "")
-    assert value(ended.stdout) == {"files": 2, "history": "public.migrations", "findings": []}
+    assert value(ended.stdout) == {"files": 2, "history": "public.migrations", "findings": [], "existing": None}
 
     two.add("001_a", "create table a (id int, b int);").add("000_z", "select 0;")
     ended = two.call("verify", "--format", "json")
