@@ -51,6 +51,7 @@ ROOMS = {
         "results",
         "sizes",
         "findings",
+        "advice",
         "formats",
         "base",
         "pipeline",

@@ -96,8 +96,10 @@ class Difference:
 
     @property
     def is_only_validated(self) -> bool:
-        """Whether a constraint has only been validated: PostgreSQL has no statement that undoes that."""
+        """Whether a constraint, or NOT NULL, has only been validated: PostgreSQL has no statement that undoes that."""
         changed = {name: (before, after) for name, before, after in self.attributes}
+        if changed == {"not null validated": ("false", None)}:
+            return True
         if changed.pop("validated", None) != ("false", "true"):
             return False
         before, after = changed.pop("definition", ("", ""))

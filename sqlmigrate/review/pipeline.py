@@ -14,6 +14,7 @@ from sqlmigrate.plan.up import unwritten_faults
 from sqlmigrate.shadow import databases, installed
 from sqlmigrate.source import Source
 
+from .advice.all_advice import Folder, newest, with_advice
 from .base import find_base
 from .findings import all_findings, failures
 from .findings.allowed import apply_exceptions
@@ -111,7 +112,7 @@ def review_on(server: databases.Shadow, subjects: Subjects, settings: Settings) 
         has_sizes=bool(settings.sizes),
     )
     seconds = time.monotonic() - began
-    return Review(basis, _judged(reviewed), subjects.findings, seconds, settings.directory)
+    return Review(basis, _judged(reviewed, subjects, server.version), subjects.findings, seconds, settings.directory)
 
 
 def _review_one(trips: RoundTrips, parsed: _Parsed, settings: Settings, version: int) -> Reviewed:
@@ -142,17 +143,18 @@ def _as_consequence(finding: Finding, failed: str) -> Finding:
     return replace(finding, severity="warning", what_now=advice)
 
 
-def _judged(reviewed: Iterable[Reviewed]) -> tuple[Reviewed, ...]:
-    """Apply the exceptions of the files, and then merge the findings of one cause."""
-    return tuple(map(group, apply_exceptions(reviewed)))
+def _judged(reviewed: Iterable[Reviewed], subjects: Subjects, version: int) -> tuple[Reviewed, ...]:
+    """Apply the exceptions of the files, merge the findings of one cause, and write what to write instead."""
+    done = tuple(map(group, apply_exceptions(reviewed)))
+    return with_advice(done, Folder(newest(*subjects.base_migrations, *subjects.new), version)) if done else done
 
 
 def _review_text(subjects: Subjects, settings: Settings, why: str) -> Review:
     count = len(subjects.base_migrations)
     basis = Basis(subjects.base, count, None, why_static=why, has_sizes=bool(settings.sizes))
     new: set[str] = set()
-    reviewed = _judged(_review_one_text(_parse(migration), new) for migration in subjects.new)
-    return Review(basis, reviewed, subjects.findings, 0.0, settings.directory)
+    reviewed = [_review_one_text(_parse(migration), new) for migration in subjects.new]
+    return Review(basis, _judged(reviewed, subjects, 0), subjects.findings, 0.0, settings.directory)
 
 
 def _review_one_text(parsed: _Parsed, new: set[str]) -> Reviewed:

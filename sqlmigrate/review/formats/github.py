@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from sqlmigrate.output.excerpt import printable
 from sqlmigrate.review.results import Review
-from sqlmigrate.review.rules.rule import EXAMPLE_HEADING
 
 from . import located, wording
 from .located import LocatedFinding
@@ -20,15 +19,15 @@ def draw(review: Review) -> str:
 
     The order matters: GitHub shows only the first ten of each kind.
     """
-    lines = [_command(each, wording.major(review.basis)) for each in located.open_findings(review)]
+    lines = [_command(each) for each in located.open_findings(review)]
     severity, said = wording.verdict(review)
     return "\n".join([*lines, f"{wording.MARKS[severity]} {said}"]) + "\n"
 
 
-def _command(each: LocatedFinding, version: int) -> str:
+def _command(each: LocatedFinding) -> str:
     properties = {"file": each.path.removeprefix("./"), **_place(each), "title": each.finding.rule.name}
     said = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
-    return f"::{_COMMANDS[each.severity]} {said}::{_data(_message(each, version))}"
+    return f"::{_COMMANDS[each.severity]} {said}::{_data(_message(each))}"
 
 
 def _place(each: LocatedFinding) -> dict[str, str]:
@@ -42,14 +41,13 @@ def _place(each: LocatedFinding) -> dict[str, str]:
     return place
 
 
-def _message(each: LocatedFinding, version: int) -> str:
+def _message(each: LocatedFinding) -> str:
     finding = each.finding
     lines = [wording.sentence(finding.message)]
     lines += [f"Also: {each.further_places}."] if each.further_lines else []
     lines += [f"Who waits: {finding.waits}."] if wording.blocked(finding) else []
     lines += [f"What now: {finding.what_now}"] if finding.what_now else []
-    if example := finding.example(version).strip():
-        lines += [f"{wording.sentence(EXAMPLE_HEADING + ':')}\n{example}"]
+    lines += [f"What to write instead: sqlmigrate explain {finding.rule.name}"] if finding.rule.examples else []
     lines += [f"To allow it, {each.exception_place}: {each.exception}"] if each.exception else []
     return "\n".join(lines)
 

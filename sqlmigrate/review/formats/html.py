@@ -17,7 +17,7 @@ from sqlmigrate.output.excerpt import printable
 from sqlmigrate.review.measure.facts import FileRun, Relation, RoundTrip, StatementFacts
 from sqlmigrate.review.measure.lock_modes import blocks
 from sqlmigrate.review.results import Review, Reviewed
-from sqlmigrate.review.rules.rule import EXAMPLE_HEADING, Severity
+from sqlmigrate.review.rules.rule import INSTEAD, Severity
 from sqlmigrate.spelling import plural
 
 from . import located, wording
@@ -44,14 +44,14 @@ def draw(review: Review) -> str:
     severity, said = wording.verdict(review)
     digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
     findings = located.found(review)
-    shown: dict[str, str] = {}  # the examples
+    shown: dict[str, str] = {}  # the advice
     body = [
         f"<h1>{_mark(severity)}<span>{_words(wording.sentence(said).rstrip('.'))}</span></h1>",
         f'<p class="soft">{plural(len(review.migrations), "new migration")} {_against(review)}</p>',
-        *_findings("The folder", located.of(None, findings), review, shown),
+        *_findings("The folder", located.of(None, findings), shown),
         *_summary(review),
         *_legend(review),
-        *(part for each in review.migrations for part in _migration(each, located.of(each, findings), review, shown)),
+        *(part for each in review.migrations for part in _migration(each, located.of(each, findings), shown)),
         "<footer>",
         *(f'<p class="soft">{_words(sentence)}</p>' for sentence in wording.basis(review)),
         "</footer>",
@@ -93,14 +93,12 @@ def _said(reviewed: Reviewed) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _migration(
-    reviewed: Reviewed, findings: Sequence[LocatedFinding], review: Review, shown: dict[str, str]
-) -> Iterator[str]:
+def _migration(reviewed: Reviewed, findings: Sequence[LocatedFinding], shown: dict[str, str]) -> Iterator[str]:
     label = _text(reviewed.migration.label)
     yield f'<article id="{label}"><h2>{_mark(wording.severity(reviewed))}<span>{label}</span></h2>'
     facts = "".join(f"<div><dt>{name}</dt><dd>{_words(said)}</dd></div>" for name, said in _said(reviewed))
     yield f'<dl class="facts">{facts}</dl>'
-    yield from _findings("Findings", findings, review, shown)
+    yield from _findings("Findings", findings, shown)
     if trip := reviewed.trip:
         yield "<h3>Locks of the up file</h3>"
         yield from _locks(trip.up)
@@ -115,31 +113,32 @@ def _migration(
     yield "</article>"
 
 
-def _findings(title: str, findings: Sequence[LocatedFinding], review: Review, shown: dict[str, str]) -> Iterator[str]:
+def _findings(title: str, findings: Sequence[LocatedFinding], shown: dict[str, str]) -> Iterator[str]:
     if findings:
         yield f"<h3>{title}</h3>"
     for each in findings:
-        yield from _finding(each, review, shown)
+        yield from _finding(each, shown)
 
 
-def _finding(each: LocatedFinding, review: Review, shown: dict[str, str]) -> Iterator[str]:
+def _finding(each: LocatedFinding, shown: dict[str, str]) -> Iterator[str]:
     finding = each.finding
     is_allowed = finding.allowed is not None
     mark = _mark(None if is_allowed else each.severity)
     yield f'<section class="finding{"" if is_allowed else f" is-{each.severity}"}">'
     yield f"<h4>{mark}<span>{_words(wording.sentence(finding.message))}</span></h4>"
-    yield f'<p class="soft">{each.severity} {_text(finding.rule.name)} · {_text(each.place)}</p>'
+    rule = f'<a href="{_text(finding.rule.documentation)}">{_text(finding.rule.name)}</a>'
+    yield f'<p class="soft">{each.severity} {rule} · {_text(each.place)}</p>'
     if finding.allowed is not None:
         yield f"<p><strong>Allowed:</strong> {_words(wording.sentence(finding.allowed))}</p></section>"
         return
     yield _sql(each.sql)
     yield f"<p><strong>Who waits:</strong> {_words(finding.waits)}.</p>" if wording.blocked(finding) else ""
     yield from _what_now(finding.what_now)
-    example, earlier = located.example(each, wording.major(review.basis), shown)
+    instead, earlier = located.advice(each, shown)
     if earlier:
-        yield f"<p><strong>{wording.sentence(EXAMPLE_HEADING + ':')}</strong> as above, for {_text(earlier)}</p>"
-    if example:
-        yield f"<p><strong>{wording.sentence(EXAMPLE_HEADING + ':')}</strong></p>{_sql(example)}"
+        yield f"<p><strong>{wording.sentence(INSTEAD + ':')}</strong> as above, for {_text(earlier)}</p>"
+    if instead:
+        yield f"<p><strong>{wording.sentence(INSTEAD + ':')}</strong></p>{_sql(instead)}"
     if each.exception:
         yield f'<p class="soft">To allow it, {each.exception_place}: <code>{_text(each.exception)}</code></p>'
     yield "</section>"

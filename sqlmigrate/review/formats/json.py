@@ -13,7 +13,8 @@ counted in characters from 1. `null` stands for what was not measured or is not 
      "findings": [FINDING]}         those of the folder, which belong to no migration
 
     FINDING  {"rule", "severity", "title", "message", "file", "line", "column", "end_line", "end_column", "statement",
-              "waits", "relation", "seconds", "allowed": the reason | null, "instead", "what_now", "fingerprint"}
+              "waits", "relation", "seconds", "allowed": the reason | null, "instead", "documentation", "what_now",
+              "fingerprint"}
     TRIP     {"up": PASS, "down": PASS | null, "changes": [CHANGE], "down_changes": [CHANGE],
               "left": [DIFFERENCE], "again": [DIFFERENCE], "again_error": ERROR | null,
               "rows": [{"table", "before", "after", "back", "is_same"}], "broken": [{"function", "why"}]}
@@ -29,7 +30,7 @@ counted in characters from 1. `null` stands for what was not measured or is not 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlmigrate.catalog.objects import Change, Difference
@@ -55,14 +56,13 @@ def value(review: Review) -> dict[str, Any]:
     """Return the review as a value of dicts, lists and scalars."""
     severity, text = wording.verdict(review)
     findings = located.found(review)
-    version = wording.major(review.basis)
     return {
         "sqlmigrate_review": VERSION,
         "verdict": {"severity": severity, "text": text},
         "seconds": round(review.seconds, 3),
         "ground": _ground(review.basis, list(wording.basis(review))),
-        "migrations": [_migration(each, located.of(each, findings), version) for each in review.migrations],
-        "findings": [finding_value(each, version) for each in located.of(None, findings)],
+        "migrations": [_migration(each, located.of(each, findings)) for each in review.migrations],
+        "findings": list(_findings(located.of(None, findings))),
     }
 
 
@@ -76,7 +76,7 @@ def _ground(on: Basis, text: Sequence[str]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _migration(reviewed: Reviewed, findings: Sequence[LocatedFinding], version: int) -> dict[str, Any]:
+def _migration(reviewed: Reviewed, findings: Sequence[LocatedFinding]) -> dict[str, Any]:
     migration = reviewed.migration
     severity: Severity | None = wording.severity(reviewed)
     return {
@@ -84,12 +84,23 @@ def _migration(reviewed: Reviewed, findings: Sequence[LocatedFinding], version: 
         "down": {"file": migration.down.path} if migration.down else None, "severity": severity,
         "strongest_lock": wording.strongest_words(reviewed), "who_waits": wording.who_waits(reviewed),
         "way_down": wording.down_words(reviewed), "trip": _trip(reviewed.trip) if reviewed.trip else None,
-        "findings": [finding_value(each, version) for each in findings],
+        "findings": list(_findings(findings)),
     }  # fmt: skip
 
 
-def finding_value(each: LocatedFinding, version: int) -> dict[str, Any]:
-    """Return a finding as a value; `version` is the server's major version, which decides the example."""
+def _findings(findings: Sequence[LocatedFinding]) -> Iterator[dict[str, Any]]:
+    """Return findings as values; the first of each rule has what to write instead for all of them."""
+    advised: set[str] = set()
+    for each in findings:
+        value = _finding(each)
+        if each.finding.rule.name in advised:
+            value["instead"] = None
+        elif each.finding.instead:
+            advised.add(each.finding.rule.name)
+        yield value
+
+
+def _finding(each: LocatedFinding) -> dict[str, Any]:
     finding, span = each.finding, each.span
     end = span.source.place(span.end) if span else (None, None)
     return {
@@ -100,8 +111,8 @@ def finding_value(each: LocatedFinding, version: int) -> dict[str, Any]:
         "waits": finding.waits or None,
         "relation": finding.relation or None, "objects": list(finding.objects),
         "seconds": finding.seconds, "allowed": finding.allowed,
-        "instead": finding.example(version) or None, "what_now": finding.what_now or None,
-        "fingerprint": each.fingerprint,
+        "instead": finding.instead or None, "documentation": finding.rule.documentation,
+        "what_now": finding.what_now or None, "fingerprint": each.fingerprint,
     }  # fmt: skip
 
 

@@ -105,20 +105,19 @@ def found(review: Review) -> tuple[LocatedFinding, ...]:
     return tuple(_with_fingerprints(made))
 
 
-def example(each: LocatedFinding, version: int, shown: dict[str, str]) -> tuple[str, str]:
-    """Return what to write instead, or the place where `shown` has it already: an example is shown once in a report.
+def advice(each: LocatedFinding, shown: dict[str, str]) -> tuple[str, str]:
+    """Return what to write instead, or the place where `shown` has that of the rule: a report shows it once a rule.
 
     Args:
         each: The finding.
-        version: The major version of the server.
-        shown: The places of the examples that were shown so far, by their SQL; this one is added.
+        shown: The places of the advice that was shown so far, by the name of the rule; this one is added.
     """
-    sql = each.finding.example(version)
-    if sql and sql in shown:
-        return "", shown[sql]
-    if sql:
-        shown[sql] = f"{each.path}:{each.line}" if each.span else each.path
-    return sql, ""
+    name = each.finding.rule.name
+    if name in shown:
+        return "", shown[name]
+    if each.finding.instead:
+        shown[name] = f"{each.path}:{each.line}" if each.span else each.path
+    return each.finding.instead, ""
 
 
 def open_findings(review: Review) -> list[LocatedFinding]:

@@ -2,7 +2,8 @@
 
 It begins with a marker, so that a bot finds the comment again. Everything that comes from files, servers or users is
 escaped: it adds no HTML, mentions no user and closes no code block. If the comment would be too long, parts are left
-out in this order: the SQL of the findings, the examples, the rows of safe migrations, the notes, the last findings.
+out in this order: the SQL of the findings, what to write instead, the rows of safe migrations, the notes, the last
+findings.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from sqlmigrate.output.excerpt import printable
 from sqlmigrate.review.results import Review, Reviewed
-from sqlmigrate.review.rules.rule import EXAMPLE_HEADING
+from sqlmigrate.review.rules.rule import INSTEAD
 from sqlmigrate.spelling import plural
 
 from . import located, wording
@@ -38,7 +39,7 @@ class _Cut:
 
     Attributes:
         sql: whether findings show their SQL
-        examples: whether findings show the example of their rule
+        advice: whether findings show what to write instead
         safe: whether the table has the safe migrations
         notes: whether notes and allowed findings are listed
         findings: how many findings are shown; None for all
@@ -46,7 +47,7 @@ class _Cut:
     """
 
     sql: bool = True
-    examples: bool = True
+    advice: bool = True
     safe: bool = True
     notes: bool = True
     findings: int | None = None
@@ -55,7 +56,7 @@ class _Cut:
 
 def draw(review: Review) -> str:
     """Return the comment, of at most `LIMIT` characters."""
-    cuts = [_Cut(), _Cut(sql=False), _Cut(sql=False, examples=False), _Cut(sql=False, examples=False, safe=False)]
+    cuts = [_Cut(), _Cut(sql=False), _Cut(sql=False, advice=False), _Cut(sql=False, advice=False, safe=False)]
     cuts.append(replace(cuts[-1], notes=False))
     for cut in cuts:
         drawn = _drawn(review, cut)
@@ -94,8 +95,8 @@ def _drawn(review: Review, cut: _Cut) -> str:
     found = located.open_findings(review)
     graver = [each for each in found if each.severity != "note"]
     shown = graver[: cut.findings]
-    examples: dict[str, str] = {}
-    parts += [_finding(each, review, cut, examples) for each in shown]
+    advised: dict[str, str] = {}
+    parts += [_finding(each, cut, advised) for each in shown]
     if len(shown) < len(graver):
         parts.append(f"… and {plural(len(graver) - len(shown), 'finding')} more, left out to keep this short.\n")
     notes = [each for each in found if each.severity == "note"]
@@ -137,9 +138,10 @@ def _cell(text: str) -> str:
     return _BAR.sub(lambda bar: bar[0] if len(bar[1]) % 2 else f"{bar[1]}\\|", text)
 
 
-def _finding(each: LocatedFinding, review: Review, cut: _Cut, examples: dict[str, str]) -> str:
+def _finding(each: LocatedFinding, cut: _Cut, advised: dict[str, str]) -> str:
     finding = each.finding
-    parts = [f"#### {wording.MARKS[each.severity]} {finding.rule.name} · {prose(each.place)}"]
+    rule = f"[{finding.rule.name}]({finding.rule.documentation})"
+    parts = [f"#### {wording.MARKS[each.severity]} {rule} · {prose(each.place)}"]
     if cut.sql and each.sql:
         parts.append(fence(each.sql))
     parts.append(
@@ -149,11 +151,12 @@ def _finding(each: LocatedFinding, review: Review, cut: _Cut, examples: dict[str
     if finding.what_now:
         advice, *commands = finding.what_now.splitlines()
         parts.append(" ".join([f"**What now:** {prose(advice)}", *map(code, commands)]))
-    example, earlier = located.example(each, wording.major(review.basis), examples)
-    if cut.examples and earlier:
-        parts.append(f"**{wording.sentence(EXAMPLE_HEADING + ':')}** as above, for {prose(earlier)}")
-    if cut.examples and example:
-        parts.append(f"**{wording.sentence(EXAMPLE_HEADING + ':')}**\n\n{fence(example)}")
+    instead, earlier = located.advice(each, advised)
+    if cut.advice and earlier:
+        parts.append(f"**{wording.sentence(INSTEAD + ':')}** as above, for {prose(earlier)}")
+    if cut.advice and instead:
+        heading = f"<strong>{wording.sentence(INSTEAD)}</strong>".replace(".<", "<")
+        parts.append(f"<details><summary>{heading}</summary>\n\n{fence(instead, is_cut=False)}\n\n</details>")
     if each.exception:
         parts.append(f"To allow it, {each.exception_place}: {code(each.exception)}")
     return "\n\n".join(parts) + "\n"
@@ -198,10 +201,10 @@ def _plain(text: str) -> str:
     return html.escape(text, quote=False)
 
 
-def fence(sql: str) -> str:
-    """Return SQL as a code block that it cannot close, cut if it is long."""
+def fence(sql: str, *, is_cut: bool = True) -> str:
+    """Return SQL as a code block that it cannot close; it is cut if it is long, unless it is to be pasted."""
     whole = [printable(line) for line in sql.replace("\r\n", "\n").replace("\r", "\n").strip("\n").split("\n")]
-    text = "\n".join(whole[:_LINES])[:_CHARACTERS].rstrip()
+    text = "\n".join(whole[:_LINES])[:_CHARACTERS].rstrip() if is_cut else "\n".join(whole).rstrip()
     left = len(whole) - text.count("\n") - 1
     if left or len(text) < len("\n".join(whole).rstrip()):
         text += f"\n-- … {plural(left, 'line')} more" if left else " …"

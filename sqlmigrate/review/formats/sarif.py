@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from sqlmigrate.output import json_values
 from sqlmigrate.review.results import Review
-from sqlmigrate.review.rules.rule import EXAMPLE_HEADING, Rule, Severity
+from sqlmigrate.review.rules.rule import Rule, Severity
 from sqlmigrate.source import Span
 from sqlmigrate.version import __version__
 
@@ -32,8 +32,7 @@ def draw(review: Review) -> str:
 def _run(review: Review) -> dict[str, Any]:
     findings = located.found(review)
     rules = list({each.finding.rule.name: each.finding.rule for each in findings}.values())
-    version = wording.major(review.basis)
-    driver = {"name": "sqlmigrate", "version": __version__, "rules": [_rule(rule, version) for rule in rules]}
+    driver = {"name": "sqlmigrate", "version": __version__, "rules": [_rule(rule) for rule in rules]}
     said = [{"level": "note", "message": {"text": sentence}} for sentence in wording.basis(review)]
     return {
         "tool": {"driver": driver},
@@ -43,17 +42,16 @@ def _run(review: Review) -> dict[str, Any]:
     }
 
 
-def _rule(rule: Rule, version: int) -> dict[str, Any]:
-    example, heading = rule.example(version).strip(), wording.sentence(EXAMPLE_HEADING + ":")
-    text = rule.why + (f"\n\n{heading}\n{example}" if example else "")
-    markdown = rule.why + (f"\n\n**{heading}**\n\n```sql\n{example}\n```" if example else "")
+def _rule(rule: Rule) -> dict[str, Any]:
+    markdown = f"{rule.why}\n\n[{rule.name}]({rule.documentation})"
     return {
         "id": rule.name,
         "shortDescription": {"text": rule.title},
         "fullDescription": {"text": rule.why or rule.title},
-        "help": {"text": text or rule.title, "markdown": markdown or rule.title},
+        "help": {"text": rule.why or rule.title, "markdown": markdown},
         "defaultConfiguration": {"level": _LEVELS[rule.severity]},
-    } | ({"helpUri": rule.page} if rule.page else {})
+        "helpUri": rule.documentation,
+    }
 
 
 def _result(each: LocatedFinding, rules: Sequence[Rule]) -> dict[str, Any]:
@@ -74,6 +72,8 @@ def _result(each: LocatedFinding, rules: Sequence[Rule]) -> dict[str, Any]:
         result["relatedLocations"] = [
             {"physicalLocation": _place(replace(each, span=span))} for span in finding.places if span.end
         ]
+    if finding.instead:
+        result["properties"] = {"instead": finding.instead}
     if finding.allowed is not None:
         result["suppressions"] = [{"kind": "inSource", "status": "accepted", "justification": finding.allowed}]
     return result

@@ -1,4 +1,4 @@
-"""A review as a screen: the facts of each file, then its findings with place and example, and the verdict last."""
+"""A review as a screen: the facts of each file, then its findings with place and advice, and the verdict last."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from sqlmigrate.output import excerpt
 from sqlmigrate.output.excerpt import Line, printable
 from sqlmigrate.review.results import Review, Reviewed
-from sqlmigrate.review.rules.rule import EXAMPLE_HEADING, Severity
+from sqlmigrate.review.rules.rule import INSTEAD, Severity
 from sqlmigrate.spelling import plural
 
 from . import located, wording
@@ -43,7 +43,7 @@ def _lines(review: Review, width: int, *, is_cut: bool) -> Iterator[Line]:
     yield []
     shown: dict[str, str] = {}
     for each in located.of(None, findings):
-        yield from _finding(each, review, width, shown)
+        yield from _finding(each, width, shown)
     column = max((len(each.migration.label) for each in review.migrations), default=0)
     for reviewed in review.migrations:
         own = located.of(reviewed, findings)
@@ -52,7 +52,7 @@ def _lines(review: Review, width: int, *, is_cut: bool) -> Iterator[Line]:
         else:
             yield from _safe(reviewed, min(column, _WIDEST_LABEL), width if is_cut else 0)
         for each in own:
-            yield from _finding(each, review, width, shown)
+            yield from _finding(each, width, shown)
     yield []
     for sentence in wording.basis(review):
         yield from _wrapped("dim", sentence, width)
@@ -100,7 +100,7 @@ def _field(name: str, value: str, style: str = "") -> Line:
     return [("bold", f"{_INDENT}{name:<{_NAME}}"), (style, value)]
 
 
-def _finding(each: LocatedFinding, review: Review, width: int, shown: dict[str, str]) -> Iterator[Line]:
+def _finding(each: LocatedFinding, width: int, shown: dict[str, str]) -> Iterator[Line]:
     finding = each.finding
     if finding.allowed is not None:
         yield from _small("allowed", f"{finding.rule.name}: {finding.allowed} ({_at(each)})", width)
@@ -120,7 +120,7 @@ def _finding(each: LocatedFinding, review: Review, width: int, shown: dict[str, 
             yield [("dim", f"{_INDENT}and {each.further_places}")]
     else:
         yield [("dim", "  ──▶ "), ("bold", each.path)]
-    yield from _ways(each, review, width, shown)
+    yield from _ways(each, width, shown)
     yield []
 
 
@@ -133,8 +133,8 @@ def _at(each: LocatedFinding) -> str:
     return ", ".join([f"{each.path}:{each.line}", *filter(None, [each.further_places])]) if each.span else each.path
 
 
-def _ways(each: LocatedFinding, review: Review, width: int, shown: dict[str, str]) -> Iterator[Line]:
-    """Return what helps with a finding: who waits, what to do now, an example, and how to allow it."""
+def _ways(each: LocatedFinding, width: int, shown: dict[str, str]) -> Iterator[Line]:
+    """Return what helps with a finding: who waits, what to do now, what to write instead, and how to allow it."""
     finding = each.finding
     if wording.blocked(finding) and not (each.reviewed and wording.who_waits(each.reviewed) == finding.waits):
         yield _field("waits", finding.waits)
@@ -143,13 +143,17 @@ def _ways(each: LocatedFinding, review: Review, width: int, shown: dict[str, str
         yield _heading("what now")
         yield from ([("", f"{_BLOCK}{line}")] for line in _fold(advice, width - len(_BLOCK)))
         yield from ([("cyan", f"{_BLOCK}{line}")] for line in commands)
-    example, earlier = located.example(each, wording.major(review.basis), shown)
+    instead, earlier = located.advice(each, shown)
     if earlier:
-        yield [("bold", f"{_INDENT}{EXAMPLE_HEADING}:"), ("", f" as above, for {earlier}")]
-    if example:
-        yield _heading(EXAMPLE_HEADING)
-        for line in example.strip("\n").splitlines():
+        yield [("bold", f"{_INDENT}{INSTEAD}:"), ("", f" as above, for {earlier}")]
+    if instead:
+        yield _heading(INSTEAD)
+        for line in instead.strip("\n").splitlines():
             yield [("dim" if line.lstrip().startswith("--") else "cyan", f"{_BLOCK}{line}")]
+    explain = f"sqlmigrate explain {finding.rule.name}"
+    if explain not in shown:  # once a rule
+        shown[explain] = each.path
+        yield [("bold", f"{_INDENT}more:"), ("", f" {explain}")]
     if each.exception:
         yield _heading(f"to allow it, {each.exception_place}")
         yield [("cyan", f"{_BLOCK}{each.exception}")]

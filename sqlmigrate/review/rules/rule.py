@@ -13,6 +13,8 @@ from sqlmigrate.source import Span
 
 Severity = Literal["danger", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("danger", "warning", "note")
+INSTEAD = "what to write instead"
+DOCUMENTATION = "https://github.com/sqlmigrate-pg/sqlmigrate/blob/main/docs/rules"
 EXAMPLE_HEADING = "example of what to write instead"  # its tables are not those of the user
 
 
@@ -51,6 +53,11 @@ class Rule:
     page: str = ""
     can_be_allowed: bool = True
 
+    @property
+    def documentation(self) -> str:
+        """The address of its page in our documentation."""
+        return f"{DOCUMENTATION}/{self.name}.md"
+
     def example(self, version: int) -> str:
         """Return what to write instead on a server of major `version`; empty if the rule has no example for it."""
         known = [each.sql for each in self.examples if each.version <= version]
@@ -76,6 +83,8 @@ class Finding:
         about: the object that the sentence is about, as messages show it; empty if it is about none
         objects: what the finding is about, if findings of one rule were merged: `about` of each of them
         places: the further places of a merged finding, in the order of the file
+        instead: what to write instead in this migration: files to paste, each under a line with its name. It is for all
+            findings of the rule in the migration; empty if it cannot be written
     """
 
     rule: Rule
@@ -92,6 +101,7 @@ class Finding:
     about: str = ""
     objects: tuple[str, ...] = ()
     places: tuple[Span, ...] = ()
+    instead: str = ""
 
     def example(self, version: int) -> str:
         """Return what to write instead on a server of major `version`; empty if no example fits this case."""

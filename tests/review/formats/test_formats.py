@@ -370,7 +370,9 @@ def test_nothing_escapes_from_the_comment() -> None:
 
     assert html == [markdown.MARKER, *folded, "<sub>", "</sub>"]
     assert not re.search(r"[@#]\w", plain)
-    assert not {"link_open", "image"} & {token.type for token in tokens}
+    assert "image" not in {token.type for token in tokens}
+    links = {token.attrGet("href") for token in tokens if token.type == "link_open"}
+    assert links == {RULES["type-change-rewrite"].documentation}
     assert sum(token.type == "td_open" for token in tokens) == 5
 
 
@@ -417,7 +419,7 @@ def test_sql_goes_before_rows_and_rows_before_findings() -> None:
 
     assert len(drawn) <= 65_000
     assert "```sql" not in drawn
-    assert drawn.count("#### ❗ type-change-rewrite") == 80
+    assert drawn.count("#### ❗ [type-change-rewrite](") == 80
 
 
 def test_a_long_statement_is_cut() -> None:
@@ -526,7 +528,7 @@ class _Tags(HTMLParser):
 
 @pytest.mark.parametrize("name", EVERY)
 def test_the_page_is_self_contained(name: str) -> None:
-    """The page has no script, image, outside link or handler; its tags are closed and its anchors exist."""
+    """It has no script, image or handler, and links only to the rules' pages; tags are closed, anchors exist."""
     tags = _Tags()
     tags.feed(FORMATS["html"](EVERY[name]))
     attributes = [attribute for each in tags.seen.values() for found in each for attribute in found]
@@ -535,7 +537,8 @@ def test_the_page_is_self_contained(name: str) -> None:
     assert not tags.open
     assert not {"script", "img", "iframe", "link", "svg", "object"} & set(tags.seen)
     assert not [attribute for attribute in attributes if attribute.startswith("on")]
-    assert {found["href"] for found in tags.seen.get("a", [])} <= targets
+    pages = {each.documentation for each in RULES.values()}
+    assert {found["href"] for found in tags.seen.get("a", [])} <= targets | pages
 
 
 def test_formats_are_loaded_on_first_use() -> None:
@@ -558,27 +561,29 @@ def test_a_place_at_the_head_is_the_whole_file() -> None:
         Review(handmade_reviews.BASIS, (handmade_reviews.Reviewed(made, way, back, None, (head,)),))
     )
 
-    assert (
-        "#### ⚠️ down-missing · sql/x.up.sql\n\nThere is no down file.\n\n**Example of what to write instead:**" in drawn
-    )
+    assert f"#### ⚠️ [down-missing]({RULES['down-missing'].documentation}) · sql/x.up.sql\n\n" in drawn
+    assert "\n\nThere is no down file.\n\nTo allow it" in drawn
     assert "To allow it, at the head of the file: `-- sqlmigrate: allow down-missing (why)`" in drawn
 
 
 def _twice() -> Review:
-    """A review in which two statements have findings of one rule, which has an example."""
+    """A review in which two statements have findings of one rule, with what to write instead."""
     text_of_file = "alter table orders drop a;\nalter table orders drop b;\n"
     made, way, back = handmade_reviews.migration("001", "a", text_of_file, "select 1;\n")
     rule = handmade_reviews.DROP_COLUMN
-    found = tuple(Finding(rule, "danger", "it is removed", made.up.span(start)) for start in (0, 27))
+    places = (made.up.span(start) for start in (0, 27))
+    found = tuple(
+        Finding(rule, "danger", "it is removed", place, instead="-- 001_a.up.sql\nselect 7;\n") for place in places
+    )
     return Review(handmade_reviews.BASIS, (handmade_reviews.Reviewed(made, way, back, None, found),))
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "html"])
-def test_an_example_is_shown_once(form: str) -> None:
+def test_an_advice_is_shown_once(form: str) -> None:
     """The second finding of a rule refers to the first, with its place."""
     drawn = FORMATS[form](_twice())
 
-    assert drawn.count("first release an application that does not use it") == 1
+    assert drawn.count("select 7;") == 1
     assert drawn.count("as above, for sql/001_a.up.sql:1") == 1
 
 

@@ -1,0 +1,157 @@
+"""What an advice is written for: the findings of one rule in one migration, with what the catalog knows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cached_property
+
+from sqlmigrate.catalog.objects import WITH_COLUMNS, Catalog, Object
+from sqlmigrate.identifiers import displayed, last_part
+from sqlmigrate.parsing.script import Script
+from sqlmigrate.parsing.statement import Statement
+from sqlmigrate.review.findings.schema_changes import Column, SchemaChanges
+from sqlmigrate.review.findings.subject import MeasuredStatement, Subject
+from sqlmigrate.review.measure.facts import StatementFacts
+from sqlmigrate.review.rules.rule import Finding
+
+from . import alter_table
+from .draft import NOTHING_TO_UNDO, Draft, Pair
+from .edited import edited
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What to write in the place of one statement.
+
+    Attributes:
+        number: the statement, from 1
+        up: the statements that take its place; empty to remove it
+        later: the migrations that follow
+        moved: the names of objects that only a later migration creates: the down file no longer drops them
+        swaps: actions of ALTER TABLE in the down file, and what takes the place of each
+    """
+
+    number: int
+    up: str = ""
+    later: tuple[Pair, ...] = ()
+    moved: tuple[str, ...] = ()
+    swaps: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Case:
+    """The findings of one rule in one migration.
+
+    Attributes:
+        subject: the migration, and what was measured of it
+        down: its down file; None if there is none
+        findings: the findings, in the order of the file
+    """
+
+    subject: Subject
+    down: Script | None
+    findings: tuple[Finding, ...]
+
+    @property
+    def version(self) -> int:
+        """The major version of the server."""
+        return self.subject.version // 10_000
+
+    @cached_property
+    def changes(self) -> SchemaChanges:
+        """What the up file changed."""
+        return SchemaChanges(self.subject.trip.changes)
+
+    @cached_property
+    def statements(self) -> tuple[MeasuredStatement, ...]:
+        """The statements of the up file that the findings are about, each once."""
+        spans = [span for each in self.findings for span in (each.span, *each.places) if span]
+        places = [span.start for span in spans if span.source.path == self.subject.up.source.path]
+        facts = {each.number: each for each in self.subject.trip.up.statements}
+        return tuple(
+            MeasuredStatement(statement, facts.get(number, StatementFacts(number)))
+            for number, statement in enumerate(self.subject.up.statements, 1)
+            if any(statement.start <= place <= statement.end for place in places)
+        )
+
+    # the catalog
+
+    @property
+    def before(self) -> Catalog:
+        """The catalog before the migration."""
+        return self.subject.trip.before
+
+    @property
+    def after(self) -> Catalog:
+        """The catalog after it, or before it if it failed."""
+        return self.subject.trip.after or self.subject.trip.before
+
+    def table(self, name: str) -> Object | None:
+        """Return a table by its name as messages show it, after the migration or before it."""
+        return _found(self.after, WITH_COLUMNS, name) or _found(self.before, WITH_COLUMNS, name)
+
+    def columns(self, table: str) -> list[Column]:
+        """Return the columns of a table in their order, as they are after the migration."""
+        columns = (each for (kind, _), each in self.after.objects.items() if kind == "column")
+        found = [each for each in columns if displayed(each.table) == table]
+        return [Column(each) for each in sorted(found, key=lambda each: each.identity.sub)]
+
+    def constraint(self, table: str, name: str) -> Object | None:
+        """Return a constraint of a table after the migration; `name` is as the catalog writes it."""
+        return _found(self.after, ("constraint",), f"{table}.{name}")
+
+    def new_constraints(self, table: str, *starts: str) -> list[Object]:
+        """Return the new constraints of a table whose definitions begin with one of these words."""
+        return [
+            each
+            for each in self.changes.new_constraints()
+            if displayed(each.table or "") == table and (each.attributes.get("definition") or "").startswith(starts)
+        ]
+
+    # drafts
+
+    def draft(self, edits: Collection[Edit], *before: str) -> Draft | None:
+        """Return the reviewed files with the edits, and the files that follow; None if there is no edit."""
+        if not edits:
+            return None
+        up = edited(self.subject.up, {each.number: each.up for each in edits})
+        later = tuple(pair for each in edits for pair in each.later)
+        if not up and not later:
+            return None
+        return Draft(Pair("", up, self._down(edits) if up else ""), later, before)
+
+    def _down(self, edits: Collection[Edit]) -> str:
+        """Return the down file without what only later migrations create; empty if there is none."""
+        if self.down is None:
+            return ""
+        numbered = enumerate(self.down.statements, 1)
+        changed = {number: text for number, each in numbered if (text := _undone(each, edits)) is not None}
+        return edited(self.down, changed) or NOTHING_TO_UNDO
+
+
+def _found(catalog: Catalog, kinds: Collection[str], name: str) -> Object | None:
+    keys = ((kind, full) for kind in kinds for full in (name, f"public.{name}"))
+    return next((catalog.objects[key] for key in keys if key in catalog.objects), None)
+
+
+def _undone(statement: Statement, edits: Collection[Edit]) -> str | None:
+    """Return a statement of a down file as the edits of the up file need it; None if it stays as it is."""
+    measured = MeasuredStatement(statement, StatementFacts(0))
+    named = [name for each in edits for name in each.moved if measured.says("DROP") and measured.names(name)]
+    alter = alter_table.read(statement.text)
+    if alter is None:
+        return "" if named else None
+    kept = [each for each in alter.actions if not any(last_part(name) in each for name in named)]
+    swaps = [swap for each in edits for swap in each.swaps]
+    made = [next((new for old, new in swaps if _is_same(old, each)), each) for each in kept]
+    return None if tuple(made) == alter.actions else alter.having(made)
+
+
+def _is_same(action: str, other: str) -> bool:
+    return _words(action) == _words(other)
+
+
+def _words(action: str) -> list[str]:
+    """Return the words of an action of ALTER TABLE, without the word COLUMN, which has no meaning."""
+    return [word for word in action.lower().split() if word != "column"]
