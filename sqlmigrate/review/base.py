@@ -6,9 +6,10 @@ It is built once and kept as a template; each review executes the new migrations
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from sqlmigrate.database.session import Request, Session, connect
 from sqlmigrate.errors import ServerError
 from sqlmigrate.executor.events import Failed
 from sqlmigrate.files import file_text
+from sqlmigrate.files.migration import Migration
 from sqlmigrate.history import read as history_read, table as history_table
 from sqlmigrate.history.table import History
 from sqlmigrate.identifiers import quoted
@@ -23,6 +25,7 @@ from sqlmigrate.operations import up_down
 from sqlmigrate.parsing.splitter import split
 from sqlmigrate.plan.plan import Limits
 from sqlmigrate.shadow import databases
+from sqlmigrate.shadow.rights import Rights
 from sqlmigrate.source import Source
 
 from .measure import row_sums
@@ -33,8 +36,11 @@ from .new.subjects import Subjects
 from .seed import fill
 from .seed.fill import UnfilledTable
 
+_PRIVILEGE = "42501"  # https://www.postgresql.org/docs/current/errcodes-appendix.html
+_SUBSCRIPTION = re.compile(r"(?i)\bsubscription\b")
+_ABOUT_SUBSCRIPTIONS = re.compile(r"(?:CREATE|ALTER|DROP|COMMENT ON) SUBSCRIPTION")
 _SEED_ROWS = 300
-_FORMAT = 5  # of the templates: increased when bases are built differently
+_FORMAT = 6  # of the templates: increased when bases are built differently
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,9 @@ class Base:
     rows: tuple[TableRows, ...]
 
 
-def find_base(server: databases.Shadow, subjects: Subjects, table: str, seed: Path | None) -> Base:
+def find_base(
+    server: databases.Shadow, subjects: Subjects, table: str, seed: Path | None, *, is_trusted: bool = False
+) -> Base:
     """Return the base of these migrations; build it if it is not kept yet.
 
     Args:
@@ -64,12 +72,14 @@ def find_base(server: databases.Shadow, subjects: Subjects, table: str, seed: Pa
         subjects: The migrations of the base, and the new ones.
         table: The history table.
         seed: A file with rows of the project's own, which are inserted before empty tables are filled.
+        is_trusted: Whether the new migrations, too, are executed with all rights of the server's role.
 
     Raises:
         ServerError: A migration of the base failed, or a statement of `seed`.
     """
-    build = _Build(server, subjects, table, file_text.read(str(seed)) if seed else None)
-    template = server.template(build.key(), build)
+    given: Rights = "trusted" if is_trusted else "merged" if subjects.is_merged else "restricted"
+    build = _Build(server, subjects, table, file_text.read(str(seed)) if seed else None, given)
+    template = server.template(build.key(), build, given)
     value = template.value
     return Base(
         template,
@@ -88,6 +98,7 @@ class _Build:
     subjects: Subjects
     table: str
     seed: Source | None
+    rights: Rights
 
     def key(self) -> str:
         """Return a digest of everything that decides what the base contains."""
@@ -105,7 +116,7 @@ class _Build:
         while failed := self._failed(database.owner_url):
             with connect(database.owner_url) as session:
                 if not roles.provide(failed.error, session):
-                    raise _base_fails(failed, self.subjects.base)
+                    raise self._base_fails(failed)
         if self.seed:
             with connect(database.owner_url) as session:
                 _execute_seed(session, self.seed)
@@ -123,9 +134,41 @@ class _Build:
     def _failed(self, url: str) -> Failed | None:
         """Execute the migrations that are pending; return the failure, if there is one."""
         limits = Limits(lock_retries=0)
-        run = up_down.up(url, self.subjects.base_migrations, into_existing=True, table=self.table, limits=limits)
+        migrations = [without_subscriptions(each) for each in self.subjects.base_migrations]
+        run = up_down.up(url, migrations, into_existing=True, table=self.table, limits=limits)
         with closing(run) as events:
             return next((event for event in events if isinstance(event, Failed)), None)
+
+    def _base_fails(self, event: Failed) -> ServerError:
+        error, where = event.error, f"{event.step.label} of {self.subjects.base}"
+        return ServerError(
+            f"the base cannot be built: {where} fails on the shadow: {error.message}",
+            error.span,
+            detail=[f"{name}: {value}" for name, value in getattr(error, "fields", ())],
+            hint=self._what_now(error.sqlstate or ""),
+        )
+
+    def _what_now(self, sqlstate: str) -> str:
+        """Say what was not tried yet."""
+        if sqlstate == _PRIVILEGE and self.rights == "restricted":
+            return "it was executed without a superuser; if you trust these files, with one: --trusted"
+        if sqlstate == _PRIVILEGE and not self.server.is_superuser:
+            return "name a role in --shadow-url that has this right, or review the text only: --static"
+        if self.server.is_ours:
+            return "try a server like production's: --shadow-url; or review the text only: --static"
+        return "make this server like production's (version, extensions, roles); or review the text only: --static"
+
+
+def without_subscriptions(migration: Migration) -> Migration:
+    """Replace statements about subscriptions: CREATE SUBSCRIPTION connects to the publisher and makes a slot there."""
+    if not _SUBSCRIPTION.search(migration.up.text):
+        return migration
+    text = migration.up.text
+    for statement in split(migration.up):
+        if _ABOUT_SUBSCRIPTIONS.match(statement.kind.verb):
+            blank = "select" + re.sub(r"[^\n]", " ", statement.text[len("select") :])
+            text = text[: statement.start] + blank + text[statement.end :]
+    return replace(migration, up=replace(migration.up, text=text))
 
 
 def _create_history(session: Session, setting: str) -> History:
@@ -144,13 +187,3 @@ def _execute_seed(session: Session, source: Source) -> None:
         *_, answer = (each for each in session.turn([batch.request(statement)]) if each)
         if answer.error:
             raise statement_errors.refused(answer.error, statement)
-
-
-def _base_fails(event: Failed, base: str) -> ServerError:
-    error = event.error
-    return ServerError(
-        f"the base cannot be built: {event.step.label} of {base} fails on the shadow: {error.message}",
-        error.span,
-        detail=[f"{name}: {value}" for name, value in getattr(error, "fields", ())],
-        hint="try a server like production's: --shadow-url; or review the text only: --static",
-    )

@@ -46,6 +46,7 @@ _TITLE_INDENT = 6  # of the title of a rule that does not fit next to its name
 )
 @click.option("--sizes-query", is_flag=True, help="Only print the query that exports the sizes.")
 @click.option("--static", is_flag=True, help="Read the SQL only, execute nothing.")
+@click.option("--trusted", is_flag=True, help="Execute the new migrations as a superuser: only files you trust.")
 @click.option("--timeout", default=_DEFAULT_LIMIT, metavar="TIME", show_default=True,
               help="Time limit per statement on the shadow server.")  # fmt: skip
 def review(context: Context, **options: Any) -> int:
@@ -70,6 +71,7 @@ def review(context: Context, **options: Any) -> int:
         sizes.read(options["sizes"]) if options["sizes"] else {},
         options["static"],
         context.config.directory,
+        options["trusted"],
     )
     result = pipeline.review(subjects, settings)
     _print(context, result, context.flags.get("format", "text"))

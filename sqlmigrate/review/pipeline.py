@@ -26,8 +26,10 @@ from .measure.round_trip import RoundTrips
 from .measure.watch import watching
 from .new.subjects import Subjects
 from .results import Basis, Review, Reviewed, Size
-from .rules.failures import STATEMENT_FAILS
+from .rules.failures import NEEDS_MORE_RIGHTS, STATEMENT_FAILS
 from .rules.rule import SEVERITIES, Finding, worst
+
+_EXECUTED_WITH = {False: "", True: ", new migrations as a superuser (--trusted)"}
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Settings:
         sizes: the sizes of production's tables, by name
         is_static: whether only the text is reviewed
         directory: the folder of the migrations
+        is_trusted: whether the new migrations are executed with all rights of the server's role
     """
 
     home: Path
@@ -55,6 +58,7 @@ class Settings:
     sizes: Mapping[str, Size] = field(default_factory=dict)
     is_static: bool = False
     directory: str = "sql"
+    is_trusted: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,7 @@ def review(subjects: Subjects, settings: Settings) -> Review:
 def review_on(server: databases.Shadow, subjects: Subjects, settings: Settings) -> Review:
     """Review new migrations on a shadow server."""
     began = time.monotonic()
-    base = find_base(server, subjects, settings.table, settings.seed)
+    base = find_base(server, subjects, settings.table, settings.seed, is_trusted=settings.is_trusted)
     with (
         server.clone(base.template) as clone,
         watching(clone.owner_url, clone.admin_url, settings.table, settings.limit) as watch,
@@ -103,7 +107,7 @@ def review_on(server: databases.Shadow, subjects: Subjects, settings: Settings) 
     basis = Basis(
         subjects.base,
         len(subjects.base_migrations),
-        server.label,
+        server.label + _EXECUTED_WITH[settings.is_trusted and server.is_superuser],
         server.version,
         len(base.filled),
         len(base.filled) + len(base.unfilled),
@@ -121,7 +125,17 @@ def _review_one(trips: RoundTrips, parsed: _Parsed, settings: Settings, version:
         return Reviewed(migration, None, down, None, parsed.findings)
     trip = trips.execute(migration, up, down)
     subject = Subject(migration, up, trip, settings.sizes, version)
-    return Reviewed(migration, up, down, trip, (*parsed.findings, *all_findings.find(subject, down)))
+    found = all_findings.find(subject, down)
+    if settings.is_trusted:
+        found = (_as_trusted(finding) for finding in found)
+    return Reviewed(migration, up, down, trip, (*parsed.findings, *found))
+
+
+def _as_trusted(finding: Finding) -> Finding:
+    """Advise another role where a statement still needs more rights than that of --shadow-url has."""
+    if finding.rule is not NEEDS_MORE_RIGHTS:
+        return finding
+    return replace(finding, what_now="name a role in --shadow-url that has this right")
 
 
 def _in_order(reviewed: Iterable[Reviewed]) -> tuple[Reviewed, ...]:

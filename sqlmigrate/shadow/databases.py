@@ -1,10 +1,10 @@
 """The throwaway server: template databases that are kept, and clones of them.
 
 The migrations of a pull request are executed here, and may be hostile. They run as `sqlmigrate_review`, a role that
-owns its database and is not a superuser. Our own server listens on a socket in a private folder, asks its superuser for
-a random password, and is used by one review at a time: a second review takes the next folder. Roles belong to the whole
-server: those that the migrations of a template created are kept with the template, exist while a clone of it does, and
-are dropped with the clone.
+owns its database and is not a superuser. While merged migrations are executed it is one (`rights`). Our own server
+listens on a socket in a private folder, asks its superuser for a random password, and is used by one review at a time:
+a second review takes the next folder. Roles belong to the whole server: those that the migrations of a template created
+are kept with the template, exist while a clone of it does, and are dropped with the clone.
 
 On a server of `--shadow-url` we create databases, and one role if we may. Reviews there wait for each other.
 """
@@ -27,7 +27,8 @@ from sqlmigrate.database.session import Request, Session
 from sqlmigrate.errors import ServerError
 from sqlmigrate.identifiers import literal, quoted
 
-from . import given_server, own_server, roles
+from . import given_server, own_server, rights, roles
+from .rights import Rights
 from .server import BASE, FRESH, RUN, Place, tidy, try_all
 
 KEPT = 5  # templates; a branch needs one, and a developer works on a few branches
@@ -37,6 +38,9 @@ _V15 = 150000
 _NOTES = f"""\
 select datname::text, pg_catalog.shobj_description(oid, 'pg_database')
   from pg_catalog.pg_database where datname like '{BASE}%'"""
+_TABLESPACES = """\
+select spcname::text from pg_catalog.pg_tablespace
+ where spcname !~ '^(pg|sqlmigrate)_' and oid not in (select dattablespace from pg_catalog.pg_database)"""
 _DISCONNECT = """\
 select pg_catalog.pg_terminate_backend(pid)::text from pg_catalog.pg_stat_activity
  where datname = $1 and pid <> $2::int and backend_type = 'client backend'"""
@@ -72,11 +76,13 @@ class Template:
         name: the name of the database
         value: what its builder returned, after a round trip through JSON
         roles: the roles that its migrations created, as `roles.read` returned them, in JSON
+        rights: the rights that it was built with, and those that its clones have
     """
 
     name: str
     value: Any
     roles: str
+    rights: Rights = "restricted"
 
 
 @contextmanager
@@ -105,17 +111,18 @@ class Shadow:
         self._admin = admin
         self._place = where
         self._stubs: list[str] = []
+        self.is_superuser, self.is_ours = where.is_superuser, where.is_ours
         self._open = 0  # databases in use; the first of them determines which roles exist
 
-    def template(self, key: str, build: Callable[[Databases], Any]) -> Template:
+    def template(self, key: str, build: Callable[[Databases], Any], rights: Rights = "restricted") -> Template:
         """Return the kept database of `key`; build it with `build` if there is none.
 
         It is built under another name and renamed at the end, so that an interrupted one is never used.
         """
-        name = BASE + sha256(f"{key} {self.version}".encode()).hexdigest()[:24]
-        note = self._note(name) or self._built(name, build)
+        name = BASE + sha256(f"{key} {rights} {self.version}".encode()).hexdigest()[:24]
+        note = self._note(name) or self._built(name, build, rights)
         self._annotate(name, {**note, "used": time.time()})
-        return Template(name, note["value"], json.dumps(note["roles"]))
+        return Template(name, note["value"], json.dumps(note["roles"]), rights)
 
     @contextmanager
     def clone(self, template: Template) -> Iterator[Databases]:
@@ -125,7 +132,8 @@ class Shadow:
             self._create(name, template.name, self._place.tablespace)
             try:
                 self._copy_settings(template.name, name)
-                yield self._databases(name, self._place.watcher)
+                with self._raised(template.rights == "trusted"):
+                    yield self._databases(name, self._place.watcher)
             finally:
                 self._drop(name)
 
@@ -160,21 +168,55 @@ class Shadow:
             self._ask(f"grant {quoted(name)} to {quoted(self._place.owner)}")
         self._stubs.append(name)
 
-    def _built(self, name: str, build: Callable[[Databases], Any]) -> dict[str, Any]:
+    def _built(self, name: str, build: Callable[[Databases], Any], given: Rights) -> dict[str, Any]:
         fresh = FRESH + secrets.token_hex(8)
-        with self._roles_of(self._place.base_roles):
+        with self._roles_of(self._place.base_roles), self._raised(given != "restricted"):
+            before = self._make_room()
             self._create(fresh, "template0")
             try:
                 if self.version < _V15 and self._place.owner != self._place.admin:
                     self._give_public(fresh)
                 value = json.loads(json.dumps(build(self._databases(fresh, self._place.admin))))
-                note = {"value": value, "roles": self._roles()}
+                self._empty(fresh)
+                if given == "merged":
+                    rights.bring_down(self._admin, self._place, fresh, before)
+                made = sorted(rights.role_names(self._admin) - before) if given != "restricted" else []
+                note = {"value": value, "roles": self._roles(), "made_roles": made}
                 self._finish(fresh, name, note)
             except BaseException:
                 self._drop(fresh)
                 raise
         self._prune(name)
         return note
+
+    @contextmanager
+    def _raised(self, is_raised: bool) -> Iterator[None]:  # noqa: FBT001 - a condition of its callers
+        """Let the owner be a superuser while the block lasts, if it is to be one."""
+        if not is_raised:
+            yield
+            return
+        rights.raise_owner(self._admin, self._place)
+        try:
+            yield
+        finally:
+            rights.lower_owner(self._admin, self._place)
+            if self._place.is_ours:
+                rights.undo_settings(self._admin)
+
+    def _make_room(self) -> frozenset[str]:
+        """Return the roles of the server, after dropping what earlier bases have made outside their databases.
+
+        On a server of `--shadow-url` the roles of a base exist as long as its template: two bases would both make them.
+        """
+        if self._place.is_ours:
+            for (tablespace,) in self._ask(_TABLESPACES):
+                try_all(self._admin, f"drop tablespace {quoted(tablespace or '')}")
+            return rights.role_names(self._admin)
+        for name, text in self._ask(_NOTES):
+            if made := _parsed(text).get("made_roles"):
+                self._drop(name or "")
+                try_all(self._admin, *(f"drop role if exists {quoted(role)}" for role in made))
+        return rights.role_names(self._admin)
 
     def _finish(self, fresh: str, name: str, note: Mapping[str, Any]) -> None:
         """Turn a database that is built into a template: closed to its owner, with its note, under its name."""

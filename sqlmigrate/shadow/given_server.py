@@ -31,13 +31,15 @@ def foreign(url: str) -> Iterator[tuple[Place, Session]]:
         _wait_for_turn(admin, url)
         owner_url = _owner_url(admin, url, user, is_super=is_super) if is_super or makes_roles else None
         tidy(admin, is_ours=False)
-        product = described(admin)
+        product, version = described(admin), admin.conn.info.server_version
         if owner_url:
-            yield Place(f"{product}, of --shadow-url", user, OWNER, user, {user: url, OWNER: owner_url}), admin
+            urls = {user: url, OWNER: owner_url}
+            label = f"{product}, of --shadow-url"
+            yield Place(label, user, OWNER, user, urls, is_superuser=is_super, version=version), admin
         else:
             warning = ", a superuser: a hostile file can do anything on that server" if is_super else ""
             label = f"{product}, of --shadow-url, as its role {user}{warning}"
-            yield Place(label, user, user, user, {user: url}), admin
+            yield Place(label, user, user, user, {user: url}, is_superuser=is_super, version=version), admin
     finally:
         try_all(admin, f"alter role {OWNER} nologin password null")
         admin.close()
@@ -72,6 +74,7 @@ def _owner_url(admin: Session, url: str, user: str, *, is_super: bool) -> str | 
     login = f"{OWNER} login nocreatedb nocreaterole password '{password}'"
     requests = [f"{'alter' if there else 'create'} role {login}"]
     requests.append(f"alter role {OWNER} set statement_timeout = '{STATEMENT_TIMEOUT}'")
+    requests += [f"alter role {OWNER} nosuperuser noreplication nobypassrls"] if is_super else []
     english = f"alter role {OWNER} set lc_messages = 'C'"  # messages are read; only a superuser may set it
     requests.append(english if is_super else f"grant {OWNER} to {quoted(user)}")
     owner_url = make_conninfo(url, user=OWNER, password=password)

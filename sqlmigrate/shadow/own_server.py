@@ -24,7 +24,7 @@ from .server import PINNED, STATEMENT_TIMEOUT, Place, described, tidy, try_all
 
 SLOTS = 8
 
-_MADE = "sqlmigrate shadow 2 "  # increased when clusters are made differently: older ones are then replaced
+_MADE = "sqlmigrate shadow 3 "  # increased when clusters are made differently: older ones are then replaced
 _V16, _V18 = 16, 18
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - below it a folder of mkdtemp's
@@ -68,7 +68,8 @@ def own(home: Path, postgres: int | None) -> Iterator[tuple[Place, Session]]:
         admin = Session(make_conninfo(urls["postgres"], options=PINNED))
         try:
             label = f"{described(admin)}, {'installed on this machine' if programs else 'embedded'}"
-            place = Place(label, "postgres", OWNER, WATCHER, urls, is_ours=True, base_roles=_base_roles(admin))
+            version = admin.conn.info.server_version
+            place = Place(label, "postgres", OWNER, WATCHER, urls, True, version, True, _base_roles(admin))
             tidy(admin, is_ours=True)
             roles.restore(admin, json.loads(place.base_roles))
             with _memory(cluster, admin) as tablespace:
@@ -125,6 +126,7 @@ def _started(cluster: Cluster) -> str:
         cluster.create("--auth-local=scram-sha-256", f"--pwfile={password}", "--no-sync", *cheap)
     if not cluster.is_ready():
         (cluster.data / "pg_hba.conf").write_text(_ACCESS)
+        (cluster.data / "postgresql.auto.conf").write_text("")  # of a base that was not built to its end
     cluster.start({**SETTINGS, **({"io_method": "sync"} if cluster.version >= _V18 else {})})
     return password.read_text()
 

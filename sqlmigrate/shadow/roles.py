@@ -14,7 +14,7 @@ from typing import Any
 from sqlmigrate.database.session import Request, Session
 
 OWNER, WATCHER = "sqlmigrate_review", "sqlmigrate_watch"
-_V14, _V16 = 140000, 160000
+_V14, _V16, _V17 = 140000, 160000, 170000
 _FIRST_OWN_OID = 16384  # FirstNormalObjectId: below it are the objects of initdb
 
 # The shared catalogs that describe roles, and which of their rows do.
@@ -93,6 +93,8 @@ def make(session: Session, statement_timeout: str, mark: str) -> None:
         statements.append(f"grant pg_read_all_data to {WATCHER}")
     else:
         statements.append(f"grant {OWNER} to {WATCHER}")  # to read what the owner owns
+    if version >= _V17:
+        statements.append(f"alter role {WATCHER} set event_triggers = off")  # a file may replace one for logging in
     if version >= _V16:
         statements.append(f"alter role {OWNER} set createrole_self_grant = 'set, inherit'")  # as before 16
     else:

@@ -21,6 +21,8 @@ select datname::text from pg_catalog.pg_database
  where datname like '{FRESH}%' or datname like '{RUN}%'
     or $1::bool and datname not in ('postgres', 'template0', 'template1') and datname not like '{BASE}%'"""
 
+_LOGIN_TRIGGERS = 170000  # https://www.postgresql.org/docs/17/event-trigger-definition.html
+
 PINNED = "-c search_path=pg_catalog -c statement_timeout=0 -c lock_timeout=0"
 
 
@@ -34,6 +36,8 @@ class Place:
         owner: the role that executes migrations
         watcher: the role that watches them
         urls: how each role connects
+        is_superuser: whether `admin` is a superuser
+        version: the version of the server, as 180004
         is_ours: whether we started the server, and nothing else uses it
         base_roles: the roles of the unused server, as `roles.read` returned them, in JSON
         tablespace: where clones are created
@@ -44,6 +48,8 @@ class Place:
     owner: str
     watcher: str
     urls: Mapping[str, str] = field(repr=False)
+    is_superuser: bool = False
+    version: int = 0
     is_ours: bool = False
     base_roles: str = "{}"
     tablespace: str = "pg_default"
@@ -51,8 +57,13 @@ class Place:
     def url(self, role: str, database: str = "") -> str:
         """Return the URL of a database for a role; without a name that of `--shadow-url`."""
         named = {"dbname": database} if database else {}
-        pinned = {"options": PINNED} if role != self.owner else {}
+        pinned = {"options": self._pinned(role)} if role != self.owner else {}
         return make_conninfo(self.urls[role], **named, **pinned)
+
+    def _pinned(self, role: str) -> str:
+        """Return the settings of a role that executes no migrations: their triggers on logging in are not for it."""
+        is_strong = self.is_superuser and role == self.admin
+        return f"{PINNED} -c event_triggers=off" if is_strong and self.version >= _LOGIN_TRIGGERS else PINNED
 
 
 def tidy(admin: Session, *, is_ours: bool) -> None:

@@ -61,9 +61,10 @@ def running(homes: Path, request: pytest.FixtureRequest) -> Iterator[Shadow]:
         yield found
 
 
-@pytest.fixture(scope="module")
-def base(running: Shadow) -> Template:
-    return running.template("base", build)
+@pytest.fixture(scope="module", params=["restricted", "merged"])
+def base(running: Shadow, request: pytest.FixtureRequest) -> Template:
+    """A base that was built without a superuser, and one that was built by one: a file must not notice."""
+    return running.template("base", build, request.param)
 
 
 # -- a hostile file ----------------------------------------------------------------------------------------------------

@@ -45,7 +45,7 @@ _ADVICE = {
     failures.MISSING_EXTENSION.name: "name a server that has it: --shadow-url",
     failures.MISSING_ROLE.name: "create the role in a migration, or name a server that has it: --shadow-url",
     failures.NEEDS_MORE_RIGHTS.name: (
-        "the review has no superuser: name a server where the role has this right: --shadow-url"
+        "if you trust the new migrations, execute them as a superuser of the shadow server: --trusted"
     ),
 }
 _RULES_OF_KINDS: dict[Kind | None, Rule] = {
@@ -100,7 +100,8 @@ def _failed_statement(run: FileRun) -> MeasuredStatement | None:
 
 def _rule(error: StatementError, failed: MeasuredStatement | None, version: int) -> Rule:  # noqa: PLR0911 - a rule for each code
     state = error.sqlstate or ""
-    if state == _PRIVILEGE and "row-level security" not in error.message:
+    is_closed = "foreign-data wrapper" in error.message and "has no handler" in error.message  # by the review
+    if is_closed or (state == _PRIVILEGE and "row-level security" not in error.message):
         return failures.NEEDS_MORE_RIGHTS
     if state in _NO_TRANSACTION:
         return failures.NOT_IN_TRANSACTION

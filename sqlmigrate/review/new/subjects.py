@@ -24,12 +24,14 @@ class Subjects:
         base_migrations: the migrations of the base
         new: the new migrations
         findings: the findings that need no server
+        is_merged: whether the base is what git shows as merged: it is trusted, a file of the working tree is not
     """
 
     base: str
     base_migrations: tuple[Migration, ...]
     new: tuple[Migration, ...]
     findings: tuple[Finding, ...] = ()
+    is_merged: bool = False
 
 
 def find_subjects(context: Context, named: Sequence[str], ref: str | None) -> Subjects:
@@ -47,7 +49,7 @@ def find_subjects(context: Context, named: Sequence[str], ref: str | None) -> Su
     from . import merged  # noqa: PLC0415
 
     new = merged.find_new(directory, ref, context.environment)
-    return Subjects(new.base.ref, new.base.migrations, new.migrations, new.findings)
+    return Subjects(new.base.ref, new.base.migrations, new.migrations, new.findings, is_merged=True)
 
 
 def _named(migrations: Sequence[Migration], names: Sequence[str], directory: str) -> tuple[Migration, ...]:

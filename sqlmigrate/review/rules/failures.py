@@ -231,10 +231,10 @@ NEEDS_MORE_RIGHTS = Rule(
     "warning",
     "a statement needs more rights than the owner of the database has",
     (
-        "The review runs as a role that owns its database and is not a superuser, so that a pull request "
-        "cannot reach the server's files and programs. What follows this statement was not executed. If "
-        "production runs migrations with more rights, review on a server where the role has them: "
-        "--shadow-url."
+        "New migrations are executed by a role that owns its database and is not a superuser, so that a pull "
+        "request cannot reach the server's files and programs. What follows this statement was not executed. If "
+        "production runs migrations with more rights, and you trust the files, --trusted executes them as a "
+        "superuser. On a server of --shadow-url they then have the rights of its role."
     ),
     page=f"{_DOCS}role-attributes.html",
 )

@@ -136,4 +136,6 @@ def test_what_only_a_superuser_may(name: str, server: databases.Shadow) -> None:
 
     assert (finding.rule.name, finding.severity) == ("needs-more-rights", "warning")
     assert finding.message.startswith(message)
-    assert finding.what_now == "the review has no superuser: name a server where the role has this right: --shadow-url"
+    assert finding.what_now == (
+        "if you trust the new migrations, execute them as a superuser of the shadow server: --trusted"
+    )
