@@ -33,6 +33,7 @@ class Object:
         attributes: its definition: name and value of each attribute that is set
         path: the parts of the name
         table: the table that it belongs to and is dropped with; for a table its own name; empty if there is none
+        whole: the relation or type that it is a part of; itself if it is no part
     """
 
     kind: str
@@ -41,6 +42,7 @@ class Object:
     attributes: Mapping[str, str | None]
     path: tuple[str, ...] = ()
     table: str = ""
+    whole: Identity = Identity("", 0, 0)  # noqa: RUF009 - a named tuple is not mutable
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ grant: default privileges are the same as no entry (https://www.postgresql.org/d
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from weakref import WeakKeyDictionary
@@ -17,7 +17,7 @@ from sqlmigrate.database.session import Request, Session
 
 from .objects import Catalog, Identity, Object
 from .sql_definitions import sorts
-from .sql_relations import COMMENTS, FIELD, GUARD, RECORD, SETTINGS
+from .sql_relations import COMMENTS, FIELD, GUARD, RECORD, SETTINGS, Sort
 
 
 def read(session: Session, ignore: Collection[str] = ()) -> Catalog:
@@ -26,14 +26,19 @@ def read(session: Session, ignore: Collection[str] = ()) -> Catalog:
     *answers, comments = _answers(session, [*(sort.sql() for sort in queried), COMMENTS])
     objects: dict[tuple[str, str], Object] = {}
     for sort, ((text,),) in zip(queried, answers, strict=True):
-        for record in text.split(RECORD) if text else ():
-            each = _object(sort.catalog, record)
+        for each in objects_of(sort, text):
             if each.table not in ignore:
                 objects[each.kind, each.name] = each
-    return Catalog(_commented(objects, comments))
+    return Catalog(commented(objects, comments))
 
 
-def _commented(
+def objects_of(sort: Sort, text: str | None) -> Iterator[Object]:
+    """Return the objects in the answer to the query of a sort."""
+    for record in text.split(RECORD) if text else ():
+        yield _object(sort.catalog, sort.whole[0], record)
+
+
+def commented(
     objects: dict[tuple[str, str], Object], comments: Iterable[list[str | None]]
 ) -> dict[tuple[str, str], Object]:
     """Add the comments to the attributes of the objects that have one."""
@@ -69,10 +74,11 @@ def _executed(session: Session, queries: Sequence[str]) -> list[list[list[str | 
 
 
 @lru_cache(maxsize=1 << 16)
-def _object(catalog: str, record: str) -> Object:
+def _object(catalog: str, whole_catalog: str, record: str) -> Object:
     """Make an object of a record; cached, because most records are the same at the next reading."""
-    kind, schema, relation, own, table, oid, sub, *rest = record.split(FIELD)
+    kind, schema, relation, own, table, oid, sub, whole, *rest = record.split(FIELD)
     path = tuple([part for part in (schema, relation, own) if part])
     attributes: dict[str, str | None] = dict(part.partition("=")[::2] for part in rest)
     within = table or (f"{schema}.{relation}" if relation else "")
-    return Object(kind, ".".join(path), Identity(catalog, int(oid), int(sub)), attributes, path, within)
+    identity, part_of = Identity(catalog, int(oid), int(sub)), Identity(whole_catalog, int(whole), 0)
+    return Object(kind, ".".join(path), identity, attributes, path, within, part_of)

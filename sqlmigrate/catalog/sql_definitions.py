@@ -118,6 +118,7 @@ def _types(version: int) -> tuple[Sort, ...]:
             {"label": "e.enumlabel"},
             f"pg_enum e join pg_type t on t.oid = e.enumtypid {schema}",
             f"{own('pg_type', 't.oid')}",
+            part_of=("pg_type", "e.enumtypid"),
         ),
         Sort(
             "'domain constraint'",
@@ -127,6 +128,7 @@ def _types(version: int) -> tuple[Sort, ...]:
             {"definition": "pg_get_constraintdef(k.oid)", "validated": "k.convalidated::text"},
             f"pg_constraint k join pg_type t on t.oid = k.contypid {schema}",
             f"k.contype <> 'n' and k.contypid >= 16384 and {own('pg_type', 't.oid')}",
+            part_of=("pg_type", "k.contypid"),
         ),
     )
 

@@ -33,7 +33,7 @@ SETTINGS = (
 # The comments of every kind of object.
 COMMENTS = (
     "select classoid::regclass::text, objoid::text, objsubid::text, description from pg_description "
-    "where objoid >= 16384 or classoid = 'pg_namespace'::regclass"
+    "where (objoid >= 16384 or classoid = 'pg_namespace'::regclass)"
 )
 
 
@@ -51,6 +51,7 @@ class Sort:
         where: which rows of it are objects
         sub: the number of a column
         table: the table that it belongs to
+        part_of: the catalog and the OID of the relation or type that it is a part of; its own if it is none
     """
 
     kind: str
@@ -62,15 +63,32 @@ class Sort:
     where: str = "true"
     sub: str = "0"
     table: str = "null"
+    part_of: tuple[str, str] | None = None
 
-    def sql(self) -> str:
-        """Return the query; it leaves out the members of extensions."""
+    @property
+    def whole(self) -> tuple[str, str]:
+        """The catalog and the OID of what an object is created and dropped with."""
+        return self.part_of or (self.catalog, self.oid)
+
+    def sql(self, wholes: str = "") -> str:
+        """Return the query; it leaves out the members of extensions.
+
+        Args:
+            wholes: An array of OIDs, as an expression; then only the objects that are these, or parts of these.
+        """
+        chosen = f" and {self.whole[1]} = any ({wholes})" if wholes else ""
         names = (f"quote_ident({name})" if name != "null" and "(" not in name else name for name in self.names)
-        fields = (self.kind, *(f"coalesce({field}, '')" for field in (*names, self.table)), self.oid, self.sub)
+        fields = (
+            self.kind,
+            *(f"coalesce({field}, '')" for field in (*names, self.table)),
+            self.oid,
+            self.sub,
+            self.whole[1],
+        )
         attributes = ", ".join(f"'{name}=' || ({value})" for name, value in self.attributes.items())
         return (
             f"select string_agg(concat_ws('{FIELD}', {', '.join(fields)}, {attributes}), '{RECORD}') "
-            f"from {self.source} where {self.where} and {own(self.catalog, self.oid)}"
+            f"from {self.source} where {self.where} and {own(self.catalog, self.oid)}{chosen}"
         )
 
 
@@ -274,6 +292,7 @@ def _constraints() -> Sort:
         },
         f"pg_constraint k {ON_RELATION % 'k.conrelid'}",
         f"k.contype not in ('n', 't') and k.conrelid >= 16384 and {own('pg_class', 'c.oid')}",
+        part_of=("pg_class", "k.conrelid"),
     )
 
 
@@ -299,6 +318,7 @@ def _indexes() -> Sort:
         "join pg_namespace tn on tn.oid = t.relnamespace",
         f"i.indexrelid >= 16384 and {own('pg_class', 'i.indrelid')}",
         table=_T,
+        part_of=("pg_class", "i.indrelid"),
     )
 
 
@@ -312,6 +332,7 @@ def _triggers() -> Sort:
         {"definition": "pg_get_triggerdef(t.oid)", "enabled": words("t.tgenabled", **FIRES)},
         f"pg_trigger t {ON_RELATION % 't.tgrelid'} left join pg_trigger p on p.oid = t.tgparentid",
         "case when t.tgparentid = 0 then not t.tgisinternal else p.tgenabled <> t.tgenabled end",
+        part_of=("pg_class", "t.tgrelid"),
     )
 
 
@@ -324,6 +345,7 @@ def _rules() -> Sort:
         {"definition": "pg_get_ruledef(r.oid)", "enabled": words("r.ev_enabled", **FIRES)},
         f"pg_rewrite r {ON_RELATION % 'r.ev_class'}",
         "r.oid >= 16384 and r.rulename <> '_RETURN'",
+        part_of=("pg_class", "r.ev_class"),
     )
 
 
@@ -342,6 +364,7 @@ def _policies() -> Sort:
             "check": "pg_get_expr(p.polwithcheck, p.polrelid)",
         },
         f"pg_policy p {ON_RELATION % 'p.polrelid'}",
+        part_of=("pg_class", "p.polrelid"),
     )
 
 
@@ -359,6 +382,7 @@ def _statistics() -> Sort:
         f"pg_statistic_ext s {in_schema('s.stxnamespace')} join pg_class t on t.oid = s.stxrelid "
         "join pg_namespace tn on tn.oid = t.relnamespace",
         table=_T,
+        part_of=("pg_class", "s.stxrelid"),
     )
 
 

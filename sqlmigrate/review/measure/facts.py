@@ -87,6 +87,7 @@ class StatementFacts:
         is_alone: whether it ran without a transaction; its locks are then those seen while it ran
         created: how many relations it created
         is_bounded: whether a lock_timeout was in force
+        changes: what it changed in the catalog; empty if that was not measured
     """
 
     number: int
@@ -95,6 +96,7 @@ class StatementFacts:
     is_alone: bool = False
     created: int = 0
     is_bounded: bool = True
+    changes: tuple[Change, ...] = ()
 
     def strongest(self) -> RelationEffect | None:
         """Return the effect with the strongest lock on a table; None if it locked no table."""

@@ -15,7 +15,7 @@ from sqlmigrate.identifiers import displayed, parent
 from sqlmigrate.parsing.script import Script
 from sqlmigrate.plan.plan import Direction, Step
 
-from . import if_not_exists, keys, row_sums
+from . import catalog_changes, if_not_exists, keys, row_sums
 from .facts import FileRun, RoundTrip, RowFailure
 from .made_up_rows import MadeUpRows
 from .missing_roles import MissingRoles
@@ -54,13 +54,14 @@ class RoundTrips:
 
     def _go_up(self, migration: Migration, up: Script) -> RoundTrip:
         already_late = keys.late_sequences(self._watch.observer, up)
-        done, failures = self._run("up", migration, up)
+        done, failures = self._run(_step("up", migration, up), self._catalog)
         before = self._catalog
         if done.error:
             self._catalog = before if up.mode == "transaction" else self._read()
             return RoundTrip(before, done, row_failures=failures)
         after = self._catalog = self._read()
         changes = compare.changes(before, after)
+        done = catalog_changes.of_the_only(done, changes)
         touched = self._touched(done, changes)
         gone = _gone(changes, after)
         late = keys.late_sequences(self._watch.observer, up) - already_late
@@ -80,15 +81,16 @@ class RoundTrips:
         )
 
     def _go_down_and_up(self, trip: RoundTrip, migration: Migration, up: Script, down: Script) -> RoundTrip:
-        done, failures = self._run("down", migration, down)
+        done, failures = self._run(_step("down", migration, down), trip.after)
         failures = (*trip.row_failures, *failures)
         if done.error or trip.after is None:
             return replace(trip, down=done, row_failures=failures)
         back = self._read()
         changes = compare.changes(trip.after, back)
+        done = catalog_changes.of_the_only(done, changes)
         touched = {*trip.rows_before, *self._touched(done, changes)} - self._shortened
         summed = self._summed(touched)
-        again, more = self._run("up", migration, up)
+        again, more = self._run(_step("up", migration, up))
         self._catalog = self._read()
         return replace(
             trip,
@@ -104,18 +106,18 @@ class RoundTrips:
 
     # generated rows
 
-    def _run(
-        self, direction: Direction, migration: Migration, script: Script
-    ) -> tuple[FileRun, tuple[RowFailure, ...]]:
+    def _run(self, step: Step, catalog: Catalog | None = None) -> tuple[FileRun, tuple[RowFailure, ...]]:
         """Execute a file; again with the role that it lacks, or without the generated rows that it fails on.
 
-        The failures that are returned were passed in the end.
+        With the catalog at this moment, it is measured what each statement changes in it. The failures that are
+        returned were passed in the end.
         """
+        direction = step.direction
         passed: dict[int, RowFailure] = {}
         self._shortened = set()
         done: FileRun | None = None
         while True:
-            done = self._continued(direction, migration, script, done)
+            done = self._continued(step, catalog, done)
             if done.error is None:
                 return done, tuple(passed.values())
             if self._roles.provide(done.error, self._watch.session):
@@ -129,13 +131,13 @@ class RoundTrips:
             names = tuple(dict.fromkeys([*known.tables, *map(displayed, tables)]))
             passed[done.failed_at] = replace(known, tables=names)
 
-    def _continued(self, direction: Direction, migration: Migration, script: Script, before: FileRun | None) -> FileRun:
+    def _continued(self, step: Step, catalog: Catalog | None, before: FileRun | None) -> FileRun:
         """Execute a file, or what is left of one that failed without a transaction."""
-        step = Step(direction, migration.version, migration.label, script, migration)
-        if before is None or script.mode == "transaction":
-            return self._watch.run(step, self._made_up.emptied)
-        step = replace(step, execution=self._watch.execution(migration.version), begun=tuple(script.statements))
-        rest = self._watch.run(step, self._made_up.emptied)
+        if before is None or step.script.mode == "transaction":
+            return self._watch.run(step, catalog, self._made_up.emptied)
+        begun = tuple(step.script.statements)
+        left = replace(step, execution=self._watch.execution(step.version), begun=begun)
+        rest = self._watch.run(left, self._read() if catalog else None, self._made_up.emptied)
         return replace(
             rest,
             statements=(*before.statements, *rest.statements),
@@ -194,3 +196,7 @@ def _only_new(failures: Iterable[RowFailure], known: Iterable[RowFailure]) -> It
     """Return the failures of the second up that the first did not have."""
     numbers = {each.number for each in known if each.direction == "up"}
     return (each for each in failures if each.number not in numbers)
+
+
+def _step(direction: Direction, migration: Migration, script: Script) -> Step:
+    return Step(direction, migration.version, migration.label, script, migration)

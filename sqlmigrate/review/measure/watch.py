@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 
 import psycopg
 
+from sqlmigrate.catalog.objects import Catalog
 from sqlmigrate.database.session import Request, Session, connect
 from sqlmigrate.errors import StatementError
 from sqlmigrate.executor.events import Failed, Noticed, Observation, Progress, StatementDone, StatementOpen
@@ -31,6 +32,7 @@ from sqlmigrate.parsing.script import Script
 from sqlmigrate.parsing.statement import Statement
 from sqlmigrate.plan.plan import Limits, Step
 
+from .catalog_changes import CatalogChanges
 from .facts import FileRun, Notice, Relation, RelationEffect, StatementFacts
 from .lock_modes import MODES, rank
 from .watch_sql import BASE, HISTORY, LOCKS, PLAN_AS_IF_LARGE, RELATION, STORAGE, TABLES, WAITS, WORK
@@ -123,6 +125,7 @@ class _Progress:
     """What is known so far of a step that is being executed."""
 
     script: Script
+    changes: CatalogChanges
     emptied: Mapping[int, int]
     statements: list[StatementFacts] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
@@ -172,17 +175,19 @@ class Watch:
         """Disconnect."""
         self._opened.close()
 
-    def run(self, step: Step, emptied: Mapping[int, int] | None = None) -> FileRun:
+    def run(self, step: Step, catalog: Catalog | None = None, emptied: Mapping[int, int] | None = None) -> FileRun:
         """Execute one step, and return what was measured; a failure is part of it.
 
         Args:
             step: The step.
+            catalog: The catalog at this moment; without it, it is not measured what each statement changes in it.
             emptied: How many rows tables had that were emptied, by OID: a scan of one counts as one of so many rows.
         """
         self.session.reconnect()  # counters add up in a session, and a file may leave settings
         self.session.ask(PLAN_AS_IF_LARGE)
         executor = Executor(self.session, self._state, Limits(lock_retries=0), _OBSERVATION)
-        progress = _Progress(step.script, emptied=emptied or {})
+        changes = CatalogChanges(step.script, catalog, self.observer, self.history)
+        progress = _Progress(step.script, changes, emptied or {})
         self._is_stopped = False
         self._next(step.script, step.done_before + 1)
         with closing(executor.execute(step)) as happening:
@@ -197,7 +202,9 @@ class Watch:
                         if step.script.mode == "transaction":
                             progress.statements.append(self._measured(progress, number))
                         elif self._is_alone:
-                            progress.statements.append(self._watched_alone(step.script, number))
+                            facts = self._watched_alone(step.script, number)
+                            facts = changes.of(step.script.statements[number - 1], facts, self.observer)
+                            progress.statements.append(facts)
                         self._next(step.script, number + 1)
                         progress.began = time.monotonic()
                     case Noticed(_, severity, message):
@@ -251,8 +258,9 @@ class Watch:
             each.is_unseen for each in progress.held.values()
         )
         bounded = (rows[0][9] if rows else "") != "0"
-        progress.held, progress.counters, progress.began = locks, counters, time.monotonic()
-        return StatementFacts(number, touches, elapsed, created=max(created, 0), is_bounded=bounded)
+        progress.held, progress.counters = locks, counters
+        facts = StatementFacts(number, touches, elapsed, created=max(created, 0), is_bounded=bounded)
+        return progress.changes.of(progress.script.statements[number - 1], facts, self.session)
 
     def _locks(self, pid: int) -> dict[int, _Held]:
         """Return the strongest lock on each relation of the users, by OID."""

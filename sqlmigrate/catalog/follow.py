@@ -1,0 +1,261 @@
+"""Follows a catalog through the statements of one file: what each of them has changed.
+
+A whole catalog of 5,000 objects takes 60 ms to read and compare. After a statement, only those objects are read again
+that have a new row in a system catalog, or have lost theirs. The rows that a statement has written are found by their
+transaction and their command, https://www.postgresql.org/docs/current/ddl-system-columns.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
+
+import psycopg
+from psycopg import pq
+
+from sqlmigrate.database.session import Request, Session
+
+from . import compare
+from .objects import Catalog, Change, Identity, Object
+from .read import commented, objects_of
+from .sql_definitions import sorts
+from .sql_relations import COMMENTS, SETTINGS
+
+_WRITERS = 2**32  # transaction numbers in a row begin again at this one
+_IS_RELATION = "'pg_class ' || coalesce((select i.indrelid from pg_index i where i.indexrelid = {0}), {0})"
+_IS_CONSTRAINT = "case when {0}.conrelid <> 0 then 'pg_class ' || {0}.conrelid else 'pg_type ' || {0}.contypid end"
+_OWN = (
+    "pg_type", "pg_proc", "pg_namespace", "pg_publication", "pg_extension", "pg_default_acl", "pg_event_trigger",
+    "pg_am", "pg_foreign_data_wrapper", "pg_foreign_server", "pg_collation", "pg_ts_config", "pg_ts_dict",
+    "pg_operator", "pg_opclass", "pg_opfamily", "pg_cast", "pg_conversion", "pg_language",
+)  # fmt: skip
+# The system catalogs that can be followed, and what a row of each is a part of. Shared catalogs, and those that only
+# superusers read, cannot. The first ones show by their OIDs what was dropped.
+_WITH_OIDS: Mapping[str, str] = {
+    "pg_class": _IS_RELATION.format("r.oid"),
+    "pg_constraint": _IS_CONSTRAINT.format("r"),
+    "pg_trigger": "'pg_class ' || r.tgrelid",
+    "pg_rewrite": "'pg_class ' || r.ev_class",
+    "pg_policy": "'pg_class ' || r.polrelid",
+    "pg_statistic_ext": "'pg_class ' || r.stxrelid",
+    "pg_attrdef": "'pg_class ' || r.adrelid",
+    "pg_enum": "'pg_type ' || r.enumtypid",
+    "pg_publication_rel": "'pg_publication ' || r.prpubid",
+    **{each: f"'{each} ' || r.oid" for each in _OWN},
+}
+_WITHOUT_OIDS: Mapping[str, str] = {
+    "pg_attribute": _IS_RELATION.format("r.attrelid"),
+    "pg_index": "'pg_class ' || r.indrelid",
+    "pg_inherits": _IS_RELATION.format("r.inhrelid"),
+    "pg_sequence": "'pg_class ' || r.seqrelid",
+    "pg_foreign_table": "'pg_class ' || r.ftrelid",
+    "pg_aggregate": "'pg_proc ' || r.aggfnoid::oid",
+    "pg_ts_config_map": "'pg_ts_config ' || r.mapcfg",
+    "pg_description": "case r.classoid "
+    f"when 'pg_class'::regclass then {_IS_RELATION.format('r.objoid')} "
+    f"when 'pg_constraint'::regclass then (select {_IS_CONSTRAINT.format('k')} from pg_constraint k "
+    "where k.oid = r.objoid) else r.classoid::regclass::text || ' ' || r.objoid end",
+}
+_BY_US = "age(r.xmin) <= age($1) and r.cmin::text::bigint > $2"
+
+
+def _written() -> str:
+    """Return the query for the rows that were written since a transaction ($1) and a command of it ($2)."""
+    each = (
+        f"select '{catalog}', {digest}, string_agg(distinct {whole}, ',') filter (where {_BY_US}), "
+        f"max(r.cmin::text::bigint) filter (where {_BY_US})::text from {catalog} r"
+        for rows, digest in (
+            (_WITH_OIDS, "count(*)::text || ' ' || sum(r.oid::bigint)::text"),
+            (_WITHOUT_OIDS, "''"),
+        )
+        for catalog, whole in rows.items()
+    )
+    return " union all ".join(each)
+
+
+_WRITTEN = "sqlmigrate_follow_written"
+_PREPARED: WeakKeyDictionary[Session, tuple[int, set[str]]] = WeakKeyDictionary()
+_NEXT_WRITER = Request("select pg_catalog.txid_snapshot_xmax(pg_catalog.txid_current_snapshot())::text")
+
+
+class FollowedCatalog:
+    """A catalog that is kept up to date while statements of one file are executed.
+
+    Args:
+        session: A session on the database; the file is not executed yet.
+        catalog: The catalog at this moment.
+        ignore: The tables to leave out.
+        in_one_transaction: Whether the whole file is executed in one transaction.
+    """
+
+    def __init__(
+        self, session: Session, catalog: Catalog, ignore: Collection[str] = (), *, in_one_transaction: bool
+    ) -> None:
+        self._ignore = ignore
+        self._in_one_transaction = in_one_transaction
+        self._wholes: dict[Identity, list[Object]] = {}
+        self._objects: dict[str, dict[int, Identity]] = {}  # by system catalog and OID, what each is a part of
+        for each in catalog.objects.values():
+            self._add(each)
+        self._digests: dict[str, str] = {}
+        self._command = -1
+        self._since = "0"
+        with _aside(session):
+            self._since = self._next_writer(session)
+            self._written(session)
+
+    def changed(self, session: Session) -> tuple[Change, ...]:
+        """Return what has changed since the last call, or since the beginning.
+
+        The session may have a transaction open, which stays as it is: its locks on tables, settings and counters.
+        Definitions that differ only because another object was renamed are not among the changes.
+        """
+        try:
+            wholes, now, following = self._look(session)
+        except psycopg.errors.InvalidSqlStatementName:  # the file has deallocated our queries as well
+            _PREPARED.pop(session, None)
+            wholes, now, following = self._look(session)
+        if not self._in_one_transaction:
+            self._since = following
+        old = [each for whole in wholes for each in self._wholes.get(whole, ())]
+        self._replace(old, now)
+        return compare.changes(_catalog(old), _catalog(now))
+
+    def _look(self, session: Session) -> tuple[set[Identity], list[Object], str]:
+        """Return what was written or dropped, what it is now, and the number of the next transaction."""
+        with _aside(session):
+            following = self._next_writer(session)
+            wholes = self._written(session)
+            now = self._read(session, wholes) if wholes else []
+            if self._is_schema_renamed(now):  # with it, the names of all objects in it
+                wholes |= {each for each in self._wholes if each.catalog in (*_WITH_OIDS, *_WITHOUT_OIDS)}
+                now = self._read(session, wholes)
+            return wholes, now, following
+
+    def _is_schema_renamed(self, now: Iterable[Object]) -> bool:
+        names = {each.whole: each.name for each in now if each.kind == "schema"}
+        return any(each.name != name for whole, name in names.items() for each in self._wholes.get(whole, ()))
+
+    def _next_writer(self, session: Session) -> str:
+        return str(int(session.ask(_NEXT_WRITER)[0][0][0] or 0) % _WRITERS)
+
+    def _written(self, session: Session) -> set[Identity]:
+        """Return the objects that were written or dropped, as wholes."""
+        [rows] = _ask(session, [_Query(_WRITTEN, "xid, bigint", _written(), f"'{self._since}', {self._command}")])
+        wholes: set[Identity] = set()
+        fewer = []
+        for catalog, digest, written, command in rows:
+            if digest != self._digests.get(catalog or "", digest):
+                fewer.append(catalog or "")
+            self._digests[catalog or ""] = digest or ""
+            wholes |= {_identity(each) for each in written.split(",") if each} if written else set()
+            if self._in_one_transaction:
+                self._command = max(self._command, int(command or -1))
+        return wholes | self._dropped(session, fewer)
+
+    def _dropped(self, session: Session, catalogs: Sequence[str]) -> set[Identity]:
+        known = [each for each in catalogs if self._objects.get(each)]
+        asked = [Request(f"select pg_catalog.string_agg(oid::text, ' ') from pg_catalog.{each}") for each in known]
+        dropped: set[Identity] = set()
+        for catalog, [[oids]] in zip(known, session.ask(*asked), strict=True) if known else ():
+            objects = self._objects[catalog]
+            dropped |= {objects[oid] for oid in objects.keys() - set(map(int, (oids or "").split()))}
+        return dropped
+
+    def _read(self, session: Session, wholes: Iterable[Identity]) -> list[Object]:
+        """Return the objects that these are, and their parts."""
+        oids: dict[str, list[str]] = {}
+        for each in wholes:
+            oids.setdefault(each.catalog, []).append(str(each.oid))
+        asked = [
+            (sort, _Query(f"sqlmigrate_follow_{number}", "oid[]", sort.sql("$1"), _array(oids[sort.whole[0]])))
+            for number, sort in enumerate(sorts(session.conn.info.server_version))
+            if sort.whole[0] in oids and sort.catalog in (*_WITH_OIDS, *_WITHOUT_OIDS)
+        ]
+        objects: dict[tuple[str, str], Object] = {}
+        for (sort, _), [[text]] in zip(asked, _ask(session, [query for _, query in asked]), strict=True):
+            found = (each for each in objects_of(sort, text) if each.table not in self._ignore)
+            objects |= {(each.kind, each.name): each for each in found}
+        described = _array({str(each.identity.oid) for each in objects.values()})
+        [comments] = session.ask(Request(f"{COMMENTS} and objoid = any ({described})"))
+        return list(commented(objects, comments).values())
+
+    def _add(self, thing: Object) -> None:
+        self._wholes.setdefault(thing.whole, []).append(thing)
+        self._objects.setdefault(thing.identity.catalog, {})[thing.identity.oid] = thing.whole
+
+    def _replace(self, old: Iterable[Object], now: Iterable[Object]) -> None:
+        for each in old:
+            self._wholes.pop(each.whole, None)
+            self._objects.get(each.identity.catalog, {}).pop(each.identity.oid, None)
+        for each in now:
+            self._add(each)
+
+
+def _identity(text: str) -> Identity:
+    catalog, oid = text.split(" ")
+    return Identity(catalog, int(oid), 0)
+
+
+def _array(oids: Iterable[str]) -> str:
+    return f"'{{{','.join(oids)}}}'"
+
+
+def _catalog(objects: Iterable[Object]) -> Catalog:
+    return Catalog({(each.kind, each.name): each for each in objects})
+
+
+@contextmanager
+def _aside(session: Session) -> Iterator[None]:
+    """Provide our settings while the block lasts; the open transaction, if there is one, has its own again after it."""
+    is_open = session.conn.info.transaction_status != pq.TransactionStatus.IDLE
+    begin, end = ("savepoint sqlmigrate", "rollback to sqlmigrate") if is_open else ("begin", "rollback")
+    session.ask(Request(begin, quiet=True), *_SETTINGS)
+    try:
+        yield
+    finally:
+        session.ask(Request(end, quiet=True), *([Request("release sqlmigrate", quiet=True)] if is_open else []))
+
+
+_SETTINGS = (
+    *SETTINGS,
+    Request("set local statement_timeout = 0", quiet=True),
+    Request("set local lock_timeout = 0", quiet=True),
+    Request("set local client_encoding = 'UTF8'", quiet=True),
+    Request("set local plan_cache_mode = force_generic_plan", quiet=True),  # planning takes longer than executing
+)
+
+
+class _Query(NamedTuple):
+    """A query that is prepared at its first use in a session.
+
+    Attributes:
+        name: its name
+        types: the types of its parameters
+        sql: the query
+        params: the values of its parameters, as SQL
+    """
+
+    name: str
+    types: str
+    sql: str
+    params: str
+
+
+def _ask(session: Session, queries: Sequence[_Query]) -> list[list[list[str | None]]]:
+    """Send queries in one turn, and return the rows of each."""
+    pid, names = _PREPARED.get(session, (0, set()))
+    if pid != session.pid:
+        names = set()
+        _PREPARED[session] = session.pid, names
+    prepares = [
+        Request(f"prepare {each.name} ({each.types}) as {each.sql}", quiet=True)
+        for each in queries
+        if each.name not in names
+    ]
+    executes = [Request(f"execute {each.name} ({each.params})", quiet=True) for each in queries]
+    answers = session.ask(*prepares, *executes) if queries else []
+    names.update(each.name for each in queries)
+    return answers[len(prepares) :]
