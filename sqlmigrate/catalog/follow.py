@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -21,9 +22,9 @@ from . import compare
 from .objects import Catalog, Change, Identity, Object
 from .read import commented, objects_of
 from .sql_definitions import sorts
-from .sql_relations import COMMENTS, SETTINGS
+from .sql_relations import COMMENTS, SETTINGS, V15
 
-_WRITERS = 2**32  # transaction numbers in a row begin again at this one
+_WRITERS = 2**32  # rows have the lower half of the number of their transaction
 _IS_RELATION = "'pg_class ' || coalesce((select i.indrelid from pg_index i where i.indexrelid = {0}), {0})"
 _IS_CONSTRAINT = "case when {0}.conrelid <> 0 then 'pg_class ' || {0}.conrelid else 'pg_type ' || {0}.contypid end"
 _OWN = (
@@ -43,8 +44,18 @@ _WITH_OIDS: Mapping[str, str] = {
     "pg_attrdef": "'pg_class ' || r.adrelid",
     "pg_enum": "'pg_type ' || r.enumtypid",
     "pg_publication_rel": "'pg_publication ' || r.prpubid",
+    "pg_amop": "'pg_opfamily ' || r.amopfamily",
+    "pg_amproc": "'pg_opfamily ' || r.amprocfamily",
     **{each: f"'{each} ' || r.oid" for each in _OWN},
 }
+# A row of these that is gone does not tell what it was a part of: there are few.
+_PARTS_OF_FEW = {
+    "pg_publication_rel": "pg_publication",
+    "pg_publication_namespace": "pg_publication",
+    "pg_amop": "pg_opfamily",
+    "pg_amproc": "pg_opfamily",
+}
+_SINCE_15: Mapping[str, str] = {"pg_publication_namespace": "'pg_publication ' || r.pnpubid"}
 _WITHOUT_OIDS: Mapping[str, str] = {
     "pg_attribute": _IS_RELATION.format("r.attrelid"),
     "pg_index": "'pg_class ' || r.indrelid",
@@ -61,13 +72,17 @@ _WITHOUT_OIDS: Mapping[str, str] = {
 _BY_US = "age(r.xmin) <= age($1) and r.cmin::text::bigint > $2"
 
 
-def _written() -> str:
+@lru_cache
+def _written(version: int) -> str:
     """Return the query for the rows that were written since a transaction ($1) and a command of it ($2)."""
     each = (
         f"select '{catalog}', {digest}, string_agg(distinct {whole}, ',') filter (where {_BY_US}), "
         f"max(r.cmin::text::bigint) filter (where {_BY_US})::text from {catalog} r"
         for rows, digest in (
-            (_WITH_OIDS, "count(*)::text || ' ' || sum(r.oid::bigint)::text"),
+            (
+                {**_WITH_OIDS, **(_SINCE_15 if version >= V15 else {})},
+                "count(*)::text || ' ' || sum(r.oid::bigint)::text",
+            ),
             (_WITHOUT_OIDS, "''"),
         )
         for catalog, whole in rows.items()
@@ -77,6 +92,7 @@ def _written() -> str:
 
 _WRITTEN = "sqlmigrate_follow_written"
 _PREPARED: WeakKeyDictionary[Session, tuple[int, set[str]]] = WeakKeyDictionary()
+_NAMES = Request("select name from pg_catalog.pg_prepared_statements")
 _NEXT_WRITER = Request("select pg_catalog.txid_snapshot_xmax(pg_catalog.txid_current_snapshot())::text")
 
 
@@ -115,7 +131,7 @@ class FollowedCatalog:
         try:
             wholes, now, following = self._look(session)
         except psycopg.errors.InvalidSqlStatementName:  # the file has deallocated our queries as well
-            _PREPARED.pop(session, None)
+            _PREPARED[session] = session.pid, {name or "" for (name,) in session.ask(_NAMES)[0]}
             wholes, now, following = self._look(session)
         if not self._in_one_transaction:
             self._since = following
@@ -143,7 +159,10 @@ class FollowedCatalog:
 
     def _written(self, session: Session) -> set[Identity]:
         """Return the objects that were written or dropped, as wholes."""
-        [rows] = _ask(session, [_Query(_WRITTEN, "xid, bigint", _written(), f"'{self._since}', {self._command}")])
+        version = session.conn.info.server_version
+        [rows] = _ask(
+            session, [_Query(_WRITTEN, "xid, bigint", _written(version), f"'{self._since}', {self._command}")]
+        )
         wholes: set[Identity] = set()
         fewer = []
         for catalog, digest, written, command in rows:
@@ -158,7 +177,8 @@ class FollowedCatalog:
     def _dropped(self, session: Session, catalogs: Sequence[str]) -> set[Identity]:
         known = [each for each in catalogs if self._objects.get(each)]
         asked = [Request(f"select pg_catalog.string_agg(oid::text, ' ') from pg_catalog.{each}") for each in known]
-        dropped: set[Identity] = set()
+        few = {_PARTS_OF_FEW[each] for each in catalogs if each in _PARTS_OF_FEW}
+        dropped = {each for each in self._wholes if each.catalog in few}
         for catalog, [[oids]] in zip(known, session.ask(*asked), strict=True) if known else ():
             objects = self._objects[catalog]
             dropped |= {objects[oid] for oid in objects.keys() - set(map(int, (oids or "").split()))}

@@ -110,6 +110,13 @@ def _types(version: int) -> tuple[Sort, ...]:
             "t.oid >= 16384 and (t.typtype in ('e', 'd', 'r', 'p') or t.typtype = 'b' and t.typcategory <> 'A' or "
             "t.typtype = 'c' and exists (select from pg_class c where c.oid = t.typrelid and c.relkind = 'c'))",
         ),
+        *_parts_of_types(schema),
+    )
+
+
+def _parts_of_types(schema: str) -> tuple[Sort, ...]:
+    """Return the labels of enums and the constraints of domains; `schema` joins the schema of the type."""
+    return (
         Sort(
             "'enum label'",
             "pg_enum",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
@@ -14,7 +14,8 @@ from psycopg.pq import TransactionStatus
 from tested_version import NEWEST, TESTED
 
 from sqlmigrate.catalog import compare, functions, read
-from sqlmigrate.catalog.objects import Catalog
+from sqlmigrate.catalog.follow import FollowedCatalog
+from sqlmigrate.catalog.objects import Catalog, Change
 from sqlmigrate.database.session import Request, Session
 
 pytestmark = pytest.mark.sampled(3)
@@ -29,7 +30,10 @@ class Inside(Session):
 
     def ask(self, *requests: Request) -> list[list[list[str | None]]]:
         return super().ask(
-            *(Request("select") if each.sql.startswith(("begin", "rollback")) else each for each in requests)
+            *(
+                Request("select") if each.sql.startswith("begin") or each.sql == "rollback" else each
+                for each in requests
+            )
         )
 
     @contextmanager
@@ -57,12 +61,24 @@ class Everything:
     def changes(self, sql: str) -> list[str]:
         """What `changes` says of them."""
         with self.session.after(sql):
-            found = compare.changes(self.catalog, read.read(self.session))
-        return sorted(
-            f"{each.change} {each.kind} "
-            + " -> ".join(dict.fromkeys(one.name for one in (each.before, each.after) if one))
-            for each in found
-        )
+            return _told(compare.changes(self.catalog, read.read(self.session)))
+
+    def followed(self, *statements: str) -> list[list[str]]:
+        """What each of several statements has changed, as they are executed in one transaction."""
+        with self.session.conn.transaction(force_rollback=True):
+            follow = FollowedCatalog(self.session, self.catalog, in_one_transaction=True)
+            found = []
+            for sql in statements:
+                self.session.conn.execute(sql)
+                found.append(_told(follow.changed(self.session)))
+            return found
+
+
+def _told(changes: Iterable[Change]) -> list[str]:
+    return sorted(
+        f"{each.change} {each.kind} " + " -> ".join(dict.fromkeys(one.name for one in (each.before, each.after) if one))
+        for each in changes
+    )
 
 
 def _said(before: Catalog, after: Catalog) -> tuple[str, ...]:
@@ -229,6 +245,79 @@ def test_a_renamed_schema_moves_what_is_in_it(newest: Everything) -> None:
     assert {each.split(" -> ")[0].removeprefix("moved ") for each in found if each.startswith("moved")} == {
         f"{each.kind} {each.name}" for each in inside if each.kind not in parts and each.name != "app.customers_id_seq"
     }
+
+
+# -- what each statement has changed ---------------------------------------------------------------------------------
+
+# Their catalogs are shared by all databases, or only superusers read them.
+NOT_FOLLOWED = ("database", "setting", "user mapping", "subscription")
+# What is gone here leaves no other trace.
+NOT_SEEN = ("comment on table app.customers is null",)
+
+
+def _is_followed(change: str) -> bool:
+    return not change.split(" ", 1)[1].startswith(NOT_FOLLOWED)
+
+
+@pytest.mark.parametrize("sql", [*CHANGES, *(each.sql for each in MUTATIONS if each.since <= NEWEST)])
+def test_a_statement_has_changed_what_two_whole_catalogs_differ_in(sql: str, newest: Everything) -> None:
+    """Whatever is created, altered, renamed or dropped is found from what the statement has written alone."""
+    first, second = newest.followed(sql, "select 1")
+    assert first == ([] if sql in NOT_SEEN else [*filter(_is_followed, newest.changes(sql))])
+    assert second == []
+
+
+def test_older_servers_follow_the_same(older: Everything) -> None:
+    """What a statement has changed is found on each version."""
+    known = [each.sql for each in MUTATIONS if each.since <= older.major and each.sql not in NOT_SEEN]
+    expected = {sql: [*filter(_is_followed, older.changes(sql))] for sql in known}
+    assert {sql: older.followed(sql)[0] for sql in known} == expected
+
+
+def test_each_statement_has_its_own_changes(newest: Everything) -> None:
+    """One object that several statements change is changed by each of them, also in a block that fails and goes on."""
+    assert newest.followed(
+        "alter table app.orphan add c int",
+        "do $$ begin alter table app.orphan rename c to d; raise 'no'; exception when others then null; end $$",
+        "do $$ begin alter table app.orphan rename c to d; exception when others then null; end $$",
+        "insert into app.parent values (1)",
+        "deallocate sqlmigrate_follow_written",
+        "alter schema other rename to shop",
+        "set local role catalog_owner",
+        "set local search_path = nowhere",
+        "reset role",
+        "drop table app.orphan",
+    ) == [
+        ["new column app.orphan.c"],
+        [],
+        ["renamed column app.orphan.c -> app.orphan.d"],
+        [],
+        [],
+        ["renamed schema other -> shop"],
+        [],
+        [],
+        [],
+        ["gone column app.orphan.a", "gone column app.orphan.b", "gone column app.orphan.d", "gone table app.orphan"],
+    ]
+
+
+def test_the_transaction_stays_as_it_is(newest: Everything) -> None:
+    """Settings, locks and counters of the open transaction are not touched."""
+    session = newest.session
+    state = """\
+select current_setting('search_path'), current_setting('statement_timeout'), current_setting('timezone'), current_user,
+       (select count(*) from pg_locks l join pg_class c on c.oid = l.relation
+         where l.pid = pg_backend_pid() and c.oid >= 16384),
+       (select sum(seq_scan) from pg_stat_xact_user_tables)"""
+    with session.conn.transaction(force_rollback=True):
+        follow = FollowedCatalog(session, newest.catalog, in_one_transaction=True)
+        session.conn.execute(
+            "set local search_path = app; set local statement_timeout = '7s'; set local role catalog_owner"
+        )
+        session.conn.execute("reset role; create or replace view cheap as select id, total from orders where total < 9")
+        before = session.conn.execute(state).fetchone()
+        assert _told(follow.changed(session)) == ["altered view app.cheap"]
+        assert session.conn.execute(state).fetchone() == before
 
 
 # -- what is shown, and to whom ----------------------------------------------------------------------------------------

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sqlmigrate.identifiers import parent
+from sqlmigrate.review.measure.facts import LateSequence
 from sqlmigrate.review.rules import altered
 from sqlmigrate.review.rules.rule import Finding
+from sqlmigrate.source import Span
 
 from .subject import Subject
 
@@ -17,10 +20,26 @@ def find(subject: Subject) -> Iterator[Finding]:
             f"no index on `{key.table}` begins with `{key.columns}`: "
             "each DELETE of a referenced row, and each change of its key, reads the whole table"
         )
-        yield subject.finding(altered.FK_WITHOUT_INDEX, subject.statement_naming(key.table), message)
+        made = (
+            each for each in subject.changes("constraint", "new") if each.after and each.after.name == key.constraint
+        )
+        place = next(map(subject.place_of, made), subject.statement_naming(key.table))
+        yield subject.finding(altered.FK_WITHOUT_INDEX, place, message)
     for late in subject.trip.late_sequences:
         message = (
             f"the largest value of `{late.column}` is {late.top}, but its sequence `{late.sequence}` is at {late.last}"
             ": an INSERT fails when the sequence returns an existing value"
         )
-        yield subject.finding(altered.SEQUENCE_BEHIND_DATA, subject.statement_naming(late.column), message)
+        yield subject.finding(altered.SEQUENCE_BEHIND_DATA, _place_of_values(subject, late), message)
+
+
+def _place_of_values(subject: Subject, late: LateSequence) -> Span:
+    """Return the place of the last statement that wrote values into the column, or set the sequence."""
+    table = parent(late.column)
+    writing = [
+        each
+        for each in subject.statements
+        if any(touch.relation.name == table and touch.written for touch in each.facts.touches)
+        or (each.says("SETVAL", "RESTART") and each.names(late.sequence))
+    ]
+    return writing[-1].place if writing else subject.statement_naming(late.column)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sqlmigrate.catalog.objects import Change, Object
-from sqlmigrate.identifiers import displayed, last_part
+from sqlmigrate.identifiers import displayed, last_part, parent
 from sqlmigrate.review.rules import removed
 from sqlmigrate.review.rules.rule import Finding
 from sqlmigrate.spelling import plural
 
 from .schema_changes import SchemaChanges
-from .subject import Subject
+from .subject import MeasuredStatement, Subject
 
 # Kinds of the catalog, and the rule for dropping them.
 _DROPPED = {
@@ -56,18 +56,30 @@ def _dropped(subject: Subject, changes: SchemaChanges) -> Iterator[Finding]:
         dropped = before(change)
         if changes.is_part_of_gone(dropped) or changes.is_replaced(dropped):
             continue
-        is_named = any(each.names(dropped.name) for each in subject.statements)
-        if dropped.kind in _DROPPED and is_named:
+        if dropped.kind in _DROPPED and _is_named(subject, change):
             message = f"the {dropped.kind} `{displayed(dropped.name)}` is dropped: statements that still use it fail"
-            yield subject.finding(_DROPPED[dropped.kind], subject.statement_naming(dropped.name), message)
+            yield subject.finding(_DROPPED[dropped.kind], subject.place_of(change), message)
         elif dropped.kind in _DROPPED:
-            yield _cascaded(subject, dropped)
+            yield _cascaded(subject, change, dropped)
     for change in changes.all("gone"):
         dropped = before(change)
-        if dropped.kind in _PARTS and not changes.is_part_of_gone(dropped) and not changes.is_replaced(dropped):
-            is_named = any(each.names(dropped.name) for each in subject.statements)
-            if not is_named and any(each.says("CASCADE") for each in subject.statements):
-                yield _cascaded(subject, dropped)
+        if dropped.kind not in _PARTS or changes.is_part_of_gone(dropped) or changes.is_replaced(dropped):
+            continue
+        if changes.goes_with_column(dropped) or _is_named(subject, change):
+            continue
+        if any(each.cascades for each in _may_have_dropped(subject, change)):
+            yield _cascaded(subject, change, dropped)
+
+
+def _may_have_dropped(subject: Subject, change: Change) -> tuple[MeasuredStatement, ...]:
+    """Return the statement that dropped an object; if that was not measured, all statements."""
+    maker = subject.maker_of(change)
+    return (maker,) if maker else subject.statements
+
+
+def _is_named(subject: Subject, change: Change) -> bool:
+    """Return whether the statement that dropped an object names it."""
+    return any(each.names(before(change).name) for each in _may_have_dropped(subject, change))
 
 
 def before(change: Change) -> Object:
@@ -77,36 +89,38 @@ def before(change: Change) -> Object:
     return change.before
 
 
-def _cascaded(subject: Subject, dropped: Object) -> Finding:
-    cascading = next((each for each in subject.statements if each.says("CASCADE")), None)
-    place = cascading.place if cascading else subject.statement_naming(dropped.name)
+def _cascaded(subject: Subject, change: Change, dropped: Object) -> Finding:
+    cascading = next((each for each in subject.statements if each.cascades), None)
+    is_measured = subject.maker_of(change) is not None
+    place = cascading.place if cascading and not is_measured else subject.place_of(change)
     message = f"the {dropped.kind} `{displayed(dropped.name)}` is dropped too, although the file does not name it"
     return subject.finding(removed.CASCADE_DROPS_DEPENDENTS, place, message)
 
 
 def _renamed(subject: Subject, changes: SchemaChanges) -> Iterator[Finding]:
-    for old, new in _without_old_name(subject, changes, "renamed"):
-        name = displayed(old.name)
+    for change, old, new in _without_old_name(subject, changes, "renamed"):
+        name, place = displayed(old.name), subject.place_of(change)
         if old.kind in _RENAMED:
             message = f"the {old.kind} `{name}` is renamed to `{last_part(new.name)}`"
             message += ": the running application still uses the old name"
-            yield subject.finding(_RENAMED[old.kind], subject.statement_naming(new.name), message)
+            yield subject.finding(_RENAMED[old.kind], place, message)
         elif old.kind in _DROPPED and "RETURNS trigger" not in (new.attributes.get("definition") or ""):
             message = f"the {old.kind} `{name}` is renamed to `{displayed(new.name)}`"
             message += ": statements that use the old name fail"
-            yield subject.finding(_DROPPED[old.kind], subject.statement_naming(old.name), message)
-    for old, new in _without_old_name(subject, changes, "moved"):
+            yield subject.finding(_DROPPED[old.kind], place, message)
+    for change, old, new in _without_old_name(subject, changes, "moved"):
         if old.kind in _MOVED:
             message = f"the {old.kind} `{displayed(old.name)}` is moved: it is now `{new.name}`"
-            yield subject.finding(removed.SET_SCHEMA, subject.statement_naming(old.name), message)
-    for name, old_label, new_label in changes.renamed_labels():
-        message = f"the label '{old_label}' of `{displayed(name)}` is renamed to '{new_label}'"
+            yield subject.finding(removed.SET_SCHEMA, subject.place_of(change), message)
+    for change, old_label, new_label in changes.renamed_labels():
+        name = displayed(parent(before(change).name))
+        message = f"the label '{old_label}' of `{name}` is renamed to '{new_label}'"
         message += ": the running application still uses the old label"
-        yield subject.finding(removed.RENAME_ENUM_VALUE, subject.statement_naming(name), message)
+        yield subject.finding(removed.RENAME_ENUM_VALUE, subject.place_of(change), message)
 
 
-def _without_old_name(subject: Subject, changes: SchemaChanges, how: str) -> Iterator[tuple[Object, Object]]:
-    """Return the renamed or moved objects whose old names no longer exist: before, after.
+def _without_old_name(subject: Subject, changes: SchemaChanges, how: str) -> Iterator[tuple[Change, Object, Object]]:
+    """Return the renamed or moved objects whose old names no longer exist: the change, before, after.
 
     A renamed schema is one object: those in it are left out.
     """
@@ -116,7 +130,7 @@ def _without_old_name(subject: Subject, changes: SchemaChanges, how: str) -> Ite
         if old is None or new is None or changes.is_in_renamed_schema(old):
             continue
         if after is None or not any((kind, old.name) in after.objects for kind in (old.kind, "view")):
-            yield old, new
+            yield change, old, new
 
 
 def _rows(subject: Subject) -> Iterator[Finding]:
@@ -133,4 +147,4 @@ def _rows(subject: Subject) -> Iterator[Finding]:
         if left is None or left.count >= rows.count or displayed(name) in truncated or not subject.is_old(rows.oid):
             continue
         message = f"`{displayed(name)}` had {plural(rows.count, 'row')}, and has {left.count:,} after up"
-        yield subject.finding(removed.ROWS_LOST, subject.statement_naming(name), message)
+        yield subject.finding(removed.ROWS_LOST, subject.place_of_lost_rows(name, rows.oid), message)

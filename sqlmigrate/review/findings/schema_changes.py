@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from sqlmigrate.catalog.objects import Change, Object
-from sqlmigrate.identifiers import displayed, parent, parts
+from sqlmigrate.catalog.objects import Catalog, Change, Object
+from sqlmigrate.identifiers import IDENTIFIER, displayed, parent, parts
 from sqlmigrate.review.measure.facts import RoundTrip
 
 _TABLES = ("table", "partitioned table", "foreign table")
@@ -18,6 +18,9 @@ _VOLATILE = re.compile(
     r"""(?<![\w$.])(?:random|random_normal|clock_timestamp|timeofday|nextval|gen_random_uuid|uuidv4|uuidv7"""
     r"""|uuid_generate_v[14]\w*)\("""
 )
+_WORDS = re.compile(IDENTIFIER)
+# Where a condition has these, a part of it may be false.
+_ALTERNATIVES = re.compile(r"(?<![\w$])(?:OR|NOT \(|CASE|COALESCE)(?![\w$])|NO INHERIT")
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,16 @@ class Column:
         """Whether its type is a domain."""
         return is_on(self.object, "domain")
 
+    def is_proven_not_null(self, catalog: Catalog) -> bool:
+        """Return whether a CHECK of a catalog refuses a row without a value for it, as NOT NULL does."""
+        text = f"({self.object.path[-1]} IS NOT NULL)"
+        checks = (
+            each.attributes.get("definition") or ""
+            for (kind, _), each in catalog.objects.items()
+            if kind == "constraint" and each.whole == self.object.whole
+        )
+        return any(text in each and each.startswith("CHECK") and not _ALTERNATIVES.search(each) for each in checks)
+
     @property
     def has_volatile_look(self) -> bool:
         """Whether the default calls a function that is known to be volatile."""
@@ -139,6 +152,13 @@ class SchemaChanges:
                 return True
         return False
 
+    def goes_with_column(self, constraint: Object) -> bool:
+        """Return whether PostgreSQL drops a constraint with a column of its table, also without CASCADE."""
+        definition = (constraint.attributes.get("definition") or "").partition(" REFERENCES ")[0]
+        words = set(_WORDS.findall(definition))
+        columns = (each.before for each in self.all("gone") if each.kind == "column" and each.before)
+        return any(each.table == constraint.table and each.path[-1] in words for each in columns)
+
     def is_replaced(self, thing: Object) -> bool:
         """Return whether another object has its name now."""
         kinds = _RELATIONS if thing.kind in _RELATIONS else (thing.kind,)
@@ -155,12 +175,12 @@ class SchemaChanges:
         schemas = {each.before.name for each in self.all("renamed") if each.before and each.kind == "schema"}
         return thing.kind != "schema" and parts(thing.name)[0] in schemas
 
-    def renamed_labels(self) -> Iterator[tuple[str, str, str]]:
-        """Return the renamed labels of enums: the type, the old label, the new label."""
+    def renamed_labels(self) -> Iterator[tuple[Change, str, str]]:
+        """Return the renamed labels of enums: the change, the old label, the new label."""
         for each in self.all("renamed"):
             if each.kind == "enum label" and each.before and each.after:
                 labels = each.before.attributes["label"], each.after.attributes["label"]
-                yield parent(each.before.name), labels[0] or "", labels[1] or ""
+                yield each, labels[0] or "", labels[1] or ""
 
     # columns
 

@@ -9,9 +9,10 @@ from functools import cached_property
 
 from sqlmigrate.catalog.objects import Change, Identity
 from sqlmigrate.files.migration import Migration
-from sqlmigrate.identifiers import last_part
+from sqlmigrate.identifiers import last_part, parts
 from sqlmigrate.parsing.script import Script
 from sqlmigrate.parsing.statement import Statement
+from sqlmigrate.parsing.tokens import blanked
 from sqlmigrate.review.measure.facts import FileRun, RelationEffect, RoundTrip, StatementFacts
 from sqlmigrate.review.measure.lock_modes import blocks
 from sqlmigrate.review.results import Size
@@ -21,6 +22,7 @@ from sqlmigrate.source import Span
 from .estimates import RATES, SHORT_SECONDS, UNNOTICED_SECONDS, data_size, duration
 
 _WORD = re.compile(r"[\w$]+")
+_DROPS_WITH_CASCADE = re.compile(r"\bDROP\b[^;]*(?<!DELETE)(?<!UPDATE) CASCADE\b")
 _NAME = re.compile(r"`([^`]+)`")
 
 
@@ -50,22 +52,50 @@ class MeasuredStatement:
         """Return whether the statement contains one of the texts, which are in upper case."""
         return any(text in self.text for text in texts)
 
+    @property
+    def cascades(self) -> bool:
+        """Whether it drops with CASCADE, which is not the action of a foreign key."""
+        text = blanked(self.statement.text, "comment")
+        return _DROPS_WITH_CASCADE.search(" ".join(text.upper().split())) is not None
+
     def names(self, name: str) -> bool:
         """Return whether the statement names an object, by the last part of its name."""
         return _contains(self._words, name)
 
     @cached_property
     def _words(self) -> frozenset[str]:
-        return _words_of(self.statement)
+        return _words_of(self.statement.text)
 
 
-def _words_of(statement: Statement) -> frozenset[str]:
-    return frozenset(word.lower() for word in _WORD.findall(statement.text))
+def _words_of(text: str) -> frozenset[str]:
+    return frozenset(word.lower() for word in _WORD.findall(text))
 
 
 def _contains(words: frozenset[str], name: str) -> bool:
     """Return whether every word of the last part of a name is there."""
     return words.issuperset(_WORD.findall(last_part(name).lower()))
+
+
+def _contains_all(words: frozenset[str], name: str) -> bool:
+    """Return whether every word of a name is there, except those of its schema."""
+    named = parts(name)
+    return all(_contains(words, each) for each in named[1:] or named)
+
+
+def _is_made_by(change: Change, made: Change, attribute: str) -> bool:
+    """Return whether what one statement changed is a change that the whole file made."""
+    if made.change != change.change or _identity(made) != _identity(change):
+        return False
+    if not attribute or made.before is None or made.after is None:
+        return True
+    return made.before.attributes.get(attribute) != made.after.attributes.get(attribute)
+
+
+def _identity(change: Change) -> Identity:
+    thing = change.before or change.after
+    if thing is None:
+        raise AssertionError("a change has an object before it or after it")
+    return thing.identity
 
 
 @dataclass(frozen=True)
@@ -100,14 +130,57 @@ class Subject:
         base = self.trip.base
         return base is None or Identity("pg_class", table, 0) in base.identities
 
-    def statement_naming(self, *names: str) -> Span:
-        """Return the place of the last statement that names all of these objects, or else that of the first."""
-        statements = self.up.statements
-        naming = [
-            each for each in statements for words in [_words_of(each)] if all(_contains(words, name) for name in names)
+    def place_of(self, change: Change, attribute: str = "") -> Span:
+        """Return the place of the statement that made a change of the file, or else of the last that names its object.
+
+        Args:
+            change: What the file changed.
+            attribute: The attribute of an altered object that matters; empty for any.
+        """
+        if maker := self.maker_of(change, attribute):
+            return maker.place
+        thing = change.before or change.after
+        return self.statement_naming(thing.name) if thing else self.up.source.span(0, 0)
+
+    def maker_of(self, change: Change, attribute: str = "") -> MeasuredStatement | None:
+        """Return the last statement that made a change of the file; None if it was not measured. Arguments as above."""
+        makers = [
+            each for each in self.statements if any(_is_made_by(change, made, attribute) for made in each.facts.changes)
         ]
-        found = naming[-1:] or statements[:1]
-        return found[0].source.span(found[0].start) if found else self.up.source.span(0, 0)
+        return makers[-1] if makers else None
+
+    def place_of_lost_rows(self, table: str, oid: int) -> Span:
+        """Return the place of the statement that deleted the most rows of a table, given by its name and its OID."""
+        lost = {
+            touch.deleted or int(touch.rewritten and each.says("TRUNCATE")): each
+            for each in reversed(self.statements)
+            for touch in each.facts.touches
+            if touch.relation.oid == oid
+        }
+        return lost[max(lost)].place if any(lost) else self.statement_naming(table)
+
+    def statement_naming(self, *names: str) -> Span:
+        """Return the place of the last statement that names all of these objects, or else that of the first.
+
+        A name in a string or a comment counts only if no statement has it elsewhere.
+        """
+        statements = self.up.statements
+        code, texts = self._words
+        for words, is_named in ((code, _contains_all), (code, _contains), (texts, _contains)):
+            naming = [number for number, each in enumerate(words) if all(is_named(each, name) for name in names)]
+            if naming:
+                return self._place(statements[naming[-1]])
+        return self._place(statements[0]) if statements else self.up.source.span(0, 0)
+
+    @cached_property
+    def _words(self) -> tuple[list[frozenset[str]], list[frozenset[str]]]:
+        """The words of each statement: without those in strings and comments, and all."""
+        texts = [each.text for each in self.up.statements]
+        return [_words_of(blanked(each, "comment", "string")) for each in texts], [_words_of(each) for each in texts]
+
+    @staticmethod
+    def _place(statement: Statement) -> Span:
+        return statement.source.span(statement.start)
 
     def size(self, touch: RelationEffect) -> Size | None:
         """Return the size of a relation in production, of an index that of its table; None if it is not known."""

@@ -181,10 +181,12 @@ class UnindexedKey:
     Attributes:
         table: the referencing table, as messages show it
         columns: its columns, separated by commas
+        constraint: its qualified name
     """
 
     table: str
     columns: str
+    constraint: str
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ def unindexed_keys(session: Session, changes: Sequence[Change]) -> Iterator[Unin
         return
     for name, table, columns in session.ask(Request(_UNINDEXED))[0]:
         if name in new:
-            yield UnindexedKey(table or "", columns or "")
+            yield UnindexedKey(table or "", columns or "", name or "")
 
 
 def late_sequences(session: Session, script: Script) -> frozenset[LateSequence]:
