@@ -56,7 +56,8 @@ def _dropped(subject: Subject, changes: SchemaChanges) -> Iterator[Finding]:
         dropped = before(change)
         if changes.is_part_of_gone(dropped) or changes.is_replaced(dropped):
             continue
-        if dropped.kind in _DROPPED and _is_named(subject, change):
+        is_cascaded = any(each.cascades for each in _may_have_dropped(subject, change))
+        if dropped.kind in _DROPPED and not (is_cascaded and not _is_named(subject, change)):
             message = f"the {dropped.kind} `{displayed(dropped.name)}` is dropped: statements that still use it fail"
             yield subject.finding(_DROPPED[dropped.kind], subject.place_of(change), message)
         elif dropped.kind in _DROPPED:

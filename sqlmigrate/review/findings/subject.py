@@ -157,7 +157,12 @@ class Subject:
             for touch in each.facts.touches
             if touch.relation.oid == oid
         }
-        return lost[max(lost)].place if any(lost) else self.statement_naming(table)
+        if any(lost):
+            return lost[max(lost)].place
+        dropped = (
+            each for each in self.trip.changes if each.change == "gone" and _identity(each) == ("pg_class", oid, 0)
+        )
+        return next(map(self.place_of, dropped), self.statement_naming(table))
 
     def statement_naming(self, *names: str) -> Span:
         """Return the place of the last statement that names all of these objects, or else that of the first.
