@@ -1,33 +1,45 @@
-"""A review as workflow commands of GitHub Actions: an annotation on the line of each finding.
+"""A review as workflow commands of GitHub Actions: annotations on the lines of the gravest findings.
 
 https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlmigrate.output.excerpt import printable
 from sqlmigrate.review.results import Review
+from sqlmigrate.spelling import plural
 
 from . import located, wording
 from .located import LocatedFinding
 
+_MOST = 10
 _COMMANDS = {"danger": "error", "warning": "warning", "note": "notice"}
 
 
 def draw(review: Review) -> str:
-    """Return one command for each finding, the gravest first, and the verdict last.
+    """Return one command for each place with findings, the gravest first, and the verdict last.
 
-    The order matters: GitHub shows only the first ten of each kind.
+    GitHub shows ten annotations of a kind and hides the rest, so only the ten gravest places are annotated.
     """
-    lines = [_command(each) for each in located.open_findings(review)]
+    places: dict[tuple[str, int], list[LocatedFinding]] = {}
+    for each in located.open_findings(review):
+        places.setdefault((each.path, each.line), []).append(each)
+    lines = [_command(some) for some in list(places.values())[:_MOST]]
+    if len(places) > _MOST:
+        lines.append(f"and {plural(len(places) - _MOST, 'place')} more, without an annotation")
     severity, said = wording.verdict(review)
     return "\n".join([*lines, f"{wording.MARKS[severity]} {said}"]) + "\n"
 
 
-def _command(each: LocatedFinding) -> str:
-    properties = {"file": each.path.removeprefix("./"), **_place(each), "title": each.finding.rule.name}
+def _command(findings: Sequence[LocatedFinding]) -> str:
+    first = findings[0]
+    title = ", ".join(dict.fromkeys(each.finding.rule.name for each in findings))
+    properties = {"file": first.path.removeprefix("./"), **_place(first), "title": title}
     said = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
-    return f"::{_COMMANDS[each.severity]} {said}::{_data(_message(each))}"
+    text = "\n\n".join(map(_message, findings))
+    return f"::{_COMMANDS[first.severity]} {said}::{_data(text)}"
 
 
 def _place(each: LocatedFinding) -> dict[str, str]:

@@ -1,9 +1,9 @@
 """A review as one comment of a pull request, in the Markdown of GitHub and GitLab.
 
-It begins with a marker, so that a bot finds the comment again. Everything that comes from files, servers or users is
-escaped: it adds no HTML, mentions no user and closes no code block. If the comment would be too long, parts are left
-out in this order: the SQL of the findings, what to write instead, the rows of safe migrations, the notes, the last
-findings.
+It begins with a marker, so that a bot finds the comment again. The findings are a table; what helps with them is
+folded, once a rule. Everything that comes from files, servers or users is escaped: it adds no HTML, mentions no user
+and closes no code block. If the comment would be too long, parts are left out in this order: the SQL of the findings,
+what to write instead, the rows of safe migrations, the notes, the last findings.
 """
 
 from __future__ import annotations
@@ -89,17 +89,18 @@ def _most(high: int, fits: Callable[[int], bool]) -> int:
 
 def _drawn(review: Review, cut: _Cut) -> str:
     severity, said = wording.verdict(review)
-    parts = [f"{MARKER}\n### {wording.MARKS[severity]} {prose(said)}\n"]
-    if review.migrations:
-        parts.append(_table(review, cut))
     found = located.open_findings(review)
     graver = [each for each in found if each.severity != "note"]
+    notes = [each for each in found if each.severity == "note"]
     shown = graver[: cut.findings]
-    advised: dict[str, str] = {}
-    parts += [_finding(each, cut, advised) for each in shown]
+    parts = [f"{MARKER}\n### {wording.MARKS[severity]} {prose(said)}\n"]
+    parts += [_findings(shown)] if shown else []
     if len(shown) < len(graver):
         parts.append(f"… and {plural(len(graver) - len(shown), 'finding')} more, left out to keep this short.\n")
-    notes = [each for each in found if each.severity == "note"]
+    parts += [_table(review, cut)] if review.migrations else []
+    if cut.advice:
+        rules = dict.fromkeys(each.finding.rule for each in shown)
+        parts += [_advice([each for each in shown if each.finding.rule == rule], cut) for rule in rules]
     if cut.notes:
         parts += [_folded("note", [_note(each) for each in notes])] if notes else []
         allowed = located.allowed(review)
@@ -108,6 +109,35 @@ def _drawn(review: Review, cut: _Cut) -> str:
         )
     parts.append("<sub>" + " ".join(prose(sentence) for sentence in wording.basis(review)) + "</sub>\n")
     return "\n".join(parts)
+
+
+def _findings(shown: Sequence[LocatedFinding]) -> str:
+    """Return the table of findings, each with the page of its rule."""
+    lines = ["| | finding | where | who waits |", "|---|---|---|---|"]
+    for each in shown:
+        rule = f"[{each.finding.rule.name}]({each.finding.rule.documentation})"
+        message = f"{prose(wording.sentence(each.finding.message))} {rule}"
+        cells = [wording.MARKS[each.severity], message, prose(each.place), prose(wording.blocked(each.finding))]
+        lines.append("| " + " | ".join(_cell(cell) for cell in cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _advice(findings: Sequence[LocatedFinding], cut: _Cut) -> str:
+    """Return what helps with the findings of one rule, folded: the statements, what to do, what to write instead."""
+    first = findings[0]
+    rule = first.finding.rule
+    parts = [f"<details><summary>{wording.MARKS[first.severity]} {rule.name}: {rule.title}</summary>", prose(rule.why)]
+    for each in findings:
+        if cut.sql and each.sql:
+            parts.append(f"{prose(each.place)}:\n\n{fence(each.sql)}")
+        if each.finding.what_now:
+            advice, *commands = each.finding.what_now.splitlines()
+            parts.append(" ".join([f"**What now:** {prose(advice)}", *map(code, commands)]))
+    if instead := next((each.finding.instead for each in findings if each.finding.instead), ""):
+        parts.append(f"**{wording.sentence(INSTEAD + ':')}**\n\n{fence(instead, is_cut=False)}")
+    if first.exception:
+        parts.append(f"To allow it, {first.exception_place}: {code(first.exception)}")
+    return "\n\n".join([*parts, "</details>"]) + "\n"
 
 
 def _table(review: Review, cut: _Cut) -> str:
@@ -136,30 +166,6 @@ def _row(reviewed: Reviewed) -> str:
 def _cell(text: str) -> str:
     """Return a text as the cell of a table: bars are escaped, because they end a cell even between backticks."""
     return _BAR.sub(lambda bar: bar[0] if len(bar[1]) % 2 else f"{bar[1]}\\|", text)
-
-
-def _finding(each: LocatedFinding, cut: _Cut, advised: dict[str, str]) -> str:
-    finding = each.finding
-    rule = f"[{finding.rule.name}]({finding.rule.documentation})"
-    parts = [f"#### {wording.MARKS[each.severity]} {rule} · {prose(each.place)}"]
-    if cut.sql and each.sql:
-        parts.append(fence(each.sql))
-    parts.append(
-        prose(wording.sentence(finding.message))
-        + (f" Who waits: {prose(finding.waits)}." if wording.blocked(finding) else "")
-    )
-    if finding.what_now:
-        advice, *commands = finding.what_now.splitlines()
-        parts.append(" ".join([f"**What now:** {prose(advice)}", *map(code, commands)]))
-    instead, earlier = located.advice(each, advised)
-    if cut.advice and earlier:
-        parts.append(f"**{wording.sentence(INSTEAD + ':')}** as above, for {prose(earlier)}")
-    if cut.advice and instead:
-        heading = f"<strong>{wording.sentence(INSTEAD)}</strong>".replace(".<", "<")
-        parts.append(f"<details><summary>{heading}</summary>\n\n{fence(instead, is_cut=False)}\n\n</details>")
-    if each.exception:
-        parts.append(f"To allow it, {each.exception_place}: {code(each.exception)}")
-    return "\n\n".join(parts) + "\n"
 
 
 def _note(each: LocatedFinding) -> str:

@@ -365,7 +365,9 @@ def test_nothing_escapes_from_the_comment() -> None:
     tokens = _tokens(FORMATS["markdown"](hostile()))
     html = [token.content.strip() for token in tokens if token.type in ("html_inline", "html_block")]
     plain = " ".join(token.content for token in tokens if token.type == "text")
-    folded = ["<details><summary>1 note</summary>", "</details>"]
+    rule = handmade_reviews.TYPE_CHANGE
+    folded = [f"<details><summary>❗ {rule.name}: {rule.title}</summary>", "</details>"]
+    folded += ["<details><summary>1 note</summary>", "</details>"]
     folded += ["<details><summary>1 finding allowed by the files</summary>", "</details>"]
 
     assert html == [markdown.MARKER, *folded, "<sub>", "</sub>"]
@@ -373,7 +375,7 @@ def test_nothing_escapes_from_the_comment() -> None:
     assert "image" not in {token.type for token in tokens}
     links = {token.attrGet("href") for token in tokens if token.type == "link_open"}
     assert links == {RULES["type-change-rewrite"].documentation}
-    assert sum(token.type == "td_open" for token in tokens) == 5
+    assert sum(token.type == "td_open" for token in tokens) == 13  # two findings and one migration
 
 
 def test_sql_cannot_leave_its_fence() -> None:
@@ -419,7 +421,7 @@ def test_sql_goes_before_rows_and_rows_before_findings() -> None:
 
     assert len(drawn) <= 65_000
     assert "```sql" not in drawn
-    assert drawn.count("#### ❗ [type-change-rewrite](") == 80
+    assert drawn.count("[type-change-rewrite](") == 80
 
 
 def test_a_long_statement_is_cut() -> None:
@@ -488,10 +490,11 @@ def test_fingerprints_stay_when_lines_move() -> None:
 
 
 def test_github_commands_are_escaped() -> None:
-    """No text ends the command or begins another: there is one line for each finding, and the verdict."""
+    """No text ends the command or begins another: one line for the place of three findings, and the verdict."""
     lines = FORMATS["github"](hostile()).splitlines()
 
-    assert [line.split(" ")[0] for line in lines] == ["::error", "::error", "::notice", "❗"]
+    assert [line.split(" ")[0] for line in lines] == ["::error", "❗"]
+    assert lines[0].count("To allow it") == 3
     for line in lines[:-1]:
         properties, _, said = line.removeprefix("::error ").removeprefix("::notice ").partition("::")
         names = [part.split("=")[0] for part in properties.split(",")]
@@ -561,8 +564,8 @@ def test_a_place_at_the_head_is_the_whole_file() -> None:
         Review(handmade_reviews.BASIS, (handmade_reviews.Reviewed(made, way, back, None, (head,)),))
     )
 
-    assert f"#### ⚠️ [down-missing]({RULES['down-missing'].documentation}) · sql/x.up.sql\n\n" in drawn
-    assert "\n\nThere is no down file.\n\nTo allow it" in drawn
+    rule = f"[down-missing]({RULES['down-missing'].documentation})"
+    assert f"| ⚠️ | There is no down file. {rule} | sql/x.up.sql |  |\n" in drawn
     assert "To allow it, at the head of the file: `-- sqlmigrate: allow down-missing (why)`" in drawn
 
 
@@ -578,13 +581,29 @@ def _twice() -> Review:
     return Review(handmade_reviews.BASIS, (handmade_reviews.Reviewed(made, way, back, None, found),))
 
 
-@pytest.mark.parametrize("form", ["text", "markdown", "html"])
-def test_an_advice_is_shown_once(form: str) -> None:
-    """The second finding of a rule refers to the first, with its place."""
+@pytest.mark.parametrize(("form", "reference"), [("text", 1), ("markdown", 0), ("html", 1)])
+def test_an_advice_is_shown_once(form: str, reference: int) -> None:
+    """The second finding of a rule refers to the first, with its place; in a comment it is folded once for the rule."""
     drawn = FORMATS[form](_twice())
 
     assert drawn.count("select 7;") == 1
-    assert drawn.count("as above, for sql/001_a.up.sql:1") == 1
+    assert drawn.count("as above, for sql/001_a.up.sql:1") == reference
+
+
+def test_only_the_gravest_places_are_annotated() -> None:
+    """GitHub hides what follows the tenth annotation: the gravest ten places are annotated, and the rest is counted."""
+    made, way, back = handmade_reviews.migration("001", "a", "select 1;\n" * 12, "select 1;\n")
+    rules = [handmade_reviews.DOWN_MISSING] * 11 + [handmade_reviews.DROP_COLUMN]
+    found = [
+        Finding(rule, rule.severity, f"it is number {number}", made.up.span(number * 10))
+        for number, rule in enumerate(rules)
+    ]
+    review = Review(handmade_reviews.BASIS, (handmade_reviews.Reviewed(made, way, back, None, tuple(found)),))
+    lines = FORMATS["github"](review).splitlines()
+
+    assert [line.partition(" ")[0] for line in lines] == ["::error", *["::warning"] * 9, "and", "❗"]
+    assert "It is number 11." in lines[0]
+    assert lines[10] == "and 2 more places, without an annotation"
 
 
 def test_a_long_label_leaves_no_line_too_long() -> None:
