@@ -278,7 +278,7 @@ def test_rows_of_the_projects_own(branch: Branch) -> None:
     (branch.root / "seed.sql").write_text("insert into customers values (1, 'Ann'), (2, 'Ann');\n")
     branch.new(**{"002_unique": ("alter table customers add constraint one unique (name);\n", None)})
 
-    assert ("002", "fails-on-data") in findings(branch("review", "--seed", "seed.sql", "--format", "json"))
+    assert ("002", "statement-fails") in findings(branch("review", "--seed", "seed.sql", "--format", "json"))
     (branch.root / "seed.sql").write_text("insert into customer values (1);\n")
     wrong = branch("review", "--seed", "seed.sql")
     assert (wrong.code, wrong.stderr.splitlines()[:2]) == (

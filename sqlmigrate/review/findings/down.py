@@ -10,7 +10,7 @@ from sqlmigrate.files.migration import Migration
 from sqlmigrate.identifiers import displayed, is_same, last_part, parent, parts
 from sqlmigrate.parsing.script import Script
 from sqlmigrate.review.rules import down as rules
-from sqlmigrate.review.rules.failures import HANGS
+from sqlmigrate.review.rules.failures import FAILS_ON_DATA, HANGS
 from sqlmigrate.review.rules.indexes import CREATE_INDEX_BLOCKING
 from sqlmigrate.review.rules.rule import Finding, Rule
 from sqlmigrate.source import Span
@@ -34,14 +34,23 @@ def find(subject: Subject, down: Script | None) -> Iterator[Finding]:
     head = down.source.span(down.statements[0].start if down.statements else 0)
     if trip.down.error:
         failed = failures.finding_of_error(trip.down, trip.down.error, subject.version)
-        rule = HANGS if failed.rule is HANGS else rules.DOWN_FAILS
+        rule = failed.rule if failed.rule in (HANGS, FAILS_ON_DATA) else rules.DOWN_FAILS
         yield replace(failed, rule=rule, severity=rule.severity)
         return
+    for each in failures.find_on_rows(subject, trip.down):
+        yield _certain(each)
     yield from _left(trip.left, head)
     yield from _rows(subject, head)
     yield from _new_data(subject, head)
     yield from _again(subject)
     yield from _blocks(subject, down, head)
+
+
+def _certain(found: Finding) -> Finding:
+    """Return the finding of a statement that fails for certain as one of the down file."""
+    if found.rule is FAILS_ON_DATA:
+        return found
+    return replace(found, rule=rules.DOWN_FAILS, severity=rules.DOWN_FAILS.severity)
 
 
 def find_missing(migration: Migration, up: Script) -> Iterator[Finding]:

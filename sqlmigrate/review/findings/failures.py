@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from sqlmigrate.errors import Kind, MigrationError, StatementError
 from sqlmigrate.review.measure.facts import FileRun, RowFailure, StatementFacts
+from sqlmigrate.review.measure.made_up_rows import may_come_from_rows, may_need_rows
 from sqlmigrate.review.rules import failures
 from sqlmigrate.review.rules.rule import Finding, Rule
 
@@ -21,7 +22,6 @@ _UNSAFE_ENUM = "55P04"
 _NOT_SUPPORTED = "0A000"
 _NO_EXTENSION = ("58P01", _NOT_SUPPORTED, "42704")
 _NOT_NULL = "23502"
-_DATA = ("22", "23")  # the classes of data exceptions and of violated constraints
 
 # Syntax that an older server does not know, and the major version that does.
 _NEWER = (
@@ -35,12 +35,13 @@ _NEWER = (
 )  # fmt: skip
 
 
-_NOT_ASKED = "the review's rows are generated: check whether production has rows on which it fails"
+_RAISED = re.compile(r"(?:PL/pgSQL|SQL) (function (?!inline_code_block).+?(?: line \d+| statement \d+))")
 
 # What to do now, in addition to the rule's text.
 _ADVICE = {
     failures.FAILS_ON_DATA.name: (
-        "the review's rows are generated, unless --seed brings yours: check whether production has such rows"
+        "it also fails without generated rows, and may need rows that only production has: give the review some of them"
+        " with --seed"
     ),
     failures.MISSING_EXTENSION.name: "name a server that has it: --shadow-url",
     failures.MISSING_ROLE.name: "create the role in a migration, or name a server that has it: --shadow-url",
@@ -59,22 +60,36 @@ def find(subject: Subject) -> Iterator[Finding]:
     run = subject.trip.up
     if run.error:
         yield finding_of_error(run, run.error, subject.version)
-    for failure in subject.trip.row_failures:
-        yield _on_rows(subject, run, failure)
+    yield from find_on_rows(subject, run)
     for skipped in subject.trip.skipped:
         statement = subject.up.statements[skipped.number - 1]
         message = f"{skipped.difference}: the statement does nothing"
         yield subject.finding(failures.NO_EFFECT, statement.source.span(statement.start), message)
 
 
-def _on_rows(subject: Subject, run: FileRun, failure: RowFailure) -> Finding:
-    """Make the finding of a statement that failed on generated rows, and was executed again without them."""
-    error = failure.error
-    done = subject.trip.down if failure.direction == "down" and subject.trip.down else run
-    rule = failures.FAILS_ON_DATA
-    span = error.span or done.script.source.span(0, 0)
-    ask = f"ask production whether it has such rows:\n{failure.query}" if failure.query else _NOT_ASKED
-    return Finding(rule, rule.severity, _message(error), span, span.source.path, what_now=ask, has_example=False)
+def find_on_rows(subject: Subject, run: FileRun) -> Iterator[Finding]:
+    """Return the findings of statements that failed on generated rows, and were executed again without them."""
+    for failure in subject.trip.row_failures:
+        if failure.direction != run.direction:
+            continue
+        error = failure.error
+        span = error.span or run.script.source.span(0, 0)
+        if failure.is_certain:
+            rule = failures.ADD_COLUMN_NOT_NULL_NO_DEFAULT
+            yield Finding(rule, rule.severity, error.message, span, span.source.path)
+            continue
+        rule = failures.FAILS_ON_DATA
+        message = f"it fails on generated rows: {error.message}"
+        yield Finding(rule, rule.severity, message, span, span.source.path, what_now=_ask(failure), has_example=False)
+
+
+def _ask(failure: RowFailure) -> str:
+    """Say how to find out whether production has rows on which a statement fails."""
+    if failure.query:
+        return f"ask production whether it has such rows:\n{failure.query}"
+    raised = _RAISED.search(dict(failure.error.fields).get("context", ""))
+    where = f"the error comes from {raised[1]}; " if raised else ""
+    return f"{where}the rows are generated: find out whether production has rows on which it fails"
 
 
 def _message(error: StatementError) -> str:
@@ -89,7 +104,13 @@ def finding_of_error(run: FileRun, error: StatementError, version: int) -> Findi
     if run.is_stopped:
         message = "the statement was stopped by the review's timeout"
     span = error.span or run.script.source.span(0, 0)
-    return Finding(rule, rule.severity, message, span, span.source.path, what_now=_ADVICE.get(rule.name, ""))
+    advice = _ADVICE.get(rule.name, "")
+    if rule is failures.STATEMENT_FAILS and may_come_from_rows(error):
+        advice = "it also fails without generated rows: on its own values, or on rows of migrations or --seed"
+    path = span.source.path
+    return Finding(
+        rule, rule.severity, message, span, path, what_now=advice, has_example=rule is not failures.FAILS_ON_DATA
+    )
 
 
 def _failed_statement(run: FileRun) -> MeasuredStatement | None:
@@ -117,7 +138,7 @@ def _rule(error: StatementError, failed: MeasuredStatement | None, version: int)
         return failures.NEEDS_NEWER_SERVER
     if state == _NOT_NULL and failed and failed.says("ADD COLUMN", " ADD "):
         return failures.ADD_COLUMN_NOT_NULL_NO_DEFAULT
-    return failures.FAILS_ON_DATA if state[:2] in _DATA and state != _BAD_PARAMETER else failures.STATEMENT_FAILS
+    return failures.FAILS_ON_DATA if may_need_rows(error, failed.text if failed else "") else failures.STATEMENT_FAILS
 
 
 def _known_from(text: str) -> int:

@@ -278,13 +278,13 @@ def _way_back(trip: RoundTrip) -> Iterator[str]:
 
 
 def _stations(trip: RoundTrip) -> Iterator[tuple[str, str]]:
-    yield ("danger", "up fails") if trip.up.error else ("fine", "up")
+    yield ("danger", "up fails") if trip.up.error or trip.certain_failure("up") else ("fine", "up")
     if trip.up.error:
         return
     if trip.down is None:
         yield "calm", "down not tried"
         return
-    if trip.down.error:
+    if trip.down.error or trip.certain_failure("down"):
         yield "danger", "down fails"
         return
     real = [each for each in trip.left if each.change != "column order"]

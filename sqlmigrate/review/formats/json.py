@@ -17,6 +17,7 @@ counted in characters from 1. `null` stands for what was not measured or is not 
               "fingerprint"}
     TRIP     {"up": PASS, "down": PASS | null, "changes": [CHANGE], "down_changes": [CHANGE],
               "left": [DIFFERENCE], "again": [DIFFERENCE], "again_error": ERROR | null,
+              "row_failures": [{"direction", "number", "error": ERROR, "tables", "query", "is_certain"}],
               "rows": [{"table", "before", "after", "back", "is_same"}], "broken": [{"function", "why"}]}
     PASS     {"file", "mode", "error": ERROR | null, "failed_at", "is_stopped",
               "notices": [{"statement", "text"}], "statements": [STATEMENT]}
@@ -36,7 +37,7 @@ from typing import Any
 from sqlmigrate.catalog.objects import Change, Difference
 from sqlmigrate.errors import StatementError
 from sqlmigrate.output import json_values
-from sqlmigrate.review.measure.facts import FileRun, RelationEffect, RoundTrip, StatementFacts
+from sqlmigrate.review.measure.facts import FileRun, RelationEffect, RoundTrip, RowFailure, StatementFacts
 from sqlmigrate.review.measure.lock_modes import blocks
 from sqlmigrate.review.results import Basis, Review, Reviewed
 from sqlmigrate.review.rules.rule import Severity
@@ -125,9 +126,17 @@ def _trip(trip: RoundTrip) -> dict[str, Any]:
         "left": [_difference(each) for each in trip.left],
         "again": [_difference(each) for each in trip.again],
         "again_error": _error(trip.again_error),
+        "row_failures": [_row_failure(each) for each in trip.row_failures],
         "rows": _rows(trip),
         "broken": [{"function": each.function, "why": each.reason} for each in trip.broken],
     }
+
+
+def _row_failure(each: RowFailure) -> dict[str, Any]:
+    return {
+        "direction": each.direction, "number": each.number or None, "error": _error(each.error),
+        "tables": list(each.tables), "query": each.query or None, "is_certain": each.is_certain,
+    }  # fmt: skip
 
 
 def _pass(done: FileRun) -> dict[str, Any]:

@@ -147,7 +147,9 @@ def strongest_words(reviewed: Reviewed) -> str:
     if up.error and (lock is None or lock.work is None or lock.blocks == "nobody"):
         fails = f"statement {up.failed_at} fails" if up.failed_at else "the file fails"
         return f"{_bare(lock)}, then {fails}" if lock else f"unknown: {fails}"
-    return lock_words(lock) if lock else "no lock on existing tables"
+    said = lock_words(lock) if lock else "no lock on existing tables"
+    failure = reviewed.trip.certain_failure("up")
+    return f"{said}; statement {failure.number} fails" if failure else said
 
 
 def blocked(finding: Finding) -> str:
@@ -193,7 +195,7 @@ def down_words(reviewed: Reviewed) -> str:
         return "not tried"
     if trip.down.error:
         return "hits the timeout" if trip.down.is_stopped else "fails"
-    return _restored(trip)
+    return "fails" if trip.certain_failure("down") else _restored(trip)
 
 
 def down_clause(reviewed: Reviewed) -> str:
@@ -290,6 +292,8 @@ def _one_harm(reviewed: Reviewed) -> str:
         return "block production"
     if reviewed.trip and reviewed.trip.up.error:
         return "hit the timeout" if reviewed.trip.up.is_stopped else "fail"
+    if reviewed.trip and reviewed.trip.certain_failure("up"):
+        return "fail"
     return "not roll back cleanly" if all(each.rule.name in _DOWN_RULES for each in dangers) else "do damage"
 
 

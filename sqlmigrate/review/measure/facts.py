@@ -163,7 +163,7 @@ class RowFailure:
         error: why it failed first
         tables: the tables whose generated rows were put out of the way, as messages show them
         query: a query that tells whether production has such rows; empty if none can be written
-        is_certain: whether every row makes it fail, so that it fails in production as soon as there is one
+        is_certain: whether it fails in production too: on every row, or on the rows that the up file has written
     """
 
     direction: Direction
@@ -249,3 +249,8 @@ class RoundTrip:
     skipped: tuple[SkippedStatement, ...] = ()
     base: Catalog | None = None
     row_failures: tuple[RowFailure, ...] = ()
+
+    def certain_failure(self, direction: Direction) -> RowFailure | None:
+        """Return the first statement that fails as soon as there are rows; None if there is none."""
+        failures = (each for each in self.row_failures if each.direction == direction and each.is_certain)
+        return next(failures, None)

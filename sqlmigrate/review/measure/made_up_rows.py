@@ -23,7 +23,7 @@ from sqlmigrate.shadow import databases
 
 from . import offending_rows
 from .facts import FileRun
-from .offending_rows import Table
+from .offending_rows import FOREIGN_KEY, NOT_NULL, Table
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html: an error of these classes may come from rows. In a
 # function a CASE without a matching branch is 20000, and RAISE is P0001.
@@ -32,7 +32,9 @@ _CLASSES = ("20", "21", "22", "23", "44", "54", "P0")
 _OWN = re.compile("0[0-389ABFLPZ]|2[0-8BDF]|3[489BDF]|4[024]|5[3-578]|72|F0|HV|P0|XX")
 _AT_ONCE = 100  # tables in one statement
 _WORD = re.compile(r"[\w$]+")
-_CONTEXT = ("PL/pgSQL function ", "SQL function ")
+_IN_FUNCTION = re.compile(r"(?:PL/pgSQL|SQL) function (?!inline_code_block)")
+_READS = re.compile(r"\b(?:select|from|perform|exists|table|merge)\b", re.IGNORECASE)
+_NEEDS_ROWS = ("20", "21", "P0")
 
 # The tables that have the rows of the tables $1: themselves, and all partitions of partitioned ones.
 _LEAVES = """\
@@ -190,9 +192,25 @@ def may_come_from_rows(error: StatementError) -> bool:
     That is one about a value or a constraint, or one that a function has raised.
     """
     state = error.sqlstate or ""
-    context = dict(error.fields).get("context", "")
-    is_raised = any(each in context for each in _CONTEXT)
-    return state[:2] in _CLASSES or (is_raised and not _OWN.match(state))
+    return state[:2] in _CLASSES or (is_raised_in_function(error) and not _OWN.match(state))
+
+
+def is_raised_in_function(error: StatementError) -> bool:
+    """Return whether an error was raised in a function or a trigger; a DO block is none."""
+    return _IN_FUNCTION.search(dict(error.fields).get("context", "")) is not None
+
+
+def may_need_rows(error: StatementError, text: str) -> bool:
+    """Return whether a statement that failed without generated rows may succeed on rows that only production has.
+
+    A function or a query may look for such rows, and a foreign key may reference one.
+    """
+    state = error.sqlstate or ""
+    if not may_come_from_rows(error):
+        return False
+    if is_raised_in_function(error) or state == FOREIGN_KEY:
+        return True
+    return _READS.search(text) is not None and (state[:2] in _NEEDS_ROWS or state == NOT_NULL)
 
 
 def _root(oid: int, parents: Mapping[int, int]) -> int:

@@ -171,6 +171,11 @@ def top_level(text: str) -> Iterator[str]:
     yield text[start:]
 
 
+def retyped_columns_of(statement: Statement) -> Iterator[tuple[str, str, str, str]]:
+    """Return the table, column, new type and conversion of each column that a statement converts."""
+    return (each for text in _texts(statement) for each in retyped_columns(text))
+
+
 def retyped_columns(text: str) -> Iterator[tuple[str, str, str, str]]:
     """Return the table, column, new type and conversion of each column that the statements of a text convert."""
     for altered in _ALTERED.finditer(_code(text)):
@@ -248,25 +253,31 @@ def _constraint(named: Mapping[str, str], session: Session) -> list[str | None] 
     return rows[0] if rows else None
 
 
-def _checks(named: Mapping[str, str], texts: Sequence[str], session: Session) -> Iterator[str]:
+def _checks(named: Mapping[str, str], texts: Sequence[str], session: Session) -> list[str]:
     """Return the conditions that the rows may violate: that of the named constraint, or else all of the statement."""
     row = _constraint(named, session)
-    if row and row[1]:
-        yield row[1]
-        return
-    name = named.get("constraint", "")
-    own = re.compile(rf'\bconstraint\s+"?{re.escape(name)}"?\s+check\s*(?=\()', re.IGNORECASE)
+    return [row[1]] if row and row[1] else _checks_in(named, texts)
+
+
+def checks_of(named: Mapping[str, str], statement: Statement) -> list[str]:
+    """Return the conditions of a statement that an error may be about: that of the named constraint, or else all."""
+    return _checks_in(named, _texts(statement))
+
+
+def _checks_in(named: Mapping[str, str], texts: Sequence[str]) -> list[str]:
+    name = re.escape(named.get("constraint", ""))
+    own = re.compile(rf'\bconstraint\s+"?{name}"?\s+check\s*(?=\()', re.IGNORECASE)
     for pattern, searched in ((own, texts if name else ()), (_CHECK, texts[:2])):
         conditions = [
-            condition
+            condition[1:-1]
             for text in searched
             for found in pattern.finditer(_code(text))
             if (condition := balanced(text, found.end()))
         ]
         if conditions:
-            column = named.get("column")
-            yield from (_VALUE.sub(quoted(column), each) if column else each for each in conditions)
-            return
+            column = named.get("column")  # of a domain, whose condition says VALUE
+            return [_VALUE.sub(quoted(column), each) for each in conditions] if column else conditions
+    return []
 
 
 def _of_values(texts: Sequence[str], tables: Sequence[Table]) -> Iterator[Suspicion]:

@@ -5,20 +5,23 @@ The watch knows which tables a file has touched; rows are counted only of those.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from sqlmigrate.catalog import compare, functions, read
 from sqlmigrate.catalog.objects import Catalog, Change
+from sqlmigrate.errors import StatementError
 from sqlmigrate.files.migration import Migration
-from sqlmigrate.identifiers import displayed, parent
+from sqlmigrate.identifiers import displayed, parent, plain_parts, quoted
 from sqlmigrate.parsing.script import Script
 from sqlmigrate.plan.plan import Direction, Step
 
-from . import catalog_changes, if_not_exists, keys, row_sums
+from . import catalog_changes, if_not_exists, keys, production_query, row_sums
 from .facts import FileRun, RoundTrip, RowFailure
-from .made_up_rows import MadeUpRows
+from .made_up_rows import MadeUpRows, is_raised_in_function
 from .missing_roles import MissingRoles
+from .offending_rows import NOT_NULL
+from .production_query import Tried
 from .row_sums import TableRows
 from .watch import Watch
 
@@ -40,6 +43,7 @@ class RoundTrips:
         self._watch, self._made_up, self._roles = watch, made_up, roles
         self._shortened: set[str] = set()  # the tables of which rows were deleted since the run began
         self._base = self._catalog = self._read()
+        self._written: frozenset[str] = frozenset()  # the tables whose rows the up file has written
         self._rows = {each.table: each for each in known}
 
     def execute(self, migration: Migration, up: Script, down: Script | None) -> RoundTrip:
@@ -60,6 +64,7 @@ class RoundTrips:
             self._catalog = before if up.mode == "transaction" else self._read()
             return RoundTrip(before, done, row_failures=failures)
         after = self._catalog = self._read()
+        self._written = _written(done)
         changes = compare.changes(before, after)
         done = catalog_changes.of_the_only(done, changes)
         touched = self._touched(done, changes)
@@ -77,20 +82,21 @@ class RoundTrips:
             late_sequences=tuple(sorted(late, key=lambda each: each.column)),
             base=self._base,
             skipped=tuple(if_not_exists.skipped_statements(self._watch.session, up, done.notices)),
-            row_failures=failures,
+            row_failures=self._asked(failures, up, (before, after, changes)),
         )
 
     def _go_down_and_up(self, trip: RoundTrip, migration: Migration, up: Script, down: Script) -> RoundTrip:
         done, failures = self._run(_step("down", migration, down), trip.after)
-        failures = (*trip.row_failures, *failures)
         if done.error or trip.after is None:
-            return replace(trip, down=done, row_failures=failures)
+            return replace(trip, down=done, row_failures=(*trip.row_failures, *failures))
         back = self._read()
         changes = compare.changes(trip.after, back)
         done = catalog_changes.of_the_only(done, changes)
+        failures = (*trip.row_failures, *self._asked(failures, down, (trip.after, back, changes)))
         touched = {*trip.rows_before, *self._touched(done, changes)} - self._shortened
         summed = self._summed(touched)
         again, more = self._run(_step("up", migration, up))
+        again_error = again.error or (more[0].error if more and not failures else None)  # all rows were accepted before
         self._catalog = self._read()
         return replace(
             trip,
@@ -99,9 +105,9 @@ class RoundTrips:
             left=compare.differences(trip.before, back),
             rows_before={**trip.rows_before, **self._known(touched)},
             rows_back=summed,
-            again_error=again.error,
+            again_error=again_error,
             again=() if again.error else compare.differences(trip.after, self._catalog),
-            row_failures=(*failures, *_only_new(more, failures)),
+            row_failures=failures,
         )
 
     # generated rows
@@ -127,7 +133,11 @@ class RoundTrips:
             if not tables:
                 return done, tuple(each for each in passed.values() if each.number < done.failed_at)
             self._shorten(direction, tables)
-            known = passed.get(done.failed_at) or RowFailure(direction, done.failed_at, done.error)
+            is_certain = _is_new_and_empty(done, self._catalog) or (
+                direction == "down" and self._has_written(done.error)
+            )
+            known = passed.get(done.failed_at)
+            known = known or RowFailure(direction, done.failed_at, done.error, is_certain=is_certain)
             names = tuple(dict.fromkeys([*known.tables, *map(displayed, tables)]))
             passed[done.failed_at] = replace(known, tables=names)
 
@@ -142,6 +152,29 @@ class RoundTrips:
             rest,
             statements=(*before.statements, *rest.statements),
             notices=(*before.notices, *rest.notices),
+        )
+
+    def _asked(
+        self, failures: Iterable[RowFailure], script: Script, known: tuple[Catalog, Catalog, Sequence[Change]]
+    ) -> tuple[RowFailure, ...]:
+        """Add the queries for production to failures; `known` is the catalog before and after, and the changes."""
+        return tuple(
+            replace(
+                each,
+                query=production_query.query(
+                    each.error,
+                    Tried(script.statements[(each.number or len(script.statements)) - 1], *known, self._watch.observer),
+                ),
+            )
+            for each in failures
+        )
+
+    def _has_written(self, error: StatementError) -> bool:
+        """Return whether an error is about a table whose rows the up file has written."""
+        named = dict(error.named)
+        table = quoted(named.get("schema", ""), named.get("table", ""))
+        return not is_raised_in_function(error) and any(
+            plain_parts(each) == plain_parts(table) for each in self._written
         )
 
     def _shorten(self, direction: Direction, tables: Iterable[str]) -> None:
@@ -188,14 +221,25 @@ def _gone(changes: Iterable[Change], after: Catalog) -> list[str]:
     return [thing.name for thing in away if thing.name not in names]
 
 
+def _written(done: FileRun) -> frozenset[str]:
+    touches = (touch for facts in done.statements for touch in facts.touches)
+    names = (touch.relation.name for touch in touches if touch.written or touch.rewritten)
+    return frozenset(name if parent(name) else f"public.{name}" for name in names)
+
+
+def _is_new_and_empty(done: FileRun, before: Catalog) -> bool:
+    """Return whether a file fails on NULL in a column that it creates itself and does not fill: every row has NULL."""
+    named = dict(done.error.named) if done.error else {}
+    if done.error is None or done.error.sqlstate != NOT_NULL or "column" not in named:
+        return False
+    path = (named.get("schema", ""), named.get("table", ""), named["column"])
+    if any(kind == "column" and plain_parts(name) == path for kind, name in before.objects):
+        return False
+    return not any(plain_parts(name) == path[:2] for name in _written(done))
+
+
 def _is_quiet(does: str) -> bool:
     return does.startswith(_WRITES_NO_ROWS)
-
-
-def _only_new(failures: Iterable[RowFailure], known: Iterable[RowFailure]) -> Iterator[RowFailure]:
-    """Return the failures of the second up that the first did not have."""
-    numbers = {each.number for each in known if each.direction == "up"}
-    return (each for each in failures if each.number not in numbers)
 
 
 def _step(direction: Direction, migration: Migration, script: Script) -> Step:
