@@ -28,7 +28,7 @@ def draw(review: Review) -> str:
         places.setdefault((each.path, each.line), []).append(each)
     lines = [_command(some) for some in list(places.values())[:_MOST]]
     if len(places) > _MOST:
-        lines.append(f"and {plural(len(places) - _MOST, 'place')} more, without an annotation")
+        lines.append(f"and {plural(len(places) - _MOST, 'more place')}, without an annotation")
     severity, said = wording.verdict(review)
     return "\n".join([*lines, f"{wording.MARKS[severity]} {said}"]) + "\n"
 
