@@ -6,7 +6,7 @@ What loads the driver, the parser or the rules is imported inside the functions,
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +52,7 @@ _TITLE_INDENT = 6  # of the title of a rule that does not fit next to its name
 def review(context: Context, **options: Any) -> int:
     """Show what new migrations will do to a live database, by executing them on a throwaway database."""
     from . import pipeline, sizes
+    from .new.checkout import find_checkout
 
     if options["sizes_query"]:
         context.report.text(sizes.QUERY)
@@ -73,7 +74,7 @@ def review(context: Context, **options: Any) -> int:
         context.config.directory,
         options["trusted"],
     )
-    result = pipeline.review(subjects, settings)
+    result = replace(pipeline.review(subjects, settings), checkout=find_checkout(context.environment))
     _print(context, result, context.flags.get("format", "text"))
     for form, path in outputs:
         _write(result, form, path)

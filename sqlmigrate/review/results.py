@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.parsing.script import Script
 
 from .measure.facts import RoundTrip
+from .new.checkout import Checkout
 from .rules.rule import Finding
 from .seed.fill import UnfilledTable
 
@@ -83,6 +84,7 @@ class Review:
         findings: the findings that belong to none of them
         seconds: how long it took
         directory: the folder of the migrations
+        checkout: where its files are for those who read it on a site
     """
 
     basis: Basis
@@ -90,3 +92,4 @@ class Review:
     findings: tuple[Finding, ...] = ()
     seconds: float = 0.0
     directory: str = "sql"
+    checkout: Checkout = field(default_factory=Checkout)

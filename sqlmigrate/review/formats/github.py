@@ -36,7 +36,7 @@ def draw(review: Review) -> str:
 def _command(findings: Sequence[LocatedFinding]) -> str:
     first = findings[0]
     title = ", ".join(dict.fromkeys(each.finding.rule.name for each in findings))
-    properties = {"file": first.path.removeprefix("./"), **_place(first), "title": title}
+    properties = {"file": first.root_path, **_place(first), "title": title}
     said = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
     text = "\n\n".join(map(_message, findings))
     return f"::{_COMMANDS[first.severity]} {said}::{_data(text)}"

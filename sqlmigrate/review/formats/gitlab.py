@@ -32,5 +32,5 @@ def _issue(each: LocatedFinding) -> dict[str, Any]:
         "categories": ["Bug Risk"],
         "severity": _SEVERITIES[finding.severity],
         "fingerprint": each.fingerprint,
-        "location": {"path": each.path.removeprefix("./"), "lines": lines},
+        "location": {"path": each.root_path, "lines": lines},
     }

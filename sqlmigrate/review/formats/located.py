@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlmigrate.files.migration import normalized
 from sqlmigrate.parsing.statement import Statement
@@ -31,6 +31,8 @@ class LocatedFinding:
         span: the place in the file; None for the whole file
         statement: the statement at that place
         fingerprint: what stays the same from one review to the next
+        root_path: the file, as a path from the root of the repository
+        url: where the site that runs the review shows the place; empty if that is not known
     """
 
     finding: Finding
@@ -39,6 +41,8 @@ class LocatedFinding:
     span: Span | None
     statement: Statement | None
     fingerprint: str = ""
+    root_path: str = ""
+    url: str = ""
 
     @property
     def severity(self) -> Severity:
@@ -53,9 +57,15 @@ class LocatedFinding:
     @property
     def place(self) -> str:
         """The place in words: ``sql/006_total.up.sql, line 4``; a merged finding has several lines."""
-        if not self.span:
-            return self.path
-        return f"{self.path}, {_lines([self.span.line, *self.further_lines])}"
+        return self._place_in(self.path)
+
+    @property
+    def root_place(self) -> str:
+        """The place in words, with the path from the root of the repository."""
+        return self._place_in(self.root_path)
+
+    def _place_in(self, path: str) -> str:
+        return f"{path}, {_lines([self.span.line, *self.further_lines])}" if self.span else path
 
     @property
     def further_lines(self) -> list[int]:
@@ -146,7 +156,10 @@ def _found(review: Review, reviewed: Reviewed | None, finding: Finding) -> Locat
         span = None  # the head of a file stands for the whole file
     if not path:
         path = reviewed.migration.up.path if reviewed else review.directory
-    return LocatedFinding(finding, reviewed, path, span, _statement(reviewed, span))
+    path = path.removeprefix("./")
+    checkout, lines = review.checkout, (span.line, span.end_line) if span else (0, 0)
+    root_path, url = checkout.from_root(path), checkout.url(path, *lines)
+    return LocatedFinding(finding, reviewed, path, span, _statement(reviewed, span), "", root_path, url)
 
 
 def _statement(reviewed: Reviewed | None, span: Span | None) -> Statement | None:
@@ -164,4 +177,4 @@ def _with_fingerprints(findings: Sequence[LocatedFinding]) -> Iterator[LocatedFi
         name = f"{each.finding.rule.name}\n{each.path}\n{each.finding.relation}\n{words}"
         seen[name] += 1
         made = hashlib.sha256(f"{name}\n{seen[name]}".encode()).hexdigest()[:40]
-        yield LocatedFinding(each.finding, each.reviewed, each.path, each.span, each.statement, made)
+        yield replace(each, fingerprint=made)

@@ -117,9 +117,14 @@ def _findings(shown: Sequence[LocatedFinding]) -> str:
     for each in shown:
         rule = f"[{each.finding.rule.name}]({each.finding.rule.documentation})"
         message = f"{prose(wording.sentence(each.finding.message))} {rule}"
-        cells = [wording.MARKS[each.severity], message, prose(each.place), prose(wording.blocked(each.finding))]
+        cells = [wording.MARKS[each.severity], message, _place(each), prose(wording.blocked(each.finding))]
         lines.append("| " + " | ".join(_cell(cell) for cell in cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def _place(each: LocatedFinding) -> str:
+    """Return the place, as a link to the lines where the site shows them."""
+    return f"[{prose(each.root_place)}]({each.url})" if each.url else prose(each.root_place)
 
 
 def _advice(findings: Sequence[LocatedFinding], cut: _Cut) -> str:
@@ -129,7 +134,7 @@ def _advice(findings: Sequence[LocatedFinding], cut: _Cut) -> str:
     parts = [f"<details><summary>{wording.MARKS[first.severity]} {rule.name}: {rule.title}</summary>", prose(rule.why)]
     for each in findings:
         if cut.sql and each.sql:
-            parts.append(f"{prose(each.place)}:\n\n{fence(each.sql)}")
+            parts.append(f"{_place(each)}:\n\n{fence(each.sql)}")
         if each.finding.what_now:
             advice, *commands = each.finding.what_now.splitlines()
             parts.append(" ".join([f"**What now:** {prose(advice)}", *map(code, commands)]))
@@ -169,11 +174,11 @@ def _cell(text: str) -> str:
 
 
 def _note(each: LocatedFinding) -> str:
-    return f"{each.finding.rule.name} · {prose(each.place)}: {prose(each.finding.message)}"
+    return f"{each.finding.rule.name} · {_place(each)}: {prose(each.finding.message)}"
 
 
 def _exception(each: LocatedFinding) -> str:
-    return f"{each.finding.rule.name} · {prose(each.place)}: {prose(each.finding.allowed or '')}"
+    return f"{each.finding.rule.name} · {_place(each)}: {prose(each.finding.allowed or '')}"
 
 
 def _folded(noun: str, items: Sequence[str], more: str = "") -> str:

@@ -80,7 +80,7 @@ def _result(each: LocatedFinding, rules: Sequence[Rule]) -> dict[str, Any]:
 
 
 def _place(each: LocatedFinding) -> dict[str, Any]:
-    uri = quote(each.path.removeprefix("./").replace("\\", "/"))
+    uri = quote(each.root_path)
     place: dict[str, Any] = {"artifactLocation": {"uri": uri}}
     place["region"] = _region(each.span) if each.span else {"startLine": 1}
     return place

@@ -27,6 +27,7 @@ from rich.text import Text
 from sqlmigrate.review.formats import FORMATS, markdown, text, wording
 from sqlmigrate.review.formats.lock_timeline import timeline
 from sqlmigrate.review.measure.facts import Relation, RelationEffect
+from sqlmigrate.review.new.checkout import Checkout
 from sqlmigrate.review.results import Review
 from sqlmigrate.review.rules.all_rules import RULES
 from sqlmigrate.review.rules.rule import Finding
@@ -588,6 +589,21 @@ def test_an_advice_is_shown_once(form: str, reference: int) -> None:
 
     assert drawn.count("select 7;") == 1
     assert drawn.count("as above, for sql/001_a.up.sql:1") == reference
+
+
+def test_sites_get_paths_from_the_root_of_the_repository() -> None:
+    """The program was called in a folder of a monorepo: annotations and links find the file all the same."""
+    checkout = Checkout("backend/", "https://github.com/shop/shop/blob/abc/")
+    review = replace(REVIEWS["danger"], checkout=checkout)
+    path = "backend/sql/006_order_total_numeric.up.sql"
+    sarif = json.loads(FORMATS["sarif"](review))["runs"][0]["results"][0]
+
+    assert f"::error file={path},line=4" in FORMATS["github"](review)
+    assert json.loads(FORMATS["gitlab"](review))[0]["location"]["path"] == path
+    assert sarif["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == path
+    assert f"| [{path}, line 4](https://github.com/shop/shop/blob/abc/{path}#L4-L6) |" in FORMATS["markdown"](review)
+    assert "sql/006_order_total_numeric.up.sql:4" in FORMATS["text"](review)
+    assert path not in FORMATS["text"](review)
 
 
 def test_only_the_gravest_places_are_annotated() -> None:
