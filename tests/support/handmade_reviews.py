@@ -260,11 +260,11 @@ def hostile() -> Review:
     return Review(basis, (Reviewed(made, way, None, trip, (finding, note, allowed)),), (finding,))
 
 
-def many(count: int, sql: str, *, is_safe: bool) -> Review:
+def many(count: int, sql: str, *, is_safe: bool, name: str = "change_what_is_there") -> Review:
     """Return a review of many migrations with the same SQL, each with two findings unless it is safe."""
     migrations = []
     for number in range(1, count + 1):
-        made, way, back = migration(f"{number:03}", "change_what_is_there", sql, "select 1;\n")
+        made, way, back = migration(f"{number:03}", name, sql, "select 1;\n")
         place = way.statements[0].span
         found = (
             Finding(TYPE_CHANGE, "danger", f"migration {number} rewrites `orders`", place),

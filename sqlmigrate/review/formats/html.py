@@ -80,8 +80,9 @@ def _summary(review: Review) -> Iterator[str]:
     yield "<th>down</th></tr></thead><tbody>"
     for each in review.migrations:
         label = _text(each.migration.label)
+        name = _BREAKS.sub(r"\1<wbr>", label)
         facts = "".join(f'<td data-name="{name}">{_words(said)}</td>' for name, said in _said(each))
-        yield f'<tr><td>{_mark(wording.severity(each))}</td><td><a href="#{label}">{label}</a></td>{facts}</tr>'
+        yield f'<tr><td>{_mark(wording.severity(each))}</td><td><a href="#{label}">{name}</a></td>{facts}</tr>'
     yield "</tbody></table>"
 
 
@@ -127,12 +128,12 @@ def _finding(each: LocatedFinding, shown: dict[str, str]) -> Iterator[str]:
     yield f'<section class="finding{"" if is_allowed else f" is-{each.severity}"}">'
     yield f"<h4>{mark}<span>{_words(wording.sentence(finding.message))}</span></h4>"
     rule = f'<a href="{_text(finding.rule.documentation)}">{_text(finding.rule.name)}</a>'
-    yield f'<p class="soft">{each.severity} {rule} · {_text(each.place)}</p>'
+    waits = f" · who waits: {_words(finding.waits)}" if wording.blocked(finding) else ""
+    yield f'<p class="soft">{each.severity} {rule} · {_text(each.place)}{waits}</p>'
     if finding.allowed is not None:
         yield f"<p><strong>Allowed:</strong> {_words(wording.sentence(finding.allowed))}</p></section>"
         return
     yield _sql(each.sql)
-    yield f"<p><strong>Who waits:</strong> {_words(finding.waits)}.</p>" if wording.blocked(finding) else ""
     yield from _what_now(finding.what_now)
     instead, earlier = located.advice(each, shown)
     if earlier:

@@ -39,7 +39,8 @@ article { background: var(--card); border: 1px solid var(--line); border-radius:
 table { border-collapse: collapse; width: 100%; font-size: .92rem; }
 th { text-align: left; font-weight: 600; } td, th { vertical-align: top; padding: .4rem .7rem .4rem 0; }
 .summary { margin-top: 1.6rem; }
-.summary td:nth-child(2) { min-width: 15rem; }
+.summary td:nth-child(2) { min-width: 15rem; } .summary td:nth-child(3) { min-width: 14rem; }
+.summary td:nth-child(4) { min-width: 5rem; }
 .summary th, .rows th { color: var(--soft); font-weight: 500; font-size: .82rem; }
 .summary tbody tr, .rows tbody tr { border-top: 1px solid var(--line); }
 .facts { display: flex; flex-wrap: wrap; gap: .2rem 1.6rem; margin: .7rem 0 0; font-size: .92rem; }
@@ -81,9 +82,10 @@ footer p { margin: .15rem 0; }
 @media (max-width: 40rem) {
   main { padding: 1.4rem .8rem 3rem; } h1 { font-size: 1.28rem; }
   article { padding: 1rem .9rem 1.1rem; border-radius: .6rem; }
+  .summary, .summary tbody { display: block; } .summary td code, .summary td a { overflow-wrap: anywhere; }
   .summary thead { display: none; } .summary tr { display: block; padding: .6rem 0; }
   .summary td { display: block; padding: .1rem 0 .1rem 2.1rem; }
-  .summary td:first-child { float: left; padding: 0; } .summary td:nth-child(2) { min-width: 0; }
+  .summary td:first-child { float: left; padding: 0; } .summary td:nth-child(n+2) { min-width: 0; }
   .summary td[data-name]::before { content: attr(data-name); color: var(--soft); margin-right: .5rem;
     font-size: .85rem; }
   .statements li { grid-template-columns: 2.2rem minmax(0, 1fr); }

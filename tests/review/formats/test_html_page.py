@@ -18,7 +18,12 @@ from handmade_reviews import REVIEWS, hostile
 
 from sqlmigrate.review.formats import FORMATS
 
-PAGES = {**REVIEWS, "held": handmade_reviews.held(), "hostile": hostile()}
+PAGES = {
+    **REVIEWS,
+    "held": handmade_reviews.held(),
+    "hostile": hostile(),
+    "long names": handmade_reviews.many(2, "select 1;\n", is_safe=False, name="change_" * 12),
+}
 PHONE, NARROW, DESK = 360, 700, 1280
 NIGHT = "--blink-settings=preferredColorScheme=0"
 
