@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, NamedTuple
+
+_NOT_VALID = " NOT VALID"
+_LABEL = re.compile(r"'(?:[^']|'')*'")
 
 
 class Identity(NamedTuple):
@@ -93,19 +97,45 @@ class Difference:
 
     @property
     def matters(self) -> bool:
-        """Whether it is more than another order of columns, or a constraint that stays validated."""
-        return self.change != "column order" and not self.is_only_validated
+        """Whether it is more than another order of columns, a validation, or a label that PostgreSQL cannot remove."""
+        return not (self.change == "column order" or self.is_only_validation or self.added_labels)
 
     @property
-    def is_only_validated(self) -> bool:
-        """Whether a constraint, or NOT NULL, has only been validated: PostgreSQL has no statement that undoes that."""
-        changed = {name: (before, after) for name, before, after in self.attributes}
-        if changed == {"not null validated": ("false", None)}:
-            return True
-        if changed.pop("validated", None) != ("false", "true"):
+    def is_only_validation(self) -> bool:
+        """Whether a constraint, or NOT NULL, is only valid in one of them: NOT VALID, it holds for new rows as well.
+
+        PostgreSQL has no statement that undoes a validation.
+        """
+        changed = {name: values for name, *values in self.attributes}
+        of_column = changed.pop("not null validated", [])
+        if changed.pop("validated", of_column) not in (
+            ["false", "true"],
+            ["true", "false"],
+            ["false", None],
+            [None, "false"],
+        ):
             return False
         before, after = changed.pop("definition", ("", ""))
-        return not changed and (before or "").removesuffix(" NOT VALID") == after
+        return not changed and (before or "").removesuffix(_NOT_VALID) == (after or "").removesuffix(_NOT_VALID)
+
+    @property
+    def is_validated_now(self) -> bool:
+        """Whether the second catalog has the valid constraint, if that is the only difference."""
+        return self.is_only_validation and all(
+            after != "false" for name, _, after in self.attributes if "valid" in name
+        )
+
+    @property
+    def added_labels(self) -> tuple[str, ...]:
+        """The labels that only the second enum has, if that is the only difference; with their quotes."""
+        if self.change != "different" or [name for name, _, _ in self.attributes] != ["labels"]:
+            return ()
+        before, after = (_LABEL.findall(value or "") for value in self.attributes[0][1:])
+        return tuple(each for each in after if each not in before) if _without(after, before) == before else ()
+
+
+def _without(labels: list[str], known: list[str]) -> list[str]:
+    return [each for each in labels if each in known]
 
 
 @dataclass(frozen=True)

@@ -40,14 +40,14 @@ def find(subject: Subject, changes: SchemaChanges) -> Iterator[Finding]:
 
 def _lost_rights(before: Object, after: Object) -> Iterator[str]:
     """Describe which roles other than the owner lost which rights."""
-    now = dict(_grants(after.attributes.get("acl") or ""))
-    for grantee, rights in _grants(before.attributes.get("acl") or ""):
+    now = dict(grants(after.attributes.get("acl") or ""))
+    for grantee, rights in grants(before.attributes.get("acl") or ""):
         lost = [_RIGHTS.get(each, each) for each in rights if each not in now.get(grantee, "") and each != "*"]
         if lost and grantee != before.attributes.get("owner"):
             yield f"{f'`{grantee}`' if grantee else 'PUBLIC'} has lost {', '.join(lost)}"
 
 
-def _grants(acl: str) -> Iterator[tuple[str, str]]:
+def grants(acl: str) -> Iterator[tuple[str, str]]:
     """Read rights as PostgreSQL writes them, ``reporting=r/owner``: the role and its letters; PUBLIC has no name."""
     for item in acl.split(" "):
         grantee, is_grant, rights = item.partition("/")[0].rpartition("=")

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from sqlmigrate.catalog.objects import Difference
+from sqlmigrate.errors import StatementError
 from sqlmigrate.files.migration import Migration
-from sqlmigrate.identifiers import displayed, is_same, last_part, parent, parts
+from sqlmigrate.identifiers import displayed, is_same, parent
 from sqlmigrate.parsing.script import Script
 from sqlmigrate.review.rules import down as rules
 from sqlmigrate.review.rules.failures import FAILS_ON_DATA, HANGS
@@ -17,11 +18,13 @@ from sqlmigrate.source import Span
 from sqlmigrate.spelling import plural
 
 from . import failures, locks
-from .subject import Subject
+from .differences import gravest_first, in_words, severity_of, whole
+from .listing import listed, partition_parents
+from .subject import Subject, first_name
 
-_MOST = 5  # differences named in one sentence; the HTML page and the JSON have all of them
-_SHORT = 80  # characters of two values that a sentence can contain
+_EXISTS = "42710"  # duplicate_object: https://www.postgresql.org/docs/current/errcodes-appendix.html
 _RESTORE = "in the down file, create what the up file drops, and drop nothing that the up file does not create"
+_IF_NOT_EXISTS = "in the up file, write: add value if not exists"
 _CHANGE_BACK = "in the down file, change it back to what it was before the up file"
 
 
@@ -31,7 +34,7 @@ def find(subject: Subject, down: Script | None) -> Iterator[Finding]:
     trip = subject.trip
     if down is None or trip.down is None:
         return
-    head = down.source.span(down.statements[0].start if down.statements else 0)
+    head = down.source.span(down.statements[0].start) if down.statements else down.source.span(0, 0)
     if trip.down.error:
         failed = failures.finding_of_error(trip.down, trip.down.error, subject.version)
         rule = failed.rule if failed.rule in (HANGS, FAILS_ON_DATA) else rules.DOWN_FAILS
@@ -39,7 +42,7 @@ def find(subject: Subject, down: Script | None) -> Iterator[Finding]:
         return
     for each in failures.find_on_rows(subject, trip.down):
         yield _certain(each)
-    yield from _left(trip.left, head)
+    yield from _left(subject, head)
     yield from _rows(subject, head)
     yield from _new_data(subject, head)
     yield from _again(subject)
@@ -63,66 +66,61 @@ def find_missing(migration: Migration, up: Script) -> Iterator[Finding]:
 
 def _finding(rule: Rule, message: str, span: Span, what_now: str = "", *, has_example: bool = True) -> Finding:
     path = span.source.path
-    return Finding(rule, rule.severity, message, span, path, what_now=what_now, has_example=has_example)
+    about = first_name(message)
+    return Finding(rule, rule.severity, message, span, path, what_now=what_now, has_example=has_example, about=about)
 
 
-def _left(left: Sequence[Difference], place: Span) -> Iterator[Finding]:
-    real = [each for each in left if each.matters]
-    if real:
+def _left(subject: Subject, place: Span) -> Iterator[Finding]:
+    """Return the findings of the schema: what differs from before, and labels that stay."""
+    left = subject.trip.left
+    works_again = subject.trip.again_error is None
+    if real := gravest_first([each for each in left if each.matters], works_again=works_again):
         changes = {each.change for each in real}
         advice = "" if "left over" in changes else _RESTORE if "missing" in changes else _CHANGE_BACK
-        message = f"after up and down {_named(_whole(real))}"
-        yield _finding(rules.DOWN_INCOMPLETE, message, place, advice, has_example=not advice)
-    elif left := [each for each in left if each.change == "column order"]:
-        tables = ", ".join(f"`{last_part(each.name)}`" for each in left[:_MOST])
-        yield _finding(
-            rules.DOWN_COLUMN_ORDER, f"the columns of {tables} are in a different order after up and down", place
-        )
+        told = whole(real, partition_parents(subject.trip.before, subject.trip.after))
+        found = _finding(rules.DOWN_INCOMPLETE, f"after up and down {in_words(told)}", place, advice)
+        severity = severity_of(real[0], works_again=works_again)
+        yield replace(found, severity=severity, has_example=not advice)
+    elif tables := _reordered(left):
+        yield _finding(rules.DOWN_COLUMN_ORDER, f"the columns of {tables} are in a different order after down", place)
+    for each in left:
+        if each.added_labels:
+            yield _kept_labels(subject, each, place)
 
 
-def _whole(differences: Sequence[Difference]) -> list[Difference]:
-    """Leave out the parts of objects that differ as a whole: the columns of a table, the index of a constraint."""
-    named = {(each.change, each.name) for each in differences}
-    indexes = {(each.change, _index(each.name)) for each in differences if each.kind == "constraint"}
-    return [
-        each
-        for each in differences
-        if (each.change, parent(each.name)) not in named
-        and not (each.kind == "index" and (each.change, each.name) in indexes)
-    ]
+def _reordered(differences: Sequence[Difference]) -> str:
+    """List the tables whose columns are in a different order."""
+    return listed([f"`{displayed(each.name)}`" for each in differences if each.change == "column order"])
 
 
-def _index(constraint: str) -> str:
-    """Return the name that the index of a constraint has, if it has one."""
-    return f"{parent(parent(constraint))}.{parts(constraint)[-1]}"
+def _kept_labels(subject: Subject, enum: Difference, place: Span) -> Finding:
+    """Return the finding of new labels of an enum that stay after down, which no statement can change.
+
+    https://www.postgresql.org/docs/current/sql-altertype.html
+    """
+    labels = enum.added_labels
+    which = f"the label {labels[0]}" if len(labels) == 1 else f"the labels {listed(labels)}"
+    message = f"after down `{displayed(enum.name)}` still has {which}: PostgreSQL cannot remove a label of an enum"
+    if not _is_about(subject.trip.again_error, labels):
+        works = "; up can be executed again" if subject.trip.again_error is None else ""
+        return replace(_finding(rules.DOWN_INCOMPLETE, message + works, place, has_example=False), severity="note")
+    message += "; up fails when it is executed again"
+    return replace(
+        _finding(rules.DOWN_INCOMPLETE, message, place, _IF_NOT_EXISTS, has_example=False), severity="warning"
+    )
 
 
-def _named(differences: Sequence[Difference]) -> str:
-    clauses = []
-    for change, words in (("left over", "is left behind"), ("missing", "is missing"), ("different", "is different")):
-        found = [each for each in differences if each.change == change]
-        if found:
-            names = ", ".join(f"{each.kind} `{displayed(each.name)}`{_how(each)}" for each in found[:_MOST])
-            more = f" and {len(found) - _MOST} more" if len(found) > _MOST else ""
-            clauses.append(f"{names}{more} {words if len(found) == 1 else words.replace('is ', 'are ')}")
-    return ", ".join(clauses)
-
-
-def _how(difference: Difference) -> str:
-    """Describe in brackets how an object differs, with both values if they are short."""
-    attributes = [
-        f"{name}: {before or 'none'}, now {after or 'none'}" if len(f"{before}{after}") < _SHORT else name
-        for name, before, after in difference.attributes
-    ]
-    return f" ({'; '.join(attributes)})" if attributes else ""
+def _is_about(error: StatementError | None, labels: Sequence[str]) -> bool:
+    """Return whether up failed because one of the labels exists."""
+    return error is not None and error.sqlstate == _EXISTS and any(each.strip("'") in error.message for each in labels)
 
 
 def _rows(subject: Subject, place: Span) -> Iterator[Finding]:
     back = subject.trip.rows_back
     for name, before in subject.trip.rows_before.items():
         after = back.get(name)
-        if after is None:
-            continue  # reported as missing
+        if after is None or not subject.is_old(before.oid):
+            continue  # reported as missing, or the rows are of a table that another new migration creates
         table = displayed(name)
         if after.count != before.count:
             message = f"`{table}` had {plural(before.count, 'row')}, and has {after.count:,} after up and down"
@@ -152,14 +150,18 @@ def _again(subject: Subject) -> Iterator[Finding]:
     trip = subject.trip
     if any(each.matters for each in trip.left):
         return  # the cause is reported already
+    labels = [label for each in trip.left for label in each.added_labels]
+    head = subject.up.source.span(0, 0)
     if trip.again_error:
-        span = trip.again_error.span or subject.up.source.span(0, 0)
-        yield _finding(rules.REAPPLY_FAILS, f"after up and down, up fails: {trip.again_error.message}", span)
-    elif trip.again:
-        span = subject.up.source.span(0, 0)
-        yield _finding(
-            rules.REAPPLY_FAILS, f"after up and down, up ends differently: {_named(_whole(trip.again))}", span
-        )
+        if not _is_about(trip.again_error, labels):
+            place = trip.again_error.span or head
+            yield _finding(rules.REAPPLY_FAILS, f"after up and down, up fails: {trip.again_error.message}", place)
+    elif real := [each for each in trip.again if each.matters]:
+        told = in_words(whole(real, partition_parents(trip.before, trip.after)))
+        yield _finding(rules.REAPPLY_FAILS, f"after up and down, up ends differently: {told}", head)
+    elif (tables := _reordered(trip.again)) and not _reordered(trip.left):
+        message = f"the columns of {tables} are in a different order after up, down and up again"
+        yield _finding(rules.DOWN_COLUMN_ORDER, message, head)
 
 
 def _blocks(subject: Subject, down: Script, place: Span) -> Iterator[Finding]:

@@ -11,13 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from sqlmigrate.catalog.objects import Catalog
-from sqlmigrate.identifiers import displayed
 from sqlmigrate.review.results import Reviewed
 from sqlmigrate.review.rules.rule import SEVERITIES, Finding, Severity
 from sqlmigrate.source import Span
 
 from .estimates import duration
+from .listing import partition_parents
 from .merged_sentence import merged_sentence
 from .subject import graded
 
@@ -26,7 +25,8 @@ _WAITING = ("everyone", "writers", "nobody")  # the gravest first
 
 def group(reviewed: Reviewed) -> Reviewed:
     """Merge the findings of a migration; they stay in the order of their places."""
-    parents = _parents(reviewed)
+    trip = reviewed.trip if len(reviewed.findings) > 1 else None
+    parents = partition_parents(trip.before, trip.after) if trip else {}
     at_once = _collected([[finding] for finding in reviewed.findings], _of_one_statement)
     in_file = _collected(at_once, _of_one_file)
     return replace(reviewed, findings=tuple(_merged(each, parents) for each in in_file))
@@ -96,17 +96,3 @@ def _further_places(findings: Sequence[Finding]) -> Iterator[Span]:
         if finding.span is not None and finding.span.start not in seen:
             seen.add(finding.span.start)
             yield finding.span
-
-
-def _parents(reviewed: Reviewed) -> Mapping[str, str]:
-    """Return the table of each partition, and the index that an index of it belongs to, by names as messages show."""
-    trip = reviewed.trip if len(reviewed.findings) > 1 else None
-    catalogs: list[Catalog] = [each for each in (trip.before, trip.after) if each] if trip else []
-    found: dict[str, str] = {}
-    for catalog in catalogs:
-        for thing in catalog.objects.values():
-            if thing.attributes.get("partition bound") or thing.kind == "index":
-                above = thing.attributes.get("parents") or thing.attributes.get("parent")
-                if above:
-                    found[displayed(thing.name)] = displayed(above)
-    return found

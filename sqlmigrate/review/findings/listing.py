@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from sqlmigrate.identifiers import last_part, parent
+from sqlmigrate.catalog.objects import Catalog
+from sqlmigrate.identifiers import displayed, last_part, parent
 
 _MOST = 3  # of more things the first two are named
 _DIGITS = re.compile(r"(\d+)")
@@ -32,18 +33,21 @@ def phrases(names: Sequence[str], parents: Mapping[str, str]) -> list[str]:
     """Return what `listed_names` lists: a name, or the partitions of one table."""
     families: dict[str, list[str]] = {}
     for name in names:
-        families.setdefault(_root(name, parents), []).append(name)
+        families.setdefault(top(name, parents), []).append(name)
     return [_family(root, members, parents) for root, members in families.items()]
 
 
-def _root(name: str, parents: Mapping[str, str]) -> str:
-    """Return the table that a partition belongs to in the end; for a column of it, the column of that table."""
+def top(name: str, parents: Mapping[str, str]) -> str:
+    """Return the table that a partition belongs to in the end; for a column of it, the column of that table.
+
+    What is not a partition is returned as it is.
+    """
     seen = {name}
     while (above := parents.get(name)) and above not in seen:
         name = above
         seen.add(name)
     table = parent(name)
-    return f"{_root(table, parents)}.{last_part(name)}" if table in parents else name
+    return f"{top(table, parents)}.{last_part(name)}" if table in parents else name
 
 
 def _family(root: str, members: Sequence[str], parents: Mapping[str, str]) -> str:
@@ -63,6 +67,18 @@ def _family(root: str, members: Sequence[str], parents: Mapping[str, str]) -> st
 
 def _partitions(count: int, own: str) -> str:
     return f"partition {own}" if count == 1 else f"{own} partitions"
+
+
+def partition_parents(*catalogs: Catalog | None) -> Mapping[str, str]:
+    """Return the table of each partition, and the index that an index of it belongs to, by names as messages show."""
+    found: dict[str, str] = {}
+    for catalog in filter(None, catalogs):
+        for thing in catalog.objects.values():
+            if thing.attributes.get("partition bound") or thing.kind == "index":
+                above = thing.attributes.get("parents") or thing.attributes.get("parent")
+                if above:
+                    found[displayed(thing.name)] = displayed(above)
+    return found
 
 
 def _naturally(name: str) -> list[str | int]:

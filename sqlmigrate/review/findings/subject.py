@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from sqlmigrate.catalog.objects import Change, Identity
+from sqlmigrate.catalog.objects import Change
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.identifiers import last_part, parts
 from sqlmigrate.parsing.script import Script
@@ -127,8 +127,7 @@ class Subject:
 
     def is_old(self, table: int) -> bool:
         """Return whether a table, by its OID, existed before the first of the new migrations."""
-        base = self.trip.base
-        return base is None or Identity("pg_class", table, 0) in base.identities
+        return self.trip.is_old(table)
 
     def place_of(self, change: Change, attribute: str = "") -> Span:
         """Return the place of the statement that made a change of the file, or else of the last that names its object.
@@ -227,7 +226,6 @@ class Subject:
             work: The work that is done while it is held, if any; a known size of the table decides the severity.
         """
         seconds = self.estimate(work) if touch and work else None
-        first = _NAME.search(message)
         return Finding(
             rule,
             graded(rule.severity, seconds),
@@ -237,8 +235,14 @@ class Subject:
             self.waiting(touch, work) if touch else "",
             touch.relation.name if touch else "",
             seconds,
-            about=first[1] if first else "",
+            about=first_name(message),
         )
+
+
+def first_name(message: str) -> str:
+    """Return the first name between backticks, which a sentence is about; empty if there is none."""
+    found = _NAME.search(message)
+    return found[1] if found else ""
 
 
 def measured_statements(run: FileRun) -> tuple[MeasuredStatement, ...]:

@@ -288,13 +288,15 @@ def _stations(trip: RoundTrip) -> Iterator[tuple[str, str]]:
     if trip.down.error or trip.certain_failure("down"):
         yield "danger", "down fails"
         return
-    real = [each for each in trip.left if each.change != "column order"]
-    rest = ("calm", "down: other column order") if trip.left else ("fine", "down: everything restored")
+    real = [each for each in trip.left if each.matters]
+    is_reordered = any(each.change == "column order" for each in trip.left)
+    rest = ("calm", "down: other column order") if is_reordered else ("fine", "down: everything restored")
     yield ("warning", f"down: {plural(len(real), 'difference')}") if real else rest
     if trip.again_error:
         yield "danger", "up again fails"
     else:
-        yield ("warning", "up again: different") if trip.again else ("fine", "up again: the same")
+        is_different = any(each.matters for each in trip.again)
+        yield ("warning", "up again: different") if is_different else ("fine", "up again: the same")
 
 
 def _difference(each: Difference) -> str:

@@ -5,6 +5,7 @@ Names of database objects are put between backticks.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
@@ -212,11 +213,19 @@ def _restored(trip: RoundTrip) -> str:
         return "restores all but the column order"
     if trip.again_error:
         return "restores everything, but a second up fails"
-    if trip.again:
+    if any(each.matters for each in trip.again):
         return "restores everything, but a second up ends differently"
-    if validated := [last(each.kind, each.name) for each in trip.left]:
-        return f"restores everything; `{validated[0]}` stays validated"
-    return "restores everything"
+    return "; ".join(["restores everything", *itertools.islice(_kept(trip), 1)])
+
+
+def _kept(trip: RoundTrip) -> Iterator[str]:
+    """Describe the differences that do not matter: a label that stays, a constraint that is validated or is not."""
+    for each in trip.left:
+        if labels := each.added_labels:
+            yield f"`{displayed(each.name)}` keeps its new {'label' if len(labels) == 1 else 'labels'}"
+        elif each.is_only_validation:
+            name = last(each.kind, each.name)
+            yield f"`{name}` stays validated" if each.is_validated_now else f"`{name}` is NOT VALID"
 
 
 def _left(trip: RoundTrip) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sqlmigrate.catalog.functions import BrokenBody
-from sqlmigrate.catalog.objects import Catalog, Change, Difference
+from sqlmigrate.catalog.objects import Catalog, Change, Difference, Identity
 from sqlmigrate.errors import StatementError
 from sqlmigrate.parsing.script import Script
 from sqlmigrate.plan.plan import Direction
@@ -254,3 +254,7 @@ class RoundTrip:
         """Return the first statement that fails as soon as there are rows; None if there is none."""
         failures = (each for each in self.row_failures if each.direction == direction and each.is_certain)
         return next(failures, None)
+
+    def is_old(self, table: int) -> bool:
+        """Return whether a table, by its OID, existed before the first of the new migrations."""
+        return self.base is None or Identity("pg_class", table, 0) in self.base.identities

@@ -12,7 +12,7 @@ from sqlmigrate.catalog import compare, functions, read
 from sqlmigrate.catalog.objects import Catalog, Change
 from sqlmigrate.errors import StatementError
 from sqlmigrate.files.migration import Migration
-from sqlmigrate.identifiers import displayed, parent, plain_parts, quoted
+from sqlmigrate.identifiers import displayed, parent, plain, plain_parts, quoted
 from sqlmigrate.parsing.script import Script
 from sqlmigrate.plan.plan import Direction, Step
 
@@ -53,7 +53,8 @@ class RoundTrips:
             trip = self._go_down_and_up(trip, migration, up, down)
         has_new_tables = any(change.change == "new" for change in trip.changes)
         if trip.rows_before or has_new_tables or trip.row_failures or trip.after is None:
-            self._rows = dict(row_sums.read(self._watch.observer, ignore=self._watch.history))
+            columns = _old_columns(self._catalog, self._base)
+            self._rows = dict(row_sums.read(self._watch.observer, columns, self._watch.history)) if columns else {}
         return trip
 
     def _go_up(self, migration: Migration, up: Script) -> RoundTrip:
@@ -236,6 +237,15 @@ def _is_new_and_empty(done: FileRun, before: Catalog) -> bool:
     if any(kind == "column" and plain_parts(name) == path for kind, name in before.objects):
         return False
     return not any(plain_parts(name) == path[:2] for name in _written(done))
+
+
+def _old_columns(now: Catalog, base: Catalog) -> Mapping[str, list[str]]:
+    """Return each table with those of its columns that the base has: values of new columns are no data to lose."""
+    columns: dict[str, list[str]] = {name: [] for name in now.tables}
+    for each in now.objects.values():
+        if each.kind == "column" and each.identity in base.identities:
+            columns.setdefault(each.table, []).append(plain(each.path[-1]))
+    return columns
 
 
 def _is_quiet(does: str) -> bool:
