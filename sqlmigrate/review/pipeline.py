@@ -18,6 +18,7 @@ from .advice.all_advice import Folder, newest, with_advice
 from .base import find_base
 from .findings import all_findings, failures
 from .findings.allowed import apply_exceptions
+from .findings.down_missing import tell_once
 from .findings.grouping import group
 from .findings.subject import Subject
 from .measure.made_up_rows import MadeUpRows
@@ -116,7 +117,7 @@ def review_on(server: databases.Shadow, subjects: Subjects, settings: Settings) 
         has_sizes=bool(settings.sizes),
     )
     seconds = time.monotonic() - began
-    return Review(basis, _judged(reviewed, subjects, server.version), subjects.findings, seconds, settings.directory)
+    return _judged(Review(basis, reviewed, subjects.findings, seconds, settings.directory), subjects)
 
 
 def _review_one(trips: RoundTrips, parsed: _Parsed, settings: Settings, version: int) -> Reviewed:
@@ -157,10 +158,13 @@ def _as_consequence(finding: Finding, failed: str) -> Finding:
     return replace(finding, severity="warning", what_now=advice)
 
 
-def _judged(reviewed: Iterable[Reviewed], subjects: Subjects, version: int) -> tuple[Reviewed, ...]:
+def _judged(review: Review, subjects: Subjects) -> Review:
     """Apply the exceptions of the files, merge the findings of one cause, and write what to write instead."""
-    done = tuple(map(group, apply_exceptions(reviewed)))
-    return with_advice(done, Folder(newest(*subjects.base_migrations, *subjects.new), version)) if done else done
+    done, missing = tell_once(apply_exceptions(review.migrations), subjects.base_migrations)
+    done = tuple(map(group, done))
+    if done:
+        done = with_advice(done, Folder(newest(*subjects.base_migrations, *subjects.new), review.basis.version))
+    return replace(review, migrations=done, findings=(*review.findings, *missing))
 
 
 def _review_text(subjects: Subjects, settings: Settings, why: str) -> Review:
@@ -168,7 +172,7 @@ def _review_text(subjects: Subjects, settings: Settings, why: str) -> Review:
     basis = Basis(subjects.base, count, None, why_static=why, has_sizes=bool(settings.sizes))
     new: set[str] = set()
     reviewed = [_review_one_text(_parse(migration), new) for migration in subjects.new]
-    return Review(basis, _judged(reviewed, subjects, 0), subjects.findings, 0.0, settings.directory)
+    return _judged(Review(basis, tuple(reviewed), subjects.findings, 0.0, settings.directory), subjects)
 
 
 def _review_one_text(parsed: _Parsed, new: set[str]) -> Reviewed:

@@ -65,7 +65,7 @@ def whole(differences: Sequence[Difference], parents: Mapping[str, str]) -> list
 
     Those are the columns of a table, the index of a constraint, and what a partition has from its table.
     """
-    named = {(each.change, each.name) for each in differences}
+    named = {(each.change, each.name) for each in differences if each.change != "different"}
     indexes = {(each.change, _index(each.name)) for each in differences if each.kind == "constraint"}
     shown = {(each.change, displayed(each.name)) for each in differences}
     return [

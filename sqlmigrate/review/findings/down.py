@@ -8,9 +8,10 @@ from dataclasses import replace
 from sqlmigrate.catalog.objects import Difference
 from sqlmigrate.errors import StatementError
 from sqlmigrate.files.migration import Migration
+from sqlmigrate.files.without_sql import WRITE_DOWN
 from sqlmigrate.identifiers import displayed, is_same, parent
 from sqlmigrate.parsing.script import Script
-from sqlmigrate.review.rules import down as rules
+from sqlmigrate.review.rules import constraints, down as rules
 from sqlmigrate.review.rules.failures import FAILS_ON_DATA, HANGS
 from sqlmigrate.review.rules.indexes import CREATE_INDEX_BLOCKING
 from sqlmigrate.review.rules.rule import Finding, Rule
@@ -20,6 +21,7 @@ from sqlmigrate.spelling import plural
 from . import failures, locks
 from .differences import gravest_first, in_words, severity_of, whole
 from .listing import listed, partition_parents
+from .merged_sentence import merged_sentence
 from .subject import Subject, first_name
 
 _EXISTS = "42710"  # duplicate_object: https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -34,6 +36,8 @@ def find(subject: Subject, down: Script | None) -> Iterator[Finding]:
     trip = subject.trip
     if down is None or trip.down is None:
         return
+    if not down.statements:
+        yield _without_sql(down)
     head = down.source.span(down.statements[0].start) if down.statements else down.source.span(0, 0)
     if trip.down.error:
         failed = failures.finding_of_error(trip.down, trip.down.error, subject.version)
@@ -62,6 +66,13 @@ def find_missing(migration: Migration, up: Script) -> Iterator[Finding]:
         path = f"{migration.label}.down.sql"
         advice = f"write {path}, or add at the head of the up file:\n-- sqlmigrate: irreversible (why)"
         yield _finding(rules.DOWN_MISSING, "there is no down file", up.source.span(0, 0), advice)
+
+
+def _without_sql(down: Script) -> Finding:
+    """Return the note on a down file of comments alone: nothing may have to be undone, but `down` refuses it."""
+    source = down.source
+    found = _finding(rules.DOWN_MISSING, f"{source.path} contains no SQL, so `down` refuses it", source.span(0, 0))
+    return replace(found, severity="note", what_now=WRITE_DOWN, has_example=False, about="")
 
 
 def _finding(rule: Rule, message: str, span: Span, what_now: str = "", *, has_example: bool = True) -> Finding:
@@ -170,13 +181,20 @@ def _blocks(subject: Subject, down: Script, place: Span) -> Iterator[Finding]:
     if done is None:
         return
     trip = replace(subject.trip, up=done, changes=subject.trip.down_changes)
-    found = [*locks.find(replace(subject, up=down, trip=trip))]
-    if grave := [each for each in found if each.severity == "danger"]:
-        first = grave[0]
-        message = f"the down file blocks production ({first.rule.name}): {first.message}"
-        advice = f"what to write instead: sqlmigrate explain {first.rule.name}"
-        is_index = first.rule is CREATE_INDEX_BLOCKING
-        finding = _finding(
-            rules.DOWN_BLOCKS, message, first.span or place, "" if is_index else advice, has_example=is_index
-        )
-        yield replace(finding, waits=first.waits, relation=first.relation, seconds=first.seconds)
+    grave = [each for each in locks.find(replace(subject, up=down, trip=trip)) if each.severity == "danger"]
+    if not grave:
+        return
+    first = grave[0]
+    alike = [each for each in grave if each.rule is first.rule]
+    what = merged_sentence(alike, partition_parents(trip.before, trip.after))
+    message = f"the down file blocks production ({first.rule.name}): {what}"
+    advice = "" if first.rule is CREATE_INDEX_BLOCKING else _advice(first.rule)
+    finding = _finding(rules.DOWN_BLOCKS, message, first.span or place, advice, has_example=not advice)
+    yield replace(finding, waits=first.waits, relation=first.relation, seconds=first.seconds, about=first.about)
+
+
+def _advice(rule: Rule) -> str:
+    """Return what to do about a down file that blocks because of a rule."""
+    if rule in (constraints.FOREIGN_KEY_WITHOUT_NOT_VALID, constraints.CONSTRAINT_WITHOUT_NOT_VALID):
+        return "in the down file, add the constraint NOT VALID: it holds for new rows, and the table is not read"
+    return f"if the release may be rolled back while it blocks, allow it; if not: sqlmigrate explain {rule.name}"

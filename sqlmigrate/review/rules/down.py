@@ -10,7 +10,10 @@ DOWN_MISSING = Rule(
     "down-missing",
     "warning",
     "there is no down file",
-    "If the release has to be rolled back, somebody writes the missing statements in a hurry, in production.",
+    (
+        "If the release has to be rolled back, somebody writes the missing statements in a hurry, in production. A "
+        "project that has hardly any down files gets one note for the whole review."
+    ),
     examples=(
         Example(
             """\
@@ -49,8 +52,11 @@ DOWN_INCOMPLETE = Rule(
     (
         "After the up file and the down file, every object was compared with its state before. An object that "
         "is left behind makes the next up fail or do nothing. An object that is missing may be needed by the "
-        "application. A constraint that the up file validates may stay validated: PostgreSQL has no statement for "
-        "the way back, the next up has nothing to do for it, and no row is refused that was not refused before."
+        "application. A comment, or a setting that only plans depend on, is a note. An unused object that is left "
+        "behind is a warning, if up can be executed again. A constraint that the up file validates may stay validated, "
+        "and one that comes back may be NOT VALID: it holds for new rows in both cases. A label of an enum stays with "
+        "a note: PostgreSQL has no statement that removes it. Write ADD VALUE IF NOT EXISTS, so that up can be "
+        "executed again."
     ),
     examples=(
         Example(
@@ -126,11 +132,12 @@ delete from countries where code = 'XK';
 )
 DOWN_BLOCKS = Rule(
     "down-blocks",
-    "danger",
+    "warning",
     "the down file blocks production",
     (
-        "A release is rolled back while the application is in use. The same rules apply to the down file as "
-        "to the up file: no work that grows with a table while a lock blocks others."
+        "A release is rolled back while the application is in use. The down file does work that grows with a table, "
+        "while a lock blocks others. It is a warning, because a down file is rarely executed in production. A "
+        "constraint can come back NOT VALID: it then holds for new rows, and no row is read."
     ),
     examples=(
         Example(

@@ -112,7 +112,9 @@ def test_a_down_file_that_rewrites_leads_to_the_rule_about_that(server: database
     up, down = (f"alter table orders alter column total type {name}" for name in ("bigint", "integer"))
     found = _finding(server, "down-blocks", up, down)
 
-    assert found.what_now == "what to write instead: sqlmigrate explain type-change-rewrite"
+    assert found.what_now == (
+        "if the release may be rolled back while it blocks, allow it; if not: sqlmigrate explain type-change-rewrite"
+    )
     assert found.example(18) == ""
 
 
