@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from sqlmigrate.catalog.objects import Change
+from sqlmigrate.catalog.objects import Change, Identity
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.identifiers import last_part, parts
 from sqlmigrate.parsing.script import Script
