@@ -37,12 +37,11 @@ _NEWER = (
 
 _RAISED = re.compile(r"(?:PL/pgSQL|SQL) (function (?!inline_code_block).+?(?: line \d+| statement \d+))")
 
+_NEEDS_ROWS = "it may need rows that only production has: give the review some of them with --seed"
+
 # What to do now, in addition to the rule's text.
 _ADVICE = {
-    failures.FAILS_ON_DATA.name: (
-        "it also fails without generated rows, and may need rows that only production has: give the review some of them"
-        " with --seed"
-    ),
+    failures.FAILS_ON_DATA.name: _NEEDS_ROWS,
     failures.MISSING_EXTENSION.name: "name a server that has it: --shadow-url",
     failures.MISSING_ROLE.name: "create the role in a migration, or name a server that has it: --shadow-url",
     failures.NEEDS_MORE_RIGHTS.name: (
@@ -79,17 +78,25 @@ def find_on_rows(subject: Subject, run: FileRun) -> Iterator[Finding]:
             yield Finding(rule, rule.severity, error.message, span, span.source.path)
             continue
         rule = failures.FAILS_ON_DATA
-        message = f"it fails on generated rows: {error.message}"
+        rows = "on generated rows" if failure.tables else "without production's rows"
+        message = f"it fails {rows}: {error.message}{_raised_in(error)}"
         yield Finding(rule, rule.severity, message, span, span.source.path, what_now=_ask(failure), has_example=False)
 
 
 def _ask(failure: RowFailure) -> str:
     """Say how to find out whether production has rows on which a statement fails."""
+    if not failure.tables:
+        return f"{_NEEDS_ROWS}. The rest of the file was executed without this statement"
+    if failure.query.startswith("select count(") and "count(*)" not in failure.query:
+        return f"ask production: this query fails too if there are such rows:\n{failure.query}"
     if failure.query:
         return f"ask production whether it has such rows:\n{failure.query}"
-    raised = _RAISED.search(dict(failure.error.fields).get("context", ""))
-    where = f"the error comes from {raised[1]}; " if raised else ""
-    return f"{where}the rows are generated: find out whether production has rows on which it fails"
+    return "the rows are generated: find out whether production has rows on which it fails"
+
+
+def _raised_in(error: StatementError) -> str:
+    raised = _RAISED.search(dict(error.fields).get("context", ""))
+    return f" (raised in {raised[1]})" if raised else ""
 
 
 def _message(error: StatementError) -> str:
@@ -106,7 +113,7 @@ def finding_of_error(run: FileRun, error: StatementError, version: int) -> Findi
     span = error.span or run.script.source.span(0, 0)
     advice = _ADVICE.get(rule.name, "")
     if rule is failures.STATEMENT_FAILS and may_come_from_rows(error):
-        advice = "it also fails without generated rows: on its own values, or on rows of migrations or --seed"
+        advice = "it fails without generated rows too"
     path = span.source.path
     return Finding(
         rule, rule.severity, message, span, path, what_now=advice, has_example=rule is not failures.FAILS_ON_DATA

@@ -76,8 +76,16 @@ def _merged(findings: Sequence[Finding], parents: Mapping[str, str]) -> Finding:
         seconds=seconds,
         objects=tuple(dict.fromkeys(each.about for each in findings if each.about)),
         places=tuple(_further_places(findings)),
-        what_now=next((each.what_now for each in findings if each.what_now), ""),
+        what_now=_advice(findings),
     )
+
+
+def _advice(findings: Sequence[Finding]) -> str:
+    """Return the first advice that has commands to paste, with those of all findings; or else the first advice."""
+    told = [each.what_now.split("\n") for each in findings if each.what_now]
+    best = next((lines for lines in told if len(lines) > 1), told[0] if told else [""])
+    commands = [tuple(lines[1:]) for lines in told if lines[0] == best[0]]
+    return "\n".join([best[0], *(line for lines in dict.fromkeys(commands) for line in lines)])
 
 
 def _waits(findings: Sequence[Finding], seconds: float | None) -> str:

@@ -150,7 +150,8 @@ def strongest_words(reviewed: Reviewed) -> str:
         return f"{_bare(lock)}, then {fails}" if lock else f"unknown: {fails}"
     said = lock_words(lock) if lock else "no lock on existing tables"
     failure = reviewed.trip.certain_failure("up")
-    return f"{said}; statement {failure.number} fails" if failure else said
+    left_out = "".join(f"; statement {number} was left out" for number in reviewed.trip.left_out)
+    return f"{said}; statement {failure.number} fails" if failure else said + left_out
 
 
 def blocked(finding: Finding) -> str:
@@ -177,7 +178,7 @@ def who_waits(reviewed: Reviewed) -> str:
     lock = strongest(reviewed.trip.up)
     found = {lock.blocks if lock else "nobody", *(each.waits for each in told)}
     who = next((each for each in ("everyone", "writers") if each in found), "nobody")
-    is_whole = not reviewed.trip.up.error and not _commits_inside(reviewed)
+    is_whole = not reviewed.trip.up.error and not reviewed.trip.left_out and not _commits_inside(reviewed)
     return who if is_whole or who != "nobody" else "unknown"
 
 

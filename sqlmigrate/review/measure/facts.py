@@ -155,13 +155,14 @@ class SkippedStatement:
 
 @dataclass(frozen=True)
 class RowFailure:
-    """A statement that fails on generated rows, and was executed again without them.
+    """A statement that fails on generated rows, and was executed again without them, or was left out.
 
     Attributes:
         direction: up or down
         number: the statement that failed, from 1
         error: why it failed first
-        tables: the tables whose generated rows were put out of the way, as messages show them
+        tables: the tables whose generated rows were put out of the way, as messages show them; empty if the statement
+            failed without generated rows too, and was left out
         query: a query that tells whether production has such rows; empty if none can be written
         is_certain: whether it fails in production too: on every row, or on the rows that the up file has written
     """
@@ -249,6 +250,11 @@ class RoundTrip:
     skipped: tuple[SkippedStatement, ...] = ()
     base: Catalog | None = None
     row_failures: tuple[RowFailure, ...] = ()
+
+    @property
+    def left_out(self) -> tuple[int, ...]:
+        """The numbers of the statements of the up file that were left out."""
+        return tuple(each.number for each in self.row_failures if each.direction == "up" and not each.tables)
 
     def certain_failure(self, direction: Direction) -> RowFailure | None:
         """Return the first statement that fails as soon as there are rows; None if there is none."""

@@ -34,6 +34,7 @@ _AT_ONCE = 100  # tables in one statement
 _WORD = re.compile(r"[\w$]+")
 _IN_FUNCTION = re.compile(r"(?:PL/pgSQL|SQL) function (?!inline_code_block)")
 _READS = re.compile(r"\b(?:select|from|perform|exists|table|merge)\b", re.IGNORECASE)
+_MAY_BE_LEFT_OUT = ("DO", "SELECT", "CALL", "INSERT", "WITH", "VALUES")  # rather than empty all tables
 _NEEDS_ROWS = ("20", "21", "P0")
 
 # The tables that have the rows of the tables $1: themselves, and all partitions of partitioned ones.
@@ -136,6 +137,12 @@ class MadeUpRows:
                     return tuple(each.name for each in gone)
         return ()
 
+    def may_need_rows(self, run: FileRun) -> bool:
+        """Return whether the statement that failed may succeed on rows that only production has."""
+        if run.error is None or not run.failed_at or run.is_stopped:
+            return False
+        return may_need_rows(run.error, run.script.statements[run.failed_at - 1].text)
+
     def _attempts(self, run: FileRun, error: StatementError, tables: Sequence[Table]) -> Iterator[list[str]]:
         """Return what to delete: the rows of the error, its table, the statement's tables, and in the end everything.
 
@@ -143,15 +150,19 @@ class MadeUpRows:
         """
         made_up = [each for each in tables if each.oid in self._filled]
         statements = run.script.statements[: run.failed_at or None]
+        copied = [each for each in tables if each.oid not in self._base]  # perhaps, from generated rows
+        suspects = [*made_up, *copied]
         for found in offending_rows.suspicions(error, statements, tables, self._observer):
-            yield [found.delete.replace("{table}", each.name) for each in made_up if each.root == found.root]
-        about = offending_rows.table_of(error, tables)
-        if about:
-            yield _emptying(each for each in made_up if each.root == about.root)
+            yield [found.delete.replace("{table}", each.name) for each in suspects if each.root == found.root]
+        if about := offending_rows.table_of(error, tables):
+            yield _emptying(each for each in suspects if each.oid == about.oid)
+            yield _emptying(each for each in suspects if each.root == about.root)
         words = _words(statements[-1:], error)
         yield _emptying(each for each in made_up if each.plain.lower() in words)
+        if self.may_need_rows(run) and statements[-1].kind.verb.startswith(_MAY_BE_LEFT_OUT):
+            return
         yield _emptying(made_up)
-        yield _emptying(each for each in tables if each.oid in self._filled or each.oid not in self._base)
+        yield _emptying(suspects)
 
     def _delete(self, statements: Sequence[str]) -> bool:
         """Delete rows in one transaction; return whether it succeeded."""

@@ -29,7 +29,10 @@ _TYPE = re.compile(
     r"(?:\s+collate\s+\S+)?(?:\s+using\s+(?P<using>.+))?\s*$",
     re.IGNORECASE | re.DOTALL,
 )
-_GENERATED = re.compile(r"\bgenerated\s+always\s+as\s*(?=\()", re.IGNORECASE)
+_COMPUTED = re.compile(r"\b(?:generated\s+always\s+as|check)\s*(?=\()", re.IGNORECASE)
+_INDEX = re.compile(
+    rf"\bindex\s.*?\bon\s+(?:only\s+)?(?P<table>{_NAME})\s*(?:using\s+\w+\s*)?(?=\()", re.IGNORECASE | re.DOTALL
+)
 _ALTERED = re.compile(
     rf"\balter\s+table\s+(?:if\s+exists\s+)?(?:only\s+)?(?P<table>{_NAME})\s*\*?\s+(?=alter|add|drop|validate|set)",
     re.IGNORECASE,
@@ -116,7 +119,7 @@ def suspicions(
     texts = [text for each in reversed(statements) for text in _texts(each)]
     found = table_of(error, tables)
     if state[:2] == _CAST:
-        yield from _of_values(_texts(statements[-1]) if statements else [], tables)
+        yield from _of_values(statements[-1], tables) if statements else ()
     if found is None:
         return
     if state == NOT_NULL and "column" in named:
@@ -256,7 +259,8 @@ def _constraint(named: Mapping[str, str], session: Session) -> list[str | None] 
 def _checks(named: Mapping[str, str], texts: Sequence[str], session: Session) -> list[str]:
     """Return the conditions that the rows may violate: that of the named constraint, or else all of the statement."""
     row = _constraint(named, session)
-    return [row[1]] if row and row[1] else _checks_in(named, texts)
+    column = {"column": quoted(named["column"])} if "column" in named else {}
+    return [row[1]] if row and row[1] else _checks_in({**named, **column}, texts)
 
 
 def checks_of(named: Mapping[str, str], statement: Statement) -> list[str]:
@@ -276,18 +280,29 @@ def _checks_in(named: Mapping[str, str], texts: Sequence[str]) -> list[str]:
         ]
         if conditions:
             column = named.get("column")  # of a domain, whose condition says VALUE
-            return [_VALUE.sub(quoted(column), each) for each in conditions] if column else conditions
+            return [_VALUE.sub(column, each) for each in conditions] if column else conditions
     return []
 
 
-def _of_values(texts: Sequence[str], tables: Sequence[Table]) -> Iterator[Suspicion]:
-    """Return the rows with a value that does not convert to a column's new type, or that of a generated column."""
-    for text in texts:
-        for name, _, new_type, using in retyped_columns(text):
-            if table := resolve(name, tables):
-                yield Suspicion(table.root, _CONVERTS.format(type=new_type, expression=using))
-        for altered in _ALTERED.finditer(_code(text)):
-            for found in _GENERATED.finditer(_code(text), altered.end()):
-                table, expression = resolve(altered["table"], tables), balanced(text, found.end())
-                if table and expression:
-                    yield Suspicion(table.root, _CONVERTS.format(type="text", expression=expression))
+def _of_values(statement: Statement, tables: Sequence[Table]) -> Iterator[Suspicion]:
+    """Return the rows on which an expression of a statement fails."""
+    for name, new_type, expression in expressions_of(statement):
+        if table := resolve(name, tables):
+            yield Suspicion(table.root, _CONVERTS.format(type=new_type, expression=expression))
+
+
+def expressions_of(statement: Statement) -> Iterator[tuple[str, str, str]]:
+    """Return what a statement computes from each row of a table: the table as written, the type, and the expression.
+
+    That is the new value of a column, a generated column, a check, or the key of an index.
+    """
+    for text in _texts(statement):
+        yield from ((table, new_type, using) for table, _, new_type, using in retyped_columns(text))
+        code = _code(text)
+        for altered in _ALTERED.finditer(code):
+            for found in _COMPUTED.finditer(code, altered.end()):
+                if expression := balanced(text, found.end()):
+                    yield altered["table"], "text", expression
+        for index in _INDEX.finditer(code):
+            if key := balanced(text, index.end()):
+                yield from ((index["table"], "text", part) for part in top_level(key[1:-1]) if "(" in part)

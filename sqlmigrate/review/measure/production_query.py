@@ -21,6 +21,7 @@ from .made_up_rows import is_raised_in_function
 from .offending_rows import CHECK, NOT_NULL, UNIQUE
 
 VALUES = "22"  # the class of data exceptions
+EXCLUSION = "23P01"
 _WRITES = ("INSERT", "UPDATE", "DELETE", "MERGE", "WITH", "SELECT", "COPY", "CALL")
 _WRITTEN = "already exists"  # of a row that a statement writes, not of an index that is built
 _V16 = 160000
@@ -72,6 +73,18 @@ select pg_catalog.pg_get_expr(k.conbin, k.conrelid, true),
   from pg_catalog.pg_constraint k
   join pg_catalog.pg_class c on c.oid = k.conrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
  where n.nspname = $1 and c.relname = $2 and k.conname = $3 and k.contype in ('c', 'f')"""
+
+# The conflicting pairs of the exclusion constraint $3 of the table $2 in the schema $1; NULL for expressions.
+_EXCLUSION = """\
+select case when 0 <> all (k.conkey) then
+       (select pg_catalog.string_agg(pg_catalog.format('a.%I %s b.%I', a.attname, o.oprname, a.attname), ' and '
+                                     order by at)
+          from unnest(k.conkey, k.conexclop) with ordinality x (number, operator, at)
+          join pg_catalog.pg_attribute a on a.attrelid = k.conrelid and a.attnum = x.number
+          join pg_catalog.pg_operator o on o.oid = x.operator) end
+  from pg_catalog.pg_constraint k
+  join pg_catalog.pg_class c on c.oid = k.conrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+ where n.nspname = $1 and c.relname = $2 and k.conname = $3"""
 
 # What a partition $1 accepts; if it is the default partition, what the other new partitions take from it. The OIDs of
 # the relations before the file are in $2.
@@ -141,6 +154,8 @@ def _of_key(error: StatementError, name: str, table: str, tried: Tried) -> str:
     state, named = error.sqlstate, dict(error.named)
     if state == NOT_NULL:
         return _of_null(named, name, tried)
+    if state == EXCLUSION:
+        return _of_pairs(named, table, tried)
     return _of_duplicates(error, named, table, tried) if state == UNIQUE else _of_orphans(named, table, tried)
 
 
@@ -160,9 +175,13 @@ def _before(name: str, tried: Tried, kind: str = "") -> str:
     return next((displayed(each.name) for each in found), "")
 
 
+def _quoted(name: str, tried: Tried) -> str:
+    """Return a plain name, quoted if SQL needs it."""
+    return tried.session.ask(Request("select pg_catalog.quote_ident($1)", (name,)))[0][0][0] or ""
+
+
 def _of_null(named: Mapping[str, str], name: str, tried: Tried) -> str:
-    rows = tried.session.ask(Request("select pg_catalog.quote_ident($1)", (named.get("column", ""),)))[0]
-    whole = _before(f"{name}.{rows[0][0]}", tried, "column")
+    whole = _before(f"{name}.{_quoted(named.get('column', ''), tried)}", tried, "column")
     return f"select count(*) from {parent_of(whole)} where {parts(whole)[-1]} is null;" if whole else ""
 
 
@@ -178,6 +197,13 @@ def _of_duplicates(error: StatementError, named: Mapping[str, str], table: str, 
     return f"select {key}, count(*) from {table}{where and f' where {where}'} group by {key} having count(*) > 1;"
 
 
+def _of_pairs(named: Mapping[str, str], table: str, tried: Tried) -> str:
+    rows = tried.session.ask(Request(_EXCLUSION, _names(named)))[0]
+    if not table or not rows or not rows[0][0]:
+        return ""
+    return f"select count(*) from {table} a join {table} b on a.ctid < b.ctid and {rows[0][0]};"
+
+
 def _of_orphans(named: Mapping[str, str], table: str, tried: Tried) -> str:
     row = _constraint(named, tried)
     if row is None or not row[1] or not table:
@@ -188,14 +214,18 @@ def _of_orphans(named: Mapping[str, str], table: str, tried: Tried) -> str:
 
 def _of_check(named: Mapping[str, str], table: str, tried: Tried) -> str:
     row = _constraint(named, tried)
-    conditions = [row[0]] if row and row[0] else offending_rows.checks_of(named, tried.statement)
+    written = {**named, "column": _quoted(named["column"], tried)} if "column" in named else named
+    conditions = [row[0]] if row and row[0] else offending_rows.checks_of(written, tried.statement)
     return f"select count(*) from {table} where not ({conditions[0]});" if len(conditions) == 1 and table else ""
 
 
 def _constraint(named: Mapping[str, str], tried: Tried) -> list[str | None] | None:
-    wanted = tuple(named.get(each) for each in ("schema", "table", "constraint"))
-    rows = tried.session.ask(Request(_CONSTRAINT, wanted))[0]
+    rows = tried.session.ask(Request(_CONSTRAINT, _names(named)))[0]
     return rows[0] if rows else None
+
+
+def _names(named: Mapping[str, str]) -> tuple[str | None, ...]:
+    return tuple(named.get(each) for each in ("schema", "table", "constraint"))
 
 
 def _of_partition(oid: str, table: str, tried: Tried) -> str:
@@ -222,6 +252,10 @@ def _of_values(tried: Tried) -> str:
             shown = parts(before.name)[-1]
             if _is_plain(using, shown) and (condition := _does_not_convert(shown, old, new, tried.session)):
                 return f"select count(*) from {displayed(table)} where {condition};"
+    for name, _, expression in offending_rows.expressions_of(tried.statement):
+        inside = offending_rows.balanced(expression, 0) if expression.startswith("(") else None
+        computed = expression[1:-1] if inside == expression else expression
+        return f"select count({computed.strip()}) from {name};"
     return ""
 
 
@@ -244,5 +278,5 @@ def _does_not_convert(column: str, old: str, new: str, session: Session) -> str:
     if not old.startswith(("text", "character", "citext")):
         return ""
     if session.conn.info.server_version >= _V16:
-        return f"not pg_input_is_valid({column}::text, {literal(new)})"
+        return f"not pg_input_is_valid({column}::text, {literal(displayed(new))})"
     return f"{column} !~ {literal(_PATTERNS[new])}" if new in _PATTERNS else ""

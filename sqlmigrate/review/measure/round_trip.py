@@ -5,16 +5,18 @@ The watch knows which tables a file has touched; rows are counted only of those.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from sqlmigrate.catalog import compare, functions, read
 from sqlmigrate.catalog.objects import Catalog, Change
 from sqlmigrate.errors import StatementError
 from sqlmigrate.files.migration import Migration
-from sqlmigrate.identifiers import displayed, parent, plain, plain_parts, quoted
+from sqlmigrate.identifiers import displayed, parent, plain, plain_parts
 from sqlmigrate.parsing.script import Script
+from sqlmigrate.parsing.statement import Statement
 from sqlmigrate.plan.plan import Direction, Step
+from sqlmigrate.source import Source
 
 from . import catalog_changes, if_not_exists, keys, production_query, row_sums
 from .facts import FileRun, RoundTrip, RowFailure
@@ -43,6 +45,7 @@ class RoundTrips:
         self._watch, self._made_up, self._roles = watch, made_up, roles
         self._shortened: set[str] = set()  # the tables of which rows were deleted since the run began
         self._base = self._catalog = self._read()
+        self._tried: set[str] = set()  # the tables whose rows a file has written before it failed
         self._written: frozenset[str] = frozenset()  # the tables whose rows the up file has written
         self._rows = {each.table: each for each in known}
 
@@ -65,7 +68,7 @@ class RoundTrips:
             self._catalog = before if up.mode == "transaction" else self._read()
             return RoundTrip(before, done, row_failures=failures)
         after = self._catalog = self._read()
-        self._written = _written(done)
+        self._written = _written(done) | self._tried
         changes = compare.changes(before, after)
         done = catalog_changes.of_the_only(done, changes)
         touched = self._touched(done, changes)
@@ -83,7 +86,7 @@ class RoundTrips:
             late_sequences=tuple(sorted(late, key=lambda each: each.column)),
             base=self._base,
             skipped=tuple(if_not_exists.skipped_statements(self._watch.session, up, done.notices)),
-            row_failures=self._asked(failures, up, (before, after, changes)),
+            row_failures=tuple(self._judged(failures, done, (before, after, changes))),
         )
 
     def _go_down_and_up(self, trip: RoundTrip, migration: Migration, up: Script, down: Script) -> RoundTrip:
@@ -93,7 +96,7 @@ class RoundTrips:
         back = self._read()
         changes = compare.changes(trip.after, back)
         done = catalog_changes.of_the_only(done, changes)
-        failures = (*trip.row_failures, *self._asked(failures, down, (trip.after, back, changes)))
+        failures = (*trip.row_failures, *self._judged(failures, done, (trip.after, back, changes)))
         touched = {*trip.rows_before, *self._touched(done, changes)} - self._shortened
         summed = self._summed(touched)
         again, more = self._run(_step("up", migration, up))
@@ -116,31 +119,30 @@ class RoundTrips:
     def _run(self, step: Step, catalog: Catalog | None = None) -> tuple[FileRun, tuple[RowFailure, ...]]:
         """Execute a file; again with the role that it lacks, or without the generated rows that it fails on.
 
-        With the catalog at this moment, it is measured what each statement changes in it. The failures that are
-        returned were passed in the end.
+        A statement that needs rows which only production has is left out. With the catalog at this moment, it is
+        measured what each statement changes in it. The failures that are returned were passed in the end.
         """
-        direction = step.direction
-        passed: dict[int, RowFailure] = {}
-        self._shortened = set()
-        done: FileRun | None = None
+        passed: dict[tuple[object, ...], RowFailure] = {}
+        self._shortened, self._tried = set(), set()
+        script, done, stopped = step.script, None, None
         while True:
             done = self._continued(step, catalog, done)
             if done.error is None:
-                return done, tuple(passed.values())
+                return replace(done, script=script), tuple(passed.values())
+            self._tried |= _written(done)
             if self._roles.provide(done.error, self._watch.session):
-                self._catalog = self._read() if direction == "up" else self._catalog
-                continue
-            tables = self._made_up.put_away(done)
-            if not tables:
-                return done, tuple(each for each in passed.values() if each.number < done.failed_at)
-            self._shorten(direction, tables)
-            is_certain = _is_new_and_empty(done, self._catalog) or (
-                direction == "down" and self._has_written(done.error)
-            )
-            known = passed.get(done.failed_at)
-            known = known or RowFailure(direction, done.failed_at, done.error, is_certain=is_certain)
-            names = tuple(dict.fromkeys([*known.tables, *map(displayed, tables)]))
-            passed[done.failed_at] = replace(known, tables=names)
+                self._catalog = self._read() if step.direction == "up" else self._catalog
+            elif tables := self._made_up.put_away(done):
+                self._shorten(step.direction, tables)
+                _note(passed, done, tables)
+            elif self._made_up.may_need_rows(done):
+                stopped = stopped or done
+                _note(passed, done, ())
+                step = replace(step, script=_left_out(step.script, done.failed_at))
+            else:  # if a statement was left out before, this may be a consequence
+                ended = stopped or done
+                before = tuple(each for each in passed.values() if each.number < ended.failed_at)
+                return replace(ended, script=script), before
 
     def _continued(self, step: Step, catalog: Catalog | None, before: FileRun | None) -> FileRun:
         """Execute a file, or what is left of one that failed without a transaction."""
@@ -155,28 +157,21 @@ class RoundTrips:
             notices=(*before.notices, *rest.notices),
         )
 
-    def _asked(
-        self, failures: Iterable[RowFailure], script: Script, known: tuple[Catalog, Catalog, Sequence[Change]]
-    ) -> tuple[RowFailure, ...]:
-        """Add the queries for production to failures; `known` is the catalog before and after, and the changes."""
-        return tuple(
-            replace(
-                each,
-                query=production_query.query(
-                    each.error,
-                    Tried(script.statements[(each.number or len(script.statements)) - 1], *known, self._watch.observer),
-                ),
-            )
-            for each in failures
-        )
+    def _judged(
+        self, failures: Iterable[RowFailure], done: FileRun, known: tuple[Catalog, Catalog, Sequence[Change]]
+    ) -> Iterator[RowFailure]:
+        """Add to failures whether they are certain, and the queries for production.
 
-    def _has_written(self, error: StatementError) -> bool:
-        """Return whether an error is about a table whose rows the up file has written."""
-        named = dict(error.named)
-        table = quoted(named.get("schema", ""), named.get("table", ""))
-        return not is_raised_in_function(error) and any(
-            plain_parts(each) == plain_parts(table) for each in self._written
-        )
+        `known` is the catalog before the file, after it, and the changes.
+        """
+        before, after, _ = known
+        for each in failures:
+            statement = done.script.statements[(each.number or len(done.script.statements)) - 1]
+            is_certain = _is_unfilled(each.error, before, after, _written(done) | self._tried)
+            if done.direction == "down":
+                is_certain = is_certain or _is_about(each.error, self._written)
+            query = production_query.query(each.error, Tried(statement, *known, self._watch.observer))
+            yield replace(each, query="" if is_certain else query, is_certain=is_certain)
 
     def _shorten(self, direction: Direction, tables: Iterable[str]) -> None:
         """Take note that generated rows of some tables were deleted; of those before down, the count is unknown."""
@@ -228,15 +223,41 @@ def _written(done: FileRun) -> frozenset[str]:
     return frozenset(name if parent(name) else f"public.{name}" for name in names)
 
 
-def _is_new_and_empty(done: FileRun, before: Catalog) -> bool:
+def _is_about(error: StatementError, tables: Iterable[str]) -> bool:
+    """Return whether an error is about the rows of one of the tables, and was not raised by a function."""
+    named = dict(error.named)
+    path = (named.get("schema", ""), named.get("table", ""))
+    return not is_raised_in_function(error) and any(plain_parts(each) == path for each in tables)
+
+
+def _is_unfilled(error: StatementError, before: Catalog, after: Catalog, written: Iterable[str]) -> bool:
     """Return whether a file fails on NULL in a column that it creates itself and does not fill: every row has NULL."""
-    named = dict(done.error.named) if done.error else {}
-    if done.error is None or done.error.sqlstate != NOT_NULL or "column" not in named:
+    named = dict(error.named)
+    if error.sqlstate != NOT_NULL or "column" not in named or _is_about(error, written):
         return False
     path = (named.get("schema", ""), named.get("table", ""), named["column"])
-    if any(kind == "column" and plain_parts(name) == path for kind, name in before.objects):
-        return False
-    return not any(plain_parts(name) == path[:2] for name in _written(done))
+    columns = (each for (kind, name), each in after.objects.items() if kind == "column" and plain_parts(name) == path)
+    return any(each.identity not in before.identities for each in columns)
+
+
+def _note(passed: dict[tuple[object, ...], RowFailure], done: FileRun, tables: Iterable[str]) -> None:
+    """Take note that a statement failed: one failure for all that its error is about."""
+    if done.error is None:
+        return
+    names = tuple(map(displayed, tables))
+    key = (done.failed_at, done.error.sqlstate, done.error.named)
+    known = passed.get(key) or RowFailure(done.direction, done.failed_at, done.error)
+    if not names:  # it is left out
+        for other in [each for each in passed if each[0] == done.failed_at]:
+            del passed[other]
+    passed[key] = replace(known, tables=tuple(dict.fromkeys([*known.tables, *names])) if names else ())
+
+
+def _left_out(script: Script, number: int) -> Script:
+    """Return a script in which one statement does nothing."""
+    nothing = Statement(Source(script.source.path, "select"), 0, len("select"), 1)
+    statements = (*script.statements[: number - 1], nothing, *script.statements[number:])
+    return replace(script, statements=statements)
 
 
 def _old_columns(now: Catalog, base: Catalog) -> Mapping[str, list[str]]:
