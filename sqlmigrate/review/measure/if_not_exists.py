@@ -2,20 +2,22 @@
 
 PostgreSQL compares the name only (https://www.postgresql.org/docs/current/sql-createtable.html). So the existing object
 is moved out of the way, the statement is executed again, and the two objects are compared; then all of it is rolled
-back.
+back. Rows do not matter: an index is built on an empty copy of its table.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import psycopg
 
 from sqlmigrate.database.session import Request, Session
-from sqlmigrate.identifiers import quoted
+from sqlmigrate.identifiers import last_part, quoted
 from sqlmigrate.parsing.script import Script
 from sqlmigrate.parsing.statement import Statement
+from sqlmigrate.parsing.tokens import blanked, tokens
+from sqlmigrate.source import Source
 
 from .facts import Notice, SkippedStatement
 
@@ -23,7 +25,27 @@ _ASIDE = "sqlmigrate_aside"
 _SKIPPED = re.compile(
     r'NOTICE: (?:relation|column "(?P<column>.+)" of relation) "(?P<relation>.+)" already exists, skipping'
 )
-_THERE = "select c.oid::text, c.relkind::text from pg_catalog.pg_class c where c.oid = pg_catalog.to_regclass($1)"
+_CREATES = re.compile(
+    r"\bcreate\s+(?:unique\s+)?(?:index|(?:unlogged\s+)?table|sequence|materialized\s+view)\b[^;]*?"
+    r"\bif\s+not\s+exists\b[^;]*",
+    re.IGNORECASE,
+)
+
+# The relation $1: its OID and kind; of an index the table, its schema, and how that is partitioned. An index is written
+# without its schema, which is that of its table.
+_THERE = f"""\
+select c.oid::text, c.relkind::text, pg_catalog.quote_ident(t.relname), pg_catalog.quote_ident(n.nspname),
+       case t.relkind when 'p' then pg_catalog.pg_get_partkeydef(t.oid) end
+  from pg_catalog.pg_class c
+  left join pg_catalog.pg_index i on i.indexrelid = c.oid
+  left join pg_catalog.pg_class t on t.oid = i.indrelid
+  left join pg_catalog.pg_namespace n on n.oid = t.relnamespace
+ where c.oid = coalesce(
+           pg_catalog.to_regclass($1),
+           (select x.oid from pg_catalog.pg_class x
+              join pg_catalog.pg_namespace s on s.oid = x.relnamespace and s.nspname !~ '^pg_'
+             where x.relkind in ('i', 'I') and array[x.relname::text] = pg_catalog.parse_ident($1)
+             order by s.nspname = '{_ASIDE}', x.oid limit 1))"""
 
 # The parts of the relation $1: kind, name, definition.
 _SHAPE = """\
@@ -74,8 +96,20 @@ def skipped_statements(session: Session, script: Script, notices: Iterable[Notic
             skipped.setdefault(notice.number, []).append(match)
     for number, matches in skipped.items():
         columns = [match["column"] for match in matches if match["column"]]
-        if difference := _difference(session, script.statements[number - 1], columns):
+        statements = _in_body(script.statements[number - 1], {match["relation"] for match in matches})
+        differences = (_difference(session, each, columns) for each in statements)
+        if difference := next(filter(None, differences), None):
             yield SkippedStatement(number, difference)
+
+
+def _in_body(statement: Statement, names: Collection[str]) -> list[Statement]:
+    """Return the statements of a DO block that name one of the relations; of any other statement itself."""
+    if not statement.kind.verb.startswith("DO"):
+        return [statement]
+    bodies = [text for kind, _, text in tokens(statement.text) if kind == "body"]
+    texts = [found[0].rstrip() for body in bodies for found in _CREATES.finditer(blanked(body, "comment"))]
+    found = [Statement(Source(statement.source.path, text), 0, len(text), 1) for text in texts]
+    return [each for each in found if each.object_name and last_part(each.object_name) in names]
 
 
 def _difference(session: Session, statement: Statement, columns: Sequence[str]) -> str | None:
@@ -85,33 +119,45 @@ def _difference(session: Session, statement: Statement, columns: Sequence[str]) 
     if name is None or not there:
         return None
     text = re.sub(r"\bconcurrently\b", "", statement.text, count=1, flags=re.IGNORECASE)
-    again = Request(_THERE, (name,))
-    requests = [Request("begin"), *map(Request, _move_away(name, str(there[0][1]), columns)), Request(text), again]
-    try:
-        made = session.ask(*requests)[-1]
-    except psycopg.Error:
-        session.abort()
+    before = _shape(session.ask(Request(_SHAPE, (there[0][0],)))[0])
+    aside = [Request("begin"), *map(Request, _move_away(name, there[0], columns))]
+    made = _made(session, aside, text, name) or _made(session, aside, f"{text}\nwith no data", name)
+    if made is None:
         return None  # another part of the statement fails
+    is_index = there[0][1] in ("i", "I")
     shapes = [Request(_SHAPE, (str(found[0][0]),)) for found in (there, made) if found]
     old, new, *_ = (*session.ask(*shapes, Request("rollback")), [])
     if columns:
         return _columns(name, _shape(new), columns)
-    return _relation(name, _shape(old), _shape(new))
+    return _relation(name, before if is_index else _shape(old), _shape(new))
 
 
-def _move_away(name: str, kind: str, columns: Sequence[str]) -> Iterator[str]:
+def _made(session: Session, aside: Sequence[Request], text: str, name: str) -> list[list[str | None]] | None:
+    """Execute a statement in a transaction that stays open, and return what is there then; None if it fails."""
+    try:
+        return session.ask(*aside, Request(text), Request(_THERE, (name,)))[-1]
+    except psycopg.Error:
+        session.abort()
+        return None
+
+
+def _move_away(name: str, there: Sequence[str | None], columns: Sequence[str]) -> Iterator[str]:
     """Return the statements that make room for the new object; rows could conflict with a new column."""
+    _, kind, table, schema, partitioning = there
     if kind in ("r", "p") and columns:
         yield f"truncate {name} cascade"
     for number, column in enumerate(columns):
         yield f'alter table {name} rename column {quoted(column)} to "{_ASIDE} {number}"'
     if columns:
         return
-    if kind in ("i", "I"):
-        yield f"alter index {name} rename to {_ASIDE}"
-    else:
-        yield f"create schema {_ASIDE}"
+    yield f"create schema {_ASIDE}"
+    if kind not in ("i", "I"):
         yield f"alter {'sequence' if kind == 'S' else 'table'} {name} set schema {_ASIDE}"
+        return
+    yield f"alter table {schema}.{table} set schema {_ASIDE}"  # with its indexes
+    partitions = f" partition by {partitioning}" if partitioning else ""
+    copied = "including all excluding indexes" if not partitioning else ""
+    yield f"create table {schema}.{table} (like {_ASIDE}.{table} {copied}){partitions}"
 
 
 def _shape(rows: Iterable[Sequence[str | None]]) -> _Shape:

@@ -17,7 +17,8 @@ create schema shop;
 create table "Order" (id bigserial primary key, "Total Sum" numeric not null default 1, x int);
 create table customers (id bigint primary key, name text, email varchar(10), since timestamptz default now());
 create index customers_name on customers (name);
-create table shop.t (id int primary key, a int);
+create table shop.t (id int primary key, a int, b text default 'x');
+create index t_b on shop.t (b);
 create view sums as select "Total Sum" from "Order";
 create materialized view ids as select id from customers;
 create function f() returns trigger language plpgsql as 'begin perform x from "Order"; return new; end';
@@ -50,6 +51,16 @@ SKIPPED = {
     "create index if not exists CUSTOMERS_NAME on customers (name)": None,
     "create index concurrently if not exists customers_name on customers (lower(name))": (
         "`customers_name` already exists as a different index"
+    ),
+    # Rows do not matter: the shop's table has duplicates.
+    "create unique index if not exists t_b on shop.t (b)": "`t_b` already exists as a different index",
+    "create index if not exists t_b on shop.t (b)": None,
+    "create index if not exists t_b on shop.t ((b::int))": "`t_b` already exists as a different index",
+    "do $$ begin create unique index if not exists t_b on shop.t (b); end $$": (
+        "`t_b` already exists as a different index"
+    ),
+    "create table if not exists customers as select b::int as id from shop.t": (
+        "`customers` already exists with a different column `id`"
     ),
     "create sequence if not exists free increment 2": None,
     "create sequence if not exists free": "`free` already exists as a different sequence",
