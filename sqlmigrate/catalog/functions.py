@@ -1,26 +1,32 @@
 """Finds functions whose bodies no longer work after a change of the schema.
 
-PostgreSQL does not check them: the body of a function is text until the function is called.
+PostgreSQL does not check them: the body of a function is text until the function is called. A body in SQL is compiled
+again. Of a body in PL/pgSQL each query and expression is planned, because PL/pgSQL itself plans them at the first call
+only (https://www.postgresql.org/docs/current/plpgsql-implementation.html#PLPGSQL-PLAN-CACHING).
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection
+import json
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 
 from sqlmigrate.database.session import Request, Session
-from sqlmigrate.identifiers import plain_parts
-from sqlmigrate.parsing.tokens import blanked
+from sqlmigrate.identifiers import quoted
 
+from . import plpgsql
+from .body_causes import Cause, Causes, Failure, causes_of, explanation, words_of
+from .objects import Catalog
 from .sql_definitions import BODIES
 from .sql_relations import GUARD, SETTINGS
 
-_WORD = re.compile(r"[\w$]+")
-# The body returns something other than what the function declares; the message of the server names no object.
-_RETURNS_OTHER = ("42P13", "42804")
+_ROLLBACK = Request("rollback")
+_LIMIT = "2s"  # for planning one body: it executes functions that are immutable
+_MOST_TABLES = 20  # that one trigger function is planned for
 
 
 @dataclass(frozen=True)
@@ -30,75 +36,164 @@ class BrokenBody:
     Attributes:
         function: its name with its argument types
         reason: why, from PostgreSQL's message where there is one
-        missing: the name in the body that no longer exists; empty if it is not known
+        cause: the kind and the qualified name of the object whose change broke it; empty if it is not known
+        is_certain: whether PostgreSQL refuses the body; if not, it is dynamic SQL or a command that cannot be planned
     """
 
     function: str
     reason: str
-    missing: str = ""
+    cause: tuple[str, str] = ("", "")
+    is_certain: bool = True
 
 
-def broken_bodies(session: Session, gone: Collection[str] = ()) -> tuple[BrokenBody, ...]:
-    """Return the functions whose bodies no longer work because of the objects in `gone`.
+def broken_bodies(session: Session, before: Catalog, after: Catalog) -> tuple[BrokenBody, ...]:
+    """Return the functions whose bodies no longer work because of what has changed between two catalogs.
 
-    A function in SQL that names one of them is compiled again, in a transaction that is rolled back. A body in PL/pgSQL
-    is compiled at the first call only; there, to name the object is enough, for a column together with its table
-    (https://www.postgresql.org/docs/current/plpgsql-implementation.html#PLPGSQL-PLAN-CACHING).
+    `after` is the catalog at this moment. Whatever is tried is rolled back.
     """
-    objects = {_words_of(name) for name in gone}
-    found = []
-    for name, language, definition, source, triggers in session.ask(GUARD, *SETTINGS, Request(BODIES), _ROLLBACK)[-2]:
-        body = _Body(source or "", triggers or "")
-        if language == "sql":
-            named = {words for words in objects if any(map(body.says, words))}
-            broken = _compile(session, name or "", definition or "", named) if named else None
-        else:
-            broken = next((_naming(name or "", words[-1]) for words in sorted(objects) if body.names(words)), None)
-        if broken:
-            found.append(broken)
-    return tuple(found)
-
-
-_ROLLBACK = Request("rollback")
-
-
-def _naming(function: str, word: str) -> BrokenBody:
-    return BrokenBody(function, f"it names `{word}`, which no longer exists", word.strip("'"))
-
-
-def _words_of(name: str) -> tuple[str, ...]:
-    """Return the words for an object in a body, without its schema: for a column its table and itself."""
-    parts = tuple(part.lower() for part in plain_parts(name))
-    return parts[1:] or parts
+    causes = causes_of(before, after)
+    if not causes.causes:
+        return ()
+    ((text,),) = session.ask(GUARD, *SETTINGS, Request(BODIES), _ROLLBACK)[-2]
+    broken = []
+    for body in map(_Body, json.loads(text or "[]")):
+        touching = Causes(tuple(causes.touching(body.words, body.source)))
+        if touching.causes and (found := body.judged(session, touching, is_old=body.is_in(before))):
+            broken.append(found)
+    return tuple(broken)
 
 
 class _Body:
-    """The body of a function, without comments; for a trigger function with the tables that it is for."""
+    """A function with its body as text.
 
-    def __init__(self, source: str, tables: str) -> None:
-        self._text = blanked(source, "comment").lower()
-        self._words = set(_WORD.findall(self._text))
-        self._tables = set(tables.split())
+    Args:
+        record: What the catalog has of it, as JSON.
+    """
 
-    def says(self, word: str) -> bool:
-        return word in self._words if _WORD.fullmatch(word) else word in self._text
+    def __init__(self, record: Mapping[str, Any]) -> None:
+        self._record = record
+        self.name: str = record["name"]
+        self.source: str = record["source"]
+        self._tables = {each["table"] for each in record["triggers"]}
+        # for a trigger function the rows of its tables, for others the types of its parameters and its result
+        rows = " ".join((*self._tables, *record["types"], record["result"] or ""))
+        self._rows = words_of(rows)
+        self.words = words_of(self.source) | self._rows
 
-    def names(self, words: tuple[str, ...]) -> bool:
-        *table, own = words
-        is_label = own.startswith("'")  # of an enum: a body has it without its type
-        return self.says(own) and (is_label or all(self.says(each) or each in self._tables for each in table))
+    def is_in(self, catalog: Catalog) -> bool:
+        """Return whether a catalog has it with the same definition."""
+        kinds = ("function", "procedure")
+        found = (catalog.objects.get((kind, self.name)) for kind in kinds)
+        return any(each.attributes.get("definition") == self._record["definition"] for each in found if each)
+
+    def judged(self, session: Session, causes: Causes, *, is_old: bool) -> BrokenBody | None:
+        """Return why it no longer works; None if it works, or if that has another reason than the causes."""
+        if self._record["language"] == "sql":
+            return self._compiled(session, causes)
+        fragments: list[str] = []
+        for row in [*({each["type"]: None for each in self._record["triggers"]})][:_MOST_TABLES] or [""]:
+            failures, left = self._planned(session, row)
+            for failure in failures:
+                if cause := explanation(failure, causes, self._rows, self.words):
+                    return BrokenBody(self.name, failure.message, (cause.kind, cause.name))
+            fragments += left
+        return self._suspected(fragments, causes) if is_old else None
+
+    def _compiled(self, session: Session, causes: Causes) -> BrokenBody | None:
+        """Compile a body in SQL again."""
+        definition = self._record["definition"]
+        try:
+            session.ask(Request("begin"), Request("set local check_function_bodies = on"), Request(definition))
+        except psycopg.Error as error:
+            session.abort()
+            message = error.diag.message_primary or "it no longer compiles"
+            failure = Failure(self.source, error.sqlstate or "", message)
+            cause = explanation(failure, causes, self._rows, self.words)
+            return BrokenBody(self.name, message, (cause.kind, cause.name)) if cause else None
+        session.ask(_ROLLBACK)
+        return None
+
+    def _planned(self, session: Session, row: str) -> tuple[list[Failure], list[str]]:
+        """Plan a body in PL/pgSQL; return what PostgreSQL refuses, and the text of what was not planned."""
+        marker = f"sqlmigrate {secrets.token_hex(8)}"
+        try:
+            block = plpgsql.planning_block(self._function(row), marker)
+        except plpgsql.UnreadableError:
+            return [], [self.source]
+        tag = f"$sqlmigrate_{secrets.token_hex(8)}$"
+        settings = (each.partition("=")[::2] for each in self._record["settings"] or ())
+        requests = [
+            Request("begin"),
+            Request(f"set local statement_timeout = '{_LIMIT}'"),
+            Request("set local client_min_messages = notice"),
+            Request("set local check_function_bodies = off"),  # an error of one query is not one of all
+            *(Request("select pg_catalog.set_config($1, $2, true)", (name, value)) for name, value in settings),
+            *(Request(each) for each in self._transition_tables(row)),
+            Request(f"do language plpgsql {tag}{block.sql}{tag}"),
+            _ROLLBACK,
+        ]
+        del session.notices[:]
+        try:
+            session.ask(*requests)
+        except psycopg.Error as error:
+            session.abort()
+            message = error.diag.message_primary or ""
+            return [Failure(self.source, error.sqlstate or "", message, is_declaration=True)], [self.source]
+        refused = [each for _, text in session.notices if (each := _refused(text, marker, block))]
+        undecided = [each.text for each in block.fragments if not each.is_planned]
+        undecided += [each.text for each in refused if each.state == _UNASSIGNED]
+        return refused, undecided
+
+    def _function(self, row: str) -> plpgsql.Function:
+        names, types, modes = self._record["names"], self._record["types"], self._record["modes"]
+        variables: list[tuple[str, str]] = []
+        positions: dict[str, str] = {}
+        for number, (kind, mode) in enumerate(zip(types, modes, strict=True)):
+            name = names[number] if number < len(names) and names[number] else ""
+            written = quoted(name) if name else f"sqlmigrate_{number + 1}"
+            variables.append((written, _POLYMORPHIC.get(kind, kind)))
+            if mode in "iobv":
+                positions[f"${len(positions) + 1}"] = written
+        columns = tuple(kind for kind, mode in zip(types, modes, strict=True) if mode == "t")
+        return plpgsql.Function(quoted(self._record["own"]), tuple(variables), positions, self.source, row, columns)
+
+    def _transition_tables(self, row: str) -> Iterator[str]:
+        names = {
+            name: each["type"]
+            for each in self._record["triggers"]
+            for name in (each["new"], each["old"])
+            if name and each["type"] == row
+        }
+        for name, table in names.items():
+            yield f"create temporary table {quoted(name)} as table {table} with no data"
+
+    def _suspected(self, fragments: Iterable[str], causes: Causes) -> BrokenBody | None:
+        """Return what the words of the parts that cannot be planned say of a name that is gone."""
+        for text in fragments:
+            words = words_of(text)
+            for each in causes.said_in(words):
+                if each.change == "gone" and _is_meant(each, words | self._rows):
+                    reason = f"it says `{each.own}`, and `{each.shown}` no longer exists"
+                    return BrokenBody(self.name, reason, (each.kind, each.name), is_certain=False)
+        return None
 
 
-def _compile(session: Session, function: str, definition: str, gone: Collection[tuple[str, ...]]) -> BrokenBody | None:
-    """Compile a function again; return None if that works, or fails for another reason than the objects in `gone`."""
-    try:
-        session.ask(Request("begin"), Request("set local check_function_bodies = on"), Request(definition))
-    except psycopg.Error as error:
-        session.abort()
-        message = error.diag.message_primary or "it no longer compiles"
-        named = [own for *_, own in sorted(gone) if own.strip("'") in message.lower()]
-        if not named and error.sqlstate not in _RETURNS_OTHER:
-            return None
-        return BrokenBody(function, message, named[0].strip("'") if named else "")
-    session.ask(_ROLLBACK)
-    return None
+_UNASSIGNED = "55000"  # a record that only a statement which is not executed gives its columns
+_POLYMORPHIC = {
+    "anyelement": "integer", "anycompatible": "integer", "anyarray": "integer[]", "anycompatiblearray": "integer[]",
+    "anynonarray": "integer", "anycompatiblenonarray": "integer", "anyenum": "text", "anyrange": "int4range",
+    "anycompatiblerange": "int4range", "anymultirange": "int4multirange", '"any"': "text",
+}  # fmt: skip
+
+
+def _is_meant(cause: Cause, words: frozenset[str]) -> bool:
+    return cause.kind != "enum label" and (cause.is_of_table_in(words))
+
+
+def _refused(notice: str, marker: str, block: plpgsql.Block) -> Failure | None:
+    """Read the notice about one piece of SQL."""
+    head, *rest = notice.split("|", 3)
+    if head != marker or len(rest) != 3:  # noqa: PLR2004 - number, code and message
+        return None
+    number, state, message = rest
+    return Failure(block.fragments[int(number)].text, state, message)

@@ -256,14 +256,28 @@ def _default_privileges_and_events() -> tuple[Sort, ...]:
     )
 
 
-# The users' functions whose bodies are text, with their definitions and the tables whose triggers call them. PostgreSQL
-# itself tracks what a body in BEGIN ATOMIC uses.
+# The users' functions whose bodies are text, as JSON: their definitions, their parameters, and the tables whose
+# triggers call them. PostgreSQL itself tracks what a body in BEGIN ATOMIC uses.
 BODIES = f"""\
-select n.nspname || '.' || {_SIGNATURE}, l.lanname, case when l.lanname = 'sql' then pg_get_functiondef(p.oid) end,
-       pg_get_function_arguments(p.oid) || ' ' || coalesce(pg_get_function_result(p.oid), '') || ' ' || p.prosrc,
-       (select string_agg(distinct t.relname, ' ') from pg_trigger g join pg_class t on t.oid = g.tgrelid
-         where g.tgfoid = p.oid)
+select json_agg(json_build_object(
+           'name', n.nspname || '.' || {_SIGNATURE},
+           'own', p.proname,
+           'language', l.lanname,
+           'definition', pg_get_functiondef(p.oid),
+           'source', p.prosrc,
+           'result', pg_get_function_result(p.oid),
+           'names', coalesce(to_json(p.proargnames), '[]'),
+           'types', (select coalesce(json_agg(format_type(a.type, null) order by a.number), '[]')
+                       from unnest(coalesce(p.proallargtypes, p.proargtypes::oid[])) with ordinality a (type, number)),
+           'modes', coalesce(to_json(p.proargmodes::text[]),
+                             to_json(array_fill('i'::text, array[cardinality(p.proargtypes::oid[])]))),
+           'settings', to_json(p.proconfig),
+           'triggers', (select coalesce(json_agg(json_build_object(
+                                   'table', t.relname, 'type', format_type(t.reltype, null),
+                                   'new', g.tgnewtable, 'old', g.tgoldtable) order by t.oid, g.oid), '[]')
+                          from pg_trigger g join pg_class t on t.oid = g.tgrelid
+                         where g.tgfoid = p.oid and g.tgparentid = 0)
+       ) order by n.nspname, {_SIGNATURE})::text
   from pg_proc p {in_schema("p.pronamespace")} join pg_language l on l.oid = p.prolang
  where l.lanname in ('sql', 'plpgsql') and p.prokind <> 'a' and p.prosrc <> '' and p.oid >= 16384
-   and {own("pg_proc", "p.oid")}
- order by 1"""
+   and {own("pg_proc", "p.oid")}"""

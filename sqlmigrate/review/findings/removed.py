@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from sqlmigrate.catalog.objects import Change, Object
 from sqlmigrate.identifiers import displayed, last_part, parent
@@ -45,16 +47,24 @@ def find(subject: Subject, changes: SchemaChanges) -> Iterator[Finding]:
     yield from _dropped(subject, changes)
     yield from _renamed(subject, changes)
     yield from _rows(subject)
+    yield from _bodies(subject)
+
+
+def _bodies(subject: Subject) -> Iterator[Finding]:
     for broken in subject.trip.broken:
-        message = f"the body of `{displayed(broken.function)}` no longer works: {broken.reason}"
-        place = subject.statement_naming(*filter(None, [broken.missing]))
-        yield subject.finding(removed.FUNCTION_BODY_BROKEN, place, message)
+        works = "no longer works" if broken.is_certain else "may no longer work"
+        message = f"the body of `{displayed(broken.function)}` {works}: {broken.reason}"
+        things = ((each, thing) for each in subject.trip.changes for thing in (each.before, each.after) if thing)
+        causes = (each for each, thing in things if (thing.kind, thing.name) == broken.cause)
+        place = next(map(subject.place_of, causes), subject.statement_naming(broken.cause[1]))
+        finding = subject.finding(removed.FUNCTION_BODY_BROKEN, place, message)
+        yield finding if broken.is_certain else replace(finding, severity="warning")
 
 
 def _dropped(subject: Subject, changes: SchemaChanges) -> Iterator[Finding]:
     for change in changes.all("gone"):
         dropped = before(change)
-        if changes.is_part_of_gone(dropped) or changes.is_replaced(dropped):
+        if changes.is_part_of_gone(dropped) or changes.is_replaced(dropped) or _is_called_by_triggers(dropped):
             continue
         is_cascaded = any(each.cascades for each in _may_have_dropped(subject, change))
         if dropped.kind in _DROPPED and not (is_cascaded and not _is_named(subject, change)):
@@ -83,6 +93,15 @@ def _is_named(subject: Subject, change: Change) -> bool:
     return any(each.names(before(change).name) for each in _may_have_dropped(subject, change))
 
 
+def _is_called_by_triggers(function: Object) -> bool:
+    """Return whether only triggers can call a function: it cannot be dropped while there are any."""
+    definition = function.attributes.get("definition") or ""
+    return (
+        function.kind == "function"
+        and re.search(r"^ RETURNS (?:event_)?trigger$", definition, re.MULTILINE) is not None
+    )
+
+
 def before(change: Change) -> Object:
     """Return the object before a change, which is not the creation of an object."""
     if change.before is None:
@@ -105,7 +124,7 @@ def _renamed(subject: Subject, changes: SchemaChanges) -> Iterator[Finding]:
             message = f"the {old.kind} `{name}` is renamed to `{last_part(new.name)}`"
             message += ": the running application still uses the old name"
             yield subject.finding(_RENAMED[old.kind], place, message)
-        elif old.kind in _DROPPED and "RETURNS trigger" not in (new.attributes.get("definition") or ""):
+        elif old.kind in _DROPPED and not _is_called_by_triggers(new):
             message = f"the {old.kind} `{name}` is renamed to `{displayed(new.name)}`"
             message += ": statements that use the old name fail"
             yield subject.finding(_DROPPED[old.kind], place, message)

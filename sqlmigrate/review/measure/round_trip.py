@@ -72,7 +72,6 @@ class RoundTrips:
         changes = compare.changes(before, after)
         done = catalog_changes.of_the_only(done, changes)
         touched = self._touched(done, changes)
-        gone = _gone(changes, after)
         late = keys.late_sequences(self._watch.observer, up) - already_late
         return RoundTrip(
             before,
@@ -81,7 +80,7 @@ class RoundTrips:
             changes,
             rows_before=self._known(touched),
             rows_after=self._summed(touched),
-            broken=functions.broken_bodies(self._watch.session, gone) if gone else (),
+            broken=functions.broken_bodies(self._watch.session, before, after),
             unindexed_keys=tuple(keys.unindexed_keys(self._watch.observer, changes)),
             late_sequences=tuple(sorted(late, key=lambda each: each.column)),
             base=self._base,
@@ -208,13 +207,6 @@ class RoundTrips:
         """Count tables, with checksums over the columns that they had before."""
         columns = {name: self._rows[name].columns for name in names}
         return row_sums.read(self._watch.observer, columns, self._watch.history) if columns else {}
-
-
-def _gone(changes: Iterable[Change], after: Catalog) -> list[str]:
-    """Return the names that no longer exist."""
-    away = (each.before for each in changes if each.before and each.change in ("gone", "renamed", "moved"))
-    names = {name for _, name in after.objects}
-    return [thing.name for thing in away if thing.name not in names]
 
 
 def _written(done: FileRun) -> frozenset[str]:
