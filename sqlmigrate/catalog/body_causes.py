@@ -166,7 +166,8 @@ def _explains(cause: Cause, failure: Failure, *, is_told: bool, is_of_table: boo
     if not is_of_table:
         return False
     if cause.change == "gone":
-        return is_told and failure.state in _COLUMN_MISSING
+        is_type = failure.is_declaration and re.search(rf'{re.escape(cause.own)}"?\s*%type\b', failure.text.lower())
+        return (is_told and failure.state in _COLUMN_MISSING) or bool(is_type)
     if cause.change == "new":
         return is_told and failure.state == _COLUMN_AMBIGUOUS
     return failure.state in _TYPES_DIFFER

@@ -289,8 +289,8 @@ class _Reader:
             self.lines.append("end;")
         if what == "case":
             self.cases.pop()
-        if self._peek():
-            self._until(";")
+        while self._peek() and self._next() != ";":  # END IF; END LOOP label; END CASE;
+            pass
 
     def on_if(self) -> None:
         self._plan_expression(self._until("then")[0])

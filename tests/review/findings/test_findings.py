@@ -83,7 +83,7 @@ GONE = {
     'drop table "Order" cascade': [
         ("cascade-drops-dependents", "the view `sums` is dropped too, although the file does not name it"),
         ("drop-table", 'the table `"Order"` is dropped: statements that still use it fail'),
-        ("function-body-broken", "the body of `f()` no longer works: it names `order`, which no longer exists"),
+        ("function-body-broken", 'the body of `f()` no longer works: relation "Order" does not exist'),
     ],
     "drop schema shop cascade": [
         ("cascade-drops-dependents", "the table `shop.t` is dropped too, although the file does not name it")
