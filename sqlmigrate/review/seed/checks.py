@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import psycopg
@@ -11,13 +11,16 @@ import psycopg
 from sqlmigrate.database.session import Request, Session
 
 from .tables import Column, Inventory, Table
-from .values import list_check_values, list_type_values
+from .values import list_check_values, list_type_values, take_turns
 
 _DISTINCT = 60  # values in a column that is not unique
 _NULL_EVERY = 5
 _MOST = 4000  # combinations that are tried for columns of one check
+_CHOICES = 8  # ways to satisfy the checks of several columns, which rows take in turn
+REFERENCE = "{reference}"  # stands for the value of a column that references another table
 _NUMBERS = "(values (1), (2), (3), (4), (5), (6), (7), (9), (150), (300)) n (g)"
 _VALUE = re.compile(r"\bVALUE\b")
+_LITERAL = re.compile(r"'(?:[^']|'')*'")
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class ValueFinder:
         self._types = known.types
         self._passing: dict[str, list[str]] = {}
         self._known: dict[int, dict[int, str]] = {}
+        self._wanted = dict(_wanted(known.tables))
         self._unsupported()
         for oid in known.types:
             self._domain(oid)
@@ -70,10 +74,16 @@ class ValueFinder:
         self._passing[oid] = tried
 
     def _of_table(self, table: Table) -> Iterator[tuple[int, str]]:
-        """Find values; those for columns of one check together."""
+        """Find values; those for columns of one check together: rows satisfy it in different ways, in turn."""
+        referencing = {number for key in table.foreign_keys for number in key.columns}
         for group in _groups(table):
             columns = [column for number in sorted(group) if (column := table.column(number))]
-            checks = [text for key, text in table.checks if set(key) & group and not set(key) & table.generated]
+            checks = [text for key, text in table.checks if set(key) & group and not set(key) & set(table.generated)]
+            if len(columns) > 1 and checks:
+                found = self._together(table, columns, checks, referencing)
+                if found:
+                    yield from found.items()
+                    continue
             candidates = [self._candidates(table, column, checks) for column in columns]
             if checks and all(each.values for each in candidates):
                 candidates = self._limited(candidates, checks)
@@ -83,6 +93,36 @@ class ValueFinder:
             for column, each, choice in zip(columns, candidates, choices[0], strict=True):
                 if each.values:
                     yield column.number, each.values[choice]
+
+    def _together(
+        self, table: Table, columns: Sequence[Column], checks: Sequence[str], referencing: Collection[int]
+    ) -> dict[int, str]:
+        """Return values of columns that checks combine; a reference is NULL in some rows, and in others it is not."""
+        candidates = [self._combined(table, column, checks, column.number in referencing) for column in columns]
+        if not all(each.values for each in candidates):
+            return {}
+        candidates = self._limited(candidates, checks)
+        choices = _different(candidates, self._fits(candidates, checks, all_of_them=True))
+        found = {}
+        for at, column in enumerate(columns):
+            values = [candidates[at].values[choice[at]] for choice in choices]
+            if column.number in referencing:
+                values = [value if value == "null" else REFERENCE for value in values]
+            if values:
+                found[column.number] = _in_turn(values, column.formatted)
+        return found
+
+    def _combined(self, table: Table, column: Column, checks: Sequence[str], is_reference: bool) -> _Candidates:  # noqa: FBT001
+        """Return the values to try for a column that a check combines with others."""
+        plain = self._candidates(table, column, checks)
+        values = [value for value in plain.values if not value.startswith("case when ") and value != "null"]
+        if not any(_compares(text, column.name) for text in checks):  # only whether it is NULL counts
+            values = (list_type_values(column.type, self._types, column.formatted, self._passing) or values)[:1]
+        if is_reference:  # each column another value, because two references seldom have to be equal
+            values = [value.replace("{g}", f"({{g}} + {column.number})") for value in values[:1]]
+        if "null" in plain.values:
+            values = [*values[:1], "null", *values[1:]]
+        return _Candidates(plain.column, plain.formatted, values)
 
     def _candidates(self, table: Table, column: Column, checks: Sequence[str]) -> _Candidates:
         """Return the values to try for a column: NULL in some rows if it may be, few values if it is not unique."""
@@ -94,6 +134,8 @@ class ValueFinder:
         if own and base:
             spoken = list_check_values(own, base)
             found = found + spoken if is_unique else spoken + found
+        if literals := self._wanted.get((table.oid, column.number)):
+            found = [take_turns(literals), *found]
         several = found if is_unique else [value.replace("{g}", f"(1 + {{g}} % {_DISTINCT})") for value in found]
         if column.not_null or (known and known.not_null) or column.is_identity:
             return _Candidates(column.name, column.formatted, several)
@@ -117,8 +159,13 @@ class ValueFinder:
             kept.append(_Candidates(each.column, each.formatted, passing or each.values[:1]))
         if len(kept) == 1:
             return kept
-        most = max(2, int(_MOST ** (1 / len(kept))))
-        return [_Candidates(each.column, each.formatted, each.values[:most]) for each in kept]
+        room = float(_MOST)
+        limited = {}
+        for left, each in zip(range(len(kept), 0, -1), sorted(kept, key=lambda one: len(one.values)), strict=True):
+            values = each.values[: max(2, int(room ** (1 / left)))]
+            room /= len(values)
+            limited[each.column] = _Candidates(each.column, each.formatted, values)
+        return [limited[each.column] for each in kept]
 
     def _fits(
         self, candidates: list[_Candidates], checks: Sequence[str], *, all_of_them: bool = False
@@ -148,12 +195,13 @@ class ValueFinder:
         parts = [_values(each, firsts if at == 0 else None, at) for at, each in enumerate(candidates)]
         picks = [f"pick{at}" for at in range(len(candidates))]
         condition = " and ".join(f"(({check}) is not false)" for check in checks) or "true"
+        used = " and ".join(f"count({each.column}) >= 0" for each in candidates)  # or it is not computed
         joined = " join ".join([parts[0], *(f"{part} using (g)" for part in parts[1:])])
         order = f"{' + '.join(picks)}, {', '.join(picks)}"
         shown = ", ".join(f"{pick}::text as {pick}_text" for pick in picks)  # a name other than that in ORDER BY
         statement = (
             f"select {shown} from {joined} group by {', '.join(picks)}"
-            f" having bool_and({condition}) order by {order}{'' if all_of_them else ' limit 1'}"
+            f" having bool_and({condition}) and {used} order by {order}{'' if all_of_them else ' limit 1'}"
         )
         return [tuple(int(value or 0) for value in row) for row in self._session.ask(Request(statement))[0]]
 
@@ -169,6 +217,53 @@ def _values(candidates: _Candidates, firsts: list[int] | None, at: int) -> str:
     return f"({rows}) t{at}"
 
 
+def _compares(text: str, column: str) -> bool:
+    """Return whether a check compares a column with something."""
+    return (
+        re.search(rf'(?<![\w"]){re.escape(column)}(?![\w"])\)?(?:::[\w ]+)?\)* *(?:[=<>~!]|IS DISTINCT)', text)
+        is not None
+    )
+
+
+def _wanted(tables: Mapping[int, Table]) -> Iterator[tuple[tuple[int, int], list[str]]]:
+    """Return for columns that others reference the values that the others must have: those of subtypes."""
+    found: dict[tuple[int, int], dict[str, None]] = {}
+    for table in tables.values():
+        for key in table.foreign_keys:
+            for own, other in zip(key.columns, key.target_columns, strict=True):
+                texts = [text for numbers, text in table.checks if numbers == (own,)]
+                texts += [table.generated[own]] if own in table.generated else []
+                for text in texts if len(key.columns) > 1 else ():
+                    found.setdefault((key.target, other), {}).update(dict.fromkeys(_LITERAL.findall(text)))
+    yield from ((place, list(literals)) for place, literals in found.items() if literals)
+
+
+def _different(candidates: Sequence[_Candidates], choices: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    """Return some choices that differ: first each that has a new literal, then each in which other columns are NULL."""
+    chosen: list[tuple[int, ...]] = []
+    literals: set[tuple[int, str]] = set()
+    patterns: set[tuple[bool, ...]] = set()
+    for is_first in (True, False):
+        for choice in choices:
+            values = [each.values[pick] for each, pick in zip(candidates, choice, strict=True)]
+            said = {(at, value) for at, value in enumerate(values) if value.startswith("'")}
+            pattern = tuple(value == "null" for value in values)
+            if said <= literals and (is_first or pattern in patterns) and chosen:
+                continue
+            literals |= said
+            patterns.add(pattern)
+            chosen.append(choice)
+    return chosen[:_CHOICES]
+
+
+def _in_turn(values: Sequence[str], formatted: str) -> str:
+    """Return an expression that is each of these values in turn; `{g}` is the number of the row."""
+    if len(set(values)) == 1:
+        return values[0]
+    cases = " ".join(f"when {at} then ({value})::{formatted}" for at, value in enumerate(values))
+    return f"case {{g}} % {len(values)} {cases} end"
+
+
 def _names(text: str, column: str) -> bool:
     return re.search(rf'(?<![\w"]){re.escape(column)}(?![\w"])', text) is not None
 
@@ -177,7 +272,7 @@ def _groups(table: Table) -> list[set[int]]:
     """Return the columns in groups: those of one check together."""
     groups: list[set[int]] = [{column.number} for column in table.columns]
     for key, _ in table.checks:
-        if set(key) & table.generated:
+        if set(key) & set(table.generated):
             continue
         touched = [group for group in groups if group & set(key)]
         if touched:

@@ -14,12 +14,14 @@ import psycopg
 from sqlmigrate.database.session import Request, Session
 
 from . import partitions
-from .checks import ValueFinder
+from .checks import REFERENCE as _REFERENCE, ValueFinder
 from .tables import Column, ForeignKey, Inventory, Table, read
 from .values import literal
 
 _NULL_EVERY = 5
 _FEW = 10
+_REFUSED = "every row was refused by a key, a trigger or a rule"
+_PARENTS = 500  # rows of a referenced table that are numbered; a migration may have filled it with many more
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,14 @@ def fill(session: Session, rows: int = 300, ignore: Collection[str] = ()) -> See
             session.ask(*(Request(f"select set_config('{name}', $1, false)", (value,)) for name, value in kept))
 
 
+# That of the migrations: functions that checks, defaults and triggers call may find their tables by it.
+_SEARCH_PATH = """\
+select coalesce((select substr(setting, length('search_path=') + 1)
+                   from pg_catalog.pg_db_role_setting it, unnest(it.setconfig) setting
+                  where setdatabase = (select oid from pg_catalog.pg_database where datname = current_database())
+                    and setrole = 0 and setting like 'search\\_path=%'), '"$user", public')"""
+
+
 def _settings(session: Session) -> list[tuple[str, str | None]]:
     """Set what values depend on, and return the previous settings; a superuser also switches triggers off.
 
@@ -70,6 +80,7 @@ def _settings(session: Session) -> list[tuple[str, str | None]]:
     wanted = {"TimeZone": "UTC", "DateStyle": "ISO, YMD", "synchronous_commit": "off", "jit": "off", "lc_monetary": "C"}
     if session.ask(Request("select rolsuper::text from pg_roles where rolname = current_user"))[0][0][0] == "true":
         wanted["session_replication_role"] = "replica"
+    wanted["search_path"] = session.ask(Request(_SEARCH_PATH))[0][0][0] or ""
     before = session.ask(*(Request(f"select current_setting('{name}')") for name in wanted))
     session.ask(*(Request(f"select set_config('{name}', $1, false)", (value,)) for name, value in wanted.items()))
     return [(name, answer[0][0]) for name, answer in zip(wanted, before, strict=True)]
@@ -153,27 +164,36 @@ def _kept_keys(table: Table, without: _Broken) -> list[ForeignKey]:
 
 def _write(session: Session, tables: Sequence[_Writing], rows: int) -> str | None:
     """Fill a table, or several that reference each other; try fewer rows and columns. Return why it failed, or None."""
-    why = None
+    why = ""
     for number, sparse in ((rows, False), (_FEW, False), (rows, True), (_FEW, True), (1, True), (1, False)):
         inserts = [statement for table in tables for statement in table.inserts(min(number, rows), is_sparse=sparse)]
-        role = [Request("set local session_replication_role = origin")] if any(t.is_risky for t in tables) else []
-        role = role if session.ask(Request("show session_replication_role"))[0][0][0] == "replica" else []
-        if len(tables) > 1:
-            parts = ", ".join(f"part_{at} as ({insert})" for at, insert in enumerate(inserts))
-            inserts = [f"with {parts} select"]
-        counts = [Request(f"select (exists (select from {table.table.name}))::text") for table in tables]
-        try:
-            answers = session.ask(Request("begin"), *role, *map(Request, inserts), *counts, Request("commit"))
-        except psycopg.Error as error:
-            if not session.is_usable:
-                raise
-            session.abort()
-            why = why or (error.diag.message_primary or str(error)).splitlines()[0]
-            continue
-        if all(answer[0][0] == "true" for answer in answers[-1 - len(tables) : -1]):
+        error = _insert(session, tables, inserts)
+        if error is None:
             return None
-        why = why or "every row was refused by a key, a trigger or a rule"
+        why = why or error
+    if why == _REFUSED:  # rows that a check refuses were left out: let the server name it
+        every = [text for table in tables for text in table.inserts(_FEW, is_sparse=False, is_checked=False)]
+        return _insert(session, tables, every)
     return why
+
+
+def _insert(session: Session, tables: Sequence[_Writing], inserts: list[str]) -> str | None:
+    """Execute statements that fill tables; return why they failed, or None."""
+    role = [Request("set local session_replication_role = origin")] if any(t.is_risky for t in tables) else []
+    role = role if session.ask(Request("show session_replication_role"))[0][0][0] == "replica" else []
+    if len(tables) > 1:
+        parts = ", ".join(f"part_{at} as ({insert})" for at, insert in enumerate(inserts))
+        inserts = [f"with {parts} select"]
+    counts = [Request(f"select (exists (select from {table.table.name}))::text") for table in tables]
+    try:
+        answers = session.ask(Request("begin"), *role, *map(Request, inserts), *counts, Request("commit"))
+    except psycopg.Error as error:
+        if not session.is_usable:
+            raise
+        session.abort()
+        return (error.diag.message_primary or str(error)).splitlines()[0]
+    is_filled = all(answer[0][0] == "true" for answer in answers[-1 - len(tables) : -1])
+    return None if is_filled else _REFUSED
 
 
 class _Writing:
@@ -190,39 +210,57 @@ class _Writing:
         self._found = finder.find_values(table)
         self.is_risky = any(key.target in together for key in keys) or bool(table.paths and keys)
 
-    def inserts(self, rows: int, *, is_sparse: bool) -> list[str]:
-        """Return the statements that write so many rows: one, or one for each bounded partition."""
+    def inserts(self, rows: int, *, is_sparse: bool, is_checked: bool = True) -> list[str]:
+        """Return the statements that write so many rows: one, or one for each bounded partition.
+
+        Args:
+            rows: How many rows there are to be.
+            is_sparse: Whether only the columns are written that must be.
+            is_checked: Whether rows that a check refuses are left out.
+        """
         plans = partitions.plan_values(self.table)
         share = max(rows // len(plans), min(rows, 3))
         return [
-            self._insert(plan, 1 + at * share, (at + 1) * share, is_sparse=is_sparse) for at, plan in enumerate(plans)
+            self._insert(plan, (1 + at * share, (at + 1) * share), is_sparse=is_sparse, is_checked=is_checked)
+            for at, plan in enumerate(plans)
         ]
 
-    def _insert(self, plan: dict[int, str], start: int, end: int, *, is_sparse: bool) -> str:
+    def _insert(self, plan: dict[int, str], numbers: tuple[int, int], *, is_sparse: bool, is_checked: bool) -> str:
         values, joins = dict(plan), []
         for at, key in enumerate(self._keys):
             expressions, join = self._reference(key, at, values)
             values = {**expressions, **values}
             joins += [join] if join else []
-        written = []
+        written: list[tuple[Column, str]] = []
         for column in self.table.columns:
             value = values.get(column.number) or self._value(column, is_sparse=is_sparse)
             if value is not None:
-                written.append((column.name, f"({value.replace('{g}', 'g')})::{column.formatted}"))
+                written.append((column, f"({value.replace('{g}', 'g')})::{column.formatted}"))
         if not written:
             return f"insert into {self.table.name} default values"
         conflict = "" if self.table.is_deferrable else " on conflict do nothing"
-        names, shown = ", ".join(name for name, _ in written), ", ".join(value for _, value in written)
+        names, shown = ", ".join(column.name for column, _ in written), ", ".join(value for _, value in written)
+        accepted = self._accepted([column for column, _ in written]) if is_checked else ""
+        rows = f"select {shown} from generate_series{numbers} g{''.join(joins)} order by g"
         return (
-            f"insert into {self.table.name} ({names}) overriding system value select {shown}"
-            f" from generate_series({start}, {end}) g{''.join(joins)} order by g{conflict}"
+            f"insert into {self.table.name} ({names}) overriding system value"
+            f" select * from ({rows}) it ({names}){accepted}{conflict}"
         )
+
+    def _accepted(self, written: Sequence[Column]) -> str:
+        """Return the condition for rows that the checks accept, as far as they are about written columns."""
+        numbers = {column.number for column in written}
+        conditions = [f"{column.name} is not null" for column in written if column.not_null]
+        conditions += [f"(({text}) is not false)" for key, text in self.table.checks if set(key) <= numbers]
+        return f" where {' and '.join(conditions)}" if conditions else ""
 
     def _value(self, column: Column, *, is_sparse: bool) -> str | None:
         """Return the value of a column; None for NULL or the default if only required columns are written."""
         if column.number in self._without or (is_sparse and not column.not_null):
             return None
         value = self._found.get(column.number)
+        if value is not None and _REFERENCE in value:  # of a key that is left out
+            value = value.replace(_REFERENCE, "null")
         if value is None or (is_sparse and column.default is not None and column.number not in self.table.unique):
             return None
         return value
@@ -236,23 +274,40 @@ class _Writing:
             return self._from_itself(key, is_null=is_null, is_unique=is_unique), ""
         target = self._finder.tables[key.target]
         names = [column.name if (column := target.column(number)) else "" for number in key.target_columns]
-        place = f"(g - 1 + (g - 1) / f{at}.m * {at})" if is_unique else f"((g - 1) / 2 + {at})"
+        place = f"(g - 1 + (g - 1) / f{at}.m * {at} + {at})" if is_unique else f"((g - 1) / 2 + {at})"
         shared = [
             f"p.{name} = ({values[number]})"
             for number, name in zip(key.columns, names, strict=True)
             if number in values
         ]
+        shared += [
+            f"p.{name} = ({self.table.generated[number]})"
+            for number, name in zip(key.columns, names, strict=True)
+            if number in self.table.generated and not self._names_columns(self.table.generated[number])
+        ]
         keys = ", ".join(f"p.{name} as k{n}" for n, name in enumerate(names))
         order = ", ".join(f"p.{name}" for name in names)
-        source = f"select {keys}, row_number() over (order by {order}) - 1 as n, count(*) over () as m"
         lateral = " lateral" if shared else ""
         where = f" where {' and '.join(shared).replace('{g}', 'g')}" if shared else ""
-        nulls = f" and g % {_NULL_EVERY} <> {at % _NULL_EVERY}" if is_null else ""
-        place = "g" if shared else place
-        join = f" left join{lateral} ({source} from {target.name} p{where}) f{at} on f{at}.n = {place} % f{at}.m{nulls}"
+        is_shaped = any(_REFERENCE in self._found.get(number, "") for number in key.columns)
+        nulls = f" and g % {_NULL_EVERY} <> {at % _NULL_EVERY}" if is_null and not is_shaped else ""
+        place = f"(g + {at})" if shared else place
+        some = f"select {keys} from {target.name} p{where} order by {order} limit {_PARENTS}"
+        numbered = f"select *, row_number() over () - 1 as n, count(*) over () as m from ({some}) p"
+        join = f" left join{lateral} ({numbered}) f{at} on f{at}.n = {place} % f{at}.m{nulls}"
         return {
-            column.number: f"f{at}.k{n}" for n, column in enumerate(columns) if column and column.number not in values
+            column.number: self._shaped(column.number, f"f{at}.k{n}")
+            for n, column in enumerate(columns)
+            if column and column.number not in values
         }, join
+
+    def _names_columns(self, expression: str) -> bool:
+        return any(column.name in expression for column in self.table.columns)
+
+    def _shaped(self, number: int, reference: str) -> str:
+        """Return the value of a column that references: NULL in the rows where a check demands it."""
+        found = self._found.get(number, "")
+        return found.replace(_REFERENCE, reference) if _REFERENCE in found else reference
 
     def _from_itself(self, key: ForeignKey, *, is_null: bool, is_unique: bool) -> dict[int, str]:
         """Reference a row of the same statement: the row itself, or, if NULL is possible, that with half its number."""
@@ -261,7 +316,10 @@ class _Writing:
         found = {}
         for own, other in zip(key.columns, key.target_columns, strict=True):
             value = (known.get(other) or "null").replace("{g}", number)
-            found[own] = f"case when {{g}} % {_NULL_EVERY} <> 1 then {value} end" if is_null else value
+            if _REFERENCE in self._found.get(own, ""):
+                found[own] = self._shaped(own, value)
+            else:
+                found[own] = f"case when {{g}} % {_NULL_EVERY} <> 1 then {value} end" if is_null else value
         return found
 
 

@@ -6,7 +6,7 @@ It is read in one turn; https://www.postgresql.org/docs/current/catalogs.html
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,7 +82,7 @@ class Table:
         checks: the columns and the expression of each CHECK
         unique: the columns that are in unique keys and exclusion constraints
         paths: for each partition that holds rows, the bounds on the way to it
-        generated: the generated columns
+        generated: the expressions of the generated columns, by number
         is_deferrable: whether a unique key is deferrable; ON CONFLICT is then refused
     """
 
@@ -93,7 +93,7 @@ class Table:
     checks: tuple[tuple[tuple[int, ...], str], ...]
     unique: frozenset[int]
     paths: tuple[tuple[Partition, ...], ...]
-    generated: frozenset[int]
+    generated: Mapping[int, str]
     is_deferrable: bool
 
     def column(self, number: int) -> Column | None:
@@ -235,7 +235,7 @@ def _table(row: list[str | None], bounds: dict[str, list[tuple[str, Partition]]]
         tuple((tuple(key), text) for key, text in _list(checks)),
         frozenset(_list(unique)),
         tuple(_paths(oid or "", bounds)),
-        frozenset(column[0] for column in listed if column[7]),
+        {column[0]: column[5] or "null" for column in listed if column[7]},
         is_deferrable == "true",
     )
 

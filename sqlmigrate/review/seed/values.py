@@ -63,11 +63,12 @@ def list_check_values(checks: Iterable[str], category: str) -> list[str]:
         numbers = list(dict.fromkeys([*_NUMBER.findall(text), *(s for s in strings if _NUMBER.fullmatch(s))]))
         numbers = numbers[:6]
         near = [value for n in numbers for value in (f"({n}) + {{g}}", f"({n}) - {{g}}", f"({n}) + 1", f"({n}) - 1")]
-        return [_turn(numbers), *near, *numbers] if numbers else []
-    return [_turn([literal(s) for s in strings]), *map(literal, strings[:8])] if strings else []
+        return [take_turns(numbers), *near, *numbers] if numbers else []
+    return [take_turns([literal(s) for s in strings]), *map(literal, strings[:8])] if strings else []
 
 
-def _turn(values: list[str]) -> str:
+def take_turns(values: list[str]) -> str:
+    """Return an expression that is each of these values in turn; `{g}` is the number of the row."""
     return f"(array[{', '.join(values)}])[1 + {{g}} % {len(values)}]"
 
 
@@ -85,10 +86,14 @@ _TEXTS = [
     "chr(97 + {g} / 26 % 26) || chr(97 + {g} % 26)", "chr(65 + {g} / 26 % 26) || chr(65 + {g} % 26)",
     "chr(65 + {g} / 676 % 26) || chr(65 + {g} / 26 % 26) || chr(65 + {g} % 26)",
     "chr(97 + {g} / 676 % 26) || chr(97 + {g} / 26 % 26) || chr(97 + {g} % 26)",
-    "chr(97 + {g} % 26)", "chr(65 + {g} % 26)", "'v1.2.' || {g}", "'AB-' || lpad({g}::text, 4, '0')",
+    "chr(97 + {g} % 26)", "chr(65 + {g} % 26)", "'v1.2.' || {g}", "'1.2.' || {g}", "'1.' || {g}",
+    "'AB-' || lpad({g}::text, 4, '0')",
     "'AB' || lpad({g}::text, 6, '0')", "lpad({g}::text, 3, '0') || '-' || lpad({g}::text, 4, '0')",
     "'www' || {g} || '.example.org'", "'/path/' || {g}", "md5({g}::text)", "md5({g}::text)::uuid::text",
-    "md5({g}::text) || md5({g}::text)", "'en'", "'en_' || chr(65 + {g} / 26 % 26) || chr(65 + {g} % 26)",
+    "md5({g}::text) || md5({g}::text)", "md5({g}::text) || '01234567'", "'DE89' || lpad({g}::text, 18, '0')",
+    "'ABC' || lpad(({g} % 1000)::text, 3, '0')", "'A' || lpad({g}::text, 5, '0')", "lpad({g}::text, 8, '0')",
+    "lpad({g}::text, 3, '0')", "'0x' || md5({g}::text)", "'en'",
+    "'en_' || chr(65 + {g} / 26 % 26) || chr(65 + {g} % 26)",
     "'2026-01-01'", "'12:30'", "'10.0.0.' || {g} % 250", "'{}'", "'[]'", "''", "repeat('word ', 50) || {g}",
 ]  # fmt: skip
 _INSTANT = "timestamp '2026-01-01 00:00' + {g} * interval '1 hour'"
@@ -191,7 +196,11 @@ def list_type_values(  # noqa: PLR0911 - a line for each kind of type
     if oid in passing:
         return passing[oid]
     if known.kind == "e":
-        return [_turn([literal(label) for label in known.labels]), *map(literal, known.labels)] if known.labels else []
+        return (
+            [take_turns([literal(label) for label in known.labels]), *map(literal, known.labels)]
+            if known.labels
+            else []
+        )
     if known.kind == "d":
         return list_type_values(known.element, types, known.formatted, passing)
     if known.kind == "c":

@@ -207,6 +207,78 @@ DIFFICULTIES: dict[str, tuple[str, Mapping[str, int]]] = {
         ),
         {"t": 300},
     ),
+    "exclusive arcs": (
+        (
+            "create table post (id bigint primary key); create table comment (id bigint primary key);"
+            "create table a (id int primary key, p bigint references post, c bigint references comment,"
+            " check (num_nonnulls(p, c) = 1));"
+            "create table b (id int primary key, p bigint references post, c bigint references comment,"
+            " check ((p is null) <> (c is null)));"
+            "create table d (id int primary key, p bigint references post, c bigint references comment, t text,"
+            " check (case when p is null then 0 else 1 end + (c is not null)::int + (t is not null)::int = 1));"
+            "create table e (id int primary key, kind text not null check (kind in ('post', 'comment')),"
+            " p bigint references post, c bigint references comment, check ((kind = 'post' and p is not null"
+            " and c is null) or (kind = 'comment' and c is not null and p is null)));"
+            "create table f (id int primary key, up int references f, p bigint references post,"
+            " check (num_nonnulls(up, p) <= 1))"
+        ),
+        {"a": 300, "b": 300, "d": 300, "e": 300, "f": 300},
+    ),
+    "subtypes": (
+        (
+            "create table thing (id int primary key, kind text not null, unique (id, kind));"
+            "create table car (id int primary key, kind text not null default 'car' check (kind = 'car'),"
+            " foreign key (id, kind) references thing (id, kind));"
+            "create table other (id int primary key, kind text not null check (kind in ('car', 'boat')),"
+            " unique (id, kind)); create table boat (id int primary key,"
+            " kind text generated always as ('boat') stored, foreign key (id, kind) references other (id, kind));"
+            "create table party (id int primary key, name text not null);"
+            "create table person (id int primary key references party, born date);"
+            "create function make_party() returns trigger language plpgsql"
+            " as 'begin insert into party values (new.id, ''x''); return new; end';"
+            "create trigger make_party before insert on person for each row execute function make_party()"
+        ),
+        {"thing": 300, "car": 300, "other": 300, "boat": 300, "party": 300, "person": 300},
+    ),
+    "checks of several columns": (
+        (
+            "create type method as enum ('basic', 'key', 'hmac'); create type digest as enum ('sha1', 'sha256');"
+            "create table hook (id int primary key, auth method not null, name text, word bytea, key text,"
+            " digest digest, secret bytea, check ((auth = 'basic' and name is not null and word is not null)"
+            " or (auth = 'key' and key is not null) or (auth = 'hmac' and digest is not null and secret is not null)));"
+            "create table state (id int primary key, status text not null check (status in ('open', 'closed')),"
+            " closed_at timestamptz, check ((closed_at is not null) = (status = 'closed')))"
+        ),
+        {"hook": 300, "state": 300},
+    ),
+    "two different parents": (
+        (
+            "create table a (id int primary key); create table friends (one int not null references a,"
+            " other int not null references a, check (one < other), primary key (one, other))"
+        ),
+        {"friends": 299},
+    ),
+    "patterns": (
+        (
+            "create table t (version text not null check (version ~ '^\\d+\\.\\d+\\.\\d+$'),"
+            " hash text not null check (hash ~ '^[0-9a-f]{40}$'),"
+            " iban text not null check (iban ~ '^[A-Z]{2}[0-9]{20}$'),"
+            " sku text not null check (sku ~ '^[A-Z]{3}[0-9]{3}$'), short text not null check (length(short) <= 4))"
+        ),
+        {"t": 300},
+    ),
+    "functions that name their tables without a schema": (
+        (
+            "create schema app; create table words (w text); create function known() returns bigint language sql stable"
+            " as 'select count(*) from words'; create table t (id int primary key, n bigint not null default known());"
+            "create function note() returns trigger language plpgsql as"
+            " 'begin insert into words values (new.id); return new; end';"
+            "create table p (id int, a int not null references t, primary key (id, a)) partition by hash (a);"
+            "create table p_0 partition of p for values with (modulus 1, remainder 0);"
+            "create trigger note after insert on p for each row execute function note()"
+        ),
+        {"t": 300, "p": 300},
+    ),
     "rows that are there": ("create table t (id int primary key); insert into t values (7)", {"t": 1}),
 }
 if NEWEST >= 14:
@@ -274,6 +346,39 @@ def test_rows_are_like_those_of_production(database: str, change: str) -> None:
         statement, refusal = REFUSED[change]
         with pytest.raises(refusal):
             conn.execute(statement)
+
+
+def test_rows_satisfy_a_check_in_every_way(database: str) -> None:
+    """Each reference of an exclusive arc, each label and each state has rows; a NULL stands where it must."""
+    with psycopg.connect(database, autocommit=True) as conn:
+        conn.execute(DIFFICULTIES["exclusive arcs"][0] + ";" + DIFFICULTIES["checks of several columns"][0])
+        with connect(database) as session:
+            fill.fill(session)
+        arcs = conn.execute("select count(p), count(c), count(t) from d").fetchone()
+        kinds = conn.execute("select kind, count(p), count(c) from e group by kind order by kind").fetchall()
+        methods = conn.execute("select count(distinct auth) from hook").fetchone()
+        states = conn.execute("select status, count(closed_at) > 0 from state group by 1 order by 1").fetchall()
+
+    assert arcs is not None
+    assert min(arcs) >= 30
+    assert sum(arcs) == 300
+    assert kinds == [("comment", 0, 150), ("post", 150, 0)]
+    assert methods == (3,)
+    assert states == [("closed", True), ("open", False)]
+
+
+def test_only_some_rows_of_a_large_table_are_referenced(database: str) -> None:
+    """A table that migrations filled with many rows is not numbered as a whole for each key that references it."""
+    with psycopg.connect(database, autocommit=True) as conn:
+        conn.execute(
+            "create table times (id int primary key); insert into times select generate_series(0, 86399);"
+            "create table facts (id int primary key, a int not null references times, b int references times)"
+        )
+        with connect(database) as session:
+            fill.fill(session)
+        found = conn.execute("select count(*), max(a), count(distinct a) from facts").fetchone()
+
+    assert found == (300, 149, 150)
 
 
 UNFILLED = {
