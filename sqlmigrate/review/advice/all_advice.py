@@ -7,14 +7,17 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from sqlmigrate.catalog.objects import Catalog
+from sqlmigrate.errors import MigrationError
 from sqlmigrate.files.migration import Migration, version_number
+from sqlmigrate.parsing.script import Script
+from sqlmigrate.parsing.splitter import split
 from sqlmigrate.review.findings.subject import Subject
 from sqlmigrate.review.measure.facts import FileRun, RoundTrip
 from sqlmigrate.review.results import Reviewed
-from sqlmigrate.review.rules import constraints as constraint_rules, indexes as index_rules
 from sqlmigrate.review.rules.rule import Finding
+from sqlmigrate.source import Source
 
-from . import constraints, indexes
+from . import altered, constraints, down, failures, indexes, locks, merged_files, partitions, removed, rewrites
 from .case import Case
 from .draft import Draft, drawn
 
@@ -22,12 +25,71 @@ Advice = Callable[[Case], Draft | None]
 
 ADVICE: Mapping[str, Advice] = MappingProxyType(
     {
-        index_rules.CREATE_INDEX_BLOCKING.name: indexes.create_index,
-        constraint_rules.SET_NOT_NULL_SCAN.name: constraints.set_not_null,
-        constraint_rules.CONSTRAINT_WITHOUT_NOT_VALID.name: constraints.not_valid,
-        constraint_rules.FOREIGN_KEY_WITHOUT_NOT_VALID.name: constraints.not_valid,
-        constraint_rules.ADD_COLUMN_CHECK_SCAN.name: constraints.not_valid,
-        constraint_rules.VALIDATE_SAME_TRANSACTION.name: constraints.validate_later,
+        "work-under-lock": locks.work_later,
+        "locks-other-table": locks.alone,
+        "two-exclusive-tables": locks.one_table_each,
+        "lock-table": locks.without_lock_table,
+        "lock-timeout-missing": locks.with_lock_timeout,
+        "bulk-dml": locks.in_batches,
+        "hidden-writes": locks.named_writes,
+        "refresh-matview-blocking": locks.refresh,
+        "create-index-blocking": indexes.create_index,
+        "partitioned-index-blocking": indexes.create_partitioned,
+        "concurrently-on-partitioned": indexes.create_partitioned,
+        "create-index-if-not-exists-locks": indexes.without_existing,
+        "invalid-index-left": indexes.rebuilt,
+        "cic-waits-for-old-snapshots": indexes.without_lock_timeout,
+        "drop-index-blocking": indexes.drop_index,
+        "reindex-blocking": indexes.reindex,
+        "unique-constraint-builds-index": indexes.unique_constraint,
+        "primary-key-implies-not-null": indexes.primary_key,
+        "fk-without-index": indexes.index_of_key,
+        "down-blocks": indexes.blocking_in_down,
+        "set-not-null-scan": constraints.set_not_null,
+        "constraint-without-not-valid": constraints.not_valid,
+        "foreign-key-without-not-valid": constraints.not_valid,
+        "add-column-check-scan": constraints.not_valid,
+        "validate-same-transaction": constraints.validate_later,
+        "domain-constraint-scan": constraints.domain,
+        "add-column-volatile-default": rewrites.new_column,
+        "add-column-serial": rewrites.new_column,
+        "add-column-stored-generated": rewrites.new_column,
+        "add-column-constrained-domain": rewrites.new_column,
+        "type-change-rewrite": rewrites.new_type,
+        "type-change-index-rebuild": rewrites.index_around,
+        "type-change-constraint-recheck": rewrites.recheck_later,
+        "vacuum-full-cluster": rewrites.plain_vacuum,
+        "attach-partition-scan": partitions.attach,
+        "default-partition-scan": partitions.beside_default,
+        "create-partition-of-locks-parent": partitions.create,
+        "detach-partition-blocking": partitions.detach,
+        "drop-partition-locks-parent": partitions.drop,
+        "not-in-transaction": failures.outside_transaction,
+        "transaction-control-in-file": failures.one_transaction_each,
+        "enum-value-used-in-same-transaction": failures.label_first,
+        "add-column-not-null-no-default": failures.with_default,
+        "drop-table": removed.when_unused,
+        "drop-column": removed.drop_column,
+        "drop-view": removed.when_unused,
+        "drop-function": removed.when_unused,
+        "drop-type": removed.when_unused,
+        "rename-table": removed.renamed_table,
+        "rename-column": removed.renamed_column,
+        "rename-enum-value": removed.second_label,
+        "set-schema": removed.renamed_table,
+        "rename-schema": removed.second_schema,
+        "cascade-drops-dependents": removed.named_drops,
+        "rows-lost": removed.kept_rows,
+        "column-default-removed": altered.when_always_set,
+        "new-not-null-without-default": altered.when_always_set,
+        "grants-lost": altered.granted_again,
+        "owner-changed": altered.rights_for_owner,
+        "sequence-behind-data": altered.sequence_set,
+        "down-missing": down.missing,
+        "down-fails": down.instead,
+        "down-incomplete": down.completed,
+        "data-not-restored": down.kept_values,
+        "allow-without-need": merged_files.without_exception,
     }
 )
 """What writes the advice of a rule, by the name of the rule."""
@@ -58,10 +120,11 @@ def with_advice(reviewed: Sequence[Reviewed], folder: Folder) -> tuple[Reviewed,
 
 def _advised(reviewed: Reviewed, folder: Folder) -> list[Finding]:
     findings = list(reviewed.findings)
-    if reviewed.up is None:
+    script = reviewed.up or _unexecuted(reviewed.migration.up)
+    if script is None or not findings:
         return findings
-    trip = reviewed.trip or RoundTrip(Catalog({}), FileRun("up", reviewed.up, ()))
-    subject = Subject(reviewed.migration, reviewed.up, trip, {}, folder.version)
+    trip = reviewed.trip or RoundTrip(Catalog({}), FileRun("up", script, ()))
+    subject = Subject(reviewed.migration, script, trip, {}, folder.version)
     open_ones = [each for each in findings if each.allowed is None]
     for name in dict.fromkeys(each.rule.name for each in open_ones):
         own = [each for each in open_ones if each.rule.name == name]
@@ -69,3 +132,11 @@ def _advised(reviewed: Reviewed, folder: Folder) -> list[Finding]:
             text = drawn(draft, reviewed.migration, folder.newest)
             findings = [replace(each, instead=text) if each in own else each for each in findings]
     return findings
+
+
+def _unexecuted(source: Source) -> Script | None:
+    """Return a file that cannot be executed as it is; None if it cannot even be split."""
+    try:
+        return Script(source, tuple(split(source)), "transaction")
+    except MigrationError:
+        return None

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from sqlmigrate.identifiers import IDENTIFIER
 from sqlmigrate.parsing.tokens import blanked, tokens
 
-_NAME = rf"{IDENTIFIER}(?:\.{IDENTIFIER})*"
+# A regular expression for a name, qualified or not, to be used inside of others.
+NAME = rf"{IDENTIFIER}(?:\.{IDENTIFIER})*"
 _HEAD = re.compile(
-    rf"(?P<head>alter\s+table\s+(?:if\s+exists\s+)?(?:only\s+)?(?P<table>{_NAME})(?:\s*\*)?)\s+(?P<actions>\S.*)",
+    rf"(?P<head>alter\s+table\s+(?:if\s+exists\s+)?(?:only\s+)?(?P<table>{NAME})(?:\s*\*)?)\s+(?P<actions>\S.*)",
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -43,6 +44,11 @@ def read(text: str) -> AlterTable | None:
     if found is None:
         return None
     return AlterTable(" ".join(found["head"].split()), found["table"], tuple(split_at_commas(found["actions"])))
+
+
+def of(table: str) -> AlterTable:
+    """Return a statement that alters a table, without an action."""
+    return AlterTable(f"alter table {table}", table, ())
 
 
 def split_at_commas(text: str) -> Iterator[str]:
@@ -112,7 +118,7 @@ def new_column(action: str) -> NewColumn | None:
 
 def _clauses(definition: str) -> Iterator[Clause]:
     kind, name, start, before = "", "", 0, ""
-    for offset, word in _top_words(definition):
+    for offset, word in top_words(definition):
         lower = word.lower()
         if lower in _CLAUSES and before not in _INSIDE.get(lower, ()):
             if kind == "constraint":  # the clause that has this name
@@ -125,7 +131,7 @@ def _clauses(definition: str) -> Iterator[Clause]:
     yield Clause(kind, name, definition[start:].strip())
 
 
-def _top_words(text: str) -> Iterator[tuple[int, str]]:
+def top_words(text: str) -> Iterator[tuple[int, str]]:
     """Return the words of a text that are in no brackets, with their offsets."""
     depth = 0
     for kind, offset, found in tokens(text):

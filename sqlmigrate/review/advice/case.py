@@ -6,7 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 
-from sqlmigrate.catalog.objects import WITH_COLUMNS, Catalog, Object
+from sqlmigrate.catalog.objects import WITH_COLUMNS, Catalog, Change, Object
+from sqlmigrate.files.migration import normalized
 from sqlmigrate.identifiers import displayed, last_part
 from sqlmigrate.parsing.script import Script
 from sqlmigrate.parsing.statement import Statement
@@ -30,6 +31,7 @@ class Edit:
         later: the migrations that follow
         moved: the names of objects that only a later migration creates: the down file no longer drops them
         swaps: actions of ALTER TABLE in the down file, and what takes the place of each
+        undo: the statements that the down file begins with
     """
 
     number: int
@@ -37,6 +39,7 @@ class Edit:
     later: tuple[Pair, ...] = ()
     moved: tuple[str, ...] = ()
     swaps: tuple[tuple[str, str], ...] = ()
+    undo: str = ""
 
 
 @dataclass(frozen=True)
@@ -101,13 +104,68 @@ class Case:
         """Return a constraint of a table after the migration; `name` is as the catalog writes it."""
         return _found(self.after, ("constraint",), f"{table}.{name}")
 
+    def index(self, name: str) -> Object | None:
+        """Return an index by its name as messages show it, after the migration or before it."""
+        return _found(self.after, ("index",), name) or _found(self.before, ("index",), name)
+
     def new_constraints(self, table: str, *starts: str) -> list[Object]:
         """Return the new constraints of a table whose definitions begin with one of these words."""
         return [
             each
             for each in self.changes.new_constraints()
-            if displayed(each.table or "") == table and (each.attributes.get("definition") or "").startswith(starts)
+            if displayed(each.table) == table and definition(each).startswith(starts)
         ]
+
+    def constraints(self, table: str, *starts: str) -> list[Object]:
+        """Return the constraints of a table after the migration whose definitions begin with one of these words."""
+        return [
+            each
+            for (kind, _), each in self.after.objects.items()
+            if kind == "constraint" and displayed(each.table) == table and definition(each).startswith(starts)
+        ]
+
+    def column(self, table: str, name: str) -> Column | None:
+        """Return a column of a table; `name` is as the catalog writes it."""
+        return next((each for each in self.columns(table) if each.object.path[-1] == name), None)
+
+    @property
+    def names(self) -> list[str]:
+        """What the findings are about, as messages show it."""
+        names = (name for each in self.findings for name in (each.objects or (each.about or each.relation,)) if name)
+        return list(dict.fromkeys(names))
+
+    def moved(self, *kinds: str) -> list[Change]:
+        """Return the objects of these kinds that have another name or schema and that the findings are about."""
+        changes = (each for each in self.subject.trip.changes if each.change in ("renamed", "moved"))
+        found = [each for each in changes if each.kind in kinds and each.before]
+        return [each for each in found if each.before and displayed(each.before.name) in self.names] or found
+
+    def number_of(self, change: Change) -> int | None:
+        """Return the number of the statement that made a change; None if it is not in the text of the file."""
+        place = self.subject.place_of(change)
+        numbered = enumerate(self.subject.up.statements, 1)
+        return next((number for number, each in numbered if each.start <= place.start <= each.end), None)
+
+    def number_of_new(self, thing: Object) -> int | None:
+        """Return the number of the statement that created an object."""
+        change = next((each for each in self.changes.all("new") if each.after is thing), None)
+        return self.number_of(change) if change else None
+
+    def primary_key(self, table: str) -> list[str]:
+        """Return the columns of the primary key of a table."""
+        for each in self.constraints(table, "PRIMARY KEY ("):
+            return [column.strip() for column in definition(each)[len("PRIMARY KEY (") :].partition(")")[0].split(",")]
+        return []
+
+    @property
+    def has_one_statement(self) -> bool:
+        """Whether the up file consists of one statement."""
+        return len(self.subject.up.statements) == 1
+
+    @property
+    def down_text(self) -> str:
+        """The down file as it is; empty if there is none."""
+        return normalized(self.down.source.text) if self.down else ""
 
     # drafts
 
@@ -127,7 +185,13 @@ class Case:
             return ""
         numbered = enumerate(self.down.statements, 1)
         changed = {number: text for number, each in numbered if (text := _undone(each, edits)) is not None}
-        return edited(self.down, changed) or NOTHING_TO_UNDO
+        undo = "".join(each.undo for each in edits)
+        return undo + edited(self.down, changed) or NOTHING_TO_UNDO
+
+
+def definition(thing: Object) -> str:
+    """Return the definition of an index, a constraint or a function, as PostgreSQL writes it."""
+    return thing.attributes.get("definition") or ""
 
 
 def _found(catalog: Catalog, kinds: Collection[str], name: str) -> Object | None:
@@ -138,13 +202,14 @@ def _found(catalog: Catalog, kinds: Collection[str], name: str) -> Object | None
 def _undone(statement: Statement, edits: Collection[Edit]) -> str | None:
     """Return a statement of a down file as the edits of the up file need it; None if it stays as it is."""
     measured = MeasuredStatement(statement, StatementFacts(0))
-    named = [name for each in edits for name in each.moved if measured.says("DROP") and measured.names(name)]
+    does = measured.says("DROP", "CREATE INDEX", "CREATE UNIQUE INDEX")
+    named = [name for each in edits for name in each.moved if does and measured.names(name)]
     alter = alter_table.read(statement.text)
-    if alter is None:
-        return "" if named else None
-    kept = [each for each in alter.actions if not any(last_part(name) in each for name in named)]
     swaps = [swap for each in edits for swap in each.swaps]
-    made = [next((new for old, new in swaps if _is_same(old, each)), each) for each in kept]
+    if alter is None:
+        return "" if named else next((new for old, new in swaps if _is_same(old, statement.text)), None)
+    kept = [each for each in alter.actions if not any(last_part(name) in each for name in named)]
+    made = [action for each in kept if (action := next((new for old, new in swaps if _is_same(old, each)), each))]
     return None if tuple(made) == alter.actions else alter.having(made)
 
 

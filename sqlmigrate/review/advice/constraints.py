@@ -6,14 +6,14 @@ https://www.postgresql.org/docs/current/sql-altertable.html#SQL-ALTERTABLE-NOTES
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sqlmigrate.catalog.objects import Object
 from sqlmigrate.identifiers import IDENTIFIER, displayed, last_part, parts
 from sqlmigrate.review.findings.subject import MeasuredStatement
 
 from . import alter_table
-from .alter_table import AlterTable, NewColumn
+from .alter_table import NAME, AlterTable, NewColumn
 from .case import Case, Edit
 from .draft import NOTHING_TO_UNDO, Draft, Pair
 from .names import file_name, made
@@ -23,6 +23,8 @@ _PARTITIONED_KEYS = 18  # the first version in which a partitioned table can hav
 _SET_NOT_NULL = re.compile(rf"alter\s+(?:column\s+)?(?P<column>{IDENTIFIER})\s+set\s+not\s+null", re.IGNORECASE)
 _VALIDATE = re.compile(rf"validate\s+constraint\s+(?P<name>{IDENTIFIER})", re.IGNORECASE)
 _IS_NOT_VALID = re.compile(r"\bnot\s+valid\b", re.IGNORECASE)
+_DOMAIN_NOT_NULL = re.compile(rf"alter\s+domain\s+(?P<domain>{NAME})\s+set\s+not\s+null", re.IGNORECASE)
+_NEW_VALUES = "-- holds for every new value; old values stay unchecked"
 _ADD = re.compile(
     rf"add\s+(?:constraint\s+(?P<name>{IDENTIFIER})\s+)?(?P<definition>(?P<kind>check|foreign\s+key)\b.*)",
     re.IGNORECASE | re.DOTALL,
@@ -43,31 +45,48 @@ def _not_null(case: Case, measured: MeasuredStatement) -> Iterator[Edit]:
     if not columns:
         return
     kept = [each for each in alter.actions if not _SET_NOT_NULL.fullmatch(each)]
-    names = {column: made(table.name, column, "not_null") for column in columns}
-    if case.version >= _NAMED_NOT_NULL and table.kind == "table":
-        added = [f"add constraint {name} not null {column} not valid" for column, name in names.items()]
-        validated = [validation(alter, name) for name in names.values()]
-        yield Edit(measured.facts.number, alter.having([*kept, *added]), tuple(validated))
-        return
-    added = [f"add constraint {name} check ({column} is not null) not valid" for column, name in names.items()]
-    again = ";\n".join(alter.having([each]) for each in added)
-    checked = ";\n".join(alter.having([f"validate constraint {name}"]) for name in names.values())
+    first, *later = required(case, alter, displayed(table.name), columns)
+    names = [made(table.name, column, "not_null") for column in columns]
+    keeps = case.version >= _NAMED_NOT_NULL
+    swaps = [_no_longer_required(*each) for each in zip(columns, names, strict=True)]
+    added = alter_table.read(first.up.rstrip().removesuffix(";"))
+    if added:
+        up = alter.having([*kept, *added.actions])
+        yield Edit(measured.facts.number, up, tuple(later), swaps=() if keeps else tuple(swaps))
+
+
+def _no_longer_required(column: str, name: str) -> tuple[str, str]:
+    return f"alter {column} drop not null", f"drop constraint {name}"
+
+
+def required(case: Case, alter: AlterTable, table: str, columns: Sequence[str]) -> tuple[Pair, ...]:
+    """Return the migrations that make columns NOT NULL and read the table without blocking.
+
+    Args:
+        case: The case.
+        alter: A statement that alters the table.
+        table: The table, as messages show it.
+        columns: The columns, as SQL.
+    """
+    found = case.table(table)
+    names = {column: made(table, column, "not_null") for column in columns}
     removed = alter.having([f"drop constraint {name}" for name in names.values()])
+    validated = [validation(alter, name) for name in names.values()]
+    title = file_name(table, *columns, "not_null")
+    if case.version >= _NAMED_NOT_NULL and (found is None or found.kind == "table"):
+        added = alter.having([f"add constraint {name} not null {column} not valid" for column, name in names.items()])
+        return (Pair(title, f"{added};\n", f"{removed};\n"), *validated)
+    checks = [f"add constraint {name} check ({column} is not null) not valid" for column, name in names.items()]
+    validates = [f"validate constraint {name}" for name in names.values()]
+    again = ";\n".join(alter.having([each]) for each in [*checks, *validates])
     nullable = alter.having([f"alter column {column} drop not null" for column in columns])
-    required = alter.having([f"alter column {column} set not null" for column in columns])
-    yield Edit(
-        measured.facts.number,
-        alter.having([*kept, *added]),
-        (
-            *(validation(alter, name) for name in names.values()),
-            Pair(
-                file_name(table.name, *columns, "set_not_null"),
-                f"-- the validated constraint is the proof: no row is read\n{required};\n{removed};\n",
-                f"-- sqlmigrate: no-transaction\n{nullable};\n{again};\n{checked};\n",
-            ),
-        ),
-        swaps=tuple((f"alter {column} drop not null", f"drop constraint {name}") for column, name in names.items()),
+    not_null = alter.having([f"alter column {column} set not null" for column in columns])
+    proven = Pair(
+        file_name(table, *columns, "set_not_null"),
+        f"-- the validated constraint is the proof: no row is read\n{not_null};\n{removed};\n",
+        f"-- sqlmigrate: no-transaction\n{nullable};\n{again};\n",
     )
+    return (Pair(title, f"{alter.having(checks)};\n", f"{removed};\n"), *validated, proven)
 
 
 def not_valid(case: Case) -> Draft | None:
@@ -142,3 +161,19 @@ def validation(alter: AlterTable, name: str) -> Pair:
         f"-- reads every row, and blocks neither reads nor writes\n{statement}",
         f"-- the constraint may stay validated\n{NOTHING_TO_UNDO}",
     )
+
+
+def domain(case: Case) -> Draft | None:
+    """Add the constraint of the domain as NOT VALID: it applies to every new value."""
+    return case.draft([edit for each in case.statements for edit in _domain_not_valid(each)])
+
+
+def _domain_not_valid(measured: MeasuredStatement) -> Iterator[Edit]:
+    text = measured.statement.text
+    if re.fullmatch(r"alter\s+domain\s.+\sadd\s.*check\s*\(.*\)", text, re.IGNORECASE | re.DOTALL):
+        yield Edit(measured.facts.number, f"{_NEW_VALUES}\n{text} not valid")
+    elif found := _DOMAIN_NOT_NULL.fullmatch(text):
+        name, domain = made(found["domain"], "not_null"), f"alter domain {found['domain']}"
+        added = f"{domain} add constraint {name} check (value is not null) not valid"
+        swap = (f"{domain} drop not null", f"{domain} drop constraint {name}")
+        yield Edit(measured.facts.number, f"{_NEW_VALUES}\n{added}", swaps=(swap,))

@@ -34,7 +34,8 @@ class Draft:
     """The files that a rule advises.
 
     Attributes:
-        own: the files of the reviewed migration; without an up file, the first of the later ones takes its place
+        own: the files of the reviewed migration. Without a file, the first of the later ones takes its place; without
+            an up file, only the down file changes
         later: the migrations that follow it
         before: what has to be done before, one sentence a line
     """
@@ -52,7 +53,7 @@ def drawn(draft: Draft, migration: Migration, newest: str) -> str:
         migration: The reviewed migration, which keeps its version and name.
         newest: The newest version of the folder; the further files get the versions after it.
     """
-    pairs = [draft.own, *draft.later] if draft.own.up else draft.later
+    pairs = [draft.own, *draft.later] if draft.own.up or draft.own.down else draft.later
     lines = [f"-- {line}" for line in draft.before]
     label = migration.label
     for number, pair in enumerate(pairs):

@@ -11,6 +11,8 @@ from sqlmigrate.parsing.script import Script
 _COMMENTS_ABOVE = re.compile(r"(?:^[ \t]*--[^\n]*\n)+\Z", re.MULTILINE)
 _REST_OF_LINE = re.compile(r"[ \t]*;?[ \t]*(?:--[^\n\r]*)?(?:\r?\n|\Z)|[ \t]*;?[ \t]*")
 _FOR_THE_FILE = re.compile(r"--\s*sqlmigrate\s*:?\s*(?:no-transaction|lock-timeout|statement-timeout|irreversible)")
+# What is before it in a new text goes above the comments of the statement.
+BEFORE_COMMENTS = "\f"
 _EMPTY_LINES = re.compile(r"\n{3,}")
 
 
@@ -29,8 +31,12 @@ def edited(script: Script, instead: Mapping[int, str]) -> str:
         return ""
     for number in sorted(instead, reverse=True):
         statement = script.statements[number - 1]
+        above, has_above, new = instead[number].rpartition(BEFORE_COMMENTS)
         if instead[number]:
-            text = text[: statement.start] + instead[number].rstrip().removesuffix(";") + text[statement.end :]
+            head = text[: statement.start]
+            kept = _without_comments(head)
+            head = f"{kept}{above}{head[len(kept) :]}" if has_above else head
+            text = head + new.rstrip().removesuffix(";") + text[statement.end :]
         else:
             rest = _REST_OF_LINE.match(text, statement.end)
             text = _without_comments(text[: statement.start]) + text[rest.end() if rest else statement.end :]
@@ -44,3 +50,8 @@ def _without_comments(text: str) -> str:
         return text
     kept = [line for line in above[0].splitlines(keepends=True) if _FOR_THE_FILE.match(line.strip())]
     return text[: above.start()] + "".join(kept)
+
+
+def without_directive(text: str, name: str) -> str:
+    """Return the text of a file without the lines of a directive."""
+    return re.sub(rf"(?m)^[ \t]*--\s*sqlmigrate\s*:?\s*{name}\b.*\n", "", text)

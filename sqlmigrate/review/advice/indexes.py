@@ -8,30 +8,48 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from sqlmigrate.identifiers import IDENTIFIER, displayed
+from sqlmigrate.catalog.objects import Object
+from sqlmigrate.identifiers import IDENTIFIER, displayed, last_part, parts
 from sqlmigrate.parsing.tokens import blanked
 from sqlmigrate.review.findings.subject import MeasuredStatement
 
-from .case import Case, Edit
-from .draft import Draft, Pair
-from .names import beside, file_name, identifier
+from . import alter_table
+from .alter_table import NAME, AlterTable
+from .case import Case, Edit, definition
+from .constraints import required
+from .draft import NOTHING_TO_UNDO, Draft, Pair
+from .edited import edited, without_directive
+from .names import beside, file_name, identifier, made
+from .parts import only
 
-_CREATE_INDEX = re.compile(
+CREATE_INDEX = re.compile(
     rf"(?P<create>create\s+(?:unique\s+)?index)\s+(?:concurrently\s+)?(?:if\s+not\s+exists\s+)?"
-    rf"(?:(?!on\s)(?P<name>{IDENTIFIER})\s+)?on\s+(?:only\s+)?(?P<table>{IDENTIFIER}(?:\.{IDENTIFIER})*)"
-    rf"(?P<rest>[\s(].*)",
+    rf"(?:(?!on\s)(?P<name>{IDENTIFIER})\s+)?on\s+(?:only\s+)?(?P<table>{NAME})(?P<rest>[\s(].*)",
     re.IGNORECASE | re.DOTALL,
 )
+_DROP_INDEX = re.compile(
+    rf"drop\s+index\s+(?:concurrently\s+)?(?P<if>if\s+exists\s+)?(?P<names>{NAME}(?:\s*,\s*{NAME})*)(?:\s+restrict)?",
+    re.IGNORECASE,
+)
+_REINDEX = re.compile(rf"(?P<head>reindex\s+(?:\([^)]*\)\s*)?(?:index|table))\s+(?P<name>{NAME})", re.IGNORECASE)
+_SETS_LOCK_TIMEOUT = re.compile(r"set\s+(?:local\s+|session\s+)?lock_timeout\b", re.IGNORECASE)
+_ADD_UNIQUE = re.compile(
+    rf"add\s+(?:constraint\s+(?P<name>{IDENTIFIER})\s+)?(?P<kind>unique|primary\s+key)\b(?P<rest>.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+_USING_INDEX = re.compile(rf"(?P<kind>primary\s+key|unique)\s+using\s+index\s+(?P<index>{IDENTIFIER})", re.IGNORECASE)
+_COLUMNS = re.compile(r"^(?:PRIMARY KEY|UNIQUE(?: NULLS NOT DISTINCT)?) \((?P<columns>[^)]*)\)")
+_DEFERRABLE = re.compile(r" (?:NOT )?DEFERRABLE.*")
 
 
 def create_index(case: Case) -> Draft | None:
-    """Build the index with CONCURRENTLY, in a file of its own."""
+    """Build the indexes with CONCURRENTLY, each in a file of its own."""
     return case.draft([edit for each in case.statements for edit in _concurrently(case, each)])
 
 
 def _concurrently(case: Case, measured: MeasuredStatement) -> Iterator[Edit]:
-    found = _CREATE_INDEX.fullmatch(blanked(measured.statement.text, "comment").strip())
-    table = found and case.table(found["table"])
+    found = CREATE_INDEX.fullmatch(blanked(measured.statement.text, "comment").strip())
+    table = case.table(found["table"]) if found else None
     if found is None or table is None:
         return
     built = [name for touch in measured.facts.touches for name in touch.built]
@@ -44,4 +62,268 @@ def _concurrently(case: Case, measured: MeasuredStatement) -> Iterator[Edit]:
 
 def concurrent(create: str, index: str) -> Pair:
     """Return the migration that builds an index with CONCURRENTLY."""
-    return Pair(file_name("index", index), create, f"drop index concurrently {index};\n")
+    return Pair(file_name("build", index), create, f"drop index concurrently {index};\n")
+
+
+def create_partitioned(case: Case) -> Draft | None:
+    """Create the index on the parent only, build that of each partition with CONCURRENTLY, and attach them."""
+    return case.draft([edit for each in case.statements for edit in _for_each_partition(case, each)])
+
+
+def _for_each_partition(case: Case, measured: MeasuredStatement) -> Iterator[Edit]:
+    text = blanked(measured.statement.text, "comment").strip()
+    if dropped := _DROP_INDEX.fullmatch(text):
+        plain = f"drop index {dropped['if'] or ''}{dropped['names']}"
+        yield Edit(measured.facts.number, "", (Pair(file_name("drop", dropped["names"]), f"{plain};\n"),))
+        return
+    found = CREATE_INDEX.fullmatch(text)
+    table = case.table(found["table"]) if found else None
+    if found is None or table is None:
+        return
+    name = found["name"] or made(table.name, "index")
+    lines = [f"{found['create']} {name} on only {found['table']}{found['rest']};"]
+    attached = []
+    for partition in _partitions(case, table):
+        if partition.kind != "table":
+            return  # a partition with partitions of its own
+        own = _of_partition(name, table, partition)
+        child = displayed(partition.name)
+        lines.append(f"{found['create']} concurrently {own} on {child}{found['rest']};")
+        parent_index = beside(displayed(table.name), name)
+        attached.append(f"alter index {parent_index} attach partition {beside(child, own)};")
+    up = "\n".join(["-- sqlmigrate: no-transaction", *lines, *attached, ""])
+    down = f"drop index {beside(displayed(table.name), name)};\n"
+    yield Edit(measured.facts.number, "", (Pair(file_name("build", name), up, down),), (name,))
+
+
+def _partitions(case: Case, table: Object) -> list[Object]:
+    return sorted(
+        (
+            each
+            for each in case.after.tables.values()
+            if each.attributes.get("partition bound") and _is_named(each.attributes.get("parents") or "", table)
+        ),
+        key=lambda each: each.name,
+    )
+
+
+def _is_named(name: str, table: Object) -> bool:
+    return displayed(name) == displayed(table.name)
+
+
+def _of_partition(index: str, table: Object, partition: Object) -> str:
+    """Return the name of a partition's index, like that of its parent's."""
+    own, above = last_part(index), last_part(table.name)
+    return made(partition.name, own.removeprefix(above).strip("_") or "index")
+
+
+def without_existing(case: Case) -> Draft | None:
+    """Leave out the statement: the index exists."""
+    if case.has_one_statement:
+        return Draft(Pair("", ""), (), (f"the index exists: delete {case.subject.migration.label} with its down file",))
+    return case.draft([Edit(each.facts.number) for each in case.statements])
+
+
+def rebuilt(case: Case) -> Draft | None:
+    """Drop what a failed build may have left, and build without IF NOT EXISTS."""
+    return case.draft([edit for each in case.statements for edit in _dropped_first(case, each)])
+
+
+def _dropped_first(case: Case, measured: MeasuredStatement) -> Iterator[Edit]:
+    for edit in _concurrently(case, measured):
+        pair = edit.later[0]
+        drop = pair.down.replace("concurrently ", "concurrently if exists ", 1)
+        up = f"-- sqlmigrate: no-transaction\n{drop}{pair.up}"
+        yield Edit(edit.number, "", (Pair(pair.name, up, pair.down),), edit.moved)
+
+
+def without_lock_timeout(case: Case) -> Draft | None:
+    """Leave out the lock_timeout, which could cancel the build."""
+    script = case.subject.up
+    off = {number: "" for number, each in enumerate(script.statements, 1) if _SETS_LOCK_TIMEOUT.match(each.text)}
+    up = without_directive(edited(script, off), "lock-timeout")
+    return Draft(Pair("", up, case.down_text)) if up and up != script.source.text else None
+
+
+def drop_index(case: Case) -> Draft | None:
+    """Drop the indexes with CONCURRENTLY, each in a file of its own."""
+    return case.draft([edit for each in case.statements for edit in _dropped(case, each)])
+
+
+def _dropped(case: Case, measured: MeasuredStatement) -> Iterator[Edit]:
+    found = _DROP_INDEX.fullmatch(blanked(measured.statement.text, "comment").strip())
+    if found is None:
+        return
+    names = [each.strip() for each in found["names"].split(",")]
+    pairs = []
+    for name in names:
+        index = case.index(name)
+        table = case.table(displayed(index.table)) if index else None
+        if index is None or table is None or table.kind == "partitioned table":
+            return
+        drop = f"drop index concurrently {found['if'] or ''}{name};\n"
+        pairs.append(Pair(file_name("drop", name), drop, _created_again(case, index)))
+    yield Edit(measured.facts.number, "", tuple(pairs), tuple(names))
+
+
+def _created_again(case: Case, index: Object) -> str:
+    """Return the statement that builds an index again: as the down file has it, or else as the catalog has it."""
+    own = last_part(index.name)
+    for statement in case.down.statements if case.down else ():
+        found = CREATE_INDEX.fullmatch(blanked(statement.text, "comment").strip())
+        if found and found["name"] and last_part(found["name"]) == own:
+            return f"{found['create']} concurrently {found['name']} on {found['table']}{found['rest']};\n"
+    return created(index)
+
+
+def created(index: Object, name: str = "") -> str:
+    """Return the statement that builds an index with CONCURRENTLY, from the catalog; with another name if given."""
+    text = definition(index)
+    found = re.fullmatch(rf"CREATE (UNIQUE )?INDEX ({IDENTIFIER}) ON (?:ONLY )?(.+?) USING (.+)", text, re.DOTALL)
+    if found is None:
+        return ""
+    unique = "unique " if found[1] else ""
+    using = found[4].removeprefix("btree ")
+    using = using if using != found[4] else f"using {using}"
+    return f"create {unique}index concurrently {name or found[2]} on {displayed(found[3])} {using};\n"
+
+
+def reindex(case: Case) -> Draft | None:
+    """Rebuild the indexes with CONCURRENTLY, each in a file of its own."""
+    return case.draft([edit for each in case.statements for edit in _reindexed(each)])
+
+
+def _reindexed(measured: MeasuredStatement) -> Iterator[Edit]:
+    if found := _REINDEX.fullmatch(blanked(measured.statement.text, "comment").strip()):
+        up = f"{found['head']} concurrently {found['name']};\n"
+        yield Edit(measured.facts.number, "", (Pair(file_name("reindex", found["name"]), up, NOTHING_TO_UNDO),))
+
+
+def unique_constraint(case: Case) -> Draft | None:
+    """Build the index with CONCURRENTLY, then make it a constraint."""
+    return case.draft([edit for each in case.statements for edit in _from_index(case, each)])
+
+
+def _from_index(case: Case, measured: MeasuredStatement) -> Iterator[Edit]:
+    alter = alter_table.read(measured.statement.text)
+    table = case.table(alter.table) if alter else None
+    if alter is None or table is None or table.kind != "table":
+        return
+    kept, later, names = [], [], []
+    for action in alter.actions:
+        column = alter_table.new_column(action)
+        found = _ADD_UNIQUE.fullmatch(action)
+        constraint = _new_key(case, table, found["name"] if found else None, column.name if column else "")
+        if (
+            constraint
+            and (found or (column and column.of("unique", "primary")))
+            and "using index" not in action.lower()
+        ):
+            pairs = _index_and_key(case, alter, constraint)
+            later += pairs
+            names.append(parts(constraint.name)[-1])
+            kept += [column.without("unique", "primary")] if column else []
+        else:
+            kept.append(action)
+    if later:
+        yield Edit(measured.facts.number, alter.having(kept), tuple(later), tuple(names))
+
+
+def _new_key(case: Case, table: Object, name: str | None, column: str) -> Object | None:
+    """Return the new unique constraint or primary key of this name, or on this column, or the only one."""
+    keys = case.new_constraints(displayed(table.name), "UNIQUE", "PRIMARY KEY")
+    if name:
+        return next((each for each in keys if parts(each.name)[-1] == name), None)
+    if column:
+        return next((each for each in keys if _columns_of(each) == [column]), None)
+    return keys[0] if len(keys) == 1 else None
+
+
+def _columns_of(constraint: Object) -> list[str]:
+    found = _COLUMNS.match(definition(constraint))
+    return [each.strip() for each in found["columns"].split(",")] if found else []
+
+
+def _index_and_key(case: Case, alter: AlterTable, constraint: Object) -> list[Pair]:
+    name = parts(constraint.name)[-1]
+    table = displayed(constraint.table)
+    index = case.index(beside(table, name))
+    build = created(index) if index else ""
+    text = definition(constraint)
+    kind = "primary key" if text.startswith("PRIMARY KEY") else "unique"
+    deferrable = _DEFERRABLE.search(text)
+    ends = deferrable[0].lower() if deferrable else ""
+    key = alter.having([f"add constraint {name} {kind} using index {name}{ends}"])
+    down = f"-- sqlmigrate: no-transaction\n{alter.having([f'drop constraint {name}'])};\n{build}"
+    nullable = [each for each in _columns_of(constraint) if kind == "primary key" and _is_nullable(case, table, each)]
+    proofs = required(case, alter, table, nullable) if nullable else ()
+    return [*proofs, concurrent(build, beside(table, name)), Pair(file_name("add", name), f"{key};\n", down)]
+
+
+def _is_nullable(case: Case, table: str, column: str) -> bool:
+    """Return whether a column could be NULL before the migration."""
+    found = case.before.objects.get(("column", f"{_full(case, table)}.{column}"))
+    return found is not None and found.attributes.get("not null") is None
+
+
+def _full(case: Case, table: str) -> str:
+    found = case.table(table)
+    return found.name if found else table
+
+
+def primary_key(case: Case) -> Draft | None:
+    """Make the columns NOT NULL first, in a way that reads the table without blocking."""
+    return case.draft([edit for each in case.statements for edit in _key_of_index(case, each)])
+
+
+def _key_of_index(case: Case, measured: MeasuredStatement) -> Iterator[Edit]:
+    alter = alter_table.read(measured.statement.text)
+    found = _USING_INDEX.search(measured.statement.text)
+    table = case.table(alter.table) if alter else None
+    if alter is None or found is None or table is None:
+        return
+    shown = displayed(table.name)
+    key = next(iter(case.new_constraints(shown, "PRIMARY KEY")), None)
+    index = case.index(beside(shown, found["index"]))
+    columns = [each for each in _columns_of(key) if _is_nullable(case, shown, each)] if key else []
+    if key is None or index is None or not columns:
+        return
+    dropped = alter.having([f"drop constraint {parts(key.name)[-1]}"])
+    down = f"-- sqlmigrate: no-transaction\n{dropped};\n{created(index)}"
+    added = Pair(file_name("add", key.name), f"{measured.statement.text};\n", down)
+    swaps = tuple((f"alter {column} drop not null", "") for column in columns)
+    later = (*required(case, alter, shown, columns), added)
+    yield Edit(measured.facts.number, "", later, (parts(key.name)[-1], found["index"]), swaps)
+
+
+def blocking_in_down(case: Case) -> Draft | None:
+    """Build and drop indexes with CONCURRENTLY in the down file too."""
+    if case.down is None:
+        return None
+    instead: dict[int, str] = {}
+    for number, statement in enumerate(case.down.statements, 1):
+        text = blanked(statement.text, "comment").strip()
+        built, dropped = CREATE_INDEX.fullmatch(text), _DROP_INDEX.fullmatch(text)
+        if built and built["name"] and "concurrently" not in text.lower():
+            instead[number] = f"{built['create']} concurrently {built['name']} on {built['table']}{built['rest']}"
+        elif dropped and "," not in dropped["names"] and "concurrently" not in text.lower():
+            instead[number] = f"drop index concurrently {dropped['if'] or ''}{dropped['names']}"
+    if not instead:
+        return None
+    down = edited(case.down, instead)
+    if len(case.down.statements) > 1 and case.down.mode == "transaction":
+        down = f"-- sqlmigrate: no-transaction\n{down}"
+    return Draft(Pair("", "", down))
+
+
+def index_of_key(case: Case) -> Draft | None:
+    """Build an index on the columns of the foreign key, in a file of its own."""
+    pairs = []
+    for key in case.subject.trip.unindexed_keys:
+        table = displayed(key.table)
+        name = made(table, *(each.strip() for each in key.columns.split(",")), "index")
+        create = f"create index concurrently {name} on {table} ({key.columns});\n"
+        pairs.append(concurrent(create, beside(table, name)))
+    script = case.subject.up
+    up = only(script, range(1, len(script.statements) + 1))
+    return Draft(Pair("", up, case.down_text), tuple(pairs)) if pairs else None

@@ -1,0 +1,75 @@
+"""What to write instead of objects that stay but behave differently: columns, grants, owners, sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlmigrate.catalog.objects import Object
+from sqlmigrate.identifiers import displayed
+
+from .case import Case, Edit
+from .draft import Draft, Pair
+from .names import identifier
+from .rights import granted
+
+_RELATIONS = ("table", "partitioned table", "view", "materialized view", "foreign table")
+# The rights that stand for those of an owner who reads and writes.
+_OWN = {"table": "select, insert, update, delete", "partitioned table": "select, insert, update, delete",
+        "view": "select", "sequence": "usage, select"}  # fmt: skip
+_FIRST = "first release an application that always sets a value; then this file, as it is but for the directive"
+
+
+def when_always_set(case: Case) -> Draft | None:
+    """Allow it when every running release sets a value."""
+    allow = f"-- sqlmigrate: allow {case.findings[0].rule.name} (every running release sets a value)\n"
+    edits = [Edit(each.facts.number, f"{allow}{each.statement.text}") for each in case.statements]
+    return case.draft(edits, _FIRST) if edits else None
+
+
+def granted_again(case: Case) -> Draft | None:
+    """Grant again what the dropped object had, in the same migration."""
+    edits: dict[int, str] = {}
+    for before, after in case.changes.replaced():
+        kind = "" if before.kind in _RELATIONS else before.kind
+        lines = list(granted(before, kind, displayed(after.name), after.attributes.get("acl") or ""))
+        number = case.number_of_new(after)
+        if lines and number is not None:
+            text = edits.get(number) or case.subject.up.statements[number - 1].text
+            edits[number] = ";\n".join([text, *(line.removesuffix(";") for line in lines)])
+    return case.draft([Edit(number, text) for number, text in edits.items()])
+
+
+def rights_for_owner(case: Case) -> Draft | None:
+    """Grant rights instead of changing the owner."""
+    if not case.has_one_statement:
+        return None
+    ups, downs = [], []
+    for thing, owner in _new_owners(case):
+        if thing.kind not in _OWN:
+            return None
+        on = f"{'sequence ' if thing.kind == 'sequence' else ''}{displayed(thing.name)}"
+        ups.append(f"grant {_OWN[thing.kind]} on {on} to {identifier(owner)};\n")
+        downs.append(f"revoke {_OWN[thing.kind]} on {on} from {identifier(owner)};\n")
+    return Draft(Pair("", "".join(ups), "".join(downs))) if ups else None
+
+
+def _new_owners(case: Case) -> Iterator[tuple[Object, str]]:
+    for change in case.changes.all("altered"):
+        before, after = change.before, change.after
+        if before is None or after is None or (after.kind == "sequence" and after.table != after.name):
+            continue
+        owner = after.attributes.get("owner")
+        if owner and owner != before.attributes.get("owner"):
+            yield after, owner
+
+
+def sequence_set(case: Case) -> Draft | None:
+    """Set the sequence after the rows, in the same migration."""
+    edits: dict[int, str] = {}
+    for each in case.statements:
+        lines = [each.statement.text]
+        for late in case.subject.trip.late_sequences:
+            table, _, column = late.column.rpartition(".")
+            lines.append(f"select setval('{late.sequence}', (select max({column}) from {table}))")
+        edits[each.facts.number] = ";\n".join(lines)
+    return case.draft([Edit(number, text) for number, text in list(edits.items())[-1:]])

@@ -1,0 +1,200 @@
+"""What a down file has to do: undo what was measured of its up file, with the definitions of the catalog."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlmigrate.catalog.objects import Change, Difference, Object
+from sqlmigrate.identifiers import displayed, parent, parts
+
+from .batches import write
+from .case import Case, definition
+from .draft import Draft, Pair
+from .names import beside, made
+from .parts import only
+
+# What drops an object of a kind, in the order in which objects of different kinds are dropped.
+_DROPS = {
+    "materialized view": "drop materialized view {name}", "view": "drop view {name}",
+    "trigger": "drop trigger {own} on {table}", "policy": "drop policy {own} on {table}",
+    "constraint": "alter table {table} drop constraint {own}", "index": "drop index {name}",
+    "column": "alter table {table} drop column {own}", "table": "drop table {name}",
+    "partitioned table": "drop table {name}", "foreign table": "drop foreign table {name}",
+    "function": "drop function {name}", "procedure": "drop procedure {name}", "sequence": "drop sequence {name}",
+    "enum": "drop type {name}", "composite type": "drop type {name}", "range": "drop type {name}",
+    "domain": "drop domain {name}", "schema": "drop schema {name}", "extension": "drop extension {name}",
+}  # fmt: skip
+_ORDER = tuple(_DROPS)
+_RENAMES = {
+    "column": "alter table {table} rename column {own} to {old}", "table": "alter table {name} rename to {old}",
+    "partitioned table": "alter table {name} rename to {old}", "view": "alter view {name} rename to {old}",
+    "constraint": "alter table {table} rename constraint {own} to {old}", "index": "alter index {name} rename to {old}",
+    "sequence": "alter sequence {name} rename to {old}", "enum": "alter type {name} rename to {old}",
+    "schema": "alter schema {name} rename to {old}",
+}  # fmt: skip
+_WITH_ROWS = ("table", "partitioned table", "column")
+
+
+def missing(case: Case) -> Draft | None:
+    """Write the down file; or say in the up file that there is no way back, if rows are gone."""
+    gone = [each.before for each in case.changes.all("gone") if each.before and each.before.kind in _WITH_ROWS]
+    if gone:
+        whole = [displayed(each.name) for each in gone if not case.changes.is_part_of_gone(each)]
+        names = ", ".join(dict.fromkeys(whole))
+        head = f"-- sqlmigrate: irreversible (the values of {names} cannot be restored)\n"
+        return Draft(Pair("", head + only(case.subject.up, range(1, len(case.subject.up.statements) + 1))))
+    return instead(case)
+
+
+def instead(case: Case) -> Draft | None:
+    """Write the down file from what the up file changed; None if a change is not of a plain kind."""
+    statements = _undone(case)
+    return Draft(Pair("", "", _text(statements))) if statements else None
+
+
+def _undone(case: Case) -> list[str]:
+    changes = [each for each in case.subject.trip.changes if not _is_part_of_new(case, each)]
+    found = [(_place(each), statement) for each in changes for statement in [_undo(each)]]
+    if any(statement is None for _, statement in found):
+        return []
+    return [statement for _, statement in sorted(found, key=lambda each: each[0]) if statement]
+
+
+def _place(change: Change) -> tuple[int, int]:
+    thing = change.before or change.after
+    if thing is None or change.change != "new":
+        return -1, 0
+    return _ORDER.index(thing.kind) if thing.kind in _ORDER else 0, -thing.identity.oid
+
+
+def _is_part_of_new(case: Case, change: Change) -> bool:
+    """Return whether an object comes and goes with another one: a part of a new table, an index of a constraint."""
+    thing = change.after
+    if thing is None or change.change != "new":
+        return False
+    new = {each.after.name for each in case.changes.all("new") if each.after}
+    if thing.table in new and thing.table != thing.name:
+        return True
+    names = (f"{thing.table}.{parts(thing.name)[-1]}", thing.attributes.get("owned by") or "")
+    return (thing.kind in ("index", "sequence") and any(name in new for name in names)) or thing.kind == "enum label"
+
+
+def _undo(change: Change) -> str | None:
+    """Return what undoes a change; empty for nothing, None if that is not known."""
+    before, after = change.before, change.after
+    if change.change == "new" and after:
+        return _dropped(after)
+    if change.change == "gone" and before:
+        return _created(before)
+    if change.change == "renamed" and before and after and after.kind in _RENAMES:
+        return _filled(_RENAMES[after.kind], after, parts(before.name)[-1])
+    if change.change == "altered" and before and after:
+        return _altered_back(before, after)
+    return None
+
+
+def _dropped(thing: Object) -> str | None:
+    return _filled(_DROPS[thing.kind], thing) if thing.kind in _DROPS else None
+
+
+def _filled(text: str, thing: Object, old: str = "") -> str:
+    return text.format(
+        name=displayed(thing.name), own=parts(thing.name)[-1], table=displayed(parent(thing.name)), old=old
+    )
+
+
+def _created(thing: Object) -> str | None:
+    """Return the statement that creates an object again; None if its rows are gone as well, or it is not plain."""
+    own, table = parts(thing.name)[-1], displayed(parent(thing.name))
+    text = definition(thing).rstrip().removesuffix(";")
+    if thing.kind in ("index", "function", "procedure", "trigger"):
+        return text
+    if thing.kind == "constraint":
+        return f"alter table {table} add constraint {own} {text}"
+    if thing.kind in ("view", "materialized view"):
+        query = (thing.attributes.get("view") or "").strip().removesuffix(";")
+        return f"create {thing.kind} {displayed(thing.name)} as\n{query}"
+    if thing.kind == "enum":
+        return f"create type {displayed(thing.name)} as enum ({thing.attributes.get('labels')})"
+    if thing.kind == "column":
+        default = f" default {thing.attributes['default']}" if thing.attributes.get("default") else ""
+        return f"alter table {table} add column {own} {thing.attributes.get('type')}{default}"
+    return None
+
+
+def _altered_back(before: Object, after: Object) -> str | None:
+    """Return what gives an object its attributes back; None if it is more than those of a column."""
+    if after.kind != "column":
+        return None
+    own = parts(after.name)[-1]
+    was, now = before.attributes, after.attributes
+    changed = {name for name in {*was, *now} if was.get(name) != now.get(name)}
+    actions = []
+    if "default" in changed:
+        default = before.attributes.get("default")
+        actions.append(f"alter column {own} set default {default}" if default else f"alter column {own} drop default")
+    if "type" in changed:
+        actions.append(f"alter column {own} type {before.attributes.get('type')}")
+    if "not null" in changed:
+        actions.append(f"alter column {own} {'set' if before.attributes.get('not null') else 'drop'} not null")
+    if changed - {"default", "type", "not null", "not null validated", "storage", "collation"}:
+        return None
+    return f"alter table {displayed(parent(after.name))} {', '.join(actions)}" if actions else ""
+
+
+def completed(case: Case) -> Draft | None:
+    """Add to the down file what it has forgotten."""
+    left = [each for each in case.subject.trip.left if each.matters]
+    added = [statement for each in _in_order(left) for statement in [_mended(case, each)]]
+    if case.down is None or not added or any(not each for each in added):
+        return None
+    return Draft(Pair("", "", case.down_text + _text([each for each in added if each])))
+
+
+def _in_order(left: Sequence[Difference]) -> list[Difference]:
+    """Return differences in the order in which they can be mended; a column goes before its type."""
+    names = {each.name for each in left if each.change == "left over"}
+    whole = [each for each in left if each.change != "left over" or parent(each.name) not in names]
+    return sorted(whole, key=lambda each: _ORDER.index(each.kind) if each.kind in _ORDER else 0)
+
+
+def _mended(case: Case, difference: Difference) -> str | None:
+    key = (difference.kind, difference.name)
+    before, after = case.before.objects.get(key), case.after.objects.get(key)
+    if difference.change == "left over" and after:
+        return _dropped(after)
+    if difference.change == "missing" and before:
+        return _created(before)
+    if difference.change == "different" and before and after:
+        now = Object(after.kind, after.name, after.identity, {name: value for name, _, value in difference.attributes})
+        was = Object(after.kind, after.name, after.identity, {name: value for name, value, _ in difference.attributes})
+        return _altered_back(was, now)
+    return None
+
+
+def kept_values(case: Case) -> Draft | None:
+    """Keep a copy of the values that an UPDATE changes, so that the down file can restore them."""
+    if not case.has_one_statement:
+        return None
+    text = case.subject.up.statements[0].text
+    found = write(text)
+    table = case.table(found.table) if found else None
+    if found is None or table is None or not found.sets or found.name != found.table or " from " in found.text.lower():
+        return None
+    shown = displayed(table.name)
+    keys = case.primary_key(shown)
+    columns = [each.partition("=")[0].strip() for each in found.sets]
+    if not keys or any("(" in each for each in columns):
+        return None
+    copy = beside(shown, made(shown, "before", case.subject.migration.version))
+    where = f" where {found.where}" if found.where else ""
+    chosen = ", ".join([*keys, *columns])
+    same = " and ".join(f"kept.{key} = {shown}.{key}" for key in keys)
+    up = f"create table {copy} as select {chosen} from {found.table}{where};\n{text};\n"
+    restored = ", ".join(f"{column} = kept.{column}" for column in columns)
+    down = f"update {shown} set {restored} from {copy} as kept where {same};\ndrop table {copy};\n"
+    return Draft(Pair("", up, down))
+
+
+def _text(statements: Sequence[str]) -> str:
+    return "".join(f"{each};\n" for each in statements)
