@@ -7,7 +7,7 @@ renamed object from a dropped and a new one.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Literal
 
 from sqlmigrate.identifiers import IDENTIFIER
@@ -78,18 +78,32 @@ def changes(before: Catalog, after: Catalog) -> tuple[Change, ...]:
     gone = [each for identity, each in old.items() if identity not in new]
     made = [each for identity, each in new.items() if identity not in old]
     rebuilt = _rebuilt(_children(gone, before), _children(made, after), names)
+    other_types = _other_types(before, after)
     return (
         *(Change(each.kind, each, None, "gone") for each in gone if each.identity not in rebuilt),
-        *(change for was, now in kept for change in _kept(was, now, names)),
+        *(change for was, now in kept for change in _kept(was, now, names, other_types)),
         *(Change(each.kind, None, each, "new") for each in made if each.identity not in rebuilt),
     )
 
 
-def _kept(was: Object, now: Object, names: _Names) -> Iterator[Change]:
+def _kept(was: Object, now: Object, names: _Names, other_types: Collection[str]) -> Iterator[Change]:
     if was.name != now.name and (named := _renamed(was, now)):
         yield Change(now.kind, was, now, named)
-    if was.kind != now.kind or names.differ(was, now):
+    if was.kind != now.kind or names.differ(was, now) or _has_other_type(was, now, other_types):
         yield Change(now.kind, was, now, "altered")
+
+
+def _other_types(before: Catalog, after: Catalog) -> frozenset[str]:
+    """Return the names of the types that another type has now."""
+    now = {name: each.identity for (_, name), each in after.objects.items() if each.identity.catalog == "pg_type"}
+    old = (each for each in before.objects.values() if each.identity.catalog == "pg_type")
+    return frozenset(each.name for each in old if now.get(each.name, each.identity) != each.identity)
+
+
+def _has_other_type(was: Object, now: Object, other_types: Collection[str]) -> bool:
+    """Return whether a column has another type under the same name, although its text is the same."""
+    name = was.attributes.get("type") or ""
+    return name == now.attributes.get("type") and name.removesuffix("[]") in other_types
 
 
 def _renamed(was: Object, now: Object) -> Literal["renamed", "moved"] | None:

@@ -20,6 +20,7 @@ _MANUAL = "https://www.postgresql.org/docs/current/"
 _NEXT, _DOWN = "-- next migration\n", "-- down\n"
 # Chapters of PostgreSQL's manual by their page; the page of a statement is named like the statement.
 _CHAPTERS = {
+    "datatype-enum": "Enumerated Types",
     "ddl-constraints": "Constraints",
     "ddl-default": "Default Values",
     "ddl-depend": "Dependency Tracking",
@@ -30,12 +31,15 @@ _CHAPTERS = {
     "errcodes-appendix": "Error Codes",
     "explicit-locking": "Explicit Locking",
     "functions-sequence": "Sequence Manipulation Functions",
+    "logical-replication-publication": "Publication",
     "plpgsql-transactions": "Transaction Management in PL/pgSQL",
     "release": "Release Notes",
     "role-attributes": "Role Attributes",
     "routine-vacuuming": "Routine Vacuuming",
     "runtime-config-client": "Client Connection Defaults",
     "tutorial-transactions": "Transactions",
+    "typeconv-func": "Type Conversion: Functions",
+    "xfunc-overload": "Function Overloading",
 }
 _STATEMENT = re.compile(r"sql-(alter|create|drop|refresh)?(materialized)?(.+)")
 

@@ -8,7 +8,21 @@ from sqlmigrate.files.migration import Migration
 from sqlmigrate.parsing.script import Script
 from sqlmigrate.review.rules.rule import Finding
 
-from . import altered, down, failures, keys, locks, removed, text_only
+from . import (
+    altered,
+    behaviour,
+    down,
+    failures,
+    guarantees,
+    keys,
+    locks,
+    publications,
+    removed,
+    replaced,
+    rights,
+    text_only,
+    types,
+)
 from .schema_changes import old_changes
 from .subject import Subject
 
@@ -21,6 +35,12 @@ def find(subject: Subject, down_script: Script | None) -> Iterator[Finding]:
         changes = old_changes(subject.trip)
         yield from removed.find(subject, changes)
         yield from altered.find(subject, changes)
+        yield from behaviour.find(subject, changes)
+        yield from types.find(subject, changes)
+        yield from rights.find(subject, changes)
+        yield from replaced.find(subject)
+        yield from guarantees.find(subject)
+        yield from publications.find(subject)
         yield from keys.find(subject)
     yield from down.find(subject, down_script)
 

@@ -1,58 +1,31 @@
-"""Findings of objects that remain but work differently: rights, owners, row level security, triggers, columns."""
+"""Findings of objects that remain but work differently: owners, row level security, triggers, columns."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from sqlmigrate.catalog.objects import Change, Object
 from sqlmigrate.identifiers import displayed, last_part, parent
-from sqlmigrate.review.rules import altered
+from sqlmigrate.review.rules import altered, replaced
 from sqlmigrate.review.rules.rule import Finding
 
-from .schema_changes import SchemaChanges, is_on
+from .schema_changes import Column, SchemaChanges, is_on
 from .subject import Subject
-
-# https://www.postgresql.org/docs/current/ddl-priv.html#PRIVILEGE-ABBREVS-TABLE
-_RIGHTS = {
-    "r": "SELECT", "a": "INSERT", "w": "UPDATE", "d": "DELETE", "D": "TRUNCATE", "x": "REFERENCES", "t": "TRIGGER",
-    "m": "MAINTAIN", "X": "EXECUTE", "U": "USAGE", "C": "CREATE",
-}  # fmt: skip
 
 
 def find(subject: Subject, changes: SchemaChanges) -> Iterator[Finding]:
     """Return these findings of an up file."""
-    for before, after in changes.replaced():
-        if lost := [*_lost_rights(before, after)]:
-            message = f"`{displayed(before.name)}` was dropped and created again: {', '.join(lost)}"
-            place = subject.place_of(Change(after.kind, None, after, "new"))
-            yield subject.finding(altered.GRANTS_LOST, place, message)
     for change in changes.all("altered"):
         yield from _altered(subject, change)
     for change in changes.all("gone"):
         policy = change.before
         if policy is None or policy.kind != "policy":
             continue
-        if not changes.is_part_of_gone(policy) and not changes.is_replaced(policy):
+        if not changes.is_part_of_gone(policy) and not changes.is_replaced(policy) and not _is_equal(subject, policy):
             message = f"the policy `{last_part(policy.name)}` is dropped"
             yield subject.finding(altered.POLICY_REMOVED, subject.place_of(change), message)
     yield from _columns(subject, changes)
-
-
-def _lost_rights(before: Object, after: Object) -> Iterator[str]:
-    """Describe which roles other than the owner lost which rights."""
-    now = dict(grants(after.attributes.get("acl") or ""))
-    for grantee, rights in grants(before.attributes.get("acl") or ""):
-        lost = [_RIGHTS.get(each, each) for each in rights if each not in now.get(grantee, "") and each != "*"]
-        if lost and grantee != before.attributes.get("owner"):
-            yield f"{f'`{grantee}`' if grantee else 'PUBLIC'} has lost {', '.join(lost)}"
-
-
-def grants(acl: str) -> Iterator[tuple[str, str]]:
-    """Read rights as PostgreSQL writes them, ``reporting=r/owner``: the role and its letters; PUBLIC has no name."""
-    for item in acl.split(" "):
-        grantee, is_grant, rights = item.partition("/")[0].rpartition("=")
-        if is_grant:
-            yield grantee.strip('"'), rights
 
 
 def _altered(subject: Subject, change: Change) -> Iterator[Finding]:
@@ -76,6 +49,14 @@ def _altered(subject: Subject, change: Change) -> Iterator[Finding]:
         yield subject.finding(altered.TRIGGER_DISABLED, subject.place_of(change, "enabled"), message)
 
 
+def _is_equal(subject: Subject, policy: Object) -> bool:
+    """Return whether the table has a new policy that is the same but for its name."""
+    before = subject.trip.before.objects
+    objects = subject.trip.after.objects if subject.trip.after else {}
+    new = (each for key, each in objects.items() if each.kind == "policy" and key not in before)
+    return any(each.table == policy.table and each.attributes == policy.attributes for each in new)
+
+
 def _has_policy(subject: Subject, table: str) -> bool:
     after = subject.trip.after
     return after is not None and any(kind == "policy" and parent(name) == table for kind, name in after.objects)
@@ -84,18 +65,52 @@ def _has_policy(subject: Subject, table: str) -> bool:
 def _columns(subject: Subject, changes: SchemaChanges) -> Iterator[Finding]:
     for before, after in changes.altered_columns():
         change, name = Change("column", before.object, after.object, "altered"), displayed(after.name)
-        if before.default and not after.default and after.is_not_null and not after.is_identity:
-            message = f"`{name}` is NOT NULL and has no default any more: an INSERT without it fails"
-            yield subject.finding(altered.COLUMN_DEFAULT_REMOVED, subject.place_of(change, "default"), message)
+        if before.has_value and not after.has_value:
+            message = f"`{name}` {'is NOT NULL and ' if after.is_not_null else ''}{_without_value(before)}"
+            message += f": an INSERT without it {'fails' if after.is_not_null else 'writes NULL'}"
+            lost = "default" if before.default else "generated" if before.is_generated else "identity"
+            finding = subject.finding(altered.COLUMN_DEFAULT_REMOVED, subject.place_of(change, lost), message)
+            yield finding if after.is_not_null else replace(finding, severity="warning")
         elif after.is_not_null and not before.is_not_null and not after.has_value:
             if before.is_proven_not_null(subject.trip.before):
                 continue
             message = f"`{name}` is now NOT NULL and has no default: an INSERT without it fails"
             place = subject.place_of(change, "not null")
-            yield subject.finding(altered.NEW_NOT_NULL_WITHOUT_DEFAULT, place, message)
-    for column in changes.added_to_old():
-        if column.is_not_null and not column.has_value and subject.is_old(column.object.identity.oid):
-            message = f"the new column `{displayed(column.name)}` is NOT NULL and has no default"
-            message += ": an INSERT of the running application fails"
-            place = subject.place_of(Change("column", None, column.object, "new"))
-            yield subject.finding(altered.NEW_NOT_NULL_WITHOUT_DEFAULT, place, message)
+            finding = subject.finding(altered.NEW_NOT_NULL_WITHOUT_DEFAULT, place, message)
+            yield replace(finding, severity="warning")  # the running application may set it always
+        elif after.is_always_identity and not before.is_always_identity:
+            message = f"`{name}` is GENERATED ALWAYS now: an INSERT with a value for it fails"
+            place = subject.place_of(change, "identity")
+            yield replace(subject.finding(replaced.COLUMN_NOT_WRITABLE, place, message), severity="warning")
+    for change, column in _required(subject):
+        message = f"the new column `{displayed(column.name)}` is NOT NULL and has no default"
+        message += ": an INSERT of the running application fails"
+        yield subject.finding(altered.NEW_NOT_NULL_WITHOUT_DEFAULT, subject.place_of(change), message)
+
+
+def _without_value(before: Column) -> str:
+    """Describe what a column no longer has."""
+    if before.is_generated:
+        return "is no longer generated"
+    return "is no longer an identity column" if before.is_identity else "has no default any more"
+
+
+def _required(subject: Subject) -> Iterator[tuple[Change, Column]]:
+    """Return the columns of old tables that are new, and that an INSERT must set since this file.
+
+    An earlier new file may have added the column, with a default that this file drops. If it added a CHECK that refuses
+    NULL, the INSERT failed before already.
+    """
+    base = subject.trip.base
+    for change in subject.changes("column", "new", "altered"):
+        if change.after is None or not subject.is_old(change.after.identity.oid):
+            continue
+        is_new = change.before is None or (base is not None and change.after.identity not in base.identities)
+        after, before = Column(change.after), Column(change.before) if change.before else None
+        was_required = before is not None and not before.has_value and _refuses_null(before, subject)
+        if is_new and after.is_not_null and not after.has_value and not was_required:
+            yield change, after
+
+
+def _refuses_null(column: Column, subject: Subject) -> bool:
+    return column.is_not_null or column.is_proven_not_null(subject.trip.before)

@@ -8,8 +8,8 @@ from sqlmigrate.catalog.objects import Difference
 from sqlmigrate.identifiers import displayed, parent, parts
 from sqlmigrate.review.rules.rule import SEVERITIES, Severity
 
-from .altered import grants
 from .listing import top
+from .rights import grants
 
 _MOST = 5  # differences named in one sentence; the HTML page and the JSON have all of them
 _SHORT = 80  # characters of two values that a sentence can contain

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from sqlmigrate.identifiers import parent
+from sqlmigrate.identifiers import last_part, parent
 from sqlmigrate.review.measure.facts import LateSequence
 from sqlmigrate.review.rules import altered
 from sqlmigrate.review.rules.rule import Finding
+from sqlmigrate.review.seed.values import FIRST_KEY
 from sqlmigrate.source import Span
 
 from .subject import Subject
@@ -26,11 +28,17 @@ def find(subject: Subject) -> Iterator[Finding]:
         place = next(map(subject.place_of, made), subject.statement_naming(key.table))
         yield subject.finding(altered.FK_WITHOUT_INDEX, place, message)
     for late in subject.trip.late_sequences:
+        place = _place_of_values(subject, late)
+        if late.last > 0 and late.top > FIRST_KEY:  # the file gives a value, which generated rows say nothing about
+            message = f"the sequence `{late.sequence}` is set to {late.last}: an INSERT fails if `{late.column}` has a "
+            message += f"larger value in production; compare it with select max({last_part(late.column)})"
+            yield replace(subject.finding(altered.SEQUENCE_BEHIND_DATA, place, message), severity="warning")
+            continue
         message = (
             f"the largest value of `{late.column}` is {late.top}, but its sequence `{late.sequence}` is at {late.last}"
             ": an INSERT fails when the sequence returns an existing value"
         )
-        yield subject.finding(altered.SEQUENCE_BEHIND_DATA, _place_of_values(subject, late), message)
+        yield subject.finding(altered.SEQUENCE_BEHIND_DATA, place, message)
 
 
 def _place_of_values(subject: Subject, late: LateSequence) -> Span:
@@ -40,6 +48,6 @@ def _place_of_values(subject: Subject, late: LateSequence) -> Span:
         each
         for each in subject.statements
         if any(touch.relation.name == table and touch.written for touch in each.facts.touches)
-        or (each.says("SETVAL", "RESTART") and each.names(late.sequence))
+        or (each.says("SETVAL", "RESTART", "IDENTITY", "NEXTVAL") and each.names(late.sequence))
     ]
     return writing[-1].place if writing else subject.statement_naming(late.column)

@@ -66,6 +66,8 @@ def _dropped(subject: Subject, changes: SchemaChanges) -> Iterator[Finding]:
         dropped = before(change)
         if changes.is_part_of_gone(dropped) or changes.is_replaced(dropped) or _is_called_by_triggers(dropped):
             continue
+        if _is_called_otherwise(subject, dropped):
+            continue
         is_cascaded = any(each.cascades for each in _may_have_dropped(subject, change))
         if dropped.kind in _DROPPED and not (is_cascaded and not _is_named(subject, change)):
             message = f"the {dropped.kind} `{displayed(dropped.name)}` is dropped: statements that still use it fail"
@@ -76,10 +78,21 @@ def _dropped(subject: Subject, changes: SchemaChanges) -> Iterator[Finding]:
         dropped = before(change)
         if dropped.kind not in _PARTS or changes.is_part_of_gone(dropped) or changes.is_replaced(dropped):
             continue
-        if changes.goes_with_column(dropped) or _is_named(subject, change):
-            continue
-        if any(each.cascades for each in _may_have_dropped(subject, change)):
+        if not changes.goes_with_column(dropped) and is_cascaded_part(subject, dropped):
             yield _cascaded(subject, change, dropped)
+
+
+def is_cascaded_part(subject: Subject, dropped: Object) -> bool:
+    """Return whether a dropped part of a table that remains is reported as dropped by CASCADE: nothing names it."""
+    change = Change(dropped.kind, dropped, None, "gone")
+    cascades = any(each.cascades for each in _may_have_dropped(subject, change))
+    return dropped.kind in _PARTS and cascades and not _is_named(subject, change)
+
+
+def _is_called_otherwise(subject: Subject, dropped: Object) -> bool:
+    """Return whether another function serves all calls of a dropped one, with a default for a new argument."""
+    calls = [each for each in subject.trip.changed_calls if each.function.identity == dropped.identity]
+    return bool(calls) and all(each.now for each in calls)
 
 
 def _may_have_dropped(subject: Subject, change: Change) -> tuple[MeasuredStatement, ...]:
@@ -118,7 +131,7 @@ def _cascaded(subject: Subject, change: Change, dropped: Object) -> Finding:
 
 
 def _renamed(subject: Subject, changes: SchemaChanges) -> Iterator[Finding]:
-    for change, old, new in _without_old_name(subject, changes, "renamed"):
+    for change, old, new in _without_old_name(changes, "renamed"):
         name, place = displayed(old.name), subject.place_of(change)
         if old.kind in _RENAMED:
             message = f"the {old.kind} `{name}` is renamed to `{last_part(new.name)}`"
@@ -128,9 +141,14 @@ def _renamed(subject: Subject, changes: SchemaChanges) -> Iterator[Finding]:
             message = f"the {old.kind} `{name}` is renamed to `{displayed(new.name)}`"
             message += ": statements that use the old name fail"
             yield subject.finding(_DROPPED[old.kind], place, message)
-    for change, old, new in _without_old_name(subject, changes, "moved"):
+    for change, old, new in _without_old_name(changes, "moved"):
         if old.kind in _MOVED:
             message = f"the {old.kind} `{displayed(old.name)}` is moved: it is now `{new.name}`"
+            yield subject.finding(removed.SET_SCHEMA, subject.place_of(change), message)
+    for change, old, new in changes.left_in_renamed_schema():
+        if old.kind in _MOVED:
+            message = f"the {old.kind} `{displayed(old.name)}` is now `{displayed(new.name)}`"
+            message += f": the schema that is `{parent(old.name)}` now does not have it"
             yield subject.finding(removed.SET_SCHEMA, subject.place_of(change), message)
     for change, old_label, new_label in changes.renamed_labels():
         name = displayed(parent(before(change).name))
@@ -139,17 +157,14 @@ def _renamed(subject: Subject, changes: SchemaChanges) -> Iterator[Finding]:
         yield subject.finding(removed.RENAME_ENUM_VALUE, subject.place_of(change), message)
 
 
-def _without_old_name(subject: Subject, changes: SchemaChanges, how: str) -> Iterator[tuple[Change, Object, Object]]:
+def _without_old_name(changes: SchemaChanges, how: str) -> Iterator[tuple[Change, Object, Object]]:
     """Return the renamed or moved objects whose old names no longer exist: the change, before, after.
 
     A renamed schema is one object: those in it are left out.
     """
-    after = subject.trip.after
     for change in changes.all(how):
         old, new = change.before, change.after
-        if old is None or new is None or changes.is_in_renamed_schema(old):
-            continue
-        if after is None or not any((kind, old.name) in after.objects for kind in (old.kind, "view")):
+        if old and new and not changes.is_in_renamed_schema(old) and not changes.is_replaced(old):
             yield change, old, new
 
 
@@ -162,8 +177,11 @@ def _rows(subject: Subject) -> Iterator[Finding]:
                 message = f"every row of `{touch.relation.name}` is deleted"
                 yield subject.finding(removed.TRUNCATE, each.place, message, touch)
     after = subject.trip.rows_after
+    swapped = {each.table for each in subject.trip.swapped if not each.column}
     for name, rows in subject.trip.rows_before.items():
         left = after.get(name)
+        if name in swapped:
+            continue  # they may be in the table that had the name
         if left is None or left.count >= rows.count or displayed(name) in truncated or not subject.is_old(rows.oid):
             continue
         message = f"`{displayed(name)}` had {plural(rows.count, 'row')}, and has {left.count:,} after up"

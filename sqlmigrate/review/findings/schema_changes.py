@@ -13,6 +13,7 @@ from sqlmigrate.review.measure.facts import RoundTrip
 
 _TABLES = ("table", "partitioned table", "foreign table")
 _RELATIONS = (*_TABLES, "view", "materialized view")
+_TYPES = ("type", "enum", "domain", "range", "composite type")
 # Functions that return another value at each call. A user's own function of a similar name, or in a schema, is none.
 _VOLATILE = re.compile(
     r"""(?<![\w$.])(?:random|random_normal|clock_timestamp|timeofday|nextval|gen_random_uuid|uuidv4|uuidv7"""
@@ -62,6 +63,11 @@ class Column:
     def is_identity(self) -> bool:
         """Whether it is an identity column."""
         return bool(self.object.attributes.get("identity"))
+
+    @property
+    def is_always_identity(self) -> bool:
+        """Whether it is an identity column that an INSERT cannot set."""
+        return self.object.attributes.get("identity") == "always"
 
     @property
     def is_generated(self) -> bool:
@@ -115,9 +121,11 @@ class SchemaChanges:
 
     Attributes:
         changes: what happened to each object
+        after: the catalog after the file; None if it is not known
     """
 
     changes: Sequence[Change]
+    after: Catalog | None = None
 
     def all(self, change: str) -> Iterator[Change]:
         """Return the changes of one sort."""
@@ -132,9 +140,10 @@ class SchemaChanges:
         return {(each.after.kind, each.after.name): each.after for each in self.all("new") if each.after}
 
     @cached_property
-    def _named(self) -> frozenset[tuple[str, str]]:
-        """What the file has given a new name."""
-        return frozenset((each.after.kind, each.after.name) for each in self.all("renamed") if each.after)
+    def _named(self) -> dict[tuple[str, str], Object]:
+        """What the file has given a new name, or another schema."""
+        changes = (*self.all("renamed"), *self.all("moved"))
+        return {(each.after.kind, each.after.name): each.after for each in changes if each.after}
 
     def is_gone(self, kind: str, name: str) -> bool:
         """Return whether a relation, named as messages do, is gone; `table` stands for every kind of table and view."""
@@ -161,19 +170,48 @@ class SchemaChanges:
 
     def is_replaced(self, thing: Object) -> bool:
         """Return whether another object has its name now."""
-        kinds = _RELATIONS if thing.kind in _RELATIONS else (thing.kind,)
-        return any((kind, thing.name) in names for kind in kinds for names in (self._new, self._named))
+        return self._successor(thing) is not None
+
+    def _successor(self, thing: Object) -> Object | None:
+        """Return the other object that has the name of this one now; a view may follow a table, a domain an enum."""
+        kinds = next((group for group in (_RELATIONS, _TYPES) if thing.kind in group), (thing.kind,))
+        objects = self.after.objects if self.after else {**self._new, **self._named}
+        found = (objects.get((kind, thing.name)) for kind in kinds)
+        return next((each for each in found if each and each.identity != thing.identity), None)
 
     def replaced(self) -> Iterator[tuple[Object, Object]]:
-        """Return the objects that were dropped and created again with the same name: before, after."""
-        for each in self.all("gone"):
-            if each.before and (new := self._new.get((each.before.kind, each.before.name))):
+        """Return the objects whose name another object has now: before, after.
+
+        The old one was dropped, renamed or moved to another schema.
+        """
+        seen = set()
+        for each in (*self.all("gone"), *self.all("renamed"), *self.all("moved")):
+            if each.before and each.before.identity not in seen and (new := self._successor(each.before)):
+                seen.add(each.before.identity)
                 yield each.before, new
+
+    def is_same_object(self, kind: str, old: str, new: str) -> bool:
+        """Return whether an object had one name before and has another one now."""
+        return any(
+            each.before.name == old and each.after.name == new
+            for each in (*self.all("renamed"), *self.all("moved"))
+            if each.before and each.after and each.kind == kind
+        )
 
     def is_in_renamed_schema(self, thing: Object) -> bool:
         """Return whether its qualified name changed only because its schema was renamed."""
         schemas = {each.before.name for each in self.all("renamed") if each.before and each.kind == "schema"}
         return thing.kind != "schema" and parts(thing.name)[0] in schemas
+
+    def left_in_renamed_schema(self) -> Iterator[tuple[Change, Object, Object]]:
+        """Return what moved with its schema although another schema has the old name: the change, before, after.
+
+        What the other schema has as well is left out.
+        """
+        schemas = {each.before.name for each in self.all("renamed") if each.before and self.is_replaced(each.before)}
+        for each in self.all("moved"):
+            if each.before and each.after and each.before.path[0] in schemas and not self.is_replaced(each.before):
+                yield each, each.before, each.after
 
     def renamed_labels(self) -> Iterator[tuple[Change, str, str]]:
         """Return the renamed labels of enums: the change, the old label, the new label."""
@@ -197,33 +235,41 @@ class SchemaChanges:
 
     def retyped(self, table: str) -> list[Column]:
         """Return the columns of a table whose type changed."""
-        return [after for before, after in self.altered_columns() if after.table == table and before.type != after.type]
+        name = self._name_now(table)
+        return [after for after in self.all_retyped() if after.table == name]
 
     def all_retyped(self) -> list[Column]:
-        """Return the columns of all tables whose type changed."""
-        return [after for before, after in self.altered_columns() if before.type != after.type]
+        """Return the columns of all tables whose type changed, or is another one of the same name."""
+        pairs = self.altered_columns()
+        return [after for before, after in pairs if before.type != after.type or self._is_other_type(after.type)]
+
+    def _is_other_type(self, name: str) -> bool:
+        """Return whether a type, or that of an array, is another object than the one that had its name."""
+        return name.removesuffix("[]") in self._other_types
+
+    @cached_property
+    def _other_types(self) -> frozenset[str]:
+        return frozenset(before.name for before, _ in self.replaced() if before.kind in _TYPES)
 
     def added(self, table: str) -> list[Column]:
         """Return the new columns of a table."""
-        return [after for _, after in self._columns("new") if after and after.table == table]
-
-    def added_to_old(self) -> list[Column]:
-        """Return the new columns of tables that are not new."""
-        new = {displayed(name) for kind, name in self._new if kind in _RELATIONS}
-        return [after for _, after in self._columns("new") if after and after.table not in new]
+        name = self._name_now(table)
+        return [after for _, after in self._columns("new") if after and after.table == name]
 
     def made_not_null(self, table: str) -> bool:
         """Return whether a column of a table became NOT NULL."""
+        name = self._name_now(table)
         return any(
-            after.table == table and after.is_not_null and not before.is_not_null
+            after.table == name and after.is_not_null and not before.is_not_null
             for before, after in self.altered_columns()
         )
 
     # constraints
 
     def _constraints(self, table: str) -> Iterator[Object]:
+        table_now = self._name_now(table)
         for (kind, name), thing in self._new.items():
-            if kind == "constraint" and displayed(parent(name)) == table:
+            if kind == "constraint" and displayed(parent(name)) == table_now:
                 yield thing
 
     def constraint_kind(self, table: str, name: str) -> str:
@@ -243,19 +289,32 @@ class SchemaChanges:
 
     def new_foreign_key(self, table: str) -> bool:
         """Return whether a table has a new, validated foreign key, or is referenced by one."""
+        name = self._name_now(table)
         return any(
             _constraint_type(thing) == "f"
             and _is_valid(thing)
-            and (displayed(parent(thing.name)) == table or _references(thing, table))
+            and (displayed(parent(thing.name)) == name or _references(thing, name))
             for thing in self.new_constraints()
         )
 
     # tables
 
+    @cached_property
+    def _new_names(self) -> dict[str, str]:
+        changes = (each for each in self.changes if each.kind in _RELATIONS and each.before and each.after)
+        return {
+            displayed(each.before.name): displayed(each.after.name) for each in changes if each.before and each.after
+        }
+
+    def _name_now(self, table: str) -> str:
+        """Return the name after the file of a table that a statement touched: what was measured has the old one."""
+        return self._new_names.get(table, table)
+
     def _altered_tables(self, table: str, attribute: str) -> Iterator[tuple[str | None, str | None]]:
         """Return the values of an attribute of a table before and after, if it was altered."""
+        name = self._name_now(table)
         for each in self.changes:
-            if each.kind in _RELATIONS and each.before and each.after and displayed(each.after.name) == table:
+            if each.kind in _RELATIONS and each.before and each.after and displayed(each.after.name) == name:
                 before, after = each.before.attributes.get(attribute), each.after.attributes.get(attribute)
                 if before != after:
                     yield before, after
@@ -288,9 +347,10 @@ class SchemaChanges:
 def old_changes(trip: RoundTrip) -> SchemaChanges:
     """Return what up changed, without the objects that another new migration created: nothing uses them yet."""
     if trip.base is None:
-        return SchemaChanges(trip.changes)
+        return SchemaChanges(trip.changes, trip.after)
     known = trip.base.identities
-    return SchemaChanges([each for each in trip.changes if each.before is None or each.before.identity in known])
+    old = [each for each in trip.changes if each.before is None or each.before.identity in known]
+    return SchemaChanges(old, trip.after)
 
 
 def _is_valid(constraint: Object) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from sqlmigrate.catalog.objects import Change, Identity
+from sqlmigrate.catalog.objects import Change, Identity, Object
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.identifiers import last_part, parts
 from sqlmigrate.parsing.script import Script
@@ -140,6 +140,24 @@ class Subject:
             return maker.place
         thing = change.before or change.after
         return self.statement_naming(thing.name) if thing else self.up.source.span(0, 0)
+
+    def place_of_first(self, *things: Object) -> Span:
+        """Return the place of the statement that changed the first of these objects which the file changed.
+
+        If it changed none of them, that of the last statement which names the last one.
+        """
+        changed = {_identity(each): each for each in reversed(self.trip.changes)}
+        found = next((changed[each.identity] for each in things if each.identity in changed), None)
+        return self.place_of(found) if found else self.statement_naming(things[-1].name)
+
+    def place_of_name(self, thing: Object) -> Span:
+        """Return the place of the statement that gave an object its name: created, renamed or moved it."""
+        for each in reversed(self.statements):
+            for made in each.facts.changes:
+                old, new = made.before, made.after
+                if new and new.identity == thing.identity and new.name == thing.name != (old.name if old else ""):
+                    return each.place
+        return self.place_of_first(thing)
 
     def maker_of(self, change: Change, attribute: str = "") -> MeasuredStatement | None:
         """Return the last statement that made a change of the file; None if it was not measured. Arguments as above."""

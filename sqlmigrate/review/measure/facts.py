@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sqlmigrate.catalog.functions import BrokenBody
-from sqlmigrate.catalog.objects import Catalog, Change, Difference, Identity
+from sqlmigrate.catalog.objects import Catalog, Change, Difference, Identity, Object
 from sqlmigrate.errors import StatementError
 from sqlmigrate.parsing.script import Script
 from sqlmigrate.plan.plan import Direction
@@ -208,6 +208,42 @@ class LateSequence:
 
 
 @dataclass(frozen=True)
+class Swapped:
+    """The rows of a table, or the values of a column, that has the name of another one since up.
+
+    Attributes:
+        table: the qualified name of the table
+        column: the quoted name of the column; empty if the table is another one
+        before: how many rows the old table had, or values the old column has; None if it is not known
+        after: how many rows the new table has with its partitions, or values the new column
+        rows: how many rows the new table has
+    """
+
+    table: str
+    column: str
+    before: int | None
+    after: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class ChangedCall:
+    """A call that means another function since up, or none.
+
+    Attributes:
+        function: the function that it called before
+        call: the call with the types of its arguments, as messages show it
+        now: the new function that it calls; empty if there is none
+        sqlstate: the error of the call; empty if it works
+    """
+
+    function: Object
+    call: str
+    now: str
+    sqlstate: str
+
+
+@dataclass(frozen=True)
 class RoundTrip:
     """A migration executed up, down and up again on the shadow server.
 
@@ -230,6 +266,8 @@ class RoundTrip:
         skipped: statements that did nothing although the existing object is different
         base: the catalog before the first of the new migrations
         row_failures: statements that failed on generated rows; what is measured was measured without those
+        swapped: tables and columns that have the name of others since up
+        changed_calls: calls that mean another function since up, or none
     """
 
     before: Catalog
@@ -250,6 +288,8 @@ class RoundTrip:
     skipped: tuple[SkippedStatement, ...] = ()
     base: Catalog | None = None
     row_failures: tuple[RowFailure, ...] = ()
+    swapped: tuple[Swapped, ...] = ()
+    changed_calls: tuple[ChangedCall, ...] = ()
 
     @property
     def left_out(self) -> tuple[int, ...]:

@@ -12,7 +12,10 @@ from sqlmigrate.parsing.script import Script
 
 from .facts import LateSequence, UnindexedKey
 
-_WRITES = re.compile(r"\b(insert|copy|setval|merge)\b", re.IGNORECASE)
+# What may put rows before a sequence, or a sequence behind rows.
+_MOVES = re.compile(
+    r"\b(insert|copy|setval|merge|restart|sequence|identity|nextval|\w*serial\d?|call|execute|owned)\b", re.IGNORECASE
+)
 
 # An index helps if its first columns are those of the key, in any order
 # (https://www.postgresql.org/docs/current/ddl-constraints.html#DDL-CONSTRAINTS-FK).
@@ -31,16 +34,20 @@ select pg_catalog.format('%I.%I.%I', n.nspname, t.relname, c.conname),
         where i.indrelid = c.conrelid and i.indpred is null and i.indisvalid
           and (i.indkey::pg_catalog.int2[])[0:pg_catalog.cardinality(c.conkey) - 1] operator(pg_catalog.@>) c.conkey)
  order by 1"""
+# The sequence that a column owns, or that its default calls.
 _SEQUENCES = """\
-select t.oid::pg_catalog.regclass::text, pg_catalog.quote_ident(a.attname), s.oid::pg_catalog.regclass::text,
-       coalesce(pg_catalog.pg_sequence_last_value(s.oid), 0)::text
+select distinct t.oid::pg_catalog.regclass::text, pg_catalog.quote_ident(a.attname), s.oid::pg_catalog.regclass::text,
+       q.seqincrement::text
   from pg_catalog.pg_depend d
-  join pg_catalog.pg_class s on s.oid = d.objid and s.relkind = 'S'
-  join pg_catalog.pg_class t on t.oid = d.refobjid and t.relkind in ('r', 'p')
-  join pg_catalog.pg_attribute a on a.attrelid = t.oid and a.attnum = d.refobjsubid
+  left join pg_catalog.pg_attrdef f on d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass and f.oid = d.objid
+  join pg_catalog.pg_class s on s.relkind = 'S' and s.oid = case when f.oid is null then d.objid else d.refobjid end
+  join pg_catalog.pg_class t on t.relkind in ('r', 'p')
+       and t.oid = case when f.oid is null then d.refobjid else f.adrelid end
+  join pg_catalog.pg_attribute a on a.attrelid = t.oid
+       and a.attnum = case when f.oid is null then d.refobjsubid else f.adnum end
   join pg_catalog.pg_sequence q on q.seqrelid = s.oid and q.seqincrement > 0
- where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.deptype in ('a', 'i')
-   and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and a.atttypid in (20, 21, 23)
+ where d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and a.atttypid in (20, 21, 23)
+   and (f.oid is not null or d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.deptype in ('a', 'i'))
  order by 1, 2"""  # of bigint, smallint and integer columns
 
 
@@ -55,18 +62,23 @@ def unindexed_keys(session: Session, changes: Sequence[Change]) -> Iterator[Unin
 
 
 def late_sequences(session: Session, script: Script) -> frozenset[LateSequence]:
-    """Return the sequences that are behind the column that they are for; none if the file writes no rows."""
-    if not any(_WRITES.search(statement.text) for statement in script.statements):
+    """Return the sequences that are behind their column; none if the file moves neither rows nor sequences."""
+    if not any(_MOVES.search(statement.text) for statement in script.statements):
         return frozenset()
     sequences = session.ask(Request(_SEQUENCES))[0]
     if not sequences:
         return frozenset()
-    tops = (f"select max({column})::text from {table}" for table, column, *_ in sequences)
+    # A sequence that was never called, or was set with is_called false, gives last_value itself.
+    tops = (
+        f"select (select max({column}) from {table})::text, "
+        f"(select last_value - case when is_called then 0 else {increment} end from {sequence})::text"
+        for table, column, sequence, increment in _texts(sequences)
+    )
     answers = session.ask(*map(Request, tops))
     return frozenset(
-        LateSequence(f"{displayed(table)}.{column}", displayed(sequence), int(last), top)
-        for (table, column, sequence, last), rows in zip(_texts(sequences), answers, strict=True)
-        if (top := int(rows[0][0] or 0)) > int(last)
+        LateSequence(f"{displayed(table)}.{column}", displayed(sequence), int(last or 0), int(top))
+        for (table, column, sequence, _), ((top, last),) in zip(_texts(sequences), answers, strict=True)
+        if top is not None and int(top) > int(last or 0)
     )
 
 

@@ -18,7 +18,7 @@ from sqlmigrate.parsing.statement import Statement
 from sqlmigrate.plan.plan import Direction, Step
 from sqlmigrate.source import Source
 
-from . import catalog_changes, if_not_exists, keys, production_query, row_sums
+from . import calls, catalog_changes, if_not_exists, keys, production_query, row_sums, swaps
 from .facts import FileRun, RoundTrip, RowFailure
 from .made_up_rows import MadeUpRows, is_raised_in_function
 from .missing_roles import MissingRoles
@@ -84,6 +84,8 @@ class RoundTrips:
             unindexed_keys=tuple(keys.unindexed_keys(self._watch.observer, changes)),
             late_sequences=tuple(sorted(late, key=lambda each: each.column)),
             base=self._base,
+            swapped=tuple(swaps.swapped(self._watch.observer, before, after, self._known(touched - self._shortened))),
+            changed_calls=tuple(calls.changed_calls(self._watch.session, before, changes)),
             skipped=tuple(if_not_exists.skipped_statements(self._watch.session, up, done.notices)),
             row_failures=tuple(self._judged(failures, done, (before, after, changes))),
         )

@@ -9,7 +9,20 @@ from types import MappingProxyType
 from sqlmigrate.errors import ConfigError
 from sqlmigrate.spelling import did_you_mean
 
-from . import altered, constraints, down, failures, indexes, locks, merged_files, partitions, removed, rewrites
+from . import (
+    altered,
+    constraints,
+    down,
+    failures,
+    guarantees,
+    indexes,
+    locks,
+    merged_files,
+    partitions,
+    removed,
+    replaced,
+    rewrites,
+)
 from .rule import EXAMPLE_HEADING, Example, Rule
 
 # The subjects in the order in which lists and pages show them.
@@ -22,6 +35,8 @@ SUBJECTS: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
         "Partitions": partitions.RULES,
         "Failing statements": failures.RULES,
         "Dropped and renamed objects": removed.RULES,
+        "Replaced tables and columns": replaced.RULES,
+        "Lost guarantees": guarantees.RULES,
         "Changed objects": altered.RULES,
         "Down files": down.RULES,
         "Merged files and exceptions": merged_files.RULES,

@@ -8,14 +8,18 @@ _DOCS = "https://www.postgresql.org/docs/current/"
 
 COLUMN_DEFAULT_REMOVED = Rule(
     "column-default-removed",
-    "warning",
-    "a NOT NULL column lost its default",
-    "INSERT statements that omit the column worked until now, and fail from now on.",
+    "danger",
+    "a column lost its default, its identity or its expression",
+    (
+        "INSERT statements that omit the column worked until now. From now on they fail if the column is NOT NULL "
+        "(23502), and write NULL if it is not."
+    ),
     examples=(
         Example(
             """\
 -- first release an application that always sets a value; then
 -- 1. 005_orders_currency_no_default.up.sql
+-- sqlmigrate: allow column-default-removed (every release since 12 sets a value)
 alter table orders alter column currency drop default;
 """
         ),
@@ -24,7 +28,7 @@ alter table orders alter column currency drop default;
 )
 NEW_NOT_NULL_WITHOUT_DEFAULT = Rule(
     "new-not-null-without-default",
-    "warning",
+    "danger",
     "a NOT NULL column that the running application does not set",
     "INSERT statements of the running application omit the column, or write NULL to it. They fail.",
     examples=(
@@ -33,6 +37,7 @@ NEW_NOT_NULL_WITHOUT_DEFAULT = Rule(
 -- 1. 005_orders_currency.up.sql: a default for statements that omit the column
 alter table orders add column currency text not null default 'EUR';
 -- 2. 006_orders_currency_no_default.up.sql: when every running release sets a value
+-- sqlmigrate: allow column-default-removed (every release since 12 sets a value)
 alter table orders alter column currency drop default;
 """
         ),
@@ -54,12 +59,52 @@ GRANTS_LOST = Rule(
 create or replace view open_orders as select id, state from orders where state <> 'done';
 -- or grant again, in the same migration
 drop view open_orders;
-create view open_orders as select state from orders where state <> 'done';
+create view open_orders as select id, state from orders where state <> 'done';
 grant select on open_orders to reporting;
 """
         ),
     ),
     page=f"{_DOCS}ddl-priv.html",
+)
+RIGHTS_REVOKED = Rule(
+    "rights-revoked",
+    "warning",
+    "a role has lost rights",
+    (
+        "A statement of the running application that needs the right fails with `permission denied` (42501). The "
+        "role that the migrations run as is often not the one of the application, so a test does not show it."
+    ),
+    examples=(
+        Example(
+            """\
+-- first release an application that does not write invoices any more; then
+-- 1. 005_invoices_read_only.up.sql
+-- sqlmigrate: allow rights-revoked (shop only reads invoices since release 12)
+revoke insert, update on invoices from shop;
+"""
+        ),
+    ),
+    page=f"{_DOCS}sql-revoke.html",
+)
+EXECUTE_REVOKED = Rule(
+    "execute-revoked",
+    "danger",
+    "a role may no longer call a function that a policy, view, default or index needs",
+    (
+        "A function in a policy, a view, a default, a CHECK, a generated column or an index is called with the rights "
+        "of the role whose statement uses it. Without EXECUTE the whole statement fails (42501), also a mere SELECT. "
+        "A trigger is different: only CREATE TRIGGER checks the right."
+    ),
+    examples=(
+        Example(
+            """\
+-- 1. 005_is_member.up.sql: grant it to the roles whose statements use the policy, in the same migration
+revoke execute on function is_member(bigint) from public;
+grant execute on function is_member(bigint) to shop;
+"""
+        ),
+    ),
+    page=f"{_DOCS}sql-createpolicy.html",
 )
 OWNER_CHANGED = Rule(
     "owner-changed",
@@ -131,6 +176,106 @@ create policy reporting_sees_all on orders for select to reporting using (true);
     ),
     page=f"{_DOCS}ddl-rowsecurity.html",
 )
+POLICY_CHANGED = Rule(
+    "policy-changed",
+    "warning",
+    "a policy of row level security is changed",
+    (
+        "Rows that a role reads or writes today may be hidden from it, and others may be shown. A statement that "
+        "writes a row which the policy does not accept fails (42501)."
+    ),
+    examples=(
+        Example(
+            """\
+-- 1. 005_own_orders.up.sql: a second policy, while the old one still applies; permissive ones add up
+create policy own_or_public_orders on orders using (owner = current_user or is_public);
+-- 2. 006_drop_own_orders.up.sql: when it is known to be right
+-- sqlmigrate: allow policy-removed (own_or_public_orders permits the same rows)
+drop policy own_orders on orders;
+"""
+        ),
+    ),
+    page=f"{_DOCS}sql-alterpolicy.html",
+)
+VIEW_SECURITY_CHANGED = Rule(
+    "view-security-changed",
+    "danger",
+    "a view checks the rights of another role, or hides less",
+    (
+        "CREATE OR REPLACE VIEW keeps the grants, but replaces all options: without WITH (security_invoker = true) the "
+        "view reads with the rights of its owner again, and row level security no longer applies to the role that asks."
+    ),
+    examples=(
+        Example(
+            """\
+-- 1. 005_own_orders.up.sql: repeat the options
+create or replace view own_orders with (security_invoker = true) as select id, state, total from orders;
+""",
+            15,
+        ),
+    ),
+    page=f"{_DOCS}sql-createview.html",
+)
+FUNCTION_BEHAVES_DIFFERENTLY = Rule(
+    "function-behaves-differently",
+    "warning",
+    "a function has other properties than before",
+    (
+        "CREATE OR REPLACE FUNCTION sets everything that it does not say to the default: VOLATILE, SECURITY INVOKER, "
+        "not STRICT, no SET search_path. Who calls the function gets no error, but another result, other rights, or a "
+        "slow plan."
+    ),
+    examples=(
+        Example(
+            """\
+-- 1. 005_total_of.up.sql: repeat the properties that the function has
+create or replace function total_of(o bigint) returns numeric language sql
+    stable strict security definer set search_path = public
+    as $$ select total from orders where id = o $$;
+"""
+        ),
+    ),
+    page=f"{_DOCS}sql-createfunction.html",
+)
+OVERLOAD_AMBIGUOUS = Rule(
+    "overload-ambiguous",
+    "danger",
+    "a new function makes calls of an old one ambiguous",
+    (
+        "CREATE OR REPLACE FUNCTION with another list of arguments creates a second function. If both fit a call "
+        "equally well, for example because the new argument has a default, the call fails: function is not unique "
+        "(42725)."
+    ),
+    examples=(
+        Example(
+            """\
+-- 1. 005_price_of.up.sql: a function of another name, or without a default
+create function price_of_reduced(item bigint, reduction int) returns int language sql stable
+    as $$ select n - reduction from items where id = item $$;
+"""
+        ),
+    ),
+    page=f"{_DOCS}typeconv-func.html",
+)
+OVERLOAD_TAKES_CALLS = Rule(
+    "overload-takes-calls",
+    "warning",
+    "a new function takes over calls of an old one",
+    (
+        "PostgreSQL chooses the function whose arguments fit best. The running application calls the new one from now "
+        "on, without an error. Views, triggers and defaults still call the old one."
+    ),
+    examples=(
+        Example(
+            """\
+-- 1. 005_price_of.up.sql: a function of another name
+create function price_of_numeric(item numeric) returns int language sql stable
+    as $$ select n from items where id = item $$;
+"""
+        ),
+    ),
+    page=f"{_DOCS}xfunc-overload.html",
+)
 TRIGGER_DISABLED = Rule(
     "trigger-disabled",
     "warning",
@@ -198,10 +343,17 @@ RULES: tuple[Rule, ...] = (
     COLUMN_DEFAULT_REMOVED,
     NEW_NOT_NULL_WITHOUT_DEFAULT,
     GRANTS_LOST,
+    RIGHTS_REVOKED,
+    EXECUTE_REVOKED,
     OWNER_CHANGED,
     RLS_WITHOUT_POLICY,
     POLICY_REMOVED,
     RLS_DISABLED,
+    POLICY_CHANGED,
+    VIEW_SECURITY_CHANGED,
+    FUNCTION_BEHAVES_DIFFERENTLY,
+    OVERLOAD_AMBIGUOUS,
+    OVERLOAD_TAKES_CALLS,
     TRIGGER_DISABLED,
     SEQUENCE_BEHIND_DATA,
     FK_WITHOUT_INDEX,

@@ -181,6 +181,27 @@ update orders set state = 'shipped' where state = 'sent';
     ),
     page=f"{_DOCS}sql-altertype.html",
 )
+ENUM_LABEL_REMOVED = Rule(
+    "enum-label-removed",
+    "danger",
+    "an enum label is gone",
+    (
+        "PostgreSQL has no statement that drops a label, so the type is created again without it. The running "
+        "application still writes the label, or compares with it, and gets an error: invalid input value (22P02)."
+    ),
+    examples=(
+        Example(
+            """\
+-- first release an application that does not use the label any more; then
+-- 1. 005_orders_no_draft.up.sql: a CHECK, and the label stays in the type
+alter table orders add constraint orders_no_draft check (state <> 'draft') not valid;
+-- 2. 006_check_orders_no_draft.up.sql
+alter table orders validate constraint orders_no_draft;
+"""
+        ),
+    ),
+    page=f"{_DOCS}datatype-enum.html#DATATYPE-ENUM-IMPLEMENTATION-DETAILS",
+)
 SET_SCHEMA = Rule(
     "set-schema",
     "danger",
@@ -318,6 +339,7 @@ RULES: tuple[Rule, ...] = (
     RENAME_TABLE,
     RENAME_COLUMN,
     RENAME_ENUM_VALUE,
+    ENUM_LABEL_REMOVED,
     SET_SCHEMA,
     RENAME_SCHEMA,
     CASCADE_DROPS_DEPENDENTS,

@@ -72,8 +72,9 @@ def take_turns(values: list[str]) -> str:
     return f"(array[{', '.join(values)}])[1 + {{g}} % {len(values)}]"
 
 
+FIRST_KEY = 1_000_000  # larger than the keys that migrations give to rows of their own
 _INTEGERS = [
-    "1000000 + {g}",  # first, because migrations use small keys for rows of their own
+    f"{FIRST_KEY} + {{g}}",
     "{g}", "1 + {g} % 5", "{g} % 2", "0", "1", "-{g}", "1000 + {g}", "100 * {g}", "1990 + {g} % 30", "1 + {g} % 12",
     "10", "100", "50 + {g} % 50", "8 * {g}", "1024 * {g}",
 ]  # fmt: skip

@@ -155,7 +155,7 @@ PLACES = {
             "create table b (id bigint, c_id bigint references c (id) on delete cascade);",
             "comment on table b is 'drop view v cascade';",
         ],
-        [("cascade-drops-dependents", 2), ("rows-lost", 2), ("fk-without-index", 3)],
+        [("cascade-drops-dependents", 2), ("rows-lost", 2), ("drop-column", 3), ("fk-without-index", 3)],
     ),
     "a partition": (
         [

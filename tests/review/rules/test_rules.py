@@ -16,11 +16,13 @@ from sqlmigrate.review.rules import (
     constraints,
     down,
     failures,
+    guarantees,
     indexes,
     locks,
     merged_files,
     partitions,
     removed,
+    replaced,
     rewrites,
 )
 from sqlmigrate.review.rules.all_rules import RULES
@@ -96,8 +98,9 @@ def test_a_rule_finds_what_code_does(name: str, server: databases.Shadow) -> Non
     assert name in found(reviewed(server, name, "bad_in_code"))
 
 
-@pytest.mark.parametrize("module", [locks, indexes, constraints, rewrites, partitions, failures, removed, altered, down,
-                                    merged_files], ids=lambda module: module.__name__.rpartition(".")[2])  # fmt: skip
+@pytest.mark.parametrize("module", [locks, indexes, constraints, rewrites, partitions, failures, removed,
+                                    replaced, guarantees, altered, down, merged_files],
+                         ids=lambda module: module.__name__.rpartition(".")[2])  # fmt: skip
 def test_a_module_lists_its_rules(module: ModuleType) -> None:
     """Every rule is a constant that is named after it, and is in the list of its module."""
     constants = {name: value for name, value in vars(module).items() if isinstance(value, Rule)}

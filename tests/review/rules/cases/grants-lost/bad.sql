@@ -1,5 +1,5 @@
 drop view open_orders;
-create view open_orders as select total from orders where state = 'open';
+create view open_orders as select id, total from orders where state <> 'done';
 -- down
 drop view open_orders;
 create view open_orders as select id, total from orders where state = 'open';

@@ -1,0 +1,1 @@
+alter table child drop constraint n_positive;

@@ -1,0 +1,3 @@
+alter table builds add column total_2 numeric;
+-- down
+alter table builds drop column total_2;

@@ -1,0 +1,2 @@
+alter table builds drop column number;
+alter table builds add column number integer;

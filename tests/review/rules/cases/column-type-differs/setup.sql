@@ -1,0 +1,1 @@
+create table builds (id bigint primary key, number bigint);

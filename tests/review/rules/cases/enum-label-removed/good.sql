@@ -1,0 +1,2 @@
+-- sqlmigrate: irreversible (a test)
+alter type vis add value 'Friends' after 'Public';

@@ -1,0 +1,1 @@
+revoke execute on function is_mine(name) from public;

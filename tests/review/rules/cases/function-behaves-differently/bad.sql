@@ -1,0 +1,1 @@
+create or replace function twice(n int) returns int language sql stable as 'select n + n';

@@ -1,0 +1,3 @@
+alter table invoices add column paid boolean;
+-- down
+alter table invoices drop column paid;

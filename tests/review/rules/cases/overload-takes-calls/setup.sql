@@ -1,0 +1,1 @@
+create function twice(n text) returns text language sql stable as 'select n || n';

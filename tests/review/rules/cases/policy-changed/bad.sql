@@ -1,0 +1,1 @@
+alter policy mine on invoices using (owner = session_user);

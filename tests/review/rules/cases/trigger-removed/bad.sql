@@ -1,0 +1,2 @@
+drop trigger child_audit on child;
+drop function audit();

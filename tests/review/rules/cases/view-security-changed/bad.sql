@@ -1,0 +1,1 @@
+create or replace view totals as select total from invoices;
