@@ -24,6 +24,7 @@ from . import located, wording
 from .html_style import STYLE
 from .located import LocatedFinding
 from .lock_timeline import Cell, timeline
+from .waiting import waits_words
 
 _POLICY = "default-src 'none'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'"
 _LONGEST = 4_000  # characters of one statement
@@ -89,7 +90,7 @@ def _summary(review: Review) -> Iterator[str]:
 def _said(reviewed: Reviewed) -> tuple[tuple[str, str], ...]:
     return (
         ("strongest lock", wording.strongest_words(reviewed)),
-        ("who waits", wording.waits_words(reviewed)),
+        ("who waits", waits_words(reviewed)),
         ("down", wording.down_words(reviewed)),
     )
 

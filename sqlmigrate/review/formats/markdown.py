@@ -20,6 +20,7 @@ from sqlmigrate.spelling import plural
 
 from . import located, wording
 from .located import LocatedFinding
+from .waiting import waits_words
 
 MARKER = "<!-- sqlmigrate review -->"
 LIMIT = 65_000
@@ -163,7 +164,7 @@ def _table(review: Review, cut: _Cut) -> str:
 
 def _row(reviewed: Reviewed) -> str:
     mark = wording.MARKS[wording.severity(reviewed)]
-    facts = (wording.strongest_words(reviewed), wording.waits_words(reviewed), wording.down_words(reviewed))
+    facts = (wording.strongest_words(reviewed), waits_words(reviewed), wording.down_words(reviewed))
     cells = [mark, code(reviewed.migration.label), *(prose(fact, 300) for fact in facts)]
     return "| " + " | ".join(_cell(each) for each in cells) + " |"
 

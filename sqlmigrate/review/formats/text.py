@@ -13,6 +13,7 @@ from sqlmigrate.spelling import plural
 
 from . import located, wording
 from .located import LocatedFinding
+from .waiting import waits_words
 
 _WIDTH = 100
 _STYLES: dict[Severity | None, str] = {"danger": "red", "warning": "yellow", "note": "cyan", None: "green"}
@@ -67,8 +68,10 @@ def _safe(reviewed: Reviewed, column: int, width: int) -> Iterator[Line]:
     """
     facts = ["read, not executed"]
     if reviewed.trip:
-        waits = _waiting(wording.who_waits(reviewed))
-        facts = [waits, wording.down_clause(reviewed), wording.strongest_words(reviewed)]
+        waits = waits_words(reviewed)
+        facts = [_waiting(waits), wording.down_clause(reviewed)]
+        if waits == "no one":
+            facts.append(wording.strongest_words(reviewed))
     head = f" {reviewed.migration.label:<{column}}   "
     if width and len(head) + 2 + len(facts[0]) > width:
         yield [(_STYLES[None], wording.MARKS[None]), ("", head.rstrip()[: width - 2])]
@@ -84,13 +87,13 @@ def _safe(reviewed: Reviewed, column: int, width: int) -> Iterator[Line]:
 
 
 def _waiting(who: str) -> str:
-    return {"nobody": "no one waits", "writers": "writers wait", "everyone": "everyone waits"}.get(who, who)
+    return {"no one": "no one waits", "writers": "writers wait", "everyone": "everyone waits"}.get(who, who)
 
 
 def _facts(reviewed: Reviewed, width: int) -> Iterator[Line]:
     severity = wording.severity(reviewed)
     yield [(_STYLES[severity], wording.MARKS[severity]), ("bold", f" {reviewed.migration.label}")]
-    facts = {"lock": wording.strongest_words, "waits": wording.waits_words, "down": wording.down_words}
+    facts = {"lock": wording.strongest_words, "waits": waits_words, "down": wording.down_words}
     for name, said in facts.items():
         for index, line in enumerate(_fold(said(reviewed), width - len(_INDENT) - _NAME)):
             yield _field("" if index else name, line)

@@ -11,6 +11,8 @@ from typing import Literal, NamedTuple
 
 from sqlmigrate.identifiers import displayed, parts
 from sqlmigrate.parsing.statement import Statement
+from sqlmigrate.review.findings.differences import whole
+from sqlmigrate.review.findings.listing import partition_parents
 from sqlmigrate.review.measure.facts import FileRun, RelationEffect, RoundTrip, StatementFacts
 from sqlmigrate.review.measure.lock_modes import blocks, rank
 from sqlmigrate.review.results import Basis, Review, Reviewed
@@ -60,28 +62,48 @@ class Lock(NamedTuple):
     @property
     def blocks(self) -> Literal["everyone", "writers", "nobody"]:
         """Who waits for longer than an instant because of this lock."""
-        return blocks(self.touch.mode) if self.work or self.is_requested else "nobody"
+        return self.waiting if self.work or self.is_requested else "nobody"
+
+    @property
+    def waiting(self) -> Literal["everyone", "writers", "nobody"]:
+        """Who waits because of this lock, for however long."""
+        return blocks(self.touch.mode)
 
 
 def strongest(done: FileRun) -> Lock | None:
     """Return the strongest lock on an existing table; of two equal locks, the one held during more work."""
-    locks = [
+    return max(_locks(done), key=_strength, default=None)
+
+
+def locks_of_tables(done: FileRun) -> list[Lock]:
+    """Return the locks on existing tables and views that others wait for, in the order of the file.
+
+    Of each table, the strongest lock that is held during work comes first, and then a stronger one for an instant.
+    """
+    found: dict[tuple[int, bool], Lock] = {}
+    for lock in _locks(done):
+        if lock.touch.relation.kind != "sequence" and blocks(lock.touch.mode) != "nobody":
+            key = lock.touch.relation.oid, lock.blocks == "nobody"
+            found[key] = max(found.get(key, lock), lock, key=_strength)
+    return [
+        lock
+        for (oid, is_short), lock in found.items()
+        if not (is_short and (oid, False) in found and lock.waiting == found[oid, False].waiting)
+    ]
+
+
+def _locks(done: FileRun) -> Iterator[Lock]:
+    return (
         Lock(facts, touch, _work(done, index, touch), _is_lock_statement(done, facts))
         for index, facts in enumerate(done.statements)
         for touch in facts.touches
         if touch.relation.kind != "index"
-    ]
-    return max(
-        locks,
-        key=lambda lock: (
-            rank(lock.touch.mode),
-            _weight(lock.work),
-            lock.is_requested,
-            lock.work is lock.touch,
-            -lock.statement.number,
-        ),
-        default=None,
     )
+
+
+def _strength(lock: Lock) -> tuple[int, int, bool, bool, int]:
+    is_own = lock.work is lock.touch
+    return rank(lock.touch.mode), _weight(lock.work), lock.is_requested, is_own, -lock.statement.number
 
 
 def _is_lock_statement(done: FileRun, facts: StatementFacts) -> bool:
@@ -159,12 +181,6 @@ def blocked(finding: Finding) -> str:
     return "" if finding.waits == "nobody" else finding.waits
 
 
-def waits_words(reviewed: Reviewed) -> str:
-    """Describe who waits, for readers: ``no one``, ``everyone, for about 4 min at 41 GB (estimate)``."""
-    who = who_waits(reviewed)
-    return "no one" if who == "nobody" else who
-
-
 def who_waits(reviewed: Reviewed) -> str:
     """Return who waits for the up file, and for how long if a finding estimates it; ``nobody`` if none does.
 
@@ -231,7 +247,8 @@ def _kept(trip: RoundTrip) -> Iterator[str]:
 
 def _left(trip: RoundTrip) -> list[str]:
     said = {"left over": "leaves `{}` behind", "missing": "does not restore `{}`", "different": "leaves `{}` changed"}
-    left = [each for each in trip.left if each.matters]
+    parents = partition_parents(trip.before, trip.after)
+    left = whole([each for each in trip.left if each.matters], parents)
     return [said[each.change].format(last(each.kind, each.name)) for each in left]
 
 

@@ -26,6 +26,7 @@ from rich.text import Text
 
 from sqlmigrate.review.formats import FORMATS, markdown, text, wording
 from sqlmigrate.review.formats.lock_timeline import timeline
+from sqlmigrate.review.formats.waiting import waits_words
 from sqlmigrate.review.measure.facts import Relation, RelationEffect
 from sqlmigrate.review.new.checkout import Checkout
 from sqlmigrate.review.results import Review
@@ -113,12 +114,11 @@ def test_colours_change_no_word() -> None:
 
 
 def test_a_safe_file_is_one_line() -> None:
-    """A safe file is shown on one line: who waits, what down does, and the strongest lock."""
+    """A safe file is shown on one line: who waits, what down does, and the strongest lock if no one waits for it."""
     lines = text.draw(REVIEWS["safe"]).splitlines()
 
     assert lines[2] == (
-        "✅ 004_add_order_currency      no one waits · down restores everything"
-        " · ACCESS EXCLUSIVE on `orders`, for an instant"
+        "✅ 004_add_order_currency      for an instant: everyone on `orders` · down restores everything"
     )
     assert lines[3] == (
         "✅ 005_index_orders_customer   no one waits · down restores everything · SHARE UPDATE EXCLUSIVE on `orders`"
@@ -194,12 +194,12 @@ def test_a_lock_of_a_lock_statement_is_held_until_the_end(mode: str, waits: str)
     reviewed = handmade_reviews.Reviewed(made, way, back, handmade_reviews.RoundTrip(handmade_reviews.EMPTY, run))
 
     assert wording.strongest_words(reviewed) == f"{mode} on `orders` until the file's end"
-    assert (wording.who_waits(reviewed), wording.waits_words(reviewed)) == (waits, waits)
+    assert (wording.who_waits(reviewed), waits_words(reviewed)) == (waits, f"{waits} on `orders`")
 
 
 @pytest.mark.parametrize("waits", ["everyone", "writers"])
 def test_who_waits_agrees_with_the_findings(waits: str) -> None:
-    """A short lock lets no one wait, unless a finding says who waits for it; the down file has its own finding."""
+    """A short lock is said to be short, whatever a finding says of it; the down file has its own finding."""
     made, way, back = handmade_reviews.migration("001", "a", "select 1;\n", "select 1;\n")
     run = handmade_reviews.passed(way, (LOCKED,))
     trip = handmade_reviews.RoundTrip(handmade_reviews.EMPTY, run)
@@ -207,9 +207,44 @@ def test_who_waits_agrees_with_the_findings(waits: str) -> None:
     of_down = Finding(RULES["down-blocks"], "danger", "the down file blocks production", waits=waits, seconds=3.0)
 
     assert [
-        wording.waits_words(handmade_reviews.Reviewed(made, way, back, trip, findings))
+        waits_words(handmade_reviews.Reviewed(made, way, back, trip, findings))
         for findings in ((), (of_up,), (of_down,), (of_down, of_up))
-    ] == ["no one", waits, "no one", waits]
+    ] == ["for an instant: everyone on `orders`"] * 4
+    assert wording.who_waits(handmade_reviews.Reviewed(made, way, back, trip, (of_up,))) == waits
+
+
+def _waits(*statements: tuple[RelationEffect, ...], findings: tuple[Finding, ...] = ()) -> str:
+    made, way, back = handmade_reviews.migration("001", "a", "select 1;\n" * len(statements), "select 1;\n")
+    trip = handmade_reviews.RoundTrip(handmade_reviews.EMPTY, handmade_reviews.passed(way, *statements))
+    return waits_words(handmade_reviews.Reviewed(made, way, back, trip, findings))
+
+
+def _locked(number: int, mode: str = "ACCESS EXCLUSIVE", **work: int) -> RelationEffect:
+    return RelationEffect(Relation(17000 + number, f"t{number}", "table"), mode, **work)
+
+
+def test_every_table_that_is_locked_is_named() -> None:
+    """The head says for whom, and of many tables the first three and how many more."""
+    both = (_locked(1, "SHARE ROW EXCLUSIVE"), _locked(2, "SHARE ROW EXCLUSIVE"))
+
+    assert _waits(both) == "for an instant: writers on `t1` and `t2`"
+    assert _waits((*both, _locked(3))) == "for an instant: everyone on `t3`, writers on `t1` and `t2`"
+    assert _waits(tuple(map(_locked, range(1, 5)))) == "for an instant: everyone on `t1`, `t2`, `t3` and `t4`"
+    assert _waits(tuple(map(_locked, range(1, 9)))) == "for an instant: everyone on `t1`, `t2`, `t3` and 5 more"
+    assert _waits((_locked(1, "ROW EXCLUSIVE"),)) == "no one"
+
+
+def test_a_lock_during_work_and_one_for_an_instant_are_told_apart() -> None:
+    """Writers wait while an index is built; then a later statement locks the table for everyone, for an instant."""
+    built = replace(_locked(1, "SHARE"), built=("i",))
+    slow = Finding(
+        RULES["create-index-blocking"], "danger", "an index on `t1` is built", waits="writers, for 9 s", seconds=9.0
+    )
+
+    assert _waits((built,), (_locked(1),)) == "writers on `t1`; for an instant: everyone on `t1`"
+    assert _waits((built,), findings=(slow,)) == "writers on `t1`, for 9 s"
+    assert _waits((_locked(1),), (_locked(2, scanned=9),)) == "everyone on `t1` and `t2`"
+    assert _waits((_locked(2, scanned=9),), (_locked(1),)) == "everyone on `t2`; for an instant: everyone on `t1`"
 
 
 def test_the_verdict_counts_notes() -> None:
