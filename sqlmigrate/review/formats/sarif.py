@@ -6,6 +6,7 @@ suppression in the source, and the reason as its justification.
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -21,6 +22,7 @@ from . import located, wording
 from .located import LocatedFinding
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+_ROOT = "%SRCROOT%"  # its URI is known only where the file is read: section 3.14.14 allows to leave it out
 _LEVELS: dict[Severity, str] = {"danger": "error", "warning": "warning", "note": "note"}
 
 
@@ -37,6 +39,7 @@ def _run(review: Review) -> dict[str, Any]:
     return {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
+        "originalUriBaseIds": {_ROOT: {"description": {"text": "The root of the repository."}}},
         "invocations": [{"executionSuccessful": True, "toolExecutionNotifications": said}],
         "results": [_result(each, rules) for each in findings],
     }
@@ -81,7 +84,8 @@ def _result(each: LocatedFinding, rules: Sequence[Rule]) -> dict[str, Any]:
 
 def _place(each: LocatedFinding) -> dict[str, Any]:
     uri = quote(each.root_path)
-    place: dict[str, Any] = {"artifactLocation": {"uri": uri}}
+    base = {} if posixpath.isabs(each.root_path) else {"uriBaseId": _ROOT}
+    place: dict[str, Any] = {"artifactLocation": {"uri": uri, **base}}
     place["region"] = _region(each.span) if each.span else {"startLine": 1}
     return place
 
