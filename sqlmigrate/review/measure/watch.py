@@ -37,6 +37,7 @@ from .facts import FileRun, Notice, Relation, RelationEffect, StatementFacts
 from .lock_modes import MODES, rank
 from .watch_sql import BASE, HISTORY, LOCKS, PLAN_AS_IF_LARGE, RELATION, STORAGE, TABLES, WAITS, WORK
 
+_NO_STORAGE = "0"  # the number of a partitioned table or index
 _TICK_SECONDS = 0.005
 _MANY_ROWS = 20  # read by an index: fewer are not counted as a scan
 _PINNED_SECONDS = 0.2
@@ -424,9 +425,15 @@ def _scanned(now: _Counters, past: _Counters, emptied: int) -> int:
 
 
 def _built(oid: int, locks: dict[int, _Held], progress: _Progress, counters: dict[int, _Counters]) -> Iterator[str]:
-    """Return the names of the indexes that the statement created on a table."""
+    """Return the names of the indexes that the statement built on a table.
+
+    A change of a column's type may create an index again with the storage of the old one: that one was not built.
+    """
+    kept = {each.storage for each in locks.values()} | {each.storage for each in progress.counters.values()}
+    kept.discard(_NO_STORAGE)
     for other, found in counters.items():
-        if found.table == oid and locks[other].is_unseen and other not in progress.counters:
+        is_new = found.table == oid and locks[other].is_unseen and other not in progress.counters
+        if is_new and found.storage not in kept:
             yield found.name
 
 

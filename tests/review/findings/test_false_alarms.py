@@ -26,6 +26,9 @@ create table orders (
     note varchar(20)
 );
 create index orders_customer on orders (customer);
+create index orders_note on orders (note, id);
+create table proven (id bigint primary key, a text constraint proven_a check (a is not null and a <> ''));
+create function unused() returns trigger language plpgsql as 'begin return new; end';
 create table secrets (id bigint primary key, owner name not null);
 create policy own on secrets using (owner = current_user);
 alter table secrets enable row level security;
@@ -33,6 +36,7 @@ create view open_orders as select id, total from orders where state = 'open';
 {TOTAL_OF};
 insert into customers (name) select 'Customer ' || i from generate_series(1, 200) i;
 insert into orders (customer, total) select i, i from generate_series(1, 200) i;
+insert into proven select i, 'a' from generate_series(1, 200) i;
 insert into secrets select i, 'somebody' from generate_series(1, 200) i;
 """
 SAFE = {
@@ -109,6 +113,14 @@ SAFE = {
     "a rename of a constraint": (
         "alter table orders rename constraint orders_total_check to total_not_negative;",
         "alter table orders rename constraint total_not_negative to orders_total_check;",
+    ),
+    "NOT NULL where a CHECK says it": (
+        "alter table proven alter column a set not null;",
+        "alter table proven alter column a drop not null;",
+    ),
+    "a function that no trigger calls": (
+        "drop function unused();",
+        "create function unused() returns trigger language plpgsql as 'begin return new; end';",
     ),
     "nothing": ("select 1;", "select 1;"),
 }  # fmt: skip
