@@ -20,6 +20,7 @@ _MANUAL = "https://www.postgresql.org/docs/current/"
 _NEXT, _DOWN = "-- next migration\n", "-- down\n"
 # Chapters of PostgreSQL's manual by their page; the page of a statement is named like the statement.
 _CHAPTERS = {
+    "datatype-datetime": "Date/Time Types",
     "datatype-enum": "Enumerated Types",
     "ddl-constraints": "Constraints",
     "ddl-default": "Default Values",

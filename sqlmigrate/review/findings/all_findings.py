@@ -20,6 +20,7 @@ from . import (
     removed,
     replaced,
     rights,
+    session_settings,
     text_only,
     types,
 )
@@ -42,6 +43,7 @@ def find(subject: Subject, down_script: Script | None) -> Iterator[Finding]:
         yield from guarantees.find(subject)
         yield from publications.find(subject)
         yield from keys.find(subject)
+        yield from session_settings.find(subject)
     yield from down.find(subject, down_script)
 
 

@@ -22,6 +22,7 @@ from . import (
     removed,
     replaced,
     rewrites,
+    session_settings,
 )
 from .rule import EXAMPLE_HEADING, Example, Rule
 
@@ -33,6 +34,7 @@ SUBJECTS: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
         "Constraints": constraints.RULES,
         "Rewritten tables": rewrites.RULES,
         "Partitions": partitions.RULES,
+        "Settings of the session": session_settings.RULES,
         "Failing statements": failures.RULES,
         "Dropped and renamed objects": removed.RULES,
         "Replaced tables and columns": replaced.RULES,

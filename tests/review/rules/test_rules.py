@@ -24,6 +24,7 @@ from sqlmigrate.review.rules import (
     removed,
     replaced,
     rewrites,
+    session_settings,
 )
 from sqlmigrate.review.rules.all_rules import RULES
 from sqlmigrate.review.rules.rule import Rule
@@ -98,9 +99,13 @@ def test_a_rule_finds_what_code_does(name: str, server: databases.Shadow) -> Non
     assert name in found(reviewed(server, name, "bad_in_code"))
 
 
-@pytest.mark.parametrize("module", [locks, indexes, constraints, rewrites, partitions, failures, removed,
-                                    replaced, guarantees, altered, down, merged_files],
-                         ids=lambda module: module.__name__.rpartition(".")[2])  # fmt: skip
+MODULES = [
+    locks, indexes, constraints, rewrites, partitions, session_settings, failures, removed, replaced, guarantees,
+    altered, down, merged_files,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__.rpartition(".")[2])
 def test_a_module_lists_its_rules(module: ModuleType) -> None:
     """Every rule is a constant that is named after it, and is in the list of its module."""
     constants = {name: value for name, value in vars(module).items() if isinstance(value, Rule)}

@@ -1,0 +1,3 @@
+create table events_2025 partition of events for values from ('2025-01-01 00:00+00') to ('2026-01-01 00:00+00');
+-- down
+drop table events_2025;
