@@ -22,7 +22,7 @@ from . import compare
 from .objects import Catalog, Change, Identity, Object
 from .read import commented, objects_of
 from .sql_definitions import sorts
-from .sql_relations import COMMENTS, SETTINGS, V15
+from .sql_relations import COMMENTS, SETTING_VALUES, V15
 
 _WRITERS = 2**32  # rows have the lower half of the number of their transaction
 _IS_RELATION = "'pg_class ' || coalesce((select i.indrelid from pg_index i where i.indexrelid = {0}), {0})"
@@ -70,30 +70,37 @@ _WITHOUT_OIDS: Mapping[str, str] = {
     "where k.oid = r.objoid) else r.classoid::regclass::text || ' ' || r.objoid end",
 }
 _BY_US = "age(r.xmin) <= age($1) and r.cmin::text::bigint > $2"
+# The server's own rows are left out where there are many of them.
+_MANY_OF_THE_SERVER = (
+    "pg_proc", "pg_type", "pg_operator", "pg_opclass", "pg_opfamily", "pg_cast", "pg_collation", "pg_conversion",
+)  # fmt: skip
 
 
 @lru_cache
 def _written(version: int) -> str:
-    """Return the query for the rows that were written since a transaction ($1) and a command of it ($2)."""
-    each = (
-        f"select '{catalog}', {digest}, string_agg(distinct {whole}, ',') filter (where {_BY_US}), "
-        f"max(r.cmin::text::bigint) filter (where {_BY_US})::text from {catalog} r"
-        for rows, digest in (
-            (
-                {**_WITH_OIDS, **(_SINCE_15 if version >= V15 else {})},
-                "count(*)::text || ' ' || sum(r.oid::bigint)::text",
-            ),
-            (_WITHOUT_OIDS, "''"),
-        )
-        for catalog, whole in rows.items()
-    )
+    """Return the query for the rows that were written since a transaction ($1) and a command of it ($2).
+
+    A row of its answer is a system catalog: how many rows it has and the sum of their OIDs, and what was written: of
+    each row what it is a part of, and its command.
+    """
+    newer = _SINCE_15 if version >= V15 else {}
+    each = [
+        f"select '{catalog}', count(*)::text || ' ' || sum(r.oid::bigint)::text, "
+        f"string_agg(distinct {whole} || ' ' || r.cmin::text, ',') filter (where {_BY_US}) from {catalog} r"
+        + (" where r.oid >= 16384" if catalog in _MANY_OF_THE_SERVER else "")
+        for catalog, whole in {**_WITH_OIDS, **newer}.items()
+    ]
+    each += [
+        f"select '{catalog}', '', string_agg(distinct {whole} || ' ' || r.cmin::text, ',') from {catalog} r "
+        f"where {_BY_US}" + (" and r.objoid >= 16384" if catalog == "pg_description" else "")
+        for catalog, whole in _WITHOUT_OIDS.items()
+    ]
     return " union all ".join(each)
 
 
 _WRITTEN = "sqlmigrate_follow_written"
 _PREPARED: WeakKeyDictionary[Session, tuple[int, set[str]]] = WeakKeyDictionary()
 _NAMES = Request("select name from pg_catalog.pg_prepared_statements")
-_NEXT_WRITER = Request("select pg_catalog.txid_snapshot_xmax(pg_catalog.txid_current_snapshot())::text")
 
 
 class FollowedCatalog:
@@ -117,9 +124,11 @@ class FollowedCatalog:
             self._add(each)
         self._digests: dict[str, str] = {}
         self._command = -1
+        self._are_commented = False  # whether a comment was written since the beginning
         self._since = "0"
         with _aside(session):
-            self._since = self._next_writer(session)
+            [[[since]]] = _ask(session, [_NEXT_WRITER])
+            self._since = _as_in_rows(since)
             self._written(session)
 
     def changed(self, session: Session) -> tuple[Change, ...]:
@@ -142,8 +151,7 @@ class FollowedCatalog:
     def _look(self, session: Session) -> tuple[set[Identity], list[Object], str]:
         """Return what was written or dropped, what it is now, and the number of the next transaction."""
         with _aside(session):
-            following = self._next_writer(session)
-            wholes = self._written(session)
+            following, wholes = self._written(session)
             now = self._read(session, wholes) if wholes else []
             if self._is_schema_renamed(now):  # with it, the names of all objects in it
                 wholes |= {each for each in self._wholes if each.catalog in (*_WITH_OIDS, *_WITHOUT_OIDS)}
@@ -154,25 +162,24 @@ class FollowedCatalog:
         names = {each.whole: each.name for each in now if each.kind == "schema"}
         return any(each.name != name for whole, name in names.items() for each in self._wholes.get(whole, ()))
 
-    def _next_writer(self, session: Session) -> str:
-        return str(int(session.ask(_NEXT_WRITER)[0][0][0] or 0) % _WRITERS)
-
-    def _written(self, session: Session) -> set[Identity]:
-        """Return the objects that were written or dropped, as wholes."""
-        version = session.conn.info.server_version
-        [rows] = _ask(
-            session, [_Query(_WRITTEN, "xid, bigint", _written(version), f"'{self._since}', {self._command}")]
-        )
+    def _written(self, session: Session) -> tuple[str, set[Identity]]:
+        """Return the number of the next transaction, and the objects that were written or dropped, as wholes."""
+        sql = _written(session.conn.info.server_version)
+        written = _Query(_WRITTEN, "(xid, bigint)", sql, f"('{self._since}', {self._command})")
+        [[next_writer]], rows = _ask(session, [_NEXT_WRITER, written])
         wholes: set[Identity] = set()
         fewer = []
-        for catalog, digest, written, command in rows:
+        for catalog, digest, texts in rows:
             if digest != self._digests.get(catalog or "", digest):
                 fewer.append(catalog or "")
             self._digests[catalog or ""] = digest or ""
-            wholes |= {_identity(each) for each in written.split(",") if each} if written else set()
-            if self._in_one_transaction:
-                self._command = max(self._command, int(command or -1))
-        return wholes | self._dropped(session, fewer)
+            self._are_commented |= catalog == "pg_description" and bool(texts)
+            for text in texts.split(",") if texts else ():
+                whole, oid, command = text.split(" ")
+                wholes.add(Identity(whole, int(oid), 0))
+                if self._in_one_transaction:
+                    self._command = max(self._command, int(command))
+        return _as_in_rows(next_writer), wholes | self._dropped(session, fewer)
 
     def _dropped(self, session: Session, catalogs: Sequence[str]) -> set[Identity]:
         known = [each for each in catalogs if self._objects.get(each)]
@@ -190,7 +197,7 @@ class FollowedCatalog:
         for each in wholes:
             oids.setdefault(each.catalog, []).append(str(each.oid))
         asked = [
-            (sort, _Query(f"sqlmigrate_follow_{number}", "oid[]", sort.sql("$1"), _array(oids[sort.whole[0]])))
+            (sort, _Query(f"sqlmigrate_follow_{number}", "(oid[])", sort.sql("$1"), f"({_array(oids[sort.whole[0]])})"))
             for number, sort in enumerate(sorts(session.conn.info.server_version))
             if sort.whole[0] in oids and sort.catalog in (*_WITH_OIDS, *_WITHOUT_OIDS)
         ]
@@ -198,9 +205,16 @@ class FollowedCatalog:
         for (sort, _), [[text]] in zip(asked, _ask(session, [query for _, query in asked]), strict=True):
             found = (each for each in objects_of(sort, text) if each.table not in self._ignore)
             objects |= {(each.kind, each.name): each for each in found}
-        described = _array({str(each.identity.oid) for each in objects.values()})
-        [comments] = session.ask(Request(f"{COMMENTS} and objoid = any ({described})"))
-        return list(commented(objects, comments).values())
+        if self._has_comments(wholes):
+            described = _array({str(each.identity.oid) for each in objects.values()})
+            [comments] = session.ask(Request(f"{COMMENTS} and objoid = any ({described})"))
+            objects = commented(objects, comments)
+        return list(objects.values())
+
+    def _has_comments(self, wholes: Iterable[Identity]) -> bool:
+        """Return whether objects had comments, or a comment was written."""
+        old = (each for whole in wholes for each in self._wholes.get(whole, ()))
+        return self._are_commented or any("comment" in each.attributes for each in old)
 
     def _add(self, thing: Object) -> None:
         self._wholes.setdefault(thing.whole, []).append(thing)
@@ -214,9 +228,8 @@ class FollowedCatalog:
             self._add(each)
 
 
-def _identity(text: str) -> Identity:
-    catalog, oid = text.split(" ")
-    return Identity(catalog, int(oid), 0)
+def _as_in_rows(transaction: str | None) -> str:
+    return str(int(transaction or 0) % _WRITERS)
 
 
 def _array(oids: Iterable[str]) -> str:
@@ -232,19 +245,24 @@ def _aside(session: Session) -> Iterator[None]:
     """Provide our settings while the block lasts; the open transaction, if there is one, has its own again after it."""
     is_open = session.conn.info.transaction_status != pq.TransactionStatus.IDLE
     begin, end = ("savepoint sqlmigrate", "rollback to sqlmigrate") if is_open else ("begin", "rollback")
-    session.ask(Request(begin, quiet=True), *_SETTINGS)
+    session.ask(Request(begin, quiet=True), _SET)
     try:
         yield
     finally:
         session.ask(Request(end, quiet=True), *([Request("release sqlmigrate", quiet=True)] if is_open else []))
 
 
-_SETTINGS = (
-    *SETTINGS,
-    Request("set local statement_timeout = 0", quiet=True),
-    Request("set local lock_timeout = 0", quiet=True),
-    Request("set local client_encoding = 'UTF8'", quiet=True),
-    Request("set local plan_cache_mode = force_generic_plan", quiet=True),  # planning takes longer than executing
+# Planning the queries takes longer than executing them.
+_OTHER_SETTINGS = {
+    "statement_timeout": "0", "lock_timeout": "0", "client_encoding": "UTF8", "plan_cache_mode": "force_generic_plan",
+}  # fmt: skip
+_SET = Request(
+    "select "
+    + ", ".join(
+        f"pg_catalog.set_config('{name}', '{value}', true)"
+        for name, value in {**SETTING_VALUES, **_OTHER_SETTINGS}.items()
+    ),
+    quiet=True,
 )
 
 
@@ -253,9 +271,9 @@ class _Query(NamedTuple):
 
     Attributes:
         name: its name
-        types: the types of its parameters
+        types: the types of its parameters, in brackets; empty for none
         sql: the query
-        params: the values of its parameters, as SQL
+        params: the values of its parameters, in brackets; empty for none
     """
 
     name: str
@@ -271,11 +289,14 @@ def _ask(session: Session, queries: Sequence[_Query]) -> list[list[list[str | No
         names = set()
         _PREPARED[session] = session.pid, names
     prepares = [
-        Request(f"prepare {each.name} ({each.types}) as {each.sql}", quiet=True)
+        Request(f"prepare {each.name}{each.types} as {each.sql}", quiet=True)
         for each in queries
         if each.name not in names
     ]
-    executes = [Request(f"execute {each.name} ({each.params})", quiet=True) for each in queries]
+    executes = [Request(f"execute {each.name}{each.params}", quiet=True) for each in queries]
     answers = session.ask(*prepares, *executes) if queries else []
     names.update(each.name for each in queries)
     return answers[len(prepares) :]
+
+
+_NEXT_WRITER = _Query("sqlmigrate_follow_next", "", "select txid_snapshot_xmax(txid_current_snapshot())::text", "")

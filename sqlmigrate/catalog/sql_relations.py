@@ -20,16 +20,17 @@ V14, V15, V16, V17, V18 = 140000, 150000, 160000, 170000, 180000
 
 GUARD = Request("begin isolation level repeatable read read only", quiet=True)
 # Independent of the settings of the role and the database: names are qualified, times are in UTC.
-SETTINGS = (
-    Request("set local search_path = pg_catalog", quiet=True),
-    Request("set local timezone = 'UTC'", quiet=True),
-    Request("set local datestyle = 'ISO'", quiet=True),
-    Request("set local intervalstyle = 'postgres'", quiet=True),
-    Request("set local extra_float_digits = 1", quiet=True),
-    Request("set local bytea_output = 'hex'", quiet=True),
-    Request("set local quote_all_identifiers = off", quiet=True),
-    Request("set local jit = off", quiet=True),
-)
+SETTING_VALUES: Mapping[str, str] = {
+    "search_path": "pg_catalog",
+    "timezone": "UTC",
+    "datestyle": "ISO",
+    "intervalstyle": "postgres",
+    "extra_float_digits": "1",
+    "bytea_output": "hex",
+    "quote_all_identifiers": "off",
+    "jit": "off",
+}
+SETTINGS = tuple(Request(f"set local {name} = '{value}'", quiet=True) for name, value in SETTING_VALUES.items())
 # The comments of every kind of object.
 COMMENTS = (
     "select classoid::regclass::text, objoid::text, objsubid::text, description from pg_description "
