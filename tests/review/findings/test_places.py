@@ -174,6 +174,60 @@ PLACES = {
         ],
         [("rename-column", 2)],
     ),
+    "without a transaction": (
+        [
+            "-- sqlmigrate: no-transaction",
+            "alter table a rename column at to published;",
+            "create index concurrently b_at on b (at);",
+            "alter table b rename column at to published;",
+            "create view w as select published from a;",
+            "do $$ begin alter table c drop column at; commit; end $$;",
+            "comment on table a is 'at of a, b, c: published';",
+        ],
+        [("rename-column", 2), ("rename-column", 4), ("drop-column", 6)],
+    ),
+    "settings of the file": (
+        [
+            "set transaction isolation level serializable;",
+            "set local search_path = shop, public;",
+            "set local statement_timeout = '5s';",
+            "alter table a drop column at;",
+            "alter table c rename column at to published;",
+            "savepoint here; alter table b rename column at to published; rollback to savepoint here;",
+            "set local role none; select 'at of b and c', count(*) from pg_class; reset role;",
+            "deallocate all;",
+            "alter table b drop column at cascade;",
+        ],
+        [("drop-column", 4), ("rename-column", 5), ("drop-column", 9), ("cascade-drops-dependents", 9)],
+    ),
+    "prepared statements": (
+        [
+            "create function go(text) returns void language plpgsql as 'begin execute $1; end';",
+            "prepare change (text) as select go($1);",
+            "execute change ('alter table c rename column at to published');",
+            "execute change ('alter table b add column published int');",
+            "drop function go(text);",
+        ],
+        [("rename-column", 3)],
+    ),
+    "a column that is dropped and added again": (
+        [
+            "alter table c drop column at;",
+            "alter table c add column at timestamptz;",
+            "comment on column c.at is 'at';",
+        ],
+        [],
+    ),
+    "a trigger that changes the schema": (
+        [
+            "create function more() returns trigger language plpgsql as 'begin drop table c; return null; end';",
+            "create trigger more after insert on b for each statement execute function more();",
+            "insert into b values (1000);",
+            "drop trigger more on b; drop function more();",
+            "comment on table a is 'c';",
+        ],
+        [("drop-table", 3)],
+    ),
     "another schema": (
         [
             "alter table c set schema shop;",
