@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import closing
 from dataclasses import astuple, dataclass, replace
 from pathlib import Path
@@ -33,14 +33,14 @@ from .measure.missing_roles import MissingRoles
 from .measure.row_sums import TableRows
 from .measure.watch import history_tables
 from .new.subjects import Subjects
-from .seed import fill
+from .seed import fill, tables
 from .seed.fill import UnfilledTable
 
 _PRIVILEGE = "42501"  # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _SUBSCRIPTION = re.compile(r"(?i)\bsubscription\b")
 _ABOUT_SUBSCRIPTIONS = re.compile(r"(?:CREATE|ALTER|DROP|COMMENT ON) SUBSCRIPTION")
 _SEED_ROWS = 300
-_FORMAT = 7  # of the templates: increased when bases are built differently
+_FORMAT = 8  # of the templates: increased when bases are built differently
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,7 @@ class Base:
         unfilled: the tables that could not be filled
         roles: the roles that were created because its migrations only name them
         rows: the rows of each table
+        own: how many tables have rows of `--seed`
     """
 
     template: databases.Template
@@ -60,6 +61,7 @@ class Base:
     unfilled: tuple[UnfilledTable, ...]
     roles: tuple[str, ...]
     rows: tuple[TableRows, ...]
+    own: int
 
 
 def find_base(
@@ -87,6 +89,7 @@ def find_base(
         tuple(UnfilledTable(name, reason) for name, reason in value["unfilled"]),
         tuple(value["roles"]),
         tuple(TableRows(name, oid, count, total, tuple(columns)) for name, oid, count, total, columns in value["rows"]),
+        value["own"],
     )
 
 
@@ -117,17 +120,16 @@ class _Build:
             with connect(database.owner_url) as session:
                 if not roles.provide(failed.error, session):
                     raise self._base_fails(failed)
-        if self.seed:
-            with connect(database.owner_url) as session:
-                _execute_seed(session, self.seed)
         with connect(database.admin_url) as session:
             ours = history_tables(session, history)
+            own = _seeded(database, session, self.seed, ours) if self.seed else 0
             seeded = fill.fill(session, _SEED_ROWS, ours)
             rows = row_sums.read(session, ignore=ours)
         return {
             "filled": seeded.filled,
             "unfilled": [astuple(each) for each in seeded.unfilled],
             "roles": roles.created,
+            "own": own,
             "rows": [astuple(each) for each in rows.values()],
         }
 
@@ -178,6 +180,14 @@ def _create_history(session: Session, setting: str) -> History:
     history = history_read.read(session, setting).history
     history_table.make(session, history)
     return history
+
+
+def _seeded(database: databases.Databases, session: Session, seed: Source, ours: Collection[str]) -> int:
+    """Execute a file with rows of the user's own; return how many tables have rows by it."""
+    before = tables.read(session, ours).empty
+    with connect(database.owner_url) as owner:
+        _execute_seed(owner, seed)
+    return len(before) - len(tables.read(session, ours).empty)
 
 
 def _execute_seed(session: Session, source: Source) -> None:

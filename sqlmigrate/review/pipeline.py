@@ -115,6 +115,7 @@ def review_on(server: databases.Shadow, subjects: Subjects, settings: Settings) 
         base.unfilled,
         (*base.roles, *roles.created),
         has_sizes=bool(settings.sizes),
+        own=base.own,
     )
     seconds = time.monotonic() - began
     return _judged(Review(basis, reviewed, subjects.findings, seconds, settings.directory), subjects)

@@ -59,6 +59,7 @@ class Basis:
         unfilled: the tables that could not be filled
         stub_roles: the roles that were created for the review
         why_static: why nothing was executed
+        own: how many tables have rows of `--seed`
         has_sizes: whether the sizes of production's tables are known
     """
 
@@ -72,6 +73,7 @@ class Basis:
     stub_roles: tuple[str, ...] = ()
     why_static: str = ""
     has_sizes: bool = False
+    own: int = 0
 
 
 @dataclass(frozen=True)

@@ -279,6 +279,7 @@ def test_rows_of_the_projects_own(branch: Branch) -> None:
     branch.new(**{"002_unique": ("alter table customers add constraint one unique (name);\n", None)})
 
     assert ("002", "statement-fails") in findings(branch("review", "--seed", "seed.sql", "--format", "json"))
+    assert "1 table has the rows of --seed.\n" in branch("review", "--seed", "seed.sql").stdout
     (branch.root / "seed.sql").write_text("insert into customer values (1);\n")
     wrong = branch("review", "--seed", "seed.sql")
     assert (wrong.code, wrong.stderr.splitlines()[:2]) == (

@@ -336,6 +336,8 @@ def basis(review: Review) -> Iterator[str]:
             yield "Not checked: locks, rewrites, rows, the down files."
         return
     yield f"Executed on {on.server}. {base}"
+    if on.own:
+        yield f"{plural(on.own, 'table')} {'has' if on.own == 1 else 'have'} the rows of --seed."
     if on.tables:
         yield _filled(on)
     if on.unfilled:
