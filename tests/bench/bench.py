@@ -339,29 +339,32 @@ def cutting(_bench: Bench) -> None:
 
 
 def reviews(bench: Bench) -> None:
-    """What the review of three new migrations takes on a history of 300: without and with a kept base."""
+    """What the review of three new migrations takes on a history of 1 and of 300: without and with a kept base."""
     import review_parts  # noqa: PLC0415 - each part brings what it needs
 
-    folder = bench.folder("review")
-    review_parts.write(folder)
+    others, missing = other_tools.reviewers(bench.cache)
     environment = {**bench.environment(""), "DATABASE_URL": ""}
     ours = [SQLMIGRATE, "review", "--base", "main", "--postgres", "18", "--fail-on", "never"]
-    rows = []
-    for name, is_cold in (("cold: server and base made", True), ("warm: base kept", False)):
-        times = Times()
-        for _ in range(3 if is_cold else bench.runs or 5):
-            if is_cold:
-                shutil.rmtree(folder / ".sqlmigrate", ignore_errors=True)
-            timed(times, ours, environment, folder)
-        rows.append((f"sqlmigrate review, {name}", str(times)))
-    squawk, missing = other_tools.squawk(bench.cache)
-    if squawk:
-        times = Times()
+    for number in (1, 300):
+        folder = bench.folder(f"review-{number}")
+        review_parts.write(folder, number)
+        took = {"sqlmigrate, cold: server and base made": Times(), "sqlmigrate, warm: base kept": Times()}
+        for times, is_cold in zip(took.values(), (True, False), strict=True):
+            for _ in range(3 if is_cold else bench.runs or 5):
+                if is_cold:
+                    shutil.rmtree(folder / ".sqlmigrate", ignore_errors=True)
+                timed(times, ours, environment, folder)
         files = [str(path) for path in sorted((folder / "sql").glob("203002*.up.sql"))]
-        for _ in range(bench.runs or 5):
-            timed(times, ["sh", "-c", '"$0" "$@" || true', str(squawk), *files], environment, folder)
-        rows.append(("squawk, the text alone", str(times)))
-    table("A pull request of 3 migrations on a history of 300", ["", "ms"], rows)
+        for name, command in others.items():
+            took[name] = Times()
+            for _ in range(bench.runs or 5):
+                timed(took[name], ["sh", "-c", '"$0" "$@" || true', *command, *files], environment, folder)
+        warm = list(took.values())[1].median
+        table(
+            f"A pull request of 3 migrations on a history of {number}",
+            ["", "ms", "times ours, warm"],
+            [(name, str(times), f"{times.median / warm:.2f}") for name, times in took.items()],
+        )
     made, executed, watched = review_parts.watching(folder / "shadow")
     parts = [("a shadow database, made and dropped", f"{made:.1f}"), ("a statement executed", f"{executed:.2f}")]
     table("Parts of it", ["", "ms"], [*parts, ("a statement executed and watched", f"{watched:.2f}")])
@@ -371,8 +374,8 @@ def reviews(bench: Bench) -> None:
             ["", "ms"],
             [(name, f"{took:,.0f}") for name, took in review_parts.rows(url, bench.runs or 5)],
         )
-    if missing:
-        say(missing)
+    for why in missing:
+        say(why)
 
 
 def shadow(bench: Bench) -> None:

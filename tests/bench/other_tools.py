@@ -144,12 +144,28 @@ def _node_pg_migrate(node: Path, folder: Path) -> list[str]:
     return [str(node / "node-pg-migrate"), "up", "--migrations-dir", str(folder), "--no-single-transaction"]
 
 
-def squawk(cache: Path) -> tuple[Path | None, str]:
-    """Give squawk's program, or why it is not there."""
+def reviewers(cache: Path) -> tuple[dict[str, list[str]], list[str]]:
+    """Give the tools that review files, by what they do, and why others are not there."""
+    found, missing = {}, ["eugene: it is only at crates.io, and has to be compiled"]
+    program, problem = _squawk(cache)
+    if program:
+        found["squawk, the text alone"] = [str(program)]
+    else:
+        missing.append(f"squawk: {problem}")
+    program = cache / "pgfence" / "node_modules" / ".bin" / "pgfence"
+    install = ["npm", "install", "--no-audit", "--no-fund", "--silent", "--prefix", str(cache / "pgfence")]
+    if problem := _installed(program, [*install, "@flvmnt/pgfence"]):
+        missing.append(f"pgfence: {problem}")
+    else:
+        found["pgfence, the text alone"] = [str(program), "analyze"]
+    return found, missing
+
+
+def _squawk(cache: Path) -> tuple[Path | None, str]:
     folder = cache / "squawk"
     program = folder / "bin" / "squawk"
     if not program.exists():
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=False, capture_output=True)
     command = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "squawk-cli"]
     problem = _installed(program, command)
-    return (None, f"squawk: {problem}") if problem else (program, "")
+    return (None, problem) if problem else (program, "")

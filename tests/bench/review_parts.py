@@ -20,7 +20,7 @@ from sqlmigrate.review.seed import fill
 from sqlmigrate.shadow import databases
 from sqlmigrate.source import Source
 
-# What needs a superuser, and what reaches beyond a database, does not execute as an ordinary owner.
+# What reaches beyond a database, and what needs a superuser.
 WITHOUT = ("elsewhere", "operators", "refactor", "security", "triggers")
 BASE = ("20300101_000000_items", "create table review_items (id bigint primary key, total int, note text);\n")
 NEW = {
@@ -42,7 +42,9 @@ NEW = {
 def write(folder: Path, number: int = 300) -> None:
     """Make a repository in a folder: `number` migrations merged in main, three on a branch."""
     label, text = BASE
-    generated_history.write(folder / "sql", generated_history.migrations(number - 1, 7, 18, WITHOUT))
+    (folder / "sql").mkdir()
+    if number > 1:
+        generated_history.write(folder / "sql", generated_history.migrations(number - 1, 7, 18, WITHOUT))
     (folder / "sql" / f"{label}.up.sql").write_text(text, encoding="utf-8")
     _git(folder, "init", "--quiet", "--initial-branch=main")
     _commit(folder, "history")
