@@ -97,7 +97,6 @@ def _search(version: int) -> tuple[Sort, ...]:
                 "provider": words("c.collprovider", c="libc", i="icu", b="builtin", d="default"),
                 "locale": f"concat_ws(' ', c.collcollate, c.collctype, {locale}, {rules})",
                 "deterministic": "c.collisdeterministic::text",
-                "version": "c.collversion",
                 "owner": user("c.collowner"),
             },
             f"pg_collation c {in_schema('c.collnamespace')}",
