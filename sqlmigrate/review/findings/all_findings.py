@@ -11,6 +11,7 @@ from sqlmigrate.review.rules.rule import Finding
 from . import (
     altered,
     behaviour,
+    created_again,
     down,
     failures,
     guarantees,
@@ -30,6 +31,11 @@ from .subject import Subject
 
 def find(subject: Subject, down_script: Script | None) -> Iterator[Finding]:
     """Return every finding of a migration that was executed on a shadow server."""
+    yield from created_again.fold(subject, [*_of_up(subject)])
+    yield from down.find(subject, down_script)
+
+
+def _of_up(subject: Subject) -> Iterator[Finding]:
     yield from failures.find(subject)
     yield from locks.find(subject)
     if subject.trip.after is not None:
@@ -44,7 +50,6 @@ def find(subject: Subject, down_script: Script | None) -> Iterator[Finding]:
         yield from publications.find(subject)
         yield from keys.find(subject)
         yield from session_settings.find(subject)
-    yield from down.find(subject, down_script)
 
 
 def find_in_text(migration: Migration, up: Script, new: set[str]) -> Iterator[Finding]:

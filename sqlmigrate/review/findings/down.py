@@ -18,7 +18,7 @@ from sqlmigrate.review.rules.rule import Finding, Rule
 from sqlmigrate.source import Span
 from sqlmigrate.spelling import plural
 
-from . import failures, locks
+from . import created_again, failures, locks
 from .differences import gravest_first, in_words, severity_of, whole
 from .listing import listed, partition_parents
 from .merged_sentence import merged_sentence
@@ -181,7 +181,12 @@ def _blocks(subject: Subject, down: Script, place: Span) -> Iterator[Finding]:
     if done is None:
         return
     trip = replace(subject.trip, up=done, changes=subject.trip.down_changes)
-    grave = [each for each in locks.find(replace(subject, up=down, trip=trip)) if each.severity == "danger"]
+    own = replace(subject, up=down, trip=trip)
+    found = created_again.fold(own, [*locks.find(own)])
+    is_told = bool(created_again.created_again(subject.trip))  # of the up file, with what to write in both
+    grave = [
+        each for each in found if each.severity == "danger" and not (is_told and each.rule is constraints.CREATED_AGAIN)
+    ]
     if not grave:
         return
     first = grave[0]

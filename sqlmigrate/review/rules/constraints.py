@@ -64,6 +64,26 @@ alter table orders validate constraint orders_customer_fkey;
     ),
     page=_NOTES,
 )
+CREATED_AGAIN = Rule(
+    "created-again",
+    "danger",
+    "a constraint or an index is dropped and created again only to have another name",
+    (
+        "PostgreSQL reads the table again, and for a foreign key the referenced table too, under locks that others "
+        "wait for. RENAME takes its lock for an instant, reads nothing, and does not lock the referenced table."
+    ),
+    examples=(
+        Example(
+            """\
+-- 1. 005_rename_orders_customer_fkey.up.sql
+alter table orders rename constraint orders_fk_customer to orders_customer_id_fkey;
+-- 005_rename_orders_customer_fkey.down.sql
+alter table orders rename constraint orders_customer_id_fkey to orders_fk_customer;
+"""
+        ),
+    ),
+    page=f"{_DOCS}sql-altertable.html#SQL-ALTERTABLE-DESC-RENAME",
+)
 VALIDATE_SAME_TRANSACTION = Rule(
     "validate-same-transaction",
     "danger",
@@ -166,6 +186,7 @@ alter table orders validate constraint orders_discount_check;
 RULES: tuple[Rule, ...] = (
     CONSTRAINT_WITHOUT_NOT_VALID,
     FOREIGN_KEY_WITHOUT_NOT_VALID,
+    CREATED_AGAIN,
     VALIDATE_SAME_TRANSACTION,
     SET_NOT_NULL_SCAN,
     DOMAIN_CONSTRAINT_SCAN,
