@@ -64,6 +64,7 @@ ADVICE: Mapping[str, Advice] = MappingProxyType(
         "create-partition-of-locks-parent": partitions.create,
         "detach-partition-blocking": partitions.detach,
         "drop-partition-locks-parent": partitions.drop,
+        "created-again": constraints.renamed,
         "not-in-transaction": failures.outside_transaction,
         "transaction-control-in-file": failures.one_transaction_each,
         "enum-value-used-in-same-transaction": failures.label_first,

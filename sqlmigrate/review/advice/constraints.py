@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from sqlmigrate.catalog.objects import Object
 from sqlmigrate.identifiers import IDENTIFIER, displayed, last_part, parts
-from sqlmigrate.review.findings.subject import MeasuredStatement
+from sqlmigrate.review.findings import created_again
+from sqlmigrate.review.findings.listing import partition_parents
+from sqlmigrate.review.findings.subject import MeasuredStatement, Subject
 
 from . import alter_table
 from .alter_table import NAME, AlterTable, NewColumn
 from .case import Case, Edit
 from .draft import NOTHING_TO_UNDO, Draft, Pair
+from .edited import edited
 from .names import file_name, made
 
 _NAMED_NOT_NULL = 18  # the first version in which NOT NULL is a constraint that can be NOT VALID
@@ -177,3 +181,37 @@ def _domain_not_valid(measured: MeasuredStatement) -> Iterator[Edit]:
         added = f"{domain} add constraint {name} check (value is not null) not valid"
         swap = (f"{domain} drop not null", f"{domain} drop constraint {name}")
         yield Edit(measured.facts.number, f"{_NEW_VALUES}\n{added}", swaps=(swap,))
+
+
+def renamed(case: Case) -> Draft | None:
+    """Rename what is dropped and created again, in both files."""
+    trip = case.subject.trip
+    parents = partition_parents(trip.before)
+    pairs = created_again.without_partitions(created_again.created_again(trip), parents)
+    up = _renamed(case.subject, [(displayed(old.table), old, new) for old, new in pairs])
+    down = case.down_text
+    if case.down and trip.down:
+        back = replace(case.subject, up=case.down, trip=replace(trip, up=trip.down, changes=trip.down_changes))
+        down = _renamed(back, [(displayed(old.table), new, old) for old, new in reversed(pairs)]) or down
+    return Draft(Pair("", up, down)) if up else None
+
+
+def _renamed(subject: Subject, renames: Sequence[tuple[str, Object, Object]]) -> str:
+    """Return a file with renames in the place of the statements that create something again; empty if it has others.
+
+    A statement that changes anything else stays as it is, and then there is no such file.
+    """
+    statements = created_again.statements_of(subject)
+    changes = [change for each in statements for change in each.facts.changes]
+    if not statements or any(each.kind not in ("constraint", "index") for each in changes):
+        return ""
+    numbers = [each.facts.number for each in statements]
+    text = ";\n".join(_rename(*each) for each in renames)
+    return edited(subject.up, {number: text if number == numbers[0] else "" for number in numbers})
+
+
+def _rename(table: str, old: Object, new: Object) -> str:
+    before, after = parts(old.name)[-1], parts(new.name)[-1]
+    if old.kind == "index":
+        return f"alter index {displayed(old.name)} rename to {after}"
+    return f"alter table {table} rename constraint {before} to {after}"

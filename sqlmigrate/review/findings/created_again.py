@@ -7,7 +7,7 @@ write instead, in the place of all findings of the locks and scans that follow f
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from sqlmigrate.catalog.objects import Catalog, Identity, Object
@@ -46,8 +46,7 @@ _CONSEQUENCES = frozenset(
 
 def fold(subject: Subject, findings: Sequence[Finding]) -> list[Finding]:
     """Replace the findings that follow from creating something again by one finding; others stay as they are."""
-    pairs = created_again(subject.trip)
-    statements = [each for each in subject.statements if _only_creates_again(each, pairs)] if pairs else []
+    pairs, statements = created_again(subject.trip), statements_of(subject)
     places = {each.place.start for each in statements}
     following = [
         each
@@ -62,6 +61,12 @@ def fold(subject: Subject, findings: Sequence[Finding]) -> list[Finding]:
     rest = [each for each in findings if each not in following]
     grave = [each for each in following if each.rule is not altered.FK_WITHOUT_INDEX]
     return [*rest, _finding(subject, pairs, statements, grave)] if grave else rest
+
+
+def statements_of(subject: Subject) -> list[MeasuredStatement]:
+    """Return the statements that only drop and create again, as far as constraints and indexes are concerned."""
+    pairs = created_again(subject.trip)
+    return [each for each in subject.statements if _only_creates_again(each, pairs)] if pairs else []
 
 
 def created_again(trip: RoundTrip) -> list[Renamed]:
@@ -104,7 +109,7 @@ def _finding(
     subject: Subject, pairs: Sequence[Renamed], statements: Sequence[MeasuredStatement], following: Sequence[Finding]
 ) -> Finding:
     parents = partition_parents(subject.trip.before)
-    shown = [pair for pair in pairs if displayed(pair[0].table) not in parents]
+    shown = without_partitions(pairs, parents)
     names = [f"`{parts(old.name)[-1]}`" for old, _ in shown]
     are, names_now = ("is", "another name") if len(names) == 1 else ("are", "other names")
     tables = listed(phrases([*_locked(statements)], parents), most=4)
@@ -121,8 +126,12 @@ def _finding(
         relation=displayed(shown[0][0].table),
         about=names[0].strip("`"),
         objects=tuple(name.strip("`") for name in names) if len(names) > 1 else (),
-        instead=_instead(subject, shown),
     )
+
+
+def without_partitions(pairs: Sequence[Renamed], parents: Mapping[str, str]) -> list[Renamed]:
+    """Leave out what partitions have from their table: it is renamed with that."""
+    return [pair for pair in pairs if displayed(pair[0].table) not in parents] or list(pairs)
 
 
 def _locked(statements: Sequence[MeasuredStatement]) -> dict[str, None]:
@@ -139,21 +148,3 @@ def _waits(findings: Sequence[Finding], seconds: float) -> str:
     told = [each.waits.partition(",")[0] for each in findings]
     who = next((each for each in ("everyone", "writers") if each in told), "")
     return f"{who}, for {duration(seconds)} in all (estimate)" if who and seconds else who
-
-
-def _instead(subject: Subject, pairs: Sequence[Renamed]) -> str:
-    """Return the renames, for the up file and the down file."""
-    label = subject.migration.label
-    down = [(new, old) for old, new in reversed(pairs)]
-    return "\n".join(
-        [f"-- {label}.up.sql", *_renames(pairs), f"-- {label}.down.sql", *_renames(down)],
-    )
-
-
-def _renames(pairs: Sequence[Renamed]) -> Iterator[str]:
-    for old, new in pairs:
-        before, after = parts(old.name)[-1], parts(new.name)[-1]
-        if old.kind == "index":
-            yield f"alter index {displayed(old.name)} rename to {after};"
-        else:
-            yield f"alter table {displayed(old.table)} rename constraint {before} to {after};"

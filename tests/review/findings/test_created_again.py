@@ -33,35 +33,35 @@ OWN = "foreign key (id) references customers"
 RENAMED = {
     "a foreign key": (
         f"{T} drop constraint of_customer; {T} add constraint of_customer_fkey {KEY}",
-        f"{T} rename constraint of_customer to of_customer_fkey;",
+        f"{T} rename constraint of_customer to of_customer_fkey",
     ),
     "in one statement": (
         f"{T} drop constraint of_customer, add constraint of_customer_fkey {KEY}",
-        f"{T} rename constraint of_customer to of_customer_fkey;",
+        f"{T} rename constraint of_customer to of_customer_fkey",
     ),
     "in a DO block": (
         f"do $$ begin {T} drop constraint of_customer; {T} add constraint of_customer_fkey {KEY}; end $$",
-        f"{T} rename constraint of_customer to of_customer_fkey;",
+        f"{T} rename constraint of_customer to of_customer_fkey",
     ),
     "a check": (
         f'{T} drop constraint positive; {T} add constraint "Not negative" check (total >= 0)',
-        f'{T} rename constraint positive to "Not negative";',
+        f'{T} rename constraint positive to "Not negative"',
     ),
     "a unique constraint": (
         "alter table customers drop constraint only_one; alter table customers add constraint one_each unique (email)",
-        "alter table customers rename constraint only_one to one_each;",
+        "alter table customers rename constraint only_one to one_each",
     ),
     "an exclusion": (
         f"{T} drop constraint apart; {T} add constraint apart_from exclude using gist (period with &&)",
-        f"{T} rename constraint apart to apart_from;",
+        f"{T} rename constraint apart to apart_from",
     ),
     "an index": (
         'drop index shop.by_total; create index total_of_order on shop."Order" (total)',
-        "alter index shop.by_total rename to total_of_order;",
+        "alter index shop.by_total rename to total_of_order",
     ),
     "a check of a partitioned table": (
         "alter table events drop constraint after_zero; alter table events add constraint not_negative check (at >= 0)",
-        "alter table events rename constraint after_zero to not_negative;",
+        "alter table events rename constraint after_zero to not_negative",
     ),
 }
 
@@ -83,7 +83,26 @@ def test_it_is_one_danger_with_the_rename(name: str, server: databases.Shadow) -
     findings = found(server, up)
 
     assert [(each.rule.name, each.severity) for each in findings] == [("created-again", "danger")]
-    assert findings[0].instead.splitlines()[:2] == ["-- 002_case.up.sql", rename]
+    assert [line.rstrip("; ") for line in findings[0].instead.splitlines()] == ["-- 002_case.up.sql", rename]
+
+
+def test_both_files_are_written_again_without_what_is_created_again(server: databases.Shadow) -> None:
+    """Other statements stay where they are; both directions rename."""
+    setup = Migration("001", "case", Source("sql/001_case.up.sql", SETUP), None)
+    up = f"comment on table customers is 'c';\n{T} drop constraint of_customer;\n{T} add constraint fk {KEY};\n"
+    down = f"{T} drop constraint fk;\n{T} add constraint of_customer {KEY};\ncomment on table customers is null;\n"
+    new = Migration("002", "case", Source("sql/002_case.up.sql", up), Source("sql/002_case.down.sql", down))
+    review = pipeline.review_on(server, Subjects("main", (setup,), (new,)), pipeline.Settings(Path(), limit=2.0))
+
+    (finding,) = review.migrations[0].findings
+    assert finding.instead.splitlines() == [
+        "-- 002_case.up.sql",
+        "comment on table customers is 'c';",
+        f"{T} rename constraint of_customer to fk;",
+        "-- 002_case.down.sql",
+        f"{T} rename constraint fk to of_customer;",
+        "comment on table customers is null;",
+    ]
 
 
 def test_every_locked_table_is_named(server: databases.Shadow) -> None:
