@@ -65,16 +65,16 @@ def _has_policy(subject: Subject, table: str) -> bool:
 def _columns(subject: Subject, changes: SchemaChanges) -> Iterator[Finding]:
     for before, after in changes.altered_columns():
         change, name = Change("column", before.object, after.object, "altered"), displayed(after.name)
-        if before.has_value and not after.has_value:
-            message = f"`{name}` {'is NOT NULL and ' if after.is_not_null else ''}{_without_value(before)}"
+        if before.has_value and not after.has_value and not subject.is_set_by_trigger(after.object):
+            message = f"`{name}` is {_without_value(before)}{', and is NOT NULL' if after.is_not_null else ''}"
             message += f": an INSERT without it {'fails' if after.is_not_null else 'writes NULL'}"
             lost = "default" if before.default else "generated" if before.is_generated else "identity"
             finding = subject.finding(altered.COLUMN_DEFAULT_REMOVED, subject.place_of(change, lost), message)
             yield finding if after.is_not_null else replace(finding, severity="warning")
         elif after.is_not_null and not before.is_not_null and not after.has_value:
-            if before.is_proven_not_null(subject.trip.before):
+            if before.is_proven_not_null(subject.trip.before) or subject.is_set_by_trigger(after.object):
                 continue
-            message = f"`{name}` is now NOT NULL and has no default: an INSERT without it fails"
+            message = f"`{name}` is now NOT NULL, without a default: an INSERT without it fails"
             place = subject.place_of(change, "not null")
             finding = subject.finding(altered.NEW_NOT_NULL_WITHOUT_DEFAULT, place, message)
             yield replace(finding, severity="warning")  # the running application may set it always
@@ -83,7 +83,7 @@ def _columns(subject: Subject, changes: SchemaChanges) -> Iterator[Finding]:
             place = subject.place_of(change, "identity")
             yield replace(subject.finding(replaced.COLUMN_NOT_WRITABLE, place, message), severity="warning")
     for change, column in _required(subject):
-        message = f"the new column `{displayed(column.name)}` is NOT NULL and has no default"
+        message = f"the new column `{displayed(column.name)}` is NOT NULL, without a default"
         message += ": an INSERT of the running application fails"
         yield subject.finding(altered.NEW_NOT_NULL_WITHOUT_DEFAULT, subject.place_of(change), message)
 
@@ -91,8 +91,8 @@ def _columns(subject: Subject, changes: SchemaChanges) -> Iterator[Finding]:
 def _without_value(before: Column) -> str:
     """Describe what a column no longer has."""
     if before.is_generated:
-        return "is no longer generated"
-    return "is no longer an identity column" if before.is_identity else "has no default any more"
+        return "no longer generated"
+    return "no longer an identity column" if before.is_identity else "without a default now"
 
 
 def _required(subject: Subject) -> Iterator[tuple[Change, Column]]:
@@ -108,7 +108,8 @@ def _required(subject: Subject) -> Iterator[tuple[Change, Column]]:
         is_new = change.before is None or (base is not None and change.after.identity not in base.identities)
         after, before = Column(change.after), Column(change.before) if change.before else None
         was_required = before is not None and not before.has_value and _refuses_null(before, subject)
-        if is_new and after.is_not_null and not after.has_value and not was_required:
+        is_required = after.is_not_null and not after.has_value and not subject.is_set_by_trigger(after.object)
+        if is_new and is_required and not was_required:
             yield change, after
 
 

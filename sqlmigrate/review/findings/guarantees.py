@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import replace
 
 from sqlmigrate.catalog.objects import Object
 from sqlmigrate.identifiers import IDENTIFIER, displayed, last_part, plain
@@ -19,14 +20,14 @@ from sqlmigrate.source import Span
 from .definitions import ForeignKey, TriggerEvents, UniqueKey, foreign_key, rule_of_check, trigger_events, unique_key
 from .removed import is_cascaded_part
 from .subject import Subject
-from .successors import VIEWS, Successor, successors
+from .successors import VIEWS, Successor
 
 _WORD = re.compile(IDENTIFIER)
 
 
 def find(subject: Subject) -> Iterator[Finding]:
     """Return these findings of an up file."""
-    for each in successors(subject.trip):
+    for each in subject.successors:
         if each.after.kind in VIEWS and each.before.kind not in VIEWS:
             continue  # the table under the view still guarantees it
         yield from _unique_keys(subject, each)
@@ -68,6 +69,10 @@ def _kept(pair: Successor, part: Object) -> Object | None:
     return None if swapped.intersection(_WORD.findall(_definition(part))) else now
 
 
+def _shown(pair: Successor, part: Object) -> str:
+    return f"{displayed(pair.before.name)}.{part.path[-1]}"
+
+
 def _finding(subject: Subject, pair: Successor, rule: Rule, part: Object, message: str) -> Finding:
     """Make a finding at the statement that changed the part, or that gave its table's name to another one."""
     left = pair.now.by_identity.get(part.identity) if pair.is_other else None
@@ -107,7 +112,7 @@ def _unique_keys(subject: Subject, pair: Successor) -> Iterator[Finding]:
         if _is_reported(subject, pair, index):
             continue
         kind = _kind_of_key(constraint)
-        message = f"the {kind} `{last_part(index.name)}` of `{displayed(pair.before.name)}` ({', '.join(key.columns)}) "
+        message = f"the {kind} `{_shown(pair, index)}` "
         message += _deferred(covering) or _what_replaces(key, current)
         is_unique = bool(covering) or any(set(now.columns) < set(key.columns) and not now.where for _, now in current)
         message += _consequence(pair, key, has_duplicates=not is_unique)
@@ -168,8 +173,7 @@ def _foreign_keys(subject: Subject, pair: Successor) -> Iterator[Finding]:
         if same or _is_reported(subject, pair, constraint) or " NOT ENFORCED" in _definition(constraint):
             continue
         if enforced or _has_referenced_table(pair, key):
-            message = f"the foreign key `{last_part(constraint.name)}` from `{displayed(pair.before.name)}` "
-            message += f"to `{displayed(key.table)}` {_lost_key(key, similar, enforced)}"
+            message = f"the foreign key `{_shown(pair, constraint)}` {_lost_key(key, similar, enforced)}"
             yield _finding(subject, pair, guarantees.FOREIGN_KEY_REMOVED, constraint, message)
 
 
@@ -204,8 +208,8 @@ def _lost_key(key: ForeignKey, similar: Sequence[Object], enforced: Sequence[Obj
     lost = [each for each in key.actions if each not in actions]
     new = [each for each in actions if each not in key.actions]
     if not lost:
-        return f"has {' and '.join(new)} now"
-    return f"no longer has {' and '.join(lost)}" + (f", but {' and '.join(new)}" if new else "")
+        return f"is {' and '.join(new)} now"
+    return f"is no longer {' and '.join(lost)}" + (f", but {' and '.join(new)}" if new else "")
 
 
 # checks
@@ -222,7 +226,7 @@ def _checks(subject: Subject, pair: Successor) -> Iterator[Finding]:
         if _uses_gone_column(pair, text) or _is_reported(subject, pair, constraint) or text.endswith(" NOT ENFORCED"):
             continue
         kind = "CHECK" if text.startswith("CHECK ") else "exclusion constraint"
-        head = f"the {kind} `{last_part(constraint.name)}` of `{displayed(pair.before.name)}`"
+        head = f"the {kind} `{_shown(pair, constraint)}`"
         if other := _replacement(pair, constraint, now):
             message = f"{head} is replaced: it was {text}, and is now {rule_of_check(_definition(other))}"
             yield _finding(subject, pair, guarantees.CHECK_REPLACED, constraint, message)
@@ -276,13 +280,21 @@ def _triggers(subject: Subject, pair: Successor) -> Iterator[Finding]:
         kept = _kept(pair, trigger)
         if kept and (kept.identity not in altered or kept.attributes.get("enabled") == "disabled"):
             continue  # it is unchanged, or reported as disabled
-        similar = [each for each, events in now if events.calls == old.calls or each.path[-1] == trigger.path[-1]]
-        lost = _lost_events(old, [events for each, events in now if each in similar])
-        if lost:
-            message = (
-                f"the trigger `{last_part(trigger.name)}` of `{displayed(pair.before.name)}` no longer fires {lost}"
-            )
+        similar = [events for each, events in now if events.calls == old.calls or each.path[-1] == trigger.path[-1]]
+        lost = _lost_events(old, similar)
+        if lost and (new := _new_trigger(pair, old, now)):
+            message = f"the trigger `{_shown(pair, trigger)}` is replaced by `{last_part(new.name)}`, which calls "
+            message += next(events.calls for each, events in now if each is new)
+            yield replace(_finding(subject, pair, guarantees.TRIGGER_REMOVED, trigger, message), severity="note")
+        elif lost:
+            message = f"the trigger `{_shown(pair, trigger)}` no longer fires {lost}"
             yield _finding(subject, pair, guarantees.TRIGGER_REMOVED, trigger, message)
+
+
+def _new_trigger(pair: Successor, old: TriggerEvents, now: Sequence[tuple[Object, TriggerEvents]]) -> Object | None:
+    """Return a new trigger of the same table that fires whenever an old one fired, and calls another function."""
+    new = ((each, events) for each, events in now if each.identity not in pair.was.by_identity)
+    return next((each for each, events in new if not _lost_events(old, [events])), None)
 
 
 def _lost_events(old: TriggerEvents, now: Sequence[TriggerEvents]) -> str:
@@ -301,7 +313,7 @@ def _rules(subject: Subject, pair: Successor) -> Iterator[Finding]:
     now = {(each.path[-1], _action(each)) for each in pair.now.of(pair.after, "rule")}
     for rule in _old_parts(pair, "rule"):
         if not _kept(pair, rule) and (rule.path[-1], _action(rule)) not in now:
-            message = f"the rule `{last_part(rule.name)}` of `{displayed(pair.before.name)}` no longer applies"
+            message = f"the rule `{_shown(pair, rule)}` is gone"
             yield _finding(subject, pair, guarantees.TRIGGER_REMOVED, rule, message)
 
 

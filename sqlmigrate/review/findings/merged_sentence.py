@@ -27,7 +27,7 @@ _SUMMED = frozenset(
 _KIND = (
     r"(?:partitioned |foreign )?table|column|(?:materialized )?view|function|procedure|aggregate|(?:composite )?type|"
     r"enum|domain|range|constraint|trigger|default|policy|index|sequence|schema|statistics|extension|rule|"
-    r"body of|owner of"
+    r"body of|owner of|unique constraint|unique index|primary key|foreign key|exclusion constraint|CHECK"
 )
 _SLOT = re.compile(
     rf"(?:\b(?P<article>the (?:new )?)(?P<kind>{_KIND}) )?`(?P<name>[^`]+)`"
@@ -39,6 +39,7 @@ _PLURALS = {
     "statistics": "statistics",
     "body of": "bodies of",
     "owner of": "owner of",
+    "unique index": "unique indexes",
 }
 _BEFORE_SUBJECT = re.compile(r"(?:^|[;:,] |\bwhile |\bwhere )$")
 # What follows a subject, or says something of it later, in singular and plural.

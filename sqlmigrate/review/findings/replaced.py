@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from sqlmigrate.catalog.objects import Object
-from sqlmigrate.identifiers import displayed, last_part, parent
+from sqlmigrate.identifiers import displayed, last_part
 from sqlmigrate.review.measure.facts import Swapped
 from sqlmigrate.review.rules import altered, removed, replaced
 from sqlmigrate.review.rules.rule import Finding
@@ -21,7 +21,7 @@ from sqlmigrate.spelling import plural
 from .definitions import foreign_key
 from .schema_changes import Column, is_on
 from .subject import Subject
-from .successors import VIEWS, Successor, successors
+from .successors import VIEWS, Successor
 
 # A value of the first type fits into each of the others.
 _WIDER = {
@@ -36,7 +36,7 @@ _LENGTH = re.compile(r"^(.+?)\((\d+)(?:,\d+)?\)$")
 
 def find(subject: Subject) -> Iterator[Finding]:
     """Return these findings of an up file."""
-    for pair in successors(subject.trip):
+    for pair in subject.successors:
         yield from _columns(subject, pair)
         if pair.is_other:
             yield from _new_columns(subject, pair)
@@ -82,17 +82,18 @@ def _values(subject: Subject, pair: Successor, before: Column, after: Column) ->
     """Compare what an INSERT may leave out, or write."""
     name = displayed(after.name)
     place = _place(subject, pair, after.object)
+    has_value = after.has_value or subject.is_set_by_trigger(after.object)
     if after.is_generated and not before.is_generated:
         message = f"`{name}` is a generated column now: an INSERT or UPDATE that sets it fails"
         yield subject.finding(replaced.COLUMN_NOT_WRITABLE, place, message)
-    elif after.is_not_null and not after.has_value and pair.is_other and (before.has_value or not before.is_not_null):
-        message = f"`{name}` is another column now, NOT NULL without a default: an INSERT without it fails"
+    elif after.is_not_null and not has_value and pair.is_other and (before.has_value or not before.is_not_null):
+        message = f"`{name}` is another column now, NOT NULL and without a default: an INSERT without it fails"
         yield subject.finding(altered.NEW_NOT_NULL_WITHOUT_DEFAULT, place, message)
-    elif after.is_not_null and not before.is_not_null and pair.before.kind not in VIEWS and after.has_value:
+    elif after.is_not_null and not before.is_not_null and pair.before.kind not in VIEWS and has_value:
         message = f"`{name}` is now NOT NULL: an INSERT or UPDATE that sets it to NULL fails"
         finding = subject.finding(altered.NEW_NOT_NULL_WITHOUT_DEFAULT, place, message)
         yield replace(finding, severity="warning")
-    elif before.has_value and not after.has_value and not after.is_not_null:
+    elif before.has_value and not has_value and not after.is_not_null:
         message = f"`{name}` is another column now, without a default: an INSERT without it writes NULL"
         yield replace(subject.finding(altered.COLUMN_DEFAULT_REMOVED, place, message), severity="warning")
 
@@ -112,7 +113,7 @@ def _new_columns(subject: Subject, pair: Successor) -> Iterator[Finding]:
     for each in pair.now.of(pair.after, "column"):
         column = Column(each)
         if each.path[-1] not in old and column.is_not_null and not column.has_value and pair.after.kind not in VIEWS:
-            message = f"`{displayed(column.name)}` is NOT NULL and has no default, and the old table has no such column"
+            message = f"`{displayed(column.name)}` is NOT NULL, without a default, and not in the old table"
             message += ": an INSERT of the running application fails"
             place = subject.place_of_name(pair.after)
             yield subject.finding(altered.NEW_NOT_NULL_WITHOUT_DEFAULT, place, message)
@@ -175,14 +176,14 @@ def _keys_to_old_columns(subject: Subject, pair: Successor) -> Iterator[Finding]
             continue
         old, new = (foreign_key(each.attributes.get("definition") or "") for each in (was, now))
         if old and new and new.table == pair.after.name and swapped.intersection(old.key.split(", ")):
-            message = f"the foreign key `{last_part(now.name)}` of `{displayed(parent(now.name))}` is still bound to "
+            message = f"the foreign key `{displayed(now.name)}` is still bound to "
             message += f"`{displayed(new.table)}` ({new.key}), not to the new ({old.key})"
             yield subject.finding(replaced.REFERS_TO_OLD_TABLE, subject.place_of_name(pair.after), message)
 
 
 def _refers(was: Object, now: Object, mention: re.Pattern[str]) -> str:
     """Describe an object whose definition names the old relation by its new name; empty if it does not."""
-    name = f"`{last_part(now.name)}` of `{displayed(parent(now.name))}`"
+    name = f"`{displayed(now.name)}`"
     if now.kind == "constraint":
         key = foreign_key(now.attributes.get("definition") or "")
         return f"the foreign key {name}" if key and mention.fullmatch(key.table) else ""
@@ -197,11 +198,7 @@ def _refers(was: Object, now: Object, mention: re.Pattern[str]) -> str:
     for each in texts:
         before, after = was.attributes.get(each) or "", now.attributes.get(each) or ""
         if before != after and mention.search(after) and not mention.search(before):
-            return (
-                f"the {now.kind} {name}"
-                if now.kind in ("policy", "rule")
-                else f"the {now.kind} `{displayed(now.name)}`"
-            )
+            return f"the {now.kind} {name}"
     return ""
 
 
@@ -238,22 +235,25 @@ def _table_rows(subject: Subject, swapped: Swapped) -> Iterator[Finding]:
 
 
 def _column_values(subject: Subject, swapped: Swapped) -> Iterator[Finding]:
-    """Return a finding of a new column without values, under the name of an old one."""
+    """Return a finding of a new column without values, under the name of an old one.
+
+    If the old column still exists and has values, that is certain. Otherwise the new one may have been filled with what
+    the old one had, which in generated rows may be nothing.
+    """
     trip = subject.trip
+    objects = trip.after.objects if trip.after else {}
     name = f"{swapped.table}.{swapped.column}"
-    before = trip.before.objects["column", name]
-    is_known = trip.base is None or before.identity in trip.base.identities
-    is_filled = swapped.before == 0 or any(
-        touch.updated
+    before, after = trip.before.objects["column", name], objects["column", name]
+    if not subject.is_known(before) or swapped.after or not swapped.rows or Column(after).is_generated:
+        return
+    is_created_here = all(each.identity != after.identity for each in trip.before.objects.values())
+    is_updated = any(
+        touch.updated and touch.relation.oid == after.identity.oid
         for each in subject.statements
         for touch in each.facts.touches
-        if touch.relation.name == displayed(swapped.table)
     )
-    if not is_known or swapped.after or not swapped.rows or (is_filled and not swapped.before):
-        return
-    message = f"`{displayed(name)}` is another column now, and has no values"
-    objects = trip.after.objects if trip.after else {}
-    left = [each for each in objects.values() if each.identity == before.identity]
-    place = subject.place_of_name(objects["column", name])
-    message += f": the old values are in `{last_part(left[0].name)}`" if left else ": the old values are lost"
-    yield subject.finding(replaced.COLUMN_VALUES_LOST, place, message)
+    if swapped.before or (is_created_here and not is_updated):
+        left = [each for each in objects.values() if each.identity == before.identity]
+        message = f"`{displayed(name)}` is another column now, and has no values"
+        message += f": the old values are in `{last_part(left[0].name)}`" if left else ": the old values are lost"
+        yield subject.finding(replaced.COLUMN_VALUES_LOST, subject.place_of_name(after), message)

@@ -15,7 +15,7 @@ from sqlmigrate.review.rules.rule import Finding
 
 from .schema_changes import SchemaChanges
 from .subject import Subject
-from .successors import RELATIONS, Successor, successors
+from .successors import RELATIONS, Successor
 
 # https://www.postgresql.org/docs/current/ddl-priv.html#PRIVILEGE-ABBREVS-TABLE
 _RIGHTS = {
@@ -44,7 +44,7 @@ _MOST = 3  # callers in one sentence
 
 def find(subject: Subject, changes: SchemaChanges) -> Iterator[Finding]:
     """Return these findings of an up file."""
-    for pair in successors(subject.trip):
+    for pair in subject.successors:
         if pair.is_other:
             yield from _not_granted(subject, pair.before, pair.after)
             yield from _of_columns(subject, pair)

@@ -20,6 +20,7 @@ from sqlmigrate.review.rules.rule import Finding, Rule, Severity
 from sqlmigrate.source import Span
 
 from .estimates import RATES, SHORT_SECONDS, UNNOTICED_SECONDS, data_size, duration
+from .successors import Successor, successors
 
 _WORD = re.compile(r"[\w$]+")
 _DROPS_WITH_CASCADE = re.compile(r"\bDROP\b[^;]*(?<!DELETE)(?<!UPDATE) CASCADE\b")
@@ -128,6 +129,31 @@ class Subject:
     def is_old(self, table: int) -> bool:
         """Return whether a table, by its OID, existed before the first of the new migrations."""
         return self.trip.is_old(table)
+
+    def is_known(self, thing: Object) -> bool:
+        """Return whether an object existed before the first of the new migrations: the application may use it."""
+        return self.trip.base is None or thing.identity in self.trip.base.identities
+
+    def is_set_by_trigger(self, column: Object) -> bool:
+        """Return whether a BEFORE INSERT trigger of its table calls a function whose text names a column."""
+        objects = self.trip.after.objects if self.trip.after else {}
+        bodies = {
+            name.partition("(")[0]: each.attributes.get("definition") or ""
+            for (kind, name), each in objects.items()
+            if kind == "function"
+        }
+        for each in objects.values():
+            if each.kind == "trigger" and each.table == column.table:
+                fires, _, called = (each.attributes.get("definition") or "").partition(" EXECUTE FUNCTION ")
+                body = bodies.get(called.partition("(")[0], "")
+                if " BEFORE INSERT " in fires and _contains(_words_of(body), column.name):
+                    return True
+        return False
+
+    @cached_property
+    def successors(self) -> tuple[Successor, ...]:
+        """The old relations that the file changed or replaced, each with the one that has its name now."""
+        return tuple(successors(self.trip))
 
     def place_of(self, change: Change, attribute: str = "") -> Span:
         """Return the place of the statement that made a change of the file, or else of the last that names its object.

@@ -13,9 +13,7 @@ from sqlmigrate.parsing.script import Script
 from .facts import LateSequence, UnindexedKey
 
 # What may put rows before a sequence, or a sequence behind rows.
-_MOVES = re.compile(
-    r"\b(insert|copy|setval|merge|restart|sequence|identity|nextval|\w*serial\d?|call|execute|owned)\b", re.IGNORECASE
-)
+_MOVES = re.compile(r"\b(insert|copy|setval|merge|restart|sequence|nextval|owned|add\s+generated)\b", re.IGNORECASE)
 
 # An index helps if its first columns are those of the key, in any order
 # (https://www.postgresql.org/docs/current/ddl-constraints.html#DDL-CONSTRAINTS-FK).

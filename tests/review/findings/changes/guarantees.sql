@@ -19,64 +19,64 @@ create materialized view mv as select id, a from t;
 create unique index mv_id on mv (id);
 -- case: a unique constraint in a DO block, with quoted names
 do $$ begin execute 'alter table shop."Order" drop constraint "Uq X"'; end $$;
--- told: danger unique-removed: the unique constraint `Uq X` of `shop."Order"` (x) is gone: INSERT ... ON CONFLICT (x) of the running application fails, and duplicates can be inserted
+-- told: danger unique-removed: the unique constraint `shop."Order"."Uq X"` is gone: INSERT ... ON CONFLICT (x) of the running application fails, and duplicates can be inserted
 -- case: a unique constraint that a partial index replaces
 create unique index concurrently t_ab2 on t (a, b) where active;
 -- next migration
 alter table t drop constraint t_ab;
--- told: danger unique-removed: the unique constraint `t_ab` of `t` (a, b) is replaced by the partial index `t_ab2`, only for rows with active: INSERT ... ON CONFLICT (a, b) of the running application fails, and duplicates can be inserted
+-- told: danger unique-removed: the unique constraint `t.t_ab` is replaced by the partial index `t_ab2`, only for rows with active: INSERT ... ON CONFLICT (a, b) of the running application fails, and duplicates can be inserted
 -- case: a unique constraint on fewer columns
 alter table t add unique (a); alter table t drop constraint t_ab;
--- told: danger unique-removed: the unique constraint `t_ab` of `t` (a, b) is gone: INSERT ... ON CONFLICT (a, b) of the running application fails
+-- told: danger unique-removed: the unique constraint `t.t_ab` is gone: INSERT ... ON CONFLICT (a, b) of the running application fails
 -- case: a unique index that is no longer unique
 drop index t_cd; create index t_cd on t (lower("C d"));
--- told: danger unique-removed: the unique index `t_cd` of `t` (lower("C d")) is gone: INSERT ... ON CONFLICT (lower("C d")) of the running application fails, and duplicates can be inserted
+-- told: danger unique-removed: the unique index `t.t_cd` is gone: INSERT ... ON CONFLICT (lower("C d")) of the running application fails, and duplicates can be inserted
 -- case: a unique constraint that is deferrable now
 alter table t drop constraint t_ab, add constraint t_ab unique (a, b) deferrable;
--- told: danger unique-removed: the unique constraint `t_ab` of `t` (a, b) is now deferrable, as `t_ab`: INSERT ... ON CONFLICT (a, b) of the running application fails
+-- told: danger unique-removed: the unique constraint `t.t_ab` is now deferrable, as `t_ab`: INSERT ... ON CONFLICT (a, b) of the running application fails
 -- case: a primary key
 alter table t drop constraint t_pkey;
--- told: danger unique-removed: the primary key `t_pkey` of `t` (id) is gone: INSERT ... ON CONFLICT (id) of the running application fails, and duplicates can be inserted
+-- told: danger unique-removed: the primary key `t.t_pkey` is gone: INSERT ... ON CONFLICT (id) of the running application fails, and duplicates can be inserted
 -- case: an equal index that an earlier new file put in its place
 create unique index concurrently t_ab2 on t (a, b);
 -- next migration
 alter table t drop constraint t_ab;
 -- next migration
 drop index t_ab2;
--- told: danger unique-removed: the unique index `t_ab2` of `t` (a, b) is gone: INSERT ... ON CONFLICT (a, b) of the running application fails, and duplicates can be inserted
+-- told: danger unique-removed: the unique index `t.t_ab2` is gone: INSERT ... ON CONFLICT (a, b) of the running application fails, and duplicates can be inserted
 -- case: a constraint of a renamed table
 alter table t rename to tt; alter table tt drop constraint t_ab;
--- told: danger unique-removed: the unique constraint `t_ab` of `t` (a, b) is gone: INSERT ... ON CONFLICT (a, b) of the running application fails, and duplicates can be inserted
+-- told: danger unique-removed: the unique constraint `t.t_ab` is gone: INSERT ... ON CONFLICT (a, b) of the running application fails, and duplicates can be inserted
 -- case: a unique index of a materialized view
 drop index mv_id;
--- told: danger unique-removed: the unique index `mv_id` of `mv` (id) is gone: REFRESH MATERIALIZED VIEW CONCURRENTLY fails if no other unique index covers every row
+-- told: danger unique-removed: the unique index `mv.mv_id` is gone: REFRESH MATERIALIZED VIEW CONCURRENTLY fails if no other unique index covers every row
 -- case: a foreign key
 alter table t drop constraint t_parent;
--- told: warning foreign-key-removed: the foreign key `t_parent` from `t` to `parent` is gone: rows that reference nothing can be inserted, and ON DELETE CASCADE from `parent` no longer happens
+-- told: warning foreign-key-removed: the foreign key `t.t_parent` is gone: rows that reference nothing can be inserted, and ON DELETE CASCADE from `parent` no longer happens
 -- case: a foreign key to a partitioned table
 alter table kid drop constraint kid_p;
--- told: warning foreign-key-removed: the foreign key `kid_p` from `kid` to `p` is gone: rows that reference nothing can be inserted, and ON DELETE CASCADE from `p` no longer happens
+-- told: warning foreign-key-removed: the foreign key `kid.kid_p` is gone: rows that reference nothing can be inserted, and ON DELETE CASCADE from `p` no longer happens
 -- case: another action of a foreign key
 alter table t drop constraint t_parent, add constraint t_parent foreign key (parent_id) references parent on delete set null not valid;
--- told: warning foreign-key-removed: the foreign key `t_parent` from `t` to `parent` no longer has ON DELETE CASCADE, but ON DELETE SET NULL
+-- told: warning foreign-key-removed: the foreign key `t.t_parent` is no longer ON DELETE CASCADE, but ON DELETE SET NULL
 -- case: a CHECK of a partitioned table
 alter table p drop constraint p_c;
--- told: warning check-removed: the CHECK `p_c` of `p` is gone: CHECK ((k > 0)) is no longer enforced
+-- told: warning check-removed: the CHECK `p.p_c` is gone: CHECK ((k > 0)) is no longer enforced
 -- case: a CHECK with another condition
 alter table t drop constraint n_pos, add constraint n_pos check (n >= 0);
--- told: note check-replaced: the CHECK `n_pos` of `t` is replaced: it was CHECK ((n > 0)), and is now CHECK ((n >= 0))
+-- told: note check-replaced: the CHECK `t.n_pos` is replaced: it was CHECK ((n > 0)), and is now CHECK ((n >= 0))
 -- case: a trigger
 drop trigger t_audit on t;
--- told: warning trigger-removed: the trigger `t_audit` of `t` no longer fires on INSERT or UPDATE OF a
+-- told: warning trigger-removed: the trigger `t.t_audit` no longer fires on INSERT or UPDATE OF a
 -- case: an event of a trigger
 drop trigger t_audit on t;create trigger t_audit before insert on t for each row when (new.a > 0) execute function tr();
--- told: warning trigger-removed: the trigger `t_audit` of `t` no longer fires on UPDATE OF a
+-- told: warning trigger-removed: the trigger `t.t_audit` no longer fires on UPDATE OF a
 -- case: another condition of a trigger
 drop trigger t_audit on t;create trigger t_audit before insert or update on t for each row when (new.a > 7) execute function tr();
--- told: warning trigger-removed: the trigger `t_audit` of `t` no longer fires for every row: only where (new.a > 7)
+-- told: warning trigger-removed: the trigger `t.t_audit` no longer fires for every row: only where (new.a > 7)
 -- case: a rule
 drop rule t_kept on t;
--- told: warning trigger-removed: the rule `t_kept` of `t` no longer applies
+-- told: warning trigger-removed: the rule `t.t_kept` is gone
 -- case: the same unique columns in another order
 alter table t drop constraint t_ab; create unique index t_ba on t (b, a);
 -- case: a unique constraint instead of a primary key
@@ -99,7 +99,7 @@ alter table t drop constraint t_parent, add foreign key (parent_id) references p
 drop table parent cascade;
 -- case: a foreign key that CASCADE drops
 alter table parent drop constraint parent_pkey cascade;
--- told: danger unique-removed: the primary key `parent_pkey` of `parent` (id) is gone: INSERT ... ON CONFLICT (id) of the running application fails, and duplicates can be inserted
+-- told: danger unique-removed: the primary key `parent.parent_pkey` is gone: INSERT ... ON CONFLICT (id) of the running application fails, and duplicates can be inserted
 -- case: a CHECK of a partition, whose bound is checked
 alter table p1 add constraint c check (k >= 0); alter table p1 drop constraint c;
 -- case: a CHECK that a NOT NULL replaces
@@ -110,3 +110,8 @@ alter table t alter column n set not null; alter table t drop constraint nn;
 drop trigger t_audit on t;create trigger t_new before insert or update on t for each row when (new.a > 0) execute function tr();
 -- case: another function of a trigger
 create function tr2() returns trigger language plpgsql as 'begin return new; end'; drop trigger t_audit on t;create trigger t_audit before insert or update on t for each row execute function tr2();
+-- case: a trigger of another name and function
+create function tr3() returns trigger language plpgsql as 'begin return new; end';
+drop trigger t_audit on t;
+create trigger t_log before insert or update on t for each row execute function tr3();
+-- told: note trigger-removed: the trigger `t.t_audit` is replaced by `t_log`, which calls public.tr3()

@@ -21,9 +21,9 @@ insert into users_new (id, email) select id, coalesce(email, '') from users;
 alter table users rename to users_old;
 alter table users_new rename to users;
 -- told: danger grants-lost: `users` is another table now: `rev_swap_app` has lost INSERT, SELECT
--- told: danger refers-to-old-table: the foreign key `posts_author_fkey` of `posts` is still bound to `users_old`, not to the new `users`; the view `emails` is still bound to `users_old`, not to the new `users`
+-- told: danger refers-to-old-table: the foreign key `posts.posts_author_fkey` and the view `emails` are still bound to `users_old`, not to the new `users`
 -- told: warning new-not-null-without-default: `users.email` is now NOT NULL: an INSERT or UPDATE that sets it to NULL fails
--- told: warning trigger-removed: the trigger `users_touched` of `users` no longer fires on UPDATE; it remains with `users_old`
+-- told: warning trigger-removed: the trigger `users.users_touched` no longer fires on UPDATE; it remains with `users_old`
 -- case: a table that has everything of the old one
 create table wide_new (like wide including all);
 insert into wide_new select * from wide;
@@ -36,7 +36,7 @@ insert into wide_new select * from wide;
 -- next migration
 drop table wide;
 alter table wide_new rename to wide;
--- told: danger new-not-null-without-default: `wide.number` is another column now, NOT NULL without a default: an INSERT without it fails
+-- told: danger new-not-null-without-default: `wide.number` is another column now, NOT NULL and without a default: an INSERT without it fails
 -- case: an empty table
 alter table wide rename to wide_old;
 create table wide (like wide_old including all);
@@ -97,7 +97,7 @@ alter table wide rename column number_new to number;
 -- case: a unique column that is dropped and added again
 alter table users drop column age;
 alter table users add column age smallint;
--- told: danger unique-removed: the unique constraint `users_age` of `users` (age) is gone: INSERT ... ON CONFLICT (age) of the running application fails, and duplicates can be inserted
+-- told: danger unique-removed: the unique constraint `users.users_age` is gone: INSERT ... ON CONFLICT (age) of the running application fails, and duplicates can be inserted
 -- told: danger column-values-lost: `users.age` is another column now, and has no values: the old values are lost
 -- told: warning column-type-differs: `users.age` is another column now: it has the type smallint, not integer
 -- case: a generated column
