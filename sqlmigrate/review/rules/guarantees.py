@@ -129,7 +129,9 @@ REPLICA_IDENTITY_MISSING = Rule(
 -- 1. 005_orders_key.up.sql: the index of the new key
 create unique index concurrently orders_new_key on orders (number);
 -- 2. 006_orders_key.up.sql: the old key and the new one in one statement
-alter table orders drop constraint orders_pkey, add constraint orders_pkey primary key using index orders_new_key;
+alter table orders
+    drop constraint orders_pkey,
+    add constraint orders_pkey primary key using index orders_new_key;
 """
         ),
     ),
