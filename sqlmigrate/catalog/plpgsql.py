@@ -126,8 +126,9 @@ class _Reader:
             self._statement()
         if self.open:
             raise UnreadableError
-        head = f"<<{self.function.name}>>\ndeclare sqlmigrate_plan text; {_SPECIAL}{declared}\nbegin"
-        return Block("\n".join([*options, head, *self.lines, "end"]), tuple(self.fragments))
+        head = f"declare sqlmigrate_plan text; {_SPECIAL}\nbegin"
+        inner = f"<<{self.function.name}>>\ndeclare {declared}\nbegin"
+        return Block("\n".join([*options, head, inner, *self.lines, "end;", "end"]), tuple(self.fragments))
 
     # tokens
 
@@ -175,6 +176,8 @@ class _Reader:
     def _plan(self, sql: str) -> None:
         number = len(self.fragments)
         self.fragments.append(Fragment(sql, is_planned=True))
+        if sql.startswith("("):  # would be taken for the options of EXPLAIN
+            sql = f"select * from ({sql}\n) sqlmigrate_query"
         self.lines.append(
             f"begin for sqlmigrate_plan in explain {sql}\nloop null; end loop; exception when others then "
             f"raise notice '{self.marker}|{number}|%|%', sqlstate, sqlerrm; end;"
@@ -312,7 +315,7 @@ class _Reader:
     def on_for(self) -> None:
         target, _ = self._until("in")
         source, _ = self._until("loop")
-        first = source.split(maxsplit=1)[0].lower().lstrip("(") if source else ""
+        first = source.lstrip("( \t\r\n").partition(" ")[0].split("\n")[0].lower()
         if first == "execute":
             self._leave(source)
         elif first in _PLANNED:

@@ -81,6 +81,16 @@ BROKEN = {
         DROP,
         'record "y" has no field "host_id"',
     ),
+    "a query in brackets": (
+        body("for y in (select * from fact) loop raise notice '%', y.host_id; end loop;", declare="declare y record;"),
+        DROP,
+        'record "y" has no field "host_id"',
+    ),
+    "a parameter that is called as in a trigger": (
+        body("if tg_op = 'x' then perform host_id from fact; end if;", "f(tg_op text, new record) returns void"),
+        DROP,
+        NO_COLUMN,
+    ),
     "a cursor": (body("open c;", declare="declare c cursor for select host_id from fact;"), DROP, NO_COLUMN),
     "a query that is returned": (
         body("return query select host_id from fact;", "f() returns setof bigint"),
