@@ -12,7 +12,7 @@ _NAME = rf"{IDENTIFIER}(?:\.{IDENTIFIER})*"
 _INDEX = re.compile(rf"^CREATE UNIQUE INDEX .+? ON (?:ONLY )?{_NAME} USING \w+ \(", re.DOTALL)
 _ORDER = re.compile(r"(?: (?:ASC|DESC|NULLS FIRST|NULLS LAST))+$")
 _FOREIGN_KEY = re.compile(rf"^FOREIGN KEY \((.+)\) REFERENCES ({_NAME})\((.+?)\)(?= |$)(.*)$", re.DOTALL)
-_ACTION = re.compile(r"ON (UPDATE|DELETE) (CASCADE|RESTRICT|SET NULL|SET DEFAULT)(?: \([^)]*\))?")
+_ACTION = re.compile(r"ON (UPDATE|DELETE) (CASCADE|SET NULL|SET DEFAULT)(?: \([^)]*\))?")
 _TRIGGER = re.compile(
     rf"^CREATE (?:CONSTRAINT )?TRIGGER {IDENTIFIER} (BEFORE|AFTER|INSTEAD OF) (.+?) ON {_NAME} (.*)"
     rf"EXECUTE (?:FUNCTION|PROCEDURE) (.*)$",
@@ -85,7 +85,7 @@ class ForeignKey:
         columns: the referencing columns, as text
         table: the referenced table, qualified
         key: the referenced columns, as text
-        actions: what happens to the referencing rows, as ``ON DELETE CASCADE``
+        actions: what happens to the referencing rows, as ``ON DELETE CASCADE``; RESTRICT refuses, as without an action
     """
 
     columns: str

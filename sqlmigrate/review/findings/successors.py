@@ -78,10 +78,11 @@ class Successor:
 
     @cached_property
     def gone_columns(self) -> Sequence[str]:
-        """The names of the columns that the relation no longer has, renamed ones left out."""
+        """The names of the old columns that the relation no longer has, renamed ones left out."""
         after = self.now.of(self.after, "column")
         names, kept = {each.path[-1] for each in after}, {each.identity for each in after}
-        gone = (each for each in self.was.of(self.before, "column") if each.path[-1] not in names)
+        old = (each for each in self.was.of(self.before, "column") if each.identity in self.base.by_identity)
+        gone = (each for each in old if each.path[-1] not in names)
         return [last_part(each.name) for each in gone if self.is_other or each.identity not in kept]
 
     @cached_property

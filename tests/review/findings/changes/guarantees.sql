@@ -115,3 +115,7 @@ create function tr3() returns trigger language plpgsql as 'begin return new; end
 drop trigger t_audit on t;
 create trigger t_log before insert or update on t for each row execute function tr3();
 -- told: note trigger-removed: the trigger `t.t_audit` is replaced by `t_log`, which calls public.tr3()
+-- case: a foreign key without ON DELETE RESTRICT
+create table n (id bigint primary key, p bigint constraint n_p references parent on delete restrict);
+-- new
+alter table n drop constraint n_p, add constraint n_p foreign key (p) references parent not valid;

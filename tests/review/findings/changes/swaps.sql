@@ -116,3 +116,8 @@ insert into wide_new select * from wide;
 drop table wide;
 alter table wide_new rename to wide;
 -- told: danger sequence-behind-data: the largest value of `wide.id` is 50, but its sequence `wide_new_id_seq` is at 0: an INSERT fails when the sequence returns an existing value
+-- case: a view without the column that an earlier new file added
+create or replace view emails as select email, age from users;
+-- next migration
+drop view emails;
+create view emails as select email from users;
