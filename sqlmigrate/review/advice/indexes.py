@@ -6,7 +6,7 @@ https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-CON
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sqlmigrate.catalog.objects import Object
 from sqlmigrate.identifiers import IDENTIFIER, displayed, last_part, parts
@@ -39,6 +39,7 @@ _ADD_UNIQUE = re.compile(
 )
 _USING_INDEX = re.compile(rf"(?P<kind>primary\s+key|unique)\s+using\s+index\s+(?P<index>{IDENTIFIER})", re.IGNORECASE)
 _COLUMNS = re.compile(r"^(?:PRIMARY KEY|UNIQUE(?: NULLS NOT DISTINCT)?) \((?P<columns>[^)]*)\)")
+_COLUMNS_SAID = re.compile(r"(?:\s*nulls\s+(?:not\s+)?distinct)?\s*\((?P<columns>[^)]*)\)", re.IGNORECASE)
 _DEFERRABLE = re.compile(r" (?:NOT )?DEFERRABLE.*")
 
 
@@ -213,7 +214,9 @@ def _from_index(case: Case, measured: MeasuredStatement) -> Iterator[Edit]:
     for action in alter.actions:
         column = alter_table.new_column(action)
         found = _ADD_UNIQUE.fullmatch(action)
-        constraint = _new_key(case, table, found["name"] if found else None, column.name if column else "")
+        columns = _COLUMNS_SAID.match(found["rest"]) if found else None
+        said = [each.strip() for each in columns["columns"].split(",")] if columns else [column.name] if column else []
+        constraint = _new_key(case, table, found["name"] if found else None, said)
         if (
             constraint
             and (found or (column and column.of("unique", "primary")))
@@ -226,16 +229,20 @@ def _from_index(case: Case, measured: MeasuredStatement) -> Iterator[Edit]:
         else:
             kept.append(action)
     if later:
-        yield Edit(measured.facts.number, alter.having(kept), tuple(later), tuple(names))
+        shown = displayed(table.name)
+        keys = [each for each in case.new_constraints(shown, "PRIMARY KEY") if parts(each.name)[-1] in names]
+        nullable = [column for key in keys for column in _columns_of(key) if _is_nullable(case, shown, column)]
+        swaps = tuple((f"alter {column} drop not null", "") for column in nullable)
+        yield Edit(measured.facts.number, alter.having(kept), tuple(later), tuple(names), swaps)
 
 
-def _new_key(case: Case, table: Object, name: str | None, column: str) -> Object | None:
-    """Return the new unique constraint or primary key of this name, or on this column, or the only one."""
+def _new_key(case: Case, table: Object, name: str | None, columns: Sequence[str]) -> Object | None:
+    """Return the new unique constraint or primary key of this name, or on these columns, or the only one."""
     keys = case.new_constraints(displayed(table.name), "UNIQUE", "PRIMARY KEY")
     if name:
         return next((each for each in keys if parts(each.name)[-1] == name), None)
-    if column:
-        return next((each for each in keys if _columns_of(each) == [column]), None)
+    if columns:
+        return next((each for each in keys if _columns_of(each) == columns), None)
     return keys[0] if len(keys) == 1 else None
 
 
