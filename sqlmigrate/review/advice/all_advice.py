@@ -17,7 +17,19 @@ from sqlmigrate.review.results import Reviewed
 from sqlmigrate.review.rules.rule import Finding
 from sqlmigrate.source import Source
 
-from . import altered, constraints, down, failures, indexes, locks, merged_files, partitions, removed, rewrites
+from . import (
+    altered,
+    constraints,
+    down,
+    failures,
+    guarantees,
+    indexes,
+    locks,
+    merged_files,
+    partitions,
+    removed,
+    rewrites,
+)
 from .case import Case
 from .draft import Draft, drawn
 
@@ -86,6 +98,16 @@ ADVICE: Mapping[str, Advice] = MappingProxyType(
         "grants-lost": altered.granted_again,
         "owner-changed": altered.rights_for_owner,
         "sequence-behind-data": altered.sequence_set,
+        "check-removed": guarantees.when_not_relied_on,
+        "check-replaced": guarantees.when_not_relied_on,
+        "foreign-key-removed": guarantees.when_not_relied_on,
+        "policy-changed": guarantees.when_not_relied_on,
+        "rights-revoked": guarantees.when_not_relied_on,
+        "trigger-removed": guarantees.when_not_relied_on,
+        "unique-removed": guarantees.when_not_relied_on,
+        "replica-identity-missing": guarantees.whole_rows_as_identity,
+        "view-security-changed": guarantees.same_options,
+        "refers-to-old-table": guarantees.keys_to_new_table,
         "down-missing": down.missing,
         "down-fails": down.instead,
         "down-incomplete": down.completed,

@@ -94,6 +94,11 @@ class Case:
         """Return a table by its name as messages show it, after the migration or before it."""
         return _found(self.after, WITH_COLUMNS, name) or _found(self.before, WITH_COLUMNS, name)
 
+    def full(self, name: str) -> str:
+        """Return the name of a table as the catalog has it, with its schema."""
+        found = self.table(name)
+        return found.name if found else name
+
     def columns(self, table: str) -> list[Column]:
         """Return the columns of a table in their order, as they are after the migration."""
         columns = (each for (kind, _), each in self.after.objects.items() if kind == "column")
@@ -163,6 +168,11 @@ class Case:
         return len(self.subject.up.statements) == 1
 
     @property
+    def up_text(self) -> str:
+        """The up file as it is."""
+        return normalized(self.subject.up.source.text)
+
+    @property
     def down_text(self) -> str:
         """The down file as it is; empty if there is none."""
         return normalized(self.down.source.text) if self.down else ""
@@ -178,6 +188,17 @@ class Case:
         if not up and not later:
             return None
         return Draft(Pair("", up, self._down(edits) if up else ""), later, before)
+
+    def allowed(self, reason: str, *before: str) -> Draft | None:
+        """Return the reviewed files with a directive that allows the findings, for a reason that is true then.
+
+        Above the first statement of a file it allows the findings of the whole file.
+        """
+        allow = f"-- sqlmigrate: allow {self.findings[0].rule.name} ({reason})\n"
+        numbers = [each.facts.number for each in self.statements]
+        first = numbers[:1] if numbers[:1] == [1] else numbers
+        texts = {number: self.subject.up.statements[number - 1].text for number in first}
+        return self.draft([Edit(number, f"{allow}{text}") for number, text in texts.items()], *before)
 
     def _down(self, edits: Collection[Edit]) -> str:
         """Return the down file without what only later migrations create; empty if there is none."""

@@ -11,7 +11,6 @@ from .batches import write
 from .case import Case, definition
 from .draft import Draft, Pair
 from .names import beside, made
-from .parts import only
 
 # What drops an object of a kind, in the order in which objects of different kinds are dropped.
 _DROPS = {
@@ -42,7 +41,7 @@ def missing(case: Case) -> Draft | None:
         whole = [displayed(each.name) for each in gone if not case.changes.is_part_of_gone(each)]
         names = ", ".join(dict.fromkeys(whole))
         head = f"-- sqlmigrate: irreversible (the values of {names} cannot be restored)\n"
-        return Draft(Pair("", head + only(case.subject.up, range(1, len(case.subject.up.statements) + 1))))
+        return Draft(Pair("", head + case.up_text))
     return instead(case)
 
 

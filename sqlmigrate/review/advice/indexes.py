@@ -20,7 +20,6 @@ from .constraints import required
 from .draft import NOTHING_TO_UNDO, Draft, Pair
 from .edited import edited, without_directive
 from .names import beside, file_name, identifier, made
-from .parts import only
 
 CREATE_INDEX = re.compile(
     rf"(?P<create>create\s+(?:unique\s+)?index)\s+(?:concurrently\s+)?(?:if\s+not\s+exists\s+)?"
@@ -269,13 +268,8 @@ def _index_and_key(case: Case, alter: AlterTable, constraint: Object) -> list[Pa
 
 def _is_nullable(case: Case, table: str, column: str) -> bool:
     """Return whether a column could be NULL before the migration."""
-    found = case.before.objects.get(("column", f"{_full(case, table)}.{column}"))
+    found = case.before.objects.get(("column", f"{case.full(table)}.{column}"))
     return found is not None and found.attributes.get("not null") is None
-
-
-def _full(case: Case, table: str) -> str:
-    found = case.table(table)
-    return found.name if found else table
 
 
 def primary_key(case: Case) -> Draft | None:
@@ -331,6 +325,4 @@ def index_of_key(case: Case) -> Draft | None:
         name = made(table, *(each.strip() for each in key.columns.split(",")), "index")
         create = f"create index concurrently {name} on {table} ({key.columns});\n"
         pairs.append(concurrent(create, beside(table, name)))
-    script = case.subject.up
-    up = only(script, range(1, len(script.statements) + 1))
-    return Draft(Pair("", up, case.down_text), tuple(pairs)) if pairs else None
+    return Draft(Pair("", case.up_text, case.down_text), tuple(pairs)) if pairs else None

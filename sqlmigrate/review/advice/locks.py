@@ -94,9 +94,7 @@ def _locked(case: Case, number: int) -> str:
 def alone(case: Case) -> Draft | None:
     """Put the statements into files of their own, so that the lock is held for an instant; then allow it."""
     if case.has_one_statement and case.statements:
-        reason = f"{' and '.join(case.names)}: locked for an instant"
-        allow = f"-- sqlmigrate: allow {case.findings[0].rule.name} ({reason})\n"
-        return case.draft([Edit(1, f"{allow}{case.statements[0].statement.text}")], _ALONE)
+        return case.allowed(f"{' and '.join(case.names)}: locked for an instant", _ALONE)
     own = [each.facts.number for each in case.statements]
     rest = tuple(number for number in range(1, len(case.subject.up.statements) + 1) if number not in own)
     return cut(case, [Part("", rest), *(_alone(each) for each in case.statements)])

@@ -211,7 +211,7 @@ def _can_detach(case: Case, parent: Object) -> bool:
 
 
 def _detaching(case: Case, parent: Object, table: str) -> Pair:
-    old = case.before.tables.get(_full(case, table))
+    old = case.before.tables.get(case.full(table))
     bound = _BOUND.sub(lambda found: found[0].lower(), (old.attributes.get("partition bound") or "") if old else "")
     shown = displayed(parent.name)
     key = _KEY.fullmatch(parent.attributes.get("partition key") or "")
@@ -222,10 +222,6 @@ def _detaching(case: Case, parent: Object, table: str) -> Pair:
         f"alter table {shown} detach partition {table} concurrently;\n",
         f"alter table {shown} attach partition {table} {bound};\n{left}",
     )
-
-
-def _full(case: Case, table: str) -> str:
-    return table if table in case.before.tables else f"public.{table}"
 
 
 def drop(case: Case) -> Draft | None:
@@ -240,8 +236,8 @@ def _dropped(case: Case, measured: MeasuredStatement) -> Iterator[Edit]:
     names = [each.strip() for each in found["tables"].split(",")]
     pairs = []
     for name in names:
-        old = case.before.tables.get(_full(case, name))
-        parent = case.before.tables.get(_full(case, displayed((old.attributes.get("parents") or "") if old else "")))
+        old = case.before.tables.get(case.full(name))
+        parent = case.before.tables.get(case.full(displayed((old.attributes.get("parents") or "") if old else "")))
         if old is None or parent is None or not old.attributes.get("partition bound") or not _can_detach(case, parent):
             return
         pairs.append(_detaching(case, parent, name))

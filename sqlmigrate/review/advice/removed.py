@@ -32,10 +32,7 @@ _DROPS = {
 
 def when_unused(case: Case) -> Draft | None:
     """Allow it when no release uses the object any more."""
-    rule = case.findings[0].rule.name
-    allow = f"-- sqlmigrate: allow {rule} ({_USED_NO_MORE})\n"
-    edits = [Edit(each.facts.number, f"{allow}{each.statement.text}") for each in case.statements]
-    return case.draft(edits, _FIRST) if edits else None
+    return case.allowed(_USED_NO_MORE, _FIRST)
 
 
 def drop_column(case: Case) -> Draft | None:
@@ -117,7 +114,7 @@ def renamed_column(case: Case) -> Draft | None:
     ]
     remove = [*without_trigger(table, trigger), f"alter table {table} drop column {new}"]
     fill = filled(case, table, new, old, f"{new} is distinct from {old}")
-    proofs = required(case, alter, table, [new]) if before.attributes.get("not null") else ()
+    proofs = required(case, alter, table, [new], "the trigger sets it") if before.attributes.get("not null") else ()
     why = "-- sqlmigrate: irreversible (the old column is gone)\n"
     allow = f"-- sqlmigrate: allow drop-column ({_USED_NO_MORE})\n"
     drop = [*without_trigger(table, trigger), f"{allow}alter table {table} drop column {old}"]

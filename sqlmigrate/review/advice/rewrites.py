@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from sqlmigrate.catalog.objects import Object
 from sqlmigrate.identifiers import displayed, last_part, parts
+from sqlmigrate.review.findings.replaced import is_wider
 from sqlmigrate.review.findings.schema_changes import Column
 from sqlmigrate.review.findings.subject import MeasuredStatement
 
@@ -178,7 +179,7 @@ def _swapped(case: Case, alter: AlterTable, column: Column, using: str) -> Draft
     add = [alter.having([f"add column {new} {column.type}"]), *kept_by_trigger(table, trigger, body)]
     remove = [*without_trigger(table, trigger), alter.having([f"drop column {new}"])]
     fill = filled(case, table, new, value, f"{new} is distinct from {value}")
-    proofs = required(case, alter, table, [new]) if column.is_not_null else ()
+    proofs = required(case, alter, table, [new], "the trigger sets it") if column.is_not_null else ()
     moved = [f"alter column {name} drop default", f"alter column {new} set default {column.default}"]
     default = [alter.having(moved)] if column.default else []
     nullable = [alter.having([f"alter column {name} drop not null"])] if column.is_not_null else []
@@ -187,6 +188,9 @@ def _swapped(case: Case, alter: AlterTable, column: Column, using: str) -> Draft
         f"{alter.head} rename column {name} to {old}", f"{alter.head} rename column {new} to {name}",
     ]  # fmt: skip
     back = _irreversible("the old column is not kept up to date any more")
+    before = case.before.objects.get(("column", column.name))
+    if before and not is_wider(before.attributes.get("type") or "", column.type):
+        back += "-- sqlmigrate: allow column-type-differs (what every release writes fits the new type)\n"
     return Draft(
         Pair("", _text(add), _text(remove)),
         (

@@ -67,7 +67,7 @@ def _columns(subject: Subject, pair: Successor) -> Iterator[Finding]:
             message = (
                 f"`{displayed(before.name)}` is another column now: it has the type {after.type}, not {before.type}"
             )
-            rule = replaced.COLUMN_WIDENED if _is_wider(before.type, after.type) else replaced.COLUMN_TYPE_DIFFERS
+            rule = replaced.COLUMN_WIDENED if is_wider(before.type, after.type) else replaced.COLUMN_TYPE_DIFFERS
             yield subject.finding(rule, where, message)
         if pair.after.kind in VIEWS:
             continue  # the table under the view has the defaults
@@ -98,7 +98,7 @@ def _values(subject: Subject, pair: Successor, before: Column, after: Column) ->
         yield replace(subject.finding(altered.COLUMN_DEFAULT_REMOVED, place, message), severity="warning")
 
 
-def _is_wider(before: str, after: str) -> bool:
+def is_wider(before: str, after: str) -> bool:
     """Return whether every value of a type fits into another one."""
     old, new = _LENGTH.match(before), _LENGTH.match(after)
     if old and new and old[1] == new[1] and "," not in before + after:

@@ -288,6 +288,7 @@ TRIGGER_DISABLED = Rule(
         Example(
             """\
 -- 1. 005_drop_orders_audit.up.sql: drop a trigger that is not needed any more
+-- sqlmigrate: allow trigger-removed (the application writes the log itself)
 drop trigger orders_audit on orders;
 -- or, for one batch of rows only, in a superuser's session
 set local session_replication_role = replica;

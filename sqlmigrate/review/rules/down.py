@@ -92,6 +92,7 @@ DATA_NOT_RESTORED = Rule(
             """\
 -- 1. 005_drop_fax.up.sql: keep a copy of what cannot be computed
 create table customers_fax_before_005 as select id, fax from customers where fax is not null;
+-- sqlmigrate: allow drop-column (no release uses it any more)
 alter table customers drop column fax;
 -- 005_drop_fax.down.sql
 alter table customers add column fax text;

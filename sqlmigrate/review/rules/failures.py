@@ -52,8 +52,8 @@ TRANSACTION_CONTROL_IN_FILE = Rule(
             """\
 -- 1. 005_add_currency.up.sql: without BEGIN and COMMIT
 alter table orders add column currency text;
--- 2. 006_fill_currency.up.sql: a second transaction needs a second file
-update orders set currency = 'EUR' where currency is null;
+-- 2. 006_currency_default.up.sql: a second transaction needs a second file
+alter table orders alter column currency set default 'EUR';
 """
         ),
     ),
@@ -75,7 +75,7 @@ ENUM_VALUE_USED_IN_SAME_TRANSACTION = Rule(
 -- 1. 005_order_state_paid.up.sql
 alter type order_state add value 'paid';
 -- 2. 006_orders_paid.up.sql
-update orders set state = 'paid' where paid_at is not null;
+alter table orders alter column state set default 'paid';
 """
         ),
     ),
@@ -98,8 +98,18 @@ FAILS_ON_DATA = Rule(
             """\
 -- ask production whether there are such rows
 select count(*) from customers where email is null;
--- 1. 005_fill_customers_email.up.sql: first fix the rows
-update customers set email = 'unknown' where email is null;
+-- 1. 005_fill_customers_email.up.sql: first fix the rows, in batches
+-- sqlmigrate: allow commits-inside (batches of 5000 rows)
+-- sqlmigrate: no-transaction
+do $$
+begin
+    loop
+        update customers set email = 'unknown' where id in (select id from customers where email is null limit 5000);
+        exit when not found;
+        commit;
+    end loop;
+end
+$$;
 -- 2. 006_customers_email_not_null.up.sql: from now on no new row has a NULL
 alter table customers add constraint customers_email_not_null check (email is not null) not valid;
 -- 3. 007_check_customers_email.up.sql: reads the table without blocking writes

@@ -150,8 +150,7 @@ NO_LONGER_PUBLISHED = Rule(
             """\
 -- 1. 005_orders_published.up.sql: in the migration of the swap
 alter publication shop add table orders;
--- afterwards, on each subscriber
-alter subscription shop refresh publication;
+-- afterwards, on each subscriber: alter subscription shop refresh publication
 """
         ),
     ),

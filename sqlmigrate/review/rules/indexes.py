@@ -217,19 +217,15 @@ EXCLUSION_CONSTRAINT = Rule(
     "adding an exclusion constraint blocks reads and writes while its index is built",
     (
         "ADD EXCLUDE builds an index under ACCESS EXCLUSIVE. Unlike a unique constraint, it can neither be "
-        "built with CONCURRENTLY nor be added as NOT VALID. Put the constraint on a new table, fill that "
-        "table, and swap the two. If the table is small or the hour is quiet, allow it."
+        "built with CONCURRENTLY nor be added as NOT VALID. If the table is small or the hour is quiet, allow it. "
+        "Otherwise put the constraint on a new table, which the application fills and moves to."
     ),
     examples=(
         Example(
             """\
--- 1. 005_bookings_new.up.sql: from now on the application writes to both tables
-create table bookings_new (like bookings including all, exclude using gist (during with &&));
--- 2. 006_fill_bookings_new.up.sql: a large table in batches, as `sqlmigrate explain set-logged` shows
-insert into bookings_new select * from bookings on conflict do nothing;
--- 3. 007_swap_bookings.up.sql: when both have the same rows
-alter table bookings rename to bookings_old;
-alter table bookings_new rename to bookings;
+-- 1. 005_bookings_during.up.sql: in a quiet hour, or while the table is small
+-- sqlmigrate: allow exclusion-constraint (bookings has some hundred rows)
+alter table bookings add constraint bookings_during_excl exclude using gist (during with &&);
 """
         ),
     ),

@@ -24,8 +24,18 @@ WORK_UNDER_LOCK = Rule(
             """\
 -- 1. 005_order_note.up.sql: holds the lock for an instant
 alter table orders add column note text;
--- 2. 006_fill_order_note.up.sql: the long work, in another transaction
-update orders set note = '' where note is null;
+-- 2. 006_fill_order_note.up.sql: the long work, in batches, see `sqlmigrate explain bulk-dml`
+-- sqlmigrate: allow commits-inside (batches of 5000 rows)
+-- sqlmigrate: no-transaction
+do $$
+begin
+    loop
+        update orders set note = '' where id in (select id from orders where note is null limit 5000);
+        exit when not found;
+        commit;
+    end loop;
+end
+$$;
 """
         ),
     ),
@@ -45,6 +55,8 @@ LOCKS_OTHER_TABLE = Rule(
         Example(
             """\
 -- 1. 005_drop_orders_customer_fkey.up.sql: alone in its file; locks orders and customers for an instant
+-- sqlmigrate: allow locks-other-table (customers is locked for an instant)
+-- sqlmigrate: allow foreign-key-removed (no release relies on it any more)
 alter table orders drop constraint orders_customer_fkey;
 """
         ),

@@ -18,10 +18,9 @@ DROP_TABLE = Rule(
         Example(
             """\
 -- first release an application that does not use it any more; then
--- 1. 005_retire_legacy_orders.up.sql: a rename is quickly undone
-alter table legacy_orders rename to legacy_orders_unused;
--- 2. 009_drop_legacy_orders.up.sql: some weeks later, after a backup
-drop table legacy_orders_unused;
+-- 1. 005_drop_legacy_orders.up.sql: some weeks later, after a backup
+-- sqlmigrate: allow drop-table (no release uses it any more)
+drop table legacy_orders;
 """
         ),
     ),
@@ -118,10 +117,9 @@ RENAME_TABLE = Rule(
         Example(
             """\
 -- 1. 005_rename_orders.up.sql: the old name stays as an updatable view
--- sqlmigrate: allow rename-table (a view has the old name)
 alter table orders rename to purchases;
 create view orders as select * from purchases;
--- 2. 006_drop_orders_view.up.sql: when no release uses the old name
+-- 2. 006_drop_orders_view.up.sql: in a later pull request, when no release uses the old name; there, allow drop-view
 drop view orders;
 """
         ),
@@ -139,8 +137,23 @@ RENAME_COLUMN = Rule(
     examples=(
         Example(
             """\
--- 1. 005_add_full_name.up.sql: a second column, kept equal by the application
+-- 1. 005_add_full_name.up.sql: a second column, kept equal by a trigger
 alter table customers add column full_name text;
+create function customers_full_name() returns trigger language plpgsql as $$
+begin
+    if tg_op = 'INSERT' then
+        new.full_name := coalesce(new.full_name, new.name);
+        new.name := new.full_name;
+    elsif new.full_name is distinct from old.full_name then
+        new.name := new.full_name;
+    else
+        new.full_name := new.name;
+    end if;
+    return new;
+end
+$$;
+create trigger customers_full_name before insert or update on customers
+    for each row execute function customers_full_name();
 -- 2. 006_fill_full_name.up.sql: in batches
 -- sqlmigrate: allow commits-inside (batches of 5000 rows)
 -- sqlmigrate: no-transaction
@@ -155,6 +168,9 @@ begin
 end
 $$;
 -- 3. 007_drop_name.up.sql: when no release uses the old column
+drop trigger customers_full_name on customers;
+drop function customers_full_name();
+-- sqlmigrate: allow drop-column (no release uses it any more)
 alter table customers drop column name;
 """
         ),
@@ -214,7 +230,6 @@ SET_SCHEMA = Rule(
         Example(
             """\
 -- 1. 005_move_orders.up.sql: an updatable view stays in the old schema
--- sqlmigrate: allow set-schema (a view has the old name)
 alter table orders set schema shop;
 create view public.orders as select * from shop.orders;
 """
@@ -253,6 +268,8 @@ CASCADE_DROPS_DEPENDENTS = Rule(
         Example(
             """\
 -- 1. 005_drop_legacy_orders.up.sql: name each object, without CASCADE
+-- sqlmigrate: allow drop-view (no release uses it any more)
+-- sqlmigrate: allow drop-table (no release uses it any more)
 drop view legacy_report;
 drop table legacy_orders;
 """
@@ -313,6 +330,7 @@ FUNCTION_BODY_BROKEN = Rule(
 create or replace function order_total(o bigint) returns numeric language sql
     as $$ select sum(price) from items where items.order_id = o $$;
 -- 2. 006_drop_discount.up.sql: then the column
+-- sqlmigrate: allow drop-column (no release uses it any more)
 alter table items drop column discount;
 """
         ),
@@ -322,6 +340,7 @@ alter table items drop column discount;
 create or replace function order_total(o bigint) returns numeric language sql
     begin atomic select sum(price) from items where items.order_id = o; end;
 -- 2. 006_drop_discount.up.sql: then the column
+-- sqlmigrate: allow drop-column (no release uses it any more)
 alter table items drop column discount;
 """,
             14,

@@ -19,8 +19,8 @@ REFERS_TO_OLD_TABLE = Rule(
         Example(
             """\
 -- 1. 005_posts_author.up.sql: after the swap, a foreign key to the new table
-alter table posts add constraint posts_author_users foreign key (author) references users (id) not valid;
-alter table posts drop constraint posts_author_fkey;
+alter table posts drop constraint posts_author_fkey,
+    add constraint posts_author_users foreign key (author) references users (id) not valid;
 -- 2. 006_check_posts_author.up.sql
 alter table posts validate constraint posts_author_users;
 """

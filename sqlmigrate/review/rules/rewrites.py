@@ -166,7 +166,7 @@ TYPE_CHANGE_REWRITE = Rule(
         Example(
             """\
 -- 1. 005_orders_total_new.up.sql
-alter table orders add column total_new bigint;
+alter table orders add column total_new bigint default 0;
 create function orders_total_new() returns trigger language plpgsql as $$
 begin
     new.total_new := new.total;
@@ -281,6 +281,7 @@ SET_LOGGED = Rule(
 -- 1. 005_imports_logged.up.sql: from now on the application writes to both tables
 create table imports_logged (like imports including all);
 -- 2. 006_fill_imports_logged.up.sql: in batches
+-- sqlmigrate: allow commits-inside (batches of 5000 rows)
 -- sqlmigrate: no-transaction
 do $$
 declare

@@ -28,6 +28,16 @@ _FILE = re.compile(r"^-- (\w+)\.(up|down)\.sql\n", re.MULTILINE)
 
 # Rules without an advice for the case at hand: the statement is a mistake, or the choice is not that of a program.
 WITHOUT = {
+    "column-not-writable": "only a person knows what the two columns are for",
+    "column-type-differs": "only a person knows what the two columns are for",
+    "column-values-lost": "only a person knows what the two columns are for",
+    "column-widened": "a note about what cannot be changed",
+    "enum-label-removed": "only a person knows which label takes its place",
+    "execute-revoked": "only a person knows which roles need it",
+    "function-behaves-differently": "only a person knows which properties are right",
+    "no-longer-published": "the subscribers have to be changed as well",
+    "overload-ambiguous": "only a person knows a better name",
+    "overload-takes-calls": "only a person knows a better name",
     "commits-inside": "a block has no other form; batches are to be allowed",
     "down-column-order": "a note about what cannot be changed",
     "down-loses-new-data": "a note about what a down file does",
@@ -48,7 +58,7 @@ WITHOUT = {
     "truncate": "rows are deleted outside of migrations",
 }
 # Findings that remain, and that the advice announces in words.
-ANNOUNCED = {"cascade-drops-dependents": {"drop-view"}}
+ANNOUNCED = {"cascade-drops-dependents": {"drop-view"}, "refers-to-old-table": {"two-exclusive-tables"}}
 
 NAMES = sorted(path.name for path in CASES.iterdir())
 

@@ -1,0 +1,97 @@
+"""What to write instead of what the running application relies on, and that is gone or weaker."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from sqlmigrate.catalog.objects import Object
+from sqlmigrate.identifiers import displayed, parts
+from sqlmigrate.parsing.tokens import blanked
+from sqlmigrate.review.findings.subject import MeasuredStatement
+
+from . import alter_table
+from .alter_table import NAME
+from .case import Case, Edit, definition
+from .constraints import validation
+from .draft import Draft, Pair
+from .names import made
+
+# The reason for which each of these rules can be allowed.
+_REASONS: Mapping[str, str] = {
+    "check-removed": "no release relies on it any more",
+    "check-replaced": "every running release writes and reads what both permit",
+    "foreign-key-removed": "no release relies on it any more",
+    "policy-changed": "the new condition was tried with each role",
+    "rights-revoked": "no release needs these rights any more",
+    "trigger-removed": "every running release does itself what it did",
+    "unique-removed": "no release relies on it any more",
+}
+_FIRST = "first release an application for which this is true; then this file, as it is but for the directive"
+_VIEW = re.compile(
+    rf"(?P<head>create\s+(?:or\s+replace\s+)?view\s+(?P<view>{NAME})(?:\s*\([^)]*\))?)\s+as\b(?P<rest>.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def when_not_relied_on(case: Case) -> Draft | None:
+    """Allow it when no running release relies on it."""
+    return case.allowed(_REASONS[case.findings[0].rule.name], _FIRST)
+
+
+def whole_rows_as_identity(case: Case) -> Draft | None:
+    """Let whole rows identify themselves, so that UPDATE and DELETE of a published table go on."""
+    if len(case.statements) != 1:
+        return None
+    tables = [displayed(table.name) for name in case.names if (table := case.table(name))]
+    full = [f"alter table {table} replica identity full" for table in tables]
+    undo = "".join(f"alter table {table} replica identity default;\n" for table in tables)
+    measured = case.statements[0]
+    text = ";\n".join([measured.statement.text, *full])
+    return case.draft([Edit(measured.facts.number, text, undo=undo)] if full else [])
+
+
+def same_options(case: Case) -> Draft | None:
+    """Repeat the options that the view has."""
+    return case.draft([edit for each in case.statements for edit in _with_options(case, each)])
+
+
+def _with_options(case: Case, measured: MeasuredStatement) -> Iterator[Edit]:
+    found = _VIEW.fullmatch(blanked(measured.statement.text, "comment").strip())
+    old = case.before.tables.get(case.full(found["view"])) if found else None
+    options = (old.attributes.get("options") or "") if old else ""
+    if found and options:
+        yield Edit(measured.facts.number, f"{found['head']} with ({options}) as{found['rest']}")
+
+
+def keys_to_new_table(case: Case) -> Draft | None:
+    """Point the foreign keys to the table that has the name now, as NOT VALID, and validate them later."""
+    script = case.subject.up
+    moves: list[str] = []
+    later: list[Pair] = []
+    for key, wanted in _moved_keys(case):
+        alter, own = alter_table.of(displayed(key.table)), parts(key.name)[-1]
+        name = made(own, "new")
+        moves.append(alter.having([f"drop constraint {own}", f"add constraint {name} {wanted} not valid"]))
+        later.append(validation(alter, name))
+    last = len(script.statements)
+    said = "-- locks both tables, so that no row refers to the old one in between"
+    text = ";\n".join([script.statements[-1].text, *moves]).replace(";\n", f";\n{said}\n", 1)
+    undo = "".join(f"{each};\n" for each in _moved_back(case))
+    return case.draft([Edit(last, text, tuple(later), undo=undo)]) if moves else None
+
+
+def _moved_back(case: Case) -> Iterator[str]:
+    for key, _ in _moved_keys(case):
+        own = parts(key.name)[-1]
+        back = [f"drop constraint {made(own, 'new')}", f"add constraint {own} {definition(key)} not valid"]
+        yield alter_table.of(displayed(key.table)).having(back)
+
+
+def _moved_keys(case: Case) -> Iterator[tuple[Object, str]]:
+    """Return the foreign keys that followed a renamed table, with the definition that they had."""
+    for (kind, name), each in case.after.objects.items():
+        old = case.before.objects.get((kind, name))
+        is_key = kind == "constraint" and definition(each).startswith("FOREIGN KEY")
+        if is_key and old and definition(old) != definition(each):
+            yield each, definition(old)
