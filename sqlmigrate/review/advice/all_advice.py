@@ -68,6 +68,7 @@ ADVICE: Mapping[str, Advice] = MappingProxyType(
         "add-column-stored-generated": rewrites.new_column,
         "add-column-constrained-domain": rewrites.new_column,
         "type-change-rewrite": rewrites.new_type,
+        "rewrite-outside-utc": rewrites.in_utc,
         "type-change-index-rebuild": rewrites.index_around,
         "type-change-constraint-recheck": rewrites.recheck_later,
         "vacuum-full-cluster": rewrites.plain_vacuum,

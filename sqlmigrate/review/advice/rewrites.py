@@ -227,6 +227,16 @@ def _is_used(case: Case, column: Column) -> bool:
     return any(map(word.search, texts))
 
 
+def in_utc(case: Case) -> Draft | None:
+    """Change the type in a session with TimeZone = UTC, which rewrites nothing."""
+    utc = "-- right if the values are in UTC\nset local timezone = 'UTC';\n"
+    if case.subject.up.mode != "transaction" or not case.statements:
+        return None
+    first = case.statements[0]
+    edit = Edit(first.facts.number, f"{utc}{first.statement.text}", undo=utc)
+    return case.draft([edit])
+
+
 def index_around(case: Case) -> Draft | None:
     """Drop the indexes that would be rebuilt, change the type, and build them again, the indexes with CONCURRENTLY."""
     if not case.has_one_statement or case.subject.trip.after is None:

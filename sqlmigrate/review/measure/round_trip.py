@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from sqlmigrate.catalog import compare, functions, read
-from sqlmigrate.catalog.objects import Catalog, Change
+from sqlmigrate.catalog.objects import Catalog, Change, Object
 from sqlmigrate.errors import StatementError
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.identifiers import displayed, parent, plain, plain_parts
@@ -230,8 +230,13 @@ def _is_unfilled(error: StatementError, before: Catalog, after: Catalog, written
     if error.sqlstate != NOT_NULL or "column" not in named or _is_about(error, written):
         return False
     path = (named.get("schema", ""), named.get("table", ""), named["column"])
-    columns = (each for (kind, name), each in after.objects.items() if kind == "column" and plain_parts(name) == path)
-    return any(each.identity not in before.identities for each in columns)
+    now, old = _columns_named(path, after), _columns_named(path, before)
+    is_left_out = not now and not old  # the statement that would have created it
+    return is_left_out or any(each.identity not in before.identities for each in now)
+
+
+def _columns_named(path: tuple[str, ...], catalog: Catalog) -> list[Object]:
+    return [each for (kind, name), each in catalog.objects.items() if kind == "column" and plain_parts(name) == path]
 
 
 def _note(passed: dict[tuple[object, ...], RowFailure], done: FileRun, tables: Iterable[str]) -> None:

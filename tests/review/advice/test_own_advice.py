@@ -38,6 +38,7 @@ WITHOUT = {
     "no-longer-published": "the subscribers have to be changed as well",
     "overload-ambiguous": "only a person knows a better name",
     "overload-takes-calls": "only a person knows a better name",
+    "depends-on-setting": "only a person knows which setting production has",
     "commits-inside": "a block has no other form; batches are to be allowed",
     "down-column-order": "a note about what cannot be changed",
     "down-loses-new-data": "a note about what a down file does",
