@@ -90,7 +90,7 @@ def _view(case: Case, table: Object, old: str, new: str) -> Iterator[str]:
 
 
 def _without_view(case: Case, table: Object, old: str, new: str) -> Pair:
-    later = "-- in a later pull request, when no release uses the old name; there, allow drop-view\n"
+    later = "-- in a later pull request, when no release uses the old name; then allow drop-view\n"
     down = "\n".join(_view(case, table, old, new))
     return Pair(file_name("drop", "view", old), f"{later}drop view {old};\n", f"{down}\n")
 

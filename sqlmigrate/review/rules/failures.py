@@ -104,7 +104,8 @@ select count(*) from customers where email is null;
 do $$
 begin
     loop
-        update customers set email = 'unknown' where id in (select id from customers where email is null limit 5000);
+        update customers set email = 'unknown'
+         where id in (select id from customers where email is null limit 5000);
         exit when not found;
         commit;
     end loop;

@@ -119,7 +119,7 @@ RENAME_TABLE = Rule(
 -- 1. 005_rename_orders.up.sql: the old name stays as an updatable view
 alter table orders rename to purchases;
 create view orders as select * from purchases;
--- 2. 006_drop_orders_view.up.sql: in a later pull request, when no release uses the old name; there, allow drop-view
+-- 2. 006_drop_orders_view.up.sql: later, when no release uses the old name; then allow drop-view
 drop view orders;
 """
         ),
