@@ -8,9 +8,11 @@ the estimated times are added, and decide the severity together.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from sqlmigrate.identifiers import last_part
 from sqlmigrate.review.results import Reviewed
 from sqlmigrate.review.rules.rule import SEVERITIES, Finding, Severity
 from sqlmigrate.source import Span
@@ -27,9 +29,22 @@ def group(reviewed: Reviewed) -> Reviewed:
     """Merge the findings of a migration; they stay in the order of their places."""
     trip = reviewed.trip if len(reviewed.findings) > 1 else None
     parents = partition_parents(trip.before, trip.after) if trip else {}
+    texts = {
+        (script.source.path, each.start): each.text
+        for script in (reviewed.up, reviewed.down)
+        if script and len(reviewed.findings) > 1
+        for each in script.statements
+    }
     at_once = _collected([[finding] for finding in reviewed.findings], _of_one_statement)
+    at_once = [sorted(each, key=lambda finding: not _is_named(finding, texts)) for each in at_once]
     in_file = _collected(at_once, _of_one_file)
     return replace(reviewed, findings=tuple(_merged(each, parents) for each in in_file))
+
+
+def _is_named(finding: Finding, texts: Mapping[tuple[str, int], str]) -> bool:
+    """Return whether the statement names what a finding is about: that comes before what follows from it."""
+    text = texts.get((finding.path, finding.span.start), "") if finding.span else ""
+    return re.search(rf"(?<![\w$]){re.escape(last_part(finding.about))}(?![\w$])", text, re.IGNORECASE) is not None
 
 
 def _of_one_statement(findings: Sequence[Finding]) -> tuple[object, ...]:

@@ -27,7 +27,7 @@ _SUMMED = frozenset(
 _KIND = (
     r"(?:partitioned |foreign )?table|column|(?:materialized )?view|function|procedure|aggregate|(?:composite )?type|"
     r"enum|domain|range|constraint|trigger|default|policy|index|sequence|schema|statistics|extension|rule|"
-    r"body of|owner of|unique constraint|unique index|primary key|foreign key|exclusion constraint|CHECK"
+    r"body of|owner of|default of|unique constraint|unique index|primary key|foreign key|exclusion constraint|CHECK"
 )
 _SLOT = re.compile(
     rf"(?:\b(?P<article>the (?:new )?)(?P<kind>{_KIND}) )?`(?P<name>[^`]+)`"
@@ -39,12 +39,14 @@ _PLURALS = {
     "statistics": "statistics",
     "body of": "bodies of",
     "owner of": "owner of",
+    "default of": "defaults of",
     "unique index": "unique indexes",
 }
 _BEFORE_SUBJECT = re.compile(r"(?:^|[;:,] |\bwhile |\bwhere )$")
 # What follows a subject, or says something of it later, in singular and plural.
 _VERBS = ((" is ", " are "), (" has ", " have "), (" was ", " were "), (" no longer fires", " no longer fire"),
-          (" no longer works", " no longer work"), (" does ", " do "), (" locks ", " lock "))  # fmt: skip
+          (" no longer works", " no longer work"), (" does ", " do "), (" locks ", " lock "),
+          (" depends on ", " depend on "))  # fmt: skip
 _LATER = ((" still use it ", " still use them "), (" the old name", " the old names"), ("without it", "without them"),
           ("does not name it", "does not name them"), (": it is now ", ": they are now "),
           (" the old label", " the old labels"), (": it names ", ": they name "),

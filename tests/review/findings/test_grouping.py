@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlmigrate.files.migration import Migration
+from sqlmigrate.parsing.script import read
 from sqlmigrate.review.findings.grouping import group
 from sqlmigrate.review.results import Reviewed
 from sqlmigrate.review.rules.all_rules import RULES
@@ -65,6 +66,20 @@ def test_lists_of_two_statements_become_one_list() -> None:
     (finding,) = grouped(built("bills"), built("merchants"), built("bills", 2), built("payments", 2))
 
     assert finding.message == "an index on `bills`, `merchants` and `payments` is built under SHARE"
+
+
+def test_what_the_statement_names_comes_first() -> None:
+    """What a cascade does to other tables follows from it."""
+    up = read(Source("sql/002_case.up.sql", "delete from users where id > 7;\n"))
+    lost = [
+        Finding(RULES["rows-lost"], "danger", f"`{each}` had 60 rows, and has 0 after up", up.source.span(0),
+                up.source.path, about=each)
+        for each in ("likes", "posts", "seen", "users")
+    ]  # fmt: skip
+    reviewed = Reviewed(Migration("002", "case", up.source, None), up, None, None, tuple(lost))
+
+    (finding,) = group(reviewed).findings
+    assert finding.message == "`users`, `likes` and 2 more had 240 rows, and have 0 after up"
 
 
 def test_a_single_finding_stays_as_it_is() -> None:

@@ -156,3 +156,5 @@ def test_function_bodies_are_plural_too() -> None:
     assert said("function-body-broken", *told) == (
         "the bodies of `f()` and `g()` no longer work: they name `x`, which no longer exists"
     )
+    told = (f"the default of `{each}` depends on the session's TimeZone" for each in ("a.x", "a.y"))
+    assert said("depends-on-setting", *told) == "the defaults of `a.x` and `a.y` depend on the session's TimeZone"
