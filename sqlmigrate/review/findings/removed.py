@@ -103,7 +103,7 @@ def _may_have_dropped(subject: Subject, change: Change) -> tuple[MeasuredStateme
 
 def _is_named(subject: Subject, change: Change) -> bool:
     """Return whether the statement that dropped an object names it."""
-    return any(each.names(before(change).name) for each in _may_have_dropped(subject, change))
+    return any(each.names_whole(before(change).name) for each in _may_have_dropped(subject, change))
 
 
 def _is_called_by_triggers(function: Object) -> bool:

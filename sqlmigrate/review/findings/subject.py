@@ -63,6 +63,10 @@ class MeasuredStatement:
         """Return whether the statement names an object, by the last part of its name."""
         return _contains(self._words, name)
 
+    def names_whole(self, name: str) -> bool:
+        """Return whether the statement names an object together with the table or type that it is a part of."""
+        return _contains_all(self._words, name)
+
     @cached_property
     def _words(self) -> frozenset[str]:
         return _words_of(self.statement.text)

@@ -21,6 +21,8 @@ create schema shop;
 create table shop.a (id bigint primary key, at timestamptz);
 create table parts (id bigint, at date not null) partition by range (at);
 create table parts_1 partition of parts for values from ('2026-01-01') to ('2026-02-01');
+create type weather as enum ('rain');
+create table w (id bigint primary key, weather weather);
 create type mood as enum ('good', 'bad');
 create function f(int) returns int language sql as 'select 1';
 create function g(int) returns int language sql as 'select 1';
@@ -40,7 +42,7 @@ PLACES = {
             "alter table b rename column at to published;",
             "alter table c drop column at;",
             "comment on table a is 'a has published, b has published, c has no at';",
-            "create view w as select published from a union select published from b; -- at of c",
+            "create view ww as select published from a union select published from b; -- at of c",
         ],
         [("rename-column", 1), ("rename-column", 2), ("drop-column", 3)],
     ),
@@ -120,7 +122,7 @@ PLACES = {
             "drop view v;",
             "create view v as select id, at from b;",
             "comment on view v is 'v';",
-            "create view w as select * from v;",
+            "create view ww as select * from v;",
         ],
         [],
     ),
@@ -157,6 +159,14 @@ PLACES = {
         ],
         [("cascade-drops-dependents", 2), ("rows-lost", 2), ("drop-column", 3), ("fk-without-index", 3)],
     ),
+    "what CASCADE drops with a type of the same name": (
+        [
+            "alter table c add column more int;",
+            "drop type weather cascade;",
+            "comment on table w is 'weather of w';",
+        ],
+        [("drop-type", 2), ("cascade-drops-dependents", 2)],
+    ),
     "a partition": (
         [
             "create table parts_2 partition of parts for values from ('2026-02-01') to ('2026-03-01');",
@@ -180,7 +190,7 @@ PLACES = {
             "alter table a rename column at to published;",
             "create index concurrently b_at on b (at);",
             "alter table b rename column at to published;",
-            "create view w as select published from a;",
+            "create view ww as select published from a;",
             "do $$ begin alter table c drop column at; commit; end $$;",
             "comment on table a is 'at of a, b, c: published';",
         ],
