@@ -106,10 +106,10 @@ def test_after_a_merge_renumber_down_and_up_bring_the_database_to_the_folder(pro
     assert (refused.code, refused.stderr.splitlines()[-4:]) == (
         1,
         [
+            "   nothing was executed",
             "   hint    rename both files of one of them to the next free version; in git, renumber does it",
             "   next    sqlmigrate renumber",
             "",
-            "2 errors, nothing was executed",
         ],
     )
 
