@@ -123,7 +123,9 @@ def _kept_labels(subject: Subject, enum: Difference, place: Span) -> Finding:
 
 def _is_about(error: StatementError | None, labels: Sequence[str]) -> bool:
     """Return whether up failed because one of the labels exists."""
-    return error is not None and error.sqlstate == _EXISTS and any(each.strip("'") in error.message for each in labels)
+    if error is None or error.sqlstate != _EXISTS:
+        return False
+    return any(f'"{label[1:-1]}"'.replace("''", "'") in error.message for label in labels)
 
 
 def _rows(subject: Subject, place: Span) -> Iterator[Finding]:

@@ -118,6 +118,13 @@ def test_a_label_that_is_in_the_way_of_a_second_up_is_a_warning(server: database
     assert review.migrations[0].findings[0].what_now == "in the up file, write: add value if not exists"
 
 
+def test_a_label_with_a_quote_is_recognised_too(server: databases.Shadow) -> None:
+    """The message of the server has it without the quotes of SQL."""
+    ((_, severity, message),) = told(reviewed(server, ("alter type state add value 'isn''t'", "select 1")))
+
+    assert (severity, message.rpartition("; ")[2]) == ("warning", "up fails when it is executed again")
+
+
 def test_a_label_does_not_hide_what_else_is_left(server: databases.Shadow) -> None:
     """The column that stays is a danger of its own."""
     up = "alter type state add value if not exists 'late'; alter table orders add column phone text"
