@@ -63,7 +63,7 @@ def _no_longer_required(column: str, name: str) -> tuple[str, str]:
     return f"alter {column} drop not null", f"drop constraint {name}"
 
 
-def required(case: Case, alter: AlterTable, table: str, columns: Sequence[str], why: str = "") -> tuple[Pair, ...]:
+def required(case: Case, alter: AlterTable, table: str, columns: Sequence[str]) -> tuple[Pair, ...]:
     """Return the migrations that make columns NOT NULL and read the table without blocking.
 
     Args:
@@ -71,7 +71,6 @@ def required(case: Case, alter: AlterTable, table: str, columns: Sequence[str], 
         alter: A statement that alters the table.
         table: The table, as messages show it.
         columns: The columns, as SQL.
-        why: The reason why an INSERT need not set new columns that have no default.
     """
     found = case.table(table)
     names = {column: made(table, column, "not_null") for column in columns}
@@ -80,8 +79,7 @@ def required(case: Case, alter: AlterTable, table: str, columns: Sequence[str], 
     title = file_name(table, *columns, "not_null")
     if case.version >= _NAMED_NOT_NULL and (found is None or found.kind == "table"):
         added = alter.having([f"add constraint {name} not null {column} not valid" for column, name in names.items()])
-        allow = f"-- sqlmigrate: allow new-not-null-without-default ({why})\n" if why else ""
-        return (Pair(title, f"{allow}{added};\n", f"{removed};\n"), *validated)
+        return (Pair(title, f"{added};\n", f"{removed};\n"), *validated)
     checks = [f"add constraint {name} check ({column} is not null) not valid" for column, name in names.items()]
     validates = [f"validate constraint {name}" for name in names.values()]
     again = ";\n".join(alter.having([each]) for each in [*checks, *validates])

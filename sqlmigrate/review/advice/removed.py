@@ -114,7 +114,7 @@ def renamed_column(case: Case) -> Draft | None:
     ]
     remove = [*without_trigger(table, trigger), f"alter table {table} drop column {new}"]
     fill = filled(case, table, new, old, f"{new} is distinct from {old}")
-    proofs = required(case, alter, table, [new], "the trigger sets it") if before.attributes.get("not null") else ()
+    proofs = required(case, alter, table, [new]) if before.attributes.get("not null") else ()
     why = "-- sqlmigrate: irreversible (the old column is gone)\n"
     allow = f"-- sqlmigrate: allow drop-column ({_USED_NO_MORE})\n"
     drop = [*without_trigger(table, trigger), f"{allow}alter table {table} drop column {old}"]

@@ -176,15 +176,14 @@ def _swapped(case: Case, alter: AlterTable, column: Column, using: str) -> Draft
     new, old, trigger = made(name, "new"), made(name, "old"), made(table, name, "new")
     value = using or (name if _casts_itself(column) else f"{name}::{column.type}")
     body = f"new.{new} := {_of_row(value, [name])};"
-    add = [alter.having([f"add column {new} {column.type}"]), *kept_by_trigger(table, trigger, body)]
+    default = [alter.having([f"alter column {new} set default {column.default}"])] if column.default else []
+    add = [alter.having([f"add column {new} {column.type}"]), *default, *kept_by_trigger(table, trigger, body)]
     remove = [*without_trigger(table, trigger), alter.having([f"drop column {new}"])]
     fill = filled(case, table, new, value, f"{new} is distinct from {value}")
-    proofs = required(case, alter, table, [new], "the trigger sets it") if column.is_not_null else ()
-    moved = [f"alter column {name} drop default", f"alter column {new} set default {column.default}"]
-    default = [alter.having(moved)] if column.default else []
+    proofs = required(case, alter, table, [new]) if column.is_not_null else ()
     nullable = [alter.having([f"alter column {name} drop not null"])] if column.is_not_null else []
     swap = [
-        *without_trigger(table, trigger), *default, *nullable,
+        *without_trigger(table, trigger), *nullable,
         f"{alter.head} rename column {name} to {old}", f"{alter.head} rename column {new} to {name}",
     ]  # fmt: skip
     back = _irreversible("the old column is not kept up to date any more")
