@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import psycopg
 
+from sqlmigrate.catalog.objects import Catalog, Object
 from sqlmigrate.database.session import Request, Session
 from sqlmigrate.errors import StatementError
 from sqlmigrate.parsing.statement import Statement
@@ -34,25 +35,17 @@ _AT_ONCE = 100  # tables in one statement
 _WORD = re.compile(r"[\w$]+")
 _IN_FUNCTION = re.compile(r"(?:PL/pgSQL|SQL) function (?!inline_code_block)")
 _READS = re.compile(r"\b(?:select|from|perform|exists|table|merge)\b", re.IGNORECASE)
+_EMPTY = "delete from only "
 _MAY_BE_LEFT_OUT = ("DO", "SELECT", "CALL", "INSERT", "WITH", "VALUES")  # rather than empty all tables
 _NEEDS_ROWS = ("20", "21", "P0")
 
-# The tables that have the rows of the tables $1: themselves, and all partitions of partitioned ones.
-_LEAVES = """\
-with recursive filled as (
-    select c.oid, c.relkind from pg_catalog.unnest($1::text[]) name
-      join pg_catalog.pg_class c on c.oid = pg_catalog.to_regclass(name)
-    union
-    select c.oid, c.relkind from filled f
-      join pg_catalog.pg_inherits i on i.inhparent = f.oid and f.relkind = 'p'
-      join pg_catalog.pg_class c on c.oid = i.inhrelid)
-select oid::text from filled where relkind = 'r'"""
-
-# The tables of users as they are now; the last column has the OIDs that a table inherits from, or is a partition of.
+# The tables of users as they are now: with the table that one is a partition of, or inherits from, and whether its own
+# policies apply to its owner.
 _TABLES = """\
 select c.oid::text, c.relkind::text, pg_catalog.format('%I.%I', n.nspname, c.relname), n.nspname::text,
        c.relname::text,
-       (select pg_catalog.min(i.inhparent::bigint)::text from pg_catalog.pg_inherits i where i.inhrelid = c.oid)
+       (select pg_catalog.min(i.inhparent::bigint)::text from pg_catalog.pg_inherits i where i.inhrelid = c.oid),
+       c.relforcerowsecurity::text
   from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
  where c.relkind in ('r', 'p') and c.relpersistence <> 't' and n.nspname <> 'information_schema'
    and n.nspname !~ '^pg_'"""
@@ -113,10 +106,19 @@ class MadeUpRows:
         self, server: databases.Shadow, database: databases.Databases, observer: Session, filled: Sequence[str]
     ) -> None:
         self._server, self._database, self._observer = server, database, observer
-        names = "{" + ",".join('"' + each.replace("\\", "\\\\").replace('"', '\\"') + '"' for each in filled) + "}"
-        self._filled = frozenset(int(oid or 0) for (oid,) in observer.ask(Request(_LEAVES, (names,)))[0])
-        self._base = frozenset(each.oid for each in self._tables())
+        self._names = frozenset(filled)
+        self._filled: frozenset[int] = frozenset()
+        self._base: frozenset[int] = frozenset()
+        self._forced: list[str] = []  # the tables whose policies apply to their owner
         self.emptied: dict[int, int] = {}
+
+    def know(self, base: Catalog) -> None:
+        """Take note of the tables before the first of the new migrations, which may rename them."""
+        names = set(self._names)
+        while more := {name for name, each in base.tables.items() if _is_partition_of(each, names)} - names:
+            names |= more
+        self._filled = frozenset(base.tables[name].identity.oid for name in names if name in base.tables)
+        self._base = frozenset(each.identity.oid for each in base.tables.values())
 
     def put_away(self, run: FileRun) -> tuple[str, ...]:
         """Delete generated rows that a file may have failed on, as few as possible.
@@ -169,20 +171,28 @@ class MadeUpRows:
         if not statements:
             return False
         with self._server.without_triggers(self._database) as (session, is_unchecked):
-            orphans = [Request(_ORPHANS)] if is_unchecked else []
+            checked = [Request(_ORPHANS)] if is_unchecked else []
+            sent = statements if is_unchecked else [*map(_truncating, statements)]
+            open_, close = [*self._policies("no force")], [*self._policies("force")]
+            requests = [*map(Request, [*open_, *sent]), *checked, *map(Request, close)]
             try:
-                session.ask(Request("begin"), *map(Request, statements), *orphans, Request("commit"))
+                session.ask(Request("begin"), *requests, Request("commit"))
             except psycopg.Error:
                 session.abort()
                 return False
         return True
 
+    def _policies(self, how: str) -> Iterator[str]:
+        """Return the statements that lift policies which hide rows from the owner of a table, or put them back."""
+        return (f"alter table {name} {how} row level security" for name in self._forced)
+
     def _tables(self) -> list[Table]:
         rows = self._observer.ask(Request(_TABLES))[0]
-        parents = {int(oid or 0): int(parent) for oid, *_, parent in rows if parent}
+        parents = {int(oid or 0): int(parent) for oid, *_, parent, _ in rows if parent}
+        self._forced = [name or "" for _, _, name, *_, is_forced in rows if is_forced == "true"]
         return [
             Table(int(oid or 0), name or "", schema or "", plain or "", _root(int(oid or 0), parents))
-            for oid, _, name, schema, plain, _ in rows
+            for oid, _, name, schema, plain, *_ in rows
         ]
 
     def _counts(self, tables: Sequence[Table]) -> Mapping[int, int]:
@@ -224,6 +234,20 @@ def may_need_rows(error: StatementError, text: str) -> bool:
     return _READS.search(text) is not None and (state[:2] in _NEEDS_ROWS or state == NOT_NULL)
 
 
+def _is_partition_of(table: Object, names: set[str]) -> bool:
+    parents = (table.attributes.get("parents") or "").split(", ")
+    return bool(table.attributes.get("partition bound")) and not names.isdisjoint(parents)
+
+
+def _truncating(delete: str) -> str:
+    """Return what empties a table together with those that reference it, where foreign keys are checked."""
+    return (
+        f"truncate {delete.removeprefix(_EMPTY)} cascade"
+        if delete.startswith(_EMPTY) and " where " not in delete
+        else delete
+    )
+
+
 def _root(oid: int, parents: Mapping[int, int]) -> int:
     while oid in parents:
         oid = parents[oid]
@@ -231,7 +255,7 @@ def _root(oid: int, parents: Mapping[int, int]) -> int:
 
 
 def _emptying(tables: Iterable[Table]) -> list[str]:
-    return [f"delete from only {each.name}" for each in tables]
+    return [f"{_EMPTY}{each.name}" for each in tables]
 
 
 def _words(statements: Iterable[Statement], error: StatementError) -> frozenset[str]:

@@ -45,6 +45,7 @@ class RoundTrips:
         self._watch, self._made_up, self._roles = watch, made_up, roles
         self._shortened: set[str] = set()  # the tables of which rows were deleted since the run began
         self._base = self._catalog = self._read()
+        made_up.know(self._base)
         self._tried: set[str] = set()  # the tables whose rows a file has written before it failed
         self._written: frozenset[str] = frozenset()  # the tables whose rows the up file has written
         self._rows = {each.table: each for each in known}

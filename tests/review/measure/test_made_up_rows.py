@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from postgres_servers import Server
 
+from sqlmigrate.database.session import Request, connect
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.review import pipeline
 from sqlmigrate.review.formats import wording
@@ -418,3 +420,53 @@ alter table customers enable always trigger spy;
     assert [
         each.message for each in result.migrations[1].findings if each.rule.name in ("fails-on-data", "statement-fails")
     ] == ['it fails on generated rows: column "email" of relation "customers" contains null values']
+
+
+REFERENCED = """\
+create table parents (id bigint generated always as identity primary key, name text);
+create table children (id bigint generated always as identity primary key, parent bigint not null references parents);
+"""
+
+
+def test_orphans_are_deleted_with_their_parents(server: databases.Shadow) -> None:
+    """No foreign key is violated afterwards: a new one on the same columns accepts the rows."""
+    up = (
+        "alter table parents alter name set not null;\n"
+        "alter table children add constraint again foreign key (parent) references parents"
+    )
+
+    found = findings(review(server, up, setup=REFERENCED))
+
+    assert {"set-not-null-scan", "foreign-key-without-not-valid"} <= found.keys()
+    assert found["fails-on-data"].what_now.endswith("select count(*) from parents where name is null;")
+
+
+def test_policies_that_hide_rows_from_the_owner_are_no_obstacle(server: databases.Shadow) -> None:
+    """They are lifted while the rows are deleted, and are in force again afterwards."""
+    setup = REFERENCED + (
+        "create policy none on parents using (false);\nalter table parents enable row level security;\n"
+        "alter table parents force row level security;\n"
+    )
+
+    result = review(server, "alter table parents alter name set not null", "select 1", setup)
+
+    assert {"set-not-null-scan", "fails-on-data"} <= findings(result).keys()
+    assert "rls-disabled" not in findings(result)
+
+
+@pytest.mark.parametrize("rights", ["createdb", "createdb createrole"])
+def test_no_superuser_is_needed(postgres: Server, rights: str) -> None:
+    """Where no one may switch triggers off, a table is emptied together with those that reference it."""
+    with connect(postgres.url()) as session:
+        session.ask(Request(f"create role given login {rights}"))
+    try:
+        with databases.server(Path("/nowhere"), postgres.url(user="given")) as running:
+            found = findings(review(running, "alter table parents alter name set not null", setup=REFERENCED))
+    finally:
+        with connect(postgres.url()) as session:
+            (rows,) = session.ask(Request("select datname::text from pg_database where datname like 'sqlmigrate%'"))
+            for (name,) in rows:
+                session.ask(Request(f"drop database {name}"))
+            session.ask(Request("drop role if exists sqlmigrate_review"), Request("drop role given"))
+
+    assert {"set-not-null-scan", "fails-on-data"} <= found.keys()
