@@ -80,7 +80,11 @@ def find_on_rows(subject: Subject, run: FileRun) -> Iterator[Finding]:
         rule = failures.FAILS_ON_DATA
         rows = "on generated rows" if failure.tables else "without production's rows"
         message = f"it fails {rows}: {error.message}{_raised_in(error)}"
-        yield Finding(rule, rule.severity, message, span, span.source.path, what_now=_ask(failure), has_example=False)
+        about = failure.tables[0] if failure.tables else ""
+        yield Finding(
+            rule, rule.severity, message, span, span.source.path,
+            what_now=_ask(failure), has_example=False, about=about,
+        )  # fmt: skip
 
 
 def _ask(failure: RowFailure) -> str:

@@ -12,7 +12,7 @@ run with more rights.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import psycopg
 
@@ -35,6 +35,7 @@ _AT_ONCE = 100  # tables in one statement
 _WORD = re.compile(r"[\w$]+")
 _IN_FUNCTION = re.compile(r"(?:PL/pgSQL|SQL) function (?!inline_code_block)")
 _READS = re.compile(r"\b(?:select|from|perform|exists|table|merge)\b", re.IGNORECASE)
+_LIMIT = "set local lock_timeout = '10s'"
 _EMPTY = "delete from only "
 _MAY_BE_LEFT_OUT = ("DO", "SELECT", "CALL", "INSERT", "WITH", "VALUES")  # rather than empty all tables
 _NEEDS_ROWS = ("20", "21", "P0")
@@ -109,11 +110,13 @@ class MadeUpRows:
         self._names = frozenset(filled)
         self._filled: frozenset[int] = frozenset()
         self._base: frozenset[int] = frozenset()
+        self._history: frozenset[str] = frozenset()
         self._forced: list[str] = []  # the tables whose policies apply to their owner
         self.emptied: dict[int, int] = {}
 
-    def know(self, base: Catalog) -> None:
-        """Take note of the tables before the first of the new migrations, which may rename them."""
+    def know(self, base: Catalog, history: Collection[str]) -> None:
+        """Take note of the tables before the first of the new migrations, and of those of the history, which stay."""
+        self._history = frozenset(history)
         names = set(self._names)
         while more := {name for name, each in base.tables.items() if _is_partition_of(each, names)} - names:
             names |= more
@@ -176,7 +179,7 @@ class MadeUpRows:
             open_, close = [*self._policies("no force")], [*self._policies("force")]
             requests = [*map(Request, [*open_, *sent]), *checked, *map(Request, close)]
             try:
-                session.ask(Request("begin"), *requests, Request("commit"))
+                session.ask(Request("begin"), Request(_LIMIT), *requests, Request("commit"))
             except psycopg.Error:
                 session.abort()
                 return False
@@ -193,6 +196,7 @@ class MadeUpRows:
         return [
             Table(int(oid or 0), name or "", schema or "", plain or "", _root(int(oid or 0), parents))
             for oid, _, name, schema, plain, *_ in rows
+            if name not in self._history
         ]
 
     def _counts(self, tables: Sequence[Table]) -> Mapping[int, int]:

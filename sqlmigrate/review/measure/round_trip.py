@@ -30,6 +30,8 @@ from .watch import Watch
 # Without a transaction, these write no rows. Others, such as a CALL that commits, may have touched any table.
 _WRITES_NO_ROWS = ("CREATE INDEX", "CREATE UNIQUE INDEX", "DROP INDEX", "REINDEX", "ALTER TABLE", "VACUUM", "ANALYZE")
 
+_MOST_TRIES = 30  # a block that commits may write new rows each time it fails
+
 
 class RoundTrips:
     """Executes migrations on a clone, watched, and keeps track of its catalog and rows.
@@ -45,7 +47,7 @@ class RoundTrips:
         self._watch, self._made_up, self._roles = watch, made_up, roles
         self._shortened: set[str] = set()  # the tables of which rows were deleted since the run began
         self._base = self._catalog = self._read()
-        made_up.know(self._base)
+        made_up.know(self._base, watch.history)
         self._tried: set[str] = set()  # the tables whose rows a file has written before it failed
         self._written: frozenset[str] = frozenset()  # the tables whose rows the up file has written
         self._rows = {each.table: each for each in known}
@@ -127,6 +129,7 @@ class RoundTrips:
         passed: dict[tuple[object, ...], RowFailure] = {}
         self._shortened, self._tried = set(), set()
         script, done, stopped = step.script, None, None
+        tries: list[int] = []  # the statements that failed on generated rows
         while True:
             done = self._continued(step, catalog, done)
             if done.error is None:
@@ -134,7 +137,8 @@ class RoundTrips:
             self._tried |= _written(done)
             if self._roles.provide(done.error, self._watch.session):
                 self._catalog = self._read() if step.direction == "up" else self._catalog
-            elif tables := self._made_up.put_away(done):
+            elif len(tries) < _MOST_TRIES and (tables := self._made_up.put_away(done)):
+                tries.append(done.failed_at)
                 self._shorten(step.direction, tables)
                 _note(passed, done, tables)
             elif self._made_up.may_need_rows(done):

@@ -374,6 +374,21 @@ def test_a_down_file_that_fails_on_what_up_has_written_is_a_danger(server: datab
     assert wording.down_words(result.migrations[0]) == "fails"
 
 
+def test_the_history_stays(server: databases.Shadow) -> None:
+    """In the end the rows of every table that may have generated ones are deleted, but not those of the history."""
+    asks = "do $$ begin if not exists (select from migrations where version = '002') then raise 'gone'; end if; end $$"
+    new = [
+        Migration(f"00{number}", "new", Source(f"sql/00{number}_new.up.sql", f"{up};\n"), None)
+        for number, up in ((2, "create table n (id int)"), (3, "select 'abc'::int"), (4, asks))
+    ]
+    base = Migration("001", "init", Source("sql/001_init.up.sql", SETUP), None)
+
+    result = pipeline.review_on(server, Subjects("main", (base,), tuple(new)), pipeline.Settings(Path()))
+
+    found = [[each.rule.name for each in one.findings if each.rule.name != "down-missing"] for one in result.migrations]
+    assert found == [[], ["statement-fails"], []]
+
+
 def test_few_rows_are_deleted(server: databases.Shadow) -> None:
     """Only the rows that the error points at: the others are still there for the other statements."""
     up = "alter table customers alter email set not null;\nupdate customers set name = 'x'"
