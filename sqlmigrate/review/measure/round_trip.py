@@ -30,7 +30,7 @@ from .watch import Watch
 # Without a transaction, these write no rows. Others, such as a CALL that commits, may have touched any table.
 _WRITES_NO_ROWS = ("CREATE INDEX", "CREATE UNIQUE INDEX", "DROP INDEX", "REINDEX", "ALTER TABLE", "VACUUM", "ANALYZE")
 
-_MOST_TRIES = 30  # a block that commits may write new rows each time it fails
+_MOST_TRIES = 100  # a block that commits may write new rows each time it fails
 
 
 class RoundTrips:
