@@ -58,6 +58,7 @@ MORE = {
     "column-values-lost": "create table builds (id bigint primary key, build_id bigint);\n",
     "concurrently-on-partitioned": f"{_EVENTS}{_PARTITION}",
     "create-partition-of-locks-parent": _EVENTS,
+    "created-again": _FOREIGN_KEY.replace("orders_customer_fkey", "orders_fk_customer"),
     "default-partition-scan": f"{_EVENTS}create table events_default partition of events default;\n",
     "detach-partition-blocking": _EVENTS,
     "domain-constraint-scan": "create domain email as text;\n",
