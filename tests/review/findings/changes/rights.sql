@@ -7,7 +7,7 @@ create schema sc; grant usage on schema sc to er; grant select (o) on t to er; c
 -- new
 revoke all on function ff(name) from public; revoke execute on function lonely() from public; revoke usage on schema sc from er; revoke select on t from er; revoke all on sequence sq from er;
 -- told: danger execute-revoked: on `ff(name)`, PUBLIC has lost EXECUTE; it is called by the constraint `c` of `t`, the index `t_ff_idx`, the policy `p` of `t` and 1 more, so statements that use them fail
--- told: warning rights-revoked: on `lonely()`, PUBLIC has lost EXECUTE; on `sc` and `sq`, `er` has lost USAGE; on `t.o` and `t`, `er` has lost SELECT
+-- told: warning rights-revoked: on `lonely()`, PUBLIC has lost EXECUTE; on `sc` and `sq`, `er` has lost USAGE; on `t` and `t.o`, `er` has lost SELECT
 -- case: a right that PUBLIC still has
 create role er2; create function lonely() returns int language sql as 'select 1'; grant execute on function lonely() to er2;
 -- new
