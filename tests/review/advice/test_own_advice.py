@@ -6,7 +6,7 @@ The bad case of each rule is reviewed, the files of the advice are written in it
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -125,6 +125,20 @@ def test_an_advice_gives_no_finding_that_it_does_not_announce(name: str, server:
     reported = {each.rule.name for each in found} - {name} | ANNOUNCED.get(name, set())
     labels = tuple(f"sql/{each.label}." for each in advised)
     assert [each for each in after if each[2].startswith(labels) and each[0] not in reported] == [], instead
+
+
+@pytest.fixture(scope="module")
+def older_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[databases.Shadow]:
+    """PostgreSQL 16, on which NOT NULL is no constraint yet, and generated columns are stored."""
+    with databases.server(tmp_path_factory.mktemp("shadow"), postgres=16) as found:
+        yield found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_an_advice_is_right_on_an_older_server(name: str, older_server: databases.Shadow) -> None:
+    """The advice is written for the version of the server."""
+    test_an_advice_gives_no_finding_that_it_does_not_announce(name, older_server)
 
 
 def test_every_rule_with_a_case_has_an_advice() -> None:
