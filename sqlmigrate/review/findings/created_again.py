@@ -17,6 +17,7 @@ from sqlmigrate.review.measure.lock_modes import blocks
 from sqlmigrate.review.rules import altered, constraints, indexes, locks, partitions
 from sqlmigrate.review.rules.rule import SEVERITIES, Finding
 
+from .definitions import foreign_key
 from .estimates import duration
 from .listing import listed, partition_parents, phrases
 from .subject import MeasuredStatement, Subject
@@ -80,11 +81,16 @@ def created_again(trip: RoundTrip) -> list[Renamed]:
     return [(known[meaning], each) for meaning, each in made.items() if meaning in known]
 
 
-def _meaning(thing: Object, catalog: Catalog) -> tuple[str, Identity | None, str]:
-    """Return what an object is apart from its name: its kind, its table, its definition."""
-    table = catalog.tables.get(thing.table)
+def _meaning(thing: Object, catalog: Catalog) -> tuple[str, Identity | None, Identity | None, str]:
+    """Return what an object is apart from its name: its kind, its table, the table it references, its definition.
+
+    A name in a definition is not enough: another table may have it now.
+    """
     definition = (thing.attributes.get("definition") or "").removesuffix(" NOT VALID")
-    return thing.kind, table.identity if table else None, _NAME_OF_INDEX.sub(r"\1", definition)
+    key = foreign_key(definition) if thing.kind == "constraint" else None
+    tables = [catalog.tables.get(name) for name in (thing.table, key.table if key else "")]
+    own, referenced = (table.identity if table else None for table in tables)
+    return thing.kind, own, referenced, _NAME_OF_INDEX.sub(r"\1", definition)
 
 
 def _is_of_constraint(index: Object, others: Sequence[Object]) -> bool:

@@ -120,6 +120,11 @@ OTHER = {
     "another condition": f"{T} drop constraint positive; {T} add constraint positive_too check (total > 0)",
     "another table": f"{T} drop constraint of_customer; alter table customers add constraint c {OWN}",
     "another action": f"{T} drop constraint of_customer; {T} add constraint of_customer_fkey {KEY} on delete cascade",
+    "a table that has the old name now": (
+        f"alter table customers rename to customers_old; create table customers (id bigint primary key); "
+        f"insert into customers select id from customers_old; {T} drop constraint of_customer; "
+        f"{T} add constraint of_customer_fkey {KEY}"
+    ),
     "another column": 'drop index shop.by_total; create index total_of_order on shop."Order" (total, id)',
 }
 
