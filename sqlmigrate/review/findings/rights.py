@@ -18,7 +18,7 @@ from .subject import Subject
 from .successors import RELATIONS, Successor
 
 # https://www.postgresql.org/docs/current/ddl-priv.html#PRIVILEGE-ABBREVS-TABLE
-_RIGHTS = {
+RIGHTS = {
     "r": "SELECT", "a": "INSERT", "w": "UPDATE", "d": "DELETE", "D": "TRUNCATE", "x": "REFERENCES", "t": "TRIGGER",
     "m": "MAINTAIN", "X": "EXECUTE", "U": "USAGE", "C": "CREATE", "c": "CONNECT", "T": "TEMPORARY",
 }  # fmt: skip
@@ -95,7 +95,7 @@ def _lost(before: Object, after: Object, more: str = "") -> Iterator[tuple[str, 
 
 def _described(lost: tuple[str, str]) -> str:
     grantee, rights = lost
-    return f"{f'`{grantee}`' if grantee else 'PUBLIC'} has lost {', '.join(_RIGHTS.get(each, each) for each in rights)}"
+    return f"{f'`{grantee}`' if grantee else 'PUBLIC'} has lost {', '.join(RIGHTS.get(each, each) for each in rights)}"
 
 
 def _grants(thing: Object) -> Iterator[tuple[str, str]]:
