@@ -274,7 +274,9 @@ def _exclusive(
         dropped = [
             each.relation
             for each in measured.facts.touches
-            if changes.is_gone("table", each.relation.name) and each.relation.kind != "index"
+            if each.relation.parent in (relation.name, relation.parent or relation.name)  # of it, or of the same table
+            and changes.is_gone("table", each.relation.name)
+            and each.relation.kind != "index"
         ]
         if dropped and not measured.names(relation.name):
             message = f"dropping `{dropped[0].name}` locks `{relation.name}` in ACCESS EXCLUSIVE mode"

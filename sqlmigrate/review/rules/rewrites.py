@@ -226,9 +226,9 @@ TYPE_CHANGE_CONSTRAINT_RECHECK = Rule(
     "danger",
     "changing the type of a column checks every row again and blocks reads and writes",
     (
-        "The table itself is not rewritten, but a CHECK on the column is tested again for every row under "
-        "ACCESS EXCLUSIVE. Drop the CHECK before the change, add it again as NOT VALID, and validate it in "
-        "another file."
+        "A CHECK or a foreign key on the column is tested again for every row under ACCESS EXCLUSIVE, also if the "
+        "table itself is not rewritten; a foreign key reads the other table too. Drop the constraint before the "
+        "change, add it again as NOT VALID, and validate it in another file."
     ),
     examples=(
         Example(

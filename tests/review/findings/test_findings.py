@@ -203,3 +203,30 @@ def test_what_the_way_back_leaves(name: str, server: databases.Shadow) -> None:
     up, down, expected = BACK[name]
 
     assert told(server, up, down) == expected
+
+
+LOCKING = {
+    "a partition": (
+        """create table e (at int) partition by range (at); create table e_rest partition of e default;
+        create table e_1 partition of e for values from (0) to (9);""",
+        "drop table e_1",
+        ("drop-partition-locks-parent", "dropping `e_1` locks `e` and its partition `e_rest` in ACCESS EXCLUSIVE mode"),
+    ),
+    "a table that references another": (
+        "create table p (id int primary key); create table c (id int references p);",
+        "drop table c",
+        ("locks-other-table", "`p` is locked in ACCESS EXCLUSIVE mode, but the statement does not name it"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LOCKING)
+def test_which_table_a_drop_locks(name: str, server: databases.Shadow) -> None:
+    """Only a partition is called one; a foreign key locks the referenced table."""
+    setup, up, expected = LOCKING[name]
+    new = migration("002", f"-- sqlmigrate: irreversible (a test)\n{up}", None)
+    subjects = Subjects("main", (migration("001", setup, None),), (new,))
+    (each,) = pipeline.review_on(server, subjects, pipeline.Settings(Path())).migrations
+
+    told = [(finding.rule.name, finding.message) for finding in each.findings if "locks" in finding.rule.name]
+    assert told == [expected]
