@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlmigrate.catalog.objects import Difference
+from sqlmigrate.catalog.objects import Catalog, Difference
 from sqlmigrate.identifiers import displayed, parent, parts
 from sqlmigrate.review.rules.rule import SEVERITIES, Severity
 
@@ -24,22 +24,26 @@ _UNUSED = frozenset(
 )  # fmt: skip
 
 
-def severity_of(difference: Difference, *, works_again: bool) -> Severity:
+def severity_of(difference: Difference, after: Catalog | None, *, works_again: bool) -> Severity:
     """Return how bad a difference is after up and down.
 
     Args:
         difference: One that matters.
+        after: The catalog after up, which has what is left over.
         works_again: Whether up can be executed again after it.
     """
     if difference.change == "left over":
-        return "warning" if works_again and difference.kind in _UNUSED and not _is_unique(difference) else "danger"
+        is_unused = difference.kind in _UNUSED and not (after and _is_unique(difference, after))
+        return "warning" if works_again and is_unused else "danger"
     if difference.change == "missing":
         return "note" if difference.kind == "statistics" else "danger"
     return min((_of_attribute(*each) for each in difference.attributes), key=SEVERITIES.index, default="danger")
 
 
-def _is_unique(difference: Difference) -> bool:
-    return any("CREATE UNIQUE" in (after or "") for name, _, after in difference.attributes if name == "definition")
+def _is_unique(difference: Difference, after: Catalog) -> bool:
+    """Return whether it is a unique index, which refuses rows of the application."""
+    thing = after.objects.get((difference.kind, difference.name))
+    return thing is not None and (thing.attributes.get("definition") or "").startswith("CREATE UNIQUE")
 
 
 def _of_attribute(name: str, before: str | None, after: str | None) -> Severity:
@@ -55,9 +59,9 @@ def _are_rights_lost(before: str, after: str) -> bool:
     return any(set(rights) - set(now.get(role, "")) for role, rights in grants(before))
 
 
-def gravest_first(differences: Sequence[Difference], *, works_again: bool) -> list[Difference]:
+def gravest_first(differences: Sequence[Difference], after: Catalog | None, *, works_again: bool) -> list[Difference]:
     """Return differences in the order of their severity; those of one severity stay in their order."""
-    return sorted(differences, key=lambda each: SEVERITIES.index(severity_of(each, works_again=works_again)))
+    return sorted(differences, key=lambda each: SEVERITIES.index(severity_of(each, after, works_again=works_again)))
 
 
 def whole(differences: Sequence[Difference], parents: Mapping[str, str]) -> list[Difference]:

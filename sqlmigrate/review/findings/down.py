@@ -85,12 +85,13 @@ def _left(subject: Subject, place: Span) -> Iterator[Finding]:
     """Return the findings of the schema: what differs from before, and labels that stay."""
     left = subject.trip.left
     works_again = subject.trip.again_error is None
-    if real := gravest_first([each for each in left if each.matters], works_again=works_again):
+    after = subject.trip.after
+    if real := gravest_first([each for each in left if each.matters], after, works_again=works_again):
         changes = {each.change for each in real}
         advice = "" if "left over" in changes else _RESTORE if "missing" in changes else _CHANGE_BACK
         told = whole(real, partition_parents(subject.trip.before, subject.trip.after))
         found = _finding(rules.DOWN_INCOMPLETE, f"after up and down {in_words(told)}", place, advice)
-        severity = severity_of(real[0], works_again=works_again)
+        severity = severity_of(real[0], after, works_again=works_again)
         yield replace(found, severity=severity, has_example=not advice)
     elif tables := _reordered(left):
         yield _finding(rules.DOWN_COLUMN_ORDER, f"the columns of {tables} are in a different order after down", place)

@@ -44,9 +44,8 @@ DEPENDS_ON_SETTING = Rule(
     examples=(
         Example(
             """\
--- 1. 005_events_2025.up.sql: with an offset
-create table events_2025 partition of events
-    for values from ('2025-01-01 00:00+00') to ('2026-01-01 00:00+00');
+-- 1. 005_orders_opened_at.up.sql: with an offset
+alter table orders add column opened_at timestamptz not null default '2025-01-01 00:00+00';
 """
         ),
     ),
