@@ -24,6 +24,8 @@ _ENDS = re.compile(r"(COMMIT|END|ROLLBACK|ABORT|PREPARE TRANSACTION)\b(?! PREPAR
 _COMMITS = re.compile(r"(COMMIT|END)( WORK| TRANSACTION)?( AND NO CHAIN)?$")
 _PLAIN_BEGIN = re.compile(r"BEGIN( WORK| TRANSACTION)?$")
 _LARGE_OBJECT = re.compile(r"SELECT (PG_CATALOG \. )?(LO_(OPEN|CLOSE|LSEEK|LSEEK64|PUT|TRUNCATE)|LOWRITE) \(")
+_NAMES_LARGE_OBJECTS = re.compile(r"\blo_|\blowrite")
+_MANY = 100  # statements: reading the kind of each takes longer than reading the text
 _ISOLATION = r"ISOLATION LEVEL (SERIALIZABLE|REPEATABLE READ|READ (UN)?COMMITTED)"
 _BEGIN_OPTIONS = re.compile(rf"( ({_ISOLATION}|READ (WRITE|ONLY)|(NOT )?DEFERRABLE)( ,)?)*")
 _READ_ONLY = re.compile(r"SET TRANSACTION\b.* READ ONLY\b")
@@ -126,6 +128,8 @@ def _without_pairs_of_dumps(statements: tuple[Statement, ...]) -> tuple[Statemen
 
     The statements between them need a transaction, and have the one of the file.
     """
+    if len(statements) >= _MANY and not _NAMES_LARGE_OBJECTS.search(statements[0].source.text.lower()):
+        return statements
     kept: list[Statement] = []
     opened: int | None = None  # where in `kept` a BEGIN is, with nothing but data of large objects after it
     for statement in statements:
@@ -150,10 +154,11 @@ def _begin_options(statement: Statement) -> str:
 def _faults(script: Script) -> Iterator[MigrationError]:
     is_told = False
     for statement in script.statements:
-        shape = statement.kind.first_words
+        kind = statement.kind
+        shape = kind.first_words
         if _BEGINS.match(shape) or _ENDS.match(shape):
             yield _own_transaction(statement, script.mode)
-        elif script.mode == "transaction" and not statement.kind.runs_in_transaction:
+        elif script.mode == "transaction" and not kind.runs_in_transaction:
             error = _in_transaction(statement, is_alone=len(script.statements) == 1)
             yield error.with_(hint=None) if is_told else error
             is_told = True  # one directive is for all of them
