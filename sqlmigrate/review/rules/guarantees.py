@@ -1,6 +1,6 @@
 """The rules of what tables no longer guarantee: uniqueness, foreign keys, checks, triggers.
 
-Each consequence was tried on PostgreSQL 18: the SQLSTATE is in the text.
+Most consequences were tried on PostgreSQL 18: the SQLSTATE is in the text.
 """
 
 from __future__ import annotations
