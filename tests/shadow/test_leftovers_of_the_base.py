@@ -9,13 +9,10 @@ from pathlib import Path
 import psycopg
 import pytest
 from postgres_servers import Server
+from throwaway_servers import VERSIONS, refusal
 
-from sqlmigrate.embedded import programs as embedded_programs
-from sqlmigrate.shadow import installed
 from sqlmigrate.shadow.databases import Databases, Shadow, Template, server
 
-_FOUND = {*embedded_programs.versions(), *(one.major for one in installed.find() if one.major >= 13)}
-VERSIONS = sorted({min(_FOUND), max(_FOUND)})
 DENIED = "42501"
 
 # What the base makes; each needs a superuser, or gives away what only a superuser has.
@@ -216,17 +213,6 @@ def build(databases: Databases) -> int:
 @pytest.fixture(scope="module")
 def base(running: Shadow) -> Template:
     return running.template("leftovers", build, "merged")
-
-
-def refusal(url: str, script: str) -> str | None:
-    """Execute a script as the owner, cut at ``;;``; the SQLSTATE of what is refused, None where nothing is."""
-    try:
-        with psycopg.connect(url, autocommit=True) as conn:
-            for statement in script.split(";;"):
-                conn.execute(statement.encode())
-    except psycopg.Error as error:
-        return error.sqlstate
-    return None
 
 
 OUTSIDE = (

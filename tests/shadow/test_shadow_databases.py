@@ -14,6 +14,7 @@ import children
 import psycopg
 import pytest
 from postgres_servers import Server
+from throwaway_servers import VERSIONS, refusal
 from waiting import until
 
 from sqlmigrate.embedded import programs as embedded_programs
@@ -22,10 +23,6 @@ from sqlmigrate.shadow import installed, own_server
 from sqlmigrate.shadow.databases import Databases, Shadow, Template, server
 
 pytestmark = pytest.mark.sampled(3)
-
-# The oldest and the newest at hand: 16 and 18 everywhere, and what is installed here.
-_FOUND = {*embedded_programs.versions(), *(one.major for one in installed.find() if one.major >= 13)}
-VERSIONS = sorted({min(_FOUND), max(_FOUND)})
 
 
 def build(databases: Databases) -> dict[str, int]:
@@ -87,17 +84,6 @@ OUTSIDE = {
 def outside(running: Shadow) -> dict[str, list[list[str | None]]]:
     """All that is outside the clone, as the superuser sees it."""
     return {name: running._ask(question) for name, question in OUTSIDE.items()}
-
-
-def refusal(url: str, script: str) -> str | None:
-    """Execute a script as the owner, cut at ``;;``; the SQLSTATE of what is refused, None where nothing is."""
-    try:
-        with psycopg.connect(url, autocommit=True) as conn:
-            for statement in script.split(";;"):
-                conn.execute(statement.encode())
-    except psycopg.Error as error:
-        return error.sqlstate
-    return None
 
 
 DENIED, NO_FILE, UNKNOWN = "42501", "58P01", "0A000"

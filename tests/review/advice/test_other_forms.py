@@ -8,10 +8,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from rule_cases import migrations
 
 from sqlmigrate.shadow import databases
 
-from .test_own_advice import migrations, open_findings, read_advice, review
+from .test_own_advice import open_findings, read_advice, review
 
 pytestmark = pytest.mark.sampled(8)
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
+import rule_cases
+from rule_cases import CASES, NAMES
 
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.review import pipeline
@@ -23,7 +24,6 @@ from sqlmigrate.source import Source
 
 pytestmark = pytest.mark.sampled(8)
 
-CASES = Path(__file__).parents[1] / "rules" / "cases"
 _FILE = re.compile(r"^-- (\w+)\.(up|down)\.sql\n", re.MULTILINE)
 
 # Rules without an advice for the case at hand: the statement is a mistake, or the choice is not that of a program.
@@ -64,18 +64,6 @@ ANNOUNCED = {
     "refers-to-old-table": {"two-exclusive-tables"},
 }
 
-NAMES = sorted(path.name for path in CASES.iterdir())
-
-
-def migrations(text: str, first: int) -> tuple[Migration, ...]:
-    """Read the migrations of a case: separated by `-- next migration`, each with its down file after `-- down`."""
-    found = []
-    for number, part in enumerate(text.split("-- next migration\n"), start=first):
-        up, is_there, down = part.partition("-- down\n")
-        sources = [Source(f"sql/{number:03}_case.{way}.sql", each) for way, each in (("up", up), ("down", down))]
-        found.append(Migration(f"{number:03}", "case", sources[0], sources[1] if is_there else None))
-    return tuple(found)
-
 
 def read_advice(text: str) -> tuple[Migration, ...]:
     """Read the files of an advice, each under the line with its name."""
@@ -106,8 +94,7 @@ def open_findings(result: Review) -> list[tuple[str, str, str, str]]:
 @pytest.mark.parametrize("name", NAMES)
 def test_an_advice_gives_no_finding_that_it_does_not_announce(name: str, server: databases.Shadow) -> None:
     """The files of the advice can be executed up, down and up, and have no warning or danger of their own."""
-    setup = migrations((CASES / name / "setup.sql").read_text(encoding="utf-8"), 1)
-    bad = migrations((CASES / name / "bad.sql").read_text(encoding="utf-8"), len(setup) + 1)
+    setup, bad = rule_cases.of_rule(name, "bad")
     found = [each for reviewed in review(server, setup, bad).migrations for each in reviewed.findings]
     instead = next((each.instead for each in found if each.rule.name == name and each.instead), "")
     assert bool(instead) != (name in WITHOUT)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import rule_pages
+from rule_cases import CASES
 
 from sqlmigrate.errors import ConfigError
 from sqlmigrate.files.migration import Migration
@@ -22,7 +22,6 @@ from sqlmigrate.source import Source
 
 pytestmark = pytest.mark.sampled(6)
 
-CASES = Path(__file__).parent / "cases"
 MODULES = (locks, indexes, constraints, rewrites, partitions)
 ADVISING = [rule for module in MODULES for rule in module.RULES]
 _FILE = re.compile(r"^-- (?:\d+\.|for an index:) (\d+)_(\w+)\.up\.sql.*\n", re.MULTILINE)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from types import ModuleType
 
 import pytest
+import rule_cases
+from rule_cases import CASES, NAMES
 
-from sqlmigrate.files.migration import Migration
 from sqlmigrate.review import pipeline
 from sqlmigrate.review.new.subjects import Subjects
 from sqlmigrate.review.results import Review
@@ -29,12 +29,9 @@ from sqlmigrate.review.rules import (
 from sqlmigrate.review.rules.all_rules import RULES
 from sqlmigrate.review.rules.rule import Rule
 from sqlmigrate.shadow import databases
-from sqlmigrate.source import Source
 
 pytestmark = pytest.mark.sampled(8)
 
-CASES = Path(__file__).parent / "cases"
-NAMES = sorted(path.name for path in CASES.iterdir())
 IN_CODE = sorted(path.parent.name for path in CASES.glob("*/bad_in_code.sql"))
 
 # The rules of merged files are tested in review/new; those that depend on the server in test_rules_elsewhere.py.
@@ -54,20 +51,9 @@ SINCE = {
 }
 
 
-def migrations(text: str, first: int) -> tuple[Migration, ...]:
-    """Read the migrations of a case: separated by `-- next migration`, each with its down file after `-- down`."""
-    found = []
-    for number, part in enumerate(text.split("-- next migration\n"), start=first):
-        up, is_there, down = part.partition("-- down\n")
-        sources = [Source(f"sql/{number:03}_case.{way}.sql", each) for way, each in (("up", up), ("down", down))]
-        found.append(Migration(f"{number:03}", "case", sources[0], sources[1] if is_there else None))
-    return tuple(found)
-
-
 def reviewed(server: databases.Shadow, name: str, case: str) -> Review:
     """Review one case of a rule on the tables of its setup."""
-    setup = migrations((CASES / name / "setup.sql").read_text(encoding="utf-8"), 1)
-    new = migrations((CASES / name / f"{case}.sql").read_text(encoding="utf-8"), len(setup) + 1)
+    setup, new = rule_cases.of_rule(name, case)
     settings = pipeline.Settings(CASES, limit=1.0)
     return pipeline.review_on(server, Subjects("main", setup, new), settings)
 
