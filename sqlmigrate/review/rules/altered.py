@@ -281,7 +281,7 @@ TRIGGER_DISABLED = Rule(
     "warning",
     "a trigger is disabled",
     (
-        "What the trigger kept correct, or logged, is no longer kept correct or logged. In most tools a "
+        "The trigger changed values or wrote a log, and does not do so now. In most tools a "
         "disabled trigger looks like an enabled one."
     ),
     examples=(

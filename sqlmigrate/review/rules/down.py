@@ -12,7 +12,7 @@ DOWN_MISSING = Rule(
     "there is no down file",
     (
         "If the release has to be rolled back, somebody writes the missing statements in a hurry, in production. A "
-        "project that has hardly any down files gets one note for the whole review."
+        "project with almost no down files gets one note for the whole review."
     ),
     examples=(
         Example(

@@ -88,8 +88,8 @@ FAILS_ON_DATA = Rule(
     "a statement fails on rows that the schema allows",
     (
         "The schema allows rows on which this statement fails: a NULL, a duplicate, a value that the new "
-        "check forbids, or one that does not convert to the new type. The review generated such rows, put them "
-        "out of the way, and executed the rest of the migration. Only a query on production can tell whether "
+        "check forbids, or one that does not convert to the new type. The review generated such rows, deleted "
+        "them from its own copy, and executed the rest of the migration. Only a query on production can tell whether "
         "production has some; the finding has it. Fix those rows in an earlier migration. An error that a "
         "function or a trigger raises may come from generated rows too."
     ),

@@ -99,7 +99,7 @@ TRIGGER_REMOVED = Rule(
     "warning",
     "a trigger or a rule no longer applies",
     (
-        "What the trigger kept correct, or logged, is no longer kept correct or logged. The running application "
+        "The trigger changed values or wrote a log, and does not do so now. The running application "
         "relies on it and gets no error."
     ),
     examples=(
@@ -143,7 +143,7 @@ NO_LONGER_PUBLISHED = Rule(
     "a table is no longer published",
     (
         "A publication knows a table by its OID: after a swap it has the old table under its new name. Subscribers get "
-        "no error, and no more changes."
+        "no further changes, and no error."
     ),
     examples=(
         Example(
