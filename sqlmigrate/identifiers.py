@@ -12,6 +12,8 @@ import re
 
 # A regular expression for one identifier, plain or quoted, to be used inside of others.
 IDENTIFIER = r'(?:[\w$]+|"(?:[^"]|"")+")'
+# The same for a name that may be qualified, without blanks in it.
+QUALIFIED = rf"{IDENTIFIER}(?:\.{IDENTIFIER})*"
 
 _QUOTED = r'"(?:[^"]|"")*"'
 _PART = re.compile(rf"""(?:{_QUOTED}|'(?:[^']|'')*'|\((?:{_QUOTED}|[^")])*\)|[^.])+""")

@@ -13,7 +13,7 @@ from functools import cached_property
 from sqlmigrate.identifiers import displayed, plain_parts
 from sqlmigrate.parsing.tokens import blanked
 
-from .objects import WITH_COLUMNS, Catalog, Object
+from .objects import ROUTINES, TYPES, WITH_COLUMNS, Catalog, Object
 
 _WORD = re.compile(r"[\w$]+")
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -24,9 +24,9 @@ _OTHER_COLUMNS = ("42601", "42804", "42P13")  # more or fewer than expected, or 
 _WITH_TABLES = frozenset(("from", "insert", "update", "delete", "merge"))
 _MISSING = {
     "42P01": WITH_COLUMNS,
-    "42883": ("function", "procedure", "aggregate"),
-    "42809": ("function", "procedure", "aggregate"),
-    "42704": ("type", "enum", "domain", "range", "composite type"),
+    "42883": ROUTINES,
+    "42809": ROUTINES,
+    "42704": TYPES,
     "22P02": ("enum label",),
     "3F000": ("schema",),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, NamedTuple
@@ -37,7 +37,7 @@ class Object:
         attributes: its definition: name and value of each attribute that is set
         path: the parts of the name
         table: the table that it belongs to and is dropped with; for a table its own name; empty if there is none
-        whole: the relation or type that it is a part of; itself if it is no part
+        whole: the relation or type that it is a part of; itself if it stands alone
     """
 
     kind: str
@@ -47,6 +47,16 @@ class Object:
     path: tuple[str, ...] = ()
     table: str = ""
     whole: Identity = Identity("", 0, 0)  # noqa: RUF009 - a named tuple is not mutable
+
+    @property
+    def definition(self) -> str:
+        """The definition of a constraint, index, trigger or function as PostgreSQL writes it; empty for others."""
+        return self.attributes.get("definition") or ""
+
+    @property
+    def called(self) -> str:
+        """The qualified name of a function as calls have it, without the types of its arguments."""
+        return ".".join((*self.path[:-1], self.path[-1].partition("(")[0]))
 
 
 @dataclass(frozen=True)
@@ -65,9 +75,28 @@ class Catalog:
         return {name: each for (kind, name), each in self.objects.items() if kind in WITH_COLUMNS}
 
     @cached_property
-    def identities(self) -> frozenset[Identity]:
+    def by_identity(self) -> Mapping[Identity, Object]:
+        """Every object by its identity."""
+        return {each.identity: each for each in self.objects.values()}
+
+    @property
+    def identities(self) -> Collection[Identity]:
         """The identities of all objects."""
-        return frozenset(each.identity for each in self.objects.values())
+        return self.by_identity.keys()
+
+    def parts_of(self, relation: Object, *kinds: str) -> list[Object]:
+        """Return the parts of a relation that are of these kinds, in the order of their names."""
+        return sorted(
+            (each for each in self._by_table.get(relation.name, ()) if each.kind in kinds), key=lambda each: each.name
+        )
+
+    @cached_property
+    def _by_table(self) -> Mapping[str, list[Object]]:
+        found: dict[str, list[Object]] = {}
+        for each in self.objects.values():
+            if each.table:
+                found.setdefault(each.table, []).append(each)
+        return found
 
     @cached_property
     def orders(self) -> Mapping[str, list[str]]:
@@ -156,4 +185,7 @@ class Change:
 
 
 NOTHING = Object("", "", Identity("", 0, 0), {})
-WITH_COLUMNS = ("table", "partitioned table", "view", "materialized view", "foreign table", "composite type")
+RELATIONS = ("table", "partitioned table", "foreign table", "view", "materialized view")
+WITH_COLUMNS = (*RELATIONS, "composite type")
+TYPES = ("type", "enum", "domain", "range", "composite type")
+ROUTINES = ("function", "procedure", "aggregate")

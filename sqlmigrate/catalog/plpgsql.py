@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlmigrate.parsing.tokens import tokens
+from sqlmigrate.parsing.tokens import split_at_commas, tokens
 
 _NAME = re.compile(r'(?:[^\W\d][\w$]*|"(?:[^"]|"")*")$')
 _QUERIES = ("select", "with", "values", "table")
@@ -44,7 +44,7 @@ class Fragment:
 
     Attributes:
         text: its text
-        is_planned: whether the block plans it; dynamic SQL and commands that are no queries cannot be planned
+        is_planned: whether the block plans it; PostgreSQL plans only queries, and dynamic SQL is not known
     """
 
     text: str
@@ -370,12 +370,11 @@ class _Reader:
 
     def on_raise(self) -> None:
         text, _ = self._until(";")
-        pieces = _split(text, ",")
-        for each in pieces[1:]:
+        for each in [*split_at_commas(text)][1:]:
             self._plan_expression(re.split(r"\busing\b", each, flags=re.IGNORECASE)[0])
 
     def on_assert(self) -> None:
-        for each in _split(self._until(";")[0], ","):
+        for each in split_at_commas(self._until(";")[0]):
             self._plan_expression(each)
 
     def on_perform(self) -> None:
@@ -404,7 +403,7 @@ class _Reader:
         text, _ = self._until(";")
         found = _ASSIGNED.match(text)
         if not found:
-            return self._leave(text)  # a command that is no query
+            return self._leave(text)  # a command, not a query
         if "." in found["target"]:
             self._plan_expression(found["target"])
         self._plan_expression(found["value"])
@@ -438,18 +437,6 @@ _STATEMENTS: Mapping[str, Callable[[_Reader], None]] = {
     "open": _Reader.on_opened,
     "call": _Reader.on_dynamic,
 }
-
-
-def _split(text: str, separator: str) -> list[str]:
-    """Split a text at a separator that is outside of brackets and strings."""
-    depth, pieces = 0, [""]
-    for _, _, token in tokens(text):
-        depth += (token in ("(", "[")) - (token in (")", "]"))
-        if token == separator and not depth:
-            pieces.append("")
-        else:
-            pieces[-1] += token
-    return pieces
 
 
 def _without_into(text: str) -> tuple[str, str]:

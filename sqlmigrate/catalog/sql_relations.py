@@ -52,7 +52,7 @@ class Sort:
         where: which rows of it are objects
         sub: the number of a column
         table: the table that it belongs to
-        part_of: the catalog and the OID of the relation or type that it is a part of; its own if it is none
+        part_of: the catalog and the OID of the relation or type that it is a part of; its own if it stands alone
     """
 
     kind: str

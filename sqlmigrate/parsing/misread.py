@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from sqlmigrate.errors import MigrationError
 
-from .statement import Statement
+from .statement import Statement, may_say
 from .tokens import tokens
 
 # https://www.postgresql.org/docs/current/sql-copy.html: ENCODING
@@ -22,14 +22,14 @@ _SETS_STRINGS = re.compile(
     r"(SET (LOCAL |SESSION )?STANDARD_CONFORMING_STRINGS (TO|=)"
     r"|SELECT (PG_CATALOG \. )?SET_CONFIG \( 'STANDARD_CONFORMING_STRINGS' ,) (?P<value>'?\w+)"
 )
-_MANY = 100  # statements: reading the kind of each takes longer than reading the text
+_NAMES_STRINGS = re.compile("standard_conforming_strings")
 _OFF = re.compile(r"'?(OFF?|F(A(L(SE?)?)?)?|NO?|0)$")
 
 
 def misread(statements: Sequence[Statement]) -> Iterator[MigrationError]:
     """Yield the error of each statement whose text the server would read differently."""
     off: Statement | None = None
-    may_be_off = len(statements) < _MANY or "standard_conforming_strings" in statements[0].source.text.lower()
+    may_be_off = may_say(_NAMES_STRINGS, statements)
     for statement in statements:
         if statement.data:
             yield from _other_encoding(statement)

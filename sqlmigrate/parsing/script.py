@@ -17,7 +17,7 @@ from .directives import Directive, read_directives
 from .foreign import foreign_directives, foreign_sections
 from .misread import misread
 from .splitter import split
-from .statement import Statement
+from .statement import Statement, may_say
 
 _BEGINS = re.compile(r"(BEGIN|START TRANSACTION)\b( WORK| TRANSACTION)?(?P<options>.*)")
 _ENDS = re.compile(r"(COMMIT|END|ROLLBACK|ABORT|PREPARE TRANSACTION)\b(?! PREPARED)(?!( WORK| TRANSACTION)? TO\b)")
@@ -25,7 +25,6 @@ _COMMITS = re.compile(r"(COMMIT|END)( WORK| TRANSACTION)?( AND NO CHAIN)?$")
 _PLAIN_BEGIN = re.compile(r"BEGIN( WORK| TRANSACTION)?$")
 _LARGE_OBJECT = re.compile(r"SELECT (PG_CATALOG \. )?(LO_(OPEN|CLOSE|LSEEK|LSEEK64|PUT|TRUNCATE)|LOWRITE) \(")
 _NAMES_LARGE_OBJECTS = re.compile(r"\blo_|\blowrite")
-_MANY = 100  # statements: reading the kind of each takes longer than reading the text
 _ISOLATION = r"ISOLATION LEVEL (SERIALIZABLE|REPEATABLE READ|READ (UN)?COMMITTED)"
 _BEGIN_OPTIONS = re.compile(rf"( ({_ISOLATION}|READ (WRITE|ONLY)|(NOT )?DEFERRABLE)( ,)?)*")
 _READ_ONLY = re.compile(r"SET TRANSACTION\b.* READ ONLY\b")
@@ -128,7 +127,7 @@ def _without_pairs_of_dumps(statements: tuple[Statement, ...]) -> tuple[Statemen
 
     The statements between them need a transaction, and have the one of the file.
     """
-    if len(statements) >= _MANY and not _NAMES_LARGE_OBJECTS.search(statements[0].source.text.lower()):
+    if not may_say(_NAMES_LARGE_OBJECTS, statements):
         return statements
     kept: list[Statement] = []
     opened: int | None = None  # where in `kept` a BEGIN is, with nothing but data of large objects after it

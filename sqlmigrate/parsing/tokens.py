@@ -64,3 +64,16 @@ def tokens(text: str) -> Iterator[Token]:
 def blanked(text: str, *kinds: TokenKind) -> str:
     """Return the text with blanks in place of all tokens of some kinds. The other characters keep their offsets."""
     return "".join(" " * len(found) if kind in kinds else found for kind, _, found in tokens(text))
+
+
+def split_at_commas(text: str) -> Iterator[str]:
+    """Split a text at the commas that are in no brackets and no string."""
+    depth = start = 0
+    for kind, offset, found in tokens(text):
+        if kind != "word":
+            continue
+        depth += (found in "([") - (found in ")]")
+        if found == "," and not depth:
+            yield text[start:offset].strip()
+            start = offset + 1
+    yield text[start:].strip()

@@ -2,7 +2,7 @@
 
 Merged migrations are trusted: they are executed with the rights of the server's superuser, as production's deployer
 executed them. The role that executes them becomes a superuser for that time, so that it owns what they create, as the
-deployer does. New migrations are executed by the same role, which is then no superuser any more. What the merged ones
+deployer does. New migrations are executed by the same role, which is not a superuser then. What the merged ones
 left must not give it more rights: every way is closed by a function of this module.
 """
 

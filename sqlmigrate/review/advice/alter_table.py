@@ -6,13 +6,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlmigrate.identifiers import IDENTIFIER
-from sqlmigrate.parsing.tokens import blanked, tokens
+from sqlmigrate.identifiers import IDENTIFIER, QUALIFIED
+from sqlmigrate.parsing.tokens import blanked, split_at_commas, tokens
 
-# A regular expression for a name, qualified or not, to be used inside of others.
-NAME = rf"{IDENTIFIER}(?:\.{IDENTIFIER})*"
 _HEAD = re.compile(
-    rf"(?P<head>alter\s+table\s+(?:if\s+exists\s+)?(?:only\s+)?(?P<table>{NAME})(?:\s*\*)?)\s+(?P<actions>\S.*)",
+    rf"(?P<head>alter\s+table\s+(?:if\s+exists\s+)?(?:only\s+)?(?P<table>{QUALIFIED})(?:\s*\*)?)\s+(?P<actions>\S.*)",
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -49,18 +47,6 @@ def read(text: str) -> AlterTable | None:
 def of(table: str) -> AlterTable:
     """Return a statement that alters a table, without an action."""
     return AlterTable(f"alter table {table}", table, ())
-
-
-def split_at_commas(text: str) -> Iterator[str]:
-    """Split a text at the commas that are in no brackets and no string."""
-    depth = start = 0
-    for kind, offset, found in tokens(text):
-        if kind == "word":
-            depth += (found in "([") - (found in ")]")
-            if found == "," and not depth:
-                yield text[start:offset].strip()
-                start = offset + 1
-    yield text[start:].strip()
 
 
 _ADD_COLUMN = re.compile(

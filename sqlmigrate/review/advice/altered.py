@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlmigrate.catalog.objects import Object
+from sqlmigrate.catalog.objects import RELATIONS, Object
 from sqlmigrate.identifiers import displayed
 
 from .case import Case, Edit
@@ -12,7 +12,6 @@ from .draft import Draft, Pair
 from .names import identifier
 from .rights import granted
 
-_RELATIONS = ("table", "partitioned table", "view", "materialized view", "foreign table")
 # The rights that stand for those of an owner who reads and writes.
 _OWN = {"table": "select, insert, update, delete", "partitioned table": "select, insert, update, delete",
         "view": "select", "sequence": "usage, select"}  # fmt: skip
@@ -28,7 +27,7 @@ def granted_again(case: Case) -> Draft | None:
     """Grant again what the dropped object had, in the same migration."""
     edits: dict[int, str] = {}
     for before, after in case.changes.replaced():
-        kind = "" if before.kind in _RELATIONS else before.kind
+        kind = "" if before.kind in RELATIONS else before.kind
         lines = list(granted(before, kind, displayed(after.name), after.attributes.get("acl") or ""))
         number = case.number_of_new(after)
         if lines and number is not None:

@@ -6,17 +6,17 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlmigrate.identifiers import IDENTIFIER, displayed, last_part
+from sqlmigrate.identifiers import IDENTIFIER, QUALIFIED, displayed, last_part
 from sqlmigrate.parsing.statement import Statement
-from sqlmigrate.parsing.tokens import blanked
+from sqlmigrate.parsing.tokens import blanked, split_at_commas
 
-from .alter_table import NAME, split_at_commas, top_words
+from .alter_table import top_words
 from .case import Case
 
 _ROWS = 5000
 _WHOLE_NUMBERS = ("smallint", "integer", "bigint")
 _WRITES = re.compile(
-    rf"(?:update\s+(?:only\s+)?|delete\s+from\s+(?:only\s+)?)(?P<table>{NAME})(?:\s+as)?"
+    rf"(?:update\s+(?:only\s+)?|delete\s+from\s+(?:only\s+)?)(?P<table>{QUALIFIED})(?:\s+as)?"
     rf"(?:\s+(?!set\b|using\b|where\b)(?P<alias>{IDENTIFIER}))?\s*(?P<rest>.*)",
     re.IGNORECASE | re.DOTALL,
 )

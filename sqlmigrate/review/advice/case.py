@@ -17,6 +17,7 @@ from sqlmigrate.review.measure.facts import StatementFacts
 from sqlmigrate.review.rules.rule import Finding
 
 from . import alter_table
+from .alter_table import AlterTable
 from .draft import NOTHING_TO_UNDO, Draft, Pair
 from .edited import edited
 
@@ -118,7 +119,7 @@ class Case:
         return [
             each
             for each in self.changes.new_constraints()
-            if displayed(each.table) == table and definition(each).startswith(starts)
+            if displayed(each.table) == table and each.definition.startswith(starts)
         ]
 
     def constraints(self, table: str, *starts: str) -> list[Object]:
@@ -126,7 +127,7 @@ class Case:
         return [
             each
             for (kind, _), each in self.after.objects.items()
-            if kind == "constraint" and displayed(each.table) == table and definition(each).startswith(starts)
+            if kind == "constraint" and displayed(each.table) == table and each.definition.startswith(starts)
         ]
 
     def column(self, table: str, name: str) -> Column | None:
@@ -159,7 +160,7 @@ class Case:
     def primary_key(self, table: str) -> list[str]:
         """Return the columns of the primary key of a table."""
         for each in self.constraints(table, "PRIMARY KEY ("):
-            return [column.strip() for column in definition(each)[len("PRIMARY KEY (") :].partition(")")[0].split(",")]
+            return [column.strip() for column in each.definition[len("PRIMARY KEY (") :].partition(")")[0].split(",")]
         return []
 
     @property
@@ -177,10 +178,16 @@ class Case:
         """The down file as it is; empty if there is none."""
         return normalized(self.down.source.text) if self.down else ""
 
+    def altered(self, measured: MeasuredStatement) -> tuple[AlterTable, Object] | None:
+        """Return the ALTER TABLE that a statement is, with its table; None for others, or an unknown table."""
+        alter = alter_table.read(measured.statement.text)
+        table = self.table(alter.table) if alter else None
+        return (alter, table) if alter and table else None
+
     # drafts
 
     def draft(self, edits: Collection[Edit], *before: str) -> Draft | None:
-        """Return the reviewed files with the edits, and the files that follow; None if there is no edit."""
+        """Return the reviewed files with the edits, and the files that follow; None without an edit."""
         if not edits:
             return None
         up = edited(self.subject.up, {each.number: each.up for each in edits})
@@ -208,11 +215,6 @@ class Case:
         changed = {number: text for number, each in numbered if (text := _undone(each, edits)) is not None}
         undo = "".join(each.undo for each in edits)
         return undo + edited(self.down, changed) or NOTHING_TO_UNDO
-
-
-def definition(thing: Object) -> str:
-    """Return the definition of an index, a constraint or a function, as PostgreSQL writes it."""
-    return thing.attributes.get("definition") or ""
 
 
 def _found(catalog: Catalog, kinds: Collection[str], name: str) -> Object | None:

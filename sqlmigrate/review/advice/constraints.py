@@ -10,13 +10,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from sqlmigrate.catalog.objects import Object
-from sqlmigrate.identifiers import IDENTIFIER, displayed, last_part, parts
+from sqlmigrate.identifiers import IDENTIFIER, QUALIFIED, displayed, last_part, parts
 from sqlmigrate.review.findings import created_again
 from sqlmigrate.review.findings.listing import partition_parents
 from sqlmigrate.review.findings.subject import MeasuredStatement, Subject
 
 from . import alter_table
-from .alter_table import NAME, AlterTable, NewColumn
+from .alter_table import AlterTable, NewColumn
 from .case import Case, Edit
 from .draft import NOTHING_TO_UNDO, Draft, Pair
 from .edited import edited
@@ -27,7 +27,7 @@ _PARTITIONED_KEYS = 18  # the first version in which a partitioned table can hav
 _SET_NOT_NULL = re.compile(rf"alter\s+(?:column\s+)?(?P<column>{IDENTIFIER})\s+set\s+not\s+null", re.IGNORECASE)
 _VALIDATE = re.compile(rf"validate\s+constraint\s+(?P<name>{IDENTIFIER})", re.IGNORECASE)
 _IS_NOT_VALID = re.compile(r"\bnot\s+valid\b", re.IGNORECASE)
-_DOMAIN_NOT_NULL = re.compile(rf"alter\s+domain\s+(?P<domain>{NAME})\s+set\s+not\s+null", re.IGNORECASE)
+_DOMAIN_NOT_NULL = re.compile(rf"alter\s+domain\s+(?P<domain>{QUALIFIED})\s+set\s+not\s+null", re.IGNORECASE)
 _NEW_VALUES = "-- holds for every new value; old values stay unchecked"
 _ADD = re.compile(
     rf"add\s+(?:constraint\s+(?P<name>{IDENTIFIER})\s+)?(?P<definition>(?P<kind>check|foreign\s+key)\b.*)",
@@ -41,10 +41,10 @@ def set_not_null(case: Case) -> Draft | None:
 
 
 def _not_null(case: Case, measured: MeasuredStatement) -> Iterator[Edit]:
-    alter = alter_table.read(measured.statement.text)
-    table = case.table(alter.table) if alter else None
-    if alter is None or table is None:
+    found_table = case.altered(measured)
+    if found_table is None:
         return
+    alter, table = found_table
     columns = [found["column"] for each in alter.actions if (found := _SET_NOT_NULL.fullmatch(each))]
     if not columns:
         return
@@ -99,9 +99,11 @@ def not_valid(case: Case) -> Draft | None:
 
 
 def _added_not_valid(case: Case, measured: MeasuredStatement) -> Iterator[Edit]:
-    alter = alter_table.read(measured.statement.text)
-    table = case.table(alter.table) if alter else None
-    if alter is None or table is None or not _can_be_not_valid(case, table, measured):
+    found_table = case.altered(measured)
+    if found_table is None:
+        return
+    alter, table = found_table
+    if not _can_be_not_valid(case, table, measured):
         return
     kept: list[str] = []
     added: list[tuple[str, str]] = []
@@ -199,9 +201,9 @@ def renamed(case: Case) -> Draft | None:
 def _renamed(subject: Subject, renames: Sequence[tuple[str, Object, Object]]) -> str:
     """Return a file with renames in the place of the statements that create something again; empty if it has others.
 
-    A statement that changes anything else stays as it is, and then there is no such file.
+    If a statement also changes something else, the text is empty.
     """
-    statements = created_again.statements_of(subject)
+    statements = created_again.statements_of(subject, created_again.created_again(subject.trip))
     changes = [change for each in statements for change in each.facts.changes]
     if not statements or any(each.kind not in ("constraint", "index") for each in changes):
         return ""

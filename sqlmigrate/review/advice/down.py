@@ -8,9 +8,9 @@ from sqlmigrate.catalog.objects import Change, Difference, Object
 from sqlmigrate.identifiers import displayed, parent, parts
 
 from .batches import write
-from .case import Case, definition
-from .draft import Draft, Pair
-from .names import beside, made
+from .case import Case
+from .draft import Draft, Pair, sql_of
+from .names import in_schema_of, made
 
 # What drops an object of a kind, in the order in which objects of different kinds are dropped.
 _DROPS = {
@@ -35,7 +35,7 @@ _WITH_ROWS = ("table", "partitioned table", "column")
 
 
 def missing(case: Case) -> Draft | None:
-    """Write the down file; or say in the up file that there is no way back, if rows are gone."""
+    """Write the down file. If rows are gone, write in the up file that the migration is irreversible."""
     gone = [each.before for each in case.changes.all("gone") if each.before and each.before.kind in _WITH_ROWS]
     if gone:
         whole = [displayed(each.name) for each in gone if not case.changes.is_part_of_gone(each)]
@@ -48,7 +48,7 @@ def missing(case: Case) -> Draft | None:
 def instead(case: Case) -> Draft | None:
     """Write the down file from what the up file changed; None if a change is not of a plain kind."""
     statements = _undone(case)
-    return Draft(Pair("", "", _text(statements))) if statements else None
+    return Draft(Pair("", "", sql_of(statements))) if statements else None
 
 
 def _undone(case: Case) -> list[str]:
@@ -105,7 +105,7 @@ def _filled(text: str, thing: Object, old: str = "") -> str:
 def _created(thing: Object) -> str | None:
     """Return the statement that creates an object again; None if its rows are gone as well, or it is not plain."""
     own, table = parts(thing.name)[-1], displayed(parent(thing.name))
-    text = definition(thing).rstrip().removesuffix(";")
+    text = thing.definition.rstrip().removesuffix(";")
     if thing.kind in ("index", "function", "procedure", "trigger"):
         return text
     if thing.kind == "constraint":
@@ -147,7 +147,7 @@ def completed(case: Case) -> Draft | None:
     added = [statement for each in _in_order(left) for statement in [_mended(case, each)]]
     if case.down is None or not added or any(not each for each in added):
         return None
-    return Draft(Pair("", "", case.down_text + _text([each for each in added if each])))
+    return Draft(Pair("", "", case.down_text + sql_of([each for each in added if each])))
 
 
 def _in_order(left: Sequence[Difference]) -> list[Difference]:
@@ -185,7 +185,7 @@ def kept_values(case: Case) -> Draft | None:
     columns = [each.partition("=")[0].strip() for each in found.sets]
     if not keys or any("(" in each for each in columns):
         return None
-    copy = beside(shown, made(shown, "before", case.subject.migration.version))
+    copy = in_schema_of(shown, made(shown, "before", case.subject.migration.version))
     where = f" where {found.where}" if found.where else ""
     chosen = ", ".join([*keys, *columns])
     same = " and ".join(f"kept.{key} = {shown}.{key}" for key in keys)
@@ -193,7 +193,3 @@ def kept_values(case: Case) -> Draft | None:
     restored = ", ".join(f"{column} = kept.{column}" for column in columns)
     down = f"update {shown} set {restored} from {copy} as kept where {same};\ndrop table {copy};\n"
     return Draft(Pair("", up, down))
-
-
-def _text(statements: Sequence[str]) -> str:
-    return "".join(f"{each};\n" for each in statements)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -43,6 +43,11 @@ class Draft:
     own: Pair
     later: tuple[Pair, ...] = ()
     before: tuple[str, ...] = ()
+
+
+def sql_of(statements: Iterable[str]) -> str:
+    """Return statements as the text of a file."""
+    return "".join(f"{each};\n" for each in statements)
 
 
 def drawn(draft: Draft, migration: Migration, newest: str) -> str:

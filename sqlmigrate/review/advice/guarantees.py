@@ -6,13 +6,11 @@ import re
 from collections.abc import Iterator, Mapping
 
 from sqlmigrate.catalog.objects import Object
-from sqlmigrate.identifiers import displayed, parts
-from sqlmigrate.parsing.tokens import blanked
+from sqlmigrate.identifiers import QUALIFIED, displayed, parts
 from sqlmigrate.review.findings.subject import MeasuredStatement
 
 from . import alter_table
-from .alter_table import NAME
-from .case import Case, Edit, definition
+from .case import Case, Edit
 from .constraints import validation
 from .draft import Draft, Pair
 from .names import made
@@ -29,7 +27,7 @@ _REASONS: Mapping[str, str] = {
 }
 _FIRST = "first release an application for which this is true; then this file, as it is but for the directive"
 _VIEW = re.compile(
-    rf"(?P<head>create\s+(?:or\s+replace\s+)?view\s+(?P<view>{NAME})(?:\s*\([^)]*\))?)\s+as\b(?P<rest>.*)",
+    rf"(?P<head>create\s+(?:or\s+replace\s+)?view\s+(?P<view>{QUALIFIED})(?:\s*\([^)]*\))?)\s+as\b(?P<rest>.*)",
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -57,7 +55,7 @@ def same_options(case: Case) -> Draft | None:
 
 
 def _with_options(case: Case, measured: MeasuredStatement) -> Iterator[Edit]:
-    found = _VIEW.fullmatch(blanked(measured.statement.text, "comment").strip())
+    found = _VIEW.fullmatch(measured.code)
     old = case.before.tables.get(case.full(found["view"])) if found else None
     options = (old.attributes.get("options") or "") if old else ""
     if found and options:
@@ -84,7 +82,7 @@ def keys_to_new_table(case: Case) -> Draft | None:
 def _moved_back(case: Case) -> Iterator[str]:
     for key, _ in _moved_keys(case):
         own = parts(key.name)[-1]
-        back = [f"drop constraint {made(own, 'new')}", f"add constraint {own} {definition(key)} not valid"]
+        back = [f"drop constraint {made(own, 'new')}", f"add constraint {own} {key.definition} not valid"]
         yield alter_table.of(displayed(key.table)).having(back)
 
 
@@ -92,6 +90,6 @@ def _moved_keys(case: Case) -> Iterator[tuple[Object, str]]:
     """Return the foreign keys that followed a renamed table, with the definition that they had."""
     for (kind, name), each in case.after.objects.items():
         old = case.before.objects.get((kind, name))
-        is_key = kind == "constraint" and definition(each).startswith("FOREIGN KEY")
-        if is_key and old and definition(old) != definition(each):
-            yield each, definition(old)
+        is_key = kind == "constraint" and each.definition.startswith("FOREIGN KEY")
+        if is_key and old and old.definition != each.definition:
+            yield each, old.definition

@@ -9,29 +9,28 @@ import re
 from collections.abc import Iterator, Sequence
 
 from sqlmigrate.catalog.objects import Object
-from sqlmigrate.identifiers import IDENTIFIER, displayed, last_part, parts
+from sqlmigrate.identifiers import IDENTIFIER, QUALIFIED, displayed, last_part, parts
 from sqlmigrate.parsing.tokens import blanked
 from sqlmigrate.review.findings.subject import MeasuredStatement
 
 from . import alter_table
-from .alter_table import NAME, AlterTable
-from .case import Case, Edit, definition
+from .alter_table import AlterTable
+from .case import Case, Edit
 from .constraints import required
 from .draft import NOTHING_TO_UNDO, Draft, Pair
-from .edited import edited, without_directive
-from .names import beside, file_name, identifier, made
+from .edited import edited
+from .names import file_name, identifier, in_schema_of, made
 
 CREATE_INDEX = re.compile(
     rf"(?P<create>create\s+(?:unique\s+)?index)\s+(?:concurrently\s+)?(?:if\s+not\s+exists\s+)?"
-    rf"(?:(?!on\s)(?P<name>{IDENTIFIER})\s+)?on\s+(?:only\s+)?(?P<table>{NAME})(?P<rest>[\s(].*)",
+    rf"(?:(?!on\s)(?P<name>{IDENTIFIER})\s+)?on\s+(?:only\s+)?(?P<table>{QUALIFIED})(?P<rest>[\s(].*)",
     re.IGNORECASE | re.DOTALL,
 )
 _DROP_INDEX = re.compile(
-    rf"drop\s+index\s+(?:concurrently\s+)?(?P<if>if\s+exists\s+)?(?P<names>{NAME}(?:\s*,\s*{NAME})*)(?:\s+restrict)?",
+    rf"drop\s+index\s+(?:concurrently\s+)?(?P<if>if\s+exists\s+)?(?P<names>{QUALIFIED}(?:\s*,\s*{QUALIFIED})*)(?:\s+restrict)?",
     re.IGNORECASE,
 )
-_REINDEX = re.compile(rf"(?P<head>reindex\s+(?:\([^)]*\)\s*)?(?:index|table))\s+(?P<name>{NAME})", re.IGNORECASE)
-_SETS_LOCK_TIMEOUT = re.compile(r"set\s+(?:local\s+|session\s+)?lock_timeout\b", re.IGNORECASE)
+_REINDEX = re.compile(rf"(?P<head>reindex\s+(?:\([^)]*\)\s*)?(?:index|table))\s+(?P<name>{QUALIFIED})", re.IGNORECASE)
 _ADD_UNIQUE = re.compile(
     rf"add\s+(?:constraint\s+(?P<name>{IDENTIFIER})\s+)?(?P<kind>unique|primary\s+key)\b(?P<rest>.*)",
     re.IGNORECASE | re.DOTALL,
@@ -48,14 +47,14 @@ def create_index(case: Case) -> Draft | None:
 
 
 def _concurrently(case: Case, measured: MeasuredStatement) -> Iterator[Edit]:
-    found = CREATE_INDEX.fullmatch(blanked(measured.statement.text, "comment").strip())
+    found = CREATE_INDEX.fullmatch(measured.code)
     table = case.table(found["table"]) if found else None
     if found is None or table is None:
         return
     built = [name for touch in measured.facts.touches for name in touch.built]
     name = found["name"] or (identifier(built[0]) if built else "")
     if name:
-        index = beside(displayed(table.name), name)
+        index = in_schema_of(displayed(table.name), name)
         create = f"{found['create']} concurrently {name} on {found['table']}{found['rest']};\n"
         yield Edit(measured.facts.number, "", (concurrent(create, index),), (name,))
 
@@ -71,7 +70,7 @@ def create_partitioned(case: Case) -> Draft | None:
 
 
 def _for_each_partition(case: Case, measured: MeasuredStatement) -> Iterator[Edit]:
-    text = blanked(measured.statement.text, "comment").strip()
+    text = measured.code
     if dropped := _DROP_INDEX.fullmatch(text):
         plain = f"drop index {dropped['if'] or ''}{dropped['names']}"
         yield Edit(measured.facts.number, "", (Pair(file_name("drop", dropped["names"]), f"{plain};\n"),))
@@ -89,10 +88,10 @@ def _for_each_partition(case: Case, measured: MeasuredStatement) -> Iterator[Edi
         own = _of_partition(name, table, partition)
         child = displayed(partition.name)
         lines.append(f"{found['create']} concurrently {own} on {child}{found['rest']};")
-        parent_index = beside(displayed(table.name), name)
-        attached.append(f"alter index {parent_index} attach partition {beside(child, own)};")
+        parent_index = in_schema_of(displayed(table.name), name)
+        attached.append(f"alter index {parent_index} attach partition {in_schema_of(child, own)};")
     up = "\n".join(["-- sqlmigrate: no-transaction", *lines, *attached, ""])
-    down = f"drop index {beside(displayed(table.name), name)};\n"
+    down = f"drop index {in_schema_of(displayed(table.name), name)};\n"
     yield Edit(measured.facts.number, "", (Pair(file_name("build", name), up, down),), (name,))
 
 
@@ -137,21 +136,13 @@ def _dropped_first(case: Case, measured: MeasuredStatement) -> Iterator[Edit]:
         yield Edit(edit.number, "", (Pair(pair.name, up, pair.down),), edit.moved)
 
 
-def without_lock_timeout(case: Case) -> Draft | None:
-    """Leave out the lock_timeout, which could cancel the build."""
-    script = case.subject.up
-    off = {number: "" for number, each in enumerate(script.statements, 1) if _SETS_LOCK_TIMEOUT.match(each.text)}
-    up = without_directive(edited(script, off), "lock-timeout")
-    return Draft(Pair("", up, case.down_text)) if up and up != script.source.text else None
-
-
 def drop_index(case: Case) -> Draft | None:
     """Drop the indexes with CONCURRENTLY, each in a file of its own."""
     return case.draft([edit for each in case.statements for edit in _dropped(case, each)])
 
 
 def _dropped(case: Case, measured: MeasuredStatement) -> Iterator[Edit]:
-    found = _DROP_INDEX.fullmatch(blanked(measured.statement.text, "comment").strip())
+    found = _DROP_INDEX.fullmatch(measured.code)
     if found is None:
         return
     names = [each.strip() for each in found["names"].split(",")]
@@ -178,7 +169,7 @@ def _created_again(case: Case, index: Object) -> str:
 
 def created(index: Object, name: str = "") -> str:
     """Return the statement that builds an index with CONCURRENTLY, from the catalog; with another name if given."""
-    text = definition(index)
+    text = index.definition
     found = re.fullmatch(rf"CREATE (UNIQUE )?INDEX ({IDENTIFIER}) ON (?:ONLY )?(.+?) USING (.+)", text, re.DOTALL)
     if found is None:
         return ""
@@ -194,7 +185,7 @@ def reindex(case: Case) -> Draft | None:
 
 
 def _reindexed(measured: MeasuredStatement) -> Iterator[Edit]:
-    if found := _REINDEX.fullmatch(blanked(measured.statement.text, "comment").strip()):
+    if found := _REINDEX.fullmatch(measured.code):
         up = f"{found['head']} concurrently {found['name']};\n"
         yield Edit(measured.facts.number, "", (Pair(file_name("reindex", found["name"]), up, NOTHING_TO_UNDO),))
 
@@ -205,9 +196,11 @@ def unique_constraint(case: Case) -> Draft | None:
 
 
 def _from_index(case: Case, measured: MeasuredStatement) -> Iterator[Edit]:
-    alter = alter_table.read(measured.statement.text)
-    table = case.table(alter.table) if alter else None
-    if alter is None or table is None or table.kind != "table":
+    found_table = case.altered(measured)
+    if found_table is None:
+        return
+    alter, table = found_table
+    if table.kind != "table":
         return
     kept, later, names = [], [], []
     for action in alter.actions:
@@ -246,16 +239,16 @@ def _new_key(case: Case, table: Object, name: str | None, columns: Sequence[str]
 
 
 def _columns_of(constraint: Object) -> list[str]:
-    found = _COLUMNS.match(definition(constraint))
+    found = _COLUMNS.match(constraint.definition)
     return [each.strip() for each in found["columns"].split(",")] if found else []
 
 
 def _index_and_key(case: Case, alter: AlterTable, constraint: Object) -> list[Pair]:
     name = parts(constraint.name)[-1]
     table = displayed(constraint.table)
-    index = case.index(beside(table, name))
+    index = case.index(in_schema_of(table, name))
     build = created(index) if index else ""
-    text = definition(constraint)
+    text = constraint.definition
     kind = "primary key" if text.startswith("PRIMARY KEY") else "unique"
     deferrable = _DEFERRABLE.search(text)
     ends = deferrable[0].lower() if deferrable else ""
@@ -263,7 +256,7 @@ def _index_and_key(case: Case, alter: AlterTable, constraint: Object) -> list[Pa
     down = f"-- sqlmigrate: no-transaction\n{alter.having([f'drop constraint {name}'])};\n{build}"
     nullable = [each for each in _columns_of(constraint) if kind == "primary key" and _is_nullable(case, table, each)]
     proofs = required(case, alter, table, nullable) if nullable else ()
-    return [*proofs, concurrent(build, beside(table, name)), Pair(file_name("add", name), f"{key};\n", down)]
+    return [*proofs, concurrent(build, in_schema_of(table, name)), Pair(file_name("add", name), f"{key};\n", down)]
 
 
 def _is_nullable(case: Case, table: str, column: str) -> bool:
@@ -278,14 +271,13 @@ def primary_key(case: Case) -> Draft | None:
 
 
 def _key_of_index(case: Case, measured: MeasuredStatement) -> Iterator[Edit]:
-    alter = alter_table.read(measured.statement.text)
-    found = _USING_INDEX.search(measured.statement.text)
-    table = case.table(alter.table) if alter else None
-    if alter is None or found is None or table is None:
+    found_table, found = case.altered(measured), _USING_INDEX.search(measured.statement.text)
+    if found_table is None or found is None:
         return
+    alter, table = found_table
     shown = displayed(table.name)
     key = next(iter(case.new_constraints(shown, "PRIMARY KEY")), None)
-    index = case.index(beside(shown, found["index"]))
+    index = case.index(in_schema_of(shown, found["index"]))
     columns = [each for each in _columns_of(key) if _is_nullable(case, shown, each)] if key else []
     if key is None or index is None or not columns:
         return
@@ -324,5 +316,5 @@ def index_of_key(case: Case) -> Draft | None:
         table = displayed(key.table)
         name = made(table, *(each.strip() for each in key.columns.split(",")), "index")
         create = f"create index concurrently {name} on {table} ({key.columns});\n"
-        pairs.append(concurrent(create, beside(table, name)))
+        pairs.append(concurrent(create, in_schema_of(table, name)))
     return Draft(Pair("", case.up_text, case.down_text), tuple(pairs)) if pairs else None

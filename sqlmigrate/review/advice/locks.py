@@ -6,21 +6,20 @@ import re
 from collections.abc import Iterator, Sequence
 
 from sqlmigrate.catalog.objects import Object
-from sqlmigrate.identifiers import IDENTIFIER, displayed, last_part, parts
+from sqlmigrate.identifiers import IDENTIFIER, QUALIFIED, displayed, last_part, parts
 from sqlmigrate.parsing.statement import Statement
 from sqlmigrate.review.findings.subject import MeasuredStatement
 
-from .alter_table import NAME
 from .batches import batched, write
-from .case import Case, Edit, definition
+from .case import Case, Edit
 from .draft import NOTHING_TO_UNDO, Draft, Pair
 from .edited import edited, without_directive
 from .indexes import concurrent
-from .names import beside, file_name, made
+from .names import file_name, in_schema_of, made
 from .parts import Part, cut, only
 
 _SETS_LOCK_TIMEOUT = re.compile(r"set\s+(?:local\s+|session\s+)?lock_timeout\b", re.IGNORECASE)
-_REFRESH = re.compile(rf"refresh\s+materialized\s+view\s+(?P<view>{NAME})(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
+_REFRESH = re.compile(rf"refresh\s+materialized\s+view\s+(?P<view>{QUALIFIED})(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
 _CASCADE = re.compile(
     rf"FOREIGN KEY \((?P<own>{IDENTIFIER})\) REFERENCES (?P<table>\S+)\((?P<key>{IDENTIFIER})\).* ON DELETE CASCADE"
 )
@@ -109,8 +108,8 @@ def without_lock_table(case: Case) -> Draft | None:
     return case.draft([Edit(each.facts.number) for each in case.statements])
 
 
-def with_lock_timeout(case: Case) -> Draft | None:
-    """Leave out what switches the limit off."""
+def without_lock_timeout(case: Case) -> Draft | None:
+    """Leave out what the file sets: it switches our limit off, or is so short that it cancels a build."""
     script = case.subject.up
     off = {number: "" for number, each in enumerate(script.statements, 1) if _SETS_LOCK_TIMEOUT.match(each.text)}
     up = without_directive(edited(script, off), "lock-timeout")
@@ -138,7 +137,7 @@ def _named_deletes(case: Case, measured: MeasuredStatement) -> Iterator[Edit]:
 def _children(case: Case, table: str) -> Iterator[tuple[str, str, str]]:
     """Return the tables whose rows are deleted with those of a table: table, column, referenced column."""
     for (kind, _), each in case.before.objects.items():
-        found = _CASCADE.match(definition(each)) if kind == "constraint" else None
+        found = _CASCADE.match(each.definition) if kind == "constraint" else None
         if found and displayed(found["table"]) == displayed(table):
             yield displayed(each.table), found["own"], found["key"]
 
@@ -158,7 +157,7 @@ def _refreshed(case: Case, measured: MeasuredStatement) -> Iterator[Edit]:
         yield Edit(measured.facts.number, text)
     elif columns := _grouped_by(case, view):
         name = made(view.name, "key")
-        index = beside(displayed(view.name), name)
+        index = in_schema_of(displayed(view.name), name)
         create = f"create unique index concurrently {name} on {displayed(view.name)} ({', '.join(columns)});\n"
         later = Pair(file_name("refresh", view.name), f"{text};\n", NOTHING_TO_UNDO)
         yield Edit(measured.facts.number, "", (concurrent(create, index), later))
@@ -166,10 +165,7 @@ def _refreshed(case: Case, measured: MeasuredStatement) -> Iterator[Edit]:
 
 def _has_unique_index(case: Case, view: Object) -> bool:
     return any(
-        kind == "index"
-        and each.table == view.name
-        and "UNIQUE" in definition(each)
-        and " WHERE " not in definition(each)
+        kind == "index" and each.table == view.name and "UNIQUE" in each.definition and " WHERE " not in each.definition
         for (kind, _), each in case.after.objects.items()
     )
 

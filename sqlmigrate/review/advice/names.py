@@ -28,7 +28,7 @@ def identifier(name: str) -> str:
     return name if _PLAIN.fullmatch(name) else quoted(name)
 
 
-def beside(table: str, name: str) -> str:
+def in_schema_of(table: str, name: str) -> str:
     """Return a name in the schema of a table, as messages show both: ``shop.orders_total``."""
     schema = parent(table)
     return f"{schema}.{name}" if schema else name

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlmigrate.catalog.objects import Object
-from sqlmigrate.identifiers import IDENTIFIER, displayed, is_same, last_part, parts
-from sqlmigrate.parsing.tokens import blanked
+from sqlmigrate.identifiers import IDENTIFIER, QUALIFIED, displayed, is_same, last_part, parts
+from sqlmigrate.parsing.tokens import split_at_commas
 from sqlmigrate.review.findings.subject import MeasuredStatement
 
 from . import alter_table
-from .alter_table import NAME, AlterTable, split_at_commas
+from .alter_table import AlterTable
 from .case import Case, Edit
 from .constraints import validation
 from .draft import Draft, Pair
@@ -24,21 +24,21 @@ from .names import file_name, made
 
 _CONCURRENTLY = 14  # the first version of DETACH PARTITION CONCURRENTLY
 _PARTITION_OF = re.compile(
-    rf"create\s+table\s+(?:if\s+not\s+exists\s+)?(?P<table>{NAME})\s+partition\s+of\s+(?P<parent>{NAME})\s+"
+    rf"create\s+table\s+(?:if\s+not\s+exists\s+)?(?P<table>{QUALIFIED})\s+partition\s+of\s+(?P<parent>{QUALIFIED})\s+"
     rf"(?P<bound>for\s+values\s+.+?)(?P<by>\s+partition\s+by\s+.+)?",
     re.IGNORECASE | re.DOTALL,
 )
 _ATTACH = re.compile(
-    rf"alter\s+table\s+(?:if\s+exists\s+)?(?P<parent>{NAME})\s+attach\s+partition\s+(?P<table>{NAME})\s+"
+    rf"alter\s+table\s+(?:if\s+exists\s+)?(?P<parent>{QUALIFIED})\s+attach\s+partition\s+(?P<table>{QUALIFIED})\s+"
     rf"(?P<bound>for\s+values\s+.+)",
     re.IGNORECASE | re.DOTALL,
 )
 _DETACH = re.compile(
-    rf"(?P<head>alter\s+table\s+(?:if\s+exists\s+)?(?P<parent>{NAME})\s+detach\s+partition\s+(?P<table>{NAME}))",
+    rf"(?P<head>alter\s+table\s+(?:if\s+exists\s+)?(?P<parent>{QUALIFIED})\s+detach\s+partition\s+(?P<table>{QUALIFIED}))",
     re.IGNORECASE,
 )
 _DROP = re.compile(
-    rf"drop\s+table\s+(?:if\s+exists\s+)?(?P<tables>{NAME}(?:\s*,\s*{NAME})*)(?:\s+restrict)?", re.IGNORECASE
+    rf"drop\s+table\s+(?:if\s+exists\s+)?(?P<tables>{QUALIFIED}(?:\s*,\s*{QUALIFIED})*)(?:\s+restrict)?", re.IGNORECASE
 )
 _RANGE = re.compile(r"for\s+values\s+from\s*\((?P<start>.+)\)\s*to\s*\((?P<end>.+)\)", re.IGNORECASE | re.DOTALL)
 _LIST = re.compile(r"for\s+values\s+in\s*\((?P<values>.+)\)", re.IGNORECASE | re.DOTALL)
@@ -68,7 +68,7 @@ class Partition:
 
 
 def _partition(measured: MeasuredStatement) -> Partition | None:
-    text, number = blanked(measured.statement.text, "comment").strip(), measured.facts.number
+    text, number = measured.code, measured.facts.number
     if found := _PARTITION_OF.fullmatch(text):
         by = found["by"] or ""
         return Partition(number, found["table"], found["parent"], found["bound"], by, is_new=True)
@@ -199,7 +199,7 @@ def detach(case: Case) -> Draft | None:
 
 
 def _detached(case: Case, measured: MeasuredStatement) -> Iterator[Edit]:
-    found = _DETACH.fullmatch(blanked(measured.statement.text, "comment").strip())
+    found = _DETACH.fullmatch(measured.code)
     parent = case.table(found["parent"]) if found else None
     if found and parent and _can_detach(case, parent):
         yield Edit(measured.facts.number, "", (_detaching(case, parent, found["table"]),), (found["table"],))
@@ -230,7 +230,7 @@ def drop(case: Case) -> Draft | None:
 
 
 def _dropped(case: Case, measured: MeasuredStatement) -> Iterator[Edit]:
-    found = _DROP.fullmatch(blanked(measured.statement.text, "comment").strip())
+    found = _DROP.fullmatch(measured.code)
     if found is None:
         return
     names = [each.strip() for each in found["tables"].split(",")]

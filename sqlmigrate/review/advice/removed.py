@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from sqlmigrate.catalog.objects import Object
 from sqlmigrate.identifiers import displayed, is_same, last_part, parent, parts
@@ -11,11 +11,11 @@ from sqlmigrate.review.findings.subject import MeasuredStatement
 
 from . import alter_table
 from .batches import filled, write
-from .case import Case, Edit, definition
+from .case import Case, Edit
 from .constraints import required
-from .draft import NOTHING_TO_UNDO, Draft, Pair
+from .draft import NOTHING_TO_UNDO, Draft, Pair, sql_of
 from .edited import BEFORE_COMMENTS
-from .names import beside, file_name, made
+from .names import file_name, in_schema_of, made
 from .rewrites import kept_by_trigger, without_trigger
 from .rights import granted
 
@@ -119,11 +119,11 @@ def renamed_column(case: Case) -> Draft | None:
     allow = f"-- sqlmigrate: allow drop-column ({_USED_NO_MORE})\n"
     drop = [*without_trigger(table, trigger), f"{allow}alter table {table} drop column {old}"]
     return Draft(
-        Pair("", _text(add), _text(remove)),
+        Pair("", sql_of(add), sql_of(remove)),
         (
             Pair(file_name("fill", table, new), fill, NOTHING_TO_UNDO),
             *proofs,
-            Pair(file_name("drop", table, old), f"{why}{_text(drop)}"),
+            Pair(file_name("drop", table, old), f"{why}{sql_of(drop)}"),
         ),
         tuple(_uses(case, before, new)),
     )
@@ -148,7 +148,7 @@ def _uses(case: Case, column: Object, new: str) -> Iterator[str]:
     found = [
         parts(each.name)[-1]
         for (kind, _), each in case.before.objects.items()
-        if kind in ("index", "constraint") and each.table == column.table and word.search(definition(each))
+        if kind in ("index", "constraint") and each.table == column.table and word.search(each.definition)
     ]
     if found:
         names = ", ".join(sorted(set(found)))
@@ -235,7 +235,7 @@ def kept_rows(case: Case) -> Draft | None:
     if found is None or table is None or not re.match(r"delete\b(?!.*\busing\b)", text, re.IGNORECASE | re.DOTALL):
         return None
     shown = displayed(table.name)
-    copy = beside(shown, made(shown, "before", case.subject.migration.version))
+    copy = in_schema_of(shown, made(shown, "before", case.subject.migration.version))
     columns = ", ".join(each.object.path[-1] for each in case.columns(shown) if not each.is_generated)
     always = " overriding system value" if any(each.is_identity for each in case.columns(shown)) else ""
     alias = f" {found.name}" if found.name != found.table else ""
@@ -244,7 +244,3 @@ def kept_rows(case: Case) -> Draft | None:
     up = f"create table {copy} as select * from {found.table}{alias}{where};\n{allow}{text};\n"
     down = f"insert into {shown} ({columns}){always} select {columns} from {copy};\ndrop table {copy};\n"
     return Draft(Pair("", up, down))
-
-
-def _text(statements: Sequence[str]) -> str:
-    return ";\n".join(statements) + ";\n"

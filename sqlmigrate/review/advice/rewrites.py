@@ -9,27 +9,27 @@ import re
 from collections.abc import Iterator
 
 from sqlmigrate.catalog.objects import Object
-from sqlmigrate.identifiers import displayed, last_part, parts
+from sqlmigrate.identifiers import QUALIFIED, displayed, last_part, parts
 from sqlmigrate.review.findings.replaced import is_wider
 from sqlmigrate.review.findings.schema_changes import Column
 from sqlmigrate.review.findings.subject import MeasuredStatement
 
 from . import alter_table
-from .alter_table import NAME, AlterTable, NewColumn
+from .alter_table import AlterTable, NewColumn
 from .batches import filled
-from .case import Case, Edit, definition
+from .case import Case, Edit
 from .constraints import required, validation
-from .draft import NOTHING_TO_UNDO, Draft, Pair
+from .draft import NOTHING_TO_UNDO, Draft, Pair, sql_of
 from .indexes import concurrent, created
-from .names import beside, file_name, made
+from .names import file_name, in_schema_of, made
 
 _VIRTUAL = 18  # the first version with virtual generated columns
 _STORED = re.compile(r"\bstored\b", re.IGNORECASE)
 _TYPE = re.compile(
-    rf"alter\s+(?:column\s+)?(?P<column>{NAME})\s+(?:set\s+data\s+)?type\s+(?P<type>.+?)(?:\s+using\s+(?P<using>.+))?",
+    rf"alter\s+(?:column\s+)?(?P<column>{QUALIFIED})\s+(?:set\s+data\s+)?type\s+(?P<type>.+?)(?:\s+using\s+(?P<using>.+))?",
     re.IGNORECASE | re.DOTALL,
 )
-_VACUUM = re.compile(rf"vacuum\s+(?:\([^)]*\)|full|freeze|verbose|analyze|\s)+(?P<table>{NAME})", re.IGNORECASE)
+_VACUUM = re.compile(rf"vacuum\s+(?:\([^)]*\)|full|freeze|verbose|analyze|\s)+(?P<table>{QUALIFIED})", re.IGNORECASE)
 _AT_ONCE = ("default", "not", "null", "generated", "collate", "")  # the clauses that can be written in steps
 
 
@@ -39,9 +39,11 @@ def new_column(case: Case) -> Draft | None:
 
 
 def _in_steps(case: Case, measured: MeasuredStatement) -> Iterator[Edit]:
-    alter = alter_table.read(measured.statement.text)
-    table = case.table(alter.table) if alter else None
-    if alter is None or table is None or table.kind not in ("table", "partitioned table"):
+    found_table = case.altered(measured)
+    if found_table is None:
+        return
+    alter, table = found_table
+    if table.kind not in ("table", "partitioned table"):
         return
     shown, kept, first, later = displayed(table.name), [], [], []
     for action in alter.actions:
@@ -58,7 +60,7 @@ def _in_steps(case: Case, measured: MeasuredStatement) -> Iterator[Edit]:
     if first:
         text = ";\n".join([alter.having([*kept]), *first] if kept else first)
         triggers = [found[1] for each in first if (found := re.match(r"create trigger (\S+)", each))]
-        undo = "".join(_text(without_trigger(shown, name)) for name in triggers)
+        undo = "".join(sql_of(without_trigger(shown, name)) for name in triggers)
         yield Edit(measured.facts.number, text, tuple(later), undo=undo)
 
 
@@ -82,7 +84,7 @@ def _steps(case: Case, alter: AlterTable, new: NewColumn, column: Column) -> tup
     statements, value = [], column.default
     add = alter.having([f"add column {new.name} {column.type}"])
     if column.is_serial and (column.is_identity or "serial" in new.clauses[0].text.lower()):
-        sequence = beside(table, made(table, new.name, "seq"))
+        sequence = in_schema_of(table, made(table, new.name, "seq"))
         statements.append(f"create sequence {sequence} as {column.type}")
         value = f"nextval('{sequence}')"
         owned = [f"alter sequence {sequence} owned by {table}.{new.name}"]
@@ -104,7 +106,7 @@ def _of_domain(case: Case, alter: AlterTable, new: NewColumn, column: Column) ->
     actions, later = [f"add column {new.name} {domain.attributes.get('base')}"], []
     for number, each in enumerate(_checks(case, domain), 1):
         name = made(column.object.table, new.name, f"check{number if number > 1 else ''}")
-        check = re.sub(r"\bVALUE\b", new.name, definition(each).removesuffix(" NOT VALID"))
+        check = re.sub(r"\bVALUE\b", new.name, each.definition.removesuffix(" NOT VALID"))
         actions.append(f"add constraint {name} {check} not valid")
         later.append(validation(alter, name))
     return [alter.having(actions)], later
@@ -144,7 +146,7 @@ def _of_row(expression: str, columns: list[str]) -> str:
 
 def kept_by_trigger(table: str, name: str, body: str) -> list[str]:
     """Return the statements of a trigger that does something with each row before it is written."""
-    function = beside(table, name)
+    function = in_schema_of(table, name)
     head = f"create function {function}() returns trigger language plpgsql as $trigger$\n"
     row = f"for each row execute function {function}()"
     return [
@@ -155,7 +157,7 @@ def kept_by_trigger(table: str, name: str, body: str) -> list[str]:
 
 def without_trigger(table: str, name: str) -> list[str]:
     """Return the statements that remove such a trigger."""
-    return [f"drop trigger {name} on {table}", f"drop function {beside(table, name)}()"]
+    return [f"drop trigger {name} on {table}", f"drop function {in_schema_of(table, name)}()"]
 
 
 def new_type(case: Case) -> Draft | None:
@@ -191,11 +193,11 @@ def _swapped(case: Case, alter: AlterTable, column: Column, using: str) -> Draft
     if before and not is_wider(before.attributes.get("type") or "", column.type):
         back += "-- sqlmigrate: allow column-type-differs (what every release writes fits the new type)\n"
     return Draft(
-        Pair("", _text(add), _text(remove)),
+        Pair("", sql_of(add), sql_of(remove)),
         (
             Pair(file_name("fill", table, new), fill, NOTHING_TO_UNDO),
             *proofs,
-            Pair(file_name("swap", table, name), f"{back}{_text(swap)}"),
+            Pair(file_name("swap", table, name), f"{back}{sql_of(swap)}"),
         ),
         (f"some releases later, when no one needs the old values, drop the column {table}.{old}",),
     )
@@ -209,16 +211,12 @@ def _irreversible(why: str) -> str:
     return f"-- sqlmigrate: irreversible ({why})\n"
 
 
-def _text(statements: list[str]) -> str:
-    return ";\n".join(statements) + ";\n"
-
-
 def _is_used(case: Case, column: Column) -> bool:
     """Return whether an index, a constraint or a view uses a column: then a swap needs more than this."""
     name, table = last_part(column.name), column.object.table
     word = re.compile(rf"(?<![\w$]){re.escape(name)}(?![\w$])")
     texts = (
-        each.attributes.get("definition") or each.attributes.get("view") or each.attributes.get("using") or ""
+        each.definition or each.attributes.get("view") or each.attributes.get("using") or ""
         for (kind, _), each in case.after.objects.items()
         if (kind in ("index", "constraint", "policy", "trigger") and each.table == table)
         or (kind in ("view", "materialized view") and last_part(table) in (each.attributes.get("view") or ""))
@@ -242,7 +240,7 @@ def index_around(case: Case) -> Draft | None:
         return None
     text = case.subject.up.statements[0].text
     built = [
-        case.index(beside(touch.relation.name, name))
+        case.index(in_schema_of(touch.relation.name, name))
         for each in case.statements
         for touch in each.facts.touches
         for name in touch.built
@@ -276,23 +274,24 @@ def recheck_later(case: Case) -> Draft | None:
 
 
 def _rechecked(case: Case, measured: MeasuredStatement) -> Iterator[Edit]:
-    alter = alter_table.read(measured.statement.text)
-    table = case.table(alter.table) if alter else None
-    if alter is None or table is None:
+    found_table = case.altered(measured)
+    if found_table is None:
         return
+    alter, table = found_table
     types = [found["column"] for each in alter.actions if (found := _TYPE.fullmatch(each))]
     checks = [
         each
         for each in case.constraints(displayed(table.name), "CHECK")
-        if any(re.search(rf"\b{re.escape(last_part(name))}\b", definition(each)) for name in types)
+        if any(re.search(rf"\b{re.escape(last_part(name))}\b", each.definition) for name in types)
     ]
     if not checks:
         return
     names = [parts(each.name)[-1] for each in checks]
     drop = alter.having([f"drop constraint {name}" for name in names])
-    text = definition
-    add = [f"add constraint {name} {text(each).removesuffix(' NOT VALID')} not valid"
-           for name, each in zip(names, checks, strict=True)]  # fmt: skip
+    add = [
+        f"add constraint {name} {each.definition.removesuffix(' NOT VALID')} not valid"
+        for name, each in zip(names, checks, strict=True)
+    ]
     up = ";\n".join([drop, measured.statement.text, alter.having(add)])
     yield Edit(measured.facts.number, up, tuple(validation(alter, name) for name in names))
 

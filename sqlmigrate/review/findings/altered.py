@@ -50,7 +50,7 @@ def _altered(subject: Subject, change: Change) -> Iterator[Finding]:
 
 
 def _is_equal(subject: Subject, policy: Object) -> bool:
-    """Return whether the table has a new policy that is the same but for its name."""
+    """Return whether the table has a new policy that is the same, except for its name."""
     before = subject.trip.before.objects
     objects = subject.trip.after.objects if subject.trip.after else {}
     new = (each for key, each in objects.items() if each.kind == "policy" and key not in before)

@@ -14,7 +14,7 @@ from sqlmigrate.review.rules import altered
 from sqlmigrate.review.rules.rule import SEVERITIES, Finding, Severity
 from sqlmigrate.source import Span
 
-from .definitions import listed
+from .definitions import list_in_brackets
 from .schema_changes import SchemaChanges
 from .subject import Subject
 
@@ -76,8 +76,8 @@ class _Head:
 
 
 def _head(function: Object) -> _Head:
-    text = _BODY.split(function.attributes.get("definition") or "")[0]
-    *arguments, rest = listed(text.partition("(")[2])
+    text = _BODY.split(function.definition)[0]
+    *arguments, rest = list_in_brackets(text.partition("(")[2])
     returns = _RETURNS.search(rest)
     words = set(rest.split())
     return _Head(
@@ -138,16 +138,15 @@ def _overloads(subject: Subject) -> Iterator[Finding]:
             finding = subject.finding(altered.OVERLOAD_AMBIGUOUS, place, message)
             yield finding if is_typed else replace(finding, severity="warning")
         elif each.now:
-            message = f"`{name}` is no longer what {each.call} calls: that is `{displayed(each.now)}` now"
+            message = f"`{name}` has a new overload: {each.call} calls `{displayed(each.now)}` now"
             finding = subject.finding(altered.OVERLOAD_TAKES_CALLS, place, message)
             yield finding if is_typed else replace(finding, severity="note")
 
 
 def _place_of_overload(subject: Subject, old: Object) -> Span:
     """Return the place of the statement that created the first function of the same name."""
-    name = old.name.partition("(")[0]
-    new = (each for each in subject.trip.changes if each.change == "new" and each.after)
-    same = (each for each in new if each.after and each.after.name.partition("(")[0] == name)
+    new = (each for each in subject.trip.changes if each.change == "new")
+    same = (each for each in new if each.after and each.after.called == old.called)
     return next(map(subject.place_of, same), subject.statement_naming(old.name))
 
 

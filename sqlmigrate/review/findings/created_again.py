@@ -47,7 +47,8 @@ _CONSEQUENCES = frozenset(
 
 def fold(subject: Subject, findings: Sequence[Finding]) -> list[Finding]:
     """Replace the findings that follow from creating something again by one finding; others stay as they are."""
-    pairs, statements = created_again(subject.trip), statements_of(subject)
+    pairs = created_again(subject.trip)
+    statements = statements_of(subject, pairs)
     places = {each.place.start for each in statements}
     following = [
         each
@@ -64,9 +65,8 @@ def fold(subject: Subject, findings: Sequence[Finding]) -> list[Finding]:
     return [*rest, _finding(subject, pairs, statements, grave)] if grave else rest
 
 
-def statements_of(subject: Subject) -> list[MeasuredStatement]:
-    """Return the statements that only drop and create again, as far as constraints and indexes are concerned."""
-    pairs = created_again(subject.trip)
+def statements_of(subject: Subject, pairs: Sequence[Renamed]) -> list[MeasuredStatement]:
+    """Return the statements that only drop and create these again, as far as constraints and indexes are concerned."""
     return [each for each in subject.statements if _only_creates_again(each, pairs)] if pairs else []
 
 
@@ -86,7 +86,7 @@ def _meaning(thing: Object, catalog: Catalog) -> tuple[str, Identity | None, Ide
 
     A name in a definition is not enough: another table may have it now.
     """
-    definition = (thing.attributes.get("definition") or "").removesuffix(" NOT VALID")
+    definition = thing.definition.removesuffix(" NOT VALID")
     key = foreign_key(definition) if thing.kind == "constraint" else None
     tables = [catalog.tables.get(name) for name in (thing.table, key.table if key else "")]
     own, referenced = (table.identity if table else None for table in tables)

@@ -6,15 +6,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlmigrate.identifiers import IDENTIFIER
+from sqlmigrate.identifiers import IDENTIFIER, QUALIFIED
 
-_NAME = rf"{IDENTIFIER}(?:\.{IDENTIFIER})*"
-_INDEX = re.compile(rf"^CREATE UNIQUE INDEX .+? ON (?:ONLY )?{_NAME} USING \w+ \(", re.DOTALL)
+_INDEX = re.compile(rf"^CREATE UNIQUE INDEX .+? ON (?:ONLY )?{QUALIFIED} USING \w+ \(", re.DOTALL)
 _ORDER = re.compile(r"(?: (?:ASC|DESC|NULLS FIRST|NULLS LAST))+$")
-_FOREIGN_KEY = re.compile(rf"^FOREIGN KEY \((.+)\) REFERENCES ({_NAME})\((.+?)\)(?= |$)(.*)$", re.DOTALL)
+_FOREIGN_KEY = re.compile(rf"^FOREIGN KEY \((.+)\) REFERENCES ({QUALIFIED})\((.+?)\)(?= |$)(.*)$", re.DOTALL)
 _ACTION = re.compile(r"ON (UPDATE|DELETE) (CASCADE|SET NULL|SET DEFAULT)(?: \([^)]*\))?")
 _TRIGGER = re.compile(
-    rf"^CREATE (?:CONSTRAINT )?TRIGGER {IDENTIFIER} (BEFORE|AFTER|INSTEAD OF) (.+?) ON {_NAME} (.*)"
+    rf"^CREATE (?:CONSTRAINT )?TRIGGER {IDENTIFIER} (BEFORE|AFTER|INSTEAD OF) (.+?) ON {QUALIFIED} (.*)"
     rf"EXECUTE (?:FUNCTION|PROCEDURE) (.*)$",
     re.DOTALL,
 )
@@ -50,13 +49,13 @@ def unique_key(definition: str) -> UniqueKey | None:
     head = _INDEX.match(definition)
     if head is None:
         return None
-    *columns, rest = listed(definition[head.end() :])
+    *columns, rest = list_in_brackets(definition[head.end() :])
     _, is_partial, where = rest.partition(" WHERE ")
     names = tuple(_ORDER.sub("", each) for each in columns)
     return UniqueKey(names, where if is_partial else "", "NULLS NOT DISTINCT" in rest)
 
 
-def listed(text: str) -> Iterator[str]:
+def list_in_brackets(text: str) -> Iterator[str]:
     """Return the parts of a list in brackets, whose opening bracket is left out, and at last what follows it."""
     depth = start = 0
     quote = ""

@@ -43,7 +43,7 @@ def severity_of(difference: Difference, after: Catalog | None, *, works_again: b
 def _is_unique(difference: Difference, after: Catalog) -> bool:
     """Return whether it is a unique index, which refuses rows of the application."""
     thing = after.objects.get((difference.kind, difference.name))
-    return thing is not None and (thing.attributes.get("definition") or "").startswith("CREATE UNIQUE")
+    return thing is not None and thing.definition.startswith("CREATE UNIQUE")
 
 
 def _of_attribute(name: str, before: str | None, after: str | None) -> Severity:

@@ -40,10 +40,10 @@ def find(subject: Subject) -> Iterator[Finding]:
 def _old_parts(pair: Successor, kind: str) -> Iterator[Object]:
     """Return the parts that the running application knows, without those that a partition has from its parent."""
     base = pair.base.by_identity.get(pair.before.identity)
-    known = {_meaning(each) for each in pair.base.of(base, kind)} if base else set()
-    above = pair.was.catalog.tables.get(pair.before.attributes.get("parents") or "")
-    inherited = {_meaning(each) for each in pair.was.of(above, kind)} if above else set()
-    for each in pair.was.of(pair.before, kind):
+    known = {_meaning(each) for each in pair.base.parts_of(base, kind)} if base else set()
+    above = pair.was.tables.get(pair.before.attributes.get("parents") or "")
+    inherited = {_meaning(each) for each in pair.was.parts_of(above, kind)} if above else set()
+    for each in pair.was.parts_of(pair.before, kind):
         meaning = _meaning(each)
         if (each.identity in pair.base.by_identity or meaning in known) and meaning not in inherited:
             yield each
@@ -51,13 +51,9 @@ def _old_parts(pair: Successor, kind: str) -> Iterator[Object]:
 
 def _meaning(part: Object) -> Hashable:
     """Return what a part guarantees, independent of its name and its table."""
-    text = _definition(part)
+    text = part.definition
     found: Hashable = unique_key(text) if part.kind == "index" else trigger_events(text)
     return found or foreign_key(text) or (part.kind, rule_of_check(text))
-
-
-def _definition(part: Object) -> str:
-    return part.attributes.get("definition") or ""
 
 
 def _kept(pair: Successor, part: Object) -> Object | None:
@@ -66,7 +62,7 @@ def _kept(pair: Successor, part: Object) -> Object | None:
     if now is None or now.table != pair.after.name:
         return None
     swapped = {before.path[-1] for before, _ in pair.columns}
-    return None if swapped.intersection(_WORD.findall(_definition(part))) else now
+    return None if swapped.intersection(_WORD.findall(part.definition)) else now
 
 
 def _shown(pair: Successor, part: Object) -> str:
@@ -98,15 +94,15 @@ def _uses_gone_column(pair: Successor, text: str) -> bool:
 
 
 def _unique_keys(subject: Subject, pair: Successor) -> Iterator[Finding]:
-    current = [(each, key) for each in pair.now.of(pair.after, "index") if (key := _valid_key(each))]
+    current = [(each, key) for each in pair.now.parts_of(pair.after, "index") if (key := _valid_key(each))]
     for index in _old_parts(pair, "index"):
         key = _valid_key(index)
         if key is None or _kept(pair, index) or _uses_gone_column(pair, " ".join((*key.columns, key.where))):
             continue
-        constraint = _constraint(pair.was.of(pair.before, "constraint"), index)
+        constraint = _constraint(pair.was.parts_of(pair.before, "constraint"), index)
         is_deferrable = " DEFERRABLE" in constraint
         covering = [each for each, now in current if now.covers(key)]
-        after = pair.now.of(pair.after, "constraint")
+        after = pair.now.parts_of(pair.after, "constraint")
         if any(is_deferrable or " DEFERRABLE" not in _constraint(after, each) for each in covering):
             continue
         if _is_reported(subject, pair, index):
@@ -120,12 +116,12 @@ def _unique_keys(subject: Subject, pair: Successor) -> Iterator[Finding]:
 
 
 def _valid_key(index: Object) -> UniqueKey | None:
-    return unique_key(_definition(index)) if index.attributes.get("valid") != "false" else None
+    return unique_key(index.definition) if index.attributes.get("valid") != "false" else None
 
 
 def _constraint(constraints: Sequence[Object], index: Object) -> str:
     """Return the definition of the constraint that an index is for; empty if there is none."""
-    return next((_definition(each) for each in constraints if each.path[-1] == index.path[-1]), "")
+    return next((each.definition for each in constraints if each.path[-1] == index.path[-1]), "")
 
 
 def _kind_of_key(constraint: str) -> str:
@@ -160,17 +156,17 @@ def _consequence(pair: Successor, key: UniqueKey, *, has_duplicates: bool) -> st
 
 
 def _foreign_keys(subject: Subject, pair: Successor) -> Iterator[Finding]:
-    was, now = pair.was.of(pair.before, "constraint"), pair.now.of(pair.after, "constraint")
-    old = [key for each in was if (key := foreign_key(_definition(each)))]
+    was, now = pair.was.parts_of(pair.before, "constraint"), pair.now.parts_of(pair.after, "constraint")
+    old = [key for each in was if (key := foreign_key(each.definition))]
     for constraint in _old_parts(pair, "constraint"):
-        key = foreign_key(_definition(constraint))
+        key = foreign_key(constraint.definition)
         if key is None or _is_of_partition(pair, key, old) or _uses_gone_column(pair, key.columns):
             continue
         kept = _kept(pair, constraint)
-        similar = [kept] if kept else [each for each in now if _is_same_key(pair, key, foreign_key(_definition(each)))]
-        enforced = [each for each in similar if " NOT ENFORCED" not in _definition(each)]
-        same = [each for each in enforced if (other := foreign_key(_definition(each))) and other.actions == key.actions]
-        if same or _is_reported(subject, pair, constraint) or " NOT ENFORCED" in _definition(constraint):
+        similar = [kept] if kept else [each for each in now if _is_same_key(pair, key, foreign_key(each.definition))]
+        enforced = [each for each in similar if " NOT ENFORCED" not in each.definition]
+        same = [each for each in enforced if (other := foreign_key(each.definition)) and other.actions == key.actions]
+        if same or _is_reported(subject, pair, constraint) or " NOT ENFORCED" in constraint.definition:
             continue
         if enforced or _has_referenced_table(pair, key):
             message = f"the foreign key `{_shown(pair, constraint)}` {_lost_key(key, similar, enforced)}"
@@ -179,7 +175,7 @@ def _foreign_keys(subject: Subject, pair: Successor) -> Iterator[Finding]:
 
 def _is_of_partition(pair: Successor, key: ForeignKey, others: Sequence[ForeignKey]) -> bool:
     """Return whether a key to a partition exists only because of the key to its partitioned table."""
-    table = pair.was.catalog.tables.get(key.table)
+    table = pair.was.tables.get(key.table)
     above = table.attributes.get("parents") if table and table.attributes.get("partition bound") else None
     return bool(above) and any(each.columns == key.columns and each.table == above for each in others)
 
@@ -187,14 +183,14 @@ def _is_of_partition(pair: Successor, key: ForeignKey, others: Sequence[ForeignK
 def _is_same_key(pair: Successor, old: ForeignKey, new: ForeignKey | None) -> bool:
     if new is None or (new.columns, new.key) != (old.columns, old.key):
         return False
-    before, after = pair.was.catalog.tables.get(old.table), pair.now.catalog.tables.get(new.table)
+    before, after = pair.was.tables.get(old.table), pair.now.tables.get(new.table)
     return old.table == new.table or (before is not None and after is not None and before.identity == after.identity)
 
 
 def _has_referenced_table(pair: Successor, key: ForeignKey) -> bool:
     """Return whether the referenced table still exists; if it is dropped, that is reported."""
-    table = pair.was.catalog.tables.get(key.table)
-    return key.table in pair.now.catalog.tables or (table is not None and table.identity in pair.now.by_identity)
+    table = pair.was.tables.get(key.table)
+    return key.table in pair.now.tables or (table is not None and table.identity in pair.now.by_identity)
 
 
 def _lost_key(key: ForeignKey, similar: Sequence[Object], enforced: Sequence[Object]) -> str:
@@ -203,7 +199,7 @@ def _lost_key(key: ForeignKey, similar: Sequence[Object], enforced: Sequence[Obj
         done = "".join(f", and {each} from `{table}` no longer happens" for each in key.actions[:1])
         state = "is no longer enforced" if similar else "is gone"
         return f"{state}: rows that reference nothing can be inserted{done}"
-    now = foreign_key(_definition(enforced[0]))
+    now = foreign_key(enforced[0].definition)
     actions = now.actions if now else ()
     lost = [each for each in key.actions if each not in actions]
     new = [each for each in actions if each not in key.actions]
@@ -218,9 +214,9 @@ def _lost_key(key: ForeignKey, similar: Sequence[Object], enforced: Sequence[Obj
 def _checks(subject: Subject, pair: Successor) -> Iterator[Finding]:
     if pair.after.attributes.get("partition bound"):
         return  # its bound is checked, and so is what its parent checks
-    now = [each for each in pair.now.of(pair.after, "constraint") if "NOT ENFORCED" not in _definition(each)]
+    now = [each for each in pair.now.parts_of(pair.after, "constraint") if "NOT ENFORCED" not in each.definition]
     for constraint in _old_parts(pair, "constraint"):
-        text = rule_of_check(_definition(constraint))
+        text = rule_of_check(constraint.definition)
         if not text.startswith(("CHECK ", "EXCLUDE ")) or _is_enforced(pair, constraint, text, now):
             continue
         if _uses_gone_column(pair, text) or _is_reported(subject, pair, constraint) or text.endswith(" NOT ENFORCED"):
@@ -228,7 +224,7 @@ def _checks(subject: Subject, pair: Successor) -> Iterator[Finding]:
         kind = "CHECK" if text.startswith("CHECK ") else "exclusion constraint"
         head = f"the {kind} `{_shown(pair, constraint)}`"
         if other := _replacement(pair, constraint, now):
-            message = f"{head} is replaced: it was {text}, and is now {rule_of_check(_definition(other))}"
+            message = f"{head} is replaced: it was {text}, and is now {rule_of_check(other.definition)}"
             yield _finding(subject, pair, guarantees.CHECK_REPLACED, constraint, message)
         else:
             yield _finding(
@@ -242,22 +238,21 @@ _NOT_NULL = re.compile(rf"CHECK \(\(({IDENTIFIER}) IS NOT NULL\)\)$")
 def _is_enforced(pair: Successor, constraint: Object, text: str, now: Sequence[Object]) -> bool:
     """Return whether a CHECK still applies: it is still there, or an equal one, or the column is NOT NULL."""
     kept = _kept(pair, constraint)
-    if kept in now or any(rule_of_check(_definition(each)) == text for each in now):
+    if kept in now or any(rule_of_check(each.definition) == text for each in now):
         return True
     column = _NOT_NULL.match(text)
-    return column is not None and any(
-        each.path[-1] == column[1] and each.attributes.get("not null") for each in pair.now.of(pair.after, "column")
-    )
+    columns = pair.now.parts_of(pair.after, "column")
+    return column is not None and column[1] in [each.path[-1] for each in columns if each.attributes.get("not null")]
 
 
 def _replacement(pair: Successor, constraint: Object, now: Sequence[Object]) -> Object | None:
     """Return a new constraint of the same kind that has the same name, or is about the same columns."""
-    kind = _definition(constraint)[:5]
-    columns = {each.path[-1] for each in pair.was.of(pair.before, "column")}
-    about = columns.intersection(_WORD.findall(_definition(constraint)))
+    kind = constraint.definition[:5]
+    columns = {each.path[-1] for each in pair.was.parts_of(pair.before, "column")}
+    about = columns.intersection(_WORD.findall(constraint.definition))
     for each in now:
-        is_new = each.identity not in pair.was.by_identity and _definition(each).startswith(kind)
-        names = columns.intersection(_WORD.findall(_definition(each)))
+        is_new = each.identity not in pair.was.by_identity and each.definition.startswith(kind)
+        names = columns.intersection(_WORD.findall(each.definition))
         if is_new and (each.path[-1] == constraint.path[-1] or names == about):
             return each
     return None
@@ -270,11 +265,11 @@ def _triggers(subject: Subject, pair: Successor) -> Iterator[Finding]:
     altered = {each.before.identity for each in subject.changes("trigger", "altered") if each.before}
     now = [
         (each, events)
-        for each in pair.now.of(pair.after, "trigger")
-        if each.attributes.get("enabled") != "disabled" and (events := trigger_events(_definition(each)))
+        for each in pair.now.parts_of(pair.after, "trigger")
+        if each.attributes.get("enabled") != "disabled" and (events := trigger_events(each.definition))
     ]
     for trigger in _old_parts(pair, "trigger"):
-        old = trigger_events(_definition(trigger))
+        old = trigger_events(trigger.definition)
         if old is None or trigger.attributes.get("enabled") == "disabled" or _is_reported(subject, pair, trigger):
             continue
         kept = _kept(pair, trigger)
@@ -310,7 +305,7 @@ def _lost_events(old: TriggerEvents, now: Sequence[TriggerEvents]) -> str:
 
 
 def _rules(subject: Subject, pair: Successor) -> Iterator[Finding]:
-    now = {(each.path[-1], _action(each)) for each in pair.now.of(pair.after, "rule")}
+    now = {(each.path[-1], _action(each)) for each in pair.now.parts_of(pair.after, "rule")}
     for rule in _old_parts(pair, "rule"):
         if not _kept(pair, rule) and (rule.path[-1], _action(rule)) not in now:
             message = f"the rule `{_shown(pair, rule)}` is gone"
@@ -318,4 +313,4 @@ def _rules(subject: Subject, pair: Successor) -> Iterator[Finding]:
 
 
 def _action(rule: Object) -> str:
-    return _definition(rule).partition(" DO ")[2]
+    return rule.definition.partition(" DO ")[2]

@@ -19,18 +19,13 @@ def listed(things: Sequence[str], most: int = _MOST) -> str:
     return " and ".join(filter(None, (", ".join(things[:-1]), *things[-1:])))
 
 
-def listed_names(names: Sequence[str], parents: Mapping[str, str]) -> str:
-    """List the names of objects, each between backticks; partitions are counted under their table.
+def phrases(names: Sequence[str], parents: Mapping[str, str]) -> list[str]:
+    """Return the phrases of a list of objects: each a name between backticks, or the partitions of one table.
 
     Args:
         names: The names as messages show them, each once.
         parents: The partitioned table or index that each partition belongs to.
     """
-    return listed(phrases(names, parents))
-
-
-def phrases(names: Sequence[str], parents: Mapping[str, str]) -> list[str]:
-    """Return what `listed_names` lists: a name, or the partitions of one table."""
     families: dict[str, list[str]] = {}
     for name in names:
         families.setdefault(top(name, parents), []).append(name)

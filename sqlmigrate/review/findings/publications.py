@@ -15,7 +15,6 @@ from sqlmigrate.review.rules.rule import Finding
 from sqlmigrate.source import Span
 
 from .subject import Subject
-from .successors import Parts
 
 _TABLE = re.compile(rf"(?:^|, )({IDENTIFIER}\.{IDENTIFIER})(?=$|, |\(| where )")
 
@@ -25,7 +24,7 @@ def find(subject: Subject) -> Iterator[Finding]:
     before, after = subject.trip.before, subject.trip.after
     if after is None or not any(kind == "publication" for kind, _ in (*before.objects, *after.objects)):
         return
-    yield from _without_identity(subject, Parts(before), Parts(after))
+    yield from _without_identity(subject, before, after)
     yield from _unpublished(subject, before, after)
 
 
@@ -40,8 +39,8 @@ def _names(publication: Object) -> set[str]:
 # replica identity
 
 
-def _without_identity(subject: Subject, before: Parts, after: Parts) -> Iterator[Finding]:
-    for name, table in sorted(after.catalog.tables.items()):
+def _without_identity(subject: Subject, before: Catalog, after: Catalog) -> Iterator[Finding]:
+    for name, table in sorted(after.tables.items()):
         if table.kind != "table" or not subject.is_old(table.identity.oid) or not _blocks_writes(after, table):
             continue
         old = before.by_identity.get(table.identity)
@@ -51,38 +50,38 @@ def _without_identity(subject: Subject, before: Parts, after: Parts) -> Iterator
             yield subject.finding(guarantees.REPLICA_IDENTITY_MISSING, place, message)
 
 
-def _keys(parts: Parts, table: Object) -> list[Object]:
+def _keys(catalog: Catalog, table: Object) -> list[Object]:
     """Return what may have been the replica identity of a table."""
-    old = parts.by_identity.get(table.identity)
+    old = catalog.by_identity.get(table.identity)
     keys = (
         [
             each
-            for each in parts.of(old, "constraint", "index")
-            if "PRIMARY KEY" in (each.attributes.get("definition") or "") or each.attributes.get("replica identity")
+            for each in catalog.parts_of(old, "constraint", "index")
+            if "PRIMARY KEY" in each.definition or each.attributes.get("replica identity")
         ]
         if old
         else []
     )
-    return [*keys, *_publications(parts.catalog)]
+    return [*keys, *_publications(catalog)]
 
 
-def _blocks_writes(parts: Parts, table: Object) -> bool:
-    return not _has_identity(parts, table) and any(
-        _publishes(parts, each, table) for each in _publications(parts.catalog)
+def _blocks_writes(catalog: Catalog, table: Object) -> bool:
+    return not _has_identity(catalog, table) and any(
+        _publishes(catalog, each, table) for each in _publications(catalog)
     )
 
 
-def _has_identity(parts: Parts, table: Object) -> bool:
+def _has_identity(catalog: Catalog, table: Object) -> bool:
     """Return whether PostgreSQL can say which row an UPDATE or DELETE changed."""
     setting = table.attributes.get("replica identity")
     if setting == "index":
-        return any(each.attributes.get("replica identity") for each in parts.of(table, "index"))
-    definitions = [each.attributes.get("definition") or "" for each in parts.of(table, "constraint")]
+        return any(each.attributes.get("replica identity") for each in catalog.parts_of(table, "index"))
+    definitions = [each.definition for each in catalog.parts_of(table, "constraint")]
     has_key = any(each.startswith("PRIMARY KEY") and " DEFERRABLE" not in each for each in definitions)
     return setting == "full" or (setting is None and has_key)
 
 
-def _publishes(parts: Parts, publication: Object, table: Object) -> bool:
+def _publishes(catalog: Catalog, publication: Object, table: Object) -> bool:
     """Return whether a publication has the UPDATEs or DELETEs of a table, or of the one that it is a partition of."""
     attributes = publication.attributes
     if not {"update", "delete"} & {*(attributes.get("publishes") or "").split(", ")}:
@@ -93,7 +92,7 @@ def _publishes(parts: Parts, publication: Object, table: Object) -> bool:
     while table:
         if table.name in _names(publication) or parent(table.name) in schemas:
             return True
-        above = parts.catalog.tables.get(table.attributes.get("parents") or "")
+        above = catalog.tables.get(table.attributes.get("parents") or "")
         if above is None or not table.attributes.get("partition bound"):
             return False
         table = above

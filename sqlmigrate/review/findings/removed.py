@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from sqlmigrate.catalog.objects import Change, Object
+from sqlmigrate.catalog.objects import RELATIONS, ROUTINES, TYPES, Change, Object
 from sqlmigrate.identifiers import displayed, last_part, parent
 from sqlmigrate.review.rules import removed
 from sqlmigrate.review.rules.rule import Finding
@@ -32,13 +32,12 @@ _DROPPED = {
     "range": removed.DROP_TYPE,
     "composite type": removed.DROP_TYPE,
 }
-_RELATIONS = ("table", "partitioned table", "foreign table", "view", "materialized view")
 _RENAMED = {
-    **dict.fromkeys(_RELATIONS, removed.RENAME_TABLE),
+    **dict.fromkeys(RELATIONS, removed.RENAME_TABLE),
     "column": removed.RENAME_COLUMN,
     "schema": removed.RENAME_SCHEMA,
 }
-_MOVED = (*_RELATIONS, "type", "enum", "domain", "range", "composite type", "function", "procedure", "aggregate")
+_MOVED = (*RELATIONS, *TYPES, *ROUTINES)
 _PARTS = ("constraint", "trigger", "default")  # of tables that remain
 
 
@@ -108,7 +107,7 @@ def _is_named(subject: Subject, change: Change) -> bool:
 
 def _is_called_by_triggers(function: Object) -> bool:
     """Return whether only triggers can call a function: it cannot be dropped while there are any."""
-    definition = function.attributes.get("definition") or ""
+    definition = function.definition
     return (
         function.kind == "function"
         and re.search(r"^ RETURNS (?:event_)?trigger$", definition, re.MULTILINE) is not None

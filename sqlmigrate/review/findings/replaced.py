@@ -109,8 +109,8 @@ def is_wider(before: str, after: str) -> bool:
 
 def _new_columns(subject: Subject, pair: Successor) -> Iterator[Finding]:
     """Return findings of columns that the old relation did not have, and that an INSERT must set."""
-    old = {each.path[-1] for each in pair.was.of(pair.before, "column")}
-    for each in pair.now.of(pair.after, "column"):
+    old = {each.path[-1] for each in pair.was.parts_of(pair.before, "column")}
+    for each in pair.now.parts_of(pair.after, "column"):
         column = Column(each)
         if each.path[-1] not in old and column.is_not_null and not column.has_value and pair.after.kind not in VIEWS:
             message = f"`{displayed(column.name)}` is NOT NULL, without a default, and not in the old table"
@@ -132,7 +132,7 @@ def _row_security(subject: Subject, pair: Successor) -> Iterator[Finding]:
             message += ": the policies no longer apply to the role that asks"
             yield subject.finding(altered.RLS_DISABLED, place, message)
         return
-    policies = pair.now.of(pair.after, "policy")
+    policies = pair.now.parts_of(pair.after, "policy")
     if was_on and not is_now:
         message = f"`{name}` is another {pair.after.kind} now, without row level security: every role sees all rows"
         yield subject.finding(altered.RLS_DISABLED, place, message)
@@ -141,7 +141,7 @@ def _row_security(subject: Subject, pair: Successor) -> Iterator[Finding]:
         yield subject.finding(altered.RLS_WITHOUT_POLICY, place, message + ": only the owner sees rows")
     elif was_on:
         names = {each.path[-1] for each in policies}
-        for policy in pair.was.of(pair.before, "policy"):
+        for policy in pair.was.parts_of(pair.before, "policy"):
             if policy.path[-1] not in names and policy.identity in pair.base.by_identity:
                 message = f"the policy `{last_part(policy.name)}` is not on the {pair.after.kind} that is `{name}` now"
                 yield subject.finding(altered.POLICY_REMOVED, place, message)
@@ -156,7 +156,7 @@ def _left_behind(subject: Subject, pair: Successor) -> Iterator[Finding]:
     if old is None or pair.after.kind in VIEWS:
         return
     mention = re.compile(rf'(?<![\w$."]){re.escape(old.name)}(?![\w$"])')
-    for was in sorted(pair.was.catalog.objects.values(), key=lambda each: (each.kind, each.name)):
+    for was in sorted(pair.was.objects.values(), key=lambda each: (each.kind, each.name)):
         now = pair.now.by_identity.get(was.identity)
         if now is None or now.table == old.name or was.identity not in pair.base.by_identity:
             continue
@@ -170,11 +170,11 @@ def _left_behind(subject: Subject, pair: Successor) -> Iterator[Finding]:
 def _keys_to_old_columns(subject: Subject, pair: Successor) -> Iterator[Finding]:
     """Return findings of foreign keys to a column that has given its name to another one."""
     swapped = {before.path[-1] for before, _ in pair.columns}
-    for was in pair.was.catalog.objects.values():
+    for was in pair.was.objects.values():
         now = pair.now.by_identity.get(was.identity)
         if was.kind != "constraint" or now is None or was.identity not in pair.base.by_identity:
             continue
-        old, new = (foreign_key(each.attributes.get("definition") or "") for each in (was, now))
+        old, new = (foreign_key(each.definition) for each in (was, now))
         if old and new and new.table == pair.after.name and swapped.intersection(old.key.split(", ")):
             message = f"the foreign key `{displayed(now.name)}` is still bound to "
             message += f"`{displayed(new.table)}` ({new.key}), not to the new ({old.key})"
@@ -185,7 +185,7 @@ def _refers(was: Object, now: Object, mention: re.Pattern[str]) -> str:
     """Describe an object whose definition names the old relation by its new name; empty if it does not."""
     name = f"`{displayed(now.name)}`"
     if now.kind == "constraint":
-        key = foreign_key(now.attributes.get("definition") or "")
+        key = foreign_key(now.definition)
         return f"the foreign key {name}" if key and mention.fullmatch(key.table) else ""
     texts = {
         "view": ("view",),
@@ -217,13 +217,15 @@ def _table_rows(subject: Subject, swapped: Swapped) -> Iterator[Finding]:
     A table that was there before the new migrations has made-up rows of its own: they say nothing.
     """
     before = subject.trip.before.tables[swapped.table]
-    tables = subject.trip.after.tables if subject.trip.after else {}
-    after = tables[swapped.table]
+    now = subject.trip.after
+    if now is None:
+        return
+    after = now.tables[swapped.table]
     if swapped.before is None or swapped.after >= swapped.before:
         return
     if subject.is_old(after.identity.oid) or not subject.is_old(before.identity.oid):
         return
-    left = next((each for each in tables.values() if each.identity == before.identity), None)
+    left = now.by_identity.get(before.identity)
     message = f"`{displayed(swapped.table)}` had {plural(swapped.before, 'row')}"
     if left is None:
         place = subject.place_of_lost_rows(swapped.table, before.identity.oid)
@@ -241,19 +243,20 @@ def _column_values(subject: Subject, swapped: Swapped) -> Iterator[Finding]:
     the old one had, which in generated rows may be nothing.
     """
     trip = subject.trip
-    objects = trip.after.objects if trip.after else {}
+    if trip.after is None:
+        return
     name = f"{swapped.table}.{swapped.column}"
-    before, after = trip.before.objects["column", name], objects["column", name]
+    before, after = trip.before.objects["column", name], trip.after.objects["column", name]
     if not subject.is_known(before) or swapped.after or not swapped.rows or Column(after).is_generated:
         return
-    is_created_here = all(each.identity != after.identity for each in trip.before.objects.values())
+    is_created_here = after.identity not in trip.before.identities
     is_updated = any(
         touch.updated and touch.relation.oid == after.identity.oid
         for each in subject.statements
         for touch in each.facts.touches
     )
     if swapped.before or (is_created_here and not is_updated):
-        left = [each for each in objects.values() if each.identity == before.identity]
+        left = trip.after.by_identity.get(before.identity)
         message = f"`{displayed(name)}` is another column now, and has no values"
-        message += f": the old values are in `{last_part(left[0].name)}`" if left else ": the old values are lost"
+        message += f": the old values are in `{last_part(left.name)}`" if left else ": the old values are lost"
         yield subject.finding(replaced.COLUMN_VALUES_LOST, subject.place_of_name(after), message)

@@ -6,16 +6,16 @@ https://www.postgresql.org/docs/current/ddl-priv.html
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from sqlmigrate.catalog.objects import Change, Object
+from sqlmigrate.catalog.objects import RELATIONS, ROUTINES, TYPES, Change, Object
 from sqlmigrate.identifiers import displayed, last_part, parent
 from sqlmigrate.review.rules import altered
 from sqlmigrate.review.rules.rule import Finding
 
 from .schema_changes import SchemaChanges
 from .subject import Subject
-from .successors import RELATIONS, Successor
+from .successors import Successor
 
 # https://www.postgresql.org/docs/current/ddl-priv.html#PRIVILEGE-ABBREVS-TABLE
 RIGHTS = {
@@ -24,11 +24,10 @@ RIGHTS = {
 }  # fmt: skip
 # What PUBLIC may do without a GRANT, by the kind of the object.
 _OF_PUBLIC = {
-    **dict.fromkeys(("function", "procedure", "aggregate"), "X"),
-    **dict.fromkeys(("type", "enum", "domain", "range", "composite type", "language"), "U"),
+    **dict.fromkeys(ROUTINES, "X"),
+    **dict.fromkeys((*TYPES, "language"), "U"),
     "database": "Tc",
 }
-_ROUTINES = ("function", "procedure", "aggregate")
 # What is executed with the rights of the role whose statement uses it, and the attributes that contain its SQL.
 _CALLERS = {
     "policy": ("using", "check"),
@@ -88,9 +87,13 @@ def _lost(before: Object, after: Object, more: str = "") -> Iterator[tuple[str, 
         now[grantee] = now.get(grantee, "") + rights
     owners = (before.attributes.get("owner"), after.attributes.get("owner"))
     for grantee, rights in _grants(before):
-        lost = "".join(each for each in rights if each not in f"{now.get(grantee, '')}{now.get('', '')}*")
-        if lost and grantee not in owners:
+        if (lost := _missing(rights, grantee, now)) and grantee not in owners:
             yield grantee, lost
+
+
+def _missing(rights: str, grantee: str, now: Mapping[str, str]) -> str:
+    """Return those of some rights that a role has neither itself now nor as PUBLIC."""
+    return "".join(each for each in rights if each not in f"{now.get(grantee, '')}{now.get('', '')}*")
 
 
 def _described(lost: tuple[str, str]) -> str:
@@ -124,7 +127,7 @@ def _revoked(subject: Subject, before: Object, after: Object) -> Iterator[Findin
     for grantee, rights in _lost(before, after, whole):
         message = f"on `{displayed(after.name)}`, {_described((grantee, rights))}"
         place = subject.place_of(Change(after.kind, before, after, "altered"), "acl")
-        callers = [*_callers(subject, after)] if "X" in rights and after.kind in _ROUTINES else []
+        callers = [*_callers(subject, after)] if "X" in rights and after.kind in ROUTINES else []
         if callers:
             more = f" and {len(callers) - _MOST} more" if len(callers) > _MOST else ""
             message += f"; it is called by {', '.join(callers[:_MOST])}{more}, so statements that use them fail"
@@ -137,8 +140,7 @@ def _callers(subject: Subject, function: Object) -> Iterator[str]:
     """Return the objects that call a function with the rights of the role that uses them."""
     if subject.trip.after is None:
         return
-    name = ".".join((*function.path[:-1], function.path[-1].partition("(")[0]))
-    call = re.compile(rf'(?<![\w$."]){re.escape(name)}\(')
+    call = re.compile(rf'(?<![\w$."]){re.escape(function.called)}\(')
     for (kind, _), each in sorted(subject.trip.after.objects.items()):
         texts = (each.attributes.get(name) or "" for name in _CALLERS.get(kind, ()))
         if any(call.search(text) for text in texts):
@@ -162,7 +164,7 @@ def _default_privileges(subject: Subject) -> Iterator[Finding]:
         first = [("", public)] if change.before is None else [*grants(change.before.attributes.get("acl") or "")]
         now = dict([("", public)] if change.after is None else grants(change.after.attributes.get("acl") or ""))
         for grantee, rights in first:
-            lost = "".join(each for each in rights if each not in f"{now.get(grantee, '')}{now.get('', '')}*")
+            lost = _missing(rights, grantee, now)
             if lost and not (grantee and f" of {grantee}" in thing.name):
                 message = f"by default, on new `{displayed(thing.name)}`, {_described((grantee, lost))}"
                 yield subject.finding(altered.RIGHTS_REVOKED, subject.place_of(change), message)

@@ -7,13 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from sqlmigrate.catalog.objects import Catalog, Change, Object
+from sqlmigrate.catalog.objects import RELATIONS, TYPES, Catalog, Change, Object
 from sqlmigrate.identifiers import IDENTIFIER, displayed, parent, parts
 from sqlmigrate.review.measure.facts import RoundTrip
 
-_TABLES = ("table", "partitioned table", "foreign table")
-_RELATIONS = (*_TABLES, "view", "materialized view")
-_TYPES = ("type", "enum", "domain", "range", "composite type")
 # Functions that return another value at each call. A user's own function of a similar name, or in a schema, is none.
 _VOLATILE = re.compile(
     r"""(?<![\w$.])(?:random|random_normal|clock_timestamp|timeofday|nextval|gen_random_uuid|uuidv4|uuidv7"""
@@ -98,7 +95,7 @@ class Column:
         """Return whether a CHECK of a catalog refuses a row without a value for it, as NOT NULL does."""
         text = f"({self.object.path[-1]} IS NOT NULL)"
         checks = (
-            each.attributes.get("definition") or ""
+            each.definition
             for (kind, _), each in catalog.objects.items()
             if kind == "constraint" and each.whole == self.object.whole
         )
@@ -147,7 +144,7 @@ class SchemaChanges:
 
     def is_gone(self, kind: str, name: str) -> bool:
         """Return whether a relation, named as messages do, is gone; `table` stands for every kind of table and view."""
-        kinds = _RELATIONS if kind == "table" else (kind,)
+        kinds = RELATIONS if kind == "table" else (kind,)
         return any((each, full) in self._gone for each in kinds for full in (name, f"public.{name}"))
 
     def is_part_of_gone(self, thing: Object) -> bool:
@@ -157,13 +154,13 @@ class SchemaChanges:
         if thing.attributes.get("partition bound") and self.is_gone("table", above):
             return True
         while name := parent(name):
-            if any((kind, name) in self._gone for kind in (*_RELATIONS, "type", "composite type", "domain")):
+            if any((kind, name) in self._gone for kind in (*RELATIONS, "type", "composite type", "domain")):
                 return True
         return False
 
     def goes_with_column(self, constraint: Object) -> bool:
         """Return whether PostgreSQL drops a constraint with a column of its table, also without CASCADE."""
-        definition = (constraint.attributes.get("definition") or "").partition(" REFERENCES ")[0]
+        definition = constraint.definition.partition(" REFERENCES ")[0]
         words = set(_WORDS.findall(definition))
         columns = (each.before for each in self.all("gone") if each.kind == "column" and each.before)
         return any(each.table == constraint.table and each.path[-1] in words for each in columns)
@@ -174,7 +171,7 @@ class SchemaChanges:
 
     def _successor(self, thing: Object) -> Object | None:
         """Return the other object that has the name of this one now; a view may follow a table, a domain an enum."""
-        kinds = next((group for group in (_RELATIONS, _TYPES) if thing.kind in group), (thing.kind,))
+        kinds = next((group for group in (RELATIONS, TYPES) if thing.kind in group), (thing.kind,))
         objects = self.after.objects if self.after else {**self._new, **self._named}
         found = (objects.get((kind, thing.name)) for kind in kinds)
         return next((each for each in found if each and each.identity != thing.identity), None)
@@ -249,7 +246,7 @@ class SchemaChanges:
 
     @cached_property
     def _other_types(self) -> frozenset[str]:
-        return frozenset(before.name for before, _ in self.replaced() if before.kind in _TYPES)
+        return frozenset(before.name for before, _ in self.replaced() if before.kind in TYPES)
 
     def added(self, table: str) -> list[Column]:
         """Return the new columns of a table."""
@@ -285,7 +282,7 @@ class SchemaChanges:
         """Return whether a table has a new, validated CHECK; on a column, if one is given."""
         words = parts(column)[-1] if column else ""
         checks = [each for each in self._constraints(table) if _constraint_type(each) == "c" and _is_valid(each)]
-        return any(words in (each.attributes.get("definition") or "") for each in checks)
+        return any(words in each.definition for each in checks)
 
     def new_foreign_key(self, table: str) -> bool:
         """Return whether a table has a new, validated foreign key, or is referenced by one."""
@@ -301,7 +298,7 @@ class SchemaChanges:
 
     @cached_property
     def _new_names(self) -> dict[str, str]:
-        changes = (each for each in self.changes if each.kind in _RELATIONS and each.before and each.after)
+        changes = (each for each in self.changes if each.kind in RELATIONS and each.before and each.after)
         return {
             displayed(each.before.name): displayed(each.after.name) for each in changes if each.before and each.after
         }
@@ -314,7 +311,7 @@ class SchemaChanges:
         """Return the values of an attribute of a table before and after, if it was altered."""
         name = self._name_now(table)
         for each in self.changes:
-            if each.kind in _RELATIONS and each.before and each.after and displayed(each.after.name) == name:
+            if each.kind in RELATIONS and each.before and each.after and displayed(each.after.name) == name:
                 before, after = each.before.attributes.get(attribute), each.after.attributes.get(attribute)
                 if before != after:
                     yield before, after
@@ -358,12 +355,12 @@ def _is_valid(constraint: Object) -> bool:
 
 
 def _references(constraint: Object, table: str) -> bool:
-    definition = constraint.attributes.get("definition") or ""
+    definition = constraint.definition
     return f"REFERENCES {table}(" in definition or f"REFERENCES public.{table}(" in definition
 
 
 def _constraint_type(thing: Object) -> str:
-    definition = thing.attributes.get("definition") or ""
+    definition = thing.definition
     for words, kind in (("PRIMARY KEY", "p"), ("UNIQUE", "u"), ("EXCLUDE", "x"), ("FOREIGN KEY", "f"), ("CHECK", "c")):
         if definition.startswith(words):
             return kind

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from sqlmigrate.catalog.objects import Change, Object
+from sqlmigrate.catalog.objects import ROUTINES, Change, Object
 from sqlmigrate.identifiers import displayed, is_same, plain
 from sqlmigrate.parsing.statement import Statement
 from sqlmigrate.parsing.tokens import tokens
@@ -29,7 +29,6 @@ _INSTANT = re.compile(
     r"'[^']*'::timestamp(?:\(\d\))? with time zone|[(, ]'\d{4,}-\d\d-\d\d \d\d:\d\d:[\d.]+[+-]\d\d[\d:]*'[,)]"
 )
 _NO_OFFSET = re.compile(r"^'\d{4}-\d\d?-\d\d?(?:[ T]\d\d?(?::\d\d){0,2}(?:\.\d+)?)?'$")
-_WITH_BODIES = ("function", "procedure", "aggregate")  # their text is evaluated later
 _DEFINING = ("default", "definition", "partition bound")
 
 
@@ -38,7 +37,7 @@ def find(subject: Subject) -> Iterator[Finding]:
     for change in subject.trip.changes:
         if change.kind == "column" and change.change == "altered" and change.before and change.after:
             yield from _retyped(subject, change, change.before, change.after)
-        if change.after is not None and change.kind not in _WITH_BODIES:
+        if change.after is not None and change.kind not in ROUTINES:  # their text is evaluated later
             yield from _defined(subject, change, change.after)
 
 

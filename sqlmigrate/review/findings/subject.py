@@ -44,6 +44,11 @@ class MeasuredStatement:
         """The text in upper case, with one blank between its words, comments included."""
         return " ".join(self.statement.text.upper().split())
 
+    @cached_property
+    def code(self) -> str:
+        """The text as it is written, with blanks in the place of comments."""
+        return blanked(self.statement.text, "comment").strip()
+
     @property
     def place(self) -> Span:
         """The place in the file."""
@@ -53,11 +58,10 @@ class MeasuredStatement:
         """Return whether the statement contains one of the texts, which are in upper case."""
         return any(text in self.text for text in texts)
 
-    @property
+    @cached_property
     def cascades(self) -> bool:
         """Whether it drops with CASCADE, which is not the action of a foreign key."""
-        text = blanked(self.statement.text, "comment")
-        return _DROPS_WITH_CASCADE.search(" ".join(text.upper().split())) is not None
+        return _DROPS_WITH_CASCADE.search(" ".join(self.code.upper().split())) is not None
 
     def names(self, name: str) -> bool:
         """Return whether the statement names an object, by the last part of its name."""
@@ -142,13 +146,11 @@ class Subject:
         """Return whether a BEFORE INSERT trigger of its table calls a function whose text names a column."""
         objects = self.trip.after.objects if self.trip.after else {}
         bodies = {
-            name.partition("(")[0]: each.attributes.get("definition") or ""
-            for (kind, name), each in objects.items()
-            if kind == "function"
+            name.partition("(")[0]: each.definition for (kind, name), each in objects.items() if kind == "function"
         }
         for each in objects.values():
             if each.kind == "trigger" and each.table == column.table:
-                fires, _, called = (each.attributes.get("definition") or "").partition(" EXECUTE FUNCTION ")
+                fires, _, called = each.definition.partition(" EXECUTE FUNCTION ")
                 body = bodies.get(called.partition("(")[0], "")
                 if " BEFORE INSERT " in fires and _contains(_words_of(body), column.name):
                     return True
@@ -176,9 +178,13 @@ class Subject:
 
         If it changed none of them, that of the last statement which names the last one.
         """
-        changed = {_identity(each): each for each in reversed(self.trip.changes)}
-        found = next((changed[each.identity] for each in things if each.identity in changed), None)
+        found = next((self._changed[each.identity] for each in things if each.identity in self._changed), None)
         return self.place_of(found) if found else self.statement_naming(things[-1].name)
+
+    @cached_property
+    def _changed(self) -> Mapping[Identity, Change]:
+        """The first change of each object that the file changed."""
+        return {_identity(each): each for each in reversed(self.trip.changes)}
 
     def place_of_name(self, thing: Object) -> Span:
         """Return the place of the statement that gave an object its name: created, renamed or moved it."""

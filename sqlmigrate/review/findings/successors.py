@@ -6,46 +6,15 @@ then another object under the old name, SET SCHEMA under the old name, or DROP a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from sqlmigrate.catalog.objects import Catalog, Identity, Object
+from sqlmigrate.catalog.objects import RELATIONS, Catalog, Object
 from sqlmigrate.identifiers import last_part
 from sqlmigrate.review.measure.facts import RoundTrip
 
-RELATIONS = ("table", "partitioned table", "foreign table", "view", "materialized view")
 VIEWS = ("view", "materialized view")
-
-
-@dataclass(frozen=True)
-class Parts:
-    """The objects of a catalog by the relation that they belong to, and by identity.
-
-    Attributes:
-        catalog: the catalog
-    """
-
-    catalog: Catalog
-
-    @cached_property
-    def _by_table(self) -> Mapping[str, list[Object]]:
-        found: dict[str, list[Object]] = {}
-        for each in self.catalog.objects.values():
-            if each.table:
-                found.setdefault(each.table, []).append(each)
-        return found
-
-    @cached_property
-    def by_identity(self) -> Mapping[Identity, Object]:
-        """Every object by its identity."""
-        return {each.identity: each for each in self.catalog.objects.values()}
-
-    def of(self, relation: Object, *kinds: str) -> list[Object]:
-        """Return the parts of a relation that are of these kinds, in the order of their names."""
-        return sorted(
-            (each for each in self._by_table.get(relation.name, ()) if each.kind in kinds), key=lambda each: each.name
-        )
 
 
 @dataclass(frozen=True)
@@ -62,9 +31,9 @@ class Successor:
 
     before: Object
     after: Object
-    was: Parts
-    now: Parts
-    base: Parts
+    was: Catalog
+    now: Catalog
+    base: Catalog
 
     @property
     def is_other(self) -> bool:
@@ -79,9 +48,9 @@ class Successor:
     @cached_property
     def gone_columns(self) -> Sequence[str]:
         """The names of the old columns that the relation no longer has, renamed ones left out."""
-        after = self.now.of(self.after, "column")
+        after = self.now.parts_of(self.after, "column")
         names, kept = {each.path[-1] for each in after}, {each.identity for each in after}
-        old = (each for each in self.was.of(self.before, "column") if each.identity in self.base.by_identity)
+        old = (each for each in self.was.parts_of(self.before, "column") if each.identity in self.base.by_identity)
         gone = (each for each in old if each.path[-1] not in names)
         return [last_part(each.name) for each in gone if self.is_other or each.identity not in kept]
 
@@ -91,9 +60,9 @@ class Successor:
 
         Those of another relation, and those that took the name of a renamed or dropped column of the same relation.
         """
-        after = {each.path[-1]: each for each in self.now.of(self.after, "column")}
+        after = {each.path[-1]: each for each in self.now.parts_of(self.after, "column")}
         known = self.base.by_identity
-        pairs = ((each, after.get(each.path[-1])) for each in self.was.of(self.before, "column"))
+        pairs = ((each, after.get(each.path[-1])) for each in self.was.parts_of(self.before, "column"))
         return [
             (old, new)
             for old, new in pairs
@@ -105,13 +74,13 @@ def successors(trip: RoundTrip) -> Iterator[Successor]:
     """Return the old relations that a file changed or replaced, in the order of their names."""
     if trip.after is None:
         return
-    base, was, now = Parts(trip.base or trip.before), Parts(trip.before), Parts(trip.after)
+    base, was, now = trip.base or trip.before, trip.before, trip.after
     touched = {thing.table for each in trip.changes for thing in (each.before, each.after) if thing}
-    for name in sorted(touched | (base.catalog.tables.keys() - was.catalog.tables.keys())):
-        source = was if name in was.catalog.tables else base
-        before = source.catalog.tables.get(name)
+    for name in sorted(touched | (base.tables.keys() - was.tables.keys())):
+        source = was if name in was.tables else base
+        before = source.tables.get(name)
         if before is None or before.kind not in RELATIONS or before.identity not in base.by_identity:
             continue
-        after = now.catalog.tables.get(name) or now.by_identity.get(before.identity)
-        if after is not None and after.kind in RELATIONS and (source is was or name in now.catalog.tables):
+        after = now.tables.get(name) or now.by_identity.get(before.identity)
+        if after is not None and after.kind in RELATIONS and (source is was or name in now.tables):
             yield Successor(before, after, source, now, base)

@@ -81,9 +81,9 @@ def _domain_constraints(subject: Subject, changes: SchemaChanges, now: Catalog) 
         if constraint is None or constraint.kind != "domain constraint":
             continue
         domain = parent(constraint.name)
-        text = rule_of_check(constraint.attributes.get("definition") or "")
+        text = rule_of_check(constraint.definition)
         left = [
-            rule_of_check(each.attributes.get("definition") or "")
+            rule_of_check(each.definition)
             for (kind, name), each in now.objects.items()
             if kind == "domain constraint" and parent(name) == domain
         ]

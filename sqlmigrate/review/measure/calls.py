@@ -10,13 +10,12 @@ from collections.abc import Iterator, Sequence
 
 import psycopg
 
-from sqlmigrate.catalog.objects import Catalog, Change, Object
+from sqlmigrate.catalog.objects import ROUTINES, Catalog, Change, Object
 from sqlmigrate.database.session import Request, Session
 from sqlmigrate.identifiers import displayed
 
 from .facts import ChangedCall
 
-_KINDS = ("function", "procedure", "aggregate")
 _NOT_CALLED = re.compile(r"\n RETURNS (?:trigger|event_trigger)\n")
 _TYPE = re.compile(r'(?:"(?:[^"]|"")*"|\([^)]*\)|[^,("])+')
 _NUMBERS = ("smallint", "bigint", "numeric", "real", "double precision")
@@ -42,28 +41,24 @@ def changed_calls(session: Session, before: Catalog, changes: Sequence[Change]) 
     """
     new: dict[str, list[Object]] = {}
     for change in changes:
-        if change.change == "new" and change.after and change.after.kind in _KINDS:
-            new.setdefault(_name(change.after), []).append(change.after)
+        if change.change == "new" and change.after and change.after.kind in ROUTINES:
+            new.setdefault(change.after.called, []).append(change.after)
     gone = {each.before.identity for each in changes if each.change == "gone" and each.before}
     for old in before.objects.values() if new else ():
-        if old.kind in _KINDS and (others := new.get(_name(old))) and _can_be_called(old):
+        if old.kind in ROUTINES and (others := new.get(old.called)) and _can_be_called(old):
             for shown, arguments in _calls(old):
-                call = f"{_name(old)}({arguments})"
+                call = f"{old.called}({arguments})"
                 first = old.identity.oid if old.identity in gone else _called(session, call, others)
                 now = _called(session, call)
                 if first != now and isinstance(first, int):
                     taken = next((each.name for each in others if each.identity.oid == now), "")
                     yield ChangedCall(
-                        old, f"{displayed(_name(old))}({shown})", taken, now if isinstance(now, str) else ""
+                        old, f"{displayed(old.called)}({shown})", taken, now if isinstance(now, str) else ""
                     )
 
 
-def _name(function: Object) -> str:
-    return ".".join((*function.path[:-1], function.path[-1].partition("(")[0]))
-
-
 def _can_be_called(function: Object) -> bool:
-    definition = function.attributes.get("definition") or ""
+    definition = function.definition
     return "VARIADIC " not in definition and not _NOT_CALLED.search(definition)
 
 
@@ -74,7 +69,7 @@ def _calls(function: Object) -> Iterator[tuple[str, str]]:
     numeric types, and with varchar for text. And each without the arguments that have a default.
     """
     types = [each.strip() for each in _TYPE.findall(function.path[-1].partition("(")[2][:-1])]
-    head = (function.attributes.get("definition") or "").partition("\n RETURNS ")[0]
+    head = function.definition.partition("\n RETURNS ")[0]
     for count in range(len(types), len(types) - head.count(" DEFAULT ") - 1, -1):
         some = types[:count]
         variants = {

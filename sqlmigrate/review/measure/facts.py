@@ -161,7 +161,7 @@ class RowFailure:
         direction: up or down
         number: the statement that failed, from 1
         error: why it failed first
-        tables: the tables whose generated rows were put out of the way, as messages show them; empty if the statement
+        tables: the tables whose generated rows were deleted, as messages show them; empty if the statement
             failed without generated rows too, and was left out
         query: a query that tells whether production has such rows; empty if none can be written
         is_certain: whether it fails in production too: on every row, or on the rows that the up file has written

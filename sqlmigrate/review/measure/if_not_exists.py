@@ -1,7 +1,7 @@
 """Objects that IF NOT EXISTS has skipped, compared with what the statement asks for.
 
 PostgreSQL compares the name only (https://www.postgresql.org/docs/current/sql-createtable.html). So the existing object
-is moved out of the way, the statement is executed again, and the two objects are compared; then all of it is rolled
+is moved to another schema, the statement is executed again, and the two objects are compared; then all of it is rolled
 back. Rows do not matter: an index is built on an empty copy of its table.
 """
 

@@ -1,4 +1,4 @@
-"""Generated rows that make a statement fail: put out of the way, so that the rest of the file is seen.
+"""Deletes generated rows that make a statement fail, so that the rest of the file is executed and measured.
 
 A review fills empty tables with generated rows, which the schema allows. A statement may fail on them that production's
 rows let pass. Then the rows are deleted from the clone and the file is executed again: first only those that the error
@@ -221,7 +221,7 @@ def may_come_from_rows(error: StatementError) -> bool:
 
 
 def is_raised_in_function(error: StatementError) -> bool:
-    """Return whether an error was raised in a function or a trigger; a DO block is none."""
+    """Return whether an error was raised in a function or a trigger, not in a DO block."""
     return _IN_FUNCTION.search(dict(error.fields).get("context", "")) is not None
 
 

@@ -14,7 +14,7 @@ from sqlmigrate.database.session import Request, Session
 from sqlmigrate.errors import StatementError
 from sqlmigrate.identifiers import parts, plain, quoted
 from sqlmigrate.parsing.statement import Statement
-from sqlmigrate.parsing.tokens import blanked, tokens
+from sqlmigrate.parsing.tokens import blanked, split_at_commas, tokens
 
 NOT_NULL, FOREIGN_KEY, UNIQUE, CHECK = "23502", "23503", "23505", "23514"
 _CAST = "22"  # the class of data exceptions
@@ -39,9 +39,9 @@ _ALTERED = re.compile(
 )
 _VALUE = re.compile(r"\bvalue\b", re.IGNORECASE)
 
-# The constraint $3 of the table $2 in the schema $1, as an expression of its table.
-_CONSTRAINT = """\
-select k.contype::text, pg_catalog.pg_get_expr(k.conbin, k.conrelid), k.confrelid::pg_catalog.regclass::text,
+# The constraint $3 of the table $2 in the schema $1: what is asked of it, its columns and those that it references.
+CONSTRAINT = """\
+select {asked},
        (select pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ',' order by at)
           from pg_catalog.unnest(k.conkey) with ordinality x (number, at)
           join pg_catalog.pg_attribute a on a.attrelid = k.conrelid and a.attnum = x.number),
@@ -50,7 +50,10 @@ select k.contype::text, pg_catalog.pg_get_expr(k.conbin, k.conrelid), k.confreli
           join pg_catalog.pg_attribute a on a.attrelid = k.confrelid and a.attnum = x.number)
   from pg_catalog.pg_constraint k
   join pg_catalog.pg_class c on c.oid = k.conrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
- where n.nspname = $1 and c.relname = $2 and k.conname = $3"""
+ where n.nspname = $1 and c.relname = $2 and k.conname = $3 and k.contype in ('c', 'f')"""
+_CONSTRAINT = CONSTRAINT.format(
+    asked="pg_catalog.pg_get_expr(k.conbin, k.conrelid), k.confrelid::pg_catalog.regclass::text"
+)
 _PRIMARY_KEY = """\
 select pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ',' order by at)
   from pg_catalog.pg_constraint k, pg_catalog.unnest(k.conkey) with ordinality x (number, at),
@@ -161,19 +164,6 @@ def balanced(text: str, start: int) -> str | None:
     return None
 
 
-def top_level(text: str) -> Iterator[str]:
-    """Return the parts of a text between its commas, those in brackets aside."""
-    depth = start = 0
-    for kind, at, found in tokens(text):
-        if kind != "word":
-            continue
-        depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(found, 0)
-        if found == "," and not depth:
-            yield text[start:at]
-            start = at + 1
-    yield text[start:]
-
-
 def retyped_columns_of(statement: Statement) -> Iterator[tuple[str, str, str, str]]:
     """Return the table, column, new type and conversion of each column that a statement converts."""
     return (each for text in _texts(statement) for each in retyped_columns(text))
@@ -183,7 +173,7 @@ def retyped_columns(text: str) -> Iterator[tuple[str, str, str, str]]:
     """Return the table, column, new type and conversion of each column that the statements of a text convert."""
     for altered in _ALTERED.finditer(_code(text)):
         until = text.find(";", altered.end())
-        for part in top_level(text[altered.end() : until if until > 0 else len(text)]):
+        for part in split_at_commas(text[altered.end() : until if until > 0 else len(text)]):
             if found := _TYPE.match(_code(part)):
                 using = part[slice(*found.span("using"))] if found["using"] else found["column"]
                 yield altered["table"], found["column"], part[slice(*found.span("type"))], using
@@ -212,7 +202,7 @@ def _texts(statement: Statement) -> list[str]:
 
 def _duplicates(error: StatementError, key: str) -> str:
     values = dict(error.fields).get("detail", "").partition(")=(")[2]
-    columns = [part.strip() for part in top_level(key)]
+    columns = [*split_at_commas(key)]
     known = (
         "" if re.search(r"\bnull\b", values) else f" where {' and '.join(f'({each}) is not null' for each in columns)}"
     )
@@ -226,7 +216,7 @@ def _without_parent(
     """Return the condition of rows of `c` without a parent."""
     named, detail = dict(error.named), dict(error.fields).get("detail", "")
     if row := _constraint(named, session):
-        return without_parent(str(row[2]), str(row[3]).split(","), str(row[4]).split(","))
+        return without_parent(str(row[1]), str(row[2]).split(","), str(row[3]).split(","))
     key, parent_name = key_of(error), _PARENT.search(detail)
     if key is None or parent_name is None:
         return None
@@ -260,7 +250,7 @@ def _checks(named: Mapping[str, str], texts: Sequence[str], session: Session) ->
     """Return the conditions that the rows may violate: that of the named constraint, or else all of the statement."""
     row = _constraint(named, session)
     column = {"column": quoted(named["column"])} if "column" in named else {}
-    return [row[1]] if row and row[1] else _checks_in({**named, **column}, texts)
+    return [row[0]] if row and row[0] else _checks_in({**named, **column}, texts)
 
 
 def checks_of(named: Mapping[str, str], statement: Statement) -> list[str]:
@@ -305,4 +295,4 @@ def expressions_of(statement: Statement) -> Iterator[tuple[str, str, str]]:
                     yield altered["table"], "text", expression
         for index in _INDEX.finditer(code):
             if key := balanced(text, index.end()):
-                yield from ((index["table"], "text", part) for part in top_level(key[1:-1]) if "(" in part)
+                yield from ((index["table"], "text", part) for part in split_at_commas(key[1:-1]) if "(" in part)

@@ -59,20 +59,11 @@ select pg_catalog.string_agg(part, ', ' order by at), pg_catalog.pg_get_expr(i.i
  where n.nspname = $1 and c.relname = $2 and i.indisunique and x.at <= i.indnkeyatts
  group by i.indexrelid, i.indpred, i.indrelid"""
 
-# The constraint $3 of the table $2 in the schema $1.
-_CONSTRAINT = """\
-select pg_catalog.pg_get_expr(k.conbin, k.conrelid, true),
+_CONSTRAINT = offending_rows.CONSTRAINT.format(
+    asked="""pg_catalog.pg_get_expr(k.conbin, k.conrelid, true),
        (select pg_catalog.format('%I.%I', m.nspname, p.relname) from pg_catalog.pg_class p
-          join pg_catalog.pg_namespace m on m.oid = p.relnamespace where p.oid = k.confrelid),
-       (select pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ',' order by at)
-          from pg_catalog.unnest(k.conkey) with ordinality x (number, at)
-          join pg_catalog.pg_attribute a on a.attrelid = k.conrelid and a.attnum = x.number),
-       (select pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ',' order by at)
-          from pg_catalog.unnest(k.confkey) with ordinality x (number, at)
-          join pg_catalog.pg_attribute a on a.attrelid = k.confrelid and a.attnum = x.number)
-  from pg_catalog.pg_constraint k
-  join pg_catalog.pg_class c on c.oid = k.conrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
- where n.nspname = $1 and c.relname = $2 and k.conname = $3 and k.contype in ('c', 'f')"""
+          join pg_catalog.pg_namespace m on m.oid = p.relnamespace where p.oid = k.confrelid)"""
+)
 
 # The conflicting pairs of the exclusion constraint $3 of the table $2 in the schema $1; NULL for expressions.
 _EXCLUSION = """\
@@ -171,8 +162,8 @@ def _before(name: str, tried: Tried, kind: str = "") -> str:
     )
     if after is None:
         return displayed(name)
-    found = (each for each in tried.before.objects.values() if each.identity == after.identity)
-    return next((displayed(each.name) for each in found), "")
+    before = tried.before.by_identity.get(after.identity)
+    return displayed(before.name) if before else ""
 
 
 def _quoted(name: str, tried: Tried) -> str:

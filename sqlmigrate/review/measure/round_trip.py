@@ -265,7 +265,7 @@ def _left_out(script: Script, number: int) -> Script:
 
 
 def _old_columns(now: Catalog, base: Catalog) -> Mapping[str, list[str]]:
-    """Return each table with those of its columns that the base has: values of new columns are no data to lose."""
+    """Return each table with those of its columns that the base has: values of new columns do not count as lost."""
     columns: dict[str, list[str]] = {name: [] for name in now.tables}
     for each in now.objects.values():
         if each.kind == "column" and each.identity in base.identities:

@@ -40,8 +40,8 @@ def _is_swapped(old: Object, new: Object, after: Catalog) -> bool:
 def _column(session: Session, old: Object, new: Object, after: Catalog) -> Swapped:
     """Count the values of a column and of the one that had its name, if it still exists."""
     own = parts(new.name)[-1]
-    left = [parts(each.name)[-1] for each in after.objects.values() if each.identity == old.identity]
-    rows, values, *before = _counts(session, new.table, "*", own, *left)
+    left = after.by_identity.get(old.identity)
+    rows, values, *before = _counts(session, new.table, "*", own, *([parts(left.name)[-1]] if left else []))
     return Swapped(new.table, own, before[0] if before else None, values, rows)
 
 
