@@ -40,7 +40,7 @@ _PRIVILEGE = "42501"  # https://www.postgresql.org/docs/current/errcodes-appendi
 _SUBSCRIPTION = re.compile(r"(?i)\bsubscription\b")
 _ABOUT_SUBSCRIPTIONS = re.compile(r"(?:CREATE|ALTER|DROP|COMMENT ON) SUBSCRIPTION")
 _SEED_ROWS = 300
-_FORMAT = 8  # of the templates: increased when bases are built differently
+_FORMAT = 9  # of the templates: increased when bases are built differently
 
 
 @dataclass(frozen=True)

@@ -176,6 +176,8 @@ class Shadow:
             try:
                 if self.version < _V15 and self._place.owner != self._place.admin:
                     self._give_public(fresh)
+                if given == "merged":
+                    rights.note_installed(self._place, fresh)
                 value = json.loads(json.dumps(build(self._databases(fresh, self._place.admin))))
                 self._empty(fresh)
                 if given == "merged":

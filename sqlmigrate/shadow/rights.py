@@ -171,6 +171,17 @@ _CORE = (
     _COLUMN_RIGHTS,
 )
 
+# The schema `information_schema` is made after initdb has filled pg_init_privs, so its rights are not in there:
+# https://github.com/postgres/postgres/blob/REL_18_STABLE/src/bin/initdb/initdb.c (setup_privileges, setup_schema)
+_NOTE_INSTALLED = f"""\
+insert into pg_init_privs (objoid, classoid, objsubid, privtype, initprivs)
+select x.oid, x.class, 0, 'i', x.acl
+  from (select oid, 'pg_class'::regclass::oid, relacl from pg_class union all
+        select oid, 'pg_namespace'::regclass, nspacl from pg_namespace union all
+        select oid, 'pg_proc'::regclass, proacl from pg_proc) x (oid, class, acl)
+ where x.oid < {_FIRST_OWN_OID} and x.acl is not null
+   and not exists (select from pg_init_privs i where (i.objoid, i.classoid, i.objsubid) = (x.oid, x.class, 0))"""
+
 # on the server
 
 _DANGEROUS_MEMBERSHIPS = """\
@@ -218,6 +229,17 @@ def lower_owner(admin: Session, place: Place) -> None:
     _lower_roles(admin, place, [place.owner], {place.owner})
     if place.is_superuser and _is_older(admin, place):
         admin.ask(*(Request(f"delete from pg_catalog.pg_authid where oid = {oid}") for oid in _REACH_OUT.values()))
+
+
+def note_installed(place: Place, database: str) -> None:
+    """Note the rights on the objects of initdb in a database that is as it was created: `bring_down` restores them."""
+    if not place.is_superuser:
+        return
+    session = Session(place.url(place.admin, database))
+    try:
+        session.ask(Request(_NOTE_INSTALLED))
+    finally:
+        session.close()
 
 
 def bring_down(admin: Session, place: Place, database: str, before: Collection[str]) -> None:

@@ -40,6 +40,8 @@ grant execute on function pg_read_file(text), pg_ls_dir(text), lo_import(text), 
 grant select on pg_authid to public;
 grant select (rolpassword) on pg_authid to app_reader;
 grant create on schema pg_catalog to public;
+grant update on information_schema.sql_features to public;
+grant create on schema information_schema to public;
 alter function pg_stat_file(text) owner to sqlmigrate_review;
 create table parents (id int primary key);
 create table children (parent int references parents on delete cascade);
@@ -115,6 +117,9 @@ ALLOWED = {
     "a harmless function of another name": "do $$ begin assert twice(1, 2) = 3; end $$",
     "a foreign table is altered": "alter foreign table far add column more text",
     "a schema that was postgres's is used": "create table of_postgres.t ()",
+    "the information schema is read": (
+        "do $$ begin assert exists (select from information_schema.columns where table_name = 'orders'); end $$"
+    ),
 }  # fmt: skip
 REFUSED = {
     "a program, by SECURITY DEFINER": "select runs('touch {mark}')",
@@ -128,6 +133,8 @@ REFUSED = {
     "a file as large object": "select lo_import('/etc/passwd')",
     "a file's facts, by a function given to the owner": "select pg_stat_file('/etc/passwd')",
     "the configuration": "select pg_reload_conf()",
+    "a table of the information schema": "update information_schema.sql_features set comments = ''",
+    "a new table in the information schema": "create table information_schema.t ()",
     "passwords": "select rolpassword from pg_authid",
     "passwords, by a role": "set role app_reader; select rolpassword from pg_authid",
     "passwords, by a view of postgres": "select * from shadows",
@@ -270,6 +277,22 @@ def test_nothing_of_a_superuser_is_left(running: Shadow, base: Template) -> None
         slots = running._ask("select slot_name::text from pg_replication_slots")
 
     assert (supers, altered, slots) == ([["postgres"]], [], [])
+
+
+def test_the_rights_of_initdb_are_there(running: Shadow, base: Template) -> None:
+    """On the objects that every database has, a clone gives everyone the rights that a fresh database gives."""
+    asked = """select oid::text, relacl::text from pg_class where oid < 16384
+               union all select oid::text, nspacl::text from pg_namespace where oid < 16384 and nspname <> 'public'
+               union all select oid::text, proacl::text from pg_proc where oid < 16384
+               order by 1, 2"""
+    with running.clone(base) as databases:
+        running._ask("create database untouched template template0")  # it is dropped with the clone
+        with psycopg.connect(databases.admin_url) as conn:
+            found = conn.execute(asked).fetchall()
+        with psycopg.connect(databases.admin_url.replace(f"dbname={databases.name}", "dbname=untouched")) as conn:
+            expected = conn.execute(asked).fetchall()
+
+    assert found == expected
 
 
 def test_a_trusted_file_is_executed_by_a_superuser(running: Shadow) -> None:
