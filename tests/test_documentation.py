@@ -284,7 +284,7 @@ STAGES: dict[str, Callable[[Path], None]] = {
     "README.md": _empty,
     "CONTRIBUTING.md": _empty,
     "docs/writing-migrations.md": _seeds,
-    "docs/adopting.md": _other_tools,
+    "docs/coming-from.md": _other_tools,
     "docs/ci.md": _own_sql,
     "docs/examples/shop/README.md": _shop,
 }
@@ -326,9 +326,9 @@ def test_shell_commands_run(document: str, tmp_path: Path, postgres: Server, dat
 
 @pytest.mark.slow
 def test_a_folder_of_another_tool_is_taken_over(tmp_path: Path, postgres: Server, database: str) -> None:
-    """The commands of docs/adopting.md split files of dbmate and rename those of Flyway; then a baseline is enough."""
+    """The commands of docs/coming-from.md split files of dbmate, rename those of Flyway; then a baseline is enough."""
     _other_tools(tmp_path)
-    lines = "\n".join(block.text for block in blocks("sh") if block.document == "docs/adopting.md")
+    lines = "\n".join(block.text for block in blocks("sh") if block.document == "docs/coming-from.md")
     ended = _shell(tmp_path, f"{lines}\nrm sql/001_schema.up.sql", **_environment(postgres, database))
     assert ended.returncode == 0, ended.stdout
 
@@ -394,8 +394,8 @@ SPLIT: dict[str, tuple[str, str, dict[str, str]]] = {
 def test_the_script_splits_the_files_of_each_tool(tool: str, tmp_path: Path) -> None:
     """With the folder and the marker of the table, the script makes files that `verify` accepts, and no empty one."""
     name, text, expected = SPLIT[tool]
-    block = next(block.text for block in blocks("sh") if block.document == "docs/adopting.md")
-    row = re.search(rf"^\| {tool} \| `(\S+)` \| `(.+)` \|$", DOCUMENTS["docs/adopting.md"], re.MULTILINE)
+    block = next(block.text for block in blocks("sh") if block.document == "docs/coming-from.md")
+    row = re.search(rf"^\| {tool} \| `(\S+)` \| `(.+)` \|$", DOCUMENTS["docs/coming-from.md"], re.MULTILINE)
     assert row
     (tmp_path / row[1]).mkdir(parents=True)
     (tmp_path / row[1] / name).write_text(text, encoding="utf-8")
@@ -411,7 +411,8 @@ def test_the_script_splits_the_files_of_each_tool(tool: str, tmp_path: Path) -> 
 
 def test_the_scripts_write_nothing_where_the_other_tool_has_no_files(tmp_path: Path) -> None:
     """In a folder without db/migrations they say so, and create no file."""
-    scripts = [block.text for block in blocks("sh") if block.document == "docs/adopting.md" and "from=" in block.text]
+    shell = [block.text for block in blocks("sh") if block.document == "docs/coming-from.md"]
+    scripts = [text for text in shell if "from=" in text]
 
     ended = _shell(tmp_path, "\n".join(scripts))
 

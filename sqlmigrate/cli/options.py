@@ -57,7 +57,8 @@ WORDS_OF_OTHER_TOOLS = {
     "verify": "lint check validate",
     "log": "history",
     "repair": "resolve fix",
-    "baseline": "stamp fake adopt",
+    "baseline": "stamp fake",
+    "adopt": "import convert takeover",
     "reset": "redo refresh fresh",
     "--help": "help",
 }

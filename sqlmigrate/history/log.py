@@ -1,4 +1,4 @@
-"""Reads the history's log: every up, down, failure, repair and baseline. `write` writes it."""
+"""Reads the history's log: every up, down, failure, repair, baseline and adoption. `write` writes it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class LogEntry:
 
     Attributes:
         logged_at: When it was written, in UTC.
-        action: `up`, `down`, `failure`, `repair` or `baseline`.
+        action: `up`, `down`, `failure`, `repair`, `baseline` or `adopt`.
         version: The version of the migration.
         name: The name of the migration.
         duration_ms: How long it took, in milliseconds by the server's clock; None where nothing was executed.

@@ -139,7 +139,7 @@ def read_again(history: History, *, with_log: bool = False) -> tuple[Request, ..
 
 _LOGGED = f"""
   left join (select {VERSION_NUMBER} as logged_number, pg_catalog.max(id) as logged_id
-               from {{log}} where action in ('up', 'baseline') group by 1) as logged
+               from {{log}} where action in ('up', 'baseline', 'adopt') group by 1) as logged
     on logged_number = {VERSION_NUMBER}"""
 
 

@@ -122,10 +122,10 @@ select n.nspname::text, c.relname::text, of_table.names, of_table.version_type,
 
 # What the log says of each version last. A failure changes nothing, and an accepted file stays executed.
 _LOGGED = f"""\
-select version, (action in ('up', 'baseline'))::text
+select version, (action in ('up', 'baseline', 'adopt'))::text
   from (select distinct on ({VERSION_NUMBER}) version, action, id
           from {{log}}
-         where action in ('up', 'baseline', 'down') or action = 'repair' and detail not like 'accepted%'
+         where action in ('up', 'baseline', 'adopt', 'down') or action = 'repair' and detail not like 'accepted%'
          order by {VERSION_NUMBER}, id desc) as last
  order by id"""
 

@@ -12,7 +12,7 @@ from sqlmigrate.config.settings import default
 from sqlmigrate.database.server import exact
 from sqlmigrate.database.session import COMMIT, Request, Session
 from sqlmigrate.errors import NOTHING_EXECUTED_BY_THIS_RUN, ConfigError, ServerError
-from sqlmigrate.identifiers import quoted, written_parts
+from sqlmigrate.identifiers import literal, quoted, written_parts
 
 DEFAULT_TABLE: str = default("table")
 
@@ -68,7 +68,7 @@ COLUMNS = (
 LOG_COLUMNS = (
     Column("id", "bigint", "generated always as identity primary key", is_read=False),
     Column("logged_at", "timestamptz", "not null default pg_catalog.clock_timestamp()"),
-    Column("action", "text", "not null check (action in ('up', 'down', 'failure', 'repair', 'baseline'))"),
+    Column("action", "text", "not null check (action in ('up', 'down', 'failure', 'repair', 'baseline', 'adopt'))"),
     Column("version", "text", "not null"),
     Column("name", "text", "not null"),
     Column("checksum", "text", is_read=False),
@@ -241,6 +241,25 @@ def make_ready(session: Session, history: History, lock_timeout: str) -> History
     elif history.is_older:
         _bring_up_to_date(session, history, lock_timeout)
     return replace(history, exists=True, has_log=True, is_older=False)
+
+
+def widen_log(history: History) -> Request:
+    """Give the request that has a log take every action of today, if an older version has created it."""
+    wanted = next(each.constraint for each in LOG_COLUMNS if each.name == "action").partition("check ")[2]
+    log = history.quoted_log
+    alter = literal(f"alter table {log} drop constraint %I, add check {wanted}")
+    return Request(f"""\
+do $widen$
+declare narrow name;
+begin
+  select conname into narrow from pg_catalog.pg_constraint
+   where conrelid = {literal(log)}::pg_catalog.regclass and contype = 'c'
+     and pg_catalog.pg_get_constraintdef(oid) like '%''failure''%'
+     and pg_catalog.pg_get_constraintdef(oid) not like '%''adopt''%';
+  if found then
+    execute pg_catalog.format({alter}, narrow);
+  end if;
+end $widen$""")
 
 
 def _bring_up_to_date(session: Session, history: History, lock_timeout: str) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
 
-from sqlmigrate.database import pooler, run_lock, server
+from sqlmigrate.database import server
 from sqlmigrate.database.session import COMMIT, Request, Session, connect
 from sqlmigrate.errors import NOTHING_CHANGED, ConfigError, HistoryError, Kind, gather
 from sqlmigrate.files.migration import Migration
@@ -17,6 +16,7 @@ from sqlmigrate.plan.half_done import half_done_rows, said_of_rows
 from sqlmigrate.plan.plan import DEFAULT_LIMITS
 from sqlmigrate.plan.rows import Row, find_row, make_rows, renumbered_label
 
+from .locked import under_lock
 from .status import status
 
 _SHOWN = 5  # missing tables that a question names
@@ -64,7 +64,7 @@ def repair(
     if row.execution is None:
         raise AssertionError("what can be repaired has an execution")
     version = row.execution.version
-    with _locked(url, table, lock_wait) as (session, state):
+    with under_lock(url, table, lock_wait) as (session, state):
         rights.require_writable(state)
         if row.execution not in state.executions:
             message = f"{row.label} changed since you were asked: another run has executed or repaired it"
@@ -134,7 +134,7 @@ def baseline(
     what it looks like, `HistoryError` for a migration of which only a part is executed, `LockError` if another run
     holds the lock for more than `lock_wait` seconds.
     """
-    with _locked(url, table, lock_wait) as (session, state):
+    with under_lock(url, table, lock_wait) as (session, state):
         pending = _pending_up_to(version, migrations, state)
         declared = list({row.number: row for row in reversed(pending)}.values())[::-1]  # one file of each version
         _refuse_half_done(declared)
@@ -181,22 +181,3 @@ def _record(session: Session, history: History, declared: Sequence[Row]) -> None
     spelling = [write.respell(history, row.execution.version, row.version) for row in declared if row.execution]
     recording = [write.baseline(history, row.migration) for row in declared if row.migration]
     session.ask(Request("begin"), *creating, *spelling, *recording, COMMIT)
-
-
-@contextmanager
-def _locked(url: str, table: str, lock_wait: float) -> Iterator[tuple[Session, State]]:
-    """Connect, take the lock of a run, and give the session and the state read under the lock.
-
-    A pooler that shares sessions, or may do so, would keep the lock when we are gone. There it is not taken: each
-    request checks that its row has not changed.
-    """
-    with connect(url) as session:
-        state = read.read(session, table)
-        server.require_writable(state.server)
-        is_pooled = pooler.is_between(session, state.server)
-        if is_pooled and pooler.sharing(session, state.server).is_shared:
-            yield session, state
-            return
-        run_lock.take(session, state.history.name, lock_wait)
-        with run_lock.released(session, state.history.name) if is_pooled else nullcontext():
-            yield session, read.read(session, table)

@@ -46,12 +46,21 @@ def branch(project: Project) -> Project:
     return project.add("003_add_roles", "create table c (id int);", "drop table c;")
 
 
+def _write_dbmate(branch: Project) -> None:
+    folder = branch.folder.parent / "db" / "migrations"
+    folder.mkdir(parents=True)
+    (folder / "20240101_a.sql").write_text("-- migrate:up\nselect 1;\n-- migrate:down\nselect 2;\n")
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_command_writes_json(name: str, branch: Project) -> None:
     """The example in its help ends well, and everything that it writes is JSON."""
     if name == "repair":
         branch.up()
         branch.add("003_add_roles", "create table c (id bigint);")
+
+    if name == "adopt":
+        _write_dbmate(branch)
 
     ended = branch.call(*_example(name), *MORE.get(name, []), "--format", "json")
 
@@ -89,6 +98,9 @@ def test_an_unknown_command_is_told_as_json(branch: Project) -> None:
 def test_an_error_of_a_command_is_json(name: str, branch: Project) -> None:
     """An error that the command finds itself goes to stderr, and stdout stays empty."""
     branch.call("reset", "--yes")  # where a question would be asked, there is something to do
+
+    if name == "adopt":
+        _write_dbmate(branch)
 
     ended = branch.call(*_example(name), *MORE.get(name, []), "--format", "json", "--database-url", "")
 

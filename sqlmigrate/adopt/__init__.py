@@ -1,0 +1,1 @@
+"""Takes over the folder and the history of another migration tool."""

@@ -1,0 +1,139 @@
+"""Files and history of another tool side by side: what is executed, what is pending, and what keeps both from us."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from sqlmigrate.errors import MigrationError
+
+from .foreign import ForeignHistory, Reading, Record, Verdict
+from .pairs import Pair, obstacles_of
+from .tools.tool import Tool
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A migration of another tool: its pair of files, and its record in that tool's history.
+
+    Attributes:
+        pair: The pair.
+        record: The record; None if the tool has not executed it.
+        verdict: What the checksum of the tool says about the file: `verified`, `changed`, or `trusted` if it kept none.
+        is_recorded: Whether our history has it already.
+    """
+
+    pair: Pair
+    record: Record | None = None
+    verdict: Verdict | None = None
+    is_recorded: bool = False
+
+    @property
+    def label(self) -> str:
+        """Version and name, as our files have them."""
+        return self.pair.migration.label if self.pair.migration else self.pair.foreign.key
+
+    @property
+    def is_executed(self) -> bool:
+        """Whether the tool has executed it."""
+        return self.record is not None and self.record.state == "executed"
+
+
+@dataclass(frozen=True)
+class Adoption:
+    """What is taken over.
+
+    Attributes:
+        tool: The tool.
+        reading: Its folder.
+        history: Its history; None if no database was looked at, or if it has none.
+        entries: The migrations, in the order of the tool.
+        missing: Records of executed migrations that have no file.
+    """
+
+    tool: Tool
+    reading: Reading
+    history: ForeignHistory | None
+    entries: tuple[Entry, ...]
+    missing: tuple[Record, ...] = ()
+
+    @cached_property
+    def executed(self) -> tuple[Entry, ...]:
+        """What the tool has executed, in the order in which it did."""
+        order = {record.key: at for at, record in enumerate(self.history.records)} if self.history else {}
+        return tuple(
+            sorted(
+                (each for each in self.entries if each.is_executed),
+                key=lambda each: order.get(each.record.key, 0) if each.record else 0,
+            )
+        )
+
+    @cached_property
+    def unfinished(self) -> tuple[Record, ...]:
+        """The records of migrations that have failed, or whose execution has not ended."""
+        return tuple(each for each in self.history.records if each.state != "executed") if self.history else ()
+
+    @cached_property
+    def to_record(self) -> tuple[Entry, ...]:
+        """What our history does not have yet, in the order of execution."""
+        return tuple(each for each in self.executed if not each.is_recorded)
+
+    @cached_property
+    def pending(self) -> tuple[Entry, ...]:
+        """What the tool has not executed."""
+        return tuple(each for each in self.entries if each.record is None)
+
+    @cached_property
+    def changed(self) -> tuple[Entry, ...]:
+        """The executed migrations whose file is not the executed one, as the tool's checksum says."""
+        return tuple(each for each in self.executed if each.verdict == "changed")
+
+    @cached_property
+    def obstacles(self) -> tuple[MigrationError, ...]:
+        """Why migrations cannot be converted."""
+        return tuple(obstacles_of([each.pair for each in self.entries]))
+
+    @cached_property
+    def notes(self) -> tuple[MigrationError, ...]:
+        """What is converted with a change, and the files that are no migrations."""
+        return (*(note for each in self.entries for note in each.pair.foreign.notes), *self.reading.others)
+
+    @cached_property
+    def texts(self) -> dict[str, str]:
+        """The files to write, by path."""
+        return {path: text for each in self.entries for path, text in each.pair.texts.items()}
+
+
+def make_adoption(
+    tool: Tool, reading: Reading, pairs: Sequence[Pair], history: ForeignHistory | None, recorded: Collection[int]
+) -> Adoption:
+    """Put files and history together; `recorded` are the versions, as numbers, that our history has as executed."""
+    records = _records(history, pairs)
+    entries = tuple(_entry(tool, pair, records.get(pair.foreign.key), recorded) for pair in pairs)
+    known = {pair.foreign.key for pair in pairs}
+    all_records = history.records if history else ()
+    missing = tuple(each for each in all_records if each.key not in known and each.state == "executed")
+    return Adoption(tool, reading, history, entries, missing)
+
+
+def _records(history: ForeignHistory | None, pairs: Sequence[Pair]) -> dict[str, Record]:
+    """Return the record of each migration; where the history has one row, all older migrations have it too."""
+    if history is None:
+        return {}
+    if not history.is_one_row:
+        return {each.key: each for each in history.records}
+    return {
+        pair.foreign.key: Record(pair.foreign.key)
+        for record in history.records
+        for pair in pairs
+        if int(pair.foreign.key) <= int(record.key) and record.state == "executed"
+    }
+
+
+def _entry(tool: Tool, pair: Pair, record: Record | None, recorded: Collection[int]) -> Entry:
+    if record is None or record.state != "executed":
+        return Entry(pair, record)
+    is_same = tool.is_same(pair.foreign, record)
+    verdict: Verdict = "trusted" if is_same is None else "verified" if is_same else "changed"
+    return Entry(pair, record, verdict, pair.migration is not None and pair.migration.number in recorded)

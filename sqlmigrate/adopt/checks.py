@@ -1,0 +1,48 @@
+"""What keeps a history from being taken over, and what has to be done first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlmigrate.errors import NOTHING_CHANGED, HistoryError, MigrationError, SqlmigrateError, gather
+from sqlmigrate.spelling import plural
+
+from .adoption import Adoption
+
+_SHOWN = 5
+
+
+def refuse(adoption: Adoption, *, trust: bool) -> None:
+    """Raise the first error of `errors_of`, with the others."""
+    if errors := list(errors_of(adoption, trust=trust)):
+        raise gather(errors)
+
+
+def errors_of(adoption: Adoption, *, trust: bool) -> Iterator[SqlmigrateError]:
+    """Return an error for everything that keeps files and history from being taken over.
+
+    `trust` says that a file is taken as the executed one although the tool's checksum says that it was changed.
+    """
+    tool = adoption.tool.name
+    if unfinished := adoption.unfinished:
+        keys = ", ".join(each.key for each in unfinished[:_SHOWN])
+        yield HistoryError(
+            f"{tool} says that {keys} has failed or is not finished",
+            state=NOTHING_CHANGED,
+            hint=f"repair it with {tool} first",
+        )
+    yield from (error.with_(state=NOTHING_CHANGED) for error in adoption.obstacles)
+    if adoption.changed and not trust:
+        yield from _changed(adoption)
+
+
+def _changed(adoption: Adoption) -> Iterator[SqlmigrateError]:
+    tool, changed = adoption.tool.name, adoption.changed
+    for entry in changed:
+        yield MigrationError(
+            f"{entry.pair.foreign.path} was changed after {tool} executed it: the checksum in its history differs",
+            state=NOTHING_CHANGED,
+            hint=f"restore the {'files' if len(changed) > 1 else 'file'}; or, if the change is right, take "
+            f"{plural(len(changed), 'changed file')} as executed",
+            next_steps=["sqlmigrate adopt --write --trust-changed"],
+        )

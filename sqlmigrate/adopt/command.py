@@ -1,0 +1,150 @@
+"""The command `adopt`: takes over the folder and the history of another tool.
+
+What loads the driver or the parser is imported inside the functions, as in `cli/commands.py`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sqlmigrate.cli.context import Context
+from sqlmigrate.cli.program import command
+from sqlmigrate.errors import ConfigError
+
+if TYPE_CHECKING:
+    from sqlmigrate.history.state import State
+
+    from .adoption import Adoption
+    from .look import Wanted
+
+
+@command("sqlmigrate adopt --from db/migrations", ["database", "folder", "execution"])
+@click.option("--from", "source", metavar="FOLDER", help="The folder of the other tool; by default the usual places.")
+@click.option("--tool", metavar="NAME", help="The other tool, where files and history do not say which it is.")
+@click.option("--history", metavar="TABLE", help="The other tool's history table, where there are several.")
+@click.option("--write", is_flag=True, help="Write the files, and record what is executed.")
+@click.option("--dry-run", is_flag=True, help="Show every file and every row that --write would write.")
+@click.option("--trust-changed", is_flag=True, help="Take files as executed that the tool's checksum calls changed.")
+@click.option("--finish", is_flag=True, help="Let the old history refuse writes: the other tool executes nothing more.")
+@click.option("--undo", is_flag=True, help="Take the adoption back, while nothing was executed since.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def adopt(context: Context, **options: Any) -> None:
+    """Take over the folder and the history of another tool: looks only, unless --write."""
+    from .look import Wanted
+
+    actions = [name for name in ("write", "dry_run", "finish", "undo") if options[name]]
+    if len(actions) > 1:
+        first, second = (f"--{name.replace('_', '-')}" for name in actions[:2])
+        raise ConfigError(f"{first} and {second} cannot be given together", hint="one after the other")
+    config = context.config
+    directory = config.directory.rstrip("/") + "/"
+    wanted = Wanted(directory, config.table, options["source"], options["tool"], options["history"])
+    match actions:
+        case ["write"]:
+            _write(context, wanted, yes=options["yes"], trust=options["trust_changed"])
+        case ["finish"]:
+            _finish(context, wanted)
+        case ["undo"]:
+            _undo(context, wanted, yes=options["yes"])
+        case _:
+            _look(context, wanted, every="dry_run" in actions)
+
+
+def _has_database(context: Context) -> bool:
+    return context.config.url is not None
+
+
+def _look(context: Context, wanted: Wanted, *, every: bool) -> None:
+    from sqlmigrate.database.session import connect
+
+    from . import look, screens
+
+    report = context.report
+    if not _has_database(context):
+        state, adoption = None, look.look_at_folder(wanted)
+    else:
+        with context.database() as url, connect(url) as session:
+            state, adoption = look.look(session, wanted)
+    report.json(screens.value(adoption))
+    _head(context, state, adoption)
+    if every:
+        report.text("", *screens.entry_lines(adoption))
+        if files := list(screens.file_lines(adoption)):
+            report.text("", *files)
+    remarks = [
+        *screens.remark_lines(adoption.obstacles, "❌", "red"),
+        *screens.remark_lines(adoption.notes, "⚠️", "yellow"),
+    ]
+    if remarks:
+        report.text("", *remarks)
+    report.text("", "nothing was written")
+    report.text([("", "next: "), ("cyan", context.as_called("sqlmigrate adopt --write"))])
+
+
+def _head(context: Context, state: State | None, adoption: Adoption) -> None:
+    from . import screens
+
+    if state is None:
+        context.report.text("no database is named: only the files are looked at", "")
+    else:
+        context.report.text(context.report.head(state, f"adopt into {state.history.name}"), "")
+    context.report.text(*screens.found_lines(adoption))
+
+
+def _write(context: Context, wanted: Wanted, *, yes: bool, trust: bool) -> None:
+    from . import screens, write
+    from .look import look
+
+    if not _has_database(context):
+        done = write.write_files(wanted)
+    else:
+        from sqlmigrate.database.session import connect
+
+        with context.database() as url:
+            with connect(url) as session:
+                _, adoption = look(session, wanted)
+            if adoption.history and adoption.history.is_one_row and adoption.to_record:
+                context.report.text(*screens.entry_lines(adoption), stream="stderr")
+                context.confirm(
+                    yes=yes,
+                    question=f"Record these {len(adoption.to_record)} migrations as executed?",
+                    reason=f"{adoption.tool.name} records only the newest version: skipped files look executed",
+                )
+            state, done = write.write(url, wanted, context.limits, trust=trust)
+            context.report.text(context.report.head(state, f"history in {state.history.name}"))
+    context.report.json({**screens.value(done.adoption), "written": list(done.paths), "recorded": done.recorded})
+    context.report.text(f"{len(done.paths)} files written, {done.recorded} migrations recorded as executed")
+    context.report.text([("", "next: "), ("cyan", context.as_called("sqlmigrate status"))])
+
+
+def _finish(context: Context, wanted: Wanted) -> None:
+    from sqlmigrate.operations.locked import under_lock
+
+    from . import finish
+    from .look import look
+
+    with context.database() as url, under_lock(url, wanted.table, context.limits.lock_wait) as (session, _):
+        state, adoption = look(session, wanted)
+        if adoption.history is None:
+            raise ConfigError("no history of another tool was found")
+        finish.require_recorded(len(adoption.to_record), adoption.tool.name)
+        session.ask(*finish.refuse_writes(adoption.history, state, context.limits.lock_timeout))
+    context.report.json({"tool": adoption.tool.name, "history": adoption.history.shown, "finished": True})
+    context.report.text(
+        f"{adoption.history.shown} refuses writes from now on: {adoption.tool.name} executes nothing more here",
+        "to take that back: sqlmigrate adopt --undo",
+    )
+
+
+def _undo(context: Context, wanted: Wanted, *, yes: bool) -> None:
+    from . import undo
+
+    context.confirm(yes=yes, question="Take the adoption back: rows, trigger and written files?")
+    with context.database() as url:
+        state, undone = undo.undo(url, wanted, context.limits)
+    dropped = "; the history, which held nothing else, was dropped" if undone.is_history_dropped else ""
+    context.report.json({"forgotten": undone.forgotten, "dropped": undone.is_history_dropped, "removed": undone.paths})
+    context.report.text(context.report.head(state, "adoption taken back"))
+    context.report.text(f"{undone.forgotten} rows removed, {len(undone.paths)} files removed{dropped}")

@@ -1,0 +1,37 @@
+"""Writes the pairs of files: all of them or none, and never in the place of another file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from sqlmigrate.errors import NOTHING_CHANGED, ConfigError
+
+
+@contextmanager
+def written(texts: Mapping[str, str]) -> Iterator[list[str]]:
+    """Write the files that do not exist yet, and give their paths; if the block raises, they are removed again.
+
+    A file that exists has the same text: `make_pairs` keeps every other one. Raises `ConfigError` if a file cannot be
+    written.
+    """
+    made: list[Path] = []
+    try:
+        for path, text in texts.items():
+            target = Path(path)
+            if target.exists():
+                continue
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("x", encoding="utf-8", newline="") as file:
+                made.append(target)
+                file.write(text)
+        yield [str(each) for each in made]
+    except BaseException as error:
+        for each in made:
+            with suppress(OSError):
+                each.unlink()
+        if isinstance(error, OSError):
+            message = f"{error.filename} cannot be written: {error.strerror}"
+            raise ConfigError(message, state=NOTHING_CHANGED) from None
+        raise

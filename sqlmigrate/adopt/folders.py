@@ -1,0 +1,68 @@
+"""Finds the folder of another tool, and has the tools read it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from sqlmigrate.errors import ConfigError
+
+from .foreign import Listing, Reading
+from .tools.all_tools import TOOLS
+from .tools.tool import Tool
+
+_DEEPEST = 6  # folders in folders
+_LARGEST_OTHER = 2**20  # bytes of a file that is not SQL; a larger one is not a part of a tool
+_SKIPPED = frozenset(("node_modules", "target", "vendor", "__pycache__"))
+
+
+def list_folder(folder: str) -> Listing:
+    """Read the files of a folder; raises `ConfigError` if it does not exist or cannot be read."""
+    try:
+        return Listing(folder.rstrip("/") or "/", dict(sorted(_files(Path(folder)))))
+    except NotADirectoryError:
+        raise ConfigError(f"`{folder}` is a file, not a folder", hint="name the folder of the migrations") from None
+    except FileNotFoundError:
+        raise ConfigError(
+            f"the folder `{folder}` does not exist",
+            detail=[f"looked for {Path(folder).absolute()}"],
+            hint="name the folder of the other tool with --from",
+        ) from None
+    except OSError as error:
+        raise ConfigError(f"{error.filename or folder} cannot be read: {error.strerror}") from None
+
+
+def _files(folder: Path, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, bytes]]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir():
+                if depth < _DEEPEST and entry.name not in _SKIPPED:
+                    yield from _files(Path(entry.path), f"{prefix}{entry.name}/", depth + 1)
+            elif entry.is_file() and (entry.name.endswith(".sql") or entry.stat().st_size < _LARGEST_OTHER):
+                yield prefix + entry.name, Path(entry.path).read_bytes()
+
+
+def usual_folders(directory: str) -> list[str]:
+    """Return the existing folders in which the tools usually keep migrations, and ours; each once."""
+    wanted = [*(folder for tool in TOOLS for folder in tool.folders), directory.rstrip("/")]
+    found: dict[str, str] = {}
+    for folder in wanted:
+        if Path(folder).is_dir():
+            found.setdefault(os.path.realpath(folder), folder)
+    return list(found.values())
+
+
+def readings(folders: Sequence[str], tools: Sequence[Tool] = TOOLS) -> list[Reading]:
+    """Return each folder as each tool reads it, where the files are that tool's.
+
+    Where files say by markers whose they are, tools that go by names alone do not count.
+    """
+    found = []
+    for folder in folders:
+        listing = list_folder(folder)
+        here = [reading for tool in tools if (reading := tool.read(listing)) and reading.migrations]
+        found += [reading for reading in here if reading.is_marked] or here
+    return found

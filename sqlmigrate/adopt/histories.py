@@ -1,0 +1,78 @@
+"""Finds the histories of other tools in a database, and reads them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import psycopg
+
+from sqlmigrate.database.session import BEGIN_READ_ONLY, COMMIT, Request, Session
+from sqlmigrate.history.state import State
+from sqlmigrate.history.surroundings import OtherHistory, look
+
+from .foreign import ForeignHistory, Place, Record, RecordState
+from .tools.all_tools import tool_named
+from .tools.tool import RECORD, Tool
+
+_COLUMNS = """\
+select a.attname::text from pg_catalog.pg_attribute a
+ where a.attrelid = (select c.oid from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+                      where n.nspname = $1 and c.relname = $2)
+   and a.attnum > 0 and not a.attisdropped"""
+_STATES: dict[str, RecordState] = {"executed": "executed", "failed": "failed", "running": "running"}
+
+
+def find_histories(session: Session, state: State) -> tuple[OtherHistory, ...]:
+    """Find the histories of other tools that are not empty, told by their columns; writes nothing.
+
+    Those that services keep for themselves come last.
+    """
+    found = look(session, state.history).histories
+    return tuple(sorted((each for each in found if each.tool != "sqlmigrate"), key=lambda each: each.is_of_a_service))
+
+
+def place_of(session: Session, state: State, history: OtherHistory) -> Place:
+    """Look up the columns of a history."""
+    _, rows, _ = session.ask(BEGIN_READ_ONLY, Request(_COLUMNS, (history.schema, history.name)), COMMIT)
+    columns = frozenset(name or "" for (name,) in rows)
+    return Place(history.schema, history.name, columns, state.server.database)
+
+
+def read_history(session: Session, state: State, history: OtherHistory) -> ForeignHistory | None:
+    """Read the rows of a history in two round trips; None if its tool cannot be taken over."""
+    tool = tool_named(history.tool)
+    if tool is None:
+        return None
+    place = place_of(session, state, history)
+    try:
+        _, rows, _ = session.ask(BEGIN_READ_ONLY, Request(tool.query(place)), COMMIT)
+    except psycopg.errors.InsufficientPrivilege:
+        session.abort()
+        rows = []
+    return ForeignHistory(tool.name, place, history.table, records_of(rows), tool.is_one_row)
+
+
+def again(tool: Tool, place: Place) -> Request:
+    """Give the request that reads the rows again, in the transaction that is open."""
+    return Request(tool.query(place))
+
+
+def records_of(rows: Sequence[Sequence[str | None]]) -> tuple[Record, ...]:
+    """Make records of the rows of a tool's query."""
+    return tuple(_record(dict(zip(RECORD, row, strict=True))) for row in rows)
+
+
+def _record(row: dict[str, str | None]) -> Record:
+    when, spent, statements = row["executed_at"], row["duration_ms"], row["statements"]
+    return Record(
+        row["key"] or "",
+        _STATES[row["state"] or ""],
+        row["name"] or "",
+        datetime.fromisoformat(when).replace(tzinfo=UTC) if when else None,
+        round(float(spent)) if spent else None,
+        row["executed_by"],
+        row["checksum"],
+        tuple(json.loads(statements)) if statements else None,
+    )

@@ -1,0 +1,154 @@
+"""Looks for the folder and the history of another tool, and puts them together; writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlmigrate.database.session import Session
+from sqlmigrate.errors import NOTHING_CHANGED, ConfigError, MigrationError
+from sqlmigrate.files.file_text import try_read
+from sqlmigrate.history import read
+from sqlmigrate.history.state import State
+from sqlmigrate.history.surroundings import OtherHistory
+from sqlmigrate.spelling import plural
+
+from .adoption import Adoption, make_adoption
+from .folders import readings, usual_folders
+from .foreign import ForeignHistory, Reading
+from .histories import find_histories, read_history
+from .pairs import make_pairs
+from .tools.all_tools import TOOLS, tool_named
+from .tools.tool import Tool
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the user has asked for.
+
+    Attributes:
+        directory: Our folder, with a slash at its end.
+        table: Our history table.
+        folder: The folder of the other tool; None to look in the usual places.
+        tool: The tool; None to find out.
+        history: The other tool's history table, as it is shown; None to find out.
+    """
+
+    directory: str
+    table: str
+    folder: str | None = None
+    tool: str | None = None
+    history: str | None = None
+
+
+def look_at_folder(wanted: Wanted) -> Adoption:
+    """Look at the files alone; raises `ConfigError` if no folder of another tool is found, or more than one."""
+    reading = _one(_readings(wanted), wanted)
+    return _adoption(wanted, reading, None, None)
+
+
+def look(session: Session, wanted: Wanted) -> tuple[State, Adoption]:
+    """Look at files and database; raises as `look_at_folder`, and what reading our history raises."""
+    state = read.read(session, wanted.table)
+    found = _readings(wanted)
+    history = _one_history(find_histories(session, state), wanted, {each.tool for each in found})
+    if history is None:
+        return state, _adoption(wanted, _one(found, wanted), state, None)
+    of_tool = [each for each in found if each.tool == history.tool]
+    reading = _one(of_tool or found, wanted)
+    taken = read_history(session, state, history) if reading.tool == history.tool else None
+    return state, _adoption(wanted, reading, state, taken)
+
+
+def _adoption(wanted: Wanted, reading: Reading, state: State | None, history: ForeignHistory | None) -> Adoption:
+    tool = tool_named(reading.tool)
+    if tool is None:
+        raise AssertionError("a reading is made by a tool")
+    pairs = make_pairs(reading, wanted.directory, _texts(wanted.directory, reading))
+    recorded = {each.number for each in state.executions if each.status in ("executed", "baseline")} if state else set()
+    return make_adoption(tool, reading, pairs, history, recorded)
+
+
+def _texts(directory: str, reading: Reading) -> dict[str, str]:
+    """Read the SQL files of our folder, or of the folder that is taken over as it is."""
+    folder = Path(f"{reading.folder}/" if reading.in_place else directory)
+    if not folder.is_dir():
+        return {}
+    prefix = f"{reading.folder}/" if reading.in_place else directory
+    read_files = ((f"{prefix}{path.name}", try_read(str(path))) for path in sorted(folder.glob("*.sql")))
+    return {path: source.text for path, source in read_files if not isinstance(source, MigrationError)}
+
+
+def _readings(wanted: Wanted) -> list[Reading]:
+    tools: Sequence[Tool] = TOOLS
+    if wanted.tool:
+        tool = tool_named(wanted.tool)
+        if tool is None:
+            raise ConfigError(
+                f"`{wanted.tool}` is not a tool that can be taken over",
+                hint=f"the tools are {', '.join(each.name for each in TOOLS)}",
+            )
+        tools = [tool]
+    return readings([wanted.folder] if wanted.folder else usual_folders(wanted.directory), tools)
+
+
+def _one(found: Sequence[Reading], wanted: Wanted) -> Reading:
+    """Return the folder that is taken over; raises `ConfigError` unless it is exactly one."""
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        where = wanted.folder or "the usual folders"
+        raise ConfigError(
+            f"no migrations of another tool were found in {where}",
+            state=NOTHING_CHANGED,
+            hint="name the folder of the other tool" if wanted.folder is None else "name the folder and the tool",
+            next_steps=["sqlmigrate adopt --from FOLDER"],
+        )
+    folders = {each.folder for each in found}
+    if len(folders) > 1:
+        raise ConfigError(
+            f"{len(folders)} folders hold migrations of another tool",
+            detail=[_said(each) for each in found],
+            state=NOTHING_CHANGED,
+            hint="name the one to take over",
+            next_steps=_either(f"sqlmigrate adopt --from {each}" for each in sorted(folders)),
+        )
+    raise ConfigError(
+        f"{found[0].folder} may belong to {' or '.join(each.tool for each in found)}: their files have the same names",
+        state=NOTHING_CHANGED,
+        hint="name the tool",
+        next_steps=_either(f"sqlmigrate adopt --from {each.folder} --tool {each.tool}" for each in found),
+    )
+
+
+def _either(commands: Iterable[str]) -> list[str]:
+    """Return the commands of which one is to be chosen."""
+    return [f"{'or: ' if at else ''}{each}" for at, each in enumerate(commands)]
+
+
+def _said(reading: Reading) -> str:
+    return f"{reading.folder}: {plural(len(reading.migrations), 'migration')} of {reading.tool}"
+
+
+def _one_history(found: Sequence[OtherHistory], wanted: Wanted, tools: set[str]) -> OtherHistory | None:
+    """Return the history that is taken over; raises `ConfigError` if it is not clear which."""
+    if wanted.history:
+        named = [each for each in found if wanted.history in (each.table, f"{each.schema}.{each.name}")]
+        if not named:
+            raise ConfigError(
+                f"`{wanted.history}` is not the history of another tool",
+                detail=[f"found: {each.table} of {each.tool}" for each in found],
+                state=NOTHING_CHANGED,
+            )
+        return named[0]
+    fitting = [each for each in found if each.tool in tools] or [each for each in found if not each.is_of_a_service]
+    if len(fitting) > 1:
+        raise ConfigError(
+            f"this database has {len(fitting)} histories of other tools",
+            detail=[f"{each.table} of {each.tool}: {plural(len(each.versions), 'migration')}" for each in fitting],
+            state=NOTHING_CHANGED,
+            hint="name the one to take over",
+            next_steps=_either(f"sqlmigrate adopt --history {each.table}" for each in fitting),
+        )
+    return fitting[0] if fitting else None

@@ -1,0 +1,122 @@
+"""What `adopt` shows, as lines of text and as JSON values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlmigrate.errors import SqlmigrateError
+from sqlmigrate.output.excerpt import Line, printable
+from sqlmigrate.spelling import plural
+from sqlmigrate.times import moment
+
+from .adoption import Adoption, Entry
+from .record import said_of
+
+_SHOWN = 10
+_MARK = {"executed": ("✅", "green"), "pending": ("⏸️", "yellow"), "failed": ("❌", "red"), "running": ("❌", "red")}
+
+
+def found_lines(adoption: Adoption) -> Iterator[Line]:
+    """Say which tool was found, where its files and its history are, and how far it is."""
+    reading, history = adoption.reading, adoption.history
+    yield [("bold", adoption.tool.name)]
+    placed = "read as they are" if reading.in_place else "to be converted"
+    yield [("", f"   files     {reading.folder}/ · {plural(len(reading.migrations), 'migration')}, {placed}")]
+    if history is None:
+        yield [("", "   history   none was found")]
+        return
+    yield [("", f"   history   {history.shown} · {_counts(adoption)}")]
+    if since := _since(adoption):
+        yield [("", f"             {since}")]
+
+
+def _counts(adoption: Adoption) -> str:
+    counts = [f"{len(adoption.executed)} executed", f"{len(adoption.pending)} pending"]
+    counts += [f"{len(adoption.unfinished)} failed"] if adoption.unfinished else []
+    counts += [f"{len(adoption.missing)} without a file"] if adoption.missing else []
+    return ", ".join(counts)
+
+
+def _since(adoption: Adoption) -> str:
+    records = [each.record for each in adoption.executed if each.record]
+    times = sorted(each.executed_at for each in records if each.executed_at)
+    by = list(dict.fromkeys(each.executed_by for each in records if each.executed_by))
+    said = f"from {moment(times[0])} to {moment(times[-1])}" if times else ""
+    return said + (f"{' ' if said else ''}by {', '.join(by[:3])}" if by else "")
+
+
+def entry_lines(adoption: Adoption) -> Iterator[Line]:
+    """Return a line for each migration: what the tool has done with it, and how it is recorded."""
+    width = max((len(each.label) for each in adoption.entries), default=0)
+    for entry in adoption.entries:
+        state = entry.record.state if entry.record else "pending"
+        mark, style = _MARK[state]
+        yield [(style, mark), ("", f" {entry.label:<{width}}   {_said(entry, adoption.tool.name, state)}".rstrip())]
+
+
+def _said(entry: Entry, tool: str, state: str) -> str:
+    if state != "executed":
+        return state
+    when = f" {moment(entry.record.executed_at)}" if entry.record and entry.record.executed_at else ""
+    known = "recorded already" if entry.is_recorded else said_of(entry, tool).partition("; ")[2]
+    return f"executed{when}  {known}"
+
+
+def file_lines(adoption: Adoption) -> Iterator[Line]:
+    """Return a line for each file to write, with the file that it is made of."""
+    for entry in adoption.entries:
+        for path in entry.pair.texts:
+            yield [("", f"{entry.pair.foreign.path} ──▶ {path}")]
+
+
+def remark_lines(errors: Sequence[SqlmigrateError], mark: str, style: str) -> Iterator[Line]:
+    """Return a line for each of the first remarks, and one with the number of all others."""
+    for error in errors[:_SHOWN]:
+        yield [(style, mark), ("", f" {printable(': '.join(filter(None, (str(error), error.hint))))}")]
+    if (more := len(errors) - _SHOWN) > 0:
+        yield [(style, mark), ("", f" and {more} more")]
+
+
+def value(adoption: Adoption) -> dict[str, Any]:
+    """Return what was found as a JSON value."""
+    history = adoption.history
+    return {
+        "tool": adoption.tool.name,
+        "folder": adoption.reading.folder,
+        "in_place": adoption.reading.in_place,
+        "history": history.shown if history else None,
+        "migrations": [_entry_value(entry, adoption.tool.name) for entry in adoption.entries],
+        "missing": [record.key for record in adoption.missing],
+        "notes": [_remark(error) for error in adoption.notes],
+        "obstacles": [_remark(error) for error in adoption.obstacles],
+    }
+
+
+def _entry_value(entry: Entry, tool: str) -> dict[str, Any]:
+    record, migration = entry.record, entry.pair.migration
+    return {
+        "key": entry.pair.foreign.key,
+        "from": entry.pair.foreign.path,
+        "version": migration.version if migration else None,
+        "name": migration.name if migration else None,
+        "files": list(entry.pair.texts),
+        "state": record.state if record else "pending",
+        "executed_at": record.executed_at.isoformat() if record and record.executed_at else None,
+        "duration_ms": record.duration_ms if record else None,
+        "executed_by": record.executed_by if record else None,
+        "verdict": entry.verdict,
+        "recorded": entry.is_recorded,
+        "detail": said_of(entry, tool) if entry.is_executed else None,
+    }
+
+
+def _remark(error: SqlmigrateError) -> dict[str, Any]:
+    span = error.span
+    return {
+        "message": error.message,
+        "path": span.source.path if span else None,
+        "line": span.line if span else None,
+        "column": span.column if span else None,
+        "hint": error.hint,
+    }

@@ -1,0 +1,1 @@
+"""The tools that can be taken over: one module for each."""

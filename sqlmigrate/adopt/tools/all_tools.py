@@ -1,0 +1,14 @@
+"""The tools, in the order in which they are looked for."""
+
+from __future__ import annotations
+
+from .dbmate import DBMATE
+from .golang_migrate import GOLANG_MIGRATE
+from .tool import Tool
+
+TOOLS: tuple[Tool, ...] = (DBMATE, GOLANG_MIGRATE)
+
+
+def tool_named(name: str) -> Tool | None:
+    """Return the tool of that name, in any case of letters."""
+    return next((tool for tool in TOOLS if tool.name.lower() == name.lower()), None)

@@ -1,0 +1,60 @@
+"""What the module of a tool offers: one record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sqlmigrate.adopt.foreign import ForeignMigration, Listing, Place, Reading, Record
+
+
+def _no_checksum(_migration: ForeignMigration, _record: Record) -> bool | None:
+    return None
+
+
+def _no_lock(_place: Place) -> Sequence[int]:
+    return ()
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A migration tool that can be taken over.
+
+    Attributes:
+        name: The tool, as `history.other_tools` calls it.
+        folders: Where its files usually are, from the root of a project.
+        read: Reads a folder; returns None if its files are not the tool's.
+        query: Gives the SQL that reads the history, in the order of execution, with the columns of `RECORD`.
+        is_same: Compares the file with the checksum in the history; None if the tool keeps none.
+        locks: The keys of the advisory locks that the tool holds while it runs; each is a `bigint`.
+        is_one_row: Whether its history has only the newest version.
+    """
+
+    name: str
+    folders: tuple[str, ...]
+    read: Callable[[Listing], Reading | None]
+    query: Callable[[Place], str]
+    is_same: Callable[[ForeignMigration, Record], bool | None] = _no_checksum
+    locks: Callable[[Place], Sequence[int]] = _no_lock
+    is_one_row: bool = False
+
+
+RECORD = ("key", "state", "name", "executed_at", "duration_ms", "executed_by", "checksum", "statements")
+
+
+def select(place_sql: str, **columns: str) -> str:
+    """Give the SQL that reads a history, seen as `t`: a column of `RECORD` for each piece of SQL, NULL for the others.
+
+    `executed_at` is SQL of a `timestamptz`; `statements` is SQL of a `text[]`; `order_by` sorts the rows.
+    """
+    order = columns.pop("order_by", "1")
+    given = {"state": "'executed'", **columns}
+    listed = []
+    for name in RECORD:
+        sql = given.get(name, "null")
+        if name == "executed_at" and name in given:
+            sql = f"pg_catalog.to_char(({sql}) at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')"
+        if name == "statements" and name in given:
+            sql = f"pg_catalog.to_json({sql})"
+        listed.append(f"({sql})::text as {name}")
+    return f"select {', '.join(listed)} from {place_sql} t order by {order}"

@@ -1,0 +1,109 @@
+"""Takes over the files and the history of another tool: all of it, or nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from psycopg import errors as pg
+
+from sqlmigrate.database import server
+from sqlmigrate.database.session import COMMIT, Request, Session
+from sqlmigrate.errors import NOTHING_CHANGED, HistoryError, LockError
+from sqlmigrate.history import rights
+from sqlmigrate.history.state import State
+from sqlmigrate.history.table import make_ready, prepare, widen_log
+from sqlmigrate.identifiers import quoted
+from sqlmigrate.operations.locked import under_lock
+from sqlmigrate.plan.plan import Limits
+
+from .adoption import Adoption
+from .checks import refuse
+from .files_written import written
+from .histories import again, records_of
+from .look import Wanted, look, look_at_folder
+from .record import record, rows_of
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was taken over.
+
+    Attributes:
+        adoption: Files and history of the other tool, as they were found.
+        paths: The files that were written.
+        recorded: How many migrations were recorded.
+    """
+
+    adoption: Adoption
+    paths: tuple[str, ...]
+    recorded: int
+
+
+def write_files(wanted: Wanted) -> Written:
+    """Write the files alone, without a database; raises what keeps them from being converted."""
+    adoption = look_at_folder(wanted)
+    refuse(adoption, trust=True)
+    with written(adoption.texts) as paths:
+        return Written(adoption, tuple(paths), 0)
+
+
+def write(url: str, wanted: Wanted, limits: Limits, *, trust: bool) -> tuple[State, Written]:
+    """Write the files and record the history, under our lock and the other tool's, in one transaction.
+
+    Raises:
+        HistoryError: A migration has failed there, or the history changed meanwhile.
+        LockError: A run of ours, or of the other tool, is under way.
+        MigrationError: A file cannot be converted, or was changed after it was executed.
+    """
+    with under_lock(url, wanted.table, limits.lock_wait) as (session, _):
+        state, adoption = look(session, wanted)
+        server.require_writable(state.server)
+        rights.require_writable(state)
+        refuse(adoption, trust=trust)
+        if not adoption.to_record:
+            with written(adoption.texts) as paths:
+                return state, Written(adoption, tuple(paths), 0)
+        history = make_ready(session, state.history, limits.lock_timeout) if state.history.exists else state.history
+        creating = (widen_log(history),) if state.history.exists else prepare(history)
+        _lock_other(session, adoption, limits)
+        try:
+            with written(adoption.texts) as paths:
+                rows = rows_of(adoption.to_record, adoption.tool.name)
+                session.ask(*creating, record(history, rows), COMMIT)
+                return state, Written(adoption, tuple(paths), len(rows))
+        except pg.UniqueViolation:
+            session.abort()
+            raise _changed_meanwhile(history.name) from None
+
+
+def _lock_other(session: Session, adoption: Adoption, limits: Limits) -> None:
+    """Begin a transaction that holds the lock of the other tool, and see that its history is as it was."""
+    if adoption.history is None:
+        raise AssertionError("what is recorded has a history")
+    place, tool = adoption.history.place, adoption.tool
+    keys = [Request(f"select pg_catalog.pg_try_advisory_xact_lock({key}::bigint)::text") for key in tool.locks(place)]
+    bound = Request(f"set local lock_timeout to '{limits.lock_timeout}'", quiet=True)
+    table = Request(f"lock table {quoted(place.schema, place.table)} in share row exclusive mode")
+    try:
+        _, _, *taken, _, rows = session.ask(Request("begin", quiet=True), bound, *keys, table, again(tool, place))
+    except (pg.LockNotAvailable, pg.DeadlockDetected):
+        session.abort()
+        raise _run_of(tool.name) from None
+    if any(answer != [["true"]] for answer in taken):
+        session.abort()
+        raise _run_of(tool.name)
+    if records_of(rows) != adoption.history.records:
+        session.abort()
+        raise _changed_meanwhile(adoption.history.shown)
+
+
+def _run_of(tool: str) -> LockError:
+    return LockError(
+        f"a run of {tool} is under way: it holds its lock", state=NOTHING_CHANGED, hint="try again when it has ended"
+    )
+
+
+def _changed_meanwhile(table: str) -> HistoryError:
+    return HistoryError(
+        f"the history {table} changed while it was read", state=NOTHING_CHANGED, next_steps=["sqlmigrate adopt"]
+    )

@@ -1,0 +1,135 @@
+"""`adopt`, the whole way: look, write, go on, finish, undo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psycopg
+import pytest
+from project import Project
+
+USERS = """\
+-- the users of the shop
+-- migrate:up
+create table users (id int);
+
+-- migrate:down
+drop table users;
+"""
+INDEX = """\
+-- migrate:up transaction:false
+create index concurrently users_id on users (id);
+-- migrate:down transaction:false
+drop index concurrently users_id;
+"""
+ORDERS = "-- migrate:up\ncreate table orders (id int);\n-- migrate:down\ndrop table orders;\n"
+
+
+def write(project: Project, folder: str, **files: str) -> None:
+    """Write the files of another tool beside our folder."""
+    target = project.folder.parent / folder
+    target.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (target / f"{name}.sql").write_text(text, encoding="utf-8", newline="")
+
+
+@pytest.fixture
+def dbmate(project: Project) -> Project:
+    """A folder of dbmate with three migrations, two of which are executed."""
+    names = {"20240101120000_users": USERS, "20240102120000_index": INDEX, "20240103120000_orders": ORDERS}
+    write(project, "db/migrations", **names)
+    project.execute("create table users (id int); create index users_id on users (id)")
+    project.execute("create table schema_migrations (version varchar primary key)")
+    project.execute("insert into schema_migrations values ('20240101120000'), ('20240102120000')")
+    return project
+
+
+def files(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text() for path in sorted(folder.iterdir())} if folder.is_dir() else {}
+
+
+def test_looking_writes_nothing(dbmate: Project) -> None:
+    """It says what was found, where, and how far it is."""
+    ended = dbmate.call("adopt")
+
+    assert ended.stdout.splitlines()[1:] == [
+        "",
+        "dbmate",
+        "   files     db/migrations/ · 3 migrations, to be converted",
+        "   history   schema_migrations · 2 executed, 1 pending",
+        "",
+        "⚠️ db/migrations/20240102120000_index.sql:1:1: `transaction:false` becomes the directive `no-transaction`",
+        "⚠️ db/migrations/20240102120000_index.sql:3:1: `transaction:false` becomes the directive `no-transaction`",
+        "",
+        "nothing was written",
+        "next: sqlmigrate adopt --write",
+    ]
+    assert files(dbmate.folder) == {}
+    assert dbmate.relations() == {"users", "users_id", "schema_migrations", "schema_migrations_pkey"}
+
+
+def test_files_and_history_are_taken_over(dbmate: Project) -> None:
+    """What dbmate has executed is executed, what was pending is pending, and `up` executes exactly that."""
+    ended = dbmate.call("adopt", "--write")
+
+    assert ended.code == 0, ended.stderr
+    assert files(dbmate.folder) == {
+        "20240101120000_users.down.sql": "drop table users;\n",
+        "20240101120000_users.up.sql": "-- the users of the shop\ncreate table users (id int);\n\n",
+        "20240102120000_index.down.sql": "-- sqlmigrate: no-transaction\ndrop index concurrently users_id;\n",
+        "20240102120000_index.up.sql": "-- sqlmigrate: no-transaction\n"
+        "create index concurrently users_id on users (id);\n",
+        "20240103120000_orders.down.sql": "drop table orders;\n",
+        "20240103120000_orders.up.sql": "create table orders (id int);\n",
+    }
+    assert list(dbmate.states().values()) == ["executed", "executed", "pending"]
+    assert dbmate.logged() == [("adopt", "20240101120000"), ("adopt", "20240102120000")]
+    assert [event.step.label for event in dbmate.up() if hasattr(event, "step")][-1] == "20240103120000_orders"
+    assert dbmate.call("down", "--to", "20240101120000").code == 0
+    assert "users_id" not in dbmate.relations()
+
+
+def test_a_second_adoption_has_nothing_to_do(dbmate: Project) -> None:
+    """No file is written again, no row is recorded again."""
+    dbmate.call("adopt", "--write")
+
+    again = dbmate.call("adopt", "--write")
+
+    assert "0 files written, 0 migrations recorded as executed" in again.stdout
+    assert len(dbmate.logged()) == 2
+
+
+def test_the_old_history_refuses_writes(dbmate: Project) -> None:
+    """After --finish the other tool cannot record anything, and reads a sentence that names us."""
+    dbmate.call("adopt", "--write")
+
+    assert dbmate.call("adopt", "--finish").code == 0
+
+    for statement in ("insert into schema_migrations values ('3')", "truncate schema_migrations"):
+        with pytest.raises(psycopg.errors.RaiseException, match="looked after by sqlmigrate now"):
+            dbmate.execute(statement)
+
+
+def test_it_can_be_taken_back(dbmate: Project) -> None:
+    """--undo leaves the database and the folder as they were before."""
+    before = dbmate.relations()
+    dbmate.call("adopt", "--write")
+    dbmate.call("adopt", "--finish")
+
+    ended = dbmate.call("adopt", "--undo", "--yes")
+
+    assert ended.code == 0, ended.stderr
+    assert files(dbmate.folder) == {}
+    assert dbmate.relations() == before
+    dbmate.execute("insert into schema_migrations values ('20240103120000')")
+
+
+def test_it_is_not_taken_back_after_an_up(dbmate: Project) -> None:
+    """The other tool would not know of what was executed since."""
+    dbmate.call("adopt", "--write")
+    dbmate.up()
+
+    ended = dbmate.call("adopt", "--undo", "--yes")
+
+    assert ended.code == 1
+    assert "after it came up of 20240103120000_orders" in ended.stderr
