@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -50,6 +50,7 @@ class Adoption:
         history: Its history; None if no database was looked at, or if it has none.
         entries: The migrations, in the order of the tool.
         missing: Records of executed migrations that have no file.
+        doubled: Executed migrations of one key, of which the history does not say which one was executed.
     """
 
     tool: Tool
@@ -57,6 +58,7 @@ class Adoption:
     history: ForeignHistory | None
     entries: tuple[Entry, ...]
     missing: tuple[Record, ...] = ()
+    doubled: tuple[tuple[Entry, ...], ...] = ()
 
     @cached_property
     def executed(self) -> tuple[Entry, ...]:
@@ -110,11 +112,41 @@ def make_adoption(
 ) -> Adoption:
     """Put files and history together; `recorded` are the versions, as numbers, that our history has as executed."""
     records = _records(history, pairs)
-    entries = tuple(_entry(tool, pair, records.get(pair.foreign.key), recorded) for pair in pairs)
-    known = {pair.foreign.key for pair in pairs}
+    same = _by_key(pairs)
+    entries = tuple(_entry(tool, pair, _own_record(pair, same, records), recorded) for pair in pairs)
+    known = set(same)
     all_records = history.records if history else ()
     missing = tuple(each for each in all_records if each.key not in known and each.state == "executed")
-    return Adoption(tool, reading, history, entries, missing)
+    return Adoption(tool, reading, history, entries, missing, tuple(_doubled(entries)))
+
+
+def _by_key(pairs: Sequence[Pair]) -> dict[str, list[Pair]]:
+    same: dict[str, list[Pair]] = {}
+    for pair in pairs:
+        same.setdefault(pair.foreign.key, []).append(pair)
+    return same
+
+
+def _own_record(pair: Pair, same: Mapping[str, Sequence[Pair]], records: Mapping[str, Record]) -> Record | None:
+    """Return the record of a migration; where several have its key, the name in the record tells which one it is."""
+    record = records.get(pair.foreign.key)
+    others = [each for each in same[pair.foreign.key] if each is not pair]
+    if record is None or not others:
+        return record
+    is_named = _is_named(pair, record)
+    return record if is_named or not any(_is_named(each, record) for each in others) else None
+
+
+def _is_named(pair: Pair, record: Record) -> bool:
+    return bool(record.name) and record.name.replace("_", " ") == pair.foreign.name.replace("_", " ")
+
+
+def _doubled(entries: Sequence[Entry]) -> Iterator[tuple[Entry, ...]]:
+    executed: dict[str, list[Entry]] = {}
+    for each in entries:
+        if each.is_executed:
+            executed.setdefault(each.pair.foreign.key, []).append(each)
+    yield from (tuple(same) for same in executed.values() if len(same) > 1)
 
 
 def _records(history: ForeignHistory | None, pairs: Sequence[Pair]) -> dict[str, Record]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sqlmigrate.errors import NOTHING_CHANGED, HistoryError, MigrationError, SqlmigrateError, gather
 from sqlmigrate.spelling import plural
 
-from .adoption import Adoption
+from .adoption import Adoption, Entry
 
 _SHOWN = 5
 
@@ -29,18 +29,42 @@ def errors_of(adoption: Adoption, *, trust: bool) -> Iterator[SqlmigrateError]:
         yield HistoryError(
             f"{tool} says that {keys} has failed or is not finished",
             state=NOTHING_CHANGED,
-            hint=f"repair it with {tool} first",
+            hint=adoption.tool.repair or f"repair it with {tool} first",
         )
+    if adoption.history and adoption.history.is_one_row:
+        yield from (_without_file(adoption, each.key) for each in adoption.missing)
+    yield from (_doubled(tool, entries) for entries in adoption.doubled)
     yield from (error.with_(state=NOTHING_CHANGED) for error in adoption.obstacles)
     if adoption.changed and not trust:
         yield from _changed(adoption)
 
 
+def _without_file(adoption: Adoption, version: str) -> HistoryError:
+    tool, folder = adoption.tool.name, adoption.reading.folder
+    return HistoryError(
+        f"{tool} is at version {version}, and {folder} has no file of that version: it is not known which files are "
+        "executed",
+        state=NOTHING_CHANGED,
+        hint="restore the file, or name the folder that belongs to this database",
+        next_steps=["sqlmigrate adopt --from FOLDER"],
+    )
+
+
+def _doubled(tool: str, entries: Sequence[Entry]) -> MigrationError:
+    paths = " and ".join(each.pair.foreign.path for each in entries)
+    return MigrationError(
+        f"{paths} have the same version: the history of {tool} does not say which of them was executed",
+        state=NOTHING_CHANGED,
+        hint="give the file that was not executed a version of its own",
+    )
+
+
 def _changed(adoption: Adoption) -> Iterator[SqlmigrateError]:
     tool, changed = adoption.tool.name, adoption.changed
     for entry in changed:
+        kept, differs = ("statements", "differ") if adoption.tool.keeps_statements else ("checksum", "differs")
         yield MigrationError(
-            f"{entry.pair.foreign.path} was changed after {tool} executed it: the checksum in its history differs",
+            f"{entry.pair.foreign.path} was changed after {tool} executed it: the {kept} in its history {differs}",
             state=NOTHING_CHANGED,
             hint=f"restore the {'files' if len(changed) > 1 else 'file'}; or, if the change is right, take "
             f"{plural(len(changed), 'changed file')} as executed",

@@ -56,13 +56,12 @@ def usual_folders(directory: str) -> list[str]:
 
 
 def readings(folders: Sequence[str], tools: Sequence[Tool] = TOOLS) -> list[Reading]:
-    """Return each folder as each tool reads it, where the files are that tool's.
+    """Return each folder as each tool reads it, where the files are that tool's."""
+    listings = [list_folder(folder) for folder in folders]
+    return [reading for listing in listings for tool in tools if (reading := tool.read(listing)) and reading.migrations]
 
-    Where files say by markers whose they are, tools that go by names alone do not count.
-    """
-    found = []
-    for folder in folders:
-        listing = list_folder(folder)
-        here = [reading for tool in tools if (reading := tool.read(listing)) and reading.migrations]
-        found += [reading for reading in here if reading.is_marked] or here
-    return found
+
+def by_marks(found: Sequence[Reading]) -> list[Reading]:
+    """Leave out tools that go by names alone, in folders whose files say by markers whose they are."""
+    marked = {reading.folder for reading in found if reading.is_marked}
+    return [reading for reading in found if reading.is_marked or reading.folder not in marked]

@@ -40,10 +40,14 @@ class Listing:
 
     def source(self, name: str) -> Source:
         """Return the text of a file; raises `MigrationError` if its bytes are no text for PostgreSQL."""
-        found = decode(self.path(name), self.files[name])
+        found = self.try_source(name)
         if isinstance(found, MigrationError):
             raise found
         return found
+
+    def try_source(self, name: str) -> Source | MigrationError:
+        """Return the text of a file; or why its bytes are no text for PostgreSQL."""
+        return decode(self.path(name), self.files[name])
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,7 @@ class Reading:
         others: Files that the tool reads and that are no migrations: callbacks, repeatable scripts, templates.
         is_marked: Whether the files say by markers that they are the tool's; if not, only names say it.
         in_place: Whether they are pairs that are read as they are: nothing has to be written.
+        also: Other tools that read the same files in the same way.
     """
 
     tool: str
@@ -105,6 +110,13 @@ class Reading:
     others: tuple[MigrationError, ...] = ()
     is_marked: bool = True
     in_place: bool = False
+    also: tuple[str, ...] = ()
+
+    @property
+    def tools(self) -> str:
+        """The tool, and those that read the files in the same way: ``goose``, or ``golang-migrate, sqlx or morph``."""
+        *names, last = (self.tool, *self.also)
+        return f"{', '.join(names)} or {last}" if names else last
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sqlmigrate.database.session import Session
@@ -15,7 +16,7 @@ from sqlmigrate.history.surroundings import OtherHistory
 from sqlmigrate.spelling import plural
 
 from .adoption import Adoption, make_adoption
-from .folders import readings, usual_folders
+from .folders import by_marks, readings, usual_folders
 from .foreign import ForeignHistory, Reading
 from .histories import find_histories, read_history
 from .pairs import make_pairs
@@ -44,7 +45,7 @@ class Wanted:
 
 def look_at_folder(wanted: Wanted) -> Adoption:
     """Look at the files alone; raises `ConfigError` if no folder of another tool is found, or more than one."""
-    reading = _one(_readings(wanted), wanted)
+    reading = _one(by_marks(_readings(wanted)), wanted)
     return _adoption(wanted, reading, None, None)
 
 
@@ -52,11 +53,11 @@ def look(session: Session, wanted: Wanted) -> tuple[State, Adoption]:
     """Look at files and database; raises as `look_at_folder`, and what reading our history raises."""
     state = read.read(session, wanted.table)
     found = _readings(wanted)
-    history = _one_history(find_histories(session, state), wanted, {each.tool for each in found})
+    history = _one_history(find_histories(session, state), wanted, found)
     if history is None:
-        return state, _adoption(wanted, _one(found, wanted), state, None)
+        return state, _adoption(wanted, _one(by_marks(found), wanted), state, None)
     of_tool = [each for each in found if each.tool == history.tool]
-    reading = _one(of_tool or found, wanted)
+    reading = _one(of_tool or by_marks(found), wanted)
     taken = read_history(session, state, history) if reading.tool == history.tool else None
     return state, _adoption(wanted, reading, state, taken)
 
@@ -90,13 +91,20 @@ def _readings(wanted: Wanted) -> list[Reading]:
                 hint=f"the tools are {', '.join(each.name for each in TOOLS)}",
             )
         tools = [tool]
-    return readings([wanted.folder] if wanted.folder else usual_folders(wanted.directory), tools)
+    if wanted.folder:
+        return readings([wanted.folder], tools)
+    found = readings(usual_folders(wanted.directory), tools)
+    own = os.path.realpath(wanted.directory)  # holds what was written before, where another folder has migrations
+    return [each for each in found if os.path.realpath(each.folder) != own] or found
 
 
 def _one(found: Sequence[Reading], wanted: Wanted) -> Reading:
-    """Return the folder that is taken over; raises `ConfigError` unless it is exactly one."""
-    if len(found) == 1:
-        return found[0]
+    """Return the folder that is taken over; raises `ConfigError` unless it is exactly one.
+
+    Several tools may read it, if all of them read the same migrations.
+    """
+    if found and len({_read(each) for each in found}) == 1:
+        return replace(found[0], also=tuple(each.tool for each in found[1:]))
     if not found:
         where = wanted.folder or "the usual folders"
         raise ConfigError(
@@ -122,6 +130,12 @@ def _one(found: Sequence[Reading], wanted: Wanted) -> Reading:
     )
 
 
+def _read(reading: Reading) -> tuple[object, ...]:
+    """Return what a tool reads in a folder: equal where two tools would write the same files."""
+    read = ((each.version, each.name, each.up, each.down, bool(each.obstacles)) for each in reading.migrations)
+    return reading.folder, reading.in_place, *read
+
+
 def _either(commands: Iterable[str]) -> list[str]:
     """Return the commands of which one is to be chosen."""
     return [f"{'or: ' if at else ''}{each}" for at, each in enumerate(commands)]
@@ -131,8 +145,11 @@ def _said(reading: Reading) -> str:
     return f"{reading.folder}: {plural(len(reading.migrations), 'migration')} of {reading.tool}"
 
 
-def _one_history(found: Sequence[OtherHistory], wanted: Wanted, tools: set[str]) -> OtherHistory | None:
-    """Return the history that is taken over; raises `ConfigError` if it is not clear which."""
+def _one_history(found: Sequence[OtherHistory], wanted: Wanted, folders: Sequence[Reading]) -> OtherHistory | None:
+    """Return the history that is taken over; raises `ConfigError` if it is not clear which.
+
+    Those of tools whose files are there come first, and of these the ones that the files name by markers.
+    """
     if wanted.history:
         named = [each for each in found if wanted.history in (each.table, f"{each.schema}.{each.name}")]
         if not named:
@@ -142,7 +159,11 @@ def _one_history(found: Sequence[OtherHistory], wanted: Wanted, tools: set[str])
                 state=NOTHING_CHANGED,
             )
         return named[0]
-    fitting = [each for each in found if each.tool in tools] or [each for each in found if not each.is_of_a_service]
+    fitting = (
+        _of_tools(found, by_marks(folders))
+        or _of_tools(found, folders)
+        or [each for each in found if not each.is_of_a_service]
+    )
     if len(fitting) > 1:
         raise ConfigError(
             f"this database has {len(fitting)} histories of other tools",
@@ -152,3 +173,8 @@ def _one_history(found: Sequence[OtherHistory], wanted: Wanted, tools: set[str])
             next_steps=_either(f"sqlmigrate adopt --history {each.table}" for each in fitting),
         )
     return fitting[0] if fitting else None
+
+
+def _of_tools(found: Sequence[OtherHistory], folders: Sequence[Reading]) -> list[OtherHistory]:
+    tools = {each.tool for each in folders}
+    return [each for each in found if each.tool in tools]

@@ -63,7 +63,7 @@ def _kept_in_place(foreign: ForeignMigration, own: OwnName, texts: Mapping[str, 
 
 def _pair(foreign: ForeignMigration, own: OwnName, directory: str, existing: Mapping[str, str]) -> Pair:
     paths = [f"{directory}{own.label}.{direction}.sql" for direction in ("up", "down")]
-    up, down = (_text(foreign, part, own) for part in (foreign.up, foreign.down))
+    up, down = _text(foreign, foreign.up, own), _text(foreign, _down(foreign), own)
     kept_up, kept_down = (existing.get(path) for path in paths)
     is_kept = kept_up is not None and (up is None or _differs(kept_up, up) or _differs(kept_down, down))
     if is_kept:
@@ -72,6 +72,11 @@ def _pair(foreign: ForeignMigration, own: OwnName, directory: str, existing: Map
         return Pair(foreign, None)
     below = Source(paths[1], down) if down is not None else None
     return Pair(foreign, Migration(own.version, own.name, Source(paths[0], up), below), is_kept)
+
+
+def _down(foreign: ForeignMigration) -> Part | None:
+    """Return what undoes a migration; an empty section is none: our file would say that there is something to do."""
+    return foreign.down if foreign.down and foreign.down.text.strip() else None
 
 
 def _differs(text: str | None, other: str | None) -> bool:

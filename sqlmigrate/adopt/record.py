@@ -14,6 +14,7 @@ from sqlmigrate.parsing.script import read
 from sqlmigrate.version import __version__
 
 from .adoption import Entry
+from .tools.tool import Tool
 
 _SAID = {
     "verified": "the checksum of {tool} agrees with the file",
@@ -22,17 +23,25 @@ _SAID = {
 }
 
 
-def said_of(entry: Entry, tool: str) -> str:
+_SAID_OF_STATEMENTS = {
+    "verified": "the statements in the history of {tool} agree with the file",
+    "changed": "taken on trust: the statements in the history of {tool} differ from the file",
+    "trusted": "taken on trust: the history of {tool} has no statements of it",
+}
+
+
+def said_of(entry: Entry, tool: Tool) -> str:
     """Return what the log says of an adopted migration."""
-    return f"adopted from {tool}; {_SAID[entry.verdict or 'trusted'].format(tool=tool)}"
+    said = _SAID_OF_STATEMENTS if tool.keeps_statements else _SAID
+    return f"adopted from {tool.name}; {said[entry.verdict or 'trusted'].format(tool=tool.name)}"
 
 
-def rows_of(entries: Sequence[Entry], tool: str) -> list[dict[str, object]]:
+def rows_of(entries: Sequence[Entry], tool: Tool) -> list[dict[str, object]]:
     """Return the rows that are recorded, in the order of execution."""
     return [_row(position, entry, tool) for position, entry in enumerate(entries)]
 
 
-def _row(position: int, entry: Entry, tool: str) -> dict[str, object]:
+def _row(position: int, entry: Entry, tool: Tool) -> dict[str, object]:
     migration, record = entry.pair.migration, entry.record
     if migration is None or record is None:
         raise AssertionError("only what is executed and has a pair is recorded")

@@ -12,6 +12,7 @@ from sqlmigrate.times import moment
 
 from .adoption import Adoption, Entry
 from .record import said_of
+from .tools.tool import Tool
 
 _SHOWN = 10
 _MARK = {"executed": ("✅", "green"), "pending": ("⏸️", "yellow"), "failed": ("❌", "red"), "running": ("❌", "red")}
@@ -20,7 +21,7 @@ _MARK = {"executed": ("✅", "green"), "pending": ("⏸️", "yellow"), "failed"
 def found_lines(adoption: Adoption) -> Iterator[Line]:
     """Say which tool was found, where its files and its history are, and how far it is."""
     reading, history = adoption.reading, adoption.history
-    yield [("bold", adoption.tool.name)]
+    yield [("bold", reading.tools)]
     placed = "read as they are" if reading.in_place else "to be converted"
     yield [("", f"   files     {reading.folder}/ · {plural(len(reading.migrations), 'migration')}, {placed}")]
     if history is None:
@@ -52,10 +53,10 @@ def entry_lines(adoption: Adoption) -> Iterator[Line]:
     for entry in adoption.entries:
         state = entry.record.state if entry.record else "pending"
         mark, style = _MARK[state]
-        yield [(style, mark), ("", f" {entry.label:<{width}}   {_said(entry, adoption.tool.name, state)}".rstrip())]
+        yield [(style, mark), ("", f" {entry.label:<{width}}   {_said(entry, adoption.tool, state)}".rstrip())]
 
 
-def _said(entry: Entry, tool: str, state: str) -> str:
+def _said(entry: Entry, tool: Tool, state: str) -> str:
     if state != "executed":
         return state
     when = f" {moment(entry.record.executed_at)}" if entry.record and entry.record.executed_at else ""
@@ -86,14 +87,14 @@ def value(adoption: Adoption) -> dict[str, Any]:
         "folder": adoption.reading.folder,
         "in_place": adoption.reading.in_place,
         "history": history.shown if history else None,
-        "migrations": [_entry_value(entry, adoption.tool.name) for entry in adoption.entries],
+        "migrations": [_entry_value(entry, adoption.tool) for entry in adoption.entries],
         "missing": [record.key for record in adoption.missing],
         "notes": [_remark(error) for error in adoption.notes],
         "obstacles": [_remark(error) for error in adoption.obstacles],
     }
 
 
-def _entry_value(entry: Entry, tool: str) -> dict[str, Any]:
+def _entry_value(entry: Entry, tool: Tool) -> dict[str, Any]:
     record, migration = entry.record, entry.pair.migration
     return {
         "key": entry.pair.foreign.key,

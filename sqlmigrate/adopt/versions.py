@@ -48,9 +48,9 @@ def own_names(migrations: Sequence[ForeignMigration]) -> list[OwnName]:
     those after it that have no room left.
     """
     found: list[OwnName] = []
-    before = 0
+    before = -1
     for written, migration in zip(_written([each.version for each in migrations]), migrations, strict=True):
-        number = max(version_number(written), before + 1) if written else before + 1
+        number = max(version_number(written), before + 1) if written else max(before, 0) + 1
         version = written if written and version_number(written) == number else _padded(number, written)
         found.append(OwnName(version, _name(version, migration.name), version != migration.version))
         before = number
@@ -59,15 +59,20 @@ def own_names(migrations: Sequence[ForeignMigration]) -> list[OwnName]:
 
 def _written(versions: Sequence[str]) -> list[str]:
     """Return the versions as digits, in the same order; versions without an order of their own become empty."""
-    if not all(_DOTTED.fullmatch(version) for version in versions):
+    given = [version for version in versions if version]
+    if not all(_DOTTED.fullmatch(version) for version in given):
         return ["" for _ in versions]
-    if all(_OURS.fullmatch(version) for version in versions):
+    if all(_OURS.fullmatch(version) for version in given):
         return list(versions)
-    parts = [re.split(r"[._]", version) for version in versions]
-    depth = max(map(len, parts))
-    filled = [[*each, *["0"] * (depth - len(each))] for each in parts]
-    widths = [max(len(each[level].lstrip("0") or "0") for each in filled) for level in range(depth)]
-    return ["".join(part.lstrip("0").zfill(width) for part, width in zip(each, widths, strict=True)) for each in filled]
+    parts = {version: re.split(r"[._]", version) for version in given}
+    depth = max(map(len, parts.values()))
+    filled = {version: [*each, *["0"] * (depth - len(each))] for version, each in parts.items()}
+    widths = [max(len(each[level].lstrip("0") or "0") for each in filled.values()) for level in range(depth)]
+    digits = {
+        version: "".join(part.lstrip("0").zfill(width) for part, width in zip(each, widths, strict=True))
+        for version, each in filled.items()
+    }
+    return [digits.get(version, "") for version in versions]
 
 
 def _padded(number: int, like: str) -> str:

@@ -68,7 +68,7 @@ def write(url: str, wanted: Wanted, limits: Limits, *, trust: bool) -> tuple[Sta
         _lock_other(session, adoption, limits)
         try:
             with written(adoption.texts) as paths:
-                rows = rows_of(adoption.to_record, adoption.tool.name)
+                rows = rows_of(adoption.to_record, adoption.tool)
                 session.ask(*creating, record(history, rows), COMMIT)
                 return state, Written(adoption, tuple(paths), len(rows))
         except pg.UniqueViolation:

@@ -28,6 +28,8 @@ class Tool:
         is_same: Compares the file with the checksum in the history; None if the tool keeps none.
         locks: The keys of the advisory locks that the tool holds while it runs; each is a `bigint`.
         is_one_row: Whether its history has only the newest version.
+        keeps_statements: Whether its history has the executed statements, and `is_same` compares the file with them.
+        repair: What has to be done first if a migration has failed; empty if the tool has a command for it.
     """
 
     name: str
@@ -37,6 +39,8 @@ class Tool:
     is_same: Callable[[ForeignMigration, Record], bool | None] = _no_checksum
     locks: Callable[[Place], Sequence[int]] = _no_lock
     is_one_row: bool = False
+    keeps_statements: bool = False
+    repair: str = ""
 
 
 RECORD = ("key", "state", "name", "executed_at", "duration_ms", "executed_by", "checksum", "statements")
@@ -58,3 +62,12 @@ def select(place_sql: str, **columns: str) -> str:
             sql = f"pg_catalog.to_json({sql})"
         listed.append(f"({sql})::text as {name}")
     return f"select {', '.join(listed)} from {place_sql} t order by {order}"
+
+
+def in_server_time_zone(column: str) -> str:
+    """Give the SQL of a `timestamp` that the server's `now()` wrote, as a `timestamptz`.
+
+    The zone is the one that the database and the role have by default, as the sessions of the other tool had it.
+    """
+    zone = "select s.reset_val from pg_catalog.pg_settings s where s.name = 'TimeZone'"
+    return f"({column}) at time zone ({zone})"
