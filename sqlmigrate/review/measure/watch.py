@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 
@@ -204,6 +204,7 @@ class Watch:
                             progress.statements.append(self._measured(progress, number))
                         elif self._is_alone:
                             facts = self._watched_alone(step.script, number)
+                            progress.counters |= self._counters(self._seen)
                             facts = changes.of(step.script.statements[number - 1], facts, self.observer)
                             progress.statements.append(facts)
                         self._next(step.script, number + 1)
@@ -252,16 +253,24 @@ class Watch:
         if number <= progress.script.settings:  # a query before the next SET TRANSACTION would make that fail
             return StatementFacts(number, duration_ms=elapsed)
         locks = self._locks(self.session.pid)
-        rows = self.session.ask(Request(WORK, (" ".join(map(str, locks)),)))[0]
+        rows = self._work(locks)
         counters = {int(row[0] or 0): _counters(row) for row in rows}
         touches = tuple(_touches(locks, progress, counters))
         created = sum(each.is_unseen for each in locks.values()) - sum(
             each.is_unseen for each in progress.held.values()
         )
         bounded = (rows[0][9] if rows else "") != "0"
-        progress.held, progress.counters = locks, counters
+        progress.held = locks
+        progress.counters |= counters
         facts = StatementFacts(number, touches, elapsed, created=max(created, 0), is_bounded=bounded)
         return progress.changes.of(progress.script.statements[number - 1], facts, self.session)
+
+    def _work(self, oids: Collection[int]) -> Sequence[Sequence[str | None]]:
+        return self.session.ask(Request(WORK, (" ".join(map(str, oids)),)))[0]
+
+    def _counters(self, oids: Collection[int]) -> dict[int, _Counters]:
+        """Read the counters after a statement without a transaction: PostgreSQL adds them up in the session."""
+        return {int(row[0] or 0): _counters(row) for row in self._work(oids)}
 
     def _locks(self, pid: int) -> dict[int, _Held]:
         """Return the strongest lock on each relation of the users, by OID."""

@@ -200,6 +200,25 @@ def test_writes_are_counted_by_their_kind(watched: watch.Watch) -> None:
     assert counts == [(2, 0, 0), (0, 0, 2), (0, 500, 0)]
 
 
+WITHOUT_TRANSACTION = {
+    "create unique index concurrently nw_id on nw (id); alter table nw add constraint nw_key unique using index nw_id": 2,
+    "alter table nw add constraint c check (v > 0) not valid; alter table nw validate constraint c;"
+    "alter table p add column z int; alter table nw add column z int": 4,
+    "vacuum nw; alter table nw add column z int": 2,
+}
+
+
+@pytest.mark.parametrize(("text", "number"), WITHOUT_TRANSACTION.items(), ids=WITHOUT_TRANSACTION)
+def test_rows_that_an_earlier_statement_read_are_not_counted_again(
+    text: str, number: int, watched: watch.Watch
+) -> None:
+    """PostgreSQL adds its counters up in a session, so a statement without a transaction leaves them to the next."""
+    done = executed(watched, f"-- sqlmigrate: no-transaction\n{text};")
+
+    assert done.error is None
+    assert facts(done, number) == ("nw:AX", "", "")
+
+
 def test_a_statement_without_a_bound_is_seen(watched: watch.Watch) -> None:
     """`lock_timeout` is in force as for `up`, unless the file itself takes it away."""
     done = executed(watched, "create table y (); set local lock_timeout = 0; alter table t add column z int;")
