@@ -56,7 +56,7 @@ format: .venv/developed ## format the code, and fix what lint can fix
 faults: .venv/developed ## cut the connection at every message, kill the process at every event (7 minutes)
 	@$(BIN)/python tests/faults/sweep.py
 
-versions: .venv/developed ## run what depends on the version on PostgreSQL 13 to 18, downloaded by npm (20 minutes)
+versions: .venv/developed ## run what depends on the version on PostgreSQL 13 to 18, downloaded by npm (50 minutes)
 	@$(BIN)/python tests/versions/run.py
 
 bench: .venv/developed ## measure, and compare with other tools in the same run

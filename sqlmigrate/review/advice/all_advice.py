@@ -14,7 +14,6 @@ from sqlmigrate.parsing.splitter import split
 from sqlmigrate.review.findings.subject import Subject
 from sqlmigrate.review.measure.facts import FileRun, RoundTrip
 from sqlmigrate.review.results import Reviewed
-from sqlmigrate.review.rules.rule import Finding
 from sqlmigrate.source import Source
 
 from . import (
@@ -31,7 +30,9 @@ from . import (
     rewrites,
 )
 from .case import Case
-from .draft import Draft, drawn
+from .combined import Combined, combined
+from .draft import Draft
+from .written import written
 
 Advice = Callable[[Case], Draft | None]
 
@@ -138,24 +139,42 @@ def newest(*migrations: Migration) -> str:
 
 
 def with_advice(reviewed: Sequence[Reviewed], folder: Folder) -> tuple[Reviewed, ...]:
-    """Give the findings of each migration what to write instead; those of one rule have the same text."""
-    return tuple(replace(each, findings=tuple(_advised(each, folder))) for each in reviewed)
+    """Give the findings of each migration what to write instead; those of one rule have the same text.
+
+    The further files have numbers of their own in the whole review: no two advices name the same new file.
+    """
+    pairs = [(number, advice) for number, each in enumerate(reviewed) for advice in _advices(each, folder.version)]
+    texts: dict[tuple[int, str], str] = {}
+    last = folder.newest
+    for number, advice in sorted(pairs, key=lambda pair: pair[1].is_of_notes):  # some reports leave those of notes out
+        text, last = written(advice.draft, reviewed[number], last)
+        texts |= {(number, rule): text for rule in advice.rules}
+    return tuple(_with_texts(each, number, texts) for number, each in enumerate(reviewed))
 
 
-def _advised(reviewed: Reviewed, folder: Folder) -> list[Finding]:
-    findings = list(reviewed.findings)
+def _with_texts(reviewed: Reviewed, number: int, texts: Mapping[tuple[int, str], str]) -> Reviewed:
+    findings = (
+        each if each.allowed is not None else replace(each, instead=texts.get((number, each.rule.name), ""))
+        for each in reviewed.findings
+    )
+    return replace(reviewed, findings=tuple(findings))
+
+
+def _advices(reviewed: Reviewed, version: int) -> list[Combined]:
+    """Return the advices for one migration, in the order of its findings."""
     script = reviewed.up or _unexecuted(reviewed.migration.up)
-    if script is None or not findings:
-        return findings
+    open_ones = [each for each in reviewed.findings if each.allowed is None]
+    if script is None or not open_ones:
+        return []
     trip = reviewed.trip or RoundTrip(Catalog({}), FileRun("up", script, ()))
-    subject = Subject(reviewed.migration, script, trip, {}, folder.version)
-    open_ones = [each for each in findings if each.allowed is None]
+    subject = Subject(reviewed.migration, script, trip, {}, version)
+    drafts = []
     for name in dict.fromkeys(each.rule.name for each in open_ones):
-        own = [each for each in open_ones if each.rule.name == name]
-        if name in ADVICE and (draft := ADVICE[name](Case(subject, reviewed.down, tuple(own)))):
-            text = drawn(draft, reviewed.migration, folder.newest)
-            findings = [replace(each, instead=text) if each in own else each for each in findings]
-    return findings
+        own = tuple(each for each in open_ones if each.rule.name == name)
+        case = Case(subject, reviewed.down, own)
+        if name in ADVICE and (draft := ADVICE[name](case)):
+            drafts.append((case, draft))
+    return combined(drafts, reviewed)
 
 
 def _unexecuted(source: Source) -> Script | None:

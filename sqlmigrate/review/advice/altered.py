@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from sqlmigrate.catalog.objects import RELATIONS, Object
 from sqlmigrate.identifiers import displayed
 
-from .case import Case, Edit
-from .draft import Draft, Pair
+from .case import Case
+from .draft import Draft, Edit, Pair
 from .names import identifier
 from .rights import granted
 
 # The rights that stand for those of an owner who reads and writes.
 _OWN = {"table": "select, insert, update, delete", "partitioned table": "select, insert, update, delete",
         "view": "select", "sequence": "usage, select"}  # fmt: skip
-_FIRST = "first release an application that always sets a value; then this file, as it is but for the directive"
+_FIRST = "first release an application that always sets a value; then execute this file"
 
 
 def when_always_set(case: Case) -> Draft | None:

@@ -10,37 +10,18 @@ from sqlmigrate.catalog.objects import WITH_COLUMNS, Catalog, Change, Object
 from sqlmigrate.files.migration import normalized
 from sqlmigrate.identifiers import displayed, last_part
 from sqlmigrate.parsing.script import Script
+from sqlmigrate.parsing.splitter import split
 from sqlmigrate.parsing.statement import Statement
 from sqlmigrate.review.findings.schema_changes import Column, SchemaChanges
 from sqlmigrate.review.findings.subject import MeasuredStatement, Subject
 from sqlmigrate.review.measure.facts import StatementFacts
 from sqlmigrate.review.rules.rule import Finding
+from sqlmigrate.source import Source
 
 from . import alter_table
 from .alter_table import AlterTable
-from .draft import NOTHING_TO_UNDO, Draft, Pair
-from .edited import edited
-
-
-@dataclass(frozen=True)
-class Edit:
-    """What to write in the place of one statement.
-
-    Attributes:
-        number: the statement, from 1
-        up: the statements that take its place; empty to remove it
-        later: the migrations that follow
-        moved: the names of objects that only a later migration creates: the down file no longer drops them
-        swaps: actions of ALTER TABLE in the down file, and what takes the place of each
-        undo: the statements that the down file begins with
-    """
-
-    number: int
-    up: str = ""
-    later: tuple[Pair, ...] = ()
-    moved: tuple[str, ...] = ()
-    swaps: tuple[tuple[str, str], ...] = ()
-    undo: str = ""
+from .draft import NOTHING_TO_UNDO, Draft, Edit, Pair
+from .edited import NO_TRANSACTION, edited
 
 
 @dataclass(frozen=True)
@@ -190,11 +171,14 @@ class Case:
         """Return the reviewed files with the edits, and the files that follow; None without an edit."""
         if not edits:
             return None
-        up = edited(self.subject.up, {each.number: each.up for each in edits})
+        texts = {each.number: f"{each.allow}{each.up}" for each in edits if each.number}
+        up = edited(self.subject.up, texts) if texts else self.up_text
         later = tuple(pair for each in edits for pair in each.later)
         if not up and not later:
             return None
-        return Draft(Pair("", up, self._down(edits) if up else ""), later, before)
+        head = "".join(each.head for each in edits)
+        own = Pair("", f"{head}{up}", self._down(edits)) if up else Pair("", "")
+        return Draft(own, later, before, tuple(edits))
 
     def allowed(self, reason: str, *before: str) -> Draft | None:
         """Return the reviewed files with a directive that allows the findings, for a reason that is true then.
@@ -205,16 +189,28 @@ class Case:
         numbers = [each.facts.number for each in self.statements]
         first = numbers[:1] if numbers[:1] == [1] else numbers
         texts = {number: self.subject.up.statements[number - 1].text for number in first}
-        return self.draft([Edit(number, f"{allow}{text}") for number, text in texts.items()], *before)
+        return self.draft([Edit(number, text, allow=allow) for number, text in texts.items()], *before)
 
     def _down(self, edits: Collection[Edit]) -> str:
         """Return the down file without what only later migrations create; empty if there is none."""
-        if self.down is None:
+        ends = "".join(each.down_end for each in edits)
+        script = _with_end(self.down, ends) if ends else self.down
+        if script is None:
             return ""
-        numbered = enumerate(self.down.statements, 1)
+        numbered = enumerate(script.statements, 1)
         changed = {number: text for number, each in numbered if (text := _undone(each, edits)) is not None}
-        undo = "".join(each.undo for each in edits)
-        return undo + edited(self.down, changed) or NOTHING_TO_UNDO
+        down = "".join(each.undo for each in edits) + edited(script, changed)
+        left = len(script.statements) - list(changed.values()).count("")
+        if any(each.is_concurrent for each in edits) and left > 1 and script.mode == "transaction":
+            down = f"{NO_TRANSACTION}{down}"
+        return down or NOTHING_TO_UNDO
+
+
+def _with_end(down: Script | None, ends: str) -> Script:
+    """Return a down file with further statements; without a file, those alone."""
+    text = (normalized(down.source.text) if down else "") + ends
+    source = Source(down.source.path if down else "", text)
+    return Script(source, tuple(split(source)), down.mode if down else "transaction")
 
 
 def _found(catalog: Catalog, kinds: Collection[str], name: str) -> Object | None:

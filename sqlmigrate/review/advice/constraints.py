@@ -17,13 +17,13 @@ from sqlmigrate.review.findings.subject import MeasuredStatement, Subject
 
 from . import alter_table
 from .alter_table import AlterTable, NewColumn
-from .case import Case, Edit
-from .draft import NOTHING_TO_UNDO, Draft, Pair
+from .case import Case
+from .draft import NOTHING_TO_UNDO, Draft, Edit, Pair
 from .edited import edited
 from .names import file_name, made
 
 _NAMED_NOT_NULL = 18  # the first version in which NOT NULL is a constraint that can be NOT VALID
-_PARTITIONED_KEYS = 18  # the first version in which a partitioned table can have a foreign key that is NOT VALID
+PARTITIONED_KEYS = 18  # the first version in which a partitioned table can have a foreign key that is NOT VALID
 _SET_NOT_NULL = re.compile(rf"alter\s+(?:column\s+)?(?P<column>{IDENTIFIER})\s+set\s+not\s+null", re.IGNORECASE)
 _VALIDATE = re.compile(rf"validate\s+constraint\s+(?P<name>{IDENTIFIER})", re.IGNORECASE)
 _IS_NOT_VALID = re.compile(r"\bnot\s+valid\b", re.IGNORECASE)
@@ -127,7 +127,7 @@ def _added_not_valid(case: Case, measured: MeasuredStatement) -> Iterator[Edit]:
 def _can_be_not_valid(case: Case, table: Object, measured: MeasuredStatement) -> bool:
     """Return whether it can: a foreign key of a partitioned table cannot, before PostgreSQL 18."""
     is_key = measured.says("FOREIGN KEY", "REFERENCES")
-    return case.version >= _PARTITIONED_KEYS or table.kind != "partitioned table" or not is_key
+    return case.version >= PARTITIONED_KEYS or table.kind != "partitioned table" or not is_key
 
 
 def _of_column(table: Object, column: NewColumn) -> Iterator[tuple[str, str]]:

@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from sqlmigrate.catalog.objects import Change, Difference, Object
 from sqlmigrate.identifiers import displayed, parent, parts
 
+from . import alter_table, indexes
 from .batches import write
 from .case import Case
-from .draft import Draft, Pair, sql_of
+from .constraints import PARTITIONED_KEYS
+from .draft import Draft, Edit, Pair, sql_of
+from .edited import NO_TRANSACTION
 from .names import in_schema_of, made
 
 # What drops an object of a kind, in the order in which objects of different kinds are dropped.
@@ -41,50 +44,59 @@ def missing(case: Case) -> Draft | None:
         whole = [displayed(each.name) for each in gone if not case.changes.is_part_of_gone(each)]
         names = ", ".join(dict.fromkeys(whole))
         head = f"-- sqlmigrate: irreversible (the values of {names} cannot be restored)\n"
-        return Draft(Pair("", head + case.up_text))
-    return instead(case)
+        return case.draft([Edit(0, head=head)])
+    statements = _undone(case)
+    is_concurrent = any(" concurrently " in each for each in statements)
+    edit = Edit(0, down_end=sql_of(statements), is_concurrent=is_concurrent)
+    return case.draft([edit]) if statements else None
 
 
 def instead(case: Case) -> Draft | None:
     """Write the down file from what the up file changed; None if a change is not of a plain kind."""
     statements = _undone(case)
-    return Draft(Pair("", "", sql_of(statements))) if statements else None
+    text = sql_of(statements)
+    if " concurrently " in text and text.count(";\n") > 1:
+        text = f"{NO_TRANSACTION}{text}"
+    return Draft(Pair("", "", text)) if statements else None
 
 
 def _undone(case: Case) -> list[str]:
-    changes = [each for each in case.subject.trip.changes if not _is_part_of_new(case, each)]
-    found = [(_place(each), statement) for each in changes for statement in [_undo(each)]]
+    changes = [each for each in case.subject.trip.changes if not _is_part(case, each)]
+    found = [(_place(each), statement) for each in changes for statement in [_undo(case, each)]]
     if any(statement is None for _, statement in found):
         return []
     return [statement for _, statement in sorted(found, key=lambda each: each[0]) if statement]
 
 
-def _place(change: Change) -> tuple[int, int]:
+def _place(change: Change) -> tuple[int, int, int]:
+    """Return what sorts the statements: new objects go first, so that their names are free; old ones come back last."""
     thing = change.before or change.after
-    if thing is None or change.change != "new":
-        return -1, 0
-    return _ORDER.index(thing.kind) if thing.kind in _ORDER else 0, -thing.identity.oid
+    if thing is None or change.change not in ("new", "gone"):
+        return 2 if change.change in ("renamed", "moved") else 1, 0, 0
+    number = _ORDER.index(thing.kind) if thing.kind in _ORDER else 0
+    return (0, number, -thing.identity.oid) if change.change == "new" else (3, -number, thing.identity.oid)
 
 
-def _is_part_of_new(case: Case, change: Change) -> bool:
+def _is_part(case: Case, change: Change) -> bool:
     """Return whether an object comes and goes with another one: a part of a new table, an index of a constraint."""
-    thing = change.after
-    if thing is None or change.change != "new":
+    thing = change.after if change.change == "new" else change.before
+    if thing is None or change.change not in ("new", "gone"):
         return False
-    new = {each.after.name for each in case.changes.all("new") if each.after}
-    if thing.table in new and thing.table != thing.name:
+    changes = case.changes.all(change.change)
+    same = {found.name for each in changes if (found := each.after if change.change == "new" else each.before)}
+    if change.change == "new" and thing.table in same and thing.table != thing.name:
         return True
     names = (f"{thing.table}.{parts(thing.name)[-1]}", thing.attributes.get("owned by") or "")
-    return (thing.kind in ("index", "sequence") and any(name in new for name in names)) or thing.kind == "enum label"
+    return (thing.kind in ("index", "sequence") and any(name in same for name in names)) or thing.kind == "enum label"
 
 
-def _undo(change: Change) -> str | None:
+def _undo(case: Case, change: Change) -> str | None:
     """Return what undoes a change; empty for nothing, None if that is not known."""
     before, after = change.before, change.after
     if change.change == "new" and after:
         return _dropped(after)
     if change.change == "gone" and before:
-        return _created(before)
+        return _built(case, before) or _created(case, before)
     if change.change == "renamed" and before and after and after.kind in _RENAMES:
         return _filled(_RENAMES[after.kind], after, parts(before.name)[-1])
     if change.change == "altered" and before and after:
@@ -102,14 +114,27 @@ def _filled(text: str, thing: Object, old: str = "") -> str:
     )
 
 
-def _created(thing: Object) -> str | None:
+def _built(case: Case, thing: Object) -> str:
+    """Return what builds an index, or that of a key, without blocking writes; empty for other objects."""
+    table = case.table(displayed(thing.table))
+    if table is None or table.kind != "table":
+        return ""
+    if thing.kind == "index":
+        return indexes.created(thing).removesuffix(";\n")
+    if thing.kind == "constraint" and thing.definition.startswith(("UNIQUE", "PRIMARY KEY")):
+        build, key = indexes.again(case, alter_table.of(displayed(thing.table)), thing)
+        return f"{build}{key}" if build else ""
+    return ""
+
+
+def _created(case: Case, thing: Object) -> str | None:
     """Return the statement that creates an object again; None if its rows are gone as well, or it is not plain."""
     own, table = parts(thing.name)[-1], displayed(parent(thing.name))
     text = thing.definition.rstrip().removesuffix(";")
     if thing.kind in ("index", "function", "procedure", "trigger"):
         return text
     if thing.kind == "constraint":
-        return f"alter table {table} add constraint {own} {text}"
+        return f"alter table {table} add constraint {own} {text}{_unread(case, thing)}"
     if thing.kind in ("view", "materialized view"):
         query = (thing.attributes.get("view") or "").strip().removesuffix(";")
         return f"create {thing.kind} {displayed(thing.name)} as\n{query}"
@@ -119,6 +144,16 @@ def _created(thing: Object) -> str | None:
         default = f" default {thing.attributes['default']}" if thing.attributes.get("default") else ""
         return f"alter table {table} add column {own} {thing.attributes.get('type')}{default}"
     return None
+
+
+def _unread(case: Case, constraint: Object) -> str:
+    """Return what spares reading the table: the constraint then holds for new rows."""
+    found = case.table(displayed(constraint.table))
+    is_key = constraint.definition.startswith("FOREIGN KEY")
+    if found is None or not (is_key or constraint.definition.startswith("CHECK")):
+        return ""
+    is_possible = not is_key or found.kind == "table" or case.version >= PARTITIONED_KEYS
+    return " not valid" if is_possible and not constraint.definition.endswith("NOT VALID") else ""
 
 
 def _altered_back(before: Object, after: Object) -> str | None:
@@ -147,7 +182,7 @@ def completed(case: Case) -> Draft | None:
     added = [statement for each in _in_order(left) for statement in [_mended(case, each)]]
     if case.down is None or not added or any(not each for each in added):
         return None
-    return Draft(Pair("", "", case.down_text + sql_of([each for each in added if each])))
+    return case.draft([Edit(0, down_end=sql_of([each for each in added if each]))])
 
 
 def _in_order(left: Sequence[Difference]) -> list[Difference]:
@@ -163,7 +198,7 @@ def _mended(case: Case, difference: Difference) -> str | None:
     if difference.change == "left over" and after:
         return _dropped(after)
     if difference.change == "missing" and before:
-        return _created(before)
+        return _created(case, before)
     if difference.change == "different" and before and after:
         now = Object(after.kind, after.name, after.identity, {name: value for name, _, value in difference.attributes})
         was = Object(after.kind, after.name, after.identity, {name: value for name, value, _ in difference.attributes})

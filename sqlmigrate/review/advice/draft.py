@@ -1,17 +1,11 @@
-"""What a rule advises: the reviewed files as they should be, and the files that follow, as text to paste."""
+"""What a rule advises: the reviewed files as they should be, and the files that follow."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-
-from sqlmigrate.files.migration import Migration
-from sqlmigrate.files.naming import version_after
 
 NOTHING_TO_UNDO = "select 1;\n"
-_MOST_LINES = 120  # a longer advice is read by no one
-_EARLY = datetime.min.replace(tzinfo=UTC)  # so that a time stamp is that of the newest file, and one second
 
 
 @dataclass(frozen=True)
@@ -30,6 +24,35 @@ class Pair:
 
 
 @dataclass(frozen=True)
+class Edit:
+    """What to write in the place of one statement, or at an end of the reviewed files.
+
+    Attributes:
+        number: the statement of the up file, from 1; 0 for none
+        up: the statements that take its place; empty to remove it
+        later: the migrations that follow
+        moved: the names of objects that only a later migration creates: the down file no longer drops them
+        swaps: actions of ALTER TABLE in the down file, or whole statements, and what takes the place of each
+        undo: the statements that the down file begins with
+        allow: the directives above the statement
+        head: the lines that the up file begins with
+        down_end: the statements that the down file ends with
+        is_concurrent: whether the down file cannot have a transaction if it has several statements
+    """
+
+    number: int
+    up: str = ""
+    later: tuple[Pair, ...] = ()
+    moved: tuple[str, ...] = ()
+    swaps: tuple[tuple[str, str], ...] = ()
+    undo: str = ""
+    allow: str = ""
+    head: str = ""
+    down_end: str = ""
+    is_concurrent: bool = False
+
+
+@dataclass(frozen=True)
 class Draft:
     """The files that a rule advises.
 
@@ -38,39 +61,20 @@ class Draft:
             an up file, only the down file changes
         later: the migrations that follow it
         before: what has to be done before, one sentence a line
+        edits: the edits that made it; empty if it cannot be combined with the advice of another rule
     """
 
     own: Pair
     later: tuple[Pair, ...] = ()
     before: tuple[str, ...] = ()
+    edits: tuple[Edit, ...] = ()
+
+    @property
+    def has_own(self) -> bool:
+        """Whether the reviewed migration keeps a file, and does not become the first of the later ones."""
+        return bool(self.own.up or self.own.down)
 
 
 def sql_of(statements: Iterable[str]) -> str:
     """Return statements as the text of a file."""
     return "".join(f"{each};\n" for each in statements)
-
-
-def drawn(draft: Draft, migration: Migration, newest: str) -> str:
-    """Return a draft as text: each file under a line with its name; empty if it is too long to be read.
-
-    Args:
-        draft: The files.
-        migration: The reviewed migration, which keeps its version and name.
-        newest: The newest version of the folder; the further files get the versions after it.
-    """
-    pairs = [draft.own, *draft.later] if draft.own.up or draft.own.down else draft.later
-    lines = [f"-- {line}" for line in draft.before]
-    label = migration.label
-    for number, pair in enumerate(pairs):
-        if number:
-            newest = version_after(newest, _EARLY)
-            label = f"{newest}_{pair.name}"
-        lines += _files(label, pair)
-    return "\n".join(lines) + "\n" if len(lines) <= _MOST_LINES else ""
-
-
-def _files(label: str, pair: Pair) -> Iterator[str]:
-    for direction, text in (("up", pair.up), ("down", pair.down)):
-        if text:
-            yield f"-- {label}.{direction}.sql"
-            yield from text.strip("\n").splitlines()

@@ -13,6 +13,7 @@ _REST_OF_LINE = re.compile(r"[ \t]*;?[ \t]*(?:--[^\n\r]*)?(?:\r?\n|\Z)|[ \t]*;?[
 _FOR_THE_FILE = re.compile(r"--\s*sqlmigrate\s*:?\s*(?:no-transaction|lock-timeout|statement-timeout|irreversible)")
 # What is before it in a new text goes above the comments of the statement.
 BEFORE_COMMENTS = "\f"
+NO_TRANSACTION = "-- sqlmigrate: no-transaction\n"
 _EMPTY_LINES = re.compile(r"\n{3,}")
 
 

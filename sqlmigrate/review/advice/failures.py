@@ -8,8 +8,8 @@ from sqlmigrate.identifiers import displayed
 from sqlmigrate.parsing.statement import Statement
 
 from . import alter_table
-from .case import Case, Edit
-from .draft import Draft
+from .case import Case
+from .draft import Draft, Edit
 from .locks import in_batches_or_alone
 from .names import file_name
 from .parts import Part, cut

@@ -10,9 +10,9 @@ from sqlmigrate.identifiers import QUALIFIED, displayed, parts
 from sqlmigrate.review.findings.subject import MeasuredStatement
 
 from . import alter_table
-from .case import Case, Edit
+from .case import Case
 from .constraints import validation
-from .draft import Draft, Pair
+from .draft import Draft, Edit, Pair
 from .names import made
 
 # The reason for which each of these rules can be allowed.
@@ -25,7 +25,7 @@ _REASONS: Mapping[str, str] = {
     "trigger-removed": "every running release does itself what it did",
     "unique-removed": "no release relies on it any more",
 }
-_FIRST = "first release an application for which this is true; then this file, as it is but for the directive"
+_FIRST = "first release an application for which this is true; then execute this file"
 _VIEW = re.compile(
     rf"(?P<head>create\s+(?:or\s+replace\s+)?view\s+(?P<view>{QUALIFIED})(?:\s*\([^)]*\))?)\s+as\b(?P<rest>.*)",
     re.IGNORECASE | re.DOTALL,

@@ -15,10 +15,10 @@ from sqlmigrate.review.findings.subject import MeasuredStatement
 
 from . import alter_table
 from .alter_table import AlterTable
-from .case import Case, Edit
+from .case import Case
 from .constraints import required
-from .draft import NOTHING_TO_UNDO, Draft, Pair
-from .edited import edited
+from .draft import NOTHING_TO_UNDO, Draft, Edit, Pair
+from .edited import NO_TRANSACTION
 from .names import file_name, identifier, in_schema_of, made
 
 CREATE_INDEX = re.compile(
@@ -132,7 +132,7 @@ def _dropped_first(case: Case, measured: MeasuredStatement) -> Iterator[Edit]:
     for edit in _concurrently(case, measured):
         pair = edit.later[0]
         drop = pair.down.replace("concurrently ", "concurrently if exists ", 1)
-        up = f"-- sqlmigrate: no-transaction\n{drop}{pair.up}"
+        up = f"{NO_TRANSACTION}{drop}{pair.up}"
         yield Edit(edit.number, "", (Pair(pair.name, up, pair.down),), edit.moved)
 
 
@@ -246,17 +246,23 @@ def _columns_of(constraint: Object) -> list[str]:
 def _index_and_key(case: Case, alter: AlterTable, constraint: Object) -> list[Pair]:
     name = parts(constraint.name)[-1]
     table = displayed(constraint.table)
-    index = case.index(in_schema_of(table, name))
-    build = created(index) if index else ""
-    text = constraint.definition
+    build, key = again(case, alter, constraint)
+    down = f"{NO_TRANSACTION}{alter.having([f'drop constraint {name}'])};\n{build}"
+    is_primary = constraint.definition.startswith("PRIMARY KEY")
+    nullable = [each for each in _columns_of(constraint) if is_primary and _is_nullable(case, table, each)]
+    proofs = required(case, alter, table, nullable) if nullable else ()
+    return [*proofs, concurrent(build, in_schema_of(table, name)), Pair(file_name("add", name), f"{key};\n", down)]
+
+
+def again(case: Case, alter: AlterTable, constraint: Object) -> tuple[str, str]:
+    """Return what builds the index of a key with CONCURRENTLY, and what makes it a constraint of that table."""
+    name, text = parts(constraint.name)[-1], constraint.definition
+    index = case.index(in_schema_of(displayed(constraint.table), name))
     kind = "primary key" if text.startswith("PRIMARY KEY") else "unique"
     deferrable = _DEFERRABLE.search(text)
     ends = deferrable[0].lower() if deferrable else ""
     key = alter.having([f"add constraint {name} {kind} using index {name}{ends}"])
-    down = f"-- sqlmigrate: no-transaction\n{alter.having([f'drop constraint {name}'])};\n{build}"
-    nullable = [each for each in _columns_of(constraint) if kind == "primary key" and _is_nullable(case, table, each)]
-    proofs = required(case, alter, table, nullable) if nullable else ()
-    return [*proofs, concurrent(build, in_schema_of(table, name)), Pair(file_name("add", name), f"{key};\n", down)]
+    return created(index) if index else "", key
 
 
 def _is_nullable(case: Case, table: str, column: str) -> bool:
@@ -282,7 +288,7 @@ def _key_of_index(case: Case, measured: MeasuredStatement) -> Iterator[Edit]:
     if key is None or index is None or not columns:
         return
     dropped = alter.having([f"drop constraint {parts(key.name)[-1]}"])
-    down = f"-- sqlmigrate: no-transaction\n{dropped};\n{created(index)}"
+    down = f"{NO_TRANSACTION}{dropped};\n{created(index)}"
     added = Pair(file_name("add", key.name), f"{measured.statement.text};\n", down)
     swaps = tuple((f"alter {column} drop not null", "") for column in columns)
     later = (*required(case, alter, shown, columns), added)
@@ -293,20 +299,17 @@ def blocking_in_down(case: Case) -> Draft | None:
     """Build and drop indexes with CONCURRENTLY in the down file too."""
     if case.down is None:
         return None
-    instead: dict[int, str] = {}
-    for number, statement in enumerate(case.down.statements, 1):
+    swaps: list[tuple[str, str]] = []
+    for statement in case.down.statements:
         text = blanked(statement.text, "comment").strip()
         built, dropped = CREATE_INDEX.fullmatch(text), _DROP_INDEX.fullmatch(text)
         if built and built["name"] and "concurrently" not in text.lower():
-            instead[number] = f"{built['create']} concurrently {built['name']} on {built['table']}{built['rest']}"
+            new = f"{built['create']} concurrently {built['name']} on {built['table']}{built['rest']}"
+            swaps.append((statement.text, new))
         elif dropped and "," not in dropped["names"] and "concurrently" not in text.lower():
-            instead[number] = f"drop index concurrently {dropped['if'] or ''}{dropped['names']}"
-    if not instead:
-        return None
-    down = edited(case.down, instead)
-    if len(case.down.statements) > 1 and case.down.mode == "transaction":
-        down = f"-- sqlmigrate: no-transaction\n{down}"
-    return Draft(Pair("", "", down))
+            new = f"drop index concurrently {dropped['if'] or ''}{dropped['names']}"
+            swaps.append((statement.text, new))
+    return case.draft([Edit(0, swaps=tuple(swaps), is_concurrent=True)]) if swaps else None
 
 
 def index_of_key(case: Case) -> Draft | None:
@@ -317,4 +320,4 @@ def index_of_key(case: Case) -> Draft | None:
         name = made(table, *(each.strip() for each in key.columns.split(",")), "index")
         create = f"create index concurrently {name} on {table} ({key.columns});\n"
         pairs.append(concurrent(create, in_schema_of(table, name)))
-    return Draft(Pair("", case.up_text, case.down_text), tuple(pairs)) if pairs else None
+    return case.draft([Edit(0, later=tuple(pairs))]) if pairs else None

@@ -11,8 +11,8 @@ from sqlmigrate.parsing.statement import Statement
 from sqlmigrate.review.findings.subject import MeasuredStatement
 
 from .batches import batched, write
-from .case import Case, Edit
-from .draft import NOTHING_TO_UNDO, Draft, Pair
+from .case import Case
+from .draft import NOTHING_TO_UNDO, Draft, Edit, Pair
 from .edited import edited, without_directive
 from .indexes import concurrent
 from .names import file_name, in_schema_of, made

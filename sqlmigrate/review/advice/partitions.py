@@ -16,9 +16,9 @@ from sqlmigrate.review.findings.subject import MeasuredStatement
 
 from . import alter_table
 from .alter_table import AlterTable
-from .case import Case, Edit
+from .case import Case
 from .constraints import validation
-from .draft import Draft, Pair
+from .draft import Draft, Edit, Pair
 from .indexes import concurrent, created
 from .names import file_name, made
 

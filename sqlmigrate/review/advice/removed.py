@@ -11,9 +11,9 @@ from sqlmigrate.review.findings.subject import MeasuredStatement
 
 from . import alter_table
 from .batches import filled, write
-from .case import Case, Edit
+from .case import Case
 from .constraints import required
-from .draft import NOTHING_TO_UNDO, Draft, Pair, sql_of
+from .draft import NOTHING_TO_UNDO, Draft, Edit, Pair, sql_of
 from .edited import BEFORE_COMMENTS
 from .names import file_name, in_schema_of, made
 from .rewrites import kept_by_trigger, without_trigger
@@ -22,7 +22,7 @@ from .rights import granted
 _SECURITY_INVOKER = 15  # the first version with the option of views
 _CASCADE = re.compile(r"\s+cascade\b", re.IGNORECASE)
 _USED_NO_MORE = "no release uses it any more"
-_FIRST = "first release an application that does not use it; then this file, as it is but for the directive"
+_FIRST = "first release an application that does not use it; then execute this file"
 _DROPS = {
     "view": "drop view", "materialized view": "drop materialized view", "table": "drop table",
     "function": "drop function", "procedure": "drop procedure", "sequence": "drop sequence", "type": "drop type",

@@ -17,9 +17,9 @@ from sqlmigrate.review.findings.subject import MeasuredStatement
 from . import alter_table
 from .alter_table import AlterTable, NewColumn
 from .batches import filled
-from .case import Case, Edit
+from .case import Case
 from .constraints import required, validation
-from .draft import NOTHING_TO_UNDO, Draft, Pair, sql_of
+from .draft import NOTHING_TO_UNDO, Draft, Edit, Pair, sql_of
 from .indexes import concurrent, created
 from .names import file_name, in_schema_of, made
 

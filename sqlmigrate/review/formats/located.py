@@ -116,18 +116,17 @@ def found(review: Review) -> tuple[LocatedFinding, ...]:
 
 
 def advice(each: LocatedFinding, shown: dict[str, str]) -> tuple[str, str]:
-    """Return what to write instead, or the place where `shown` has that of the rule: a report shows it once a rule.
+    """Return what to write instead, or the place where `shown` has it: a report shows the same text once.
 
     Args:
         each: The finding.
-        shown: The places of the advice that was shown so far, by the name of the rule; this one is added.
+        shown: The places of the texts that were shown so far; this one is added.
     """
-    name = each.finding.rule.name
-    if name in shown:
-        return "", shown[name]
-    if each.finding.instead:
-        shown[name] = f"{each.path}:{each.line}" if each.span else each.path
-    return each.finding.instead, ""
+    instead = each.finding.instead
+    if not instead or instead in shown:
+        return "", shown.get(instead, "")
+    shown[instead] = f"{each.path}:{each.line}" if each.span else each.path
+    return instead, ""
 
 
 def open_findings(review: Review) -> list[LocatedFinding]:

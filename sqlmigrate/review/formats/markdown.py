@@ -101,7 +101,8 @@ def _drawn(review: Review, cut: _Cut) -> str:
     parts += [_table(review, cut)] if review.migrations else []
     if cut.advice:
         rules = dict.fromkeys(each.finding.rule for each in shown)
-        parts += [_advice([each for each in shown if each.finding.rule == rule], cut) for rule in rules]
+        advised: dict[str, str] = {}
+        parts += [_advice([each for each in shown if each.finding.rule == rule], cut, advised) for rule in rules]
     if cut.notes:
         parts += [_folded("note", [_note(each) for each in notes])] if notes else []
         allowed = located.allowed(review)
@@ -128,8 +129,11 @@ def _place(each: LocatedFinding) -> str:
     return f"[{prose(each.root_place)}]({each.url})" if each.url else prose(each.root_place)
 
 
-def _advice(findings: Sequence[LocatedFinding], cut: _Cut) -> str:
-    """Return what helps with the findings of one rule, folded: the statements, what to do, what to write instead."""
+def _advice(findings: Sequence[LocatedFinding], cut: _Cut, advised: dict[str, str]) -> str:
+    """Return what helps with the findings of one rule, folded: the statements, what to do, what to write instead.
+
+    `advised` has the rule that shows a text of what to write instead; this one is added.
+    """
     first = findings[0]
     rule = first.finding.rule
     parts = [f"<details><summary>{wording.MARKS[first.severity]} {rule.name}: {rule.title}</summary>", prose(rule.why)]
@@ -139,8 +143,10 @@ def _advice(findings: Sequence[LocatedFinding], cut: _Cut) -> str:
         if each.finding.what_now:
             advice, *commands = each.finding.what_now.splitlines()
             parts.append(" ".join([f"**What now:** {prose(advice)}", *map(code, commands)]))
-    if instead := next((each.finding.instead for each in findings if each.finding.instead), ""):
-        parts.append(f"**{wording.sentence(INSTEAD + ':')}**\n\n{fence(instead, is_cut=False)}")
+    for instead in dict.fromkeys(each.finding.instead for each in findings if each.finding.instead):
+        other = advised.setdefault(instead, rule.name)
+        text = f"\n\n{fence(instead, is_cut=False)}" if other == rule.name else f" as above, for {code(other)}"
+        parts.append(f"**{wording.sentence(INSTEAD + ':')}**{text}")
     if first.exception:
         parts.append(f"To allow it, {first.exception_place}: {code(first.exception)}")
     return "\n\n".join([*parts, "</details>"]) + "\n"

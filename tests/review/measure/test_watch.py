@@ -201,7 +201,8 @@ def test_writes_are_counted_by_their_kind(watched: watch.Watch) -> None:
 
 
 WITHOUT_TRANSACTION = {
-    "create unique index concurrently nw_id on nw (id); alter table nw add constraint nw_key unique using index nw_id": 2,
+    "create unique index concurrently nw_id on nw (id);"
+    "alter table nw add constraint nw_key unique using index nw_id": 2,
     "alter table nw add constraint c check (v > 0) not valid; alter table nw validate constraint c;"
     "alter table p add column z int; alter table nw add column z int": 4,
     "vacuum nw; alter table nw add column z int": 2,
