@@ -48,6 +48,7 @@ ROOMS = {
         "new",
         "seed",
         "measure",
+        "base_files",
         "results",
         "sizes",
         "findings",

@@ -51,15 +51,15 @@ def status(context: Context, *, check: bool) -> int:
 def verify(context: Context) -> int:
     """Check the files, and compare them with the history if a database is named. Writes nothing."""
     from sqlmigrate.operations import status as operations
-    from sqlmigrate.plan.up import faults_in
+    from sqlmigrate.plan.up import faults_in, faults_of
 
     if context.config.is_url_empty:
         _refuse_empty_url(context)
-    migrations = folder.load(context.config.directory)
-    _require_some(context, migrations)
-    faults = faults_in(migrations)
+    migrations = folder.survey(context.config.directory)
+    if not migrations.faults:
+        _require_some(context, migrations)
     if context.config.url is None and not _has_embedded(context):
-        if faults:
+        if faults := faults_of(migrations):
             raise gather(faults)
         context.report.verified(migrations, None)
         return 0
@@ -67,10 +67,12 @@ def verify(context: Context) -> int:
         with context.database() as url:
             planned, errors = operations.verify(url, migrations, table=context.config.table)
     except SqlmigrateError as error:
-        raise gather([*faults, error]) from None
+        raise gather([*faults_of(migrations), error]) from None
+    executed = [row.migration for row in planned.plan.rows if row.migration and row.is_executed]
+    faults, settled = faults_of(migrations, executed), faults_in(executed)
     if faults or errors:
         raise gather([*faults, *errors])
-    context.report.verified(migrations, planned)
+    context.report.verified(migrations, planned, settled)
     return 0
 
 

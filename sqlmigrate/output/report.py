@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from sqlmigrate.database.blocker import Blocker
-from sqlmigrate.errors import SqlmigrateError
+from sqlmigrate.errors import MigrationError, SqlmigrateError
 from sqlmigrate.files.migration import Folder
 from sqlmigrate.history.log import LogEntry
 from sqlmigrate.history.state import Execution, State
@@ -20,7 +20,7 @@ from . import json_values
 from .error_lines import AsCalled, error_lines
 from .excerpt import Line, printable
 from .log_lines import log_lines
-from .status_lines import label_column, note_lines, row_lines, run_lines, stop_lines, totals
+from .status_lines import MOST_NOTES, label_column, note_lines, row_lines, run_lines, stop_lines, totals
 from .wrapping import folded
 from .writer import Stream, Writer, terminal_width
 
@@ -117,9 +117,9 @@ class Report:
         else:  # no hint to create the first migration where there are some
             self.notes(first)
 
-    def folder_notes(self, notes: Sequence[SqlmigrateError], stream: Stream = "stdout") -> None:
-        """Say what is wrong with files that are not executed: the first three, a line each, and how many more."""
-        for line in note_lines(notes):
+    def folder_notes(self, notes: Sequence[SqlmigrateError], stream: Stream = "stdout", most: int = MOST_NOTES) -> None:
+        """Say what is wrong with files that are not executed: the first ones, a line each, and how many more."""
+        for line in note_lines(notes, most):
             self._folded(line, stream=stream)
 
     def head(self, state: State, rest: str) -> Line:
@@ -196,14 +196,20 @@ class Report:
         self.text([("green", "✅"), ("", f" {up}")], [("green", "✅"), ("", f" {down}")])
         self.text(f"next: write the SQL into both, then: {self.as_called('sqlmigrate up')}")
 
-    def verified(self, migrations: Folder, planned: Planned | None) -> None:
-        """Say that the files are valid, and agree with the history if it was read."""
+    def verified(self, migrations: Folder, planned: Planned | None, settled: Sequence[MigrationError] = ()) -> None:
+        """Say that the files are valid, and agree with the history if it was read.
+
+        `settled` are the faults of files that are executed: they are notes.
+        """
         count = len(migrations)
         history = planned.state.history.name if planned else None
-        notes = json_values.notes_value(migrations.notes)
+        notes = (*migrations.notes, *(fault.with_(hint=None) for fault in settled))  # a cure would change the files
         existing = json_values.existing_value(planned) if planned else None
-        self.json({"files": count, "history": history, "findings": [], "existing": existing, **notes})
-        files = f"{plural(count, 'migration')} in {self.directory}: all files are valid"
+        self.json(
+            {"files": count, "history": history, "findings": [], "existing": existing, **json_values.notes_value(notes)}
+        )
+        valid = "all pending files are valid" if settled else "all files are valid"
+        files = f"{plural(count, 'migration')} in {self.directory}: {valid}"
         self._folded([("green", "✅"), ("", f" {files}")])
         if planned:
             rows = planned.plan.rows
@@ -213,7 +219,7 @@ class Report:
             self.notes(first_run_errors(planned.state.surroundings, planned.plan.rows))
         else:
             self.text("no database is set: only the files were checked")
-        self.folder_notes(migrations.notes)
+        self.folder_notes(notes, most=len(notes))
 
     def repaired(self, state: State, label: str, done: str) -> None:
         """Say what was repaired, and in which database."""

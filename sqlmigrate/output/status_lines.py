@@ -19,7 +19,7 @@ _MARKS = {
 }  # fmt: skip
 _NARROWEST_LABEL, _WIDEST_LABEL = 10, 60
 _SAID_WIDTH = 44  # what is left for the words after a name, where lines have to be folded
-_MOST_NOTES = 3
+MOST_NOTES = 3
 _ALWAYS_COUNTED = ("executed", "pending")
 
 
@@ -98,20 +98,20 @@ def totals(rows: Sequence[Row], run: Blocker | None) -> list[str]:
     return [*(f"{each} | " for each in others), last]
 
 
-def note_lines(notes: Sequence[SqlmigrateError]) -> Iterator[Line]:
+def note_lines(notes: Sequence[SqlmigrateError], most: int = MOST_NOTES) -> Iterator[Line]:
     """Return a line for each of the first notes, and one with the number of all others."""
-    for note in notes[:_MOST_NOTES]:
+    for note in notes[:most]:
         yield [("yellow", "⚠️"), ("", f" note: {printable(': '.join(filter(None, [str(note), note.hint])))}")]
-    if (more := len(notes) - _MOST_NOTES) > 0:
+    if (more := len(notes) - most) > 0:
         yield [("yellow", "⚠️"), ("", f" and {plural(more, 'more note')}: sqlmigrate verify")]
 
 
 def stop_lines(errors: Sequence[SqlmigrateError]) -> Iterator[Line]:
     """Return a line for each of the first errors that would stop an `up`, and one with the number of all others."""
-    for error in errors[:_MOST_NOTES]:
+    for error in errors[:MOST_NOTES]:
         said = ": ".join(filter(None, (error.message, "; ".join(error.detail))))
         yield [("yellow", "⚠️"), ("", f" {printable(said)}")]
-    if (more := len(errors) - _MOST_NOTES) > 0:
+    if (more := len(errors) - MOST_NOTES) > 0:
         yield [("", f"   and {more} more")]
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from sqlmigrate.errors import MigrationError, gather
-from sqlmigrate.files.migration import Migration
+from sqlmigrate.files.migration import Folder, Migration
 from sqlmigrate.files.without_sql import TEMPLATE_MARKS
 from sqlmigrate.source import Source
 
@@ -94,6 +94,14 @@ def read_scripts(migrations: Iterable[Migration]) -> tuple[Script, ...]:
 def faults_in(migrations: Iterable[Migration]) -> list[MigrationError]:
     """Return every fault of every file, up and down."""
     return _all_faults(map(_read, migrations))
+
+
+def faults_of(migrations: Folder, executed: Collection[Migration] = ()) -> list[MigrationError]:
+    """Return the faults of a folder: of its names, and of every file but those of the migrations in `executed`."""
+    own = {id(each) for each in executed}
+    attached = {id(fault) for each in migrations for fault in (*each.faults, *each.down_faults)}
+    of_names = [fault for fault in migrations.faults if id(fault) not in attached]
+    return list(dict.fromkeys([*of_names, *faults_in(each for each in migrations if id(each) not in own)]))
 
 
 @dataclass(frozen=True)

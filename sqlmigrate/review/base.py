@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from sqlmigrate.database.session import Request, Session, connect
-from sqlmigrate.errors import ServerError
+from sqlmigrate.errors import MigrationError, ServerError
 from sqlmigrate.executor.events import Failed
 from sqlmigrate.files import file_text
 from sqlmigrate.files.migration import Migration
@@ -28,6 +28,7 @@ from sqlmigrate.shadow import databases
 from sqlmigrate.shadow.rights import Rights
 from sqlmigrate.source import Source
 
+from .base_files import LeftOut, as_they_are, executable
 from .measure import row_sums
 from .measure.missing_roles import MissingRoles
 from .measure.row_sums import TableRows
@@ -40,7 +41,7 @@ _PRIVILEGE = "42501"  # https://www.postgresql.org/docs/current/errcodes-appendi
 _SUBSCRIPTION = re.compile(r"(?i)\bsubscription\b")
 _ABOUT_SUBSCRIPTIONS = re.compile(r"(?:CREATE|ALTER|DROP|COMMENT ON) SUBSCRIPTION")
 _SEED_ROWS = 300
-_FORMAT = 9  # of the templates: increased when bases are built differently
+_FORMAT = 10  # of the templates: increased when bases are built differently
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class Base:
         roles: the roles that were created because its migrations only name them
         rows: the rows of each table
         own: how many tables have rows of `--seed`
+        left_out: what the base does not have of the merged files, because it cannot be executed
     """
 
     template: databases.Template
@@ -62,6 +64,7 @@ class Base:
     roles: tuple[str, ...]
     rows: tuple[TableRows, ...]
     own: int
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def find_base(
@@ -90,6 +93,7 @@ def find_base(
         tuple(value["roles"]),
         tuple(TableRows(name, oid, count, total, tuple(columns)) for name, oid, count, total, columns in value["rows"]),
         value["own"],
+        tuple(LeftOut(label, reason) for label, reason in value["left_out"]),
     )
 
 
@@ -116,10 +120,20 @@ class _Build:
         roles = MissingRoles(self.server)
         with connect(database.owner_url) as session:
             history = _create_history(session, self.table)
-        while failed := self._failed(database.owner_url):
+        files = as_they_are([without_subscriptions(each) for each in self.subjects.base_migrations])
+        try:
+            failed = self._failed(database.owner_url, files.migrations)
+        except MigrationError:  # an old file that today's checks refuse
+            files = executable(files.migrations)
+            failed = self._failed(database.owner_url, files.migrations)
+        while failed:
             with connect(database.owner_url) as session:
-                if not roles.provide(failed.error, session):
-                    raise self._base_fails(failed)
+                is_cured = roles.provide(failed.error, session)
+            if not is_cured and failed.step.label not in files.mended:
+                raise self._base_fails(failed)
+            if not is_cured:
+                files = files.without(failed.step.label, failed.error.message)
+            failed = self._failed(database.owner_url, files.migrations)
         with connect(database.admin_url) as session:
             ours = history_tables(session, history)
             own = _seeded(database, session, self.seed, ours) if self.seed else 0
@@ -130,13 +144,13 @@ class _Build:
             "unfilled": [astuple(each) for each in seeded.unfilled],
             "roles": roles.created,
             "own": own,
+            "left_out": [astuple(each) for each in files.left_out],
             "rows": [astuple(each) for each in rows.values()],
         }
 
-    def _failed(self, url: str) -> Failed | None:
+    def _failed(self, url: str, migrations: Sequence[Migration]) -> Failed | None:
         """Execute the migrations that are pending; return the failure, if there is one."""
         limits = Limits(lock_retries=0)
-        migrations = [without_subscriptions(each) for each in self.subjects.base_migrations]
         run = up_down.up(url, migrations, into_existing=True, table=self.table, limits=limits)
         with closing(run) as events:
             return next((event for event in events if isinstance(event, Failed)), None)

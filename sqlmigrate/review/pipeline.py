@@ -116,6 +116,7 @@ def review_on(server: databases.Shadow, subjects: Subjects, settings: Settings) 
         (*base.roles, *roles.created),
         has_sizes=bool(settings.sizes),
         own=base.own,
+        left_out=base.left_out,
     )
     seconds = time.monotonic() - began
     return _judged(Review(basis, reviewed, subjects.findings, seconds, settings.directory), subjects)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.parsing.script import Script
 
+from .base_files import LeftOut
 from .measure.facts import RoundTrip
 from .new.checkout import Checkout
 from .rules.rule import Finding
@@ -60,6 +61,7 @@ class Basis:
         stub_roles: the roles that were created for the review
         why_static: why nothing was executed
         own: how many tables have rows of `--seed`
+        left_out: what the base does not have of the merged files, because it cannot be executed
         has_sizes: whether the sizes of production's tables are known
     """
 
@@ -74,6 +76,7 @@ class Basis:
     why_static: str = ""
     has_sizes: bool = False
     own: int = 0
+    left_out: tuple[LeftOut, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from sqlmigrate.errors import ServerError
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.review import pipeline
 from sqlmigrate.review.base import without_subscriptions
+from sqlmigrate.review.formats import wording
 from sqlmigrate.review.new.subjects import Subjects
 from sqlmigrate.review.results import Review
 from sqlmigrate.shadow import databases
@@ -176,3 +177,15 @@ def test_new_migrations_use_what_the_base_made(server: databases.Shadow, base: s
     found = told(reviewed(server, base, f"{new};"))
 
     assert [(name, said) for name, said, _ in found if name in ("needs-more-rights", "statement-fails")] == []
+
+
+def test_an_old_file_that_would_be_refused_today(server: databases.Shadow) -> None:
+    """The base has what it holds, and the report says what the base does not have."""
+    base = "create table t (id int);\ncreate index concurrently i on t (id);\ncommit;\ncreate database reports;\n"
+
+    result = reviewed(server, base, "drop index i;")
+
+    assert told(result) == [("drop-index-blocking", "dropping `i` locks `t` in ACCESS EXCLUSIVE mode", "")]
+    assert "left out of the base: `001_case` (line 4: `create database reports …` cannot run in a transaction)." in (
+        "\n".join(wording.basis(result))
+    )

@@ -7,7 +7,8 @@ counted in characters from 1. `null` stands for what was not measured or is not 
      "verdict": {"severity": "danger" | "warning" | null, "text": …},
      "seconds": 0.8,
      "ground": {"base", "base_migrations", "server", "server_version", "tables", "filled",
-                "unfilled": [{"table", "why"}], "stub_roles": […], "why_static", "has_sizes", "text": […]},
+                "unfilled": [{"table", "why"}], "left_out": [{"migration", "why"}], "stub_roles": […], "why_static",
+                "has_sizes", "text": […]},
      "migrations": [{"version", "name", "up": {"file", …}, "down": {"file", …} | null, "severity", "strongest_lock",
                      "who_waits", "way_down", "trip": TRIP | null, "findings": [FINDING]}],
      "findings": [FINDING]}         those of the folder, which belong to no migration
@@ -72,6 +73,7 @@ def _ground(on: Basis, text: Sequence[str]) -> dict[str, Any]:
         "base": on.base, "base_migrations": on.base_migrations, "server": on.server,
         "server_version": on.version or None, "tables": on.tables, "filled": on.filled,
         "unfilled": [{"table": each.table, "why": each.reason} for each in on.unfilled],
+        "left_out": [{"migration": each.label, "why": each.reason} for each in on.left_out],
         "stub_roles": list(on.stub_roles),
         "why_static": on.why_static or None, "has_sizes": on.has_sizes, "text": list(text),
     }  # fmt: skip

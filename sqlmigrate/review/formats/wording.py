@@ -336,6 +336,9 @@ def basis(review: Review) -> Iterator[str]:
             yield "Not checked: locks, rewrites, rows, the down files."
         return
     yield f"Executed on {on.server}. {base}"
+    if on.left_out:
+        parts = [f"`{each.label}` ({each.reason})" for each in on.left_out]
+        yield "Old files are executed as well as they can be; left out of the base: " + _some(parts) + "."
     if on.own:
         yield f"{plural(on.own, 'table')} {'has' if on.own == 1 else 'have'} the rows of --seed."
     if on.tables:
