@@ -98,9 +98,9 @@ def faults_in(migrations: Iterable[Migration]) -> list[MigrationError]:
 
 def faults_of(migrations: Folder, executed: Collection[Migration] = ()) -> list[MigrationError]:
     """Return the faults of a folder: of its names, and of every file but those of the migrations in `executed`."""
+    settled = {id(fault) for each in executed for fault in (*each.faults, *each.down_faults)}
     own = {id(each) for each in executed}
-    attached = {id(fault) for each in migrations for fault in (*each.faults, *each.down_faults)}
-    of_names = [fault for fault in migrations.faults if id(fault) not in attached]
+    of_names = (fault for fault in migrations.faults if id(fault) not in settled)
     return list(dict.fromkeys([*of_names, *faults_in(each for each in migrations if id(each) not in own)]))
 
 
