@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from sqlmigrate.errors import MigrationError
@@ -11,6 +12,8 @@ from sqlmigrate.errors import MigrationError
 from .foreign import ForeignHistory, Reading, Record, Verdict
 from .pairs import Pair, obstacles_of
 from .tools.tool import Tool
+
+_NUMBERS = re.compile(r"[0-9]+(\.[0-9]+)*")
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,8 @@ class Entry:
 
     @property
     def is_executed(self) -> bool:
-        """Whether the tool has executed it."""
-        return self.record is not None and self.record.state == "executed"
+        """Whether the tool has executed it, or was told so."""
+        return self.record is not None and self.record.state in ("executed", "baseline")
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,8 @@ class Adoption:
     @cached_property
     def unfinished(self) -> tuple[Record, ...]:
         """The records of migrations that have failed, or whose execution has not ended."""
-        return tuple(each for each in self.history.records if each.state != "executed") if self.history else ()
+        records = self.history.records if self.history else ()
+        return tuple(each for each in records if each.state not in ("executed", "baseline"))
 
     @cached_property
     def to_record(self) -> tuple[Entry, ...]:
@@ -150,11 +154,18 @@ def _doubled(entries: Sequence[Entry]) -> Iterator[tuple[Entry, ...]]:
 
 
 def _records(history: ForeignHistory | None, pairs: Sequence[Pair]) -> dict[str, Record]:
-    """Return the record of each migration; where the history has one row, all older migrations have it too."""
+    """Return the record of each migration; where the history has one row, all older migrations have it too.
+
+    A baseline is a record for all older migrations that have none of their own.
+    """
     if history is None:
         return {}
     if not history.is_one_row:
-        return {each.key: each for each in history.records}
+        found = {each.key: each for each in history.records}
+        for each in history.records:
+            if each.state == "baseline":
+                found = {**{key: replace(each, key=key) for key in _up_to(each.key, pairs)}, **found}
+        return found
     return {
         pair.foreign.key: Record(pair.foreign.key)
         for record in history.records
@@ -163,9 +174,23 @@ def _records(history: ForeignHistory | None, pairs: Sequence[Pair]) -> dict[str,
     }
 
 
+def _up_to(key: str, pairs: Sequence[Pair]) -> list[str]:
+    """Return the keys up to the one of a baseline, in the tool's order; it may lie between two files."""
+    keys = [pair.foreign.key for pair in pairs]
+    if key in keys:
+        return keys[: keys.index(key) + 1]
+    if all(_NUMBERS.fullmatch(each) for each in (key, *keys)):
+        return [each for each in keys if _numbers(each) <= _numbers(key)]
+    return [each for each in keys if each <= key]
+
+
+def _numbers(key: str) -> list[int]:
+    return [int(part) for part in key.split(".")]
+
+
 def _entry(tool: Tool, pair: Pair, record: Record | None, recorded: Collection[int]) -> Entry:
-    if record is None or record.state != "executed":
+    if record is None or record.state not in ("executed", "baseline"):
         return Entry(pair, record)
-    is_same = tool.is_same(pair.foreign, record)
+    is_same = None if record.state == "baseline" else tool.is_same(pair.foreign, record)
     verdict: Verdict = "trusted" if is_same is None else "verified" if is_same else "changed"
     return Entry(pair, record, verdict, pair.migration is not None and pair.migration.number in recorded)

@@ -27,9 +27,10 @@ def errors_of(adoption: Adoption, *, trust: bool) -> Iterator[SqlmigrateError]:
     if unfinished := adoption.unfinished:
         keys = ", ".join(each.key for each in unfinished[:_SHOWN])
         yield HistoryError(
-            f"{tool} says that {keys} has failed or is not finished",
+            f"{adoption.history.shown if adoption.history else tool} says that {keys} has failed or is not finished",
             state=NOTHING_CHANGED,
             hint=adoption.tool.repair or f"repair it with {tool} first",
+            next_steps=["sqlmigrate adopt"],
         )
     if adoption.history and adoption.history.is_one_row:
         yield from (_without_file(adoption, each.key) for each in adoption.missing)

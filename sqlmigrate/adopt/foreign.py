@@ -12,7 +12,7 @@ from sqlmigrate.errors import MigrationError
 from sqlmigrate.files.file_text import decode
 from sqlmigrate.source import Source
 
-RecordState = Literal["executed", "failed", "running"]
+RecordState = Literal["executed", "baseline", "failed", "running"]
 Verdict = Literal["verified", "changed", "trusted"]
 
 
@@ -125,7 +125,7 @@ class Record:
 
     Attributes:
         key: What the history calls the migration.
-        state: What became of it.
+        state: What became of it. `baseline`: the tool was told that this one and all older ones are executed.
         name: Its name, if the history has it.
         executed_at: When it was executed; None if the tool does not record it.
         duration_ms: How long that took, in milliseconds; None if the tool does not record it.

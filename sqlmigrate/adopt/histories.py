@@ -21,7 +21,9 @@ select a.attname::text from pg_catalog.pg_attribute a
  where a.attrelid = (select c.oid from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
                       where n.nspname = $1 and c.relname = $2)
    and a.attnum > 0 and not a.attisdropped"""
-_STATES: dict[str, RecordState] = {"executed": "executed", "failed": "failed", "running": "running"}
+_STATES: dict[str, RecordState] = {
+    "executed": "executed", "baseline": "baseline", "failed": "failed", "running": "running",
+}  # fmt: skip
 
 
 def find_histories(session: Session, state: State) -> tuple[OtherHistory, ...]:

@@ -32,6 +32,8 @@ _SAID_OF_STATEMENTS = {
 
 def said_of(entry: Entry, tool: Tool) -> str:
     """Return what the log says of an adopted migration."""
+    if entry.record is not None and entry.record.state == "baseline":
+        return f"adopted from {tool.name}; in its baseline: declared as executed"
     said = _SAID_OF_STATEMENTS if tool.keeps_statements else _SAID
     return f"adopted from {tool.name}; {said[entry.verdict or 'trusted'].format(tool=tool.name)}"
 
@@ -51,6 +53,7 @@ def _row(position: int, entry: Entry, tool: Tool) -> dict[str, object]:
         statements = 0
     return {
         "position": position,
+        "status": record.state,
         "version": migration.version,
         "name": migration.name,
         "checksum": migration.checksum,
@@ -70,12 +73,12 @@ def record(history: History, rows: Sequence[dict[str, object]]) -> Request:
     sql = f"""\
 with given as (
   select * from pg_catalog.json_to_recordset($1::json) as g (
-         position int, version text, name text, checksum text, up_sql text, down_sql text, statements int,
+         position int, status text, version text, name text, checksum text, up_sql text, down_sql text, statements int,
          executed_at timestamptz, duration_ms bigint, executed_by text, detail text)),
 written as (
   insert into {history.quoted} (version, name, status, checksum, up_sql, down_sql, statements, statements_done,
                                 executed_at, duration_ms, executed_by, tool_version)
-  select version, name, 'executed', checksum, up_sql, down_sql, statements, statements,
+  select version, name, status, checksum, up_sql, down_sql, statements, statements,
          executed_at, duration_ms, executed_by, {version}
     from given order by position
   returning version)

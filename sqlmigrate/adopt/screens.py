@@ -15,7 +15,10 @@ from .record import said_of
 from .tools.tool import Tool
 
 _SHOWN = 10
-_MARK = {"executed": ("✅", "green"), "pending": ("⏸️", "yellow"), "failed": ("❌", "red"), "running": ("❌", "red")}
+_MARK = {
+    "executed": ("✅", "green"), "baseline": ("✅", "green"), "pending": ("⏸️", "yellow"),
+    "failed": ("❌", "red"), "running": ("❌", "red"),
+}  # fmt: skip
 
 
 def found_lines(adoption: Adoption) -> Iterator[Line]:
@@ -57,11 +60,11 @@ def entry_lines(adoption: Adoption) -> Iterator[Line]:
 
 
 def _said(entry: Entry, tool: Tool, state: str) -> str:
-    if state != "executed":
+    if not entry.is_executed:
         return state
     when = f" {moment(entry.record.executed_at)}" if entry.record and entry.record.executed_at else ""
     known = "recorded already" if entry.is_recorded else said_of(entry, tool).partition("; ")[2]
-    return f"executed{when}  {known}"
+    return f"{state}{when}  {known}"
 
 
 def file_lines(adoption: Adoption) -> Iterator[Line]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from .dbmate import DBMATE
+from .flyway import FLYWAY
 from .golang_migrate import GOLANG_MIGRATE
 from .tool import Tool
 
-TOOLS: tuple[Tool, ...] = (DBMATE, GOLANG_MIGRATE)
+TOOLS: tuple[Tool, ...] = (DBMATE, GOLANG_MIGRATE, FLYWAY)
 
 
 def tool_named(name: str) -> Tool | None:

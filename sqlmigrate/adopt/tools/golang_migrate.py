@@ -68,4 +68,13 @@ def _locks(place: Place) -> list[int]:
     return [zlib.crc32(name.encode()) * _SALT % 2**32 for name in names]
 
 
-GOLANG_MIGRATE = Tool("golang-migrate", ("migrations", "db/migrations"), _read, _query, locks=_locks, is_one_row=True)
+GOLANG_MIGRATE = Tool(
+    "golang-migrate",
+    ("migrations", "db/migrations"),
+    _read,
+    _query,
+    locks=_locks,
+    is_one_row=True,
+    repair="remove from the database what the failed file has left, then execute `migrate force VERSION` with the "
+    "version before it; or finish it by hand, and execute `migrate force VERSION` with its own",
+)
