@@ -166,7 +166,7 @@ def _activity(session: Session, pid: str, size: str) -> Activity:
 
 
 def _late() -> ConnectError:
-    return ConnectError("it has no answer in time (a pooler without a free session?)")
+    return ConnectError("it did not answer in time (a pooler without a free session?)")
 
 
 def _percentage(rows: Sequence[Sequence[str | None]]) -> str | None:

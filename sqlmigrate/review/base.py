@@ -30,6 +30,7 @@ from sqlmigrate.source import Source
 
 from .base_files import LeftOut, as_they_are, executable
 from .measure import row_sums
+from .measure.database_names import migration_with_database
 from .measure.missing_roles import MissingRoles
 from .measure.row_sums import TableRows
 from .measure.watch import history_tables
@@ -41,7 +42,7 @@ _PRIVILEGE = "42501"  # https://www.postgresql.org/docs/current/errcodes-appendi
 _SUBSCRIPTION = re.compile(r"(?i)\bsubscription\b")
 _ABOUT_SUBSCRIPTIONS = re.compile(r"(?:CREATE|ALTER|DROP|COMMENT ON) SUBSCRIPTION")
 _SEED_ROWS = 300
-_FORMAT = 10  # of the templates: increased when bases are built differently
+_FORMAT = 11  # of the templates: increased when bases are built differently
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,8 @@ class _Build:
         roles = MissingRoles(self.server)
         with connect(database.owner_url) as session:
             history = _create_history(session, self.table)
-        files = as_they_are([without_subscriptions(each) for each in self.subjects.base_migrations])
+        merged = map(without_subscriptions, self.subjects.base_migrations)
+        files = as_they_are([migration_with_database(each, database.name) for each in merged])
         try:
             failed = self._failed(database.owner_url, files.migrations)
         except MigrationError:  # an old file that today's checks refuse

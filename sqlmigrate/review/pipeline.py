@@ -102,7 +102,7 @@ def review_on(server: databases.Shadow, subjects: Subjects, settings: Settings) 
         server.clone(base.template) as clone,
         watching(clone.owner_url, clone.admin_url, settings.table, settings.limit) as watch,
     ):
-        roles = MissingRoles(server)
+        roles = MissingRoles(server, base.roles)
         trips = RoundTrips(roles, watch, MadeUpRows(server, clone, watch.observer, base.filled), base.rows)
         reviewed = _in_order(_review_one(trips, _parse(each), settings, server.version) for each in subjects.new)
     basis = Basis(

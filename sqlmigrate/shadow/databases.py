@@ -111,6 +111,7 @@ class Shadow:
         self._admin = admin
         self._place = where
         self._stubs: list[str] = []
+        self._is_raised = False  # whether the owner is a superuser now
         self.is_superuser, self.is_ours = where.is_superuser, where.is_ours
         self._open = 0  # databases in use; the first of them determines which roles exist
 
@@ -161,11 +162,13 @@ class Shadow:
     def stub_role(self, name: str) -> None:
         """Create a role that a migration names and the server lacks; it has no rights and is dropped with the clone.
 
-        The role that executes migrations becomes a member, so that it can make it the owner of objects.
+        The role that executes migrations becomes a member, so that it can make it the owner of objects. While that role
+        is a superuser, so is the new one: merged migrations may execute statements with the rights of either.
         """
-        self._ask(f"create role {quoted(name)} nologin")
+        strong = "superuser" if self._is_raised and self._place.is_superuser else "nosuperuser"
+        self._ask(f"create role {quoted(name)} nologin {strong}")
         if self._place.owner != self._place.admin:
-            self._ask(f"grant {quoted(name)} to {quoted(self._place.owner)}")
+            self._ask(f"grant {quoted(name)} to {quoted(self._place.owner)} with admin option")
         self._stubs.append(name)
 
     def _built(self, name: str, build: Callable[[Databases], Any], given: Rights) -> dict[str, Any]:
@@ -198,9 +201,11 @@ class Shadow:
             yield
             return
         rights.raise_owner(self._admin, self._place)
+        self._is_raised = True
         try:
             yield
         finally:
+            self._is_raised = False
             rights.lower_owner(self._admin, self._place)
             if self._place.is_ours:
                 rights.undo_settings(self._admin)

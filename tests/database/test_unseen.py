@@ -205,7 +205,7 @@ def test_a_pooler_with_one_session_for_all(pgbouncer: str, postgres: Server, dat
         events = list(up_down.up(url, load(tmp_path), tick=0.1))
 
     unseen = {event.activity.unseen for event in events if hasattr(event, "activity")}
-    late = "it has no answer in time (a pooler without a free session?)"
+    late = "it did not answer in time (a pooler without a free session?)"
     assert unseen == {f"the second connection, which looks, was refused or lost: {late}"}
     assert isinstance(events[-1], Finished)
 

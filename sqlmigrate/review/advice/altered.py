@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from sqlmigrate.catalog.objects import RELATIONS, Object
 from sqlmigrate.identifiers import displayed
+from sqlmigrate.review.measure.facts import LateSequence
 
 from .case import Case
-from .draft import Draft, Edit, Pair
+from .draft import Draft, Edit, Pair, sql_of
 from .names import identifier
 from .rights import granted
 
@@ -61,12 +63,18 @@ def _new_owners(case: Case) -> Iterator[tuple[Object, str]]:
 
 
 def sequence_set(case: Case) -> Draft | None:
-    """Set the sequence after the rows, in the same migration."""
-    edits: dict[int, str] = {}
-    for each in case.statements:
-        lines = [each.statement.text]
-        for late in case.subject.trip.late_sequences:
-            table, _, column = late.column.rpartition(".")
-            lines.append(f"select setval('{late.sequence}', (select max({column}) from {table}))")
-        edits[each.facts.number] = ";\n".join(lines)
-    return case.draft([Edit(number, text) for number, text in list(edits.items())[-1:]])
+    """Set the sequence after the rows, in the same file."""
+    late, after_down = case.subject.trip.late_sequences, case.subject.trip.late_after_down
+    places = case.statements[-1:] if late else ()
+    draft = case.draft([Edit(each.facts.number, ";\n".join([each.statement.text, *map(_set_to_largest, late)]))
+                        for each in places]) or Draft(Pair("", "", case.down_text))  # fmt: skip
+    if not after_down or case.down is None:
+        return draft if late else None
+    down = draft.own.down.rstrip("\n") + "\n" + sql_of(map(_set_to_largest, after_down))
+    return replace(draft, own=replace(draft.own, down=down))
+
+
+def _set_to_largest(late: LateSequence) -> str:
+    """Return the statement that sets a sequence to the largest value of its column."""
+    table, _, column = late.column.rpartition(".")
+    return f"select setval('{late.sequence}', (select max({column}) from {table}))"

@@ -10,6 +10,7 @@ from sqlmigrate.identifiers import displayed, last_part, parent
 from sqlmigrate.review.rules import altered, replaced
 from sqlmigrate.review.rules.rule import Finding
 
+from .definitions import rule_of_check
 from .schema_changes import Column, SchemaChanges, is_on
 from .subject import Subject
 
@@ -82,10 +83,48 @@ def _columns(subject: Subject, changes: SchemaChanges) -> Iterator[Finding]:
             message = f"`{name}` is GENERATED ALWAYS now: an INSERT with a value for it fails"
             place = subject.place_of(change, "identity")
             yield replace(subject.finding(replaced.COLUMN_NOT_WRITABLE, place, message), severity="warning")
+    yield from _refusing_checks(subject)
     for change, column in _required(subject):
         message = f"the new column `{displayed(column.name)}` is NOT NULL, without a default"
         message += ": an INSERT of the running application fails"
-        yield subject.finding(altered.NEW_NOT_NULL_WITHOUT_DEFAULT, subject.place_of(change), message)
+        place = subject.place_of_last(column.object, "not null", "default") or subject.place_of(change)
+        yield subject.finding(altered.NEW_NOT_NULL_WITHOUT_DEFAULT, place, message)
+
+
+def _refusing_checks(subject: Subject) -> Iterator[Finding]:
+    """Return the findings of new CHECK constraints that refuse NULL in columns which an INSERT may leave out."""
+    before = subject.trip.before
+    known = subject.trip.base.by_identity if subject.trip.base else before.by_identity
+    now = subject.trip.after.by_identity if subject.trip.after else {}
+    for refused in subject.trip.refused_nulls:
+        check, place = refused.check, subject.place_of(Change("constraint", None, refused.check, "new"))
+        if _is_known(subject, check):
+            continue
+        if not refused.columns:
+            message = (
+                f"the CHECK `{last_part(check.name)}` refuses NULL in the domain `{displayed(parent(check.name))}`"
+            )
+            message += ": statements that set such a column to NULL fail"
+            yield replace(subject.finding(altered.NEW_NOT_NULL_WITHOUT_DEFAULT, place, message), severity="warning")
+            continue
+        columns = [each for number in refused.columns if (each := now.get(check.whole._replace(sub=number)))]
+        if any(subject.is_set_by_trigger(each) or Column(each).is_proven_not_null(before) for each in columns):
+            continue
+        names = " and ".join(f"`{displayed(each.name)}`" for each in columns)
+        message = f"the CHECK `{last_part(check.name)}` refuses a row without {names}: an INSERT that leaves"
+        message += f" {'it' if len(columns) == 1 else 'them'} out fails"
+        found = subject.finding(altered.NEW_NOT_NULL_WITHOUT_DEFAULT, place, message)
+        is_unknown = all(each.identity not in known for each in columns)  # the running application sets none of them
+        yield replace(found, severity="danger" if is_unknown else "warning", about=displayed(columns[0].name))
+
+
+def _is_known(subject: Subject, check: Object) -> bool:
+    """Return whether an equal CHECK was there before the file."""
+    return any(
+        each.kind == check.kind and each.whole == check.whole
+        and rule_of_check(each.definition) == rule_of_check(check.definition)
+        for each in subject.trip.before.objects.values()
+    )  # fmt: skip
 
 
 def _without_value(before: Column) -> str:

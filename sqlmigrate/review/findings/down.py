@@ -18,12 +18,13 @@ from sqlmigrate.review.rules.rule import Finding, Rule
 from sqlmigrate.source import Span
 from sqlmigrate.spelling import plural
 
-from . import created_again, failures, locks
+from . import created_again, failures, keys, locks
 from .differences import gravest_first, in_words, severity_of, whole
 from .listing import listed, partition_parents
 from .merged_sentence import merged_sentence
 from .subject import Subject, first_name
 
+_PRIVILEGE = "42501"
 _EXISTS = "42710"  # duplicate_object: https://www.postgresql.org/docs/current/errcodes-appendix.html
 _RESTORE = "in the down file, create what the up file drops, and drop nothing that the up file does not create"
 _IF_NOT_EXISTS = "in the up file, write: add value if not exists"
@@ -46,6 +47,8 @@ def find(subject: Subject, down: Script | None) -> Iterator[Finding]:
         return
     for each in failures.find_on_rows(subject, trip.down):
         yield _certain(each)
+    yield from failures.find_lacked_rights(subject, trip.down)
+    yield from keys.find_after_down(subject, trip.down)
     yield from _left(subject, head)
     yield from _rows(subject, head)
     yield from _new_data(subject, head)
@@ -169,7 +172,9 @@ def _again(subject: Subject) -> Iterator[Finding]:
     if trip.again_error:
         if not _is_about(trip.again_error, labels):
             place = trip.again_error.span or head
-            yield _finding(rules.REAPPLY_FAILS, f"after up and down, up fails: {trip.again_error.message}", place)
+            found = _finding(rules.REAPPLY_FAILS, f"after up and down, up fails: {trip.again_error.message}", place)
+            # the review's role may have fewer rights than production's
+            yield replace(found, severity="warning") if trip.again_error.sqlstate == _PRIVILEGE else found
     elif real := [each for each in trip.again if each.matters]:
         told = in_words(whole(real, partition_parents(trip.before, trip.after)))
         yield _finding(rules.REAPPLY_FAILS, f"after up and down, up ends differently: {told}", head)

@@ -60,6 +60,7 @@ def find(subject: Subject) -> Iterator[Finding]:
     if run.error:
         yield finding_of_error(run, run.error, subject.version)
     yield from find_on_rows(subject, run)
+    yield from find_lacked_rights(subject, run)
     for skipped in subject.trip.skipped:
         statement = subject.up.statements[skipped.number - 1]
         message = f"{skipped.difference}: the statement does nothing"
@@ -85,6 +86,27 @@ def find_on_rows(subject: Subject, run: FileRun) -> Iterator[Finding]:
             rule, rule.severity, message, span, span.source.path,
             what_now=_ask(failure), has_example=False, about=about,
         )  # fmt: skip
+
+
+def find_lacked_rights(subject: Subject, run: FileRun) -> Iterator[Finding]:
+    """Return the findings of statements that a file executes as a role which has no right to execute them.
+
+    If the up file was executed without this role, its objects do not belong to it, which is not the down file's fault.
+    """
+    directions = [each.direction for each in subject.trip.lacked_rights]
+    for lacked in subject.trip.lacked_rights:
+        if lacked.direction == run.direction == directions[0]:
+            span = lacked.error.span or run.script.source.span(0, 0)
+            message = f"the file sets the role `{lacked.role}`, which lacks a right: {lacked.error.message}"
+            yield Finding(
+                failures.NEEDS_MORE_RIGHTS,
+                "warning",
+                message,
+                span,
+                span.source.path,
+                what_now="grant it, or find out whether production has. The file was executed again without SET ROLE",
+                about=lacked.role,
+            )
 
 
 def _ask(failure: RowFailure) -> str:

@@ -17,6 +17,7 @@ from sqlmigrate.review.results import Reviewed
 from sqlmigrate.review.rules.rule import SEVERITIES, Finding, Severity
 from sqlmigrate.source import Span
 
+from . import cascades
 from .estimates import duration
 from .listing import partition_parents
 from .merged_sentence import merged_sentence
@@ -35,7 +36,10 @@ def group(reviewed: Reviewed) -> Reviewed:
         if script and len(reviewed.findings) > 1
         for each in script.statements
     }
-    at_once = _collected([[finding] for finding in reviewed.findings], _of_one_statement)
+    findings = reviewed.findings
+    if trip and reviewed.up:
+        findings = tuple(cascades.fold(findings, reviewed.up, trip))
+    at_once = _collected([[finding] for finding in findings], _of_one_statement)
     at_once = [sorted(each, key=lambda finding: not _is_named(finding, texts)) for each in at_once]
     in_file = _collected(at_once, _of_one_file)
     return replace(reviewed, findings=tuple(_merged(each, parents) for each in in_file))

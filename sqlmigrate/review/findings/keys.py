@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from sqlmigrate.identifiers import last_part, parent
-from sqlmigrate.review.measure.facts import LateSequence
+from sqlmigrate.review.measure.facts import FileRun, LateSequence
 from sqlmigrate.review.rules import altered
 from sqlmigrate.review.rules.rule import Finding
 from sqlmigrate.review.seed.values import FIRST_KEY
@@ -38,6 +38,18 @@ def find(subject: Subject) -> Iterator[Finding]:
             f"the largest value of `{late.column}` is {late.top}, but its sequence `{late.sequence}` is at {late.last}"
             ": an INSERT fails when the sequence returns an existing value"
         )
+        yield subject.finding(altered.SEQUENCE_BEHIND_DATA, place, message)
+
+
+def find_after_down(subject: Subject, run: FileRun) -> Iterator[Finding]:
+    """Return the findings of sequences that the down file leaves behind their column."""
+    for late in subject.trip.late_after_down:
+        message = (
+            f"after down the largest value of `{late.column}` is {late.top}, but its sequence `{late.sequence}` is at"
+            f" {late.last}: an INSERT fails when the sequence returns an existing value"
+        )
+        naming = [each for each in run.script.statements if last_part(late.column) in each.text]
+        place = run.script.source.span(naming[-1].start if naming else 0)
         yield subject.finding(altered.SEQUENCE_BEHIND_DATA, place, message)
 
 

@@ -77,6 +77,12 @@ def _names(measured: MeasuredStatement, name: str) -> bool:
     return measured.names(name) or measured.text.startswith(_CODE)
 
 
+def _changed(measured: MeasuredStatement, column: Column) -> bool:
+    """Return whether a statement changed a column that the file changed: by its changes, or else by its words."""
+    own = {each.identity for change in measured.facts.changes for each in (change.before, change.after) if each}
+    return column.object.identity in own if own else _names(measured, column.name)
+
+
 def _blocking(measured: MeasuredStatement) -> RelationEffect | None:
     """Return the first effect with a lock that the statement took and others wait for."""
     return next((touch for touch in measured.facts.touches if touch.is_taken and _keeps_out(touch)), None)
@@ -142,9 +148,9 @@ def _rewritten(changes: SchemaChanges, measured: MeasuredStatement, touch: Relat
     table = touch.relation.name
     if measured.says("TRUNCATE"):
         return removed.TRUNCATE
-    if any(_names(measured, column.name) for column in changes.retyped(table)):
+    if any(_changed(measured, column) for column in changes.retyped(table)):
         return rewrites.TYPE_CHANGE_REWRITE
-    added = [column for column in changes.added(table) if _names(measured, column.name)]
+    added = [column for column in changes.added(table) if _changed(measured, column)]
     if added:
         return _of_new_columns(added)
     if _about(measured, "SET UNLOGGED", "SET LOGGED") and (persistence := changes.persistence(table)):
@@ -189,7 +195,7 @@ def _of_key(changes: SchemaChanges, measured: MeasuredStatement, touch: Relation
         return indexes.EXCLUSION_CONSTRAINT
     if kinds & {"p", "u"} and not is_said:
         return indexes.UNIQUE_CONSTRAINT_BUILDS_INDEX
-    if any(_names(measured, column.name) for column in changes.retyped(table)):
+    if any(_changed(measured, column) for column in changes.retyped(table)):
         return rewrites.TYPE_CHANGE_INDEX_REBUILD
     if not measured.text.startswith("ALTER TABLE"):
         return None
@@ -211,7 +217,7 @@ def _scanned(changes: SchemaChanges, measured: MeasuredStatement, touch: Relatio
         return partitions.DEFAULT_PARTITION_SCAN
     if touch.mode == "SHARE" and _about(measured, "DOMAIN"):
         return constraints.DOMAIN_CONSTRAINT_SCAN
-    if any(_names(measured, column.name) for column in changes.all_retyped()):
+    if any(_changed(measured, column) for column in changes.all_retyped()):
         return rewrites.TYPE_CHANGE_CONSTRAINT_RECHECK
     return _of_constraint(changes, measured, table)
 
@@ -227,7 +233,8 @@ def _of_constraint(changes: SchemaChanges, measured: MeasuredStatement, table: s
     if _about(measured, "REFERENCES") and changes.new_foreign_key(table):
         return constraints.FOREIGN_KEY_WITHOUT_NOT_VALID
     is_said = measured.says("NOT NULL") and not measured.says("CHECK")
-    if (is_said or _about(measured, "SET NOT NULL")) and changes.made_not_null(table):
+    own = SchemaChanges(measured.facts.changes)
+    if (is_said or _about(measured, "SET NOT NULL")) and (changes.made_not_null(table) or own.made_not_null(table)):
         return constraints.SET_NOT_NULL_SCAN
     is_check = changes.new_check(table) or (measured.text.startswith("ALTER TABLE") and measured.says(" CHECK"))
     return constraints.CONSTRAINT_WITHOUT_NOT_VALID if is_check else locks.WORK_UNDER_LOCK

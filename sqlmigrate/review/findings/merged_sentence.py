@@ -46,7 +46,7 @@ _BEFORE_SUBJECT = re.compile(r"(?:^|[;:,] |\bwhile |\bwhere )$")
 # What follows a subject, or says something of it later, in singular and plural.
 _VERBS = ((" is ", " are "), (" has ", " have "), (" was ", " were "), (" no longer fires", " no longer fire"),
           (" no longer works", " no longer work"), (" does ", " do "), (" locks ", " lock "),
-          (" depends on ", " depend on "))  # fmt: skip
+          (" depends on ", " depend on "), (" refuses ", " refuse "))  # fmt: skip
 _LATER = ((" still use it ", " still use them "), (" the old name", " the old names"), ("without it", "without them"),
           ("does not name it", "does not name them"), (": it is now ", ": they are now "),
           (" the old label", " the old labels"), (": it names ", ": they name "),

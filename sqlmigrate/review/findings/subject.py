@@ -202,6 +202,17 @@ class Subject:
         ]
         return makers[-1] if makers else None
 
+    def place_of_last(self, thing: Object, *attributes: str) -> Span | None:
+        """Return the place of the last statement that changed one of these attributes of an object; None for none."""
+        for each in reversed(self.statements):
+            for made in each.facts.changes:
+                old, new = made.before, made.after
+                if old is None or new is None or new.identity != thing.identity:
+                    continue
+                if any(old.attributes.get(name) != new.attributes.get(name) for name in attributes):
+                    return each.place
+        return None
+
     def place_of_lost_rows(self, table: str, oid: int) -> Span:
         """Return the place of the statement that deleted the most rows of a table, given by its name and its OID."""
         lost = {

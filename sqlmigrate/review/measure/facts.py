@@ -176,6 +176,23 @@ class RowFailure:
 
 
 @dataclass(frozen=True)
+class LackedRight:
+    """A statement that failed for want of a right of the role that the file has set, and was executed without that.
+
+    Attributes:
+        direction: up or down
+        number: the statement that failed, from 1
+        error: why it failed
+        role: the role that the file has set
+    """
+
+    direction: Direction
+    number: int
+    error: StatementError
+    role: str
+
+
+@dataclass(frozen=True)
 class UnindexedKey:
     """A new foreign key without an index on its columns.
 
@@ -227,6 +244,19 @@ class Swapped:
 
 
 @dataclass(frozen=True)
+class RefusedNull:
+    """A new CHECK that refuses the NULL which an INSERT may leave in some columns.
+
+    Attributes:
+        check: the constraint, of a table or of a domain
+        columns: the numbers of the columns that an INSERT leaves NULL if it does not set them; empty for a domain
+    """
+
+    check: Object
+    columns: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class ChangedCall:
     """A call that means another function since up, or none.
 
@@ -263,11 +293,14 @@ class RoundTrip:
         broken: functions whose bodies no longer compile
         unindexed_keys: new foreign keys without an index
         late_sequences: sequences that are behind their column since up
+        late_after_down: sequences that are behind their column since down
         skipped: statements that did nothing although the existing object is different
         base: the catalog before the first of the new migrations
         row_failures: statements that failed on generated rows; what is measured was measured without those
         swapped: tables and columns that have the name of others since up
         changed_calls: calls that mean another function since up, or none
+        refused_nulls: new CHECK constraints that refuse NULL where an INSERT may leave it
+        lacked_rights: statements that roles of the file itself had no right to execute
     """
 
     before: Catalog
@@ -285,11 +318,14 @@ class RoundTrip:
     broken: tuple[BrokenBody, ...] = ()
     unindexed_keys: tuple[UnindexedKey, ...] = ()
     late_sequences: tuple[LateSequence, ...] = ()
+    late_after_down: tuple[LateSequence, ...] = ()
     skipped: tuple[SkippedStatement, ...] = ()
     base: Catalog | None = None
     row_failures: tuple[RowFailure, ...] = ()
     swapped: tuple[Swapped, ...] = ()
     changed_calls: tuple[ChangedCall, ...] = ()
+    refused_nulls: tuple[RefusedNull, ...] = ()
+    lacked_rights: tuple[LackedRight, ...] = ()
 
     @property
     def left_out(self) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ created there, without any right, and the statement is executed again.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from contextlib import suppress
 
 import psycopg
@@ -16,9 +17,11 @@ from sqlmigrate.errors import StatementError
 from sqlmigrate.identifiers import quoted
 from sqlmigrate.shadow import databases
 
-_UNDEFINED_OBJECT, _INSUFFICIENT_PRIVILEGE = "42704", "42501"
+# SET ROLE gives another code than GRANT.
+_UNDEFINED, _INSUFFICIENT_PRIVILEGE = ("42704", "22023"), "42501"
 _NO_ROLE = re.compile(r'role "(.+)" does not exist')
 _NO_MEMBER = re.compile(r'must be member of role "(.+)"')  # before PostgreSQL 16, where creating a role joins it
+_NO_SCHEMA = "permission denied for schema "
 _GRANTS = """\
 select pg_catalog.format('grant create on schema %I to %I', n.nspname, $1::text) from pg_catalog.pg_namespace n
  where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and pg_catalog.pg_has_role(n.nspowner, 'usage')
@@ -27,12 +30,26 @@ select pg_catalog.format('alter default privileges grant create on schemas to %I
 
 
 class MissingRoles:
-    """Creates and joins roles on one shadow server, each once."""
+    """Creates and joins roles on one shadow server, each once.
 
-    def __init__(self, server: databases.Shadow) -> None:
+    Args:
+        server: The shadow server.
+        known: Roles that were created for the base.
+
+    Attributes:
+        created: The roles that were created.
+    """
+
+    def __init__(self, server: databases.Shadow, known: Collection[str] = ()) -> None:
         self._server = server
+        self._known = frozenset(known)
         self._joined: set[str] = set()
+        self._owners: set[str] = set()
         self.created: list[str] = []
+
+    def is_made_up(self, role: str) -> bool:
+        """Return whether a role was created only because a migration names it: its rights are unknown."""
+        return role in self._known or role in self.created
 
     def provide(self, error: StatementError, session: Session) -> bool:
         """Give the owner, whose `session` it is, the role that a statement has failed for; return whether it did.
@@ -42,7 +59,11 @@ class MissingRoles:
         if (role := _missing(error)) and role not in self.created:
             self.created.append(role)
             self._server.stub_role(role)
-            _let_own(session, role)
+            return True
+        if _may_not_create(error) and (roles := [each for each in self.created if each not in self._owners]):
+            self._owners.update(roles)  # only now: DROP ROLE fails for a role that has rights
+            for each in roles:
+                _let_own(session, each)
             return True
         if (role := _not_joined(error)) and role not in self._joined:
             self._joined.add(role)
@@ -51,13 +72,17 @@ class MissingRoles:
 
 
 def _missing(error: StatementError) -> str | None:
-    found = _NO_ROLE.match(error.message) if error.sqlstate == _UNDEFINED_OBJECT else None
+    found = _NO_ROLE.match(error.message) if error.sqlstate in _UNDEFINED else None
     return found[1] if found else None
 
 
 def _not_joined(error: StatementError) -> str | None:
     found = _NO_MEMBER.match(error.message) if error.sqlstate == _INSUFFICIENT_PRIVILEGE else None
     return found[1] if found else None
+
+
+def _may_not_create(error: StatementError) -> bool:
+    return error.sqlstate == _INSUFFICIENT_PRIVILEGE and error.message.startswith(_NO_SCHEMA)
 
 
 def _let_own(session: Session, role: str) -> None:

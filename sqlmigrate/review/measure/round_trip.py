@@ -18,13 +18,15 @@ from sqlmigrate.parsing.statement import Statement
 from sqlmigrate.plan.plan import Direction, Step
 from sqlmigrate.source import Source
 
-from . import calls, catalog_changes, if_not_exists, keys, production_query, row_sums, swaps
-from .facts import FileRun, RoundTrip, RowFailure
+from . import calls, catalog_changes, if_not_exists, keys, production_query, refused_nulls, row_sums, swaps
+from .database_names import with_database
+from .facts import FileRun, LackedRight, RoundTrip, RowFailure
 from .made_up_rows import MadeUpRows, is_raised_in_function
 from .missing_roles import MissingRoles
 from .offending_rows import NOT_NULL
 from .production_query import Tried
 from .row_sums import TableRows
+from .set_roles import setting_roles
 from .watch import Watch
 
 # Without a transaction, these write no rows. Others, such as a CALL that commits, may have touched any table.
@@ -51,12 +53,15 @@ class RoundTrips:
         self._tried: set[str] = set()  # the tables whose rows a file has written before it failed
         self._written: frozenset[str] = frozenset()  # the tables whose rows the up file has written
         self._rows = {each.table: each for each in known}
+        self._lacked: dict[tuple[Direction, int], LackedRight] = {}
 
     def execute(self, migration: Migration, up: Script, down: Script | None) -> RoundTrip:
         """Execute a migration up, down and up again; the clone is then as after the last up."""
+        self._lacked = {}
         trip = self._go_up(migration, up)
         if down is not None and trip.after is not None:
             trip = self._go_down_and_up(trip, migration, up, down)
+        trip = replace(trip, lacked_rights=tuple(self._lacked.values()))
         has_new_tables = any(change.change == "new" for change in trip.changes)
         if trip.rows_before or has_new_tables or trip.row_failures or trip.after is None:
             columns = _old_columns(self._catalog, self._base)
@@ -89,11 +94,15 @@ class RoundTrips:
             base=self._base,
             swapped=tuple(swaps.swapped(self._watch.observer, before, after, self._known(touched - self._shortened))),
             changed_calls=tuple(calls.changed_calls(self._watch.session, before, changes)),
+            refused_nulls=tuple(
+                refused_nulls.refused_nulls(self._watch.session, before, changes, self._base.identities)
+            ),
             skipped=tuple(if_not_exists.skipped_statements(self._watch.session, up, done.notices)),
             row_failures=tuple(self._judged(failures, done, (before, after, changes))),
         )
 
     def _go_down_and_up(self, trip: RoundTrip, migration: Migration, up: Script, down: Script) -> RoundTrip:
+        already_late = keys.late_sequences(self._watch.observer, down)
         done, failures = self._run(_step("down", migration, down), trip.after)
         if done.error or trip.after is None:
             return replace(trip, down=done, row_failures=(*trip.row_failures, *failures))
@@ -103,6 +112,7 @@ class RoundTrips:
         failures = (*trip.row_failures, *self._judged(failures, done, (trip.after, back, changes)))
         touched = {*trip.rows_before, *self._touched(done, changes)} - self._shortened
         summed = self._summed(touched)
+        late = keys.late_sequences(self._watch.observer, down) - already_late
         again, more = self._run(_step("up", migration, up))
         again_error = again.error or (more[0].error if more and not failures else None)  # all rows were accepted before
         self._catalog = self._read()
@@ -116,6 +126,7 @@ class RoundTrips:
             again_error=again_error,
             again=() if again.error else compare.differences(trip.after, self._catalog),
             row_failures=failures,
+            late_after_down=tuple(sorted(late, key=lambda each: each.column)),
         )
 
     # generated rows
@@ -129,6 +140,7 @@ class RoundTrips:
         passed: dict[tuple[object, ...], RowFailure] = {}
         self._shortened, self._tried = set(), set()
         script, done, stopped = step.script, None, None
+        step = replace(step, script=with_database(script, self._watch.session.conn.info.dbname))
         tries: list[int] = []  # the statements that failed on generated rows
         while True:
             done = self._continued(step, catalog, done)
@@ -141,6 +153,10 @@ class RoundTrips:
                 tries.append(done.failed_at)
                 self._shorten(step.direction, tables)
                 _note(passed, done, tables)
+            elif as_roles := setting_roles(step.script, done.failed_at, done.error):
+                self._note_right(done, as_roles)
+                for number in as_roles:
+                    step = replace(step, script=_left_out(step.script, number))
             elif self._made_up.may_need_rows(done):
                 stopped = stopped or done
                 _note(passed, done, ())
@@ -149,6 +165,13 @@ class RoundTrips:
                 ended = stopped or done
                 before = tuple(each for each in passed.values() if each.number < ended.failed_at)
                 return replace(ended, script=script), before
+
+    def _note_right(self, done: FileRun, as_roles: Mapping[int, str]) -> None:
+        """Take note of a right that a role lacks, unless it is a role that only production has."""
+        role = as_roles[max(as_roles)]
+        if done.error and not self._roles.is_made_up(role):
+            lacked = LackedRight(done.direction, done.failed_at, done.error, role)
+            self._lacked.setdefault((done.direction, done.failed_at), lacked)
 
     def _continued(self, step: Step, catalog: Catalog | None, before: FileRun | None) -> FileRun:
         """Execute a file, or what is left of one that failed without a transaction."""

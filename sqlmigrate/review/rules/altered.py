@@ -30,7 +30,10 @@ NEW_NOT_NULL_WITHOUT_DEFAULT = Rule(
     "new-not-null-without-default",
     "danger",
     "a NOT NULL column that the running application does not set",
-    "INSERT statements of the running application omit the column, or write NULL to it. They fail.",
+    (
+        "INSERT statements of the running application omit the column, or write NULL to it. They fail. A CHECK that "
+        "refuses NULL does the same, also with NOT VALID: that only spares the rows which are there already."
+    ),
     examples=(
         Example(
             """\

@@ -110,8 +110,8 @@ def test_a_base_that_names_roles(server: databases.Shadow) -> None:
 
 
 def test_a_role_that_is_missing(server: databases.Shadow) -> None:
-    """A role that is needed for more than its name is reported, with advice."""
-    assert told(server, "set local role reporting") == [
+    """A role that the file itself drops first is reported, with advice."""
+    assert told(server, "drop role reporting; set local role reporting") == [
         (
             "missing-role",
             'role "reporting" does not exist',
