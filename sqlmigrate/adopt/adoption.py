@@ -107,8 +107,13 @@ class Adoption:
 
     @cached_property
     def texts(self) -> dict[str, str]:
-        """The files to write, by path."""
+        """The texts of the files that are made of the tool's files, by path."""
         return {path: text for each in self.entries for path, text in each.pair.texts.items()}
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left to do: the files are there, and what is executed is recorded."""
+        return not self.to_record and all(each.pair.is_kept or each.pair.is_written for each in self.entries)
 
 
 def make_adoption(

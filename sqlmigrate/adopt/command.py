@@ -12,6 +12,7 @@ import click
 from sqlmigrate.cli.context import Context
 from sqlmigrate.cli.program import command
 from sqlmigrate.errors import ConfigError
+from sqlmigrate.spelling import plural
 
 if TYPE_CHECKING:
     from sqlmigrate.history.state import State
@@ -73,14 +74,11 @@ def _look(context: Context, wanted: Wanted, *, every: bool) -> None:
         report.text("", *screens.entry_lines(adoption))
         if files := list(screens.file_lines(adoption)):
             report.text("", *files)
-    remarks = [
-        *screens.remark_lines(adoption.obstacles, "❌", "red"),
-        *screens.remark_lines(adoption.notes, "⚠️", "yellow"),
-    ]
-    if remarks:
+    if remarks := list(screens.remarks(adoption)):
         report.text("", *remarks)
-    report.text("", "nothing was written")
-    report.text([("", "next: "), ("cyan", context.as_called("sqlmigrate adopt --write"))])
+    said, following = screens.ending(adoption, wanted.directory)
+    report.text("", said)
+    report.text([("", "next: "), ("cyan", context.as_called(following))])
 
 
 def _head(context: Context, state: State | None, adoption: Adoption) -> None:
@@ -115,8 +113,10 @@ def _write(context: Context, wanted: Wanted, *, yes: bool, trust: bool) -> None:
             state, done = write.write(url, wanted, context.limits, trust=trust)
             context.report.text(context.report.head(state, f"history in {state.history.name}"))
     context.report.json({**screens.value(done.adoption), "written": list(done.paths), "recorded": done.recorded})
-    context.report.text(f"{len(done.paths)} files written, {done.recorded} migrations recorded as executed")
-    context.report.text([("", "next: "), ("cyan", context.as_called("sqlmigrate status"))])
+    written, recorded = plural(len(done.paths), "file"), plural(done.recorded, "migration")
+    context.report.text(f"{written} written, {recorded} recorded as executed")
+    following = screens.status_command(done.adoption, wanted.directory)
+    context.report.text([("", "next: "), ("cyan", context.as_called(following))])
 
 
 def _finish(context: Context, wanted: Wanted) -> None:

@@ -24,15 +24,17 @@ class Pair:
         migration: The pair; None if it cannot be converted and no file stands in its place.
         is_kept: Whether the files in the folder are kept as they are: they are the originals, or they were written by
             hand, or they differ from the conversion.
+        is_written: Whether the folder has the files already, with these texts.
     """
 
     foreign: ForeignMigration
     migration: Migration | None
     is_kept: bool = False
+    is_written: bool = False
 
     @property
     def texts(self) -> Mapping[str, str]:
-        """The texts to write, by path; empty if the files are kept."""
+        """The texts of the files that are written, by path; empty if the files are kept."""
         if self.migration is None or self.is_kept:
             return {}
         sources = filter(None, (self.migration.up, self.migration.down))
@@ -71,7 +73,8 @@ def _pair(foreign: ForeignMigration, own: OwnName, directory: str, existing: Map
     if up is None:
         return Pair(foreign, None)
     below = Source(paths[1], down) if down is not None else None
-    return Pair(foreign, Migration(own.version, own.name, Source(paths[0], up), below), is_kept)
+    migration = Migration(own.version, own.name, Source(paths[0], up), below)
+    return Pair(foreign, migration, is_kept, is_written=kept_up is not None and not is_kept)
 
 
 def _down(foreign: ForeignMigration) -> Part | None:

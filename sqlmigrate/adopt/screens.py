@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlmigrate.errors import SqlmigrateError
 from sqlmigrate.output.excerpt import Line, printable
+from sqlmigrate.plan.up import faults_in
 from sqlmigrate.spelling import plural
 from sqlmigrate.times import moment
 
 from .adoption import Adoption, Entry
+from .checks import errors_of
 from .record import said_of
 from .tools.tool import Tool
 
@@ -70,11 +73,42 @@ def _said(entry: Entry, tool: Tool, state: str) -> str:
 def file_lines(adoption: Adoption) -> Iterator[Line]:
     """Return a line for each file to write, with the file that it is made of."""
     for entry in adoption.entries:
-        for path in entry.pair.texts:
+        for path in () if entry.pair.is_written else entry.pair.texts:
             yield [("", f"{entry.pair.foreign.path} ──▶ {path}")]
 
 
-def remark_lines(errors: Sequence[SqlmigrateError], mark: str, style: str) -> Iterator[Line]:
+def remarks(adoption: Adoption) -> Iterator[Line]:
+    """Return what keeps the migrations from being taken over, what is converted with a change, and what is left out."""
+    yield from _remark_lines(list(errors_of(adoption, trust=False)), "❌", "red")
+    yield from _remark_lines(adoption.notes, "⚠️", "yellow")
+    pending = [each.pair.migration for each in adoption.pending if each.pair.migration]
+    refused = [
+        error.with_(message=f"pending, and `up` will refuse it: {error.message}") for error in faults_in(pending)
+    ]
+    yield from _remark_lines(refused, "⚠️", "yellow")
+    if adoption.missing:
+        keys = ", ".join(each.key for each in adoption.missing[:_SHOWN])
+        yield [("yellow", "⚠️"), ("", f" executed, and no file has it, so it is not recorded: {keys}")]
+
+
+def ending(adoption: Adoption, directory: str) -> tuple[str, str]:
+    """Return what the state of things is, and the next command."""
+    if next(errors_of(adoption, trust=False), None):
+        return "it cannot be taken over yet; nothing was written", "sqlmigrate adopt --dry-run"
+    if not adoption.is_done:
+        return "nothing was written", "sqlmigrate adopt --write"
+    return "nothing to do: everything is taken over", status_command(adoption, directory)
+
+
+def status_command(adoption: Adoption, directory: str) -> str:
+    """Return the command that shows the migrations where they are."""
+    folder = adoption.reading.folder
+    if adoption.reading.in_place and folder != directory.rstrip("/"):
+        return f"sqlmigrate status --directory {shlex.quote(folder)}"
+    return "sqlmigrate status"
+
+
+def _remark_lines(errors: Sequence[SqlmigrateError], mark: str, style: str) -> Iterator[Line]:
     """Return a line for each of the first remarks, and one with the number of all others."""
     for error in errors[:_SHOWN]:
         yield [(style, mark), ("", f" {printable(': '.join(filter(None, (str(error), error.hint))))}")]

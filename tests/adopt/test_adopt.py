@@ -93,8 +93,9 @@ def test_a_second_adoption_has_nothing_to_do(dbmate: Project) -> None:
     """No file is written again, no row is recorded again."""
     dbmate.call("adopt", "--write")
 
-    again = dbmate.call("adopt", "--write")
+    looked, again = dbmate.call("adopt"), dbmate.call("adopt", "--write")
 
+    assert looked.stdout.splitlines()[-2:] == ["nothing to do: everything is taken over", "next: sqlmigrate status"]
     assert "0 files written, 0 migrations recorded as executed" in again.stdout
     assert len(dbmate.logged()) == 2
 
