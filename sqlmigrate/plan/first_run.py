@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 
 from sqlmigrate.errors import NOTHING_EXECUTED, HistoryError
 from sqlmigrate.history.surroundings import OtherHistory, Surroundings
@@ -17,6 +18,8 @@ from .rows import Row
 
 _SHOWN = 5
 _INTO_EXISTING = "sqlmigrate up --into-existing"
+_ADOPT = "sqlmigrate adopt"
+_CAN_ADOPT = find_spec("sqlmigrate.adopt") is not None  # a room, which can be removed
 # `20240101_x.sql`, `V3__x.sql`, `db/20240101.sql`, `2014_10_12_000000_x`; not `1.2`, which no file here can be named.
 _NUMBER = re.compile(r"(?:.*[\\/])?(?:[vVm]|Version)?(\d+(?:_\d+)*)(?!\.?\d)")
 
@@ -72,6 +75,8 @@ def _of_history(history: OtherHistory, rows: Sequence[Row]) -> HistoryError:
     newest = baseline_of(history, rows)
     message = f"this database has the history of {history.tool}, {history.table}{_where_it_is(history)}"
     next_steps = [f"sqlmigrate baseline {newest.version if newest else 'VERSION'}", f"or: {_INTO_EXISTING}"]
+    if _CAN_ADOPT:
+        next_steps = [_ADOPT, *(f"or: {step.removeprefix('or: ')}" for step in next_steps)]
     if history.trouble is not None:
         return HistoryError(
             message,
@@ -84,7 +89,7 @@ def _of_history(history: OtherHistory, rows: Sequence[Row]) -> HistoryError:
         message,
         detail=[*_doubts(history, newest, rows)],
         state=NOTHING_EXECUTED,
-        hint=f"record what {history.tool} has executed, then: sqlmigrate up; or, only if that history belongs to "
+        hint=f"take over what {history.tool} has executed, then: sqlmigrate up; or, only if that history belongs to "
         "another application, execute all files",
         next_steps=next_steps,
     )

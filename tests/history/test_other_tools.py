@@ -283,10 +283,11 @@ def test_the_history_of_another_tool(name: str, shop: Project) -> None:
     assert said(refused).splitlines()[2] == f"error: {message}"
     assert shop.query("select cents from prices") == [(1000,)]
     table = "--table ours " * (name == "Laravel")
-    assert f"   next    sqlmigrate {table}baseline {case.baseline or 'VERSION'}\n" in refused.stderr
+    assert f"   next    sqlmigrate {table}adopt\n" in refused.stderr
+    assert f"           or: sqlmigrate {table}baseline {case.baseline or 'VERSION'}\n" in refused.stderr
     assert f"           or: sqlmigrate {table}up --into-existing\n" in refused.stderr
     assert f"⚠️ {message}" in looked.stdout
-    assert f"next: sqlmigrate {table}baseline {case.baseline or 'VERSION'}\n" in looked.stdout
+    assert f"next: sqlmigrate {table}adopt\n" in looked.stdout
     if case.baseline is None:
         assert f"   no file has such a version; the files are: {', '.join(LABELS)}\n" in refused.stderr
 
@@ -361,9 +362,10 @@ def test_what_the_other_tool_has_passed_over(shop: Project) -> None:
         "  it has executed, and no file has the version: 20231231000000\n"
         "  it has not executed, and the baseline would record: 20240102000000_cents\n"
         "  nothing was executed\n"
-        "  hint: record what dbmate has executed, then: sqlmigrate up; or, only if that history belongs to another "
+        "  hint: take over what dbmate has executed, then: sqlmigrate up; or, only if that history belongs to another "
         "application, execute all files\n"
-        "  next: sqlmigrate baseline 20240103000000\n"
+        "  next: sqlmigrate adopt\n"
+        "  next: or: sqlmigrate baseline 20240103000000\n"
         "  next: or: sqlmigrate up --into-existing"
     )
 
@@ -408,7 +410,7 @@ def test_numbers_that_only_look_like_versions(shop: Project) -> None:
     shop.execute("delete from databasechangelog where id = 'b'")
     with pytest.raises(HistoryError) as refused:
         shop.up()
-    assert refused.value.next_steps[0] == "sqlmigrate baseline VERSION"
+    assert refused.value.next_steps[1] == "or: sqlmigrate baseline VERSION"
 
     shop.execute("drop table databasechangelog, databasechangeloglock")
     shop.execute(
@@ -417,7 +419,7 @@ def test_numbers_that_only_look_like_versions(shop: Project) -> None:
     shop.execute("delete from flyway_schema_history where version <> '1.2' or version is null")
     with pytest.raises(HistoryError) as refused:
         shop.up()
-    assert refused.value.next_steps[0] == "sqlmigrate baseline VERSION"
+    assert refused.value.next_steps[1] == "or: sqlmigrate baseline VERSION"
 
 
 def test_a_schema_for_each_customer(shop: Project) -> None:
