@@ -93,6 +93,7 @@ def _head(context: Context, state: State | None, adoption: Adoption) -> None:
 
 def _write(context: Context, wanted: Wanted, *, yes: bool, trust: bool) -> None:
     from . import screens, write
+    from .checks import refuse
     from .look import look
 
     if not _has_database(context):
@@ -103,6 +104,7 @@ def _write(context: Context, wanted: Wanted, *, yes: bool, trust: bool) -> None:
         with context.database() as url:
             with connect(url) as session:
                 _, adoption = look(session, wanted)
+            refuse(adoption, trust=trust)
             if adoption.history and adoption.history.is_one_row and adoption.to_record:
                 context.report.text(*screens.entry_lines(adoption), stream="stderr")
                 context.confirm(

@@ -5,9 +5,17 @@ from __future__ import annotations
 from .dbmate import DBMATE
 from .flyway import FLYWAY
 from .golang_migrate import GOLANG_MIGRATE
+from .morph import MORPH
+from .sqlx import SQLX
 from .tool import Tool
 
-TOOLS: tuple[Tool, ...] = (DBMATE, GOLANG_MIGRATE, FLYWAY)
+TOOLS: tuple[Tool, ...] = (
+    DBMATE,
+    GOLANG_MIGRATE,
+    SQLX,
+    MORPH,
+    FLYWAY,
+)
 
 
 def tool_named(name: str) -> Tool | None:
