@@ -87,8 +87,8 @@ class Adoption:
 
     @cached_property
     def pending(self) -> tuple[Entry, ...]:
-        """What the tool has not executed."""
-        return tuple(each for each in self.entries if each.record is None)
+        """What neither the tool nor we have executed."""
+        return tuple(each for each in self.entries if each.record is None and not each.is_recorded)
 
     @cached_property
     def changed(self) -> tuple[Entry, ...]:
@@ -194,8 +194,9 @@ def _numbers(key: str) -> list[int]:
 
 
 def _entry(tool: Tool, pair: Pair, record: Record | None, recorded: Collection[int]) -> Entry:
+    is_recorded = pair.migration is not None and pair.migration.number in recorded
     if record is None or record.state not in ("executed", "baseline"):
-        return Entry(pair, record)
+        return Entry(pair, record, is_recorded=is_recorded)
     is_same = None if record.state == "baseline" else tool.is_same(pair.foreign, record)
     verdict: Verdict = "trusted" if is_same is None else "verified" if is_same else "changed"
-    return Entry(pair, record, verdict, pair.migration is not None and pair.migration.number in recorded)
+    return Entry(pair, record, verdict, is_recorded)

@@ -57,14 +57,14 @@ def entry_lines(adoption: Adoption) -> Iterator[Line]:
     """Return a line for each migration: what the tool has done with it, and how it is recorded."""
     width = max((len(each.label) for each in adoption.entries), default=0)
     for entry in adoption.entries:
-        state = entry.record.state if entry.record else "pending"
+        state = entry.record.state if entry.record else "executed" if entry.is_recorded else "pending"
         mark, style = _MARK[state]
         yield [(style, mark), ("", f" {entry.label:<{width}}   {_said(entry, adoption.tool, state)}".rstrip())]
 
 
 def _said(entry: Entry, tool: Tool, state: str) -> str:
     if not entry.is_executed:
-        return state
+        return "executed by sqlmigrate" if entry.is_recorded else state
     when = f" {moment(entry.record.executed_at)}" if entry.record and entry.record.executed_at else ""
     known = "recorded already" if entry.is_recorded else said_of(entry, tool).partition("; ")[2]
     return f"{state}{when}  {known}"
@@ -139,7 +139,7 @@ def _entry_value(entry: Entry, tool: Tool) -> dict[str, Any]:
         "version": migration.version if migration else None,
         "name": migration.name if migration else None,
         "files": list(entry.pair.texts),
-        "state": record.state if record else "pending",
+        "state": record.state if record else "executed" if entry.is_recorded else "pending",
         "executed_at": record.executed_at.isoformat() if record and record.executed_at else None,
         "duration_ms": record.duration_ms if record else None,
         "executed_by": record.executed_by if record else None,

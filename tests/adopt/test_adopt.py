@@ -134,3 +134,15 @@ def test_it_is_not_taken_back_after_an_up(dbmate: Project) -> None:
 
     assert ended.code == 1
     assert "after it came up of 20240103120000_orders" in ended.stderr
+
+
+def test_what_was_executed_here_since_is_not_pending(dbmate: Project) -> None:
+    """The other tool's history does not have it, ours does."""
+    dbmate.call("adopt", "--write")
+    dbmate.up()
+
+    ended = dbmate.call("adopt", "--dry-run")
+
+    assert "2 executed, 0 pending" in ended.stdout
+    assert "✅ 20240103120000_orders   executed by sqlmigrate\n" in ended.stdout
+    assert ended.stdout.endswith("nothing to do: everything is taken over\nnext: sqlmigrate status\n")
