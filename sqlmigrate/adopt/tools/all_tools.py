@@ -5,7 +5,9 @@ from __future__ import annotations
 from .dbmate import DBMATE
 from .flyway import FLYWAY
 from .golang_migrate import GOLANG_MIGRATE
+from .goose import GOOSE
 from .morph import MORPH
+from .sql_migrate import SQL_MIGRATE
 from .sqlx import SQLX
 from .tool import Tool
 
@@ -14,6 +16,8 @@ TOOLS: tuple[Tool, ...] = (
     GOLANG_MIGRATE,
     SQLX,
     MORPH,
+    GOOSE,
+    SQL_MIGRATE,
     FLYWAY,
 )
 
