@@ -137,7 +137,8 @@ def _cause(changes: SchemaChanges, measured: MeasuredStatement, touch: RelationE
         return locks.REFRESH_MATVIEW_BLOCKING
     if touch.rewritten:
         return _rewritten(changes, measured, touch)
-    if measured.text.startswith(_DML) and not _is_ddl(touch):
+    is_query = measured.text.startswith(_DML) or (measured.text.startswith(_CODE) and not measured.facts.changes)
+    if is_query and not _is_ddl(touch):
         return locks.WORK_UNDER_LOCK
     if touch.built:
         return _built(changes, measured, touch)
@@ -261,7 +262,8 @@ def _instants(subject: Subject, changes: SchemaChanges, measured: MeasuredStatem
         if measured.text.startswith("LOCK") and touch.is_taken and rank(touch.mode) >= _BLOCKING:
             message = f"`{relation.name}` is locked in {touch.mode} mode until the end of the file"
             yield subject.finding(locks.LOCK_TABLE, place, message, touch, None)
-        if touch.is_taken and touch.mode == "SHARE" and not touch.is_work and measured.says("INDEX IF NOT EXISTS"):
+        is_skipped = not touch.is_work and not measured.facts.created
+        if touch.is_taken and touch.mode == "SHARE" and is_skipped and measured.says("INDEX IF NOT EXISTS"):
             message = f"the index exists already, but `{relation.name}` is locked in SHARE mode anyway"
             yield subject.finding(indexes.CREATE_INDEX_IF_NOT_EXISTS_LOCKS, place, message, touch)
 
