@@ -57,7 +57,18 @@ def _attributes(old: Object, new: Object) -> tuple[tuple[str, str | None, str | 
     if old is new or was == now:
         return ()
     names = sorted(was.keys() | now.keys())
-    return tuple((name, was.get(name), now.get(name)) for name in names if was.get(name) != now.get(name))
+    pairs = ((name, was.get(name), now.get(name)) for name in names)
+    return tuple((name, old, new) for name, old, new in pairs if not _is_same(old, new))
+
+
+def _is_same(old: str | None, new: str | None) -> bool:
+    """Return whether two values are the same, except for the moment that 'now' stood for when they were executed."""
+    return old == new or (bool(old and new) and _MOMENT.sub("", old or "") == _MOMENT.sub("", new or ""))
+
+
+# A constant with a fraction of a second, as PostgreSQL keeps it in the place of 'now'.
+# https://www.postgresql.org/docs/current/datatype-datetime.html#DATATYPE-DATETIME-SPECIAL-VALUES
+_MOMENT = re.compile(r"'[^']*\d:\d\d:\d\d\.\d+[^']*'(?=::time)")
 
 
 # A change of a column's type and REINDEX CONCURRENTLY create these again: with the same definition they are unchanged.

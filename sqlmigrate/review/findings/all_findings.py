@@ -14,6 +14,7 @@ from . import (
     created_again,
     down,
     failures,
+    frozen_time,
     guarantees,
     keys,
     locks,
@@ -50,6 +51,7 @@ def _of_up(subject: Subject) -> Iterator[Finding]:
         yield from publications.find(subject)
         yield from keys.find(subject)
         yield from session_settings.find(subject)
+        yield from frozen_time.find(subject)
 
 
 def find_in_text(migration: Migration, up: Script, new: set[str]) -> Iterator[Finding]:

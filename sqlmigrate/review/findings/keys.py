@@ -34,11 +34,17 @@ def find(subject: Subject) -> Iterator[Finding]:
             message += f"larger value in production; compare it with select max({last_part(late.column)})"
             yield replace(subject.finding(altered.SEQUENCE_BEHIND_DATA, place, message), severity="warning")
             continue
-        message = (
-            f"the largest value of `{late.column}` is {late.top}, but its sequence `{late.sequence}` is at {late.last}"
-            ": an INSERT fails when the sequence returns an existing value"
-        )
-        yield subject.finding(altered.SEQUENCE_BEHIND_DATA, place, message)
+        yield _behind(subject, late, place)
+
+
+def _behind(subject: Subject, late: LateSequence, place: Span) -> Finding:
+    """Return the finding of a sequence that returns values which the column has already."""
+    behind = f"the largest value of `{late.column}` is {late.top}, but its sequence `{late.sequence}` is at {late.last}"
+    if late.is_unique:
+        message = f"{behind}: an INSERT fails when the sequence returns an existing value"
+        return subject.finding(altered.SEQUENCE_BEHIND_DATA, place, message)
+    message = f"{behind}: new rows get values that older rows have already"
+    return replace(subject.finding(altered.SEQUENCE_BEHIND_DATA, place, message), severity="warning")
 
 
 def find_after_down(subject: Subject, run: FileRun) -> Iterator[Finding]:

@@ -216,12 +216,14 @@ class LateSequence:
         sequence: the sequence, as messages show it
         last: the last value of the sequence
         top: the largest value in the column
+        is_unique: whether a unique index refuses a value that exists already
     """
 
     column: str
     sequence: str
     last: int
     top: int
+    is_unique: bool = field(default=True, compare=False)
 
 
 @dataclass(frozen=True)

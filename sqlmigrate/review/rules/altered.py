@@ -343,6 +343,28 @@ alter table orders validate constraint orders_customer_fkey;
     page=f"{_DOCS}ddl-constraints.html#DDL-CONSTRAINTS-FK",
 )
 
+FROZEN_TIME = Rule(
+    "frozen-time",
+    "warning",
+    "a view, a default or a check is fixed to the time of the migration",
+    (
+        "PostgreSQL replaces 'now', 'today', 'tomorrow' and 'yesterday' by a constant as soon as it reads them as a "
+        "date or time. A view, a default, a CHECK or the condition of an index keeps that constant: every later row "
+        "and query uses the time at which the migration was executed. now(), localtimestamp and current_date are "
+        "evaluated by each statement."
+    ),
+    examples=(
+        Example(
+            """\
+-- 1. 005_recent_orders.up.sql: a function, not a constant
+create view recent_orders as
+    select id, total from orders where paid_at > now() - interval '1 month';
+"""
+        ),
+    ),
+    page=f"{_DOCS}datatype-datetime.html#DATATYPE-DATETIME-SPECIAL-VALUES",
+)
+
 RULES: tuple[Rule, ...] = (
     COLUMN_DEFAULT_REMOVED,
     NEW_NOT_NULL_WITHOUT_DEFAULT,
@@ -361,4 +383,5 @@ RULES: tuple[Rule, ...] = (
     TRIGGER_DISABLED,
     SEQUENCE_BEHIND_DATA,
     FK_WITHOUT_INDEX,
+    FROZEN_TIME,
 )

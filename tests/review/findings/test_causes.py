@@ -12,10 +12,12 @@ from sqlmigrate.source import Source
 
 SETUP = """\
 create table shops (id bigint primary key, name text);
+create table orders (id bigint primary key, opened_at timestamp not null default now());
 create table visits (id bigint, on_day int) partition by range (on_day);
 create table visits_1 partition of visits for values from (0) to (1000);
 create table visits_2 partition of visits for values from (1000) to (9000);
 insert into shops select i, 'n' || i from generate_series(1, 200) i;
+insert into orders select i from generate_series(1, 200) i;
 insert into visits select i, i from generate_series(1, 2000) i;
 """
 
@@ -75,3 +77,58 @@ def test_an_index_on_a_partitioned_table_that_exists_is_told(server: databases.S
     found = told(server, "create index if not exists visits_id on visits (id)", setup)
 
     assert [rule for rule, _, _ in found] == ["create-index-if-not-exists-locks"]
+
+
+def test_a_sequence_behind_a_column_that_is_not_unique_makes_no_insert_fail(server: databases.Shadow) -> None:
+    """New rows get numbers that older ones have: that may matter."""
+    up = """\
+create sequence shop_rank;
+alter table shops alter column rank set default nextval('shop_rank');
+"""
+    setup = f"{SETUP}alter table shops add column rank bigint;\nupdate shops set rank = id;\n"
+    behind = "the largest value of `shops.rank` is 200, but its sequence `shop_rank` is at 0"
+
+    assert told(server, up, setup) == [
+        ("sequence-behind-data", "warning", f"{behind}: new rows get values that older rows have already")
+    ]
+    assert told(server, up, f"{setup}create unique index shops_rank on shops (rank);\n") == [
+        ("sequence-behind-data", "danger", f"{behind}: an INSERT fails when the sequence returns an existing value")
+    ]
+
+
+FIXED = "are fixed to the time of the migration: 'now' is evaluated once, when the file is executed"
+RECENT = "create view recent as select id from orders where opened_at > 'now'::timestamp - interval '1 week'"
+
+
+def test_now_as_a_text_is_a_constant(server: databases.Shadow) -> None:
+    """Views and defaults keep it; several are one finding."""
+    up = f"{RECENT};\nalter table orders alter column opened_at set default 'NOW';\n"
+
+    assert told(server, up) == [
+        ("frozen-time", "warning", f"the view `recent` and the default of `orders.opened_at` {FIXED}")
+    ]
+
+
+def test_now_as_a_text_that_is_read_later_is_no_constant(server: databases.Shadow) -> None:
+    """So is a date that the file writes itself, and a bound of a partition."""
+    up = """\
+create view recent as select id from orders where opened_at > ('now'::text)::timestamp - interval '1 week';
+create view early as select id, 'now' as word from orders where opened_at < '2020-02-03 00:00:00';
+alter table orders add column seen_at timestamp not null default now();
+create table days (id bigint, on_day date) partition by range (on_day);
+create table days_1 partition of days for values from ('today') to ('tomorrow');
+"""
+
+    assert told(server, up) == []
+
+
+def test_a_view_that_was_fixed_at_another_time_is_restored(server: databases.Shadow) -> None:
+    """The constants of before and after differ, and those of the first and the second up."""
+    setup = f"{SETUP}{RECENT};\n"
+    merged = Migration("001", "case", Source("sql/001_case.up.sql", setup), None)
+    up = "drop view recent;\ncreate view recent as select id from orders where opened_at > 'now'::timestamp;\n"
+    files = Source("sql/002_case.up.sql", up), Source("sql/002_case.down.sql", f"drop view recent;\n{RECENT};\n")
+    subjects = Subjects("main", (merged,), (Migration("002", "case", *files),))
+    result = pipeline.review_on(server, subjects, pipeline.Settings(Path(), limit=5.0))
+
+    assert [each.rule.name for one in result.migrations for each in one.findings] == ["frozen-time"]

@@ -1,0 +1,3 @@
+create view recent_orders as select id from orders where opened_at > 'now'::timestamptz - interval '1 month';
+-- down
+drop view recent_orders;

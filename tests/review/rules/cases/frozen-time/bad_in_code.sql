@@ -1,0 +1,3 @@
+do $$ begin execute 'alter table orders alter column opened_at set default ''today'''; end $$;
+-- down
+alter table orders alter column opened_at set default now();
