@@ -312,7 +312,7 @@ def _writes(subject: Subject, measured: MeasuredStatement) -> Iterator[Finding]:
         rows = subject.trip.rows_before
         known = next((each.count for name, each in rows.items() if is_same(name, touch.relation.name)), 0)
         changed = touch.updated + touch.deleted
-        if not _is_named(measured, touch) and not touch.rewritten:
+        if not _is_named(subject, measured, touch.relation) and not touch.rewritten:
             message = (
                 f"{touch.written:,} rows are written in `{touch.relation.name}`, which the statement does not name"
             )
@@ -325,12 +325,12 @@ def _writes(subject: Subject, measured: MeasuredStatement) -> Iterator[Finding]:
             yield subject.finding(locks.BULK_DML, measured.place, message, touch, touch if size else None)
 
 
-def _is_named(measured: MeasuredStatement, touch: RelationEffect) -> bool:
+def _is_named(subject: Subject, measured: MeasuredStatement, relation: Relation) -> bool:
     """Return whether the statement names a table, or the partitioned table that its rows were written to."""
-    if measured.names(touch.relation.name):
-        return True
-    parents = (each.relation for each in measured.facts.touches if each.relation.kind == "partitioned table")
-    return touch.relation.parent is not None and any(measured.names(parent.name) for parent in parents)
+    above: str | None = relation.name
+    while above is not None and not measured.names(above):
+        above = relation.parent if above == relation.name else subject.parents.get(above)
+    return above is not None
 
 
 def _others(

@@ -82,7 +82,7 @@ def _values(subject: Subject, pair: Successor, before: Column, after: Column) ->
     """Compare what an INSERT may leave out, or write."""
     name = displayed(after.name)
     place = _place(subject, pair, after.object)
-    has_value = after.has_value or subject.is_set_by_trigger(after.object)
+    has_value = after.has_value or subject.is_set_by_trigger(after.object) or _has_parent_value(subject, pair, after)
     if after.is_generated and not before.is_generated:
         message = f"`{name}` is a generated column now: an INSERT or UPDATE that sets it fails"
         yield subject.finding(replaced.COLUMN_NOT_WRITABLE, place, message)
@@ -96,6 +96,18 @@ def _values(subject: Subject, pair: Successor, before: Column, after: Column) ->
     elif before.has_value and not has_value and not after.is_not_null:
         message = f"`{name}` is another column now, without a default: an INSERT without it writes NULL"
         yield replace(subject.finding(altered.COLUMN_DEFAULT_REMOVED, place, message), severity="warning")
+
+
+def _has_parent_value(subject: Subject, pair: Successor, column: Column) -> bool:
+    """Return whether an INSERT into the partitioned table of a partition gives a column its value.
+
+    The default of a partition counts only for an INSERT into the partition itself:
+    https://www.postgresql.org/docs/current/ddl-partitioning.html
+    """
+    above = pair.after.attributes.get("parents") if pair.after.attributes.get("partition bound") else None
+    objects = subject.trip.after.objects if subject.trip.after else {}
+    found = objects.get(("column", f"{above}.{column.object.path[-1]}"))
+    return found is not None and Column(found).has_value
 
 
 def is_wider(before: str, after: str) -> bool:

@@ -130,6 +130,12 @@ class Subject:
         """The statements of the up file that were executed, with what was measured of each."""
         return measured_statements(self.trip.up)
 
+    @cached_property
+    def parents(self) -> Mapping[str, str]:
+        """The partitioned table of each partition that a statement of the up file locked, by names as messages show."""
+        relations = (touch.relation for each in self.statements for touch in each.facts.touches)
+        return {relation.name: relation.parent for relation in relations if relation.parent}
+
     def changes(self, kind: str, *changes: str) -> Iterator[Change]:
         """Return what happened to the objects of a kind."""
         return (each for each in self.trip.changes if each.kind == kind and each.change in changes)

@@ -96,6 +96,16 @@ alter table shops alter column rank set default nextval('shop_rank');
     ]
 
 
+def test_rows_of_partitions_are_named_by_their_table(server: databases.Shadow) -> None:
+    """An earlier statement has taken the lock of the table, so that the later one takes only those of partitions."""
+    up = """\
+alter table visits add column shop bigint;
+do $$ begin update visits set shop = id; end $$;
+"""
+
+    assert "hidden-writes" not in [rule for rule, _, _ in told(server, up)]
+
+
 FIXED = "are fixed to the time of the migration: 'now' is evaluated once, when the file is executed"
 RECENT = "create view recent as select id from orders where opened_at > 'now'::timestamp - interval '1 week'"
 

@@ -121,3 +121,15 @@ create or replace view emails as select email, age from users;
 -- next migration
 drop view emails;
 create view emails as select email from users;
+-- case: a partitioned table with its partitions, whose defaults are those of the table
+create table days (id bigint not null, at date not null, n int not null default 1, primary key (id, at)) partition by range (at);
+create table days_1 partition of days for values from (minvalue) to (maxvalue);
+insert into days select i, '2025-01-01' from generate_series(1, 50) i;
+-- new
+create table days_new (id bigint not null, at date not null, n int not null default 1, primary key (id, at)) partition by range (at);
+create table days_new_1 (id bigint not null, at date not null, n int not null, primary key (id, at));
+alter table days_new attach partition days_new_1 for values from (minvalue) to (maxvalue);
+insert into days_new select * from days;
+drop table days;
+alter table days_new rename to days;
+alter table days_new_1 rename to days_1;
