@@ -7,7 +7,7 @@ renamed object from a dropped and a new one.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 from sqlmigrate.identifiers import IDENTIFIER
@@ -32,7 +32,8 @@ def _by_name(before: Mapping[tuple[str, str], Object], after: Mapping[tuple[str,
         old, new = before.get(key), after.get(key)
         if old is not None and new is not None:
             if found := _attributes(old, new):
-                yield Difference(*key, "different", found)
+                is_order = new.kind.endswith("view") and _has_same_lines(found)
+                yield Difference(*key, "column order") if is_order else Difference(*key, "different", found)
         elif not (_is_part(thing := old or after[key]) and thing.table in wholes):
             yield Difference(*key, "missing" if old else "left over")
 
@@ -50,6 +51,16 @@ def _reordered(before: Catalog, after: Catalog) -> Iterator[Difference]:
             common = set(columns) & set(others)
             if [each for each in columns if each in common] != [each for each in others if each in common]:
                 yield Difference(after.tables[name].kind, name, "column order")
+
+
+def _has_same_lines(found: Sequence[tuple[str, str | None, str | None]]) -> bool:
+    """Return whether only the query of a view differs, and only in the order of its lines: each column has its own."""
+    ((name, before, after), *others) = found
+    return name == "view" and not others and _lines(before or "") == _lines(after or "")
+
+
+def _lines(query: str) -> list[str]:
+    return sorted(line.strip().removeprefix("SELECT ").rstrip(",;") for line in query.splitlines())
 
 
 def _attributes(old: Object, new: Object) -> tuple[tuple[str, str | None, str | None], ...]:

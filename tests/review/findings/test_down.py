@@ -207,6 +207,25 @@ def test_another_order_of_columns_is_a_note(server: databases.Shadow) -> None:
     assert found == [("down-column-order", "note", "the columns of `orders` are in a different order after down")]
 
 
+def test_another_order_of_the_columns_of_a_view_is_a_note(server: databases.Shadow) -> None:
+    """A view of all columns has them in the new order of its table; another condition is more than that."""
+    view = "create view all_orders as select * from orders"
+    setup = f"{view};\nalter table orders drop constraint positive;\n"
+    up = (
+        "-- sqlmigrate: allow drop-column (a test)\n-- sqlmigrate: allow drop-view (a test)\n"
+        "drop view all_orders;\nalter table orders drop column total"
+    )
+    down = "alter table orders add column total int;\n"
+    found = [told(reviewed(server, (setup, None), (up, f"{down}{view}{more}"))) for more in ("", " where id > 7")]
+
+    assert [each for each in found[0] if each[0] == "down-column-order"] == [
+        ("down-column-order", "note", "the columns of `all_orders` and `orders` are in a different order after down")
+    ]
+    assert [each for each in found[1] if each[0] == "down-incomplete"] == [
+        ("down-incomplete", "danger", "after up and down view `all_orders` (view) is different")
+    ]
+
+
 def test_an_order_that_differs_after_the_second_up_only_is_a_note(server: databases.Shadow) -> None:
     """The schema is the same after down, and has another order after the second up: no danger, no empty sentence."""
     up = (
