@@ -33,10 +33,17 @@ class _Candidates:
 
 
 class ValueFinder:
-    """Finds values for every column of a database, once for each table. A value is an SQL expression of `{g}`."""
+    """Finds values for every column of a database, once for each table. A value is an SQL expression of `{g}`.
+
+    Attributes:
+        tables: all tables by OID
+        unreferenced: the tables to fill that no foreign key references
+    """
 
     def __init__(self, session: Session, known: Inventory) -> None:
         self.tables = known.tables
+        referenced = {key.target for table in known.tables.values() for key in table.foreign_keys}
+        self.unreferenced = tuple(each for each in known.empty.values() if each.oid not in referenced)
         self._session = session
         self._types = known.types
         self._passing: dict[str, list[str]] = {}

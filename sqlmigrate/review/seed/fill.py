@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import psycopg
 
 from sqlmigrate.database.session import Request, Session
+from sqlmigrate.identifiers import plain_parts
 
 from . import partitions
 from .checks import REFERENCE as _REFERENCE, ValueFinder
@@ -181,21 +182,45 @@ def _write(session: Session, tables: Sequence[_Writing], rows: int) -> str | Non
 
 
 def _insert(session: Session, tables: Sequence[_Writing], inserts: list[str]) -> str | None:
-    """Execute statements that fill tables; return why they failed, or None."""
+    """Execute statements that fill tables; return why they failed, or None.
+
+    A trigger may write the rows of a table that was filled before: then that is emptied, and has those rows instead.
+    """
+    emptied: list[str] = []
+    while True:
+        try:
+            return None if _is_filled(session, tables, inserts, emptied) else _REFUSED
+        except psycopg.Error as error:
+            if not session.is_usable:
+                raise
+            session.abort()
+            taken = _taken_by_trigger(error, tables)
+            if taken is None or taken in emptied:
+                return (error.diag.message_primary or str(error)).splitlines()[0]
+            emptied.append(taken)
+
+
+def _is_filled(session: Session, tables: Sequence[_Writing], inserts: list[str], emptied: Sequence[str]) -> bool:
+    """Empty some tables, and fill others in the same transaction; return whether each of those has rows."""
     role = [Request(_WITH_TRIGGERS)] if any(table.is_risky for table in tables) else []
     if len(tables) > 1:
         parts = ", ".join(f"part_{at} as ({insert})" for at, insert in enumerate(inserts))
         inserts = [f"with {parts} select"]
+    deletes = [Request(f"delete from {name}") for name in emptied]
     counts = [Request(f"select (exists (select from {table.table.name}))::text") for table in tables]
-    try:
-        answers = session.ask(Request("begin"), *role, *map(Request, inserts), *counts, Request("commit"))
-    except psycopg.Error as error:
-        if not session.is_usable:
-            raise
-        session.abort()
-        return (error.diag.message_primary or str(error)).splitlines()[0]
-    is_filled = all(answer[0][0] == "true" for answer in answers[-1 - len(tables) : -1])
-    return None if is_filled else _REFUSED
+    answers = session.ask(Request("begin"), *role, *deletes, *map(Request, inserts), *counts, Request("commit"))
+    return all(answer[0][0] == "true" for answer in answers[-1 - len(tables) : -1])
+
+
+def _taken_by_trigger(error: psycopg.Error, tables: Sequence[_Writing]) -> str | None:
+    """Return the table, filled by us, whose rows were in the way of those of a trigger; None if there is none."""
+    if not isinstance(error, psycopg.errors.UniqueViolation):
+        return None
+    name = (error.diag.schema_name, error.diag.table_name)
+    own = {table.table.oid for table in tables}
+    return next(
+        (each.name for each in tables[0].unreferenced if each.oid not in own and plain_parts(each.name) == name), None
+    )
 
 
 class _Writing:
@@ -206,6 +231,7 @@ class _Writing:
         self._finder = finder
         self._keys = keys
         self._together = together
+        self.unreferenced = finder.unreferenced
         left_out = {number for key in table.foreign_keys if key not in keys for number in key.columns}
         kept = {number for key in keys for number in key.columns}
         self._without = {each.number for each in table.columns if each.number in left_out - kept and not each.not_null}

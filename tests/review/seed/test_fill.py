@@ -207,6 +207,16 @@ DIFFICULTIES: dict[str, tuple[str, Mapping[str, int]]] = {
         ),
         {"t": 300},
     ),
+    "a trigger that writes a table filled before": (
+        (
+            "create table branch (id int primary key, above int references branch, name text);"
+            " create table all_branches (id int primary key, name text not null);"
+            " create function copied() returns trigger language plpgsql as"
+            " $$begin insert into all_branches values (new.id, coalesce(new.name, '')); return new; end$$;"
+            " create trigger copied after insert on branch for each row execute function copied()"
+        ),
+        {"branch": 300, "all_branches": 300},
+    ),
     "exclusive arcs": (
         (
             "create table post (id bigint primary key); create table comment (id bigint primary key);"
