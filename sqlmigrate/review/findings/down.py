@@ -9,8 +9,9 @@ from sqlmigrate.catalog.objects import Difference
 from sqlmigrate.errors import StatementError
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.files.without_sql import WRITE_DOWN
-from sqlmigrate.identifiers import displayed, is_same, parent
+from sqlmigrate.identifiers import displayed, is_same, parent, plain
 from sqlmigrate.parsing.script import Script
+from sqlmigrate.review.measure.facts import RoundTrip
 from sqlmigrate.review.rules import constraints, down as rules
 from sqlmigrate.review.rules.failures import FAILS_ON_DATA, HANGS
 from sqlmigrate.review.rules.indexes import CREATE_INDEX_BLOCKING
@@ -142,10 +143,47 @@ def _rows(subject: Subject, place: Span) -> Iterator[Finding]:
         if after.count != before.count:
             message = f"`{table}` had {plural(before.count, 'row')}, and has {after.count:,} after up and down"
             yield _finding(rules.DATA_NOT_RESTORED, message, place)
+        elif after.checksum != before.checksum and (columns := _added_again(subject, name)):
+            for column in columns:
+                message = f"down adds `{column}` again, but not the values that it had"
+                yield replace(_finding(rules.DATA_NOT_RESTORED, message, place), severity="note")
         elif after.checksum != before.checksum:
             which, are = ("the row", "is") if before.count == 1 else (f"the {before.count:,} rows", "are")
             message = f"{which} of `{table}` {are} different after up and down"
             yield _finding(rules.DATA_NOT_RESTORED, message, place)
+
+
+def _added_again(subject: Subject, table: str) -> list[str]:
+    """Return the columns that up drops and down adds again, if nothing else can have changed the rows of a table.
+
+    That their values are gone is told as what up does.
+    """
+    trip = subject.trip
+    columns = {
+        each.before.path[-1]: each.before
+        for each in trip.changes
+        if each.kind == "column" and each.change == "gone" and each.before and each.before.table == table
+    }
+    back = trip.rows_back[table]
+    is_back = {quoted for quoted in columns if plain(quoted) in back.columns}
+    return [displayed(columns[name].name) for name in sorted(is_back)] if not _is_changed_otherwise(trip, table) else []
+
+
+def _is_changed_otherwise(trip: RoundTrip, table: str) -> bool:
+    """Return whether up or down writes rows of a table, or changes the type of a column."""
+    runs = [run for run in (trip.up, trip.down) if run]
+    touches = (touch for run in runs for each in run.statements for touch in each.touches)
+    if any(touch.written and is_same(touch.relation.name, table) for touch in touches):
+        return True
+    return any(
+        each.kind == "column"
+        and each.change == "altered"
+        and each.before is not None
+        and each.after is not None
+        and each.before.table == table
+        and each.before.attributes.get("type") != each.after.attributes.get("type")
+        for each in (*trip.changes, *trip.down_changes)
+    )
 
 
 def _new_data(subject: Subject, place: Span) -> Iterator[Finding]:

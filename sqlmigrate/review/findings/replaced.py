@@ -249,26 +249,34 @@ def _table_rows(subject: Subject, swapped: Swapped) -> Iterator[Finding]:
 
 
 def _column_values(subject: Subject, swapped: Swapped) -> Iterator[Finding]:
-    """Return a finding of a new column without values, under the name of an old one.
+    """Return a finding of a new column without the values of the old one, whose name it has.
 
     If the old column still exists and has values, that is certain. Otherwise the new one may have been filled with what
-    the old one had, which in generated rows may be nothing.
+    the old one had, which in generated rows may be nothing. A column that the file creates in a table whose rows it
+    does not write has no values but its default.
     """
     trip = subject.trip
     if trip.after is None:
         return
     name = f"{swapped.table}.{swapped.column}"
     before, after = trip.before.objects["column", name], trip.after.objects["column", name]
-    if not subject.is_known(before) or swapped.after or not swapped.rows or Column(after).is_generated:
+    if not subject.is_known(before) or not swapped.rows or Column(after).is_generated:
         return
     is_created_here = after.identity not in trip.before.identities
-    is_updated = any(
-        touch.updated and touch.relation.oid == after.identity.oid
-        for each in subject.statements
-        for touch in each.facts.touches
-    )
-    if swapped.before or (is_created_here and not is_updated):
+    is_only_created = is_created_here and not _is_written(subject, after.identity.oid)
+    if is_only_created or (swapped.before and not swapped.after):
         left = trip.after.by_identity.get(before.identity)
-        message = f"`{displayed(name)}` is another column now, and has no values"
+        has = "has no values" if not swapped.after else "has its default in every row"
+        message = f"`{displayed(name)}` is another column now, and {has}"
         message += f": the old values are in `{last_part(left.name)}`" if left else ": the old values are lost"
         yield subject.finding(replaced.COLUMN_VALUES_LOST, subject.place_of_name(after), message)
+
+
+def _is_written(subject: Subject, table: int) -> bool:
+    """Return whether the file wrote rows of a table, given by its OID, or of its partitions."""
+    touches = [touch for each in subject.statements for touch in each.facts.touches]
+    names = {touch.relation.name for touch in touches if touch.relation.oid == table}
+    return any(
+        touch.inserted + touch.updated and (touch.relation.oid == table or touch.relation.parent in names)
+        for touch in touches
+    )

@@ -31,7 +31,7 @@ alter table posts validate constraint posts_author_users;
 COLUMN_VALUES_LOST = Rule(
     "column-values-lost",
     "danger",
-    "a column without values has the name of an old one",
+    "a column without the old values has the name of an old one",
     (
         "The running application reads NULL or the default where it wrote values. What it writes from now on is not in "
         "the old column, so a rename back loses it."

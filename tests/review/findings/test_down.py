@@ -248,6 +248,19 @@ def test_values_of_a_new_column_are_no_lost_data(server: databases.Shadow) -> No
     assert told(reviewed(server, ADDED, fill, again)) == []
 
 
+def test_values_of_a_dropped_column_are_told_where_it_is_dropped(server: databases.Shadow) -> None:
+    """The way back cannot have them: that is no second danger. What else it changes is one."""
+    drop = "-- sqlmigrate: allow drop-column (a test)\nalter table orders drop column state"
+    add = "alter table orders add column state state"
+    found = [told(reviewed(server, (drop, down))) for down in (add, f"{add}; update orders set total = 7")]
+
+    told_of_rows = [[each for each in one if each[0] == "data-not-restored"] for one in found]
+    assert told_of_rows == [
+        [("data-not-restored", "note", "down adds `orders.state` again, but not the values that it had")],
+        [("data-not-restored", "danger", "the 200 rows of `orders` are different after up and down")],
+    ]
+
+
 def test_old_values_are_still_data(server: databases.Shadow) -> None:
     """A file that also changes a column of the base loses its values."""
     fill = ("update orders set doubled = 2 * total, note = 'x'", "select 1")

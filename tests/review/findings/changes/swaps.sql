@@ -133,3 +133,16 @@ insert into days_new select * from days;
 drop table days;
 alter table days_new rename to days;
 alter table days_new_1 rename to days_1;
+-- case: a column dropped and added with another default
+alter table wide drop column number, add column number int default 7;
+-- told: danger column-values-lost: `wide.number` is another column now, and has its default in every row: the old values are lost
+-- case: a column renamed away, and another one with a default
+alter table wide rename number to number_old;
+alter table wide add column number int default 7;
+-- told: danger column-values-lost: `wide.number` is another column now, and has its default in every row: the old values are in `number_old`
+-- case: a column of another type with the values of the old one
+alter table wide add column number_new text;
+update wide set number_new = number;
+alter table wide drop column number;
+alter table wide rename number_new to number;
+-- told: warning column-type-differs: `wide.number` is another column now: it has the type text, not integer
