@@ -167,7 +167,7 @@ _VIEWS = _all(
     ("create or replace view app.cheap as select id, total from app.orders where total < 20",
      "different view app.cheap: view"),
     ("drop view app.cheap; create view app.cheap as select total, id from app.orders where total < 10",
-     "different view app.cheap: view"),
+     "column order view app.cheap"),
     ("alter view app.cheap set (security_barrier)", "different view app.cheap: options"),
     ("drop view app.cheap", "missing view app.cheap"),
     ("grant select on app.cheap to catalog_reader", "different view app.cheap: acl"),

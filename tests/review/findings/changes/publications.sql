@@ -78,4 +78,4 @@ create table t2 (id bigserial primary key, n int); insert into t2 select * from 
 create table t (id bigserial, n int) partition by list (n); create table t1 partition of t for values in (1); insert into t (n) select 1 from generate_series(1,50);
 -- new
 do $$ begin perform setval('t_id_seq', 1); end $$;
--- told: danger sequence-behind-data: the largest value of `t.id` is 50, but its sequence `t_id_seq` is at 1: an INSERT fails when the sequence returns an existing value
+-- told: warning sequence-behind-data: the largest value of `t.id` is 50, but its sequence `t_id_seq` is at 1: new rows get values that older rows have already
