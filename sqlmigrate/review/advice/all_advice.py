@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -9,8 +10,10 @@ from types import MappingProxyType
 from sqlmigrate.catalog.objects import Catalog
 from sqlmigrate.errors import MigrationError
 from sqlmigrate.files.migration import Migration, version_number
+from sqlmigrate.identifiers import QUALIFIED, last_part
 from sqlmigrate.parsing.script import Script
 from sqlmigrate.parsing.splitter import split
+from sqlmigrate.review.findings.listing import listed
 from sqlmigrate.review.findings.subject import Subject
 from sqlmigrate.review.measure.facts import FileRun, RoundTrip
 from sqlmigrate.review.results import Reviewed
@@ -147,7 +150,7 @@ def with_advice(reviewed: Sequence[Reviewed], folder: Folder) -> tuple[Reviewed,
     texts: dict[tuple[int, str], str] = {}
     last = folder.newest
     for number, advice in sorted(pairs, key=lambda pair: pair[1].is_of_notes):  # some reports leave those of notes out
-        text, last = written(advice.draft, reviewed[number], last)
+        text, last = written(_with_order(advice.draft, reviewed[number + 1 :]), reviewed[number], last)
         texts |= {(number, rule): text for rule in advice.rules}
     return tuple(_with_texts(each, number, texts) for number, each in enumerate(reviewed))
 
@@ -175,6 +178,27 @@ def _advices(reviewed: Reviewed, version: int) -> list[Combined]:
         if name in ADVICE and (draft := ADVICE[name](case)):
             drafts.append((case, draft))
     return combined(drafts, reviewed)
+
+
+def _with_order(draft: Draft, following: Sequence[Reviewed]) -> Draft:
+    """Say which new migrations that follow need what the draft creates later, so that their version is too low."""
+    made = [last_part(found["name"]) for pair in draft.later for found in _CREATES.finditer(pair.up)]
+    needing = [
+        each.migration.label
+        for each in following
+        if any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", each.migration.up.text) for name in made)
+    ]
+    if not needing:
+        return draft
+    sentence = f"give {listed(needing)} a higher version than these files: what they create is used there"
+    return replace(draft, before=(*draft.before, sentence))
+
+
+_CREATES = re.compile(
+    rf"(?:\bcreate\s+(?:or\s+replace\s+)?(?:materialized\s+)?(?:table|type|view|sequence|function|procedure|schema|domain)"
+    rf"|\badd\s+column|\brename\s+(?:column\s+\S+\s+)?to)\s+(?:if\s+not\s+exists\s+)?(?P<name>{QUALIFIED})",
+    re.IGNORECASE,
+)
 
 
 def _unexecuted(source: Source) -> Script | None:

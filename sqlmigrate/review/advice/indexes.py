@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from sqlmigrate.catalog.objects import Object
 from sqlmigrate.identifiers import IDENTIFIER, QUALIFIED, displayed, last_part, parts
 from sqlmigrate.parsing.tokens import blanked
 from sqlmigrate.review.findings.subject import MeasuredStatement
+from sqlmigrate.review.measure.facts import UnindexedKey
 
 from . import alter_table
 from .alter_table import AlterTable
@@ -129,11 +131,15 @@ def rebuilt(case: Case) -> Draft | None:
 
 
 def _dropped_first(case: Case, measured: MeasuredStatement) -> Iterator[Edit]:
+    """Write both statements in the place of the one; a file that had only that one needs the directive now."""
     for edit in _concurrently(case, measured):
         pair = edit.later[0]
-        drop = pair.down.replace("concurrently ", "concurrently if exists ", 1)
-        up = f"{NO_TRANSACTION}{drop}{pair.up}"
-        yield Edit(edit.number, "", (Pair(pair.name, up, pair.down),), edit.moved)
+        up = pair.down.replace("concurrently ", "concurrently if exists ", 1) + pair.up
+        if case.has_one_statement:
+            whole = Pair(pair.name, f"{NO_TRANSACTION}{up}", pair.down)
+            yield Edit(edit.number, "", (whole,), edit.moved)
+        else:
+            yield Edit(edit.number, up)
 
 
 def drop_index(case: Case) -> Draft | None:
@@ -313,11 +319,28 @@ def blocking_in_down(case: Case) -> Draft | None:
 
 
 def index_of_key(case: Case) -> Draft | None:
-    """Build an index on the columns of the foreign key, in a file of its own."""
-    pairs = []
+    """Create an index on the columns of the foreign key: with its table if that is new, else in a file of its own."""
+    later: list[Pair] = []
+    added: dict[int, str] = {}
     for key in case.subject.trip.unindexed_keys:
         table = displayed(key.table)
         name = made(table, *(each.strip() for each in key.columns.split(",")), "index")
-        create = f"create index concurrently {name} on {table} ({key.columns});\n"
-        pairs.append(concurrent(create, in_schema_of(table, name)))
-    return case.draft([Edit(0, later=tuple(pairs))]) if pairs else None
+        if number := _number_in_new_table(case, key):
+            added[number] = added.get(number, "") + f"create index {name} on {table} ({key.columns});\n"
+        else:
+            create = f"create index concurrently {name} on {table} ({key.columns});\n"
+            later.append(concurrent(create, in_schema_of(table, name)))
+    if not added:
+        return case.draft([Edit(0, later=tuple(later))]) if later else None
+    texts = {number: case.subject.up.statements[number - 1].text for number in added}
+    edits = [Edit(number, f"{texts[number]};\n{indexes}") for number, indexes in added.items()]
+    return case.draft([replace(edits[0], later=tuple(later)), *edits[1:]])
+
+
+def _number_in_new_table(case: Case, key: UnindexedKey) -> int | None:
+    """Return the number of the statement that added a foreign key to a table that is new in the pull request."""
+    table = case.table(key.table)
+    constraint = next((each for each in case.changes.new_constraints() if each.name == key.constraint), None)
+    if table is None or constraint is None or case.subject.is_known(table):
+        return None
+    return case.number_of_new(constraint)

@@ -149,3 +149,71 @@ def test_a_template_is_told_as_up_tells_it(server: databases.Shadow, way: str) -
             f"sql/002_a.{way}.sql contains no SQL yet, only the template",
         )
     ]
+
+
+def test_an_index_for_a_key_of_a_new_table_is_in_the_same_file(server: databases.Shadow) -> None:
+    """No one waits for it there; for a table that is in use, it is built in a file of its own."""
+    up = (
+        "create table parcels (id int primary key, order_id bigint references orders);\n"
+        "alter table orders add constraint of_customer foreign key (customer) references customers not valid"
+    )
+    found = _finding(
+        server, "fk-without-index", up, "alter table orders drop constraint of_customer;\ndrop table parcels"
+    )
+
+    assert (
+        found.instead
+        == """\
+-- 002_a.up.sql
+create table parcels (id int primary key, order_id bigint references orders);
+create index parcels_order_id_index on parcels (order_id);
+alter table orders add constraint of_customer foreign key (customer) references customers not valid;
+-- 002_a.down.sql
+alter table orders drop constraint of_customer;
+drop table parcels;
+-- 003_build_orders_customer_index.up.sql
+create index concurrently orders_customer_index on orders (customer);
+-- 003_build_orders_customer_index.down.sql
+drop index concurrently orders_customer_index;
+"""
+    )
+
+
+def test_an_index_that_the_next_statement_needs_stays_in_its_file(server: databases.Shadow) -> None:
+    """What a failed build has left is dropped right before it."""
+    up = (
+        "-- sqlmigrate: no-transaction\n"
+        "create unique index concurrently if not exists orders_key on orders (id, state);\n"
+        "alter table orders add constraint orders_key unique using index orders_key"
+    )
+    found = _finding(server, "invalid-index-left", up, "alter table orders drop constraint orders_key")
+
+    assert (
+        found.instead
+        == """\
+-- 002_a.up.sql
+-- sqlmigrate: no-transaction
+drop index concurrently if exists orders_key;
+create unique index concurrently orders_key on orders (id, state);
+alter table orders add constraint orders_key unique using index orders_key;
+-- 002_a.down.sql
+alter table orders drop constraint orders_key;
+"""
+    )
+
+
+def test_a_later_file_that_needs_what_is_moved_is_named(server: databases.Shadow) -> None:
+    """Its version is lower than that of the file which has it now."""
+    up = "alter table orders add column note text;\nalter table customers add column note text, add column city text"
+    later = "create view cities as select city from customers"
+    subjects = Subjects(
+        "main",
+        (_migration("001", SETUP, "select 1"),),
+        (_migration("002", up, "select 1"), _migration("003", later, "drop view cities")),
+    )
+    first = pipeline.review_on(server, subjects, pipeline.Settings(Path(), limit=5.0)).migrations[0]
+    (found,) = [each for each in first.findings if each.rule.name == "two-exclusive-tables"]
+
+    assert found.instead.startswith(
+        "-- give 003_a a higher version than these files: what they create is used there\n-- 002_a.up.sql\n"
+    )
