@@ -91,7 +91,15 @@ def merged_sentence(findings: Sequence[Finding], parents: Mapping[str, str]) -> 
         groups.setdefault((*sentence.form, fixed), []).append(sentence)
     clauses = [_joined(_largest(each) if is_summed else each, parents, is_summed=is_summed) for each in groups.values()]
     more = f"; {plural(len(clauses) - _CLAUSES, 'more case')}" if len(clauses) > _CLAUSES else ""
-    return "; ".join(clauses[:_CLAUSES]) + more
+    return "; ".join(_with_one_head(clauses[:_CLAUSES])) + more
+
+
+def _with_one_head(clauses: Sequence[str]) -> Sequence[str]:
+    """Leave out of the later clauses what all begin with, up to a colon, if that names nothing."""
+    head, colon, _ = clauses[0].partition(": ")
+    if "`" in head or not colon or not all(each.startswith(f"{head}{colon}") for each in clauses):
+        return clauses
+    return [clauses[0], *(each.removeprefix(f"{head}{colon}") for each in clauses[1:])]
 
 
 def _messages(findings: Sequence[Finding]) -> list[str]:

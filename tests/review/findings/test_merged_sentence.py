@@ -149,6 +149,15 @@ def test_sentences_of_other_words_stand_one_after_the_other() -> None:
     assert said("create-index-blocking", f"{built}, which an earlier statement took").endswith(" took")
 
 
+def test_what_all_sentences_begin_with_is_said_once() -> None:
+    """Up to a colon, unless it names an object, which the next sentence would miss."""
+    told = [f'it fails on generated rows: column "{each}" of relation "shops" contains null values' for each in "ab"]
+    named = [f"the owner of `shops` changed: it is now {each}" for each in ("one", "two")]
+
+    assert said("fails-on-data", *told) == f"{told[0]}; {told[1].removeprefix('it fails on generated rows: ')}"
+    assert said("owner-changed", *named) == "; ".join(named)
+
+
 def test_function_bodies_are_plural_too() -> None:
     """The noun in front of `of` follows the number."""
     told = (f"the body of `{each}()` no longer works: it names `x`, which no longer exists" for each in "fg")
