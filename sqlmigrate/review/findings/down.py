@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -9,9 +10,9 @@ from sqlmigrate.catalog.objects import Difference
 from sqlmigrate.errors import StatementError
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.files.without_sql import WRITE_DOWN
-from sqlmigrate.identifiers import displayed, is_same, parent, plain
+from sqlmigrate.identifiers import IDENTIFIER, QUALIFIED, displayed, is_same, parent, plain
 from sqlmigrate.parsing.script import Script
-from sqlmigrate.review.measure.facts import RoundTrip
+from sqlmigrate.review.measure.facts import RoundTrip, StatementFacts
 from sqlmigrate.review.rules import constraints, down as rules
 from sqlmigrate.review.rules.failures import FAILS_ON_DATA, HANGS
 from sqlmigrate.review.rules.indexes import CREATE_INDEX_BLOCKING
@@ -26,6 +27,12 @@ from .merged_sentence import merged_sentence
 from .subject import Subject, first_name
 
 _PRIVILEGE = "42501"
+# An UPDATE of one column where it is NULL; a further condition only leaves rows out.
+_FILL = re.compile(
+    rf"update\s+(?:only\s+)?(?P<table>{QUALIFIED})\s+set\s+(?P<column>{IDENTIFIER})\s*=[^,]*?"
+    rf"\s+where\s+(?P=column)\s+is\s+null(?:\s+and\s+(?:(?!\bor\b).)*)?",
+    re.IGNORECASE | re.DOTALL,
+)
 _EXISTS = "42710"  # duplicate_object: https://www.postgresql.org/docs/current/errcodes-appendix.html
 _RESTORE = "in the down file, create what the up file drops, and drop nothing that the up file does not create"
 _IF_NOT_EXISTS = "in the up file, write: add value if not exists"
@@ -147,10 +154,33 @@ def _rows(subject: Subject, place: Span) -> Iterator[Finding]:
             for column in columns:
                 message = f"down adds `{column}` again, but not the values that it had"
                 yield replace(_finding(rules.DATA_NOT_RESTORED, message, place), severity="note")
+        elif after.checksum != before.checksum and (columns := _filled(subject, table)):
+            names = listed([f"`{table}.{column}`" for column in columns])
+            message = f"rows where {names} was NULL have a value after up and down"
+            yield replace(_finding(rules.DATA_NOT_RESTORED, message, place), severity="note")
         elif after.checksum != before.checksum:
             which, are = ("the row", "is") if before.count == 1 else (f"the {before.count:,} rows", "are")
             message = f"{which} of `{table}` {are} different after up and down"
             yield _finding(rules.DATA_NOT_RESTORED, message, place)
+
+
+def _filled(subject: Subject, table: str) -> list[str]:
+    """Return the columns of a table of which up only replaces NULLs; none if anything else changes its rows."""
+    trip = subject.trip
+    down = trip.down.statements if trip.down else ()
+    is_dropped = any(
+        each.kind == "column" and each.change == "gone" and each.before and displayed(each.before.table) == table
+        for each in trip.changes
+    )
+    if is_dropped or any(_writes(each, table) for each in down) or _is_retyped(trip, table):
+        return []
+    found = [_FILL.fullmatch(each.code) for each in subject.statements if _writes(each.facts, table)]
+    fills = [each for each in found if each and is_same(each["table"], table)]
+    return list(dict.fromkeys(each["column"] for each in fills)) if len(fills) == len(found) else []
+
+
+def _writes(facts: StatementFacts, table: str) -> bool:
+    return any(touch.written and is_same(touch.relation.name, table) for touch in facts.touches)
 
 
 def _added_again(subject: Subject, table: str) -> list[str]:
@@ -172,15 +202,16 @@ def _added_again(subject: Subject, table: str) -> list[str]:
 def _is_changed_otherwise(trip: RoundTrip, table: str) -> bool:
     """Return whether up or down writes rows of a table, or changes the type of a column."""
     runs = [run for run in (trip.up, trip.down) if run]
-    touches = (touch for run in runs for each in run.statements for touch in each.touches)
-    if any(touch.written and is_same(touch.relation.name, table) for touch in touches):
-        return True
+    return any(_writes(each, table) for run in runs for each in run.statements) or _is_retyped(trip, table)
+
+
+def _is_retyped(trip: RoundTrip, table: str) -> bool:
     return any(
         each.kind == "column"
         and each.change == "altered"
         and each.before is not None
         and each.after is not None
-        and each.before.table == table
+        and is_same(each.before.table, table)
         and each.before.attributes.get("type") != each.after.attributes.get("type")
         for each in (*trip.changes, *trip.down_changes)
     )

@@ -261,6 +261,25 @@ def test_values_of_a_dropped_column_are_told_where_it_is_dropped(server: databas
     ]
 
 
+@pytest.mark.parametrize(
+    ("up", "severity"),
+    [
+        ("update orders set note = '' where note is null", "note"),
+        ("update orders set note = 'x' where note is null and id < 900;\nalter table orders alter note set not null",
+         "note"),
+        ("update orders set note = '' where note is null or id > 7", "danger"),
+        ("update orders set note = '', total = 7 where note is null", "danger"),
+        ("update orders set note = '' where note is null; update orders set total = 7", "danger"),
+    ],
+)  # fmt: skip
+def test_a_null_that_is_filled_is_no_lost_data(up: str, severity: str, server: databases.Shadow) -> None:
+    """If nothing else changes the rows of the table; NOT NULL is a matter of the schema."""
+    found = [each for each in told(reviewed(server, (up, "select 1"))) if each[0] == "data-not-restored"]
+    filled = "rows where `orders.note` was NULL have a value after up and down"
+    changed = "the 200 rows of `orders` are different after up and down"
+    assert found == [("data-not-restored", severity, filled if severity == "note" else changed)]
+
+
 def test_old_values_are_still_data(server: databases.Shadow) -> None:
     """A file that also changes a column of the base loses its values."""
     fill = ("update orders set doubled = 2 * total, note = 'x'", "select 1")
