@@ -25,7 +25,8 @@ _NOT_NULL = "23502"
 
 # Syntax that an older server does not know, and the major version that does.
 _NEWER = (
-    (18, re.compile(r"\bVIRTUAL\b|\bNOT ENFORCED\b|\bWITHOUT OVERLAPS\b|\bNOT NULL \w+ NOT VALID\b|\bUUIDV[47]\b")),
+    (18, re.compile(r"\bVIRTUAL\b|\bNOT ENFORCED\b|\bWITHOUT OVERLAPS\b|\bNOT NULL \w+ NOT VALID\b|\bUUIDV[47]\b"
+                    r"|\bADD CONSTRAINT \S+ NOT NULL \w")),
     (17, re.compile(r"\bJSON_TABLE\b|\bWHEN NOT MATCHED BY SOURCE\b|\bSET EXPRESSION\b|\bGRANT MAINTAIN\b")),
     (16, re.compile(r"\bANY_VALUE\b|\bIS JSON\b|\bWITH (?:INHERIT|SET) (?:TRUE|FALSE|OPTION)\b")),
     (15, re.compile(r"\bNULLS NOT DISTINCT\b|^MERGE\b|\bSECURITY_INVOKER\b|\bON DELETE SET (?:NULL|DEFAULT) ?\("
@@ -36,6 +37,13 @@ _NEWER = (
 
 
 _RAISED = re.compile(r"(?:PL/pgSQL|SQL) (function (?!inline_code_block).+?(?: line \d+| statement \d+))")
+
+# A setting of the application's own has a dot in its name. https://www.postgresql.org/docs/current/runtime-config-custom.html
+_NO_SETTING = re.compile(r'unrecognized configuration parameter "[^".]+\.[^"]+"')
+_SETTING_ELSEWHERE = (
+    "production may have it, by ALTER DATABASE, ALTER ROLE or the options of the connection; set it in a migration, "
+    "or name a server that has it: --shadow-url"
+)
 
 _NEEDS_ROWS = "it may need rows that only production has: give the review some of them with --seed"
 
@@ -140,10 +148,11 @@ def finding_of_error(run: FileRun, error: StatementError, version: int) -> Findi
     advice = _ADVICE.get(rule.name, "")
     if rule is failures.STATEMENT_FAILS and may_come_from_rows(error):
         advice = "it fails without generated rows too"
+    severity = rule.severity
+    if rule is failures.STATEMENT_FAILS and _NO_SETTING.search(error.message):
+        severity, advice = "warning", _SETTING_ELSEWHERE
     path = span.source.path
-    return Finding(
-        rule, rule.severity, message, span, path, what_now=advice, has_example=rule is not failures.FAILS_ON_DATA
-    )
+    return Finding(rule, severity, message, span, path, what_now=advice, has_example=rule is not failures.FAILS_ON_DATA)
 
 
 def _failed_statement(run: FileRun) -> MeasuredStatement | None:

@@ -321,7 +321,8 @@ def _writes(subject: Subject, measured: MeasuredStatement) -> Iterator[Finding]:
             size = subject.size(touch)
             share = min(changed / known, 1.0) if known else 1.0
             there = f": about {share * size.rows:,.0f} in production" if size else ""
-            message = f"{changed:,} of {known:,} rows of `{touch.relation.name}` are written in one transaction{there}"
+            of = f" of {known:,}" if known else ""  # not counted if a later statement failed
+            message = f"{changed:,}{of} rows of `{touch.relation.name}` are written in one transaction{there}"
             yield subject.finding(locks.BULK_DML, measured.place, message, touch, touch if size else None)
 
 

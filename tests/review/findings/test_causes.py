@@ -106,6 +106,23 @@ do $$ begin update visits set shop = id; end $$;
     assert "hidden-writes" not in [rule for rule, _, _ in told(server, up)]
 
 
+def test_a_setting_of_the_application_may_be_in_production(server: databases.Shadow) -> None:
+    """The server of the review does not have it. What was done before the failure is told without a share of rows."""
+    up = "update shops set name = 'x';\nselect current_setting('shop.currency');\n"
+
+    assert told(server, up) == [
+        ("bulk-dml", "warning", "200 rows of `shops` are written in one transaction"),
+        ("statement-fails", "warning", 'unrecognized configuration parameter "shop.currency"'),
+    ]
+
+
+def test_a_setting_of_the_server_that_does_not_exist_fails(server: databases.Shadow) -> None:
+    """It has no dot in its name."""
+    found = told(server, "select current_setting('no_such_setting');\n")
+
+    assert [(rule, severity) for rule, severity, _ in found] == [("statement-fails", "danger")]
+
+
 FIXED = "are fixed to the time of the migration: 'now' is evaluated once, when the file is executed"
 RECENT = "create view recent as select id from orders where opened_at > 'now'::timestamp - interval '1 week'"
 

@@ -52,6 +52,10 @@ NEWER = {
         "alter table orders\n    add constraint n check (id > 0)\n    not\n    enforced",
         'syntax error at or near "enforced"',
     ),
+    "a name for NOT NULL": (
+        "create table fresh (id int);\nalter table fresh add constraint has_id not null id",
+        'syntax error at or near "not"',
+    ),
     "a function": ("select uuidv7()", "function uuidv7() does not exist"),
 }  # fmt: skip
 
