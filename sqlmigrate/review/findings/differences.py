@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlmigrate.catalog.objects import Catalog, Difference
 from sqlmigrate.identifiers import displayed, parent, parts
+from sqlmigrate.parsing.tokens import blanked
 from sqlmigrate.review.rules.rule import SEVERITIES, Severity
 
 from .listing import top
@@ -49,9 +50,16 @@ def _is_unique(difference: Difference, after: Catalog) -> bool:
 def _of_attribute(name: str, before: str | None, after: str | None) -> Severity:
     if name in _UNNOTICED:
         return "note"
+    if name == "definition" and _code(before or "") == _code(after or ""):
+        return "note"
     if name == "acl":
         return "danger" if _are_rights_lost(before or "", after or "") else "warning"
     return "danger"
+
+
+def _code(definition: str) -> list[str]:
+    """Return the words of the definition of a function, without the comments of its body."""
+    return blanked(definition.replace("$function$", " ").replace("$procedure$", " "), "comment").split()
 
 
 def _are_rights_lost(before: str, after: str) -> bool:

@@ -152,7 +152,7 @@ def _rows(subject: Subject, place: Span) -> Iterator[Finding]:
             yield _finding(rules.DATA_NOT_RESTORED, message, place)
         elif after.checksum != before.checksum and (columns := _added_again(subject, name)):
             for column in columns:
-                message = f"down adds `{column}` again, but not the values that it had"
+                message = f"down adds `{column}` again, but not the old values"
                 yield replace(_finding(rules.DATA_NOT_RESTORED, message, place), severity="note")
         elif after.checksum != before.checksum and (columns := _filled(subject, table)):
             names = listed([f"`{table}.{column}`" for column in columns])

@@ -198,6 +198,19 @@ def test_partitions_are_not_named_with_their_table(server: databases.Shadow) -> 
     ]
 
 
+@pytest.mark.parametrize(("word", "severity"), [("-- one less", "note"), ("/* one */\n", "note"), ("+ 1", "danger")])
+def test_a_comment_in_a_body_is_a_note(word: str, severity: str, server: databases.Shadow) -> None:
+    """The function does the same; the report still says that its text differs."""
+    body = "create or replace function two() returns int language plpgsql as $$\nbegin\n  return 2 {};\nend $$"
+    merged = (body.format("-- two\n"), "select 1")
+    reviews = reviewed(server, merged, (body.format("* 1"), body.format(word if word == "+ 1" else f"{word}\n")))
+    found = [each for each in told(reviews) if each[0] == "down-incomplete" and "different" in each[2]]
+
+    assert found == [
+        ("down-incomplete", severity, "after up and down function `two()` (definition) is different"),
+    ]
+
+
 def test_another_order_of_columns_is_a_note(server: databases.Shadow) -> None:
     """Also after the second up, and only once."""
     up = "-- sqlmigrate: allow drop-column (a test)\nalter table orders drop column total"
@@ -256,7 +269,7 @@ def test_values_of_a_dropped_column_are_told_where_it_is_dropped(server: databas
 
     told_of_rows = [[each for each in one if each[0] == "data-not-restored"] for one in found]
     assert told_of_rows == [
-        [("data-not-restored", "note", "down adds `orders.state` again, but not the values that it had")],
+        [("data-not-restored", "note", "down adds `orders.state` again, but not the old values")],
         [("data-not-restored", "danger", "the 200 rows of `orders` are different after up and down")],
     ]
 
