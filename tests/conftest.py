@@ -17,6 +17,7 @@ from typing import NoReturn
 
 import children
 import postgres_servers
+import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 from postgres_servers import PasswordServer, Server, Standby
@@ -193,11 +194,13 @@ def project(tmp_path: Path, database: str) -> Project:
     return Project(tmp_path / "sql", database)
 
 
+CHECK = "the extension plpgsql_check"
 INSTALLED = "a PostgreSQL installed on this machine"
 NEEDS = {
     "pgbouncer": "apt-get install pgbouncer",
     "chromium": "apt-get install chromium",
     INSTALLED: "apt-get install postgresql",
+    CHECK: "apt-get install postgresql-15-plpgsql-check",
 }
 _not_run: dict[str, int] = {}
 
@@ -218,6 +221,16 @@ def installed_postgres(servers: Path, installed: Installed) -> Iterator[Server]:
     """A server of the programs that are installed on this machine."""
     with postgres_servers.server(servers / "installed", installed.major, installed.programs) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def plpgsql_check(installed: Installed, installed_postgres: Server) -> Installed:
+    """The installed server, which has the extension plpgsql_check; demanded and named as PgBouncer is."""
+    query = "select from pg_available_extensions where name = 'plpgsql_check'"
+    with psycopg.connect(installed_postgres.url("postgres")) as conn:
+        if not conn.execute(query).fetchall():
+            _not_here(CHECK)
+    return installed
 
 
 @pytest.fixture(scope="session")

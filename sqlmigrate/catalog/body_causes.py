@@ -95,6 +95,10 @@ class Causes:
                 if each.has_other_columns_in(words) and not words.issuperset(_WORD.findall(each.own)):
                     yield each
 
+    def of_rows(self, words: frozenset[str]) -> Iterator[Cause]:
+        """Return the columns that a table has more or less, whose rows are the result of a function of these words."""
+        return (each for each in self.causes if each.has_other_columns_in(words))
+
     def said_in(self, words: Iterable[str]) -> Iterator[Cause]:
         """Return the causes whose own names are among the words, in lower case."""
         known = set(words)
@@ -133,12 +137,14 @@ class Failure:
         state: the SQLSTATE
         message: PostgreSQL's message
         is_declaration: whether not even the declarations can be read
+        is_result: whether it is about what the function returns
     """
 
     text: str
     state: str
     message: str
     is_declaration: bool = False
+    is_result: bool = False
 
 
 def explanation(failure: Failure, causes: Causes, tables: frozenset[str], body: frozenset[str]) -> Cause | None:
@@ -157,6 +163,8 @@ def explanation(failure: Failure, causes: Causes, tables: frozenset[str], body: 
         is_told = told.issuperset(_WORD.findall(each.own))
         if _explains(each, failure, is_told=is_told, is_of_table=each.is_of_table_in(said | tables)):
             return each
+    if failure.is_result and failure.state in _OTHER_COLUMNS:
+        return next(causes.of_rows(tables), None)
     return _shape_explanation(failure, causes, said)
 
 

@@ -2,7 +2,8 @@
 
 PostgreSQL does not check them: the body of a function is text until the function is called. A body in SQL is compiled
 again. Of a body in PL/pgSQL each query and expression is planned, because PL/pgSQL itself plans them at the first call
-only (https://www.postgresql.org/docs/current/plpgsql-implementation.html#PLPGSQL-PLAN-CACHING).
+only (https://www.postgresql.org/docs/current/plpgsql-implementation.html#PLPGSQL-PLAN-CACHING). The extension
+plpgsql_check, where the server has it, checks the bodies in which planning has found no fault.
 """
 
 from __future__ import annotations
@@ -10,16 +11,18 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 
 from sqlmigrate.database.session import Request, Session
 from sqlmigrate.identifiers import quoted
 
-from . import plpgsql
+from . import checked_bodies, plpgsql
 from .body_causes import Cause, Causes, Failure, causes_of, explanation, words_of
+from .checked_bodies import Checker
 from .objects import Catalog
 from .sql_definitions import BODIES
 from .sql_relations import GUARD, SETTINGS
@@ -46,21 +49,51 @@ class BrokenBody:
     is_certain: bool = True
 
 
-def broken_bodies(session: Session, before: Catalog, after: Catalog) -> tuple[BrokenBody, ...]:
+def broken_bodies(
+    session: Session, before: Catalog, after: Catalog, checker: Checker | None = None
+) -> tuple[BrokenBody, ...]:
     """Return the functions whose bodies no longer work because of what has changed between two catalogs.
 
     `after` is the catalog at this moment. Whatever is tried is rolled back.
+
+    Args:
+        session: A session of the role that executes migrations.
+        before: The catalog before the change.
+        after: The catalog after it.
+        checker: What provides the extension plpgsql_check; it is called if there is a body to check.
     """
     causes = causes_of(before, after)
     if not causes.causes:
         return ()
     ((text,),) = session.ask(GUARD, *SETTINGS, Request(BODIES), _ROLLBACK)[-2]
     broken = []
-    for body in map(_Body, json.loads(text or "[]")):
-        touching = Causes(tuple(causes.touching(body.words, body.source)))
-        if touching.causes and (found := body.judged(session, touching, is_old=body.is_in(before))):
-            broken.append(found)
+    with _Checks(checker) as checks:
+        for body in map(_Body, json.loads(text or "[]")):
+            touching = Causes(tuple(dict.fromkeys((*causes.touching(body.words, body.source), *body.rows_of(causes)))))
+            if touching.causes and (found := body.judged(session, touching, checks, is_old=body.is_in(before))):
+                broken.append(found)
     return tuple(broken)
+
+
+class _Checks:
+    """The extension plpgsql_check, asked for at the first body that is to be checked."""
+
+    def __init__(self, checker: Checker | None) -> None:
+        self._checker = checker
+        self._opened = ExitStack()
+        self._found: tuple[Session, str] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._opened.close()
+
+    def failures(self, record: Mapping[str, Any], row: str) -> list[Failure]:
+        """Return the errors that the extension finds in a body; none without it."""
+        if self._checker:
+            self._found, self._checker = self._opened.enter_context(self._checker()), None
+        return checked_bodies.failures(*self._found, record, row, _LIMIT) if self._found else []
 
 
 class _Body:
@@ -86,18 +119,30 @@ class _Body:
         found = (catalog.objects.get((kind, self.name)) for kind in kinds)
         return any(each.attributes.get("definition") == self._record["definition"] for each in found if each)
 
-    def judged(self, session: Session, causes: Causes, *, is_old: bool) -> BrokenBody | None:
+    def rows_of(self, causes: Causes) -> Iterator[Cause]:
+        """Return the causes that change the columns of the rows that it returns."""
+        if self._record["language"] == "plpgsql" and not self._tables and self._record["result"]:
+            yield from causes.of_rows(words_of(self._record["result"]))
+
+    def judged(self, session: Session, causes: Causes, checks: _Checks, *, is_old: bool) -> BrokenBody | None:
         """Return why it no longer works; None if it works, or if that has another reason than the causes."""
         if self._record["language"] == "sql":
             return self._compiled(session, causes)
         fragments: list[str] = []
         for row in [*({each["type"]: None for each in self._record["triggers"]})][:_MOST_TABLES] or [""]:
             failures, left = self._planned(session, row)
-            for failure in failures:
-                if cause := explanation(failure, causes, self._rows, self.words):
-                    return BrokenBody(self.name, failure.message, (cause.kind, cause.name))
+            if broken := self._explained(failures, causes) or self._explained(
+                checks.failures(self._record, row), causes
+            ):
+                return broken
             fragments += left
         return self._suspected(fragments, causes) if is_old else None
+
+    def _explained(self, failures: Iterable[Failure], causes: Causes) -> BrokenBody | None:
+        for failure in failures:
+            if cause := explanation(failure, causes, self._rows, self.words):
+                return BrokenBody(self.name, failure.message, (cause.kind, cause.name))
+        return None
 
     def _compiled(self, session: Session, causes: Causes) -> BrokenBody | None:
         """Compile a body in SQL again."""

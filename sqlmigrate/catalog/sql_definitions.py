@@ -262,6 +262,7 @@ BODIES = f"""\
 select json_agg(json_build_object(
            'name', n.nspname || '.' || {_SIGNATURE},
            'own', p.proname,
+           'oid', p.oid::text,
            'language', l.lanname,
            'definition', pg_get_functiondef(p.oid),
            'source', p.prosrc,

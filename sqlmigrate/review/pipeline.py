@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from sqlmigrate.errors import MigrationError
@@ -103,7 +104,8 @@ def review_on(server: databases.Shadow, subjects: Subjects, settings: Settings) 
         watching(clone.owner_url, clone.admin_url, settings.table, settings.limit) as watch,
     ):
         roles = MissingRoles(server, base.roles)
-        trips = RoundTrips(roles, watch, MadeUpRows(server, clone, watch.observer, base.filled), base.rows)
+        made_up = MadeUpRows(server, clone, watch.observer, base.filled)
+        trips = RoundTrips(roles, watch, made_up, base.rows, partial(server.body_checker, clone))
         reviewed = _in_order(_review_one(trips, _parse(each), settings, server.version) for each in subjects.new)
     basis = Basis(
         subjects.base,

@@ -15,8 +15,9 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,13 @@ select copy.oid, setting.setrole, setting.setconfig
   from pg_catalog.pg_db_role_setting setting
   join pg_catalog.pg_database template on template.oid = setting.setdatabase and template.datname = $1
   join pg_catalog.pg_database copy on copy.datname = $2"""
+
+_CHECKER = "select 1 from pg_catalog.pg_available_extensions where name = 'plpgsql_check'"
+_EVENT_TRIGGERS = "select 1 from pg_catalog.pg_event_trigger where evtenabled <> 'D' limit 1"
+_CHECKER_SCHEMA = """\
+select n.nspname::text
+  from pg_catalog.pg_extension e join pg_catalog.pg_namespace n on n.oid = e.extnamespace
+ where e.extname = 'plpgsql_check'"""
 
 
 @dataclass(frozen=True)
@@ -158,6 +166,39 @@ class Shadow:
             yield session, is_set
         finally:
             session.close()
+
+    @contextmanager
+    def body_checker(self, database: Databases) -> Iterator[tuple[Session, str] | None]:
+        """Provide the extension plpgsql_check while the block lasts, if the server has it and we may create it.
+
+        The superuser creates it in a schema of its own, and drops it at the end. What it executes (planning calls
+        immutable functions) has the rights of the role that executes migrations: the value is a session of that role,
+        and the schema. In a database that has the extension, it is used as it is. In one with event triggers it is not
+        created: a new file may have replaced their functions, which would run with the rights of the superuser.
+
+        https://www.postgresql.org/docs/current/sql-createextension.html
+        """
+        if not self._has_checker:
+            yield None
+            return
+        with closing(Session(self._place.url(self._place.admin, database.name))) as admin:
+            found, triggers = admin.ask(Request(_CHECKER_SCHEMA), Request(_EVENT_TRIGGERS))
+            schema = quoted(found[0][0] or "") if found else f"sqlmigrate_check_{secrets.token_hex(8)}"
+            create = f"create schema {schema}; create extension plpgsql_check schema {schema}"
+            grant = f"grant usage on schema {schema} to {quoted(self._place.owner)}"
+            if not found and (triggers or not try_all(admin, "begin", *create.split("; "), grant, "commit")):
+                yield None
+                return
+            try:
+                with closing(Session(database.owner_url)) as session:
+                    yield session, schema
+            finally:
+                if not found:
+                    admin.ask(Request("drop extension plpgsql_check"), Request(f"drop schema {schema}"))
+
+    @cached_property
+    def _has_checker(self) -> bool:
+        return bool(self._ask(_CHECKER))
 
     def stub_role(self, name: str) -> None:
         """Create a role that a migration names and the server lacks; it has no rights and is dropped with the clone.

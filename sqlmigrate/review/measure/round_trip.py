@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from sqlmigrate.catalog import compare, functions, read
+from sqlmigrate.catalog.checked_bodies import Checker
 from sqlmigrate.catalog.objects import Catalog, Change, Object
 from sqlmigrate.errors import StatementError
 from sqlmigrate.files.migration import Migration
@@ -43,9 +44,13 @@ class RoundTrips:
         watch: The watch on the clone.
         made_up: The generated rows of the clone.
         known: The rows of the template that the clone was made of.
+        checker: What provides the extension plpgsql_check on the clone.
     """
 
-    def __init__(self, roles: MissingRoles, watch: Watch, made_up: MadeUpRows, known: Iterable[TableRows]) -> None:
+    def __init__(
+        self, roles: MissingRoles, watch: Watch, made_up: MadeUpRows, known: Iterable[TableRows], checker: Checker
+    ) -> None:
+        self._checker = checker
         self._watch, self._made_up, self._roles = watch, made_up, roles
         self._shortened: set[str] = set()  # the tables of which rows were deleted since the run began
         self._base = self._catalog = self._read()
@@ -88,7 +93,7 @@ class RoundTrips:
             changes,
             rows_before=self._known(touched),
             rows_after=self._summed(touched),
-            broken=functions.broken_bodies(self._watch.session, before, after),
+            broken=functions.broken_bodies(self._watch.session, before, after, self._checker),
             unindexed_keys=tuple(keys.unindexed_keys(self._watch.observer, changes)),
             late_sequences=tuple(sorted(late, key=lambda each: each.column)),
             base=self._base,
