@@ -10,7 +10,7 @@ import random
 import shutil
 import signal
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import NoReturn
@@ -19,6 +19,7 @@ import children
 import postgres_servers
 import psycopg
 import pytest
+import real_tools
 from hypothesis import HealthCheck, settings
 from postgres_servers import PasswordServer, Server, Standby
 from project import Project
@@ -195,14 +196,30 @@ def project(tmp_path: Path, database: str) -> Project:
 
 
 CHECK = "the extension plpgsql_check"
+OTHER_TOOLS = "other migration tools"
 INSTALLED = "a PostgreSQL installed on this machine"
 NEEDS = {
     "pgbouncer": "apt-get install pgbouncer",
     "chromium": "apt-get install chromium",
     INSTALLED: "apt-get install postgresql",
     CHECK: "apt-get install postgresql-15-plpgsql-check",
+    OTHER_TOOLS: "npm, pip and their registries, and what .ci/run installs",
 }
 _not_run: dict[str, int] = {}
+
+
+@pytest.fixture(scope="session")
+def got() -> Callable[[Callable[[], Path]], Path]:
+    """Gets another migration tool; demanded and named as PgBouncer is, if it cannot be had."""
+
+    def get(install: Callable[[], Path]) -> Path:
+        try:
+            return install()
+        except real_tools.MissingToolError as error:
+            print(error)
+            return _not_here(OTHER_TOOLS)
+
+    return get
 
 
 @pytest.fixture(scope="session")

@@ -120,7 +120,7 @@ def make_adoption(
     tool: Tool, reading: Reading, pairs: Sequence[Pair], history: ForeignHistory | None, recorded: Collection[int]
 ) -> Adoption:
     """Put files and history together; `recorded` are the versions, as numbers, that our history has as executed."""
-    records = _records(history, pairs)
+    records = _records(tool, history, pairs)
     same = _by_key(pairs)
     entries = tuple(_entry(tool, pair, _own_record(pair, same, records), recorded) for pair in pairs)
     known = set(same)
@@ -158,7 +158,7 @@ def _doubled(entries: Sequence[Entry]) -> Iterator[tuple[Entry, ...]]:
     yield from (tuple(same) for same in executed.values() if len(same) > 1)
 
 
-def _records(history: ForeignHistory | None, pairs: Sequence[Pair]) -> dict[str, Record]:
+def _records(tool: Tool, history: ForeignHistory | None, pairs: Sequence[Pair]) -> dict[str, Record]:
     """Return the record of each migration; where the history has one row, all older migrations have it too.
 
     A baseline is a record for all older migrations that have none of their own.
@@ -171,11 +171,12 @@ def _records(history: ForeignHistory | None, pairs: Sequence[Pair]) -> dict[str,
             if each.state == "baseline":
                 found = {**{key: replace(each, key=key) for key in _up_to(each.key, pairs)}, **found}
         return found
+    migrations = [pair.foreign for pair in pairs]
     return {
-        pair.foreign.key: Record(pair.foreign.key)
+        key: Record(key)
         for record in history.records
-        for pair in pairs
-        if int(pair.foreign.key) <= int(record.key) and record.state == "executed"
+        if record.state == "executed"
+        for key in tool.reached(migrations, record)
     }
 
 

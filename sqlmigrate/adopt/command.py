@@ -132,7 +132,8 @@ def _finish(context: Context, wanted: Wanted) -> None:
         if adoption.history is None:
             raise ConfigError("no history of another tool was found")
         finish.require_recorded(len(adoption.to_record), adoption.tool.name)
-        session.ask(*finish.refuse_writes(adoption.history, state, context.limits.lock_timeout))
+        guard = adoption.tool.guard(adoption.history.place)
+        session.ask(*finish.refuse_writes(adoption.history, guard, state, context.limits.lock_timeout))
     context.report.json({"tool": adoption.tool.name, "history": adoption.history.shown, "finished": True})
     context.report.text(
         f"{adoption.history.shown} refuses writes from now on: {adoption.tool.name} executes nothing more here",

@@ -8,38 +8,77 @@ from sqlmigrate.history.state import State
 from sqlmigrate.identifiers import literal, quoted
 
 from .foreign import ForeignHistory
+from .tools.tool import Guard
 
 _NAME = "sqlmigrate_refuses_writes"
 
 
-def refuse_writes(history: ForeignHistory, state: State, lock_timeout: str) -> tuple[Request, ...]:
-    """Give the requests that put the trigger on the other tool's history, in a transaction of their own."""
+def refuse_writes(history: ForeignHistory, guard: Guard, state: State, lock_timeout: str) -> tuple[Request, ...]:
+    """Give the requests that put the trigger on the other tool's history, in a transaction of their own.
+
+    `guard` says what else stops the tool: its trigger alone may come after a statement has been executed.
+    """
     said = (
         f"{history.shown} is the old history of {history.tool}: this database is looked after by sqlmigrate now, "
         f"with the history {state.history.name}"
     )
-    function, table = quoted(history.place.schema, _NAME), quoted(history.place.schema, history.place.table)
-    body = f"begin raise exception using message = {literal(said)}, hint = 'sqlmigrate status'; end"
+    function = quoted(history.place.schema, _NAME)
+    refusal = f"raise exception using message = {literal(said)}, hint = 'sqlmigrate status'"
     return (
         Request("begin", quiet=True),
         Request(f"set local lock_timeout to '{lock_timeout}'", quiet=True),
-        Request(f"create or replace function {function}() returns trigger language plpgsql as {literal(body)}"),
-        Request(f"drop trigger if exists {quoted(_NAME)} on {table}"),
+        *_without_trigger(history, guard),
+        *([Request(guard.mark)] if guard.mark else []),
         Request(
-            f"create trigger {quoted(_NAME)} before insert or update or delete or truncate on {table} "
-            f"for each statement execute function {function}()"
+            f"create or replace function {function}() returns trigger language plpgsql as "
+            f"{literal(_body(refusal, guard, history.place.project))}"
         ),
-        Request(f"alter table {table} enable always trigger {quoted(_NAME)}"),
+        *(each for table in (history.place.table, *guard.tables) for each in _trigger(history, guard, table)),
         COMMIT,
     )
 
 
-def accept_writes(history: ForeignHistory) -> tuple[Request, ...]:
-    """Give the requests that remove the trigger, if it is there, in the transaction that is open."""
-    function, table = quoted(history.place.schema, _NAME), quoted(history.place.schema, history.place.table)
+def _body(refusal: str, guard: Guard, project: str) -> str:
+    """Give the body of the trigger's function; rows of other projects pass."""
+    if not guard.project_column:
+        return f"begin {refusal}; end"
+    column, name = quoted(guard.project_column), literal(project)
+    is_ours = f"(tg_op <> 'INSERT' and old.{column} = {name}) or (tg_op <> 'DELETE' and new.{column} = {name})"
+    passed = "if tg_op = 'DELETE' then return old; end if; return new;"
+    return f"begin if tg_op = 'TRUNCATE' then {refusal}; elsif {is_ours} then {refusal}; end if; {passed} end"
+
+
+def _trigger(history: ForeignHistory, guard: Guard, table: str) -> tuple[Request, ...]:
+    function, target = quoted(history.place.schema, _NAME), quoted(history.place.schema, table)
+    if not guard.project_column:
+        return _created(_NAME, "insert or update or delete or truncate", target, "statement", function)
     return (
-        Request(f"drop trigger if exists {quoted(_NAME)} on {table}"),
-        Request(f"drop function if exists {function}()"),
+        *_created(_NAME, "insert or update or delete", target, "row", function),
+        *_created(f"{_NAME}_at_once", "truncate", target, "statement", function),
+    )
+
+
+def _created(name: str, events: str, target: str, level: str, function: str) -> tuple[Request, ...]:
+    return (
+        Request(
+            f"create trigger {quoted(name)} before {events} on {target} for each {level} execute function {function}()"
+        ),
+        Request(f"alter table {target} enable always trigger {quoted(name)}"),
+    )
+
+
+def accept_writes(history: ForeignHistory, guard: Guard) -> tuple[Request, ...]:
+    """Give the requests that remove the trigger, if it is there, in the transaction that is open."""
+    unmark = [Request(guard.unmark)] if guard.unmark else []
+    function = quoted(history.place.schema, _NAME)
+    return (*_without_trigger(history, guard), *unmark, Request(f"drop function if exists {function}()"))
+
+
+def _without_trigger(history: ForeignHistory, guard: Guard) -> tuple[Request, ...]:
+    return tuple(
+        Request(f"drop trigger if exists {quoted(name)} on {quoted(history.place.schema, table)}")
+        for table in (history.place.table, *guard.tables)
+        for name in (_NAME, f"{_NAME}_at_once")
     )
 
 

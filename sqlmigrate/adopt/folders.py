@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from sqlmigrate.errors import ConfigError
@@ -17,10 +17,38 @@ _LARGEST_OTHER = 2**20  # bytes of a file that is not SQL; a larger one is not a
 _SKIPPED = frozenset(("node_modules", "target", "vendor", "__pycache__"))
 
 
+class _Files(Mapping[str, bytes]):
+    """The files of a folder, each read when it is asked for: the root of a project holds many that no tool reads."""
+
+    def __init__(self, folder: Path, names: Sequence[str]) -> None:
+        self._folder = folder
+        self._names = dict.fromkeys(names)
+        self._read: dict[str, bytes] = {}
+
+    def __getitem__(self, name: str) -> bytes:
+        if name not in self._names:
+            raise KeyError(name)
+        if name not in self._read:
+            try:
+                self._read[name] = (self._folder / name).read_bytes()
+            except OSError as error:
+                raise ConfigError(f"{error.filename or name} cannot be read: {error.strerror}") from None
+        return self._read[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
 def list_folder(folder: str) -> Listing:
-    """Read the files of a folder; raises `ConfigError` if it does not exist or cannot be read."""
+    """List the files of a folder; raises `ConfigError` if it does not exist or cannot be read."""
     try:
-        return Listing(folder.rstrip("/") or "/", dict(sorted(_files(Path(folder)))))
+        return Listing(folder.rstrip("/") or "/", _Files(Path(folder), sorted(_names(Path(folder)))))
     except NotADirectoryError:
         raise ConfigError(f"`{folder}` is a file, not a folder", hint="name the folder of the migrations") from None
     except FileNotFoundError:
@@ -33,16 +61,16 @@ def list_folder(folder: str) -> Listing:
         raise ConfigError(f"{error.filename or folder} cannot be read: {error.strerror}") from None
 
 
-def _files(folder: Path, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, bytes]]:
+def _names(folder: Path, prefix: str = "", depth: int = 0) -> Iterator[str]:
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.name.startswith("."):
                 continue
             if entry.is_dir():
                 if depth < _DEEPEST and entry.name not in _SKIPPED:
-                    yield from _files(Path(entry.path), f"{prefix}{entry.name}/", depth + 1)
+                    yield from _names(Path(entry.path), f"{prefix}{entry.name}/", depth + 1)
             elif entry.is_file() and (entry.name.endswith(".sql") or entry.stat().st_size < _LARGEST_OTHER):
-                yield prefix + entry.name, Path(entry.path).read_bytes()
+                yield prefix + entry.name
 
 
 def usual_folders(directory: str) -> list[str]:
@@ -59,6 +87,12 @@ def readings(folders: Sequence[str], tools: Sequence[Tool] = TOOLS) -> list[Read
     """Return each folder as each tool reads it, where the files are that tool's."""
     listings = [list_folder(folder) for folder in folders]
     return [reading for listing in listings for tool in tools if (reading := tool.read(listing)) and reading.migrations]
+
+
+def at_root(tools: Sequence[Tool] = TOOLS) -> list[Reading]:
+    """Return the root of the project, as those tools read it that keep a file there."""
+    here = [tool for tool in tools if tool.root_file and Path(tool.root_file).is_file()]
+    return readings(["."], here) if here else []
 
 
 def by_marks(found: Sequence[Reading]) -> list[Reading]:

@@ -77,6 +77,7 @@ class ForeignMigration:
         notes: What is converted with a change, or is otherwise than the tool has it, each with its place.
         obstacles: Why it cannot be converted, each with its place.
         raw: The bytes of its file, from which the tool's checksum is computed.
+        needs: The keys of the migrations that it comes after, where the tool has no order but this one.
     """
 
     key: str
@@ -88,6 +89,7 @@ class ForeignMigration:
     notes: tuple[MigrationError, ...] = ()
     obstacles: tuple[MigrationError, ...] = ()
     raw: bytes = field(default=b"", repr=False)
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,7 @@ class Reading:
         is_marked: Whether the files say by markers that they are the tool's; if not, only names say it.
         in_place: Whether they are pairs that are read as they are: nothing has to be written.
         also: Other tools that read the same files in the same way.
+        project: What the tool calls the project of the folder, where one history has several.
     """
 
     tool: str
@@ -111,6 +114,7 @@ class Reading:
     is_marked: bool = True
     in_place: bool = False
     also: tuple[str, ...] = ()
+    project: str = ""
 
     @property
     def tools(self) -> str:
@@ -153,12 +157,16 @@ class Place:
         table: The table, as it is.
         columns: The names of its columns.
         database: The name of the database.
+        tables: The names of the tables in that schema.
+        project: The project whose rows are read, where one history has several.
     """
 
     schema: str
     table: str
     columns: frozenset[str]
     database: str
+    tables: frozenset[str] = frozenset()
+    project: str = ""
 
 
 @dataclass(frozen=True)

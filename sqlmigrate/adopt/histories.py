@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import psycopg
@@ -21,6 +22,10 @@ select a.attname::text from pg_catalog.pg_attribute a
  where a.attrelid = (select c.oid from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
                       where n.nspname = $1 and c.relname = $2)
    and a.attnum > 0 and not a.attisdropped"""
+_TABLES = """\
+select c.relname::text from pg_catalog.pg_class c
+ where c.relnamespace = (select n.oid from pg_catalog.pg_namespace n where n.nspname = $1)
+   and c.relkind in ('r', 'p')"""
 _STATES: dict[str, RecordState] = {
     "executed": "executed", "baseline": "baseline", "failed": "failed", "running": "running",
 }  # fmt: skip
@@ -36,18 +41,22 @@ def find_histories(session: Session, state: State) -> tuple[OtherHistory, ...]:
 
 
 def place_of(session: Session, state: State, history: OtherHistory) -> Place:
-    """Look up the columns of a history."""
-    _, rows, _ = session.ask(BEGIN_READ_ONLY, Request(_COLUMNS, (history.schema, history.name)), COMMIT)
-    columns = frozenset(name or "" for (name,) in rows)
-    return Place(history.schema, history.name, columns, state.server.database)
+    """Look up the columns of a history, and the tables in its schema."""
+    columns, tables = Request(_COLUMNS, (history.schema, history.name)), Request(_TABLES, (history.schema,))
+    _, of_history, of_schema, _ = session.ask(BEGIN_READ_ONLY, columns, tables, COMMIT)
+    names = (frozenset(name or "" for (name,) in rows) for rows in (of_history, of_schema))
+    return Place(history.schema, history.name, next(names), state.server.database, next(names))
 
 
-def read_history(session: Session, state: State, history: OtherHistory) -> ForeignHistory | None:
-    """Read the rows of a history in two round trips; None if its tool cannot be taken over."""
+def read_history(session: Session, state: State, history: OtherHistory, project: str = "") -> ForeignHistory | None:
+    """Read the rows of a history in two round trips; None if its tool cannot be taken over.
+
+    `project` is the one whose rows are read, where one history has several.
+    """
     tool = tool_named(history.tool)
     if tool is None:
         return None
-    place = place_of(session, state, history)
+    place = replace(place_of(session, state, history), project=project)
     try:
         _, rows, _ = session.ask(BEGIN_READ_ONLY, Request(tool.query(place)), COMMIT)
     except psycopg.errors.InsufficientPrivilege:

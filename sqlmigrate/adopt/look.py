@@ -16,7 +16,7 @@ from sqlmigrate.history.surroundings import OtherHistory
 from sqlmigrate.spelling import plural
 
 from .adoption import Adoption, make_adoption
-from .folders import by_marks, readings, usual_folders
+from .folders import at_root, by_marks, readings, usual_folders
 from .foreign import ForeignHistory, Reading
 from .histories import find_histories, read_history
 from .pairs import make_pairs
@@ -58,7 +58,7 @@ def look(session: Session, wanted: Wanted) -> tuple[State, Adoption]:
         return state, _adoption(wanted, _one(by_marks(found), wanted), state, None)
     of_tool = [each for each in found if each.tool == history.tool]
     reading = _one(of_tool or by_marks(found), wanted)
-    taken = read_history(session, state, history) if reading.tool == history.tool else None
+    taken = read_history(session, state, history, reading.project) if reading.tool == history.tool else None
     return state, _adoption(wanted, reading, state, taken)
 
 
@@ -93,7 +93,7 @@ def _readings(wanted: Wanted) -> list[Reading]:
         tools = [tool]
     if wanted.folder:
         return readings([wanted.folder], tools)
-    found = readings(usual_folders(wanted.directory), tools)
+    found = [*at_root(tools), *readings(usual_folders(wanted.directory), tools)]
     own = os.path.realpath(wanted.directory)  # holds what was written before, where another folder has migrations
     return [each for each in found if os.path.realpath(each.folder) != own] or found
 

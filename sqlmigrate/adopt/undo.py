@@ -56,7 +56,7 @@ def undo(url: str, wanted: Wanted, limits: Limits) -> tuple[State, Undone]:
         is_dropped = len(adopted) == len(found)
         requests = [*_dropping(state.history)] if is_dropped else [forget(state.history, adopted)]
         if adoption and adoption.history:
-            requests += accept_writes(adoption.history)
+            requests += accept_writes(adoption.history, adoption.tool.guard(adoption.history.place))
         session.ask(Request("begin"), *requests, COMMIT)
     paths, kept = _remove(adoption) if adoption else ((), ())
     return state, Undone(len(adopted), is_dropped, paths, kept)

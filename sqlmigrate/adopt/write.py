@@ -84,12 +84,15 @@ def _lock_other(session: Session, adoption: Adoption, limits: Limits) -> None:
     keys = [Request(f"select pg_catalog.pg_try_advisory_xact_lock({key}::bigint)::text") for key in tool.locks(place)]
     bound = Request(f"set local lock_timeout to '{limits.lock_timeout}'", quiet=True)
     table = Request(f"lock table {quoted(place.schema, place.table)} in share row exclusive mode")
+    busy = Request(tool.busy(place) or "select where false")
     try:
-        _, _, *taken, _, rows = session.ask(Request("begin", quiet=True), bound, *keys, table, again(tool, place))
+        _, _, *taken, _, running, rows = session.ask(
+            Request("begin", quiet=True), bound, *keys, table, busy, again(tool, place)
+        )
     except (pg.LockNotAvailable, pg.DeadlockDetected):
         session.abort()
         raise _run_of(tool.name) from None
-    if any(answer != [["true"]] for answer in taken):
+    if running or any(answer != [["true"]] for answer in taken):
         session.abort()
         raise _run_of(tool.name)
     if records_of(rows) != adoption.history.records:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from .alembic import ALEMBIC
 from .dbmate import DBMATE
+from .diesel import DIESEL
 from .flyway import FLYWAY
 from .golang_migrate import GOLANG_MIGRATE
 from .goose import GOOSE
+from .graphile_migrate import GRAPHILE_MIGRATE
 from .morph import MORPH
+from .node_pg_migrate import NODE_PG_MIGRATE
+from .sqitch import SQITCH
 from .sql_migrate import SQL_MIGRATE
 from .sqlx import SQLX
 from .tool import Tool
+from .yoyo import YOYO
 
 TOOLS: tuple[Tool, ...] = (
     DBMATE,
@@ -19,6 +25,12 @@ TOOLS: tuple[Tool, ...] = (
     GOOSE,
     SQL_MIGRATE,
     FLYWAY,
+    NODE_PG_MIGRATE,
+    GRAPHILE_MIGRATE,
+    YOYO,
+    SQITCH,
+    ALEMBIC,
+    DIESEL,
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from sqlmigrate.adopt.foreign import ForeignMigration, Listing, Place, Reading, Record
@@ -14,6 +14,37 @@ def _no_checksum(_migration: ForeignMigration, _record: Record) -> bool | None:
 
 def _no_lock(_place: Place) -> Sequence[int]:
     return ()
+
+
+def _no_query(_place: Place) -> str:
+    return ""
+
+
+def up_to_version(migrations: Sequence[ForeignMigration], record: Record) -> Collection[str]:
+    """Return the keys of the migrations whose version is not newer than the one of the history."""
+    return [each.key for each in migrations if int(each.key) <= int(record.key)]
+
+
+@dataclass(frozen=True)
+class Guard:
+    """How a tool is stopped before it executes anything; a trigger on its history may come too late for that.
+
+    Attributes:
+        tables: Other tables of the tool, in the schema of its history, that refuse writes as the history does.
+        mark: SQL that adds a row to the history, for which the tool refuses to go on; it runs before the trigger is
+            there, and does nothing if the row is there.
+        unmark: SQL that removes this row.
+        project_column: The column of the history that says whose rows are refused, where several projects share it.
+    """
+
+    tables: tuple[str, ...] = ()
+    mark: str = ""
+    unmark: str = ""
+    project_column: str = ""
+
+
+def _no_guard(_place: Place) -> Guard:
+    return Guard()
 
 
 @dataclass(frozen=True)
@@ -30,6 +61,10 @@ class Tool:
         is_one_row: Whether its history has only the newest version.
         keeps_statements: Whether its history has the executed statements, and `is_same` compares the file with them.
         repair: What has to be done first if a migration has failed; empty if the tool has a command for it.
+        root_file: A file in the root of a project that says that the project is the tool's folder; empty if none does.
+        guard: Gives how the tool is stopped before it executes anything.
+        busy: Gives SQL that returns a row while the tool runs, where its lock is a row; empty if it is not.
+        reached: Gives the keys of all that is executed, where the history has only the newest version.
     """
 
     name: str
@@ -41,6 +76,10 @@ class Tool:
     is_one_row: bool = False
     keeps_statements: bool = False
     repair: str = ""
+    root_file: str = ""
+    guard: Callable[[Place], Guard] = _no_guard
+    busy: Callable[[Place], str] = _no_query
+    reached: Callable[[Sequence[ForeignMigration], Record], Collection[str]] = up_to_version
 
 
 RECORD = ("key", "state", "name", "executed_at", "duration_ms", "executed_by", "checksum", "statements")
