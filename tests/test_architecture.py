@@ -61,10 +61,10 @@ ROOMS = {
     "adopt": (
         "foreign",
         "sections",
+        "versions",
         "tools",
         "folders",
         "histories",
-        "versions",
         "pairs",
         "adoption",
         "checks",
@@ -256,6 +256,6 @@ def test_every_command_is_documented(name: str) -> None:
 
 @pytest.mark.parametrize("test", [path.relative_to(ROOT / "tests") for path in (ROOT / "tests").rglob("test_*.py")])
 def test_tests_mirror_the_source(test: Path) -> None:
-    """A folder of tests is named after the package that it tests, but for the helpers, the figures and the faults."""
+    """A folder of tests is named after the package that it tests, but for helpers, figures, faults and other tools."""
     folder = test.parent.as_posix()
-    assert folder in (".", "support", "bench", "faults") or (PACKAGE / folder).is_dir()
+    assert folder in (".", "support", "bench", "faults", "adopt/real_tools") or (PACKAGE / folder).is_dir()

@@ -89,13 +89,21 @@ def readings(folders: Sequence[str], tools: Sequence[Tool] = TOOLS) -> list[Read
     return [reading for listing in listings for tool in tools if (reading := tool.read(listing)) and reading.migrations]
 
 
-def at_root(tools: Sequence[Tool] = TOOLS) -> list[Reading]:
-    """Return the root of the project, as those tools read it that keep a file there."""
-    here = [tool for tool in tools if tool.root_file and Path(tool.root_file).is_file()]
-    return readings(["."], here) if here else []
+def by_root_files(tools: Sequence[Tool] = TOOLS) -> list[Reading]:
+    """Return the folders that hold a file of a tool, such as its plan, each as that tool reads it."""
+    found = [(str(Path(file).parent), tool) for tool in tools for file in tool.root_files if Path(file).is_file()]
+    return [reading for folder, tool in found for reading in readings([folder], [tool])]
 
 
 def by_marks(found: Sequence[Reading]) -> list[Reading]:
-    """Leave out tools that go by names alone, in folders whose files say by markers whose they are."""
+    """Leave out tools that go by names alone, in folders whose files say by markers whose they are.
+
+    Of tools that go by names, those come first whose files usually look so.
+    """
     marked = {reading.folder for reading in found if reading.is_marked}
-    return [reading for reading in found if reading.is_marked or reading.folder not in marked]
+    usual = {reading.folder for reading in found if not reading.is_rare}
+    return [
+        reading
+        for reading in found
+        if reading.is_marked or (reading.folder not in marked and not (reading.is_rare and reading.folder in usual))
+    ]

@@ -102,6 +102,8 @@ class Reading:
         migrations: The migrations, in the order in which the tool executes them.
         others: Files that the tool reads and that are no migrations: callbacks, repeatable scripts, templates.
         is_marked: Whether the files say by markers that they are the tool's; if not, only names say it.
+        is_rare: Whether few users of the tool have such files: they count as its own only where its history is there,
+            or where no other tool reads them.
         in_place: Whether they are pairs that are read as they are: nothing has to be written.
         also: Other tools that read the same files in the same way.
         project: What the tool calls the project of the folder, where one history has several.
@@ -112,6 +114,7 @@ class Reading:
     migrations: tuple[ForeignMigration, ...]
     others: tuple[MigrationError, ...] = ()
     is_marked: bool = True
+    is_rare: bool = False
     in_place: bool = False
     also: tuple[str, ...] = ()
     project: str = ""

@@ -16,7 +16,7 @@ from sqlmigrate.history.surroundings import OtherHistory
 from sqlmigrate.spelling import plural
 
 from .adoption import Adoption, make_adoption
-from .folders import at_root, by_marks, readings, usual_folders
+from .folders import by_marks, by_root_files, readings, usual_folders
 from .foreign import ForeignHistory, Reading
 from .histories import find_histories, read_history
 from .pairs import make_pairs
@@ -93,7 +93,7 @@ def _readings(wanted: Wanted) -> list[Reading]:
         tools = [tool]
     if wanted.folder:
         return readings([wanted.folder], tools)
-    found = [*at_root(tools), *readings(usual_folders(wanted.directory), tools)]
+    found = [*by_root_files(tools), *readings(usual_folders(wanted.directory), tools)]
     own = os.path.realpath(wanted.directory)  # holds what was written before, where another folder has migrations
     return [each for each in found if os.path.realpath(each.folder) != own] or found
 

@@ -47,8 +47,11 @@ def _read(listing: Listing) -> Reading | None:
         found.setdefault(key, {})[direction] = name
     keys = sorted(found, key=_order)
     migrations = tuple(_migration(listing, key, found[key]) for key in keys)
+    is_paired = any("both" not in files for files in found.values())  # by an option that few users set
     is_ours = all(FILE_NAME.fullmatch(name) and not foreign_stamp(name.partition(".")[0]) for name in names)
-    return Reading("node-pg-migrate", listing.folder, migrations, is_marked=is_marked, in_place=is_ours)
+    return Reading(
+        "node-pg-migrate", listing.folder, migrations, is_marked=is_marked, is_rare=is_paired, in_place=is_ours
+    )
 
 
 def _sql(listing: Listing, name: str) -> Iterator[str]:

@@ -25,6 +25,7 @@ from sqlmigrate.spelling import plural
 from .sqitch_plan import Change, Plan, parse
 from .tool import Guard, Tool, select
 
+_PLANS = ("sqitch.plan", "sqitch/sqitch.plan", "db/sqitch.plan")
 _PROJECT = re.compile(rb"^\s*%\s*project\s*=", re.MULTILINE)
 _CONTROL = re.compile(r"(BEGIN|START|COMMIT|END|ROLLBACK|ABORT)\b", re.IGNORECASE)
 _BEGIN = re.compile(r"(BEGIN|START)\b", re.IGNORECASE)
@@ -212,4 +213,4 @@ def _guard(place: Place) -> Guard:
     )
 
 
-SQITCH = Tool("Sqitch", ("sqitch", "db"), _read, _query, _is_same, _locks, root_file="sqitch.plan", guard=_guard)
+SQITCH = Tool("Sqitch", (), _read, _query, _is_same, _locks, root_files=_PLANS, guard=_guard)

@@ -61,7 +61,7 @@ class Tool:
         is_one_row: Whether its history has only the newest version.
         keeps_statements: Whether its history has the executed statements, and `is_same` compares the file with them.
         repair: What has to be done first if a migration has failed; empty if the tool has a command for it.
-        root_file: A file in the root of a project that says that the project is the tool's folder; empty if none does.
+        root_files: Files whose folder is the tool's, from the root of a project.
         guard: Gives how the tool is stopped before it executes anything.
         busy: Gives SQL that returns a row while the tool runs, where its lock is a row; empty if it is not.
         reached: Gives the keys of all that is executed, where the history has only the newest version.
@@ -76,7 +76,7 @@ class Tool:
     is_one_row: bool = False
     keeps_statements: bool = False
     repair: str = ""
-    root_file: str = ""
+    root_files: tuple[str, ...] = ()
     guard: Callable[[Place], Guard] = _no_guard
     busy: Callable[[Place], str] = _no_query
     reached: Callable[[Sequence[ForeignMigration], Record], Collection[str]] = up_to_version

@@ -39,7 +39,8 @@ def _read(listing: Listing) -> Reading | None:
     needs = {key: _needs(listing, name) for key, name in found.items()}
     migrations = tuple(_migration(listing, found[key], needs) for key in in_order(needs))
     is_marked = bool(code) or len(files) < len(sql) + len(code) or any(needs.values())
-    return Reading("yoyo", listing.folder, migrations, tuple(_hook(listing, name) for name in hooks), is_marked)
+    others = tuple(_hook(listing, name) for name in hooks)
+    return Reading("yoyo", listing.folder, migrations, others, is_marked, is_rare=not is_marked)
 
 
 def _id(name: str) -> str:
