@@ -246,6 +246,19 @@ class Swapped:
 
 
 @dataclass(frozen=True)
+class PathNeeded:
+    """A new index, CHECK or generated column that fails where the search_path has system schemas alone.
+
+    Attributes:
+        thing: the object
+        error: why its expression fails
+    """
+
+    thing: Object
+    error: str
+
+
+@dataclass(frozen=True)
 class RefusedNull:
     """A new CHECK that refuses the NULL which an INSERT may leave in some columns.
 
@@ -302,6 +315,7 @@ class RoundTrip:
         swapped: tables and columns that have the name of others since up
         changed_calls: calls that mean another function since up, or none
         refused_nulls: new CHECK constraints that refuse NULL where an INSERT may leave it
+        needed_paths: new objects that fail with another search_path
         lacked_rights: statements that roles of the file itself had no right to execute
     """
 
@@ -327,6 +341,7 @@ class RoundTrip:
     swapped: tuple[Swapped, ...] = ()
     changed_calls: tuple[ChangedCall, ...] = ()
     refused_nulls: tuple[RefusedNull, ...] = ()
+    needed_paths: tuple[PathNeeded, ...] = ()
     lacked_rights: tuple[LackedRight, ...] = ()
 
     @property

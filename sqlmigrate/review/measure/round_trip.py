@@ -19,7 +19,17 @@ from sqlmigrate.parsing.statement import Statement
 from sqlmigrate.plan.plan import Direction, Step
 from sqlmigrate.source import Source
 
-from . import calls, catalog_changes, if_not_exists, keys, production_query, refused_nulls, row_sums, swaps
+from . import (
+    calls,
+    catalog_changes,
+    if_not_exists,
+    keys,
+    production_query,
+    refused_nulls,
+    row_sums,
+    search_paths,
+    swaps,
+)
 from .database_names import with_database
 from .facts import FileRun, LackedRight, RoundTrip, RowFailure
 from .made_up_rows import MadeUpRows, is_raised_in_function
@@ -102,6 +112,7 @@ class RoundTrips:
             refused_nulls=tuple(
                 refused_nulls.refused_nulls(self._watch.session, before, changes, self._base.identities)
             ),
+            needed_paths=tuple(search_paths.needed_paths(self._watch.session, changes)),
             skipped=tuple(if_not_exists.skipped_statements(self._watch.session, up, done.notices)),
             row_failures=tuple(self._judged(failures, done, (before, after, changes))),
         )

@@ -39,7 +39,9 @@ DEPENDS_ON_SETTING = Rule(
         "PostgreSQL reads a time without an offset in the TimeZone of the session, and a date such as 01/02/2025 "
         "by its DateStyle. So the same file makes other bounds of partitions, defaults, checks or values for a "
         "role, database or server with another setting. Write times with an offset, or set the setting in the "
-        "file."
+        "file. The same is true of rows that a file writes: a cast between text, dates and times, a full text search "
+        "without a configuration. An index, a CHECK or a generated column whose function relies on the search_path "
+        "fails where pg_restore, VACUUM or ANALYZE evaluate it: they set a search_path of system schemas alone."
     ),
     examples=(
         Example(
