@@ -137,7 +137,7 @@ def test_names_and_their_order_are_dbmates(project: Project) -> None:
 
 
 def test_the_log_says_that_there_is_no_checksum(project: Project) -> None:
-    """Dbmate keeps only versions: no time, no duration, no user."""
+    """The tool keeps only versions: no time, no duration, no user."""
     one(project, "-- migrate:up\nselect 1;\n-- migrate:down\n")
     at(project, "1")
 
@@ -154,7 +154,7 @@ def test_the_log_says_that_there_is_no_checksum(project: Project) -> None:
 
 
 def test_two_files_of_one_executed_version_are_refused(project: Project) -> None:
-    """Dbmate calls both of them applied, although it has executed one."""
+    """The tool calls both of them applied, although it has executed one."""
     put(
         project,
         FOLDER,
@@ -173,7 +173,7 @@ def test_two_files_of_one_executed_version_are_refused(project: Project) -> None
 
 
 def test_a_row_without_a_file_is_told(project: Project) -> None:
-    """Dbmate allows that; the other rows are taken over."""
+    """The tool allows that; the other rows are taken over."""
     one(project, "-- migrate:up\nselect 1;\n-- migrate:down\n")
     at(project, "1", "0007")
 

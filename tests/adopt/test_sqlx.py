@@ -116,7 +116,7 @@ def test_the_line_ends_of_git_are_no_change(project: Project) -> None:
 
 
 def test_a_failed_row_is_refused(project: Project) -> None:
-    """Sqlx itself refuses to go on then."""
+    """The tool itself refuses to go on then."""
     put(project, "migrations", SIMPLE)
     at(project, (1, "users", USERS), success=False, nanoseconds=-1)
 
@@ -129,7 +129,7 @@ def test_a_failed_row_is_refused(project: Project) -> None:
 
 
 def test_a_lost_duration_is_unknown(project: Project) -> None:
-    """Sqlx writes -1 first, and the duration when the transaction has ended."""
+    """The tool writes -1 first, and the duration when the transaction has ended."""
     put(project, "migrations", SIMPLE)
     at(project, (1, "users", USERS), nanoseconds=-1)
     project.call("adopt", "--write")

@@ -11,9 +11,12 @@ from .goose import GOOSE
 from .graphile_migrate import GRAPHILE_MIGRATE
 from .morph import MORPH
 from .node_pg_migrate import NODE_PG_MIGRATE
+from .refinery import REFINERY
 from .sqitch import SQITCH
 from .sql_migrate import SQL_MIGRATE
 from .sqlx import SQLX
+from .supabase import SUPABASE
+from .tern import TERN
 from .tool import Tool
 from .yoyo import YOYO
 
@@ -24,6 +27,9 @@ TOOLS: tuple[Tool, ...] = (
     MORPH,
     GOOSE,
     SQL_MIGRATE,
+    TERN,
+    SUPABASE,
+    REFINERY,
     FLYWAY,
     NODE_PG_MIGRATE,
     GRAPHILE_MIGRATE,
