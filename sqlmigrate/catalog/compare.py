@@ -93,14 +93,14 @@ _AS_ITSELF = re.compile(rf"(?<![\w$])({IDENTIFIER}) AS \1(?![\w$])")
 
 def changes(before: Catalog, after: Catalog) -> tuple[Change, ...]:
     """Return what happened to each object, by identity: a renamed object is the same with another name."""
-    old = {each.identity: each for each in before.objects.values()}
-    new = {each.identity: each for each in after.objects.values()}
-    kept = [(was, new[identity]) for identity, was in old.items() if identity in new]
+    old, new = before.by_identity, after.by_identity
+    other_types = _other_types(before, after)
+    pairs = ((was, new[identity]) for identity, was in old.items() if identity in new)
+    kept = [(was, now) for was, now in pairs if was is not now or other_types]  # most are the same value
     names = _Names(kept)
     gone = [each for identity, each in old.items() if identity not in new]
     made = [each for identity, each in new.items() if identity not in old]
     rebuilt = _rebuilt(_children(gone, before), _children(made, after), names)
-    other_types = _other_types(before, after)
     return (
         *(Change(each.kind, each, None, "gone") for each in gone if each.identity not in rebuilt),
         *(change for was, now in kept for change in _kept(was, now, names, other_types)),

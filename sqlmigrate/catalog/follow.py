@@ -10,17 +10,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import NamedTuple
-from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg import pq
 
 from sqlmigrate.database.session import Request, Session
 
-from . import compare
+from . import compare, prepared
 from .objects import Catalog, Change, Identity, Object
-from .read import commented, objects_of
+from .prepared import Query
+from .read import commented, objects_of, parts_of
 from .sql_definitions import sorts
 from .sql_relations import COMMENTS, SETTING_VALUES, V15
 
@@ -99,8 +98,6 @@ def _written(version: int) -> str:
 
 
 _WRITTEN = "sqlmigrate_follow_written"
-_PREPARED: WeakKeyDictionary[Session, tuple[int, set[str]]] = WeakKeyDictionary()
-_NAMES = Request("select name from pg_catalog.pg_prepared_statements")
 
 
 class FollowedCatalog:
@@ -127,7 +124,7 @@ class FollowedCatalog:
         self._are_commented = False  # whether a comment was written since the beginning
         self._since = "0"
         with _aside(session):
-            [[[since]]] = _ask(session, [_NEXT_WRITER])
+            [[[since]]] = prepared.ask(session, [_NEXT_WRITER])
             self._since = _as_in_rows(since)
             self._written(session)
 
@@ -140,7 +137,7 @@ class FollowedCatalog:
         try:
             wholes, now, following = self._look(session)
         except psycopg.errors.InvalidSqlStatementName:  # the file has deallocated our queries as well
-            _PREPARED[session] = session.pid, {name or "" for (name,) in session.ask(_NAMES)[0]}
+            prepared.look_again(session)
             wholes, now, following = self._look(session)
         if not self._in_one_transaction:
             self._since = following
@@ -165,8 +162,8 @@ class FollowedCatalog:
     def _written(self, session: Session) -> tuple[str, set[Identity]]:
         """Return the number of the next transaction, and the objects that were written or dropped, as wholes."""
         sql = _written(session.conn.info.server_version)
-        written = _Query(_WRITTEN, "(xid, bigint)", sql, f"('{self._since}', {self._command})")
-        [[next_writer]], rows = _ask(session, [_NEXT_WRITER, written])
+        written = Query(_WRITTEN, sql, "(xid, bigint)", f"('{self._since}', {self._command})")
+        [[next_writer]], rows = prepared.ask(session, [_NEXT_WRITER, written])
         wholes: set[Identity] = set()
         fewer = []
         for catalog, digest, texts in rows:
@@ -193,16 +190,16 @@ class FollowedCatalog:
 
     def _read(self, session: Session, wholes: Iterable[Identity]) -> list[Object]:
         """Return the objects that these are, and their parts."""
-        oids: dict[str, list[str]] = {}
+        oids: dict[str, list[int]] = {}
         for each in wholes:
-            oids.setdefault(each.catalog, []).append(str(each.oid))
+            oids.setdefault(each.catalog, []).append(each.oid)
         asked = [
-            (sort, _Query(f"sqlmigrate_follow_{number}", "(oid[])", sort.sql("$1"), f"({_array(oids[sort.whole[0]])})"))
+            (sort, parts_of(number, sort, oids[sort.whole[0]]))
             for number, sort in enumerate(sorts(session.conn.info.server_version))
             if sort.whole[0] in oids and sort.catalog in (*_WITH_OIDS, *_WITHOUT_OIDS)
         ]
         objects: dict[tuple[str, str], Object] = {}
-        for (sort, _), [[text]] in zip(asked, _ask(session, [query for _, query in asked]), strict=True):
+        for (sort, _), [[text]] in zip(asked, prepared.ask(session, [query for _, query in asked]), strict=True):
             found = (each for each in objects_of(sort, text) if each.table not in self._ignore)
             objects |= {(each.kind, each.name): each for each in found}
         if self._has_comments(wholes):
@@ -266,37 +263,4 @@ _SET = Request(
 )
 
 
-class _Query(NamedTuple):
-    """A query that is prepared at its first use in a session.
-
-    Attributes:
-        name: its name
-        types: the types of its parameters, in brackets; empty for none
-        sql: the query
-        params: the values of its parameters, in brackets; empty for none
-    """
-
-    name: str
-    types: str
-    sql: str
-    params: str
-
-
-def _ask(session: Session, queries: Sequence[_Query]) -> list[list[list[str | None]]]:
-    """Send queries in one turn, and return the rows of each."""
-    pid, names = _PREPARED.get(session, (0, set()))
-    if pid != session.pid:
-        names = set()
-        _PREPARED[session] = session.pid, names
-    prepares = [
-        Request(f"prepare {each.name}{each.types} as {each.sql}", quiet=True)
-        for each in queries
-        if each.name not in names
-    ]
-    executes = [Request(f"execute {each.name}{each.params}", quiet=True) for each in queries]
-    answers = session.ask(*prepares, *executes) if queries else []
-    names.update(each.name for each in queries)
-    return answers[len(prepares) :]
-
-
-_NEXT_WRITER = _Query("sqlmigrate_follow_next", "", "select txid_snapshot_xmax(txid_current_snapshot())::text", "")
+_NEXT_WRITER = Query("sqlmigrate_follow_next", "select txid_snapshot_xmax(txid_current_snapshot())::text")

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Literal, NamedTuple
 
 _NOT_VALID = " NOT VALID"
+_LEANING = ("view", "materialized view", "rule", "policy")
 _LABEL = re.compile(r"'(?:[^']|'')*'")
 
 
@@ -52,6 +53,14 @@ class Object:
     def definition(self) -> str:
         """The definition of a constraint, index, trigger or function as PostgreSQL writes it; empty for others."""
         return self.attributes.get("definition") or ""
+
+    @cached_property
+    def leans(self) -> bool:
+        """Whether its definition as PostgreSQL writes it depends on the columns that other relations have.
+
+        A row value is written with a value for each column of its type.
+        """
+        return self.kind in _LEANING or any("ROW(" in (value or "") for value in self.attributes.values())
 
     @property
     def called(self) -> str:

@@ -1,4 +1,4 @@
-"""Reads the catalog of a database, in one round trip.
+"""Reads the whole catalog of a database, in one transaction.
 
 The members of extensions are left out. OIDs and column numbers are not attributes. Rights are compared by what they
 grant: default privileges are the same as no entry (https://www.postgresql.org/docs/current/catalogs.html).
@@ -6,30 +6,69 @@ grant: default privileges are the same as no entry (https://www.postgresql.org/d
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
-from weakref import WeakKeyDictionary
+from typing import TypeVar
 
 import psycopg
 
 from sqlmigrate.database.session import Request, Session
 
+from . import prepared
 from .objects import Catalog, Identity, Object
+from .prepared import Query
 from .sql_definitions import sorts
 from .sql_relations import COMMENTS, FIELD, GUARD, RECORD, SETTINGS, Sort
+
+READ_COMMENTS = Query("sqlmigrate_comments", COMMENTS)
+_T = TypeVar("_T")
+# Without it, PostgreSQL plans a query for the values of its parameters, each of the first five times.
+_ONE_PLAN = Request("set local plan_cache_mode = force_generic_plan", quiet=True)
 
 
 def read(session: Session, ignore: Collection[str] = ()) -> Catalog:
     """Read the definitions of all objects, except the tables of `ignore` (``public.migrations``) and their parts."""
-    queried = sorts(session.conn.info.server_version)
-    *answers, comments = _answers(session, [*(sort.sql() for sort in queried), COMMENTS])
+    queried = [*enumerate(sorts(session.conn.info.server_version))]
+    queries = [*(whole_sort(*each) for each in queried), READ_COMMENTS]
+    *answers, comments = at_one_moment(session, lambda: prepared.ask(session, queries))
     objects: dict[tuple[str, str], Object] = {}
-    for sort, ((text,),) in zip(queried, answers, strict=True):
+    for (_, sort), ((text,),) in zip(queried, answers, strict=True):
         for each in objects_of(sort, text):
             if each.table not in ignore:
                 objects[each.kind, each.name] = each
     return Catalog(commented(objects, comments))
+
+
+def whole_sort(number: int, sort: Sort) -> Query:
+    """Return the query for all objects of a sort; `number` is its place among `sorts`."""
+    return Query(f"sqlmigrate_catalog_{number}", sort.sql())
+
+
+def parts_of(number: int, sort: Sort, wholes: Iterable[int]) -> Query:
+    """Return the query for the objects of a sort that are these, or are parts of these; `wholes` are their OIDs."""
+    oids = ",".join(map(str, wholes))
+    return Query(f"sqlmigrate_parts_{number}", sort.sql("$1"), "(oid[])", f"('{{{oids}}}')")
+
+
+def at_one_moment(session: Session, reads: Callable[[], _T]) -> _T:
+    """Call a function that reads, in a transaction with our settings.
+
+    If the session has lost its prepared queries, or was interrupted while preparing, the function is called again.
+    """
+    try:
+        return _in_transaction(session, reads)
+    except (psycopg.errors.InvalidSqlStatementName, psycopg.errors.DuplicatePreparedStatement):
+        session.abort()
+        prepared.look_again(session)
+        return _in_transaction(session, reads)
+
+
+def _in_transaction(session: Session, reads: Callable[[], _T]) -> _T:
+    session.ask(GUARD, *SETTINGS, _ONE_PLAN)
+    found = reads()
+    session.ask(Request("rollback"))
+    return found
 
 
 def objects_of(sort: Sort, text: str | None) -> Iterator[Object]:
@@ -39,38 +78,18 @@ def objects_of(sort: Sort, text: str | None) -> Iterator[Object]:
 
 
 def commented(
-    objects: dict[tuple[str, str], Object], comments: Iterable[list[str | None]]
+    objects: dict[tuple[str, str], Object],
+    comments: Iterable[list[str | None]],
+    known: Mapping[tuple[str, str], Object] | None = None,
 ) -> dict[tuple[str, str], Object]:
-    """Add the comments to the attributes of the objects that have one."""
+    """Add the comments to the attributes of the objects that have one; those in `known` that are the same are kept."""
     texts = {Identity(catalog or "", int(oid or 0), int(sub or 0)): text for catalog, oid, sub, text in comments}
     for key, each in objects.items() if texts else ():
         if (text := texts.get(each.identity)) is not None:
-            objects[key] = replace(each, attributes={**each.attributes, "comment": text})
+            made = replace(each, attributes={**each.attributes, "comment": text})
+            same = known.get(key) if known else None
+            objects[key] = same if same == made and same is not None else made
     return objects
-
-
-_prepared: WeakKeyDictionary[Session, int] = WeakKeyDictionary()
-
-
-def _answers(session: Session, queries: Sequence[str]) -> list[list[list[str | None]]]:
-    """Send the queries in one turn; the first turn prepares them, because planning takes longer than executing."""
-    try:
-        return _executed(session, queries)
-    except (psycopg.errors.InvalidSqlStatementName, psycopg.errors.DuplicatePreparedStatement):
-        session.abort()  # the session has lost the prepared queries, or was interrupted while preparing
-        session.ask(Request("deallocate all"))
-        _prepared.pop(session, None)
-        return _executed(session, queries)
-
-
-def _executed(session: Session, queries: Sequence[str]) -> list[list[list[str | None]]]:
-    named = {f"sqlmigrate_catalog_{number}": sql for number, sql in enumerate(queries)}
-    is_prepared = _prepared.get(session) == session.pid
-    prepares = [Request(f"prepare {name} as {sql}", quiet=True) for name, sql in named.items() if not is_prepared]
-    executes = [Request(f"execute {name}", quiet=True) for name in named]
-    answers = session.ask(GUARD, *SETTINGS, *prepares, *executes, Request("rollback"))
-    _prepared[session] = session.pid
-    return answers[-1 - len(queries) : -1]
 
 
 @lru_cache(maxsize=1 << 16)

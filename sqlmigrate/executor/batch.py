@@ -170,7 +170,7 @@ def timeouts(step: Step, lock_timeout: str) -> Iterator[tuple[str, str]]:
 def tick(step: Step, lock_timeout: str, longest: float) -> float:
     """Give how often to look at a step, in seconds, `longest` at most: a blocker is seen only during a wait."""
     bound = milliseconds(dict(timeouts(step, lock_timeout))["lock_timeout"]) / 1000
-    return max(_SHORTEST_TICK, min(longest, bound / 2)) if bound else longest
+    return min(longest, max(_SHORTEST_TICK, bound / 2)) if bound else longest
 
 
 def bounds(step: Step, lock_timeout: str, statement: Statement) -> Iterator[Request]:

@@ -13,7 +13,7 @@ from catalog_mutations import MUTATIONS, NOTHING, Mutation
 from psycopg.pq import TransactionStatus
 from tested_version import NEWEST, TESTED
 
-from sqlmigrate.catalog import compare, functions, read
+from sqlmigrate.catalog import compare, functions, read, reading
 from sqlmigrate.catalog.follow import FollowedCatalog
 from sqlmigrate.catalog.objects import Catalog, Change
 from sqlmigrate.database.session import Request, Session
@@ -51,6 +51,7 @@ class Everything:
         self.session = session
         with session.after("select"):
             self.catalog = read.read(session)
+            self.reading = reading.read(session)
         self.major = session.conn.info.server_version // 10000
 
     def differences(self, sql: str) -> tuple[str, ...]:
@@ -62,6 +63,15 @@ class Everything:
         """What `changes` says of them."""
         with self.session.after(sql):
             return _told(compare.changes(self.catalog, read.read(self.session)))
+
+    def read_twice(self, *statements: str) -> list[Catalog]:
+        """The catalog after statements in one transaction, read again after each, and at the end read completely."""
+        with self.session.conn.transaction(force_rollback=True):
+            last = self.reading
+            for sql in statements:
+                self.session.conn.execute(sql)
+                last = reading.read_again(self.session, last)
+            return [last.catalog, read.read(self.session)]
 
     def followed(self, *statements: str) -> list[list[str]]:
         """What each of several statements has changed, as they are executed in one transaction."""
@@ -272,6 +282,13 @@ def test_older_servers_follow_the_same(older: Everything) -> None:
     known = [each.sql for each in MUTATIONS if each.since <= older.major and each.sql not in NOT_SEEN]
     expected = {sql: [*filter(_is_followed, older.changes(sql))] for sql in known}
     assert {sql: older.followed(sql)[0] for sql in known} == expected
+
+
+@pytest.mark.parametrize("sql", [*CHANGES, *NOTHING, *(each.sql for each in MUTATIONS if each.since <= NEWEST)])
+def test_what_is_read_again_is_what_is_read_completely(sql: str, newest: Everything) -> None:
+    """Whatever was created, altered, renamed or dropped, nothing is missed by reading only what was written."""
+    found, expected = newest.read_twice("insert into app.parent values (1)", sql)
+    assert found.objects == expected.objects
 
 
 def test_each_statement_has_its_own_changes(newest: Everything) -> None:

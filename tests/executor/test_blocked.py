@@ -14,11 +14,13 @@ import psycopg
 import pytest
 from psycopg.pq import TransactionStatus
 
-from sqlmigrate.executor import step_run
+from sqlmigrate.executor import batch, step_run
 from sqlmigrate.executor.events import Blocked, Event, Failed, Finished, Progress, StatementDone
 from sqlmigrate.files import folder, migration
 from sqlmigrate.operations import up_down
-from sqlmigrate.plan.plan import Limits
+from sqlmigrate.parsing.script import read
+from sqlmigrate.plan.plan import Limits, Step
+from sqlmigrate.source import Source
 
 
 @contextmanager
@@ -177,6 +179,17 @@ def test_a_long_statement_is_watched(database: str, tmp_path: Path) -> None:
     assert durations == sorted(set(durations))
     assert durations[0] >= 100
     assert inspect.signature(up_down.up).parameters["tick"].default == 1.0
+
+
+@pytest.mark.parametrize(
+    ("lock_timeout", "longest", "expected"),
+    [("5s", 1.0, 1.0), ("500ms", 1.0, 0.25), ("10ms", 1.0, 0.05), ("0", 1.0, 1.0), ("5s", 0.005, 0.005)],
+)
+def test_how_often_a_step_is_looked_at(lock_timeout: str, longest: float, expected: float) -> None:
+    """A blocker is seen during half of a wait for a lock; whoever asks for more looks is given them."""
+    source = Source("sql/001_t.up.sql", "create table t (a int);")
+    step = Step("up", "001", "001_t", read(source), migration.Migration("001", "001_t", source, None))
+    assert batch.tick(step, lock_timeout, longest) == expected
 
 
 def test_the_percentage_of_an_index_build_is_seen(database: str, tmp_path: Path) -> None:

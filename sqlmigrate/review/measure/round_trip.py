@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from sqlmigrate.catalog import compare, functions, read
+from sqlmigrate.catalog import compare, functions, reading
 from sqlmigrate.catalog.checked_bodies import Checker
 from sqlmigrate.catalog.objects import Catalog, Change, Object
 from sqlmigrate.errors import StatementError
@@ -63,12 +63,14 @@ class RoundTrips:
         self._checker = checker
         self._watch, self._made_up, self._roles = watch, made_up, roles
         self._shortened: set[str] = set()  # the tables of which rows were deleted since the run began
-        self._base = self._catalog = self._read()
+        self._reading = reading.read(watch.observer, watch.history)
+        self._base = self._catalog = self._reading.catalog
         made_up.know(self._base, watch.history)
         self._tried: set[str] = set()  # the tables whose rows a file has written before it failed
         self._written: frozenset[str] = frozenset()  # the tables whose rows the up file has written
         self._rows = {each.table: each for each in known}
         self._lacked: dict[tuple[Direction, int], LackedRight] = {}
+        self._may_differ: set[str] = set()  # the tables whose rows a run may have changed since they were counted
 
     def execute(self, migration: Migration, up: Script, down: Script | None) -> RoundTrip:
         """Execute a migration up, down and up again; the clone is then as after the last up."""
@@ -77,10 +79,7 @@ class RoundTrips:
         if down is not None and trip.after is not None:
             trip = self._go_down_and_up(trip, migration, up, down)
         trip = replace(trip, lacked_rights=tuple(self._lacked.values()))
-        has_new_tables = any(change.change == "new" for change in trip.changes)
-        if trip.rows_before or has_new_tables or trip.row_failures or trip.after is None:
-            columns = _old_columns(self._catalog, self._base)
-            self._rows = dict(row_sums.read(self._watch.observer, columns, self._watch.history)) if columns else {}
+        self._count_again({} if trip.row_failures or trip.after is None else self._rows)
         return trip
 
     def _go_up(self, migration: Migration, up: Script) -> RoundTrip:
@@ -121,6 +120,7 @@ class RoundTrips:
         already_late = keys.late_sequences(self._watch.observer, down)
         done, failures = self._run(_step("down", migration, down), trip.after)
         if done.error or trip.after is None:
+            self._touched(done, ())
             return replace(trip, down=done, row_failures=(*trip.row_failures, *failures))
         back = self._read()
         changes = compare.changes(trip.after, back)
@@ -130,6 +130,7 @@ class RoundTrips:
         summed = self._summed(touched)
         late = keys.late_sequences(self._watch.observer, down) - already_late
         again, more = self._run(_step("up", migration, up))
+        self._touched(again, ())
         again_error = again.error or (more[0].error if more and not failures else None)  # all rows were accepted before
         self._catalog = self._read()
         return replace(
@@ -226,12 +227,18 @@ class RoundTrips:
             self._rows.update(row_sums.read(self._watch.observer, known, self._watch.history))
 
     def _read(self) -> Catalog:
-        return read.read(self._watch.observer, self._watch.history)
+        self._reading = reading.read_again(self._watch.observer, self._reading)
+        return self._reading.catalog
 
     # rows
 
     def _touched(self, done: FileRun, changes: Iterable[Change]) -> set[str]:
-        """Return the names of the tables whose rows may have changed."""
+        """Return the names of the tables whose rows may have changed, and take note of them."""
+        found = self._may_be_touched(done, changes)
+        self._may_differ |= found
+        return found
+
+    def _may_be_touched(self, done: FileRun, changes: Iterable[Change]) -> set[str]:
         statements = done.script.statements
         if any(facts.is_alone and not _is_quiet(statements[facts.number - 1].kind.verb) for facts in done.statements):
             return set(self._rows)
@@ -245,6 +252,15 @@ class RoundTrips:
                 elif change.change != "altered":
                     names.add(thing.name)
         return names & set(self._rows)
+
+    def _count_again(self, known: Mapping[str, TableRows]) -> None:
+        """Count the rows of all tables; those of `known` only if they may have changed."""
+        now = {name for name, each in self._catalog.tables.items() if each.kind == "table"}
+        self._rows = {name: each for name, each in known.items() if name in now - self._may_differ}
+        self._may_differ = set()
+        columns = _old_columns(self._catalog, self._base, now - self._rows.keys())
+        if columns:
+            self._rows |= row_sums.read(self._watch.observer, columns, self._watch.history)
 
     def _known(self, names: Collection[str]) -> Mapping[str, TableRows]:
         return {name: self._rows[name] for name in sorted(names)}
@@ -303,13 +319,16 @@ def _left_out(script: Script, number: int) -> Script:
     return replace(script, statements=statements)
 
 
-def _old_columns(now: Catalog, base: Catalog) -> Mapping[str, list[str]]:
-    """Return each table with those of its columns that the base has: values of new columns do not count as lost."""
-    columns: dict[str, list[str]] = {name: [] for name in now.tables}
-    for each in now.objects.values():
-        if each.kind == "column" and each.identity in base.identities:
-            columns.setdefault(each.table, []).append(plain(each.path[-1]))
-    return columns
+def _old_columns(now: Catalog, base: Catalog, tables: Iterable[str]) -> Mapping[str, list[str]]:
+    """Return tables with those of their columns that the base has: values of new columns do not count as lost."""
+    return {
+        name: [
+            plain(each.path[-1])
+            for each in now.parts_of(now.tables[name], "column")
+            if each.identity in base.identities
+        ]
+        for name in tables
+    }
 
 
 def _is_quiet(does: str) -> bool:
