@@ -20,7 +20,7 @@ from .objects import ROUTINES, Catalog, Object
 from .prepared import Query
 from .read import READ_COMMENTS, at_one_moment, commented, objects_of, parts_of, whole_sort
 from .sql_definitions import sorts
-from .sql_relations import V14, Sort
+from .sql_relations import V14
 
 _XIDS = 2**32  # rows have the lower half of the number of their transaction
 _Parts = Mapping[int, Sequence[Object]]  # the objects of one sort by the OID of their relation
