@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TypeVar, cast
+from typing import NamedTuple, TypeVar, cast
 
 import psycopg
 from psycopg import pq, waiting
@@ -25,15 +25,15 @@ _RECONNECT_PAUSES = (0.1, 0.2, 0.4, 0.8, 1.5)
 _NEVER = float("inf")
 _ROWS_AT_ONCE = 20  # of those that are dropped; they may be wide
 _CHUNKED = 170000  # the first libpq that gives more than one row at once
+_GIVES_CHUNKS = pq.version() >= _CHUNKED
 _PIECE = 65536  # characters of a COPY that are sent at once; after each piece its progress may be shown
 _T = TypeVar("_T")
 _FAILED = (pq.ExecStatus.FATAL_ERROR, pq.ExecStatus.BAD_RESPONSE)
 _PART_OF_ROWS = (pq.ExecStatus.SINGLE_TUPLE, pq.ExecStatus.TUPLES_CHUNK)
 
 
-@dataclass(frozen=True)
-class Request:
-    """One statement to send.
+class Request(NamedTuple):
+    """One statement to send; a large file has thousands.
 
     Attributes:
         sql: The statement.
@@ -179,7 +179,7 @@ class Session:
         pgconn = self.conn.pgconn
         pgconn.enter_pipeline_mode()
         for request in requests:
-            params = [None if value is None else value.encode() for value in request.params]
+            params = [None if value is None else value.encode() for value in request.params] if request.params else ()
             pgconn.send_query_params(request.sql.encode(), params)
             if not request.quiet:
                 pgconn.send_flush_request()  # its answer at once, not all of them at the end
@@ -314,7 +314,7 @@ def _give_rows_as_they_come(pgconn: pq.abc.PGconn) -> None:
 
     https://www.postgresql.org/docs/current/libpq-single-row-mode.html
     """
-    if pq.version() >= _CHUNKED:
+    if _GIVES_CHUNKS:
         pgconn.set_chunked_rows_mode(_ROWS_AT_ONCE)
     else:
         pgconn.set_single_row_mode()

@@ -6,8 +6,7 @@ The same code decides this for both directions, for a dry run, and for statement
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from sqlmigrate.database import run_lock
 from sqlmigrate.database.own_settings import KEEP_ENCODING, after_reset
@@ -49,9 +48,8 @@ _WHERE_AND_WHO = ("search_path", "role")
 Role = Literal["statement", "process", "begin", "note", "complete", "commit", "deferrable", "lock", "clean up", "other"]
 
 
-@dataclass(frozen=True)
-class Part:
-    """One request of those that execute a step.
+class Part(NamedTuple):
+    """One request of those that execute a step; a large file has thousands.
 
     Attributes:
         request: The request.
@@ -73,7 +71,7 @@ class Part:
 
 def transaction(state: State, step: Step, lock_timeout: str, *, dry_run: bool = False) -> tuple[Part, ...]:
     """Give what executes a step in one transaction; a dry run is in a transaction already, and does not end it."""
-    settings, total = step.script.settings, len(step.script.statements)
+    settings = step.script.settings
     opening: list[Part] = []
     if not dry_run:
         opening = [Part(Request(step.script.begin, quiet=True))]
@@ -92,7 +90,7 @@ def transaction(state: State, step: Step, lock_timeout: str, *, dry_run: bool = 
     return (
         *opening,
         Part(begin, "begin"),
-        *(part for n in range(settings + 1, total + 1) for part in _statement(step.script.statements, n)),
+        *_statements(step.script.statements, settings),
         *map(Part, [] if dry_run else [_CHECK_DEFERRED]),
         *map(Part, [DISCARD_TEMPORARY] if state.is_pooled else []),
         Part(session_state.check(lock_key(state)), "lock"),
@@ -106,15 +104,16 @@ def _set_local(name: str, value: str) -> Request:
     return Request("select pg_catalog.set_config($1, $2, true)", (name, value), quiet=True)
 
 
-def _statement(statements: tuple[Statement, ...], number: int) -> Iterator[Part]:
-    """Give what executes one statement, and sets our encoding again if the statement may have changed it."""
-    statement = statements[number - 1]
-    setting = session_state.encoding_of_files(statements, number)
-    if setting:
-        yield Part(Request(setting.text))
-    yield Part(request(statement), "statement", number)
-    if setting or session_state.may_set(statement):
-        yield Part(KEEP_ENCODING)
+def _statements(statements: tuple[Statement, ...], settings: int) -> Iterator[Part]:
+    """Give what executes the statements after the first `settings`, and sets our encoding again after some."""
+    for number, statement in enumerate(statements[settings:], settings + 1):
+        verb = statement.kind.verb
+        setting = session_state.encoding_of_files(statements, number) if verb == "COPY" else None
+        if setting:
+            yield Part(Request(setting.text))
+        yield Part(request(statement), "statement", number)
+        if setting or verb in session_state.MAY_SET:
+            yield Part(KEEP_ENCODING)
 
 
 def lock_key(state: State) -> int | None:

@@ -15,11 +15,14 @@ from sqlmigrate.plan.plan import Step
 _ENCODING = "pg_catalog.current_setting('client_encoding')"
 _LOST = "sqlmigrate: client_encoding is"
 _LOST_ENCODING = re.compile(rf"{_LOST} (\w+)")
-# The first words of statements that may change a setting: they are one, or call functions. A function that a trigger or
-# an index calls may do so too; that is found at the end of the file.
-_MAY_SET = frozenset(
+MAY_SET = frozenset(
     ("SELECT", "WITH", "VALUES", "TABLE", "CALL", "DO", "EXECUTE", "FETCH", "SET", "RESET", "DISCARD", "EXPLAIN")
 )
+"""The first words of statements that may change a setting of the session: they do so, or they call functions.
+
+A function that a trigger or an index calls may do so too; that is found at the end of the file.
+"""
+
 _SETS_ENCODING = re.compile(
     r"SET (SESSION |LOCAL )?(CLIENT_ENCODING|NAMES)\b|SELECT (PG_CATALOG \. )?SET_CONFIG \( 'CLIENT_ENCODING'"
 )
@@ -45,11 +48,6 @@ def of_encoding(error: psycopg.Error, step: Step) -> StatementError | None:
     message = f"{step.label}: something in the file sets client_encoding to {found[1]}, but the file is UTF-8"
     hint = "take that out: the text after it would be stored as other characters"
     return StatementError(message, step.script.source.span(0, 0), hint=hint)
-
-
-def may_set(statement: Statement) -> bool:
-    """Tell whether a statement may change a setting of the session."""
-    return statement.kind.verb in _MAY_SET
 
 
 def encoding_of_files(statements: tuple[Statement, ...], number: int) -> Statement | None:

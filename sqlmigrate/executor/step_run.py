@@ -70,6 +70,7 @@ class StepRun:
 
     Attributes:
         step: The step.
+        total: How many statements it has.
         session: The session that executes it.
         state: The database.
         limits: How long to wait for locks.
@@ -84,7 +85,7 @@ class StepRun:
     """
 
     def __init__(self, step: Step, session: Session, state: State, limits: Limits, observation: Observation) -> None:
-        self.step = step
+        self.step, self.total = step, len(step.script.statements)
         self.session = session
         self.state = state
         self.limits = limits
@@ -102,11 +103,6 @@ class StepRun:
         self.is_settled = False
 
     @property
-    def total(self) -> int:
-        """How many statements the step has."""
-        return len(self.step.script.statements)
-
-    @property
     def elapsed_ms(self) -> int:
         """Milliseconds since the step began."""
         return round((time.monotonic() - self._started) * 1000)
@@ -121,7 +117,8 @@ class StepRun:
     def send(self, parts: Sequence[Part], on_answer: OnAnswer) -> Attempt:
         """Send requests, and give the first that fails, if one does; it is the last."""
         for index, answer in self._turns(parts):
-            yield from self._notices()
+            if self.session.notices:
+                yield from self._notices()
             if answer is None:
                 yield self._progress()
             elif answer.error:

@@ -142,6 +142,7 @@ class StatementKind:
         first_words: Its first words, at most 60, in upper case, separated by one blank, quoted names as ``""``. Of an
             ``INSERT`` and the like only the first word.
         verb: What it does, in PostgreSQL's words: ``CREATE INDEX``, ``ALTER TABLE``, ``UPDATE``.
+        object_name: The name of the object that it works on, as written; None if it names none, or if it is plain.
         runs_in_transaction: Whether PostgreSQL accepts it inside a transaction block.
         session_setting: The setting it changes for the session, ``role`` or ``search_path``; None if it changes none.
         catalog_effect: How the catalog shows that it took effect; None if it runs in a transaction, or cannot be seen.
@@ -151,36 +152,43 @@ class StatementKind:
 
     first_words: str
     verb: str
+    object_name: str | None = None
     runs_in_transaction: bool = True
     session_setting: str | None = None
     catalog_effect: CatalogEffect | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether only the first word was read: it writes rows or rights, as all statements with that word do."""
+        return self is _PLAIN_KINDS.get(self.verb)
 
 
 # The first word of these is enough. Reading more of 10,000 INSERTs would take sqlparse a second.
 _PLAIN_KINDS = {
     verb: StatementKind(verb, verb) for verb in ("INSERT", "UPDATE", "DELETE", "MERGE", "COPY", "GRANT", "REVOKE")
 }
-_PLAIN = re.compile(rf"(?:{'|'.join(_PLAIN_KINDS)})(?=\s)", re.IGNORECASE | re.ASCII)
-
-
-def plain_kind(text: str, start: int) -> StatementKind | None:
-    """Return what the statement at `start` is if its first word is enough; all with that word share one value."""
-    plain = _PLAIN.match(text, start)
-    return _PLAIN_KINDS[plain[0].upper()] if plain else None
+PLAIN_KINDS = tuple(_PLAIN_KINDS.values())
+"""What statements are whose first word is enough to know; all with that word share one value."""
+PLAIN = re.compile(rf"(?:{'|'.join(_PLAIN_KINDS)})(?=\s)", re.IGNORECASE | re.ASCII)
+"""The first word of such a statement."""
 
 
 def classify(head: str) -> StatementKind:
     """Return what a statement is; `head` are the first `HEAD_LENGTH` characters of its text."""
+    if plain := PLAIN.match(head):
+        return _PLAIN_KINDS[plain[0].upper()]
     words = _first_words(head)
     text = _pattern_text(words)
     setting = _SESSION_SETTING.match(text)
     inside = not OUTSIDE_TRANSACTION.match(text)
+    name = _object_name(words, text)
     return StatementKind(
         text,
         _verb(text),
+        name,
         inside,
         setting["name"].lower() if setting else None,
-        None if inside else _catalog_effect(words, text),
+        None if inside else _catalog_effect(words, text, name),
     )
 
 
@@ -215,10 +223,9 @@ def _name(rest: Sequence[str]) -> str | None:
     return ".".join(parts)
 
 
-def _catalog_effect(words: Sequence[str], text: str) -> CatalogEffect | None:
+def _catalog_effect(words: Sequence[str], text: str, name: str | None) -> CatalogEffect | None:
     if (again := _REINDEX.match(text)) and "CONCURRENTLY" in text:
         return CatalogEffect(_REINDEXED[again["kind"]], _name(words[again[0].count(" ") + 1 :]) or "")
-    name = _object_name(words, text)
     if _INDEX_MADE.match(text):
         table = _name_after(words, "ON")
         return CatalogEffect("create index" if name else "create unnamed index", name or "", table)

@@ -63,6 +63,8 @@ def _gaps(source: Source, statements: Sequence[Statement]) -> Iterator[tuple[int
 
 
 def _directives(source: Source, statements: Sequence[Statement]) -> Iterator[Directive | MigrationError]:
+    if "--" not in source.text and "/*" not in source.text:
+        return
     for start, end, following in _gaps(source, statements):
         for offset, comment in comments(source.text, start, end):
             match = _DIRECTIVE.match(comment)

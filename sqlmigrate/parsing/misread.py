@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from sqlmigrate.errors import MigrationError
 
-from .statement import Statement, may_say
+from .statement import Statement
 from .tokens import tokens
 
 # https://www.postgresql.org/docs/current/sql-copy.html: ENCODING
@@ -22,20 +22,20 @@ _SETS_STRINGS = re.compile(
     r"(SET (LOCAL |SESSION )?STANDARD_CONFORMING_STRINGS (TO|=)"
     r"|SELECT (PG_CATALOG \. )?SET_CONFIG \( 'STANDARD_CONFORMING_STRINGS' ,) (?P<value>'?\w+)"
 )
-_NAMES_STRINGS = re.compile("standard_conforming_strings")
 _OFF = re.compile(r"'?(OFF?|F(A(L(SE?)?)?)?|NO?|0)$")
 
 
 def misread(statements: Sequence[Statement]) -> Iterator[MigrationError]:
     """Yield the error of each statement whose text the server would read differently."""
     off: Statement | None = None
-    may_be_off = may_say(_NAMES_STRINGS, statements)
     for statement in statements:
         if statement.data:
             yield from _other_encoding(statement)
-        elif not may_be_off:
-            continue
-        elif statement.kind.verb in ("SET", "SELECT") and (sets := _SETS_STRINGS.match(statement.kind.first_words)):
+        elif (
+            not statement.plain
+            and statement.kind.verb in ("SET", "SELECT")
+            and (sets := _SETS_STRINGS.match(statement.kind.first_words))
+        ):
             off = statement if _OFF.match(sets["value"]) else None
         elif off:
             yield from _backslashes(statement, off)

@@ -17,14 +17,13 @@ from .directives import Directive, read_directives
 from .foreign import foreign_directives, foreign_sections
 from .misread import misread
 from .splitter import split
-from .statement import Statement, may_say
+from .statement import Statement
 
 _BEGINS = re.compile(r"(BEGIN|START TRANSACTION)\b( WORK| TRANSACTION)?(?P<options>.*)")
 _ENDS = re.compile(r"(COMMIT|END|ROLLBACK|ABORT|PREPARE TRANSACTION)\b(?! PREPARED)(?!( WORK| TRANSACTION)? TO\b)")
 _COMMITS = re.compile(r"(COMMIT|END)( WORK| TRANSACTION)?( AND NO CHAIN)?$")
 _PLAIN_BEGIN = re.compile(r"BEGIN( WORK| TRANSACTION)?$")
 _LARGE_OBJECT = re.compile(r"SELECT (PG_CATALOG \. )?(LO_(OPEN|CLOSE|LSEEK|LSEEK64|PUT|TRUNCATE)|LOWRITE) \(")
-_NAMES_LARGE_OBJECTS = re.compile(r"\blo_|\blowrite")
 _ISOLATION = r"ISOLATION LEVEL (SERIALIZABLE|REPEATABLE READ|READ (UN)?COMMITTED)"
 _BEGIN_OPTIONS = re.compile(rf"( ({_ISOLATION}|READ (WRITE|ONLY)|(NOT )?DEFERRABLE)( ,)?)*")
 _READ_ONLY = re.compile(r"SET TRANSACTION\b.* READ ONLY\b")
@@ -62,9 +61,14 @@ class Script:
         return next((directive.value for directive in self.directives if directive.name == name), None)
 
     @cached_property
+    def defining(self) -> tuple[Statement, ...]:
+        """The statements that may do more than write rows or rights: of thousands of INSERTs none."""
+        return tuple(statement for statement in self.statements if not statement.plain)
+
+    @cached_property
     def session_settings(self) -> frozenset[str | None]:
         """The settings that the statements of the file change for the session."""
-        return frozenset(statement.kind.session_setting for statement in self.statements)
+        return frozenset(statement.kind.session_setting for statement in self.defining)
 
     @property
     def irreversible(self) -> str | None:
@@ -127,11 +131,13 @@ def _without_pairs_of_dumps(statements: tuple[Statement, ...]) -> tuple[Statemen
 
     The statements between them need a transaction, and have the one of the file.
     """
-    if not may_say(_NAMES_LARGE_OBJECTS, statements):
-        return statements
     kept: list[Statement] = []
     opened: int | None = None  # where in `kept` a BEGIN is, with nothing but data of large objects after it
     for statement in statements:
+        if statement.plain:
+            opened = None
+            kept.append(statement)
+            continue
         shape = statement.kind.first_words
         if opened is not None and len(kept) > opened + 1 and _COMMITS.match(shape):
             del kept[opened]
@@ -152,7 +158,7 @@ def _begin_options(statement: Statement) -> str:
 
 def _faults(script: Script) -> Iterator[MigrationError]:
     is_told = False
-    for statement in script.statements:
+    for statement in script.defining:
         kind = statement.kind
         shape = kind.first_words
         if _BEGINS.match(shape) or _ENDS.match(shape):

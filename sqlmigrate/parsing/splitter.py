@@ -26,7 +26,7 @@ from sqlmigrate.source import BYTE_ORDER_MARK, Source, Span
 
 from .characters import BLANKS, NAME, NAME_NO_DOLLAR, NAME_START
 from .comments import block_end
-from .statement import Statement
+from .statement import Statement, class_at
 
 
 def split(text: str | Source) -> Iterator[Statement]:
@@ -163,7 +163,7 @@ def _cut(source: Source, pos: int) -> Iterator[Statement]:
         if has_returns:  # no statement begins inside a CRLF, so none is counted twice
             line += count("\r", counted, start) - count("\r\n", counted, start)
         counted = start
-        yield new(Statement, (source, start, end, line, data))  # in half the time of Statement(...)
+        yield new(class_at(text, start), (source, start, end, line, data))  # in half the time of Statement(...)
 
 
 class _Cutter:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from functools import cached_property
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from sqlmigrate.source import Source, Span
 
@@ -22,21 +20,11 @@ class _Place(NamedTuple):
     data: Span | None = None
 
 
-_MANY = 100
-
-
-def may_say(words: re.Pattern[str], statements: Sequence[Statement]) -> bool:
-    """Return whether a look at each statement of a file may find what contains these words, in lower case.
-
-    Of many statements the text is searched first: that takes less time than reading the kind of each.
-    """
-    return len(statements) < _MANY or words.search(statements[0].source.text.lower()) is not None
-
-
 class Statement(_Place):
     r"""One statement of a source, without its ``;``. It is a view: it holds no text of its own.
 
-    It neither begins nor ends with white space or a comment.
+    It neither begins nor ends with white space or a comment. Whether it is plain says its class: a field would take
+    memory for each of a million INSERTs.
 
     Attributes:
         source: The source it is a part of.
@@ -44,9 +32,11 @@ class Statement(_Place):
         end: The offset after its last character.
         line: The line of its first character, from 1.
         data: What is sent for a ``COPY … FROM stdin``: the lines below it, up to (not including) the line ``\.``.
-
+        plain: What it is if its first word is enough to know, as of an ``INSERT``; None for all others.
 
     """
+
+    plain: ClassVar[classify.StatementKind | None] = None
 
     @property
     def text(self) -> str:
@@ -61,7 +51,7 @@ class Statement(_Place):
     @property
     def kind(self) -> classify.StatementKind:
         """What the statement is. Computed at the first use, so that splitting does not pay for it."""
-        return classify.plain_kind(self.source.text, self.start) or self._kind  # keeps nothing for each INSERT
+        return self.plain or self._kind
 
     @cached_property
     def _kind(self) -> classify.StatementKind:
@@ -74,9 +64,21 @@ class Statement(_Place):
     @property
     def object_name(self) -> str | None:
         """The name of the object that it works on, as written; None if it names none."""
-        return classify.object_name(self._head)
+        kind = self.kind
+        return classify.object_name(self._head) if kind.is_plain else kind.object_name
 
     @property
     def title(self) -> str:
         """A short name for messages: ``CREATE INDEX orders_customer``."""
         return " ".join(filter(None, (self.kind.verb, self.object_name)))
+
+
+_PLAIN: dict[str, type[Statement]] = {
+    kind.verb: type("Statement", (Statement,), {"__slots__": (), "plain": kind}) for kind in classify.PLAIN_KINDS
+}
+
+
+def class_at(text: str, start: int) -> type[Statement]:
+    """Return the class of the statement that begins at `start`: that of its first word if it is plain."""
+    plain = classify.PLAIN.match(text, start)
+    return _PLAIN[plain[0].upper()] if plain else Statement

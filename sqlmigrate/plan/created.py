@@ -37,7 +37,7 @@ def created_tables(scripts: Iterable[Script]) -> list[Name]:
     """Return the tables that files create and neither drop nor rename afterwards, in the order of their creation."""
     tables: dict[Name, None] = {}
     for script in scripts:
-        for statement in script.statements:
+        for statement in script.defining:
             _follow(statement, tables)
     return list(tables)
 
@@ -47,10 +47,11 @@ def created_schemas(scripts: Iterable[Script]) -> set[str]:
     scripts = tuple(scripts)
     found = {schema for schema, _ in created_tables(scripts) if schema}
     for script in scripts:
-        for statement in script.statements:
-            if statement.kind.verb == "CREATE SCHEMA" and (name := statement.object_name):
+        for statement in script.defining:
+            verb = statement.kind.verb
+            if verb == "CREATE SCHEMA" and (name := statement.object_name):
                 found.add(_as_stored(name))
-            elif path := _PATH.match(statement.text):
+            elif verb == "SET" and (path := _PATH.match(statement.text)):
                 found.update(_as_stored(each.strip(" '")) for each in path[1].split(","))
     return found
 
