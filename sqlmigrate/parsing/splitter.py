@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import NoReturn, cast
 
 from sqlmigrate.errors import MigrationError
@@ -100,17 +101,21 @@ def _stretch(keywords: str = "", quoted: str = _QUOTED, semicolon: str = "") -> 
 _Matcher = Callable[[str, int], "re.Match[str]"]
 
 
+@cache
 def _always(pattern: str) -> _Matcher:
-    """Make the matcher of a pattern that always matches, at least the empty text."""
+    """Make the matcher of a pattern that always matches, at least the empty text.
+
+    To compile a long one takes 3 ms; most files need two of them.
+    """
     return cast("_Matcher", re.compile(pattern).match)
 
 
 _piece = _always(rf"{_BETWEEN}({_stretch()})")
-_anything = _always(_stretch())
-_in_body = _always(_stretch(semicolon=rf"|;(?!{_GAP}(?:{_word('end')}|{_word('create')}|/))"))
-_whole_quotes = _always(_stretch(quoted=_WHOLE_QUOTED))
-_up_to_begin = _always(_stretch("begin"))
-_up_to_direction = _always(_stretch("from to"))
+_ANYTHING = _stretch()
+_IN_BODY = _stretch(semicolon=rf"|;(?!{_GAP}(?:{_word('end')}|{_word('create')}|/))")
+_WHOLE_QUOTES = _stretch(quoted=_WHOLE_QUOTED)
+_UP_TO_BEGIN = _stretch("begin")
+_UP_TO_DIRECTION = _stretch("from to")
 _gap = _always(_GAP)
 _rest_of_name = _always(rf"{NAME}*+")
 _parameter = _always(rf"\$(?:[0-9]++(?:{NAME_START}{NAME}*+)?)?")
@@ -155,7 +160,7 @@ def _cut(source: Source, pos: int) -> Iterator[Statement]:
         if event == ";" and text[pos - 1] not in BLANKS:
             stop = end = pos
         else:
-            stop, end = cutter.cut(start, _anything, pos)
+            stop, end = cutter.cut(start, _ANYTHING, pos)
         pos = stop + 1
         if text[start] in "cC" and (opening := _opening(text, start)):
             end, pos, data = cutter.look_closer(start, stop, end, opening.lastindex)
@@ -173,12 +178,12 @@ class _Cutter:
         self.source = source
         self.text = source.text
 
-    def cut(self, start: int, harmless: _Matcher, pos: int = -1) -> tuple[int, int]:
+    def cut(self, start: int, stretch: str, pos: int = -1) -> tuple[int, int]:
         """Return the next ``;`` outside parentheses (or the end of the text), and the end of what is before it.
 
-        A keyword at which `harmless` stops outside parentheses is returned like a ``;``. `pos` is the event, if known.
+        A keyword at which `stretch` stops outside parentheses is returned like a ``;``. `pos` is the event, if known.
         """
-        text, depth = self.text, 0
+        text, depth, harmless = self.text, 0, _always(stretch)
         floor = start  # the end of the last event: the next one does not begin before it
         pos = harmless(text, start).end() if pos < 0 else pos
         while True:
@@ -189,7 +194,7 @@ class _Cutter:
             elif event == ")":
                 depth = max(0, depth - 1)
             elif event in {"'", '"'}:
-                after = self.after_quote(pos, floor) or self.refuse_quote(start, pos, floor, harmless)
+                after = self.after_quote(pos, floor) or self.refuse_quote(start, pos, floor, stretch)
             elif event == "$":
                 after = self.after_dollar(pos, floor)
             elif event in {"-", "/"}:
@@ -284,7 +289,7 @@ class _Cutter:
                 open_bodies += 1
                 pos, start = body, self.skip(body)
                 continue
-            stop, end = self.cut(start, _in_body if open_bodies else _anything)
+            stop, end = self.cut(start, _IN_BODY if open_bodies else _ANYTHING)
             if not open_bodies or stop == len(self.text):
                 return stop, end
             pos, start = stop + 1, self.skip(stop + 1)
@@ -292,7 +297,7 @@ class _Cutter:
 
     def body(self, pos: int) -> int:
         """Return the end of BEGIN ATOMIC in the routine at `pos`; 0 if it has no such body."""
-        while self.text.startswith(("b", "B"), pos := self.cut(pos, _up_to_begin)[0]):
+        while self.text.startswith(("b", "B"), pos := self.cut(pos, _UP_TO_BEGIN)[0]):
             pos = self.skip(pos + len("begin"))
             if self.keyword(pos) == "atomic":
                 return pos + len("atomic")
@@ -304,7 +309,7 @@ class _Cutter:
         FROM and TO are reserved words, but after a dot they are names. Then FROM, TO, a column list or a dot follows.
         """
         while True:
-            pos, _ = self.cut(pos, _up_to_direction)
+            pos, _ = self.cut(pos, _UP_TO_DIRECTION)
             direction = self.keyword(pos)
             pos = self.skip(pos + len(direction))
             target = self.keyword(pos)
@@ -332,10 +337,10 @@ class _Cutter:
         """Raise the error that says why and where the text cannot be split."""
         raise MigrationError(message, self.source.span(start, end), hint=hint)
 
-    def refuse_quote(self, start: int, quote: int, floor: int, harmless: _Matcher) -> NoReturn:
+    def refuse_quote(self, start: int, quote: int, floor: int, stretch: str) -> NoReturn:
         """Refuse a string or name that is never closed. `quote` opens its last part; the place is its first part."""
-        while harmless is not _whole_quotes and start < len(self.text):
-            start = self.cut(start, _whole_quotes)[0] + 1
+        while stretch != _WHOLE_QUOTES and start < len(self.text):
+            start = self.cut(start, _WHOLE_QUOTES)[0] + 1
         mark = self.text[quote]
         what = "string" if mark == "'" else "quoted name"
         hint = f"close it with `{mark}`; a quote inside a {what} is written twice, `{mark}{mark}`"
