@@ -20,6 +20,7 @@ from .statement import Statement
 _DIRECTIVES = ("no-transaction", "lock-timeout", "statement-timeout", "irreversible", "allow")
 _DIRECTIVE = re.compile(r"--[ \t]*sqlmigrate[ \t]*(?P<colon>:?)[ \t]*(?P<name>[^\s:]*)[ \t]*(?P<value>[^\n\r]*)")
 _ALMOST = re.compile(r"(?:--|/\*)[ \t\r\n*]*(?P<tool>[A-Za-z][\w-]*)[ \t]*:[ \t]*(?P<name>[\w-]+)")
+_SHORTEST = len("--s:allow")  # of what these match and has the name of a directive
 _REASON = re.compile(r"\((?P<why>.*\S.*)\)$")
 # The words that our hints have in the place of a reason.
 _PLACEHOLDER = re.compile(r"\(\s*(?:why|why it is intended|reason|…|\.\.\.)\s*\)$", re.IGNORECASE)
@@ -63,9 +64,9 @@ def _gaps(source: Source, statements: Sequence[Statement]) -> Iterator[tuple[int
 
 
 def _directives(source: Source, statements: Sequence[Statement]) -> Iterator[Directive | MigrationError]:
-    if "--" not in source.text and "/*" not in source.text:
-        return
     for start, end, following in _gaps(source, statements):
+        if end - start < _SHORTEST:
+            continue
         for offset, comment in comments(source.text, start, end):
             match = _DIRECTIVE.match(comment)
             if match and (match["colon"] or match["name"] in _DIRECTIVES):
