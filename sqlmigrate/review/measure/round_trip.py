@@ -222,6 +222,7 @@ class RoundTrips:
     def _shorten(self, direction: Direction, tables: Iterable[str]) -> None:
         """Take note that generated rows of some tables were deleted; of those before down, the count is unknown."""
         self._shortened |= {*tables}
+        self._may_differ |= {*tables}
         known = {name: self._rows[name].columns for name in tables if name in self._rows}
         if direction == "up" and known:
             self._rows.update(row_sums.read(self._watch.observer, known, self._watch.history))
