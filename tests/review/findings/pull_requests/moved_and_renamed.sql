@@ -18,6 +18,6 @@ alter table log_entries rename to logs;
 alter table archive.old_logs set schema public;
 
 -- found
--- 002.up:2 danger set-schema: the table `old_logs` is moved: it is now `archive.old_logs`
+-- 002.up:2 allowed danger set-schema: the table `old_logs` is moved: it is now `archive.old_logs`
 -- 002.up:3 warning allow-without-need: unused `allow rename-table`
 -- 002.up:4 warning two-exclusive-tables: `logs` is locked in ACCESS EXCLUSIVE mode while `old_logs` is locked: a session that locks them in the opposite order causes a deadlock
