@@ -102,8 +102,23 @@ class Adoption:
 
     @cached_property
     def notes(self) -> tuple[MigrationError, ...]:
-        """What is converted with a change, and the files that are no migrations."""
-        return (*(note for each in self.entries for note in each.pair.foreign.notes), *self.reading.others)
+        """What is converted with a change, what needs the tool's own table, and the files that are no migrations."""
+        of_files = (note for each in self.entries for note in each.pair.foreign.notes)
+        return (*of_files, *self._uses_of_the_history(), *self.reading.others)
+
+    def _uses_of_the_history(self) -> Iterator[MigrationError]:
+        """Yield a note on each up file that names the history table of the tool: a new database does not have it."""
+        if self.history is None:
+            return
+        name = re.compile(rf"(?<!\w){re.escape(self.history.place.table)}(?!\w)")
+        for entry in self.entries:
+            up = entry.pair.migration.up if entry.pair.migration else None
+            if up and (found := name.search(up.text)):
+                yield MigrationError(
+                    f"this file needs {self.history.shown}, which a new database does not have",
+                    up.span(found.start(), found.end()),
+                    hint="if new databases are built from these files, create the table in a file before it",
+                )
 
     @cached_property
     def texts(self) -> dict[str, str]:

@@ -146,3 +146,16 @@ def test_what_was_executed_here_since_is_not_pending(dbmate: Project) -> None:
     assert "2 executed, 0 pending" in ended.stdout
     assert "✅ 20240103120000_orders   executed by sqlmigrate\n" in ended.stdout
     assert ended.stdout.endswith("nothing to do: everything is taken over\nnext: sqlmigrate status\n")
+
+
+def test_a_file_that_needs_the_old_history_is_told(dbmate: Project) -> None:
+    """A database that is built from the files does not have that table."""
+    text = "-- migrate:up\ncreate view applied as\n  select version from schema_migrations;\n"
+    write(dbmate, "db/migrations", **{"20240104120000_applied": text + "-- migrate:down\ndrop view applied;\n"})
+
+    ended = dbmate.call("adopt")
+
+    assert (
+        "⚠️ sql/20240104120000_applied.up.sql:2:23: this file needs schema_migrations, which a new database does not "
+        "have: if new databases are built from these files, create the table in a file before it\n"
+    ) in ended.stdout
