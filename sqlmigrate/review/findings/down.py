@@ -189,6 +189,8 @@ def _added_again(subject: Subject, table: str) -> list[str]:
     That their values are gone is told as what up does.
     """
     trip = subject.trip
+    if any(each.change == "gone" and each.before and each.before.name == table for each in trip.changes):
+        return []  # another table has the name: it has rows of its own
     columns = {
         each.before.path[-1]: each.before
         for each in trip.changes

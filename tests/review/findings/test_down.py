@@ -274,6 +274,18 @@ def test_values_of_a_dropped_column_are_told_where_it_is_dropped(server: databas
     ]
 
 
+def test_rows_of_a_table_that_was_replaced_are_told(server: databases.Shadow) -> None:
+    """Its columns are gone with it, and those of the new table have the same names."""
+    up = (
+        "create table orders_new (like orders including all);\n"
+        "insert into orders_new select id, customer_id, total + 1, state, note from orders;\n"
+        "drop table orders;\nalter table orders_new rename to orders"
+    )
+    found = [each for each in told(reviewed(server, (up, "select 1"))) if each[0] == "data-not-restored"]
+
+    assert found == [("data-not-restored", "danger", "the 200 rows of `orders` are different after up and down")]
+
+
 @pytest.mark.parametrize(
     ("up", "severity"),
     [
