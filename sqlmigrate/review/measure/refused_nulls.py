@@ -6,6 +6,7 @@ NOT VALID makes no difference: it spares only the rows that are there already
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 
 import psycopg
@@ -33,6 +34,7 @@ _DOMAIN = """\
 select pg_catalog.pg_get_constraintdef(k.oid), pg_catalog.format_type(t.typbasetype, t.typtypmod)
   from pg_catalog.pg_constraint k join pg_catalog.pg_type t on t.oid = k.contypid
  where k.oid = $1::pg_catalog.oid and k.contype = 'c'"""
+_END = re.compile(r"(?: NO INHERIT| NOT VALID)+$")
 _ROWS = 50  # enough to see whether the other columns of a CHECK decide
 
 
@@ -41,7 +43,8 @@ def refused_nulls(
 ) -> Iterator[RefusedNull]:
     """Return the new CHECK constraints of old tables and domains that refuse NULL where an INSERT may leave it.
 
-    Everything is asked in a transaction that is rolled back.
+    A CHECK that takes the place of one which refused the same rows is left out. Everything is asked in a transaction
+    that is rolled back.
 
     Args:
         session: A session in no transaction, whose role executed the file.
@@ -56,8 +59,14 @@ def refused_nulls(
         if new.kind == "domain constraint":
             if new.whole in before.identities and _refuses_null(session, new):
                 yield RefusedNull(new, ())
-        elif new.kind == "constraint" and (columns := _refused_columns(session, new)):
+        elif new.kind == "constraint" and (columns := _refused_columns(session, new, _checks(before, new.whole))):
             yield RefusedNull(new, columns)
+
+
+def _checks(catalog: Catalog, table: Identity) -> list[str]:
+    """Return the conditions of the CHECK constraints of a table."""
+    checks = (each.definition for each in catalog.objects.values() if (each.kind, each.whole) == ("constraint", table))
+    return [_END.sub("", each.removeprefix("CHECK ")) for each in checks if each.startswith("CHECK ")]
 
 
 def _refuses_null(session: Session, check: Object) -> bool:
@@ -79,8 +88,11 @@ def _about(definition: str, value: str) -> str:
     return text.removeprefix("CHECK ").removesuffix(" NOT VALID")
 
 
-def _refused_columns(session: Session, check: Object) -> tuple[int, ...]:
-    """Return the numbers of the columns that an INSERT leaves NULL, if a CHECK refuses such a row."""
+def _refused_columns(session: Session, check: Object, before: Sequence[str]) -> tuple[int, ...]:
+    """Return the numbers of the columns that an INSERT leaves NULL, if a CHECK refuses such a row.
+
+    None if one of the conditions before the file refuses it as well: then the INSERT failed already.
+    """
     is_check = check.definition.startswith("CHECK ")
     rows = session.ask(Request(_CHECK, (str(check.identity.oid),)))[0] if is_check else []
     values, left_out = [], []
@@ -97,9 +109,17 @@ def _refused_columns(session: Session, check: Object) -> tuple[int, ...]:
     expression, table = rows[0][0], rows[0][1]
     has_others = any(each.startswith("row.") for each in values)
     of_rows = f" from (select * from {table} limit {_ROWS}) row" if has_others else ""
-    asked = f"select count(*)::text, count(*) filter (where ({expression}) is false)::text from (select "
-    count, refused = _counts(session, f"{asked}{', '.join(values)}{of_rows}) x")
-    return tuple(left_out) if count and count == refused else ()
+    row = f" from (select {', '.join(values)}{of_rows}) x"
+    if not _refuses(session, expression or "", row) or any(_refuses(session, each, row) for each in before):
+        return ()
+    return tuple(left_out)
+
+
+def _refuses(session: Session, condition: str, rows: str) -> bool:
+    """Return whether a condition is false for every row of a FROM clause, and there are some."""
+    asked = f"select count(*)::text, count(*) filter (where ({condition}) is false)::text{rows}"
+    count, refused = _counts(session, asked)
+    return bool(count) and count == refused
 
 
 def _counts(session: Session, query: str) -> tuple[int, ...]:

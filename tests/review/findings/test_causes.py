@@ -123,6 +123,20 @@ def test_a_setting_of_the_server_that_does_not_exist_fails(server: databases.Sha
     assert [(rule, severity) for rule, severity, _ in found] == [("statement-fails", "danger")]
 
 
+def test_a_check_that_takes_the_place_of_one_refuses_nothing_new(server: databases.Shadow) -> None:
+    """An INSERT that leaves both columns out failed before; a CHECK of other columns is told."""
+    setup = f"{SETUP}alter table shops add mail text, add phone text;\nupdate shops set mail = 'm';\n"
+    setup += "alter table shops add constraint reachable check (num_nonnulls(mail, phone) = 1);\n"
+    up = "alter table shops drop constraint reachable;\n"
+    up += "alter table shops add constraint reachable check (num_nonnulls(mail, phone) {}) not valid;\n"
+    found = [told(server, up.format(">= 1"), setup), told(server, up.format(">= 1"), setup.replace("= 1);", "<= 1);"))]
+
+    assert [[rule for rule, _, _ in one if rule == "new-not-null-without-default"] for one in found] == [
+        [],
+        ["new-not-null-without-default"],
+    ]
+
+
 FIXED = "are fixed to the time of the migration: 'now' is evaluated once, when the file is executed"
 RECENT = "create view recent as select id from orders where opened_at > 'now'::timestamp - interval '1 week'"
 
