@@ -23,6 +23,7 @@ from .subject import Subject
 from .successors import VIEWS, Successor
 
 _WORD = re.compile(IDENTIFIER)
+_LONG = 240  # characters of definitions in one sentence
 
 
 def find(subject: Subject) -> Iterator[Finding]:
@@ -193,6 +194,22 @@ def _has_referenced_table(pair: Successor, key: ForeignKey) -> bool:
     return key.table in pair.now.tables or (table is not None and table.identity in pair.now.by_identity)
 
 
+def _differing(old: str, new: str) -> tuple[str, str]:
+    """Return two definitions; of long ones only the words from the first to the last that differ."""
+    if len(old) + len(new) <= _LONG:
+        return old, new
+    was, now = old.split(" "), new.split(" ")
+    shorter = min(len(was), len(now))
+    head = next((at for at in range(shorter) if was[at] != now[at]), shorter)
+    tail = next((at for at in range(shorter - head) if was[-1 - at] != now[-1 - at]), shorter - head)
+    was, now = was[head : len(was) - tail], now[head : len(now) - tail]
+    return (_start(f"… {' '.join(was)} …"), _start(f"… {' '.join(now)} …"))
+
+
+def _start(text: str) -> str:
+    return text if len(text) <= _LONG else f"{text[: _LONG - 2].rstrip()} …"
+
+
 def _lost_key(key: ForeignKey, similar: Sequence[Object], enforced: Sequence[Object]) -> str:
     table = displayed(key.table)
     if not enforced:
@@ -224,11 +241,16 @@ def _checks(subject: Subject, pair: Successor) -> Iterator[Finding]:
         kind = "CHECK" if text.startswith("CHECK ") else "exclusion constraint"
         head = f"the {kind} `{_shown(pair, constraint)}`"
         if other := _replacement(pair, constraint, now):
-            message = f"{head} is replaced: it was {text}, and is now {rule_of_check(other.definition)}"
+            was, now_is = _differing(text, rule_of_check(other.definition))
+            message = f"{head} is replaced: it was {was}, and is now {now_is}"
             yield _finding(subject, pair, guarantees.CHECK_REPLACED, constraint, message)
         else:
             yield _finding(
-                subject, pair, guarantees.CHECK_REMOVED, constraint, f"{head} is gone: {text} is no longer enforced"
+                subject,
+                pair,
+                guarantees.CHECK_REMOVED,
+                constraint,
+                f"{head} is gone: {_start(text)} is no longer enforced",
             )
 
 

@@ -119,3 +119,9 @@ create trigger t_log before insert or update on t for each row execute function 
 create table n (id bigint primary key, p bigint constraint n_p references parent on delete restrict);
 -- new
 alter table n drop constraint n_p, add constraint n_p foreign key (p) references parent not valid;
+-- case: a long check of which a part changes
+alter table t add constraint t_known check (n = 1 or n = 2 or n = 3 or n = 4 or n = 5 or n = 6 or n = 7 or n = 8 or n = 9 or n = 10 or n = 11 or n = 12 or n = 13 or n = 14 or n = 15 or n = 16 or n = 17 or n = 18 or n = 19 or n = 20 or n = 21 or n = 22 or n = 23 or n = 24 or n = 25 or n = 26 or n = 27 or n = 28 or n = 29 or n = 30);
+-- new
+alter table t drop constraint t_known;
+alter table t add constraint t_known check (n = 1 or n = 2 or n = 3 or n = 4 or n = 5 or n = 6 or n = 7 or n = 8 or n = 9 or n = 10 or n = 11 or n = 12 or n = 13 or n = 14 or n = 77 or n = 16 or n = 17 or n = 18 or n = 19 or n = 20 or n = 21 or n = 22 or n = 23 or n = 24 or n = 25 or n = 26 or n = 27 or n = 28 or n = 29 or n = 30) not valid;
+-- told: note check-replaced: the CHECK `t.t_known` is replaced: it was … 15) …, and is now … 77) …
