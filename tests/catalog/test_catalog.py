@@ -277,6 +277,7 @@ def test_a_statement_has_changed_what_two_whole_catalogs_differ_in(sql: str, new
     assert second == []
 
 
+@pytest.mark.slow
 def test_older_servers_follow_the_same(older: Everything) -> None:
     """What a statement has changed is found on each version."""
     known = [each.sql for each in MUTATIONS if each.since <= older.major and each.sql not in NOT_SEEN]

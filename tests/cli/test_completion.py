@@ -156,6 +156,7 @@ done
 """
 
 
+@pytest.mark.slow
 def test_what_bash_offers(program: dict[str, str]) -> None:
     """Where more than one word fits, all of them are offered; every command, those of the rooms as well."""
     typed = "".join(f"{line}\n" for line in OFFERED)

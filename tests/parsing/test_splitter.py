@@ -253,6 +253,7 @@ def test_parser_agrees_on_valid_texts(text: str) -> None:
     assert cuts(text) == seen
 
 
+@pytest.mark.slow
 @settings(MANY, max_examples=examples(15))
 @given(batch=st.lists(texts_for_psql(), min_size=100, max_size=100))
 def test_psql_agrees_on_awkward_texts(batch: list[str], tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -15,7 +15,7 @@ from sqlmigrate.source import Source
 
 from .test_own_advice import open_findings, review
 
-pytestmark = pytest.mark.sampled(8)
+pytestmark = pytest.mark.sampled(24)
 
 # The tables that the examples are about.
 TABLES = """\

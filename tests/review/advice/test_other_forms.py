@@ -15,7 +15,7 @@ from sqlmigrate.shadow import databases
 
 from .test_own_advice import SINCE, open_findings, review
 
-pytestmark = pytest.mark.sampled(8)
+pytestmark = pytest.mark.sampled(24)
 
 TABLES = """\
 create schema shop;

@@ -20,7 +20,7 @@ from sqlmigrate.review.results import Review
 from sqlmigrate.review.rules.all_rules import RULES
 from sqlmigrate.shadow import databases
 
-pytestmark = pytest.mark.sampled(8)
+pytestmark = pytest.mark.sampled(24)
 
 # Rules without an advice for the case at hand: the statement is a mistake, or the choice is not that of a program.
 WITHOUT = {

@@ -64,7 +64,7 @@ def migration(version: int, up: str) -> Migration:
     return Migration(f"{version:03}", "case", Source(f"sql/{version:03}_case.up.sql", up), None)
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("name", CASES)
 def test_what_the_running_application_leans_on(name: str, server: databases.Shadow) -> None:
     """Each loss is reported once; what another object does now is not reported."""

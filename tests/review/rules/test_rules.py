@@ -30,7 +30,7 @@ from sqlmigrate.review.rules.all_rules import RULES
 from sqlmigrate.review.rules.rule import Rule
 from sqlmigrate.shadow import databases
 
-pytestmark = pytest.mark.sampled(8)
+pytestmark = pytest.mark.sampled(24)
 
 IN_CODE = sorted(path.parent.name for path in CASES.glob("*/bad_in_code.sql"))
 
