@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -111,6 +112,22 @@ class Folder:
         """What the log says of the adopted migrations, each text once."""
         rows = self.project.query("select distinct detail from migrations_log where action = 'adopt' order by 1")
         return [detail for (detail,) in rows]
+
+
+@contextmanager
+def only_first(folder: Path, count: int | None) -> Iterator[None]:
+    """Take the files after the first `count` away meanwhile: for tools that always execute all of them."""
+    away = folder.with_name(f"{folder.name} away")
+    away.mkdir()
+    moved = sorted(folder.iterdir())[count:] if count else []
+    for path in moved:
+        path.rename(away / path.name)
+    try:
+        yield
+    finally:
+        for path in moved:
+            (away / path.name).rename(path)
+        away.rmdir()
 
 
 def go_whole_way(folder: Folder, whole: Folder, *, has_down: bool = True) -> None:

@@ -27,14 +27,14 @@ _BETWEEN = re.compile(r"[\s;]*")
 
 
 def _read(listing: Listing) -> Reading | None:
-    """Read the files whose names fit; the path of the folder is the only mark that it is Supabase's."""
+    """Read the files whose names fit; the path of the folder is the mark that it is Supabase's."""
     names = [name for name in listing.top if _FILE.fullmatch(name) and not _is_passed_over(listing, name)]
     others = tuple(_others(listing, names))
     is_marked = listing.folder.endswith(_FOLDER)
     if not names or (not is_marked and any(pair_file(name) for name in names)):
         return None
     found = tuple(_migration(listing, name) for name in names)
-    return Reading("Supabase", listing.folder, found, others, is_marked=is_marked)
+    return Reading("Supabase", listing.folder, found, others, is_marked=is_marked, is_rare=not is_marked)
 
 
 def _is_passed_over(listing: Listing, name: str) -> bool:
