@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from .record import said_of
 from .tools.tool import Tool
 
 _SHOWN = 10
+_FEW = 3  # places of one remark that are listed
 _MARK = {
     "executed": ("✅", "green"), "baseline": ("✅", "green"), "pending": ("⏸️", "yellow"),
     "failed": ("❌", "red"), "running": ("❌", "red"),
@@ -109,11 +111,28 @@ def status_command(adoption: Adoption, directory: str) -> str:
 
 
 def _remark_lines(errors: Sequence[SqlmigrateError], mark: str, style: str) -> Iterator[Line]:
-    """Return a line for each of the first remarks, and one with the number of all others."""
-    for error in errors[:_SHOWN]:
-        yield [(style, mark), ("", f" {printable(': '.join(filter(None, (str(error), error.hint))))}")]
-    if (more := len(errors) - _SHOWN) > 0:
+    """Return a line for each of the first remarks, and one with the number of all others.
+
+    What is said of many places is one line, with the first place.
+    """
+    said = list(dict.fromkeys(_said_of_all(errors)))
+    for line in said[:_SHOWN]:
+        yield [(style, mark), ("", f" {printable(line)}")]
+    if (more := len(said) - _SHOWN) > 0:
         yield [(style, mark), ("", f" and {more} more")]
+
+
+def _said_of_all(errors: Sequence[SqlmigrateError]) -> Iterator[str]:
+    counts = Counter((error.message, error.hint) for error in errors)
+    told = set()
+    for error in errors:
+        key = error.message, error.hint
+        text = ": ".join(filter(None, key))
+        if counts[key] <= _FEW or not error.span:
+            yield f"{error.span}: {text}" if error.span else text
+        elif key not in told:
+            told.add(key)
+            yield f"{text} ({counts[key]:,} places, the first is {error.span})"
 
 
 def value(adoption: Adoption) -> dict[str, Any]:

@@ -159,3 +159,13 @@ def test_a_file_that_needs_the_old_history_is_told(dbmate: Project) -> None:
         "⚠️ sql/20240104120000_applied.up.sql:2:23: this file needs schema_migrations, which a new database does not "
         "have: if new databases are built from these files, create the table in a file before it\n"
     ) in ended.stdout
+
+
+def test_a_remark_on_many_files_is_one_line(dbmate: Project) -> None:
+    """It has the first place, and the number of all."""
+    write(dbmate, "db/migrations", **{f"2024020{number}120000_index": INDEX for number in range(1, 6)})
+
+    lines = [line for line in dbmate.call("adopt").stdout.splitlines() if line.startswith("⚠️")]
+
+    said = "`transaction:false` becomes the directive `no-transaction`"
+    assert lines == [f"⚠️ {said} (12 places, the first is db/migrations/20240102120000_index.sql:1:1)"]

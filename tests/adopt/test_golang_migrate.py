@@ -242,3 +242,15 @@ def test_rows_have_no_time_of_their_own(project: Project) -> None:
 
     assert project.query("select executed_at, duration_ms, executed_by from migrations") == [(None, None, None)]
     assert project.value("select logged_at from migrations_log") <= datetime.now(UTC)
+
+
+def test_a_program_is_no_sql(project: Project) -> None:
+    """Some projects put programs between their pairs: they are told, and never written as SQL."""
+    put(project, "migrations", {**PAIRS, "000004_fill.up.go": "package migrations\n"})
+    at(project, 2)
+
+    ended = project.call("adopt", "--write", "--yes")
+
+    assert ended.code == 1
+    assert "migrations/000004_fill.up.go is a program in Go, and cannot be converted" in ended.stderr
+    assert written(project) == {}

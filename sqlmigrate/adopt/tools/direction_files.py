@@ -14,6 +14,8 @@ from sqlmigrate.adopt.foreign import ForeignMigration, Listing, Part
 from sqlmigrate.errors import MigrationError
 from sqlmigrate.files.naming import FILE_NAME, foreign_stamp
 
+from .tool import not_sql
+
 Direction = Literal["up", "down"]
 _PAIR = re.compile(r"(?P<version>[0-9]+)_(?P<name>.*)\.(?P<direction>down|up)\.(?P<extension>.*)")
 
@@ -110,7 +112,7 @@ def _migration(listing: Listing, files: Sequence[DirectionFile], no_transaction:
         if file.direction in parts:
             obstacles.append(_doubled(path, listing.path(file.path)))
             continue
-        source = listing.try_source(file.path)
+        source = not_sql(listing.path(file.path)) or listing.try_source(file.path)
         if isinstance(source, MigrationError):
             obstacles.append(source)
             continue

@@ -18,7 +18,7 @@ from sqlmigrate.identifiers import quoted
 from sqlmigrate.source import Source
 
 from .statement_blocks import BEGIN, END, CommandLine, is_comment, notes_of, text_of
-from .tool import Tool, in_server_time_zone, select
+from .tool import Tool, in_server_time_zone, not_sql, select
 
 _FILE = re.compile(r"(?P<version>[0-9]+)_(?P<name>.*)\.(?P<extension>sql|go)")
 _COMMANDS = ("Up", "Down", BEGIN, END, "NO TRANSACTION", "ENVSUB ON", "ENVSUB OFF")
@@ -38,7 +38,7 @@ def _read(listing: Listing) -> Reading | None:
 
 def _migration(listing: Listing, name: str, match: re.Match[str]) -> ForeignMigration:
     path = listing.path(name)
-    source = _of_go(path) if match["extension"] == "go" else listing.try_source(name)
+    source = not_sql(path) or listing.try_source(name)
     marked = list(_lines(source)) if isinstance(source, Source) else []
     obstacles = list(_obstacles(source, marked)) if isinstance(source, Source) else [source]
     has_transaction = not any(line.command == "NO TRANSACTION" for line in marked)
@@ -53,14 +53,6 @@ def _migration(listing: Listing, name: str, match: re.Match[str]) -> ForeignMigr
         () if obstacles else tuple(_notes(marked)),
         tuple(obstacles),
         listing.files[name],
-    )
-
-
-def _of_go(path: str) -> MigrationError:
-    return MigrationError(
-        f"{path} is a program in Go, and cannot be converted",
-        hint="write in SQL what it does, as a pair of files of that version; "
-        "if it is executed already, `select 1;` will do",
     )
 
 

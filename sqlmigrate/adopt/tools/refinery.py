@@ -15,7 +15,7 @@ from sqlmigrate.identifiers import quoted
 from sqlmigrate.source import Source
 
 from .siphash import siphash13
-from .tool import Tool, select
+from .tool import Tool, not_sql, select
 
 _FILE = re.compile(r"[UV](?P<version>[0-9]+(?:\.[0-9]+)?)__(?P<name>\w+)\.(?P<extension>sql|rs)")
 _OF_FLYWAY = re.compile(r"(?:R|B[0-9._]*)__.*\.sql")
@@ -45,7 +45,7 @@ def _number(version: str) -> int:
 
 
 def _migration(listing: Listing, path: str, match: re.Match[str]) -> ForeignMigration:
-    source = _of_rust(listing.path(path)) if match["extension"] == "rs" else listing.try_source(path)
+    source = not_sql(listing.path(path)) or listing.try_source(path)
     return ForeignMigration(
         str(_number(match["version"])),
         match["version"],
@@ -54,14 +54,6 @@ def _migration(listing: Listing, path: str, match: re.Match[str]) -> ForeignMigr
         Part(source.text) if isinstance(source, Source) else None,
         obstacles=(source,) if isinstance(source, MigrationError) else (),
         raw=listing.files[path],
-    )
-
-
-def _of_rust(path: str) -> MigrationError:
-    return MigrationError(
-        f"{path} is a program in Rust, and cannot be converted",
-        hint="write in SQL what it does, as a pair of files of that version; "
-        "if it is executed already, `select 1;` will do",
     )
 
 

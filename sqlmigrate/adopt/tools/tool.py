@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from sqlmigrate.adopt.foreign import ForeignMigration, Listing, Place, Reading, Record
+from sqlmigrate.errors import MigrationError
 
 
 def _no_checksum(_migration: ForeignMigration, _record: Record) -> bool | None:
@@ -45,6 +46,24 @@ class Guard:
 
 def _no_guard(_place: Place) -> Guard:
     return Guard()
+
+
+_LANGUAGES = {
+    "go": "Go", "rs": "Rust", "java": "Java", "kt": "Kotlin", "py": "Python", "js": "JavaScript", "ts": "TypeScript",
+    "rb": "Ruby", "sh": "shell",
+}  # fmt: skip
+
+
+def not_sql(path: str) -> MigrationError | None:
+    """Return the error of a migration that is a program, told by its extension; None for all other files."""
+    language = _LANGUAGES.get(path.rpartition(".")[2])
+    if language is None:
+        return None
+    return MigrationError(
+        f"{path} is a program in {language}, and cannot be converted",
+        hint="write in SQL what it does, as a pair of files of that version; "
+        "if it is executed already, `select 1;` will do",
+    )
 
 
 @dataclass(frozen=True)
