@@ -59,7 +59,9 @@ def refused_nulls(
         if new.kind == "domain constraint":
             if new.whole in before.identities and _refuses_null(session, new):
                 yield RefusedNull(new, ())
-        elif new.kind == "constraint" and (columns := _refused_columns(session, new, _checks(before, new.whole))):
+        elif new.kind == "constraint" and (
+            columns := _refused_columns(session, new, _checks(before, new.whole), _gone(changes, new.whole))
+        ):
             yield RefusedNull(new, columns)
 
 
@@ -88,10 +90,16 @@ def _about(definition: str, value: str) -> str:
     return text.removeprefix("CHECK ").removesuffix(" NOT VALID")
 
 
-def _refused_columns(session: Session, check: Object, before: Sequence[str]) -> tuple[int, ...]:
+def _gone(changes: Sequence[Change], table: Identity) -> list[str]:
+    """Return a NULL for each column that a table no longer has: CHECK constraints before the file may use it."""
+    columns = (each.before for each in changes if each.kind == "column" and each.change == "gone" and each.before)
+    return [f"null::{each.attributes.get('type')} as {each.path[-1]}" for each in columns if each.whole == table]
+
+
+def _refused_columns(session: Session, check: Object, before: Sequence[str], gone: Sequence[str]) -> tuple[int, ...]:
     """Return the numbers of the columns that an INSERT leaves NULL, if a CHECK refuses such a row.
 
-    None if one of the conditions before the file refuses it as well: then the INSERT failed already.
+    None if a condition before the file refuses it as well, with columns that are gone: then the INSERT failed already.
     """
     is_check = check.definition.startswith("CHECK ")
     rows = session.ask(Request(_CHECK, (str(check.identity.oid),)))[0] if is_check else []
@@ -109,10 +117,11 @@ def _refused_columns(session: Session, check: Object, before: Sequence[str]) -> 
     expression, table = rows[0][0], rows[0][1]
     has_others = any(each.startswith("row.") for each in values)
     of_rows = f" from (select * from {table} limit {_ROWS}) row" if has_others else ""
-    row = f" from (select {', '.join(values)}{of_rows}) x"
-    if not _refuses(session, expression or "", row) or any(_refuses(session, each, row) for each in before):
+    end = f"{of_rows}) x"
+    if not _refuses(session, expression or "", f" from (select {', '.join(values)}{end}"):
         return ()
-    return tuple(left_out)
+    row = f" from (select {', '.join([*values, *gone])}{end}"
+    return () if any(_refuses(session, each, row) for each in before) else tuple(left_out)
 
 
 def _refuses(session: Session, condition: str, rows: str) -> bool:

@@ -129,11 +129,15 @@ def test_a_check_that_takes_the_place_of_one_refuses_nothing_new(server: databas
     setup += "alter table shops add constraint reachable check (num_nonnulls(mail, phone) = 1);\n"
     up = "alter table shops drop constraint reachable;\n"
     up += "alter table shops add constraint reachable check (num_nonnulls(mail, phone) {}) not valid;\n"
+    gone = "alter table shops drop column phone;\nalter table shops add fax text,"
+    gone += " add constraint reachable check (num_nonnulls(mail, fax) = 1) not valid;\n"
     found = [told(server, up.format(">= 1"), setup), told(server, up.format(">= 1"), setup.replace("= 1);", "<= 1);"))]
+    found.append(told(server, gone, setup))
 
     assert [[rule for rule, _, _ in one if rule == "new-not-null-without-default"] for one in found] == [
         [],
         ["new-not-null-without-default"],
+        [],
     ]
 
 
