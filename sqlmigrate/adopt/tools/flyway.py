@@ -18,7 +18,7 @@ from sqlmigrate.identifiers import quoted
 from sqlmigrate.parsing.splitter import split
 from sqlmigrate.source import Source, Span
 
-from .tool import Tool, in_server_time_zone, select
+from .tool import BY_HAND, Tool, in_server_time_zone, select
 
 _VERSION = r"[0-9]+(?:[._][0-9]+)*"
 _FILE = re.compile(rf"(?P<prefix>[VUB])(?P<version>{_VERSION})(?:__(?P<name>.*))?\.(?i:sql)", re.DOTALL)
@@ -120,7 +120,7 @@ def _migration(listing: Listing, key: str, paths: Sequence[str], undo: Sequence[
 def _script(listing: Listing, path: str) -> _Script:
     if match := _CODE.fullmatch(path.rpartition("/")[2]):
         message = f"{listing.path(path)} is a migration in {match['language']}, not in SQL"
-        return _Script(None, obstacles=(MigrationError(message, hint=_BY_HAND),))
+        return _Script(None, obstacles=(MigrationError(message, hint=BY_HAND),))
     source = listing.try_source(path)
     if isinstance(source, MigrationError):
         return _Script(None, obstacles=(source,))
@@ -132,7 +132,7 @@ def _script(listing: Listing, path: str) -> _Script:
             has_transaction = value.lower() != "false"
         elif name == "shouldExecute":
             obstacles.append(
-                MigrationError(f"`{span.text}` executes the script only in some databases", span, hint=_BY_HAND)
+                MigrationError(f"`{span.text}` executes the script only in some databases", span, hint=BY_HAND)
             )
     if (found := settings.get("executeInTransaction")) and not has_transaction:
         notes.append(MigrationError("`executeInTransaction=false` becomes the directive `no-transaction`", found[1]))
@@ -144,7 +144,6 @@ def _script(listing: Listing, path: str) -> _Script:
     return _Script(Part(source.text, has_transaction), tuple(notes), tuple(obstacles))
 
 
-_BY_HAND = "write its SQL by hand, as a pair of that version in the new folder; the pair takes its place"
 
 
 def _settings(listing: Listing, path: str) -> dict[str, tuple[str, Span]]:

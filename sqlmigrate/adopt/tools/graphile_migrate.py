@@ -17,7 +17,7 @@ from sqlmigrate.identifiers import literal, quoted
 from sqlmigrate.parsing.tokens import tokens
 from sqlmigrate.source import Source, Span
 
-from .tool import Guard, Tool, select
+from .tool import BY_HAND, Guard, Tool, select
 
 _FILE = re.compile(r"(?:(?P<folder>committed)/)?(?P<number>[0-9]+)(?:-(?P<slug>[-_a-zA-Z0-9]*))?\.sql")
 _HEADER = re.compile(r"--! (?P<key>[A-Z][a-zA-Z0-9_]*)(?::(?P<value>[^\n]*))?")
@@ -119,7 +119,7 @@ def _placeholders(source: Source, start: int) -> Iterator[MigrationError]:
                 yield MigrationError(
                     f"`{found[0]}` is a placeholder: graphile-migrate writes a text of its configuration there",
                     source.span(found.start(), found.end()),
-                    hint="write the file by hand, with the text itself",
+                    hint=BY_HAND,
                 )
 
 

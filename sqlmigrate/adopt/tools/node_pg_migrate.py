@@ -17,7 +17,7 @@ from sqlmigrate.identifiers import quoted
 from sqlmigrate.parsing.tokens import blanked
 from sqlmigrate.source import Source, Span
 
-from .tool import Tool, in_server_time_zone, select
+from .tool import BY_HAND, Tool, in_server_time_zone, select
 
 _FILE = re.compile(r"(?P<version>[0-9]+)(?P<rest>.*)\.(?P<extension>sql|[cm]?[jt]s)", re.DOTALL | re.IGNORECASE)
 _PAIR = re.compile(r"(?P<stem>.*)\.(?P<direction>up|down)\.sql", re.DOTALL)
@@ -116,8 +116,7 @@ def _obstacles(listing: Listing, name: str, files: dict[str, str]) -> Iterator[M
     if not name.lower().endswith(".sql"):
         yield MigrationError(
             f"{path} is code, not SQL: it is not executed here",
-            hint="write its SQL as a pair of files of this version and name into the folder of sqlmigrate; "
-            "`node-pg-migrate up --dry-run` prints the SQL of pending migrations",
+            hint=f"{BY_HAND}. `node-pg-migrate up --dry-run` prints the SQL of pending migrations",
         )
     elif "both" in files and len(files) > 1:
         yield MigrationError(f"{path} and a pair of files have the same name", hint="remove one of them")

@@ -23,7 +23,7 @@ from sqlmigrate.source import Source
 from sqlmigrate.spelling import plural
 
 from .sqitch_plan import Change, Plan, parse
-from .tool import Guard, Tool, select
+from .tool import BY_HAND, Guard, Tool, select
 
 _PLANS = ("sqitch.plan", "sqitch/sqitch.plan", "db/sqitch.plan")
 _PROJECT = re.compile(rb"^\s*%\s*project\s*=", re.MULTILINE)
@@ -141,7 +141,8 @@ def _part(source: Source) -> tuple[Part, Sequence[MigrationError], Sequence[Migr
     try:
         statements = list(split(source))
     except MigrationError as error:
-        return Part(source.text), [error, *(each for each in error.others if isinstance(each, MigrationError))], []
+        faults = [error, *(each for each in error.others if isinstance(each, MigrationError))]
+        return Part(source.text), [each.with_(hint=BY_HAND, others=()) for each in faults], []
     faults = list(_variables(source, statements))
     control = [each for each in statements if _CONTROL.match(each.text)]
     if not control:
@@ -164,7 +165,7 @@ def _variables(source: Source, statements: Sequence[Statement]) -> Iterator[Migr
             if code[found.start()] == ":":
                 span = source.span(statement.start + found.start(), statement.start + found.end())
                 message = f"`{found[0]}` is a variable of psql, not SQL"
-                yield MigrationError(message, span, hint="write the value itself into a pair by hand")
+                yield MigrationError(message, span, hint=BY_HAND)
 
 
 def _others(listing: Listing, folders: _Folders) -> Iterator[MigrationError]:

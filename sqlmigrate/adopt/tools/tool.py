@@ -101,6 +101,9 @@ class Tool:
     reached: Callable[[Sequence[ForeignMigration], Record], Collection[str]] = up_to_version
 
 
+BY_HAND = "write its SQL by hand, as a pair of that version in the new folder; the pair takes its place"
+"""The hint of what cannot be converted."""
+
 RECORD = ("key", "state", "name", "executed_at", "duration_ms", "executed_by", "checksum", "statements")
 
 

@@ -18,7 +18,7 @@ from sqlmigrate.identifiers import literal, quoted
 from sqlmigrate.source import Source, Span
 
 from .ordering import all_needs, in_order
-from .tool import Guard, Tool, select
+from .tool import BY_HAND, Guard, Tool, select
 
 _ROLLBACK = ".rollback.sql"
 _VERSION = re.compile(r"(?P<version>[0-9]{8}_[0-9]{2}(?=_)|[0-9]+)(?P<rest>.*)", re.DOTALL)
@@ -123,7 +123,7 @@ def _obstacles(path: str, key: str, needs: Mapping[str, Sequence[str]]) -> Itera
 def _is_code(path: str) -> MigrationError:
     return MigrationError(
         f"{path} is Python, not SQL: it is not executed here",
-        hint="write its SQL as a pair of files of this version and name into the folder of sqlmigrate",
+        hint=BY_HAND,
     )
 
 
