@@ -104,13 +104,14 @@ class Adoption:
     def notes(self) -> tuple[MigrationError, ...]:
         """What is converted with a change, what needs the tool's own table, and the files that are no migrations."""
         of_files = (note for each in self.entries for note in each.pair.foreign.notes)
-        return (*of_files, *self._uses_of_the_history(), *self.reading.others)
+        of_history = (MigrationError(said) for said in (self.history.others if self.history else ()))
+        return (*of_files, *self._uses_of_the_history(), *self.reading.others, *of_history)
 
     def _uses_of_the_history(self) -> Iterator[MigrationError]:
         """Yield a note on each up file that names the history table of the tool: a new database does not have it."""
         if self.history is None:
             return
-        name = re.compile(rf"(?<!\w){re.escape(self.history.place.table)}(?!\w)")
+        name = re.compile(rf"(?<!\w){re.escape(self.history.shown)}(?!\w)")  # with the schema, if it is not on the path
         for entry in self.entries:
             up = entry.pair.migration.up if entry.pair.migration else None
             if up and (found := name.search(up.text)):

@@ -182,6 +182,7 @@ class ForeignHistory:
         shown: Its qualified name, as it is shown.
         records: Its rows, in the order of execution.
         is_one_row: Whether it has only the newest version: all older files count as executed.
+        others: What else it has, that does not belong to the folder, a sentence each.
     """
 
     tool: str
@@ -189,3 +190,4 @@ class ForeignHistory:
     shown: str
     records: tuple[Record, ...]
     is_one_row: bool = False
+    others: tuple[str, ...] = ()

@@ -58,11 +58,13 @@ def read_history(session: Session, state: State, history: OtherHistory, project:
         return None
     place = replace(place_of(session, state, history), project=project)
     try:
-        _, rows, _ = session.ask(BEGIN_READ_ONLY, Request(tool.query(place)), COMMIT)
+        others = Request(tool.others(place) or "select where false")
+        _, rows, said, _ = session.ask(BEGIN_READ_ONLY, Request(tool.query(place)), others, COMMIT)
     except psycopg.errors.InsufficientPrivilege:
         session.abort()
-        rows = []
-    return ForeignHistory(tool.name, place, history.table, records_of(rows), tool.is_one_row)
+        rows, said = [], []
+    sentences = tuple(sentence or "" for (sentence,) in said)
+    return ForeignHistory(tool.name, place, history.table, records_of(rows), tool.is_one_row, sentences)
 
 
 def again(tool: Tool, place: Place) -> Request:

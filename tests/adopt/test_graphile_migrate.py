@@ -135,7 +135,9 @@ def test_a_wrong_hash_that_is_allowed_proves_nothing(project: Project) -> None:
     put(project, "migrations", {**files, "committed/000001-m1.sql": first})
 
     assert project.call("adopt", "--write").code == 0
-    assert details(project) == {"000001": "adopted from graphile-migrate; taken on trust: graphile-migrate keeps no checksum"}
+    assert details(project) == {
+        "000001": "adopted from graphile-migrate; taken on trust: graphile-migrate keeps no checksum"
+    }
 
 
 def test_a_file_that_does_not_follow_the_one_before_it_is_an_obstacle(project: Project) -> None:
@@ -173,14 +175,19 @@ def test_placeholders_are_obstacles(project: Project, body: str, place: str, nam
     put(project, "migrations", files)
 
     assert remarks(project.call("adopt")) == [
-        f"❌ migrations/committed/000001-m1.sql:{place}: `{name}` is a placeholder: graphile-migrate writes a text of its "
-        "configuration there: write its SQL by hand, as a pair of that version in the new folder; the pair takes its place"
+        (
+            f"❌ migrations/committed/000001-m1.sql:{place}: `{name}` is a placeholder: "
+            "graphile-migrate writes a text of its configuration there: "
+            "write its SQL by hand, as a pair of that version in the new folder; the pair takes its place"
+        )
     ]
 
 
 def test_what_is_not_committed_is_told(project: Project) -> None:
     """It is the text that is being worked on."""
-    put(project, "migrations", {**committed(*BODIES), "current/001.sql": "select 1;\n", "fixtures/a.sql": "select 2;\n"})
+    put(
+        project, "migrations", {**committed(*BODIES), "current/001.sql": "select 1;\n", "fixtures/a.sql": "select 2;\n"}
+    )
 
     assert remarks(project.call("adopt"))[-1] == (
         "⚠️ migrations/current/001.sql is not committed: it is not taken over: "

@@ -21,7 +21,8 @@ drop table users;
 FILES = {
     "1700000000001_users.sql": USERS,
     "1700000000002_orders.sql": "create table orders (id int);\r\n",
-    "1700000000003_view.sql": "---- DOWN  migration: last\r\ndrop view v;\r\n---up migration\r\ncreate view v as select 1;",
+    "1700000000003_view.sql": "---- DOWN  migration: last\r\ndrop view v;\r\n"
+    "---up migration\r\ncreate view v as select 1;",
 }
 TRUSTED = "adopted from node-pg-migrate; taken on trust: node-pg-migrate keeps no checksum"
 
@@ -86,7 +87,11 @@ def test_times_are_in_the_time_zone_of_the_server(project: Project) -> None:
     [
         ("\n\n  -- UP Migration!\nselect 1;\n", "select 1;\n", None),
         ("-- Up Migration\nselect 1;\n-- Down Migration\n", "select 1;\n", None),
-        ("-- it goes up migration by migration\nselect 1;\n", "-- it goes up migration by migration\nselect 1;\n", None),
+        (
+            "-- it goes up migration by migration\nselect 1;\n",
+            "-- it goes up migration by migration\nselect 1;\n",
+            None,
+        ),
         ("select '\n-- not Up Migration';\n", "select '\n-- not Up Migration';\n", None),
         ("-- Up Migration", "", None),
     ],
@@ -104,8 +109,10 @@ def test_statements_above_the_sections_are_told(project: Project) -> None:
     at(project, "1_a")
 
     assert remarks(project.call("adopt")) == [
-        "⚠️ migrations/1_a.sql:1:1: the statements above the first section are left out: "
-        "node-pg-migrate does not execute them"
+        (
+            "⚠️ migrations/1_a.sql:1:1: the statements above the first section are left out: "
+            "node-pg-migrate does not execute them"
+        )
     ]
     project.call("adopt", "--write")
     assert written(project) == {"1_a.up.sql": "select 1;\n"}

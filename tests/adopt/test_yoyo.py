@@ -21,7 +21,8 @@ TRUSTED = "adopted from yoyo; taken on trust: yoyo keeps no checksum"
 FILES = {
     "0001_users.sql": "-- the users\ncreate table users (id int);\r\n",
     "0001_users.rollback.sql": "drop table users;\n",
-    "0002_index.sql": "--depends: 0001_users\n -- transactional : false\ncreate index concurrently i on users (id);\nselect 1;\n",
+    "0002_index.sql": "--depends: 0001_users\n -- transactional : false\n"
+    "create index concurrently i on users (id);\nselect 1;\n",
     "0002_index.rollback.sql": "drop index i;\n",
     "0003_orders.sql": "-- depends: 0002_index\n\ncreate table orders (id int);\n-- transactional: false\n",
     "post-apply.sql": "select 'hook';\n",
@@ -95,7 +96,8 @@ def test_the_order_is_that_of_the_dependencies_then_of_the_names(project: Projec
         "migrations",
         {
             "20240101_01_AbC12-first.sql": "select 1;\n",
-            "20240101_02_xYz34-second.sql": "-- depends: 20240102_01_qQq99\n-- depends: 20240101_01_AbC12-first\nselect 2;\n",
+            "20240101_02_xYz34-second.sql": "-- depends: 20240102_01_qQq99\n"
+            "-- depends: 20240101_01_AbC12-first\nselect 2;\n",
             "20240102_01_qQq99.sql": "select 3;\n",
             "20240103_01_last.sql": "-- depends:\nselect 4;\n",
         },
@@ -115,12 +117,16 @@ def test_the_order_is_that_of_the_dependencies_then_of_the_names(project: Projec
 def test_python_is_an_obstacle_until_a_pair_takes_its_place(project: Project) -> None:
     """Its dependencies are read, and nothing of it is executed."""
     code = "from yoyo import step\n__depends__ = {'0003_c'}\nraise SystemExit\nsteps = [step('select 1')]\n"
-    put(project, "migrations", {"0001_a.sql": "select 1;\n", "0002_b.py": code, "0003_c.sql": "select 3;\n", "x.py": ""})
+    put(
+        project, "migrations", {"0001_a.sql": "select 1;\n", "0002_b.py": code, "0003_c.sql": "select 3;\n", "x.py": ""}
+    )
     at(project, "0001_a", "0003_c", "0002_b")
 
     assert remarks(project.call("adopt")) == [
-        "❌ migrations/0002_b.py is Python, not SQL: it is not executed here: "
-        "write its SQL by hand, as a pair of that version in the new folder; the pair takes its place"
+        (
+            "❌ migrations/0002_b.py is Python, not SQL: it is not executed here: "
+            "write its SQL by hand, as a pair of that version in the new folder; the pair takes its place"
+        )
     ]
     project.add("0004_b", "select 2;\n")
     assert project.call("adopt", "--write").code == 0
@@ -142,7 +148,7 @@ def test_python_is_an_obstacle_until_a_pair_takes_its_place(project: Project) ->
     ],
 )
 def test_dependencies_that_cannot_be_met_are_obstacles(project: Project, files: dict[str, str], message: str) -> None:
-    """yoyo executes nothing then."""
+    """Yoyo executes nothing then."""
     put(project, "migrations", files)
     at(project, "1_a")
 

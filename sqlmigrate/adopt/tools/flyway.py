@@ -144,8 +144,6 @@ def _script(listing: Listing, path: str) -> _Script:
     return _Script(Part(source.text, has_transaction), tuple(notes), tuple(obstacles))
 
 
-
-
 def _settings(listing: Listing, path: str) -> dict[str, tuple[str, Span]]:
     """Return the settings beside a script, each with its place."""
     source = listing.try_source(path) if path in listing.files else None

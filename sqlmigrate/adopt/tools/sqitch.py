@@ -59,7 +59,7 @@ def _read(listing: Listing) -> Reading | None:
     plan = parse(source)
     folders = _folders(settings, top)
     migrations = tuple(_migration(listing, change, plan, folders) for change in plan.changes)
-    return Reading("Sqitch", listing.folder, migrations, tuple(_others(listing, folders)), project=plan.project)
+    return Reading("Sqitch", listing.folder, migrations, tuple(_verify_scripts(listing, folders)), project=plan.project)
 
 
 def _settings(listing: Listing) -> dict[str, str]:
@@ -168,13 +168,11 @@ def _variables(source: Source, statements: Sequence[Statement]) -> Iterator[Migr
                 yield MigrationError(message, span, hint=BY_HAND)
 
 
-def _others(listing: Listing, folders: _Folders) -> Iterator[MigrationError]:
+def _verify_scripts(listing: Listing, folders: _Folders) -> Iterator[MigrationError]:
     verify = [name for name in listing.files if name.startswith(folders.verify) and name.endswith(".sql")]
     if verify:
-        yield MigrationError(
-            f"{plural(len(verify), 'verify script')} in {listing.path(folders.verify)} not taken over: "
-            "sqlmigrate has no verify scripts"
-        )
+        count = plural(len(verify), "verify script")
+        yield MigrationError(f"{listing.path(folders.verify)} has {count}: not taken over, sqlmigrate executes none")
 
 
 def _is_same(migration: ForeignMigration, record: Record) -> bool | None:
@@ -197,6 +195,15 @@ def _query(place: Place) -> str:
     )
 
 
+def _others(place: Place) -> str:
+    table, project = quoted(place.schema, place.table), literal(place.project)
+    return (
+        f"select 'the registry also has the project ' || t.project || ' (deployed changes: ' || count(*) || "
+        f"'): it is not taken over; adopt it from its own folder' "
+        f"from {table} t where t.project <> {project} group by t.project order by t.project"
+    )
+
+
 def _locks(_place: Place) -> list[int]:
     return [_LOCK]
 
@@ -214,4 +221,4 @@ def _guard(place: Place) -> Guard:
     )
 
 
-SQITCH = Tool("Sqitch", (), _read, _query, _is_same, _locks, root_files=_PLANS, guard=_guard)
+SQITCH = Tool("Sqitch", (), _read, _query, _is_same, _locks, root_files=_PLANS, guard=_guard, others=_others)

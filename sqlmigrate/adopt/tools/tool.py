@@ -83,6 +83,7 @@ class Tool:
         root_files: Files whose folder is the tool's, from the root of a project.
         guard: Gives how the tool is stopped before it executes anything.
         busy: Gives SQL that returns a row while the tool runs, where its lock is a row; empty if it is not.
+        others: Gives SQL of sentences about what else is in the history, that does not belong to the folder.
         reached: Gives the keys of all that is executed, where the history has only the newest version.
     """
 
@@ -98,6 +99,7 @@ class Tool:
     root_files: tuple[str, ...] = ()
     guard: Callable[[Place], Guard] = _no_guard
     busy: Callable[[Place], str] = _no_query
+    others: Callable[[Place], str] = _no_query
     reached: Callable[[Sequence[ForeignMigration], Record], Collection[str]] = up_to_version
 
 
