@@ -22,5 +22,5 @@ delete from a where id = 5000001;
 -- 002.up:3 danger drop-column: the column `b.name` is dropped: statements that still use it fail
 -- 002.up:4+5 danger rename-column: the columns `a.x` and `b.x` are renamed to `y`: the running application still uses the old names
 -- 002.up:4 warning two-exclusive-tables: `a` is locked in ACCESS EXCLUSIVE mode while `b` is locked: a session that locks them in the opposite order causes a deadlock
--- 002.down:1 danger data-not-restored: the 300 rows of `b` are different after up and down
+-- 002.down:1 note data-not-restored: down adds `b.name` again, but not the old values
 -- 002.down:1 note down-incomplete: after up and down table `b` (comment: none, now alter table b drop column name) is different
