@@ -134,9 +134,11 @@ def _finish(context: Context, wanted: Wanted) -> None:
         finish.require_recorded(len(adoption.to_record), adoption.tool.name)
         guard = adoption.tool.guard(adoption.history.place)
         session.ask(*finish.refuse_writes(adoption.history, guard, state, context.limits.lock_timeout))
-    context.report.json({"tool": adoption.tool.name, "history": adoption.history.shown, "finished": True})
+    tool, shown = adoption.tool.name, adoption.history.shown
+    context.report.json({"tool": tool, "history": shown, "finished": True, "gap": guard.gap or None})
     context.report.text(
-        f"{adoption.history.shown} refuses writes from now on: {adoption.tool.name} executes nothing more here",
+        f"{shown} refuses writes from now on{'' if guard.gap else f': {tool} executes nothing more here'}",
+        *([[("yellow", "⚠️"), ("", f" {guard.gap}")]] if guard.gap else []),
         "to take that back: sqlmigrate adopt --undo",
     )
 

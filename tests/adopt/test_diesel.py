@@ -47,8 +47,8 @@ def test_folders_and_history_are_taken_over(project: Project) -> None:
     ]
     assert remarks(looked) == [
         (
-            "⚠️ migrations/2024-01-02-120000_index/metadata.toml: `run_in_transaction = false` becomes the directive "
-            "`no-transaction`"
+            "⚠️ migrations/2024-01-02-120000_index/metadata.toml switches the transaction off: "
+            "it becomes the directive `no-transaction`"
         )
     ]
     assert ended.code == 0, ended.stderr
@@ -118,3 +118,43 @@ def test_two_folders_of_one_version_are_refused(project: Project) -> None:
         "error: migrations/1_a and migrations/1_b have the same version: "
         "the history of Diesel does not say which of them was executed"
     )
+
+
+def test_metadata_without_the_setting_switch_the_transaction_off(project: Project) -> None:
+    """Diesel reads the missing setting as false."""
+    put(project, "migrations", {"1_a/up.sql": "select 1;\n", "1_a/metadata.toml": "# nothing\n"})
+
+    assert project.call("adopt", "--write").code == 0
+
+    assert written(project) == {"1_a.up.sql": "-- sqlmigrate: no-transaction\nselect 1;\n"}
+
+
+def test_a_name_without_a_number_gets_one(project: Project) -> None:
+    """The name of a folder without `_` is its version; hidden folders do not count."""
+    files = {f"{name}/up.sql": f"select '{name}';\n" for name in ("noversion", "2024-01-01_b", ".hidden")}
+    put(project, "migrations", files)
+    at(project, "noversion", "20240101")
+
+    assert project.call("adopt", "--write").code == 0
+
+    assert written(project) == {
+        "001_b.up.sql": "-- before: 2024-01-01_b\nselect '2024-01-01_b';\n",
+        "002_migration.up.sql": "-- before: noversion\nselect 'noversion';\n",
+    }
+    assert list(project.states().values()) == ["executed", "executed"]
+
+
+def test_finish_says_what_diesel_still_executes(project: Project) -> None:
+    """It records a migration without a transaction after it has executed it."""
+    put(project, "migrations", FILES)
+    at(project, "00000000000000")
+    project.call("adopt", "--write")
+
+    assert project.call("adopt", "--finish").stdout.splitlines()[-3:] == [
+        "__diesel_schema_migrations refuses writes from now on",
+        (
+            "⚠️ Diesel still executes a new migration with `run_in_transaction = false`, and then fails to record it: "
+            "remove the old folder"
+        ),
+        "to take that back: sqlmigrate adopt --undo",
+    ]

@@ -115,6 +115,16 @@ def test_a_flipped_byte_is_found(project: Project) -> None:
     ]
 
 
+def test_other_line_ends_are_the_same_file(project: Project) -> None:
+    """Git may have changed them since the file was executed."""
+    files = committed(*BODIES)
+    put(project, "migrations", {name: text.replace("\n", "\r\n") for name, text in files.items()})
+    at(project, files, 2)
+
+    assert project.call("adopt", "--write").code == 0
+    assert set(details(project).values()) == {VERIFIED}
+
+
 def test_a_hash_that_was_written_again_is_found(project: Project) -> None:
     """The file agrees with its header, and its header not with the history."""
     files = committed(*BODIES)

@@ -216,3 +216,13 @@ def test_an_executed_migration_without_a_file_is_told(project: Project) -> None:
     assert remarks(project.call("adopt")) == [
         "⚠️ executed, and no file has it, so it is not recorded: 1700000000000_gone"
     ]
+
+
+def test_pairs_that_were_executed_one_by_one_are_one_migration(project: Project) -> None:
+    """Without its option the tool executes both files of a pair, each under its own name."""
+    put(project, "migrations", {"001_a.up.sql": "select 1;\n", "001_a.down.sql": "select 2;\n"})
+    at(project, "001_a.down", "001_a.up")
+
+    assert project.call("adopt", "--write").code == 0
+
+    assert details(project) == {"001": TRUSTED}

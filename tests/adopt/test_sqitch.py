@@ -272,3 +272,38 @@ def test_its_lock_is_respected(project: Project) -> None:
         ended = project.call("adopt", "--write")
 
     assert refused(ended)[0] == "error: a run of Sqitch is under way: it holds its lock"
+
+
+def test_other_line_ends_are_the_same_script(project: Project) -> None:
+    """Git may have changed them since the script was executed."""
+    at(project, 4)
+    put(project, ".", {name: text.replace("\r\n", "\n").replace("\n", "\r\n") for name, text in FILES.items()})
+
+    assert project.call("adopt", "--write").code == 0
+    assert set(details(project).values()) == {VERIFIED}
+
+
+@pytest.mark.parametrize(
+    ("written_as", "counted_as"),
+    [
+        ("HTTPS://Example.ORG:443", "https://example.org/"),
+        ("https://github.com/Foo/Bar/", "https://github.com/Foo/Bar/"),
+        ("http://a.b:8080/x", "http://a.b:8080/x"),
+        ("http://a.b?q", "http://a.b?q"),
+        ("ssh://git@Host/x", "ssh://git@host/x"),
+    ],
+)
+def test_the_uri_of_a_project_counts_in_its_usual_form(written_as: str, counted_as: str) -> None:
+    """As Perl's module URI writes it."""
+    uri = "https://example.org/app"
+
+    assert ids(PLAN.replace(uri, written_as)) == ids(PLAN.replace(uri, counted_as))
+
+
+def test_names_with_slashes(project: Project) -> None:
+    """The scripts are in folders, and the name here has none."""
+    plan = f"{HEAD}users/add+one 2024-01-01T00:00:00Z {BY}\n"
+    put(project, ".", {"sqitch.plan": plan, "deploy/users/add+one.sql": "select 1;\n"})
+
+    assert project.call("adopt", "--write").code == 0
+    assert written(project) == {"001_users_add_one.up.sql": "-- before: add+one.sql\nselect 1;\n"}

@@ -11,7 +11,7 @@ from sqlmigrate.errors import MigrationError
 from sqlmigrate.identifiers import quoted
 from sqlmigrate.source import Source
 
-from .tool import Tool, select
+from .tool import Guard, Tool, select
 
 _UP, _DOWN, _METADATA = "up.sql", "down.sql", "metadata.toml"
 
@@ -35,7 +35,7 @@ def _migration(listing: Listing, folder: str) -> ForeignMigration:
     notes = []
     if not has_transaction:
         path = listing.path(f"{folder}/{_METADATA}")
-        notes = [MigrationError(f"{path}: `run_in_transaction = false` becomes the directive `no-transaction`")]
+        notes = [MigrationError(f"{path} switches the transaction off: it becomes the directive `no-transaction`")]
     parts = {}
     for name in (_UP, _DOWN):
         file = f"{folder}/{name}"
@@ -60,13 +60,16 @@ def _migration(listing: Listing, folder: str) -> ForeignMigration:
 
 
 def _metadata(listing: Listing, file: str) -> tuple[bool, list[MigrationError]]:
-    """Return whether the migration is executed in a transaction, and why that is not known."""
+    """Return whether the migration is executed in a transaction, and why that is not known.
+
+    A file without this setting switches the transaction off (`TomlMetadata` in `migrations_internals/src/lib.rs`).
+    """
     import tomllib  # noqa: PLC0415 - it is loaded where a file needs it
 
     if file not in listing.files:
         return True, []
     try:
-        value = tomllib.loads(listing.files[file].decode()).get("run_in_transaction", True)
+        value = tomllib.loads(listing.files[file].decode()).get("run_in_transaction", False)
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         return True, [MigrationError(f"{listing.path(file)} cannot be read: {error}")]
     if not isinstance(value, bool):
@@ -80,4 +83,11 @@ def _query(place: Place) -> str:
     return select(table, key="t.version", executed_at="t.run_on at time zone 'UTC'", order_by='t.version collate "C"')
 
 
-DIESEL = Tool("Diesel", ("migrations",), _read, _query)
+def _guard(_place: Place) -> Guard:
+    return Guard(
+        gap="Diesel still executes a new migration with `run_in_transaction = false`, and then fails to record it: "
+        "remove the old folder"
+    )
+
+
+DIESEL = Tool("Diesel", ("migrations",), _read, _query, guard=_guard)

@@ -17,13 +17,15 @@ from sqlmigrate.identifiers import literal, quoted
 from sqlmigrate.parsing.tokens import tokens
 from sqlmigrate.source import Source, Span
 
-from .tool import BY_HAND, Guard, Tool, select
+from .tool import BY_HAND, Guard, Tool, select, with_other_line_ends
 
 _FILE = re.compile(r"(?:(?P<folder>committed)/)?(?P<number>[0-9]+)(?:-(?P<slug>[-_a-zA-Z0-9]*))?\.sql")
 _HEADER = re.compile(r"--! (?P<key>[A-Z][a-zA-Z0-9_]*)(?::(?P<value>[^\n]*))?")
 _NO_TRANSACTION = re.compile(r"--!\s*no-transaction\b")
 _CURRENT = re.compile(r"current(?:\.sql|/[0-9]+(?:-[-_a-zA-Z0-9]*)?\.sql)")
 _PLACEHOLDER = re.compile(r"(?<![:\w]):[A-Z_][A-Z0-9_]*\b(?!:)")
+# What `trim` of JavaScript removes; `strip` of Python has other characters.
+_BLANKS = "\t\n\v\f\r \xa0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff" + "".join(map(chr, range(0x2000, 0x200B)))
 _LOCK = 4727445306447283
 # graphile-migrate executes the files whose names sort behind the last one in its history.
 _LAST = "~ this database is looked after by sqlmigrate"
@@ -140,19 +142,21 @@ def _others(listing: Listing) -> Iterator[MigrationError]:
 
 def _is_same(migration: ForeignMigration, record: Record) -> bool | None:
     """Compare the file with its header, and its header with the history; None if the file allows a wrong hash."""
-    text = migration.raw.decode("utf-8", errors="replace")
-    header, start = _header(text)
-    if header.get("Hash") != record.checksum:
-        return False
-    if "AllowInvalidHash" in header:
-        return None
-    return hash_of(text[start:], header.get("Previous", "-")) == record.checksum
+    for raw in with_other_line_ends(migration.raw):
+        text = raw.decode("utf-8", errors="replace")
+        header, start = _header(text)
+        if header.get("Hash") == record.checksum and "AllowInvalidHash" in header:
+            return None
+        if header.get("Hash") == record.checksum == hash_of(text[start:], header.get("Previous", "-")):
+            return True
+    return False
 
 
 def hash_of(body: str, previous: str) -> str:
     """Return the hash of a file: of the previous hash, `-` if it is the first, and its text below the header."""
     before = "" if previous == "-" else previous
-    return "sha1:" + hashlib.sha1(f"{before}\n{body.strip()}".strip().encode() + b"\n").hexdigest()  # noqa: S324
+    text = f"{before}\n{body.strip(_BLANKS)}".strip(_BLANKS)
+    return "sha1:" + hashlib.sha1(f"{text}\n".encode()).hexdigest()  # noqa: S324 - it is graphile-migrate's
 
 
 def _query(place: Place) -> str:

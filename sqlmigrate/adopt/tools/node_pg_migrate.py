@@ -17,7 +17,7 @@ from sqlmigrate.identifiers import quoted
 from sqlmigrate.parsing.tokens import blanked
 from sqlmigrate.source import Source, Span
 
-from .tool import BY_HAND, Tool, in_server_time_zone, select
+from .tool import BY_HAND, Guard, Tool, in_server_time_zone, select
 
 _FILE = re.compile(r"(?P<version>[0-9]+)(?P<rest>.*)\.(?P<extension>sql|[cm]?[jt]s)", re.DOTALL | re.IGNORECASE)
 _PAIR = re.compile(r"(?P<stem>.*)\.(?P<direction>up|down)\.sql", re.DOTALL)
@@ -163,13 +163,28 @@ def _marker_span(source: Source, direction: str) -> Span:
 
 
 def _query(place: Place) -> str:
-    """Read the times in the time zone of the session: node-pg-migrate writes `now()` into a `timestamp`."""
-    table = quoted(place.schema, place.table)
-    return select(table, key="t.name", executed_at=in_server_time_zone("t.run_on"), order_by="t.run_on, t.id")
+    """Read the times in the time zone of the server: node-pg-migrate writes `now()` into a `timestamp`.
+
+    Without its option for pairs it executes both files of a pair as a migration, each under its own name.
+    """
+    rows = f"(select * from {quoted(place.schema, place.table)} where name !~ '[.]down$')"
+    return select(
+        rows,
+        key="pg_catalog.regexp_replace(t.name, '[.]up$', '')",
+        executed_at=in_server_time_zone("t.run_on"),
+        order_by="t.run_on, t.id",
+    )
 
 
 def _locks(_place: Place) -> list[int]:
     return [_LOCK]
 
 
-NODE_PG_MIGRATE = Tool("node-pg-migrate", ("migrations",), _read, _query, locks=_locks)
+def _guard(_place: Place) -> Guard:
+    return Guard(
+        gap="node-pg-migrate still executes a new file of JavaScript or TypeScript that calls `pgm.noTransaction()`, "
+        "and then fails to record it: remove the old folder"
+    )
+
+
+NODE_PG_MIGRATE = Tool("node-pg-migrate", ("migrations",), _read, _query, locks=_locks, guard=_guard)

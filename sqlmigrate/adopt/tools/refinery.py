@@ -15,7 +15,7 @@ from sqlmigrate.identifiers import quoted
 from sqlmigrate.source import Source
 
 from .siphash import siphash13
-from .tool import Tool, not_sql, select
+from .tool import Tool, not_sql, select, with_other_line_ends
 
 _FILE = re.compile(r"[UV](?P<version>[0-9]+(?:\.[0-9]+)?)__(?P<name>\w+)\.(?P<extension>sql|rs)")
 _OF_FLYWAY = re.compile(r"(?:R|B[0-9._]*)__.*\.sql")
@@ -70,8 +70,7 @@ def _query(place: Place) -> str:
 
 def _is_same(migration: ForeignMigration, record: Record) -> bool | None:
     """Compare the checksum; line ends may be others than where the file was executed, as git changes them."""
-    with_lf = migration.raw.replace(b"\r\n", b"\n")
-    texts = (migration.raw, with_lf, with_lf.replace(b"\n", b"\r\n"))
+    texts = with_other_line_ends(migration.raw)
     return any(record.checksum == checksum(migration, text, width) for width in _WIDTHS for text in texts)
 
 

@@ -23,7 +23,7 @@ from sqlmigrate.source import Source
 from sqlmigrate.spelling import plural
 
 from .sqitch_plan import Change, Plan, parse
-from .tool import BY_HAND, Guard, Tool, select
+from .tool import BY_HAND, Guard, Tool, select, with_other_line_ends
 
 _PLANS = ("sqitch.plan", "sqitch/sqitch.plan", "db/sqitch.plan")
 _PROJECT = re.compile(rb"^\s*%\s*project\s*=", re.MULTILINE)
@@ -176,10 +176,11 @@ def _verify_scripts(listing: Listing, folders: _Folders) -> Iterator[MigrationEr
 
 
 def _is_same(migration: ForeignMigration, record: Record) -> bool | None:
-    """Compare the SHA-1 of the deploy script; registries before 0.998 have the ID of the change in its place."""
+    """Compare the SHA-1 of the deploy script; registries before 1.0 have the ID of the change in its place."""
     if record.checksum in (None, record.key):
         return None
-    return hashlib.sha1(migration.raw).hexdigest() == record.checksum  # noqa: S324 - it is Sqitch's
+    raws = with_other_line_ends(migration.raw)
+    return record.checksum in {hashlib.sha1(raw).hexdigest() for raw in raws}  # noqa: S324 - it is Sqitch's
 
 
 def _query(place: Place) -> str:

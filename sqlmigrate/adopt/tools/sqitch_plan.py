@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from urllib.parse import urlsplit, urlunsplit
 
 from sqlmigrate.adopt.sections import lines
 from sqlmigrate.errors import MigrationError
@@ -23,6 +24,7 @@ _LINE = re.compile(
     (?P<planner>[^<]+?)[ \t]+<(?P<email>[^>]+)>[ \t]*\Z""",
     re.VERBOSE,
 )
+_PORTS = {"http": ":80", "https": ":443"}
 _ESCAPES = {r"\\": "\\", r"\n": "\n", r"\r": "\r"}
 
 
@@ -77,7 +79,7 @@ def parse(source: Source) -> Plan:
         found = None if pragma else _LINE.match(text)
         if pragma:
             pragmas[pragma["name"]] = pragma["value"] or "1"
-        elif not found:
+        elif not found or found["operator"] == "-":
             faults.append(MigrationError("this line of the plan is not one that Sqitch reads", span))
         elif found["tag"]:
             if changes:
@@ -106,7 +108,7 @@ def _info(found: re.Match[str], note: str, pragmas: dict[str, str], parent: str)
     conflicts = [each.removeprefix("!") for each in needs if each.startswith("!")]
     parts = [
         f"project {pragmas.get('project', '')}",
-        *([f"uri {pragmas['uri']}"] if "uri" in pragmas else []),
+        *([f"uri {_canonical(pragmas['uri'])}"] if "uri" in pragmas else []),
         f"change {found['name']}",
         *([f"parent {parent}"] if parent else []),
         f"planner {found['planner']} <{found['email']}>",
@@ -122,6 +124,17 @@ def _need(written: str, project: str) -> str:
     """Return a dependency as the ID counts it: without the name of its own project."""
     mark = "!" if written.startswith("!") else ""
     return mark + written.removeprefix("!").removeprefix(f"{project}:")
+
+
+def _canonical(uri: str) -> str:
+    """Write a URI as Perl's `URI->canonical` does: host in lower case, no usual port, a path."""
+    parts = urlsplit(uri)
+    if not parts.netloc:
+        return uri
+    user, at, host = parts.netloc.rpartition("@")
+    host = host.lower().removesuffix(_PORTS.get(parts.scheme, ""))
+    path = parts.path or ("/" if parts.scheme in _PORTS and not parts.query else "")
+    return urlunsplit((parts.scheme, user + at + host, path, parts.query, parts.fragment))
 
 
 def _id_of(info: str) -> str:

@@ -16,7 +16,7 @@ from sqlmigrate.adopt.foreign import ForeignMigration, Listing, Place, Reading, 
 from sqlmigrate.identifiers import quoted
 
 from .direction_files import Direction, DirectionFile, is_ours, migrations_of
-from .tool import Tool, select
+from .tool import Tool, select, with_other_line_ends
 
 _NO_TRANSACTION = "-- no-transaction"
 _NUMBER = re.compile(r"[0-9]+")
@@ -55,9 +55,7 @@ def _query(place: Place) -> str:
 
 def _is_same(migration: ForeignMigration, record: Record) -> bool | None:
     """Compare the checksum; line ends may be others than where the file was executed, as git changes them."""
-    with_lf = migration.raw.replace(b"\r\n", b"\n")
-    texts = (migration.raw, with_lf, with_lf.replace(b"\n", b"\r\n"))
-    return record.checksum in {hashlib.sha384(text).hexdigest() for text in texts}
+    return record.checksum in {hashlib.sha384(text).hexdigest() for text in with_other_line_ends(migration.raw)}
 
 
 def _locks(place: Place) -> list[int]:

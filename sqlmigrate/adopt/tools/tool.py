@@ -35,12 +35,14 @@ class Guard:
         mark: SQL that adds a row to the history, for which the tool refuses to go on; it runs before the trigger is
             there, and does nothing if the row is there.
         unmark: SQL that removes this row.
+        gap: What the tool still executes, as a sentence; empty if it executes nothing.
         project_column: The column of the history that says whose rows are refused, where several projects share it.
     """
 
     tables: tuple[str, ...] = ()
     mark: str = ""
     unmark: str = ""
+    gap: str = ""
     project_column: str = ""
 
 
@@ -125,6 +127,12 @@ def select(place_sql: str, **columns: str) -> str:
             sql = f"pg_catalog.to_json({sql})"
         listed.append(f"({sql})::text as {name}")
     return f"select {', '.join(listed)} from {place_sql} t order by {order}"
+
+
+def with_other_line_ends(raw: bytes) -> tuple[bytes, bytes, bytes]:
+    """Return a file as it is, with LF and with CRLF: git may have changed its line ends since it was executed."""
+    with_lf = raw.replace(b"\r\n", b"\n")
+    return raw, with_lf, with_lf.replace(b"\n", b"\r\n")
 
 
 def in_server_time_zone(column: str) -> str:
