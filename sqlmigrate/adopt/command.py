@@ -53,17 +53,13 @@ def adopt(context: Context, **options: Any) -> None:
             _look(context, wanted, every="dry_run" in actions)
 
 
-def _has_database(context: Context) -> bool:
-    return context.config.url is not None
-
-
 def _look(context: Context, wanted: Wanted, *, every: bool) -> None:
     from sqlmigrate.database.session import connect
 
     from . import look, screens
 
     report = context.report
-    if not _has_database(context):
+    if not context.has_database:
         state, adoption = None, look.look_at_folder(wanted)
     else:
         with context.database() as url, connect(url) as session:
@@ -96,7 +92,7 @@ def _write(context: Context, wanted: Wanted, *, yes: bool, trust: bool) -> None:
     from .checks import refuse
     from .look import look
 
-    if not _has_database(context):
+    if not context.has_database:
         done = write.write_files(wanted)
     else:
         from sqlmigrate.database.session import connect

@@ -7,7 +7,6 @@ it. No other module of the command line needs that.
 from __future__ import annotations
 
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -58,7 +57,7 @@ def verify(context: Context) -> int:
     migrations = folder.survey(context.config.directory)
     if not migrations.faults:
         _require_some(context, migrations)
-    if context.config.url is None and not _has_embedded(context):
+    if not context.has_database:
         if faults := faults_of(migrations):
             raise gather(faults)
         context.report.verified(migrations, None)
@@ -82,11 +81,6 @@ def _refuse_empty_url(context: Context) -> None:
         require_url(context.config)
     except ConfigError as error:
         raise error.with_(next_steps=["or, to check the files alone: unset DATABASE_URL"]) from None
-
-
-def _has_embedded(context: Context) -> bool:
-    """Tell whether the embedded server was used here; a review alone leaves no data of a server."""
-    return any((Path(context.config.embedded_directory) / name).exists() for name in ("data", "elsewhere"))
 
 
 @command("sqlmigrate log", _LOOKS)

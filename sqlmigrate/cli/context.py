@@ -85,6 +85,12 @@ class Context:
                 words += [f"--{name.replace('_', '-')}", shlex.quote(value)]
         return " ".join(words)
 
+    @property
+    def has_database(self) -> bool:
+        """Whether a database is named, or the embedded server was used here; a review alone leaves no data of it."""
+        embedded = Path(self.config.embedded_directory)
+        return self.config.url is not None or any((embedded / name).exists() for name in ("data", "elsewhere"))
+
     @contextmanager
     def database(self) -> Iterator[str]:
         """Yield the URL of the database; the embedded server runs meanwhile if nothing names a database."""
