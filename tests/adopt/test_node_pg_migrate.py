@@ -226,3 +226,17 @@ def test_pairs_that_were_executed_one_by_one_are_one_migration(project: Project)
     assert project.call("adopt", "--write").code == 0
 
     assert details(project) == {"001": TRUSTED}
+
+
+def test_finish_and_undo(project: Project) -> None:
+    """Its first row has no file then: the tool refuses to go on."""
+    put(project, "migrations", FILES)
+    at(project, "1700000000001_users")
+    project.call("adopt", "--write")
+
+    assert project.call("adopt", "--finish").code == 0
+    names = "select name from pgmigrations order by run_on, id"
+    assert project.query(names) == [("looked_after_by_sqlmigrate",), ("1700000000001_users",)]
+    assert "0 files written, 0 migrations recorded" in project.call("adopt", "--write").stdout
+    assert project.call("adopt", "--undo", "--yes").code == 0
+    assert project.query(names) == [("1700000000001_users",)]

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from sqlmigrate.adopt.foreign import ForeignMigration, Listing, Part, Place, Reading
 from sqlmigrate.errors import MigrationError
 from sqlmigrate.files.naming import FILE_NAME, foreign_stamp
-from sqlmigrate.identifiers import quoted
+from sqlmigrate.identifiers import literal, quoted
 from sqlmigrate.parsing.tokens import blanked
 from sqlmigrate.source import Source, Span
 
@@ -28,6 +28,7 @@ _MARKERS = {
 _LINE_END = re.compile(r"\r\n|\n|\r|\Z")
 _BUILDER = b"pgm"
 _UTC_WIDTH = 17  # digits of a time with milliseconds
+_MARK = "looked_after_by_sqlmigrate"
 _LOCK = 7241865325823964
 
 
@@ -167,7 +168,7 @@ def _query(place: Place) -> str:
 
     Without its option for pairs it executes both files of a pair as a migration, each under its own name.
     """
-    rows = f"(select * from {quoted(place.schema, place.table)} where name !~ '[.]down$')"
+    rows = f"(select * from {quoted(place.schema, place.table)} where name !~ '[.]down$' and name <> {literal(_MARK)})"
     return select(
         rows,
         key="pg_catalog.regexp_replace(t.name, '[.]up$', '')",
@@ -180,10 +181,13 @@ def _locks(_place: Place) -> list[int]:
     return [_LOCK]
 
 
-def _guard(_place: Place) -> Guard:
+def _guard(place: Place) -> Guard:
+    """Stop it before it executes a program without a transaction: it refuses to go on if its first row has no file."""
+    table, mark = quoted(place.schema, place.table), literal(_MARK)
     return Guard(
-        gap="node-pg-migrate still executes a new file of JavaScript or TypeScript that calls `pgm.noTransaction()`, "
-        "and then fails to record it: remove the old folder"
+        mark=f"insert into {table} (name, run_on) select {mark}, '0001-01-01' "
+        f"where not exists (select from {table} where name = {mark})",
+        unmark=f"delete from {table} where name = {mark}",
     )
 
 

@@ -47,8 +47,13 @@ def test_the_whole_way(make: Callable[..., Folder], execute: Execute) -> None:
 
 
 def test_it_changes_nothing_after_finish(make: Callable[..., Folder], execute: Execute) -> None:
-    """It reads our sentence, and its transaction is rolled back."""
+    """It refuses to go on where its first row has no file: a program could be executed before it is recorded."""
     folder = make(write, execute, EXECUTED)
     folder.adopt("--write")
+    code = "exports.up = (pgm) => { pgm.noTransaction(); pgm.sql('create table left_over (id int)'); };\n"
+    (folder.root / "migrations" / "1700000000099_code.js").write_text(code)
+    folder.project.add("1700000000099_code", "create table left_over (id int);\n")
 
-    assert "this database is looked after by sqlmigrate now" in finish(folder)
+    said = finish(folder)
+
+    assert "is preceding already run migration looked_after_by_sqlmigrate" in said
