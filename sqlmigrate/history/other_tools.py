@@ -166,7 +166,9 @@ TOOLS = (
         "golang-migrate", "version dirty", "version", trouble="dirty", is_one_row=True
     ),
     Tool("Alembic", "version_num", "version_num"),
-    Tool("tern", "version", "version", executed="version > 0", is_one_row=True, type="integer"),
+    Tool(
+        "tern", "version", "pg_catalog.abs(version)", executed="version <> 0", is_one_row=True, type="integer"
+    ),
     Tool("dbmate", "version", "version", order="version", values=_DIGITS),
     Tool("Sequelize", "name", "name", order="name", values=_STARTS_WITH_DIGITS),
     Tool("Sequel", "filename", "filename", order="filename", values=_STARTS_WITH_DIGITS),

@@ -139,7 +139,7 @@ def test_files_without_a_separator_are_told_by_their_numbers(project: Project) -
     """They count from 1; without a history, other tools could have such files too."""
     put(project, "migrations", {"1_a.sql": "select 1;\n", "2_b.sql": "select 2;\n"})
 
-    assert found(project.call("adopt"))[0] == "sqlx, tern, Supabase or node-pg-migrate"
+    assert found(project.call("adopt"))[0] == "sqlx, tern or node-pg-migrate"
     at(project, 1)
     assert found(project.call("adopt")) == [
         "tern",

@@ -67,6 +67,8 @@ TWELVE = (
     Step("later", "create table later (id int);\n", "drop table later;\n"),
 )
 EXECUTED = 11
+_INDEX = Step("later", "create index concurrently later on posts (words);\n", "drop index later;\n", False)
+WITHOUT_TRANSACTION_AT_LAST = (*TWELVE[:EXECUTED], _INDEX)
 
 
 Execute = Callable[[Path, str, int | None], CompletedProcess[str]]

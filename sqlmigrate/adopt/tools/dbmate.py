@@ -17,7 +17,7 @@ from sqlmigrate.errors import MigrationError
 from sqlmigrate.identifiers import quoted
 from sqlmigrate.source import Source
 
-from .tool import Tool, select
+from .tool import Guard, Tool, select
 
 _FILE = re.compile(r"(?P<version>[0-9]+)(?P<rest>.*)\.sql")
 _MARKER = re.compile(r"--\s*migrate:(?P<direction>up|down)(?P<options>\s[^\r\n]*)?$", re.MULTILINE)
@@ -115,4 +115,12 @@ def _locks(_place: Place) -> list[int]:
     return [_LOCK]
 
 
-DBMATE = Tool("dbmate", ("db/migrations",), _read, _query, locks=_locks)
+def _guard(_place: Place) -> Guard:
+    """Say what cannot be stopped: dbmate reads its history without looking at versions that have no file."""
+    return Guard(
+        gap="dbmate still executes a pending file with `transaction:false`, and fails afterwards: remove dbmate from "
+        "what is deployed"
+    )
+
+
+DBMATE = Tool("dbmate", ("db/migrations",), _read, _query, locks=_locks, guard=_guard)

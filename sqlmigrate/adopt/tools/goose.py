@@ -18,11 +18,12 @@ from sqlmigrate.identifiers import quoted
 from sqlmigrate.source import Source
 
 from .statement_blocks import BEGIN, END, CommandLine, is_comment, notes_of, text_of
-from .tool import Tool, in_server_time_zone, not_sql, select
+from .tool import Guard, Tool, guard_row, in_server_time_zone, not_sql, select
 
 _FILE = re.compile(r"(?P<version>[0-9]+)_(?P<name>.*)\.(?P<extension>sql|go)")
 _COMMANDS = ("Up", "Down", BEGIN, END, "NO TRANSACTION", "ENVSUB ON", "ENVSUB OFF")
 _KNOWN = {command.lower(): command for command in _COMMANDS}
+_HIGHEST = 2**63 - 1
 _LOCK = 4097083626  # of the library, `lock/session_locker_options.go`; the program takes none
 
 
@@ -133,7 +134,8 @@ def _query(place: Place) -> str:
     """Read the last row of each version; older layouts keep a row for each `down` too, with `is_applied` false."""
     last = (
         "select distinct on (v.version_id) v.* "
-        f"from {quoted(place.schema, place.table)} v where v.version_id > 0 order by v.version_id, v.id desc"
+        f"from {quoted(place.schema, place.table)} v where v.version_id > 0 and v.version_id < {_HIGHEST} "
+        "order by v.version_id, v.id desc"
     )
     return select(
         f"(select l.* from ({last}) l where l.is_applied)",
@@ -143,8 +145,13 @@ def _query(place: Place) -> str:
     )
 
 
+def _guard(place: Place) -> Guard:
+    """Stop it before it executes a file without a transaction: it refuses versions below the newest executed one."""
+    return guard_row(quoted(place.schema, place.table), version_id=str(_HIGHEST), is_applied="true")
+
+
 def _locks(_place: Place) -> list[int]:
     return [_LOCK]
 
 
-GOOSE = Tool("goose", ("migrations", "db/migrations", "sql/migrations"), _read, _query, locks=_locks)
+GOOSE = Tool("goose", ("migrations", "db/migrations", "sql/migrations"), _read, _query, locks=_locks, guard=_guard)

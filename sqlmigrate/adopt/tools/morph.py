@@ -8,11 +8,13 @@ lock is a row that expires, in the table `db_lock`.
 from __future__ import annotations
 
 from sqlmigrate.adopt.foreign import Listing, Place, Reading
-from sqlmigrate.identifiers import quoted
+from sqlmigrate.identifiers import literal, quoted
 
 from .direction_files import is_ours, migrations_of, pair_files
-from .tool import Tool, select
+from .tool import MARK, Guard, Tool, guard_row, select
 
+_LOCKS = "db_lock"
+_HIGHEST = 2**63 - 1  # the type of the column; morph reads 32 bits
 _NO_TRANSACTION = "-- morph:nontransactional"
 
 
@@ -28,7 +30,20 @@ def _read(listing: Listing) -> Reading | None:
 
 
 def _query(place: Place) -> str:
-    return select(quoted(place.schema, place.table), key="t.version", name="t.name", order_by="t.version")
+    table = f"(select v.* from {quoted(place.schema, place.table)} v where v.version < {_HIGHEST})"
+    return select(table, key="t.version", name="t.name", order_by="t.version")
 
 
-MORPH = Tool("morph", ("migrations/postgres", "db/migrations/postgres"), _read, _query)
+def _guard(place: Place) -> Guard:
+    """Stop it before it executes a file without a transaction: it cannot read a version that large."""
+    return guard_row(quoted(place.schema, place.table), version=str(_HIGHEST), name=literal(MARK))
+
+
+def _busy(place: Place) -> str:
+    if _LOCKS not in place.tables:
+        return ""
+    now = "pg_catalog.date_part('epoch', pg_catalog.now())"
+    return f"select {literal('lock ')} || id from {quoted(place.schema, _LOCKS)} where expireat > {now}"
+
+
+MORPH = Tool("morph", ("migrations/postgres", "db/migrations/postgres"), _read, _query, guard=_guard, busy=_busy)

@@ -15,13 +15,14 @@ from collections.abc import Iterator, Sequence
 from sqlmigrate.adopt.foreign import ForeignMigration, Listing, Part, Place, Reading
 from sqlmigrate.adopt.sections import lines
 from sqlmigrate.errors import MigrationError
-from sqlmigrate.identifiers import quoted
+from sqlmigrate.identifiers import literal, quoted
 from sqlmigrate.source import Source
 
 from .statement_blocks import BEGIN, END, CommandLine, is_comment, notes_of, text_of
-from .tool import Tool, select
+from .tool import MARK, Guard, Tool, guard_row, select
 
 _PREFIX = "-- +migrate "
+_MARK = f"{MARK}.sql"
 _DIRECTIONS = ("Up", "Down")
 _FILE = re.compile(r"(?P<version>[0-9]*)(?P<name>.*)\.sql")
 _MARKER = re.compile(rf"^{re.escape(_PREFIX)}\s*(?:Up|Down)\b", re.MULTILINE)
@@ -114,9 +115,18 @@ def _notes(marked: Sequence[CommandLine], head: Sequence[CommandLine]) -> Iterat
 
 
 def _query(place: Place) -> str:
+    table = quoted(place.schema, place.table)
     return select(
-        quoted(place.schema, place.table), key="t.id", executed_at="t.applied_at", order_by="t.applied_at, t.id"
+        f"(select v.* from {table} v where v.id <> {literal(_MARK)})",
+        key="t.id",
+        executed_at="t.applied_at",
+        order_by="t.applied_at, t.id",
     )
 
 
-SQL_MIGRATE = Tool("sql-migrate", ("migrations", "db/migrations"), _read, _query)
+def _guard(place: Place) -> Guard:
+    """Stop it before it executes a file without a transaction: it refuses rows that have no file."""
+    return guard_row(quoted(place.schema, place.table), id=literal(_MARK), applied_at="pg_catalog.now()")
+
+
+SQL_MIGRATE = Tool("sql-migrate", ("migrations", "db/migrations"), _read, _query, guard=_guard)

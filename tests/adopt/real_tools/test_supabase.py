@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from subprocess import CompletedProcess
 
 import children
 import pytest
 import real_tools
-from twelve_migrations import EXECUTED, TWELVE, Execute, Folder, finish, go_whole_way, only_first, refusal
+from twelve_migrations import (
+    EXECUTED,
+    TWELVE,
+    WITHOUT_TRANSACTION_AT_LAST,
+    Execute,
+    Folder,
+    Step,
+    finish,
+    go_whole_way,
+    only_first,
+    refusal,
+)
 
 pytestmark = pytest.mark.slow
 FOLDER = Path("supabase", "migrations")
@@ -21,10 +33,10 @@ def program(got: Callable[[Callable[[], Path]], Path]) -> Path:
     return got(lambda: real_tools.npm("supabase", "supabase"))
 
 
-def write(root: Path) -> None:
+def write(root: Path, steps: Sequence[Step] = TWELVE) -> None:
     (root / FOLDER).mkdir(parents=True)
     (root / "supabase" / "config.toml").write_text('project_id = "shop"\n', encoding="utf-8")
-    for number, step in enumerate(TWELVE):
+    for number, step in enumerate(steps):
         (root / FOLDER / f"{20240101000000 + number}_{step.name}.sql").write_bytes(step.up.encode())
 
 
@@ -60,9 +72,13 @@ def test_one_changed_byte_is_flagged(make: Callable[..., Folder], execute: Execu
     )
 
 
-def test_it_changes_nothing_after_finish(make: Callable[..., Folder], execute: Execute) -> None:
-    """It reads our sentence, and its transaction is rolled back."""
-    folder = make(write, execute, EXECUTED)
+@pytest.mark.parametrize("steps", [TWELVE, WITHOUT_TRANSACTION_AT_LAST])
+def test_it_changes_nothing_after_finish(make: Callable[..., Folder], execute: Execute, steps: Sequence[Step]) -> None:
+    """It refuses to go on, because of a row that has no file. After --undo it goes on."""
+    folder = make(partial(write, steps=steps), execute, EXECUTED)
     folder.adopt("--write")
 
-    assert "this database is looked after by sqlmigrate now" in finish(folder)
+    assert "Remote migration versions not found in local migrations directory." in finish(folder)
+    folder.adopt("--undo", "--yes")
+    assert folder.run_tool().returncode == 0
+    assert "later" in folder.project.relations()
