@@ -53,6 +53,7 @@ class Adoption:
         history: Its history; None if no database was looked at, or if it has none.
         entries: The migrations, in the order of the tool.
         missing: Records of executed migrations that have no file.
+        records: The rows of the history, in its order, with the keys of their files.
         doubled: Executed migrations of one key, of which the history does not say which one was executed.
     """
 
@@ -61,12 +62,13 @@ class Adoption:
     history: ForeignHistory | None
     entries: tuple[Entry, ...]
     missing: tuple[Record, ...] = ()
+    records: tuple[Record, ...] = ()
     doubled: tuple[tuple[Entry, ...], ...] = ()
 
     @cached_property
     def executed(self) -> tuple[Entry, ...]:
         """What the tool has executed, in the order in which it did."""
-        order = {record.key: at for at, record in enumerate(self.history.records)} if self.history else {}
+        order = {record.key: at for at, record in enumerate(self.records)}
         return tuple(
             sorted(
                 (each for each in self.entries if each.is_executed),
@@ -77,8 +79,7 @@ class Adoption:
     @cached_property
     def unfinished(self) -> tuple[Record, ...]:
         """The records of migrations that have failed, or whose execution has not ended."""
-        records = self.history.records if self.history else ()
-        return tuple(each for each in records if each.state not in ("executed", "baseline"))
+        return tuple(each for each in self.records if each.state not in ("executed", "baseline"))
 
     @cached_property
     def to_record(self) -> tuple[Entry, ...]:
@@ -136,13 +137,13 @@ def make_adoption(
     tool: Tool, reading: Reading, pairs: Sequence[Pair], history: ForeignHistory | None, recorded: Collection[int]
 ) -> Adoption:
     """Put files and history together; `recorded` are the versions, as numbers, that our history has as executed."""
-    records = _records(tool, history, pairs)
+    found = tool.matched([pair.foreign for pair in pairs], history.records) if history else ()
+    records = _records(tool, found, pairs)
     same = _by_key(pairs)
     entries = tuple(_entry(tool, pair, _own_record(pair, same, records), recorded) for pair in pairs)
     known = set(same)
-    all_records = history.records if history else ()
-    missing = tuple(each for each in all_records if each.key not in known and each.state == "executed")
-    return Adoption(tool, reading, history, entries, missing, tuple(_doubled(entries)))
+    missing = tuple(each for each in found if each.key not in known and each.state == "executed")
+    return Adoption(tool, reading, history, entries, missing, found, tuple(_doubled(entries)))
 
 
 def _by_key(pairs: Sequence[Pair]) -> dict[str, list[Pair]]:
@@ -174,25 +175,20 @@ def _doubled(entries: Sequence[Entry]) -> Iterator[tuple[Entry, ...]]:
     yield from (tuple(same) for same in executed.values() if len(same) > 1)
 
 
-def _records(tool: Tool, history: ForeignHistory | None, pairs: Sequence[Pair]) -> dict[str, Record]:
+def _records(tool: Tool, history: Sequence[Record], pairs: Sequence[Pair]) -> dict[str, Record]:
     """Return the record of each migration; where the history has one row, all older migrations have it too.
 
     A baseline is a record for all older migrations that have none of their own.
     """
-    if history is None:
-        return {}
-    if not history.is_one_row:
-        found = {each.key: each for each in history.records}
-        for each in history.records:
+    if not tool.is_one_row:
+        found = {each.key: each for each in history}
+        for each in history:
             if each.state == "baseline":
                 found = {**{key: replace(each, key=key) for key in _up_to(each.key, pairs)}, **found}
         return found
     migrations = [pair.foreign for pair in pairs]
     return {
-        key: Record(key)
-        for record in history.records
-        if record.state == "executed"
-        for key in tool.reached(migrations, record)
+        key: Record(key) for record in history if record.state == "executed" for key in tool.reached(migrations, record)
     }
 
 

@@ -25,12 +25,14 @@ class Pair:
         is_kept: Whether the files in the folder are kept as they are: they are the originals, or they were written by
             hand, or they differ from the conversion.
         is_written: Whether the folder has the files already, with these texts.
+        path: The path of the up file that takes its place if it cannot be converted.
     """
 
     foreign: ForeignMigration
     migration: Migration | None
     is_kept: bool = False
     is_written: bool = False
+    path: str = ""
 
     @property
     def texts(self) -> Mapping[str, str]:
@@ -71,7 +73,7 @@ def _pair(foreign: ForeignMigration, own: OwnName, directory: str, existing: Map
     if is_kept:
         up, down = kept_up, kept_down
     if up is None:
-        return Pair(foreign, None)
+        return Pair(foreign, None, path=paths[0])
     below = Source(paths[1], down) if down is not None else None
     migration = Migration(own.version, own.name, Source(paths[0], up), below)
     return Pair(foreign, migration, is_kept, is_written=kept_up is not None and not is_kept)
@@ -97,4 +99,10 @@ def _text(foreign: ForeignMigration, part: Part | None, own: OwnName) -> str | N
 
 def obstacles_of(pairs: Sequence[Pair]) -> list[MigrationError]:
     """Return why migrations cannot be converted, where no file of ours stands in their place."""
-    return [error for pair in pairs if pair.migration is None for error in pair.foreign.obstacles]
+    return [_with_way_out(error, pair) for pair in pairs if pair.migration is None for error in pair.foreign.obstacles]
+
+
+def _with_way_out(error: MigrationError, pair: Pair) -> MigrationError:
+    """Say which file takes the place of a migration that cannot be converted."""
+    before = f"{error.hint}; or " if error.hint else ""
+    return error.with_(hint=f"{before}write {pair.path} by hand: it takes the place of the conversion")

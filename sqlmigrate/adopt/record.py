@@ -21,6 +21,7 @@ _SAID = {
     "changed": "taken on trust: the checksum of {tool} differs from the file",
     "trusted": "taken on trust: {tool} keeps no checksum",
 }
+_WITHOUT_CHECKSUM = "taken on trust: the history of {tool} has no checksum of it"
 
 
 _SAID_OF_STATEMENTS = {
@@ -35,6 +36,8 @@ def said_of(entry: Entry, tool: Tool) -> str:
     if entry.record is not None and entry.record.state == "baseline":
         return f"adopted from {tool.name}; in its baseline: declared as executed"
     said = _SAID_OF_STATEMENTS if tool.keeps_statements else _SAID
+    if tool.keeps_checksums and not tool.keeps_statements:
+        said = {**said, "trusted": _WITHOUT_CHECKSUM}
     return f"adopted from {tool.name}; {said[entry.verdict or 'trusted'].format(tool=tool.name)}"
 
 

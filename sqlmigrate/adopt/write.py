@@ -22,6 +22,7 @@ from .files_written import written
 from .histories import again, records_of
 from .look import Wanted, look, look_at_folder
 from .record import record, rows_of
+from .tools.tool import Tool
 
 
 @dataclass(frozen=True)
@@ -83,26 +84,36 @@ def _lock_other(session: Session, adoption: Adoption, limits: Limits) -> None:
     place, tool = adoption.history.place, adoption.tool
     keys = [Request(f"select pg_catalog.pg_try_advisory_xact_lock({key}::bigint)::text") for key in tool.locks(place)]
     bound = Request(f"set local lock_timeout to '{limits.lock_timeout}'", quiet=True)
-    table = Request(f"lock table {quoted(place.schema, place.table)} in share row exclusive mode")
-    busy = Request(tool.busy(place) or "select where false")
+    tables = ", ".join(quoted(place.schema, name) for name in (*tool.guard(place).tables, place.table))
+    table = Request(f"lock table {tables} in share row exclusive mode")
+    busy = Request(tool.busy(place) or "select null where false")
     try:
         _, _, *taken, _, running, rows = session.ask(
             Request("begin", quiet=True), bound, *keys, table, busy, again(tool, place)
         )
     except (pg.LockNotAvailable, pg.DeadlockDetected):
         session.abort()
-        raise _run_of(tool.name) from None
-    if running or any(answer != [["true"]] for answer in taken):
+        raise _run_of(tool) from None
+    if running:
         session.abort()
-        raise _run_of(tool.name)
+        raise _run_of(tool, running[0][0] or "")
+    if any(answer != [["true"]] for answer in taken):
+        session.abort()
+        raise _run_of(tool)
     if records_of(rows) != adoption.history.records:
         session.abort()
         raise _changed_meanwhile(adoption.history.shown)
 
 
-def _run_of(tool: str) -> LockError:
+def _run_of(tool: Tool, holder: str = "") -> LockError:
+    """Give the error; `holder` is who holds the lock, and since when, as far as the tool says so."""
+    by = f" ({holder})" if holder else ""
+    unlock = f"; {tool.unlock}" if tool.unlock else ""
     return LockError(
-        f"a run of {tool} is under way: it holds its lock", state=NOTHING_CHANGED, hint="try again when it has ended"
+        f"a run of {tool.name} is under way: it holds its lock{by}",
+        state=NOTHING_CHANGED,
+        hint=f"try again when it has ended{unlock}",
+        next_steps=["sqlmigrate adopt --write"],
     )
 
 

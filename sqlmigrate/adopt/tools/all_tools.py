@@ -9,6 +9,7 @@ from .flyway import FLYWAY
 from .golang_migrate import GOLANG_MIGRATE
 from .goose import GOOSE
 from .graphile_migrate import GRAPHILE_MIGRATE
+from .liquibase import LIQUIBASE
 from .morph import MORPH
 from .node_pg_migrate import NODE_PG_MIGRATE
 from .refinery import REFINERY
@@ -31,6 +32,7 @@ TOOLS: tuple[Tool, ...] = (
     SUPABASE,
     REFINERY,
     FLYWAY,
+    LIQUIBASE,
     NODE_PG_MIGRATE,
     GRAPHILE_MIGRATE,
     YOYO,

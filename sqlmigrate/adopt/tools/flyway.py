@@ -18,7 +18,7 @@ from sqlmigrate.identifiers import quoted
 from sqlmigrate.parsing.splitter import split
 from sqlmigrate.source import Source, Span
 
-from .tool import BY_HAND, Tool, in_server_time_zone, select
+from .tool import Tool, in_server_time_zone, select
 
 _VERSION = r"[0-9]+(?:[._][0-9]+)*"
 _FILE = re.compile(rf"(?P<prefix>[VUB])(?P<version>{_VERSION})(?:__(?P<name>.*))?\.(?i:sql)", re.DOTALL)
@@ -120,7 +120,7 @@ def _migration(listing: Listing, key: str, paths: Sequence[str], undo: Sequence[
 def _script(listing: Listing, path: str) -> _Script:
     if match := _CODE.fullmatch(path.rpartition("/")[2]):
         message = f"{listing.path(path)} is a migration in {match['language']}, not in SQL"
-        return _Script(None, obstacles=(MigrationError(message, hint=BY_HAND),))
+        return _Script(None, obstacles=(MigrationError(message),))
     source = listing.try_source(path)
     if isinstance(source, MigrationError):
         return _Script(None, obstacles=(source,))
@@ -131,9 +131,7 @@ def _script(listing: Listing, path: str) -> _Script:
         if name == "executeInTransaction":
             has_transaction = value.lower() != "false"
         elif name == "shouldExecute":
-            obstacles.append(
-                MigrationError(f"`{span.text}` executes the script only in some databases", span, hint=BY_HAND)
-            )
+            obstacles.append(MigrationError(f"`{span.text}` executes the script only in some databases", span))
     if (found := settings.get("executeInTransaction")) and not has_transaction:
         notes.append(MigrationError("`executeInTransaction=false` becomes the directive `no-transaction`", found[1]))
     elif not found and (outside := _outside_transaction(source)):
@@ -171,7 +169,6 @@ def _placeholders(source: Source) -> Iterator[MigrationError]:
         yield MigrationError(
             f"`{found[0]}` is a placeholder: its value is in the settings of Flyway",
             source.span(found.start(), found.end()),
-            hint="write the value into the file, in a pair of that version in the new folder; the pair takes its place",
         )
 
 

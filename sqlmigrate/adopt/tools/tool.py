@@ -21,6 +21,10 @@ def _no_query(_place: Place) -> str:
     return ""
 
 
+def _as_they_are(_migrations: Sequence[ForeignMigration], records: Sequence[Record]) -> tuple[Record, ...]:
+    return tuple(records)
+
+
 def up_to_version(migrations: Sequence[ForeignMigration], record: Record) -> Collection[str]:
     """Return the keys of the migrations whose version is not newer than the one of the history."""
     return [each.key for each in migrations if int(each.key) <= int(record.key)]
@@ -99,6 +103,8 @@ class Tool:
         guard: Gives how the tool is stopped before it executes anything.
         busy: Gives SQL that returns a row while the tool runs, where its lock is a row; empty if it is not.
         others: Gives SQL of sentences about what else is in the history, that does not belong to the folder.
+        unlock: What to do if that row was left by a run that has ended.
+        matched: Gives the records the keys of their files, where the history calls files in another way.
         reached: Gives the keys of all that is executed, where the history has only the newest version.
     """
 
@@ -115,11 +121,18 @@ class Tool:
     guard: Callable[[Place], Guard] = _no_guard
     busy: Callable[[Place], str] = _no_query
     others: Callable[[Place], str] = _no_query
+    unlock: str = ""
+    matched: Callable[[Sequence[ForeignMigration], Sequence[Record]], tuple[Record, ...]] = _as_they_are
     reached: Callable[[Sequence[ForeignMigration], Record], Collection[str]] = up_to_version
 
+    @property
+    def keeps_checksums(self) -> bool:
+        """Whether its history says which text of a file was executed."""
+        return self.is_same is not _no_checksum
 
-BY_HAND = "write its SQL by hand, as a pair of that version in the new folder; the pair takes its place"
-"""The hint of what cannot be converted."""
+
+BY_HAND = "write {path} by hand in its place"
+"""The hint of what cannot be converted; `{path}` is our file that takes the place of the conversion."""
 
 RECORD = ("key", "state", "name", "executed_at", "duration_ms", "executed_by", "checksum", "statements")
 
