@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .alembic import ALEMBIC
+from .atlas import ATLAS
 from .dbmate import DBMATE
 from .diesel import DIESEL
 from .flyway import FLYWAY
@@ -33,6 +34,7 @@ TOOLS: tuple[Tool, ...] = (
     REFINERY,
     FLYWAY,
     LIQUIBASE,
+    ATLAS,
     NODE_PG_MIGRATE,
     GRAPHILE_MIGRATE,
     YOYO,
