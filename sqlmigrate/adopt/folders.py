@@ -84,9 +84,18 @@ def usual_folders(directory: str) -> list[str]:
 
 
 def readings(folders: Sequence[str], tools: Sequence[Tool] = TOOLS) -> list[Reading]:
-    """Return each folder as each tool reads it, where the files are that tool's."""
+    """Return each folder as each tool reads it, where the files are that tool's.
+
+    A folder whose migrations are all in one folder of its own does not count: some tools read folders in folders.
+    """
     listings = [list_folder(folder) for folder in folders]
-    return [reading for listing in listings for tool in tools if (reading := tool.read(listing)) and reading.migrations]
+    found = [
+        reading for listing in listings for tool in tools if (reading := tool.read(listing)) and reading.migrations
+    ]
+    innermost: dict[tuple[str, ...], Reading] = {}
+    for each in sorted(found, key=lambda reading: reading.folder.count("/")):
+        innermost[each.tool, *(migration.path for migration in each.migrations)] = each
+    return [each for each in found if each in innermost.values()]
 
 
 def by_root_files(tools: Sequence[Tool] = TOOLS) -> list[Reading]:

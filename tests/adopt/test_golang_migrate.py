@@ -137,10 +137,12 @@ def test_a_missing_up_file_is_an_obstacle(project: Project) -> None:
     assert refused(ended) == [
         "error: migrations/000004_lost.down.sql has no up file",
         "nothing was changed",
-        "hint    delete it, or write the up file",
+        "hint    delete it, or write the up file; or write sql/000004_lost.up.sql by hand: it takes the place of the "
+        "conversion",
     ]
     assert remarks(project.call("adopt")) == [
-        "❌ migrations/000004_lost.down.sql has no up file: delete it, or write the up file"
+        "❌ migrations/000004_lost.down.sql has no up file: delete it, or write the up file; or write "
+        "sql/000004_lost.up.sql by hand: it takes the place of the conversion"
     ]
     project.add("000004_lost", "select 4;")
     assert project.call("adopt", "--write", "--yes").code == 0
@@ -231,6 +233,7 @@ def test_its_lock_is_respected(project: Project) -> None:
         "error: a run of golang-migrate is under way: it holds its lock",
         "nothing was changed",
         "hint    try again when it has ended",
+        "next    sqlmigrate adopt --write",
     ]
 
 
