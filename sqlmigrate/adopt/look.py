@@ -16,6 +16,7 @@ from sqlmigrate.history.surroundings import OtherHistory
 from sqlmigrate.spelling import plural
 
 from .adoption import Adoption, make_adoption
+from .by_dump import by_dump
 from .folders import by_marks, by_root_files, readings, usual_folders
 from .foreign import ForeignHistory, Reading
 from .histories import find_histories, read_history
@@ -46,6 +47,7 @@ class Wanted:
 def look_at_folder(wanted: Wanted) -> Adoption:
     """Look at the files alone; raises `ConfigError` if no folder of another tool is found, or more than one."""
     reading = _one(by_marks(_readings(wanted)), wanted)
+    _refuse_code(reading, None, wanted)
     return _adoption(wanted, reading, None, None)
 
 
@@ -55,11 +57,23 @@ def look(session: Session, wanted: Wanted) -> tuple[State, Adoption]:
     found = _readings(wanted)
     history = _one_history(find_histories(session, state), wanted, found)
     if history is None:
-        return state, _adoption(wanted, _one(by_marks(found), wanted), state, None)
+        reading = _one(by_marks(found), wanted)
+        _refuse_code(reading, None, wanted)
+        return state, _adoption(wanted, reading, state, None)
     of_tool = [each for each in found if each.tool == history.tool]
+    if not found:
+        _refuse_code(None, history, wanted)
     reading = _one(of_tool or by_marks(found), wanted)
+    _refuse_code(reading, history if of_tool else None, wanted)
     taken = read_history(session, state, history, reading.project) if reading.tool == history.tool else None
     return state, _adoption(wanted, reading, state, taken)
+
+
+def _refuse_code(reading: Reading | None, history: OtherHistory | None, wanted: Wanted) -> None:
+    """Raise `ConfigError` if the migrations are programs, and say what to do in place of converting them."""
+    tool = tool_named(reading.tool if reading else history.tool if history else "")
+    if tool is not None and tool.in_code is not None:
+        raise by_dump(reading, history, tool.in_code, wanted.directory)
 
 
 def _adoption(wanted: Wanted, reading: Reading, state: State | None, history: ForeignHistory | None) -> Adoption:

@@ -105,4 +105,4 @@ def obstacles_of(pairs: Sequence[Pair]) -> list[MigrationError]:
 def _with_way_out(error: MigrationError, pair: Pair) -> MigrationError:
     """Say which file takes the place of a migration that cannot be converted."""
     before = f"{error.hint}; or " if error.hint else ""
-    return error.with_(hint=f"{before}write {pair.path} by hand: it takes the place of the conversion")
+    return error.with_(hint=f"{before}write {pair.path} by hand in its place")

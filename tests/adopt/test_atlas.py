@@ -219,7 +219,7 @@ def test_obstacles_and_a_sum_that_disagrees(project: Project) -> None:
 
     ended = project.call("adopt")
 
-    by_hand = "by hand: it takes the place of the conversion"
+    by_hand = "by hand in its place"
     assert (
         remarks(ended, "❌")
         == f"""\

@@ -252,13 +252,12 @@ def test_placeholders_and_code_are_obstacles(project: Project) -> None:
         remarks(ended, "❌")
         == """\
 ❌ db/migration/V1__grant.sql:2:22: `${reader}` is a placeholder: its value is in the settings of Flyway: write \
-sql/1_grant.up.sql by hand: it takes the place of the conversion
-❌ db/migration/V3__Load.java is a migration in java, not in SQL: write sql/3_Load.up.sql by hand: it takes the place \
-of the conversion
+sql/1_grant.up.sql by hand in its place
+❌ db/migration/V3__Load.java is a migration in java, not in SQL: write sql/3_Load.up.sql by hand in its place
 ❌ db/migration/V4__some.sql.conf:1:1: `shouldExecute=false` executes the script only in some databases: write \
-sql/4_some.up.sql by hand: it takes the place of the conversion
+sql/4_some.up.sql by hand in its place
 ❌ db/migration/sub/V05__b.sql has the version of db/migration/V5__a.sql: Flyway refuses such a folder: rename one of \
-them, or remove it; or write sql/5_a.up.sql by hand: it takes the place of the conversion
+them, or remove it; or write sql/5_a.up.sql by hand in its place
 """
     )
 

@@ -289,17 +289,17 @@ databaseChangeLog:
 
     ended = project.call("adopt")
 
-    by_hand = "it takes the place of the conversion"
+    by_hand = "in its place"
     assert (
         remarks(ended, "❌")
         == f"""\
-❌ db/changelog/root.yaml:2:5: the changeset 1 of ann is in YAML, not in SQL: write sql/001_1.up.sql by hand: {by_hand}
+❌ db/changelog/root.yaml:2:5: the changeset 1 of ann is in YAML, not in SQL: write sql/001_1.up.sql by hand {by_hand}
 ❌ db/changelog/sql/a.sql:3:19: statements of this changeset end with `//`, not with a semicolon: write \
-sql/002_a.up.sql by hand: {by_hand}
+sql/002_a.up.sql by hand {by_hand}
 ❌ db/changelog/sql/b.sql:4:8: `${{schema}}` is a parameter: its value is in the settings of Liquibase: write \
-sql/003_b.up.sql by hand: {by_hand}
-❌ db/changelog/sql/latin.sql:4:9: the byte 0xE9 is not UTF-8: save it as UTF-8; or write sql/004_latin.up.sql by \
-hand: {by_hand}
+sql/003_b.up.sql by hand {by_hand}
+❌ db/changelog/sql/latin.sql:4:9: the byte 0xE9 is not UTF-8: save it as UTF-8; or write \
+sql/004_latin.up.sql by hand {by_hand}
 """
     )
     assert remarks(ended, "⚠️") == "⚠️ db/changelog/other.json is included by no changelog: it is left out\n"

@@ -10,6 +10,7 @@ from .flyway import FLYWAY
 from .golang_migrate import GOLANG_MIGRATE
 from .goose import GOOSE
 from .graphile_migrate import GRAPHILE_MIGRATE
+from .in_code import DJANGO, RAILS
 from .liquibase import LIQUIBASE
 from .morph import MORPH
 from .node_pg_migrate import NODE_PG_MIGRATE
@@ -41,6 +42,8 @@ TOOLS: tuple[Tool, ...] = (
     SQITCH,
     ALEMBIC,
     DIESEL,
+    RAILS,
+    DJANGO,
 )
 
 

@@ -86,6 +86,21 @@ def not_sql(path: str) -> MigrationError | None:
 
 
 @dataclass(frozen=True)
+class InCode:
+    """What is said about a tool whose migrations are programs.
+
+    Attributes:
+        language: What they are written in.
+        tables: Other tables and sequences of the tool, which belong to no schema of ours.
+        command: The command that executes what is pending.
+    """
+
+    language: str
+    tables: tuple[str, ...] = ()
+    command: str = ""
+
+
+@dataclass(frozen=True)
 class Tool:
     """A migration tool that can be taken over.
 
@@ -103,6 +118,7 @@ class Tool:
         guard: Gives how the tool is stopped before it executes anything.
         busy: Gives SQL that returns a row while the tool runs, where its lock is a row; empty if it is not.
         others: Gives SQL of sentences about what else is in the history, that does not belong to the folder.
+        in_code: What is said about its migrations if they are programs; None if they are SQL.
         unlock: What to do if that row was left by a run that has ended.
         matched: Gives the records the keys of their files, where the history calls files in another way.
         reached: Gives the keys of all that is executed, where the history has only the newest version.
@@ -121,6 +137,7 @@ class Tool:
     guard: Callable[[Place], Guard] = _no_guard
     busy: Callable[[Place], str] = _no_query
     others: Callable[[Place], str] = _no_query
+    in_code: InCode | None = None
     unlock: str = ""
     matched: Callable[[Sequence[ForeignMigration], Sequence[Record]], tuple[Record, ...]] = _as_they_are
     reached: Callable[[Sequence[ForeignMigration], Record], Collection[str]] = up_to_version
