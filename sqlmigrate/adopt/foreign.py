@@ -75,7 +75,8 @@ class ForeignMigration:
         up: What it executes; None if that cannot be converted.
         down: What undoes it; None if the tool has nothing that does.
         notes: What is converted with a change, or is otherwise than the tool has it, each with its place.
-        obstacles: Why it cannot be converted, each with its place.
+        obstacles: Why it cannot be converted, each with its place; `{path}` in a hint is the file of ours that is to be
+            written by hand in its place.
         raw: The bytes of its file, from which the tool's checksum is computed.
         needs: The keys of the migrations that it comes after, where the tool has no order but this one.
     """

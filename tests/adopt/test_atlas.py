@@ -245,6 +245,10 @@ sql/4_d.up.sql {by_hand}
             {"1_a.up.sql": "select 1;\n", "1_a.down.sql": "select 2;\n"},
         ),
         (
+            {"1_a.sql": "-- +goose Up\nselect 1;\n-- +goose Down\nselect 2;\n"},
+            {"1_a.up.sql": "select 1;\n", "1_a.down.sql": "select 2;\n"},
+        ),
+        (
             {"V1__a.sql": "select 1;", "U1__a.sql": "select 2;"},
             {"1_a.up.sql": "select 1;", "1_a.down.sql": "select 2;"},
         ),
@@ -259,7 +263,7 @@ sql/4_d.up.sql {by_hand}
             },
         ),
     ],
-    ids=["golang-migrate", "dbmate", "Flyway", "Liquibase"],
+    ids=["golang-migrate", "dbmate", "goose", "Flyway", "Liquibase"],
 )
 def test_folders_in_the_formats_of_other_tools(
     project: Project, files: dict[str, str], expected: dict[str, str]

@@ -190,9 +190,10 @@ def test_bytes_that_are_no_text_are_an_obstacle_with_their_place(project: Projec
     """Nothing is written, and the place is told."""
     put(project, "migrations", {**PAIRS, "000004_latin.up.sql": "select 'größe';\n".encode("latin-1")})
 
-    assert remarks(project.call("adopt")) == [
-        "❌ migrations/000004_latin.up.sql:1:11: the byte 0xF6 is not UTF-8: save it as UTF-8"
-    ]
+    (remark,) = remarks(project.call("adopt"))
+    assert remark.startswith(
+        "❌ migrations/000004_latin.up.sql:1:11: the byte 0xF6 is not UTF-8: save it as UTF-8; or "
+    )
 
 
 def test_files_that_several_tools_read_alike_are_taken_without_a_question(project: Project) -> None:

@@ -115,7 +115,7 @@ def test_what_sql_migrate_refuses_is_an_obstacle(project: Project, text: str | b
     """Each with its place; nothing is written."""
     one(project, text)
 
-    assert remarks(project.call("adopt"))[0] == f"❌ {remark}"
+    assert remarks(project.call("adopt"))[0].startswith(f"❌ {remark}")
     assert project.call("adopt", "--write").code != 0
     assert written(project) == {}
 

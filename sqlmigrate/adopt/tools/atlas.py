@@ -23,12 +23,13 @@ from sqlmigrate.source import Source, Span
 from .dbmate import DBMATE
 from .flyway import FLYWAY
 from .golang_migrate import GOLANG_MIGRATE
+from .goose import GOOSE
 from .liquibase import LIQUIBASE
 from .tool import Tool, select
 
 _SUM = "atlas.sum"
 _SUM_LINE = re.compile(r"(?P<name>.+) h1:(?P<hash>\S+)")
-_FORMATS = (DBMATE, FLYWAY, LIQUIBASE, GOLANG_MIGRATE)
+_FORMATS = (DBMATE, GOOSE, FLYWAY, LIQUIBASE, GOLANG_MIGRATE)
 _DIRECTIVE = re.compile(r"(?:--|#)[ -~]*?atlas:(?P<name>\w+)(?: +(?P<value>.+?))?\s*")
 _IS_NOT_SUMMED = re.compile(rb"[ -~]*atlas:sum +ignore\s*(?:\n|$)")
 _COMMENT = re.compile(r"^[ \t]*--[^\n]*", re.MULTILINE)

@@ -57,6 +57,13 @@ def _migration(listing: Listing, name: str, match: re.Match[str]) -> ForeignMigr
     )
 
 
+def _of_go(path: str) -> MigrationError:
+    return MigrationError(
+        f"{path} is a program in Go, and cannot be converted",
+        hint="write in SQL what it does into {path}; if it is executed already, `select 1;` will do",
+    )
+
+
 def _lines(source: Source) -> Iterator[CommandLine]:
     """Read the lines as `extractAnnotation` does; a command that goose does not know stays as it is written."""
     for line in lines(source):
@@ -94,7 +101,7 @@ def _obstacles(source: Source, marked: Sequence[CommandLine]) -> Iterator[Migrat
             yield MigrationError(
                 "goose replaces variables of the environment here (ENVSUB ON)",
                 source.span(at, at + 1),
-                hint="write the pair of files by hand, with the values in their place",
+                hint="write {path} by hand, with the values in their place",
             )
         state = command if command in ("Up", "Down") else state
         in_block = command == BEGIN or (in_block and command != END)

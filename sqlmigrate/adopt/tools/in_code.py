@@ -60,6 +60,6 @@ DJANGO = Tool(
     (),
     _read_django,
     _query_django,
-    root_file="manage.py",
+    root_files=("manage.py",),
     in_code=InCode("Python", ("django_migrations_id_seq",), "python manage.py migrate"),
 )
