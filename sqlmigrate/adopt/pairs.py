@@ -104,7 +104,5 @@ def obstacles_of(pairs: Sequence[Pair]) -> list[MigrationError]:
 
 def _with_way_out(error: MigrationError, pair: Pair) -> MigrationError:
     """Say which file takes the place of a migration that cannot be converted."""
-    if error.hint and "{path}" in error.hint:
-        return error.with_(hint=error.hint.replace("{path}", pair.path))
-    before = f"{error.hint}; or " if error.hint else ""
-    return error.with_(hint=f"{before}write {pair.path} by hand in its place")
+    hint = error.hint or "write {path} by hand in its place"
+    return error.with_(hint=hint.replace("{path}", pair.path))

@@ -257,7 +257,7 @@ sql/1_grant.up.sql by hand in its place
 ❌ db/migration/V4__some.sql.conf:1:1: `shouldExecute=false` executes the script only in some databases: write \
 sql/4_some.up.sql by hand in its place
 ❌ db/migration/sub/V05__b.sql has the version of db/migration/V5__a.sql: Flyway refuses such a folder: rename one of \
-them, or remove it; or write sql/5_a.up.sql by hand in its place
+them, or remove it
 """
     )
 

@@ -298,8 +298,7 @@ databaseChangeLog:
 sql/002_a.up.sql by hand {by_hand}
 ❌ db/changelog/sql/b.sql:4:8: `${{schema}}` is a parameter: its value is in the settings of Liquibase: write \
 sql/003_b.up.sql by hand {by_hand}
-❌ db/changelog/sql/latin.sql:4:9: the byte 0xE9 is not UTF-8: save it as UTF-8; or write \
-sql/004_latin.up.sql by hand {by_hand}
+❌ db/changelog/sql/latin.sql:4:9: the byte 0xE9 is not UTF-8: save it as UTF-8
 """
     )
     assert remarks(ended, "⚠️") == "⚠️ db/changelog/other.json is included by no changelog: it is left out\n"

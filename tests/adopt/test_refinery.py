@@ -138,8 +138,8 @@ def test_a_program_in_rust_needs_a_pair_written_by_hand(project: Project) -> Non
     assert found(project.call("adopt"))[0] == "refinery"
     assert remarks(project.call("adopt")) == [
         (
-            "❌ migrations/V2__fill.rs is a program in Rust, and cannot be converted: write in SQL what it does, as a "
-            "pair of files of that version; if it is executed already, `select 1;` will do"
+            "❌ migrations/V2__fill.rs is a program in Rust, and cannot be converted: write in SQL what it does into "
+            "sql/2_fill.up.sql; if it is executed already, `select 1;` will do"
         )
     ]
     project.add("2_fill", "select 2;")

@@ -82,7 +82,7 @@ def _obstacles(source: Source) -> Iterator[MigrationError]:
         yield MigrationError(
             "a template: tern fills it in before it executes the file",
             source.span(at, at + len(_TEMPLATE)),
-            hint="write the pair of files by hand, with what the template gives",
+            hint="write {path} by hand, with what the template gives",
         )
 
 
