@@ -142,9 +142,8 @@ def test_a_chain_with_a_gap_is_an_obstacle(project: Project) -> None:
     put(project, "alembic", {**FILES, "versions/deep/3c_.py": revision("3c", "'gone'")})
     at(project, "2b")
 
-    assert "❌ alembic/versions/deep/3c_.py comes after `gone`, which is in no file of this folder" in remarks(
-        project.call("adopt")
-    )
+    said = "❌ alembic/versions/deep/3c_.py comes after `gone`, which is in no file of this folder"
+    assert any(each.startswith(said) for each in remarks(project.call("adopt")))
 
 
 def test_finish_and_undo(project: Project) -> None:

@@ -208,7 +208,10 @@ def test_a_program_in_go_needs_a_pair_written_by_hand(project: Project) -> None:
     assert refused(ended) == [
         "error: migrations/00004_fill.go is a program in Go, and cannot be converted",
         "nothing was changed",
-        "hint    write in SQL what it does into sql/00004_fill.up.sql; if it is executed already, `select 1;` will do",
+        (
+            "hint    write in SQL what it does into sql/00004_fill.up.sql; if it is executed already, "
+            "`select 1;` will do"
+        ),
     ]
     project.add("00004_fill", "select 1;")
     assert project.call("adopt", "--write").code == 0

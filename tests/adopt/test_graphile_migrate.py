@@ -146,7 +146,7 @@ def test_a_wrong_hash_that_is_allowed_proves_nothing(project: Project) -> None:
 
     assert project.call("adopt", "--write").code == 0
     assert details(project) == {
-        "000001": "adopted from graphile-migrate; taken on trust: graphile-migrate keeps no checksum"
+        "000001": "adopted from graphile-migrate; taken on trust: the history of graphile-migrate has no checksum of it"
     }
 
 
@@ -188,7 +188,7 @@ def test_placeholders_are_obstacles(project: Project, body: str, place: str, nam
         (
             f"❌ migrations/committed/000001-m1.sql:{place}: `{name}` is a placeholder: "
             "graphile-migrate writes a text of its configuration there: "
-            "write its SQL by hand, as a pair of that version in the new folder; the pair takes its place"
+            "write sql/000001_m1.up.sql by hand in its place"
         )
     ]
 

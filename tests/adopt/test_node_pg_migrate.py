@@ -142,7 +142,7 @@ def test_code_is_an_obstacle_until_a_pair_takes_its_place(project: Project) -> N
 
     assert remarks(project.call("adopt")) == [
         f"❌ migrations/{name} is code, not SQL: it is not executed here: "
-        "write its SQL by hand, as a pair of that version in the new folder; the pair takes its place. "
+        f"write sql/{name.partition('.')[0]}.up.sql by hand in its place; "
         "`node-pg-migrate up --dry-run` prints the SQL of pending migrations"
         for name in ("2_b.js", "3_c.ts")
     ]

@@ -146,7 +146,9 @@ def test_a_registry_of_an_old_version_proves_nothing(project: Project) -> None:
     project.execute("update sqitch.changes set script_hash = change_id")
 
     assert project.call("adopt", "--write").code == 0
-    assert details(project) == {"001": "adopted from Sqitch; taken on trust: Sqitch keeps no checksum"}
+    assert details(project) == {
+        "001": "adopted from Sqitch; taken on trust: the history of Sqitch has no checksum of it"
+    }
 
 
 @pytest.mark.parametrize(
@@ -162,7 +164,7 @@ def test_a_registry_of_an_old_version_proves_nothing(project: Project) -> None:
 def test_what_only_psql_understands_is_an_obstacle(project: Project, script: str, place: str, message: str) -> None:
     """Each with its place, until a pair takes its place."""
     put(project, ".", {**FILES, "deploy/users.sql": script})
-    by_hand = "write its SQL by hand, as a pair of that version in the new folder; the pair takes its place"
+    by_hand = "write sql/001_users.up.sql by hand in its place"
 
     assert [line for line in remarks(project.call("adopt")) if "❌" in line] == [
         f"❌ ./deploy/users.sql:{place}: {message}: {by_hand}"
@@ -207,7 +209,8 @@ def test_a_plan_that_cannot_be_read_is_an_obstacle(project: Project) -> None:
     put(project, ".", {**FILES, "sqitch.plan": PLAN.replace("posts [users]", "posts [users")})
 
     assert next(line for line in remarks(project.call("adopt")) if "❌" in line) == (
-        "❌ ./sqitch.plan:6:1: this line of the plan is not one that Sqitch reads"
+        "❌ ./sqitch.plan:6:1: this line of the plan is not one that Sqitch reads: write "
+        "sql/002_add_data.up.sql by hand in its place"
     )
 
 

@@ -116,8 +116,8 @@ def test_templates_are_obstacles_with_their_place(project: Project) -> None:
 
     assert remarks(project.call("adopt")) == [
         (
-            "❌ migrations/004_t.sql:2:1: a template: tern fills it in before it executes the file: write sql/004_t.up.sql "
-            "by hand, with what the template gives"
+            "❌ migrations/004_t.sql:2:1: a template: tern fills it in before it executes the file: write "
+            "sql/004_t.up.sql by hand, with what the template gives"
         ),
         "⚠️ migrations/002_index.sql:1:1: `tern: disable-tx` becomes the directive `no-transaction`",
         "⚠️ migrations/002_index.sql:6:1: `tern: disable-tx` becomes the directive `no-transaction`",

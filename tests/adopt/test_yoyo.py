@@ -125,7 +125,7 @@ def test_python_is_an_obstacle_until_a_pair_takes_its_place(project: Project) ->
     assert remarks(project.call("adopt")) == [
         (
             "❌ migrations/0002_b.py is Python, not SQL: it is not executed here: "
-            "write its SQL by hand, as a pair of that version in the new folder; the pair takes its place"
+            "write sql/0004_b.up.sql by hand in its place"
         )
     ]
     project.add("0004_b", "select 2;\n")
@@ -162,9 +162,10 @@ def test_its_lock_is_respected(project: Project) -> None:
     project.execute(f"{LOG} insert into yoyo_lock values (1, now(), 4242)")
 
     assert refused(project.call("adopt", "--write")) == [
-        "error: a run of yoyo is under way: it holds its lock",
+        "error: a run of yoyo is under way: it holds its lock (process 4242)",
         "nothing was changed",
         "hint    try again when it has ended",
+        "next    sqlmigrate adopt --write",
     ]
 
 

@@ -57,13 +57,6 @@ def _migration(listing: Listing, name: str, match: re.Match[str]) -> ForeignMigr
     )
 
 
-def _of_go(path: str) -> MigrationError:
-    return MigrationError(
-        f"{path} is a program in Go, and cannot be converted",
-        hint="write in SQL what it does into {path}; if it is executed already, `select 1;` will do",
-    )
-
-
 def _lines(source: Source) -> Iterator[CommandLine]:
     """Read the lines as `extractAnnotation` does; a command that goose does not know stays as it is written."""
     for line in lines(source):

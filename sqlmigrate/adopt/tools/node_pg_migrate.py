@@ -117,8 +117,7 @@ def _obstacles(listing: Listing, name: str, files: dict[str, str]) -> Iterator[M
     if not name.lower().endswith(".sql"):
         yield MigrationError(
             f"{path} is code, not SQL: it is not executed here",
-            hint=f"{BY_HAND}. `node-pg-migrate up --dry-run` prints the SQL of pending migrations",
-            hint="write its SQL into {path}; `node-pg-migrate up --dry-run` prints the SQL of pending migrations",
+            hint=f"{BY_HAND}; `node-pg-migrate up --dry-run` prints the SQL of pending migrations",
         )
     elif "both" in files and len(files) > 1:
         yield MigrationError(f"{path} and a pair of files have the same name", hint="remove one of them")

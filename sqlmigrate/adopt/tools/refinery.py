@@ -57,13 +57,6 @@ def _migration(listing: Listing, path: str, match: re.Match[str]) -> ForeignMigr
     )
 
 
-def _of_rust(path: str) -> MigrationError:
-    return MigrationError(
-        f"{path} is a program in Rust, and cannot be converted",
-        hint="write in SQL what it does into {path}; if it is executed already, `select 1;` will do",
-    )
-
-
 def _query(place: Place) -> str:
     return select(
         quoted(place.schema, place.table),

@@ -166,7 +166,6 @@ def _variables(source: Source, statements: Sequence[Statement]) -> Iterator[Migr
                 span = source.span(statement.start + found.start(), statement.start + found.end())
                 message = f"`{found[0]}` is a variable of psql, not SQL"
                 yield MigrationError(message, span, hint=BY_HAND)
-                yield MigrationError(message, span, hint="write {path} by hand, with the value in its place")
 
 
 def _verify_scripts(listing: Listing, folders: _Folders) -> Iterator[MigrationError]:

@@ -80,8 +80,7 @@ def not_sql(path: str) -> MigrationError | None:
         return None
     return MigrationError(
         f"{path} is a program in {language}, and cannot be converted",
-        hint="write in SQL what it does, as a pair of files of that version; "
-        "if it is executed already, `select 1;` will do",
+        hint="write in SQL what it does into {path}; if it is executed already, `select 1;` will do",
     )
 
 

@@ -124,7 +124,6 @@ def _is_code(path: str) -> MigrationError:
     return MigrationError(
         f"{path} is Python, not SQL: it is not executed here",
         hint=BY_HAND,
-        hint="write its SQL into {path}",
     )
 
 
