@@ -69,6 +69,7 @@ ROOMS = {
         "adoption",
         "checks",
         "record",
+        "by_dump",
         "look",
         "files_written",
         "finish",
