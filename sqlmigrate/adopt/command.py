@@ -118,9 +118,10 @@ def _write(context: Context, wanted: Wanted, *, yes: bool, trust: bool) -> None:
 
 
 def _finish(context: Context, wanted: Wanted) -> None:
+    from sqlmigrate.history import log
     from sqlmigrate.operations.locked import under_lock
 
-    from . import finish
+    from . import finish, undo
     from .look import look
 
     with context.database() as url, under_lock(url, wanted.table, context.limits.lock_wait) as (session, _):
@@ -130,12 +131,13 @@ def _finish(context: Context, wanted: Wanted) -> None:
         finish.require_recorded(len(adoption.to_record), adoption.tool.name)
         guard = adoption.tool.guard(adoption.history.place)
         session.ask(*finish.refuse_writes(adoption.history, guard, state, context.limits.lock_timeout))
+        is_last = undo.later_than_adoption(log.entries(session, state.history)) is None
     tool, shown = adoption.tool.name, adoption.history.shown
     context.report.json({"tool": tool, "history": shown, "finished": True, "gap": guard.gap or None})
     context.report.text(
         f"{shown} refuses writes from now on{'' if guard.gap else f': {tool} executes nothing more here'}",
         *([[("yellow", "⚠️"), ("", f" {guard.gap}")]] if guard.gap else []),
-        "to take that back: sqlmigrate adopt --undo",
+        f"to take that back: {'sqlmigrate adopt --undo' if is_last else finish.way_back(adoption.history, guard)}",
     )
 
 

@@ -74,6 +74,12 @@ def accept_writes(history: ForeignHistory, guard: Guard) -> tuple[Request, ...]:
     return (*_without_trigger(history, guard), *unmark, Request(f"drop function if exists {function}()"))
 
 
+def way_back(history: ForeignHistory, guard: Guard) -> str:
+    """Give the SQL that lets the history take writes again, for a person to execute."""
+    function = quoted(history.place.schema, _NAME)
+    return "; ".join(filter(None, (f"drop function {function}() cascade", guard.unmark)))
+
+
 def _without_trigger(history: ForeignHistory, guard: Guard) -> tuple[Request, ...]:
     return tuple(
         Request(f"drop trigger if exists {quoted(name)} on {quoted(history.place.schema, table)}")

@@ -61,8 +61,9 @@ def look(session: Session, wanted: Wanted) -> tuple[State, Adoption]:
         _refuse_code(reading, None, wanted)
         return state, _adoption(wanted, reading, state, None)
     of_tool = [each for each in found if each.tool == history.tool]
-    if not found:
+    if not of_tool and not wanted.tool:
         _refuse_code(None, history, wanted)
+        raise _without_files(history, found, wanted)
     reading = _one(of_tool or by_marks(found), wanted)
     _refuse_code(reading, history if of_tool else None, wanted)
     taken = read_history(session, state, history, reading.project) if reading.tool == history.tool else None
@@ -157,6 +158,32 @@ def _either(commands: Iterable[str]) -> list[str]:
 
 def _said(reading: Reading) -> str:
     return f"{reading.folder}: {plural(len(reading.migrations), 'migration')} of {reading.tool}"
+
+
+def _without_files(history: OtherHistory, found: Sequence[Reading], wanted: Wanted) -> ConfigError:
+    """Give the error of a history whose files are not there: without them it is not known what was executed."""
+    folders = {each.folder: each for each in by_marks(found) if each.folder != wanted.directory.rstrip("/")}
+    newest = history.versions[-1] if history.versions else "VERSION"
+    tools = sorted({each.tool for each in folders.values()})
+    is_known = tool_named(history.tool) is not None
+    return ConfigError(
+        f"{history.table} is the history of {history.tool}, and no files of {history.tool} were found"
+        if is_known
+        else f"{history.table} is the history of {history.tool}, which cannot be taken over",
+        detail=[_said(each) for each in folders.values()],
+        state=NOTHING_CHANGED,
+        hint="bring its folder back until every database is taken over; or, if the files in "
+        f"{wanted.directory} are complete, record the newest one that this database has"
+        if is_known
+        else f"write its SQL as files into {wanted.directory}, then record the newest one that this database has",
+        next_steps=_either(
+            [
+                *(["sqlmigrate adopt --from FOLDER"] if is_known else []),
+                f"sqlmigrate baseline {newest if newest.isdigit() else 'VERSION'}",
+                *(f"sqlmigrate adopt --tool {tool}" for tool in tools),
+            ]
+        ),
+    )
 
 
 def _one_history(found: Sequence[OtherHistory], wanted: Wanted, folders: Sequence[Reading]) -> OtherHistory | None:

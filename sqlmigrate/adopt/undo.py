@@ -18,7 +18,7 @@ from sqlmigrate.operations.locked import under_lock
 from sqlmigrate.plan.plan import Limits
 
 from .adoption import Adoption
-from .finish import accept_writes
+from .finish import accept_writes, is_finished, way_back
 from .look import Wanted, look
 from .record import forget
 
@@ -50,9 +50,10 @@ def undo(url: str, wanted: Wanted, limits: Limits) -> tuple[State, Undone]:
         server.require_writable(state.server)
         rights.require_writable(state)
         found = log.entries(session, state.history)
-        _refuse_later(found)
-        adopted = [entry.version for entry in found if entry.action == "adopt"]
         adoption = _looked(session, wanted)
+        if later := later_than_adoption(found):
+            raise _too_late(session, later, adoption)
+        adopted = [entry.version for entry in found if entry.action == "adopt"]
         is_dropped = len(adopted) == len(found)
         requests = [*_dropping(state.history)] if is_dropped else [forget(state.history, adopted)]
         if adoption and adoption.history:
@@ -62,18 +63,27 @@ def undo(url: str, wanted: Wanted, limits: Limits) -> tuple[State, Undone]:
     return state, Undone(len(adopted), is_dropped, paths, kept)
 
 
-def _refuse_later(entries: Sequence[LogEntry]) -> None:
+def later_than_adoption(entries: Sequence[LogEntry]) -> LogEntry | None:
+    """Return the last thing that was done after the adoption; raises `HistoryError` if nothing was adopted."""
     places = [at for at, entry in enumerate(entries) if entry.action == "adopt"]
     if not places:
         raise HistoryError("nothing was adopted in this database", state=NOTHING_CHANGED, next_steps=["sqlmigrate log"])
     later = [entry for entry in entries[places[0] :] if entry.action != "adopt"]
-    if later:
-        raise HistoryError(
-            f"the adoption cannot be taken back: after it came {later[-1].action} of {_label(later[-1])}",
-            state=NOTHING_CHANGED,
-            hint="the old tool would not know of it",
-            next_steps=["sqlmigrate log"],
-        )
+    return later[-1] if later else None
+
+
+def _too_late(session: Session, later: LogEntry, adoption: Adoption | None) -> HistoryError:
+    """Give the error, with the SQL that lets the old history take writes again if it refuses them."""
+    hint = "the old tool would not know of it"
+    if adoption and adoption.history and is_finished(session, adoption.history):
+        sql = way_back(adoption.history, adoption.tool.guard(adoption.history.place))
+        hint += f"; to let {adoption.history.shown} take writes again, execute: {sql}"
+    return HistoryError(
+        f"the adoption cannot be taken back: after it came {later.action} of {_label(later)}",
+        state=NOTHING_CHANGED,
+        hint=hint,
+        next_steps=["sqlmigrate log"],
+    )
 
 
 def _label(entry: LogEntry) -> str:

@@ -169,3 +169,47 @@ def test_a_remark_on_many_files_is_one_line(dbmate: Project) -> None:
 
     said = "`transaction:false` becomes the directive `no-transaction`"
     assert lines == [f"⚠️ {said} (12 places, the first is db/migrations/20240102120000_index.sql:1:1)"]
+
+
+def test_a_history_without_its_folder_is_told(dbmate: Project) -> None:
+    """The files that were written from it are there, but do not say what was executed in this database."""
+    dbmate.call("adopt", "--write")
+    dbmate.execute("drop table migrations, migrations_log")
+    dbmate.folder.parent.joinpath("db").rename(dbmate.folder.parent / "away")
+
+    for command in (["adopt"], ["adopt", "--write"]):
+        assert dbmate.call(*command).stderr == (
+            "error: schema_migrations is the history of dbmate, and no files of dbmate were found\n"
+            "   nothing was changed\n"
+            "   hint    bring its folder back until every database is taken over; or, if the files in sql/ are "
+            "complete, record the newest one that this database has\n"
+            "   next    sqlmigrate adopt --from FOLDER\n"
+            "           or: sqlmigrate baseline 20240102120000\n\n"
+        )
+
+
+def test_the_history_of_a_tool_that_cannot_be_taken_over_is_told(project: Project) -> None:
+    """There is a way all the same: a file with the schema as it is."""
+    project.execute('create table "SequelizeMeta" (name varchar primary key)')
+    project.execute("""insert into "SequelizeMeta" values ('20240101120000-users.js')""")
+
+    assert project.call("adopt").stderr == (
+        "error: SequelizeMeta is the history of Sequelize, which cannot be taken over\n"
+        "   nothing was changed\n"
+        "   hint    write its SQL as files into sql/, then record the newest one that this database has\n"
+        "   next    sqlmigrate baseline VERSION\n\n"
+    )
+
+
+def test_the_old_history_takes_writes_again_by_hand(dbmate: Project) -> None:
+    """After an `up` the adoption stays; --finish and --undo say which SQL gives the old tool its history back."""
+    dbmate.call("adopt", "--write")
+    dbmate.up()
+    sql = 'drop function "public"."sqlmigrate_refuses_writes"() cascade'
+
+    finished, refused = dbmate.call("adopt", "--finish"), dbmate.call("adopt", "--undo", "--yes")
+
+    assert finished.stdout.endswith(f"to take that back: {sql}\n")
+    assert f"to let schema_migrations take writes again, execute: {sql}\n" in refused.stderr
+    dbmate.execute(sql)
+    dbmate.execute("insert into schema_migrations values ('20240103120000')")

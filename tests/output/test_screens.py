@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
@@ -112,6 +112,51 @@ def _looked_after_by_another_tool(terminal: Terminal) -> None:
         "create table schema_migrations (version varchar(128) primary key); "
         "insert into schema_migrations values ('001'), ('002')",
     )
+
+
+def _dbmate(terminal: Terminal) -> None:
+    """Leave a folder of dbmate, of whose three migrations two are executed."""
+    index = "create unique index concurrently customers_email on customers (email);\n"
+    files = {
+        "20240105093000_add_customers": f"-- migrate:up\n{CUSTOMERS}\n-- migrate:down\ndrop table customers;\n",
+        "20240212140500_index_customers": f"-- migrate:up transaction:false\n{index}\n"
+        "-- migrate:down transaction:false\ndrop index concurrently customers_email;\n",
+        "20240301110000_add_orders": f"-- migrate:up\n{ORDERS}\n-- migrate:down\ndrop table orders;\n",
+    }
+    _put(terminal, "db/migrations", {f"{name}.sql": text for name, text in files.items()})
+    database_state.ask(
+        terminal.environment["DATABASE_URL"],
+        f"{CUSTOMERS}{index.replace('concurrently ', '')}create table schema_migrations (version varchar primary key);"
+        "insert into schema_migrations values ('20240105093000'), ('20240212140500')",
+    )
+
+
+def _flyway(terminal: Terminal) -> None:
+    """Leave a folder of Flyway, of whose three migrations two are executed."""
+    _put(terminal, "src/main/resources/db/migration", {
+        "V1__add_customers.sql": CUSTOMERS, "V2__add_orders.sql": ORDERS, "U2__add_orders.sql": "drop table orders;\n",
+        "V3__add_invoices.sql": INVOICES, "R__open_orders.sql": "create or replace view open_orders as select 1;\n",
+    })  # fmt: skip
+    row = "(%s, '%s', '%s', 'SQL', 'V%s__%s.sql', %s, 'ann', '%s', %s, true)"
+    rows = [
+        row % (1, "1", "add customers", "1", "add_customers", -573254346, "2024-01-05 09:30:00", 14),
+        row % (2, "2", "add orders", "2", "add_orders", -616070874, "2024-02-12 14:05:00", 21),
+    ]
+    database_state.ask(
+        terminal.environment["DATABASE_URL"],
+        f"""{CUSTOMERS}{ORDERS}create table flyway_schema_history (installed_rank int primary key, version varchar(50),
+        description varchar(200), type varchar(20), script varchar(1000), checksum int, installed_by varchar(100),
+        installed_on timestamp, execution_time int, success boolean);
+        insert into flyway_schema_history values {", ".join(rows)}""",
+    )
+
+
+def _put(terminal: Terminal, folder: str, files: Mapping[str, str]) -> None:
+    """Write the files of another tool."""
+    target = terminal.folder / folder
+    target.mkdir(parents=True)
+    for name, text in files.items():
+        (target / name).write_text(text, encoding="utf-8", newline="")
 
 
 def _verify(terminal: Terminal) -> None:
@@ -282,6 +327,8 @@ SETUPS: dict[str, Callable[[Terminal], None]] = {
     "baseline": _looked_after,
     "other_tool": _looked_after_by_another_tool,
     "existing_tables": _looked_after,
+    "adopt": _dbmate,
+    "adopt_checksums": _flyway,
     "log": _log,
     "blocked": _blocked,
     "refused_files": _refused_files,
