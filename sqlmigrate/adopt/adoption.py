@@ -98,8 +98,8 @@ class Adoption:
 
     @cached_property
     def obstacles(self) -> tuple[MigrationError, ...]:
-        """Why migrations cannot be converted."""
-        return tuple(obstacles_of([each.pair for each in self.entries]))
+        """Why the folder, or migrations of it, cannot be converted."""
+        return (*self.reading.obstacles, *obstacles_of([each.pair for each in self.entries]))
 
     @cached_property
     def notes(self) -> tuple[MigrationError, ...]:

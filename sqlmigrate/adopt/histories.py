@@ -10,8 +10,10 @@ from datetime import UTC, datetime
 import psycopg
 
 from sqlmigrate.database.session import BEGIN_READ_ONLY, COMMIT, Request, Session
+from sqlmigrate.errors import NOTHING_CHANGED, HistoryError
 from sqlmigrate.history.state import State
 from sqlmigrate.history.surroundings import OtherHistory, look
+from sqlmigrate.identifiers import quoted
 
 from .foreign import ForeignHistory, Place, Record, RecordState
 from .tools.all_tools import tool_named
@@ -51,6 +53,8 @@ def place_of(session: Session, state: State, history: OtherHistory) -> Place:
 def read_history(session: Session, state: State, history: OtherHistory, project: str = "") -> ForeignHistory | None:
     """Read the rows of a history in two round trips; None if its tool cannot be taken over.
 
+    Raises `HistoryError` if this role may not read it: nothing would look executed.
+
     `project` is the one whose rows are read, where one history has several.
     """
     tool = tool_named(history.tool)
@@ -62,9 +66,21 @@ def read_history(session: Session, state: State, history: OtherHistory, project:
         _, rows, said, _ = session.ask(BEGIN_READ_ONLY, Request(tool.query(place)), others, COMMIT)
     except psycopg.errors.InsufficientPrivilege:
         session.abort()
-        rows, said = [], []
+        raise _unreadable(state, history) from None
     sentences = tuple(sentence or "" for (sentence,) in said)
     return ForeignHistory(tool.name, place, history.table, records_of(rows), tool.is_one_row, sentences)
+
+
+def _unreadable(state: State, history: OtherHistory) -> HistoryError:
+    role = quoted(state.server.user)
+    return HistoryError(
+        f"this role may not read {history.table}, the history of {history.tool}",
+        state=NOTHING_CHANGED,
+        next_steps=[
+            f"grant usage on schema {quoted(history.schema)} to {role}",
+            f"grant select on {history.table} to {role}",
+        ],
+    )
 
 
 def again(tool: Tool, place: Place) -> Request:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from foreign_folder import details, found, put, refused, remarks, written
 from project import Project
 
@@ -137,13 +138,41 @@ def test_a_revision_without_a_file_is_refused(project: Project) -> None:
     )
 
 
-def test_a_chain_with_a_gap_is_an_obstacle(project: Project) -> None:
-    """The revision that it comes after is in no file."""
-    put(project, "alembic", {**FILES, "versions/deep/3c_.py": revision("3c", "'gone'")})
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (
+            {"versions/deep/3c_.py": revision("3c", "'gone'")},
+            "alembic/versions/deep/3c_.py comes after `gone`, which is in no file of this folder",
+        ),
+        (
+            {"versions/again.py": revision("2b", "'1a'")},
+            "alembic/versions/2b_orders.py and alembic/versions/again.py have the same revision `2b`",
+        ),
+        (
+            {"versions/1a_users.py": revision("1a", "'3c'")},
+            "alembic/versions/1a_users.py comes after itself: its chain of revisions is a circle",
+        ),
+    ],
+)
+def test_a_chain_that_cannot_be_followed_is_refused(project: Project, files: dict[str, str], message: str) -> None:
+    """Pairs written by hand do not help: what is executed is not known."""
+    put(project, "alembic", {**FILES, **files})
     at(project, "2b")
+    for label, text in PAIRS.items():
+        project.add(label, text)
 
-    said = "❌ alembic/versions/deep/3c_.py comes after `gone`, which is in no file of this folder"
-    assert any(each.startswith(said) for each in remarks(project.call("adopt")))
+    assert refused(project.call("adopt", "--write", "--yes"))[0] == f"error: {message}"
+
+
+def test_a_file_that_cannot_be_read_is_told(project: Project) -> None:
+    """A revision may be computed; nothing is executed to find out."""
+    put(project, "alembic", {**FILES, "versions/x.py": "revision = f()\ndown_revision = None\n", "y.py": "revision ="})
+
+    assert remarks(project.call("adopt"))[-2:] == [
+        f"⚠️ alembic/{name} is left out: its `revision` and `down_revision` are no constants that can be read"
+        for name in ("versions/x.py", "y.py")
+    ]
 
 
 def test_finish_and_undo(project: Project) -> None:

@@ -240,3 +240,17 @@ def test_finish_and_undo(project: Project) -> None:
     assert "0 files written, 0 migrations recorded" in project.call("adopt", "--write").stdout
     assert project.call("adopt", "--undo", "--yes").code == 0
     assert project.query(names) == [("1700000000001_users",)]
+
+
+def test_two_files_of_one_name_are_an_obstacle(project: Project) -> None:
+    """The history has the name alone."""
+    put(project, "migrations", {"1_a.sql": USERS, "1_a.js": "exports.up = (pgm) => {}", "x.sql": "select 1;\n"})
+    at(project, "1_a")
+
+    assert remarks(project.call("adopt")) == [
+        (
+            "❌ migrations/1_a.js and migrations/1_a.sql have the same name: "
+            "the history does not say which of them was executed: write sql/1_a.up.sql by hand in its place"
+        ),
+        "⚠️ migrations/x.sql is left out: its name does not begin with a number, and node-pg-migrate refuses it",
+    ]

@@ -209,8 +209,7 @@ def test_a_plan_that_cannot_be_read_is_an_obstacle(project: Project) -> None:
     put(project, ".", {**FILES, "sqitch.plan": PLAN.replace("posts [users]", "posts [users")})
 
     assert next(line for line in remarks(project.call("adopt")) if "❌" in line) == (
-        "❌ ./sqitch.plan:6:1: this line of the plan is not one that Sqitch reads: write "
-        "sql/002_add_data.up.sql by hand in its place"
+        "❌ ./sqitch.plan:6:1: this line of the plan is not one that Sqitch reads"
     )
 
 
@@ -310,3 +309,31 @@ def test_names_with_slashes(project: Project) -> None:
 
     assert project.call("adopt", "--write").code == 0
     assert written(project) == {"001_users_add_one.up.sql": "-- before: add+one.sql\nselect 1;\n"}
+
+
+def test_a_change_that_is_there_twice_is_an_obstacle(project: Project) -> None:
+    """Without a tag between, both would have the same script."""
+    put(project, ".", {**FILES, "sqitch.plan": PLAN.replace("@v1.0 2026", "# @v1.0 2026")})
+
+    assert remarks(project.call("adopt"))[0] == (
+        "❌ ./sqitch.plan:11:1: the change `add_data` is there twice without a tag between"
+    )
+
+
+def test_a_registry_that_may_not_be_read_is_refused(project: Project) -> None:
+    """Nothing would look executed."""
+    put(project, ".", FILES)
+    at(project, 4)
+    name = f"limited_{project.value('select current_database()')}"
+    project.execute(f"create role {name} login; grant usage on schema sqitch to {name}")
+    try:
+        said = refused(project.at(psycopg.conninfo.make_conninfo(project.url, user=name)).call("adopt"))
+    finally:
+        project.execute(f"drop owned by {name}; drop role {name}")
+
+    assert said == [
+        "error: this role may not read sqitch.changes, the history of Sqitch",
+        "nothing was changed",
+        f'next    grant usage on schema "sqitch" to "{name}"',
+        f'grant select on sqitch.changes to "{name}"',
+    ]

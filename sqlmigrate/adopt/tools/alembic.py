@@ -33,31 +33,36 @@ class _Revision:
 
     Attributes:
         file: The name of its file in the listing.
+        key: The revision.
         after: What it comes after: its `down_revision`, as written.
         depends_on: What else has to be executed first, as written.
         labels: The names of its branch.
         source: The text of the file.
+        also_in: The path of another file with the same revision; empty if there is none.
     """
 
     file: str
+    key: str
     after: tuple[str, ...]
     depends_on: tuple[str, ...]
     labels: tuple[str, ...]
     source: Source
+    also_in: str = ""
 
 
 def _read(listing: Listing) -> Reading | None:
     """Read the revisions in the folder and in `versions`; the order is that of the chain."""
     found: dict[str, _Revision] = {}
+    others: list[MigrationError] = []
     names = [name for name in listing.files if _FILE.fullmatch(name) and _REVISION.search(listing.files[name])]
     for name in names:
-        source = listing.try_source(name)
-        values = _values(source) if isinstance(source, Source) else {}
-        if isinstance(source, Source) and len(values.get("revision", ())) == 1 and "down_revision" in values:
-            key = values["revision"][0]
-            found[key] = _Revision(
-                name, values["down_revision"], values.get("depends_on", ()), values.get("branch_labels", ()), source
-            )
+        revision = _revision(listing, name)
+        if isinstance(revision, MigrationError):
+            others.append(revision)
+        elif revision.key in found:
+            found[revision.key] = replace(found[revision.key], also_in=listing.path(name))
+        else:
+            found[revision.key] = revision
     if not found:
         return None
     needs = {key: tuple(_resolved(key, found)) for key in sorted(found)}
@@ -67,7 +72,36 @@ def _read(listing: Listing) -> Reading | None:
         "Alembic",
         listing.folder,
         tuple(_with_command(each, found[each.key], label) for each, label in zip(migrations, labels, strict=True)),
+        tuple(others),
+        obstacles=tuple(_faults(listing, found, needs)),
     )
+
+
+def _faults(
+    listing: Listing, found: Mapping[str, _Revision], needs: Mapping[str, Sequence[str]]
+) -> Iterator[MigrationError]:
+    """Yield why the chain cannot be followed."""
+    for key, revision in found.items():
+        path = listing.path(revision.file)
+        for each in needs[key]:
+            if each not in needs:
+                yield MigrationError(f"{path} comes after `{each}`, which is in no file of this folder")
+        if key in all_needs(key, needs):
+            yield MigrationError(f"{path} comes after itself: its chain of revisions is a circle")
+        if revision.also_in:
+            yield MigrationError(f"{path} and {revision.also_in} have the same revision `{key}`")
+
+
+def _revision(listing: Listing, name: str) -> _Revision | MigrationError:
+    source = listing.try_source(name)
+    if isinstance(source, MigrationError):
+        return source
+    values = _values(source)
+    if len(values.get("revision", ())) != 1 or "down_revision" not in values:
+        said = f"{source.path} is left out: its `revision` and `down_revision` are no constants that can be read"
+        return MigrationError(said)
+    labels, depends_on = values.get("branch_labels", ()), values.get("depends_on", ())
+    return _Revision(name, values["revision"][0], values["down_revision"], depends_on, labels, source)
 
 
 def _values(source: Source) -> _Values:
@@ -106,16 +140,13 @@ def _resolved(key: str, found: Mapping[str, _Revision]) -> Iterator[str]:
 
 def _migration(listing: Listing, key: str, revision: _Revision, needs: Mapping[str, Sequence[str]]) -> ForeignMigration:
     stem = revision.file.rpartition("/")[2].removesuffix(".py")
-    missing = [each for each in needs[key] if each not in needs]
     path = listing.path(revision.file)
-    obstacles = [MigrationError(f"{path} comes after `{each}`, which is in no file of this folder") for each in missing]
     return ForeignMigration(
         key,
         "",
         stem.removeprefix(key).strip("_") or _title(revision.source) or stem,
         path,
         None,
-        obstacles=tuple(obstacles),
         raw=listing.files[revision.file],
         needs=tuple(needs[key]),
     )
@@ -138,7 +169,7 @@ def _with_command(migration: ForeignMigration, revision: _Revision, label: str) 
         f"`alembic downgrade {migration.key}:{before} --sql` to {label}.down.sql, without the lines about "
         "alembic_version",
     )
-    return replace(migration, obstacles=(*migration.obstacles, said))
+    return replace(migration, obstacles=(said,))
 
 
 def _reached(migrations: Sequence[ForeignMigration], record: Record) -> set[str]:

@@ -20,6 +20,7 @@ from sqlmigrate.source import Source, Span
 from .tool import BY_HAND, Guard, Tool, in_server_time_zone, select
 
 _FILE = re.compile(r"(?P<version>[0-9]+)(?P<rest>.*)\.(?P<extension>sql|[cm]?[jt]s)", re.DOTALL | re.IGNORECASE)
+_OTHER_SQL = re.compile(r"[^0-9].*\.sql", re.DOTALL | re.IGNORECASE)
 _PAIR = re.compile(r"(?P<stem>.*)\.(?P<direction>up|down)\.sql", re.DOTALL)
 _MARKERS = {
     direction: re.compile(rf"^\s*--[\s-]*{direction}\s+migration", re.IGNORECASE | re.MULTILINE)
@@ -45,13 +46,26 @@ def _read(listing: Listing) -> Reading | None:
     for name in names:
         pair = _PAIR.fullmatch(name)
         key, direction = (pair["stem"], pair["direction"]) if pair else (name.rpartition(".")[0], "both")
-        found.setdefault(key, {})[direction] = name
+        files = found.setdefault(key, {})
+        files[direction if direction not in files else f"{direction} {name}"] = name
     keys = sorted(found, key=_order)
     migrations = tuple(_migration(listing, key, found[key]) for key in keys)
     is_paired = any("both" not in files for files in found.values())  # by an option that few users set
     is_ours = all(FILE_NAME.fullmatch(name) and not foreign_stamp(name.partition(".")[0]) for name in names)
     return Reading(
-        "node-pg-migrate", listing.folder, migrations, is_marked=is_marked, is_rare=is_paired, in_place=is_ours
+        "node-pg-migrate",
+        listing.folder,
+        migrations,
+        tuple(_without_number(listing, name) for name in listing.top if _OTHER_SQL.fullmatch(name)),
+        is_marked=is_marked,
+        is_rare=is_paired,
+        in_place=is_ours,
+    )
+
+
+def _without_number(listing: Listing, name: str) -> MigrationError:
+    return MigrationError(
+        f"{listing.path(name)} is left out: its name does not begin with a number, and node-pg-migrate refuses it"
     )
 
 
@@ -114,13 +128,14 @@ def _migration(listing: Listing, key: str, files: dict[str, str]) -> ForeignMigr
 
 def _obstacles(listing: Listing, name: str, files: dict[str, str]) -> Iterator[MigrationError]:
     path = listing.path(name)
-    if not name.lower().endswith(".sql"):
+    if "both" in files and len(files) > 1:
+        paths = " and ".join(listing.path(each) for each in files.values())
+        yield MigrationError(f"{paths} have the same name: the history does not say which of them was executed")
+    elif not name.lower().endswith(".sql"):
         yield MigrationError(
             f"{path} is code, not SQL: it is not executed here",
             hint=f"{BY_HAND}; `node-pg-migrate up --dry-run` prints the SQL of pending migrations",
         )
-    elif "both" in files and len(files) > 1:
-        yield MigrationError(f"{path} and a pair of files have the same name", hint="remove one of them")
     elif "both" not in files and "up" not in files:
         yield MigrationError(f"{path} has no up file")
 

@@ -22,7 +22,7 @@ from sqlmigrate.parsing.tokens import blanked
 from sqlmigrate.source import Source
 from sqlmigrate.spelling import plural
 
-from .sqitch_plan import Change, Plan, parse
+from .sqitch_plan import Change, parse
 from .tool import BY_HAND, Guard, Tool, select, with_other_line_ends
 
 _PLANS = ("sqitch.plan", "sqitch/sqitch.plan", "db/sqitch.plan")
@@ -58,8 +58,14 @@ def _read(listing: Listing) -> Reading | None:
         return None
     plan = parse(source)
     folders = _folders(settings, top)
-    migrations = tuple(_migration(listing, change, plan, folders) for change in plan.changes)
-    return Reading("Sqitch", listing.folder, migrations, tuple(_verify_scripts(listing, folders)), project=plan.project)
+    return Reading(
+        "Sqitch",
+        listing.folder,
+        tuple(_migration(listing, change, folders) for change in plan.changes),
+        tuple(_verify_scripts(listing, folders)),
+        project=plan.project,
+        obstacles=plan.faults,
+    )
 
 
 def _settings(listing: Listing) -> dict[str, str]:
@@ -106,9 +112,9 @@ def _scripts(listing: Listing, change: Change, folders: _Folders) -> tuple[str, 
     return next((each for each in places if each[0] in listing.files), places[-1])
 
 
-def _migration(listing: Listing, change: Change, plan: Plan, folders: _Folders) -> ForeignMigration:
+def _migration(listing: Listing, change: Change, folders: _Folders) -> ForeignMigration:
     deploy, revert = _scripts(listing, change, folders)
-    obstacles = [fault for fault in plan.faults if fault.span and fault.span.start < change.span.start]
+    obstacles: list[MigrationError] = []
     notes: list[MigrationError] = []
     parts: dict[str, Part] = {}
     if deploy not in listing.files:

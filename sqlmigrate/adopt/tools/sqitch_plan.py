@@ -54,7 +54,7 @@ class Plan:
     Attributes:
         project: The project.
         changes: Its changes, in their order.
-        faults: Lines that cannot be read.
+        faults: Lines that cannot be read; the changes below them have wrong IDs.
     """
 
     project: str
@@ -63,11 +63,12 @@ class Plan:
 
 
 def parse(source: Source) -> Plan:
-    """Read a plan; a line that cannot be read is a fault, and the IDs of the changes below it are not right."""
+    """Read a plan; a line that cannot be read is a fault."""
     pragmas: dict[str, str] = {}
     changes: list[Change] = []
     faults: list[MigrationError] = []
     newest: dict[str, int] = {}
+    since_tag: set[str] = set()
     is_head = True
     for line in lines(source):
         text, note = _without_note(line.text.rstrip("\r\n"))
@@ -84,7 +85,11 @@ def parse(source: Source) -> Plan:
         elif found["tag"]:
             if changes:
                 changes[-1].tags.append(found["name"])
+                since_tag.clear()
+        elif found["name"] in since_tag:
+            faults.append(MigrationError(f"the change `{found['name']}` is there twice without a tag between", span))
         else:
+            since_tag.add(found["name"])
             if (at := newest.get(found["name"])) is not None:
                 changes[at].rework_tags += [tag for each in reversed(changes[at:]) for tag in each.tags]
             newest[found["name"]] = len(changes)

@@ -85,6 +85,8 @@ def _migration(listing: Listing, name: str, needs: Mapping[str, Sequence[str]]) 
     version, rest = (match["version"], match["rest"].lstrip("_.-")) if match else ("", key)
     path, raw = listing.path(name), listing.files[name]
     obstacles = list(_obstacles(path, key, needs))
+    if f"{key}.py" in listing.files and f"{key}.sql" in listing.files:
+        obstacles.append(MigrationError(f"{listing.path(key)}.py and {listing.path(key)}.sql have the same name"))
     if name.endswith(".py"):
         obstacles.append(_is_code(path))
         return ForeignMigration(key, version, rest, path, None, obstacles=tuple(obstacles), raw=raw)
