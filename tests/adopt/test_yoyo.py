@@ -143,7 +143,7 @@ def test_python_is_an_obstacle_until_a_pair_takes_its_place(project: Project) ->
         ),
         (
             {"1_a.sql": "-- depends: 2_b\nselect 1;\n", "2_b.sql": "-- depends: 1_a\nselect 2;\n"},
-            "error: migrations/1_a.sql depends on `2_b`, which depends on it",
+            "error: migrations/1_a.sql depends on itself: its dependencies are a circle",
         ),
         (
             {"1_a.sql": "select 1;\n", "1_a.py": "from yoyo import step\n"},

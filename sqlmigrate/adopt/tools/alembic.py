@@ -18,7 +18,7 @@ from sqlmigrate.errors import MigrationError
 from sqlmigrate.identifiers import literal, quoted
 from sqlmigrate.source import Source
 
-from .ordering import all_needs, in_order
+from .ordering import all_needs, in_circles, in_order
 from .tool import Guard, Tool, select
 
 _MARK = "looked_after_by_sqlmigrate"  # 32 characters at most
@@ -81,12 +81,13 @@ def _faults(
     listing: Listing, found: Mapping[str, _Revision], needs: Mapping[str, Sequence[str]]
 ) -> Iterator[MigrationError]:
     """Yield why the chain cannot be followed."""
+    circles = in_circles(needs)
     for key, revision in found.items():
         path = listing.path(revision.file)
         for each in needs[key]:
             if each not in needs:
                 yield MigrationError(f"{path} comes after `{each}`, which is in no file of this folder")
-        if key in all_needs(key, needs):
+        if key in circles:
             yield MigrationError(f"{path} comes after itself: its chain of revisions is a circle")
         if revision.also_in:
             yield MigrationError(f"{path} and {revision.also_in} have the same revision `{key}`")

@@ -17,7 +17,7 @@ from sqlmigrate.errors import MigrationError
 from sqlmigrate.identifiers import literal, quoted
 from sqlmigrate.source import Source, Span
 
-from .ordering import all_needs, in_order
+from .ordering import in_circles, in_order
 from .tool import BY_HAND, Guard, Tool, select
 
 _ROLLBACK = ".rollback.sql"
@@ -37,10 +37,11 @@ def _read(listing: Listing) -> Reading | None:
     hooks = [name for name in files if name.startswith(_HOOK)]
     found = {_id(name): name for name in files if name not in hooks}
     needs = {key: _needs(listing, name) for key, name in found.items()}
-    migrations = tuple(_migration(listing, found[key], needs) for key in in_order(needs))
+    migrations = tuple(_migration(listing, found[key]) for key in in_order(needs))
     is_marked = bool(code) or len(files) < len(sql) + len(code) or any(needs.values())
     others = tuple(_hook(listing, name) for name in hooks)
-    return Reading("yoyo", listing.folder, migrations, others, is_marked, is_rare=not is_marked)
+    faults = tuple(_faults(listing, found, needs))
+    return Reading("yoyo", listing.folder, migrations, others, is_marked, is_rare=not is_marked, obstacles=faults)
 
 
 def _id(name: str) -> str:
@@ -79,12 +80,12 @@ def _needs_of_code(code: bytes) -> Sequence[str]:
     return ()
 
 
-def _migration(listing: Listing, name: str, needs: Mapping[str, Sequence[str]]) -> ForeignMigration:
+def _migration(listing: Listing, name: str) -> ForeignMigration:
     key = _id(name)
     match = _VERSION.fullmatch(key)
     version, rest = (match["version"], match["rest"].lstrip("_.-")) if match else ("", key)
     path, raw = listing.path(name), listing.files[name]
-    obstacles = list(_obstacles(path, key, needs))
+    obstacles: list[MigrationError] = []
     if f"{key}.py" in listing.files and f"{key}.sql" in listing.files:
         obstacles.append(MigrationError(f"{listing.path(key)}.py and {listing.path(key)}.sql have the same name"))
     if name.endswith(".py"):
@@ -114,12 +115,15 @@ def _transactions_off(source: Source) -> Iterator[Span]:
             yield span
 
 
-def _obstacles(path: str, key: str, needs: Mapping[str, Sequence[str]]) -> Iterator[MigrationError]:
-    for need in needs[key]:
-        if need not in needs:
-            yield MigrationError(f"{path} depends on `{need}`, which is not in this folder")
-        elif key in all_needs(need, needs):
-            yield MigrationError(f"{path} depends on `{need}`, which depends on it")
+def _faults(listing: Listing, found: Mapping[str, str], needs: Mapping[str, Sequence[str]]) -> Iterator[MigrationError]:
+    """Yield why there is no order: yoyo executes nothing then."""
+    circles = in_circles(needs)
+    for key, name in found.items():
+        for need in needs[key]:
+            if need not in needs:
+                yield MigrationError(f"{listing.path(name)} depends on `{need}`, which is not in this folder")
+        if key in circles:
+            yield MigrationError(f"{listing.path(name)} depends on itself: its dependencies are a circle")
 
 
 def _is_code(path: str) -> MigrationError:
