@@ -137,8 +137,9 @@ def _one(found: Sequence[Reading], wanted: Wanted) -> Reading:
             hint="name the one to take over",
             next_steps=_either(f"sqlmigrate adopt --from {each}" for each in sorted(folders)),
         )
+    tools = replace(found[0], also=tuple(each.tool for each in found[1:])).tools
     raise ConfigError(
-        f"{found[0].folder} may belong to {' or '.join(each.tool for each in found)}: their files have the same names",
+        f"{found[0].folder} may belong to {tools}: their files have the same names",
         state=NOTHING_CHANGED,
         hint="name the tool",
         next_steps=_either(f"sqlmigrate adopt --from {each.folder} --tool {each.tool}" for each in found),

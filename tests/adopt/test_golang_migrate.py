@@ -210,7 +210,7 @@ def test_files_that_tools_read_otherwise_are_asked_for(project: Project) -> None
     put(project, "migrations", {**PAIRS, "000004_simple.sql": "select 4;\n"})
 
     assert refused(project.call("adopt"))[0] == (
-        "error: migrations may belong to golang-migrate or sqlx or morph: their files have the same names"
+        "error: migrations may belong to golang-migrate, sqlx or morph: their files have the same names"
     )
 
 

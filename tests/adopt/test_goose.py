@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import psycopg
 import pytest
 from foreign_folder import details, found, put, refused, remarks, written
 from project import Project
@@ -226,3 +227,23 @@ def test_the_order_is_that_of_the_numbers(project: Project) -> None:
 
     assert project.call("adopt", "--write").code == 0
     assert project.states() == {"9_a": "executed", "10_b": "pending"}
+
+
+def test_its_locks_are_respected(project: Project) -> None:
+    """The library has two: an advisory lock, and a table with a lease."""
+    put(project, "migrations", FILES)
+    at(project, (1, True))
+    project.execute("""\
+        create table goose_lock (
+            lock_id bigint primary key, locked boolean, locked_at timestamptz, locked_by text,
+            lease_expires_at timestamptz, updated_at timestamptz);
+        insert into goose_lock values (1, true, now(), 'pod 7', now() + interval '1 minute', now())""")
+
+    assert refused(project.call("adopt", "--write"))[0] == (
+        "error: a run of goose is under way: it holds its lock (pod 7)"
+    )
+    project.execute("update goose_lock set lease_expires_at = now() - interval '1 minute'")
+    with psycopg.connect(project.url) as other:
+        other.execute("select pg_advisory_lock(4097083626)")
+        assert refused(project.call("adopt", "--write"))[0] == "error: a run of goose is under way: it holds its lock"
+    assert project.call("adopt", "--write").code == 0

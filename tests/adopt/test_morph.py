@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from foreign_folder import details, found, put, remarks, texts_in, written
+from foreign_folder import details, found, put, refused, remarks, texts_in, written
 from project import Project
 
 HISTORY = "create table db_migrations (version bigint not null primary key, name varchar not null)"
@@ -83,3 +83,20 @@ def test_the_name_tells_doubled_versions_apart(project: Project) -> None:
         "000002_users": "executed",
         "000003_later": "pending",
     }
+
+
+def test_its_lock_is_respected(project: Project) -> None:
+    """It is a row that expires."""
+    put(project, "migrations", PAIRS)
+    at(project, users=1)
+    project.execute("create table db_lock (id varchar(64) primary key, expireat bigint)")
+    project.execute("insert into db_lock values ('mutex_migrations', extract(epoch from now() + interval '1 minute'))")
+
+    assert refused(project.call("adopt", "--write")) == [
+        "error: a run of morph is under way: it holds its lock (lock mutex_migrations)",
+        "nothing was changed",
+        "hint    try again when it has ended",
+        "next    sqlmigrate adopt --write",
+    ]
+    project.execute("update db_lock set expireat = expireat - 120")
+    assert project.call("adopt", "--write").code == 0

@@ -19,9 +19,8 @@ from sqlmigrate.identifiers import literal, quoted
 from sqlmigrate.source import Source
 
 from .ordering import all_needs, in_circles, in_order
-from .tool import Guard, Tool, select
+from .tool import MARK, Guard, Tool, select
 
-_MARK = "looked_after_by_sqlmigrate"  # 32 characters at most
 _FILE = re.compile(r"(?:versions/(?:.*/)?)?[^/]*\.py", re.DOTALL)
 _REVISION = re.compile(rb"^(?:revision|down_revision)\b", re.MULTILINE)
 _Values = Mapping[str, tuple[str, ...]]
@@ -181,12 +180,12 @@ def _reached(migrations: Sequence[ForeignMigration], record: Record) -> set[str]
 
 def _query(place: Place) -> str:
     table = quoted(place.schema, place.table)
-    return select(f"(select * from {table} where version_num <> {literal(_MARK)})", key="t.version_num")
+    return select(f"(select * from {table} where version_num <> {literal(MARK)})", key="t.version_num")
 
 
 def _guard(place: Place) -> Guard:
     """Stop it before it executes a migration without a transaction, which it records afterwards."""
-    table, mark = quoted(place.schema, place.table), literal(_MARK)
+    table, mark = quoted(place.schema, place.table), literal(MARK)
     return Guard(
         mark=f"insert into {table} (version_num) values ({mark}) on conflict do nothing",
         unmark=f"delete from {table} where version_num = {mark}",

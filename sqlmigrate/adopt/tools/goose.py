@@ -23,6 +23,7 @@ from .tool import Guard, Tool, guard_row, in_server_time_zone, not_sql, select
 _FILE = re.compile(r"(?P<version>[0-9]+)_(?P<name>.*)\.(?P<extension>sql|go)")
 _COMMANDS = ("Up", "Down", BEGIN, END, "NO TRANSACTION", "ENVSUB ON", "ENVSUB OFF")
 _KNOWN = {command.lower(): command for command in _COMMANDS}
+_LOCKS = "goose_lock"
 _HIGHEST = 2**63 - 1
 _LOCK = 4097083626  # of the library, `lock/session_locker_options.go`; the program takes none
 
@@ -150,8 +151,18 @@ def _guard(place: Place) -> Guard:
     return guard_row(quoted(place.schema, place.table), version_id=str(_HIGHEST), is_applied="true")
 
 
+def _busy(place: Place) -> str:
+    """Look at the table with which the library locks, if it is told to (`lock/internal/store/postgres.go`)."""
+    if _LOCKS not in place.tables:
+        return ""
+    table = quoted(place.schema, _LOCKS)
+    return f"select locked_by from {table} where locked and lease_expires_at > pg_catalog.now()"
+
+
 def _locks(_place: Place) -> list[int]:
     return [_LOCK]
 
 
-GOOSE = Tool("goose", ("migrations", "db/migrations", "sql/migrations"), _read, _query, locks=_locks, guard=_guard)
+GOOSE = Tool(
+    "goose", ("migrations", "db/migrations", "sql/migrations"), _read, _query, locks=_locks, guard=_guard, busy=_busy
+)

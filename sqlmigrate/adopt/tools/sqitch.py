@@ -23,7 +23,7 @@ from sqlmigrate.source import Source
 from sqlmigrate.spelling import plural
 
 from .sqitch_plan import Change, parse
-from .tool import BY_HAND, Guard, Tool, select, with_other_line_ends
+from .tool import BY_HAND, MARK, Guard, Tool, select, with_other_line_ends
 
 _PLANS = ("sqitch.plan", "sqitch/sqitch.plan", "db/sqitch.plan")
 _PROJECT = re.compile(rb"^\s*%\s*project\s*=", re.MULTILINE)
@@ -33,7 +33,6 @@ _COMMIT = re.compile(r"(COMMIT|END)\b", re.IGNORECASE)
 _VARIABLE = re.compile(r"(?<![:\w\])]):(?:(?P<bare>[A-Za-z_]\w*)|(?P<quoted>'[^']*'|\"[^\"]*\"))")
 _LOCK = 75474063
 # Sqitch does not go on where the newest change of the history is not in the plan.
-_MARK = "looked_after_by_sqlmigrate"
 
 
 @dataclass(frozen=True)
@@ -190,7 +189,7 @@ def _is_same(migration: ForeignMigration, record: Record) -> bool | None:
 
 
 def _query(place: Place) -> str:
-    where = f"change <> {literal(_MARK)}" + (f" and project = {literal(place.project)}" if place.project else "")
+    where = f"change <> {literal(MARK)}" + (f" and project = {literal(place.project)}" if place.project else "")
     return select(
         f"(select * from {quoted(place.schema, place.table)} where {where})",
         key="t.change_id",
@@ -217,7 +216,7 @@ def _locks(_place: Place) -> list[int]:
 
 def _guard(place: Place) -> Guard:
     """Stop it before it executes a script: psql executes it in another session than the one that records it."""
-    table, mark, project = quoted(place.schema, place.table), literal(_MARK), literal(place.project)
+    table, mark, project = quoted(place.schema, place.table), literal(MARK), literal(place.project)
     return Guard(
         mark=f"insert into {table} (change_id, script_hash, change, project, note, committer_name, committer_email, "
         f"planned_at, planner_name, planner_email) select {mark} || ' ' || {project}, null, {mark}, {project}, '', "

@@ -54,7 +54,8 @@ def _no_guard(_place: Place) -> Guard:
     return Guard()
 
 
-MARK = "looked_after_by_sqlmigrate"
+MARK = "looked_after_by_sqlmigrate"  # 32 characters at most
+"""What a row of a guard is called where the history has names."""
 
 
 def guard_row(table_sql: str, **columns: str) -> Guard:
