@@ -106,7 +106,16 @@ class Adoption:
         """What is converted with a change, what needs the tool's own table, and the files that are no migrations."""
         of_files = (note for each in self.entries for note in each.pair.foreign.notes)
         of_history = (MigrationError(said) for said in (self.history.others if self.history else ()))
-        return (*of_files, *self._uses_of_the_history(), *self.reading.others, *of_history)
+        return (*of_files, *self._kept(), *self._uses_of_the_history(), *self.reading.others, *of_history)
+
+    def _kept(self) -> Iterator[MigrationError]:
+        """Yield a note on each file in our folder that has another text than its conversion."""
+        for each in self.entries:
+            pair = each.pair
+            if pair.migration and pair.is_kept and pair.foreign.up and not self.reading.in_place:
+                recorded = ", and recorded as executed" if each.is_executed and not each.is_recorded else ""
+                path = pair.migration.up.path
+                yield MigrationError(f"{path} is not what {pair.foreign.path} becomes: it is kept as it is{recorded}")
 
     def _uses_of_the_history(self) -> Iterator[MigrationError]:
         """Yield a note on each up file that names the history table of the tool: a new database does not have it."""

@@ -12,16 +12,17 @@ from .adoption import Adoption, Entry
 _SHOWN = 5
 
 
-def refuse(adoption: Adoption, *, trust: bool) -> None:
+def refuse(adoption: Adoption, *, trust: bool, ignore_missing: bool = False) -> None:
     """Raise the first error of `errors_of`, with the others."""
-    if errors := list(errors_of(adoption, trust=trust)):
+    if errors := list(errors_of(adoption, trust=trust, ignore_missing=ignore_missing)):
         raise gather(errors)
 
 
-def errors_of(adoption: Adoption, *, trust: bool) -> Iterator[SqlmigrateError]:
+def errors_of(adoption: Adoption, *, trust: bool, ignore_missing: bool = False) -> Iterator[SqlmigrateError]:
     """Return an error for everything that keeps files and history from being taken over.
 
-    `trust` says that a file is taken as the executed one although the tool's checksum says that it was changed.
+    `trust` says that a file is taken as the executed one although the tool's checksum says that it was changed,
+    `ignore_missing` that executed migrations without a file are left out.
     """
     tool = adoption.tool.name
     if unfinished := adoption.unfinished:
@@ -34,6 +35,8 @@ def errors_of(adoption: Adoption, *, trust: bool) -> Iterator[SqlmigrateError]:
         )
     if adoption.history and adoption.history.is_one_row:
         yield from (_without_file(adoption, each.key) for each in adoption.missing)
+    elif adoption.history and adoption.missing and adoption.to_record and not ignore_missing:
+        yield _without_files(adoption, adoption.history.shown)
     yield from (_doubled(tool, entries) for entries in adoption.doubled)
     yield from (error.with_(state=NOTHING_CHANGED) for error in adoption.obstacles)
     if adoption.changed and not trust:
@@ -48,6 +51,19 @@ def _without_file(adoption: Adoption, version: str) -> HistoryError:
         state=NOTHING_CHANGED,
         hint="restore the file, or name the folder that belongs to this database",
         next_steps=["sqlmigrate adopt --from FOLDER"],
+    )
+
+
+def _without_files(adoption: Adoption, shown: str) -> HistoryError:
+    """Give the error: if the files came back later, `up` would execute them a second time."""
+    keys = [each.key for each in adoption.missing]
+    some = ", ".join(keys[:_SHOWN]) + (" …" if len(keys) > _SHOWN else "")
+    return HistoryError(
+        f"{shown} has {plural(len(keys), 'executed migration')} without a file in {adoption.reading.folder}: {some}",
+        state=NOTHING_CHANGED,
+        hint="take the folder of the release that was executed here last; or, if the files were removed on purpose, "
+        "leave these migrations out",
+        next_steps=["sqlmigrate adopt --from FOLDER", "or: sqlmigrate adopt --write --ignore-missing"],
     )
 
 

@@ -11,7 +11,7 @@ import click
 
 from sqlmigrate.cli.context import Context
 from sqlmigrate.cli.program import command
-from sqlmigrate.errors import ConfigError
+from sqlmigrate.errors import NOTHING_CHANGED, ConfigError
 from sqlmigrate.spelling import plural
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 @click.option("--write", is_flag=True, help="Write the files, and record what is executed.")
 @click.option("--dry-run", is_flag=True, help="Show every file and every row that --write would write.")
 @click.option("--trust-changed", is_flag=True, help="Take files as executed that the tool's checksum calls changed.")
+@click.option("--ignore-missing", is_flag=True, help="Leave executed migrations out that have no file any more.")
 @click.option("--finish", is_flag=True, help="Let the old history refuse writes: the other tool executes nothing more.")
 @click.option("--undo", is_flag=True, help="Take the adoption back, while nothing was executed since.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -38,22 +39,24 @@ def adopt(context: Context, **options: Any) -> None:
     actions = [name for name in ("write", "dry_run", "finish", "undo") if options[name]]
     if len(actions) > 1:
         first, second = (f"--{name.replace('_', '-')}" for name in actions[:2])
-        raise ConfigError(f"{first} and {second} cannot be given together", hint="one after the other")
+        message = f"{first} and {second} cannot be given together"
+        raise ConfigError(message, state=NOTHING_CHANGED, hint="call it twice, one after the other")
     config = context.config
     directory = config.directory.rstrip("/") + "/"
     wanted = Wanted(directory, config.table, options["source"], options["tool"], options["history"])
     match actions:
         case ["write"]:
-            _write(context, wanted, yes=options["yes"], trust=options["trust_changed"])
+            accepted = {"trust": options["trust_changed"], "ignore_missing": options["ignore_missing"]}
+            _write(context, wanted, accepted, yes=options["yes"])
         case ["finish"]:
             _finish(context, wanted)
         case ["undo"]:
             _undo(context, wanted, yes=options["yes"])
         case _:
-            _look(context, wanted, every="dry_run" in actions)
+            _look(context, wanted, every="dry_run" in actions, ignore_missing=options["ignore_missing"])
 
 
-def _look(context: Context, wanted: Wanted, *, every: bool) -> None:
+def _look(context: Context, wanted: Wanted, *, every: bool, ignore_missing: bool) -> None:
     from sqlmigrate.database.session import connect
 
     from . import look, screens
@@ -70,9 +73,9 @@ def _look(context: Context, wanted: Wanted, *, every: bool) -> None:
         report.text("", *screens.entry_lines(adoption))
         if files := list(screens.file_lines(adoption)):
             report.text("", *files)
-    if remarks := list(screens.remarks(adoption)):
+    if remarks := list(screens.remarks(adoption, ignore_missing=ignore_missing)):
         report.text("", *remarks)
-    said, following = screens.ending(adoption, wanted.directory)
+    said, following = screens.ending(adoption, wanted.directory, ignore_missing=ignore_missing)
     report.text("", said)
     report.text([("", "next: "), ("cyan", context.as_called(following))])
 
@@ -87,7 +90,7 @@ def _head(context: Context, state: State | None, adoption: Adoption) -> None:
     context.report.text(*screens.found_lines(adoption))
 
 
-def _write(context: Context, wanted: Wanted, *, yes: bool, trust: bool) -> None:
+def _write(context: Context, wanted: Wanted, accepted: dict[str, bool], *, yes: bool) -> None:
     from . import screens, write
     from .checks import refuse
     from .look import look
@@ -100,7 +103,7 @@ def _write(context: Context, wanted: Wanted, *, yes: bool, trust: bool) -> None:
         with context.database() as url:
             with connect(url) as session:
                 _, adoption = look(session, wanted)
-            refuse(adoption, trust=trust)
+            refuse(adoption, **accepted)
             if adoption.history and adoption.history.is_one_row and adoption.to_record:
                 context.report.text(*screens.entry_lines(adoption), stream="stderr")
                 context.confirm(
@@ -108,7 +111,7 @@ def _write(context: Context, wanted: Wanted, *, yes: bool, trust: bool) -> None:
                     question=f"Record these {len(adoption.to_record)} migrations as executed?",
                     reason=f"{adoption.tool.name} records only the newest version: skipped files look executed",
                 )
-            state, done = write.write(url, wanted, context.limits, trust=trust)
+            state, done = write.write(url, wanted, context.limits, **accepted)
             context.report.text(context.report.head(state, f"history in {state.history.name}"))
     context.report.json({**screens.value(done.adoption), "written": list(done.paths), "recorded": done.recorded})
     written, recorded = plural(len(done.paths), "file"), plural(done.recorded, "migration")
@@ -127,10 +130,15 @@ def _finish(context: Context, wanted: Wanted) -> None:
     with context.database() as url, under_lock(url, wanted.table, context.limits.lock_wait) as (session, _):
         state, adoption = look(session, wanted)
         if adoption.history is None:
-            raise ConfigError("no history of another tool was found")
+            raise ConfigError(
+                "no history of another tool was found in this database",
+                state=NOTHING_CHANGED,
+                hint="there is nothing that could go on writing; if its table is there, name it",
+                next_steps=["sqlmigrate adopt --finish --history TABLE"],
+            )
         finish.require_recorded(len(adoption.to_record), adoption.tool.name)
         guard = adoption.tool.guard(adoption.history.place)
-        session.ask(*finish.refuse_writes(adoption.history, guard, state, context.limits.lock_timeout))
+        finish.set_guard(session, adoption.history, guard, state, context.limits.lock_timeout)
         is_last = undo.later_than_adoption(log.entries(session, state.history)) is None
     tool, shown = adoption.tool.name, adoption.history.shown
     context.report.json({"tool": tool, "history": shown, "finished": True, "gap": guard.gap or None})

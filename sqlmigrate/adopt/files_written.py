@@ -32,6 +32,15 @@ def written(texts: Mapping[str, str]) -> Iterator[list[str]]:
             with suppress(OSError):
                 each.unlink()
         if isinstance(error, OSError):
-            message = f"{error.filename} cannot be written: {error.strerror}"
-            raise ConfigError(message, state=NOTHING_CHANGED) from None
+            raise _unwritable(error) from None
         raise
+
+
+def _unwritable(error: OSError) -> ConfigError:
+    if isinstance(error, (FileExistsError, NotADirectoryError)):
+        message = f"the folder of {error.filename} cannot be created: a file has its name"
+        hint = "name another folder with --directory, or remove that file"
+    else:
+        message = f"{error.filename} cannot be written: {error.strerror}"
+        hint = "give the user who runs sqlmigrate the right to write there, or free space"
+    return ConfigError(message, state=NOTHING_CHANGED, hint=hint, next_steps=["sqlmigrate adopt --write"])

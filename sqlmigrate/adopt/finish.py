@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from psycopg import errors as pg
+
 from sqlmigrate.database.session import COMMIT, Request, Session
-from sqlmigrate.errors import NOTHING_CHANGED, HistoryError
+from sqlmigrate.errors import NOTHING_CHANGED, HistoryError, ServerError
 from sqlmigrate.history.state import State
 from sqlmigrate.identifiers import literal, quoted
+from sqlmigrate.spelling import plural
 
 from .foreign import ForeignHistory
 from .tools.tool import Guard
@@ -36,6 +39,20 @@ def refuse_writes(history: ForeignHistory, guard: Guard, state: State, lock_time
         *(each for table in (history.place.table, *guard.tables) for each in _trigger(history, guard, table)),
         COMMIT,
     )
+
+
+def set_guard(session: Session, history: ForeignHistory, guard: Guard, state: State, lock_timeout: str) -> None:
+    """Let the other tool's history refuse every write; raises `ServerError` if this role may not do so."""
+    try:
+        session.ask(*refuse_writes(history, guard, state, lock_timeout))
+    except pg.InsufficientPrivilege:
+        session.abort()
+        raise ServerError(
+            f"the role {state.server.user} may not put a trigger on {history.shown}: that needs its owner",
+            state=NOTHING_CHANGED,
+            hint="execute it as the owner of the table",
+            next_steps=["sqlmigrate adopt --finish"],
+        ) from None
 
 
 def _body(refusal: str, guard: Guard, project: str) -> str:
@@ -92,9 +109,10 @@ def require_recorded(unrecorded: int, tool: str) -> None:
     """Raise `HistoryError` if migrations that the other tool has executed are not in our history yet."""
     if unrecorded:
         raise HistoryError(
-            f"{tool} has executed {unrecorded} migrations that are not in the history of sqlmigrate",
+            f"{tool} has executed {plural(unrecorded, 'migration')} that the history of sqlmigrate does not have",
             state=NOTHING_CHANGED,
-            next_steps=["sqlmigrate adopt --write"],
+            hint="take them over first",
+            next_steps=["sqlmigrate adopt --write", "sqlmigrate adopt --finish"],
         )
 
 

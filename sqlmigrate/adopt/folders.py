@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from sqlmigrate.errors import ConfigError
+from sqlmigrate.errors import NOTHING_CHANGED, ConfigError
 
 from .foreign import Listing, Reading
 from .tools.all_tools import TOOLS
@@ -50,11 +50,14 @@ def list_folder(folder: str) -> Listing:
     try:
         return Listing(folder.rstrip("/") or "/", _Files(Path(folder), sorted(_names(Path(folder)))))
     except NotADirectoryError:
-        raise ConfigError(f"`{folder}` is a file, not a folder", hint="name the folder of the migrations") from None
+        raise ConfigError(
+            f"`{folder}` is a file, not a folder", state=NOTHING_CHANGED, hint="name the folder of the migrations"
+        ) from None
     except FileNotFoundError:
         raise ConfigError(
             f"the folder `{folder}` does not exist",
             detail=[f"looked for {Path(folder).absolute()}"],
+            state=NOTHING_CHANGED,
             hint="name the folder of the other tool with --from",
         ) from None
     except OSError as error:
@@ -71,6 +74,11 @@ def _names(folder: Path, prefix: str = "", depth: int = 0) -> Iterator[str]:
                     yield from _names(Path(entry.path), f"{prefix}{entry.name}/", depth + 1)
             elif entry.is_file() and (entry.name.endswith(".sql") or entry.stat().st_size < _LARGEST_OTHER):
                 yield prefix + entry.name
+
+
+def every_folder() -> set[str]:
+    """Return the folders in which the tools usually keep migrations, from the root of a project."""
+    return {folder for tool in TOOLS for folder in tool.folders}
 
 
 def usual_folders(directory: str) -> list[str]:

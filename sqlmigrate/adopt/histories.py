@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import psycopg
 
 from sqlmigrate.database.session import BEGIN_READ_ONLY, COMMIT, Request, Session
-from sqlmigrate.errors import NOTHING_CHANGED, HistoryError
+from sqlmigrate.errors import NOTHING_CHANGED, ServerError
 from sqlmigrate.history.state import State
 from sqlmigrate.history.surroundings import OtherHistory, look
 from sqlmigrate.identifiers import quoted
@@ -53,9 +53,8 @@ def place_of(session: Session, state: State, history: OtherHistory) -> Place:
 def read_history(session: Session, state: State, history: OtherHistory, project: str = "") -> ForeignHistory | None:
     """Read the rows of a history in two round trips; None if its tool cannot be taken over.
 
-    Raises `HistoryError` if this role may not read it: nothing would look executed.
-
-    `project` is the one whose rows are read, where one history has several.
+    `project` is the one whose rows are read, where one history has several. Raises `ServerError` if this role may not
+    read it.
     """
     tool = tool_named(history.tool)
     if tool is None:
@@ -66,19 +65,20 @@ def read_history(session: Session, state: State, history: OtherHistory, project:
         _, rows, said, _ = session.ask(BEGIN_READ_ONLY, Request(tool.query(place)), others, COMMIT)
     except psycopg.errors.InsufficientPrivilege:
         session.abort()
-        raise _unreadable(state, history) from None
+        raise _unreadable(history, state.server.user) from None
     sentences = tuple(sentence or "" for (sentence,) in said)
     return ForeignHistory(tool.name, place, history.table, records_of(rows), tool.is_one_row, sentences)
 
 
-def _unreadable(state: State, history: OtherHistory) -> HistoryError:
-    role = quoted(state.server.user)
-    return HistoryError(
-        f"this role may not read {history.table}, the history of {history.tool}",
+def _unreadable(history: OtherHistory, user: str) -> ServerError:
+    schema, table = quoted(history.schema), quoted(history.schema, history.name)
+    return ServerError(
+        f"the role {user} may not read {history.table}, the history of {history.tool}",
         state=NOTHING_CHANGED,
+        hint="without it, everything that is executed would look pending; its owner grants the right with:",
         next_steps=[
-            f"grant usage on schema {quoted(history.schema)} to {role}",
-            f"grant select on {history.table} to {role}",
+            f"psql: grant usage on schema {schema} to {quoted(user)};",
+            f"psql: grant select on {table} to {quoted(user)};",
         ],
     )
 

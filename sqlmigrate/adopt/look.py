@@ -13,11 +13,11 @@ from sqlmigrate.files.file_text import try_read
 from sqlmigrate.history import read
 from sqlmigrate.history.state import State
 from sqlmigrate.history.surroundings import OtherHistory
-from sqlmigrate.spelling import plural
+from sqlmigrate.spelling import did_you_mean, plural
 
 from .adoption import Adoption, make_adoption
 from .by_dump import by_dump
-from .folders import by_marks, by_root_files, readings, usual_folders
+from .folders import by_marks, by_root_files, every_folder, readings, usual_folders
 from .foreign import ForeignHistory, Reading
 from .histories import find_histories, read_history
 from .pairs import make_pairs
@@ -81,9 +81,24 @@ def _adoption(wanted: Wanted, reading: Reading, state: State | None, history: Fo
     tool = tool_named(reading.tool)
     if tool is None:
         raise AssertionError("a reading is made by a tool")
+    _refuse_own_folder(reading, wanted)
     pairs = make_pairs(reading, wanted.directory, _texts(wanted.directory, reading))
     recorded = {each.number for each in state.executions if each.status in ("executed", "baseline")} if state else set()
     return make_adoption(tool, reading, pairs, history, recorded)
+
+
+def _refuse_own_folder(reading: Reading, wanted: Wanted) -> None:
+    """Raise `ConfigError` if our files would be written among those of the other tool."""
+    if reading.in_place or os.path.realpath(reading.folder) != os.path.realpath(wanted.directory):
+        return
+    other = "migrations" if Path(reading.folder).name == "sql" else "sql"
+    raise ConfigError(
+        f"{wanted.directory} is the folder of {reading.tool}, and sqlmigrate would write its files there too: neither "
+        "could read the folder then",
+        state=NOTHING_CHANGED,
+        hint="let sqlmigrate have a folder of its own, with --directory or the setting directory",
+        next_steps=[f"sqlmigrate --directory {other} adopt --from {reading.folder}"],
+    )
 
 
 def _texts(directory: str, reading: Reading) -> dict[str, str]:
@@ -101,9 +116,11 @@ def _readings(wanted: Wanted) -> list[Reading]:
     if wanted.tool:
         tool = tool_named(wanted.tool)
         if tool is None:
+            names = [each.name for each in TOOLS]
             raise ConfigError(
                 f"`{wanted.tool}` is not a tool that can be taken over",
-                hint=f"the tools are {', '.join(each.name for each in TOOLS)}",
+                state=NOTHING_CHANGED,
+                hint=did_you_mean(wanted.tool, names) or f"the tools are {', '.join(names)}",
             )
         tools = [tool]
     if wanted.folder:
@@ -124,6 +141,7 @@ def _one(found: Sequence[Reading], wanted: Wanted) -> Reading:
         where = wanted.folder or "the usual folders"
         raise ConfigError(
             f"no migrations of another tool were found in {where}",
+            detail=[] if wanted.folder else [f"the usual folders are {', '.join(sorted(every_folder()))}"],
             state=NOTHING_CHANGED,
             hint="name the folder of the other tool" if wanted.folder is None else "name the folder and the tool",
             next_steps=["sqlmigrate adopt --from FOLDER"],
@@ -199,6 +217,8 @@ def _one_history(found: Sequence[OtherHistory], wanted: Wanted, folders: Sequenc
                 f"`{wanted.history}` is not the history of another tool",
                 detail=[f"found: {each.table} of {each.tool}" for each in found],
                 state=NOTHING_CHANGED,
+                hint="histories are recognised by their columns; an empty one has nothing to take over",
+                next_steps=_either(f"sqlmigrate adopt --history {each.table}" for each in found),
             )
         return named[0]
     fitting = (

@@ -79,26 +79,27 @@ def file_lines(adoption: Adoption) -> Iterator[Line]:
             yield [("", f"{entry.pair.foreign.path} ──▶ {path}")]
 
 
-def remarks(adoption: Adoption) -> Iterator[Line]:
+def remarks(adoption: Adoption, *, ignore_missing: bool = False) -> Iterator[Line]:
     """Return what keeps the migrations from being taken over, what is converted with a change, and what is left out."""
-    yield from _remark_lines(list(errors_of(adoption, trust=False)), "❌", "red")
+    errors = list(errors_of(adoption, trust=False, ignore_missing=ignore_missing))
+    yield from _remark_lines(errors, "❌", "red")
     yield from _remark_lines(adoption.notes, "⚠️", "yellow")
     pending = [each.pair.migration for each in adoption.pending if each.pair.migration]
     refused = [
         error.with_(message=f"pending, and `up` will refuse it: {error.message}") for error in faults_in(pending)
     ]
     yield from _remark_lines(refused, "⚠️", "yellow")
-    if adoption.missing:
+    if adoption.missing and not errors:
         keys = ", ".join(each.key for each in adoption.missing[:_SHOWN])
         yield [("yellow", "⚠️"), ("", f" executed, and no file has it, so it is not recorded: {keys}")]
 
 
-def ending(adoption: Adoption, directory: str) -> tuple[str, str]:
+def ending(adoption: Adoption, directory: str, *, ignore_missing: bool = False) -> tuple[str, str]:
     """Return what the state of things is, and the next command."""
-    if next(errors_of(adoption, trust=False), None):
+    if next(errors_of(adoption, trust=False, ignore_missing=ignore_missing), None):
         return "it cannot be taken over yet; nothing was written", "sqlmigrate adopt --dry-run"
     if not adoption.is_done:
-        return "nothing was written", "sqlmigrate adopt --write"
+        return "nothing was written", f"sqlmigrate adopt --write{' --ignore-missing' if ignore_missing else ''}"
     return "nothing to do: everything is taken over", status_command(adoption, directory)
 
 

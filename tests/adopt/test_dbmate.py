@@ -173,13 +173,15 @@ def test_two_files_of_one_executed_version_are_refused(project: Project) -> None
 
 
 def test_a_row_without_a_file_is_told(project: Project) -> None:
-    """The tool allows that; the other rows are taken over."""
+    """The tool allows that; the other rows are taken over, if the user says so."""
     one(project, "-- migrate:up\nselect 1;\n-- migrate:down\n")
     at(project, "1", "0007")
 
     assert found(project.call("adopt"))[2] == "history   schema_migrations · 1 executed, 1 pending, 1 without a file"
-    assert project.call("adopt", "--write").code == 0
+    assert project.call("adopt", "--write").code == 1
+    assert project.call("adopt", "--write", "--ignore-missing").code == 0
     assert project.recorded() == [("1", "executed")]
+    assert project.call("adopt", "--write").code == 0
 
 
 def test_a_second_adoption_reads_the_old_folder_again(project: Project) -> None:
