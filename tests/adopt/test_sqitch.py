@@ -332,8 +332,9 @@ def test_a_registry_that_may_not_be_read_is_refused(project: Project) -> None:
         project.execute(f"drop owned by {name}; drop role {name}")
 
     assert said == [
-        "error: this role may not read sqitch.changes, the history of Sqitch",
+        f"error: the role {name} may not read sqitch.changes, the history of Sqitch",
         "nothing was changed",
-        f'next    grant usage on schema "sqitch" to "{name}"',
-        f'grant select on sqitch.changes to "{name}"',
+        "hint    without it, everything that is executed would look pending; its owner grants the right with:",
+        f'next    psql: grant usage on schema "sqitch" to "{name}";',
+        f'psql: grant select on "sqitch"."changes" to "{name}";',
     ]
