@@ -240,3 +240,25 @@ def test_finish_stops_it_and_undo_lets_it_go_on(project: Project) -> None:
     assert "0 migrations recorded" in project.call("adopt", "--write").stdout
     assert project.call("adopt", "--undo", "--yes").code == 0
     assert project.query("select filename from graphile_migrate.migrations") == [("000001.sql",)]
+
+
+@pytest.mark.parametrize("content", [None, "", "select 1;"])
+def test_finish_stops_the_text_that_is_being_worked_on(project: Project, content: str | None) -> None:
+    """`watch` removes the last text before it executes a new one; --undo gives back what was there."""
+    files = committed(*BODIES)
+    put(project, "migrations", files)
+    at(project, files, 1)
+    project.execute(
+        "create table graphile_migrate.current "
+        "(filename text primary key default 'current.sql', content text not null, date timestamptz default now())"
+    )
+    if content is not None:
+        project.execute("insert into graphile_migrate.current (content) values (%s)", content)
+    project.call("adopt", "--write")
+
+    assert project.call("adopt", "--finish").code == 0
+    with pytest.raises(psycopg.errors.RaiseException, match="looked after by sqlmigrate now"):
+        project.execute("delete from graphile_migrate.current where filename = 'current.sql'")
+    assert project.value("select content <> '' from graphile_migrate.current")
+    assert project.call("adopt", "--undo", "--yes").code == 0
+    assert project.query("select content from graphile_migrate.current") == ([(content,)] if content else [])

@@ -26,6 +26,7 @@ _CURRENT = re.compile(r"current(?:\.sql|/[0-9]+(?:-[-_a-zA-Z0-9]*)?\.sql)")
 _PLACEHOLDER = re.compile(r"(?<![:\w]):[A-Z_][A-Z0-9_]*\b(?!:)")
 # What `trim` of JavaScript removes; `strip` of Python has other characters.
 _BLANKS = "\t\n\v\f\r \xa0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff" + "".join(map(chr, range(0x2000, 0x200B)))
+_CURRENT_TABLE = "current"
 _LOCK = 4727445306447283
 # graphile-migrate executes the files whose names sort behind the last one in its history.
 _LAST = "~ this database is looked after by sqlmigrate"
@@ -170,11 +171,21 @@ def _locks(_place: Place) -> list[int]:
 
 
 def _guard(place: Place) -> Guard:
-    """Stop it before it executes a file without a transaction, which it records afterwards."""
-    table = quoted(place.schema, place.table)
+    """Stop it before it executes a file without a transaction, which it records afterwards.
+
+    `watch` executes `current.sql` in another session than the one that records it, but removes its last text before.
+    """
+    table, current = quoted(place.schema, place.table), quoted(place.schema, _CURRENT_TABLE)
+    last, text = literal(_LAST), literal(f"-- {_LAST[2:]}")
+    mark = f"insert into {table} (hash, filename) values ({last}, {last}) on conflict do nothing"
+    unmark = f"delete from {table} where filename = {last}"
+    if _CURRENT_TABLE not in place.tables:
+        return Guard(mark=mark, unmark=unmark)
     return Guard(
-        mark=f"insert into {table} (hash, filename) values ({literal(_LAST)}, {literal(_LAST)}) on conflict do nothing",
-        unmark=f"delete from {table} where filename = {literal(_LAST)}",
+        tables=(_CURRENT_TABLE,),
+        mark=f"with marked as ({mark}) insert into {current} as c (filename, content) values ('current.sql', {text}) "
+        "on conflict (filename) do update set content = excluded.content where c.content = ''",
+        unmark=f"with unmarked as ({unmark}) delete from {current} where content = {text}",
     )
 
 

@@ -77,9 +77,20 @@ def test_a_changed_byte_is_seen(make: Callable[..., Folder], execute: Execute) -
     assert refusal(folder) == changed("migrations/committed/000002-posts.sql", "graphile-migrate")
 
 
-def test_it_changes_nothing_after_finish(make: Callable[..., Folder], execute: Execute) -> None:
+def test_it_changes_nothing_after_finish(make: Callable[..., Folder], execute: Execute, program: Path) -> None:
     """It finds that it is up to date: a file without a transaction would be executed before it is recorded."""
     folder = make(write, execute, 2)  # the next one has no transaction
     folder.adopt("--write")
 
     assert "Already up to date" in finish(folder)
+    (folder.root / "migrations" / "current.sql").write_text("create table from_current (id int);\n")
+    before = folder.everything()
+    ended = children.run(
+        [program, "watch", "--once"],
+        cwd=folder.root,
+        capture_output=True,
+        encoding="utf-8",
+        env={**os.environ, "PGUSER": "app"},
+    )
+    assert "this database is looked after by sqlmigrate now" in ended.stdout + ended.stderr
+    assert folder.everything() == before
