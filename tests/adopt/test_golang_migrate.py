@@ -205,6 +205,13 @@ def test_files_that_several_tools_read_alike_are_taken_without_a_question(projec
     ]
 
 
+def test_comments_in_pairs_do_not_make_them_another_tools(project: Project) -> None:
+    """node-pg-migrate has such markers in files that hold both directions."""
+    put(project, "migrations", {**PAIRS, "000003_orders.up.sql": "-- UP MIGRATION: orders\nselect 3;\n"})
+
+    assert found(project.call("adopt"))[0] == "golang-migrate, sqlx or morph"
+
+
 def test_files_that_tools_read_otherwise_are_asked_for(project: Project) -> None:
     """A simple file is a migration to sqlx alone."""
     put(project, "migrations", {**PAIRS, "000004_simple.sql": "select 4;\n"})

@@ -37,8 +37,9 @@ def _read(listing: Listing) -> Reading | None:
     """Read files with sections, and pairs; pairs stay where they are if each of them can be read as it is."""
     names = [name for name in listing.top if _FILE.fullmatch(name) and not name.endswith(".d.ts")]
     code = [name for name in names if not name.lower().endswith(".sql")]
+    single = [name for name in names if not _PAIR.fullmatch(name)]  # in a pair such words are a comment
     is_marked = any(_BUILDER in listing.files[name] for name in code) or any(
-        marker.search(text) for name in names for text in _sql(listing, name) for marker in _MARKERS.values()
+        marker.search(text) for name in single for text in _sql(listing, name) for marker in _MARKERS.values()
     )
     if not names or (len(code) == len(names) and not is_marked):
         return None
