@@ -338,3 +338,25 @@ def test_a_registry_that_may_not_be_read_is_refused(project: Project) -> None:
         f'next    psql: grant usage on schema "sqitch" to "{name}";',
         f'psql: grant select on "sqitch"."changes" to "{name}";',
     ]
+
+
+def test_a_deployment_that_failed_is_told(project: Project) -> None:
+    """Sqitch deploys the change again; without a transaction, a part of it is in the database."""
+    put(project, ".", FILES)
+    at(project, 4)
+    project.execute(
+        "create table sqitch.events (event text, change_id text, change text, project text, committed_at timestamptz)"
+    )
+    for event, change, minute in (("fail", "later", 1), ("fail", "users", 1), ("deploy", "users", 2)):
+        project.execute(
+            "insert into sqitch.events values (%s, %s, %s, 'app', %s)",
+            event,
+            change,
+            change,
+            f"2024-01-01 10:0{minute}",
+        )
+
+    assert remarks(project.call("adopt"))[-1] == (
+        "⚠️ the last deployment of later failed: see what it has left in the database"
+    )
+    assert project.call("adopt", "--write").code == 0

@@ -31,6 +31,7 @@ _CONTROL = re.compile(r"(BEGIN|START|COMMIT|END|ROLLBACK|ABORT)\b", re.IGNORECAS
 _BEGIN = re.compile(r"(BEGIN|START)\b", re.IGNORECASE)
 _COMMIT = re.compile(r"(COMMIT|END)\b", re.IGNORECASE)
 _VARIABLE = re.compile(r"(?<![:\w\])]):(?:(?P<bare>[A-Za-z_]\w*)|(?P<quoted>'[^']*'|\"[^\"]*\"))")
+_EVENTS = "events"
 _LOCK = 75474063
 # Sqitch does not go on where the newest change of the history is not in the plan.
 
@@ -202,12 +203,22 @@ def _query(place: Place) -> str:
 
 
 def _others(place: Place) -> str:
+    """Tell other projects of the registry, and changes whose last deployment has failed: psql may have left a part."""
     table, project = quoted(place.schema, place.table), literal(place.project)
-    return (
+    projects = (
         f"select 'the registry also has the project ' || t.project || ' (deployed changes: ' || count(*) || "
         f"'): it is not taken over; adopt it from its own folder' "
-        f"from {table} t where t.project <> {project} group by t.project order by t.project"
+        f"from {table} t where t.project <> {project} group by t.project order by 1"
     )
+    if _EVENTS not in place.tables:
+        return projects
+    events = quoted(place.schema, _EVENTS)
+    failures = (
+        f"select 'the last deployment of ' || e.change || ' failed: see what it has left in the database' "
+        f"from {events} e where e.project = {project} and e.event = 'fail' and not exists "
+        f"(select from {events} l where l.change_id = e.change_id and l.committed_at > e.committed_at) order by 1"
+    )
+    return f"({projects}) union all ({failures})"
 
 
 def _locks(_place: Place) -> list[int]:
