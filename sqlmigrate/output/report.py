@@ -45,6 +45,12 @@ def _agreement(planned: Planned) -> tuple[str, str, str]:
     return "✅", "green", "agrees with the files"
 
 
+def _without_edit(fault: MigrationError) -> MigrationError:
+    """Return the fault of an executed migration; without the cure if it would change the file that was executed."""
+    is_executed = fault.span is not None and fault.span.source.path.endswith(".up.sql")
+    return fault.with_(hint=None) if is_executed else fault
+
+
 class Report:
     """Writes what a command shows, in one format.
 
@@ -203,7 +209,7 @@ class Report:
         """
         count = len(migrations)
         history = planned.state.history.name if planned else None
-        notes = (*migrations.notes, *(fault.with_(hint=None) for fault in settled))  # a cure would change the files
+        notes = (*migrations.notes, *map(_without_edit, settled))
         existing = json_values.existing_value(planned) if planned else None
         self.json(
             {"files": count, "history": history, "findings": [], "existing": existing, **json_values.notes_value(notes)}

@@ -17,7 +17,8 @@ sql/002_users.up.sql:2:1: `CREATE INDEX CONCURRENTLY` cannot run in a transactio
 sql/003_orders.up.sql:3:1: this file keeps both directions, as dbmate does: `up` would also execute the statements \
 below `-- migrate:down`
 sql/004_items.up.sql:2:1: `COMMIT` would end the transaction of the migration
-sql/004_items.down.sql:2:1: `COMMIT` would end the transaction of the migration
+sql/004_items.down.sql:2:1: `COMMIT` would end the transaction of the migration: remove it: the file and its history \
+row are committed together (BEGIN and COMMIT around the whole file are allowed)
 """.splitlines()
 
 
@@ -38,7 +39,7 @@ def old(project: Project) -> Project:
 
 
 def test_verify_notes_them(old: Project) -> None:
-    """Each fault is a note with its place and no advice, because an executed file must not be edited."""
+    """Each fault is a note with its place; an executed file must not be edited, so only a down file has a cure."""
     ended = old.call("verify")
 
     assert ended.code == 0, ended.stderr

@@ -414,7 +414,8 @@ def test_verify_notes_a_fault_of_an_executed_file(project: Project) -> None:
 
     assert (ended.code, ended.stderr) == (0, "")
     assert ended.stdout.splitlines()[-1] == (
-        "⚠️ note: sql/001_a.down.sql:2:1: `COMMIT` would end the transaction of the migration"
+        "⚠️ note: sql/001_a.down.sql:2:1: `COMMIT` would end the transaction of the migration: remove it: the file and "
+        "its history row are committed together (BEGIN and COMMIT around the whole file are allowed)"
     )
 
 
