@@ -14,6 +14,7 @@ import pytest
 from documents import ROOT
 from git_repository import Repository
 from handmade_reviews import REVIEWS
+from left_by_tools import LEFT
 from project import Project
 from terminal import Ended
 
@@ -109,6 +110,7 @@ def values(project: Project) -> Values:
     _collect_moves(project, found)
     _collect_history_changes(project, found)
     _collect_errors(project, found)
+    _collect_adoption(project, found)
     _collect_review(found)
     return found
 
@@ -140,6 +142,22 @@ def _collect_history_changes(project: Project, found: Values) -> None:
     found["verify"] = _json(_call(project, "verify").stdout)
     found["baseline"] = _json(_call(project, "baseline", "4", "--yes").stdout)
     found["repair"] = _json(_call(project, "repair", "4", "--yes").stdout)
+
+
+def _collect_adoption(project: Project, found: Values) -> None:
+    """Take over a folder of dbmate, next to the history of the other values, and take that back."""
+    root = project.folder.parent / "adopted"
+    LEFT["dbmate"].write(root)
+    (root / "db/migrations/3_c.sql").write_text("-- migrate:up transaction:false\nselect 1;\n", encoding="utf-8")
+    project.execute(LEFT["dbmate"].history)
+    other = Project(root / "sql", project.url)
+    for options in ([], ["--write"]):
+        found["adopt"] += _json(_call(other, "adopt", "--table", "adopted", *options).stdout)
+    found["adopted migration"] = [each for value in found["adopt"] for each in value["migrations"]]
+    found["remark"] = [each for value in found["adopt"] for each in value["notes"]]
+    for option in ("--finish", "--undo"):
+        ended = _call(other, "adopt", "--table", "adopted", option, *(["--yes"] if option == "--undo" else []))
+        found[f"adopt {option}"] = _json(ended.stdout)
 
 
 def _collect_errors(project: Project, found: Values) -> None:

@@ -147,7 +147,7 @@ def value(adoption: Adoption) -> dict[str, Any]:
         "migrations": [_entry_value(entry, adoption.tool) for entry in adoption.entries],
         "missing": [record.key for record in adoption.missing],
         "notes": [_remark(error) for error in adoption.notes],
-        "obstacles": [_remark(error) for error in adoption.obstacles],
+        "obstacles": [_remark(error) for error in errors_of(adoption, trust=False)],
     }
 
 
