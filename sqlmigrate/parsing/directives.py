@@ -116,7 +116,7 @@ def _wrong_value(name: str, value: str) -> tuple[str, str] | None:
         reason = value.strip("() ") or "why"
         return f"expected a reason in parentheses, not `{value}`", f"-- sqlmigrate: irreversible ({reason})"
     if name == "allow" and not re.fullmatch(r"[a-z][a-z-]*[ \t]+\(.*\S.*\)", value):
-        return "the directive `allow` needs a rule and a reason", "-- sqlmigrate: allow RULE (why it is intended)"
+        return "the directive `allow` needs one rule and a reason", "-- sqlmigrate: allow RULE (why it is intended)"
     if name in ("irreversible", "allow") and (placeholder := _PLACEHOLDER.search(value)):
         message = f"`{placeholder[0]}` is a placeholder, not a reason"
         return message, "write in the parentheses why it is intended, for those who read the file later"

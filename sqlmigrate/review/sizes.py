@@ -53,7 +53,7 @@ def _sizes(path: Path, text: str) -> Iterator[tuple[str, Size]]:
         except (KeyError, TypeError, ValueError) as error:
             raise ConfigError(
                 f"{path}:{line}: expected the name of a table, its rows and its bytes",
-                hint='export it with: psql --csv -c "$(sqlmigrate review --sizes-query)" > sizes.csv',
+                hint='export it with: psql "$DATABASE_URL" --csv -c "$(sqlmigrate review --sizes-query)" > sizes.csv',
             ) from error
 
 
@@ -68,7 +68,7 @@ def _rows(path: Path, text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
     if not set(_COLUMNS) <= set(reader.fieldnames or ()):
         raise ConfigError(
             f"{path}:1: the header does not name the columns {', '.join(_COLUMNS)}",
-            hint='export it with: psql --csv -c "$(sqlmigrate review --sizes-query)" > sizes.csv',
+            hint='export it with: psql "$DATABASE_URL" --csv -c "$(sqlmigrate review --sizes-query)" > sizes.csv',
         )
     for row in reader:
         yield reader.line_num, row

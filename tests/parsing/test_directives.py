@@ -186,15 +186,15 @@ BAD = {
         "-- sqlmigrate: irreversible (why)",
     ),
     "-- sqlmigrate: allow": (
-        "1:1 [-- sqlmigrate: allow] the directive `allow` needs a rule and a reason",
+        "1:1 [-- sqlmigrate: allow] the directive `allow` needs one rule and a reason",
         "-- sqlmigrate: allow RULE (why it is intended)",
     ),
     "-- sqlmigrate: allow rewrites-table": (
-        "1:22 [rewrites-table] the directive `allow` needs a rule and a reason",
+        "1:22 [rewrites-table] the directive `allow` needs one rule and a reason",
         "-- sqlmigrate: allow RULE (why it is intended)",
     ),
     "-- sqlmigrate: allow rewrites-table ( )": (
-        "1:22 [rewrites-table ( )] the directive `allow` needs a rule and a reason",
+        "1:22 [rewrites-table ( )] the directive `allow` needs one rule and a reason",
         "-- sqlmigrate: allow RULE (why it is intended)",
     ),
     "-- sqlmigrate: irreversible (why)": (

@@ -194,12 +194,12 @@ def test_the_files_that_are_named(branch: Branch) -> None:
     """By path, by name, by version: what stands below the first of them is the base."""
     branch.new(**{"002_currency": CURRENCY, "003_index": INDEX})
 
-    for named in ("sql/003_index.up.sql", "003_index", "003"):
+    for named in ("sql/003_index.up.sql", "003_index", "003", "3"):
         assert [
             each["version"] for each in json.loads(branch("review", "--format", "json", named).stdout)["migrations"]
         ] == ["003"]
     wrong = branch("review", "004")
-    assert (wrong.code, wrong.stderr.splitlines()[0]) == (2, "error: 004 is not a migration of `sql`")
+    assert (wrong.code, wrong.stderr.splitlines()[0]) == (2, "error: there is no migration `004` in the folder or in the history")
 
 
 @pytest.mark.slow

@@ -41,7 +41,7 @@ def find_subjects(context: Context, named: Sequence[str], ref: str | None) -> Su
     directory = context.config.directory
     if named:
         migrations = folder.survey(directory)
-        chosen = _without_faults(_named(migrations, named, directory))
+        chosen = _without_faults(_named(migrations, named))
         first = min(migration.number for migration in chosen)
         return Subjects("the migrations with lower numbers", tuple(m for m in migrations if m.number < first), chosen)
     if context.flags.get("database_url"):
@@ -52,14 +52,15 @@ def find_subjects(context: Context, named: Sequence[str], ref: str | None) -> Su
     return Subjects(new.base.ref, new.base.migrations, new.migrations, new.findings, is_merged=True)
 
 
-def _named(migrations: Sequence[Migration], names: Sequence[str], directory: str) -> tuple[Migration, ...]:
-    """Return the migrations that are named by path, file name, label or version."""
+def _named(migrations: Sequence[Migration], names: Sequence[str]) -> tuple[Migration, ...]:
+    """Return the migrations that are named by path, file name, label or version: ``3`` is ``003``."""
+    from sqlmigrate.plan.rows import find_row, make_rows  # noqa: PLC0415
+
+    rows = make_rows(migrations, ())
     chosen: dict[Migration, None] = {}
     for name in names:
-        label = Path(name).name.removesuffix(".sql").removesuffix(".up").removesuffix(".down")
-        found = [m for m in migrations if label in (m.label, m.version)]
-        if not found:
-            raise ConfigError(f"{name} is not a migration of `{directory}`", hint="name its file or its version")
+        wanted = find_row(rows, name).label
+        found = [each for each in migrations if each.label == wanted]
         chosen.update(dict.fromkeys(found))
     return tuple(sorted(chosen, key=lambda migration: migration.number))
 

@@ -162,7 +162,7 @@ def test_a_reason_is_required(server: databases.Shadow) -> None:
     assert [(found.rule.name, found.message, found.what_now) for found in each.findings] == [
         (
             "statement-fails",
-            "the directive `allow` needs a rule and a reason",
+            "the directive `allow` needs one rule and a reason",
             "-- sqlmigrate: allow RULE (why it is intended)",
         )
     ]
