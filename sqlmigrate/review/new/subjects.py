@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlmigrate.cli.context import Context
-from sqlmigrate.errors import ConfigError, gather
+from sqlmigrate.errors import gather
 from sqlmigrate.review.rules.rule import Finding
 
 if TYPE_CHECKING:
