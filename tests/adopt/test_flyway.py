@@ -6,6 +6,7 @@ registry that the tests may use has Flyway.
 
 from __future__ import annotations
 
+import psycopg
 import pytest
 from old_folders import details, remarks, write_old as write, written
 from project import Project
@@ -283,3 +284,25 @@ def test_a_run_of_flyway_keeps_us_out(flyway: Project) -> None:
 
     assert ended.code == 4
     assert "a run of Flyway is under way: it holds its lock" in ended.stderr
+
+
+def test_flyway_is_stopped_by_a_failed_version(flyway: Project) -> None:
+    """It says “Detected failed migration to version 0 (looked after by sqlmigrate)”, and executes nothing.
+
+    The trigger alone would come too late for a script without a transaction.
+    """
+    flyway.call("adopt", "--write")
+
+    assert flyway.call("adopt", "--finish").stdout == (
+        "flyway_schema_history refuses writes from now on: Flyway executes nothing more here\n"
+        "to take that back: sqlmigrate adopt --undo\n"
+    )
+    assert flyway.query("select version, success from flyway_schema_history order by installed_rank desc limit 1") == [
+        ("0", False)
+    ]
+    with pytest.raises(psycopg.errors.RaiseException, match="looked after by sqlmigrate now"):
+        flyway.execute("delete from flyway_schema_history where not success")
+    assert flyway.call("adopt", "--finish").code == 0
+    assert "nothing to do: everything is taken over" in flyway.call("adopt").stdout
+    assert flyway.call("adopt", "--undo", "--yes").code == 0
+    assert flyway.query("select version from flyway_schema_history where not success") == []

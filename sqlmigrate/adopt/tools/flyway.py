@@ -18,7 +18,7 @@ from sqlmigrate.identifiers import quoted
 from sqlmigrate.parsing.splitter import split
 from sqlmigrate.source import Source, Span
 
-from .tool import Tool, in_server_time_zone, select
+from .tool import MARK, Guard, Tool, in_server_time_zone, select
 
 _VERSION = r"[0-9]+(?:[._][0-9]+)*"
 _FILE = re.compile(rf"(?P<prefix>[VUB])(?P<version>{_VERSION})(?:__(?P<name>.*))?\.(?i:sql)", re.DOTALL)
@@ -29,6 +29,7 @@ _CALLBACK = re.compile(r"(?:before|after)[A-Z]\w*(?:__.*)?\.(?i:sql)|createSchem
 _PLACEHOLDER = re.compile(r"\$\{[^}]*\}")
 _SETTING = re.compile(r"^[ \t]*(?P<name>\w+)[ \t]*=[ \t]*(?P<value>[^\r\n]*?)[ \t]*$", re.MULTILINE)
 _LINE_END = re.compile("\r\n|\r|\n")
+_LAST_RANK = 2**31 - 1
 _LOCK = 0x466C79776179  # "Flyway"
 _UNDONE = (
     "exists (select from {table} l where l.version = h.version and l.installed_rank > h.installed_rank "
@@ -194,8 +195,8 @@ def _query(place: Place) -> str:
     """Read what is executed and not undone, and what has failed; executed repeatable scripts are left out."""
     table = quoted(place.schema, place.table)
     rows = (
-        f"(select h.* from {table} h where not h.success or h.version is not null "
-        f"and h.type not in ('SCHEMA', 'DELETE') and h.type not like 'UNDO%' and not {_UNDONE.format(table=table)})"
+        f"(select h.* from {table} h where h.script <> '{MARK}' and (not h.success or h.version is not null "
+        f"and h.type not in ('SCHEMA', 'DELETE') and h.type not like 'UNDO%' and not {_UNDONE.format(table=table)}))"
     )
     key = r"regexp_replace(regexp_replace(t.version, '(^|\.)0+(?=\d)', '\1', 'g'), '(\.0)+$', '')"
     return select(
@@ -235,6 +236,22 @@ def _locks(place: Place) -> list[int]:
     return [_LOCK + (found - 2**32 if found >= 2**31 else found)]
 
 
+def _guard(place: Place) -> Guard:
+    """Stop Flyway before it executes a script without a transaction: it refuses to go on behind a failed version.
+
+    The version is the oldest, because newer ones than those of the folder are ignored by default.
+    """
+    table = quoted(place.schema, place.table)
+    ranks = "installed_rank, version_rank" if "version_rank" in place.columns else "installed_rank"
+    rank = f"{_LAST_RANK}, 1" if "version_rank" in place.columns else f"{_LAST_RANK}"
+    return Guard(
+        mark=f"insert into {table} ({ranks}, version, description, type, script, installed_by, installed_on, "
+        f"execution_time, success) select {rank}, '0', 'looked after by sqlmigrate', 'SQL', '{MARK}', current_user, "
+        f"pg_catalog.now(), 0, false where not exists (select from {table} where script = '{MARK}')",
+        unmark=f"delete from {table} where script = '{MARK}'",
+    )
+
+
 FLYWAY = Tool(
     "Flyway",
     ("src/main/resources/db/migration", "db/migration", "migrations"),
@@ -242,5 +259,6 @@ FLYWAY = Tool(
     _query,
     is_same=_is_same,
     locks=_locks,
+    guard=_guard,
     repair="remove from the database what the failed script has left, then execute `flyway repair`",
 )
