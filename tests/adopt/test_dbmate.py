@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import psycopg
 import pytest
 from foreign_folder import details, found, put, refused, remarks, written
 from project import Project
@@ -193,3 +194,15 @@ def test_a_second_adoption_reads_the_old_folder_again(project: Project) -> None:
 
     assert again.code == 0, again.stderr
     assert "dbmate" in again.stdout
+
+
+def test_its_lock_is_respected(project: Project) -> None:
+    """The tool takes one with --migration-lock; its key is the same everywhere."""
+    one(project, "-- migrate:up\nselect 1;\n-- migrate:down\n")
+    at(project, "1")
+
+    with psycopg.connect(project.url) as other:
+        other.execute("select pg_advisory_lock(48372615)")
+        ended = project.call("adopt", "--write")
+
+    assert refused(ended)[0] == "error: a run of dbmate is under way: it holds its lock"

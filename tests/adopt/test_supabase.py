@@ -138,3 +138,13 @@ def test_the_name_tells_doubled_versions_apart(project: Project) -> None:
         "20240101120001_users": "executed",
         "20240102120000_later": "pending",
     }
+
+
+def test_hosted_histories_say_who_executed_it(project: Project) -> None:
+    """They have a column for that."""
+    put(project, ".", FILES)
+    row = ("20240101120000", STATEMENTS, "users", "ann@example.org")
+    at(project, "statements text[], name text, created_by text", row)
+
+    assert project.call("adopt", "--write").code == 0
+    assert project.value("select executed_by from migrations") == "ann@example.org"

@@ -3,7 +3,7 @@
 Names are those of `pkg/migration/file.go`; the order is that of the file names as text, and a first file that older
 versions wrote is passed over (`pkg/migration/list.go`). There is no down. The history has the statements that were
 executed, each without blanks and semicolons around it (`pkg/parser/token.go`, `SplitAndTrim`); the columns
-`statements` and `name` are missing in old ones (`pkg/migration/history.go`).
+`statements` and `name` are missing in old ones (`pkg/migration/history.go`); some hosted ones have `created_by`.
 """
 
 from __future__ import annotations
