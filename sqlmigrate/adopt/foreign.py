@@ -36,7 +36,7 @@ class Listing:
 
     def path(self, name: str) -> str:
         """Return the path of a file, as it is shown."""
-        return f"{self.folder}/{name}"
+        return name if self.folder == "." else f"{self.folder}/{name}"
 
     def source(self, name: str) -> Source:
         """Return the text of a file; raises `MigrationError` if its bytes are no text for PostgreSQL."""

@@ -136,7 +136,7 @@ def _one(found: Sequence[Reading], wanted: Wanted) -> Reading:
     Several tools may read it, if all of them read the same migrations.
     """
     if found and len({_read(each) for each in found}) == 1:
-        return replace(found[0], also=tuple(each.tool for each in found[1:]))
+        return replace(found[0], also=tuple(dict.fromkeys(each.tool for each in found if each.tool != found[0].tool)))
     if not found:
         where = wanted.folder or "the usual folders"
         raise ConfigError(

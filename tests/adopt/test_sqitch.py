@@ -105,10 +105,10 @@ def test_files_and_history_are_taken_over(project: Project) -> None:
     ]
     assert remarks(looked) == [
         (
-            "⚠️ ./deploy/posts.sql:2:1: the script has no BEGIN and COMMIT: Sqitch executes it without a transaction, "
+            "⚠️ deploy/posts.sql:2:1: the script has no BEGIN and COMMIT: Sqitch executes it without a transaction, "
             "and so does sqlmigrate"
         ),
-        "⚠️ ./verify/ has 2 verify scripts: not taken over, sqlmigrate executes none",
+        "⚠️ verify/ has 2 verify scripts: not taken over, sqlmigrate executes none",
     ]
     assert ended.code == 0, ended.stderr
     assert written(project) == {
@@ -135,7 +135,7 @@ def test_a_flipped_byte_is_found(project: Project) -> None:
     put(project, ".", {**FILES, "deploy/add_data@v1.0.sql": "insert into users values (3);\n"})
 
     assert refused(project.call("adopt", "--write"))[0] == (
-        "error: ./deploy/add_data@v1.0.sql was changed after Sqitch executed it: the checksum in its history differs"
+        "error: deploy/add_data@v1.0.sql was changed after Sqitch executed it: the checksum in its history differs"
     )
 
 
@@ -167,7 +167,7 @@ def test_what_only_psql_understands_is_an_obstacle(project: Project, script: str
     by_hand = "write sql/001_users.up.sql by hand in its place"
 
     assert [line for line in remarks(project.call("adopt")) if "❌" in line] == [
-        f"❌ ./deploy/users.sql:{place}: {message}: {by_hand}"
+        f"❌ deploy/users.sql:{place}: {message}: {by_hand}"
     ]
     project.add("001_users", "select 1;\n")
     assert project.call("adopt", "--write").code == 0
@@ -187,7 +187,7 @@ def test_several_transactions_in_a_script_are_told(project: Project) -> None:
     at(project, 0)
 
     assert remarks(project.call("adopt"))[0] == (
-        "⚠️ ./deploy/users.sql:1:1: BEGIN and COMMIT are not around the whole script: "
+        "⚠️ deploy/users.sql:1:1: BEGIN and COMMIT are not around the whole script: "
         "sqlmigrate does not execute such a file"
     )
 
@@ -200,7 +200,7 @@ def test_a_missing_script_is_an_obstacle(project: Project) -> None:
 
     said = refused(project.call("adopt", "--write"))
 
-    assert said[0] == "error: the deploy script ./deploy/posts.sql does not exist"
+    assert said[0] == "error: the deploy script deploy/posts.sql does not exist"
     assert "sqitch.plan:6:1" in said[1]
 
 
@@ -209,7 +209,7 @@ def test_a_plan_that_cannot_be_read_is_an_obstacle(project: Project) -> None:
     put(project, ".", {**FILES, "sqitch.plan": PLAN.replace("posts [users]", "posts [users")})
 
     assert next(line for line in remarks(project.call("adopt")) if "❌" in line) == (
-        "❌ ./sqitch.plan:6:1: this line of the plan is not one that Sqitch reads"
+        "❌ sqitch.plan:6:1: this line of the plan is not one that Sqitch reads"
     )
 
 
@@ -221,7 +221,7 @@ def test_other_folders_and_another_registry(project: Project) -> None:
     at(project, 4, schema="meta")
 
     assert found(project.call("adopt", "--from", "shop"))[1:] == [
-        "files     shop/ · 5 migrations, to be converted",
+        "files     shop/db/ · 5 migrations, to be converted",
         "history   meta.changes · 4 executed, 1 pending",
     ]
 
@@ -316,7 +316,7 @@ def test_a_change_that_is_there_twice_is_an_obstacle(project: Project) -> None:
     put(project, ".", {**FILES, "sqitch.plan": PLAN.replace("@v1.0 2026", "# @v1.0 2026")})
 
     assert remarks(project.call("adopt"))[0] == (
-        "❌ ./sqitch.plan:11:1: the change `add_data` is there twice without a tag between"
+        "❌ sqitch.plan:11:1: the change `add_data` is there twice without a tag between"
     )
 
 
@@ -360,3 +360,20 @@ def test_a_deployment_that_failed_is_told(project: Project) -> None:
         "⚠️ the last deployment of later failed: see what it has left in the database"
     )
     assert project.call("adopt", "--write").code == 0
+
+
+def test_the_folder_of_the_settings_is_found(project: Project) -> None:
+    """The plan is there; our files are not written among its scripts."""
+    moved = {f"sql/{name}": text for name, text in FILES.items() if name != "sqitch.conf"}
+    put(project, ".", {**moved, "sqitch.conf": "[core]\n\ttop_dir = sql\n"})
+    at(project, 4)
+
+    assert refused(project.call("adopt"))[0] == (
+        "error: sql/ is the folder of Sqitch, and sqlmigrate would write its files there too: "
+        "neither could read the folder then"
+    )
+    assert found(project.call("--directory", "migrations", "adopt")) == [
+        "Sqitch",
+        "files     sql/ · 5 migrations, to be converted",
+        "history   sqitch.changes · 4 executed, 1 pending",
+    ]

@@ -25,7 +25,7 @@ from sqlmigrate.spelling import plural
 from .sqitch_plan import Change, parse
 from .tool import BY_HAND, MARK, Guard, Tool, select, with_other_line_ends
 
-_PLANS = ("sqitch.plan", "sqitch/sqitch.plan", "db/sqitch.plan")
+_ROOT_FILES = ("sqitch.conf", "sqitch.plan", "sqitch/sqitch.plan", "db/sqitch.plan")
 _PROJECT = re.compile(rb"^\s*%\s*project\s*=", re.MULTILINE)
 _CONTROL = re.compile(r"(BEGIN|START|COMMIT|END|ROLLBACK|ABORT)\b", re.IGNORECASE)
 _BEGIN = re.compile(r"(BEGIN|START)\b", re.IGNORECASE)
@@ -60,7 +60,7 @@ def _read(listing: Listing) -> Reading | None:
     folders = _folders(settings, top)
     return Reading(
         "Sqitch",
-        listing.folder,
+        listing.path(top.rstrip("/")) if top else listing.folder,
         tuple(_migration(listing, change, folders) for change in plan.changes),
         tuple(_verify_scripts(listing, folders)),
         project=plan.project,
@@ -238,4 +238,4 @@ def _guard(place: Place) -> Guard:
     )
 
 
-SQITCH = Tool("Sqitch", (), _read, _query, _is_same, _locks, root_files=_PLANS, guard=_guard, others=_others)
+SQITCH = Tool("Sqitch", (), _read, _query, _is_same, _locks, root_files=_ROOT_FILES, guard=_guard, others=_others)

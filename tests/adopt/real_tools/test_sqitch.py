@@ -72,7 +72,7 @@ def test_a_changed_byte_is_seen(make: Callable[..., Folder], execute: Execute) -
     path = folder.root / "deploy" / "posts.sql"
     path.write_bytes(path.read_bytes().replace(b"of a user", b"of a User"))
 
-    assert refusal(folder) == changed("./deploy/posts.sql", "Sqitch")
+    assert refusal(folder) == changed("deploy/posts.sql", "Sqitch")
 
 
 def test_a_reworked_change(make: Callable[..., Folder], execute: Execute) -> None:
