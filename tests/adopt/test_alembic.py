@@ -188,3 +188,26 @@ def test_finish_and_undo(project: Project) -> None:
     assert project.query(rows) == [("2b",), ("looked_after_by_sqlmigrate",)]
     assert project.call("adopt", "--undo", "--yes").code == 0
     assert project.query(rows) == [("2b",)]
+
+
+@pytest.mark.parametrize("location", ["src/db/revisions", "%(here)s/src/db/revisions", "./src/db/revisions/"])
+def test_the_folder_of_the_settings_is_found(project: Project, location: str) -> None:
+    """`alembic.ini` is in the root of the project."""
+    put(project, "src/db/revisions", FILES)
+    put(project, ".", {"alembic.ini": f"[alembic]\n# script_location = other\nscript_location = {location}\n"})
+    at(project, "2b")
+
+    assert found(project.call("adopt")) == [
+        "Alembic",
+        "files     src/db/revisions/ · 3 migrations, to be converted",
+        "history   alembic_version · 2 executed, 1 pending",
+    ]
+
+
+def test_the_folder_of_the_settings_may_be_a_usual_one(project: Project) -> None:
+    """It is one folder, not two."""
+    put(project, "alembic", FILES)
+    put(project, ".", {"alembic.ini": "[alembic]\nscript_location = alembic\n"})
+    at(project, "2b")
+
+    assert found(project.call("adopt"))[:2] == ["Alembic", "files     alembic/ · 3 migrations, to be converted"]

@@ -21,6 +21,8 @@ from sqlmigrate.source import Source
 from .ordering import all_needs, in_circles, in_order
 from .tool import MARK, Guard, Tool, select
 
+_SETTINGS = "alembic.ini"
+_LOCATION = re.compile(r"^\s*script_location\s*[=:](?P<folder>[^\r\n]*)", re.MULTILINE)
 _FILE = re.compile(r"(?:versions/(?:.*/)?)?[^/]*\.py", re.DOTALL)
 _REVISION = re.compile(rb"^(?:revision|down_revision)\b", re.MULTILINE)
 _Values = Mapping[str, tuple[str, ...]]
@@ -50,10 +52,15 @@ class _Revision:
 
 
 def _read(listing: Listing) -> Reading | None:
-    """Read the revisions in the folder and in `versions`; the order is that of the chain."""
+    """Read the revisions in the folder and in `versions`; the order is that of the chain.
+
+    In the root of a project `alembic.ini` names the folder.
+    """
+    top = _script_location(listing)
     found: dict[str, _Revision] = {}
     others: list[MigrationError] = []
-    names = [name for name in listing.files if _FILE.fullmatch(name) and _REVISION.search(listing.files[name])]
+    here = [name for name in listing.files if name.startswith(top) and _FILE.fullmatch(name.removeprefix(top))]
+    names = [name for name in here if _REVISION.search(listing.files[name])]
     for name in names:
         revision = _revision(listing, name)
         if isinstance(revision, MigrationError):
@@ -69,11 +76,18 @@ def _read(listing: Listing) -> Reading | None:
     labels = [own.label for own in own_names(migrations)]
     return Reading(
         "Alembic",
-        listing.folder,
+        listing.path(top.rstrip("/")) if top else listing.folder,
         tuple(_with_command(each, found[each.key], label) for each, label in zip(migrations, labels, strict=True)),
         tuple(others),
         obstacles=tuple(_faults(listing, found, needs)),
     )
+
+
+def _script_location(listing: Listing) -> str:
+    """Return the folder that the settings name, with a slash at its end; empty if they name none below them."""
+    written = _LOCATION.search(listing.files.get(_SETTINGS, b"").decode(errors="replace"))
+    folder = written["folder"].strip().replace("%(here)s/", "").removeprefix("./").strip("/") if written else ""
+    return f"{folder}/" if folder not in ("", ".") else ""
 
 
 def _faults(
@@ -192,4 +206,13 @@ def _guard(place: Place) -> Guard:
     )
 
 
-ALEMBIC = Tool("Alembic", ("alembic", "migrations"), _read, _query, is_one_row=True, guard=_guard, reached=_reached)
+ALEMBIC = Tool(
+    "Alembic",
+    ("alembic", "migrations"),
+    _read,
+    _query,
+    is_one_row=True,
+    root_files=(_SETTINGS,),
+    guard=_guard,
+    reached=_reached,
+)
