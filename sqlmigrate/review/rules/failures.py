@@ -91,11 +91,13 @@ FAILS_ON_DATA = Rule(
         "check forbids, or one that does not convert to the new type. The review generated such rows, deleted "
         "them from its own copy, and executed the rest of the migration. Only a query on production can tell whether "
         "production has some; the finding has it. Fix those rows in an earlier migration. An error that a "
-        "function or a trigger raises may come from generated rows too."
+        "function or a trigger raises may come from generated rows too. A constraint also refuses such rows of the "
+        "running application, with NOT VALID too: first release an application that writes none."
     ),
     examples=(
         Example(
             """\
+-- first release an application that always sets an email; then
 -- ask production whether there are such rows
 select count(*) from customers where email is null;
 -- 1. 005_fill_customers_email.up.sql: first fix the rows, in batches
@@ -112,6 +114,7 @@ begin
 end
 $$;
 -- 2. 006_customers_email_not_null.up.sql: from now on no new row has a NULL
+-- sqlmigrate: allow new-not-null-without-default (every release since 12 sets a value)
 alter table customers add constraint customers_email_not_null check (email is not null) not valid;
 -- 3. 007_check_customers_email.up.sql: reads the table without blocking writes
 alter table customers validate constraint customers_email_not_null;
