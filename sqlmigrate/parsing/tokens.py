@@ -66,6 +66,16 @@ def blanked(text: str, *kinds: TokenKind) -> str:
     return "".join(" " * len(found) if kind in kinds else found for kind, _, found in tokens(text))
 
 
+def with_replaced(text: str, searched: re.Pattern[str], new: str, *kinds: TokenKind) -> str:
+    """Return the text with `new` in place of what a pattern matches, except in tokens of some kinds."""
+    hidden = "".join("\0" * len(found) if kind in kinds else found for kind, _, found in tokens(text))
+    made, at = [], 0
+    for found in searched.finditer(hidden):
+        made += [text[at : found.start()], new]
+        at = found.end()
+    return "".join([*made, text[at:]])
+
+
 def split_at_commas(text: str) -> Iterator[str]:
     """Split a text at the commas that are in no brackets and no string."""
     depth = start = 0

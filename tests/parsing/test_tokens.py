@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import assume, given, settings
 from pglast.parser import scan
@@ -11,7 +13,7 @@ from sql_strategies import texts, valid_texts
 
 from sqlmigrate.errors import MigrationError
 from sqlmigrate.parsing.splitter import split
-from sqlmigrate.parsing.tokens import TokenKind, blanked, tokens
+from sqlmigrate.parsing.tokens import TokenKind, blanked, tokens, with_replaced
 
 COMMENTS = {"C_COMMENT", "SQL_COMMENT"}
 STRINGS = {"SCONST", "USCONST", "BCONST", "XCONST"}
@@ -65,3 +67,12 @@ def test_strings_and_comments_are_those_of_postgresql(text: str) -> None:
 def test_blanked(text: str, kinds: tuple[TokenKind, ...], expected: str) -> None:
     """Tokens of the kinds become blanks; everything else stays at its place."""
     assert blanked(text, *kinds) == expected.replace("·", " ")
+
+
+def test_with_replaced() -> None:
+    """What a pattern matches is replaced in code only; a string is never part of a match."""
+    cascade = re.compile(r"\s+cascade\b")
+
+    assert with_replaced("drop table a cascade", cascade, "", "string") == "drop table a"
+    assert with_replaced("select ' cascade' cascade", cascade, "", "string") == "select ' cascade'"
+    assert with_replaced("do $$ cascade $$", cascade, "", "string", "body") == "do $$ cascade $$"

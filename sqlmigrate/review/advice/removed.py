@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from sqlmigrate.catalog.objects import Object
 from sqlmigrate.identifiers import displayed, is_same, last_part, parent, parts
+from sqlmigrate.parsing.tokens import with_replaced
 from sqlmigrate.review.findings.subject import MeasuredStatement
 
 from . import alter_table
@@ -220,9 +221,10 @@ def _named(case: Case, measured: MeasuredStatement) -> Iterator[Edit]:
             drops.append(f"{_DROPS[each.kind]} {displayed(each.name)}")
         elif each.kind == "constraint":
             drops.append(f"alter table {displayed(each.table)} drop constraint {each.path[-1]}")
-    if drops and _CASCADE.search(text):
+    without = with_replaced(text, _CASCADE, "", "string", "body")
+    if drops and without != text:
         first = "".join(f"{each};\n" for each in drops)
-        yield Edit(measured.facts.number, f"{first}{BEFORE_COMMENTS}{_CASCADE.sub('', text)}")
+        yield Edit(measured.facts.number, f"{first}{BEFORE_COMMENTS}{without}")
 
 
 def kept_rows(case: Case) -> Draft | None:

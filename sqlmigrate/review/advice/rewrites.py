@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from sqlmigrate.catalog.objects import Object
 from sqlmigrate.identifiers import QUALIFIED, displayed, last_part, parts
+from sqlmigrate.parsing.tokens import with_replaced
 from sqlmigrate.review.findings.replaced import is_wider
 from sqlmigrate.review.findings.schema_changes import Column
 from sqlmigrate.review.findings.subject import MeasuredStatement
@@ -24,6 +25,7 @@ from .indexes import concurrent, created
 from .names import file_name, in_schema_of, made
 
 _VIRTUAL = 18  # the first version with virtual generated columns
+_VALUE = re.compile(r"\bVALUE\b")
 _STORED = re.compile(r"\bstored\b", re.IGNORECASE)
 _TYPE = re.compile(
     rf"alter\s+(?:column\s+)?(?P<column>{QUALIFIED})\s+(?:set\s+data\s+)?type\s+(?P<type>.+?)(?:\s+using\s+(?P<using>.+))?",
@@ -106,7 +108,7 @@ def _of_domain(case: Case, alter: AlterTable, new: NewColumn, column: Column) ->
     actions, later = [f"add column {new.name} {domain.attributes.get('base')}"], []
     for number, each in enumerate(_checks(case, domain), 1):
         name = made(column.object.table, new.name, f"check{number if number > 1 else ''}")
-        check = re.sub(r"\bVALUE\b", new.name, each.definition.removesuffix(" NOT VALID"))
+        check = with_replaced(each.definition.removesuffix(" NOT VALID"), _VALUE, new.name, "string")
         actions.append(f"add constraint {name} {check} not valid")
         later.append(validation(alter, name))
     return [alter.having(actions)], later
@@ -127,7 +129,8 @@ def _generated(case: Case, alter: AlterTable, new: NewColumn, column: Column) ->
     table = displayed(column.object.table)
     if case.version >= _VIRTUAL:
         clauses = (f"constraint {each.name} {each.text}" if each.name else each.text for each in new.clauses)
-        return [alter.having([f"add column {new.name} {_STORED.sub('virtual', ' '.join(clauses))}"])], []
+        virtual = with_replaced(" ".join(clauses), _STORED, "virtual", "string")
+        return [alter.having([f"add column {new.name} {virtual}"])], []
     value = column.object.attributes.get("generation") or "null"
     add = alter.having([f"add column {new.name} {column.type}"])
     own = [each.object.path[-1] for each in case.columns(table)]
@@ -140,7 +143,8 @@ def _generated(case: Case, alter: AlterTable, new: NewColumn, column: Column) ->
 def _of_row(expression: str, columns: list[str]) -> str:
     """Return an expression about a table as one about the new row of a trigger."""
     for column in columns:
-        expression = re.sub(rf"(?<![\w.\"']){re.escape(column)}(?![\w\"'(])", f"new.{column}", expression)
+        own = re.compile(rf"(?<![\w.\"']){re.escape(column)}(?![\w\"'(])")
+        expression = with_replaced(expression, own, f"new.{column}", "string", "body")
     return expression
 
 
