@@ -1,7 +1,7 @@
 """A reviewed file with other statements in the place of some of its own.
 
-All other statements stay as they are, character by character: a string or a function body may have empty lines, or lines
-that look like a comment.
+All other statements stay as they are, character by character: a string or a function body may have empty lines, or
+lines that look like a comment.
 """
 
 from __future__ import annotations

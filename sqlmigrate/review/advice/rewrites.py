@@ -14,6 +14,7 @@ from sqlmigrate.parsing.tokens import with_replaced
 from sqlmigrate.review.findings.replaced import is_wider
 from sqlmigrate.review.findings.schema_changes import Column
 from sqlmigrate.review.findings.subject import MeasuredStatement
+from sqlmigrate.review.measure.offending_rows import retyping
 
 from . import alter_table
 from .alter_table import AlterTable, NewColumn
@@ -27,11 +28,8 @@ from .names import file_name, in_schema_of, made
 _VIRTUAL = 18  # the first version with virtual generated columns
 _VALUE = re.compile(r"\bVALUE\b")
 _STORED = re.compile(r"\bstored\b", re.IGNORECASE)
-_TYPE = re.compile(
-    rf"alter\s+(?:column\s+)?(?P<column>{QUALIFIED})\s+(?:set\s+data\s+)?type\s+(?P<type>.+?)(?:\s+using\s+(?P<using>.+))?",
-    re.IGNORECASE | re.DOTALL,
-)
 _VACUUM = re.compile(rf"vacuum\s+(?:\([^)]*\)|full|freeze|verbose|analyze|\s)+(?P<table>{QUALIFIED})", re.IGNORECASE)
+_TEXTS = ("text", "character varying")
 _AT_ONCE = ("default", "not", "null", "generated", "collate", "")  # the clauses that can be written in steps
 
 
@@ -169,23 +167,26 @@ def new_type(case: Case) -> Draft | None:
     if not case.has_one_statement or len(case.statements) != 1:
         return None
     alter = alter_table.read(case.statements[0].statement.text)
-    found = _TYPE.fullmatch(alter.actions[0]) if alter and len(alter.actions) == 1 else None
+    found = retyping(alter.actions[0]) if alter and len(alter.actions) == 1 else None
     table = case.table(alter.table) if alter else None
-    column = case.column(displayed(table.name), found["column"]) if table and found else None
+    column = case.column(displayed(table.name), found[0]) if table and found else None
     if alter is None or found is None or table is None or column is None or _is_used(case, column):
         return None
-    return _swapped(case, alter, column, found["using"] or "")
+    return _swapped(case, alter, column, found[2])
 
 
 def _swapped(case: Case, alter: AlterTable, column: Column, using: str) -> Draft:
     table, name = displayed(column.object.table), column.object.path[-1]
     new, old, trigger = made(name, "new"), made(name, "old"), made(table, name, "new")
-    value = using or (name if _casts_itself(column) else f"{name}::{column.type}")
+    value = using or (name if _casts_itself(case, column) else f"{name}::{column.type}")
     body = f"new.{new} := {_of_row(value, [name])};"
     default = [alter.having([f"alter column {new} set default {column.default}"])] if column.default else []
     add = [alter.having([f"add column {new} {column.type}"]), *default, *kept_by_trigger(table, trigger, body)]
     remove = [*without_trigger(table, trigger), alter.having([f"drop column {new}"])]
-    fill = filled(case, table, new, value, f"{new} is distinct from {value}")
+    before = case.before.objects.get(("column", column.name))
+    is_kept = before is not None and is_wider(Column(before).type, column.type)
+    converted = value if using or is_kept else f"{name}::{column.type}"  # or else rounded values differ for ever
+    fill = filled(case, table, new, value, f"{new} is distinct from {converted}")
     proofs = required(case, alter, table, [new]) if column.is_not_null else ()
     nullable = [alter.having([f"alter column {name} drop not null"])] if column.is_not_null else []
     swap = [
@@ -193,8 +194,7 @@ def _swapped(case: Case, alter: AlterTable, column: Column, using: str) -> Draft
         f"{alter.head} rename column {name} to {old}", f"{alter.head} rename column {new} to {name}",
     ]  # fmt: skip
     back = _irreversible("the old column is not kept up to date any more")
-    before = case.before.objects.get(("column", column.name))
-    if before and not is_wider(before.attributes.get("type") or "", column.type):
+    if before and not is_kept:
         back += "-- sqlmigrate: allow column-type-differs (what every release writes fits the new type)\n"
     return Draft(
         Pair("", sql_of(add), sql_of(remove)),
@@ -207,7 +207,11 @@ def _swapped(case: Case, alter: AlterTable, column: Column, using: str) -> Draft
     )
 
 
-def _casts_itself(column: Column) -> bool:
+def _casts_itself(case: Case, column: Column) -> bool:
+    """Return whether an assignment converts the values like ALTER TYPE: a cast would cut off the end of a text."""
+    before = case.before.objects.get(("column", column.name))
+    if before and Column(before).type.startswith(_TEXTS) and column.type.startswith(_TEXTS):
+        return True
     return column.type in ("text", "bigint", "numeric", "double precision") or column.type.startswith("numeric(")
 
 
@@ -282,7 +286,7 @@ def _rechecked(case: Case, measured: MeasuredStatement) -> Iterator[Edit]:
     if found_table is None:
         return
     alter, table = found_table
-    types = [found["column"] for each in alter.actions if (found := _TYPE.fullmatch(each))]
+    types = [found[0] for each in alter.actions if (found := retyping(each))]
     checks = [
         each
         for each in case.constraints(displayed(table.name), "CHECK")

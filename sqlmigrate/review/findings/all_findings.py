@@ -18,6 +18,7 @@ from . import (
     guarantees,
     keys,
     locks,
+    narrower,
     publications,
     removed,
     replaced,
@@ -45,6 +46,7 @@ def _of_up(subject: Subject) -> Iterator[Finding]:
         yield from altered.find(subject, changes)
         yield from behaviour.find(subject, changes)
         yield from types.find(subject, changes)
+        yield from narrower.find(subject, changes)
         yield from rights.find(subject, changes)
         yield from replaced.find(subject)
         yield from guarantees.find(subject)

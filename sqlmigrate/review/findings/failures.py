@@ -45,6 +45,7 @@ _SETTING_ELSEWHERE = (
     "or name a server that has it: --shadow-url"
 )
 
+ASK_PRODUCTION = "ask production whether it has such rows:"
 _NEEDS_ROWS = "it may need rows that only production has: give the review some of them with --seed"
 
 # What to do now, in addition to the rule's text.
@@ -124,7 +125,7 @@ def _ask(failure: RowFailure) -> str:
     if failure.query.startswith("select count(") and "count(*)" not in failure.query:
         return f"ask production: this query fails too if there are such rows:\n{failure.query}"
     if failure.query:
-        return f"ask production whether it has such rows:\n{failure.query}"
+        return f"{ASK_PRODUCTION}\n{failure.query}"
     return "the rows are generated: find out whether production has rows on which it fails"
 
 

@@ -174,9 +174,21 @@ def retyped_columns(text: str) -> Iterator[tuple[str, str, str, str]]:
     for altered in _ALTERED.finditer(_code(text)):
         until = text.find(";", altered.end())
         for part in split_at_commas(text[altered.end() : until if until > 0 else len(text)]):
-            if found := _TYPE.match(_code(part)):
-                using = part[slice(*found.span("using"))] if found["using"] else found["column"]
-                yield altered["table"], found["column"], part[slice(*found.span("type"))], using
+            if found := retyping(part):
+                column, new_type, using = found
+                yield altered["table"], column, new_type, using or column
+
+
+def retyping(action: str) -> tuple[str, str, str] | None:
+    """Read an action of ALTER TABLE that converts a column: the column, its new type, and what USING computes.
+
+    Without USING that is empty. Another action gives None.
+    """
+    found = _TYPE.match(_code(action))
+    if found is None:
+        return None
+    column, new_type, using = (action[slice(*found.span(each))] if found[each] else "" for each in found.groupdict())
+    return column, new_type, using
 
 
 def resolve(name: str, tables: Sequence[Table]) -> Table | None:

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from sqlmigrate.catalog.objects import Catalog, Change
 from sqlmigrate.database.session import Request, Session
 from sqlmigrate.errors import StatementError
-from sqlmigrate.identifiers import displayed, last_part, literal, parent as parent_of, parts
+from sqlmigrate.identifiers import displayed, last_part, parent as parent_of, parts
 from sqlmigrate.parsing.statement import Statement
 
 from . import offending_rows
+from .conversions import does_not_convert
 from .made_up_rows import is_raised_in_function
 from .offending_rows import CHECK, NOT_NULL, UNIQUE
 
@@ -24,18 +25,6 @@ VALUES = "22"  # the class of data exceptions
 EXCLUSION = "23P01"
 _WRITES = ("INSERT", "UPDATE", "DELETE", "MERGE", "WITH", "SELECT", "COPY", "CALL")
 _WRITTEN = "already exists"  # of a row that a statement writes, not of an index that is built
-_V16 = 160000
-_NUMBERS = ("smallint", "integer", "bigint", "numeric", "real", "double precision")
-_RANGES = {"smallint": ("-32768", "32767"), "integer": ("-2147483648", "2147483647"),
-           "bigint": ("-9223372036854775808", "9223372036854775807")}  # fmt: skip
-_NUMBER = r"^\s*[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?\s*$"
-_PATTERNS = {
-    **dict.fromkeys(_RANGES, r"^\s*[-+]?\d+\s*$"),
-    **dict.fromkeys(("numeric", "real", "double precision"), _NUMBER),
-    "uuid": r"^\{?[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}\}?$",
-    "boolean": r"(?i)^\s*(t|true|f|false|y|yes|n|no|on|off|1|0)\s*$",
-}
-
 # The table $2 of the schema $1: its name, its OID, and the name of the table that it is a partition of.
 _TABLE = """\
 select pg_catalog.format('%I.%I', n.nspname, c.relname), c.oid::text,
@@ -241,8 +230,9 @@ def _of_values(tried: Tried) -> str:
                 continue
             old, new = before.attributes.get("type") or "", after.attributes.get("type") or ""
             shown = parts(before.name)[-1]
-            if _is_plain(using, shown) and (condition := _does_not_convert(shown, old, new, tried.session)):
-                return f"select count(*) from {displayed(table)} where {condition};"
+            version = tried.session.conn.info.server_version
+            if is_plain(using, shown) and (asked := of_column(displayed(table), shown, (old, new), version)):
+                return asked
     for name, _, expression in offending_rows.expressions_of(tried.statement):
         inside = offending_rows.balanced(expression, 0) if expression.startswith("(") else None
         computed = expression[1:-1] if inside == expression else expression
@@ -250,24 +240,21 @@ def _of_values(tried: Tried) -> str:
     return ""
 
 
-def _is_plain(using: str, column: str) -> bool:
+def of_column(table: str, column: str, types: tuple[str, str], version: int) -> str:
+    """Return the query of values of a column that do not convert to another type; empty if none can be written.
+
+    Args:
+        table: The table, as messages show it.
+        column: The column, as SQL.
+        types: The type before and after, as the catalog writes them.
+        version: The version of the server that is asked (180004).
+    """
+    condition = does_not_convert(column, *types, version)
+    return f"select count(*) from {table} where {condition};" if condition else ""
+
+
+def is_plain(using: str, column: str) -> bool:
     """Return whether a conversion is the column itself, or a cast of it."""
     own, kind = re.escape(column), r"[\w\s.\"]+(?:\([\d\s,]+\))?"
     cast = rf"\(?\s*{own}\s*\)?(?:\s*::\s*{kind})*|cast\s*\(\s*{own}\s+as\s+{kind}\s*\)"
     return re.fullmatch(cast, using.strip(), re.IGNORECASE) is not None
-
-
-def _does_not_convert(column: str, old: str, new: str, session: Session) -> str:
-    """Return the condition of values that do not convert from one type to another; empty if none can be written."""
-    if new in _RANGES and old in _NUMBERS:
-        return f"{column} not between {_RANGES[new][0]} and {_RANGES[new][1]}"
-    if length := re.fullmatch(r"(?:character varying|character)\((\d+)\)", new):
-        return f"length({column}::text) > {length[1]}"
-    is_number = old in _NUMBERS or old.startswith("numeric")
-    if is_number and (digits := re.fullmatch(r"numeric\((\d+),(\d+)\)", new)):
-        return f"abs(round({column}::numeric, {digits[2]})) >= 1e{int(digits[1]) - int(digits[2])}"
-    if not old.startswith(("text", "character", "citext")):
-        return ""
-    if session.conn.info.server_version >= _V16:
-        return f"not pg_input_is_valid({column}::text, {literal(displayed(new))})"
-    return f"{column} !~ {literal(_PATTERNS[new])}" if new in _PATTERNS else ""

@@ -90,7 +90,8 @@ FAILS_ON_DATA = Rule(
         "The schema allows rows on which this statement fails: a NULL, a duplicate, a value that the new "
         "check forbids, or one that does not convert to the new type. The review generated such rows, deleted "
         "them from its own copy, and executed the rest of the migration. Only a query on production can tell whether "
-        "production has some; the finding has it. Fix those rows in an earlier migration. An error that a "
+        "production has some; the finding has it. Fix those rows in an earlier migration. A type that becomes "
+        "narrower, such as a shorter text, is told even if all generated rows fit. An error that a "
         "function or a trigger raises may come from generated rows too. A constraint also refuses such rows of the "
         "running application, with NOT VALID too: first release an application that writes none."
     ),
