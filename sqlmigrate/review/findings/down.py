@@ -14,7 +14,7 @@ from sqlmigrate.identifiers import IDENTIFIER, QUALIFIED, displayed, is_same, pa
 from sqlmigrate.parsing.script import Script
 from sqlmigrate.review.measure.facts import RoundTrip, StatementFacts
 from sqlmigrate.review.rules import constraints, down as rules
-from sqlmigrate.review.rules.failures import FAILS_ON_DATA, HANGS
+from sqlmigrate.review.rules.failures import FAILS_ON_DATA, HANGS, NEEDS_NEWER_SERVER
 from sqlmigrate.review.rules.indexes import CREATE_INDEX_BLOCKING
 from sqlmigrate.review.rules.rule import Finding, Rule
 from sqlmigrate.source import Span
@@ -50,7 +50,7 @@ def find(subject: Subject, down: Script | None) -> Iterator[Finding]:
     head = down.source.span(down.statements[0].start) if down.statements else down.source.span(0, 0)
     if trip.down.error:
         failed = failures.finding_of_error(trip.down, trip.down.error, subject.version)
-        rule = failed.rule if failed.rule in (HANGS, FAILS_ON_DATA) else rules.DOWN_FAILS
+        rule = failed.rule if failed.rule in (HANGS, FAILS_ON_DATA, NEEDS_NEWER_SERVER) else rules.DOWN_FAILS
         yield replace(failed, rule=rule, severity=rule.severity)
         return
     for each in failures.find_on_rows(subject, trip.down):

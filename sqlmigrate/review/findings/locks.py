@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from sqlmigrate.identifiers import is_same, last_part
+from sqlmigrate.identifiers import displayed, is_same, last_part
 from sqlmigrate.review.measure.facts import Relation, RelationEffect
 from sqlmigrate.review.measure.lock_modes import MODES, rank
 from sqlmigrate.review.rules import constraints, indexes, locks, partitions, removed, rewrites
@@ -356,25 +356,39 @@ def _others(
 
 
 def _two_tables(subject: Subject) -> Iterator[Finding]:
-    """Return the finding of a second table that is locked in one transaction, by another statement."""
-    first: tuple[int, RelationEffect] | None = None
+    """Return the finding of a second table that is locked in one transaction, by another statement.
+
+    Statements in code count as well: they are one statement of the file that changes several tables.
+    """
+    locked: dict[int, tuple[int, RelationEffect]] = {}
     for measured in subject.statements:
         if measured.facts.is_alone or subject.up.mode == "statements":
             continue
+        changed = _changed_in_code(measured)
         for touch in measured.facts.touches:
             if touch.relation.kind not in ("table", "partitioned table") or rank(touch.mode) < _BLOCKING:
                 continue
             if not touch.is_taken or touch.relation.parent:
                 continue
-            if first is None:
-                first = (measured.facts.number, touch)
-            elif first[0] != measured.facts.number and first[1].relation.oid != touch.relation.oid:
-                message = (
-                    f"`{touch.relation.name}` is locked in {touch.mode} mode while `{first[1].relation.name}` is locked"
-                    ": a session that locks them in the opposite order causes a deadlock"
-                )
-                yield subject.finding(locks.TWO_EXCLUSIVE_TABLES, measured.place, message, touch)
-                return
+            for number, first in locked.values():
+                names = {displayed(each.relation.name) for each in (touch, first)}
+                is_apart = number != measured.facts.number or names <= changed
+                if is_apart and first.relation.oid != touch.relation.oid:
+                    message = (
+                        f"`{touch.relation.name}` is locked in {touch.mode} mode while `{first.relation.name}` is"
+                        " locked: a session that locks them in the opposite order causes a deadlock"
+                    )
+                    yield subject.finding(locks.TWO_EXCLUSIVE_TABLES, measured.place, message, touch)
+                    return
+            locked.setdefault(touch.relation.oid, (measured.facts.number, touch))
+
+
+def _changed_in_code(measured: MeasuredStatement) -> set[str]:
+    """Return the tables that statements in a block or a function change; those of one plain statement are none."""
+    if not measured.text.startswith(_CODE):
+        return set()
+    changed = (each.after or each.before for each in measured.facts.changes)
+    return {displayed(each.table) for each in changed if each}
 
 
 def _alone(subject: Subject, measured: MeasuredStatement) -> Iterator[Finding]:

@@ -27,7 +27,8 @@ _SUMMED = frozenset(
 _KIND = (
     r"(?:partitioned |foreign )?table|column|(?:materialized )?view|function|procedure|aggregate|(?:composite )?type|"
     r"enum|domain|range|constraint|trigger|default|policy|index|sequence|schema|statistics|extension|rule|"
-    r"body of|owner of|default of|unique constraint|unique index|primary key|foreign key|exclusion constraint|CHECK"
+    r"body of|owner of|default of|unique constraint|unique index|primary key|foreign key|exclusion constraint|"
+    r"CHECK|label"
 )
 _SLOT = re.compile(
     rf"(?:\b(?P<article>the (?:new )?)(?P<kind>{_KIND}) )?`(?P<name>[^`]+)`"

@@ -151,9 +151,9 @@ def _renamed(subject: Subject, changes: SchemaChanges) -> Iterator[Finding]:
             yield subject.finding(removed.SET_SCHEMA, subject.place_of(change), message)
     for change, old_label, new_label in changes.renamed_labels():
         name = displayed(parent(before(change).name))
-        message = f"the label '{old_label}' of `{name}` is renamed to '{new_label}'"
+        message = f"the label `{old_label}` is renamed to `{new_label}` in `{name}`"
         message += ": the running application still uses the old label"
-        yield subject.finding(removed.RENAME_ENUM_VALUE, subject.place_of(change), message)
+        yield replace(subject.finding(removed.RENAME_ENUM_VALUE, subject.place_of(change), message), about=name)
 
 
 def _without_old_name(changes: SchemaChanges, how: str) -> Iterator[tuple[Change, Object, Object]]:

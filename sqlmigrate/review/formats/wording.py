@@ -92,13 +92,32 @@ def locks_of_tables(done: FileRun) -> list[Lock]:
     ]
 
 
+_Earliest = dict[int | str | None, tuple[tuple[int, int], RelationEffect]]
+"""The first work from a statement on, with its place: on a relation (its OID), on an index of a table, or on any."""
+
+
 def _locks(done: FileRun) -> Iterator[Lock]:
-    return (
-        Lock(facts, touch, _work(done, index, touch), _is_lock_statement(done, facts))
-        for index, facts in enumerate(done.statements)
-        for touch in facts.touches
-        if touch.relation.kind != "index"
-    )
+    found: list[list[Lock]] = []
+    earliest: _Earliest = {}
+    for index in reversed(range(len(done.statements))):
+        facts = done.statements[index]
+        _note_work(index, facts, earliest)
+        seen = earliest
+        if facts.is_alone:
+            _note_work(index, facts, seen := {})
+        is_requested = _is_lock_statement(done, facts)
+        touches = [touch for touch in facts.touches if touch.relation.kind != "index"]
+        found.append([Lock(facts, touch, _work(touch, seen), is_requested) for touch in touches])
+    return itertools.chain.from_iterable(reversed(found))
+
+
+def _note_work(index: int, facts: StatementFacts, earliest: _Earliest) -> None:
+    """Enter the work of a statement; later statements were entered before it."""
+    for number, touch in reversed([*enumerate(facts.touches)]):
+        if touch.is_work or touch.written:
+            earliest[None] = earliest[touch.relation.oid] = (index, number), touch
+            if touch.relation.kind == "index":
+                earliest[touch.relation.table] = (index, number), touch
 
 
 def _strength(lock: Lock) -> tuple[int, int, bool, bool, int]:
@@ -115,21 +134,15 @@ def _weight(work: RelationEffect | None) -> int:
     return 0 if work is None else 3 if work.rewritten else 2 if work.is_work else 1
 
 
-def _work(done: FileRun, index: int, touch: RelationEffect) -> RelationEffect | None:
+def _work(touch: RelationEffect, earliest: _Earliest) -> RelationEffect | None:
     """Return the work done while a lock is held: on the locked table, or else on another one."""
-    facts = done.statements[index]
     if touch.is_work or touch.written:
         return touch
     if blocks(touch.mode) == "nobody":
         return None
-    until = index + 1 if facts.is_alone else len(done.statements)
-    seen = [other for each in done.statements[index:until] for other in each.touches]
-    own = [other for other in seen if touch.relation.oid == other.relation.oid or _is_index_of(other, touch)]
-    return next((other for other in [*own, *seen] if other.is_work or other.written), None)
-
-
-def _is_index_of(other: RelationEffect, touch: RelationEffect) -> bool:
-    return other.relation.kind == "index" and other.relation.table == touch.relation.name
+    own = [earliest[key] for key in (touch.relation.oid, touch.relation.name) if key in earliest]
+    found = min(own, key=lambda each: each[0]) if own else earliest.get(None)
+    return found[1] if found else None
 
 
 def lock_words(lock: Lock) -> str:
@@ -321,7 +334,9 @@ def _one_harm(reviewed: Reviewed) -> str:
         return "hit the timeout" if reviewed.trip.up.is_stopped else "fail"
     if reviewed.trip and reviewed.trip.certain_failure("up"):
         return "fail"
-    return "not roll back cleanly" if all(each.rule.name in _DOWN_RULES for each in dangers) else "do damage"
+    down = reviewed.migration.down.path if reviewed.migration.down else None
+    is_of_down = all(each.rule.name in _DOWN_RULES or each.path == down for each in dangers)
+    return "not roll back cleanly" if is_of_down else "do damage"
 
 
 def basis(review: Review) -> Iterator[str]:
