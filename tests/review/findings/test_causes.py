@@ -177,3 +177,27 @@ def test_a_view_that_was_fixed_at_another_time_is_restored(server: databases.Sha
     result = pipeline.review_on(server, subjects, pipeline.Settings(Path(), limit=5.0))
 
     assert [each.rule.name for one in result.migrations for each in one.findings] == ["frozen-time"]
+
+
+def test_code_that_locks_two_tables_is_told_like_two_statements(server: databases.Shadow) -> None:
+    """Its statements lock one table after the other; one statement that locks two cannot be split."""
+    message = "`shops` is locked in ACCESS EXCLUSIVE mode while `orders` is locked"
+    message += ": a session that locks them in the opposite order causes a deadlock"
+    block = "do $$ begin {} end $$;\n"
+    add = "alter table {} add column note text;"
+    key = "alter table orders add constraint of_shop foreign key (id) references shops not valid;"
+
+    both = block.format(add.format("orders") + add.format("shops"))
+    assert ("two-exclusive-tables", "warning", message) in told(server, both)
+    rules = {rule for up in (block.format(key), f"{key}\n") for rule, _, _ in told(server, up)}
+    assert "two-exclusive-tables" not in rules
+
+
+def test_labels_of_one_enum_are_one_list(server: databases.Shadow) -> None:
+    """Each of them is renamed by a statement of its own."""
+    setup = "create type state as enum ('a', 'b', 'c');\ncreate table t (id int, s state);\n"
+    up = "".join(f"alter type state rename value '{old}' to '{old}1';\n" for old in "abc")
+
+    message = "the labels `a`, `b` and `c` are renamed to `a1`, `b1` and `c1` in `state`"
+    message += ": the running application still uses the old labels"
+    assert ("rename-enum-value", "danger", message) in told(server, up, setup)

@@ -9,6 +9,7 @@ import pytest
 
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.review import pipeline
+from sqlmigrate.review.formats.wording import verdict
 from sqlmigrate.review.new.subjects import Subjects
 from sqlmigrate.review.results import Review
 from sqlmigrate.shadow import databases
@@ -143,3 +144,17 @@ def test_what_only_a_superuser_may(name: str, server: databases.Shadow) -> None:
     assert finding.what_now == (
         "if you trust the new migrations, execute them as a superuser of the shadow server: --trusted"
     )
+
+
+def test_a_down_file_that_needs_a_newer_server(server: databases.Shadow) -> None:
+    """It is told like an up file, and the verdict says that the way back is what fails."""
+    up = Source("sql/002_case.up.sql", "create table fresh (id int);\n")
+    down = Source("sql/002_case.down.sql", "drop table fresh;\nselect uuidv7();\n")
+    subjects = Subjects("main", (migration("001", SETUP),), (Migration("002", "case", up, down),))
+    result = pipeline.review_on(server, subjects, pipeline.Settings(Path(), limit=2.0))
+    found = [(each.rule.name, each.path) for each in result.migrations[0].findings]
+
+    expected = [] if server.version >= 180000 else [("needs-newer-server", down.path)]
+    assert found == expected
+    if expected:
+        assert verdict(result) == ("danger", "1 of 1 new migration would not roll back cleanly")
