@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from sqlmigrate.catalog.objects import Object
 from sqlmigrate.identifiers import IDENTIFIER, QUALIFIED, displayed, last_part, parts
 from sqlmigrate.parsing.statement import Statement
+from sqlmigrate.review.findings.locks import changed_in_code
 from sqlmigrate.review.findings.subject import MeasuredStatement
 
 from .batches import batched, write
@@ -68,9 +69,9 @@ def in_batches(case: Case) -> Draft | None:
 
 
 def one_table_each(case: Case) -> Draft | None:
-    """Lock one table in each file."""
+    """Lock one table in each file; a block that locks several cannot be cut."""
     places = [each.facts.number for each in case.statements]
-    if not places:
+    if not places or any(len(changed_in_code(each)) > 1 for each in case.statements):
         return None
     found: list[Part] = []
     last = ""

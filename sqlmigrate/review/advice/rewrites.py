@@ -29,7 +29,7 @@ _VIRTUAL = 18  # the first version with virtual generated columns
 _VALUE = re.compile(r"\bVALUE\b")
 _STORED = re.compile(r"\bstored\b", re.IGNORECASE)
 _VACUUM = re.compile(rf"vacuum\s+(?:\([^)]*\)|full|freeze|verbose|analyze|\s)+(?P<table>{QUALIFIED})", re.IGNORECASE)
-_TEXTS = ("text", "character varying")
+_ASSIGNED = ("text", "character", "numeric")
 _AT_ONCE = ("default", "not", "null", "generated", "collate", "")  # the clauses that can be written in steps
 
 
@@ -178,7 +178,7 @@ def new_type(case: Case) -> Draft | None:
 def _swapped(case: Case, alter: AlterTable, column: Column, using: str) -> Draft:
     table, name = displayed(column.object.table), column.object.path[-1]
     new, old, trigger = made(name, "new"), made(name, "old"), made(table, name, "new")
-    value = using or (name if _casts_itself(case, column) else f"{name}::{column.type}")
+    value = using or (name if _casts_itself(column) else f"{name}::{column.type}")
     body = f"new.{new} := {_of_row(value, [name])};"
     default = [alter.having([f"alter column {new} set default {column.default}"])] if column.default else []
     add = [alter.having([f"add column {new} {column.type}"]), *default, *kept_by_trigger(table, trigger, body)]
@@ -207,12 +207,9 @@ def _swapped(case: Case, alter: AlterTable, column: Column, using: str) -> Draft
     )
 
 
-def _casts_itself(case: Case, column: Column) -> bool:
-    """Return whether an assignment converts the values like ALTER TYPE: a cast would cut off the end of a text."""
-    before = case.before.objects.get(("column", column.name))
-    if before and Column(before).type.startswith(_TEXTS) and column.type.startswith(_TEXTS):
-        return True
-    return column.type in ("text", "bigint", "numeric", "double precision") or column.type.startswith("numeric(")
+def _casts_itself(column: Column) -> bool:
+    """Return whether an assignment converts the values like ALTER TYPE; a cast would cut off the end of a text."""
+    return column.type.startswith(_ASSIGNED) or column.type in ("bigint", "double precision")
 
 
 def _irreversible(why: str) -> str:

@@ -364,7 +364,7 @@ def _two_tables(subject: Subject) -> Iterator[Finding]:
     for measured in subject.statements:
         if measured.facts.is_alone or subject.up.mode == "statements":
             continue
-        changed = _changed_in_code(measured)
+        changed = changed_in_code(measured)
         for touch in measured.facts.touches:
             if touch.relation.kind not in ("table", "partitioned table") or rank(touch.mode) < _BLOCKING:
                 continue
@@ -383,8 +383,8 @@ def _two_tables(subject: Subject) -> Iterator[Finding]:
             locked.setdefault(touch.relation.oid, (measured.facts.number, touch))
 
 
-def _changed_in_code(measured: MeasuredStatement) -> set[str]:
-    """Return the tables that statements in a block or a function change; those of one plain statement are none."""
+def changed_in_code(measured: MeasuredStatement) -> set[str]:
+    """Return the tables that a block or a function changes, as messages show them; none for a plain statement."""
     if not measured.text.startswith(_CODE):
         return set()
     changed = (each.after or each.before for each in measured.facts.changes)

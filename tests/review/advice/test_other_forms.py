@@ -19,6 +19,8 @@ pytestmark = pytest.mark.sampled(24)
 
 TABLES = """\
 create schema shop;
+create table prices (id bigint primary key, price numeric(12, 4), label varchar(50));
+insert into prices select n, n + 0.1234, 'p' || n || '             ' from generate_series(1, 300) n;
 create table customers (id bigint primary key, name text, first text, last text);
 insert into customers select n, 'c' || n from generate_series(1, 300) n;
 create table shop."Order" (
@@ -204,6 +206,24 @@ alter table shop."Order" alter column customer_id set data type bigint using cus
 """,
         {"type-change-rewrite"},
     ),
+    "fewer digits": (
+        """\
+alter table prices alter column price type numeric(8, 2);
+""",
+        """\
+alter table prices alter column price type numeric(12, 4);
+""",
+        {"type-change-rewrite"},
+    ),
+    "a shorter text": (
+        """\
+alter table prices alter column label type varchar(9);
+""",
+        """\
+alter table prices alter column label type varchar(50);
+""",
+        {"type-change-rewrite"},
+    ),
     "rename column": (
         """\
 alter table shop."Order" rename "Note" to "Remark";
@@ -332,6 +352,15 @@ def test_code_has_no_advice(statement: str, server: databases.Shadow) -> None:
 
     dangers = [each for reviewed in result.migrations for each in reviewed.findings if each.severity == "danger"]
     assert [each.instead for each in dangers if each.rule.name.startswith(("create-index", "set-not-null"))] == [""]
+
+
+def test_a_block_that_locks_two_tables_is_not_cut(server: databases.Shadow) -> None:
+    """It would lock both in a file of its own as well."""
+    block = "do $$ begin alter table logs add x int; alter table customers add x int; end $$;\n-- down\nselect 1;\n"
+    result = review(server, migrations(TABLES, 1), migrations(block, 2))
+
+    found = {each.rule.name: each.instead for reviewed in result.migrations for each in reviewed.findings}
+    assert found["two-exclusive-tables"] == ""
 
 
 def test_further_files_have_the_versions_after_the_newest(server: databases.Shadow) -> None:
