@@ -5,13 +5,15 @@ What loads the driver or the parser is imported inside the functions, as in `cli
 
 from __future__ import annotations
 
+import re
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from sqlmigrate.cli.context import Context
 from sqlmigrate.cli.program import command
-from sqlmigrate.errors import NOTHING_CHANGED, ConfigError
+from sqlmigrate.errors import NOTHING_CHANGED, ConfigError, SqlmigrateError
 from sqlmigrate.spelling import plural
 
 if TYPE_CHECKING:
@@ -44,16 +46,33 @@ def adopt(context: Context, **options: Any) -> None:
     config = context.config
     directory = config.directory.rstrip("/") + "/"
     wanted = Wanted(directory, config.table, options["source"], options["tool"], options["history"])
-    match actions:
-        case ["write"]:
-            accepted = {"trust": options["trust_changed"], "ignore_missing": options["ignore_missing"]}
-            _write(context, wanted, accepted, yes=options["yes"])
-        case ["finish"]:
-            _finish(context, wanted)
-        case ["undo"]:
-            _undo(context, wanted, yes=options["yes"])
-        case _:
-            _look(context, wanted, every="dry_run" in actions, ignore_missing=options["ignore_missing"])
+    try:
+        match actions:
+            case ["write"]:
+                accepted = {"trust": options["trust_changed"], "ignore_missing": options["ignore_missing"]}
+                _write(context, wanted, accepted, yes=options["yes"])
+            case ["finish"]:
+                _finish(context, wanted)
+            case ["undo"]:
+                _undo(context, wanted, yes=options["yes"])
+            case _:
+                _look(context, wanted, every="dry_run" in actions, ignore_missing=options["ignore_missing"])
+    except SqlmigrateError as error:
+        others = [_with_steps(each, wanted) for each in error.others]
+        raise _with_steps(error, wanted).with_(others=others) from None
+
+
+def _with_steps(error: SqlmigrateError, wanted: Wanted) -> SqlmigrateError:
+    return error.with_(next_steps=[_as_asked(step, wanted) for step in error.next_steps])
+
+
+def _as_asked(command: str, wanted: Wanted) -> str:
+    """Return a command of ours with the options by which the user has said what is taken over."""
+    if not re.match(r"(or: )?sqlmigrate (--directory \S+ )?adopt\b", command):
+        return command
+    asked = (("--from", wanted.folder), ("--tool", wanted.tool), ("--history", wanted.history))
+    given = (f"{flag} {shlex.quote(value)}" for flag, value in asked if value and flag not in command)
+    return " ".join([command, *given])
 
 
 def _look(context: Context, wanted: Wanted, *, every: bool, ignore_missing: bool) -> None:
@@ -77,7 +96,7 @@ def _look(context: Context, wanted: Wanted, *, every: bool, ignore_missing: bool
         report.text("", *remarks)
     said, following = screens.ending(adoption, wanted.directory, ignore_missing=ignore_missing)
     report.text("", said)
-    report.text([("", "next: "), ("cyan", context.as_called(following))])
+    report.text([("", "next: "), ("cyan", context.as_called(_as_asked(following, wanted)))])
 
 
 def _head(context: Context, state: State | None, adoption: Adoption) -> None:

@@ -209,6 +209,20 @@ error: --write and --undo cannot be given together
     )
 
 
+def test_the_next_command_has_what_the_user_has_said(dbmate: Project) -> None:
+    """It can be pasted as it is, after an error too."""
+    (dbmate.folder.parent / "db").rename(dbmate.folder.parent / "old")
+    arguments = ["adopt", "--from", "old/migrations", "--tool", "dbmate"]
+    ended = dbmate.call(*arguments)
+    assert ended.stdout.splitlines()[-1] == "next: sqlmigrate adopt --write --from old/migrations --tool dbmate"
+    dbmate.execute("insert into schema_migrations values ('3')")
+    assert dbmate.call(*arguments, "--write").stderr.splitlines()[-3:] == [
+        "   next    sqlmigrate adopt --from FOLDER --tool dbmate",
+        "           or: sqlmigrate adopt --write --ignore-missing --from old/migrations --tool dbmate",
+        "",
+    ]
+
+
 # -- a history that cannot be taken over now ---------------------------------------------------------------------------
 
 
