@@ -84,7 +84,8 @@ def remarks(adoption: Adoption, *, ignore_missing: bool = False) -> Iterator[Lin
     errors = list(errors_of(adoption, trust=False, ignore_missing=ignore_missing))
     yield from _remark_lines(errors, "❌", "red")
     yield from _remark_lines(adoption.notes, "⚠️", "yellow")
-    pending = [each.pair.migration for each in adoption.pending if each.pair.migration]
+    is_known = adoption.history is not None  # without a history every migration looks pending; `verify` reads them all
+    pending = [each.pair.migration for each in adoption.pending if is_known and each.pair.migration]
     refused = [
         error.with_(message=f"pending, and `up` will refuse it: {error.message}") for error in faults_in(pending)
     ]
@@ -100,6 +101,8 @@ def ending(adoption: Adoption, directory: str, *, ignore_missing: bool = False) 
         return "it cannot be taken over yet; nothing was written", "sqlmigrate adopt --dry-run"
     if not adoption.is_done:
         return "nothing was written", f"sqlmigrate adopt --write{' --ignore-missing' if ignore_missing else ''}"
+    if adoption.history is None:
+        return "no file has to be written; no history was found to take over", status_command(adoption, directory)
     return "nothing to do: everything is taken over", status_command(adoption, directory)
 
 
