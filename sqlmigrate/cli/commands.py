@@ -55,6 +55,8 @@ def verify(context: Context) -> int:
     if context.config.is_url_empty:
         _refuse_empty_url(context)
     migrations = folder.survey(context.config.directory)
+    if not all(each.is_read for each in migrations):
+        raise gather(migrations.faults)
     if not migrations.faults:
         _require_some(context, migrations)
     if not context.has_database:
@@ -67,7 +69,8 @@ def verify(context: Context) -> int:
             planned, errors = operations.verify(url, migrations, table=context.config.table)
     except SqlmigrateError as error:
         raise gather([*faults_of(migrations), error]) from None
-    executed = [row.migration for row in planned.plan.rows if row.migration and row.is_executed]
+    unchanged = ("executed", "baseline")
+    executed = [row.migration for row in planned.plan.rows if row.migration and row.state in unchanged]
     faults, settled = faults_of(migrations, executed), faults_in(executed)
     if faults or errors:
         raise gather([*faults, *errors])
