@@ -35,12 +35,17 @@ def errors_of(adoption: Adoption, *, trust: bool, ignore_missing: bool = False) 
         )
     if adoption.history and adoption.history.is_one_row:
         yield from (_without_file(adoption, each.key) for each in adoption.missing)
-    elif adoption.history and adoption.missing and adoption.to_record and not ignore_missing:
+    elif adoption.history and adoption.missing and not ignore_missing and _is_first(adoption):
         yield _without_files(adoption, adoption.history.shown)
     yield from (_doubled(tool, entries) for entries in adoption.doubled)
     yield from (error.with_(state=NOTHING_CHANGED) for error in adoption.obstacles)
     if adoption.changed and not trust:
         yield from _changed(adoption)
+
+
+def _is_first(adoption: Adoption) -> bool:
+    """Tell whether something is still to be recorded, or nothing in the folder is known to the history."""
+    return bool(adoption.to_record) or not adoption.executed
 
 
 def _without_file(adoption: Adoption, version: str) -> HistoryError:

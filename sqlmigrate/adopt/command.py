@@ -106,7 +106,7 @@ def _head(context: Context, state: State | None, adoption: Adoption) -> None:
         context.report.text("no database is named: only the files are looked at", "")
     else:
         context.report.text(context.report.head(state, f"adopt into {state.history.name}"), "")
-    context.report.text(*screens.found_lines(adoption))
+    context.report.text(*screens.found_lines(adoption, has_database=state is not None))
 
 
 def _write(context: Context, wanted: Wanted, accepted: dict[str, bool], *, yes: bool) -> None:
@@ -134,7 +134,8 @@ def _write(context: Context, wanted: Wanted, accepted: dict[str, bool], *, yes: 
             context.report.text(context.report.head(state, f"history in {state.history.name}"))
     context.report.json({**screens.value(done.adoption), "written": list(done.paths), "recorded": done.recorded})
     written, recorded = plural(len(done.paths), "file"), plural(done.recorded, "migration")
-    context.report.text(f"{written} written, {recorded} recorded as executed")
+    said = f"{recorded} recorded as executed" if context.has_database else "no history, because no database is named"
+    context.report.text(f"{written} written, {said}")
     following = screens.status_command(done.adoption, wanted.directory)
     context.report.text([("", "next: "), ("cyan", context.as_called(following))])
 
@@ -177,4 +178,6 @@ def _undo(context: Context, wanted: Wanted, *, yes: bool) -> None:
     dropped = "; the history, which held nothing else, was dropped" if undone.is_history_dropped else ""
     context.report.json({"forgotten": undone.forgotten, "dropped": undone.is_history_dropped, "removed": undone.paths})
     context.report.text(context.report.head(state, "adoption taken back"))
-    context.report.text(f"{undone.forgotten} rows removed, {len(undone.paths)} files removed{dropped}")
+    rows, files = plural(undone.forgotten, "row"), plural(len(undone.paths), "file")
+    context.report.text(f"{rows} removed, {files} removed{dropped}")
+    context.report.text(*(f"{path} stays: the pair was written or changed by hand" for path in undone.kept))

@@ -105,4 +105,5 @@ def obstacles_of(pairs: Sequence[Pair]) -> list[MigrationError]:
 def _with_way_out(error: MigrationError, pair: Pair) -> MigrationError:
     """Say which file takes the place of a migration that cannot be converted."""
     hint = error.hint or "write {path} by hand in its place"
-    return error.with_(hint=hint.replace("{path}", pair.path))
+    down = pair.path.removesuffix(".up.sql") + ".down.sql"
+    return error.with_(hint=hint.replace("{path}", pair.path).replace("{down}", down))

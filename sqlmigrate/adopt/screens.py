@@ -26,14 +26,14 @@ _MARK = {
 }  # fmt: skip
 
 
-def found_lines(adoption: Adoption) -> Iterator[Line]:
+def found_lines(adoption: Adoption, *, has_database: bool = True) -> Iterator[Line]:
     """Say which tool was found, where its files and its history are, and how far it is."""
     reading, history = adoption.reading, adoption.history
     yield [("bold", reading.tools)]
     placed = "read as they are" if reading.in_place else "to be converted"
     yield [("", f"   files     {reading.folder}/ · {plural(len(reading.migrations), 'migration')}, {placed}")]
     if history is None:
-        yield [("", "   history   none was found")]
+        yield [("", f"   history   {'none was found' if has_database else 'not looked for: no database is named'}")]
         return
     yield [("", f"   history   {history.shown} · {_counts(adoption)}")]
     if since := _since(adoption):

@@ -108,9 +108,11 @@ def _remove(adoption: Adoption) -> tuple[tuple[str, ...], tuple[str, ...]]:
     for path in removed:
         Path(path).unlink()
     kept = [
-        each.pair.migration.up.path
+        source.path
         for each in adoption.entries
         if each.pair.is_kept and each.pair.migration is not None
+        for source in (each.pair.migration.up, each.pair.migration.down)
+        if source is not None
     ]
     return tuple(removed), tuple(kept)
 

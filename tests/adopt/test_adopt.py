@@ -213,3 +213,51 @@ def test_the_old_history_takes_writes_again_by_hand(dbmate: Project) -> None:
     assert f"to let schema_migrations take writes again, execute: {sql}\n" in refused.stderr
     dbmate.execute(sql)
     dbmate.execute("insert into schema_migrations values ('20240103120000')")
+
+
+def test_files_that_no_row_of_the_history_knows_are_refused(dbmate: Project) -> None:
+    """A folder that was renamed or of another release would be recorded as if nothing had been executed."""
+    dbmate.execute("update schema_migrations set version = '9' || version")
+
+    ended = dbmate.call("adopt", "--write")
+
+    assert ended.code == 1
+    assert (
+        "error: schema_migrations has 2 executed migrations without a file in db/migrations: "
+        "920240101120000, 920240102120000\n"
+    ) in ended.stderr
+    assert files(dbmate.folder) == {}
+
+
+def test_what_the_old_tool_executes_later_is_recorded_by_a_second_adoption(dbmate: Project) -> None:
+    """As long as its history takes writes, both tools may go on."""
+    dbmate.call("adopt", "--write")
+    dbmate.execute("create table orders (id int); insert into schema_migrations values ('20240103120000')")
+
+    assert "0 files written, 1 migration recorded as executed" in dbmate.call("adopt", "--write").stdout
+    assert list(dbmate.states().values()) == ["executed"] * 3
+
+
+def test_without_a_database_only_files_are_written(dbmate: Project) -> None:
+    """The screens say that no history was looked for."""
+    without = {"DATABASE_URL": ""}
+
+    assert "   history   not looked for: no database is named\n" in dbmate.call("adopt", **without).stdout
+    assert "6 files written, no history, because no database is named\n" in (
+        dbmate.call("adopt", "--write", **without).stdout
+    )
+    assert len(files(dbmate.folder)) == 6
+
+
+def test_files_that_were_changed_stay_when_it_is_taken_back(dbmate: Project) -> None:
+    """--undo names them."""
+    dbmate.call("adopt", "--write")
+    dbmate.folder.joinpath("20240103120000_orders.up.sql").write_text("create table orders ();\n")
+
+    ended = dbmate.call("adopt", "--undo", "--yes")
+
+    assert ended.stdout.splitlines()[1:] == [
+        "2 rows removed, 4 files removed; the history, which held nothing else, was dropped",
+        "sql/20240103120000_orders.up.sql stays: the pair was written or changed by hand",
+        "sql/20240103120000_orders.down.sql stays: the pair was written or changed by hand",
+    ]

@@ -38,8 +38,8 @@ def at(project: Project, *heads: str) -> None:
 def obstacle(path: str, before: str, key: str, label: str) -> str:
     return (
         f"❌ alembic/{path}:14:1: the migration is Python: only Alembic can say what its SQL is: "
-        f"write what `alembic upgrade {before}:{key} --sql` prints to {label}.up.sql, and "
-        f"`alembic downgrade {key}:{before} --sql` to {label}.down.sql, without the lines about alembic_version"
+        f"write what `alembic upgrade {before}:{key} --sql` prints to sql/{label}.up.sql, and "
+        f"`alembic downgrade {key}:{before} --sql` to sql/{label}.down.sql, without the lines about alembic_version"
     )
 
 

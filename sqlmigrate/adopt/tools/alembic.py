@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlmigrate.adopt.foreign import ForeignMigration, Listing, Place, Reading, Record
-from sqlmigrate.adopt.versions import own_names
 from sqlmigrate.errors import MigrationError
 from sqlmigrate.identifiers import literal, quoted
 from sqlmigrate.source import Source
@@ -73,11 +72,10 @@ def _read(listing: Listing) -> Reading | None:
         return None
     needs = {key: tuple(_resolved(key, found)) for key in sorted(found)}
     migrations = [_migration(listing, key, found[key], needs) for key in in_order(needs)]
-    labels = [own.label for own in own_names(migrations)]
     return Reading(
         "Alembic",
         listing.path(top.rstrip("/")) if top else listing.folder,
-        tuple(_with_command(each, found[each.key], label) for each, label in zip(migrations, labels, strict=True)),
+        tuple(_with_command(each, found[each.key]) for each in migrations),
         tuple(others),
         obstacles=tuple(_faults(listing, found, needs)),
     )
@@ -172,15 +170,15 @@ def _title(source: Source) -> str:
     return re.sub(r"\W+", "_", said.partition("\n")[0].lower()).strip("_")
 
 
-def _with_command(migration: ForeignMigration, revision: _Revision, label: str) -> ForeignMigration:
+def _with_command(migration: ForeignMigration, revision: _Revision) -> ForeignMigration:
     """Add why the migration cannot be converted, with the commands that print its SQL."""
     found = re.search(r"^def upgrade\b", revision.source.text, re.MULTILINE)
     before = revision.after[0] if revision.after else "base"
     said = MigrationError(
         "the migration is Python: only Alembic can say what its SQL is",
         revision.source.span(found.start(), found.end()) if found else revision.source.span(0),
-        hint=f"write what `alembic upgrade {before}:{migration.key} --sql` prints to {label}.up.sql, and "
-        f"`alembic downgrade {migration.key}:{before} --sql` to {label}.down.sql, without the lines about "
+        hint=f"write what `alembic upgrade {before}:{migration.key} --sql` prints to {{path}}, and "
+        f"`alembic downgrade {migration.key}:{before} --sql` to {{down}}, without the lines about "
         "alembic_version",
     )
     return replace(migration, obstacles=(said,))

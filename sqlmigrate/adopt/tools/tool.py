@@ -149,7 +149,10 @@ class Tool:
 
 
 BY_HAND = "write {path} by hand in its place"
-"""The hint of what cannot be converted; `{path}` is our file that takes the place of the conversion."""
+"""The hint of what cannot be converted; `{path}` is our file that takes the place of the conversion.
+
+`{down}` is its down file.
+"""
 
 RECORD = ("key", "state", "name", "executed_at", "duration_ms", "executed_by", "checksum", "statements")
 
