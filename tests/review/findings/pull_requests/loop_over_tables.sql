@@ -20,3 +20,4 @@ end $$;
 
 -- found
 -- 002.up:1 danger create-index-blocking: an index on `t1`, `t2` and 6 more is built under ACCESS EXCLUSIVE
+-- 002.up:1 warning two-exclusive-tables: `t2` is locked in ACCESS EXCLUSIVE mode while `t1` is locked: a session that locks them in the opposite order causes a deadlock

@@ -27,5 +27,6 @@ alter table p alter column n type int;
 -- 002.down:1 danger down-incomplete: after up and down column `p.price` (type: numeric(10,2), now numeric(12,2)) is different
 -- 002.down:1 warning down-blocks: the down file blocks production (type-change-rewrite): `p` is rewritten under ACCESS EXCLUSIVE
 -- 003.up:1 danger type-change-rewrite: `p` is rewritten under ACCESS EXCLUSIVE
+-- 003.up:1 warning fails-on-data: `p.note` is narrower now: it fails on a value that does not fit into character varying(20)
 -- 004.up:1 danger type-change-rewrite: `p` is rewritten under ACCESS EXCLUSIVE
 -- 004.down:1 warning down-blocks: the down file blocks production (type-change-rewrite): `p` is rewritten under ACCESS EXCLUSIVE
