@@ -17,7 +17,7 @@ from .draft import NOTHING_TO_UNDO, Draft, Edit, Pair
 from .edited import edited, without_directive
 from .indexes import concurrent
 from .names import file_name, in_schema_of, made
-from .parts import Part, cut, only
+from .parts import Part, cut, in_order, only
 
 _SETS_LOCK_TIMEOUT = re.compile(r"set\s+(?:local\s+|session\s+)?lock_timeout\b", re.IGNORECASE)
 _REFRESH = re.compile(rf"refresh\s+materialized\s+view\s+(?P<view>{QUALIFIED})(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
@@ -31,14 +31,14 @@ ONCE = "-- sqlmigrate: allow bulk-dml (executed twice it would change rows twice
 
 def work_later(case: Case) -> Draft | None:
     """Do the long work in files of its own, rows in batches."""
-    own = [each.facts.number for each in case.statements]
-    rest = tuple(number for number in range(1, len(case.subject.up.statements) + 1) if number not in own)
-    return cut(case, [Part("", rest), *(_work(case, each) for each in case.statements)])
+    return cut(
+        case, in_order(case, [each.facts.number for each in case.statements], lambda number: _work(case, number))
+    )
 
 
-def _work(case: Case, measured: MeasuredStatement) -> Part:
-    name = file_name(*measured.statement.title.split()[:3])
-    return Part(name, (measured.facts.number,), _in_batches(case, measured.statement, measured.facts.number))
+def _work(case: Case, number: int) -> Part:
+    statement = case.subject.up.statements[number - 1]
+    return Part(file_name(*statement.title.split()[:3]), (number,), _in_batches(case, statement, number))
 
 
 def _in_batches(case: Case, statement: Statement, number: int) -> str:
@@ -95,13 +95,14 @@ def alone(case: Case) -> Draft | None:
     """Put the statements into files of their own, so that the lock is held for an instant; then allow it."""
     if case.has_one_statement and case.statements:
         return case.allowed(f"{' and '.join(case.names)}: locked for an instant", _ALONE)
-    own = [each.facts.number for each in case.statements]
-    rest = tuple(number for number in range(1, len(case.subject.up.statements) + 1) if number not in own)
-    return cut(case, [Part("", rest), *(_alone(each) for each in case.statements)])
+    return cut(
+        case, in_order(case, [each.facts.number for each in case.statements], lambda number: _alone(case, number))
+    )
 
 
-def _alone(measured: MeasuredStatement) -> Part:
-    return Part(file_name(*measured.statement.title.split()[:3]), (measured.facts.number,))
+def _alone(case: Case, number: int) -> Part:
+    statement = case.subject.up.statements[number - 1]
+    return Part(file_name(*statement.title.split()[:3]), (number,))
 
 
 def without_lock_table(case: Case) -> Draft | None:

@@ -24,6 +24,7 @@ from .constraints import required, validation
 from .draft import NOTHING_TO_UNDO, Draft, Edit, Pair, sql_of
 from .indexes import concurrent, created
 from .names import file_name, in_schema_of, made
+from .narrowed import questions
 
 _VIRTUAL = 18  # the first version with virtual generated columns
 _VALUE = re.compile(r"\bVALUE\b")
@@ -184,7 +185,8 @@ def _swapped(case: Case, alter: AlterTable, column: Column, using: str) -> Draft
     add = [alter.having([f"add column {new} {column.type}"]), *default, *kept_by_trigger(table, trigger, body)]
     remove = [*without_trigger(table, trigger), alter.having([f"drop column {new}"])]
     before = case.before.objects.get(("column", column.name))
-    is_kept = before is not None and is_wider(Column(before).type, column.type)
+    types = (Column(before).type if before else "", column.type)
+    is_kept = before is not None and is_wider(*types)
     converted = value if using or is_kept else f"{name}::{column.type}"  # or else rounded values differ for ever
     fill = filled(case, table, new, value, f"{new} is distinct from {converted}")
     proofs = required(case, alter, table, [new]) if column.is_not_null else ()
@@ -203,7 +205,10 @@ def _swapped(case: Case, alter: AlterTable, column: Column, using: str) -> Draft
             *proofs,
             Pair(file_name("swap", table, name), f"{back}{sql_of(swap)}"),
         ),
-        (f"some releases later, when no one needs the old values, drop the column {table}.{old}",),
+        (
+            *(questions(table, name, types, case.subject.version) if not using else ()),
+            f"some releases later, when no one needs the old values, drop the column {table}.{old}",
+        ),
     )
 
 
