@@ -36,6 +36,10 @@ _FILL = re.compile(
 _EXISTS = "42710"  # duplicate_object: https://www.postgresql.org/docs/current/errcodes-appendix.html
 _RESTORE = "in the down file, create what the up file drops, and drop nothing that the up file does not create"
 _IF_NOT_EXISTS = "in the up file, write: add value if not exists"
+_DELETE_AGAIN = (
+    "in the down file, delete the rows that the up file inserts, or write at the head of the up file:\n"
+    "-- sqlmigrate: irreversible (why)"
+)
 _CHANGE_BACK = "in the down file, change it back to what it was before the up file"
 
 
@@ -144,9 +148,12 @@ def _rows(subject: Subject, place: Span) -> Iterator[Finding]:
     back = subject.trip.rows_back
     for name, before in subject.trip.rows_before.items():
         after = back.get(name)
-        if after is None or not subject.is_old(before.oid):
-            continue  # reported as missing, or the rows are of a table that another new migration creates
+        if after is None:
+            continue  # reported as missing
         table = displayed(name)
+        if not subject.is_old(before.oid):
+            yield from _added_twice(subject, name, place)
+            continue
         if after.count != before.count:
             message = f"`{table}` had {plural(before.count, 'row')}, and has {after.count:,} after up and down"
             yield _finding(rules.DATA_NOT_RESTORED, message, place)
@@ -162,6 +169,18 @@ def _rows(subject: Subject, place: Span) -> Iterator[Finding]:
             which, are = ("the row", "is") if before.count == 1 else (f"the {before.count:,} rows", "are")
             message = f"{which} of `{table}` {are} different after up and down"
             yield _finding(rules.DATA_NOT_RESTORED, message, place)
+
+
+def _added_twice(subject: Subject, name: str, place: Span) -> Iterator[Finding]:
+    """Return the finding of rows in a table of an earlier new migration: down leaves them, and up inserts them again.
+
+    They are no data of production, so that nothing else about them matters.
+    """
+    trip = subject.trip
+    if trip.is_filled_twice(name):
+        rows, again = plural(trip.rows_after[name].count, "row"), trip.rows_again[name].count
+        message = f"`{displayed(name)}` has {rows} after up, and {again:,} after up, down and up again"
+        yield _finding(rules.DATA_NOT_RESTORED, message, place, _DELETE_AGAIN, has_example=False)
 
 
 def _filled(subject: Subject, table: str) -> list[str]:

@@ -273,7 +273,9 @@ def rows_changed(trip: RoundTrip) -> list[tuple[str, Literal["loses", "changes"]
         back = trip.rows_back.get(table)
         if displayed(table) in unknown:  # the review itself has deleted some
             continue
-        if back is None or back.count < before.count:
+        if not trip.is_old(before.oid):  # no data of production
+            changed += [(table, "changes")] if trip.is_filled_twice(table) else []
+        elif back is None or back.count < before.count:
             changed.append((table, "loses"))
         elif back.checksum != before.checksum:
             changed.append((table, "changes"))

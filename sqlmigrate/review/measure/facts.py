@@ -305,6 +305,7 @@ class RoundTrip:
         rows_before: the rows of the tables that up or down touched, before up
         rows_after: their rows after up
         rows_back: their rows after up and down
+        rows_again: their rows after up, down and up again, as far as the tables still exist
         broken: functions whose bodies no longer compile
         unindexed_keys: new foreign keys without an index
         late_sequences: sequences that are behind their column since up
@@ -331,6 +332,7 @@ class RoundTrip:
     rows_before: Mapping[str, TableRows] = field(default_factory=dict)
     rows_after: Mapping[str, TableRows] = field(default_factory=dict)
     rows_back: Mapping[str, TableRows] = field(default_factory=dict)
+    rows_again: Mapping[str, TableRows] = field(default_factory=dict)
     broken: tuple[BrokenBody, ...] = ()
     unindexed_keys: tuple[UnindexedKey, ...] = ()
     late_sequences: tuple[LateSequence, ...] = ()
@@ -353,6 +355,11 @@ class RoundTrip:
         """Return the first statement that fails as soon as there are rows; None if there is none."""
         failures = (each for each in self.row_failures if each.direction == direction and each.is_certain)
         return next(failures, None)
+
+    def is_filled_twice(self, table: str) -> bool:
+        """Return whether down leaves rows that up inserts, so that the next up inserts them again."""
+        first, again = self.rows_after.get(table), self.rows_again.get(table)
+        return first is not None and again is not None and first.oid == again.oid and again.count > first.count
 
     def is_old(self, table: int) -> bool:
         """Return whether a table, by its OID, existed before the first of the new migrations."""

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from sqlmigrate.catalog import compare, functions, reading
 from sqlmigrate.catalog.checked_bodies import Checker
-from sqlmigrate.catalog.objects import Catalog, Change, Object
+from sqlmigrate.catalog.objects import Catalog, Change, Identity, Object
 from sqlmigrate.errors import StatementError
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.identifiers import displayed, parent, plain, plain_parts
@@ -80,7 +80,7 @@ class RoundTrips:
             trip = self._go_down_and_up(trip, migration, up, down)
         trip = replace(trip, lacked_rights=tuple(self._lacked.values()))
         self._count_again({} if trip.row_failures or trip.after is None else self._rows)
-        return trip
+        return replace(trip, rows_again=self._known(trip.rows_back.keys() & self._rows.keys()))
 
     def _go_up(self, migration: Migration, up: Script) -> RoundTrip:
         already_late = keys.late_sequences(self._watch.observer, up)
@@ -94,6 +94,8 @@ class RoundTrips:
         changes = compare.changes(before, after)
         done = catalog_changes.of_the_only(done, changes)
         touched = self._touched(done, changes)
+        rows_after = self._counted(touched)
+        touched |= rows_after.keys()
         late = keys.late_sequences(self._watch.observer, up) - already_late
         return RoundTrip(
             before,
@@ -101,7 +103,7 @@ class RoundTrips:
             after,
             changes,
             rows_before=self._known(touched),
-            rows_after=self._summed(touched),
+            rows_after=rows_after,
             broken=functions.broken_bodies(self._watch.session, before, after, self._checker),
             unindexed_keys=tuple(keys.unindexed_keys(self._watch.observer, changes)),
             late_sequences=tuple(sorted(late, key=lambda each: each.column)),
@@ -127,7 +129,8 @@ class RoundTrips:
         done = catalog_changes.of_the_only(done, changes)
         failures = (*trip.row_failures, *self._judged(failures, done, (trip.after, back, changes)))
         touched = {*trip.rows_before, *self._touched(done, changes)} - self._shortened
-        summed = self._summed(touched)
+        summed = self._counted(touched)
+        touched |= summed.keys()
         late = keys.late_sequences(self._watch.observer, down) - already_late
         again, more = self._run(_step("up", migration, up))
         self._touched(again, ())
@@ -236,8 +239,13 @@ class RoundTrips:
     def _touched(self, done: FileRun, changes: Iterable[Change]) -> set[str]:
         """Return the names of the tables whose rows may have changed, and take note of them."""
         found = self._may_be_touched(done, changes)
-        self._may_differ |= found
+        self._may_differ |= found | self._of_new_files()
         return found
+
+    def _of_new_files(self) -> set[str]:
+        """Return the tables that earlier new migrations made: the watch does not see who writes to them."""
+        known = self._base.identities
+        return {each.table for each in self._rows.values() if Identity("pg_class", each.oid, 0) not in known}
 
     def _may_be_touched(self, done: FileRun, changes: Iterable[Change]) -> set[str]:
         statements = done.script.statements
@@ -265,6 +273,11 @@ class RoundTrips:
 
     def _known(self, names: Collection[str]) -> Mapping[str, TableRows]:
         return {name: self._rows[name] for name in sorted(names)}
+
+    def _counted(self, touched: Collection[str]) -> Mapping[str, TableRows]:
+        """Count tables that a run has touched, and those of new migrations whose rows are others now."""
+        found = self._summed({*touched, *(self._of_new_files() - self._shortened)})
+        return {name: each for name, each in found.items() if name in touched or each != self._rows[name]}
 
     def _summed(self, names: Collection[str]) -> Mapping[str, TableRows]:
         """Count tables, with checksums over the columns that they had before."""

@@ -332,6 +332,38 @@ def test_rows_of_a_new_table_are_no_lost_data(server: databases.Shadow) -> None:
     assert wording.down_words(review.migrations[1]) == "restores everything"
 
 
+LABELS = ("create table labels (id bigint generated always as identity, label text unique)", "drop table labels")
+TWICE = "`labels` has 3 rows after up, and 6 after up, down and up again"
+
+
+@pytest.mark.parametrize(
+    ("insert", "down", "found"),
+    [
+        ("insert into labels (label) select null from generate_series(1, 3)", "select 1", [TWICE]),
+        (
+            "insert into labels (label) select 'l' || n from generate_series(1, 3) n on conflict do nothing",
+            "select 1",
+            [],
+        ),
+        ("insert into labels (label) select 'l' || n from generate_series(1, 3) n", "delete from labels", []),
+    ],
+    ids=["again", "not again", "deleted"],
+)
+def test_rows_that_a_second_up_inserts_again_are_told(
+    insert: str, down: str, found: list[str], server: databases.Shadow
+) -> None:
+    """Also if an earlier new migration made their table; a file that does not write it has no part in that."""
+    block = "-- sqlmigrate: no-transaction\ndo $$ begin update orders set note = 'x'; commit; end $$"
+    result = reviewed(server, LABELS, (insert, down), (block, "select 1"))
+
+    assert [
+        message for rule, _, message in told(result) if rule == "data-not-restored" and "labels" in message
+    ] == found
+    assert [wording.rows_changed(each.trip) for each in result.migrations if each.trip] == [
+        [], [("public.labels", "changes")] if found else [], [("public.orders", "changes")]
+    ]  # fmt: skip
+
+
 def test_a_down_file_of_comments_is_a_note(server: databases.Shadow) -> None:
     """Nothing differs after it, but the command `down` refuses it."""
     review = reviewed(server, ("comment on column orders.id is null", "-- nothing to undo\n"))
