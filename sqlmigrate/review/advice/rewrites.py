@@ -14,7 +14,7 @@ from sqlmigrate.parsing.tokens import with_replaced
 from sqlmigrate.review.findings.replaced import is_wider
 from sqlmigrate.review.findings.schema_changes import Column
 from sqlmigrate.review.findings.subject import MeasuredStatement
-from sqlmigrate.review.measure.offending_rows import retyping
+from sqlmigrate.review.measure.offending_rows import balanced, retyping
 
 from . import alter_table
 from .alter_table import AlterTable, NewColumn
@@ -30,7 +30,14 @@ _VIRTUAL = 18  # the first version with virtual generated columns
 _VALUE = re.compile(r"\bVALUE\b")
 _STORED = re.compile(r"\bstored\b", re.IGNORECASE)
 _VACUUM = re.compile(rf"vacuum\s+(?:\([^)]*\)|full|freeze|verbose|analyze|\s)+(?P<table>{QUALIFIED})", re.IGNORECASE)
-_ASSIGNED = ("text", "character", "numeric")
+# A cast that cuts what is too long, or fills it up.
+_CUTTING = re.compile(
+    r"(?P<value>.+?)\s*::\s*(?:(?P<bits>bit|varbit)|character|varchar|char|bpchar)(?:\s+varying)?\s*\(\s*\d+\s*\)",
+    re.IGNORECASE | re.DOTALL,
+)
+_ONE_VALUE = re.compile(rf"{QUALIFIED}|(?:{QUALIFIED})?(?P<inside>\(.*\))", re.DOTALL)
+_NO_CAST = "the cast of USING is left out: it would cut values that are too long, and an assignment refuses them"
+_ASSIGNED = ("text", "character", "numeric", "bit")
 _AT_ONCE = ("default", "not", "null", "generated", "collate", "")  # the clauses that can be written in steps
 
 
@@ -179,13 +186,13 @@ def new_type(case: Case) -> Draft | None:
 def _swapped(case: Case, alter: AlterTable, column: Column, using: str) -> Draft:
     table, name = displayed(column.object.table), column.object.path[-1]
     new, old, trigger = made(name, "new"), made(name, "old"), made(table, name, "new")
-    value = using or (name if _casts_itself(column) else f"{name}::{column.type}")
+    before = case.before.objects.get(("column", column.name))
+    types = (Column(before).type if before else "", column.type)
+    value = _assigned(using, types[0]) or (name if _casts_itself(column) else f"{name}::{column.type}")
     body = f"new.{new} := {_of_row(value, [name])};"
     default = [alter.having([f"alter column {new} set default {column.default}"])] if column.default else []
     add = [alter.having([f"add column {new} {column.type}"]), *default, *kept_by_trigger(table, trigger, body)]
     remove = [*without_trigger(table, trigger), alter.having([f"drop column {new}"])]
-    before = case.before.objects.get(("column", column.name))
-    types = (Column(before).type if before else "", column.type)
     is_kept = before is not None and is_wider(*types)
     converted = value if using or is_kept else f"{name}::{column.type}"  # or else rounded values differ for ever
     fill = filled(case, table, new, value, f"{new} is distinct from {converted}")
@@ -206,7 +213,8 @@ def _swapped(case: Case, alter: AlterTable, column: Column, using: str) -> Draft
             Pair(file_name("swap", table, name), f"{back}{sql_of(swap)}"),
         ),
         (
-            *(questions(table, name, types, case.subject.version) if not using else ()),
+            *([_NO_CAST] if using and value != using else ()),
+            *(questions(table, name, types, case.subject.version) if value in (name, f"{name}::{column.type}") else ()),
             f"some releases later, when no one needs the old values, drop the column {table}.{old}",
         ),
     )
@@ -215,6 +223,19 @@ def _swapped(case: Case, alter: AlterTable, column: Column, using: str) -> Draft
 def _casts_itself(column: Column) -> bool:
     """Return whether an assignment converts the values like ALTER TYPE; a cast would cut off the end of a text."""
     return column.type.startswith(_ASSIGNED) or column.type in ("bigint", "double precision")
+
+
+def _assigned(using: str, old_type: str) -> str:
+    """Return an expression without a cast that cuts it, since an assignment to the new column refuses what is too long.
+
+    https://www.postgresql.org/docs/current/datatype-character.html
+    """
+    cast = _CUTTING.fullmatch(using.strip())
+    value = _ONE_VALUE.fullmatch(cast["value"]) if cast else None
+    if cast is None or value is None or (cast["bits"] and not old_type.startswith("bit")):
+        return using
+    inside = value["inside"]
+    return value[0] if not inside or balanced(inside, 0) == inside else using
 
 
 def _irreversible(why: str) -> str:
