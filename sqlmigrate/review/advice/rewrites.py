@@ -194,7 +194,7 @@ def _swapped(case: Case, alter: AlterTable, column: Column, using: str) -> Draft
     add = [alter.having([f"add column {new} {column.type}"]), *default, *kept_by_trigger(table, trigger, body)]
     remove = [*without_trigger(table, trigger), alter.having([f"drop column {new}"])]
     is_kept = before is not None and is_wider(*types)
-    converted = value if using or is_kept else f"{name}::{column.type}"  # or else rounded values differ for ever
+    converted = using or (value if is_kept else f"{name}::{column.type}")  # or else rounded values differ for ever
     fill = filled(case, table, new, value, f"{new} is distinct from {converted}")
     proofs = required(case, alter, table, [new]) if column.is_not_null else ()
     nullable = [alter.having([f"alter column {name} drop not null"])] if column.is_not_null else []
