@@ -30,6 +30,7 @@ from . import (
     merged_files,
     partitions,
     removed,
+    replaced,
     rewrites,
 )
 from .case import Case
@@ -103,6 +104,7 @@ ADVICE: Mapping[str, Advice] = MappingProxyType(
         "grants-lost": altered.granted_again,
         "owner-changed": altered.rights_for_owner,
         "sequence-behind-data": altered.sequence_set,
+        "column-not-copied": replaced.with_all_columns,
         "check-removed": guarantees.when_not_relied_on,
         "check-replaced": guarantees.when_not_relied_on,
         "foreign-key-removed": guarantees.when_not_relied_on,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from sqlmigrate.catalog.objects import RELATIONS, Object
-from sqlmigrate.identifiers import displayed
+from sqlmigrate.identifiers import displayed, literal, parent, parts, plain
 from sqlmigrate.review.measure.facts import LateSequence
 
 from .case import Case
@@ -76,5 +76,20 @@ def sequence_set(case: Case) -> Draft | None:
 
 def _set_to_largest(late: LateSequence) -> str:
     """Return the statement that sets a sequence to the largest value of its column."""
-    table, _, column = late.column.rpartition(".")
-    return f"select setval('{late.sequence}', (select max({column}) from {table}))"
+    table, column = parent(late.column), parts(late.column)[-1]
+    if late.is_owned:
+        return sequence_to_largest(table, column)
+    return f"select setval({literal(late.sequence)}, (select max({column}) from {table}))"
+
+
+def sequence_to_largest(table: str, column: str) -> str:
+    """Return the statement that sets the sequence of an identity or serial column to its largest value.
+
+    The name of the sequence is not in it: in production it may be another one.
+
+    Args:
+        table: The table as SQL has it.
+        column: The column as SQL has it.
+    """
+    of = f"pg_get_serial_sequence({literal(table)}, {literal(plain(column))})"
+    return f"select setval({of}, (select max({column}) from {table}))"

@@ -14,6 +14,7 @@ from . import (
     created_again,
     down,
     failures,
+    fills,
     frozen_time,
     guarantees,
     keys,
@@ -49,6 +50,7 @@ def _of_up(subject: Subject) -> Iterator[Finding]:
         yield from narrower.find(subject, changes)
         yield from rights.find(subject, changes)
         yield from replaced.find(subject)
+        yield from fills.find(subject)
         yield from guarantees.find(subject)
         yield from publications.find(subject)
         yield from keys.find(subject)

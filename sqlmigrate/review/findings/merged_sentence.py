@@ -51,7 +51,8 @@ _VERBS = ((" is ", " are "), (" has ", " have "), (" was ", " were "), (" no lon
 _LATER = ((" still use it ", " still use them "), (" the old name", " the old names"), ("without it", "without them"),
           ("does not name it", "does not name them"), (": it is now ", ": they are now "),
           (" the old label", " the old labels"), (": it names ", ": they name "),
-          (", and has ", ", and have "), (", and is NOT NULL", ", and are NOT NULL"))  # fmt: skip
+          ("leaves it out", "leaves them out"), (", and has ", ", and have "),
+          (", and is NOT NULL", ", and are NOT NULL"))  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
-from sqlmigrate.catalog.objects import Change, Difference
-from sqlmigrate.identifiers import displayed
+from sqlmigrate.catalog.objects import NOTHING, Catalog, Change, Difference, Identity
+from sqlmigrate.identifiers import displayed, is_same
 from sqlmigrate.output.excerpt import printable
 from sqlmigrate.review.measure.facts import FileRun, Relation, RoundTrip, StatementFacts
 from sqlmigrate.review.measure.lock_modes import blocks
@@ -103,12 +103,12 @@ def _migration(reviewed: Reviewed, findings: Sequence[LocatedFinding], shown: di
     yield from _findings("Findings", findings, shown)
     if trip := reviewed.trip:
         yield "<h3>Locks of the up file</h3>"
-        yield from _locks(trip.up)
+        yield from _locks(trip.up, trip.after)
         yield from _changes(trip.changes)
         yield from _way_back(trip)
         if trip.down and trip.down.statements:
             yield "<details><summary>Locks of the down file</summary>"
-            yield from _locks(trip.down)
+            yield from _locks(trip.down, trip.before)
             yield "</details>"
     elif reviewed.up:
         yield f"<h3>The up file (not executed)</h3>{_sql(reviewed.up.source.text)}"
@@ -153,7 +153,8 @@ def _what_now(text: str) -> Iterator[str]:
         yield f"<p><strong>What now:</strong> {_words(advice)}</p>{_sql(commands)}"
 
 
-def _locks(done: FileRun) -> Iterator[str]:
+def _locks(done: FileRun, later: Catalog | None) -> Iterator[str]:
+    """Return the time line of a file; `later` is the catalog after it."""
     line = timeline(done)
     if line.rows:
         heads = "".join(f'<th scope="col">{_head(done, facts)}</th>' for facts in line.statements)
@@ -161,7 +162,7 @@ def _locks(done: FileRun) -> Iterator[str]:
         yield f'<table class="locks"><thead><tr><th scope="col">relation</th>{heads}</tr></thead><tbody>'
         for row in line.rows:
             bars = "".join(_bar(cell, width) for cell, width in row.bars())
-            yield f'<tr><th scope="row">{_relations(row.relations)}</th>{bars}</tr>'
+            yield f'<tr><th scope="row">{_relations(row.relations, later)}</th>{bars}</tr>'
         yield "</tbody></table></div>"
         if line.left_out:
             yield f'<p class="soft">{plural(line.left_out, "statement")} without a lock left out</p>'
@@ -177,13 +178,21 @@ def _head(done: FileRun, facts: StatementFacts) -> str:
     return f"{facts.number} · {_text(does)}<small>line {statement.line if statement else '?'}</small>"
 
 
-def _relations(relations: Sequence[Relation]) -> str:
-    """Return the names of a row; many are folded."""
-    names = [_BREAKS.sub(r"\1<wbr>", _text(displayed(each.name))) for each in relations]
+def _relations(relations: Sequence[Relation], later: Catalog | None) -> str:
+    """Return the names of a row, with those that the file gives them; many are folded."""
+    names = [_BREAKS.sub(r"\1<wbr>", _text(_named(each, later))) for each in relations]
     if len(names) <= _MOST_NAMES:
         return "<br>".join(names)
     rest = "<br>".join(names[1:])
     return f"<details><summary>{names[0]} and {len(names) - 1:,} more</summary>{rest}</details>"
+
+
+def _named(relation: Relation, later: Catalog | None) -> str:
+    """Return the name that a relation has before a file, with the one after it: another may have its name then."""
+    found = later.by_identity.get(Identity("pg_class", relation.oid, 0)) if later else None
+    if found is None or is_same(found.name, relation.name):
+        return displayed(relation.name)
+    return f"{displayed(relation.name)} (now {displayed(found.name)})"
 
 
 def _bar(cell: Cell | None, width: int) -> str:
@@ -223,8 +232,26 @@ def _statements(done: FileRun) -> Iterator[str]:
 
 def _changes(changes: Sequence[Change]) -> Iterator[str]:
     yield "<h3>Changes of the schema</h3>"
-    items = [_item(change.change, _CHANGES, _changed(change)) for change in changes[:_MOST]]
+    items = [_item(change.change, _CHANGES, _changed(change)) for change in _in_order(changes)[:_MOST]]
     yield from _list(items, len(changes), "no changes")
+
+
+def _in_order(changes: Sequence[Change]) -> list[Change]:
+    """Return changes with the columns of each table in the order that they have there."""
+    places: dict[tuple[str, int], list[int]] = {}
+    for place, each in enumerate(changes):
+        if each.kind == "column":
+            places.setdefault((each.change, _identity(each).oid), []).append(place)
+    ordered = list(changes)
+    for columns in places.values():
+        by_number = sorted((changes[place] for place in columns), key=lambda each: _identity(each).sub)
+        for place, each in zip(columns, by_number, strict=True):
+            ordered[place] = each
+    return ordered
+
+
+def _identity(change: Change) -> Identity:
+    return (change.after or change.before or NOTHING).identity
 
 
 def _changed(change: Change) -> str:

@@ -217,6 +217,7 @@ class LateSequence:
         last: the last value of the sequence
         top: the largest value in the column
         is_unique: whether a unique index refuses a value that exists already
+        is_owned: whether the column owns it, as an identity or serial column does
     """
 
     column: str
@@ -224,6 +225,7 @@ class LateSequence:
     last: int
     top: int
     is_unique: bool = field(default=True, compare=False)
+    is_owned: bool = field(default=True, compare=False)
 
 
 @dataclass(frozen=True)
@@ -243,6 +245,21 @@ class Swapped:
     before: int | None
     after: int
     rows: int
+
+
+@dataclass(frozen=True)
+class OtherValues:
+    """How the values of a table differ from those of the old table whose name it has.
+
+    Attributes:
+        table: the qualified name of the table
+        compared: the quoted names of the columns that were compared
+        differing: those in which the new table lacks values of the old one
+    """
+
+    table: str
+    compared: tuple[str, ...]
+    differing: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -314,6 +331,7 @@ class RoundTrip:
         base: the catalog before the first of the new migrations
         row_failures: statements that failed on generated rows; what is measured was measured without those
         swapped: tables and columns that have the name of others since up
+        other_values: how the values of swapped tables differ from those of the old ones
         changed_calls: calls that mean another function since up, or none
         refused_nulls: new CHECK constraints that refuse NULL where an INSERT may leave it
         needed_paths: new objects that fail with another search_path
@@ -341,6 +359,7 @@ class RoundTrip:
     base: Catalog | None = None
     row_failures: tuple[RowFailure, ...] = ()
     swapped: tuple[Swapped, ...] = ()
+    other_values: tuple[OtherValues, ...] = ()
     changed_calls: tuple[ChangedCall, ...] = ()
     refused_nulls: tuple[RefusedNull, ...] = ()
     needed_paths: tuple[PathNeeded, ...] = ()

@@ -37,7 +37,9 @@ _SEQUENCES = """\
 select distinct t.oid::pg_catalog.regclass::text, pg_catalog.quote_ident(a.attname), s.oid::pg_catalog.regclass::text,
        q.seqincrement::text,
        (exists (select from pg_catalog.pg_index i
-                 where i.indrelid = t.oid and i.indisunique and i.indnkeyatts = 1 and i.indkey[0] = a.attnum))::text
+                 where i.indrelid = t.oid and i.indisunique and i.indnkeyatts = 1 and i.indkey[0] = a.attnum))::text,
+       coalesce(pg_catalog.pg_get_serial_sequence(t.oid::pg_catalog.regclass::text, a.attname)::pg_catalog.regclass
+                operator(pg_catalog.=) s.oid, false)::text
   from pg_catalog.pg_depend d
   left join pg_catalog.pg_attrdef f on d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass and f.oid = d.objid
   join pg_catalog.pg_class s on s.relkind = 'S' and s.oid = case when f.oid is null then d.objid else d.refobjid end
@@ -72,12 +74,19 @@ def late_sequences(session: Session, script: Script) -> frozenset[LateSequence]:
     tops = (
         f"select (select max({column}) from {table})::text, "
         f"(select last_value - case when is_called then 0 else {increment} end from {sequence})::text"
-        for table, column, sequence, increment, _ in _texts(sequences)
+        for table, column, sequence, increment, *_ in _texts(sequences)
     )
     answers = session.ask(*map(Request, tops))
     return frozenset(
-        LateSequence(f"{displayed(table)}.{column}", displayed(sequence), int(last or 0), int(top), unique == "true")
-        for (table, column, sequence, _, unique), ((top, last),) in zip(_texts(sequences), answers, strict=True)
+        LateSequence(
+            f"{displayed(table)}.{column}",
+            displayed(sequence),
+            int(last or 0),
+            int(top),
+            is_unique=unique == "true",
+            is_owned=owned == "true",
+        )
+        for (table, column, sequence, _, unique, owned), ((top, last),) in zip(_texts(sequences), answers, strict=True)
         if top is not None and int(top) > int(last or 0)
     )
 

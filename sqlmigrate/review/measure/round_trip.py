@@ -109,6 +109,7 @@ class RoundTrips:
             late_sequences=tuple(sorted(late, key=lambda each: each.column)),
             base=self._base,
             swapped=tuple(swaps.swapped(self._watch.observer, before, after, self._known(touched - self._shortened))),
+            other_values=tuple(swaps.other_values(self._watch.observer, self._base, after)),
             changed_calls=tuple(calls.changed_calls(self._watch.session, before, changes)),
             refused_nulls=tuple(
                 refused_nulls.refused_nulls(self._watch.session, before, changes, self._base.identities)

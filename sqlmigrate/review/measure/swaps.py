@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from sqlmigrate.catalog.objects import Catalog, Object
 from sqlmigrate.database.session import Request, Session
 from sqlmigrate.identifiers import parts
 
-from .facts import Swapped
+from .facts import OtherValues, Swapped
 from .row_sums import TableRows
 
 _TABLES = ("table", "partitioned table")
+# Types of one line write equal values alike.
+_ALIKE = (re.compile(r"smallint|integer|bigint"), re.compile(r"text|character varying(?:\(\d+\))?"))
 
 
 def swapped(session: Session, before: Catalog, after: Catalog, rows: Mapping[str, TableRows]) -> Iterator[Swapped]:
@@ -30,6 +33,45 @@ def swapped(session: Session, before: Catalog, after: Catalog, rows: Mapping[str
                 yield Swapped(name, "", rows[name].count if name in rows else None, count, count)
         elif kind == "column" and (column := after.objects.get((kind, name))) and _is_swapped(old, column, after):
             yield _column(session, old, column, after)
+
+
+def other_values(session: Session, base: Catalog, after: Catalog) -> Iterator[OtherValues]:
+    """Return what the columns of tables that are other ones under an old name no longer have of the old values.
+
+    Only tables whose old one still exists can be compared, column by column: the order of the rows may differ.
+
+    Args:
+        session: A session in no transaction.
+        base: The catalog before the first of the new migrations.
+        after: The catalog after the file.
+    """
+    for name, old in base.tables.items():
+        new, left = after.tables.get(name), after.by_identity.get(old.identity)
+        if new is None or left is None or new.identity == old.identity or {new.kind, left.kind} - {*_TABLES}:
+            continue
+        now = {each.path[-1]: each for each in after.parts_of(new, "column")}
+        columns = [
+            each.path[-1]
+            for each in after.parts_of(left, "column")
+            if each.path[-1] in now and _is_comparable(each, now[each.path[-1]])
+        ]
+        if columns:
+            differing = _differing(session, left.name, name, columns)
+            yield OtherValues(name, tuple(columns), tuple(differing))
+
+
+def _is_comparable(old: Object, new: Object) -> bool:
+    types = [each.attributes.get("type") or "" for each in (old, new)]
+    return types[0] == types[1] or any(all(map(line.fullmatch, types)) for line in _ALIKE)
+
+
+def _differing(session: Session, old: str, new: str, columns: list[str]) -> list[str]:
+    """Return the columns of which the old table has values, or has them more often, that the new one does not have."""
+    differs = (
+        f"exists (select {each}::text from {old} except all select {each}::text from {new})::text" for each in columns
+    )
+    (row,) = session.ask(Request(f"select {', '.join(differs)}"))[0]
+    return [each for each, is_different in zip(columns, row, strict=True) if is_different == "true"]
 
 
 def _is_swapped(old: Object, new: Object, after: Catalog) -> bool:

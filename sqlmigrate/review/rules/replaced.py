@@ -48,6 +48,30 @@ update builds set build_number = build_id where id between 1 and 5000 and build_
     ),
     page=f"{_DOCS}sql-altertable.html",
 )
+COLUMN_NOT_COPIED = Rule(
+    "column-not-copied",
+    "danger",
+    "a new table does not have the values that a column had in the old table",
+    (
+        "The rows were copied without this column, so PostgreSQL gives each row a new value: the next number, the "
+        "default, or NULL. If the column is a key, rows of other tables, links, caches and other systems that have the "
+        "old ids then mean another row. Generated rows have ids without gaps, so their new ids may be equal to the old "
+        "ones. Production's ids have gaps."
+    ),
+    examples=(
+        Example(
+            """\
+-- 1. 005_new_products.up.sql: copy the ids too, and set the sequence after them
+create table products_new (id bigint generated always as identity primary key, title text not null);
+insert into products_new (id, title) overriding system value select id, title from products;
+select setval(pg_get_serial_sequence('products_new', 'id'), (select max(id) from products_new));
+alter table products rename to products_old;
+alter table products_new rename to products;
+"""
+        ),
+    ),
+    page=f"{_DOCS}sql-insert.html",
+)
 COLUMN_TYPE_DIFFERS = Rule(
     "column-type-differs",
     "warning",
@@ -98,6 +122,7 @@ alter table orders add column total_computed numeric generated always as (price 
 RULES: tuple[Rule, ...] = (
     REFERS_TO_OLD_TABLE,
     COLUMN_VALUES_LOST,
+    COLUMN_NOT_COPIED,
     COLUMN_TYPE_DIFFERS,
     COLUMN_WIDENED,
     COLUMN_NOT_WRITABLE,

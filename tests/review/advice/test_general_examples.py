@@ -54,6 +54,9 @@ MORE = {
     "check-removed": "alter table orders add constraint orders_total_check check (total >= 0);\n",
     "check-replaced": "alter table orders add constraint orders_state check (state in ('open', 'sent'));\n",
     "column-default-removed": "alter table orders add column currency text not null default 'EUR';\n",
+    "column-not-copied": (
+        "create table products (id bigint generated always as identity primary key, title text not null);\n"
+    ),
     "column-not-writable": "alter table orders add column price numeric, add column amount numeric;\n",
     "column-values-lost": "create table builds (id bigint primary key, build_id bigint);\n",
     "concurrently-on-partitioned": f"{_EVENTS}{_PARTITION}",

@@ -1,0 +1,8 @@
+create table products_new (id bigint generated always as identity primary key, title text not null);
+insert into products_new (id, title) overriding system value select id, title from products;
+select setval(pg_get_serial_sequence('products_new', 'id'), (select max(id) from products_new));
+alter table products rename to products_old;
+alter table products_new rename to products;
+-- down
+drop table products;
+alter table products_old rename to products;
