@@ -36,8 +36,22 @@ _ADD = re.compile(
 
 
 def set_not_null(case: Case) -> Draft | None:
-    """Prove it with a constraint that is added as NOT VALID and validated later."""
-    return case.draft([edit for each in case.statements for edit in _not_null(case, each)])
+    """Prove it with a constraint that is added as NOT VALID and validated later, after the rows have values."""
+    draft = case.draft([edit for each in case.statements for edit in _not_null(case, each)])
+    asked = tuple(sentence for each in case.statements for sentence in _values_needed(case, each))
+    return replace(draft, before=(*draft.before, *asked)) if draft else None
+
+
+def _values_needed(case: Case, measured: MeasuredStatement) -> Iterator[str]:
+    """Say which rows need a value first: with the constraint, also an UPDATE of another column of such a row fails."""
+    if found_table := case.altered(measured):
+        alter, table = found_table
+        columns = [found["column"] for each in alter.actions if (found := _SET_NOT_NULL.fullmatch(each))]
+        name = displayed(table.name)
+        yield from (
+            f"first give {name}.{column} a value where it has none: select count(*) from {name} where {column} is null"
+            for column in columns
+        )
 
 
 def _not_null(case: Case, measured: MeasuredStatement) -> Iterator[Edit]:

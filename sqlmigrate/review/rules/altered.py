@@ -32,7 +32,8 @@ NEW_NOT_NULL_WITHOUT_DEFAULT = Rule(
     "a NOT NULL column that the running application does not set",
     (
         "INSERT statements of the running application omit the column, or write NULL to it. They fail. A CHECK that "
-        "refuses NULL does the same, also with NOT VALID: that only spares the rows which are there already."
+        "refuses NULL does the same. With NOT VALID the rows that exist are not checked at once, but an UPDATE of any "
+        "column of such a row fails as well, as long as it holds NULL."
     ),
     examples=(
         Example(

@@ -226,3 +226,17 @@ def test_a_moved_insert_into_an_old_table_is_irreversible(server: databases.Shad
         "insert into archive (sku) select sku from products;\n"
     )
     assert insert.down is None
+
+
+def test_rows_without_a_value_are_asked_for_before_a_column_becomes_not_null(server: databases.Shadow) -> None:
+    """With the constraint, even an UPDATE of another column of such a row fails, so the values come first."""
+    new = migrations(
+        "alter table customers alter column phone set not null;\n-- down\n"
+        "alter table customers alter column phone drop not null;\n", 2,
+    )  # fmt: skip
+
+    text = advice(server, migrations(PHONES, 1), new, "set-not-null-scan")
+
+    assert text.splitlines()[0] == (
+        "-- first give customers.phone a value where it has none: select count(*) from customers where phone is null"
+    )
