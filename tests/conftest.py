@@ -114,6 +114,15 @@ def _no_private_data_is_left(tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 @pytest.fixture(autouse=True)
+def _no_server_outlives_its_test(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Delete the embedded server of a project in `tmp_path` after each test: those of a whole run would fill a disk."""
+    projects = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else None
+    yield
+    if projects is not None:
+        postgres_servers.delete_private_data(projects)
+
+
+@pytest.fixture(autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty home directory: no .pgpass, no service file."""
     made = tmp_path_factory.mktemp("home")

@@ -10,7 +10,7 @@ from sqlmigrate.catalog.objects import Difference
 from sqlmigrate.errors import StatementError
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.files.without_sql import WRITE_DOWN
-from sqlmigrate.identifiers import IDENTIFIER, QUALIFIED, displayed, is_same, parent, plain
+from sqlmigrate.identifiers import IDENTIFIER, QUALIFIED, displayed, is_same, plain
 from sqlmigrate.parsing.script import Script
 from sqlmigrate.review.measure.facts import RoundTrip, StatementFacts
 from sqlmigrate.review.rules import constraints, down as rules
@@ -20,7 +20,7 @@ from sqlmigrate.review.rules.rule import Finding, Rule
 from sqlmigrate.source import Span
 from sqlmigrate.spelling import plural
 
-from . import created_again, failures, keys, locks
+from . import created_again, failures, keys, locks, written_since
 from .differences import gravest_first, in_words, severity_of, whole
 from .listing import listed, partition_parents
 from .merged_sentence import merged_sentence
@@ -63,7 +63,7 @@ def find(subject: Subject, down: Script | None) -> Iterator[Finding]:
     yield from keys.find_after_down(subject, trip.down)
     yield from _left(subject, head)
     yield from _rows(subject, head)
-    yield from _new_data(subject, head)
+    yield from written_since.find(subject, head)
     yield from _again(subject)
     yield from _blocks(subject, down, head)
 
@@ -236,21 +236,6 @@ def _is_retyped(trip: RoundTrip, table: str) -> bool:
         and each.before.attributes.get("type") != each.after.attributes.get("type")
         for each in (*trip.changes, *trip.down_changes)
     )
-
-
-def _new_data(subject: Subject, place: Span) -> Iterator[Finding]:
-    """Return findings of new columns that up fills and down drops: later values in them are lost."""
-    for change in subject.changes("column", "new"):
-        name = change.after.name if change.after else ""
-        filled = [
-            touch
-            for each in subject.statements
-            for touch in each.facts.touches
-            if touch.updated and is_same(touch.relation.name, parent(name)) and each.names(name)
-        ]
-        if filled:
-            message = f"values that are written to `{displayed(name)}` after up are lost by down"
-            yield _finding(rules.DOWN_LOSES_NEW_DATA, message, place)
 
 
 def _again(subject: Subject) -> Iterator[Finding]:

@@ -23,6 +23,7 @@ from sqlmigrate.spelling import plural
 MARKS: dict[Severity | None, str] = {"danger": "❗", "warning": "⚠️", "note": "💡", None: "✅"}
 _INNER = ("constraint", "index", "trigger", "policy", "rule")  # shown without the name of their table
 _MAJOR = 10_000
+_EVERYTHING = "restores everything"
 _DOWN_RULES = frozenset(rule.name for rule in down.RULES)
 
 
@@ -226,7 +227,15 @@ def down_words(reviewed: Reviewed) -> str:
         return "not tried"
     if trip.down.error:
         return "hits the timeout" if trip.down.is_stopped else "fails"
-    return "fails" if trip.certain_failure("down") else _restored(trip)
+    if trip.certain_failure("down"):
+        return "fails"
+    said = _restored(trip)
+    lost = [
+        each.about for each in reviewed.findings if each.rule is down.DOWN_LOSES_NEW_DATA and each.severity != "note"
+    ]
+    if said != _EVERYTHING or not lost:
+        return said
+    return f"{said} but what was written since to `{lost[0]}`" + (f" and {len(lost) - 1:,} more" * (len(lost) > 1))
 
 
 def down_clause(reviewed: Reviewed) -> str:
@@ -245,7 +254,7 @@ def _restored(trip: RoundTrip) -> str:
         return "restores everything, but a second up fails"
     if any(each.matters for each in trip.again):
         return "restores everything, but a second up ends differently"
-    return "; ".join(["restores everything", *itertools.islice(_kept(trip), 1)])
+    return "; ".join([_EVERYTHING, *itertools.islice(_kept(trip), 1)])
 
 
 def _kept(trip: RoundTrip) -> Iterator[str]:

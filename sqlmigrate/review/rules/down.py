@@ -107,10 +107,24 @@ drop table customers_fax_before_005;
 DOWN_LOSES_NEW_DATA = Rule(
     "down-loses-new-data",
     "note",
-    "down drops values that are written after up",
+    "down loses rows or values that are written after up",
     (
         "The down file drops a column that the up file creates and fills. That is its task. But if the "
-        "release is rolled back after a week, the values written in that week are lost."
+        "release is rolled back after a week, the values written in that week are lost. It is a warning if the "
+        "up file has put another table, or another column, in the place of an old one, and the down file gives "
+        "the name back: the old one lacks every row that was written since."
+    ),
+    examples=(
+        Example(
+            """\
+-- 005_new_products.down.sql: copy back what was written since, then give the name back
+insert into products_old (id, sku, price)
+select id, sku, price from products
+on conflict (id) do update set sku = excluded.sku, price = excluded.price;
+drop table products;
+alter table products_old rename to products;
+"""
+        ),
     ),
 )
 REAPPLY_FAILS = Rule(

@@ -147,6 +147,60 @@ BACK = {
         'alter table "Order" drop "a.b"',
         [("down-loses-new-data", 'values that are written to `"Order"."a.b"` after up are lost by down')],
     ),
+    "rows of a table that is swapped back": (
+        (
+            "alter table customers rename to customers_old; create table customers (like customers_old including all);"
+            " insert into customers select * from customers_old"
+        ),
+        "drop table customers; alter table customers_old rename to customers",
+        [
+            (
+                "down-loses-new-data",
+                (
+                    "rows that are written to `customers` after up are lost by down:"
+                    " it gives the name back to the old table"
+                ),
+            )
+        ],
+    ),
+    "rows of a table that is swapped back, copied": (
+        (
+            "alter table customers rename to customers_old; create table customers (like customers_old including all);"
+            " insert into customers select * from customers_old"
+        ),
+        (
+            "insert into customers_old select * from customers on conflict (id) do nothing;"
+            " drop table customers; alter table customers_old rename to customers"
+        ),
+        [],
+    ),
+    "values of a column that is swapped back": (
+        (
+            "alter table customers rename column name to name_old; alter table customers add column name text;"
+            " update customers set name = name_old"
+        ),
+        "alter table customers drop column name; alter table customers rename column name_old to name",
+        [
+            (
+                "down-loses-new-data",
+                (
+                    "values that are written to `customers.name` after up are lost by down:"
+                    " it gives the name back to the old column"
+                ),
+            )
+        ],
+    ),
+    "values of a column that is swapped back, copied": (
+        (
+            "alter table customers rename column name to name_old; alter table customers add column name text;"
+            " update customers set name = name_old"
+        ),
+        (
+            "update customers set name_old = name; alter table customers drop column name;"
+            " alter table customers rename column name_old to name"
+        ),
+        [],
+    ),
     "a failing down file": (
         "create schema audit; create table audit.log (id int)",
         "drop schema audit",

@@ -23,4 +23,5 @@ alter table m attach partition m_2025 for values from ('2025-01-01') to ('2026-0
 -- 002.up:3 danger grants-lost: `m_2025` is another table now: `rd` has lost SELECT
 -- 002.up:3 danger rows-lost: `m_2025` had 150 rows, and is another table with 0 now: the old rows are in `m_2025_old`
 -- 002.up:4 danger default-partition-scan: `m_default` is scanned under ACCESS EXCLUSIVE, which an earlier statement took
+-- 002.down:3 warning down-loses-new-data: rows that are written to `m_2025` after up are lost by down: it gives the name back to the old table
 -- 002.down:4 warning down-blocks: the down file blocks production (default-partition-scan): `m_default` is scanned under ACCESS EXCLUSIVE, which an earlier statement took

@@ -28,3 +28,4 @@ drop table "Shop"."Items_new";
 -- 002.up:1 danger refers-to-old-table: the foreign key `"Shop"."Lines"."Lines_ItemId_fkey"` is still bound to `"Shop"."Items_old"`, not to the new `"Shop"."Items"`
 -- 002.up:1 danger work-under-lock: `"Shop"."Items"` is scanned under ACCESS EXCLUSIVE
 -- 002.up:1 warning trigger-removed: the trigger `"Shop"."Items"."Touch"` no longer fires on UPDATE; it remains with `"Shop"."Items_old"`
+-- 002.down:2 warning down-loses-new-data: rows that are written to `"Shop"."Items"` after up are lost by down: it gives the name back to the old table

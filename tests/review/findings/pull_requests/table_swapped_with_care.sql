@@ -18,6 +18,7 @@ alter table items_new rename to items;
 alter table lines add constraint lines_item_id_fkey foreign key (item_id) references items (id) on delete cascade not valid;
 
 -- down swap
+insert into items_old select * from items on conflict (id) do nothing;
 alter table lines drop constraint lines_item_id_fkey;
 alter table items rename to items_new;
 alter table items_old rename to items;

@@ -44,3 +44,6 @@ alter table tags_old rename to tags;
 drop table tags_new;
 
 -- found
+-- 002.down:2 warning down-loses-new-data: rows that are written to `products` after up are lost by down: it gives the name back to the old table
+-- 003.down:2 warning down-loses-new-data: rows that are written to `stores` after up are lost by down: it gives the name back to the old table
+-- 004.down:3 warning down-loses-new-data: rows that are written to `tags` after up are lost by down: it gives the name back to the old table

@@ -40,7 +40,9 @@ alter table tags_new rename to tags;
 
 -- found
 -- 002.up:2 danger rows-lost: `products` had 300 rows, and is another table with 0 now: the old rows are in `products_old`
+-- 002.down:2 warning down-loses-new-data: rows that are written to `products` after up are lost by down: it gives the name back to the old table
 -- 003.up:1 danger column-not-copied: `products.id` has other values than before: the INSERT leaves it out; what refers to an old value finds another row, or none; `products.made` has other values than before: the INSERT leaves it out; the old values are in `products_old`
 -- 004.up:2 danger column-not-copied: `stores.id` has other values than before; what refers to an old value finds another row, or none
+-- 004.down:2 warning down-loses-new-data: rows that are written to `stores` after up are lost by down: it gives the name back to the old table
 -- 005.up:1 danger column-not-copied: `tags.id` has other values than before: CREATE TABLE AS leaves it out; what refers to an old value finds another row, or none
 -- 005.up:1 warning down-missing: there is no down file
