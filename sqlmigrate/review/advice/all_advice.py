@@ -22,6 +22,7 @@ from sqlmigrate.source import Source
 from . import (
     altered,
     constraints,
+    copied_back,
     down,
     failures,
     guarantees,
@@ -105,13 +106,14 @@ ADVICE: Mapping[str, Advice] = MappingProxyType(
         "owner-changed": altered.rights_for_owner,
         "sequence-behind-data": altered.sequence_set,
         "column-not-copied": replaced.with_all_columns,
-        "check-removed": guarantees.when_not_relied_on,
+        "index-not-copied": guarantees.given_to_new_table,
+        "check-removed": guarantees.given_to_new_table,
         "check-replaced": guarantees.when_not_relied_on,
         "foreign-key-removed": guarantees.when_not_relied_on,
         "policy-changed": guarantees.when_not_relied_on,
         "rights-revoked": guarantees.when_not_relied_on,
         "trigger-removed": guarantees.when_not_relied_on,
-        "unique-removed": guarantees.when_not_relied_on,
+        "unique-removed": guarantees.given_to_new_table,
         "replica-identity-missing": guarantees.whole_rows_as_identity,
         "view-security-changed": guarantees.same_options,
         "refers-to-old-table": guarantees.keys_to_new_table,
@@ -119,6 +121,7 @@ ADVICE: Mapping[str, Advice] = MappingProxyType(
         "down-fails": down.instead,
         "down-incomplete": down.completed,
         "data-not-restored": down.kept_values,
+        "down-loses-new-data": copied_back.before_the_swap_back,
         "allow-without-need": merged_files.without_exception,
     }
 )

@@ -171,7 +171,7 @@ class Case:
         """Return the reviewed files with the edits, and the files that follow; None without an edit."""
         if not edits:
             return None
-        texts = {each.number: f"{each.allow}{each.up}" for each in edits if each.number}
+        texts = {each.number: each.allow + ";\n".join([each.up, *each.after]) for each in edits if each.number}
         up = edited(self.subject.up, texts) if texts else self.up_text
         later = tuple(pair for each in edits for pair in each.later)
         if not up and not later:
@@ -199,7 +199,8 @@ class Case:
             return ""
         numbered = enumerate(script.statements, 1)
         changed = {number: text for number, each in numbered if (text := _undone(each, edits)) is not None}
-        down = "".join(each.undo for each in edits) + edited(script, changed)
+        in_order = sorted(edits, key=lambda each: each.number != 0)  # what takes no lock goes first
+        down = "".join(each.undo for each in in_order) + edited(script, changed)
         left = len(script.statements) - list(changed.values()).count("")
         if any(each.is_concurrent for each in edits) and left > 1 and script.mode == "transaction":
             down = f"{NO_TRANSACTION}{down}"

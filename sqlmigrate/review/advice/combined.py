@@ -70,8 +70,8 @@ def _united(edits: Sequence[Edit]) -> tuple[Edit, ...]:
         same = found.get(each.number)
         if each.number == 0 or same is None or same == each:
             found[each.number] = each
-        elif same.allow and each.allow and same.up == each.up:
-            found[each.number] = replace(same, allow=same.allow + each.allow)
+        elif (same.allow or same.after) and (each.allow or each.after) and same.up == each.up:
+            found[each.number] = replace(same, allow=same.allow + each.allow, after=(*same.after, *each.after))
         else:
             return ()
     loose = dict.fromkeys(each for each in edits if each.number == 0)

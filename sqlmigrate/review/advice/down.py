@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlmigrate.catalog.objects import Change, Difference, Object
 from sqlmigrate.identifiers import displayed, parent, parts
 
-from . import alter_table, indexes
+from . import alter_table, copied_back, indexes
 from .batches import write
 from .case import Case
 from .constraints import PARTITIONED_KEYS
@@ -45,15 +45,16 @@ def missing(case: Case) -> Draft | None:
         names = ", ".join(dict.fromkeys(whole))
         head = f"-- sqlmigrate: irreversible (the values of {names} cannot be restored)\n"
         return case.draft([Edit(0, head=head)])
-    statements = _undone(case)
-    is_concurrent = any(" concurrently " in each for each in statements)
-    edit = Edit(0, down_end=sql_of(statements), is_concurrent=is_concurrent)
-    return case.draft([edit]) if statements else None
+    undone = _undone(case)
+    is_concurrent = any(" concurrently " in each for each in undone)
+    edit = Edit(0, undo=sql_of(copied_back.copies(case)), down_end=sql_of(undone), is_concurrent=is_concurrent)
+    return case.draft([edit]) if undone else None
 
 
 def instead(case: Case) -> Draft | None:
     """Write the down file from what the up file changed; None if a change is not of a plain kind."""
-    statements = _undone(case)
+    undone = _undone(case)
+    statements = [*copied_back.copies(case), *undone] if undone else []
     text = sql_of(statements)
     if " concurrently " in text and text.count(";\n") > 1:
         text = f"{NO_TRANSACTION}{text}"

@@ -38,6 +38,7 @@ class Edit:
         head: the lines that the up file begins with
         down_end: the statements that the down file ends with
         is_concurrent: whether the down file cannot have a transaction if it has several statements
+        after: the statements that follow it, if `up` is the statement itself
     """
 
     number: int
@@ -50,6 +51,7 @@ class Edit:
     head: str = ""
     down_end: str = ""
     is_concurrent: bool = False
+    after: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from sqlmigrate.catalog.objects import Object
 from sqlmigrate.identifiers import QUALIFIED, displayed, parts
 from sqlmigrate.review.findings.subject import MeasuredStatement
+from sqlmigrate.review.findings.successors import Successor
 
 from . import alter_table
 from .case import Case
@@ -25,7 +26,8 @@ _REASONS: Mapping[str, str] = {
     "trigger-removed": "every running release does itself what it did",
     "unique-removed": "no release relies on it any more",
 }
-_FIRST = "first release an application for which this is true; then execute this file"
+_FIRST = "execute this file only when this is true: {}"
+_CREATES_TABLE = re.compile(r"create\s+(?:unlogged\s+)?table\b", re.IGNORECASE)
 _VIEW = re.compile(
     rf"(?P<head>create\s+(?:or\s+replace\s+)?view\s+(?P<view>{QUALIFIED})(?:\s*\([^)]*\))?)\s+as\b(?P<rest>.*)",
     re.IGNORECASE | re.DOTALL,
@@ -34,7 +36,49 @@ _VIEW = re.compile(
 
 def when_not_relied_on(case: Case) -> Draft | None:
     """Allow it when no running release relies on it."""
-    return case.allowed(_REASONS[case.findings[0].rule.name], _FIRST)
+    reason = _REASONS[case.findings[0].rule.name]
+    return case.allowed(reason, _FIRST.format(reason))
+
+
+def given_to_new_table(case: Case) -> Draft | None:
+    """Give the new table what remains with the old one, right after it is created; else allow what is gone."""
+    edits: dict[int, Edit] = {}
+    missing = case.names
+    for pair in (each for each in case.subject.successors if each.is_other):
+        statement = _creating(case, pair)
+        for kind in ("constraint", "index") if statement else ():
+            for part in pair.was.parts_of(pair.before, kind):
+                name = next((each for each in missing if each == f"{displayed(pair.before.name)}.{part.path[-1]}"), "")
+                added = _added(part, statement[1]) if name and statement else ""
+                if statement and added:
+                    missing = [each for each in missing if each != name]
+                    number, _ = statement
+                    before = edits[number].after if number in edits else ()
+                    edits[number] = Edit(number, case.subject.up.statements[number - 1].text, after=(*before, added))
+    if edits and not missing:
+        return case.draft([*edits.values()])
+    return when_not_relied_on(case) if case.findings[0].rule.name in _REASONS else None
+
+
+def _creating(case: Case, pair: Successor) -> tuple[int, str] | None:
+    """Return the statement that creates the new relation, and the name that it has then; None if it is not one."""
+    number = case.number_of_new(pair.after)
+    measured = next((each for each in case.subject.statements if each.facts.number == number), None)
+    made_by = measured.facts.changes if measured and _CREATES_TABLE.match(measured.code) else ()
+    names = [each.after.name for each in made_by if each.after and each.after.identity == pair.after.identity]
+    return (measured.facts.number, displayed(names[0])) if measured and names else None
+
+
+def _added(part: Object, table: str) -> str:
+    """Return the statement that gives a table a constraint or an index that the old table keeps."""
+    name = part.path[-1]
+    if part.kind == "index":
+        head, _, rest = part.definition.partition(" USING ")
+        unique = "unique " if head.startswith("CREATE UNIQUE") else ""
+        return f"create {unique}index {made(name, 'new')} on {table} using {rest}"
+    if part.definition.startswith(("UNIQUE ", "EXCLUDE ", "PRIMARY KEY ")):  # its index has the name
+        name = made(name, "new")
+    return f"alter table {table} add constraint {name} {part.definition.removesuffix(' NOT VALID')}"
 
 
 def whole_rows_as_identity(case: Case) -> Draft | None:

@@ -17,6 +17,7 @@ from . import (
     fills,
     frozen_time,
     guarantees,
+    indexes_left,
     keys,
     locks,
     narrower,
@@ -52,6 +53,7 @@ def _of_up(subject: Subject) -> Iterator[Finding]:
         yield from replaced.find(subject)
         yield from fills.find(subject)
         yield from guarantees.find(subject)
+        yield from indexes_left.find(subject)
         yield from publications.find(subject)
         yield from keys.find(subject)
         yield from session_settings.find(subject)

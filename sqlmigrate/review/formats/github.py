@@ -59,7 +59,7 @@ def _message(each: LocatedFinding) -> str:
     lines += [f"Also: {each.further_places}."] if each.further_lines else []
     lines += [f"Who waits: {finding.waits}."] if wording.blocked(finding) else []
     lines += [f"What now: {finding.what_now}"] if finding.what_now else []
-    lines += [f"What to write instead: sqlmigrate explain {finding.rule.name}"] if finding.rule.examples else []
+    lines += [f"More: sqlmigrate explain {finding.rule.name}"]
     lines += [f"To allow it, {each.exception_place}: {each.exception}"] if each.exception else []
     return "\n".join(lines)
 

@@ -117,6 +117,11 @@ DOWN_LOSES_NEW_DATA = Rule(
     examples=(
         Example(
             """\
+-- 1. 005_new_products.up.sql
+create table products_new (like products including all);
+insert into products_new select * from products;
+alter table products rename to products_old;
+alter table products_new rename to products;
 -- 005_new_products.down.sql: copy back what was written since, then give the name back
 insert into products_old (id, sku, price)
 select id, sku, price from products

@@ -72,6 +72,28 @@ alter table products_new rename to products;
     ),
     page=f"{_DOCS}sql-insert.html",
 )
+INDEX_NOT_COPIED = Rule(
+    "index-not-copied",
+    "warning",
+    "a new table does not have an index that the old table had",
+    (
+        "An index belongs to one table: after a swap it remains with the old one. A query that used it reads the whole "
+        "new table, as soon as the table has its name. CREATE TABLE ... (LIKE ... INCLUDING ALL) makes the same "
+        "indexes. An index of a table that is new in the same file blocks nobody: others cannot see it yet."
+    ),
+    examples=(
+        Example(
+            """\
+-- 1. 005_new_products.up.sql: the new table has the indexes of the old one
+create table products_new (like products including all);
+insert into products_new select * from products;
+alter table products rename to products_old;
+alter table products_new rename to products;
+"""
+        ),
+    ),
+    page=f"{_DOCS}sql-createtable.html",
+)
 COLUMN_TYPE_DIFFERS = Rule(
     "column-type-differs",
     "warning",
@@ -123,6 +145,7 @@ RULES: tuple[Rule, ...] = (
     REFERS_TO_OLD_TABLE,
     COLUMN_VALUES_LOST,
     COLUMN_NOT_COPIED,
+    INDEX_NOT_COPIED,
     COLUMN_TYPE_DIFFERS,
     COLUMN_WIDENED,
     COLUMN_NOT_WRITABLE,

@@ -157,7 +157,8 @@ TYPE_CHANGE_REWRITE = Rule(
     "changing the type of a column rewrites the table and blocks reads and writes",
     (
         "If the new type is stored differently, as with integer to bigint, the table and all its indexes are "
-        "rewritten under ACCESS EXCLUSIVE. These changes rewrite nothing: a longer varchar, varchar to text, "
+        "rewritten under ACCESS EXCLUSIVE; so are they for a shorter varchar. "
+        "These changes rewrite nothing: a longer varchar, varchar to text, "
         "a wider numeric of the same scale, and timestamp to timestamptz in a session with TimeZone = UTC. "
         "For other changes add a new column, keep it up to date with a trigger, fill it in batches, and swap "
         "the two columns."

@@ -45,6 +45,7 @@ _FOREIGN_KEY = (
     "alter table orders add constraint orders_customer_fkey foreign key (customer_id) references customers;\n"
 )
 _STATE_INDEX = "create index orders_state_index on orders (state);\n"
+_PRODUCTS = "create table products (id bigint primary key, sku text not null, price numeric not null);\n"
 # What only one example needs.
 MORE = {
     "attach-partition-scan": f"{_EVENTS}create table events_2025 (like events);\n",
@@ -65,6 +66,7 @@ MORE = {
     "default-partition-scan": f"{_EVENTS}create table events_default partition of events default;\n",
     "detach-partition-blocking": _EVENTS,
     "domain-constraint-scan": "create domain email as text;\n",
+    "down-loses-new-data": _PRODUCTS,
     "drop-function": "create function order_total(o bigint) returns int language sql as 'select 1';\n",
     "drop-index-blocking": _STATE_INDEX,
     "drop-partition-locks-parent": _EVENTS,
@@ -76,6 +78,7 @@ MORE = {
     "foreign-key-removed": _FOREIGN_KEY.replace(";", " on delete cascade;"),
     "function-body-broken": "create function order_total(o bigint) returns numeric language sql as 'select 1.0';\n",
     "hidden-writes": "create table order_notes (id int, customer_id bigint references customers on delete cascade);\n",
+    "index-not-copied": (f"{_PRODUCTS}create index products_sku on products (sku);\n"),
     "locks-other-table": _FOREIGN_KEY,
     "no-longer-published": "create publication shop for table customers;\n",
     "overload-ambiguous": "alter table items add column n integer;\n",

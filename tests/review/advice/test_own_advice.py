@@ -37,7 +37,6 @@ WITHOUT = {
     "depends-on-setting": "only a person knows which setting production has",
     "commits-inside": "a block has no other form; batches are to be allowed",
     "down-column-order": "a note about what cannot be changed",
-    "down-loses-new-data": "a note about what a down file does",
     "exclusion-constraint": "PostgreSQL has no way that does not block",
     "frozen-time": "only a person knows which function is meant",
     "fails-on-data": "the query for production is the advice",

@@ -43,7 +43,6 @@ SINCE = {
     "add-column-stored-generated": 18,
     "attach-partition-scan": 14,
     "detach-partition-blocking": 14,
-    "down-loses-new-data": 18,
     "drop-partition-locks-parent": 14,
     "fails-on-data": 18,
     "set-tablespace": 14,

@@ -1,4 +1,8 @@
-alter table customers add column full_name text;
-update customers set full_name = first || ' ' || last;
+create table products_new (like products including all);
+insert into products_new overriding system value select * from products;
+select setval(pg_get_serial_sequence('products_new', 'id'), (select max(id) from products_new));
+alter table products rename to products_old;
+alter table products_new rename to products;
 -- down
-alter table customers drop column full_name;
+drop table products;
+alter table products_old rename to products;

@@ -1,2 +1,2 @@
-create table customers (id bigint generated always as identity primary key, first text not null, last text not null);
-insert into customers (first, last) select 'Ada', 'Number ' || i from generate_series(1, 200) i;
+create table products (id bigint generated always as identity primary key, sku text not null, price numeric not null);
+insert into products (sku, price) select 'P' || i, i from generate_series(1, 200) i;
