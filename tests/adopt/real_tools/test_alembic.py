@@ -90,7 +90,7 @@ def write_pairs(folder: Folder, call: Callable[..., CompletedProcess[str]]) -> N
             text = ABOUT_VERSION.sub("", ended.stdout)
             if "concurrently" in text:
                 text = "-- sqlmigrate: no-transaction\n" + re.sub(r"^(?:BEGIN|COMMIT);\n", "", text, flags=re.MULTILINE)
-            (folder.root / "sql" / name).write_text(text)
+            (folder.root / name).write_text(text)
 
 
 def test_the_whole_way(
