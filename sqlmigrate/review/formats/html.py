@@ -34,8 +34,8 @@ _BREAKS = re.compile(r"([_.])(?=\w)")  # where a long name may go on in the next
 _CODE = re.compile(r"`([^`\n]+)`")
 _CLASSES: dict[Severity | None, str] = {"danger": "danger", "warning": "warning", "note": "calm", None: "fine"}
 _LETTERS: dict[Severity | None, str] = {"danger": "✕", "warning": "!", "note": "i", None: "✓"}
-_WHO = {"everyone": ("E", "danger", "everyone waits"), "writers": ("W", "warning", "writers wait"),
-        "nobody": ("N", "calm", "no one waits")}  # fmt: skip
+_WHO = {"everyone": ("E", "danger", "everyone"), "writers": ("W", "warning", "writers"),
+        "nobody": ("N", "calm", "nobody")}  # fmt: skip
 _CHANGES = {"new": "fine", "gone": "danger", "renamed": "warning", "moved": "warning", "altered": "calm"}
 _DIFFERENCES = {"left over": "warning", "missing": "danger", "different": "warning", "column order": "calm"}
 
@@ -81,7 +81,7 @@ def _summary(review: Review) -> Iterator[str]:
     yield "<th>down</th></tr></thead><tbody>"
     for each in review.migrations:
         label = _text(each.migration.label)
-        name = _BREAKS.sub(r"\1<wbr>", label)
+        name = _breakable(label)
         facts = "".join(f'<td data-name="{name}">{_words(said)}</td>' for name, said in _said(each))
         yield f'<tr><td>{_mark(wording.severity(each))}</td><td><a href="#{label}">{name}</a></td>{facts}</tr>'
     yield "</tbody></table>"
@@ -97,7 +97,7 @@ def _said(reviewed: Reviewed) -> tuple[tuple[str, str], ...]:
 
 def _migration(reviewed: Reviewed, findings: Sequence[LocatedFinding], shown: dict[str, str]) -> Iterator[str]:
     label = _text(reviewed.migration.label)
-    yield f'<article id="{label}"><h2>{_mark(wording.severity(reviewed))}<span>{label}</span></h2>'
+    yield f'<article id="{label}"><h2>{_mark(wording.severity(reviewed))}<span>{_breakable(label)}</span></h2>'
     facts = "".join(f"<div><dt>{name}</dt><dd>{_words(said)}</dd></div>" for name, said in _said(reviewed))
     yield f'<dl class="facts">{facts}</dl>'
     yield from _findings("Findings", findings, shown)
@@ -140,7 +140,7 @@ def _finding(each: LocatedFinding, shown: dict[str, str]) -> Iterator[str]:
     if earlier:
         yield f"<p><strong>{wording.sentence(INSTEAD + ':')}</strong> as above, for {_text(earlier)}</p>"
     if instead:
-        yield f"<p><strong>{wording.sentence(INSTEAD + ':')}</strong></p>{_sql(instead)}"
+        yield f"<p><strong>{wording.sentence(INSTEAD + ':')}</strong></p>{_files(instead)}"
     if each.exception:
         yield f'<p class="soft">To allow it, {each.exception_place}: <code>{_text(each.exception)}</code></p>'
     yield "</section>"
@@ -180,7 +180,7 @@ def _head(done: FileRun, facts: StatementFacts) -> str:
 
 def _relations(relations: Sequence[Relation], later: Catalog | None) -> str:
     """Return the names of a row, with those that the file gives them; many are folded."""
-    names = [_BREAKS.sub(r"\1<wbr>", _text(_named(each, later))) for each in relations]
+    names = [_breakable(_text(_named(each, later))) for each in relations]
     if len(names) <= _MOST_NAMES:
         return "<br>".join(names)
     rest = "<br>".join(names[1:])
@@ -211,7 +211,7 @@ def _legend(review: Review) -> Iterator[str]:
         items = [f'<li><b class="{style}">{letter}</b>{waits}</li>' for letter, style, waits in _WHO.values()]
         items.append('<li><b class="frame">work</b>done under the lock</li>')
         yield '<ul class="legend"><li>In the tables of locks, a bar lasts from the statement that takes the lock to its'
-        yield f" release. Until then:</li>{''.join(items)}</ul>"
+        yield f" release. Who waits until then:</li>{''.join(items)}</ul>"
 
 
 def _statements(done: FileRun) -> Iterator[str]:
@@ -354,6 +354,11 @@ def _text(text: str) -> str:
     return escape(printable(text))
 
 
+def _breakable(name: str) -> str:
+    """Return a name that is HTML already, with the places where it may go on in the next line."""
+    return _BREAKS.sub(r"\1<wbr>", name)
+
+
 def _words(text: str) -> str:
     """Return a sentence as HTML; words between backticks become code."""
     return _CODE.sub(r"<code>\1</code>", _text(text))
@@ -365,6 +370,13 @@ def _sql(text: str) -> str:
         return ""
     more = f"\n-- … {plural(len(text) - _LONGEST, 'character')} more" if len(text) > _LONGEST else ""
     return f"<pre>{_text(text[:_LONGEST])}{more}</pre>"
+
+
+def _files(advice: str) -> str:
+    """Return an advice as HTML, in which the names of the files stand out."""
+    lines = (_text(each) for each in advice.strip("\n").split("\n"))
+    said = "\n".join(f"<strong>{each}</strong>" if located.names_file(each) else each for each in lines)
+    return f"<pre>{said}</pre>"
 
 
 def _mark(severity: Severity | None) -> str:

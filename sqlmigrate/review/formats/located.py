@@ -7,6 +7,7 @@ from a count if two of them would be equal.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -113,6 +114,14 @@ def found(review: Review) -> tuple[LocatedFinding, ...]:
     for reviewed in review.migrations:
         made += [_found(review, reviewed, finding) for finding in reviewed.findings]
     return tuple(_with_fingerprints(made))
+
+
+_FILE_LINE = re.compile(r"-- (?:delete |in )?\w+\.(?:up|down)\.sql(?:, .*)?")
+
+
+def names_file(line: str) -> bool:
+    """Return whether a line of an advice says into which file the next ones belong."""
+    return _FILE_LINE.fullmatch(line) is not None
 
 
 def advice(each: LocatedFinding, shown: dict[str, str]) -> tuple[str, str]:

@@ -152,7 +152,7 @@ def _ways(each: LocatedFinding, width: int, shown: dict[str, str]) -> Iterator[L
     if instead:
         yield _heading(INSTEAD)
         for line in instead.strip("\n").splitlines():
-            yield [("dim" if line.lstrip().startswith("--") else "cyan", f"{_BLOCK}{line}")]
+            yield [(_style(line), f"{_BLOCK}{line}")]
     explain = f"sqlmigrate explain {finding.rule.name}"
     if explain not in shown:  # once a rule
         shown[explain] = each.path
@@ -160,6 +160,12 @@ def _ways(each: LocatedFinding, width: int, shown: dict[str, str]) -> Iterator[L
     if each.exception:
         yield _heading(f"to allow it, {each.exception_place}")
         yield [("cyan", f"{_BLOCK}{each.exception}")]
+
+
+def _style(line: str) -> str:
+    if located.names_file(line):
+        return "bold"
+    return "dim" if line.lstrip().startswith("--") else "cyan"
 
 
 def _heading(said: str) -> Line:
