@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from .adoption import Adoption
     from .look import Wanted
 
+UNDO = "Take back this database's rows and trigger, and the written files, which other adopted databases need?"
+
 
 @command("sqlmigrate adopt --from db/migrations", ["database", "folder", "execution"])
 @click.option("--from", "source", metavar="FOLDER", help="The folder of the other tool; by default the usual places.")
@@ -172,7 +174,7 @@ def _finish(context: Context, wanted: Wanted) -> None:
 def _undo(context: Context, wanted: Wanted, *, yes: bool) -> None:
     from . import undo
 
-    context.confirm(yes=yes, question="Take the adoption back: rows, trigger and written files?")
+    context.confirm(yes=yes, question=UNDO)
     with context.database() as url:
         state, undone = undo.undo(url, wanted, context.limits)
     dropped = "; the history, which held nothing else, was dropped" if undone.is_history_dropped else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shlex
 from collections.abc import Iterator
@@ -11,6 +12,14 @@ from .naming import FILE_NAME
 
 # Folders in which projects and other tools keep migrations.
 _USUAL = ("sql", "migrations", "db/migrations", "db/migrate", "database/migrations", "sql/migrations", "db")
+# Folders in which tools keep migrations that are no pairs of files.
+_FOREIGN = (
+    "db/migrations", "db/migrate", "db/migration", "migrations", "sql/migrations", "database/migrations",
+    "supabase/migrations", "src/main/resources/db/migration", "src/migrations", "changelog", "db/changelog", "alembic",
+)  # fmt: skip
+_PLANS = ("sqitch.plan", "sqitch/sqitch.plan", "db/sqitch.plan")
+_ENDINGS = (".sql", ".py", ".rb", ".xml", ".yaml", ".yml")
+_FOLDERS = 50  # looked at in one of them
 _FOLDERS_ABOVE = 3
 
 
@@ -39,12 +48,33 @@ def way_to_migrations(directory: str) -> tuple[str, list[str]] | None:
     """Return a hint and the next commands that lead to the migrations near a wrong folder; None if there are none."""
     nearby = nearby_folder(directory)
     if nearby is None:
-        return None
+        return _way_from_another_tool(directory)
     command = f"sqlmigrate status --directory {shlex.quote(nearby)}"
     if nearby == os.curdir and os.path.realpath(os.path.join(os.pardir, directory)) == str(Path.cwd()):  # noqa: PTH118
         # Not `--directory .`: in this folder the embedded database would be another one, and empty.
         return "you are inside the folder of migrations: leave it", ["cd .."]
     return "name the folder of the migrations with --directory", [command]
+
+
+def _way_from_another_tool(directory: str) -> tuple[str, list[str]] | None:
+    """Return a hint and the command for files that look like those of another tool; None if there are none."""
+    plan = next((Path(name) for name in _PLANS if Path(name).is_file()), None)
+    if plan:
+        return f"`{plan}` belongs to Sqitch: see what can be taken over", ["sqlmigrate adopt"]
+    own = os.path.realpath(directory)
+    for folder in _FOREIGN:
+        if os.path.realpath(folder) != own and _has_files(Path(folder)):
+            return (
+                f"the files in `{folder}` look like those of another tool: see what can be taken over",
+                [f"sqlmigrate adopt --from {shlex.quote(folder)}"],
+            )
+    return None
+
+
+def _has_files(folder: Path) -> bool:
+    """Return whether a folder, or a folder in it, holds files of SQL, or of programs that write it."""
+    walked = itertools.islice(os.walk(folder), _FOLDERS)  # a folder that cannot be read is left out
+    return any(name.endswith(_ENDINGS) for _, _, names in walked for name in names)
 
 
 def _candidates(directory: str) -> Iterator[Path]:

@@ -548,6 +548,40 @@ def test_a_folder_name_with_a_space_can_be_pasted(tmp_path: Path, monkeypatch: p
     assert commands == ["sqlmigrate status --directory '../my shop'"]
 
 
+OTHERS = {
+    "dbmate": ("db/migrations/20260101000000_users.sql", "db/migrations"),
+    "Flyway": ("src/main/resources/db/migration/V1__users.sql", "src/main/resources/db/migration"),
+    "graphile-migrate": ("migrations/committed/000001.sql", "migrations"),
+    "Rails": ("db/migrate/20260101000000_users.rb", "db/migrate"),
+}
+
+
+@pytest.mark.parametrize("tool", OTHERS)
+def test_the_files_of_another_tool_lead_to_adopt(tool: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever comes with a past is not told to create a first table."""
+    file, folder = OTHERS[tool]
+    (tmp_path / file).parent.mkdir(parents=True)
+    (tmp_path / file).write_text("-- a migration")
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(ConfigError) as caught:
+        load("sql")
+
+    assert caught.value.hint == f"the files in `{folder}` look like those of another tool: see what can be taken over"
+    assert caught.value.next_steps == (f"sqlmigrate adopt --from {folder}",)
+
+
+def test_a_plan_leads_to_adopt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sqitch keeps its folders beside a plan."""
+    (tmp_path / "sqitch.plan").write_text("%project=shop\n")
+    monkeypatch.chdir(tmp_path)
+
+    hint, commands = way_to_migrations("sql") or ("", [])
+
+    assert hint == "`sqitch.plan` belongs to Sqitch: see what can be taken over"
+    assert commands == ["sqlmigrate adopt"]
+
+
 @pytest.mark.usefixtures("folder")
 def test_nothing_is_suggested_without_migrations(tmp_path: Path) -> None:
     """Files of another kind make no folder of migrations."""

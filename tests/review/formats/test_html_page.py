@@ -142,7 +142,8 @@ def test_a_page_tells_all(browse: Browse, drawn: dict[str, str]) -> None:
 
     for said in (
         "1 of 3 new migrations would block production", "006_order_total_numeric", "ACCESS EXCLUSIVE",
-        "Who waits until then:", "rewritten", "leaves orders_total_check behind", "down: 1 difference", "double precision",
+        "Who waits until then:", "rewritten", "leaves orders_total_check behind", "down: 1 difference",
+        "double precision",
         "orders and all its indexes are rewritten under ACCESS EXCLUSIVE", "add total_numeric numeric",
         "-- sqlmigrate: allow type-change-rewrite (why)", "PostgreSQL 15.18",
         "Not checked: production's data and traffic",
