@@ -66,6 +66,11 @@ class Adoption:
     doubled: tuple[tuple[Entry, ...], ...] = ()
 
     @cached_property
+    def is_ours(self) -> bool:
+        """Whether no tool but sqlmigrate has executed these files, so that there is nothing to take over."""
+        return self.history is None and self.reading.in_place and any(each.is_recorded for each in self.entries)
+
+    @cached_property
     def executed(self) -> tuple[Entry, ...]:
         """What the tool has executed, in the order in which it did."""
         order = {record.key: at for at, record in enumerate(self.records)}

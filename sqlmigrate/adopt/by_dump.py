@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 from sqlmigrate.errors import NOTHING_CHANGED, ConfigError
@@ -24,8 +25,8 @@ def by_dump(reading: Reading | None, history: OtherHistory | None, code: InCode,
         state=NOTHING_CHANGED,
         hint=f"{pending}take the schema as it is for the first migration, without the tables of {tool}, and record it",
         next_steps=[
-            f"mkdir -p {directory.rstrip('/')}",
-            f"{dump} > {directory}001_schema.up.sql",
+            f"mkdir -p {shlex.quote(directory.rstrip('/'))}",
+            f"{dump} > {shlex.quote(f'{directory}001_schema.up.sql')}",
             "sqlmigrate baseline 001",
         ],
     )

@@ -96,7 +96,7 @@ def _look(context: Context, wanted: Wanted, *, every: bool, ignore_missing: bool
             report.text("", *files)
     if remarks := list(screens.remarks(adoption, ignore_missing=ignore_missing)):
         report.text("", *remarks)
-    said, following = screens.ending(adoption, wanted.directory, ignore_missing=ignore_missing)
+    said, following = screens.ending(adoption, wanted.directory, is_dry_run=every, ignore_missing=ignore_missing)
     report.text("", said)
     report.text([("", "next: "), ("cyan", context.as_called(_as_asked(following, wanted)))])
 

@@ -29,9 +29,13 @@ _MARK = {
 def found_lines(adoption: Adoption, *, has_database: bool = True) -> Iterator[Line]:
     """Say which tool was found, where its files and its history are, and how far it is."""
     reading, history = adoption.reading, adoption.history
-    yield [("bold", reading.tools)]
+    yield [("bold", "sqlmigrate" if adoption.is_ours else reading.tools)]
     placed = "read as they are" if reading.in_place else "to be converted"
     yield [("", f"   files     {reading.folder}/ · {plural(len(reading.migrations), 'migration')}, {placed}")]
+    if adoption.is_ours:
+        count = sum(each.is_recorded for each in adoption.entries)
+        yield [("", f"   history   that of sqlmigrate · {count} executed, {len(adoption.entries) - count} pending")]
+        return
     if history is None:
         yield [("", f"   history   {'none was found' if has_database else 'not looked for: no database is named'}")]
         return
@@ -95,10 +99,16 @@ def remarks(adoption: Adoption, *, ignore_missing: bool = False) -> Iterator[Lin
         yield [("yellow", "⚠️"), ("", f" executed, and no file has it, so it is not recorded: {keys}")]
 
 
-def ending(adoption: Adoption, directory: str, *, ignore_missing: bool = False) -> tuple[str, str]:
+def ending(
+    adoption: Adoption, directory: str, *, is_dry_run: bool = False, ignore_missing: bool = False
+) -> tuple[str, str]:
     """Return what the state of things is, and the next command."""
     if next(errors_of(adoption, trust=False, ignore_missing=ignore_missing), None):
+        if is_dry_run:
+            return "it cannot be taken over yet; nothing was written: mend what is marked ❌", "sqlmigrate adopt"
         return "it cannot be taken over yet; nothing was written", "sqlmigrate adopt --dry-run"
+    if adoption.is_ours:
+        return "nothing to take over: sqlmigrate looks after this folder already", status_command(adoption, directory)
     if not adoption.is_done:
         return "nothing was written", f"sqlmigrate adopt --write{' --ignore-missing' if ignore_missing else ''}"
     if adoption.history is None:

@@ -261,3 +261,22 @@ def test_files_that_were_changed_stay_when_it_is_taken_back(dbmate: Project) -> 
         "sql/20240103120000_orders.up.sql stays: the pair was written or changed by hand",
         "sql/20240103120000_orders.down.sql stays: the pair was written or changed by hand",
     ]
+
+
+def test_a_project_of_ours_is_said_to_be_ours(project: Project) -> None:
+    """Pairs are named as those of golang-migrate are; what our history has executed belongs to no other tool."""
+    project.add("001_users", "create table users (id int);", "drop table users;")
+    project.add("002_orders", "create table orders (id int);", "drop table orders;")
+    assert project.call("up", "--to", "001").code == 0
+
+    ended = project.call("adopt")
+
+    assert ended.code == 0
+    assert ended.stdout.splitlines()[2:] == [
+        "sqlmigrate",
+        "   files     sql/ · 2 migrations, read as they are",
+        "   history   that of sqlmigrate · 1 executed, 1 pending",
+        "",
+        "nothing to take over: sqlmigrate looks after this folder already",
+        "next: sqlmigrate status",
+    ]
