@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -25,12 +25,14 @@ class Entry:
         record: The record; None if the tool has not executed it.
         verdict: What the checksum of the tool says about the file: `verified`, `changed`, or `trusted` if it kept none.
         is_recorded: Whether our history has it already.
+        here: What sqlmigrate itself has done with it since: `undone`, `failed`, or nothing.
     """
 
     pair: Pair
     record: Record | None = None
     verdict: Verdict | None = None
     is_recorded: bool = False
+    here: str = ""
 
     @property
     def label(self) -> str:
@@ -39,8 +41,8 @@ class Entry:
 
     @property
     def is_executed(self) -> bool:
-        """Whether the tool has executed it, or was told so."""
-        return self.record is not None and self.record.state in ("executed", "baseline")
+        """Whether the tool has executed it, or was told so, and sqlmigrate has not undone it since."""
+        return self.here != "undone" and self.record is not None and self.record.state in ("executed", "baseline")
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,27 @@ class Adoption:
         """What is converted with a change, what needs the tool's own table, and the files that are no migrations."""
         of_files = (note for each in self.entries for note in each.pair.foreign.notes)
         of_history = (MigrationError(said) for said in (self.history.others if self.history else ()))
-        return (*of_files, *self._kept(), *self._uses_of_the_history(), *self.reading.others, *of_history)
+        return (
+            *of_files,
+            *self._undone(),
+            *self._kept(),
+            *self._uses_of_the_history(),
+            *self.reading.others,
+            *of_history,
+        )
+
+    def _undone(self) -> Iterator[MigrationError]:
+        """Yield a note on each migration that the old history has, although `sqlmigrate down` has undone it."""
+        for each in self.entries:
+            if each.here == "undone" and each.record:
+                yield MigrationError(
+                    f"{each.label} was undone here by sqlmigrate: it stays pending, whatever the old history says"
+                )
+
+    @cached_property
+    def kept(self) -> tuple[MigrationError, ...]:
+        """Return a note on each migration that was undone here, and on each file of ours with a text of its own."""
+        return (*self._undone(), *self._kept())
 
     def _kept(self) -> Iterator[MigrationError]:
         """Yield a note on each file in our folder that has another text than its conversion."""
@@ -148,13 +170,21 @@ class Adoption:
 
 
 def make_adoption(
-    tool: Tool, reading: Reading, pairs: Sequence[Pair], history: ForeignHistory | None, recorded: Collection[int]
+    tool: Tool, reading: Reading, pairs: Sequence[Pair], history: ForeignHistory | None, ours: Mapping[int, str]
 ) -> Adoption:
-    """Put files and history together; `recorded` are the versions, as numbers, that our history has as executed."""
+    """Put files and history together.
+
+    Args:
+        tool: The tool.
+        reading: Its folder.
+        pairs: The migrations with the pairs that they become.
+        history: The history of the tool; None if there is none, or no database was looked at.
+        ours: What sqlmigrate has done with a version, given as a number: `executed`, `undone` or `failed`.
+    """
     found = tool.matched([pair.foreign for pair in pairs], history.records) if history else ()
     records = _records(tool, found, pairs)
     same = _by_key(pairs)
-    entries = tuple(_entry(tool, pair, _own_record(pair, same, records), recorded) for pair in pairs)
+    entries = tuple(_entry(tool, pair, _own_record(pair, same, records), ours) for pair in pairs)
     known = set(same)
     missing = tuple(each for each in found if each.key not in known and each.state == "executed")
     return Adoption(tool, reading, history, entries, missing, found, tuple(_doubled(entries)))
@@ -220,10 +250,12 @@ def _numbers(key: str) -> list[int]:
     return [int(part) for part in key.split(".")]
 
 
-def _entry(tool: Tool, pair: Pair, record: Record | None, recorded: Collection[int]) -> Entry:
-    is_recorded = pair.migration is not None and pair.migration.number in recorded
+def _entry(tool: Tool, pair: Pair, record: Record | None, ours: Mapping[int, str]) -> Entry:
+    done = ours.get(pair.migration.number, "") if pair.migration else ""
+    is_recorded = done == "executed"
+    here = "" if is_recorded else done
     if record is None or record.state not in ("executed", "baseline"):
-        return Entry(pair, record, is_recorded=is_recorded)
+        return Entry(pair, record, is_recorded=is_recorded, here=here)
     is_same = None if record.state == "baseline" else tool.is_same(pair.foreign, record)
     verdict: Verdict = "trusted" if is_same is None else "verified" if is_same else "changed"
-    return Entry(pair, record, verdict, is_recorded)
+    return Entry(pair, record, verdict, is_recorded, here)

@@ -37,10 +37,22 @@ def errors_of(adoption: Adoption, *, trust: bool, ignore_missing: bool = False) 
         yield from (_without_file(adoption, each.key) for each in adoption.missing)
     elif adoption.history and adoption.missing and not ignore_missing and _is_first(adoption):
         yield _without_files(adoption, adoption.history.shown)
+    yield from (_failed_here(tool, each) for each in adoption.to_record if each.here == "failed")
     yield from (_doubled(tool, entries) for entries in adoption.doubled)
     yield from (error.with_(state=NOTHING_CHANGED) for error in adoption.obstacles)
     if adoption.changed and not trust:
         yield from _changed(adoption)
+
+
+def _failed_here(tool: str, entry: Entry) -> HistoryError:
+    """Give the error of a migration that failed here, most likely because the old tool had executed it before."""
+    version = entry.pair.migration.version if entry.pair.migration else entry.label
+    return HistoryError(
+        f"{entry.label} has failed here, and {tool} has executed it",
+        state=NOTHING_CHANGED,
+        hint="forget the failure, then take it over",
+        next_steps=[f"sqlmigrate repair {version}", "sqlmigrate adopt --write"],
+    )
 
 
 def _is_first(adoption: Adoption) -> bool:

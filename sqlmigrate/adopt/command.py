@@ -138,6 +138,7 @@ def _write(context: Context, wanted: Wanted, accepted: dict[str, bool], *, yes: 
     written, recorded = plural(len(done.paths), "file"), plural(done.recorded, "migration")
     said = f"{recorded} recorded as executed" if context.has_database else "no history, because no database is named"
     context.report.text(f"{written} written, {said}")
+    context.report.text(*screens.remark_lines(done.adoption.kept, "⚠️", "yellow"))
     following = screens.status_command(done.adoption, wanted.directory)
     context.report.text([("", "next: "), ("cyan", context.as_called(following))])
 

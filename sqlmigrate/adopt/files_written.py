@@ -1,8 +1,8 @@
-"""Writes the pairs of files: all of them or none, and never in the place of another file."""
+"""Writes the pairs of files: all of them or none, each whole or not at all, and never in the place of another file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -10,11 +10,11 @@ from sqlmigrate.errors import NOTHING_CHANGED, ConfigError
 
 
 @contextmanager
-def written(texts: Mapping[str, str]) -> Iterator[list[str]]:
+def written(texts: Mapping[str, str], is_unknown: Callable[[], bool] = lambda: False) -> Iterator[list[str]]:
     """Write the files that do not exist yet, and give their paths; if the block raises, they are removed again.
 
-    A file that exists has the same text: `make_pairs` keeps every other one. Raises `ConfigError` if a file cannot be
-    written.
+    They stay if it is not known whether the server has recorded them, because the connection was lost. A file that
+    exists has the same text: `make_pairs` keeps every other one. Raises `ConfigError` if a file cannot be written.
     """
     made: list[Path] = []
     try:
@@ -23,17 +23,39 @@ def written(texts: Mapping[str, str]) -> Iterator[list[str]]:
             if target.exists():
                 continue
             target.parent.mkdir(parents=True, exist_ok=True)
-            with target.open("x", encoding="utf-8", newline="") as file:
-                made.append(target)
-                file.write(text)
+            _write_whole(target, text)
+            made.append(target)
         yield [str(each) for each in made]
     except BaseException as error:
-        for each in made:
+        for each in [] if is_unknown() else made:
             with suppress(OSError):
                 each.unlink()
         if isinstance(error, OSError):
             raise _unwritable(error) from None
         raise
+
+
+def _write_whole(target: Path, text: str) -> None:
+    """Write a file under another name, which no reader of the folder sees, and give it its name when it is complete.
+
+    Whoever is killed in the middle leaves no half migration. Raises `ConfigError` if the file was made meanwhile.
+    """
+    begun = target.with_name(f".{target.name}.writing")
+    try:
+        with begun.open("w", encoding="utf-8", newline="") as file:
+            file.write(text)
+        try:
+            target.hardlink_to(begun)  # never in the place of another file, as a rename would be
+        except FileExistsError:
+            raise ConfigError(
+                f"{target} was made by another program in this moment",
+                state=NOTHING_CHANGED,
+                next_steps=["sqlmigrate adopt"],
+            ) from None
+        except OSError:  # a file system without hard links
+            begun.rename(target)
+    finally:
+        begun.unlink(missing_ok=True)
 
 
 def _unwritable(error: OSError) -> ConfigError:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sqlmigrate.database.session import Session
 from sqlmigrate.errors import NOTHING_CHANGED, ConfigError, MigrationError
 from sqlmigrate.files.file_text import try_read
-from sqlmigrate.history import read
+from sqlmigrate.history import log, read
 from sqlmigrate.history.state import State
 from sqlmigrate.history.surroundings import OtherHistory
 from sqlmigrate.spelling import did_you_mean, plural
@@ -48,7 +48,7 @@ def look_at_folder(wanted: Wanted) -> Adoption:
     """Look at the files alone; raises `ConfigError` if no folder of another tool is found, or more than one."""
     reading = _one(by_marks(_readings(wanted)), wanted)
     _refuse_code(reading, None, wanted)
-    return _adoption(wanted, reading, None, None)
+    return _adoption(wanted, reading, {}, None)
 
 
 def look(session: Session, wanted: Wanted) -> tuple[State, Adoption]:
@@ -59,7 +59,7 @@ def look(session: Session, wanted: Wanted) -> tuple[State, Adoption]:
     if history is None:
         reading = _one(by_marks(found), wanted)
         _refuse_code(reading, None, wanted)
-        return state, _adoption(wanted, reading, state, None)
+        return state, _adoption(wanted, reading, _done_here(session, state), None)
     of_tool = [each for each in found if each.tool == history.tool]
     if not of_tool and not wanted.tool:
         _refuse_code(None, history, wanted)
@@ -67,7 +67,7 @@ def look(session: Session, wanted: Wanted) -> tuple[State, Adoption]:
     reading = _one(of_tool or by_marks(found), wanted)
     _refuse_code(reading, history if of_tool else None, wanted)
     taken = read_history(session, state, history, reading.project) if reading.tool == history.tool else None
-    return state, _adoption(wanted, reading, state, taken)
+    return state, _adoption(wanted, reading, _done_here(session, state), taken)
 
 
 def _refuse_code(reading: Reading | None, history: OtherHistory | None, wanted: Wanted) -> None:
@@ -77,14 +77,20 @@ def _refuse_code(reading: Reading | None, history: OtherHistory | None, wanted: 
         raise by_dump(reading, history, tool.in_code, wanted.directory)
 
 
-def _adoption(wanted: Wanted, reading: Reading, state: State | None, history: ForeignHistory | None) -> Adoption:
+def _done_here(session: Session, state: State) -> dict[int, str]:
+    """Return what sqlmigrate has done with each version: what its log says last, or else its history."""
+    undone = dict.fromkeys(log.undone(log.entries(session, state.history)), "undone")
+    done = {"executed": "executed", "baseline": "executed"}
+    return undone | {each.number: done.get(each.status, "failed") for each in state.executions}
+
+
+def _adoption(wanted: Wanted, reading: Reading, ours: Mapping[int, str], history: ForeignHistory | None) -> Adoption:
     tool = tool_named(reading.tool)
     if tool is None:
         raise AssertionError("a reading is made by a tool")
     _refuse_own_folder(reading, wanted)
     pairs = make_pairs(reading, wanted.directory, _texts(wanted.directory, reading))
-    recorded = {each.number for each in state.executions if each.status in ("executed", "baseline")} if state else set()
-    return make_adoption(tool, reading, pairs, history, recorded)
+    return make_adoption(tool, reading, pairs, history, ours)
 
 
 def _refuse_own_folder(reading: Reading, wanted: Wanted) -> None:
@@ -183,13 +189,13 @@ def _without_files(history: OtherHistory, found: Sequence[Reading], wanted: Want
     """Give the error of a history whose files are not there: without them it is not known what was executed."""
     folders = {each.folder: each for each in by_marks(found) if each.folder != wanted.directory.rstrip("/")}
     newest = history.versions[-1] if history.versions else "VERSION"
-    tools = sorted({each.tool for each in folders.values()})
+    tools = sorted({each.tool for each in folders.values() if each.is_marked})
     is_known = tool_named(history.tool) is not None
     return ConfigError(
         f"{history.table} is the history of {history.tool}, and no files of {history.tool} were found"
         if is_known
         else f"{history.table} is the history of {history.tool}, which cannot be taken over",
-        detail=[_said(each) for each in folders.values()],
+        detail=[_said(each) for each in folders.values() if each.is_marked],
         state=NOTHING_CHANGED,
         hint="bring its folder back until every database is taken over; or, if the files in "
         f"{wanted.directory} are complete, record the newest one that this database has"

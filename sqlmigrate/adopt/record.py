@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from sqlmigrate.database.session import Request
 from sqlmigrate.errors import MigrationError
+from sqlmigrate.history.state import ADOPTED
 from sqlmigrate.history.table import History
 from sqlmigrate.identifiers import literal
 from sqlmigrate.parsing.script import read
@@ -73,6 +74,7 @@ def _row(position: int, entry: Entry, tool: Tool) -> dict[str, object]:
 def record(history: History, rows: Sequence[dict[str, object]]) -> Request:
     """Record migrations as executed, and write the log, in the order of `rows`."""
     host, version = literal(socket.gethostname()), literal(__version__)
+    adopted = literal(f"{__version__}{ADOPTED}")
     sql = f"""\
 with given as (
   select * from pg_catalog.json_to_recordset($1::json) as g (
@@ -82,7 +84,7 @@ written as (
   insert into {history.quoted} (version, name, status, checksum, up_sql, down_sql, statements, statements_done,
                                 executed_at, duration_ms, executed_by, tool_version)
   select version, name, status, checksum, up_sql, down_sql, statements, statements,
-         executed_at, duration_ms, executed_by, {version}
+         executed_at, duration_ms, executed_by, {adopted}
     from given order by position
   returning version)
 insert into {history.quoted_log} (logged_at, action, version, name, checksum, duration_ms, executed_by, host,

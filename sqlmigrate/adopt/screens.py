@@ -86,14 +86,14 @@ def file_lines(adoption: Adoption) -> Iterator[Line]:
 def remarks(adoption: Adoption, *, ignore_missing: bool = False) -> Iterator[Line]:
     """Return what keeps the migrations from being taken over, what is converted with a change, and what is left out."""
     errors = list(errors_of(adoption, trust=False, ignore_missing=ignore_missing))
-    yield from _remark_lines(errors, "❌", "red")
-    yield from _remark_lines(adoption.notes, "⚠️", "yellow")
+    yield from remark_lines(errors, "❌", "red")
+    yield from remark_lines(adoption.notes, "⚠️", "yellow")
     is_known = adoption.history is not None  # without a history every migration looks pending; `verify` reads them all
     pending = [each.pair.migration for each in adoption.pending if is_known and each.pair.migration]
     refused = [
         error.with_(message=f"pending, and `up` will refuse it: {error.message}") for error in faults_in(pending)
     ]
-    yield from _remark_lines(refused, "⚠️", "yellow")
+    yield from remark_lines(refused, "⚠️", "yellow")
     if adoption.missing and not errors:
         keys = ", ".join(each.key for each in adoption.missing[:_SHOWN])
         yield [("yellow", "⚠️"), ("", f" executed, and no file has it, so it is not recorded: {keys}")]
@@ -124,7 +124,7 @@ def status_command(adoption: Adoption, directory: str) -> str:
     return "sqlmigrate status"
 
 
-def _remark_lines(errors: Sequence[SqlmigrateError], mark: str, style: str) -> Iterator[Line]:
+def remark_lines(errors: Sequence[SqlmigrateError], mark: str, style: str) -> Iterator[Line]:
     """Return a line for each of the first remarks, and one with the number of all others.
 
     What is said of many places is one line, with the first place.

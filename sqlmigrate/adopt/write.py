@@ -30,7 +30,7 @@ _HOLDERS = (
 )
 
 
-_LOST = "no file was left; a second call finds out whether the rows were recorded, and goes on from there"
+_LOST = "it is not known whether the rows were recorded; a second call finds out, and goes on from there"
 
 
 @dataclass(frozen=True)
@@ -88,8 +88,8 @@ def _write(url: str, wanted: Wanted, limits: Limits, *, trust: bool, ignore_miss
         creating = (widen_log(history),) if state.history.exists else prepare(history)
         _lock_other(session, adoption, state, limits)
         try:
-            with written(adoption.texts) as paths:
-                rows = rows_of(adoption.to_record, adoption.tool)
+            rows = rows_of(adoption.to_record, adoption.tool)
+            with written(adoption.texts, lambda: bool(session.conn.closed)) as paths:
                 session.ask(*creating, record(history, rows), COMMIT)
                 return state, Written(adoption, tuple(paths), len(rows))
         except pg.UniqueViolation:

@@ -133,6 +133,7 @@ class Context:
                 state=NOTHING_CHANGED,
                 hint="to go on without the question, add --yes",
             )
+        self.report.writer.close()  # what the question is about is read before it
         asked = f"{reason}. {question}" if reason else question
         if not _is_confirmed(f"{asked} ({self.config.shown})"):
             raise NotConfirmedError

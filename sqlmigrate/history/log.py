@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from psycopg import errors as pg
 
 from sqlmigrate.database.session import BEGIN_READ_ONLY, COMMIT, Request, Session
+from sqlmigrate.files.migration import version_number
 
 from .read import number, time
 from .rights import half_made, unreadable
 from .table import LOG_COLUMNS, History
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
+_CHANGES = ("up", "baseline", "adopt", "down")
 _READ = [each for each in LOG_COLUMNS if each.is_read]
 
 
@@ -55,6 +58,12 @@ def entries(session: Session, history: History) -> tuple[LogEntry, ...]:
         raise half_made(history) from None
     names = [each.name for each in _READ]
     return tuple(_entry(dict(zip(names, row, strict=True))) for row in rows)
+
+
+def undone(entries: Iterable[LogEntry]) -> set[int]:
+    """Return the versions, as numbers, of which `down` was the last that changed the database."""
+    last = {version_number(each.version): each.action for each in entries if each.action in _CHANGES}
+    return {number for number, action in last.items() if action == "down"}
 
 
 def _entry(row: dict[str, str | None]) -> LogEntry:

@@ -177,6 +177,7 @@ def _execution(row: dict[str, str | None]) -> Execution:
         executed_at=time(row["executed_at"]),
         duration_ms=number(row["duration_ms"]),
         executed_by=row["executed_by"] or "",
+        tool_version=row["tool_version"] or "",
         error=row["error"],
         logged=number(row.get("logged")),
     )

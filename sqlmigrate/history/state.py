@@ -13,6 +13,7 @@ from sqlmigrate.files.migration import version_number
 from .surroundings import Surroundings
 from .table import History
 
+ADOPTED = ", adopted"  # ends the version of sqlmigrate in rows of what another tool has executed
 _UNDOING = re.compile(r"down (\d+) of (\d+)(?:; (.+))?")
 
 
@@ -50,6 +51,7 @@ class Execution:
         executed_at: When it was executed, in UTC.
         duration_ms: How long that took, in milliseconds by the server's clock.
         executed_by: The role that executed it.
+        tool_version: The version of sqlmigrate that recorded it; of an adopted one with `ADOPTED` at its end.
         error: The message of the last failure, of an executed migration that of its down.
         logged: The number of its entry in the log, which tells the order of executions; None if it was not read, or if
             the log has no entry of it.
@@ -65,6 +67,7 @@ class Execution:
     executed_at: datetime | None = None
     duration_ms: int | None = None
     executed_by: str = ""
+    tool_version: str = ""
     error: str | None = None
     logged: int | None = None
 
@@ -72,6 +75,11 @@ class Execution:
     def number(self) -> int:
         """The version as it is compared."""
         return version_number(self.version)
+
+    @property
+    def is_adopted(self) -> bool:
+        """Whether another tool has executed it, and it was taken over."""
+        return self.tool_version.endswith(ADOPTED)
 
     @property
     def undoing(self) -> Undoing | None:

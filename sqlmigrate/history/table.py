@@ -62,7 +62,7 @@ COLUMNS = (
     Column("executed_at", "timestamptz"),
     Column("duration_ms", "bigint"),
     Column("executed_by", "text"),
-    Column("tool_version", "text", is_read=False),
+    Column("tool_version", "text"),
     Column("error", "text"),
 )
 LOG_COLUMNS = (

@@ -26,7 +26,7 @@ from sqlmigrate.history.state import State
 from sqlmigrate.history.table import DEFAULT_TABLE
 from sqlmigrate.plan.down import down_rows, down_steps
 from sqlmigrate.plan.encoding import encoding_errors
-from sqlmigrate.plan.first_run import first_run_errors
+from sqlmigrate.plan.first_run import executed_since, first_run_errors
 from sqlmigrate.plan.half_done import begun_statements, half_done_rows, half_undone_error, resume_errors
 from sqlmigrate.plan.notes import missing_notes, notes_on
 from sqlmigrate.plan.plan import DEFAULT_LIMITS, Direction, Limits, Plan, Planned, Selection, Step
@@ -193,6 +193,8 @@ def _run(url: str, order: _Order, limits: Limits, tick: float, *, step_by_step: 
         is_first = order.direction == "up" and not state.executions and state.history.exists == state.history.has_log
         if is_first and not order.selection.into_existing:
             _require_new(session, order, state, plan)
+        if order.direction == "up" and any(each.is_adopted for each in state.executions):
+            _require_not_executed_since(session, state, plan)
         require_writable(state.server)
         require_standard_strings(session)
         rights.require_writable(state)
@@ -234,6 +236,18 @@ def _require_new(session: Session, order: _Order, state: State, plan: Plan) -> N
     schemas = created_schemas(step.script for step in plan.steps)
     errors = first_run_errors(surroundings.look(session, state.history, schemas), plan.rows)
     if errors and not order.read(session).executions:
+        raise gather(errors)
+
+
+def _require_not_executed_since(session: Session, state: State, plan: Plan) -> None:
+    """Raise `HistoryError` if the tool whose history was adopted has gone on, and has executed a step of the plan."""
+    histories = surroundings.look(session, state.history).histories
+    steps = {step.migration.number for step in plan.steps}
+    if not executed_since(histories, plan.rows, steps, ()):
+        return
+    from sqlmigrate.history import log  # noqa: PLC0415 - only where a tool has gone on
+
+    if errors := executed_since(histories, plan.rows, steps, log.undone(log.entries(session, state.history))):
         raise gather(errors)
 
 

@@ -146,7 +146,8 @@ class Report:
             self.text(*run_lines(run, terminal_width("stdout")))
             self.text(self.next_step("sqlmigrate status"))
         elif not rows:
-            self.text(self.next_step('sqlmigrate create "my first table"'))
+            known = next((step for error in first for step in error.next_steps), None)
+            self.text(self.next_step(known or 'sqlmigrate create "my first table"'))
         elif any(row.is_half_undone for row in rows):
             self.text(self.next_step("sqlmigrate down"))
         elif any(row.state in ("changed", "missing") for row in rows):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from importlib.util import find_spec
 
 from sqlmigrate.errors import NOTHING_EXECUTED, HistoryError
@@ -40,6 +40,39 @@ def first_run_errors(surroundings: Surroundings | None, rows: Sequence[Row]) -> 
     if histories:
         return [_of_history(each, rows) for each in histories]
     return [_of_tables(surroundings.tables, rows)] if surroundings.tables else []
+
+
+def executed_since(
+    histories: Sequence[OtherHistory], rows: Sequence[Row], steps: Collection[int], undone: Collection[int]
+) -> list[HistoryError]:
+    """Return an error for each history of another tool that has executed what `up` is about to execute.
+
+    After an adoption the other tool may go on: `up` would execute the same a second time.
+
+    Args:
+        histories: The histories of other tools.
+        rows: The migrations, with what is executed here.
+        steps: The versions that are about to be executed, as numbers.
+        undone: The versions that were undone here, as numbers: the other history does not know it.
+    """
+    errors = []
+    for each in histories:
+        if each.is_of_a_service or each.tool == "sqlmigrate":
+            continue
+        matched = _matches(each, rows)
+        newest = max((row.number for row in matched), default=0)
+        executed = [row for row in rows if row.number <= newest] if each.is_one_row else matched
+        if found := [row.label for row in executed if row.number in steps and row.number not in undone]:
+            errors.append(
+                HistoryError(
+                    f"{each.tool} has executed {_some(found)} since its history was taken over",
+                    detail=[f"{each.table} says so; `up` would execute it again"],
+                    state=NOTHING_EXECUTED,
+                    hint=f"take it over, then let {each.table} refuse further writes",
+                    next_steps=["sqlmigrate adopt --write", "sqlmigrate adopt --finish"],
+                )
+            )
+    return errors
 
 
 def _of_lost_rows(versions: Sequence[str]) -> HistoryError:
@@ -109,7 +142,8 @@ def _where_it_is(history: OtherHistory) -> str:
 def _doubts(history: OtherHistory, newest: Row | None, rows: Sequence[Row]) -> Iterator[str]:
     """Say what matters before a baseline: versions without a file, and files that the other tool has skipped."""
     if newest is None:
-        yield f"no file has such a version; the files are: {_some([row.label for row in rows if row.migration])}"
+        labels = [row.label for row in rows if row.migration]
+        yield f"no file has such a version; the files are: {_some(labels)}" if labels else "the folder has no file yet"
         return
     matched, strange = _matches(history, rows), _unmatched(history, rows)
     if strange:

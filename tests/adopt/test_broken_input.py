@@ -592,7 +592,7 @@ the folder then
 
 
 def test_a_connection_that_is_lost(dbmate: Project) -> None:
-    """The files that were written meanwhile are removed again: all of it happens, or nothing."""
+    """What was written stays: the server may have recorded it. A second call goes on from there."""
     dbmate.execute("""\
         create function cut() returns event_trigger language plpgsql as
           $$ begin perform pg_terminate_backend(pg_backend_pid()); end $$;
@@ -606,12 +606,24 @@ exit 5
 error: the connection was lost: terminating connection due to administrator command (SQLSTATE 57P01)
    SQL statement "SELECT pg_terminate_backend(pg_backend_pid())"
 PL/pgSQL function cut() line 1 at PERFORM
-   no file was left; a second call finds out whether the rows were recorded, and goes on from there
+   it is not known whether the rows were recorded; a second call finds out, and goes on from there
    next    sqlmigrate adopt --write
 """
     )
-    assert untouched(dbmate)
+    assert sorted(written(dbmate)) == [
+        "1_users.down.sql", "1_users.up.sql", "2_orders.down.sql", "2_orders.up.sql",
+    ]  # fmt: skip
+    assert dbmate.call("adopt", "--write").stdout.splitlines()[1] == "0 files written, 1 migration recorded as executed"
+
+
+def test_a_kill_within_a_file(dbmate: Project) -> None:
+    """A file has its name when it is complete: what a killed process has begun is no migration, and does not stay."""
+    dbmate.folder.mkdir()
+    (dbmate.folder / ".1_users.up.sql.writing").write_text("create ta")
+
     assert dbmate.call("adopt", "--write").stdout.splitlines()[1] == "4 files written, 1 migration recorded as executed"
+    assert not list(dbmate.folder.glob(".*"))
+    assert "create table" in (dbmate.folder / "1_users.up.sql").read_text()
 
 
 def test_a_kill_between_files_and_rows(dbmate: Project) -> None:

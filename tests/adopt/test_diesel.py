@@ -153,7 +153,7 @@ def test_finish_says_what_diesel_still_executes(project: Project) -> None:
     assert project.call("adopt", "--finish").stdout.splitlines()[-3:] == [
         "__diesel_schema_migrations refuses writes from now on",
         (
-            "⚠️ Diesel still executes a new migration with `run_in_transaction = false`, and then fails to record it: "
+            "⚠️ Diesel still executes, and reverts, a migration with `run_in_transaction = false` before it fails: "
             "remove the old folder"
         ),
         "to take that back: sqlmigrate adopt --undo",

@@ -128,11 +128,12 @@ def run(url: str, migrations: tuple[migration.Migration, ...], *, watched: bool 
 
 @dataclass
 class Cut:
-    """A proxy that understands messages, and cuts its first connection after so many of one side (None: never)."""
+    """A proxy that understands messages, and cuts one connection after so many of one side (None: never)."""
 
     upstream: str
     side: Side = "client"
     after: int | None = None
+    connection: int = 1
     counts: Counter[Side] = field(default_factory=Counter)
     _seen: int = 0
 
@@ -153,7 +154,7 @@ class Cut:
                 self._seen += 1
                 server = self._connected()
                 for side, source, target in (("client", client, server), ("server", server, client)):
-                    arguments = (side, source, target, self._seen == 1)
+                    arguments = (side, source, target, self._seen == self.connection)
                     threading.Thread(target=self._forward, args=arguments, daemon=True).start()
 
     def _connected(self) -> socket.socket:
@@ -162,13 +163,13 @@ class Cut:
         server.connect(f"{named['host']}/.s.PGSQL.{named['port']}")
         return server
 
-    def _forward(self, side: Side, source: socket.socket, target: socket.socket, is_first: bool) -> None:  # noqa: FBT001
+    def _forward(self, side: Side, source: socket.socket, target: socket.socket, is_cut: bool) -> None:  # noqa: FBT001
         with suppress(OSError):
             for message in _messages(source, is_startup=side == "client"):
-                if is_first and self.after is not None and side == self.side and self.counts[side] >= self.after:
+                if is_cut and self.after is not None and side == self.side and self.counts[side] >= self.after:
                     break
                 target.sendall(message)
-                self.counts[side] += is_first
+                self.counts[side] += is_cut
         for end in (source, target):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)

@@ -118,7 +118,7 @@ def _locks(_place: Place) -> list[int]:
 def _guard(_place: Place) -> Guard:
     """Say what cannot be stopped: dbmate reads its history without looking at versions that have no file."""
     return Guard(
-        gap="dbmate still executes a pending file with `transaction:false`, and fails afterwards: remove dbmate from "
+        gap="dbmate still executes, and undoes, a file with `transaction:false` before it fails: remove dbmate from "
         "what is deployed"
     )
 

@@ -85,8 +85,8 @@ def _query(place: Place) -> str:
 
 def _guard(_place: Place) -> Guard:
     return Guard(
-        gap="Diesel still executes a new migration with `run_in_transaction = false`, and then fails to record it: "
-        "remove the old folder"
+        gap="Diesel still executes, and reverts, a migration with `run_in_transaction = false` before it fails: remove "
+        "the old folder"
     )
 
 

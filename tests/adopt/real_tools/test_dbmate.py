@@ -77,7 +77,7 @@ def test_it_still_executes_a_file_without_a_transaction(make: Callable[..., Fold
     assert said.splitlines() == [
         "schema_migrations refuses writes from now on",
         (
-            "⚠️ dbmate still executes a pending file with `transaction:false`, and fails afterwards: remove dbmate from "
+            "⚠️ dbmate still executes, and undoes, a file with `transaction:false` before it fails: remove dbmate from "
             "what is deployed"
         ),
         "to take that back: sqlmigrate adopt --undo",
