@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
+import shadow_servers
 from tested_version import TESTED
 
 from sqlmigrate.shadow import databases
@@ -12,9 +14,24 @@ from sqlmigrate.shadow import databases
 SERVERS = ["installed"] if TESTED else ["embedded", "installed"]
 
 
-@pytest.fixture(scope="session", params=SERVERS)
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[databases.Shadow]:
+ShadowOf = Callable[[int], databases.Shadow]
+
+
+@pytest.fixture(scope="session")
+def shadow_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShadowOf]:
+    """Give the shadow server of a major version: one for the whole session, in whatever order the tests run."""
+    found: dict[int, databases.Shadow] = {}
+    with ExitStack() as running:
+
+        def start(major: int) -> databases.Shadow:
+            if major not in found:
+                found[major] = running.enter_context(shadow_servers.of_tests(tmp_path_factory, major))
+            return found[major]
+
+        yield start
+
+
+@pytest.fixture(params=SERVERS)
+def server(request: pytest.FixtureRequest, shadow_of: ShadowOf) -> databases.Shadow:
     """A shadow server: the embedded PostgreSQL 18, and the installed one, which a review takes by default."""
-    major = 18 if request.param == "embedded" else request.getfixturevalue("installed").major
-    with databases.server(tmp_path_factory.mktemp("shadow"), postgres=major) as found:
-        yield found
+    return shadow_of(18 if request.param == "embedded" else request.getfixturevalue("installed").major)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import shadow_servers
 from postgres_servers import Server
 
 from sqlmigrate.errors import ServerError
@@ -38,7 +39,7 @@ grant select on t to reader;
 @pytest.fixture(scope="module", params=[16, 18], ids=lambda version: f"PostgreSQL {version}")
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[databases.Shadow]:
     """Both embedded versions, as shadow servers."""
-    with databases.server(tmp_path_factory.mktemp("shadow"), postgres=request.param) as found:
+    with shadow_servers.of_tests(tmp_path_factory, request.param) as found:
         yield found
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 import rule_cases
+import shadow_servers
 from pasted_advice import files_of, paste
 from rule_cases import CASES, NAMES
 
@@ -102,7 +103,7 @@ def test_an_advice_gives_no_finding_that_it_does_not_announce(name: str, server:
 @pytest.fixture(scope="module")
 def older_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[databases.Shadow]:
     """PostgreSQL 16, on which NOT NULL is no constraint yet, and generated columns are stored."""
-    with databases.server(tmp_path_factory.mktemp("shadow"), postgres=16) as found:
+    with shadow_servers.of_tests(tmp_path_factory, 16) as found:
         yield found
 
 

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import shadow_servers
 from rule_cases import migrations
 
 from sqlmigrate.catalog import functions, read
@@ -64,7 +65,7 @@ GUARDED = body(
 @pytest.fixture(scope="module")
 def checked(plpgsql_check: Installed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[databases.Shadow]:
     """The installed server as a shadow."""
-    with databases.server(tmp_path_factory.mktemp("shadow"), postgres=plpgsql_check.major) as found:
+    with shadow_servers.of_tests(tmp_path_factory, plpgsql_check.major) as found:
         yield found
 
 

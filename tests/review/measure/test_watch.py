@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+import shadow_servers
 
 from sqlmigrate.database import run_lock
 from sqlmigrate.database.session import Request
@@ -121,7 +122,7 @@ FACTS = {
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[databases.Shadow]:
     """The embedded PostgreSQL 18, as a shadow."""
-    with databases.server(tmp_path_factory.mktemp("shadow"), postgres=18) as found:
+    with shadow_servers.of_tests(tmp_path_factory, 18) as found:
         yield found
 
 

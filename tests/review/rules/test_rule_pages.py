@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 import rule_pages
+import shadow_servers
 from rule_cases import CASES
 
 from sqlmigrate.errors import ConfigError
@@ -30,7 +31,7 @@ _FILE = re.compile(r"^-- (?:\d+\.|for an index:) (\d+)_(\w+)\.up\.sql.*\n", re.M
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[databases.Shadow]:
     """The embedded PostgreSQL 18, as a shadow."""
-    with databases.server(tmp_path_factory.mktemp("shadow"), postgres=18) as found:
+    with shadow_servers.of_tests(tmp_path_factory, 18) as found:
         yield found
 
 

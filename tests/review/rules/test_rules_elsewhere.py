@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,11 +21,10 @@ insert into orders select i, 'note' from generate_series(1, 200) i;
 """
 
 
-@pytest.fixture(scope="module", params=[16, 18], ids=lambda version: f"PostgreSQL {version}")
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[databases.Shadow]:
+@pytest.fixture(params=[16, 18], ids=lambda version: f"PostgreSQL {version}")
+def server(request: pytest.FixtureRequest, shadow_of: Callable[[int], databases.Shadow]) -> databases.Shadow:
     """Both embedded versions, as shadow servers."""
-    with databases.server(tmp_path_factory.mktemp("shadow"), postgres=request.param) as found:
-        yield found
+    return shadow_of(request.param)
 
 
 def migration(version: str, up: str) -> Migration:
