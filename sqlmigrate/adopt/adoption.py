@@ -96,7 +96,13 @@ class Adoption:
     @cached_property
     def pending(self) -> tuple[Entry, ...]:
         """What neither the tool nor we have executed."""
-        return tuple(each for each in self.entries if each.record is None and not each.is_recorded)
+        waiting = (each for each in self.entries if not each.is_recorded)
+        return tuple(each for each in waiting if each.record is None or each.here == "undone")
+
+    @cached_property
+    def executed_here(self) -> tuple[Entry, ...]:
+        """What sqlmigrate has executed, and the tool has not."""
+        return tuple(each for each in self.entries if each.is_recorded and not each.is_executed)
 
     @cached_property
     def changed(self) -> tuple[Entry, ...]:

@@ -45,7 +45,14 @@ def found_lines(adoption: Adoption, *, has_database: bool = True) -> Iterator[Li
 
 
 def _counts(adoption: Adoption) -> str:
-    counts = [f"{len(adoption.executed)} executed", f"{len(adoption.pending)} pending"]
+    if adoption.history and adoption.history.is_one_row:
+        if adoption.missing:
+            return f"at {adoption.missing[0].key}, which has no file: it is not known what is executed"
+        if adoption.unfinished:
+            return f"{adoption.unfinished[0].key} has failed or is not finished: it is not known what is executed"
+    counts = [f"{len(adoption.executed)} executed"]
+    counts += [f"{len(adoption.executed_here)} executed by sqlmigrate since"] if adoption.executed_here else []
+    counts += [f"{len(adoption.pending)} pending"]
     counts += [f"{len(adoption.unfinished)} failed"] if adoption.unfinished else []
     counts += [f"{len(adoption.missing)} without a file"] if adoption.missing else []
     return ", ".join(counts)

@@ -56,6 +56,13 @@ def way_to_migrations(directory: str) -> tuple[str, list[str]] | None:
     return "name the folder of the migrations with --directory", [command]
 
 
+def adopting(directory: str) -> str:
+    """Return the command that takes over the files of another tool in a folder that was given as ours."""
+    folder = directory.rstrip("/") or "/"
+    own = "migrations" if Path(folder).name == "sql" else "sql"
+    return f"sqlmigrate --directory {own} adopt --from {shlex.quote(folder)}"
+
+
 def _way_from_another_tool(directory: str) -> tuple[str, list[str]] | None:
     """Return a hint and the command for files that look like those of another tool; None if there are none."""
     plan = next((Path(name) for name in _PLANS if Path(name).is_file()), None)

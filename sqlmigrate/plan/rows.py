@@ -212,9 +212,9 @@ def renumbered_label(rows: Iterable[Row], row: Row) -> str | None:
 
 
 def who_and_when(execution: Execution) -> str:
-    """Say who executed a migration, and when: ``by ann on 2026-02-13 01:16:28 UTC``."""
+    """Say who executed a migration, and when: ``by ann on 2026-02-13 01:16:28 UTC``, as far as it is known."""
     when = f"on {moment(execution.executed_at)}" if execution.executed_at else "at an unknown time"
-    return f"by {execution.executed_by} {when}"
+    return f"by {execution.executed_by} {when}" if execution.executed_by else when
 
 
 def moves(migration: Migration, execution: Execution) -> Iterator[str]:

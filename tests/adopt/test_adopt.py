@@ -143,7 +143,7 @@ def test_what_was_executed_here_since_is_not_pending(dbmate: Project) -> None:
 
     ended = dbmate.call("adopt", "--dry-run")
 
-    assert "2 executed, 0 pending" in ended.stdout
+    assert "2 executed, 1 executed by sqlmigrate since, 0 pending" in ended.stdout
     assert "✅ 20240103120000_orders   executed by sqlmigrate\n" in ended.stdout
     assert ended.stdout.endswith("nothing to do: everything is taken over\nnext: sqlmigrate status\n")
 

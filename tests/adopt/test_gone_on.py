@@ -57,6 +57,9 @@ def test_up_goes_on_beside_the_old_history(adopted: Project) -> None:
     """The old history keeps nothing from being executed that it does not have."""
     assert adopted.call("up").code == 0
     assert list(adopted.states().values()) == ["executed"] * 3
+    assert "   history   schema_migrations · 2 executed, 1 executed by sqlmigrate since, 0 pending" in (
+        adopted.call("adopt").stdout.splitlines()
+    )
 
 
 def test_what_was_undone_here_is_not_recorded_again(adopted: Project) -> None:
