@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -190,7 +191,17 @@ def _without_files(history: OtherHistory, found: Sequence[Reading], wanted: Want
     folders = {each.folder: each for each in by_marks(found) if each.folder != wanted.directory.rstrip("/")}
     newest = history.versions[-1] if history.versions else "VERSION"
     tools = sorted({each.tool for each in folders.values() if each.is_marked})
-    is_known = tool_named(history.tool) is not None
+    tool = tool_named(history.tool)
+    is_known = tool is not None
+    elsewhere = readings(usual_folders(wanted.directory), [tool]) if tool and wanted.folder else []
+    if elsewhere:
+        return ConfigError(
+            f"{history.table} is the history of {history.tool}, and {wanted.folder} has no files of {history.tool}",
+            detail=[_said(each) for each in elsewhere],
+            state=NOTHING_CHANGED,
+            hint="name their folder",
+            next_steps=_either(f"sqlmigrate adopt --from {shlex.quote(each.folder)}" for each in elsewhere),
+        )
     return ConfigError(
         f"{history.table} is the history of {history.tool}, and no files of {history.tool} were found"
         if is_known

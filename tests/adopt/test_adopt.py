@@ -280,3 +280,22 @@ def test_a_project_of_ours_is_said_to_be_ours(project: Project) -> None:
         "nothing to take over: sqlmigrate looks after this folder already",
         "next: sqlmigrate status",
     ]
+
+
+def test_a_folder_above_the_files_is_told(dbmate: Project) -> None:
+    """`--from db` is one level too high: the message names the folder that has the files."""
+    (dbmate.folder.parent / "db" / "schema.sql").write_text("-- a dump\ncreate table users (id int);")
+
+    ended = dbmate.call("adopt", "--from", "db")
+
+    assert (ended.code, ended.stderr) == (
+        2,
+        """\
+error: schema_migrations is the history of dbmate, and db has no files of dbmate
+   db/migrations: 3 migrations of dbmate
+   nothing was changed
+   hint    name their folder
+   next    sqlmigrate adopt --from db/migrations
+
+""",
+    )
