@@ -10,6 +10,7 @@ import fcntl
 import random
 import shutil
 import socket
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -32,6 +33,7 @@ from sqlmigrate.embedded.server import UNSAFE
 PASSWORD = "Planted-Secret-42"
 PREFIX = "sqlmigrate tests "  # every server of the tests lives with a space in its path
 MEMORY, DISK = Path("/dev/shm"), Path("/tmp")  # any account passes through both
+QUIET = {"autovacuum": "off"}  # it moves rows, and tests compare dumps byte by byte
 ROOM = 2 * 1024**3
 FILE_COPY = 15  # the first version that can be told so; those before always copy files
 
@@ -93,8 +95,26 @@ class Standby(Server):
             self.primary.admin.execute("set local synchronous_commit = on")
             self.primary.admin.execute("select pg_logical_emit_message(true, 'tests', '')")
         now = self.primary.admin.execute("select pg_current_wal_flush_lsn()::text").fetchone()
-        until(lambda: self.admin.execute("select pg_last_wal_replay_lsn() >= %s::pg_lsn", now).fetchone() == (True,))
+        try:
+            self._wait_for(now)
+        except psycopg.OperationalError:
+            self._start_again()
+            self._wait_for(now)
         return super().url(database, user)
+
+    def _wait_for(self, position: tuple[Any, ...] | None) -> None:
+        reached = "select pg_last_wal_replay_lsn() >= %s::pg_lsn"
+        until(lambda: self.admin.execute(reached, position).fetchone() == (True,))
+
+    def _start_again(self) -> None:
+        """Start the server again, which has ended by itself, and show why: the tests of others need it too."""
+        log = self.cluster.home / "log"
+        print(
+            "the standby has ended:", log.read_text(errors="replace")[-2000:] if log.exists() else "", file=sys.stderr
+        )
+        self.admin.close()
+        self.cluster.start({**UNSAFE, **QUIET})
+        object.__setattr__(self, "admin", psycopg.connect(self.cluster.url(), autocommit=True))
 
 
 @contextmanager
@@ -163,7 +183,11 @@ def standby(home: Path, primary: Server) -> Iterator[Standby]:
     cluster.run("pg_basebackup", "--pgdata", str(copy), *source)
     copy.rename(cluster.data)
     with _running(cluster) as admin:
-        yield Standby(cluster, admin, primary=primary)
+        made = Standby(cluster, admin, primary=primary)
+        try:
+            yield made
+        finally:
+            made.admin.close()
 
 
 def versions() -> list[str]:
@@ -197,8 +221,7 @@ def _folder(home: Path) -> Path:
 @contextmanager
 def _running(cluster: Cluster, **settings: str) -> Iterator[psycopg.Connection[Any]]:
     try:
-        quiet = {"autovacuum": "off"}  # it moves rows, and tests compare dumps byte by byte
-        cluster.start({**UNSAFE, **quiet, **settings})
+        cluster.start({**UNSAFE, **QUIET, **settings})
         with psycopg.connect(cluster.url(), autocommit=True) as admin:
             yield admin
     finally:

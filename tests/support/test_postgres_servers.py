@@ -51,6 +51,19 @@ def test_the_standby_is_read_only_and_not_behind(postgres: Server, database: str
     assert standby.version == postgres.version
 
 
+def test_a_standby_that_has_ended_is_started_again(
+    database: str, standby: Standby, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One crash must not fail every later test; its log is shown."""
+    postmaster = standby.cluster.postmaster()
+    assert postmaster is not None
+    os.kill(postmaster.pid, signal.SIGKILL)
+
+    with psycopg.connect(standby.url(str(conninfo_to_dict(database)["dbname"]))) as conn:
+        assert conn.execute("select pg_is_in_recovery()").fetchone() == (True,)
+    assert "the standby has ended:" in capsys.readouterr().err
+
+
 def test_the_password_server_asks(password_server: PasswordServer) -> None:
     """On TCP the role `app` gets in with its password, and with no other."""
     with psycopg.connect(password_server.tcp_url()) as conn:
