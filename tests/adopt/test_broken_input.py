@@ -617,7 +617,7 @@ PL/pgSQL function cut() line 1 at PERFORM
 
 
 def test_a_kill_within_a_file(dbmate: Project) -> None:
-    """A file has its name when it is complete: what a killed process has begun is no migration, and does not stay."""
+    """A file gets its name when all of it is written. The next call removes what a killed process has started."""
     dbmate.folder.mkdir()
     (dbmate.folder / ".1_users.up.sql.writing").write_text("create ta")
 

@@ -35,7 +35,7 @@ _CODE = re.compile(r"`([^`\n]+)`")
 _CLASSES: dict[Severity | None, str] = {"danger": "danger", "warning": "warning", "note": "calm", None: "fine"}
 _LETTERS: dict[Severity | None, str] = {"danger": "✕", "warning": "!", "note": "i", None: "✓"}
 _WHO = {"everyone": ("E", "danger", "everyone"), "writers": ("W", "warning", "writers"),
-        "nobody": ("N", "calm", "nobody")}  # fmt: skip
+        "nobody": ("N", "calm", "no one")}  # fmt: skip
 _CHANGES = {"new": "fine", "gone": "danger", "renamed": "warning", "moved": "warning", "altered": "calm"}
 _DIFFERENCES = {"left over": "warning", "missing": "danger", "different": "warning", "column order": "calm"}
 

@@ -77,9 +77,10 @@ INDEX_NOT_COPIED = Rule(
     "warning",
     "a new table does not have an index that the old table had",
     (
-        "An index belongs to one table: after a swap it remains with the old one. A query that used it reads the whole "
-        "new table, as soon as the table has its name. CREATE TABLE ... (LIKE ... INCLUDING ALL) makes the same "
-        "indexes. An index of a table that is new in the same file blocks nobody: others cannot see it yet."
+        "An index belongs to one table. After a swap, the old table still has the index, and the new table does not "
+        "have it. Queries that used the index then read the whole new table. CREATE TABLE ... (LIKE ... INCLUDING "
+        "ALL) creates the same indexes. If the same file creates the table, building its indexes blocks no other "
+        "session, because other sessions cannot see the table yet."
     ),
     examples=(
         Example(
