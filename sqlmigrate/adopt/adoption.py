@@ -121,8 +121,7 @@ class Adoption:
         of_history = (MigrationError(said) for said in (self.history.others if self.history else ()))
         return (
             *of_files,
-            *self._undone(),
-            *self._kept(),
+            *self.kept,
             *self._uses_of_the_history(),
             *self.reading.others,
             *of_history,

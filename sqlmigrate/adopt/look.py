@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlmigrate.database.session import Session
 from sqlmigrate.errors import NOTHING_CHANGED, ConfigError, MigrationError
 from sqlmigrate.files.file_text import try_read
+from sqlmigrate.files.nearby import adopting
 from sqlmigrate.history import log, read
 from sqlmigrate.history.state import State
 from sqlmigrate.history.surroundings import OtherHistory
@@ -98,13 +99,12 @@ def _refuse_own_folder(reading: Reading, wanted: Wanted) -> None:
     """Raise `ConfigError` if our files would be written among those of the other tool."""
     if reading.in_place or os.path.realpath(reading.folder) != os.path.realpath(wanted.directory):
         return
-    other = "migrations" if Path(reading.folder).name == "sql" else "sql"
     raise ConfigError(
         f"{wanted.directory} is the folder of {reading.tool}, and sqlmigrate would write its files there too: neither "
         "could read the folder then",
         state=NOTHING_CHANGED,
         hint="let sqlmigrate have a folder of its own, with --directory or the setting directory",
-        next_steps=[f"sqlmigrate --directory {other} adopt --from {reading.folder}"],
+        next_steps=[adopting(reading.folder)],
     )
 
 

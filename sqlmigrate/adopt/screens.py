@@ -33,8 +33,8 @@ def found_lines(adoption: Adoption, *, has_database: bool = True) -> Iterator[Li
     placed = "read as they are" if reading.in_place else "to be converted"
     yield [("", f"   files     {reading.folder}/ · {plural(len(reading.migrations), 'migration')}, {placed}")]
     if adoption.is_ours:
-        count = sum(each.is_recorded for each in adoption.entries)
-        yield [("", f"   history   that of sqlmigrate · {count} executed, {len(adoption.entries) - count} pending")]
+        executed, pending = len(adoption.executed_here), len(adoption.pending)
+        yield [("", f"   history   that of sqlmigrate · {executed} executed, {pending} pending")]
         return
     if history is None:
         yield [("", f"   history   {'none was found' if has_database else 'not looked for: no database is named'}")]

@@ -194,7 +194,8 @@ class Change:
 
 
 NOTHING = Object("", "", Identity("", 0, 0), {})
-RELATIONS = ("table", "partitioned table", "foreign table", "view", "materialized view")
+TABLES = ("table", "partitioned table")
+RELATIONS = (*TABLES, "foreign table", "view", "materialized view")
 WITH_COLUMNS = (*RELATIONS, "composite type")
 TYPES = ("type", "enum", "domain", "range", "composite type")
 ROUTINES = ("function", "procedure", "aggregate")

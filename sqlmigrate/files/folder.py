@@ -20,7 +20,7 @@ from .file_text import try_read
 from .inside import folders_inside
 from .migration import Folder, Migration, version_number
 from .naming import FILE_NAME, foreign_stamp, of_other_systems, other_system, own_stamp, wrong_names
-from .nearby import adopting, way_to_migrations, where_it_was_looked_for
+from .nearby import adopting, can_adopt, way_to_migrations, where_it_was_looked_for
 from .without_sql import without_sql
 
 
@@ -108,7 +108,9 @@ def _wrong_files(
     for error, name in zip(wrong_names(prefix, wrong, names), wrong, strict=True):
         source = read(prefix + name)
         found = both_directions_in(source, error) if isinstance(source, Source) else None
-        yield found.with_(next_steps=[adopting(prefix)]) if found else error
+        if found and can_adopt():
+            found = found.with_(next_steps=[adopting(prefix)])
+        yield found or error
 
 
 def _entries(directory: str) -> tuple[list[str], list[str]]:

@@ -6,6 +6,7 @@ import itertools
 import os
 import shlex
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 from .naming import FILE_NAME
@@ -56,6 +57,11 @@ def way_to_migrations(directory: str) -> tuple[str, list[str]] | None:
     return "name the folder of the migrations with --directory", [command]
 
 
+def can_adopt() -> bool:
+    """Return whether there is a command `adopt`: it is a room, which can be removed."""
+    return find_spec("sqlmigrate.adopt") is not None
+
+
 def adopting(directory: str) -> str:
     """Return the command that takes over the files of another tool in a folder that was given as ours."""
     folder = directory.rstrip("/") or "/"
@@ -65,6 +71,8 @@ def adopting(directory: str) -> str:
 
 def _way_from_another_tool(directory: str) -> tuple[str, list[str]] | None:
     """Return a hint and the command for files that look like those of another tool; None if there are none."""
+    if not can_adopt():
+        return None
     plan = next((Path(name) for name in _PLANS if Path(name).is_file()), None)
     if plan:
         return f"`{plan}` belongs to Sqitch: see what can be taken over", ["sqlmigrate adopt"]

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Collection, Iterator, Sequence
-from importlib.util import find_spec
 
 from sqlmigrate.errors import NOTHING_EXECUTED, HistoryError
+from sqlmigrate.files.nearby import can_adopt
 from sqlmigrate.history.surroundings import OtherHistory, Surroundings
 from sqlmigrate.spelling import plural
 
@@ -19,7 +19,6 @@ from .rows import Row
 _SHOWN = 5
 _INTO_EXISTING = "sqlmigrate up --into-existing"
 _ADOPT = "sqlmigrate adopt"
-_CAN_ADOPT = find_spec("sqlmigrate.adopt") is not None  # a room, which can be removed
 # `20240101_x.sql`, `V3__x.sql`, `db/20240101.sql`, `2014_10_12_000000_x`; not `1.2`, which no file here can be named.
 _NUMBER = re.compile(r"(?:.*[\\/])?(?:[vVm]|Version)?(\d+(?:_\d+)*)(?!\.?\d)")
 
@@ -59,9 +58,9 @@ def executed_since(
     for each in histories:
         if each.is_of_a_service or each.tool == "sqlmigrate":
             continue
-        matched = _matches(each, rows)
-        newest = max((row.number for row in matched), default=0)
-        executed = [row for row in rows if row.number <= newest] if each.is_one_row else matched
+        executed = _matches(each, rows)
+        if each.is_one_row and (newest := baseline_of(each, rows)):
+            executed = [row for row in rows if row.number <= newest.number]
         if found := [row.label for row in executed if row.number in steps and row.number not in undone]:
             errors.append(
                 HistoryError(
@@ -108,7 +107,7 @@ def _of_history(history: OtherHistory, rows: Sequence[Row]) -> HistoryError:
     newest = baseline_of(history, rows)
     message = f"this database has the history of {history.tool}, {history.table}{_where_it_is(history)}"
     next_steps = [f"sqlmigrate baseline {newest.version if newest else 'VERSION'}", f"or: {_INTO_EXISTING}"]
-    if _CAN_ADOPT:
+    if can_adopt():
         next_steps = [_ADOPT, *(f"or: {step.removeprefix('or: ')}" for step in next_steps)]
     if history.trouble is not None:
         return HistoryError(

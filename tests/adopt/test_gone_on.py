@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
+import dbmate_project
 import pytest
 from project import Project
-
-PAIR = "-- migrate:up\ncreate table {0} (id int);\n-- migrate:down\ndrop table {0};\n"
 
 
 @pytest.fixture
 def adopted(project: Project) -> Project:
     """Three migrations of dbmate, of which two were executed and taken over."""
-    folder = project.folder.parent / "db" / "migrations"
-    folder.mkdir(parents=True)
-    for number, table in enumerate(("users", "orders", "items"), 1):
-        (folder / f"{number}_{table}.sql").write_text(PAIR.format(table))
-    project.execute("create table users (id int); create table orders (id int)")
-    project.execute("create table schema_migrations (version varchar primary key)")
-    project.execute("insert into schema_migrations values ('1'), ('2')")
-    assert project.call("adopt", "--write").code == 0
-    return project
+    made = dbmate_project.made(project.folder.parent, project.url)
+    assert made.call("adopt", "--write").code == 0
+    return made
 
 
 def go_on(project: Project) -> None:

@@ -6,39 +6,21 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 import sweep
+from dbmate_project import TABLES, made
 from postgres_servers import Server
 from project import Project, Quick
 
 pytestmark = pytest.mark.slow
 
-FILES = {
-    "1_users": "-- migrate:up\ncreate table users (id int);\n-- migrate:down\ndrop table users;\n",
-    "2_orders": "-- migrate:up\ncreate table orders (id int);\n-- migrate:down\ndrop table orders;\n",
-    "3_items": "-- migrate:up\ncreate table items (id int);\n-- migrate:down\ndrop table items;\n",
-}
-WRITTEN = sorted(f"{label}.{way}.sql" for label in FILES for way in ("up", "down"))
+WRITTEN = sorted(f"{label}.{way}.sql" for label in TABLES for way in ("up", "down"))
 ADOPTED = ["1", "2"]
 CONNECTIONS = (1, 2)  # the first looks, the second writes
 
 
-def made(folder: Path, url: str) -> Project:
-    """Write a project of dbmate, two of whose three migrations are executed."""
-    old = folder / "db" / "migrations"
-    old.mkdir(parents=True)
-    for label, text in FILES.items():
-        (old / f"{label}.sql").write_text(text)
-    with psycopg.connect(url, autocommit=True) as conn:
-        conn.execute("create table users (id int); create table orders (id int)")
-        conn.execute("create table schema_migrations (version varchar primary key)")
-        conn.execute("insert into schema_migrations values ('1'), ('2')")
-    return Project(folder / "sql", url)
-
-
 def recorded(project: Project) -> list[str]:
-    """Return the versions that our history has; none if there is no history."""
+    """Return the versions in the history of sqlmigrate; an empty list if the table does not exist."""
     with project.connection() as conn:
         (there,) = conn.execute("select to_regclass('migrations') is not null").fetchone() or (False,)
         return [version for (version,) in conn.execute("select version from migrations order by 1")] if there else []

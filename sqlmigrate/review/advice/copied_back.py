@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlmigrate.catalog.objects import Object
+from sqlmigrate.catalog.objects import TABLES, Object
 from sqlmigrate.identifiers import displayed
 from sqlmigrate.review.findings.schema_changes import Column
 from sqlmigrate.review.findings.successors import Successor
 
 from .case import Case
 from .draft import Draft, Edit, sql_of
-
-_TABLES = ("table", "partitioned table")
 
 
 def before_the_swap_back(case: Case) -> Draft | None:
@@ -26,7 +24,7 @@ def copies(case: Case) -> Iterator[str]:
     for pair in case.subject.successors:
         if not pair.is_other:
             yield from _values(pair)
-        elif pair.after.kind in _TABLES and pair.old and pair.old.kind in _TABLES:
+        elif pair.after.kind in TABLES and pair.old and pair.old.kind in TABLES:
             yield from _rows(case, pair, pair.old)
 
 

@@ -31,9 +31,7 @@ ONCE = "-- sqlmigrate: allow bulk-dml (executed twice it would change rows twice
 
 def work_later(case: Case) -> Draft | None:
     """Do the long work in files of its own, rows in batches."""
-    return cut(
-        case, in_order(case, [each.facts.number for each in case.statements], lambda number: _work(case, number))
-    )
+    return cut(case, in_order(case, lambda number: _work(case, number)))
 
 
 def _work(case: Case, number: int) -> Part:
@@ -95,9 +93,7 @@ def alone(case: Case) -> Draft | None:
     """Put the statements into files of their own, so that the lock is held for an instant; then allow it."""
     if case.has_one_statement and case.statements:
         return case.allowed(f"{' and '.join(case.names)}: locked for an instant", _ALONE)
-    return cut(
-        case, in_order(case, [each.facts.number for each in case.statements], lambda number: _alone(case, number))
-    )
+    return cut(case, in_order(case, lambda number: _alone(case, number)))
 
 
 def _alone(case: Case, number: int) -> Part:

@@ -71,16 +71,16 @@ def _joined(parts: Sequence[Part], swap: Swap) -> list[Part]:
     return [*parts[:first], Part(parts[first].name, numbers), *parts[last + 1 :]]
 
 
-def in_order(case: Case, own: Collection[int], part: Callable[[int], Part]) -> list[Part]:
+def in_order(case: Case, part: Callable[[int], Part]) -> list[Part]:
     """Return the reviewed migration with some statements in parts of their own, behind the others.
 
     A statement stays behind the ones that it may depend on: `DROP COLUMN` behind the `UPDATE` that reads the column.
 
     Args:
-        case: The case.
-        own: The statements that get a part of their own.
+        case: The case; the statements that its findings are about get a part of their own.
         part: What makes such a part.
     """
+    own = {each.facts.number for each in case.statements}
     first: list[int] = []
     found: list[Part] = []
     moved: list[int] = []

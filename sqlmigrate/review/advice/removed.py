@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from sqlmigrate.catalog.objects import Object
+from sqlmigrate.catalog.objects import TABLES, Object
 from sqlmigrate.identifiers import displayed, is_same, last_part, parent, parts
 from sqlmigrate.parsing.tokens import with_replaced
 from sqlmigrate.review.findings.subject import MeasuredStatement
@@ -106,7 +106,7 @@ def renamed_column(case: Case) -> Draft | None:
         return None
     table, old, new = displayed(before.table), before.path[-1], after.path[-1]
     found = case.before.tables.get(before.table)
-    if found is None or found.kind not in ("table", "partitioned table"):
+    if found is None or found.kind not in TABLES:
         return None
     alter, trigger = alter_table.of(table), made(table, old, new)
     add = [

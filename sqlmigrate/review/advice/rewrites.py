@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from sqlmigrate.catalog.objects import Object
+from sqlmigrate.catalog.objects import TABLES, Object
 from sqlmigrate.identifiers import QUALIFIED, displayed, last_part, parts
 from sqlmigrate.parsing.tokens import with_replaced
 from sqlmigrate.review.findings.replaced import is_wider
@@ -51,7 +51,7 @@ def _in_steps(case: Case, measured: MeasuredStatement) -> Iterator[Edit]:
     if found_table is None:
         return
     alter, table = found_table
-    if table.kind not in ("table", "partitioned table"):
+    if table.kind not in TABLES:
         return
     shown, kept, first, later = displayed(table.name), [], [], []
     for action in alter.actions:

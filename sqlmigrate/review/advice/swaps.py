@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlmigrate.catalog.objects import Change, Object
+from sqlmigrate.catalog.objects import TABLES, Change, Object
 from sqlmigrate.identifiers import displayed, last_part, parent
 from sqlmigrate.review.findings.subject import MeasuredStatement
 from sqlmigrate.review.measure.facts import StatementFacts
 
 from .case import Case
 
-_TABLES = ("table", "partitioned table")
 # A statement that begins so may write rows.
 _WRITES = ("INSERT", "UPDATE", "DELETE", "MERGE", "WITH", "COPY", "CALL", "DO", "SELECT", "TRUNCATE")
 
@@ -56,7 +55,7 @@ def swaps(case: Case) -> Iterator[Swap]:
     for each in case.subject.successors:
         pairs = [(each.before, each.after)] if each.is_other else list(each.columns)
         for old, new in pairs:
-            if old.kind not in (*_TABLES, "column") or new.kind not in (*_TABLES, "column"):
+            if old.kind not in (*TABLES, "column") or new.kind not in (*TABLES, "column"):
                 continue
             numbers = {*_naming(case, old), *_naming(case, new), *_writing(case, new)}
             if len(numbers) > 1:
@@ -106,4 +105,4 @@ def _created(case: Case) -> set[str]:
     """Return the tables that a statement creates or renames; a later one may drop them."""
     changes = (change for each in case.subject.trip.up.statements for change in each.changes)
     things = (thing for change in changes for thing in (change.before, change.after) if thing)
-    return {each.name for each in things if each.kind in _TABLES}
+    return {each.name for each in things if each.kind in TABLES}

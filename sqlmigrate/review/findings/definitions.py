@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from sqlmigrate.identifiers import IDENTIFIER, QUALIFIED
 
-_INDEX = re.compile(rf"^CREATE UNIQUE INDEX .+? ON (?:ONLY )?{QUALIFIED} USING \w+ \(", re.DOTALL)
+_INDEX = re.compile(
+    rf"^CREATE (?P<unique>UNIQUE )?INDEX .+? ON (?:ONLY )?{QUALIFIED} USING (?P<method>\w+) \(", re.DOTALL
+)
 _ORDER = re.compile(r"(?: (?:ASC|DESC|NULLS FIRST|NULLS LAST))+$")
 _FOREIGN_KEY = re.compile(rf"^FOREIGN KEY \((.+)\) REFERENCES ({QUALIFIED})\((.+?)\)(?= |$)(.*)$", re.DOTALL)
 _ACTION = re.compile(r"ON (UPDATE|DELETE) (CASCADE|SET NULL|SET DEFAULT)(?: \([^)]*\))?")
@@ -19,6 +21,37 @@ _TRIGGER = re.compile(
 )
 _WHEN = re.compile(r"\bWHEN \((.*)\) $", re.DOTALL)
 _NOT_VALID = re.compile(r"(?: NO INHERIT| NOT VALID)+$")
+
+
+@dataclass(frozen=True)
+class IndexDefinition:
+    """The definition of an index, in its parts.
+
+    Attributes:
+        is_unique: whether it is a unique index
+        method: its access method
+        columns: its columns and expressions, with operator class and order
+        rest: what follows them: INCLUDE, NULLS NOT DISTINCT, storage parameters, WHERE
+    """
+
+    is_unique: bool
+    method: str
+    columns: tuple[str, ...]
+    rest: str
+
+    @property
+    def where(self) -> str:
+        """The condition of a partial index; empty for every row."""
+        return self.rest.partition(" WHERE ")[2]
+
+
+def index_definition(definition: str) -> IndexDefinition | None:
+    """Read the definition of an index; return None if it cannot be read."""
+    head = _INDEX.match(definition)
+    if head is None:
+        return None
+    *columns, rest = list_in_brackets(definition[head.end() :])
+    return IndexDefinition(head["unique"] is not None, head["method"], tuple(columns), rest)
 
 
 @dataclass(frozen=True)
@@ -46,13 +79,11 @@ class UniqueKey:
 
 def unique_key(definition: str) -> UniqueKey | None:
     """Read the definition of an index; return None if it is not unique."""
-    head = _INDEX.match(definition)
-    if head is None:
+    index = index_definition(definition)
+    if index is None or not index.is_unique:
         return None
-    *columns, rest = list_in_brackets(definition[head.end() :])
-    _, is_partial, where = rest.partition(" WHERE ")
-    names = tuple(_ORDER.sub("", each) for each in columns)
-    return UniqueKey(names, where if is_partial else "", "NULLS NOT DISTINCT" in rest)
+    names = tuple(_ORDER.sub("", each) for each in index.columns)
+    return UniqueKey(names, index.where, "NULLS NOT DISTINCT" in index.rest)
 
 
 def list_in_brackets(text: str) -> Iterator[str]:

@@ -12,7 +12,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import replace
 
 from sqlmigrate.catalog.objects import Object
-from sqlmigrate.identifiers import IDENTIFIER, displayed, last_part, plain
+from sqlmigrate.identifiers import IDENTIFIER, displayed, last_part
 from sqlmigrate.review.rules import guarantees
 from sqlmigrate.review.rules.rule import Finding, Rule
 from sqlmigrate.source import Span
@@ -86,11 +86,6 @@ def _is_reported(subject: Subject, pair: Successor, part: Object) -> bool:
     return not pair.is_other and part.identity not in pair.now.by_identity and is_cascaded_part(subject, part)
 
 
-def _uses_gone_column(pair: Successor, text: str) -> bool:
-    words = {plain(word) for word in _WORD.findall(text)}
-    return any(column in words for column in pair.gone_columns)
-
-
 # unique keys
 
 
@@ -98,7 +93,7 @@ def _unique_keys(subject: Subject, pair: Successor) -> Iterator[Finding]:
     current = [(each, key) for each in pair.now.parts_of(pair.after, "index") if (key := _valid_key(each))]
     for index in _old_parts(pair, "index"):
         key = _valid_key(index)
-        if key is None or _kept(pair, index) or _uses_gone_column(pair, " ".join((*key.columns, key.where))):
+        if key is None or _kept(pair, index) or pair.uses_gone_column(" ".join((*key.columns, key.where))):
             continue
         constraint = _constraint(pair.was.parts_of(pair.before, "constraint"), index)
         is_deferrable = " DEFERRABLE" in constraint
@@ -161,7 +156,7 @@ def _foreign_keys(subject: Subject, pair: Successor) -> Iterator[Finding]:
     old = [key for each in was if (key := foreign_key(each.definition))]
     for constraint in _old_parts(pair, "constraint"):
         key = foreign_key(constraint.definition)
-        if key is None or _is_of_partition(pair, key, old) or _uses_gone_column(pair, key.columns):
+        if key is None or _is_of_partition(pair, key, old) or pair.uses_gone_column(key.columns):
             continue
         kept = _kept(pair, constraint)
         similar = [kept] if kept else [each for each in now if _is_same_key(pair, key, foreign_key(each.definition))]
@@ -236,7 +231,7 @@ def _checks(subject: Subject, pair: Successor) -> Iterator[Finding]:
         text = rule_of_check(constraint.definition)
         if not text.startswith(("CHECK ", "EXCLUDE ")) or _is_enforced(pair, constraint, text, now):
             continue
-        if _uses_gone_column(pair, text) or _is_reported(subject, pair, constraint) or text.endswith(" NOT ENFORCED"):
+        if pair.uses_gone_column(text) or _is_reported(subject, pair, constraint) or text.endswith(" NOT ENFORCED"):
             continue
         kind = "CHECK" if text.startswith("CHECK ") else "exclusion constraint"
         head = f"the {kind} `{_shown(pair, constraint)}`"

@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from sqlmigrate.catalog.objects import TABLES
 from sqlmigrate.identifiers import displayed, is_same, last_part
 from sqlmigrate.review.measure.facts import Relation, RelationEffect
 from sqlmigrate.review.measure.lock_modes import MODES, rank
@@ -366,7 +367,7 @@ def _two_tables(subject: Subject) -> Iterator[Finding]:
             continue
         changed = changed_in_code(measured)
         for touch in measured.facts.touches:
-            if touch.relation.kind not in ("table", "partitioned table") or rank(touch.mode) < _BLOCKING:
+            if touch.relation.kind not in TABLES or rank(touch.mode) < _BLOCKING:
                 continue
             if not touch.is_taken or touch.relation.parent:
                 continue

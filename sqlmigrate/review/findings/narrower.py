@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from sqlmigrate.catalog.objects import Change
+from sqlmigrate.catalog.objects import TABLES, Change
 from sqlmigrate.identifiers import displayed, last_part, parts
 from sqlmigrate.review.measure.conversions import is_narrower
 from sqlmigrate.review.measure.offending_rows import retyped_columns_of
@@ -21,7 +21,6 @@ from .failures import ASK_PRODUCTION
 from .schema_changes import Column, SchemaChanges
 from .subject import Subject
 
-_TABLES = ("table", "partitioned table")
 _CUTS = re.compile(r"\(\s*\d")  # a cast to a text of a length, or a function with a length, cuts off the rest
 _LENGTH = r"(?:char_|character_)?length\(\(*{}\)*(?:::text)?\)*"
 
@@ -37,7 +36,7 @@ def find(subject: Subject, changes: SchemaChanges) -> Iterator[Finding]:
     names = {(before.object.table, before.object.path[-1]) for before, _ in narrowed}
     for before, after in narrowed:
         table, column = subject.trip.before.tables.get(before.object.table), parts(displayed(before.name))[-1]
-        if table is None or table.kind not in _TABLES or not _may_fail(subject, before, after):
+        if table is None or table.kind not in TABLES or not _may_fail(subject, before, after):
             continue
         above = (table.attributes.get("parents") or "").split(", ")
         if any((each, before.object.path[-1]) in names for each in above):

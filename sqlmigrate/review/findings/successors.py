@@ -6,14 +6,16 @@ then another object under the old name, SET SCHEMA under the old name, or DROP a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from sqlmigrate.catalog.objects import RELATIONS, Catalog, Object
-from sqlmigrate.identifiers import last_part
+from sqlmigrate.identifiers import IDENTIFIER, last_part, plain
 from sqlmigrate.review.measure.facts import RoundTrip
 
+_NAME = re.compile(IDENTIFIER)
 VIEWS = ("view", "materialized view")
 
 
@@ -53,6 +55,11 @@ class Successor:
         old = (each for each in self.was.parts_of(self.before, "column") if each.identity in self.base.by_identity)
         gone = (each for each in old if each.path[-1] not in names)
         return [last_part(each.name) for each in gone if self.is_other or each.identity not in kept]
+
+    def uses_gone_column(self, text: str) -> bool:
+        """Return whether a definition names a column that the relation no longer has."""
+        words = {plain(word) for word in _NAME.findall(text)}
+        return any(column in words for column in self.gone_columns)
 
     @cached_property
     def columns(self) -> Sequence[tuple[Object, Object]]:

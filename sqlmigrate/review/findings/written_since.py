@@ -16,7 +16,7 @@ from sqlmigrate.review.rules import down as rules
 from sqlmigrate.review.rules.rule import Finding
 from sqlmigrate.source import Span
 
-from .subject import MeasuredStatement, Subject, measured_statements
+from .subject import MeasuredStatement, Subject, first_name, measured_statements
 from .successors import VIEWS, Successor
 
 _WRITES = re.compile(r"\b(?:insert\s+into|update|merge\s+into)\b", re.IGNORECASE)
@@ -58,11 +58,7 @@ def _lost(what: str, kind: str, place: Span) -> Finding:
     message = f"{what} after up are lost by down: it gives the name back to the old {kind}"
     advice = _COPY_BACK.format(what=kind)
     found = Finding(rules.DOWN_LOSES_NEW_DATA, "warning", message, place, place.source.path, what_now=advice)
-    return replace(found, has_example=False, about=_about(message))
-
-
-def _about(message: str) -> str:
-    return message.split("`")[1]
+    return replace(found, has_example=False, about=first_name(message))
 
 
 def _where_name_comes_back(subject: Subject, old: Object) -> Span | None:
@@ -113,4 +109,4 @@ def _new_columns(subject: Subject, place: Span) -> Iterator[tuple[str, Finding]]
         if filled:
             message = f"values that are written to `{displayed(column.name)}` after up are lost by down"
             found = Finding(rules.DOWN_LOSES_NEW_DATA, "note", message, place, place.source.path)
-            yield column.name, replace(found, about=_about(message))
+            yield column.name, replace(found, about=first_name(message))

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from sqlmigrate.catalog.objects import Catalog, Object
+from sqlmigrate.catalog.objects import TABLES, Catalog, Object
 from sqlmigrate.database.session import Request, Session
 from sqlmigrate.identifiers import parts
 
 from .facts import OtherValues, Swapped
 from .row_sums import TableRows
 
-_TABLES = ("table", "partitioned table")
 # Types of one line write equal values alike.
 _ALIKE = (re.compile(r"smallint|integer|bigint"), re.compile(r"text|character varying(?:\(\d+\))?"))
 
@@ -27,8 +26,8 @@ def swapped(session: Session, before: Catalog, after: Catalog, rows: Mapping[str
         rows: The rows of the tables before the file.
     """
     for (kind, name), old in before.objects.items():
-        if kind in _TABLES and (new := after.tables.get(name)) and new.identity != old.identity:
-            if new.kind in _TABLES:
+        if kind in TABLES and (new := after.tables.get(name)) and new.identity != old.identity:
+            if new.kind in TABLES:
                 count = _counts(session, name, "*")[0]
                 yield Swapped(name, "", rows[name].count if name in rows else None, count, count)
         elif kind == "column" and (column := after.objects.get((kind, name))) and _is_swapped(old, column, after):
@@ -47,7 +46,7 @@ def other_values(session: Session, base: Catalog, after: Catalog) -> Iterator[Ot
     """
     for name, old in base.tables.items():
         new, left = after.tables.get(name), after.by_identity.get(old.identity)
-        if new is None or left is None or new.identity == old.identity or {new.kind, left.kind} - {*_TABLES}:
+        if new is None or left is None or new.identity == old.identity or {new.kind, left.kind} - {*TABLES}:
             continue
         now = {each.path[-1]: each for each in after.parts_of(new, "column")}
         columns = [
@@ -76,7 +75,7 @@ def _differing(session: Session, old: str, new: str, columns: list[str]) -> list
 
 def _is_swapped(old: Object, new: Object, after: Catalog) -> bool:
     is_same_table = new.identity[:2] == old.identity[:2]
-    return is_same_table and new.identity != old.identity and after.tables[new.table].kind in _TABLES
+    return is_same_table and new.identity != old.identity and after.tables[new.table].kind in TABLES
 
 
 def _column(session: Session, old: Object, new: Object, after: Catalog) -> Swapped:
