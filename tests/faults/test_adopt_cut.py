@@ -11,9 +11,13 @@ import sweep
 from dbmate_project import TABLES, made
 from postgres_servers import Server
 from project import Project, Quick
+from waiting import until
 
 pytestmark = pytest.mark.slow
 
+_OTHERS = """\
+select count(*) from pg_stat_activity
+ where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'"""
 WRITTEN = sorted(f"{label}.{way}.sql" for label in TABLES for way in ("up", "down"))
 ADOPTED = ["1", "2"]
 CONNECTIONS = (1, 2)  # the first looks, the second writes
@@ -22,6 +26,7 @@ CONNECTIONS = (1, 2)  # the first looks, the second writes
 def recorded(project: Project) -> list[str]:
     """Return the versions in the history of sqlmigrate; an empty list if the table does not exist."""
     with project.connection() as conn:
+        until(lambda: conn.execute(_OTHERS).fetchone() == (0,))  # a cut session may still be committing
         (there,) = conn.execute("select to_regclass('migrations') is not null").fetchone() or (False,)
         return [version for (version,) in conn.execute("select version from migrations order by 1")] if there else []
 
