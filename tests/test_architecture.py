@@ -48,7 +48,6 @@ ROOMS = {
         "new",
         "seed",
         "measure",
-        "base_files",
         "results",
         "sizes",
         "findings",

@@ -5,44 +5,27 @@ It is built once and kept as a template; each review executes the new migrations
 
 from __future__ import annotations
 
-import hashlib
-import re
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import closing
-from dataclasses import astuple, dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlmigrate.database.session import Request, Session, connect
-from sqlmigrate.errors import MigrationError, ServerError
-from sqlmigrate.executor.events import Failed
+from sqlmigrate.database.session import Session, connect
 from sqlmigrate.files import file_text
-from sqlmigrate.files.migration import Migration
-from sqlmigrate.history import read as history_read, table as history_table
-from sqlmigrate.history.table import History
-from sqlmigrate.identifiers import quoted
-from sqlmigrate.operations import up_down
 from sqlmigrate.parsing.splitter import split
-from sqlmigrate.plan.plan import Limits
-from sqlmigrate.shadow import databases
+from sqlmigrate.shadow import build, databases, row_sums
+from sqlmigrate.shadow.executable_files import LeftOut
 from sqlmigrate.shadow.rights import Rights
+from sqlmigrate.shadow.row_sums import TableRows
 from sqlmigrate.source import Source
 
-from .base_files import LeftOut, as_they_are, executable
-from .measure import row_sums
-from .measure.database_names import migration_with_database
-from .measure.missing_roles import MissingRoles
-from .measure.row_sums import TableRows
 from .measure.watch import history_tables
 from .new.subjects import Subjects
 from .seed import fill, tables
 from .seed.fill import UnfilledTable
 
-_PRIVILEGE = "42501"  # https://www.postgresql.org/docs/current/errcodes-appendix.html
-_SUBSCRIPTION = re.compile(r"(?i)\bsubscription\b")
-_ABOUT_SUBSCRIPTIONS = re.compile(r"(?:CREATE|ALTER|DROP|COMMENT ON) SUBSCRIPTION")
 _SEED_ROWS = 300
-_FORMAT = 11  # of the templates: increased when bases are built differently
+_FORMAT = 12  # of the templates: increased when bases are built differently
 
 
 @dataclass(frozen=True)
@@ -84,8 +67,8 @@ def find_base(
         ServerError: A migration of the base failed, or a statement of `seed`.
     """
     given: Rights = "trusted" if is_trusted else "merged" if subjects.is_merged else "restricted"
-    build = _Build(server, subjects, table, file_text.read(str(seed)) if seed else None, given)
-    template = server.template(build.key(), build, given)
+    builder = _Build(server, subjects, table, file_text.read(str(seed)) if seed else None)
+    template = server.template(builder.key(), builder, given)
     value = template.value
     return Base(
         template,
@@ -106,96 +89,28 @@ class _Build:
     subjects: Subjects
     table: str
     seed: Source | None
-    rights: Rights
 
     def key(self) -> str:
         """Return a digest of everything that decides what the base contains."""
-        digest = hashlib.sha256(f"{_FORMAT} {_SEED_ROWS} {self.table}".encode())
-        for migration in self.subjects.base_migrations:
-            digest.update(f"\0{migration.label}\0{migration.up.text}\0".encode())
-        if self.seed:
-            digest.update(self.seed.text.encode())
-        return digest.hexdigest()
+        seed = self.seed.text if self.seed else ""
+        return build.digest(f"{_FORMAT} {_SEED_ROWS} {self.table} {seed}", self.subjects.base_migrations)
 
     def __call__(self, database: databases.Databases) -> Mapping[str, Any]:
-        roles = MissingRoles(self.server)
-        with connect(database.owner_url) as session:
-            history = _create_history(session, self.table)
-        merged = map(without_subscriptions, self.subjects.base_migrations)
-        files = as_they_are([migration_with_database(each, database.name) for each in merged])
-        try:
-            failed = self._failed(database.owner_url, files.migrations)
-        except MigrationError:  # an old file that today's checks refuse
-            files = executable(files.migrations)
-            failed = self._failed(database.owner_url, files.migrations)
-        while failed:
-            with connect(database.owner_url) as session:
-                is_cured = roles.provide(failed.error, session)
-            if not is_cured and failed.step.label not in files.mended:
-                raise self._base_fails(failed)
-            if not is_cured:
-                files = files.without(failed.step.label, failed.error.message)
-            failed = self._failed(database.owner_url, files.migrations)
+        words = build.Words("the base", f" of {self.subjects.base}", "review the text only: --static")
+        built = build.build(self.server, database, self.subjects.base_migrations, self.table, words)
         with connect(database.admin_url) as session:
-            ours = history_tables(session, history)
+            ours = history_tables(session, built.history)
             own = _seeded(database, session, self.seed, ours) if self.seed else 0
             seeded = fill.fill(session, _SEED_ROWS, ours)
             rows = row_sums.read(session, ignore=ours)
         return {
             "filled": seeded.filled,
             "unfilled": [astuple(each) for each in seeded.unfilled],
-            "roles": roles.created,
+            "roles": built.roles,
             "own": own,
-            "left_out": [astuple(each) for each in files.left_out],
+            "left_out": [astuple(each) for each in built.left_out],
             "rows": [astuple(each) for each in rows.values()],
         }
-
-    def _failed(self, url: str, migrations: Sequence[Migration]) -> Failed | None:
-        """Execute the migrations that are pending; return the failure, if there is one."""
-        limits = Limits(lock_retries=0)
-        run = up_down.up(url, migrations, into_existing=True, table=self.table, limits=limits)
-        with closing(run) as events:
-            return next((event for event in events if isinstance(event, Failed)), None)
-
-    def _base_fails(self, event: Failed) -> ServerError:
-        error, where = event.error, f"{event.step.label} of {self.subjects.base}"
-        return ServerError(
-            f"the base cannot be built: {where} fails on the shadow: {error.message}",
-            error.span,
-            detail=[f"{name}: {value}" for name, value in getattr(error, "fields", ())],
-            hint=self._what_now(error.sqlstate or ""),
-        )
-
-    def _what_now(self, sqlstate: str) -> str:
-        """Say what was not tried yet."""
-        if sqlstate == _PRIVILEGE and self.rights == "restricted":
-            return "it was executed without a superuser; if you trust these files, with one: --trusted"
-        if sqlstate == _PRIVILEGE and not self.server.is_superuser:
-            return "name a role in --shadow-url that has this right, or review the text only: --static"
-        if self.server.is_ours:
-            return "try a server like production's: --shadow-url; or review the text only: --static"
-        return "make this server like production's (version, extensions, roles); or review the text only: --static"
-
-
-def without_subscriptions(migration: Migration) -> Migration:
-    """Replace statements about subscriptions: CREATE SUBSCRIPTION connects to the publisher and makes a slot there."""
-    if not _SUBSCRIPTION.search(migration.up.text):
-        return migration
-    text = migration.up.text
-    for statement in split(migration.up):
-        if _ABOUT_SUBSCRIPTIONS.match(statement.kind.verb):
-            blank = "select" + re.sub(r"[^\n]", " ", statement.text[len("select") :])
-            text = text[: statement.start] + blank + text[statement.end :]
-    return replace(migration, up=replace(migration.up, text=text))
-
-
-def _create_history(session: Session, setting: str) -> History:
-    """Create the history table: without a migration in the base, no run has created it."""
-    if schema := history_table.table_parts(setting)[0]:
-        session.ask(Request(f"create schema if not exists {quoted(schema)}"))
-    history = history_read.read(session, setting).history
-    history_table.make(session, history)
-    return history
 
 
 def _seeded(database: databases.Databases, session: Session, seed: Source, ours: Collection[str]) -> int:

@@ -13,6 +13,7 @@ from sqlmigrate.files.migration import Migration
 from sqlmigrate.parsing.script import Script, read
 from sqlmigrate.plan.up import unwritten_faults
 from sqlmigrate.shadow import databases, installed
+from sqlmigrate.shadow.missing_roles import MissingRoles
 from sqlmigrate.source import Source
 
 from .advice.all_advice import Folder, newest, with_advice
@@ -23,7 +24,6 @@ from .findings.down_missing import tell_once
 from .findings.grouping import group
 from .findings.subject import Subject
 from .measure.made_up_rows import MadeUpRows
-from .measure.missing_roles import MissingRoles
 from .measure.round_trip import RoundTrips
 from .measure.watch import watching
 from .new.subjects import Subjects

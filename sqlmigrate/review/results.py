@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.parsing.script import Script
+from sqlmigrate.shadow.executable_files import LeftOut
 
-from .base_files import LeftOut
 from .measure.facts import RoundTrip
 from .new.checkout import Checkout
 from .rules.rule import Finding

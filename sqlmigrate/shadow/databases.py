@@ -69,11 +69,13 @@ class Databases:
         owner_url: for the role that executes migrations
         admin_url: for a role that sees everything: the superuser while a template is built. On a clone it may only read
             everything and end sessions: a trigger or function of a migration must not run with more rights
+        rights: the rights of the role that executes migrations
     """
 
     name: str
     owner_url: str
     admin_url: str
+    rights: Rights = "restricted"
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,7 @@ class Shadow:
             try:
                 self._copy_settings(template.name, name)
                 with self._raised(template.rights == "trusted"):
-                    yield self._databases(name, self._place.watcher)
+                    yield self._databases(name, self._place.watcher, template.rights)
             finally:
                 self._drop(name)
 
@@ -222,7 +224,7 @@ class Shadow:
                     self._give_public(fresh)
                 if given == "merged":
                     rights.note_installed(self._place, fresh)
-                value = json.loads(json.dumps(build(self._databases(fresh, self._place.admin))))
+                value = json.loads(json.dumps(build(self._databases(fresh, self._place.admin, given))))
                 self._empty(fresh)
                 if given == "merged":
                     rights.bring_down(self._admin, self._place, fresh, before)
@@ -340,8 +342,8 @@ class Shadow:
             with suppress(ServerError):  # objects in a template depend on it
                 self._ask(f"drop role if exists {quoted(self._stubs.pop())}")
 
-    def _databases(self, name: str, admin: str) -> Databases:
-        return Databases(name, self._place.url(self._place.owner, name), self._place.url(admin, name))
+    def _databases(self, name: str, admin: str, given: Rights) -> Databases:
+        return Databases(name, self._place.url(self._place.owner, name), self._place.url(admin, name), given)
 
     def _ask(self, sql: str, *params: str) -> list[list[str | None]]:
         return self._turn(Request(sql, params))[0]

@@ -15,9 +15,9 @@ from sqlmigrate.files import migration
 from sqlmigrate.operations import up_down
 from sqlmigrate.parsing.script import read
 from sqlmigrate.plan.plan import Step
-from sqlmigrate.review.measure import row_sums, watch
+from sqlmigrate.review.measure import watch
 from sqlmigrate.review.seed import fill
-from sqlmigrate.shadow import databases
+from sqlmigrate.shadow import databases, row_sums
 from sqlmigrate.source import Source
 
 # What reaches beyond a database, and what needs a superuser.

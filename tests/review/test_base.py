@@ -12,11 +12,11 @@ from postgres_servers import Server
 from sqlmigrate.errors import ServerError
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.review import pipeline
-from sqlmigrate.review.base import without_subscriptions
 from sqlmigrate.review.formats import wording
 from sqlmigrate.review.new.subjects import Subjects
 from sqlmigrate.review.results import Review
 from sqlmigrate.shadow import databases
+from sqlmigrate.shadow.build import without_subscriptions
 from sqlmigrate.source import Source
 
 # What a dump and a careful deployer write: each statement needs a superuser.

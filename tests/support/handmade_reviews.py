@@ -10,10 +10,10 @@ from sqlmigrate.errors import StatementError
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.parsing.script import Script, read
 from sqlmigrate.review.measure.facts import FileRun, Relation, RelationEffect, RoundTrip, StatementFacts
-from sqlmigrate.review.measure.row_sums import TableRows
 from sqlmigrate.review.results import Basis, Review, Reviewed
 from sqlmigrate.review.rules.rule import Example, Finding, Rule
 from sqlmigrate.review.seed.fill import UnfilledTable
+from sqlmigrate.shadow.row_sums import TableRows
 from sqlmigrate.source import Source
 
 BASIS = Basis(

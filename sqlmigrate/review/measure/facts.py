@@ -10,9 +10,9 @@ from sqlmigrate.catalog.objects import Catalog, Change, Difference, Identity, Ob
 from sqlmigrate.errors import StatementError
 from sqlmigrate.parsing.script import Script
 from sqlmigrate.plan.plan import Direction
+from sqlmigrate.shadow.row_sums import TableRows
 
 from .lock_modes import rank
-from .row_sums import TableRows
 
 
 @dataclass(frozen=True)

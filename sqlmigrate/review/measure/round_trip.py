@@ -17,6 +17,10 @@ from sqlmigrate.identifiers import displayed, parent, plain, plain_parts
 from sqlmigrate.parsing.script import Script
 from sqlmigrate.parsing.statement import Statement
 from sqlmigrate.plan.plan import Direction, Step
+from sqlmigrate.shadow import row_sums
+from sqlmigrate.shadow.database_names import with_database
+from sqlmigrate.shadow.missing_roles import MissingRoles
+from sqlmigrate.shadow.row_sums import TableRows
 from sqlmigrate.source import Source
 
 from . import (
@@ -26,17 +30,13 @@ from . import (
     keys,
     production_query,
     refused_nulls,
-    row_sums,
     search_paths,
     swaps,
 )
-from .database_names import with_database
 from .facts import FileRun, LackedRight, RoundTrip, RowFailure
 from .made_up_rows import MadeUpRows, is_raised_in_function
-from .missing_roles import MissingRoles
 from .offending_rows import NOT_NULL
 from .production_query import Tried
-from .row_sums import TableRows
 from .set_roles import setting_roles
 from .watch import Watch
 

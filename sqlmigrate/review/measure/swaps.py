@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from sqlmigrate.catalog.objects import TABLES, Catalog, Object
 from sqlmigrate.database.session import Request, Session
 from sqlmigrate.identifiers import parts
+from sqlmigrate.shadow.row_sums import TableRows
 
 from .facts import OtherValues, Swapped
-from .row_sums import TableRows
 
 # Types of one line write equal values alike.
 _ALIKE = (re.compile(r"smallint|integer|bigint"), re.compile(r"text|character varying(?:\(\d+\))?"))

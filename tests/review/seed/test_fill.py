@@ -16,8 +16,8 @@ from sqlmigrate.database.session import Answer, Request, Session, connect
 from sqlmigrate.executor.events import Failed
 from sqlmigrate.files import folder
 from sqlmigrate.operations import up_down
-from sqlmigrate.review.measure import row_sums
 from sqlmigrate.review.seed import fill
+from sqlmigrate.shadow import row_sums
 
 pytestmark = pytest.mark.sampled(3)
 

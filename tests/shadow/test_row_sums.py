@@ -8,8 +8,8 @@ from proxies import TurnCounter
 from psycopg.pq import TransactionStatus
 
 from sqlmigrate.database.session import connect
-from sqlmigrate.review.measure import row_sums
-from sqlmigrate.review.measure.row_sums import TableRows
+from sqlmigrate.shadow import row_sums
+from sqlmigrate.shadow.row_sums import TableRows
 
 BEFORE = (
     "create table t (id int primary key, a text, f float8, j json);"

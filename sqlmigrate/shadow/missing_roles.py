@@ -15,7 +15,8 @@ import psycopg
 from sqlmigrate.database.session import Request, Session
 from sqlmigrate.errors import StatementError
 from sqlmigrate.identifiers import quoted
-from sqlmigrate.shadow import databases
+
+from . import databases
 
 # SET ROLE gives another code than GRANT.
 _UNDEFINED, _INSUFFICIENT_PRIVILEGE = ("42704", "22023"), "42501"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sqlmigrate.files.migration import Migration
-from sqlmigrate.review.base_files import LeftOut, executable
+from sqlmigrate.shadow.executable_files import LeftOut, executable
 from sqlmigrate.source import Source
 
 
