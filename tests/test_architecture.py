@@ -33,6 +33,7 @@ TRUNK = (
     "embedded",
     "database",
     "catalog",
+    "ddl",
     "history",
     "plan",
     "executor",

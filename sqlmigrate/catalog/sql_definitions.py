@@ -8,7 +8,22 @@ from __future__ import annotations
 from functools import lru_cache
 
 from .sql_rare import rare
-from .sql_relations import FIRES, V14, V15, V18, Sort, acl, in_schema, of_relations, options, own, user, words, yes
+from .sql_relations import (
+    FIRES,
+    V14,
+    V15,
+    V18,
+    Sort,
+    acl,
+    in_schema,
+    maintains,
+    of_relations,
+    options,
+    own,
+    user,
+    words,
+    yes,
+)
 
 
 @lru_cache
@@ -22,7 +37,7 @@ def sorts(version: int) -> tuple[Sort, ...]:
         *_types(version),
         _publications(version),
         *_database(),
-        *_default_privileges_and_events(),
+        *_default_privileges_and_events(version),
         *rare(version),
     )
 
@@ -211,9 +226,11 @@ def _database() -> tuple[Sort, ...]:
     )
 
 
-def _default_privileges_and_events() -> tuple[Sort, ...]:
+def _default_privileges_and_events(version: int) -> tuple[Sort, ...]:
     """Return the other sorts that are in no schema: default privileges, event triggers, access methods."""
     in_one = "'in ' || nullif(d.defaclnamespace, 0)::regnamespace::text"
+    of_tables = maintains("d.defaclacl", "d.defaclrole", version)
+    maintained = f"case when d.defaclobjtype = 'r' and d.defaclnamespace = 0 then {of_tables} end"
     acl_kind = words(
         "d.defaclobjtype", r="tables", S="sequences", f="functions", T="types", n="schemas", L="large objects"
     )
@@ -227,7 +244,13 @@ def _default_privileges_and_events() -> tuple[Sort, ...]:
                 "null",
                 f"concat_ws(' ', {acl_kind}, 'of', pg_get_userbyid(d.defaclrole), {in_one})",
             ),
-            {"acl": "(select string_agg(acl::text, ' ' order by acl::text) from unnest(d.defaclacl) acl)"},
+            {
+                "on": acl_kind,
+                "role": user("d.defaclrole"),
+                "schema": "nullif(d.defaclnamespace, 0)::regnamespace::text",
+                "acl": "(select string_agg(acl::text, ' ' order by acl::text) from unnest(d.defaclacl) acl)",
+                "owner maintains": maintained,
+            },
             "pg_default_acl d",
         ),
         Sort(

@@ -167,7 +167,20 @@ _TABLESPACE = (
 )
 
 
-def _relations() -> Sort:
+def maintains(column: str, owner: str, version: int) -> str:
+    """Return ``false`` if the owner has no right to maintain, where the server has that right; rights by default: NULL.
+
+    The letters alone do not tell whether the right was revoked, or the server is older than it.
+    """
+    if version < V17:
+        return "null"
+    return (
+        f"case when {column} is not null and not exists (select from aclexplode({column}) x "
+        f"where x.grantee = {owner} and x.privilege_type = 'MAINTAIN') then 'false' end"
+    )
+
+
+def _relations(version: int) -> Sort:
     return Sort(
         words("c.relkind", r="table", p="partitioned table", v="view", m="materialized view", f="foreign table"),
         "pg_class",
@@ -176,6 +189,7 @@ def _relations() -> Sort:
         {
             "owner": user("c.relowner"),
             "acl": acl("c.relacl", "r", "c.relowner"),
+            "owner maintains": maintains("c.relacl", "c.relowner", version),
             "persistence": words("c.relpersistence", u="unlogged"),
             "access method": "case when c.relam not in (0, 2) then (select am.amname from pg_am am "
             "where am.oid = c.relam) end",
@@ -390,7 +404,7 @@ def _statistics() -> Sort:
 def of_relations(version: int) -> tuple[Sort, ...]:
     """Return the sorts of object that relations consist of."""
     return (
-        _relations(),
+        _relations(version),
         _sequences(),
         _columns(version),
         _constraints(),

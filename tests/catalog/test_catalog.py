@@ -10,38 +10,20 @@ from pathlib import Path
 import postgres_servers
 import pytest
 from catalog_mutations import MUTATIONS, NOTHING, Mutation
+from inside import Inside
 from psycopg.pq import TransactionStatus
 from tested_version import NEWEST, TESTED
 
 from sqlmigrate.catalog import compare, functions, read, reading
 from sqlmigrate.catalog.follow import FollowedCatalog
 from sqlmigrate.catalog.objects import Catalog, Change
-from sqlmigrate.database.session import Request, Session
+from sqlmigrate.database.session import Session
 
 pytestmark = pytest.mark.sampled(3)
 
 SERVERS = ["installed_postgres"] if TESTED else ["postgres", "postgres16", "installed_postgres"]
 READ_ALL_DATA = ATOMIC = 14  # the first version that has them
 BASE = (Path(__file__).parent / "databases" / "base.sql").read_text(encoding="utf-8")
-
-
-class Inside(Session):
-    """A session whose reading stays in the transaction that is open, and sees what it has done."""
-
-    def ask(self, *requests: Request) -> list[list[list[str | None]]]:
-        return super().ask(
-            *(
-                Request("select") if each.sql.startswith("begin") or each.sql == "rollback" else each
-                for each in requests
-            )
-        )
-
-    @contextmanager
-    def after(self, sql: str) -> Iterator[None]:
-        """Execute statements, and undo them at the end."""
-        with self.conn.transaction(force_rollback=True):
-            self.conn.execute(sql)
-            yield
 
 
 class Everything:

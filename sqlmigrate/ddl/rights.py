@@ -1,0 +1,265 @@
+"""Rights as GRANT and REVOKE: from those that a new object has to those that an object of a catalog has.
+
+A new object gives all rights to its owner, and some kinds give some to PUBLIC
+(https://www.postgresql.org/docs/current/ddl-priv.html). The owner is not named, so that the statements are right for
+whoever executes them, unless the statements that name the owner are asked for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from sqlmigrate.catalog.objects import RELATIONS, TYPES, Catalog, Object
+
+from .names import DATABASE, identifier, on_this_database
+
+_NO_RIGHTS = "no rights"
+_DATABASE_OWNER = "pg_database_owner"
+# One entry of a list of rights: the name of the role, the letters, the role that has granted them. The server puts a
+# name in quotes unless it consists of letters, digits and underscores.
+_ENTRY = re.compile(r'(?P<grantee>"(?:[^"]|"")*"|[^\s"=]*)=(?P<letters>[A-Za-z*]*)/(?P<grantor>"(?:[^"]|"")*"|[^\s"]+)')
+# In the order in which the documentation of GRANT has them.
+_WORDS: Mapping[str, str] = {
+    "r": "SELECT", "a": "INSERT", "w": "UPDATE", "d": "DELETE", "D": "TRUNCATE", "x": "REFERENCES", "t": "TRIGGER",
+    "m": "MAINTAIN", "U": "USAGE", "C": "CREATE", "c": "CONNECT", "T": "TEMPORARY", "X": "EXECUTE", "s": "SET",
+    "A": "ALTER SYSTEM",
+}  # fmt: skip
+_MAINTAIN = "m"
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """What is known of the rights on a kind of object.
+
+    Attributes:
+        word: what GRANT calls it
+        every: the letters of all rights, which a new object gives its owner
+        public: the letters that a new object gives PUBLIC
+    """
+
+    word: str
+    every: str
+    public: str = ""
+
+
+_KINDS: Mapping[str, _Kind] = {
+    **dict.fromkeys(RELATIONS, _Kind("TABLE", "rawdDxtm")),
+    **dict.fromkeys(TYPES, _Kind("TYPE", "U", "U")),
+    "column": _Kind("TABLE", "rawx"),
+    "sequence": _Kind("SEQUENCE", "rwU"),
+    "function": _Kind("FUNCTION", "X", "X"),
+    "aggregate": _Kind("FUNCTION", "X", "X"),
+    "procedure": _Kind("PROCEDURE", "X", "X"),
+    "schema": _Kind("SCHEMA", "UC"),
+    "database": _Kind("DATABASE", "CTc", "Tc"),
+    "language": _Kind("LANGUAGE", "U", "U"),
+    "foreign data wrapper": _Kind("FOREIGN DATA WRAPPER", "U"),
+    "foreign server": _Kind("FOREIGN SERVER", "U"),
+}
+_DEFAULT_KINDS: Mapping[str, _Kind] = {
+    "tables": _Kind("TABLES", "rawdDxtm"),
+    "sequences": _Kind("SEQUENCES", "rwU"),
+    "functions": _Kind("FUNCTIONS", "X", "X"),
+    "types": _Kind("TYPES", "U", "U"),
+    "schemas": _Kind("SCHEMAS", "UC"),
+    "large objects": _Kind("LARGE OBJECTS", "rw"),
+}
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """The rights that one role has from another.
+
+    Attributes:
+        grantee: who has them; empty for PUBLIC
+        grantor: who has granted them
+        plain: the letters of those without grant option
+        grantable: the letters of those with it
+    """
+
+    grantee: str
+    grantor: str
+    plain: str
+    grantable: str = ""
+
+    @property
+    def letters(self) -> frozenset[str]:
+        """All letters."""
+        return frozenset(self.plain + self.grantable)
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """What rights are given on, and how statements about them are written.
+
+    Attributes:
+        rights: what is known of its kind
+        owner: the name of its owner
+        written_owner: how statements write the owner
+        on: what stands behind GRANT and its rights, ``ON TABLE app.orders``
+        column: the column that each right is limited to; empty for none
+        prefix: what stands before each statement
+    """
+
+    rights: _Kind
+    owner: str
+    written_owner: str
+    on: str
+    column: str = ""
+    prefix: str = ""
+
+    def grant(self, entry: _Entry) -> Iterator[str]:
+        """Write the statements that give the rights of an entry."""
+        if entry.plain:
+            yield f"{self.prefix}GRANT {self._words(entry.plain)} {self.on} TO {self._role(entry.grantee)}"
+        if entry.grantable:
+            who = self._role(entry.grantee)
+            yield f"{self.prefix}GRANT {self._words(entry.grantable)} {self.on} TO {who} WITH GRANT OPTION"
+
+    def revoke(self, letters: Iterable[str], grantee: str, *, all_of_them: bool) -> Iterator[str]:
+        """Write the statement that takes rights from a role."""
+        if lost := "".join(letters):
+            words = "ALL" + self._limit if all_of_them else self._words(lost)
+            yield f"{self.prefix}REVOKE {words} {self.on} FROM {self._role(grantee)}"
+
+    @property
+    def _limit(self) -> str:
+        return f" ({self.column})" if self.column else ""
+
+    def _words(self, letters: str) -> str:
+        if set(letters) == set(self.rights.every):
+            return "ALL" + self._limit
+        return ", ".join(word + self._limit for letter, word in _WORDS.items() if letter in letters)
+
+    def _role(self, name: str) -> str:
+        if name == self.owner:
+            return self.written_owner
+        return identifier(name) if name else "PUBLIC"
+
+
+def grants(thing: Object, of: Object | None = None, *, with_owner: bool = False) -> list[str]:
+    """Write the statements that give an object that is new the rights that it has in the catalog.
+
+    Args:
+        thing: The object.
+        of: The relation that it is a column of.
+        with_owner: Whether the owner is named; if not, he is the role that executes the statements.
+    """
+    owner = (of or thing).attributes.get("owner") or ""
+    acl = thing.attributes.get("acl")
+    if thing.kind not in _KINDS or (acl is None and not _is_public(thing)):
+        return []
+    kind = _KINDS[thing.kind]
+    entries = [_Entry(owner, owner, kind.every)] if acl is None else _entries(acl)
+    kind = _as_the_server_has_it(thing, kind, owner, entries)
+    subject = _Subject(kind, owner, identifier(owner) if with_owner else "CURRENT_USER", *_target(thing, of))
+    statements = [*_statements(subject, entries, _public(thing, owner))]
+    return [on_this_database(each) if DATABASE in each else each for each in statements]
+
+
+def default_privileges(thing: Object, catalog: Catalog, *, with_owner: bool = False) -> list[str]:
+    """Write the statements that change what new objects of a role will give, from nothing set to these.
+
+    The role is named unless it is the owner of the database, whom `with_owner` names as well.
+    """
+    values = {name: value or "" for name, value in thing.attributes.items()}
+    role, schema = values["role"], values.get("schema")
+    database = catalog.objects.get(("database", "'current'"))
+    is_own = not with_owner and database is not None and database.attributes.get("owner") == role
+    kind = _DEFAULT_KINDS[values["on"]]
+    prefix = "ALTER DEFAULT PRIVILEGES" + ("" if is_own else f" FOR ROLE {identifier(role)}")
+    prefix += f" IN SCHEMA {schema} " if schema else " "
+    written = "CURRENT_USER" if is_own else identifier(role)
+    entries = _entries(values.get("acl", ""))
+    if schema:  # in a schema rights are added to those that a new object gives
+        kind = _Kind(kind.word, kind.every)
+        subject = _Subject(kind, role, written, f"ON {kind.word}", prefix=prefix)
+        return [each for entry in entries for each in subject.grant(entry)]
+    kind = _as_the_server_has_it(thing, kind, role, entries)
+    return [*_statements(_Subject(kind, role, written, f"ON {kind.word}", prefix=prefix), entries, kind.public)]
+
+
+def _statements(subject: _Subject, entries: list[_Entry], public: str) -> Iterator[str]:
+    """Write the statements that lead from the rights of a new object to these entries."""
+    owner = subject.owner
+    given = {owner: "" if subject.column else subject.rights.every, "": public}
+    for grantee, letters in given.items():
+        own = [each for each in entries if (each.grantee, each.grantor) == (grantee, owner)]
+        held = {letter for each in own for letter in each.letters}
+        lost = [each for each in letters if each not in held]
+        yield from subject.revoke(lost, grantee, all_of_them=len(lost) == len(letters))
+    for entry in _in_order(entries, owner):
+        known = given.get(entry.grantee, "") if entry.grantor == owner else ""
+        new = "".join(each for each in entry.plain if each not in known)
+        yield from _by_grantor(subject, replace(entry, plain=new))
+
+
+def _by_grantor(subject: _Subject, entry: _Entry) -> Iterator[str]:
+    """Write the statements of an entry; only the grantor himself can grant what he does not own."""
+    statements = [*subject.grant(entry)]
+    if not statements or entry.grantor == subject.owner:
+        yield from statements
+    else:
+        yield f"SET ROLE {identifier(entry.grantor)}"
+        yield from statements
+        yield "RESET ROLE"
+
+
+def _in_order(entries: Iterable[_Entry], owner: str) -> Iterator[_Entry]:
+    """Sort entries so that each stands behind those that give its grantor the right to grant."""
+    left, grantors = [*entries], {owner}
+    while left:
+        ready = [each for each in left if each.grantor in grantors] or left
+        yield from ready
+        grantors |= {each.grantee for each in ready if each.grantable}
+        left = [each for each in left if each not in ready]
+
+
+def _entries(acl: str) -> list[_Entry]:
+    if acl == _NO_RIGHTS:
+        return []
+    return [
+        _Entry(
+            _name(each["grantee"]),
+            _name(each["grantor"]),
+            "".join(re.findall(r"[A-Za-z](?!\*)", each["letters"])),
+            "".join(re.findall(r"[A-Za-z](?=\*)", each["letters"])),
+        )
+        for each in _ENTRY.finditer(acl)
+    ]
+
+
+def _name(written: str) -> str:
+    return written[1:-1].replace('""', '"') if written.startswith('"') else written
+
+
+def _is_public(thing: Object) -> bool:
+    """Return whether this is the schema that every new database has; PUBLIC may use it."""
+    return thing.kind == "schema" and thing.name == "public"
+
+
+def _public(thing: Object, owner: str) -> str:
+    """Return the letters of the rights that PUBLIC has on such an object when it is new."""
+    if _is_public(thing):  # https://www.postgresql.org/docs/15/release-15.html, the schema public
+        return "U" if owner == _DATABASE_OWNER else "UC"
+    return _KINDS[thing.kind].public
+
+
+def _as_the_server_has_it(thing: Object, kind: _Kind, owner: str, entries: Iterable[_Entry]) -> _Kind:
+    """Return the kind without MAINTAIN where the server does not have that right, as before PostgreSQL 17."""
+    own = {letter for each in entries if each.grantee == owner for letter in each.letters}
+    if _MAINTAIN in own or thing.attributes.get("owner maintains") == "false":
+        return kind
+    return _Kind(kind.word, kind.every.replace(_MAINTAIN, ""), kind.public)
+
+
+def _target(thing: Object, of: Object | None) -> tuple[str, str]:
+    """Return what GRANT names, and the column that it is limited to."""
+    word = _KINDS[thing.kind].word
+    if thing.kind == "column":
+        return f"ON {word} {of.name if of else thing.table}", thing.path[-1]
+    if thing.kind == "database":
+        return f"ON {word} {DATABASE}", ""
+    return f"ON {word} {thing.name}", ""
