@@ -167,6 +167,15 @@ _TABLESPACE = (
 )
 
 
+_OF_FOREIGN_TABLES: Mapping[str, str] = {
+    "server": "case when c.relkind = 'f' then (select fs.srvname from pg_foreign_table ft "
+    "join pg_foreign_server fs on fs.oid = ft.ftserver where ft.ftrelid = c.oid) end",
+    "foreign options": "case when c.relkind = 'f' then (select "
+    + options("ft.ftoptions")
+    + " from pg_foreign_table ft where ft.ftrelid = c.oid) end",
+}
+
+
 def maintains(column: str, owner: str, version: int) -> str:
     """Return ``false`` if the owner has no right to maintain, where the server has that right; rights by default: NULL.
 
@@ -210,11 +219,7 @@ def _relations(version: int) -> Sort:
             "', ' order by h.inhseqno) from pg_inherits h where h.inhrelid = c.oid) end",
             "view": "case when c.relkind in ('v', 'm') then pg_get_viewdef(c.oid) end",
             "populated": "case when c.relkind = 'm' then c.relispopulated::text end",
-            "server": "case when c.relkind = 'f' then (select fs.srvname from pg_foreign_table ft "
-            "join pg_foreign_server fs on fs.oid = ft.ftserver where ft.ftrelid = c.oid) end",
-            "foreign options": "case when c.relkind = 'f' then (select "
-            + options("ft.ftoptions")
-            + " from pg_foreign_table ft where ft.ftrelid = c.oid) end",
+            **_OF_FOREIGN_TABLES,
             # of a foreign key, or of a partition's parent
             "internal triggers": "case when c.relhastriggers then (select string_agg(distinct tg.tgenabled::text, ' ') "
             "from pg_trigger tg where tg.tgrelid = c.oid and tg.tgisinternal and tg.tgconstraint <> 0 "
