@@ -37,7 +37,8 @@ def sorts(version: int) -> tuple[Sort, ...]:
         *_types(version),
         _publications(version),
         *_database(),
-        *_default_privileges_and_events(version),
+        _default_privileges(version),
+        *_events_and_methods(),
         *rare(version),
     )
 
@@ -226,33 +227,36 @@ def _database() -> tuple[Sort, ...]:
     )
 
 
-def _default_privileges_and_events(version: int) -> tuple[Sort, ...]:
-    """Return the other sorts that are in no schema: default privileges, event triggers, access methods."""
+def _default_privileges(version: int) -> Sort:
     in_one = "'in ' || nullif(d.defaclnamespace, 0)::regnamespace::text"
     of_tables = maintains("d.defaclacl", "d.defaclrole", version)
     maintained = f"case when d.defaclobjtype = 'r' and d.defaclnamespace = 0 then {of_tables} end"
     acl_kind = words(
         "d.defaclobjtype", r="tables", S="sequences", f="functions", T="types", n="schemas", L="large objects"
     )
-    return (
-        Sort(
-            "'default privileges'",
-            "pg_default_acl",
-            "d.oid",
-            (
-                "null",
-                "null",
-                f"concat_ws(' ', {acl_kind}, 'of', pg_get_userbyid(d.defaclrole), {in_one})",
-            ),
-            {
-                "on": acl_kind,
-                "role": user("d.defaclrole"),
-                "schema": "nullif(d.defaclnamespace, 0)::regnamespace::text",
-                "acl": "(select string_agg(acl::text, ' ' order by acl::text) from unnest(d.defaclacl) acl)",
-                "owner maintains": maintained,
-            },
-            "pg_default_acl d",
+    return Sort(
+        "'default privileges'",
+        "pg_default_acl",
+        "d.oid",
+        (
+            "null",
+            "null",
+            f"concat_ws(' ', {acl_kind}, 'of', pg_get_userbyid(d.defaclrole), {in_one})",
         ),
+        {
+            "on": acl_kind,
+            "role": user("d.defaclrole"),
+            "schema": "nullif(d.defaclnamespace, 0)::regnamespace::text",
+            "acl": "(select string_agg(acl::text, ' ' order by acl::text) from unnest(d.defaclacl) acl)",
+            "owner maintains": maintained,
+        },
+        "pg_default_acl d",
+    )
+
+
+def _events_and_methods() -> tuple[Sort, ...]:
+    """Return the other sorts that are in no schema."""
+    return (
         Sort(
             "'event trigger'",
             "pg_event_trigger",
