@@ -18,9 +18,11 @@ from sqlmigrate.source import Source
 
 from .file_text import try_read
 from .inside import folders_inside
-from .migration import Folder, Migration, version_number
+from .migration import Archive, Folder, Migration, version_number
 from .naming import FILE_NAME, foreign_stamp, of_other_systems, other_system, own_stamp, wrong_names
 from .nearby import adopting, can_adopt, way_to_migrations, where_it_was_looked_for
+from .replaces import ARCHIVE
+from .squashed import checked, reader
 from .without_sql import without_sql
 
 
@@ -56,8 +58,10 @@ def survey(directory: str | Path) -> Folder:
     prefix = os.path.join(directory, "")  # noqa: PTH118 - a Path for each of 20,000 files costs half a second
     files, folders = _entries(str(directory))
     found = pair(prefix, files, try_read)
-    notes = (*without_sql(found), *folders_inside(prefix, folders))
-    return Folder(found, found.faults, notes) if notes else found
+    archive = Archive(f"{prefix}{ARCHIVE}/", reader(prefix, lambda path, names: pair(path, names, try_read)))
+    is_archive = any(each.replaces for each in found)  # without a squashed migration its name means nothing
+    notes = (*without_sql(found), *folders_inside(prefix, [e for e in folders if e != ARCHIVE or not is_archive]))
+    return Folder(found, found.faults, notes, archive)
 
 
 def pair(prefix: str, names: Sequence[str], read: Callable[[str], Source | MigrationError]) -> Folder:
@@ -87,7 +91,7 @@ def pair(prefix: str, names: Sequence[str], read: Callable[[str], Source | Migra
         errors += _wrong_files(prefix, wrong, names, read)
     if elsewhere:
         errors.append(of_other_systems(prefix, elsewhere))
-    pairs = list(_pairs(ups, downs, errors))
+    pairs = checked(list(_pairs(ups, downs, errors)), errors)
     return Folder(sorted(pairs, key=lambda migration: migration.number), errors)
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Self
 
 from sqlmigrate.errors import MigrationError
 from sqlmigrate.source import BYTE_ORDER_MARK, Source
+
+from .replaces import Replaces, find_replaces, number_of
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,11 @@ class Migration:
         """The `checksum` of the up file."""
         return checksum(self.up.text)
 
+    @cached_property
+    def replaces(self) -> Replaces | None:
+        """Which migrations it replaces, if it is a squashed one."""
+        return find_replaces(self.up)
+
 
 class Folder(tuple[Migration, ...]):  # noqa: SLOT001 - a tuple can have no slots, and this one has attributes
     """The migrations of a folder, in the order of their versions; with what is wrong in it.
@@ -58,27 +65,54 @@ class Folder(tuple[Migration, ...]):  # noqa: SLOT001 - a tuple can have no slot
         faults: All faults, those of the migrations among them. They are errors of `verify`. `up` refuses only those of
             what it is about to execute, and notes the others.
         notes: What the user has to know and is not a fault: folders inside that hold migrations.
+        archive: The migrations that squashed ones have replaced; their files are read when they are asked for.
 
     """
 
     faults: tuple[MigrationError, ...]
     notes: tuple[MigrationError, ...]
+    archive: Archive
 
     def __new__(
         cls,
         migrations: Iterable[Migration] = (),
         faults: Iterable[MigrationError] = (),
         notes: Iterable[MigrationError] = (),
+        archive: Archive | None = None,
     ) -> Self:
-        """Make a tuple of the migrations that also has the faults and the notes."""
+        """Make a tuple of the migrations that also has the faults, the notes and the archive."""
         folder = super().__new__(cls, migrations)
         folder.faults, folder.notes = tuple(faults), tuple(notes)
+        folder.archive = archive or Archive("", lambda: ())
         return folder
+
+
+class Archive:
+    """The folder with the migrations that squashed ones have replaced.
+
+    Attributes:
+        path: The folder, with a slash at its end; empty if there can be none.
+
+    """
+
+    def __init__(self, path: str, read: Callable[[], Iterable[Migration]]) -> None:
+        self.path = path
+        self._read = read
+
+    @cached_property
+    def migrations(self) -> tuple[Migration, ...]:
+        """The migrations in it, in the order of their versions; none if the folder does not exist."""
+        return tuple(self._read())
+
+
+def archive_of(migrations: Iterable[Migration]) -> Archive:
+    """Return the archive of a folder; of other migrations, an empty one."""
+    return migrations.archive if isinstance(migrations, Folder) else Archive("", lambda: ())
 
 
 def version_number(version: str) -> int:
     """Return the number as which a version is compared."""
-    return int(version.replace("_", ""))
+    return number_of(version)
 
 
 def normalized(text: str) -> str:

@@ -17,9 +17,13 @@ from sqlmigrate.spelling import did_you_mean, nearest
 from .comments import comments
 from .statement import Statement
 
-_DIRECTIVES = ("no-transaction", "lock-timeout", "statement-timeout", "irreversible", "allow")
+_DIRECTIVES = ("no-transaction", "lock-timeout", "statement-timeout", "irreversible", "replaces", "allow")
 _DIRECTIVE = re.compile(r"--[ \t]*sqlmigrate[ \t]*(?P<colon>:?)[ \t]*(?P<name>[^\s:]*)[ \t]*(?P<value>[^\n\r]*)")
 _ALMOST = re.compile(r"(?:--|/\*)[ \t\r\n*]*(?P<tool>[A-Za-z][\w-]*)[ \t]*:[ \t]*(?P<name>[\w-]+)")
+VERSION = r"[0-9]{8}_[0-9]{6}|[0-9]+"
+"""A version as it is written in a file name."""
+RANGE = re.compile(rf"(?P<first>{VERSION})[ \t]*-[ \t]*(?P<last>{VERSION})")
+"""The value of the directive `replaces`."""
 _SHORTEST = len("--s:allow")  # of what these match and has the name of a directive
 _REASON = re.compile(r"\((?P<why>.*\S.*)\)$")
 # The words that our hints have in the place of a reason.
@@ -110,8 +114,8 @@ def _directive(span: Span, match: re.Match[str], *, first: bool, above: Statemen
 def _wrong_value(name: str, value: str) -> tuple[str, str] | None:
     if name == "no-transaction" and value:
         return f"the directive `no-transaction` takes no value, but has `{value}`", "-- sqlmigrate: no-transaction"
-    if name.endswith("-timeout"):
-        return _wrong_duration(name, value)
+    if name == "replaces" or name.endswith("-timeout"):
+        return _wrong_range(value) if name == "replaces" else _wrong_duration(name, value)
     if name == "irreversible" and value and not _REASON.fullmatch(value):
         reason = value.strip("() ") or "why"
         return f"expected a reason in parentheses, not `{value}`", f"-- sqlmigrate: irreversible ({reason})"
@@ -129,6 +133,16 @@ def _wrong_duration(name: str, value: str) -> tuple[str, str] | None:
         return f"the directive `{name}` needs a duration", hint
     fault = timeout_fault(value)
     return (fault, hint) if fault else None
+
+
+def _wrong_range(value: str) -> tuple[str, str] | None:
+    found, hint = RANGE.fullmatch(value), "write the first and the last version: -- sqlmigrate: replaces 001-042"
+    if found is None:
+        return f"`{value}` is not a range of versions" if value else "the directive `replaces` needs a range", hint
+    first, last = (int(found[name].replace("_", "")) for name in ("first", "last"))
+    if first > last:
+        return f"the range {value} ends before it begins", f"-- sqlmigrate: replaces {found['last']}-{found['first']}"
+    return None
 
 
 def _repeated(directives: Sequence[Directive]) -> Iterator[MigrationError]:

@@ -106,7 +106,7 @@ def test_texts_that_are_not_directives(text: str) -> None:
     assert script(text).directives == ()
 
 
-KNOWN = "the directives are no-transaction, lock-timeout, statement-timeout, irreversible, allow"
+KNOWN = "the directives are no-transaction, lock-timeout, statement-timeout, irreversible, replaces, allow"
 DURATION = "write a number and a unit (ms, s, min, h, d): -- sqlmigrate: "
 BAD = {
     "-- sqlmigrate: no-transactions": (
@@ -132,6 +132,26 @@ BAD = {
     "-- sqlmigrate: ireversible": (
         "1:16 [ireversible] unknown directive `ireversible`",
         "did you mean `irreversible`?",
+    ),
+    "-- sqlmigrate: replaced 001-042": (
+        "1:16 [replaced] unknown directive `replaced`",
+        "did you mean `replaces`?",
+    ),
+    "-- sqlmigrate: replaces": (
+        "1:1 [-- sqlmigrate: replaces] the directive `replaces` needs a range",
+        "write the first and the last version: -- sqlmigrate: replaces 001-042",
+    ),
+    "-- sqlmigrate: replaces 042": (
+        "1:25 [042] `042` is not a range of versions",
+        "write the first and the last version: -- sqlmigrate: replaces 001-042",
+    ),
+    "-- sqlmigrate: replaces 001-042 (all)": (
+        "1:25 [001-042 (all)] `001-042 (all)` is not a range of versions",
+        "write the first and the last version: -- sqlmigrate: replaces 001-042",
+    ),
+    "-- sqlmigrate: replaces 042-001": (
+        "1:25 [042-001] the range 042-001 ends before it begins",
+        "-- sqlmigrate: replaces 001-042",
     ),
     "-- sqlmigrate: xyz": (
         "1:16 [xyz] unknown directive `xyz`",

@@ -1,0 +1,110 @@
+"""Squashed migrations in the folder: what is wrong with them, and the archive of what they replace."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+from sqlmigrate.errors import Kind, MigrationError
+
+from .migration import Migration
+from .replaces import ARCHIVE, faults_of_list, find_replaces, number_of
+
+
+def checked(pairs: Sequence[Migration], errors: list[MigrationError]) -> list[Migration]:
+    """Return the migrations of a folder, with the faults of squashed ones; `errors` gets the faults as well."""
+    found = [_of_down(each, errors) for each in pairs]
+    if not any(each.replaces for each in pairs):
+        return found
+    squashed = [each for each in pairs if each.replaces and number_of(each.replaces.last) <= each.number]
+    faults = {each.up.path: tuple(_faults(each, squashed)) for each in found}
+    errors += [fault for group in faults.values() for fault in group]
+    settled = {fault for each in found if any(_is_replaced(fault) for fault in faults[each.up.path])
+               for fault in each.faults if fault.kind is Kind.SHARED_VERSION}  # fmt: skip
+    errors[:] = [each for each in errors if each not in settled]
+    return [
+        replace(each, faults=(*(fault for fault in each.faults if fault not in settled), *faults[each.up.path]))
+        for each in found
+    ]
+
+
+def archived(pairs: Sequence[Migration]) -> list[Migration]:
+    """Return the migrations of an archive in their order; a squashed one follows what it has replaced itself."""
+    if any(each.replaces for each in pairs):  # what it has replaced itself is there as well
+        together = (Kind.SHARED_VERSION, Kind.REPLACED)
+        pairs = [
+            replace(each, faults=tuple(fault for fault in each.faults if fault.kind not in together)) for each in pairs
+        ]
+    return sorted(pairs, key=lambda each: (each.number, each.replaces is not None))
+
+
+def archive_names(prefix: str) -> tuple[str, list[str]]:
+    """Return the path of the archive of a folder, with a slash at its end, and the names of the `.sql` files in it."""
+    path = f"{prefix}{ARCHIVE}/"
+    with suppress(FileNotFoundError, NotADirectoryError):
+        return path, sorted(name for name in os.listdir(path) if name[:1] != "." and name[-4:].lower() == ".sql")  # noqa: PTH208
+    return path, []
+
+
+def _of_down(migration: Migration, errors: list[MigrationError]) -> Migration:
+    down = migration.down
+    if down is None or (replaces := find_replaces(down)) is None:
+        return migration
+    fault = MigrationError(
+        "the directive `replaces` is in a down file",
+        replaces.span,
+        hint=f"move it to the first line of {migration.up.path}",
+    )
+    errors.append(fault)
+    return replace(migration, down_faults=(*migration.down_faults, fault))
+
+
+def _faults(migration: Migration, squashed: Sequence[Migration]) -> Iterator[MigrationError]:
+    if migration.replaces:
+        yield from faults_of_list(migration.replaces, migration.version)
+    for other in squashed:
+        if other is migration or other.up.path == migration.up.path or not other.replaces:
+            continue
+        if other.replaces.covers(migration.number) and not _is_inside(other, migration):
+            yield _replaced(migration, other)
+
+
+def _is_inside(one: Migration, other: Migration) -> bool:
+    """Tell whether `other` replaces `one`: then the fault is that of `one`."""
+    return other.replaces is not None and other.number > one.number and other.replaces.covers(one.number)
+
+
+def _is_replaced(fault: MigrationError) -> bool:
+    return fault.kind is Kind.REPLACED
+
+
+def _replaced(migration: Migration, squashed: Migration) -> MigrationError:
+    listed = squashed.replaces.listed if squashed.replaces else ()
+    folder = migration.up.path.rpartition("/")[0]
+    if any(each.label == migration.label for each in listed):
+        paths = [source.path for source in (migration.up, migration.down) if source]
+        return MigrationError(
+            f"{migration.up.path} is still in the folder, and {squashed.label} replaces it",
+            kind=Kind.REPLACED,
+            hint="move its files into the archive",
+            next_steps=[shlex.join(["mv", *paths, f"{folder}/{ARCHIVE}/"])],
+        )
+    return MigrationError(
+        f"{migration.label} is in the range {squashed.replaces} that {squashed.label} replaces, but was not squashed",
+        kind=Kind.REPLACED,
+        hint="a new database would execute it before the squashed one, and others after it: rename its files to a free "
+        "version after the newest",
+    )
+
+
+def reader(prefix: str, pair: Callable[[str, Sequence[str]], Sequence[Migration]]) -> Callable[[], list[Migration]]:
+    """Return what reads the archive of a folder; `pair` makes migrations of the files of a folder."""
+
+    def read() -> list[Migration]:
+        path, names = archive_names(prefix)
+        return archived(pair(path, names)) if names else []
+
+    return read
