@@ -1,0 +1,196 @@
+"""The order in which the objects of a catalog can be created: sorted, and changed only where one needs another.
+
+The order is that of schemas, kinds and names. An object that is needed earlier moves up to where it is needed. What a
+part of a table needs may need the table itself, such as a function in a policy: the part then follows that. A foreign
+key to a table further down comes at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from sqlmigrate.catalog.objects import RELATIONS, ROUTINES, Identity, Object
+
+from . import statements, tables
+from .bodies import words_needed
+from .pieces import Block, Piece, default_of
+from .schema import Schema
+
+# Objects that no schema contains: those that others need come first, those that need others come last.
+_FIRST = ("extension", "language", "access method", "foreign data wrapper", "foreign server", "user mapping")
+_KINDS = (
+    "schema", "collation", "enum", "domain", "composite type", "range", "type", "function", "procedure", "aggregate",
+    "operator", "operator family", "operator class", "conversion", "text search dictionary",
+    "text search configuration", "sequence", "table", "view", "materialized view", "function on relations",
+)  # fmt: skip
+_LAST = (
+    "cast", "publication", "subscription", "event trigger", "default privileges", "database", "setting",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Section:
+    """Statements that stand together.
+
+    Attributes:
+        block: all statements of the object
+        pieces: those of them that stand here
+        is_first: whether the object is created here; false for what follows later
+    """
+
+    block: Block
+    pieces: tuple[Piece, ...]
+    is_first: bool = True
+
+
+def in_order(schema: Schema, *, with_owner: bool = False) -> tuple[Section, ...]:
+    """Return the statements that create everything in a schema, in an order that can be executed.
+
+    Args:
+        schema: The schema.
+        with_owner: Whether there are statements for the owners, too.
+    """
+    return _Order(_Graph(schema), with_owner=with_owner).sections()
+
+
+class _Graph:
+    """The objects that stand alone, and which of them each needs."""
+
+    def __init__(self, schema: Schema) -> None:
+        self.schema, self.catalog, self._needs = schema, schema.catalog, schema.needs
+        self.things = {each.identity: each for each in self.catalog.objects.values() if statements.stands_alone(each)}
+        self._by_name = {each.name: identity for identity, each in self.things.items() if each.table}
+        self._wholes = dict(self._all_wholes())
+        self._all = self._needed_by_each()
+        self._reached: dict[Identity, frozenset[Identity]] = {}
+
+    def of(self, identities: Iterable[Identity], own: Identity) -> set[Identity]:
+        """Return what parts of an object need, without the object itself."""
+        needed = (each for identity in identities for each in self._needs.get(identity, ()))
+        found = {self._wholes[each] for each in needed if each in self._wholes}
+        return found - {own}
+
+    def core(self, block: Block) -> set[Identity]:
+        """Return what the statements need that create an object."""
+        own = block.thing.identity
+        pieces = (piece for piece in block.pieces if piece.role == "core")
+        return self.of((each for piece in pieces for each in piece.of), own) | self._words(block.thing)
+
+    def reaches(self, start: Identity, goal: Identity) -> bool:
+        """Return whether an object needs another one, or needs what needs it."""
+        return goal in self.reached(start)
+
+    def reached(self, start: Identity) -> frozenset[Identity]:
+        """Return everything that an object needs, and what that needs."""
+        if start not in self._reached:
+            found: set[Identity] = set()
+            waiting = [start]
+            while waiting:
+                new = self._all.get(waiting.pop(), set()) - found
+                found |= new
+                waiting += new
+            self._reached[start] = frozenset(found)
+        return self._reached[start]
+
+    def apart(self, table: Object) -> frozenset[Identity]:
+        """Return the constraints and defaults of a table that need what needs the table."""
+        found = set()
+        for each in tables.inner_needs(table, self.catalog):
+            if any(self.reaches(needed, table.identity) for needed in self.of([each], table.identity)):
+                found.add(each)
+        return frozenset(found)
+
+    def place(self, identity: Identity) -> tuple[int, str, int, str]:
+        """Return where an object stands in the sorted order."""
+        thing = self.things[identity]
+        if thing.kind in _FIRST:
+            return 0, "", _FIRST.index(thing.kind), thing.name
+        if thing.kind in _LAST:
+            return 2, "", _LAST.index(thing.kind), thing.name
+        kind = "table" if tables.is_table(thing) else thing.kind
+        if kind in ROUTINES and any(self.things[each].kind in RELATIONS for each in self.reached(identity)):
+            kind = "function on relations"
+        return 1, thing.path[0], _KINDS.index(kind), thing.name
+
+    def _all_wholes(self) -> Iterator[tuple[Identity, Identity]]:
+        for each in self.catalog.objects.values():
+            whole = each.identity if each.identity in self.things else self._by_name.get(each.table)
+            if whole is not None:
+                yield each.identity, whole
+                yield Identity(each.identity.catalog, each.identity.oid, 0), whole
+                if each.kind == "column":
+                    yield default_of(each), whole
+
+    def _needed_by_each(self) -> Mapping[Identity, set[Identity]]:
+        found: dict[Identity, set[Identity]] = {}
+        for identity, thing in self.things.items():
+            parts = (each.identity for each in statements.parts_of(thing, self.catalog) if each.kind == "column")
+            inner = tables.inner_needs(thing, self.catalog) if tables.is_table(thing) else ()
+            found[identity] = self.of([identity, *parts, *inner], identity) | self._words(thing)
+        return found
+
+    def _words(self, thing: Object) -> set[Identity]:
+        """Return what the text of an SQL function names: PostgreSQL checks it, and does not track it."""
+        if thing.identity.oid in self.schema.unchecked:
+            return set()
+        return {each.identity for each in words_needed(thing, self.things.values())} - {thing.identity}
+
+
+@dataclass
+class _Order:
+    graph: _Graph
+    with_owner: bool = field(kw_only=True)
+    _done: set[Identity] = field(default_factory=set)
+    _begun: set[Identity] = field(default_factory=set)
+    _sections: list[Section] = field(default_factory=list)
+    _at_the_end: list[tuple[Block, Piece]] = field(default_factory=list)
+
+    def sections(self) -> tuple[Section, ...]:
+        for identity in sorted(self.graph.things, key=self.graph.place):
+            self._create(identity)
+        self._rest()
+        return tuple(self._sections)
+
+    def _create(self, identity: Identity) -> None:
+        """Write an object, after what it needs and is not written yet."""
+        if identity in self._begun:
+            return
+        self._begun.add(identity)
+        thing, graph = self.graph.things[identity], self.graph
+        apart = graph.apart(thing) if tables.is_table(thing) else ()
+        block = statements.block(thing, graph.schema, apart, with_owner=self.with_owner)
+        for each in sorted(graph.core(block), key=graph.place):
+            self._create(each)
+        self._done.add(identity)
+        now = [piece for piece in block.pieces if not self._missing(piece, identity)]
+        self._sections.append(Section(block, tuple(now)))
+        later = [piece for piece in block.pieces if piece not in now]
+        self._at_the_end += [(block, piece) for piece in later if piece.role == "foreign key"]
+        self._continue(block, [piece for piece in later if piece.role != "foreign key"])
+
+    def _missing(self, piece: Piece, own: Identity) -> set[Identity]:
+        return set() if piece.role == "core" else self.graph.of(piece.of, own) - self._done
+
+    def _continue(self, block: Block, pieces: list[Piece]) -> None:
+        """Write the parts of an object for which something is missing: that first, unless it has to wait itself."""
+        own, waiting = block.thing.identity, self._begun - self._done
+        found: list[Piece] = []
+        for piece in pieces:
+            for each in sorted(self._missing(piece, own), key=self.graph.place):
+                if each not in self._begun and not self.graph.reached(each) & waiting:
+                    self._create(each)
+            if self._missing(piece, own):
+                self._at_the_end.append((block, piece))
+            else:
+                found.append(piece)
+        if found:
+            self._sections.append(Section(block, tuple(found), is_first=False))
+
+    def _rest(self) -> None:
+        """Write what had to wait for the end, by object."""
+        blocks = {id(block): block for block, _ in self._at_the_end}
+        ordered = sorted(blocks.values(), key=lambda block: self.graph.place(block.thing.identity))
+        for block in ordered:
+            pieces = tuple(piece for of, piece in self._at_the_end if of is block)
+            self._sections.append(Section(block, pieces, is_first=False))

@@ -1,0 +1,78 @@
+"""What is added to a relation after it is created: indexes, triggers, rules, policies, statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlmigrate.catalog.objects import Catalog, Object
+
+from .partitions import is_made_by_parent, is_partition
+from .pieces import Piece
+
+_STATES = {"disabled": "DISABLE", "always": "ENABLE ALWAYS", "replica": "ENABLE REPLICA"}
+
+
+def of(relation: Object, catalog: Catalog) -> Iterator[Piece]:
+    """Yield the statements for the parts of a table or view, but for its columns, constraints and indexes."""
+    alter = f"ALTER {_words(relation)} {relation.name}"
+    yield from _identity(relation, alter)
+    for trigger in catalog.parts_of(relation, "trigger"):
+        if not trigger.attributes.get("parent"):
+            yield Piece(trigger.definition, (trigger.identity,))
+        if state := _STATES.get(trigger.attributes.get("enabled") or ""):
+            yield Piece(f"{alter} {state} TRIGGER {trigger.path[-1]}", (trigger.identity,))
+    for rule in catalog.parts_of(relation, "rule"):
+        yield Piece(rule.definition.rstrip(";"), (rule.identity,))
+        if state := _STATES.get(rule.attributes.get("enabled") or ""):
+            yield Piece(f"{alter} {state} RULE {rule.path[-1]}", (rule.identity,))
+    yield from _row_level_security(relation, catalog, alter)
+    for statistics in catalog.parts_of(relation, "statistics"):
+        yield Piece(statistics.definition, (statistics.identity,))
+        if target := statistics.attributes.get("target"):
+            yield Piece(f"ALTER STATISTICS {statistics.name} SET STATISTICS {target}", (statistics.identity,))
+
+
+def indexes(relation: Object, catalog: Catalog) -> Iterator[Piece]:
+    """Yield the statements for the indexes of a table or materialized view, but for those of its constraints."""
+    made = is_partition(relation) and is_made_by_parent(relation, catalog)
+    for index in catalog.parts_of(relation, "index"):
+        is_of_constraint = ("constraint", f"{relation.name}.{index.path[-1]}") in catalog.objects
+        if not is_of_constraint and not (made and index.attributes.get("parent")):
+            yield Piece(index.definition.replace(" ON ONLY ", " ON ", 1), (index.identity,))
+        for statistics in (index.attributes.get("statistics") or "").split(", "):
+            if statistics:
+                column, _, target = statistics.rpartition(" ")
+                yield Piece(
+                    f"ALTER INDEX {index.name} ALTER COLUMN {column} SET STATISTICS {target}", (index.identity,)
+                )
+        if index.attributes.get("clustered"):
+            yield Piece(f"ALTER {_words(relation)} {relation.name} CLUSTER ON {index.path[-1]}", (index.identity,))
+        if index.attributes.get("replica identity"):
+            yield Piece(f"ALTER TABLE {relation.name} REPLICA IDENTITY USING INDEX {index.path[-1]}", (index.identity,))
+
+
+def _identity(relation: Object, alter: str) -> Iterator[Piece]:
+    if (identity := relation.attributes.get("replica identity")) in ("nothing", "full"):
+        yield Piece(f"{alter} REPLICA IDENTITY {identity.upper()}")
+
+
+def _row_level_security(relation: Object, catalog: Catalog, alter: str) -> Iterator[Piece]:
+    if relation.attributes.get("rls"):
+        yield Piece(f"{alter} ENABLE ROW LEVEL SECURITY")
+    if relation.attributes.get("rls forced"):
+        yield Piece(f"{alter} FORCE ROW LEVEL SECURITY")
+    for policy in catalog.parts_of(relation, "policy"):
+        have = policy.attributes
+        words = [f"CREATE POLICY {policy.path[-1]} ON {relation.name}"]
+        words += [] if have.get("permissive") == "true" else ["AS RESTRICTIVE"]
+        words += [f"FOR {(have.get('command') or 'all').upper()}"] if have.get("command") != "all" else []
+        words += [f"TO {have['roles']}"] if have.get("roles") != "public" else []
+        words += [f"\n    USING ({have['using']})"] if have.get("using") else []
+        words += [f"\n    WITH CHECK ({have['check']})"] if have.get("check") else []
+        yield Piece(" ".join(words).replace(" \n", "\n"), (policy.identity,))
+
+
+def _words(relation: Object) -> str:
+    if relation.kind.endswith("view") or relation.kind == "foreign table":
+        return relation.kind.upper()
+    return "TABLE"

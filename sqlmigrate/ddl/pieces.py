@@ -1,0 +1,51 @@
+"""The statements of one object, and what each of them needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlmigrate.catalog.objects import Identity, Object
+
+# core: creates the object; part: adds to it; foreign key: needs another table, with its key
+Role = Literal["core", "part", "foreign key"]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One statement.
+
+    Attributes:
+        sql: the statement, without the semicolon
+        of: the objects, and defaults of columns, that it creates: it needs what they need
+        role: what it is for the object
+    """
+
+    sql: str
+    of: tuple[Identity, ...] = ()
+    role: Role = "part"
+
+
+@dataclass(frozen=True)
+class Block:
+    """All statements of an object that stands alone, in their order.
+
+    Attributes:
+        thing: the object
+        pieces: its statements
+        unwritten: what of it cannot be written as SQL, in words
+    """
+
+    thing: Object
+    pieces: tuple[Piece, ...]
+    unwritten: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The statements as they are written to a file."""
+        return "".join(f"{piece.sql};\n" for piece in self.pieces)
+
+
+def default_of(column: Object) -> Identity:
+    """Return the identity of the default of a column, or of its generation expression, among dependencies."""
+    return Identity("pg_attrdef", column.identity.oid, column.identity.sub)

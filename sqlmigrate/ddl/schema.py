@@ -1,0 +1,67 @@
+"""Everything that is read of a database to write its schema as SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlmigrate.catalog import read
+from sqlmigrate.catalog.dependencies import Needs, read_needs
+from sqlmigrate.catalog.objects import Catalog
+from sqlmigrate.database.session import Request, Session
+
+# The validators of both languages are what CREATE FUNCTION calls; a block catches what they raise.
+# https://www.postgresql.org/docs/current/plhandler.html
+_REFUSED = "sqlmigrate.refused"
+_VALIDATE = f"""\
+do $$
+declare
+    one record;
+    refused text := '';
+begin
+    for one in
+        select p.oid, l.lanname
+          from pg_catalog.pg_proc p join pg_catalog.pg_language l on l.oid = p.prolang
+         where l.lanname in ('sql', 'plpgsql') and p.oid >= 16384 and p.prosrc <> ''
+    loop
+        begin
+            if one.lanname = 'sql' then
+                perform pg_catalog.fmgr_sql_validator(one.oid);
+            else
+                perform pg_catalog.plpgsql_validator(one.oid);
+            end if;
+        exception when others then
+            refused := refused || ' ' || one.oid;
+        end;
+    end loop;
+    perform pg_catalog.set_config('{_REFUSED}', refused, true);
+end $$"""
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The schema of a database.
+
+    Attributes:
+        catalog: its objects
+        needs: what they need of each other
+        unchecked: the OIDs of functions whose bodies PostgreSQL would refuse, if it checked them
+    """
+
+    catalog: Catalog
+    needs: Needs
+    unchecked: frozenset[int] = frozenset()
+
+
+def read_schema(session: Session, ignore: Collection[str] = ()) -> Schema:
+    """Read the schema of a database, except the tables of `ignore` (``public.migrations``); writes nothing."""
+    catalog = read.read(session, ignore)
+    return Schema(catalog, read_needs(session), _refused_bodies(session))
+
+
+def _refused_bodies(session: Session) -> frozenset[int]:
+    begin, end = Request("begin isolation level repeatable read read only"), Request("rollback")
+    quiet = Request("set local client_min_messages = error")
+    asked = Request(f"select pg_catalog.current_setting('{_REFUSED}')")
+    *_, found, _ = session.ask(begin, quiet, Request(_VALIDATE), asked, end)
+    return frozenset(int(oid) for oid in (found[0][0] or "").split())

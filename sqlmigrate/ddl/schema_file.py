@@ -1,0 +1,71 @@
+"""The text of `schema.sql`: every object of a schema, sorted, in statements that can be executed from top to bottom.
+
+Each object begins with its name and a checksum of all its statements. Two branches that change the same object differ
+in its checksum, so that merging them is a conflict wherever in the object they have changed something.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+from sqlmigrate.catalog.objects import Object
+
+from .order import Section, in_order
+from .pieces import Block, Piece
+from .schema import Schema
+from .statements import PUBLIC
+
+_HEAD = """\
+-- The schema that the migrations make, written by: sqlmigrate schema
+-- Do not edit it. After a merge conflict in it, write it again with the same command.
+"""
+_CHECKSUM_LENGTH = 12
+
+
+def text(schema: Schema) -> str:
+    """Return the text of the file; the same for the same schema, whatever the machine, the locale and the order are."""
+    sections = in_order(schema)
+    later = _stands_later(sections)
+    written = (_written(section, later.get(id(section.block), ())) for section in sections if section.pieces)
+    gone = [] if ("schema", PUBLIC) in schema.catalog.objects else [f"DROP SCHEMA {PUBLIC};\n"]
+    return "\n".join([_HEAD, *gone, *written])
+
+
+def _stands_later(sections: tuple[Section, ...]) -> dict[int, tuple[Piece, ...]]:
+    """Return the foreign keys of each block that stand at the end."""
+    found: dict[int, tuple[Piece, ...]] = {}
+    for section in sections:
+        if not section.is_first:
+            keys = tuple(piece for piece in section.pieces if piece.role == "foreign key")
+            found[id(section.block)] = found.get(id(section.block), ()) + keys
+    return found
+
+
+def _written(section: Section, later: tuple[Piece, ...]) -> str:
+    return "\n".join(_lines(section, later)) + "\n"
+
+
+def _lines(section: Section, later: tuple[Piece, ...]) -> Iterator[str]:
+    name = f"-- {section.block.thing.kind} {section.block.thing.name}"
+    if section.is_first:
+        yield name
+        yield f"-- checksum {_checksum(section.block)}"
+    else:
+        yield f"{name}: what needs objects above"
+    for number, piece in enumerate(section.pieces):
+        if number:
+            yield ""
+        yield f"{piece.sql};"
+    if section.is_first and later:
+        yield ""
+        yield f"-- {len(later)} foreign keys to tables further down stand at the end of this file"
+
+
+def _checksum(block: Block) -> str:
+    return hashlib.sha256(block.text.encode()).hexdigest()[:_CHECKSUM_LENGTH]
+
+
+def unwritten(schema: Schema) -> list[tuple[Object, str]]:
+    """Return what of a schema cannot be written as SQL, in words."""
+    return [(each.block.thing, said) for each in in_order(schema) if each.is_first for said in each.block.unwritten]
