@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from .sql_clauses import clauses, flag, function, operator
 from .sql_rare import rare
 from .sql_relations import (
     FIRES,
@@ -15,11 +16,12 @@ from .sql_relations import (
     V18,
     Sort,
     acl,
+    entries,
     in_schema,
     maintains,
     of_relations,
-    options,
     own,
+    setting,
     user,
     words,
     yes,
@@ -76,18 +78,15 @@ def _functions() -> Sort:
 
 
 def _aggregates() -> Sort:
+    arguments = "coalesce(nullif(pg_get_function_arguments(p.oid), ''), '*')"
+    head = f"format(E'CREATE OR REPLACE AGGREGATE %I.%I(%s) (\\n    ', n.nspname, p.proname, {arguments})"
     return Sort(
         "'aggregate'",
         "pg_proc",
         "p.oid",
         ("n.nspname", "null", _SIGNATURE),
         {
-            "definition": "concat_ws(' ', a.aggkind, a.aggtransfn::regprocedure, a.aggfinalfn::regprocedure, "
-            "a.aggcombinefn::regprocedure, a.aggserialfn::regprocedure, a.aggdeserialfn::regprocedure, "
-            "a.aggmtransfn::regprocedure, a.aggminvtransfn::regprocedure, a.aggmfinalfn::regprocedure, "
-            "a.aggfinalextra, a.aggfinalmodify, a.aggsortop::regoperator, format_type(a.aggtranstype, null), "
-            "a.aggtransspace, 'initial', quote_nullable(a.agginitval), p.proparallel, p.provolatile, "
-            "pg_get_function_result(p.oid))",
+            "definition": f"{head} || concat_ws(E',\\n    ', {_AGGREGATED}) || E'\\n)'",
             "owner": user("p.proowner"),
             "acl": acl("p.proacl", "f", "p.proowner"),
         },
@@ -96,8 +95,57 @@ def _aggregates() -> Sort:
     )
 
 
+def _modifies(column: str) -> str:
+    """Return whether a final function changes its state; the default depends on the kind of the aggregate."""
+    word = words(column, r="READ_ONLY", s="SHAREABLE", w="READ_WRITE")
+    return f"nullif({word}, case a.aggkind when 'n' then 'READ_ONLY' else 'READ_WRITE' end)"
+
+
+_BETWEEN = "E',\\n    '"
+# https://www.postgresql.org/docs/current/sql-createaggregate.html
+_AGGREGATED = ", ".join(
+    (
+        clauses(
+            {
+                "SFUNC": function("a.aggtransfn"),
+                "STYPE": "format_type(a.aggtranstype, null)",
+                "SSPACE": "nullif(a.aggtransspace, 0)",
+                "FINALFUNC": function("a.aggfinalfn"),
+            },
+            _BETWEEN,
+        ),
+        flag("FINALFUNC_EXTRA", "a.aggfinalextra"),
+        clauses(
+            {
+                "FINALFUNC_MODIFY": f"case when a.aggfinalfn::oid <> 0 then {_modifies('a.aggfinalmodify')} end",
+                "COMBINEFUNC": function("a.aggcombinefn"),
+                "SERIALFUNC": function("a.aggserialfn"),
+                "DESERIALFUNC": function("a.aggdeserialfn"),
+                "INITCOND": "quote_literal(a.agginitval)",
+                "MSFUNC": function("a.aggmtransfn"),
+                "MINVFUNC": function("a.aggminvtransfn"),
+                "MSTYPE": "format_type(nullif(a.aggmtranstype, 0), null)",
+                "MSSPACE": "nullif(a.aggmtransspace, 0)",
+                "MFINALFUNC": function("a.aggmfinalfn"),
+            },
+            _BETWEEN,
+        ),
+        flag("MFINALFUNC_EXTRA", "a.aggmfinalextra"),
+        clauses(
+            {
+                "MFINALFUNC_MODIFY": f"case when a.aggmfinalfn::oid <> 0 then {_modifies('a.aggmfinalmodify')} end",
+                "MINITCOND": "quote_literal(a.aggminitval)",
+                "SORTOP": operator("a.aggsortop"),
+                "PARALLEL": words("p.proparallel", s="SAFE", r="RESTRICTED"),
+            },
+            _BETWEEN,
+        ),
+        flag("HYPOTHETICAL", "a.aggkind = 'h'"),
+    )
+)
+
+
 def _types(version: int) -> tuple[Sort, ...]:
-    multirange = "format_type(r.rngmultitypid, null)" if version >= V14 else "null"
     schema = in_schema("t.typnamespace")
     collation = "nullif(t.typcollation, (select b.typcollation from pg_type b where b.oid = t.typbasetype))"
     return (
@@ -115,18 +163,66 @@ def _types(version: int) -> tuple[Sort, ...]:
                 "not null": yes("t.typnotnull"),
                 "default": "coalesce(pg_get_expr(t.typdefaultbin, 0), t.typdefault)",
                 "collation": f"case when t.typtype = 'd' then {collation}::regcollation::text end",
-                "range": "case when t.typtype = 'r' then (select concat_ws(' ', format_type(r.rngsubtype, null), "
-                f"nullif(r.rngcollation, 0)::regcollation, o.opcname, r.rngcanonical, r.rngsubdiff, {multirange}) "
-                "from pg_range r join pg_opclass o on o.oid = r.rngsubopc where r.rngtypid = t.oid) end",
-                "storage": "case when t.typtype = 'b' then concat_ws(' ', t.typinput, t.typoutput, t.typreceive, "
-                "t.typsend, t.typmodin, t.typmodout, t.typanalyze, t.typlen, t.typalign, t.typstorage, t.typcategory, "
-                "t.typispreferred, t.typdelim) end",
+                "range": f"case when t.typtype = 'r' then (select {_range(version)} from pg_range r "
+                "join pg_opclass o on o.oid = r.rngsubopc join pg_type sub on sub.oid = r.rngsubtype "
+                "where r.rngtypid = t.oid) end",
+                "storage": f"case when t.typtype = 'b' then {_storage(version)} end",
             },
             f"pg_type t {schema}",
             "t.oid >= 16384 and (t.typtype in ('e', 'd', 'r', 'p') or t.typtype = 'b' and t.typcategory <> 'A' or "
             "t.typtype = 'c' and exists (select from pg_class c where c.oid = t.typrelid and c.relkind = 'c'))",
         ),
         *_parts_of_types(schema),
+    )
+
+
+def _range(version: int) -> str:
+    """Return what CREATE TYPE says of a range (https://www.postgresql.org/docs/current/sql-createtype.html)."""
+    usual = "case when t.typname ~ 'range' then regexp_replace(t.typname, 'range', 'multirange') "
+    usual += "else t.typname || '_multirange' end"
+    multirange = (
+        "(select nullif(format('%I.%I', mn.nspname, m.typname), format('%I.%I', n.nspname, "
+        f"{usual})) from pg_type m join pg_namespace mn on mn.oid = m.typnamespace where m.oid = r.rngmultitypid)"
+    )
+    return clauses(
+        {
+            "SUBTYPE": "format_type(r.rngsubtype, null)",
+            "SUBTYPE_OPCLASS": "(select format('%I.%I', opn.nspname, o.opcname) from pg_namespace opn "
+            "where opn.oid = o.opcnamespace and not o.opcdefault)",
+            "COLLATION": "nullif(nullif(r.rngcollation, 0), sub.typcollation)::regcollation::text",
+            "CANONICAL": function("r.rngcanonical"),
+            "SUBTYPE_DIFF": function("r.rngsubdiff"),
+            "MULTIRANGE_TYPE_NAME": multirange if version >= V14 else "null",
+        }
+    )
+
+
+def _storage(version: int) -> str:
+    """Return what CREATE TYPE says of a base type, except its default."""
+    alignment = words("t.typalign", c="char", s="int2", d="double")
+    internal = flag("PASSEDBYVALUE", "t.typbyval") + ", " + flag("COLLATABLE", "t.typcollation <> 0")
+    internal += ", " + flag("PREFERRED", "t.typispreferred").replace("'PREFERRED'", "'PREFERRED = true'")
+    return f"concat_ws(', ', {_base_type(version, alignment)}, {internal})"
+
+
+def _base_type(version: int, alignment: str) -> str:
+    return clauses(
+        {
+            "INPUT": function("t.typinput"),
+            "OUTPUT": function("t.typoutput"),
+            "RECEIVE": function("t.typreceive"),
+            "SEND": function("t.typsend"),
+            "TYPMOD_IN": function("t.typmodin"),
+            "TYPMOD_OUT": function("t.typmodout"),
+            "ANALYZE": function("t.typanalyze"),
+            "SUBSCRIPT": function("t.typsubscript") if version >= V14 else "null",
+            "INTERNALLENGTH": "case when t.typlen < 0 then 'VARIABLE' else t.typlen::text end",
+            "ALIGNMENT": alignment,
+            "STORAGE": words("t.typstorage", e="external", m="main", x="extended"),
+            "CATEGORY": "quote_literal(nullif(t.typcategory::text, 'U'))",
+            "ELEMENT": "case when t.typelem <> 0 then format_type(t.typelem, null) end",
+            "DELIMITER": "quote_literal(nullif(t.typdelim::text, ','))",
+        }
     )
 
 
@@ -156,18 +252,21 @@ def _parts_of_types(schema: str) -> tuple[Sort, ...]:
     )
 
 
+_CONDITION = "regexp_replace(pg_get_expr(r.prqual, r.prrelid), '^([^(].*|.*[^)])$', '(\\1)')"  # within brackets
+
+
 def _publications(version: int) -> Sort:
     table = "r.prrelid::regclass::text"
     schemas = "null"
     if version >= V15:
         table += (
-            " || coalesce('(' || (select string_agg(quote_ident(a.attname), ', ' order by a.attnum) from pg_attribute a"
-            " where a.attrelid = r.prrelid and a.attnum = any(r.prattrs::int2[])) || ')', '')"
-            " || coalesce(' where ' || pg_get_expr(r.prqual, r.prrelid), '')"
+            " || coalesce(' (' || (select string_agg(quote_ident(a.attname), ', ' order by a.attnum) "
+            "from pg_attribute a where a.attrelid = r.prrelid and a.attnum = any(r.prattrs::int2[])) || ')', '')"
+            f" || coalesce(' WHERE ' || {_CONDITION}, '')"
         )
         schemas = (
-            "(select string_agg(s.pnnspid::regnamespace::text, ', ' order by s.pnnspid::regnamespace::text) "
-            "from pg_publication_namespace s where s.pnpubid = p.oid)"
+            "(select string_agg(s.pnnspid::regnamespace::text, ', ' order by s.pnnspid::regnamespace::text "
+            """collate "C") from pg_publication_namespace s where s.pnpubid = p.oid)"""
         )
     return Sort(
         "'publication'",
@@ -181,8 +280,8 @@ def _publications(version: int) -> Sort:
             "end, case when p.pubdelete then 'delete' end, case when p.pubtruncate then 'truncate' end)",
             "via root": yes("p.pubviaroot"),
             "generated columns": words("p.pubgencols", s="stored") if version >= V18 else "null",
-            "tables": f"(select string_agg({table}, ', ' order by r.prrelid::regclass::text) from pg_publication_rel r "
-            "where r.prpubid = p.oid)",
+            "tables": f"""(select string_agg({table}, ', ' order by r.prrelid::regclass::text collate "C") """
+            "from pg_publication_rel r where r.prpubid = p.oid)",
             "schemas": schemas,
         },
         "pg_publication p",
@@ -211,7 +310,11 @@ def _database() -> tuple[Sort, ...]:
             "pg_db_role_setting",
             "s.setrole",
             ("null", "null", "concat_ws(' for ', split_part(c, '=', 1), pg_get_userbyid(nullif(s.setrole, 0)))"),
-            {"value": options("array[c]")},
+            {
+                "value": setting("c"),
+                "parameter": "split_part(c, '=', 1)",
+                "role": f"quote_ident({user('nullif(s.setrole, 0)')})",
+            },
             "pg_db_role_setting s cross join unnest(s.setconfig) c",
             "s.setdatabase = (select d.oid from pg_database d where d.datname = current_database())",
             sub="hashtext(split_part(c, '=', 1))",
@@ -247,7 +350,7 @@ def _default_privileges(version: int) -> Sort:
             "on": acl_kind,
             "role": user("d.defaclrole"),
             "schema": "nullif(d.defaclnamespace, 0)::regnamespace::text",
-            "acl": "(select string_agg(acl::text, ' ' order by acl::text) from unnest(d.defaclacl) acl)",
+            "acl": entries("d.defaclacl"),
             "owner maintains": maintained,
         },
         "pg_default_acl d",
@@ -266,7 +369,8 @@ def _events_and_methods() -> tuple[Sort, ...]:
                 "event": "e.evtevent",
                 "function": "e.evtfoid::regprocedure::text",
                 "enabled": words("e.evtenabled", **FIRES),
-                "tags": "array_to_string(e.evttags, ', ')",
+                "tags": "(select string_agg(quote_literal(tag), ', ' order by number) "
+                "from unnest(e.evttags) with ordinality x (tag, number))",
                 "owner": user("e.evtowner"),
             },
             "pg_event_trigger e",

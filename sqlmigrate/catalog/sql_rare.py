@@ -5,6 +5,7 @@ https://www.postgresql.org/docs/current/catalogs.html
 
 from __future__ import annotations
 
+from .sql_clauses import clauses, function, operator
 from .sql_relations import V14, V15, V16, V17, Sort, acl, in_schema, options, user, words, yes
 
 
@@ -47,7 +48,7 @@ def _foreign() -> tuple[Sort, ...]:
             {
                 "owner": user("s.srvowner"),
                 "acl": acl("s.srvacl", "S", "s.srvowner"),
-                "wrapper": "(select w.fdwname from pg_foreign_data_wrapper w where w.oid = s.srvfdw)",
+                "wrapper": "(select quote_ident(w.fdwname) from pg_foreign_data_wrapper w where w.oid = s.srvfdw)",
                 "type": "s.srvtype",
                 "version": "s.srvversion",
                 "options": options("s.srvoptions"),
@@ -59,7 +60,11 @@ def _foreign() -> tuple[Sort, ...]:
             "pg_user_mapping",
             "m.umid",
             ("null", "null", "concat(quote_ident(m.usename), ' on ', quote_ident(m.srvname))"),
-            {"options": options("m.umoptions", only="user|username")},
+            {
+                "role": "case when m.usename = 'public' then 'PUBLIC' else quote_ident(m.usename) end",
+                "server": "quote_ident(m.srvname)",
+                "options": options("m.umoptions", only="user|username"),
+            },
             "pg_user_mappings m",
         ),
     )
@@ -85,7 +90,6 @@ def _subscriptions() -> Sort:
 
 
 def _search(version: int) -> tuple[Sort, ...]:
-    locale = "c.colllocale" if version >= V17 else "c.colliculocale" if version >= V15 else "null"
     rules = "c.collicurules" if version >= V16 else "null"
     return (
         Sort(
@@ -95,7 +99,7 @@ def _search(version: int) -> tuple[Sort, ...]:
             ("n.nspname", "null", "c.collname"),
             {
                 "provider": words("c.collprovider", c="libc", i="icu", b="builtin", d="default"),
-                "locale": f"concat_ws(' ', c.collcollate, c.collctype, {locale}, {rules})",
+                "locale": clauses({**_locale(version), "RULES": f"quote_literal({rules})"}),
                 "deterministic": "c.collisdeterministic::text",
                 "owner": user("c.collowner"),
             },
@@ -108,7 +112,8 @@ def _search(version: int) -> tuple[Sort, ...]:
             "c.oid",
             ("n.nspname", "null", "c.cfgname"),
             {
-                "parser": "(select p.prsname from pg_ts_parser p where p.oid = c.cfgparser)",
+                "parser": "(select format('%I.%I', pn.nspname, p.prsname) from pg_ts_parser p join pg_namespace pn "
+                "on pn.oid = p.prsnamespace where p.oid = c.cfgparser)",
                 "mapping": "(select string_agg(concat((select t.alias from ts_token_type(c.cfgparser) t where "
                 "t.tokid = m.maptokentype), ' ', m.mapdict::regdictionary), ', ' order by m.maptokentype, m.mapseqno) "
                 "from pg_ts_config_map m where m.mapcfg = c.oid)",
@@ -123,7 +128,8 @@ def _search(version: int) -> tuple[Sort, ...]:
             "d.oid",
             ("n.nspname", "null", "d.dictname"),
             {
-                "template": "(select t.tmplname from pg_ts_template t where t.oid = d.dicttemplate)",
+                "template": "(select format('%I.%I', tn.nspname, t.tmplname) from pg_ts_template t "
+                "join pg_namespace tn on tn.oid = t.tmplnamespace where t.oid = d.dicttemplate)",
                 "options": "d.dictinitoption",
                 "owner": user("d.dictowner"),
             },
@@ -131,6 +137,17 @@ def _search(version: int) -> tuple[Sort, ...]:
             "d.oid >= 16384",
         ),
     )
+
+
+def _locale(version: int) -> dict[str, str]:
+    """Return the locale of a collation; LOCALE stands for LC_COLLATE and LC_CTYPE where they are the same."""
+    locale = "c.colllocale" if version >= V17 else "c.colliculocale" if version >= V15 else "null"
+    is_one = "c.collcollate is not distinct from c.collctype"
+    return {
+        "LOCALE": f"quote_literal(coalesce({locale}, case when {is_one} then c.collcollate end))",
+        "LC_COLLATE": f"case when not ({is_one}) then quote_literal(c.collcollate) end",
+        "LC_CTYPE": f"case when not ({is_one}) then quote_literal(c.collctype) end",
+    }
 
 
 def _operators() -> tuple[Sort, ...]:
@@ -147,12 +164,14 @@ def _operators() -> tuple[Sort, ...]:
             ),
             {
                 "owner": user("o.oprowner"),
-                "function": "o.oprcode::regprocedure::text",
-                "commutator": "nullif(o.oprcom, 0)::regoperator::text",
-                "negator": "nullif(o.oprnegate, 0)::regoperator::text",
-                "estimates": "concat_ws(' ', nullif(o.oprrest, 0), nullif(o.oprjoin, 0))",
-                "joins": "concat_ws(' ', case when o.oprcanhash then 'hashes' end, "
-                "case when o.oprcanmerge then 'merges' end)",
+                "function": function("o.oprcode"),
+                "left": left,
+                "right": "format_type(nullif(o.oprright, 0), null)",
+                "commutator": operator("o.oprcom"),
+                "negator": operator("o.oprnegate"),
+                "estimates": clauses({"RESTRICT": function("o.oprrest"), "JOIN": function("o.oprjoin")}),
+                "joins": "nullif(concat_ws(', ', case when o.oprcanhash then 'HASHES' end, "
+                "case when o.oprcanmerge then 'MERGES' end), '')",
             },
             f"pg_operator o {in_schema('o.oprnamespace')}",
             "o.oid >= 16384",
@@ -164,6 +183,7 @@ def _operators() -> tuple[Sort, ...]:
             ("n.nspname", "null", "format('%I using %I', o.opcname, am.amname)"),
             {
                 "owner": user("o.opcowner"),
+                "method": "quote_ident(am.amname)",
                 "type": "format_type(o.opcintype, null)",
                 "default": yes("o.opcdefault"),
                 "stores": "case when o.opckeytype <> 0 then format_type(o.opckeytype, null) end",
@@ -176,19 +196,33 @@ def _operators() -> tuple[Sort, ...]:
     )
 
 
+_BETWEEN = "E',\\n    '"
+
+
 def _operator_families() -> Sort:
-    family = (
-        "concat_ws(', ', (select string_agg(concat_ws(' ', o.amopstrategy, o.amoppurpose, o.amopopr::regoperator), "
-        "', ' order by o.amopstrategy, o.amopopr::regoperator::text) from pg_amop o where o.amopfamily = f.oid), "
-        "(select string_agg(concat_ws(' ', o.amprocnum, o.amproc::regprocedure), ', ' order by o.amprocnum, "
-        "o.amproc::regprocedure::text) from pg_amproc o where o.amprocfamily = f.oid))"
+    """Operator families, with what their classes hold."""
+    sorted_by = (
+        "(select format(' FOR ORDER BY %I.%I', sn.nspname, s.opfname) from pg_opfamily s "
+        "join pg_namespace sn on sn.oid = s.opfnamespace where s.oid = o.amopsortfamily)"
     )
+    operators = (
+        "select string_agg(concat('OPERATOR ', o.amopstrategy, ' ', o.amopopr::regoperator, "
+        f"{sorted_by}), {_BETWEEN} order by o.amopstrategy, o.amopopr::regoperator::text "
+        'collate "C") from pg_amop o where o.amopfamily = f.oid'
+    )
+    functions = (
+        "select string_agg(format('FUNCTION %s (%s, %s) %s', o.amprocnum, format_type(o.amproclefttype, null), "
+        f"format_type(o.amprocrighttype, null), o.amproc::regprocedure), {_BETWEEN} order by o.amprocnum, "
+        'format_type(o.amproclefttype, null) collate "C", format_type(o.amprocrighttype, null) collate "C") '
+        "from pg_amproc o where o.amprocfamily = f.oid"
+    )
+    family = f"concat_ws({_BETWEEN}, ({operators}), ({functions}))"
     return Sort(
         "'operator family'",
         "pg_opfamily",
         "f.oid",
         ("n.nspname", "null", "format('%I using %I', f.opfname, am.amname)"),
-        {"owner": user("f.opfowner"), "holds": family},
+        {"owner": user("f.opfowner"), "method": "quote_ident(am.amname)", "holds": family},
         f"pg_opfamily f {in_schema('f.opfnamespace')} join pg_am am on am.oid = f.opfmethod",
         "f.oid >= 16384",
     )
@@ -201,6 +235,8 @@ def _casts() -> Sort:
         "c.oid",
         ("null", "null", "format('%s as %s', format_type(c.castsource, null), format_type(c.casttarget, null))"),
         {
+            "source": "format_type(c.castsource, null)",
+            "target": "format_type(c.casttarget, null)",
             "function": "nullif(c.castfunc, 0)::regprocedure::text",
             "context": words("c.castcontext", e="explicit", a="assignment", i="implicit"),
             "method": words("c.castmethod", f="function", i="inout", b="binary"),
@@ -219,8 +255,10 @@ def _conversions() -> Sort:
         ("n.nspname", "null", "c.conname"),
         {
             "owner": user("c.conowner"),
-            "does": "concat_ws(' ', pg_encoding_to_char(c.conforencoding), pg_encoding_to_char(c.contoencoding), "
-            "c.conproc, c.condefault)",
+            "source": "pg_encoding_to_char(c.conforencoding)",
+            "target": "pg_encoding_to_char(c.contoencoding)",
+            "function": function("c.conproc"),
+            "default": yes("c.condefault"),
         },
         f"pg_conversion c {in_schema('c.connamespace')}",
         "c.oid >= 16384",
@@ -237,8 +275,9 @@ def _languages() -> Sort:
             "owner": user("l.lanowner"),
             "acl": acl("l.lanacl", "l", "l.lanowner"),
             "trusted": yes("l.lanpltrusted"),
-            "handler": "concat_ws(' ', nullif(l.lanplcallfoid, 0)::regproc, nullif(l.laninline, 0)::regproc, "
-            "nullif(l.lanvalidator, 0)::regproc)",
+            "handler": function("l.lanplcallfoid"),
+            "inline": function("l.laninline"),
+            "validator": function("l.lanvalidator"),
         },
         "pg_language l",
         "l.lanispl",

@@ -19,7 +19,7 @@ RECORD, FIELD = f"\x1e{secrets.token_hex(3)}", f"\x1f{secrets.token_hex(3)}"
 V14, V15, V16, V17, V18 = 140000, 150000, 160000, 170000, 180000
 
 GUARD = Request("begin isolation level repeatable read read only", quiet=True)
-# Independent of the settings of the role and the database: names are qualified, times are in UTC.
+# Independent of the settings of the role and the database: names are qualified, times are in UTC, money is in dollars.
 SETTING_VALUES: Mapping[str, str] = {
     "search_path": "pg_catalog",
     "timezone": "UTC",
@@ -27,6 +27,7 @@ SETTING_VALUES: Mapping[str, str] = {
     "intervalstyle": "postgres",
     "extra_float_digits": "1",
     "bytea_output": "hex",
+    "lc_monetary": "C",
     "quote_all_identifiers": "off",
     "jit": "off",
 }
@@ -101,12 +102,21 @@ def own(catalog: str, oid: str) -> str:
     )
 
 
+# Texts are in the same order on every machine: that of their bytes.
+_ENTRIES = """string_agg(acl::text, ' ' order by acl::text collate "C")"""
+
+
+def entries(column: str) -> str:
+    """Return all rights in order, also where they are those by default."""
+    return f"(select {_ENTRIES} from unnest({column}) acl)"
+
+
 def acl(column: str, kind: str, owner: str) -> str:
     """Return the rights in order; NULL if they are those that the owner and PUBLIC have by default."""
-    default = f"(select string_agg(acl::text, ' ' order by acl::text) from unnest(acldefault('{kind}', {owner})) acl)"
+    default = f"(select {_ENTRIES} from unnest(acldefault('{kind}', {owner})) acl)"
     return (
-        f"case when {column} is not null then nullif(coalesce((select string_agg(acl::text, ' ' order by acl::text) "
-        f"from unnest({column}) acl), 'no rights'), {default}) end"
+        f"case when {column} is not null then nullif(coalesce((select {_ENTRIES} from unnest({column}) acl), "
+        f"'no rights'), {default}) end"
     )
 
 
@@ -116,13 +126,28 @@ _SECRET = "pass|secret|token|key|credential"  # noqa: S105 - what names of secre
 
 
 def options(column: str, *, only: str = "") -> str:
-    """Return the options of a foreign object or a setting by name, secrets masked: all but those in `only`."""
-    secret = f"opt !~* '^({only})='" if only else f"split_part(opt, '=', 1) ~* '{_SECRET}'"
+    """Return the options of a foreign object as SQL, ``host 'far'``; secrets are masked, or all but those in `only`."""
+    is_secret = f"opt !~* '^({only})='" if only else f"split_part(opt, '=', 1) ~* '{_SECRET}'"
+    value = f"case when {is_secret} then {_hidden('opt')} else quote_literal({_VALUE.format('opt')}) end"
+    option = f"quote_ident(split_part(opt, '=', 1)) || ' ' || {value}"
     return (
-        f"case when {column} is not null then (select string_agg(case when {secret} then split_part(opt, '=', 1) || "
-        f"'=(hidden, ' || left(md5('{_SALT}' || opt), 6) || ')' else opt end, ', ' order by opt) "
-        f"from unnest({column}) opt) end"
+        f"case when {column} is not null then (select string_agg({option}, "
+        f"""', ' order by opt collate "C") from unnest({column}) opt) end"""
     )
+
+
+def setting(column: str) -> str:
+    """Return the value of a setting, ``name=value``; a secret is masked."""
+    return (
+        f"case when split_part({column}, '=', 1) ~* '{_SECRET}' then {_hidden(column)} else {_VALUE.format(column)} end"
+    )
+
+
+_VALUE = "substr({0}, strpos({0}, '=') + 1)"
+
+
+def _hidden(option: str) -> str:
+    return f"'(hidden, ' || left(md5('{_SALT}' || {option}), 6) || ')'"
 
 
 def storage_options(column: str) -> str:
@@ -131,7 +156,7 @@ def storage_options(column: str) -> str:
     PostgreSQL 15.20 and its sister releases count in ``pg_attver`` how often a column was altered.
     """
     return (
-        f"case when {column} is not null then (select string_agg(opt, ', ' order by opt) "
+        f"""case when {column} is not null then (select string_agg(opt, ', ' order by opt collate "C") """
         f"from unnest({column}) opt where opt !~ '^pg_') end"
     )
 
@@ -163,12 +188,13 @@ OF_RELATION = ("n.nspname", "c.relname")
 
 _T = "quote_ident(tn.nspname) || '.' || quote_ident(t.relname)"
 _TABLESPACE = (
-    "case when c.reltablespace <> 0 then (select ts.spcname from pg_tablespace ts where ts.oid = c.reltablespace) end"
+    "case when c.reltablespace <> 0 then (select quote_ident(ts.spcname) "
+    "from pg_tablespace ts where ts.oid = c.reltablespace) end"
 )
 
 
 _OF_FOREIGN_TABLES: Mapping[str, str] = {
-    "server": "case when c.relkind = 'f' then (select fs.srvname from pg_foreign_table ft "
+    "server": "case when c.relkind = 'f' then (select quote_ident(fs.srvname) from pg_foreign_table ft "
     "join pg_foreign_server fs on fs.oid = ft.ftserver where ft.ftrelid = c.oid) end",
     "foreign options": "case when c.relkind = 'f' then (select "
     + options("ft.ftoptions")
@@ -200,7 +226,7 @@ def _relations(version: int) -> Sort:
             "acl": acl("c.relacl", "r", "c.relowner"),
             "owner maintains": maintains("c.relacl", "c.relowner", version),
             "persistence": words("c.relpersistence", u="unlogged"),
-            "access method": "case when c.relam not in (0, 2) then (select am.amname from pg_am am "
+            "access method": "case when c.relam not in (0, 2) then (select quote_ident(am.amname) from pg_am am "
             "where am.oid = c.relam) end",
             "tablespace": _TABLESPACE,
             "options": storage_options("c.reloptions"),
@@ -309,9 +335,14 @@ def _constraints() -> Sort:
             "definition": "pg_get_constraintdef(k.oid)",
             "validated": "k.convalidated::text",
             "inherited": yes("not k.conislocal and not c.relispartition"),
+            "parent": "case when c.relispartition and not k.conislocal then coalesce(up.conrelid, (select h.inhparent "
+            "from pg_inherits h where h.inhrelid = c.oid))::regclass || '.' || "
+            "quote_ident(coalesce(up.conname, k.conname)) end",
         },
-        f"pg_constraint k {ON_RELATION % 'k.conrelid'}",
-        f"k.contype not in ('n', 't') and k.conrelid >= 16384 and {own('pg_class', 'c.oid')}",
+        f"pg_constraint k {ON_RELATION % 'k.conrelid'} left join pg_constraint up on up.oid = nullif(k.conparentid, 0)",
+        # a foreign key to a partitioned table has such a row for each of its partitions
+        f"k.contype not in ('n', 't') and k.conrelid >= 16384 and k.conrelid is distinct from up.conrelid "
+        f"and {own('pg_class', 'c.oid')}",
         part_of=("pg_class", "k.conrelid"),
     )
 
@@ -330,7 +361,7 @@ def _indexes() -> Sort:
             "tablespace": _TABLESPACE,
             "parent": "case when c.relispartition then (select h.inhparent::regclass::text from pg_inherits h "
             "where h.inhrelid = c.oid) end",
-            "statistics": "case when i.indexprs is not null then (select string_agg(a.attname || ' ' || "
+            "statistics": "case when i.indexprs is not null then (select string_agg(a.attnum || ' ' || "
             "a.attstattarget, ', ' order by a.attnum) from pg_attribute a "
             "where a.attrelid = c.oid and a.attstattarget >= 0) end",
         },
@@ -349,7 +380,11 @@ def _triggers() -> Sort:
         "pg_trigger",
         "t.oid",
         (*OF_RELATION, "t.tgname"),
-        {"definition": "pg_get_triggerdef(t.oid)", "enabled": words("t.tgenabled", **FIRES)},
+        {
+            "definition": "pg_get_triggerdef(t.oid)",
+            "enabled": words("t.tgenabled", **FIRES),
+            "parent": "p.tgrelid::regclass || '.' || quote_ident(p.tgname)",
+        },
         f"pg_trigger t {ON_RELATION % 't.tgrelid'} left join pg_trigger p on p.oid = t.tgparentid",
         "case when t.tgparentid = 0 then not t.tgisinternal else p.tgenabled <> t.tgenabled end",
         part_of=("pg_class", "t.tgrelid"),
@@ -378,7 +413,7 @@ def _policies() -> Sort:
         {
             "command": words("p.polcmd", r="select", a="insert", w="update", d="delete", **{"*": "all"}),
             "permissive": "p.polpermissive::text",
-            "roles": "(select string_agg(case when r = 0 then 'public' else pg_get_userbyid(r)::text end, ', ' "
+            "roles": "(select string_agg(case when r = 0 then 'public' else quote_ident(pg_get_userbyid(r)) end, ', ' "
             "order by pg_get_userbyid(r)) from unnest(p.polroles) r)",
             "using": "pg_get_expr(p.polqual, p.polrelid)",
             "check": "pg_get_expr(p.polwithcheck, p.polrelid)",

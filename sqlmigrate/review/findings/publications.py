@@ -16,7 +16,7 @@ from sqlmigrate.source import Span
 
 from .subject import Subject
 
-_TABLE = re.compile(rf"(?:^|, )({IDENTIFIER}\.{IDENTIFIER})(?=$|, |\(| where )")
+_TABLE = re.compile(rf"(?:^|, )({IDENTIFIER}\.{IDENTIFIER})(?=$|, | \(| WHERE )")
 
 
 def find(subject: Subject) -> Iterator[Finding]:
