@@ -20,6 +20,7 @@ import documents
 import psycopg
 import pytest
 from documents import ROOT
+from git_repository import Repository
 from postgres_servers import Server
 from project import Project
 
@@ -258,6 +259,12 @@ def _shop(folder: Path) -> None:
     (folder / ".venv" / "bin" / "sqlmigrate").symlink_to(folder / "bin" / "sqlmigrate")
 
 
+def _own_sql_in_git(folder: Path) -> None:
+    """Write the migrations of this repository into a repository."""
+    _own_sql(folder)
+    Repository(folder, folder / "home").init().commit()
+
+
 # How the folder looks that the `sh` blocks of a document are pasted into, one after the other. Those of
 # docs/coming-from.md belong to a tool each: tests/adopt/test_coming_from.py runs them.
 STAGES: dict[str, Callable[[Path], None]] = {
@@ -265,6 +272,7 @@ STAGES: dict[str, Callable[[Path], None]] = {
     "CONTRIBUTING.md": _empty,
     "docs/writing-migrations.md": _seeds,
     "docs/ci.md": _own_sql,
+    "docs/schema.md": _own_sql_in_git,
     "docs/examples/shop/README.md": _shop,
 }
 

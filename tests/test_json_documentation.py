@@ -98,6 +98,9 @@ def values(project: Project) -> Values:
     found["migration"] = found["status"][0]["migrations"]
     (found["log"],) = _json(_call(project, "log").stdout)
     found["log --sql"] = _json(_call(project, "log", "1", "--sql", "up").stdout)
+    found["schema"] = _json(_call(project, "schema").stdout)
+    found["object"] = [each for one in found["schema"] for each in one["objects"]]
+    found["left out"] = [each for one in found["schema"] for each in one["left_out"]]
     found["split"] = _json(_call(project, "split", "sql/003_c.up.sql").stdout)
     found["statement"] = found["split"][0]["statements"]
     found["create"] = _json(_call(project, "create", "phones").stdout)

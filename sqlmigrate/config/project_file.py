@@ -59,10 +59,16 @@ def _of_folder(folder: Path, own: str, shared: str, directory: Path) -> dict[str
             hint="move all settings to one of the two files",
         )
     values = found or also
-    if "directory" in values and folder != directory:  # the path is relative to the file
-        text, where = str(folder / values["directory"].text), values["directory"].where
-        return {**values, "directory": Value(text, where)}
-    return values
+    if folder == directory:
+        return values
+    return {
+        name: _from_folder(folder, value) if IN_FILE[name].kind == "path" else value for name, value in values.items()
+    }
+
+
+def _from_folder(folder: Path, value: Value) -> Value:
+    """Return a path that is relative to the file with the settings."""
+    return Value(str(folder / value.text), value.where)
 
 
 def _text(path: Path) -> str | None:

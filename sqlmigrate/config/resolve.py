@@ -52,6 +52,8 @@ class Config:
     lock_timeout: str = default("lock_timeout")
     lock_retries: int = default("lock_retries")
     into_existing: bool = default("into_existing")
+    schema_file: str = default("schema_file")
+    schema_postgres: int | None = default("schema_postgres")
     application_name: str = default("application_name")
 
     @property

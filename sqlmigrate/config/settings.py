@@ -14,10 +14,11 @@ from sqlmigrate import durations
 from sqlmigrate.errors import NOTHING_EXECUTED, ConfigError
 
 Kind = Literal["text", "path", "number", "duration", "choice", "switch"]
-Scope = Literal["all", "database", "folder", "execution", "first run"]
+Scope = Literal["all", "database", "folder", "execution", "first run", "schema"]
 
 _YES, _NO = ("yes", "true", "on", "1"), ("no", "false", "off", "0")
 _MOST_RETRIES = 1000
+_OLDEST_MAJOR, _NEWEST_MAJOR = 13, 99
 # https://www.postgresql.org/docs/current/runtime-config-logging.html#GUC-APPLICATION-NAME: more is cut, or shown as `?`
 _LONGEST_NAME = 63
 
@@ -109,6 +110,16 @@ def _retries_fault(value: str) -> tuple[str, str] | None:
     if value.isdecimal() and value.isascii() and int(value) <= _MOST_RETRIES:
         return None
     return f"`{value}` is not a number of retries", f"a number from 0 to {_MOST_RETRIES:,}"
+
+
+def _major_fault(value: str) -> tuple[str, str] | None:
+    if value.isdecimal() and value.isascii() and _OLDEST_MAJOR <= int(value) <= _NEWEST_MAJOR:
+        return None
+    return f"`{value}` is not a major version of PostgreSQL", "a number: 18, not 18.4"
+
+
+def _major(value: str) -> int | None:
+    return int(value) if value else None
 
 
 def _name_fault(value: str) -> tuple[str, str] | None:
@@ -214,6 +225,28 @@ _RECORDS = (
         read=_is_on,
     ),
     Setting(
+        name="schema_file",
+        meaning="File that `schema` writes",
+        default="schema.sql",
+        example="db/schema.sql",
+        kind="path",
+        placeholder="FILE",
+        scope="schema",
+        variable="SQLMIGRATE_SCHEMA_FILE",
+    ),
+    Setting(
+        name="schema_postgres",
+        meaning="Major version of PostgreSQL that writes the schema; by default the one that `review` starts",
+        default="",
+        example="18",
+        kind="number",
+        placeholder="N",
+        scope="schema",
+        variable="SQLMIGRATE_SCHEMA_POSTGRES",
+        fault=_major_fault,
+        read=_major,
+    ),
+    Setting(
         name="application_name",
         meaning="Name of the session in pg_stat_activity; a name in the URL or in PGAPPNAME comes first",
         default="sqlmigrate",
@@ -233,6 +266,7 @@ SCOPES: dict[Scope, str] = {
     "folder": "commands that read the folder",
     "execution": "commands that execute migrations",
     "first run": "`up` and `reset`",
+    "schema": "`schema`",
 }
 
 

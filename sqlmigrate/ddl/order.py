@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from sqlmigrate.catalog.objects import RELATIONS, ROUTINES, Identity, Object
+from sqlmigrate.identifiers import plain, plain_parts
 
 from . import statements, tables
 from .bodies import words_needed
@@ -101,17 +102,17 @@ class _Graph:
                 found.add(each)
         return frozenset(found)
 
-    def place(self, identity: Identity) -> tuple[int, str, int, str]:
+    def place(self, identity: Identity) -> tuple[int, str, int, tuple[str, ...]]:
         """Return where an object stands in the sorted order."""
         thing = self.things[identity]
         if thing.kind in _FIRST:
-            return 0, "", _FIRST.index(thing.kind), thing.name
+            return 0, "", _FIRST.index(thing.kind), plain_parts(thing.name)
         if thing.kind in _LAST:
-            return 2, "", _LAST.index(thing.kind), thing.name
+            return 2, "", _LAST.index(thing.kind), plain_parts(thing.name)
         kind = "table" if tables.is_table(thing) else thing.kind
         if kind in ROUTINES and any(self.things[each].kind in RELATIONS for each in self.reached(identity)):
             kind = "function on relations"
-        return 1, thing.path[0], _KINDS.index(kind), thing.name
+        return 1, plain(thing.path[0]), _KINDS.index(kind), plain_parts(thing.name)
 
     def _all_wholes(self) -> Iterator[tuple[Identity, Identity]]:
         for each in self.catalog.objects.values():

@@ -16,9 +16,9 @@ from .pieces import Block, Piece
 from .schema import Schema
 from .statements import PUBLIC
 
-_HEAD = """\
--- The schema that the migrations make, written by: sqlmigrate schema
--- Do not edit it. After a merge conflict in it, write it again with the same command.
+FIRST_LINE = "-- The schema that the migrations make, written by: sqlmigrate schema\n"
+_HEAD = f"""\
+{FIRST_LINE}-- Do not edit it. After a merge conflict in it, write it again with the same command.
 """
 _CHECKSUM_LENGTH = 12
 

@@ -66,7 +66,8 @@ Usage: sqlmigrate [OPTIONS] COMMAND [ARGS]...
 
   Settings are flags, environment variables (SQLMIGRATE_TABLE), or keys in
   sqlmigrate.toml or in [tool.sqlmigrate] of pyproject.toml: directory, table,
-  lock_wait, lock_timeout, lock_retries, into_existing, application_name.
+  lock_wait, lock_timeout, lock_retries, into_existing, schema_file,
+  schema_postgres, application_name.
 
 Options:
   --database-url URL    Database URL or libpq keywords; without it
@@ -82,6 +83,9 @@ Options:
                         locks.  [default: 10]
   --into-existing       Execute the first `up` although the database has
                         tables or the history of another tool.  [default: no]
+  --schema-file FILE    File that `schema` writes.  [default: schema.sql]
+  --schema-postgres N   Major version of PostgreSQL that writes the schema; by
+                        default the one that `review` starts.
   --version             Show the version and exit.
   -h, --help            Show this message and exit.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import children
@@ -17,15 +18,19 @@ class Repository:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "GITHUB_", "CI_"))}
         self.environment = {**kept, "HOME": str(home), "XDG_CONFIG_HOME": str(home), "GIT_CONFIG_NOSYSTEM": "1"}
 
-    def git(self, *arguments: str) -> str:
+    def tried(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Call git, which may fail."""
         who = ("-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "init.defaultBranch=main")
-        asked = children.run(
+        return children.run(
             ["git", *who, "-C", self.root, *arguments],
             env=self.environment,
             capture_output=True,
             text=True,
             check=False,
         )
+
+    def git(self, *arguments: str) -> str:
+        asked = self.tried(*arguments)
         assert asked.returncode == 0, asked.stderr
         return asked.stdout.strip()
 

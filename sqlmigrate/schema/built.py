@@ -1,0 +1,110 @@
+"""The schema that a folder of migrations makes, read from a shadow database, or the one that a database has."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlmigrate.database.session import Request, Session, connect
+from sqlmigrate.ddl.schema import Schema, read_schema
+from sqlmigrate.errors import ConfigError
+from sqlmigrate.files.migration import Migration
+from sqlmigrate.history import read as history_read
+from sqlmigrate.history.table import History
+from sqlmigrate.shadow import build, databases
+from sqlmigrate.shadow.executable_files import LeftOut
+from sqlmigrate.shadow.rights import Rights
+
+_FORM = "schema 1"  # of the templates: changed when they are built differently
+_NAMES = """\
+select pg_catalog.quote_ident($1) || '.' || pg_catalog.quote_ident($2 || suffix)
+  from pg_catalog.unnest('{"",_log,_schema}'::text[]) suffix"""
+_MAJOR = 10000
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the user has asked of the shadow server.
+
+    Attributes:
+        home: the folder for the data of our own shadow server
+        table: the history table
+        postgres: the major version that the schema is to be written by; None for the newest of this machine
+        shadow_url: the server to use; None for one of this machine
+        is_trusted: whether the migrations are executed as a superuser
+    """
+
+    home: Path
+    table: str
+    postgres: int | None = None
+    shadow_url: str | None = None
+    is_trusted: bool = False
+
+
+@dataclass(frozen=True)
+class BuiltSchema:
+    """A schema and where it comes from.
+
+    Attributes:
+        schema: the schema, without the history tables
+        server: the server: ``PostgreSQL 18.4, embedded``
+        major: its major version
+        roles: roles that migrations only name, which were created for them
+        left_out: what it does not have of the files, because it cannot be executed
+    """
+
+    schema: Schema
+    server: str
+    major: int
+    roles: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+
+
+def of_files(migrations: Sequence[Migration], wanted: Wanted) -> BuiltSchema:
+    """Build a database from migrations on the shadow server, and read its schema.
+
+    Raises:
+        NoServerError: There is no PostgreSQL on this machine.
+        ConfigError: The shadow server has another major version than the one that is set.
+        ServerError: A migration failed.
+    """
+    given: Rights = "trusted" if wanted.is_trusted else "restricted"
+    with databases.server(wanted.home, wanted.shadow_url, wanted.postgres) as server:
+        _require_major(server, wanted)
+
+        def made(database: databases.Databases) -> dict[str, Any]:
+            built = build.build(server, database, migrations, wanted.table, build.Words("the schema"))
+            left_out = [(each.label, each.reason) for each in built.left_out]
+            return {"roles": built.roles, "left_out": left_out}
+
+        template = server.template(build.digest(f"{_FORM} {wanted.table}", migrations), made, given)
+        with server.clone(template) as clone, connect(clone.owner_url) as session:
+            schema = read_schema(session, own_tables(session, history_read.read(session, wanted.table).history))
+        left_out = tuple(LeftOut(label, reason) for label, reason in template.value["left_out"])
+        major = server.version // _MAJOR
+        return BuiltSchema(schema, server.label, major, tuple(template.value["roles"]), left_out)
+
+
+def of_database(url: str, table: str) -> BuiltSchema:
+    """Read the schema of a database; writes nothing, and takes no lock."""
+    with connect(url) as session:
+        state = history_read.read(session, table)
+        schema = read_schema(session, own_tables(session, state.history))
+        return BuiltSchema(schema, state.server.where, state.server.major)
+
+
+def own_tables(session: Session, history: History) -> Collection[str]:
+    """Return the names of the history tables as the catalog has them."""
+    return [name or "" for (name,) in session.ask(Request(_NAMES, (history.schema, history.table)))[0]]
+
+
+def _require_major(server: databases.Shadow, wanted: Wanted) -> None:
+    major = server.version // _MAJOR
+    if wanted.postgres is not None and major != wanted.postgres:
+        raise ConfigError(
+            f"the schema is to be written by PostgreSQL {wanted.postgres} (schema_postgres), "
+            f"and --shadow-url is PostgreSQL {major}",
+            hint="another major version prints some definitions differently; name a server of the right one",
+        )

@@ -1,0 +1,96 @@
+"""The command `schema`: the schema that the migrations make, as a file in the pull request.
+
+What loads the driver or the parser is imported inside the functions, as in `cli/commands.py`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sqlmigrate.cli.context import EXIT_FAILED, Context
+from sqlmigrate.cli.program import command
+from sqlmigrate.config.url import checked, named
+from sqlmigrate.errors import ConfigError, gather
+from sqlmigrate.files import folder
+
+if TYPE_CHECKING:
+    from .built import BuiltSchema
+
+_STDOUT = "-"
+
+
+@command("sqlmigrate schema", ["folder", "schema"])
+@click.option("--check", is_flag=True, help="Write nothing; exit with 1 and a diff if the file is not up to date.")
+@click.option("--output", metavar="FILE", help="Write to another file; - is stdout.")
+@click.option("--from", "source", metavar="URL", help="Show what this database has, on stdout, for looking.")
+@click.option("--shadow-url", metavar="URL", help="The server to build the schema on.")
+@click.option("--trusted", is_flag=True, help="Execute the migrations as a superuser: only files you trust.")
+def schema(context: Context, **options: Any) -> int:
+    """Write the schema that the migrations make to schema.sql, sorted, for the pull request."""
+    from sqlmigrate.ddl import schema_file
+
+    from . import file, screens
+
+    _refuse_contradictions(options)
+    path = Path(options["output"] or context.config.schema_file)
+    if options["source"] or options["output"] == _STDOUT:
+        built = _built(context, options)
+        context.report.json(screens.value(built))
+        screens.notes(context.report, built)
+        if context.report.form == "text":
+            _print(context, schema_file.text(built.schema), options["output"])
+        return 0
+    old = file.read(path)
+    file.require_ours(path, old)
+    if options["check"] and old is None:
+        raise ConfigError(f"{path} does not exist", next_steps=["sqlmigrate schema"])
+    if options["check"] and old and (error := file.conflict(path, old)):
+        raise error
+    built = _built(context, options)
+    text = schema_file.text(built.schema)
+    context.report.json(screens.value(built, path, is_up_to_date=old == text))
+    screens.notes(context.report, built, is_pinned=context.config.schema_postgres is not None)
+    if options["check"]:
+        screens.checked(context.report, path, file.difference(path, old or "", text), built)
+        return EXIT_FAILED if old != text else 0
+    if old != text:
+        file.write(path, text)
+    screens.written(context.report, path, old, text, built)
+    return 0
+
+
+def _refuse_contradictions(options: dict[str, Any]) -> None:
+    if options["check"] and (options["source"] or options["output"] == _STDOUT):
+        raise ConfigError("--check compares the file with the migrations: it takes no --from and no `--output -`")
+
+
+def _built(context: Context, options: dict[str, Any]) -> BuiltSchema:
+    from . import built
+
+    config = context.config
+    if options["source"]:
+        url = named(checked(options["source"], "--from"), config.application_name)
+        return built.of_database(url, config.table)
+    migrations = folder.survey(config.directory)
+    if not all(each.is_read for each in migrations):
+        raise gather(migrations.faults)
+    wanted = built.Wanted(
+        Path(config.embedded_directory),
+        config.table,
+        config.schema_postgres,
+        options["shadow_url"],
+        options["trusted"],
+    )
+    return built.of_files(migrations, wanted)
+
+
+def _print(context: Context, text: str, output: str | None) -> None:
+    if output in (None, _STDOUT):
+        context.report.writer.exact(text)
+        return
+    from . import file
+
+    file.write(Path(output or ""), text)

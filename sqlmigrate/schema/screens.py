@@ -1,0 +1,75 @@
+"""What `schema` shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlmigrate.ddl import schema_file
+from sqlmigrate.output.excerpt import Line, printable
+from sqlmigrate.output.report import Report
+from sqlmigrate.spelling import plural
+
+from .built import BuiltSchema
+
+MOST_LINES = 60  # of a diff
+_STYLES = {"+": "green", "-": "red", "@": "dim"}
+
+
+def notes(report: Report, built: BuiltSchema, *, is_pinned: bool = True) -> None:
+    """Say what the schema lacks, and what decides how it is written."""
+    for each in built.left_out:
+        report.text(f"⚠️ left out of {each.label}: {each.reason}", stream="stderr")
+    for thing, said in schema_file.unwritten(built.schema):
+        report.text(f"⚠️ {thing.kind} {thing.name}: {said}", stream="stderr")
+    if not is_pinned:
+        report.text(
+            f"note: another major version than PostgreSQL {built.major} may print some definitions differently.",
+            f"      To use this one everywhere, write into the project's file: schema_postgres = {built.major}",
+            stream="stderr",
+        )
+
+
+def written(report: Report, path: Path, old: str | None, new: str, built: BuiltSchema) -> None:
+    """Say that the file is written."""
+    count = plural(len(built.schema.catalog.objects), "object")
+    said = "is up to date" if old == new else "written" if old is None else "written again"
+    report.text([("green", "✅"), ("", f" {path} {said}: {count}, by {built.server}")])
+
+
+def checked(report: Report, path: Path, diff: Sequence[str], built: BuiltSchema) -> None:
+    """Say whether the file has the schema that the migrations make; if not, with the diff."""
+    if not diff:
+        report.text([("green", "✅"), ("", f" {path} is what the migrations make, by {built.server}")])
+        return
+    report.text([("red", "❌"), ("", f" {path} is not what the migrations make, by {built.server}")], "")
+    report.text(*map(_diff_line, diff[:MOST_LINES]))
+    if len(diff) > MOST_LINES:
+        report.text(f"… {len(diff) - MOST_LINES:,} more lines")
+    report.text("", report.next_step("sqlmigrate schema"))
+
+
+def _diff_line(text: str) -> Line:
+    return [(_STYLES.get(text[:1], ""), printable(text))]
+
+
+def value(built: BuiltSchema, path: Path | None = None, *, is_up_to_date: bool | None = None) -> dict[str, Any]:
+    """Return the schema as a value of JSON.
+
+    Args:
+        built: The schema.
+        path: The file; None if the schema is only shown.
+        is_up_to_date: Whether the file had this schema before the call.
+    """
+    return {
+        "file": str(path) if path else None,
+        "is_up_to_date": is_up_to_date,
+        "server": built.server,
+        "objects": [
+            {"kind": each.kind, "name": each.name, "table": each.table or None, "attributes": dict(each.attributes)}
+            for _, each in sorted(built.schema.catalog.objects.items())
+        ],
+        "left_out": [{"migration": each.label, "reason": each.reason} for each in built.left_out],
+        "unwritten": [f"{thing.kind} {thing.name}: {said}" for thing, said in schema_file.unwritten(built.schema)],
+    }

@@ -1,0 +1,270 @@
+"""`sqlmigrate schema`: the file is what the migrations make, byte for byte, and says so when it is not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from git_repository import Repository
+from postgres_servers import Server
+from project import Project
+from terminal import Ended
+
+HERE = Path(__file__).parent
+SHOP = (HERE / "shop.sql").read_text(encoding="utf-8")
+
+Of = Callable[[Project], Callable[..., Ended]]
+
+
+def written(project: Project) -> str:
+    """Return the file."""
+    return (project.folder.parent / "schema.sql").read_text(encoding="utf-8")
+
+
+def test_the_file_is_written_sorted_and_readable(shop: Project, schema: Of) -> None:
+    """Keys and identity stand in their table, what belongs to it right behind; no owner, no SET, no history."""
+    ended = schema(shop)()
+
+    assert (ended.code, ended.stderr) == (0, "")
+    assert ended.stdout == "✅ schema.sql written: 22 objects, by PostgreSQL 18.4, of --shadow-url\n"
+    assert written(shop) == SHOP
+
+
+def test_the_second_time_nothing_is_written(shop: Project, schema: Of) -> None:
+    """The file keeps its time stamp: make and watchers see no change."""
+    schema(shop)()
+    path = shop.folder.parent / "schema.sql"
+    before = path.stat().st_mtime_ns
+
+    ended = schema(shop)()
+
+    assert ended.stdout == "✅ schema.sql is up to date: 22 objects, by PostgreSQL 18.4, of --shadow-url\n"
+    assert path.stat().st_mtime_ns == before
+
+
+def test_check_says_that_the_file_is_up_to_date(shop: Project, schema: Of) -> None:
+    schema(shop)()
+
+    ended = schema(shop)("--check")
+
+    assert (ended.code, ended.stderr) == (0, "")
+    assert ended.stdout == "✅ schema.sql is what the migrations make, by PostgreSQL 18.4, of --shadow-url\n"
+
+
+OUTDATED = """\
+❌ schema.sql is not what the migrations make, by PostgreSQL 18.4, of --shadow-url
+
+--- schema.sql
++++ the migrations
+@@ -3,9 +3,10 @@
+
+ -- table public.customers
+--- checksum 1af0c3b3b55c
++-- checksum 48f5803caeb4
+ CREATE TABLE public.customers (
+     id bigint GENERATED ALWAYS AS IDENTITY,
+     email text NOT NULL,
+     created_at timestamp with time zone DEFAULT now() NOT NULL,
++    phone text,
+     CONSTRAINT customers_email_key UNIQUE (email),
+     CONSTRAINT customers_pkey PRIMARY KEY (id)
+
+next: sqlmigrate schema
+"""
+
+
+def test_check_shows_the_difference_and_the_command_that_mends_it(shop: Project, schema: Of) -> None:
+    """Exit 1; nothing is written."""
+    schema(shop)()
+    shop.add("003_add_phone", "alter table customers add phone text;", "alter table customers drop phone;")
+
+    ended = schema(shop)("--check")
+
+    assert (ended.code, ended.stderr) == (1, "")
+    assert ended.stdout == OUTDATED
+    assert written(shop) == SHOP
+
+
+def test_check_without_a_file(shop: Project, schema: Of) -> None:
+    ended = schema(shop)("--check")
+
+    assert (ended.code, ended.stdout) == (2, "")
+    assert ended.stderr == "error: schema.sql does not exist\n   next    sqlmigrate schema\n\n"
+
+
+def test_a_file_of_another_program_is_not_overwritten(shop: Project, schema: Of) -> None:
+    """What pg_dump, or a colleague, has written under this name stays."""
+    path = shop.folder.parent / "schema.sql"
+    path.write_text("-- PostgreSQL database dump\n", encoding="utf-8")
+
+    ended = schema(shop)()
+
+    assert (ended.code, ended.stdout) == (2, "")
+    assert ended.stderr == (
+        "error: schema.sql was not written by `sqlmigrate schema`, and is not overwritten\n"
+        "   hint    name another file: --schema-file, or schema_file in the project's file; or delete it\n\n"
+    )
+    assert path.read_text(encoding="utf-8") == "-- PostgreSQL database dump\n"
+
+
+CONFLICT = """\
+error: schema.sql has the markers of a merge conflict
+  ──▶ schema.sql:4:1
+   │
+ 3 │
+ 4 │ <<<<<<< HEAD
+   │ ^^^^^^^^^^^^
+ 5 │ -- table public.customers
+   │
+   hint    merge the migrations first; the file is then written again from them, nothing in it is to be merged
+   next    sqlmigrate schema
+
+"""
+
+
+def test_a_file_with_conflict_markers(shop: Project, schema: Of) -> None:
+    """`--check` shows the first of them; without it, the file is written again."""
+    schema(shop)()
+    path = shop.folder.parent / "schema.sql"
+    path.write_text(SHOP.replace("-- table public.customers", "<<<<<<< HEAD\n-- table public.customers"), "utf-8")
+
+    checked = schema(shop)("--check")
+    ended = schema(shop)()
+
+    assert (checked.code, checked.stdout, checked.stderr) == (1, "", CONFLICT)
+    assert ended.code == 0
+    assert written(shop) == SHOP
+
+
+def test_a_folder_that_cannot_be_built(shop: Project, schema: Of) -> None:
+    """The file and the place are named, and the old schema.sql stays."""
+    schema(shop)()
+    shop.add("003_broken", "alter table customers add phone text;\nalter table nothing add phone text;")
+
+    ended = schema(shop)()
+
+    assert (ended.code, ended.stdout) == (1, "")
+    assert ended.stderr.startswith(
+        'error: the schema cannot be built: 003_broken fails on the shadow: relation "nothing" does not exist\n'
+        "  ──▶ sql/003_broken.up.sql:2:13\n"
+    )
+    assert written(shop) == SHOP
+
+
+def test_another_major_version_than_the_one_that_is_set(shop: Project, postgres: Server) -> None:
+    ended = shop.call("schema", "--shadow-url", postgres.url(), SQLMIGRATE_SCHEMA_POSTGRES="16")
+
+    assert (ended.code, ended.stdout) == (2, "")
+    assert ended.stderr == (
+        "error: the schema is to be written by PostgreSQL 16 (schema_postgres), and --shadow-url is PostgreSQL 18\n"
+        "   hint    another major version prints some definitions differently; name a server of the right one\n\n"
+    )
+
+
+def test_without_a_version_that_is_set_the_first_line_says_how_to_set_it(shop: Project, postgres: Server) -> None:
+    ended = shop.call("schema", "--shadow-url", postgres.url())
+
+    assert ended.code == 0
+    assert ended.stderr == (
+        "note: another major version than PostgreSQL 18 may print some definitions differently.\n"
+        "      To use this one everywhere, write into the project's file: schema_postgres = 18\n"
+    )
+
+
+def test_what_a_database_has(shop: Project) -> None:
+    """`--from` shows it on stdout and writes no file; what was made by hand is there."""
+    shop.up()
+    shop.execute("create index by_hand on orders (total)")
+
+    ended = shop.call("schema", "--from", shop.url)
+
+    assert (ended.code, ended.stderr) == (0, "")
+    assert "CREATE INDEX by_hand ON public.orders USING btree (total);\n" in ended.stdout
+    assert [line for line in ended.stdout.splitlines() if "migrations" in line] == [
+        "-- The schema that the migrations make, written by: sqlmigrate schema"
+    ]
+    assert not (shop.folder.parent / "schema.sql").exists()
+
+
+def test_the_schema_as_json(shop: Project, schema: Of) -> None:
+    """Every object with its attributes."""
+    ended = schema(shop)("--format", "json", "--output", "-")
+
+    value = json.loads(ended.stdout)
+    assert (value["file"], value["is_up_to_date"], value["left_out"], value["unwritten"]) == (None, None, [], [])
+    assert {"kind": "column", "name": "public.customers.email", "table": "public.customers",
+            "attributes": {"type": "text", "not null": "true"}} in value["objects"]  # fmt: skip
+
+
+def test_a_database_in_another_language_gives_the_same_bytes(shop: Project, installed_postgres: Server) -> None:
+    """The order of names, of rights and of roles does not depend on the collation of the database."""
+    shop.add("003_names", 'create table "Zebra" (a int); create table ärger (a int); create table zebra (a int);')
+    found = []
+    for locale in ("lc_collate 'C' lc_ctype 'C'", "locale_provider icu icu_locale 'de-DE'"):
+        name = f"in_language_{len(found)}"
+        installed_postgres.admin.execute(f"create database {name} template template0 {locale}")
+        try:
+            there = shop.at(installed_postgres.url(name))
+            there.up()
+            found.append(there.call("schema", "--from", there.url).stdout)
+        finally:
+            installed_postgres.admin.execute(f"drop database {name} with (force)")
+
+    assert found[0] == found[1]
+    assert [line for line in found[0].splitlines() if line.startswith("-- table")] == [
+        '-- table public."Zebra"', "-- table public.customers", "-- table public.orders", "-- table public.zebra",
+        '-- table public."ärger"',
+    ]  # fmt: skip
+
+
+# -- branches ----------------------------------------------------------------------------------------------------------
+
+BRANCHES = {
+    "two branches alter one table, far from each other": (
+        "alter table customers drop column created_at;",
+        "alter table customers alter column id set generated by default;",
+        True,
+    ),
+    "one alters a table, the other its index": (
+        "alter table orders add note text;",
+        "drop index orders_customer_id_idx;",
+        True,
+    ),
+    "two branches alter two tables": (
+        "alter table customers add phone text; create index on customers (phone);",
+        "alter table orders add note text; create index on orders (note);",
+        False,
+    ),
+    "two branches alter two tables, at the border between them": (
+        "create index customers_created_at on customers (created_at);",
+        "alter table orders alter id set generated by default;",
+        False,
+    ),
+    "one adds a table, the other alters one": (
+        "create table addresses (id bigint primary key);",
+        "alter table orders add note text;",
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize(("ours", "theirs", "is_conflict"), BRANCHES.values(), ids=BRANCHES)
+def test_branches_meet(ours: str, theirs: str, is_conflict: bool, shop: Project, schema: Of) -> None:  # noqa: FBT001
+    """Merging is a conflict exactly if both have altered the same object."""
+    root = shop.folder.parent
+    repository = Repository(root, root / "home").init()
+    schema(shop)()
+    repository.commit()
+    for branch, version, sql in (("ours", "003", ours), ("theirs", "004", theirs)):
+        repository.git("checkout", "-q", "-b", branch, "main")
+        shop.add(f"{version}_{branch}", sql)
+        schema(shop)()
+        repository.commit()
+
+    merged = repository.tried("merge", "-q", "ours")
+
+    assert (merged.returncode != 0) == is_conflict, merged.stdout
+    if not is_conflict:
+        assert schema(shop)("--check").code == 0
