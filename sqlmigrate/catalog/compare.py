@@ -12,6 +12,7 @@ from typing import Literal
 
 from sqlmigrate.identifiers import IDENTIFIER
 
+from .expressions import are_alike
 from .objects import NOTHING, Catalog, Change, Difference, Identity, Object
 
 
@@ -74,7 +75,9 @@ def _attributes(old: Object, new: Object) -> tuple[tuple[str, str | None, str | 
 
 def _is_same(old: str | None, new: str | None) -> bool:
     """Return whether two values are the same, except for the moment that 'now' stood for when they were executed."""
-    return old == new or (bool(old and new) and _MOMENT.sub("", old or "") == _MOMENT.sub("", new or ""))
+    if old is None or new is None:
+        return old == new
+    return old == new or are_alike(_MOMENT.sub("", old), _MOMENT.sub("", new))
 
 
 # A constant with a fraction of a second, as PostgreSQL keeps it in the place of 'now'.
