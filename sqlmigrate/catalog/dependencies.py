@@ -68,7 +68,10 @@ def _query(version: int) -> str:
         "d.whole[1], d.whole[2] "
         f"from (select d.*, {_whole('d.refclassid', 'd.refobjid', version)} as whole, "
         f"{_whole('d.classid', 'd.objid', version)} as own from pg_catalog.pg_depend d "
-        "where d.objid >= 16384 and d.refobjid >= 16384 and d.deptype <> 'e') d "
+        "where d.objid >= 16384 and d.refobjid >= 16384 and d.deptype <> 'e' "
+        # an operator of a family that is tied to a class: the class needs the family
+        "and not (d.classid in ('pg_amop'::regclass, 'pg_amproc'::regclass) "
+        "and d.refclassid = 'pg_opclass'::regclass)) d "
         f"left join lateral ({default}) def (catalog, relation, number) on true "
         "where d.own[2] is not null and d.whole[2] is not null"
     )

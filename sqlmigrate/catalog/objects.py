@@ -99,6 +99,17 @@ class Catalog:
             (each for each in self._by_table.get(relation.name, ()) if each.kind in kinds), key=lambda each: each.name
         )
 
+    def of_kind(self, kind: str) -> list[Object]:
+        """Return the objects of a kind."""
+        return self._by_kind.get(kind, [])
+
+    @cached_property
+    def _by_kind(self) -> Mapping[str, list[Object]]:
+        found: dict[str, list[Object]] = {}
+        for (kind, _), each in self.objects.items():
+            found.setdefault(kind, []).append(each)
+        return found
+
     @cached_property
     def _by_table(self) -> Mapping[str, list[Object]]:
         found: dict[str, list[Object]] = {}

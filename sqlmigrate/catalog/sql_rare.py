@@ -6,7 +6,7 @@ https://www.postgresql.org/docs/current/catalogs.html
 from __future__ import annotations
 
 from .sql_clauses import clauses, function, operator
-from .sql_relations import V14, V15, V16, V17, Sort, acl, in_schema, options, user, words, yes
+from .sql_relations import V14, V15, V16, V17, Sort, acl, in_schema, options, own, user, words, yes
 
 
 def rare(version: int) -> tuple[Sort, ...]:
@@ -189,6 +189,9 @@ def _operators() -> tuple[Sort, ...]:
                 "stores": "case when o.opckeytype <> 0 then format_type(o.opckeytype, null) end",
                 "family": "(select format('%I.%I', fn.nspname, f.opfname) from pg_opfamily f join pg_namespace fn on "
                 "fn.oid = f.opfnamespace where f.oid = o.opcfamily)",
+                # a family of the server, or of an extension, is no object
+                "holds": f"case when not (o.opcfamily >= 16384 and {own('pg_opfamily', 'o.opcfamily')}) "
+                f"then {_members('o.opcfamily', 'o.opcintype')} end",
             },
             f"pg_opclass o {in_schema('o.opcnamespace')} join pg_am am on am.oid = o.opcmethod",
             "o.oid >= 16384",
@@ -201,31 +204,37 @@ _BETWEEN = "E',\\n    '"
 
 def _operator_families() -> Sort:
     """Operator families, with what their classes hold."""
-    sorted_by = (
-        "(select format(' FOR ORDER BY %I.%I', sn.nspname, s.opfname) from pg_opfamily s "
-        "join pg_namespace sn on sn.oid = s.opfnamespace where s.oid = o.amopsortfamily)"
-    )
-    operators = (
-        "select string_agg(concat('OPERATOR ', o.amopstrategy, ' ', o.amopopr::regoperator, "
-        f"{sorted_by}), {_BETWEEN} order by o.amopstrategy, o.amopopr::regoperator::text "
-        'collate "C") from pg_amop o where o.amopfamily = f.oid'
-    )
-    functions = (
-        "select string_agg(format('FUNCTION %s (%s, %s) %s', o.amprocnum, format_type(o.amproclefttype, null), "
-        f"format_type(o.amprocrighttype, null), o.amproc::regprocedure), {_BETWEEN} order by o.amprocnum, "
-        'format_type(o.amproclefttype, null) collate "C", format_type(o.amprocrighttype, null) collate "C") '
-        "from pg_amproc o where o.amprocfamily = f.oid"
-    )
-    family = f"concat_ws({_BETWEEN}, ({operators}), ({functions}))"
     return Sort(
         "'operator family'",
         "pg_opfamily",
         "f.oid",
         ("n.nspname", "null", "format('%I using %I', f.opfname, am.amname)"),
-        {"owner": user("f.opfowner"), "method": "quote_ident(am.amname)", "holds": family},
+        {"owner": user("f.opfowner"), "method": "quote_ident(am.amname)", "holds": _members("f.oid")},
         f"pg_opfamily f {in_schema('f.opfnamespace')} join pg_am am on am.oid = f.opfmethod",
         "f.oid >= 16384",
     )
+
+
+def _members(family: str, of_type: str = "") -> str:
+    """Return the operators and functions of a family, or those of them that are for one type alone."""
+    operator_type = f"and (m.amoplefttype, m.amoprighttype) = ({of_type}, {of_type})" if of_type else ""
+    function_type = f"and (m.amproclefttype, m.amprocrighttype) = ({of_type}, {of_type})" if of_type else ""
+    sorted_by = (
+        "(select format(' FOR ORDER BY %I.%I', sn.nspname, s.opfname) from pg_opfamily s "
+        "join pg_namespace sn on sn.oid = s.opfnamespace where s.oid = m.amopsortfamily)"
+    )
+    operators = (
+        f"select string_agg(concat('OPERATOR ', m.amopstrategy, ' ', m.amopopr::regoperator, {sorted_by}), {_BETWEEN} "
+        f'order by m.amopstrategy, m.amopopr::regoperator::text collate "C") '
+        f"from pg_amop m where m.amopfamily = {family} {operator_type}"
+    )
+    functions = (
+        "select string_agg(format('FUNCTION %s (%s, %s) %s', m.amprocnum, format_type(m.amproclefttype, null), "
+        f"format_type(m.amprocrighttype, null), m.amproc::regprocedure), {_BETWEEN} order by m.amprocnum, "
+        'format_type(m.amproclefttype, null) collate "C", format_type(m.amprocrighttype, null) collate "C") '
+        f"from pg_amproc m where m.amprocfamily = {family} {function_type}"
+    )
+    return f"concat_ws({_BETWEEN}, ({operators}), ({functions}))"
 
 
 def _casts() -> Sort:

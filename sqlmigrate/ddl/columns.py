@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from sqlmigrate.catalog.objects import Object
 
-from . import sequences
+from . import foreign, sequences
 
 
 def definition(column: Object, owned: Sequence[Object], *, with_default: bool = True) -> str:
@@ -27,8 +27,8 @@ def definition(column: Object, owned: Sequence[Object], *, with_default: bool = 
         words.append(f"COLLATE {collation}")
     if compression := have.get("compression"):
         words.append(f"COMPRESSION {compression}")
-    if options := have.get("foreign options"):
-        words.append(f"OPTIONS ({foreign_options(options)})")
+    if options := foreign.clause(have.get("foreign options")):
+        words.append(options.strip())
     if have.get("generated"):
         words.append(f"GENERATED ALWAYS AS ({have.get('generation')}) {(have['generated'] or '').upper()}")
     if have.get("identity"):
@@ -76,9 +76,3 @@ def _option(option: str) -> str:
     name, _, value = option.partition("=")
     is_plain = value.replace(".", "").replace("-", "").replace("_", "").isalnum()
     return f"{name}={value}" if is_plain else f"{name}='{value}'"
-
-
-def foreign_options(options: str) -> str:
-    """Write the options of a foreign object as SQL: ``host 'far'``; hidden ones are left out."""
-    shown = (each.partition("=") for each in options.split(", ") if "=(hidden" not in each)
-    return ", ".join("{} '{}'".format(name, value.replace("'", "''")) for name, _, value in shown)

@@ -14,6 +14,7 @@ from sqlmigrate.catalog.objects import RELATIONS, ROUTINES, Identity, Object
 from sqlmigrate.identifiers import plain, plain_parts
 
 from . import statements, tables
+from .base_types import shell
 from .bodies import words_needed
 from .pieces import Block, Piece, default_of
 from .schema import Schema
@@ -26,7 +27,7 @@ _KINDS = (
     "text search configuration", "sequence", "table", "view", "materialized view", "function on relations",
 )  # fmt: skip
 _LAST = (
-    "cast", "publication", "subscription", "event trigger", "default privileges", "database", "setting",
+    "cast", "publication", "subscription", "default privileges", "database", "setting", "event trigger",
 )  # fmt: skip
 
 
@@ -38,11 +39,13 @@ class Section:
         block: all statements of the object
         pieces: those of them that stand here
         is_first: whether the object is created here; false for what follows later
+        is_shell: whether a type is only announced here, because its own functions need it
     """
 
     block: Block
     pieces: tuple[Piece, ...]
     is_first: bool = True
+    is_shell: bool = False
 
 
 def in_order(schema: Schema, *, with_owner: bool = False) -> tuple[Section, ...]:
@@ -114,6 +117,10 @@ class _Graph:
             kind = "function on relations"
         return 1, plain(thing.path[0]), _KINDS.index(kind), plain_parts(thing.name)
 
+    def is_event_trigger(self, identity: Identity) -> bool:
+        """Return whether an object is an event trigger, which statements after it call."""
+        return self.things[identity].kind == "event trigger"
+
     def _all_wholes(self) -> Iterator[tuple[Identity, Identity]]:
         for each in self.catalog.objects.values():
             whole = each.identity if each.identity in self.things else self._by_name.get(each.table)
@@ -149,8 +156,11 @@ class _Order:
 
     def sections(self) -> tuple[Section, ...]:
         for identity in sorted(self.graph.things, key=self.graph.place):
-            self._create(identity)
+            if not self.graph.is_event_trigger(identity):
+                self._create(identity)
         self._rest()
+        for identity in sorted(filter(self.graph.is_event_trigger, self.graph.things), key=self.graph.place):
+            self._create(identity)  # it would be called for each statement that follows
         return tuple(self._sections)
 
     def _create(self, identity: Identity) -> None:
@@ -161,7 +171,13 @@ class _Order:
         thing, graph = self.graph.things[identity], self.graph
         apart = graph.apart(thing) if tables.is_table(thing) else ()
         block = statements.block(thing, graph.schema, apart, with_owner=self.with_owner)
-        for each in sorted(graph.core(block), key=graph.place):
+        needed = sorted(graph.core(block), key=graph.place)
+        for each in needed:
+            if graph.things[each].kind == "schema":
+                self._create(each)
+        if announced := shell(thing):
+            self._sections.append(Section(block, (Piece(announced),), is_first=False, is_shell=True))
+        for each in needed:
             self._create(each)
         self._done.add(identity)
         now = [piece for piece in block.pieces if not self._missing(piece, identity)]

@@ -8,7 +8,7 @@ whoever executes them, unless the statements that name the owner are asked for.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from sqlmigrate.catalog.objects import RELATIONS, TYPES, Catalog, Object
@@ -81,13 +81,23 @@ class _Entry:
 
     grantee: str
     grantor: str
-    plain: str
+    plain: str = ""
     grantable: str = ""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """The two roles."""
+        return self.grantee, self.grantor
 
     @property
     def letters(self) -> frozenset[str]:
         """All letters."""
         return frozenset(self.plain + self.grantable)
+
+    def given_to_another(self, old: str, new: str) -> _Entry:
+        """Return the entry after the object was given to another owner."""
+        grantee, grantor = (new if role == old else role for role in self.key)
+        return replace(self, grantee=grantee, grantor=grantor)
 
 
 @dataclass(frozen=True)
@@ -118,11 +128,22 @@ class _Subject:
             who = self._role(entry.grantee)
             yield f"{self.prefix}GRANT {self._words(entry.grantable)} {self.on} TO {who} WITH GRANT OPTION"
 
-    def revoke(self, letters: Iterable[str], grantee: str, *, all_of_them: bool) -> Iterator[str]:
-        """Write the statement that takes rights from a role."""
-        if lost := "".join(letters):
-            words = "ALL" + self._limit if all_of_them else self._words(lost)
-            yield f"{self.prefix}REVOKE {words} {self.on} FROM {self._role(grantee)}"
+    def revoke(self, entry: _Entry, kept: Collection[str]) -> Iterator[str]:
+        """Write the statement that takes the rights of an entry, except those that are kept."""
+        if lost := "".join(each for each in entry.plain + entry.grantable if each not in kept):
+            is_all = len(lost) == len(entry.letters)
+            words = "ALL" + self._limit if is_all else self._words(lost)
+            yield f"{self.prefix}REVOKE {words} {self.on} FROM {self._role(entry.grantee)}"
+
+    def revoke_options(self, entry: _Entry, kept: _Entry) -> Iterator[str]:
+        """Write the statement that takes the grant options of an entry whose rights are kept without them."""
+        if lost := "".join(each for each in entry.grantable if each in kept.plain):
+            words = self._words(lost)
+            yield f"{self.prefix}REVOKE GRANT OPTION FOR {words} {self.on} FROM {self._role(entry.grantee)}"
+
+    def revoke_all(self, grantee: str, ending: str) -> str:
+        """Write the statement that takes all rights from a role."""
+        return f"{self.prefix}REVOKE ALL{self._limit} {self.on} FROM {self._role(grantee)}{ending}"
 
     @property
     def _limit(self) -> str:
@@ -147,16 +168,29 @@ def grants(thing: Object, of: Object | None = None, *, with_owner: bool = False)
         of: The relation that it is a column of.
         with_owner: Whether the owner is named; if not, he is the role that executes the statements.
     """
-    owner = (of or thing).attributes.get("owner") or ""
-    acl = thing.attributes.get("acl")
-    if thing.kind not in _KINDS or (acl is None and not _is_public(thing)):
+    if thing.kind not in _KINDS or (thing.attributes.get("acl") is None and not _is_public(thing)):
         return []
-    kind = _KINDS[thing.kind]
-    entries = [_Entry(owner, owner, kind.every)] if acl is None else _entries(acl)
-    kind = _as_the_server_has_it(thing, kind, owner, entries)
-    subject = _Subject(kind, owner, identifier(owner) if with_owner else "CURRENT_USER", *_target(thing, of))
-    statements = [*_statements(subject, entries, _public(thing, owner))]
-    return [on_this_database(each) if DATABASE in each else each for each in statements]
+    subject = _subject(thing, of, with_owner=with_owner)
+    public = _public(thing, subject.owner)
+    return _executable(_between(subject, _of_new(subject, public), _held(thing, subject)))
+
+
+def changed(now: Object, was: Object, of: Object | None = None) -> list[str]:
+    """Write the statements that give an object the rights that it had; it already has the owner that it had.
+
+    Args:
+        now: The object as it is.
+        was: The object as it was.
+        of: The relation, as it was, that it is a column of.
+    """
+    if was.kind not in _KINDS:
+        return []
+    subject = _subject(was, of, with_owner=True)
+    if was.attributes.get("acl") is None:
+        subject = replace(subject, rights=_subject(now, of, with_owner=True).rights)
+    old_owner = now.attributes.get("owner") or subject.owner
+    held = [each.given_to_another(old_owner, subject.owner) for each in _held(now, subject)]
+    return _executable(_between(subject, held, _held(was, subject)))
 
 
 def default_privileges(thing: Object, catalog: Catalog, *, with_owner: bool = False) -> list[str]:
@@ -164,36 +198,63 @@ def default_privileges(thing: Object, catalog: Catalog, *, with_owner: bool = Fa
 
     The role is named unless it is the owner of the database, whom `with_owner` names as well.
     """
-    values = {name: value or "" for name, value in thing.attributes.items()}
-    role, schema = values["role"], values.get("schema")
     database = catalog.objects.get(("database", "'current'"))
-    is_own = not with_owner and database is not None and database.attributes.get("owner") == role
-    kind = _DEFAULT_KINDS[values["on"]]
-    prefix = "ALTER DEFAULT PRIVILEGES" + ("" if is_own else f" FOR ROLE {identifier(role)}")
+    is_own = database is not None and database.attributes.get("owner") == thing.attributes.get("role")
+    subject, default = _subject_of_new(thing, with_role=with_owner or not is_own)
+    return [*_between(subject, default, _entries(thing.attributes.get("acl") or ""))]
+
+
+def changed_default_privileges(now: Object | None, was: Object | None) -> list[str]:
+    """Write the statements that lead from default privileges as they are to those that were; None: nothing was set."""
+    one = was or now
+    if one is None:
+        return []
+    subject, default = _subject_of_new(one, with_role=True)
+    before, after = (_entries(each.attributes.get("acl") or "") if each else default for each in (now, was))
+    return [*_between(subject, before, after)]
+
+
+def _subject(thing: Object, of: Object | None, *, with_owner: bool) -> _Subject:
+    owner = (of or thing).attributes.get("owner") or ""
+    kind = _as_the_server_has_it(thing, _KINDS[thing.kind], owner, _entries(thing.attributes.get("acl") or ""))
+    return _Subject(kind, owner, identifier(owner) if with_owner else "CURRENT_USER", *_target(thing, of))
+
+
+def _subject_of_new(thing: Object, *, with_role: bool) -> tuple[_Subject, list[_Entry]]:
+    """Return what default privileges are about, and those of a role for which nothing is set."""
+    values = {name: value or "" for name, value in thing.attributes.items()}
+    role, schema, kind = values["role"], values.get("schema"), _DEFAULT_KINDS[values["on"]]
+    prefix = "ALTER DEFAULT PRIVILEGES" + (f" FOR ROLE {identifier(role)}" if with_role else "")
     prefix += f" IN SCHEMA {schema} " if schema else " "
-    written = "CURRENT_USER" if is_own else identifier(role)
-    entries = _entries(values.get("acl", ""))
-    if schema:  # in a schema rights are added to those that a new object gives
-        kind = _Kind(kind.word, kind.every)
-        subject = _Subject(kind, role, written, f"ON {kind.word}", prefix=prefix)
-        return [each for entry in entries for each in subject.grant(entry)]
-    kind = _as_the_server_has_it(thing, kind, role, entries)
-    return [*_statements(_Subject(kind, role, written, f"ON {kind.word}", prefix=prefix), entries, kind.public)]
+    if not schema:
+        kind = _as_the_server_has_it(thing, kind, role, _entries(values.get("acl", "")))
+    written = identifier(role) if with_role else "CURRENT_USER"
+    subject = _Subject(kind, role, written, f"ON {kind.word}", prefix=prefix)
+    # in a schema, rights are added to those that a new object gives
+    return subject, [] if schema else _of_new(subject, kind.public)
 
 
-def _statements(subject: _Subject, entries: list[_Entry], public: str) -> Iterator[str]:
-    """Write the statements that lead from the rights of a new object to these entries."""
-    owner = subject.owner
-    given = {owner: "" if subject.column else subject.rights.every, "": public}
-    for grantee, letters in given.items():
-        own = [each for each in entries if (each.grantee, each.grantor) == (grantee, owner)]
-        held = {letter for each in own for letter in each.letters}
-        lost = [each for each in letters if each not in held]
-        yield from subject.revoke(lost, grantee, all_of_them=len(lost) == len(letters))
-    for entry in _in_order(entries, owner):
-        known = given.get(entry.grantee, "") if entry.grantor == owner else ""
-        new = "".join(each for each in entry.plain if each not in known)
-        yield from _by_grantor(subject, replace(entry, plain=new))
+def _executable(statements: Iterable[str]) -> list[str]:
+    return [on_this_database(each) if DATABASE in each else each for each in statements]
+
+
+def _between(subject: _Subject, before: Iterable[_Entry], after: Iterable[_Entry]) -> Iterator[str]:
+    """Write the statements that lead from some rights to others."""
+    held = {each.key: each for each in before}
+    wanted = {each.key: each for each in after}
+    if any(grantor != subject.owner for _, grantor in held):
+        grantees = dict.fromkeys(grantee for grantee, grantor in held if grantor == subject.owner)
+        yield from (subject.revoke_all(each, " CASCADE") for each in grantees)
+        held = {}
+    for key, entry in held.items():
+        now = wanted.get(key, _Entry(*key))
+        yield from subject.revoke(entry, now.letters)
+        yield from subject.revoke_options(entry, now)
+    for entry in _in_order(wanted.values(), subject.owner):
+        now = held.get(entry.key, _Entry(*entry.key))
+        plain = "".join(each for each in entry.plain if each not in now.letters)
+        grantable = "".join(each for each in entry.grantable if each not in now.grantable)
+        yield from _by_grantor(subject, replace(entry, plain=plain, grantable=grantable))
 
 
 def _by_grantor(subject: _Subject, entry: _Entry) -> Iterator[str]:
@@ -215,6 +276,18 @@ def _in_order(entries: Iterable[_Entry], owner: str) -> Iterator[_Entry]:
         yield from ready
         grantors |= {each.grantee for each in ready if each.grantable}
         left = [each for each in left if each not in ready]
+
+
+def _of_new(subject: _Subject, public: str) -> list[_Entry]:
+    """Return the rights on an object that is new."""
+    entries = [_Entry("", subject.owner, public)] if public else []
+    return entries if subject.column else [_Entry(subject.owner, subject.owner, subject.rights.every), *entries]
+
+
+def _held(thing: Object, subject: _Subject) -> list[_Entry]:
+    """Return the rights on an object of a catalog."""
+    acl = thing.attributes.get("acl")
+    return _of_new(subject, _KINDS[thing.kind].public) if acl is None else _entries(acl)
 
 
 def _entries(acl: str) -> list[_Entry]:

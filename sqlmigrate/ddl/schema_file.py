@@ -51,6 +51,8 @@ def _lines(section: Section, later: tuple[Piece, ...]) -> Iterator[str]:
     if section.is_first:
         yield name
         yield f"-- checksum {_checksum(section.block)}"
+    elif section.is_shell:
+        yield f"{name}: announced, because its own functions need it"
     else:
         yield f"{name}: what needs objects above"
     for number, piece in enumerate(section.pieces):

@@ -8,9 +8,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from sqlmigrate.catalog.objects import Catalog, Identity, Object
 
 from . import sequences, tables, types, views
+from .foreign import hidden
 from .pieces import Block, Piece
+from .rare import RARE
 from .rights import grants
 from .schema import Schema
+from .targets import comment, owner
 
 _Write = Callable[[Object, Catalog], Block]
 _AS = re.compile(r"^AS ", re.MULTILINE)
@@ -57,9 +60,14 @@ def _by_kind(thing: Object) -> tuple[str, int, str]:
 
 
 def _about(thing: Object, catalog: Catalog, *, with_owner: bool) -> Iterator[Piece]:
-    """Yield the statements about the rights on an object and its parts."""
+    """Yield the statements about the owners, the rights and the comments of an object and its parts."""
+    if thing.kind == "subscription":  # which is not created
+        return
     whole = [thing, *parts_of(thing, catalog)]
+    if with_owner:
+        yield from (_about_part(each, sql) for each in whole if (sql := owner(each)))
     yield from (_about_part(each, sql) for each in whole for sql in grants(each, thing, with_owner=with_owner))
+    yield from (_about_part(each, sql) for each in whole if (sql := comment(each)))
 
 
 def _about_part(part: Object, sql: str) -> Piece:
@@ -101,6 +109,12 @@ def _extension(thing: Object, _catalog: Catalog) -> Block:
     return Block(thing, (Piece(f"CREATE EXTENSION {thing.name} WITH SCHEMA {schema}", (thing.identity,), "core"),))
 
 
+def _rare(thing: Object, catalog: Catalog) -> Block:
+    statements = RARE[thing.kind](thing, catalog)
+    unwritten = tuple(f"{each} is hidden" for each in hidden(thing))
+    return Block(thing, tuple(Piece(each, (thing.identity,), "core") for each in statements), unwritten)
+
+
 _PARTS = (
     "column", "constraint", "index", "sequence", "trigger", "rule", "policy", "statistics", "domain constraint",
 )  # fmt: skip
@@ -113,4 +127,5 @@ _BLOCKS: Mapping[str, _Write] = {
     "view": views.block,
     "materialized view": views.block,
     **types.BLOCKS,
+    **dict.fromkeys(RARE, _rare),
 }

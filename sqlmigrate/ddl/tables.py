@@ -11,7 +11,7 @@ from functools import cached_property
 
 from sqlmigrate.catalog.objects import TABLES, Catalog, Identity, Object
 
-from . import columns, partitions, parts, sequences
+from . import columns, foreign, partitions, parts, sequences
 from .pieces import Block, Piece, default_of
 
 _FOREIGN_KEY, _NOT_VALID = "FOREIGN KEY", " NOT VALID"
@@ -86,9 +86,7 @@ class _Table:
         if have.get("tablespace"):
             yield f"\nTABLESPACE {have['tablespace']}"
         if have.get("server"):
-            yield f"\nSERVER {have['server']}"
-        if have.get("foreign options"):
-            yield f"\nOPTIONS ({columns.foreign_options(have['foreign options'] or '')})"
+            yield f"\n{foreign.of_table(self.table)}"
 
     def _lines(self) -> tuple[list[str], list[Identity]]:
         """Return the lines inside CREATE TABLE, and the constraints and defaults that they contain."""
