@@ -6,7 +6,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import psycopg
@@ -16,6 +16,7 @@ from git_repository import Repository
 from handmade_reviews import REVIEWS
 from left_by_tools import LEFT
 from project import Project
+from squashed_folder import squash
 from terminal import Ended
 
 from sqlmigrate.database import run_lock
@@ -114,6 +115,7 @@ def values(project: Project) -> Values:
     _collect_history_changes(project, found)
     _collect_errors(project, found)
     _collect_adoption(project, found)
+    _collect_squash(project, found)
     _collect_review(found)
     return found
 
@@ -161,6 +163,26 @@ def _collect_adoption(project: Project, found: Values) -> None:
     for option in ("--finish", "--undo"):
         ended = _call(other, "adopt", "--table", "adopted", option, *(["--yes"] if option == "--undo" else []))
         found[f"adopt {option}"] = _json(ended.stdout)
+
+
+def _collect_squash(project: Project, found: Values) -> None:
+    """Squash the migrations of which a database has a part, and then all; next to the history of the other values."""
+    other = Project(project.folder.parent / "squashed" / "sql", project.url)
+    other.folder.parent.mkdir()
+    for number in (1, 2):
+        other.add(f"{number}_s", f"create table s{number} ();", f"drop table s{number};")
+    call = partial(_call, other, "--table", "squashed")
+    call("up", "--steps", "1", "--into-existing")
+    squash(other.folder, "2")
+    archive = other.folder / "squashed"
+    gone = archive.rename(other.folder / "gone")
+    for back in (gone, archive):
+        found["status"] += (status := _json(call("status").stdout))
+        found["opened squash"] += [each for value in status for each in value["opened"]]
+        if back is gone:
+            gone.rename(archive)
+    _collected(found, call("up"))
+    found["fold"] += [fold for event in found["planned"] for fold in event.get("folds", [])]
 
 
 def _collect_errors(project: Project, found: Values) -> None:

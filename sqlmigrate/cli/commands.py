@@ -22,6 +22,7 @@ from .context import EXIT_ATTENTION, EXIT_FAILED, Context
 from .program import cli, command
 
 if TYPE_CHECKING:
+    from sqlmigrate.executor.events import Event
     from sqlmigrate.files.migration import Folder
     from sqlmigrate.plan.plan import Direction
 
@@ -147,7 +148,8 @@ def down(context: Context, *, yes: bool, **options: Any) -> int:
         )
     if options["all"] or _goes_below_all(context, **options):
         context.confirm(yes=yes, question="Undo every migration, and lose the data in their tables?")
-    return _execute(context, "down", **options)
+        yes = True
+    return _execute(context, "down", asks=not yes, **options)
 
 
 def _goes_below_all(context: Context, *, to: str | None, steps: int | None, **_options: Any) -> bool:
@@ -176,7 +178,7 @@ def reset(context: Context, *, yes: bool) -> int:
     return _execute(context, "down", all=True) or _execute(context, "up")
 
 
-def _execute(context: Context, direction: Direction, **options: Any) -> int:
+def _execute(context: Context, direction: Direction, *, asks: bool = False, **options: Any) -> int:
     from sqlmigrate.operations import up_down
     from sqlmigrate.output.run_report import RunReport
 
@@ -195,14 +197,29 @@ def _execute(context: Context, direction: Direction, **options: Any) -> int:
                 for event in happening:
                     running.tell(event)
                     outcome.keep(event)
+                    if asks:
+                        _confirm_squashed(context, event)
         except KeyboardInterrupt:
             context.is_interruption_told = True
             if not outcome.failed:
                 context.report.error(outcome.interruption())
             raise
         finally:
-            running.ended(outcome.executed, outcome.failed)
+            running.ended(outcome.executed, outcome.failed, outcome.folded)
     return EXIT_FAILED if outcome.failed else 0
+
+
+def _confirm_squashed(context: Context, event: Event) -> None:
+    """Ask before a squashed migration is undone: it stands for many, whose tables go all at once."""
+    from sqlmigrate.plan.plan import Planned
+
+    if not isinstance(event, Planned) or event.plan.dry_run:
+        return
+    for step in event.plan.steps:
+        if replaces := step.migration.replaces:
+            which = f"{step.label} replaces {replaces}"
+            context.confirm(yes=False, question="Undo all of them, and lose the data in their tables?", reason=which)
+            return
 
 
 def _require_some(context: Context, migrations: Folder) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from sqlmigrate.errors import NOTHING_EXECUTED, SqlmigrateError
-from sqlmigrate.executor.events import Began, Event, Failed, Finished, NotTried
+from sqlmigrate.executor.events import Began, Event, Failed, Finished, Folded, NotTried
 from sqlmigrate.plan.plan import Direction, Step
 
 
@@ -23,6 +23,7 @@ class RunSummary:
         executed: The steps that succeeded, in their order.
         current: The step that is being executed.
         failed: The failure with which the run ended.
+        folded: How many folds of the history were done.
     """
 
     direction: Direction
@@ -30,6 +31,7 @@ class RunSummary:
     executed: list[Step] = field(default_factory=list)
     current: Step | None = None
     failed: Failed | None = None
+    folded: int = 0
 
     def __enter__(self) -> Self:
         return self
@@ -50,6 +52,8 @@ class RunSummary:
                 self.current, self.failed = None, event
             case NotTried():
                 self.current = None
+            case Folded():
+                self.folded += 1
             case _:
                 pass
 

@@ -11,6 +11,7 @@ from sqlmigrate.database.activity import Activity, Observer
 from sqlmigrate.database.blocker import Blocker
 from sqlmigrate.errors import StatementError
 from sqlmigrate.plan.plan import Planned, Step
+from sqlmigrate.plan.squashed import Fold
 
 
 @dataclass(frozen=True)
@@ -200,6 +201,17 @@ class NotTried:
     reason: str
 
 
+@dataclass(frozen=True)
+class Folded:
+    """The rows of executed migrations became the row of the squashed one that replaces them; in a dry run only tried.
+
+    Attributes:
+        fold: What was folded.
+    """
+
+    fold: Fold
+
+
 Event = (
     Planned
     | Waiting
@@ -213,4 +225,5 @@ Event = (
     | Finished
     | Failed
     | NotTried
+    | Folded
 )

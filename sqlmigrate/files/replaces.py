@@ -122,12 +122,12 @@ def _head(text: str) -> Iterator[tuple[int, str]]:
 def faults_of_list(replaces: Replaces, version: str) -> Iterator[MigrationError]:
     """Yield what is wrong with a directive that can be read, in the up file of a migration with this version."""
     last = replaces.last
-    if number_of(last) > number_of(version):
+    if number_of(last) != number_of(version):
         yield MigrationError(
             f"the file replaces {replaces}, but its own version is {version}",
             replaces.span,
             kind=Kind.WRONG_RANGE,
-            hint=f"the range may not end above the version of its file; name the file {last}_…, or write another range",
+            hint=f"the range ends at the version of its file: name the file {last}_…, or write another range",
         )
     if replaces.unlisted:
         yield MigrationError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ def checked(pairs: Sequence[Migration], errors: list[MigrationError]) -> list[Mi
     found = [_of_down(each, errors) for each in pairs]
     if not any(each.replaces for each in pairs):
         return found
-    squashed = [each for each in pairs if each.replaces and number_of(each.replaces.last) <= each.number]
+    squashed = [each for each in pairs if each.replaces and number_of(each.replaces.last) == each.number]
     faults = {each.up.path: tuple(_faults(each, squashed)) for each in found}
     errors += [fault for group in faults.values() for fault in group]
     settled = {fault for each in found if any(_is_replaced(fault) for fault in faults[each.up.path])
@@ -29,6 +29,11 @@ def checked(pairs: Sequence[Migration], errors: list[MigrationError]) -> list[Mi
         replace(each, faults=(*(fault for fault in each.faults if fault not in settled), *faults[each.up.path]))
         for each in found
     ]
+
+
+def faults_of_squashed(migrations: Iterable[Migration]) -> list[MigrationError]:
+    """Return the faults that keep it unknown what a squashed migration replaces."""
+    return [fault for each in migrations if each.replaces for fault in each.faults if fault.kind is Kind.WRONG_RANGE]
 
 
 def archived(pairs: Sequence[Migration]) -> list[Migration]:

@@ -1,4 +1,4 @@
-"""Reads the history's log: every up, down, failure, repair, baseline and adoption. `write` writes it."""
+"""Reads the history's log: every up, down, failure, repair, baseline, adoption and fold. `write` writes it."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class LogEntry:
 
     Attributes:
         logged_at: When it was written, in UTC.
-        action: `up`, `down`, `failure`, `repair`, `baseline` or `adopt`.
+        action: `up`, `down`, `failure`, `repair`, `baseline`, `adopt` or `fold`.
         version: The version of the migration.
         name: The name of the migration.
         duration_ms: How long it took, in milliseconds by the server's clock; None where nothing was executed.
         executed_by: The role.
         host: The host that sqlmigrate ran on.
-        detail: The message of a failure, or what a repair did.
+        detail: The message of a failure, or what a repair or a fold did.
     """
 
     logged_at: datetime

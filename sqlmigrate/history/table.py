@@ -65,10 +65,11 @@ COLUMNS = (
     Column("tool_version", "text"),
     Column("error", "text"),
 )
+_ACTIONS = "'up', 'down', 'failure', 'repair', 'baseline', 'adopt', 'fold'"
 LOG_COLUMNS = (
     Column("id", "bigint", "generated always as identity primary key", is_read=False),
     Column("logged_at", "timestamptz", "not null default pg_catalog.clock_timestamp()"),
-    Column("action", "text", "not null check (action in ('up', 'down', 'failure', 'repair', 'baseline', 'adopt'))"),
+    Column("action", "text", f"not null\n{'':20}check (action in ({_ACTIONS}))"),
     Column("version", "text", "not null"),
     Column("name", "text", "not null"),
     Column("checksum", "text", is_read=False),
@@ -255,7 +256,7 @@ begin
   select conname into narrow from pg_catalog.pg_constraint
    where conrelid = {literal(log)}::pg_catalog.regclass and contype = 'c'
      and pg_catalog.pg_get_constraintdef(oid) like '%''failure''%'
-     and pg_catalog.pg_get_constraintdef(oid) not like '%''adopt''%';
+     and pg_catalog.pg_get_constraintdef(oid) not like '%''fold''%';
   if found then
     execute pg_catalog.format({alter}, narrow);
   end if;

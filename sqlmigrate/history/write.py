@@ -21,7 +21,7 @@ from sqlmigrate.database.session import Request
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.version import __version__
 
-from .state import Undoing
+from .state import ADOPTED, Undoing
 from .table import History
 
 _NOW = "pg_catalog.clock_timestamp()"
@@ -391,3 +391,42 @@ def baseline(history: History, migration: Migration) -> Request:
     row |= {**_executed_now(given), "statements": "0", "statements_done": "0"}
     entry = _log_entry(history, "baseline", "written")
     return _end(given, _gone_or_changed(history, number), _upsert(history, row), entry, "null")
+
+
+def fold(
+    history: History, migration: Migration, statements: int, rows: Sequence[tuple[str, str]], detail: str
+) -> Request:
+    """Make one row, that of a squashed migration, of the rows that it replaces, and write the log once.
+
+    `rows` are their versions and checksums. The request fails if one of them is not there as it was read. What was
+    declared stays declared, and what was adopted stays adopted: as a whole, if it was so in part.
+    """
+    given = _Parameters()
+    wanted = given.add(" ".join(f"{version}:{checksum}" for version, checksum in rows))
+    is_whole = f"({history.unfinished} is null or {history.unfinished} ~ '{_NOTHING_UNDONE}')"
+    row = {"version": given.add(migration.version), "status": "status", **_files(given, migration)}
+    number = f"{given.add(str(statements))}::int"
+    row |= {"statements": number, "statements_done": number, "duration_ms": "duration_ms"}
+    row |= {"executed_at": "executed_at", "executed_by": "executed_by"}
+    row |= {"tool_version": f"{given.add(__version__)} || adopted"}
+    query = f"""\
+with gone as (
+  delete from {history.quoted}
+   where version || ':' || checksum = any (pg_catalog.string_to_array({wanted}, ' '))
+     and status in ('executed', 'baseline') and {is_whole}
+  returning *),
+summed as (
+  select pg_catalog.count(*) as found, pg_catalog.max(executed_at) as executed_at,
+         pg_catalog.sum(duration_ms)::bigint as duration_ms,
+         (pg_catalog.array_agg(executed_by order by executed_at desc nulls last))[1] as executed_by,
+         case when pg_catalog.bool_or(status = 'baseline') then 'baseline' else 'executed' end as status,
+         case when pg_catalog.bool_or(tool_version like '%{ADOPTED}') then '{ADOPTED}' else '' end as adopted
+    from gone),
+written as (
+  insert into {history.quoted} ({", ".join(row)})
+  select {", ".join(row.values())} from summed where found = {given.add(str(len(rows)))}::bigint
+  returning *),
+logged as (
+  {_log_entry(history, "fold", "written", duration="null::bigint", detail=f"{given.add(detail)}::text")})
+select {_guard("logged", "'changed'")}"""
+    return Request(query, given.values)

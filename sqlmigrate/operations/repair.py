@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from sqlmigrate.database import server
 from sqlmigrate.database.session import COMMIT, Request, Session, connect
 from sqlmigrate.errors import NOTHING_CHANGED, ConfigError, HistoryError, Kind, gather
-from sqlmigrate.files.migration import Migration
+from sqlmigrate.files.migration import Migration, archive_of
 from sqlmigrate.history import read, rights, surroundings, write
 from sqlmigrate.history.state import State
 from sqlmigrate.history.table import DEFAULT_TABLE, History, make_ready, prepare
 from sqlmigrate.plan.created import created_tables, readable_scripts
 from sqlmigrate.plan.half_done import half_done_rows, said_of_rows
 from sqlmigrate.plan.plan import DEFAULT_LIMITS
-from sqlmigrate.plan.rows import Row, find_row, make_rows, renumbered_label
+from sqlmigrate.plan.rows import Row, make_rows, named_version, renumbered_label
+from sqlmigrate.plan.squashed import View, find_named, view_of
 
 from .locked import under_lock
 from .status import status
@@ -30,8 +31,12 @@ def repairable(
     Raises `ConfigError` for an unknown version and for one that needs no repair, `HistoryError` for a file that must
     not be accepted, because another migration was executed with its number.
     """
-    rows = status(url, migrations, table=table).plan.rows
-    row = find_row(rows, version)
+    plan = status(url, migrations, table=table).plan
+    rows = plan.rows
+    row = find_named(migrations, plan.opened, rows, version)
+    for opened in plan.opened:
+        if opened.error and opened.covers(row.number):
+            raise opened.error.with_(state=NOTHING_CHANGED)
     if row.is_half_undone:
         return row, f"Count {row.label} as executed, because what its down has undone was brought back by hand?"
     if row.state == "changed" and row.migration and row.execution and renumbered_label(rows, row):
@@ -146,11 +151,24 @@ def baseline(
 
 def _pending_up_to(version: str, migrations: Sequence[Migration], state: State) -> list[Row]:
     """Return the rows of pending migrations up to `version`, which must be known; their files must have no faults."""
-    rows = make_rows(migrations, state.executions)
-    limit = find_row(rows, version).number
+    view, rows = _rows_up_to(version, migrations, state)
+    if view.errors:
+        raise gather(view.errors).with_(state=NOTHING_CHANGED)
+    limit = find_named(migrations, view.opened, rows, version).number
     pending = [row for row in rows if row.is_pending and row.number <= limit]
     _refuse_faults(pending)
     return pending
+
+
+def _rows_up_to(version: str, migrations: Sequence[Migration], state: State) -> tuple[View, tuple[Row, ...]]:
+    """Return the rows, with those of the archive if `version` is inside of what a squashed migration replaces."""
+    archive, number = archive_of(migrations), named_version(version)
+    view = view_of(migrations, state.executions, archive)
+    rows = make_rows(view.migrations, view.executions)
+    if number is None or any(row.number == number for row in rows):
+        return view, rows
+    view = view_of(migrations, state.executions, archive, opening=number)
+    return view, make_rows(view.migrations, view.executions)
 
 
 def _refuse_half_done(declared: Sequence[Row]) -> None:

@@ -15,7 +15,7 @@ from sqlmigrate.database import run_lock
 from sqlmigrate.database.blocker import UNSEEN, Blocker
 from sqlmigrate.database.session import Session, connect
 from sqlmigrate.errors import HistoryError, MigrationError
-from sqlmigrate.files.migration import Migration, version_number
+from sqlmigrate.files.migration import Migration, archive_of, version_number
 from sqlmigrate.history import read, surroundings
 from sqlmigrate.history.log import LogEntry, entries
 from sqlmigrate.history.state import Execution, State
@@ -26,6 +26,7 @@ from sqlmigrate.plan.half_done import half_done_rows, half_undone_error, resume_
 from sqlmigrate.plan.notes import notes_on
 from sqlmigrate.plan.plan import Direction, Plan, Planned
 from sqlmigrate.plan.rows import Row, changed_rows, find_row, make_rows
+from sqlmigrate.plan.squashed import view_of
 from sqlmigrate.plan.up import faults_of_pending
 
 
@@ -62,7 +63,9 @@ def _look(session: Session, migrations: Sequence[Migration], table: str) -> Plan
     state = replace(state, executions=executions, run=run)
     if not executions:
         state = replace(state, surroundings=surroundings.look(session, state.history, _schemas(migrations)))
-    return Planned(Plan("up", make_rows(migrations, executions)), state)
+    view = view_of(migrations, executions, archive_of(migrations))
+    rows = make_rows(view.migrations, view.executions)
+    return Planned(Plan("up", rows, folds=view.folds, opened=view.opened), state)
 
 
 def _unseen_run(executions: Sequence[Execution]) -> Blocker | None:
@@ -92,7 +95,10 @@ def verify(
         if begun := [row.execution.version for row in half_done_rows(rows) if row.execution]:
             with suppress(MigrationError):  # a file that cannot be read is the fault of the file
                 errors += resume_errors(rows, read.texts(session, planned.state.history, begun))
-    found = [half_undone_error(rows), *(missing_error(rows, kind) for kind in (INSIDE, AFTER, UNFINISHED))]
+    stopped = [each for each in planned.plan.opened if each.error]  # the archive is missing, not each of its files
+    told = [row for row in rows if not any(each.covers(row.number) for each in stopped)]
+    found = [half_undone_error(rows), *(missing_error(told, kind) for kind in (INSIDE, AFTER, UNFINISHED))]
+    found += [each.error for each in stopped]
     found += [out_of_order_error(rows, [row for row in rows if row.is_pending])]
     return planned, [*errors, *filter(None, found)]
 

@@ -19,25 +19,26 @@ from sqlmigrate.database.pooler_messages import CONNECT_DIRECTLY, cure_of
 from sqlmigrate.database.server import Server, require_standard_strings, require_writable
 from sqlmigrate.database.session import Request, Session, connect
 from sqlmigrate.errors import NOTHING_EXECUTED_BY_THIS_RUN, HistoryError, ServerError, gather
-from sqlmigrate.executor.events import Began, Event, Failed, NotTried, Observation, Waiting
-from sqlmigrate.files.migration import Migration
+from sqlmigrate.executor.events import Began, Event, Failed, Folded, NotTried, Observation, Waiting
+from sqlmigrate.files.migration import Migration, archive_of
+from sqlmigrate.files.squashed import faults_of_squashed
 from sqlmigrate.history import read, rights, surroundings, table, write
 from sqlmigrate.history.state import State
 from sqlmigrate.history.table import DEFAULT_TABLE
-from sqlmigrate.plan.down import down_rows, down_steps
+from sqlmigrate.plan.down import down_rows, down_steps, means_all
 from sqlmigrate.plan.encoding import encoding_errors
 from sqlmigrate.plan.first_run import executed_since, first_run_errors
 from sqlmigrate.plan.half_done import begun_statements, half_done_rows, half_undone_error, resume_errors
 from sqlmigrate.plan.notes import missing_notes, notes_on
 from sqlmigrate.plan.plan import DEFAULT_LIMITS, Direction, Limits, Plan, Planned, Selection, Step
 from sqlmigrate.plan.rows import Row, changed_rows, make_rows
+from sqlmigrate.plan.squashed import View, find_named, planned_folds, view_of
 from sqlmigrate.plan.up import up_steps
 
 from .status import changed_files
 
 if TYPE_CHECKING:
     from sqlmigrate.executor.executor import Executor
-    from sqlmigrate.executor.step_run import Outcome
     from sqlmigrate.parsing.statement import Statement
 
 
@@ -142,20 +143,37 @@ class _Order:
         return plan
 
     def _plan(self, session: Session, state: State) -> Plan:
-        rows = make_rows(self.migrations, state.executions)
-        if self.direction == "up":
-            steps = up_steps(rows, self.selection, self._begun(session, state, rows))
+        is_up = self.direction == "up"
+        view = view_of(self.migrations, state.executions, archive_of(self.migrations), folds=is_up)
+        rows = make_rows(view.migrations, view.executions)
+        selection = self._selection(view, rows)
+        if is_up:
+            steps = up_steps(rows, selection, self._begun(session, state, rows, view))
             notes = (*notes_on(self.migrations, rows, steps), *(() if steps else missing_notes(rows)))
-            return Plan("up", rows, steps, self.is_dry_run, notes)
-        chosen = down_rows(rows, self.selection)
+            folds = planned_folds(view, rows, [step.migration.number for step in steps])
+            return Plan("up", rows, steps, self.is_dry_run, notes, folds, view.opened)
+        chosen = down_rows(rows, selection)
         versions = [row.execution.version for row in chosen if row.execution]
         steps = down_steps(chosen, read.texts(session, state.history, versions))
         return Plan("down", rows, steps, self.is_dry_run, notes_on(self.migrations, rows))
 
-    def _begun(self, session: Session, state: State, rows: Sequence[Row]) -> dict[str, tuple[Statement, ...]]:
+    def _selection(self, view: View, rows: Sequence[Row]) -> Selection:
+        """Give the selection with the name of a row; raises `ConfigError` for a migration that was replaced."""
+        to = self.selection.to
+        if to is None or (self.direction == "down" and means_all(to, (row.number for row in rows))):
+            return self.selection
+        return replace(self.selection, to=find_named(self.migrations, view.opened, rows, to).label)
+
+    def _begun(
+        self, session: Session, state: State, rows: Sequence[Row], view: View
+    ) -> dict[str, tuple[Statement, ...]]:
         """Refuse what the history forbids, and give the recorded statements of what an earlier run has begun."""
         if error := half_undone_error(rows):
             raise error
+        if faults := faults_of_squashed(self.migrations):
+            raise gather(faults).with_(state=NOTHING_EXECUTED_BY_THIS_RUN)
+        if view.errors:
+            raise gather(view.errors)
         if changed_rows(rows):
             raise changed_files(session, state.history, rows, NOTHING_EXECUTED_BY_THIS_RUN)
         begun = [row.execution.version for row in half_done_rows(rows) if row.execution]
@@ -188,7 +206,7 @@ def _run(url: str, order: _Order, limits: Limits, tick: float, *, step_by_step: 
     with connect(url) as session:
         state, plan = yield from _first_plan(session, order, limits)
         yield Planned(plan, state)
-        if not plan.steps:
+        if not (plan.steps or plan.folds):
             return
         is_first = order.direction == "up" and not state.executions and state.history.exists == state.history.has_log
         if is_first and not order.selection.into_existing:
@@ -268,7 +286,7 @@ class _Run:
         is_pooled = pooler.is_between(self.session, state.server)
         if is_pooled and self.order.is_dry_run:
             pooler.require_transactions(self.session)
-        if is_pooled and not _needs_session(self.session, state.server, plan.steps):
+        if is_pooled and not _needs_session(self.session, state.server, plan):
             return replace(state, is_pooled=True)
         key = run_lock.lock_key(state.history.name)
         keeping = own_settings.after_reset(state.server.major, is_shared=False) if is_pooled else ()
@@ -307,6 +325,8 @@ class _Run:
         self._respell(rest.plan, state)
         executor = self._executor(state)
         for index, step in enumerate(steps):
+            if (again := (yield from self._fold(rest, index, state))) is not None:
+                return again
             yield Began(step)
             outcome = yield from executor.execute(step)
             if outcome == "failed":
@@ -314,7 +334,25 @@ class _Run:
             done = index + (outcome == "done")
             if outcome == "overtaken" or (executor.lock != "held" and done < len(steps)):
                 left = replace(rest, plan=replace(rest.plan, steps=steps[done:]), state=state, done=rest.done + done)
-                return (yield from self._plan_again(left, step, outcome, executor.lock))
+                overtaken = step.version if outcome == "overtaken" else ""
+                return (yield from self._plan_again(left, overtaken, executor.lock))
+        return (yield from self._fold(rest, len(steps), state))
+
+    def _fold(self, rest: _Rest, done: int, state: State) -> Generator[Event, None, _Rest | None]:
+        """Fold what is folded after so many steps; gives the rest if it has to be planned again, as in `_execute`."""
+        if not (folds := rest.plan.folds_after(done)):
+            return None
+        from sqlmigrate.executor import folding  # noqa: PLC0415 - once in the life of a squashed migration
+
+        for fold in folds:
+            outcome = folding.fold(self.session, state, fold, self.limits.lock_timeout)
+            if outcome != "done":
+                plan = replace(rest.plan, steps=rest.plan.steps[done:])
+                left = replace(rest, plan=plan, state=state, done=rest.done + done)
+                if outcome == "locked out":
+                    return (yield from self._plan_again(left, "", "taken"))
+                return (yield from self._plan_again(left, fold.migration.version, "held"))
+            yield Folded(fold)
         return None
 
     def _respell(self, plan: Plan, state: State) -> None:
@@ -327,20 +365,18 @@ class _Run:
 
         return Executor(self.session, state, self.limits, self.observation)
 
-    def _plan_again(
-        self, rest: _Rest, step: Step, outcome: Outcome, lock: run_lock.Lock
-    ) -> Generator[Event, None, _Rest]:
-        """Plan again what is left after `step`, which ended with this outcome; under the lock, if it was lost."""
-        if outcome == "overtaken":
-            rest = replace(rest, overtaken=(*rest.overtaken, step.version))
-        if rest.overtaken.count(step.version) > _MOST_REPLANS:
-            raise _swallowed(step, rest.state)
+    def _plan_again(self, rest: _Rest, overtaken: str, lock: run_lock.Lock) -> Generator[Event, None, _Rest]:
+        """Plan again what is left; `overtaken` is the version that another run has dealt with, if one has."""
+        if overtaken:
+            rest = replace(rest, overtaken=(*rest.overtaken, overtaken))
+        if rest.overtaken.count(overtaken) > _MOST_REPLANS:
+            raise _swallowed(overtaken, rest)
         if lock == "taken":
             yield from self._wait(run_lock.lock_key(rest.state.history.name))
         before = rest.state
         state = replace(self.order.read(self.session), is_pooled=before.is_pooled, holds_lock=before.holds_lock)
         plan = self.order.without(rest.done).plan(self.session, state)
-        if plan.steps != rest.plan.steps:
+        if plan.steps != rest.plan.steps or plan.folds:
             yield Planned(plan, state)
         return replace(rest, plan=plan, state=state)
 
@@ -356,14 +392,16 @@ class _Run:
         executor = self._executor(state)
         self.session.ask(Request("begin"), *(() if state.history.exists else table.prepare(state.history)))
         try:
-            yield from self._rehearse(executor, plan.steps)
+            yield from self._rehearse(executor, plan, state)
         finally:
             executor.stop()
 
-    def _rehearse(self, executor: Executor, steps: Sequence[Step]) -> Iterator[Event]:
+    def _rehearse(self, executor: Executor, plan: Plan, state: State) -> Iterator[Event]:
         from sqlmigrate.executor.shared_transaction import why_not_tried  # noqa: PLC0415 - as the executor itself
 
+        steps = plan.steps
         for index, step in enumerate(steps):
+            yield from self._rehearse_folds(plan, index, state)
             if step.script.mode == "statements":
                 yield from _not_tried(steps[index:], "it runs without a transaction, so it cannot be rolled back")
                 return
@@ -379,13 +417,27 @@ class _Run:
                 yield event
                 if isinstance(event, Failed):
                     return
+        yield from self._rehearse_folds(plan, len(steps), state)
+
+    def _rehearse_folds(self, plan: Plan, done: int, state: State) -> Iterator[Event]:
+        if not (folds := plan.folds_after(done)):
+            return
+        from sqlmigrate.executor import folding  # noqa: PLC0415 - as above
+
+        for fold in folds:
+            folding.fold(self.session, state, fold, self.limits.lock_timeout, dry_run=True)
+            yield Folded(fold)
 
 
-def _swallowed(step: Step, state: State) -> HistoryError:
+def _swallowed(version: str, rest: _Rest) -> HistoryError:
+    plan, history = rest.plan, rest.state.history
+    steps = {step.version: step.label for step in plan.steps}
+    folds = {fold.migration.version: fold.migration.label for fold in plan.folds}
+    label = folds.get(version) or steps.get(version, version)
     return HistoryError(
-        f"the history row of {step.label} cannot be written: something removes it again",
-        state=f"nothing of {step.label} was executed",
-        hint=f"look for a trigger, a rule or a policy on {state.history.name}: psql: \\d {state.history.quoted}",
+        f"the history row of {label} cannot be written: something removes it again",
+        state=f"nothing of {label} was executed",
+        hint=f"look for a trigger, a rule or a policy on {history.name}: psql: \\d {history.quoted}",
     )
 
 
@@ -396,20 +448,24 @@ def _not_tried(steps: Sequence[Step], why: str) -> Iterator[NotTried]:
         yield NotTried(step, f"it comes after {first.label}")
 
 
-def _needs_session(session: Session, server: Server, steps: Sequence[Step]) -> bool:
-    """Tell whether a step runs without a transaction, and so needs its own session.
+def _needs_session(session: Session, server: Server, plan: Plan) -> bool:
+    """Tell whether a step runs without a transaction, or comes from the archive, and so needs its own session.
+
+    A row that was folded does not keep a second run out: it would be written again. There only the lock does.
 
     Raises `ServerError` if it does and the pooler shares sessions, or may do so.
     """
-    alone = [step for step in steps if step.script.mode == "statements"]
-    if not alone:
+    alone = [step.label for step in plan.steps if step.script.mode == "statements"]
+    archived = [step.label for step in plan.steps if any(each.covers(step.migration.number) for each in plan.opened)]
+    if not (alone or archived):
         return False
     pooler.require_transactions(session)
     sharing = pooler.sharing(session, server)
     if sharing.is_shared:
         through = "a pooler that shares sessions (PgBouncer in transaction mode)"
+        which = f"{alone[0]} runs without a transaction" if alone else f"{archived[0]} comes from the archive"
         raise ServerError(
-            f"{alone[0].label} runs without a transaction and needs its own session; "
+            f"{which} and needs its own session; "
             f"this connection goes through {'a pooler that may share sessions' if sharing.unknown else through}",
             detail=[f"whether it shares them is not known: {sharing.unknown}"] if sharing.unknown else [],
             state=NOTHING_EXECUTED_BY_THIS_RUN,

@@ -21,6 +21,7 @@ from sqlmigrate.history.surroundings import OtherHistory
 from sqlmigrate.plan.first_run import baseline_of, first_run_errors
 from sqlmigrate.plan.plan import Planned
 from sqlmigrate.plan.rows import Row, count_states
+from sqlmigrate.plan.squashed import Fold
 
 if TYPE_CHECKING:
     from sqlmigrate.executor import events
@@ -64,6 +65,7 @@ def _row_value(row: Row, run: Blocker | None) -> dict[str, Any]:
         "down_statements": undoing.total if undoing else None,
         "down_statements_done": undoing.done if undoing else None,
         "under_way": run.brief if run and row.is_begun else None,
+        "replaces": str(row.migration.replaces) if row.migration and row.migration.replaces else None,
     }
 
 
@@ -87,6 +89,11 @@ def status_value(planned: Planned, directory: str) -> dict[str, Any]:
         "states": {name.replace(" ", "_"): count for name, count in states.items()},
         "run": blocker_value(run),
         "existing": existing_value(planned),
+        "folds": [fold_value(each) for each in planned.plan.folds],
+        "opened": [
+            {**fold_value(each.fold), "executed": each.executed, "error": each.error and error_value(each.error)}
+            for each in planned.plan.opened
+        ],
         **notes_value(planned.plan.notes),
     }
 
@@ -140,23 +147,16 @@ def log_value(entry: LogEntry) -> dict[str, Any]:
 def event_value(happened: events.Event, *, dry_run: bool) -> dict[str, Any]:
     """Return one event of a run; the plan and the end of each step say whether it is a dry run."""
     value = _event_value(happened)
-    is_marked = value["event"] in ("planned", "finished", "failed", "not_tried")
+    is_marked = value["event"] in ("planned", "finished", "failed", "not_tried", "folded")
     return value | ({"dry_run": dry_run} if is_marked else {})
 
 
-def _event_value(happened: events.Event) -> dict[str, Any]:  # noqa: C901, PLR0911 - one for each event
+def _event_value(happened: events.Event) -> dict[str, Any]:  # noqa: C901, PLR0911, PLR0912 - one for each event
     from sqlmigrate.executor import events  # noqa: PLC0415 - only where something is executed
 
     match happened:
-        case Planned(plan, state):
-            steps = [step.label for step in plan.steps]
-            return {
-                "event": "planned",
-                "database": state.server.where,
-                "direction": plan.direction,
-                "migrations": steps,
-                **notes_value(plan.notes),
-            }
+        case Planned():
+            return _planned_value(happened)
         case events.Waiting(holder, seconds):
             return {
                 "event": "waiting", "holder": str(holder or GONE), "lock_wait_ms": round(seconds * 1000),
@@ -185,6 +185,8 @@ def _event_value(happened: events.Event) -> dict[str, Any]:  # noqa: C901, PLR09
             }  # fmt: skip
         case events.Recovered(step, number, message):
             return {"event": "recovered", "migration": step.label, "statement": number, "message": message}
+        case events.Folded(fold):
+            return {"event": "folded", **fold_value(fold)}
         case events.NotTried(step, reason):
             return {"event": "not_tried", "migration": step.label, "reason": reason}
         case events.Failed(step, error, number, total, duration, kept):
@@ -192,6 +194,23 @@ def _event_value(happened: events.Event) -> dict[str, Any]:  # noqa: C901, PLR09
                 "event": "failed", "migration": step.label, "statement": number, "statements": total,
                 "duration_ms": duration, "kept": list(kept), "error": error_value(error),
             }  # fmt: skip
+
+
+def _planned_value(planned: Planned) -> dict[str, Any]:
+    plan = planned.plan
+    return {
+        "event": "planned",
+        "database": planned.state.server.where,
+        "direction": plan.direction,
+        "migrations": [step.label for step in plan.steps],
+        **({"folds": [fold_value(each) for each in plan.folds]} if plan.folds else {}),
+        **notes_value(plan.notes),
+    }
+
+
+def fold_value(fold: Fold) -> dict[str, Any]:
+    """Return the migrations whose rows become that of a squashed one."""
+    return {"migration": fold.migration.label, "replaces": list(fold.labels)}
 
 
 def notes_value(notes: Sequence[SqlmigrateError]) -> dict[str, Any]:

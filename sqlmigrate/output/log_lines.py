@@ -14,7 +14,7 @@ from .wrapping import folded
 _AFTER_ACTION, _INDENT = 38, 3
 _MARKS = {
     "up": ("✅", "green"), "down": ("↩️", "green"), "failure": ("❌", "red"), "repair": ("🔧", "yellow"),
-    "baseline": ("✅", "green"), "adopt": ("✅", "green"),
+    "baseline": ("✅", "green"), "adopt": ("✅", "green"), "fold": ("✅", "green"),
 }  # fmt: skip
 
 # The lines of an entry. All entries have the first shape that fits.

@@ -14,6 +14,7 @@ from sqlmigrate.executor.events import (
     Event,
     Failed,
     Finished,
+    Folded,
     Noticed,
     NotTried,
     Progress,
@@ -71,17 +72,25 @@ def finished(event: Finished, label_width: int) -> Line:
     return [("green", mark), ("", f" {event.step.label:<{label_width}}   {count:<16} {event.duration_ms:>7,} ms")]
 
 
+def folded(event: Folded, label_width: int) -> Line:
+    """Say that rows of the history became the row of a squashed migration."""
+    said = f"{event.fold.what} are one row of the history now" if len(event.fold.labels) > 1 else event.fold.what
+    return [("green", "✅"), ("", f" {event.fold.migration.label:<{label_width}}   folded: {said}")]
+
+
 def failed(event: Failed, label_width: int) -> Line:
     """Say that a step failed: at which statement, after how long."""
     where = f"statement {event.number} of {event.total}" if event.number else "at its end"
     return [("red", "❌"), ("", f" {event.step.label:<{label_width}}   {where:<16} {event.duration_ms:>7,} ms")]
 
 
-def total(executed: Sequence[Step], failed: Failed | None, *, dry_run: bool) -> Line:
+def total(executed: Sequence[Step], failed: Failed | None, folded: int, *, dry_run: bool) -> Line:
     """Count what a run did."""
     is_down = bool(executed) and executed[0].direction == "down"
+    count = len(executed) + (folded if dry_run else 0)
     word = "tried and rolled back" if dry_run else "undone" if is_down else "executed"
-    counts = [f"{len(executed)} {word}"] if executed else []
+    counts = [f"{count} {word}"] if count else []
+    counts += [f"{folded} folded"] if folded and not dry_run else []
     counts += ["1 failed"] if failed else []  # a run ends at its first failure
     return [("bold", " · ".join(counts))]
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from sqlmigrate.database.blocker import Blocker
 from sqlmigrate.errors import MigrationError, SqlmigrateError
 from sqlmigrate.files.migration import Folder
+from sqlmigrate.files.replaces import ARCHIVE
 from sqlmigrate.history.log import LogEntry
 from sqlmigrate.history.state import Execution, State
 from sqlmigrate.plan.first_run import first_run_errors
-from sqlmigrate.plan.plan import Direction, Planned
+from sqlmigrate.plan.plan import Direction, Plan, Planned
 from sqlmigrate.plan.rows import Row, missing_after
 from sqlmigrate.spelling import plural
 
@@ -20,7 +21,7 @@ from . import json_values
 from .error_lines import AsCalled, error_lines
 from .excerpt import Line, printable
 from .log_lines import log_lines
-from .status_lines import MOST_NOTES, label_column, note_lines, row_lines, run_lines, stop_lines, totals
+from .status_lines import MOST_NOTES, label_column, note_lines, row_lines, run_lines, squash_lines, stop_lines, totals
 from .wrapping import folded
 from .writer import Stream, Writer, terminal_width
 
@@ -49,6 +50,15 @@ def _without_edit(fault: MigrationError) -> MigrationError:
     """Return the fault of an executed migration; without the cure if it would change the file that was executed."""
     is_executed = fault.span is not None and fault.span.source.path.endswith(".up.sql")
     return fault.with_(hint=None) if is_executed else fault
+
+
+def _urgent(rows: Sequence[Row]) -> str | None:
+    """Return the command to begin with where a migration needs attention before any other is executed."""
+    if any(row.is_half_undone for row in rows):
+        return "sqlmigrate down"
+    if any(row.state in ("changed", "missing") for row in rows):
+        return "sqlmigrate verify"
+    return "sqlmigrate up --out-of-order" if any(row.state == "out of order" for row in rows) else None
 
 
 class Report:
@@ -93,6 +103,10 @@ class Report:
         """Write a line, folded if it is wider than the terminal."""
         self.text(*folded(line, terminal_width(stream), indent), stream=stream)
 
+    def folded(self, line: Line) -> None:
+        """Write a line of text to stdout, folded if it is wider than the terminal."""
+        self._folded(line)
+
     def page(self, text: str) -> None:
         """Write a text that a command has drawn by itself to stdout, whatever the format."""
         self.writer.write("stdout", [[("", line)] for line in text.rstrip("\n").split("\n")])
@@ -118,8 +132,9 @@ class Report:
         self._folded([("bold", part) for part in totals(rows, planned.state.run)])
         self.folder_notes(planned.plan.notes)
         first = first_run_errors(planned.state.surroundings, rows)
+        self.squashes(planned.plan)
         if rows or not planned.plan.notes:
-            self.end_of_status(rows, planned.state.run, first)
+            self.end_of_status(rows, planned.state.run, first, plan=planned.plan)
         else:  # no hint to create the first migration where there are some
             self.notes(first)
 
@@ -132,15 +147,27 @@ class Report:
         """Return the first line of a screen: the database, and `rest`."""
         return [("bold", self.place or state.server.where), ("", f" · {rest}")]
 
+    def squashes(self, plan: Plan) -> None:
+        """Say what the next `up` does about squashed migrations."""
+        for line in squash_lines(plan, f"{self.directory}{ARCHIVE}/"):
+            self._folded(line)
+
     def end_of_status(
-        self, rows: Sequence[Row], run: Blocker | None = None, first: Sequence[SqlmigrateError] = ()
+        self,
+        rows: Sequence[Row],
+        run: Blocker | None = None,
+        first: Sequence[SqlmigrateError] = (),
+        *,
+        plan: Plan | None = None,
     ) -> None:
         """Say what the rows mean together, which run is under way, and what to do next.
 
         `first` are the errors with which the first `up` would end.
         """
         self.notes(first)
-        if missing_after(rows):
+        archive = [each.error for each in plan.opened if each.error] if plan else []
+        self.notes(archive)
+        if missing_after(rows) and not archive:
             self._folded([("", "this folder is older than the database: newer migrations were executed there")])
         if run:
             self.text(*run_lines(run, terminal_width("stdout")))
@@ -148,19 +175,20 @@ class Report:
         elif not rows:
             known = next((step for error in first for step in error.next_steps), None)
             self.text(self.next_step(known or 'sqlmigrate create "my first table"'))
-        elif any(row.is_half_undone for row in rows):
-            self.text(self.next_step("sqlmigrate down"))
-        elif any(row.state in ("changed", "missing") for row in rows):
-            self.text(self.next_step("sqlmigrate verify"))
-        elif any(row.state == "out of order" for row in rows):
-            self.text(self.next_step("sqlmigrate up --out-of-order"))
+        elif archive:
+            self._next_steps(archive[0])
+        elif urgent := _urgent(rows):
+            self.text(self.next_step(urgent))
         elif first:
-            step, *others = first[0].next_steps
-            self.text(self.next_step(step), *([("", "      "), ("cyan", self.as_called(each))] for each in others))
+            self._next_steps(first[0])
         elif any(row.is_pending and row.execution and row.execution.error for row in rows):
             self.text([("", "next: fix the file or the data, then: "), ("cyan", self.as_called("sqlmigrate up"))])
-        elif any(row.is_pending for row in rows):
+        elif any(row.is_pending for row in rows) or (plan and plan.folds):
             self.text(self.next_step("sqlmigrate up"))
+
+    def _next_steps(self, error: SqlmigrateError) -> None:
+        step, *others = error.next_steps
+        self.text(self.next_step(step), *([("", "      "), ("cyan", self.as_called(each))] for each in others))
 
     def notes(self, errors: Sequence[SqlmigrateError]) -> None:
         """Say in a line each what would stop an `up`; those after the third are only counted."""

@@ -53,6 +53,8 @@ class RunReport:
                 self._under_way(happened)
             case events.Finished():
                 self._report.text(progress_lines.finished(happened, self._label_width))
+            case events.Folded():
+                self._report.folded(progress_lines.folded(happened, self._label_width))
             case events.NotTried():
                 self._report.text(progress_lines.not_tried(happened, self._label_width))
             case events.Failed(error=error):
@@ -62,13 +64,13 @@ class RunReport:
                 self._next_line_ms = self._line_ms if isinstance(happened, events.Began) else self._next_line_ms
                 self._report.text(*progress_lines.progress(happened, screen_width()), stream="stderr")
 
-    def ended(self, executed: Sequence[Step], failed: events.Failed | None) -> None:
+    def ended(self, executed: Sequence[Step], failed: events.Failed | None, folded: int = 0) -> None:
         """Show how a run ended: after a failure what happened and what to do now; the totals."""
         if failed:
             lines = failure_lines(failed, executed, self._report.as_called, dry_run=self._is_dry_run)
             self._report.text(*lines, "", stream="stderr")
-        if executed or failed:
-            total = progress_lines.total(executed, failed, dry_run=self._is_dry_run)
+        if executed or failed or folded:
+            total = progress_lines.total(executed, failed, folded, dry_run=self._is_dry_run)
             self._report.text(*([] if failed else [""]), total)
 
     def _planned(self, planned: Planned) -> None:
@@ -76,10 +78,12 @@ class RunReport:
         if planned.plan.notes != self._notes:  # a plan that is made again has the same notes
             self._notes = planned.plan.notes
             self._report.folder_notes(self._notes, stream="stderr")
-        self._label_width = label_column(step.label for step in steps)
-        if steps:
+        folds = planned.plan.folds
+        self._label_width = label_column([*(step.label for step in steps), *(each.migration.label for each in folds)])
+        if steps or folds:
             is_up = planned.plan.direction == "up"
             what = _counted(step.execution for step in steps) if is_up else f"{len(steps)} to undo"
+            what = " · ".join(filter(None, [what, f"{len(folds)} to fold" if folds else ""]))
             self._report.text(self._report.head(planned.state, what), "")
         elif planned.plan.direction == "down":
             self._report.text(self._report.head(planned.state, "nothing to undo"))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from sqlmigrate.database.blocker import Blocker
 from sqlmigrate.errors import SqlmigrateError
+from sqlmigrate.plan.plan import Plan
 from sqlmigrate.plan.rows import Row, count_states
 from sqlmigrate.spelling import plural
 from sqlmigrate.times import moment
@@ -57,6 +58,8 @@ def _row_line(row: Row, width: int, run: Blocker | None) -> Line:
         said = _unfinished(row, when, run)
     else:
         said = _SAID[row.state].format(when=when, duration=duration)
+    if row.migration and row.migration.replaces:
+        said = f"{said.rstrip()}  replaces {row.migration.replaces}"
     return [(style, mark), ("", f" {row.label:<{width}}   "), ("" if row.state == "executed" else style, said.rstrip())]
 
 
@@ -113,6 +116,16 @@ def stop_lines(errors: Sequence[SqlmigrateError]) -> Iterator[Line]:
         yield [("yellow", "⚠️"), ("", f" {printable(said)}")]
     if (more := len(errors) - MOST_NOTES) > 0:
         yield [("", f"   and {more} more")]
+
+
+def squash_lines(plan: Plan, archive: str) -> Iterator[Line]:
+    """Say what the next `up` does about squashed migrations: what it folds, what it executes from the archive first."""
+    for fold in plan.folds:
+        label = fold.migration.label
+        yield [("", f"{label}: the next up folds {fold.what} into its row of the history")]
+    for opened in plan.opened:
+        if opened.error is None:
+            yield [("", f"{opened.said}: the next up executes the rest from {archive}, then folds all of them")]
 
 
 def run_lines(run: Blocker, room: int | None) -> Iterator[Line]:

@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 
 from sqlmigrate.errors import HistoryError
 from sqlmigrate.files.migration import Migration
+from sqlmigrate.files.replaces import ARCHIVE
 from sqlmigrate.history.state import Execution
 
+from .checks import folder_before_squash
 from .rows import Row, changed_rows, moves, renumbered_label, who_and_when
 
 _ALIKE = 0.6  # two texts that have less in common are two migrations, not one that was edited
@@ -39,6 +41,8 @@ def _error(
     executed_texts: Mapping[str, str | None],
 ) -> HistoryError:
     executed = executed_texts.get(execution.version) or ""
+    if row.is_another_migration and (older := folder_before_squash(migration, execution, executed)):
+        return older
     if row.is_another_migration and (renumbered or not _is_alike(executed, migration.up.text)):
         return _another_migration(migration, execution, renumbered)
     return _changed(migration, execution, executed)
@@ -69,6 +73,15 @@ def _changed(migration: Migration, execution: Execution, executed: str) -> Histo
         )
     from sqlmigrate.files import compare  # noqa: PLC0415 - only for an error
 
+    if migration.up.path.rpartition("/")[0].endswith(f"/{ARCHIVE}"):
+        return HistoryError(
+            f"{migration.label}: this database has executed another text than the one that was squashed",
+            span,
+            detail=[when, *compare.diff(executed, migration.up.text)],
+            hint="if both make the same schema, accept the one that was squashed; if they do not, change this database "
+            "by hand first",
+            next_steps=[repair],
+        )
     what = f"the file was edited after it was executed: {compare.what_changed(executed, migration.up.text)} changed"
     return HistoryError(
         f"{migration.label}: {renamed}; {what}" if renamed else f"{migration.label}: {what}",

@@ -10,6 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlmigrate.errors import NOTHING_EXECUTED, HistoryError
+from sqlmigrate.files.migration import Migration
+from sqlmigrate.files.replaces import find_replaces
+from sqlmigrate.history.state import Execution
+from sqlmigrate.source import Source
 
 from .rows import Row, missing_after, missing_inside, missing_unfinished, who_and_when
 
@@ -74,6 +78,24 @@ def missing_error(rows: Sequence[Row], kind: MissingFiles) -> HistoryError | Non
         state=NOTHING_EXECUTED,
         hint=f"{kind.cure}, or let the history forget it: if the file comes back, the next `up` executes it again",
         next_steps=[*back, *(f"or: sqlmigrate repair {row.version}" for row in missing)],
+    )
+
+
+def folder_before_squash(migration: Migration, execution: Execution, executed: str) -> HistoryError | None:
+    """Return the error for files that a squashed migration has replaced, in a database that has the squashed one.
+
+    `executed` is the up text that the history has recorded for it. Its down would undo all of them at once.
+    """
+    replaces = find_replaces(Source("", executed))
+    if replaces is None or migration.replaces:
+        return None
+    return HistoryError(
+        f"{migration.label}: this database has {execution.label}, which replaces {replaces}: "
+        "this folder is older than the database",
+        migration.up.span(0, 0),
+        state=NOTHING_EXECUTED,
+        hint="update the folder",
+        next_steps=["git pull"],
     )
 
 

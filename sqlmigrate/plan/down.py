@@ -12,6 +12,7 @@ from sqlmigrate.files.without_sql import WRITE_DOWN
 from sqlmigrate.source import Source
 
 from . import half_done
+from .checks import folder_before_squash
 from .plan import DEFAULT_SELECTION, Selection, Step
 from .rows import Row, find_row
 from .up import read_script
@@ -131,8 +132,8 @@ def _down_step(row: Row, up_text: str | None, down_text: str | None) -> Step:
     is_recorded = down_text is not None and has_sql(down_text)
     if row.is_another_migration:  # its down file would undo what was never executed
         label = (row.execution or row).label
-        if not is_recorded:
-            raise _of_another_migration(row, label)
+        if error := _of_another_migration(row, label, up_text, is_recorded=is_recorded):
+            raise error
         source = Source(f"history of {label} (down)", down_text or "")
         notes = (f"the number belongs to {row.label} now, so the text recorded in the history is used",)
     elif source is None and is_recorded:
@@ -169,7 +170,13 @@ def _begun(row: Row, script: Script, recorded: str) -> tuple[Statement, ...]:
     return begun
 
 
-def _of_another_migration(row: Row, executed: str) -> HistoryError:
+def _of_another_migration(row: Row, executed: str, up_text: str | None, *, is_recorded: bool) -> HistoryError | None:
+    """Return why the text in the history must not be executed, or that there is none; None if it is used."""
+    squashed = (
+        folder_before_squash(row.migration, row.execution, up_text or "") if row.migration and row.execution else None
+    )
+    if squashed or is_recorded:
+        return squashed
     return HistoryError(
         f"{executed} cannot be undone: the history has no down text of it, and its number belongs to {row.label} now",
         row.migration.up.span(0, 0) if row.migration else None,

@@ -14,6 +14,7 @@ from sqlmigrate.files.migration import Migration
 from sqlmigrate.history.state import Execution, State
 
 from .rows import Row
+from .squashed import Fold, Opened
 
 if TYPE_CHECKING:
     from sqlmigrate.parsing.script import Script
@@ -120,6 +121,8 @@ class Plan:
         steps: The steps, in the order of their execution.
         dry_run: Whether everything is rolled back.
         notes: Faults of files that are not executed, and what else the user has to know about the folder.
+        folds: What becomes the row of a squashed migration, each with its place among the steps.
+        opened: The squashed migrations of which the database has a part.
     """
 
     direction: Direction
@@ -127,6 +130,12 @@ class Plan:
     steps: tuple[Step, ...] = ()
     dry_run: bool = False
     notes: tuple[SqlmigrateError, ...] = ()
+    folds: tuple[Fold, ...] = ()
+    opened: tuple[Opened, ...] = ()
+
+    def folds_after(self, steps: int) -> tuple[Fold, ...]:
+        """Return what is folded when so many steps are executed, before the next one."""
+        return tuple(each for each in self.folds if each.after == steps)
 
 
 @dataclass(frozen=True)

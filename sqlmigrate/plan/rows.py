@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Literal
 
 from sqlmigrate.errors import ConfigError
 from sqlmigrate.files.migration import Migration
+from sqlmigrate.files.replaces import number_of
 from sqlmigrate.history.state import Execution
 from sqlmigrate.spelling import did_you_mean
 from sqlmigrate.times import moment
@@ -157,7 +159,7 @@ def find_row(rows: Sequence[Row], wanted: str) -> Row:
 
     Raises `ConfigError`, with the nearest name, if there is none.
     """
-    name = wanted.replace("\\", "/").rpartition("/")[2].removesuffix(".sql").removesuffix(".up").removesuffix(".down")
+    name = _label_in(wanted)
     digits = name.replace("_", "")
     for row in rows:
         if name == row.label or (digits.isdecimal() and digits.lstrip("0") == str(row.number).lstrip("0")):
@@ -168,6 +170,18 @@ def find_row(rows: Sequence[Row], wanted: str) -> Row:
         f"there is no migration `{wanted}` in the folder or in the history",
         hint=did_you_mean(name, labels) or newest,
     )
+
+
+def _label_in(wanted: str) -> str:
+    """Return the label that a path of a file names; another text as it is."""
+    name = wanted.replace("\\", "/").rpartition("/")[2]
+    return name.removesuffix(".sql").removesuffix(".up").removesuffix(".down")
+
+
+def named_version(wanted: str) -> int | None:
+    """Return the version, as a number, that a user names as `find_row` reads it; None if the name begins with none."""
+    found = re.match(r"[0-9]{8}_[0-9]{6}(?=_|$)|[0-9]+(?=_|$)", _label_in(wanted))
+    return number_of(found[0]) if found else None
 
 
 def missing_after(rows: Sequence[Row]) -> list[Row]:

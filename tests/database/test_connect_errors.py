@@ -410,7 +410,8 @@ error: the role deploy may not create the history in schema public
            create table "public"."migrations_log" (
                id              bigint generated always as identity primary key,
                logged_at       timestamptz not null default pg_catalog.clock_timestamp(),
-               action          text not null check (action in ('up', 'down', 'failure', 'repair', 'baseline', 'adopt')),
+               action          text not null
+                               check (action in ('up', 'down', 'failure', 'repair', 'baseline', 'adopt', 'fold')),
                version         text not null,
                name            text not null,
                checksum        text,

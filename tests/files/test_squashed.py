@@ -147,7 +147,12 @@ BAD_LISTS = {
     "a range above the version": (
         "-- sqlmigrate: replaces 001-004\n",
         "the file replaces 001-004, but its own version is 003",
-        "the range may not end above the version of its file; name the file 004_…, or write another range",
+        "the range ends at the version of its file: name the file 004_…, or write another range",
+    ),
+    "a range below the version": (
+        "-- sqlmigrate: replaces 001-002\n",
+        "the file replaces 001-002, but its own version is 003",
+        "the range ends at the version of its file: name the file 002_…, or write another range",
     ),
     "a line without a checksum": (
         f"-- sqlmigrate: replaces 001-003\n--   001_a {A[:16]}\n--   002_b\n--   003_c {C[:16]}\n",

@@ -73,14 +73,15 @@ def test_status(two: Project) -> None:
             {"version": "001", "name": "a", "state": "executed", "file": A,
              "checksum": _checksum("create table a (id int);\n"), "executed_at": "TIME", "duration_ms": 0,
              "executed_by": "postgres", "error": None, "statements": 1, "statements_done": 1, "down_statements": None,
-             "down_statements_done": None, "under_way": None},
+             "down_statements_done": None, "under_way": None, "replaces": None},
             {"version": "002", "name": "b", "state": "pending", "file": B,
              "checksum": _checksum("create table b (id int);\n"), "executed_at": None, "duration_ms": None,
              "executed_by": None, "error": None, "statements": None, "statements_done": None,
-             "down_statements": None, "down_statements_done": None, "under_way": None},
+             "down_statements": None, "down_statements_done": None, "under_way": None, "replaces": None},
         ],
         "total": 2, "executed": 1, "pending": 1, "failed": 0, "changed": 0, "missing": 0, "out_of_order": 0,
         "states": {**dict.fromkeys(STATES, 0), "executed": 1, "pending": 1}, "run": None, "existing": None,
+        "folds": [], "opened": [],
     }  # fmt: skip
 
 
@@ -212,7 +213,7 @@ def test_every_row_of_status_has_the_same_keys(two: Project) -> None:
         "total": 7, "executed": 4, "pending": 3, "failed": 1, "changed": 1, "missing": 2, "out_of_order": 1,
         "states": {"executed": 1, "pending": 1, "baseline": 0, "running": 0, "failed": 1, "changed": 1, "missing": 2,
                    "out_of_order": 1},
-        "run": None, "existing": None,
+        "run": None, "existing": None, "folds": [], "opened": [],
     }  # fmt: skip
     assert sum(shown["states"].values()) == shown["total"]
 

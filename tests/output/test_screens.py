@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -27,6 +28,7 @@ from postgres_servers import Server
 from project import Project
 from proxies import Connection, Flow, Proxy
 from psycopg.conninfo import conninfo_to_dict
+from squashed_folder import squash
 from terminal import Terminal, stable
 from waiting import until
 
@@ -310,6 +312,27 @@ def _is_over(url: str) -> None:
         until(lambda: not conn.execute(run).fetchone())
 
 
+def _squashed(terminal: Terminal, executed: int) -> Terminal:
+    """Execute some of three migrations, and squash them."""
+    texts = {"001_add_customers": CUSTOMERS, "002_add_orders": ORDERS, "003_add_invoices": INVOICES}
+    terminal.write(**{f"{label}.up.sql": text for label, text in texts.items()})
+    terminal("up", "--steps", str(executed))
+    squash(terminal.folder / "sql", "3")
+    return terminal
+
+
+def _folded(terminal: Terminal) -> None:
+    _squashed(terminal, 3).write(**{"004_add_payments.up.sql": "create table payments (id bigint primary key);\n"})
+
+
+def _in_the_middle(terminal: Terminal) -> None:
+    _squashed(terminal, 1)
+
+
+def _without_archive(terminal: Terminal) -> None:
+    shutil.rmtree(_squashed(terminal, 1).folder / "sql" / "squashed")
+
+
 def _nothing(_terminal: Terminal) -> None:
     pass
 
@@ -333,6 +356,10 @@ SETUPS: dict[str, Callable[[Terminal], None]] = {
     "blocked": _blocked,
     "refused_files": _refused_files,
     "resumed": _killed_after_the_statement,
+    "squashed_file": _folded,
+    "folded": _folded,
+    "from_the_archive": _in_the_middle,
+    "without_archive": _without_archive,
     "rebuilt": _killed_in_the_statement,
 }
 AROUND: dict[str, Callable[[Terminal], AbstractContextManager[None]]] = {
