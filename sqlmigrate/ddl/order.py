@@ -8,7 +8,7 @@ key to a table further down comes at the end.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlmigrate.catalog.objects import RELATIONS, ROUTINES, Identity, Object
 from sqlmigrate.identifiers import plain, plain_parts
@@ -55,7 +55,10 @@ def in_order(schema: Schema, *, with_owner: bool = False) -> tuple[Section, ...]
         schema: The schema.
         with_owner: Whether there are statements for the owners, too.
     """
-    return _Order(_Graph(schema), with_owner=with_owner).sections()
+    graph = _Graph(schema)
+    if mutual := frozenset(graph.mutual_bodies()):
+        graph = _Graph(replace(schema, unchecked=schema.unchecked | mutual))
+    return _Order(graph, with_owner=with_owner).sections()
 
 
 class _Graph:
@@ -120,6 +123,23 @@ class _Graph:
     def is_event_trigger(self, identity: Identity) -> bool:
         """Return whether an object is an event trigger, which statements after it call."""
         return self.things[identity].kind == "event trigger"
+
+    def mutual_bodies(self) -> Iterator[int]:
+        """Yield the OIDs of the SQL functions whose texts name each other: none can be created first, if checked."""
+        calls = {
+            identity: {each for each in needed if self.things[each].kind in ROUTINES}
+            for identity, needed in self._all.items()
+            if self.things[identity].kind in ROUTINES
+        }
+        for identity in calls:
+            found: set[Identity] = set()
+            waiting = [identity]
+            while waiting:
+                new = calls[waiting.pop()] - found
+                found |= new
+                waiting += new
+            if identity in found:
+                yield identity.oid
 
     def _all_wholes(self) -> Iterator[tuple[Identity, Identity]]:
         for each in self.catalog.objects.values():
