@@ -1,8 +1,16 @@
-"""Compares expressions as PostgreSQL prints them, apart from parentheses that mean nothing.
+"""Compares definitions as PostgreSQL prints them, apart from what only its way of printing distinguishes.
 
-A comparison of rows is stored as pairs: ``((a <> b) OR (c <> d)) OR (e <> f)``. The same text, parsed again, is stored
-and printed as one chain: ``(a <> b) OR (c <> d) OR (e <> f)``. The words are upper case where PostgreSQL prints them,
-and BETWEEN is printed as two comparisons: ``get_rule_expr`` in
+PostgreSQL stores what it has parsed, and prints that. The printed text, parsed again, may be stored and printed in
+another form. These three are known, and are the same here:
+
+- A comparison of rows is stored as pairs, ``((a <> b) OR (c <> d)) OR (e <> f)``; its text becomes one chain.
+- A list of texts is stored as a cast of the whole array, ``(ARRAY['a'::character varying])::text[]``; its text becomes
+  an array of casts.
+- The columns of a function's rows are listed after its alias as they were when the view was created. A column that its
+  type has got since is not in the list, until the text is parsed again.
+
+The words are upper case where PostgreSQL prints them, and BETWEEN is printed as two comparisons: ``get_rule_expr`` and
+``get_column_alias_list`` in
 https://github.com/postgres/postgres/blob/REL_18_STABLE/src/backend/utils/adt/ruleutils.c
 """
 
@@ -11,19 +19,49 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from sqlmigrate.identifiers import IDENTIFIER
+
 _TOKEN = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[()]|[\w$]+|\s+|.""", re.DOTALL)
 _CHAINS = ("AND", "OR")
+_TEXT = r"'(?:[^']|'')*'"
+_VARYING = rf"{_TEXT}::character varying"
+_CAST_ARRAY = re.compile(rf"\(ARRAY\[({_VARYING}(?:, {_VARYING})*)\]\)::text\[\]")
+_ELEMENT = re.compile(_VARYING)
+_ALIASES = re.compile(rf"(\) {IDENTIFIER})\(({IDENTIFIER}(?:, {IDENTIFIER})*)\)")
 
 _Group = list["str | _Group"]
 
 
 def are_alike(one: str, other: str) -> bool:
-    """Return whether two definitions differ at most in the parentheses of chains of AND, or of OR."""
+    """Return whether two definitions differ at most in how PostgreSQL prints the same."""
     if one == other:
         return True
-    if not any(word in text for word in _CHAINS for text in (one, other)):
+    if not all(any(mark in text for mark in ("AND", "OR", "ARRAY[", ") ")) for text in (one, other)):
         return False
-    return _flat(one) == _flat(other)
+    one, other = _with_common_aliases(one, other)
+    return _flat(_CAST_ARRAY.sub(_array_of_casts, one)) == _flat(_CAST_ARRAY.sub(_array_of_casts, other))
+
+
+def _array_of_casts(found: re.Match[str]) -> str:
+    return f"ARRAY[{_ELEMENT.sub(lambda each: f'({each[0]})::text', found[1])}]"
+
+
+def _with_common_aliases(one: str, other: str) -> tuple[str, str]:
+    """Return both definitions, with the lists of columns of an alias cut to what they have in common."""
+    lists = [_ALIASES.findall(text) for text in (one, other)]
+    if not lists[0] or len(lists[0]) != len(lists[1]):
+        return one, other
+    common = []
+    for (_, first), (_, second) in zip(*lists, strict=True):
+        shorter, longer = sorted((first.split(", "), second.split(", ")), key=len)
+        if longer[: len(shorter)] != shorter:
+            return one, other
+        common.append(", ".join(shorter))
+    cut = (iter(common), iter(common))
+    return (
+        _ALIASES.sub(lambda found: f"{found[1]}({next(cut[0])})", one),
+        _ALIASES.sub(lambda found: f"{found[1]}({next(cut[1])})", other),
+    )
 
 
 @lru_cache(maxsize=256)

@@ -29,6 +29,7 @@ _KINDS = (
 _LAST = (
     "cast", "publication", "subscription", "default privileges", "database", "setting", "event trigger",
 )  # fmt: skip
+AT_THE_END = ("foreign key", "last")
 
 
 @dataclass(frozen=True)
@@ -200,11 +201,11 @@ class _Order:
         for each in needed:
             self._create(each)
         self._done.add(identity)
-        now = [piece for piece in block.pieces if not self._missing(piece, identity)]
+        now = [piece for piece in block.pieces if piece.role != "last" and not self._missing(piece, identity)]
         self._sections.append(Section(block, tuple(now)))
         later = [piece for piece in block.pieces if piece not in now]
-        self._at_the_end += [(block, piece) for piece in later if piece.role == "foreign key"]
-        self._continue(block, [piece for piece in later if piece.role != "foreign key"])
+        self._at_the_end += [(block, piece) for piece in later if piece.role in AT_THE_END]
+        self._continue(block, [piece for piece in later if piece.role not in AT_THE_END])
 
     def _missing(self, piece: Piece, own: Identity) -> set[Identity]:
         return set() if piece.role == "core" else self.graph.of(piece.of, own) - self._done

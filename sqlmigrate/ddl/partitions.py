@@ -6,6 +6,7 @@ https://www.postgresql.org/docs/current/ddl-partitioning.html
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from sqlmigrate.catalog.objects import Catalog, Object
 from sqlmigrate.identifiers import IDENTIFIER, plain
@@ -53,6 +54,16 @@ def column_of_parent(table: Object, column: Object, catalog: Catalog) -> dict[st
         if found:
             return dict(found.attributes)
     return {}
+
+
+def without_identity(table: Object, column: Object, catalog: Catalog) -> Object:
+    """Return a column without the identity that it gets when its table becomes a partition.
+
+    https://www.postgresql.org/docs/17/ddl-identity-columns.html
+    """
+    if not is_partition(table) or not column_of_parent(table, column, catalog).get("identity"):
+        return column
+    return replace(column, attributes={name: value for name, value in column.attributes.items() if name != "identity"})
 
 
 def has_same_constraint(table: Object, constraint: Object, catalog: Catalog) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sqlmigrate.catalog.objects import Catalog, Object
 
 from .partitions import is_made_by_parent, is_partition
-from .pieces import Piece
+from .pieces import Piece, role_of
 
 _STATES = {"disabled": "DISABLE", "always": "ENABLE ALWAYS", "replica": "ENABLE REPLICA"}
 
@@ -38,7 +38,9 @@ def indexes(relation: Object, catalog: Catalog) -> Iterator[Piece]:
     for index in catalog.parts_of(relation, "index"):
         is_of_constraint = ("constraint", f"{relation.name}.{index.path[-1]}") in catalog.objects
         if not is_of_constraint and not (made and index.attributes.get("parent")):
-            yield Piece(index.definition.replace(" ON ONLY ", " ON ", 1), (index.identity,))
+            role = role_of(index, relation)
+            sql = index.definition if role == "last" else index.definition.replace(" ON ONLY ", " ON ", 1)
+            yield Piece(sql, (index.identity,), role)
         for statistics in (index.attributes.get("statistics") or "").split(", "):
             if statistics:
                 column, _, target = statistics.rpartition(" ")

@@ -7,8 +7,9 @@ from typing import Literal
 
 from sqlmigrate.catalog.objects import Identity, Object
 
-# core: creates the object; part: adds to it; foreign key: needs another table, with its key
-Role = Literal["core", "part", "foreign key"]
+# core: creates the object; part: adds to it; foreign key: needs another table, with its key; last: comes after
+# everything else, because partitions would take it over in another form
+Role = Literal["core", "part", "foreign key", "last"]
 
 
 @dataclass(frozen=True)
@@ -49,3 +50,19 @@ class Block:
 def default_of(column: Object) -> Identity:
     """Return the identity of the default of a column, or of its generation expression, among dependencies."""
     return Identity("pg_attrdef", column.identity.oid, column.identity.sub)
+
+
+def role_of(part: Object, relation: Object) -> Role:
+    """Return the role of the statement that adds a part to a relation.
+
+    A partition takes over each index of its parent, and each constraint as valid. An invalid index, and a constraint
+    that is NOT VALID, were added when the partitions existed already:
+    https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-DESCRIPTION
+    """
+    if part.definition.startswith("FOREIGN KEY"):
+        return "foreign key"
+    is_of_partitions = relation.kind == "partitioned table" and "false" in (
+        part.attributes.get("valid"),
+        part.attributes.get("validated"),
+    )
+    return "last" if is_of_partitions else "part"

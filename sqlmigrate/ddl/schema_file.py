@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from sqlmigrate.catalog.objects import Object
 
-from .order import Section, in_order
+from .order import AT_THE_END, Section, in_order
 from .pieces import Block, Piece
 from .schema import Schema
 from .statements import PUBLIC
@@ -33,11 +33,11 @@ def text(schema: Schema) -> str:
 
 
 def _stands_later(sections: tuple[Section, ...]) -> dict[int, tuple[Piece, ...]]:
-    """Return the foreign keys of each block that stand at the end."""
+    """Return the statements of each block that stand at the end: foreign keys to tables further down."""
     found: dict[int, tuple[Piece, ...]] = {}
     for section in sections:
         if not section.is_first:
-            keys = tuple(piece for piece in section.pieces if piece.role == "foreign key")
+            keys = tuple(piece for piece in section.pieces if piece.role in AT_THE_END)
             found[id(section.block)] = found.get(id(section.block), ()) + keys
     return found
 
@@ -61,7 +61,12 @@ def _lines(section: Section, later: tuple[Piece, ...]) -> Iterator[str]:
         yield f"{piece.sql};"
     if section.is_first and later:
         yield ""
-        yield f"-- {len(later)} foreign keys to tables further down stand at the end of this file"
+        yield from (f"-- at the end of this file: {_in_one_line(piece)}" for piece in later)
+
+
+def _in_one_line(piece: Piece) -> str:
+    first, *rest = piece.sql.split("\n")
+    return " ".join(line.strip() for line in (rest or [first]))
 
 
 def _checksum(block: Block) -> str:

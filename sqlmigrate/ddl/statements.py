@@ -9,7 +9,7 @@ from sqlmigrate.catalog.objects import Catalog, Identity, Object
 
 from . import sequences, tables, types, views
 from .foreign import hidden
-from .pieces import Block, Piece
+from .pieces import Block, Piece, role_of
 from .rare import RARE
 from .rights import grants
 from .schema import Schema
@@ -65,14 +65,14 @@ def _about(thing: Object, catalog: Catalog, *, with_owner: bool) -> Iterator[Pie
         return
     whole = [thing, *parts_of(thing, catalog)]
     if with_owner:
-        yield from (_about_part(each, sql) for each in whole if (sql := owner(each)))
-    yield from (_about_part(each, sql) for each in whole for sql in grants(each, thing, with_owner=with_owner))
-    yield from (_about_part(each, sql) for each in whole if (sql := comment(each)))
+        yield from (_about_part(each, thing, sql) for each in whole if (sql := owner(each)))
+    yield from (_about_part(each, thing, sql) for each in whole for sql in grants(each, thing, with_owner=with_owner))
+    yield from (_about_part(each, thing, sql) for each in whole if (sql := comment(each)))
 
 
-def _about_part(part: Object, sql: str) -> Piece:
+def _about_part(part: Object, whole: Object, sql: str) -> Piece:
     """Return a statement that can be executed when the part that it is about exists."""
-    return Piece(sql, (part.identity,), "foreign key" if part.definition.startswith("FOREIGN KEY") else "part")
+    return Piece(sql, (part.identity,), role_of(part, whole))
 
 
 def _routine(thing: Object, _catalog: Catalog) -> Block:

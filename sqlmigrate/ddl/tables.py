@@ -12,7 +12,7 @@ from functools import cached_property
 from sqlmigrate.catalog.objects import TABLES, Catalog, Identity, Object
 
 from . import columns, foreign, partitions, parts, sequences
-from .pieces import Block, Piece, default_of
+from .pieces import Block, Piece, default_of, role_of
 
 _FOREIGN_KEY, _NOT_VALID = "FOREIGN KEY", " NOT VALID"
 _INDENT = "\n    "
@@ -101,7 +101,8 @@ class _Table:
                     continue
                 lines.append(columns.of_type(column))
             else:
-                lines.append(columns.definition(column, owned, with_default=with_default))
+                own = partitions.without_identity(self.table, column, self.catalog)
+                lines.append(columns.definition(own, owned, with_default=with_default))
             of += [column.identity, *([default_of(column)] if with_default else [])]
         for constraint in self._constraints:
             if self._is_inside(constraint):
@@ -146,9 +147,8 @@ class _Table:
                     yield Piece(f"{relation} ALTER COLUMN {column.path[-1]} SET NOT NULL")
         for each in self._constraints:
             if not self._is_inside(each):
-                role = "foreign key" if each.definition.startswith(_FOREIGN_KEY) else "part"
                 add = f"ADD CONSTRAINT {each.path[-1]} {each.definition}"
-                yield Piece(f"{relation}\n    {add}", (each.identity,), role)  # type: ignore[arg-type]
+                yield Piece(f"{relation}\n    {add}", (each.identity,), role_of(each, self.table))
 
     def _is_inside(self, constraint: Object) -> bool:
         is_simple = not constraint.definition.startswith(_FOREIGN_KEY) and not constraint.definition.endswith(

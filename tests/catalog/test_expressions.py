@@ -15,6 +15,14 @@ ALIKE = {
         "CREATE TRIGGER t AFTER UPDATE ON o WHEN ((a) OR (b) OR (c)) EXECUTE FUNCTION f()",
     ),
     "over several lines": ("(a OR\n    b)", "(a OR b)"),
+    "a cast of an array and an array of casts": (
+        "(s <> ALL ((ARRAY['a'::character varying, 'it''s'::character varying])::text[]))",
+        "(s <> ALL (ARRAY[('a'::character varying)::text, ('it''s'::character varying)::text]))",
+    ),
+    "a column that a type has got since": (
+        "( SELECT s.sub FROM app.session() s(jti, sub))",
+        "( SELECT s.sub FROM app.session() s(jti, sub, email))",
+    ),
 }
 DIFFERENT = {
     "another order of evaluation": ("((a OR b) AND c)", "(a OR (b AND c))"),
@@ -25,6 +33,12 @@ DIFFERENT = {
     "another operand": ("((a OR b) OR c)", "(a OR b OR d)"),
     "in a CASE": ("(CASE WHEN a THEN (b OR c) OR d END)", "(CASE WHEN a THEN b OR c OR d END)"),
     "arguments of a function": ("(f(a OR b) OR c)", "(f(a OR b OR c))"),
+    "another array": (
+        "(s <> ALL ((ARRAY['a'::character varying])::text[]))",
+        "(s <> ALL (ARRAY[('b'::character varying)::text]))",
+    ),
+    "other columns": ("( SELECT s.sub FROM f() s(jti, sub))", "( SELECT s.sub FROM f() s(sub, jti))"),
+    "another alias": ("( SELECT a FROM f() s(a, b))", "( SELECT a FROM f() t(a, b, c))"),
     "no chain": ("(a + b) + c", "a + b + c"),
 }
 

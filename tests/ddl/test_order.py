@@ -136,6 +136,15 @@ TABLES: dict[str, str] = {
     "create table t1 partition of t for values from (0) to (10); create table t2 partition of t default;"
     "create table r (id int, t int references t) partition by list (id); create table r1 partition of r default;"
     "create table t3 partition of t for values from (10) to (20); create table s (t int references t)",
+    "an invalid index and a constraint that is not valid, over partitions": (
+        "create table p (a int, b text) partition by list (a); create table p1 partition of p default;"
+        "create index i on only p (b); alter table p add constraint c check (a > 0) not valid;"
+        "comment on index i is 'later'"
+    ),
+    "partitions with an identity column": (
+        "create table p (id bigint generated always as identity, a int) partition by list (a);"
+        "create index on p (lower(a::text)); create table p1 partition of p default"
+    ),
     "a partitioned table with an index on an expression": "create table p (a int, b text) partition by list (a);"
     "create index on p (lower(b)); create table p1 partition of p default",
     "triggers of partitions": "create table p (a int) partition by list (a); create table p1 partition of p default;"
