@@ -7,7 +7,6 @@ https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-CHECK-FUN
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
 
 from sqlmigrate.catalog.objects import RELATIONS, ROUTINES, TYPES, Object
 from sqlmigrate.identifiers import IDENTIFIER, plain
@@ -19,14 +18,16 @@ _WORD = re.compile(IDENTIFIER)
 _CHECKED = (*RELATIONS, "sequence", *ROUTINES, *TYPES)
 
 
-def words_needed(routine: Object, things: Iterable[Object]) -> Iterator[Object]:
-    """Yield the objects whose names are words where a function is checked; no others need to exist before it."""
+def may_be_named(thing: Object) -> bool:
+    """Return whether an object is one of those that the body of a function needs."""
+    return thing.kind in _CHECKED
+
+
+def words_checked(routine: Object) -> frozenset[str]:
+    """Return the words of a function's body where PostgreSQL checks it; names of objects are among them, unquoted."""
     language = _LANGUAGE.search(routine.definition) if routine.kind in ROUTINES else None
     body = _BODY.search(routine.definition)
     if language is None or body is None:
-        return
+        return frozenset()
     checked = body[2] if language[1] == "sql" else " ".join(_DECLARED.findall(body[2]))
-    words = {plain(word) if word.startswith('"') else word.lower() for word in _WORD.findall(checked)}
-    for each in things if words else ():
-        if each.kind in _CHECKED and plain(each.path[-1]) in words:
-            yield each
+    return frozenset(plain(word) if word.startswith('"') else word.lower() for word in _WORD.findall(checked))

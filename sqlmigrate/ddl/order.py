@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from sqlmigrate.catalog.objects import RELATIONS, ROUTINES, Identity, Object
 from sqlmigrate.identifiers import plain, plain_parts
 
 from . import statements, tables
 from .base_types import shell
-from .bodies import words_needed
+from .bodies import may_be_named, words_checked
 from .pieces import Block, Piece, default_of
 from .schema import Schema
 
@@ -109,17 +110,17 @@ class _Graph:
                 found.add(each)
         return frozenset(found)
 
-    def place(self, identity: Identity) -> tuple[int, str, int, tuple[str, ...]]:
+    def place(self, identity: Identity) -> tuple[int, str, int, tuple[str, ...], str]:
         """Return where an object stands in the sorted order."""
         thing = self.things[identity]
         if thing.kind in _FIRST:
-            return 0, "", _FIRST.index(thing.kind), plain_parts(thing.name)
+            return 0, "", _FIRST.index(thing.kind), plain_parts(thing.name), thing.name
         if thing.kind in _LAST:
-            return 2, "", _LAST.index(thing.kind), plain_parts(thing.name)
+            return 2, "", _LAST.index(thing.kind), plain_parts(thing.name), thing.name
         kind = "table" if tables.is_table(thing) else thing.kind
         if kind in ROUTINES and any(self.things[each].kind in RELATIONS for each in self.reached(identity)):
             kind = "function on relations"
-        return 1, plain(thing.path[0]), _KINDS.index(kind), plain_parts(thing.name)
+        return 1, plain(thing.path[0]), _KINDS.index(kind), plain_parts(thing.name), thing.name
 
     def is_event_trigger(self, identity: Identity) -> bool:
         """Return whether an object is an event trigger, which statements after it call."""
@@ -160,10 +161,19 @@ class _Graph:
         return found
 
     def _words(self, thing: Object) -> set[Identity]:
-        """Return what the text of an SQL function names: PostgreSQL checks it, and does not track it."""
-        if thing.identity.oid in self.schema.unchecked:
+        """Return what the text of a function names: PostgreSQL checks it, and does not track it."""
+        if thing.kind not in ROUTINES or thing.identity.oid in self.schema.unchecked:
             return set()
-        return {each.identity for each in words_needed(thing, self.things.values())} - {thing.identity}
+        named = (self._by_own_name.get(word, ()) for word in words_checked(thing))
+        return {each for found in named for each in found} - {thing.identity}
+
+    @cached_property
+    def _by_own_name(self) -> Mapping[str, list[Identity]]:
+        found: dict[str, list[Identity]] = {}
+        for identity, each in self.things.items():
+            if may_be_named(each):
+                found.setdefault(plain(each.path[-1]), []).append(identity)
+        return found
 
 
 @dataclass

@@ -79,6 +79,13 @@ CASES: dict[str, tuple[str, list[str]]] = {
         ),
         ["schema b", "enum b.mood", "table b.t", "table public.t"],
     ),
+    "functions of one name": (
+        (
+            "create function f(text) returns int language sql as 'select 1';"
+            "create function f(int) returns int language sql as 'select 1'"
+        ),
+        ["function public.f(integer)", "function public.f(text)"],
+    ),
     "a trigger on a view": (
         (
             "create table t (a int); create view v as select a from t; create function f() returns trigger"
