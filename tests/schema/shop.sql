@@ -12,7 +12,7 @@ CREATE TABLE public.customers (
 );
 
 -- table public.orders
--- checksum 0edd4fe25ecb
+-- checksum fb7584d7fc90
 CREATE TABLE public.orders (
     id bigint GENERATED ALWAYS AS IDENTITY,
     customer_id bigint NOT NULL,
@@ -25,3 +25,5 @@ ALTER TABLE public.orders
     ADD CONSTRAINT orders_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES public.customers(id);
 
 CREATE INDEX orders_customer_id_idx ON public.orders USING btree (customer_id);
+
+COMMENT ON TABLE public.orders IS 'What customers have bought';
