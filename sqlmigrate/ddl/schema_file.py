@@ -7,6 +7,7 @@ in its checksum, so that merging them is a conflict wherever in the object they 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 
 from sqlmigrate.catalog.objects import Object
@@ -21,6 +22,7 @@ _HEAD = f"""\
 {FIRST_LINE}-- Do not edit it. After a merge conflict in it, write it again with the same command.
 """
 _CHECKSUM_LENGTH = 12
+_HEADING = re.compile(r"^-- (.+)\n-- checksum (\w+)$", re.MULTILINE)
 
 
 def text(schema: Schema) -> str:
@@ -30,6 +32,13 @@ def text(schema: Schema) -> str:
     written = (_written(section, later.get(id(section.block), ())) for section in sections if section.pieces)
     gone = [] if ("schema", PUBLIC) in schema.catalog.objects else [f"DROP SCHEMA {PUBLIC};\n"]
     return "\n".join([_HEAD, *gone, *written])
+
+
+def differing(old: str, new: str) -> list[str]:
+    """Return the objects in which two texts differ, by kind and name, in the order of the newer one."""
+    before, after = dict(_HEADING.findall(old)), dict(_HEADING.findall(new))
+    changed = [name for name, checksum in after.items() if before.get(name) != checksum]
+    return [*changed, *(name for name in before if name not in after)]
 
 
 def _stands_later(sections: tuple[Section, ...]) -> dict[int, tuple[Piece, ...]]:

@@ -73,6 +73,8 @@ def review(context: Context, **options: Any) -> int:
         options["static"],
         context.config.directory,
         options["trusted"],
+        Path(context.config.schema_file),
+        context.config.schema_postgres,
     )
     result = replace(pipeline.review(subjects, settings), checkout=find_checkout(context.environment))
     _print(context, result, context.flags.get("format", "text"))

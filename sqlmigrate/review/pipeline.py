@@ -8,6 +8,9 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from sqlmigrate.database.session import connect
+from sqlmigrate.ddl.schema import read_schema
+from sqlmigrate.ddl.schema_file import text
 from sqlmigrate.errors import MigrationError
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.parsing.script import Script, read
@@ -18,19 +21,20 @@ from sqlmigrate.source import Source
 
 from .advice.all_advice import Folder, newest, with_advice
 from .base import find_base
-from .findings import all_findings, failures
+from .findings import all_findings, failures, schema_file
 from .findings.allowed import apply_exceptions
 from .findings.down_missing import tell_once
 from .findings.grouping import group
 from .findings.subject import Subject
 from .measure.made_up_rows import MadeUpRows
 from .measure.round_trip import RoundTrips
-from .measure.watch import watching
+from .measure.watch import Watch, watching
 from .new.subjects import Subjects
 from .results import Basis, Review, Reviewed, Size
 from .rules.failures import NEEDS_MORE_RIGHTS, STATEMENT_FAILS
 from .rules.rule import SEVERITIES, Finding, worst
 
+_MAJOR = 10000
 _EXECUTED_WITH = {False: "", True: ", new migrations as a superuser (--trusted)"}
 
 
@@ -49,6 +53,8 @@ class Settings:
         is_static: whether only the text is reviewed
         directory: the folder of the migrations
         is_trusted: whether the new migrations are executed with all rights of the server's role
+        schema_file: the file that shows the schema, where there may be one
+        schema_postgres: the major version of PostgreSQL that writes it; None for any
     """
 
     home: Path
@@ -61,6 +67,8 @@ class Settings:
     is_static: bool = False
     directory: str = "sql"
     is_trusted: bool = False
+    schema_file: Path | None = None
+    schema_postgres: int | None = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +115,7 @@ def review_on(server: databases.Shadow, subjects: Subjects, settings: Settings) 
         made_up = MadeUpRows(server, clone, watch.observer, base.filled)
         trips = RoundTrips(roles, watch, made_up, base.rows, partial(server.body_checker, clone))
         reviewed = _in_order(_review_one(trips, _parse(each), settings, server.version) for each in subjects.new)
+        outdated = _outdated_schema_file(clone, watch, subjects, settings, reviewed)
     basis = Basis(
         subjects.base,
         len(subjects.base_migrations),
@@ -121,7 +130,23 @@ def review_on(server: databases.Shadow, subjects: Subjects, settings: Settings) 
         left_out=base.left_out,
     )
     seconds = time.monotonic() - began
-    return _judged(Review(basis, reviewed, subjects.findings, seconds, settings.directory), subjects)
+    findings = (*subjects.findings, *outdated)
+    return _judged(Review(basis, reviewed, findings, seconds, settings.directory), subjects)
+
+
+def _outdated_schema_file(
+    clone: databases.Databases, watch: Watch, subjects: Subjects, settings: Settings, reviewed: Iterable[Reviewed]
+) -> tuple[Finding, ...]:
+    """Compare the schema file with the schema that the clone has now, if that is the one of the whole folder."""
+    path = settings.schema_file
+    if path is None or not path.is_file() or not subjects.is_merged or subjects.findings:
+        return ()
+    if not all(each.trip and each.trip.ended_as_after_up for each in reviewed):
+        return ()
+    with connect(clone.owner_url) as session:
+        if settings.schema_postgres not in (None, session.conn.info.server_version // _MAJOR):
+            return ()
+        return schema_file.of_file(path, text(read_schema(session, watch.history)))
 
 
 def _review_one(trips: RoundTrips, parsed: _Parsed, settings: Settings, version: int) -> Reviewed:

@@ -370,6 +370,12 @@ class RoundTrip:
         """The numbers of the statements of the up file that were left out."""
         return tuple(each.number for each in self.row_failures if each.direction == "up" and not each.tables)
 
+    @property
+    def ended_as_after_up(self) -> bool:
+        """Whether all of it was executed, and the schema at the end is the one after up."""
+        has_failed = self.up.error or self.again_error or (self.down and self.down.error)
+        return not (has_failed or self.again or self.row_failures)
+
     def certain_failure(self, direction: Direction) -> RowFailure | None:
         """Return the first statement that fails as soon as there are rows; None if there is none."""
         failures = (each for each in self.row_failures if each.direction == direction and each.is_certain)

@@ -91,6 +91,24 @@ VERSION_TAKEN = Rule(
     ),
     can_be_allowed=False,
 )
+SCHEMA_FILE_OUTDATED = Rule(
+    "schema-file-outdated",
+    "warning",
+    "schema.sql does not show what the migrations make",
+    (
+        "Reviewers read in it what a table looks like after the migration, and two branches that alter the same "
+        "table meet in it in a merge conflict. An old file shows the wrong result, and the next branch finds "
+        "changes in it that are not its own."
+    ),
+    examples=(
+        Example(
+            """\
+-- write it again, and commit it with the migration: sqlmigrate schema
+"""
+        ),
+    ),
+    can_be_allowed=False,
+)
 ALLOW_WITHOUT_NEED = Rule(
     "allow-without-need",
     "warning",
@@ -108,5 +126,6 @@ RULES: tuple[Rule, ...] = (
     MERGED_MIGRATION_DELETED,
     VERSION_BELOW_MERGED,
     VERSION_TAKEN,
+    SCHEMA_FILE_OUTDATED,
     ALLOW_WITHOUT_NEED,
 )
