@@ -78,7 +78,19 @@ ROOMS = {
         "screens",
         "command",
     ),
-    "schema": ("built", "file", "screens", "command"),
+    "schema": (
+        "built",
+        "file",
+        "screens",
+        "squash_rows",
+        "squash_carried",
+        "squash_text",
+        "squash_proof",
+        "squash_files",
+        "squash_screens",
+        "squash_command",
+        "command",
+    ),
 }
 
 # What is outside, and the modules that may touch it.
@@ -88,7 +100,7 @@ DOORS = {
     "subprocess": {"embedded/account.py", "embedded/cluster.py", "embedded/programs.py", "review/new/git.py"},
     "signal": {"cli/signals.py", "embedded/cluster.py"},  # one receives them, one sends them to its server
     "click": {f"cli/{name}.py" for name in ("commands", "completion", "context", "options", "program", "usage_errors")}
-    | {"review/command.py", "adopt/command.py", "schema/command.py"},
+    | {"review/command.py", "adopt/command.py", "schema/command.py", "schema/squash_command.py"},
     "rich": {"output/writer.py", "output/excerpt.py"},
     "os.environ": {"cli/context.py", "output/writer.py"},  # the writer asks for NO_COLOR and TERM
     "sys.stdin": {"cli/context.py"},  # which asks whether somebody is there to answer

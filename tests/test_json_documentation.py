@@ -183,6 +183,8 @@ def _collect_squash(project: Project, found: Values) -> None:
             gone.rename(archive)
     _collected(found, call("up"))
     found["fold"] += [fold for event in found["planned"] for fold in event.get("folds", [])]
+    other.add("3_t", "create table t3 ();", "drop table t3;")
+    found["squash"] = _json(call("squash", "3", "--yes").stdout)
 
 
 def _collect_errors(project: Project, found: Values) -> None:

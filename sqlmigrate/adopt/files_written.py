@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlmigrate.errors import NOTHING_CHANGED, ConfigError
+from sqlmigrate.files.whole import write_whole
 
 
 @contextmanager
@@ -36,26 +37,14 @@ def written(texts: Mapping[str, str], is_unknown: Callable[[], bool] = lambda: F
 
 
 def _write_whole(target: Path, text: str) -> None:
-    """Write a file under another name, which no reader of the folder sees, and give it its name when it is complete.
-
-    Whoever is killed in the middle leaves no half migration. Raises `ConfigError` if the file was made meanwhile.
-    """
-    begun = target.with_name(f".{target.name}.writing")
     try:
-        with begun.open("w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        try:
-            target.hardlink_to(begun)  # never in the place of another file, as a rename would be
-        except FileExistsError:
-            raise ConfigError(
-                f"{target} was made by another program in this moment",
-                state=NOTHING_CHANGED,
-                next_steps=["sqlmigrate adopt"],
-            ) from None
-        except OSError:  # a file system without hard links
-            begun.rename(target)
-    finally:
-        begun.unlink(missing_ok=True)
+        write_whole(target, text)
+    except FileExistsError:
+        raise ConfigError(
+            f"{target} was made by another program in this moment",
+            state=NOTHING_CHANGED,
+            next_steps=["sqlmigrate adopt"],
+        ) from None
 
 
 def _unwritable(error: OSError) -> ConfigError:

@@ -49,11 +49,13 @@ class Schema:
         catalog: its objects
         needs: what they need of each other
         unchecked: the OIDs of functions whose bodies PostgreSQL would refuse, if it checked them
+        own_role: the role that is not named as an owner: the one that executes the statements; empty to name all
     """
 
     catalog: Catalog
     needs: Needs
     unchecked: frozenset[int] = frozenset()
+    own_role: str = ""
 
 
 def read_schema(session: Session, ignore: Collection[str] = ()) -> Schema:

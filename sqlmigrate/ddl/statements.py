@@ -18,6 +18,7 @@ from .targets import comment, owner
 _Write = Callable[[Object, Catalog], Block]
 _AS = re.compile(r"^AS ", re.MULTILINE)
 PUBLIC = "public"  # a schema of each new database
+_DATABASE_OWNER = "pg_database_owner"  # its owner, from 15 on
 
 
 def block(thing: Object, schema: Schema, apart: Collection[Identity] = (), *, with_owner: bool = False) -> Block:
@@ -36,7 +37,14 @@ def block(thing: Object, schema: Schema, apart: Collection[Identity] = (), *, wi
         found = _unchecked_routine(thing)
     else:
         found = _BLOCKS[thing.kind](thing, catalog)
-    return Block(thing, (*found.pieces, *_about(thing, catalog, with_owner=with_owner)), found.unwritten)
+    is_named = with_owner and thing.attributes.get("owner") not in _unnamed(thing, schema)
+    return Block(thing, (*found.pieces, *_about(thing, catalog, with_owner=is_named)), found.unwritten)
+
+
+def _unnamed(thing: Object, schema: Schema) -> Collection[str]:
+    """Return the owners that an object has without being given to them."""
+    own = [schema.own_role] if schema.own_role else []
+    return [*own, _DATABASE_OWNER] if (thing.kind, thing.name) == ("schema", PUBLIC) else own
 
 
 def parts_of(thing: Object, catalog: Catalog) -> list[Object]:

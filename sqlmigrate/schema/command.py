@@ -16,8 +16,12 @@ from sqlmigrate.config.url import checked, named
 from sqlmigrate.errors import ConfigError, gather
 from sqlmigrate.files import folder
 
+from .squash_command import squash
+
 if TYPE_CHECKING:
     from .built import BuiltSchema
+
+__all__ = ["schema", "squash"]  # the commands of this room
 
 _STDOUT = "-"
 

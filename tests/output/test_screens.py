@@ -312,6 +312,12 @@ def _is_over(url: str) -> None:
         until(lambda: not conn.execute(run).fetchone())
 
 
+def _to_be_squashed(terminal: Terminal) -> None:
+    rows = "insert into customers values (1, 'ann@example.org'), (2, 'ben@example.org');\n"
+    texts = {"001_add_customers": CUSTOMERS + rows, "002_add_orders": ORDERS, "003_add_invoices": INVOICES}
+    terminal.write(**{f"{label}.up.sql": text for label, text in texts.items()})
+
+
 def _squashed(terminal: Terminal, executed: int) -> Terminal:
     """Execute some of three migrations, and squash them."""
     texts = {"001_add_customers": CUSTOMERS, "002_add_orders": ORDERS, "003_add_invoices": INVOICES}
@@ -356,6 +362,7 @@ SETUPS: dict[str, Callable[[Terminal], None]] = {
     "blocked": _blocked,
     "refused_files": _refused_files,
     "resumed": _killed_after_the_statement,
+    "squash": _to_be_squashed,
     "squashed_file": _folded,
     "folded": _folded,
     "from_the_archive": _in_the_middle,

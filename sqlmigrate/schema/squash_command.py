@@ -1,0 +1,105 @@
+"""The command `squash`: many migrations put into one, which is proven to make the same.
+
+What loads the driver or the parser is imported inside the functions, as in `cli/commands.py`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sqlmigrate.cli.completion import complete_version
+from sqlmigrate.cli.context import Context
+from sqlmigrate.cli.program import command
+from sqlmigrate.errors import NOTHING_CHANGED, ConfigError
+from sqlmigrate.files import folder
+from sqlmigrate.files.naming import name_of
+
+if TYPE_CHECKING:
+    from sqlmigrate.files.migration import Migration
+
+    from .squash_proof import Builder, Made
+
+
+@command("sqlmigrate squash 042 core", ["folder", "schema"])
+@click.argument("version", shell_complete=complete_version)
+@click.argument("name", required=False)
+@click.option("--data", type=click.Choice(("all", "none")), default="all", show_default=True,
+              help="Whether the rows that the migrations put in are written, too.")  # fmt: skip
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--shadow-url", metavar="URL", help="The server to build on, best with production's version.")
+@click.option("--trusted", is_flag=True, help="Execute the migrations as a superuser: only files you trust.")
+def squash(context: Context, *, version: str, name: str | None, yes: bool, **options: Any) -> None:
+    """Put all migrations up to VERSION into one, which is proven to make the same schema and rows.
+
+    NAME is a part of its file name: 042_squashed_NAME.up.sql. What it replaces moves to squashed/.
+    """
+    from . import squash_files, squash_proof, squash_screens
+
+    replaced = _replaced(context, version)
+    label = f"{replaced[-1].version}_squashed_{_name(name, replaced)}"
+    config, with_data = context.config, options["data"] == "all"
+    with squash_proof.builder(
+        Path(config.embedded_directory),
+        config.table,
+        shadow_url=options["shadow_url"],
+        postgres=config.schema_postgres,
+        is_trusted=options["trusted"],
+    ) as builder:
+        made = builder.make(replaced)
+        squashed = _squashed(label, replaced, made, with_data=with_data)
+        squash_files.require_free(squashed, replaced)
+        told = squash_screens.told(replaced, made, with_data=with_data)
+        squash_screens.show(context.report, told)
+        _prove(builder, made, squashed, with_data=with_data)
+    context.confirm(yes=yes, question=squash_screens.question(squashed, replaced, made, with_data=with_data))
+    squash_files.write(squashed, replaced)
+    squash_screens.written(context.report, squashed, replaced, made, told)
+
+
+def _replaced(context: Context, version: str) -> tuple[Migration, ...]:
+    """Return the migrations up to a version."""
+    from sqlmigrate.plan.rows import find_row, make_rows
+
+    migrations = folder.load(context.config.directory)
+    last = find_row(make_rows(migrations, ()), version).number
+    found = tuple(each for each in migrations if each.number <= last)
+    if len(found) < 2:  # noqa: PLR2004 - one is one already
+        raise ConfigError(
+            f"there is nothing to squash: {found[0].label} is the only migration up to {version}", state=NOTHING_CHANGED
+        )
+    return found
+
+
+def _name(name: str | None, replaced: tuple[Migration, ...]) -> str:
+    if name is None:
+        first = replaced[0].replaces.first if replaced[0].replaces else replaced[0].version
+        return f"{first}_to_{replaced[-1].version}"
+    if not (found := name_of(name)):
+        raise ConfigError(
+            f"the name `{name}` has no letter or digit, so a file cannot be named after it", state=NOTHING_CHANGED
+        )
+    return found
+
+
+def _squashed(label: str, replaced: tuple[Migration, ...], made: Made, *, with_data: bool) -> Migration:
+    from sqlmigrate.files.migration import Migration
+    from sqlmigrate.source import Source
+
+    from . import squash_carried, squash_text
+
+    rows = (made.blocks, made.rows.values) if with_data else ({}, ())
+    contents = squash_text.Contents(made.schema, squash_carried.carried(replaced), *rows)
+    prefix = replaced[-1].up.path.rpartition("/")[0]
+    number, _, name = label.partition("_")
+    up = Source(f"{prefix}/{label}.up.sql", squash_text.up(replaced, contents))
+    return Migration(number, name, up, Source(f"{prefix}/{label}.down.sql", squash_text.down(contents)))
+
+
+def _prove(builder: Builder, made: Made, squashed: Migration, *, with_data: bool) -> None:
+    from . import squash_proof
+
+    if differences := builder.prove(made, squashed, with_data=with_data):
+        raise squash_proof.not_the_same(differences, squashed.label)

@@ -1,0 +1,72 @@
+"""Puts a squashed migration into the folder, and what it replaces into the archive.
+
+Whoever is killed in the middle loses no file: each replaced file is in the archive before the squashed one appears, and
+leaves the folder after that. A second call, or the commands that `verify` names, do the rest.
+"""
+
+from __future__ import annotations
+
+import filecmp
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from sqlmigrate.errors import NOTHING_CHANGED, ConfigError
+from sqlmigrate.files.migration import Migration
+from sqlmigrate.files.replaces import ARCHIVE
+from sqlmigrate.files.whole import place, write_whole
+
+
+def require_free(squashed: Migration, replaced: Sequence[Migration]) -> None:
+    """Raise `ConfigError` if a file to be written exists, or the archive has another file of the same name."""
+    for path in _paths(squashed):
+        if path.exists():
+            raise ConfigError(f"{path} exists", state=NOTHING_CHANGED, hint="choose another name for the squash")
+    for path in (path for each in replaced for path in _paths(each)):
+        target = _archived(path)
+        if target.exists() and not filecmp.cmp(path, target, shallow=False):
+            raise ConfigError(
+                f"{target} exists, and is not the file that would be moved there",
+                state=NOTHING_CHANGED,
+                hint=f"compare it with {path}, and remove or rename it",
+            )
+
+
+def write(squashed: Migration, replaced: Sequence[Migration]) -> None:
+    """Write the pair, and move what it replaces; raises `ConfigError` if that is not possible."""
+    paths = [path for each in replaced for path in _paths(each)]
+    try:
+        for path in paths:
+            _copy(path, _archived(path))
+        for target, source in zip(_paths(squashed), (squashed.up, squashed.down), strict=False):
+            if source:
+                write_whole(target, source.text)
+        for path in paths:
+            path.unlink()
+    except OSError as error:
+        raise ConfigError(
+            f"{error.filename} cannot be written: {error.strerror}",
+            state="no file is lost: each one is in the folder or in the archive",
+            hint="give the user who runs sqlmigrate the right to write there, or free space; then squash again",
+        ) from None
+
+
+def _paths(migration: Migration) -> Iterator[Path]:
+    yield from (Path(source.path) for source in (migration.up, migration.down) if source)
+
+
+def _archived(path: Path) -> Path:
+    return path.parent / ARCHIVE / path.name
+
+
+def _copy(path: Path, target: Path) -> None:
+    """Put a file into the archive as well, whole or not at all; one that is there already stays."""
+    if target.exists():
+        return
+    target.parent.mkdir(exist_ok=True)
+    begun = target.with_name(f".{target.name}.writing")
+    try:
+        shutil.copy2(path, begun)
+        place(begun, target)
+    finally:
+        begun.unlink(missing_ok=True)

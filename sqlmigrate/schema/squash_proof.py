@@ -1,0 +1,162 @@
+"""Builds what migrations make, and proves that the squashed migration makes the same: by executing both.
+
+Each is executed by `up`, in a database of its own on the shadow server. The catalogs are compared with owners and
+rights, the rows of each table by their checksum, the sequences by their values. Then the down file is executed, and
+nothing may be left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sqlmigrate.catalog import compare
+from sqlmigrate.catalog.objects import Catalog, Difference
+from sqlmigrate.database.session import Session, connect
+from sqlmigrate.ddl.schema import Schema, read_schema
+from sqlmigrate.errors import ServerError
+from sqlmigrate.executor.events import Failed
+from sqlmigrate.files.migration import Migration
+from sqlmigrate.history import read as history_read
+from sqlmigrate.operations import up_down
+from sqlmigrate.shadow import build, databases
+from sqlmigrate.shadow.executable_files import LeftOut
+from sqlmigrate.shadow.rights import Rights
+
+from . import squash_rows
+from .built import own_tables
+from .squash_rows import Rows
+
+_FORM = "squash 1"  # of the templates: changed when they are built differently
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a folder of migrations makes.
+
+    Attributes:
+        schema: the schema, without the history tables
+        rows: what its tables and sequences hold
+        blocks: the COPY block of each table with rows
+        roles: the roles that migrations only name, and that were created for them
+        left_out: what it does not have of the files, because it cannot be executed
+    """
+
+    schema: Schema
+    rows: Rows
+    blocks: dict[str, str]
+    roles: tuple[str, ...]
+    left_out: tuple[LeftOut, ...]
+
+
+@dataclass(frozen=True)
+class Builder:
+    """A shadow server that builds migrations.
+
+    Attributes:
+        server: the server
+        table: the history table
+        rights: those with which the files are executed
+    """
+
+    server: databases.Shadow
+    table: str
+    rights: Rights
+
+    @contextmanager
+    def built(
+        self, migrations: Sequence[Migration], words: build.Words
+    ) -> Iterator[tuple[databases.Databases, tuple[str, ...], tuple[LeftOut, ...]]]:
+        """Build a database, and provide it while the block lasts."""
+
+        def made(database: databases.Databases) -> dict[str, object]:
+            found = build.build(self.server, database, migrations, self.table, words)
+            return {"roles": found.roles, "left_out": [(each.label, each.reason) for each in found.left_out]}
+
+        template = self.server.template(build.digest(f"{_FORM} {self.table}", migrations), made, self.rights)
+        left_out = tuple(LeftOut(label, reason) for label, reason in template.value["left_out"])
+        with self.server.clone(template) as clone:
+            yield clone, tuple(template.value["roles"]), left_out
+
+    def make(self, migrations: Sequence[Migration]) -> Made:
+        """Build what migrations make, and read all of it.
+
+        Raises:
+            ServerError: A migration failed.
+        """
+        words = build.Words("what the migrations make")
+        with self.built(migrations, words) as (clone, roles, left_out), connect(clone.owner_url) as session:
+            schema, rows = self._read(session)
+            blocks = squash_rows.copied(session, schema.catalog, [each.table for each in rows.filled])
+        return Made(schema, rows, blocks, roles, left_out)
+
+    def prove(self, made: Made, squashed: Migration, *, with_data: bool) -> list[str]:
+        """Return how what a squashed migration makes, and leaves after its down, differs from what it should.
+
+        An empty list is the proof. Raises `ServerError` if it fails.
+        """
+        words = build.Words("the squashed migration", " (it was not written)")
+        with self.built([squashed], words) as (clone, roles, left_out):
+            with connect(clone.owner_url) as session:
+                schema, rows = self._read(session)
+            found = list(_differences(made.schema.catalog, schema.catalog))
+            found += squash_rows.differences(made.rows, rows, with_data=with_data)
+            found += [f"role {name}: the replaced files create it" for name in roles if name not in made.roles]
+            found += [f"the squashed file: {each.reason}" for each in left_out]
+            if not found and squashed.down:
+                found += self._undone(clone, squashed)
+        return found
+
+    def _undone(self, clone: databases.Databases, squashed: Migration) -> Iterator[str]:
+        with closing(up_down.down(clone.owner_url, [squashed], all=True, table=self.table)) as events:
+            failed = next((event for event in events if isinstance(event, Failed)), None)
+        if failed:
+            yield f"the down file fails: {failed.error.message}"
+            return
+        with self.built([], build.Words("an empty database")) as (empty, _, _), connect(empty.owner_url) as session:
+            nothing, _ = self._read(session)
+        with connect(clone.owner_url) as session:
+            left, _ = self._read(session)
+        yield from (f"after the down: {each}" for each in _differences(nothing.catalog, left.catalog))
+
+    def _read(self, session: Session) -> tuple[Schema, Rows]:
+        state = history_read.read(session, self.table)
+        own = own_tables(session, state.history)
+        schema = replace(read_schema(session, own), own_role=state.server.user)
+        return schema, squash_rows.read(session, own)
+
+
+def _differences(before: Catalog, after: Catalog) -> Iterator[str]:
+    for each in compare.differences(before, after):
+        yield from _said(each)
+
+
+def _said(difference: Difference) -> Iterator[str]:
+    name = f"{difference.kind} {difference.name}"
+    if not difference.attributes:
+        yield f"{name}: {difference.change}"
+    for attribute, old, new in difference.attributes:
+        yield f"{name}: {attribute} is {new or 'not set'}, and should be {old or 'not set'}"
+
+
+@contextmanager
+def builder(
+    home: Path, table: str, *, shadow_url: str | None, postgres: int | None, is_trusted: bool
+) -> Iterator[Builder]:
+    """Provide a shadow server that builds migrations, while the block lasts."""
+    given: Rights = "trusted" if is_trusted else "restricted"
+    with databases.server(home, shadow_url, postgres) as server:
+        yield Builder(server, table, given)
+
+
+def not_the_same(differences: Sequence[str], label: str, most: int = 10) -> ServerError:
+    """Return the error that names how a squashed migration differs from what it replaces."""
+    more = [f"and {len(differences) - most:,} more"] if len(differences) > most else []
+    return ServerError(
+        f"{label} does not make the same as the migrations that it replaces, so it was not written",
+        detail=[*differences[:most], *more],
+        state="no file was changed",
+        hint="squash up to an earlier version, or put what is named into a migration after the squash",
+    )

@@ -1,0 +1,260 @@
+"""`sqlmigrate squash`: one pair that makes the same schema and rows, proven by executing it; or nothing is written."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import closing
+
+import pytest
+from postgres_servers import Server
+from project import Project
+from terminal import Ended
+
+from sqlmigrate.catalog import compare, read
+from sqlmigrate.database.session import connect
+from sqlmigrate.executor.events import Folded
+from sqlmigrate.files.folder import load
+from sqlmigrate.operations import up_down
+from sqlmigrate.parsing.script import read as read_script
+from sqlmigrate.schema import squash_rows, squash_text
+from sqlmigrate.source import Source
+
+Squash = Callable[..., Ended]
+
+ROWS = """\
+create table countries (code text primary key, name text not null, added timestamptz default now());
+insert into countries values ('de', E'Deutschland\\ttab', default), ('fr', 'France', default);
+create sequence numbers start 10;
+select nextval('numbers');
+"""
+TABLES = """\
+create table customers (
+    id bigint generated always as identity primary key,
+    country text not null references countries,
+    label text generated always as (country || '!') stored
+);
+insert into customers (country) values ('de'), ('fr');
+delete from customers where id = 1;
+create index concurrently_is_a_name on customers (country);
+"""
+LATER = """\
+create function refuse() returns trigger language plpgsql as 'begin raise ''no''; end';
+create trigger refuse before insert on countries for each row execute function refuse();
+create view germans as select * from customers where country = 'de';
+create materialized view counted as select country, count(*) from customers group by country;
+alter table customers add constraint id_is_large check (id > 100) not valid;
+alter table countries enable row level security, force row level security;
+create policy everyone on countries using (true);
+"""
+ALONE = "create index concurrently countries_name on countries (name);"
+LABELS = ("001_rows", "002_tables", "003_later", "004_alone")
+
+
+@pytest.fixture
+def four(project: Project) -> Project:
+    """Four migrations: rows, generated values, triggers that would refuse the rows, an index without a transaction."""
+    project.add("001_rows", ROWS, "drop table countries; drop sequence numbers;")
+    project.add("002_tables", TABLES, "drop table customers;")
+    project.add("003_later", LATER, "drop materialized view counted; drop view germans; drop function refuse cascade;")
+    return project.add("004_alone", ALONE, "drop index countries_name;")
+
+
+@pytest.fixture
+def squash(four: Project, postgres: Server) -> Squash:
+    """Call `squash` on the PostgreSQL 18 of the tests: it is running already."""
+    return lambda *arguments: four.call("squash", *arguments, "--shadow-url", postgres.url(), "--schema-postgres", "18")
+
+
+def files(project: Project) -> list[str]:
+    return sorted(path.relative_to(project.folder).as_posix() for path in project.folder.rglob("*.sql"))
+
+
+PAIRS = [f"{label}.{way}.sql" for label in LABELS for way in ("down", "up")]
+
+
+def test_the_pair_makes_the_same(four: Project, squash: Squash) -> None:
+    """The files are written, and what they replace is in the archive; a new database gets the same as before."""
+    four.up()
+    before = four.query("select * from countries order by 1"), four.query("select * from customers")
+
+    ended = squash("4", "core", "--yes")
+
+    assert (ended.code, ended.stdout) == (0, """\
+proven: 004_squashed_core makes the same as 001_rows to 004_alone: 31 objects, 3 rows
+✅ sql/004_squashed_core.up.sql
+✅ sql/004_squashed_core.down.sql
+✅ 4 migrations moved to sql/squashed/
+next: sqlmigrate status
+""")  # fmt: skip
+    assert (
+        ended.stderr
+        == """\
+⚠️ rows keep the values that they got now, in each new database: public.countries.added (now())
+note: comments in the files, and how expressions were written, are not carried over: they stay in the archive
+rows of 2 tables:
+   public.countries           2
+   public.customers           1
+"""
+    )
+    assert files(four) == ["004_squashed_core.down.sql", "004_squashed_core.up.sql", *(f"squashed/{x}" for x in PAIRS)]
+    assert [type(each) for each in four.up()][1] is Folded
+    assert (four.query("select * from countries order by 1"), four.query("select * from customers")) == before
+
+
+HISTORY = ("public.migrations", "public.migrations_log", "public.migrations_schema")
+
+
+@pytest.mark.parametrize("last", [2, 3, 4])
+def test_every_state_ends_in_the_same_catalog_and_rows(
+    four: Project, squash: Squash, last: int, postgres: Server
+) -> None:
+    """A new database, a complete one and each in the middle: all of them are the same after `up`."""
+    with postgres.database() as first, postgres.database() as second, postgres.database() as third:
+        middle = [first, second, third][: last - 1]
+        for count, url in enumerate(middle, 1):
+            four.at(url).up(steps=count)
+        four.up(to=str(last))
+        assert squash(str(last), "core", "--yes").code == 0
+        with postgres.database() as fresh:
+            for url in (four.url, *middle, fresh):
+                four.at(url).up()
+            catalogs, rows = zip(*(_read(url) for url in (four.url, *middle, fresh)), strict=True)
+            assert [compare.differences(catalogs[0], each) for each in catalogs] == [()] * len(catalogs)
+            assert [squash_rows.differences(rows[0], each, with_data=True) for each in rows[1:-1]] == [
+                ["table public.countries: 2 rows before, 2 rows after, with other values"]  # each has its own now()
+            ] * (last - 1)
+            assert [four.at(url).recorded() for url in middle] == [four.recorded()] * len(middle)
+            assert len(four.recorded()) == 5 - last
+
+
+def _read(url: str) -> tuple[object, squash_rows.Rows]:
+    with connect(url) as session:
+        return read.read(session, HISTORY), squash_rows.read(session, HISTORY)
+
+
+def test_the_down_file_drops_everything(four: Project, squash: Squash) -> None:
+    """Up, down: nothing is left."""
+    squash("4", "core", "--yes")
+    four.up()
+
+    four.down(all=True)
+
+    assert four.relations() == set()
+    assert four.value("select count(*) from pg_proc where proname = 'refuse'") == 0
+
+
+def statements(text: str) -> Iterator[str]:
+    source = Source("", text)
+    for each in read_script(source).statements:
+        yield text[each.start : each.data.end if each.data else each.end]
+
+
+def test_a_squash_that_lacks_a_statement_is_never_written(
+    four: Project, squash: Squash, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever statement is taken out of it: the difference is named, and no file is changed."""
+    write, texts = squash_text.up, list[str]()
+    monkeypatch.setattr(squash_text, "up", lambda *given: texts.append(write(*given)) or texts[-1])
+    assert squash("4", "core").code == 2  # it asks, and there is no terminal
+    taken = list(statements(texts[0]))
+    assert len(taken) > 15
+    for each in taken:
+        monkeypatch.setattr(squash_text, "up", lambda *given, each=each: write(*given).replace(each, "select 1", 1))
+        ended = squash("4", "core", "--yes")
+        assert (ended.code, ended.stdout) == (1, ""), each
+        assert files(four) == PAIRS
+
+
+def test_without_the_rows(four: Project, squash: Squash) -> None:
+    """`--data none` says what a new database does not get; the sequences begin where they are created."""
+    ended = squash("4", "core", "--yes", "--data", "none")
+
+    assert "⚠️ 3 rows that the migrations put in: a new database does not get them\n" in ended.stderr
+    text = (four.folder / "004_squashed_core.up.sql").read_text()
+    assert not re.search("COPY|setval|REFRESH", text)
+
+
+def test_it_asks_before_it_writes(four: Project, squash: Squash) -> None:
+    """Without a terminal nothing is written."""
+    ended = squash("4")
+
+    assert ended.code == 2
+    assert files(four) == PAIRS
+
+
+def test_the_name_and_the_json(squash: Squash) -> None:
+    """Without a name the range is the name; JSON has what the screen has."""
+    ended = squash("2", "--yes", "--format", "json")
+
+    assert json.loads(ended.stdout) == {
+        "up": "sql/002_squashed_001_to_002.up.sql",
+        "down": "sql/002_squashed_001_to_002.down.sql",
+        "replaces": ["001_rows", "002_tables"],
+        "archive": "sql/squashed/",
+        "objects": 19,
+        "rows": {"public.countries": 2, "public.customers": 1},
+        "lost": [
+            "rows keep the values that they got now, in each new database: public.countries.added (now())",
+            "comments in the files, and how expressions were written, are not carried over: they stay in the archive",
+        ],
+    }
+
+
+def test_one_migration_is_not_squashed(squash: Squash) -> None:
+    ended = squash("1", "--yes")
+
+    assert ended.stderr.splitlines()[0] == "error: there is nothing to squash: 001_rows is the only migration up to 1"
+
+
+def test_roles_are_carried_over(four: Project, squash: Squash) -> None:
+    """They belong to the server, so no catalog has them: the statements of the files are taken as they are."""
+    four.add("005_roles", "create role squash_reader;\ngrant select on customers to squash_reader;", "select 1;")
+
+    ended = squash("5", "core", "--yes", "--trusted")
+
+    assert ended.code == 0, ended.stderr
+    text = (four.folder / "005_squashed_core.up.sql").read_text()
+    assert "create role squash_reader;\n" in text
+    assert "GRANT SELECT ON TABLE public.customers TO squash_reader;\n" in text
+
+
+def test_what_is_not_carried_over_is_told(four: Project, squash: Squash) -> None:
+    """A subscription would connect to another server: the shadow does not create it, so the squash does not have it."""
+    four.add("005_copy", "create subscription s connection 'dbname=x' publication p with (connect = false);")
+
+    ended = squash("5", "core", "--yes")
+
+    assert "⚠️ 005_copy, line 1: CREATE SUBSCRIPTION s is not carried over: execute it by hand where" in ended.stderr
+
+
+def test_a_folder_that_does_not_build(four: Project, squash: Squash) -> None:
+    """The error names the file and the place, and nothing is written."""
+    four.add("005_wrong", "create table t (\n    a no_type\n);")
+
+    ended = squash("5", "core", "--yes")
+
+    assert ended.code == 1
+    assert ended.stderr.splitlines()[:2] == [
+        'error: what the migrations make cannot be built: 005_wrong fails on the shadow: type "no_type" does not exist',
+        "  ──▶ sql/005_wrong.up.sql:2:7",
+    ]
+
+
+def test_a_squash_of_a_squash(four: Project, squash: Squash) -> None:
+    """The second one replaces the first and what follows it, from the same first version on."""
+    four.up()
+    assert squash("2", "core", "--yes").code == 0
+
+    assert squash("4", "all", "--yes").code == 0
+
+    assert (four.folder / "004_squashed_all.up.sql").read_text().splitlines()[:2] == [
+        "-- sqlmigrate: replaces 001-004",
+        f"--   002_squashed_core   {load(four.folder).archive.migrations[2].checksum[:16]}",
+    ]
+    with closing(up_down.up(four.url, load(four.folder))) as events:
+        assert [each.fold.migration.label for each in events if isinstance(each, Folded)] == [
+            "002_squashed_core",
+            "004_squashed_all",
+        ]
