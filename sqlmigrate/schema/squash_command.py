@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .squash_proof import Builder, Made
 
 
-@command("sqlmigrate squash 042 core", ["folder", "schema"])
+@command("sqlmigrate squash 003 core", ["folder", "schema"])
 @click.argument("version", shell_complete=complete_version)
 @click.argument("name", required=False)
 @click.option("--data", type=click.Choice(("all", "none")), default="all", show_default=True,

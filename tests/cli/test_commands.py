@@ -32,7 +32,7 @@ def _of_rooms() -> set[str]:
     """Return the names of the commands in the rooms, which have tests of their own."""
     return {
         node.name
-        for path in PACKAGE.glob("*/command.py")
+        for path in PACKAGE.glob("*/*command.py")
         for node in ast.parse(path.read_text(encoding="utf-8")).body
         if isinstance(node, ast.FunctionDef)
         and node.decorator_list

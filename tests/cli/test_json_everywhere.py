@@ -16,7 +16,7 @@ from sqlmigrate.cli.commands import cli
 NAMES = sorted(cli.list_commands(click.Context(cli)))
 
 # The flags that the example in the help of a command needs to run without a terminal.
-MORE = {"repair": ["--yes"]}
+MORE = {"repair": ["--yes"], "squash": ["--yes"]}
 
 
 def _lines(text: str) -> list[Any]:
