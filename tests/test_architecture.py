@@ -82,6 +82,10 @@ ROOMS = {
         "built",
         "file",
         "screens",
+        "drift_result",
+        "drift_screen",
+        "drift_formats",
+        "drift_command",
         "squash_rows",
         "squash_carried",
         "squash_text",
@@ -100,7 +104,8 @@ DOORS = {
     "subprocess": {"embedded/account.py", "embedded/cluster.py", "embedded/programs.py", "review/new/git.py"},
     "signal": {"cli/signals.py", "embedded/cluster.py"},  # one receives them, one sends them to its server
     "click": {f"cli/{name}.py" for name in ("commands", "completion", "context", "options", "program", "usage_errors")}
-    | {"review/command.py", "adopt/command.py", "schema/command.py", "schema/squash_command.py"},
+    | {f"{name}.py" for name in ("review/command", "adopt/command", "schema/command")}
+    | {"schema/drift_command.py", "schema/squash_command.py"},
     "rich": {"output/writer.py", "output/excerpt.py"},
     "os.environ": {"cli/context.py", "output/writer.py"},  # the writer asks for NO_COLOR and TERM
     "sys.stdin": {"cli/context.py"},  # which asks whether somebody is there to answer

@@ -272,6 +272,7 @@ STAGES: dict[str, Callable[[Path], None]] = {
     "CONTRIBUTING.md": _empty,
     "docs/writing-migrations.md": _seeds,
     "docs/ci.md": _own_sql,
+    "docs/drift.md": _own_sql,
     "docs/schema.md": _own_sql_in_git,
     "docs/examples/shop/README.md": _shop,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,8 +97,11 @@ def _looked(session: Session, wanted: Wanted) -> Adoption | None:
     return None
 
 
-def _dropping(history: History) -> tuple[Request, Request]:
-    return Request(f"drop table {history.quoted_log}"), Request(f"drop table {history.quoted}")
+def _dropping(history: History) -> Iterator[Request]:
+    if history.snapshots not in ("missing", "cannot be created", "not ours"):
+        yield Request(f"drop table {history.quoted_snapshots}")
+    yield Request(f"drop table {history.quoted_log}")
+    yield Request(f"drop table {history.quoted}")
 
 
 def _remove(adoption: Adoption) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -84,6 +84,11 @@ class Catalog:
         return {name: each for (kind, name), each in self.objects.items() if kind in WITH_COLUMNS}
 
     @cached_property
+    def wholes(self) -> Mapping[str, Object]:
+        """Everything that others are parts of, relations and types, by name."""
+        return {each.name: each for each in self.objects.values() if each.table == each.name}
+
+    @cached_property
     def by_identity(self) -> Mapping[Identity, Object]:
         """Every object by its identity."""
         return {each.identity: each for each in self.objects.values()}

@@ -6,14 +6,14 @@ grant: default privileges are the same as no entry (https://www.postgresql.org/d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TypeVar
 
 import psycopg
 
-from sqlmigrate.database.session import Request, Session
+from sqlmigrate.database.session import Answer, Request, Session
 
 from . import prepared
 from .objects import Catalog, Identity, Object
@@ -22,18 +22,89 @@ from .sql_definitions import sorts
 from .sql_relations import COMMENTS, FIELD, GUARD, RECORD, SETTINGS, Sort
 
 READ_COMMENTS = Query("sqlmigrate_comments", COMMENTS)
+_END = Request("commit", quiet=True)
+Answers = list[list[list[str | None]]]  # rows of text, for each request
 _T = TypeVar("_T")
 # Without it, PostgreSQL plans a query for the values of its parameters, each of the first five times.
 _ONE_PLAN = Request("set local plan_cache_mode = force_generic_plan", quiet=True)
+# Writing the definition of a view takes the weakest lock on its tables: it must not wait behind an ALTER TABLE.
+_BOUNDS = (
+    Request("set local lock_timeout = '2s'", quiet=True),
+    Request("set local statement_timeout = '2min'", quiet=True),
+)
 
 
 def read(session: Session, ignore: Collection[str] = ()) -> Catalog:
     """Read the definitions of all objects, except the tables of `ignore` (``public.migrations``) and their parts."""
-    queried = [*enumerate(sorts(session.conn.info.server_version))]
-    queries = [*(whole_sort(*each) for each in queried), READ_COMMENTS]
-    *answers, comments = at_one_moment(session, lambda: prepared.ask(session, queries))
+    queries = _queries(session)
+    return _catalog(session, at_one_moment(session, lambda: prepared.ask(session, queries)), ignore)
+
+
+def read_in_one_turn(session: Session, also: Sequence[Request]) -> tuple[Catalog, Answers]:
+    """Read as `read` does, in one round trip, and ask something else in the same transaction, at the same moment.
+
+    Nothing stays prepared: between two readings a file is executed, which may deallocate it. Raises psycopg's error for
+    a request that fails; the session has to be aborted then.
+
+    Args:
+        session: The session; its settings stay as they are.
+        also: What else is asked, in the read-only transaction with our settings.
+    """
+    opening = (GUARD, *_BOUNDS, *SETTINGS)
+    queries = (Request(each.sql, quiet=True) for each in _queries(session))
+    turn = _Turn(sorts(session.conn.info.server_version), len(opening))
+    for answer in session.turn((*opening, *queries, *also, _END)):
+        if answer:
+            turn.take(answer)
+    return turn.catalog, turn.rest[:-1]
+
+
+@dataclass
+class _Turn:
+    """The answers of one turn; objects are made of the first while the server writes the next.
+
+    Attributes:
+        sorts: the sorts that are asked for
+        first: the index of the answer to the query of the first sort
+        objects: the objects
+        comments: the answer to the query for the comments
+        rest: the answers after it
+    """
+
+    sorts: Sequence[Sort]
+    first: int
+    objects: dict[tuple[str, str], Object] = field(default_factory=dict)
+    comments: list[list[str | None]] = field(default_factory=list)
+    rest: Answers = field(default_factory=list)
+
+    def take(self, answer: Answer) -> None:
+        """Take the next answer; raises psycopg's error if the request has failed."""
+        if answer.error:
+            raise answer.error
+        number = answer.index - self.first
+        if 0 <= number < len(self.sorts):
+            self.objects |= {(each.kind, each.name): each for each in objects_of(self.sorts[number], answer.rows[0][0])}
+        elif number == len(self.sorts):
+            self.comments = answer.rows
+        elif number > len(self.sorts):
+            self.rest.append(answer.rows)
+
+    @property
+    def catalog(self) -> Catalog:
+        """The catalog."""
+        return Catalog(commented(self.objects, self.comments))
+
+
+def _queries(session: Session) -> list[Query]:
+    found = sorts(session.conn.info.server_version)
+    return [*(whole_sort(*each) for each in enumerate(found)), READ_COMMENTS]
+
+
+def _catalog(session: Session, answers: Answers, ignore: Collection[str] = ()) -> Catalog:
+    """Make a catalog of the answers to all queries."""
+    *texts, comments = answers
     objects: dict[tuple[str, str], Object] = {}
-    for (_, sort), ((text,),) in zip(queried, answers, strict=True):
+    for sort, ((text,),) in zip(sorts(session.conn.info.server_version), texts, strict=True):
         for each in objects_of(sort, text):
             if each.table not in ignore:
                 objects[each.kind, each.name] = each

@@ -8,6 +8,14 @@ from __future__ import annotations
 from .sql_clauses import clauses, function, operator
 from .sql_relations import V14, V15, V16, V17, Sort, acl, in_schema, options, own, user, words, yes
 
+UNSEEN = "(not visible)"  # the value of an attribute that our role may not see
+# As the view pg_user_mappings decides it, https://www.postgresql.org/docs/current/view-pg-user-mappings.html
+_SEES_OPTIONS = (
+    "(m.umuser <> 0 and m.usename = current_user and (pg_has_role(s.srvowner, 'USAGE') "
+    "or has_server_privilege(s.oid, 'USAGE')) or m.umuser = 0 and pg_has_role(s.srvowner, 'USAGE') "
+    "or (select r.rolsuper from pg_roles r where r.rolname = current_user))"
+)
+
 
 def rare(version: int) -> tuple[Sort, ...]:
     """Return the sorts of object that few databases have."""
@@ -25,6 +33,7 @@ def rare(version: int) -> tuple[Sort, ...]:
 
 def _foreign() -> tuple[Sort, ...]:
     """Return the sorts that lead to other servers; a role sees the options of the user mappings that it may use."""
+    mapped = options("m.umoptions", only="user|username")
     return (
         Sort(
             "'foreign data wrapper'",
@@ -63,9 +72,9 @@ def _foreign() -> tuple[Sort, ...]:
             {
                 "role": "case when m.usename = 'public' then 'PUBLIC' else quote_ident(m.usename) end",
                 "server": "quote_ident(m.srvname)",
-                "options": options("m.umoptions", only="user|username"),
+                "options": f"case when {_SEES_OPTIONS} then {mapped} else '{UNSEEN}' end",
             },
-            "pg_user_mappings m",
+            "pg_user_mappings m join pg_foreign_server s on s.oid = m.srvid",
         ),
     )
 

@@ -187,7 +187,7 @@ def _execute(context: Context, direction: Direction, *, asks: bool = False, **op
     events = up_down.up if direction == "up" else up_down.down
     with RunSummary(direction, options.get("dry_run", False)) as outcome:
         running = RunReport(context.report)
-        options |= {"table": context.config.table, "limits": context.limits}
+        options |= {"table": context.config.table, "limits": context.limits, "drift": context.drift}
         migrations = folder.survey(context.config.directory)
         if direction == "up":
             options |= {"into_existing": context.config.into_existing}

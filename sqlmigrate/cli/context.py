@@ -23,7 +23,7 @@ from sqlmigrate.errors import NOTHING_CHANGED, ConfigError
 
 if TYPE_CHECKING:
     from sqlmigrate.output.report import Report
-    from sqlmigrate.plan.plan import Limits
+    from sqlmigrate.plan.plan import DriftPolicy, Limits
 
 
 EXIT_FAILED, EXIT_ATTENTION = 1, 3
@@ -118,6 +118,13 @@ class Context:
         from sqlmigrate.plan.plan import Limits  # noqa: PLC0415 - loads the driver
 
         return Limits(self.config.lock_wait, self.config.lock_timeout, self.config.lock_retries)
+
+    @property
+    def drift(self) -> DriftPolicy:
+        """What a run does if the schema was changed by hand."""
+        from sqlmigrate.plan.plan import DriftPolicy  # noqa: PLC0415 - loads the driver
+
+        return DriftPolicy(self.config.drift, self.config.drift_ignore)
 
     def confirm(self, *, yes: bool, question: str, reason: str = "") -> None:
         """Ask the question on a terminal, unless `yes` is set; `reason` says why it is asked.

@@ -19,6 +19,7 @@ from .settings import IN_FILE, Value
 
 OWN_FILE, SHARED_FILE, SECTION = "sqlmigrate.toml", "pyproject.toml", "[tool.sqlmigrate]"
 
+_KINDS = {"number": "a whole number", "switch": "true or false", "list": "a list of texts in quotes"}
 _HEAD = re.compile(r"^[ \t]*\[[ \t]*tool[ \t]*\.[ \t]*[\"']?sqlmigrate[\"']?[ \t]*\]", re.MULTILINE)
 
 
@@ -133,9 +134,12 @@ class _File:
         is_switch = IN_FILE[name].kind == "switch"
         if is_switch and isinstance(value, bool):
             return "yes" if value else "no"
-        if isinstance(value, str):
+        is_list = IN_FILE[name].kind == "list"
+        if is_list and isinstance(value, list) and all(isinstance(each, str) for each in value):
+            return "\n".join(outside.read(each, self._place(name), may_be_quoted=True) for each in value)
+        if isinstance(value, str) and not is_list:
             return outside.read(value, self._place(name), may_be_quoted=IN_FILE[name].is_name)
-        kind = "a whole number" if is_number else "true or false" if is_switch else "a text in quotes"
+        kind = _KINDS.get(IN_FILE[name].kind, "a text in quotes")
         message = f"{self._line(name)}: `{name}`{self._of_section('of')} must be {kind}"
         raise ConfigError(message, state=NOTHING_EXECUTED, hint=IN_FILE[name].key)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from sqlmigrate.errors import NOTHING_EXECUTED, ConfigError
 
@@ -55,6 +55,8 @@ class Config:
     schema_file: str = default("schema_file")
     schema_postgres: int | None = default("schema_postgres")
     application_name: str = default("application_name")
+    drift: Literal["off", "warn", "refuse"] = default("drift")
+    drift_ignore: tuple[str, ...] = default("drift_ignore")
 
     @property
     def shown(self) -> str:
@@ -93,8 +95,14 @@ def _chosen(
         values.append(Value(environment.get(setting.variable) or "", setting.variable))
     if setting.name in project:
         values.append(project[setting.name])
-    read = (Value(outside.read(each.text, each.where, may_be_quoted=setting.is_name), each.where) for each in values)
+    read = (_without_blanks(each, setting) for each in values)
     return setting.read(next((setting.check(value) for value in read if value.text), setting.default))
+
+
+def _without_blanks(value: Value, setting: Setting) -> Value:
+    if setting.kind == "list":  # its entries were read one by one
+        return value
+    return Value(outside.read(value.text, value.where, may_be_quoted=setting.is_name), value.where)
 
 
 def _empty(flag: str) -> ConfigError:

@@ -12,13 +12,15 @@ from typing import Any, Literal
 
 from sqlmigrate import durations
 from sqlmigrate.errors import NOTHING_EXECUTED, ConfigError
+from sqlmigrate.spelling import did_you_mean
 
-Kind = Literal["text", "path", "number", "duration", "choice", "switch"]
+Kind = Literal["text", "path", "number", "duration", "choice", "switch", "list"]
 Scope = Literal["all", "database", "folder", "execution", "first run", "schema"]
 
 _YES, _NO = ("yes", "true", "on", "1"), ("no", "false", "off", "0")
 _MOST_RETRIES = 1000
 _OLDEST_MAJOR, _NEWEST_MAJOR = 13, 99
+_DRIFT = ("off", "warn", "refuse")
 # https://www.postgresql.org/docs/current/runtime-config-logging.html#GUC-APPLICATION-NAME: more is cut, or shown as `?`
 _LONGEST_NAME = 63
 
@@ -83,6 +85,8 @@ class Setting:
         """The setting with an example, as it is written in the project's file."""
         if self.kind == "switch":
             return f"{self.name} = true"
+        if self.kind == "list":
+            return f"{self.name} = [{', '.join(_quoted(each) for each in _entries(self.example))}]"
         return f"{self.name} = {self.example}" if self.kind == "number" else f'{self.name} = "{self.example}"'
 
     def check(self, value: Value) -> str:
@@ -91,6 +95,24 @@ class Setting:
             message, cure = fault
             raise ConfigError(f"{value.where}: {message}", state=NOTHING_EXECUTED, hint=cure)
         return value.text
+
+
+def _entries(text: str) -> tuple[str, ...]:
+    """Return the entries of a list, which are lines of its text."""
+    return tuple(filter(None, (each.strip() for each in text.split("\n"))))
+
+
+def _quoted(entry: str) -> str:
+    return f"'{entry}'" if '"' in entry else f'"{entry}"'
+
+
+def _choice_fault(choices: tuple[str, ...]) -> Callable[[str], tuple[str, str] | None]:
+    def fault(value: str) -> tuple[str, str] | None:
+        if value in choices:
+            return None
+        return f"`{value}` is not one of {', '.join(choices)}", did_you_mean(value, choices) or " | ".join(choices)
+
+    return fault
 
 
 def _wait_fault(value: str) -> tuple[str, str] | None:
@@ -247,6 +269,26 @@ _RECORDS = (
         read=_major,
     ),
     Setting(
+        name="drift",
+        meaning="What `up` does if the schema was changed by hand; `off` also keeps no snapshots of it",
+        default="warn",
+        example="refuse",
+        kind="choice",
+        scope="execution",
+        variable="SQLMIGRATE_DRIFT",
+        choices=_DRIFT,
+        fault=_choice_fault(_DRIFT),
+    ),
+    Setting(
+        name="drift_ignore",
+        meaning="What may be changed by hand: a list of kind and name, with `*` for any characters",
+        default="",
+        example="partition public.events_*\nextension *",
+        kind="list",
+        scope=None,
+        read=_entries,
+    ),
+    Setting(
         name="application_name",
         meaning="Name of the session in pg_stat_activity; a name in the URL or in PGAPPNAME comes first",
         default="sqlmigrate",
@@ -291,7 +333,7 @@ def _table_lines() -> Iterator[str]:
             setting.variable or "",
             setting.name if setting.is_in_file else "",
             setting.default,
-            setting.example,
+            setting.key if setting.kind == "list" else setting.example,
         ]
         marked = [f"`{cell}`".replace("|", "\\|") if cell else "" for cell in cells]
         scope = f" (flag of {SCOPES[setting.scope]})" if setting.scope else ""

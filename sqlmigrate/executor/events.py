@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlmigrate.database.activity import Activity, Observer
 from sqlmigrate.database.blocker import Blocker
-from sqlmigrate.errors import StatementError
+from sqlmigrate.errors import SqlmigrateError, StatementError
 from sqlmigrate.plan.plan import Planned, Step
 from sqlmigrate.plan.squashed import Fold
 
@@ -41,6 +41,17 @@ class Waiting:
 
     holder: Blocker | None
     seconds: float
+
+
+@dataclass(frozen=True)
+class Noted:
+    """What the user has to know before the first step, or after the last.
+
+    Attributes:
+        notes: The notes.
+    """
+
+    notes: tuple[SqlmigrateError, ...]
 
 
 @dataclass(frozen=True)
@@ -215,6 +226,7 @@ class Folded:
 Event = (
     Planned
     | Waiting
+    | Noted
     | Began
     | StatementOpen
     | StatementDone

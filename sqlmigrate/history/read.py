@@ -21,7 +21,16 @@ from sqlmigrate.errors import NOTHING_CHANGED, HistoryError
 from .relations import Relation, look, relations
 from .rights import no_schema, not_a_history, obstacles_of, obstacles_of_log, refuse_second, require_readable
 from .state import Execution, State
-from .table import COLUMNS, VERSION_NUMBER, Column, History, is_older_history, table_parts
+from .table import (
+    COLUMNS,
+    VERSION_NUMBER,
+    Column,
+    History,
+    SnapshotTable,
+    is_older_history,
+    snapshots_table,
+    table_parts,
+)
 
 _T = TypeVar("_T")
 
@@ -109,7 +118,16 @@ def _state(
     here = {each.name: each for each in named if each.schema == history_schema}
     log = here.get(f"{table}_log")
     is_older = ours is not None and is_older_history(ours.columns)
-    history = History(history_schema, table, ours is not None, log is not None, is_older, readers or "")
+    history = History(
+        history_schema,
+        table,
+        exists=ours is not None,
+        has_log=log is not None,
+        is_older=is_older,
+        readers=readers or "",
+        snapshots=_snapshots(here.get(snapshots_table(table)), ours),
+        is_log_readable=log is not None and log.is_readable,
+    )
     if ours is None and (taken := here.get(table)):
         raise not_a_history(taken)
     if log and not log.is_log:
@@ -122,6 +140,17 @@ def _state(
     is_writable = ours.is_writable and (log is None or log.is_insertable)
     obstacles = (*obstacles_of(history, ours), *(obstacles_of_log(history, log) if log else ()))
     return State(server, history, is_writable=is_writable, may_alter=ours.is_owned, obstacles=obstacles)
+
+
+def _snapshots(found: Relation | None, history: Relation | None) -> SnapshotTable:
+    """Tell what this role may do with the table of the snapshots; `found` is what has its name."""
+    if found is None:
+        return "missing" if history is None or history.may_create_beside else "cannot be created"
+    if not found.is_snapshots:
+        return "not ours"
+    if not found.is_readable or found.may_hide_rows:
+        return "unreadable"
+    return "writable" if found.is_writable else "readable"
 
 
 def read_again(history: History, *, with_log: bool = False) -> tuple[Request, ...]:

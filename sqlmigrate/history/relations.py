@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from sqlmigrate.database.session import Request
 
-from .table import COLUMNS, LOG_COLUMNS, LOG_MARK, MARK, missing_columns
+from .table import COLUMNS, LOG_COLUMNS, LOG_MARK, MARK, SNAPSHOT_COLUMNS, missing_columns, snapshots_table
 
 _SEPARATOR = "\x1f"
 # No other tool has three of these together, whatever a loop has renamed besides.
@@ -53,6 +53,7 @@ class Relation:
         is_writable: Whether this role may insert, update and delete rows.
         is_owned: Whether this role has the rights of its owner.
         may_hide_rows: Whether row level security may hide rows from this role.
+        may_create_beside: Whether this role may create tables in its schema.
     """
 
     schema: str
@@ -68,6 +69,7 @@ class Relation:
     is_writable: bool
     is_owned: bool
     may_hide_rows: bool
+    may_create_beside: bool
 
     @property
     def has_our_columns(self) -> bool:
@@ -84,6 +86,11 @@ class Relation:
         """Whether it is a table that holds the log of a history."""
         has_ours = len(_LOG_TELLING.intersection(self.columns)) >= _ENOUGH
         return self.kind == "a table" and (self.comment.startswith(LOG_MARK) or has_ours)
+
+    @property
+    def is_snapshots(self) -> bool:
+        """Whether it is a table that holds the snapshots of a history."""
+        return self.kind == "a table" and not {each.name for each in SNAPSHOT_COLUMNS} - {*self.columns}
 
     @property
     def missing(self) -> list[str]:
@@ -129,23 +136,24 @@ select n.nspname::text, c.relname::text, c.relkind::text,
                                and pg_catalog.pg_get_expr(p.polqual, c.oid) = 'true'
                                and coalesce(pg_catalog.pg_get_expr(p.polwithcheck, c.oid), 'true') = 'true'
                                and exists (select from pg_catalog.unnest(p.polroles) role
-                                            where role = 0 or pg_catalog.pg_has_role(role, 'usage')))))::text
+                                            where role = 0 or pg_catalog.pg_has_role(role, 'usage')))))::text,
+       (pg_catalog.has_schema_privilege(n.oid, 'create') and pg_catalog.has_schema_privilege(n.oid, 'usage'))::text
   from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
- where c.relname in ($2, $2 || '_log') and n.nspname !~ '^pg_(temp|toast)'
+ where c.relname in ($2, $2 || '_log', $3) and n.nspname !~ '^pg_(temp|toast)'
    and ($1::text is null or n.nspname = $1)
 union all
 select n.nspname::text, t.typname::text, case t.typtype when 'd' then 'd' when 'e' then 'e' else 't' end,
        null, null, 'false', null, pg_catalog.array_position(pg_catalog.current_schemas(false), n.nspname)::text,
-       'false', 'false', 'false', 'false', 'false'
+       'false', 'false', 'false', 'false', 'false', 'false'
   from pg_catalog.pg_type t join pg_catalog.pg_namespace n on n.oid = t.typnamespace
- where t.typname in ($2, $2 || '_log') and t.typrelid = 0 and t.typelem = 0
+ where t.typname in ($2, $2 || '_log', $3) and t.typrelid = 0 and t.typelem = 0
    and ($1::text is null or n.nspname = $1)
  order by 1, 2"""
 
 
 def look(schema: str | None, table: str) -> Request:
-    """Ask what has the name `table` or that of its log: in one schema, or in all where `schema` is None."""
-    return Request(_RELATIONS, (schema, table))
+    """Ask what has the name of one of our tables: in one schema, or in all where `schema` is None."""
+    return Request(_RELATIONS, (schema, table, snapshots_table(table)))
 
 
 def relations(rows: Sequence[Sequence[str | None]]) -> list[Relation]:
@@ -156,7 +164,7 @@ def relations(rows: Sequence[Sequence[str | None]]) -> list[Relation]:
 
 def _relation(row: Sequence[str | None]) -> Relation:
     schema, name, kind, columns, unfilled, has_key, comment, place, *flags = row
-    readable, insertable, writable, owned, hides = (flag == "true" for flag in flags)
+    readable, insertable, writable, owned, hides, creating = (flag == "true" for flag in flags)
     return Relation(
         schema=schema or "",
         name=name or "",
@@ -171,4 +179,5 @@ def _relation(row: Sequence[str | None]) -> Relation:
         is_writable=writable,
         is_owned=owned,
         may_hide_rows=hides,
+        may_create_beside=creating,
     )

@@ -245,3 +245,35 @@ def _may_not_alter(history: History, user: str) -> ServerError:
         hint="its owner executes this once:",
         next_steps=[f"psql: {history.alteration};"],
     )
+
+
+def snapshots_not_kept(history: History, user: str) -> ServerError:
+    """Make the note for snapshots that this role may not create, read or write, with the SQL for its DBA."""
+    name, table, role = history.snapshots_name, history.quoted_snapshots, quoted(user)
+    if history.snapshots == "not ours":
+        return ServerError(
+            f"{name} is not a table of sqlmigrate, so no snapshot of the schema is kept",
+            hint='rename that table; or keep no snapshots: the setting drift = "off"',
+        )
+    grants = [f"grant select, insert, update, delete on {table} to {role};"]
+    if history.snapshots == "unreadable":
+        return ServerError(
+            f"the role {user} may not read the snapshots of the schema in {name}",
+            hint="its owner grants the right with:",
+            next_steps=[
+                f"psql: grant usage on schema {quoted(history.schema)} to {role};",
+                f"psql: grant select on {table} to {role};",
+            ],
+        )
+    if history.snapshots == "readable":
+        return ServerError(
+            f"no snapshot of the schema is kept: the role {user} may only read {name}",
+            hint="its owner grants the right with:",
+            next_steps=[f"psql: {each}" for each in grants],
+        )
+    creating = [line for sql in history.snapshots_definition for line in f"{sql};".splitlines()]
+    return ServerError(
+        f"no snapshot of the schema is kept: the role {user} may not create {name}",
+        hint='a role that may create tables there executes this once; or the setting drift = "off":',
+        next_steps=["psql:", *creating, *grants],
+    )

@@ -14,7 +14,7 @@ from sqlmigrate.database.session import BEGIN_READ_ONLY, COMMIT, Request, Sessio
 from sqlmigrate.identifiers import displayed, quoted
 
 from .other_tools import Tool, contained, exact, is_companion, name_of, tool_for
-from .table import VERSION_NUMBER, History
+from .table import VERSION_NUMBER, History, own_tables
 
 _SEPARATOR = "\x1f"
 # Schemas of services that keep their own history in the users' database, with the columns of well-known tools:
@@ -158,8 +158,10 @@ def look(session: Session, history: History, schemas: Collection[str] = ()) -> S
     named = {each.table for each in histories} | {
         _shown(each.schema, each.name) for each in found if is_companion(each.schema, each.columns)
     }
-    ours = {_shown(history.schema, name) for name in (history.table, f"{history.table}_log")}
-    ours |= {f"{each.table}_log" for each in histories if each.tool == "sqlmigrate"}
+    ours = {_shown(history.schema, name) for name in history.own_tables}
+    ours |= {
+        _shown(each.schema, name) for each in histories if each.tool == "sqlmigrate" for name in own_tables(each.name)
+    }
     shown = [_shown(schema or "", name or "") for schema, name in tables]
     return Surroundings(
         tuple(each for each in histories if not each.is_empty and _counts(each, history)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Literal
 
 from psycopg import errors as pg
 
@@ -79,13 +80,24 @@ LOG_COLUMNS = (
     Column("tool_version", "text", is_read=False),
     Column("detail", "text"),
 )
+SNAPSHOT_COLUMNS = (
+    Column("id", "bigint", "generated always as identity primary key"),
+    Column("taken_at", "timestamptz", "not null default pg_catalog.clock_timestamp()"),
+    Column("taken_by", "text", "not null default session_user"),
+    Column("tool_version", "text", "not null"),
+    Column("version", "text"),
+    Column("logged", "bigint"),
+    Column("history", "text"),
+    Column("format", "int", "not null"),
+    Column("major", "int", "not null"),
+    Column("objects", "int", "not null"),
+    Column("checksum", "text", "not null"),
+    Column("schema", "bytea", "not null", is_read=False),
+)
 # How the comments on our tables begin. Loops over all tables of a schema add columns and rename some; they rarely
 # change comments.
-MARK, LOG_MARK = "History of sqlmigrate", "Log of sqlmigrate"
-_COMMENTS = (
-    f"{MARK}, written by sqlmigrate alone",
-    f"{LOG_MARK}, written by sqlmigrate alone",
-)
+MARK, LOG_MARK, SNAPSHOT_MARK = "History of sqlmigrate", "Log of sqlmigrate", "Snapshots of sqlmigrate"
+_BY_US = "written by sqlmigrate alone"
 # The number as which a version is compared, as SQL: a version may be spelled in another way by now, `1` as `001`.
 VERSION_NUMBER = "pg_catalog.ltrim(pg_catalog.replace(version, '_', ''), '0')"
 _UNFINISHED = "unfinished"
@@ -107,6 +119,9 @@ def is_older_history(names: Collection[str]) -> bool:
     return _OLDER_UNFINISHED in names and _UNFINISHED not in names
 
 
+SnapshotTable = Literal["missing", "cannot be created", "not ours", "unreadable", "readable", "writable"]
+
+
 @dataclass(frozen=True)
 class History:
     """Where the history is. Schema and table are looked up once, when a command connects.
@@ -118,6 +133,8 @@ class History:
         has_log: Whether the log exists; one without the other was not created by us.
         is_older: Whether an older version has created it, which called the column `unfinished` `making`.
         readers: The roles that default privileges would give rights on it when it is created, as SQL.
+        snapshots: Whether the table of the snapshots exists, and what this role may do with it.
+        is_log_readable: Whether this role may read the log.
     """
 
     schema: str
@@ -126,6 +143,8 @@ class History:
     has_log: bool
     is_older: bool = False
     readers: str = ""
+    snapshots: SnapshotTable = "missing"
+    is_log_readable: bool = True
 
     @property
     def name(self) -> str:
@@ -147,6 +166,26 @@ class History:
         """The qualified name of the log, as it is written in SQL."""
         return quoted(self.schema, f"{self.table}_log")
 
+    @property
+    def snapshots_table(self) -> str:
+        """The name of the table of the snapshots."""
+        return snapshots_table(self.table)
+
+    @property
+    def snapshots_name(self) -> str:
+        """The qualified name of the table of the snapshots, as it is shown."""
+        return f"{self.schema}.{self.snapshots_table}"
+
+    @cached_property
+    def quoted_snapshots(self) -> str:
+        """The qualified name of the table of the snapshots, as it is written in SQL."""
+        return quoted(self.schema, self.snapshots_table)
+
+    @property
+    def own_tables(self) -> tuple[str, str, str]:
+        """The names of our tables in its schema, whether they exist or not."""
+        return own_tables(self.table)
+
     @cached_property
     def columns(self) -> tuple[Column, ...]:
         """The columns under the names that they have in this table, in the order of `COLUMNS`."""
@@ -165,16 +204,24 @@ class History:
     @property
     def comments(self) -> tuple[str, str]:
         """The SQL that marks the table as ours, and the SQL that marks its log."""
-        table, log = (
-            f"comment on table {name} is '{comment}'"
-            for name, comment in zip((self.quoted, self.quoted_log), _COMMENTS, strict=True)
+        return _comment(self.quoted, MARK), _comment(self.quoted_log, LOG_MARK)
+
+    @property
+    def snapshots_definition(self) -> tuple[str, ...]:
+        """The SQL that creates the table of the snapshots, and the SQL that marks it as ours."""
+        return (
+            _definition(self.quoted_snapshots, SNAPSHOT_COLUMNS),
+            _comment(self.quoted_snapshots, f"{SNAPSHOT_MARK} for drift"),
         )
-        return table, log
 
     @property
     def alteration(self) -> str:
         """The SQL that brings an older table up to date."""
         return f"alter table {self.quoted} rename column {_OLDER_UNFINISHED} to {_UNFINISHED}"
+
+
+def _comment(name: str, mark: str) -> str:
+    return f"comment on table {name} is '{mark}, {_BY_US}'"
 
 
 def _definition(name: str, columns: Iterable[Column]) -> str:
@@ -184,6 +231,17 @@ def _definition(name: str, columns: Iterable[Column]) -> str:
 
 # https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS: a longer name is cut, silently
 _LONGEST_NAME = 63 - len("_log")
+_LONGEST_WITH_SNAPSHOTS = 63 - len("_schema")
+
+
+def own_tables(table: str) -> tuple[str, str, str]:
+    """Name our tables of a history: the history itself, its log, its snapshots."""
+    return table, f"{table}_log", snapshots_table(table)
+
+
+def snapshots_table(table: str) -> str:
+    """Name the table of the snapshots of a history. A long name is cut: PostgreSQL allows 63 bytes."""
+    return table.encode()[:_LONGEST_WITH_SNAPSHOTS].decode(errors="ignore") + "_schema"
 
 
 def table_parts(setting: str) -> tuple[str | None, str]:
@@ -204,6 +262,12 @@ def table_parts(setting: str) -> tuple[str | None, str]:
             hint=f"use at most {_LONGEST_NAME} bytes: PostgreSQL allows 63, and the name of the log adds `_log`",
         )
     return (None, parts[0]) if len(parts) == 1 else (parts[0], parts[1])
+
+
+def names_in_catalog(history: History) -> Request:
+    """Ask for the qualified names of our tables, quoted as the catalog writes them: one row."""
+    names = (f"pg_catalog.format('%I.%I', $1::text, ${number}::text)" for number in (2, 3, 4))
+    return Request(f"select {', '.join(names)}", (history.schema, *history.own_tables))
 
 
 def make(session: Session, history: History) -> None:
@@ -241,7 +305,13 @@ def make_ready(session: Session, history: History, lock_timeout: str) -> History
         make(session, history)
     elif history.is_older:
         _bring_up_to_date(session, history, lock_timeout)
-    return replace(history, exists=True, has_log=True, is_older=False)
+    return ready(history)
+
+
+def ready(history: History) -> History:
+    """Give the history as it is after `make_ready`; its creator may read its log."""
+    is_log_readable = history.is_log_readable or not history.exists
+    return replace(history, exists=True, has_log=True, is_older=False, is_log_readable=is_log_readable)
 
 
 def widen_log(history: History) -> Request:

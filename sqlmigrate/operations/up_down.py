@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from psycopg import errors as pg
 
@@ -19,7 +19,7 @@ from sqlmigrate.database.pooler_messages import CONNECT_DIRECTLY, cure_of
 from sqlmigrate.database.server import Server, require_standard_strings, require_writable
 from sqlmigrate.database.session import Request, Session, connect
 from sqlmigrate.errors import NOTHING_EXECUTED_BY_THIS_RUN, HistoryError, ServerError, gather
-from sqlmigrate.executor.events import Began, Event, Failed, Folded, NotTried, Observation, Waiting
+from sqlmigrate.executor.events import Began, Event, Failed, Folded, Noted, NotTried, Observation, Waiting
 from sqlmigrate.files.migration import Migration, archive_of
 from sqlmigrate.files.squashed import faults_of_squashed
 from sqlmigrate.history import read, rights, surroundings, table, write
@@ -30,7 +30,17 @@ from sqlmigrate.plan.encoding import encoding_errors
 from sqlmigrate.plan.first_run import executed_since, first_run_errors
 from sqlmigrate.plan.half_done import begun_statements, half_done_rows, half_undone_error, resume_errors
 from sqlmigrate.plan.notes import missing_notes, notes_on
-from sqlmigrate.plan.plan import DEFAULT_LIMITS, Direction, Limits, Plan, Planned, Selection, Step
+from sqlmigrate.plan.plan import (
+    DEFAULT_DRIFT,
+    DEFAULT_LIMITS,
+    Direction,
+    DriftPolicy,
+    Limits,
+    Plan,
+    Planned,
+    Selection,
+    Step,
+)
 from sqlmigrate.plan.rows import Row, changed_rows, make_rows
 from sqlmigrate.plan.squashed import View, find_named, planned_folds, view_of
 from sqlmigrate.plan.up import up_steps
@@ -56,6 +66,7 @@ def up(  # noqa: PLR0913 - the library's keyword arguments, each with a default
     table: str = DEFAULT_TABLE,
     dry_run: bool = False,
     limits: Limits = DEFAULT_LIMITS,
+    drift: DriftPolicy = DEFAULT_DRIFT,
     step_by_step: bool = False,
     tick: float = 1.0,
 ) -> Generator[Event, None, None]:
@@ -74,6 +85,7 @@ def up(  # noqa: PLR0913 - the library's keyword arguments, each with a default
         table: The history table, with or without its schema: ``ops.migrations``.
         dry_run: Execute everything in one transaction and roll it back.
         limits: How long to wait for other runs and for locks.
+        drift: What to do if the schema was changed by hand.
         step_by_step: Send each statement by itself, and yield an event while its transaction is open.
         tick: How often to look at a statement that is being executed, in seconds.
 
@@ -81,7 +93,8 @@ def up(  # noqa: PLR0913 - the library's keyword arguments, each with a default
         SqlmigrateError: The run cannot begin, or its connection was lost after a migration was executed.
     """
     selection = Selection(to, steps, out_of_order=out_of_order, into_existing=into_existing)
-    return _run(url, _Order("up", migrations, selection, table, dry_run), limits, tick, step_by_step=step_by_step)
+    order = _Order("up", migrations, selection, table, dry_run, drift)
+    return _run(url, order, limits, tick, step_by_step=step_by_step)
 
 
 def down(  # noqa: PLR0913 - the library's keyword arguments, each with a default
@@ -94,6 +107,7 @@ def down(  # noqa: PLR0913 - the library's keyword arguments, each with a defaul
     table: str = DEFAULT_TABLE,
     dry_run: bool = False,
     limits: Limits = DEFAULT_LIMITS,
+    drift: DriftPolicy = DEFAULT_DRIFT,
     step_by_step: bool = False,
     tick: float = 1.0,
 ) -> Generator[Event, None, None]:
@@ -108,6 +122,7 @@ def down(  # noqa: PLR0913 - the library's keyword arguments, each with a defaul
         table: The history table, with or without its schema: ``ops.migrations``.
         dry_run: Execute everything in one transaction and roll it back.
         limits: How long to wait for other runs and for locks.
+        drift: What to do if the schema was changed by hand.
         step_by_step: Send each statement by itself, and yield an event while its transaction is open.
         tick: How often to look at a statement that is being executed, in seconds.
 
@@ -115,7 +130,8 @@ def down(  # noqa: PLR0913 - the library's keyword arguments, each with a defaul
         SqlmigrateError: The run cannot begin, or its connection was lost after a migration was executed.
     """
     selection = Selection(to, steps, all)
-    return _run(url, _Order("down", migrations, selection, table, dry_run), limits, tick, step_by_step=step_by_step)
+    order = _Order("down", migrations, selection, table, dry_run, drift)
+    return _run(url, order, limits, tick, step_by_step=step_by_step)
 
 
 @dataclass(frozen=True)
@@ -127,6 +143,7 @@ class _Order:
     selection: Selection
     table: str
     is_dry_run: bool
+    drift: DriftPolicy
 
     def read(self, session: Session) -> State:
         return read.read(session, self.table, with_log=self.direction == "down")
@@ -223,6 +240,7 @@ def _run(url: str, order: _Order, limits: Limits, tick: float, *, step_by_step: 
                 if read_again.executions != state.executions:
                     plan = order.plan(session, read_again)
                     yield Planned(plan, read_again)
+                yield from run.look(read_again)
                 yield from run.dry_run(plan, read_again) if order.is_dry_run else run.execute(plan, read_again)
 
 
@@ -310,12 +328,30 @@ class _Run:
 
     def execute(self, plan: Plan, state: State) -> Iterator[Event]:
         """Execute the steps one after the other, up to the first that fails."""
-        rest: _Rest | None = _Rest(plan, state)
-        while rest:
+        rest: _Rest | Literal["done", "failed"] = _Rest(plan, state)
+        while isinstance(rest, _Rest):
+            state = rest.state
             rest = yield from self._execute(rest)
+        if self.order.drift.is_off:
+            return
+        from .drift import take  # noqa: PLC0415 - as the executor itself
 
-    def _execute(self, rest: _Rest) -> Generator[Event, None, _Rest | None]:
-        """Execute steps until the rest has to be planned again; gives that rest, None at the end of the run.
+        notes = take(self.session, replace(state, history=table.ready(state.history)))
+        if notes and rest != "failed":  # a failure is the last event
+            yield Noted(notes)
+
+    def look(self, state: State) -> Iterator[Event]:
+        """Look whether the schema was changed by hand since the last run, and say so; raises if that is refused."""
+        if self.order.drift.is_off or not state.history.exists:
+            return
+        from .drift import look  # noqa: PLC0415 - as the executor itself
+
+        notes = look(self.session, state, self.order.drift, may_refuse=self.order.direction == "up")
+        if notes:
+            yield Noted(notes)
+
+    def _execute(self, rest: _Rest) -> Generator[Event, None, _Rest | Literal["done", "failed"]]:
+        """Execute steps until the rest has to be planned again; gives that rest, or how the run has ended.
 
         It has to be if another run has executed a step meanwhile, or may have done so: a file can give the lock of
         the run back.
@@ -330,13 +366,13 @@ class _Run:
             yield Began(step)
             outcome = yield from executor.execute(step)
             if outcome == "failed":
-                return None
+                return "failed"
             done = index + (outcome == "done")
             if outcome == "overtaken" or (executor.lock != "held" and done < len(steps)):
                 left = replace(rest, plan=replace(rest.plan, steps=steps[done:]), state=state, done=rest.done + done)
                 overtaken = step.version if outcome == "overtaken" else ""
                 return (yield from self._plan_again(left, overtaken, executor.lock))
-        return (yield from self._fold(rest, len(steps), state))
+        return (yield from self._fold(rest, len(steps), state)) or "done"
 
     def _fold(self, rest: _Rest, done: int, state: State) -> Generator[Event, None, _Rest | None]:
         """Fold what is folded after so many steps; gives the rest if it has to be planned again, as in `_execute`."""

@@ -162,6 +162,8 @@ def _event_value(happened: events.Event) -> dict[str, Any]:  # noqa: C901, PLR09
                 "event": "waiting", "holder": str(holder or GONE), "lock_wait_ms": round(seconds * 1000),
                 "session": blocker_value(holder),
             }  # fmt: skip
+        case events.Noted(notes):
+            return {"event": "noted", **notes_value(notes)}
         case events.Began(step):
             return {"event": "began", "migration": step.label, "notes": list(step.notes)}
         case events.StatementOpen(step, number):

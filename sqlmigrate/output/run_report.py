@@ -37,7 +37,7 @@ class RunReport:
         self._notes: tuple[SqlmigrateError, ...] = ()
         self._line_ms = self._next_line_ms = line_seconds * 1000
 
-    def tell(self, happened: events.Event) -> None:
+    def tell(self, happened: events.Event) -> None:  # noqa: C901 - one case for each event
         """Show one event."""
         if isinstance(happened, Planned):
             self._is_dry_run = happened.plan.dry_run
@@ -47,6 +47,8 @@ class RunReport:
         match happened:
             case Planned():
                 self._planned(happened)
+            case events.Noted(notes):
+                self._report.folder_notes(notes, stream="stderr", most=len(notes))
             case events.StatementOpen() | events.StatementDone():
                 pass  # thousands in a large file, and none has a line
             case events.Progress():

@@ -64,6 +64,31 @@ class Limits:
 
 DEFAULT_LIMITS = Limits()
 
+DriftAnswer = Literal["off", "warn", "refuse"]
+
+
+@dataclass(frozen=True)
+class DriftPolicy:
+    """What a run does about drift.
+
+    Attributes:
+        answer: ``warn`` and ``refuse`` say what an `up` does if the schema was changed by hand. ``off``: nothing is
+            compared, and no snapshot is kept.
+        ignored: What may change by hand: ``partition public.events_*``, ``extension *``.
+    """
+
+    answer: DriftAnswer = "warn"
+    ignored: tuple[str, ...] = ()
+
+    @property
+    def is_off(self) -> bool:
+        """Whether nothing is compared and nothing is kept."""
+        return self.answer == "off"
+
+
+DEFAULT_DRIFT = DriftPolicy()
+NO_DRIFT = DriftPolicy("off")
+
 
 @dataclass(frozen=True)
 class Step:

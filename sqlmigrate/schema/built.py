@@ -7,20 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlmigrate.database.session import Request, Session, connect
+from sqlmigrate.database.session import Session, connect
 from sqlmigrate.ddl.schema import Schema, read_schema
 from sqlmigrate.errors import ConfigError
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.history import read as history_read
-from sqlmigrate.history.table import History
+from sqlmigrate.history.table import History, names_in_catalog
 from sqlmigrate.shadow import build, databases
 from sqlmigrate.shadow.executable_files import LeftOut
 from sqlmigrate.shadow.rights import Rights
 
 _FORM = "schema 1"  # of the templates: changed when they are built differently
-_NAMES = """\
-select pg_catalog.quote_ident($1) || '.' || pg_catalog.quote_ident($2 || suffix)
-  from pg_catalog.unnest('{"",_log,_schema}'::text[]) suffix"""
 _MAJOR = 10000
 
 
@@ -97,7 +94,7 @@ def of_database(url: str, table: str) -> BuiltSchema:
 
 def own_tables(session: Session, history: History) -> Collection[str]:
     """Return the names of the history tables as the catalog has them."""
-    return [name or "" for (name,) in session.ask(Request(_NAMES, (history.schema, history.table)))[0]]
+    return [name or "" for name in session.ask(names_in_catalog(history))[0][0]]
 
 
 def _require_major(server: databases.Shadow, wanted: Wanted) -> None:

@@ -16,12 +16,13 @@ from sqlmigrate.config.url import checked, named
 from sqlmigrate.errors import ConfigError, gather
 from sqlmigrate.files import folder
 
+from .drift_command import drift
 from .squash_command import squash
 
 if TYPE_CHECKING:
     from .built import BuiltSchema
 
-__all__ = ["schema", "squash"]  # the commands of this room
+__all__ = ["drift", "schema", "squash"]  # the commands of this room
 
 _STDOUT = "-"
 

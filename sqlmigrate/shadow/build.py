@@ -21,7 +21,7 @@ from sqlmigrate.history.table import History
 from sqlmigrate.identifiers import quoted
 from sqlmigrate.operations import up_down
 from sqlmigrate.parsing.splitter import split
-from sqlmigrate.plan.plan import Limits
+from sqlmigrate.plan.plan import NO_DRIFT, Limits
 
 from .database_names import migration_with_database
 from .databases import Databases, Shadow
@@ -106,7 +106,9 @@ def digest(form: str, migrations: Iterable[Migration]) -> str:
 
 def _failed(url: str, files: BaseFiles, table: str) -> Failed | None:
     """Execute the migrations that are pending; return the failure, if there is one."""
-    run = up_down.up(url, files.migrations, into_existing=True, table=table, limits=Limits(lock_retries=0))
+    run = up_down.up(
+        url, files.migrations, into_existing=True, table=table, limits=Limits(lock_retries=0), drift=NO_DRIFT
+    )
     with closing(run) as events:
         return next((event for event in events if isinstance(event, Failed)), None)
 

@@ -67,27 +67,32 @@ Usage: sqlmigrate [OPTIONS] COMMAND [ARGS]...
   Settings are flags, environment variables (SQLMIGRATE_TABLE), or keys in
   sqlmigrate.toml or in [tool.sqlmigrate] of pyproject.toml: directory, table,
   lock_wait, lock_timeout, lock_retries, into_existing, schema_file,
-  schema_postgres, application_name.
+  schema_postgres, drift, drift_ignore, application_name.
 
 Options:
-  --database-url URL    Database URL or libpq keywords; without it
-                        DATABASE_URL, then libpq's variables (PGHOST …).
-  --directory DIR       Folder of the migrations.  [default: sql]
-  --table NAME          History table, with its schema if needed.  [default:
-                        migrations]
-  --format [text|json]  Output for people or for programs.  [default: text]
-  --lock-wait TIME      How long to wait for another run of sqlmigrate.
-                        [default: 60s]
-  --lock-timeout TIME   lock_timeout for each migration.  [default: 5s]
-  --lock-retries N      How often to retry a migration that did not get its
-                        locks.  [default: 10]
-  --into-existing       Execute the first `up` although the database has
-                        tables or the history of another tool.  [default: no]
-  --schema-file FILE    File that `schema` writes.  [default: schema.sql]
-  --schema-postgres N   Major version of PostgreSQL that writes the schema; by
-                        default the one that `review` starts.
-  --version             Show the version and exit.
-  -h, --help            Show this message and exit.
+  --database-url URL         Database URL or libpq keywords; without it
+                             DATABASE_URL, then libpq's variables (PGHOST …).
+  --directory DIR            Folder of the migrations.  [default: sql]
+  --table NAME               History table, with its schema if needed.
+                             [default: migrations]
+  --format [text|json]       Output for people or for programs.  [default:
+                             text]
+  --lock-wait TIME           How long to wait for another run of sqlmigrate.
+                             [default: 60s]
+  --lock-timeout TIME        lock_timeout for each migration.  [default: 5s]
+  --lock-retries N           How often to retry a migration that did not get
+                             its locks.  [default: 10]
+  --into-existing            Execute the first `up` although the database has
+                             tables or the history of another tool.  [default:
+                             no]
+  --schema-file FILE         File that `schema` writes.  [default: schema.sql]
+  --schema-postgres N        Major version of PostgreSQL that writes the
+                             schema; by default the one that `review` starts.
+  --drift [off|warn|refuse]  What `up` does if the schema was changed by hand;
+                             `off` also keeps no snapshots of it.  [default:
+                             warn]
+  --version                  Show the version and exit.
+  -h, --help                 Show this message and exit.
 
 Commands:
   baseline    Declare that this database already is at VERSION

@@ -93,7 +93,7 @@ def running_bash(folder: Path, environment: Mapping[str, str]) -> Iterator[Bash]
 
 COMPLETED = {
     "a command": ("sqlmigrate st", "sqlmigrate status "),
-    "an option": ("sqlmigrate up --dr", "sqlmigrate up --dry-run "),
+    "an option": ("sqlmigrate up --dry", "sqlmigrate up --dry-run "),
     "a setting of a command": ("sqlmigrate up --dat", "sqlmigrate up --database-url "),
     "a format": ("sqlmigrate status --format j", "sqlmigrate status --format json "),
     "a shell": ("sqlmigrate completion f", "sqlmigrate completion fish "),
@@ -135,9 +135,9 @@ OFFERED = {
     },
     "sqlmigrate st": {"status"},
     "sqlmigrate re": {"repair", "reset"},
-    "sqlmigrate up --d": {"--database-url", "--directory", "--dry-run"},
+    "sqlmigrate up --d": {"--database-url", "--directory", "--drift", "--dry-run"},
     "sqlmigrate down --": {
-        "--all", "--database-url", "--directory", "--format", "--help", "--lock-retries", "--lock-timeout",
+        "--all", "--database-url", "--directory", "--drift", "--format", "--help", "--lock-retries", "--lock-timeout",
         "--lock-wait", "--steps", "--table", "--to", "--yes",
     },
     "sqlmigrate --format ": {"json", "text"},

@@ -49,6 +49,7 @@ def test_the_defaults_are_those_of_the_records() -> None:
     assert {name: default(name) for name in IN_FILE} == {
         "directory": "sql", "table": "migrations", "lock_wait": 60.0, "lock_timeout": "5s", "lock_retries": 10,
         "application_name": "sqlmigrate", "into_existing": False, "schema_file": "schema.sql", "schema_postgres": None,
+        "drift": "warn", "drift_ignore": (),
     }  # fmt: skip
     assert {name: getattr(Config(), name) for name in IN_FILE} == {name: default(name) for name in IN_FILE}
 

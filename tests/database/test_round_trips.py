@@ -31,13 +31,16 @@ def inserts(count: int) -> str:
 
 @pytest.mark.parametrize("statements", [1, 2, 200])
 def test_a_file_is_one_round_trip(statements: int, project: Project, counter: TurnCounter) -> None:
-    """A file is one turn, up and down, with any number of statements; looking, lock and cleaning up are three more."""
+    """A file is one turn, up and down, with any number of statements.
+
+    Looking, lock, cleaning up and a look for drift are four more, the snapshot at the end two.
+    """
     there = project.at(counter.url)
     project.add_tables("a").up()
 
     project.add("002_b", inserts(statements), inserts(statements))
-    assert turns(counter, lambda: succeeded(there.up())) == 4
-    assert turns(counter, lambda: succeeded(there.down())) == 5  # one more: the texts that the history has recorded
+    assert turns(counter, lambda: succeeded(there.up())) == 7
+    assert turns(counter, lambda: succeeded(there.down())) == 8  # one more: the texts that the history has recorded
     assert project.value("select count(*) from a") == 2 * statements
 
 
@@ -64,12 +67,12 @@ def test_a_file_with_settings_and_notices_is_one_round_trip_too(project: Project
     text += "set role pg_monitor; reset role; drop table if exists nothing; create temporary table t (); commit;"
     project.add("002_b", text)
 
-    assert turns(counter, lambda: succeeded(project.at(counter.url).up())) == 4
+    assert turns(counter, lambda: succeeded(project.at(counter.url).up())) == 7
 
 
 def test_the_first_run_makes_the_history_in_one_more(project: Project, counter: TurnCounter) -> None:
-    """On an empty database: look, lock, look again, create the history, the file."""
-    assert turns(counter, lambda: succeeded(project.add_tables("a").at(counter.url).up())) <= 6
+    """On an empty database: look, lock, look again, create the history, the file; two for the snapshot."""
+    assert turns(counter, lambda: succeeded(project.add_tables("a").at(counter.url).up())) <= 8
 
 
 @pytest.mark.parametrize("direction", ["up", "down"])
@@ -95,8 +98,8 @@ def test_looking_is_two_turns(project: Project, counter: TurnCounter) -> None:
 
 
 def test_a_failure_is_written_in_two_more(project: Project, counter: TurnCounter) -> None:
-    """One for the rollback, one for the row with the log."""
+    """One for the rollback, one for the row with the log; two more tie the snapshot to the history."""
     project.add_tables("a").up()
     project.add("002_b", f"{inserts(100)}select nothing;\n{inserts(100)}")
 
-    assert turns(counter, lambda: failure(project.at(counter.url).up())) <= 4 + 2
+    assert turns(counter, lambda: failure(project.at(counter.url).up())) <= 7 + 2

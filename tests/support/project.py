@@ -102,7 +102,8 @@ class Project:
             select c.oid::regclass::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
              where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
                and c.relname not in ('migrations', 'migrations_pkey', 'migrations_log', 'migrations_log_pkey',
-                                     'migrations_log_id_seq')""")
+                                     'migrations_log_id_seq', 'migrations_schema', 'migrations_schema_pkey',
+                                     'migrations_schema_id_seq')""")
         return {name for (name,) in rows}
 
     def recorded(self) -> list[tuple[str, str]]:

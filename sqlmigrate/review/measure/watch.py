@@ -26,7 +26,7 @@ from sqlmigrate.executor.events import Failed, Noticed, Observation, Progress, S
 from sqlmigrate.executor.executor import Executor
 from sqlmigrate.history import read
 from sqlmigrate.history.state import Execution
-from sqlmigrate.history.table import History
+from sqlmigrate.history.table import History, names_in_catalog
 from sqlmigrate.identifiers import displayed
 from sqlmigrate.parsing.script import Script
 from sqlmigrate.parsing.statement import Statement
@@ -35,7 +35,7 @@ from sqlmigrate.plan.plan import Limits, Step
 from .catalog_changes import CatalogChanges
 from .facts import FileRun, Notice, Relation, RelationEffect, StatementFacts
 from .lock_modes import MODES, rank
-from .watch_sql import BASE, HISTORY, LOCKS, PLAN_AS_IF_LARGE, RELATION, STORAGE, TABLES, WAITS, WORK
+from .watch_sql import BASE, LOCKS, PLAN_AS_IF_LARGE, RELATION, STORAGE, TABLES, WAITS, WORK
 
 _NO_STORAGE = "0"  # the number of a partitioned table or index
 _TICK_SECONDS = 0.005
@@ -446,10 +446,9 @@ def _built(oid: int, locks: dict[int, _Held], progress: _Progress, counters: dic
             yield found.name
 
 
-def history_tables(session: Session, history: History) -> tuple[str, str]:
-    """Return the qualified names of the history table and its log, quoted as the catalog writes them."""
-    (table, log), *_ = session.ask(Request(HISTORY, (history.schema, history.table)))[0]
-    return table or "", log or ""
+def history_tables(session: Session, history: History) -> tuple[str, ...]:
+    """Return the qualified names of our tables, quoted as the catalog writes them."""
+    return tuple(name or "" for name in session.ask(names_in_catalog(history))[0][0])
 
 
 @contextmanager

@@ -41,12 +41,8 @@ TABLES = """\
 select pg_catalog.string_agg(pg_catalog.format('%I.%I', n.nspname, c.relname), ', ')
   from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
  where c.relkind in ('r', 'p') and c.relpersistence <> 't'
-   and pg_catalog.format('%I.%I', n.nspname, c.relname) not in ($1::text, $2::text)
+   and pg_catalog.format('%I.%I', n.nspname, c.relname) not in ($1::text, $2::text, $3::text)
    and n.nspname not in ('pg_catalog', 'information_schema')"""
-
-HISTORY = (
-    "select pg_catalog.format('%I.%I', $1::text, $2::text), pg_catalog.format('%I.%I', $1::text, $2::text || '_log')"
-)
 
 BASE = Request("select c.oid::text from pg_catalog.pg_class c where c.oid >= 16384")
 

@@ -1,0 +1,225 @@
+"""The snapshots of the schema: a table next to the history, which holds the last two.
+
+A snapshot is tied to the state that the history had at that moment: if the history has changed since, the snapshot is
+older than the history, and what differs from it may come from a migration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from datetime import datetime
+
+from sqlmigrate.database.session import Request
+from sqlmigrate.version import __version__
+
+from .read import number, time
+from .table import COLUMNS, MARK, SNAPSHOT_COLUMNS, VERSION_NUMBER, History, names_in_catalog
+
+_READ = [each for each in SNAPSHOT_COLUMNS if each.is_read]
+
+
+@dataclass(frozen=True)
+class Tie:
+    """The state of a history, as far as it matters for a snapshot.
+
+    Attributes:
+        version: The newest version that is executed or a baseline; None if there is none.
+        logged: The number of the newest entry in the log; None if it has none, or if this role may not read the log.
+        history: A digest of the rows; None if there are none.
+    """
+
+    version: str | None
+    logged: int | None
+    history: str | None
+
+    def is_same(self, other: Tie) -> bool:
+        """Tell whether the history has not changed between the two, as far as this role may see it."""
+        is_logged_same = self.logged == other.logged or None in (self.logged, other.logged)
+        return self.history == other.history and is_logged_same
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A snapshot, without the schema itself.
+
+    Attributes:
+        id: Its number in the table.
+        taken_at: When it was taken, in UTC.
+        taken_by: The role that has taken it.
+        tool_version: The version of sqlmigrate that has taken it.
+        tie: The state that the history had.
+        format: The number of the format that the schema is written in.
+        major: The major version of the server.
+        objects: How many objects the schema has.
+        checksum: A digest of the schema.
+    """
+
+    id: int
+    taken_at: datetime | None
+    taken_by: str
+    tool_version: str
+    tie: Tie
+    format: int
+    major: int
+    objects: int
+    checksum: str
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A schema that is to be kept.
+
+    Attributes:
+        format: The number of the format that it is written in.
+        major: The major version of the server.
+        objects: How many objects it has.
+        checksum: A digest of it.
+        schema: The schema, packed, in base64.
+    """
+
+    format: int
+    major: int
+    objects: int
+    checksum: str
+    schema: str
+
+
+def _tie(history: History) -> str:
+    """Return the query for the state of a history: one row of version, logged, history."""
+    names = ("version", "status", "checksum", "statements_done", history.unfinished)
+    at = next(each.as_read for each in COLUMNS if each.name == "executed_at")
+    row = f"pg_catalog.concat_ws(' ', {', '.join(names)}, {at})"
+    rows = f"pg_catalog.string_agg({row}, ' ' order by version collate \"C\")"
+    length = f"pg_catalog.length({VERSION_NUMBER})"
+    logged = f"select max(id) from {history.quoted_log}" if history.is_log_readable else "select null::bigint"
+    return f"""\
+select (select version from only {history.quoted} where status in ('executed', 'baseline')
+         order by {length} desc, {VERSION_NUMBER} collate "C" desc limit 1) as version,
+       ({logged}) as logged,
+       (select pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to({rows}, 'UTF8')), 'hex')
+          from only {history.quoted}) as history"""
+
+
+# Other histories in the same database: what they have executed is theirs.
+_OTHERS = f"""\
+select n.nspname::text, c.relname::text
+  from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  join pg_catalog.pg_description d on d.objoid = c.oid and d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass
+   and d.objsubid = 0 and d.description like '{MARK}%'
+ where c.relkind = 'r' and (n.nspname, c.relname) <> ($1::name, $2::name)"""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is there at the moment of a reading.
+
+    Attributes:
+        names: The qualified names of our tables, as the catalog writes them.
+        others: Schema and name of other histories in the same database.
+        tie: The state of the history.
+        snapshot: The newest snapshot; None if there is none, or if this role may not read it.
+    """
+
+    names: frozenset[str]
+    others: tuple[tuple[str, str], ...]
+    tie: Tie
+    snapshot: Snapshot | None
+
+
+def look(history: History) -> tuple[Request, ...]:
+    """Give the requests that read what `Found` has; `found` makes it of their answers."""
+    others = Request(_OTHERS, (history.schema, history.table))
+    always = (names_in_catalog(history), others, Request(_tie(history)))
+    if history.snapshots not in ("readable", "writable"):
+        return always
+    columns = ", ".join(each.as_read for each in _READ)
+    return *always, Request(f"select {columns} from {history.quoted_snapshots} order by id desc limit 1")
+
+
+def found(answers: Sequence[Sequence[Sequence[str | None]]]) -> Found:
+    """Make values of the answers to `look`."""
+    (names,), others, (tie,), *rest = answers
+    return Found(
+        frozenset(name or "" for name in names),
+        tuple((schema or "", name or "") for schema, name in others),
+        _tie_of(*tie),
+        _snapshot(rest[0][0]) if rest and rest[0] else None,
+    )
+
+
+def _tie_of(version: str | None, logged: str | None, history: str | None) -> Tie:
+    return Tie(version, number(logged), history)
+
+
+def _snapshot(row: Sequence[str | None]) -> Snapshot:
+    named = dict(zip((each.name for each in _READ), row, strict=True))
+    return Snapshot(
+        id=number(named["id"]) or 0,
+        taken_at=time(named["taken_at"]),
+        taken_by=named["taken_by"] or "",
+        tool_version=named["tool_version"] or "",
+        tie=_tie_of(named["version"], named["logged"], named["history"]),
+        format=number(named["format"]) or 0,
+        major=number(named["major"]) or 0,
+        objects=number(named["objects"]) or 0,
+        checksum=named["checksum"] or "",
+    )
+
+
+def schema(history: History, snapshot: Snapshot) -> Request:
+    """Give the request that reads the schema of a snapshot, in base64; no row if it is gone."""
+    query = f"select pg_catalog.encode(schema, 'base64') from {history.quoted_snapshots} where id = $1::bigint"
+    return Request(query, (str(snapshot.id),))
+
+
+def create(history: History) -> tuple[Request, ...]:
+    """Give the requests that create the table, in the transaction that is open; as `table.prepare` does."""
+    readers = [f"revoke all on {history.quoted_snapshots} from {history.readers}"] if history.readers else []
+    return tuple(Request(sql) for sql in (*history.snapshots_definition, *readers))
+
+
+def keep(history: History, tie: Tie, taken: Taken) -> Request:
+    """Give the request that keeps a schema, and removes all but the last two.
+
+    It writes nothing if the history is in another state than `tie`: another run has changed it. The answer is how many
+    rows were inserted.
+    """
+    values = (*map(_text, astuple(tie)), *map(_text, astuple(taken)), __version__)
+    return Request(
+        f"""\
+with now as (
+  {_tie(history)}),
+made as (
+  insert into {history.quoted_snapshots} (version, logged, history, format, major, objects, checksum, schema,
+                                          tool_version)
+  select $1::text, $2::bigint, $3::text, $4::int, $5::int, $6::int, $7::text, pg_catalog.decode($8::text, 'base64'),
+         $9::text from now where {_is_unchanged()} returning 1),
+gone as (
+  delete from {history.quoted_snapshots}
+   where exists (select from made) and id < (select max(id) from {history.quoted_snapshots}) returning 1)
+select (select count(*) from made)::text, (select count(*) from gone)::text""",
+        values,
+    )
+
+
+def keep_tied(history: History, tie: Tie, snapshot: Snapshot) -> Request:
+    """Give the request that ties a snapshot to a new state of the history: the schema is the same."""
+    return Request(
+        f"""\
+with now as (
+  {_tie(history)})
+update {history.quoted_snapshots}
+   set version = $1::text, logged = $2::bigint, history = $3::text, taken_at = pg_catalog.clock_timestamp(),
+       taken_by = session_user, tool_version = $5::text
+ where id = $4::bigint and exists (select from now where {_is_unchanged()})""",
+        (*map(_text, astuple(tie)), str(snapshot.id), __version__),
+    )
+
+
+def _is_unchanged() -> str:
+    return "now.logged is not distinct from $2::bigint and now.history is not distinct from $3::text"
+
+
+def _text(value: str | int | None) -> str | None:
+    return None if value is None else str(value)

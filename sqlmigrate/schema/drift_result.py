@@ -1,0 +1,162 @@
+"""What `drift` has found, in the form in which all formats show it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import groupby
+
+from sqlmigrate.catalog.authors import Authors
+from sqlmigrate.catalog.drift import Drift, NotCompared
+from sqlmigrate.catalog.objects import Difference, Object
+from sqlmigrate.errors import SqlmigrateError
+from sqlmigrate.operations.drift import Report, changed_objects, owner_of
+from sqlmigrate.spelling import plural
+from sqlmigrate.times import moment
+
+_WORDS = {"left over": "left over", "missing": "missing", "different": "different", "column order": "different"}
+
+
+@dataclass(frozen=True)
+class Item:
+    """An object that differs.
+
+    Attributes:
+        change: ``left over``, ``missing`` or ``different``
+        kind: the kind of the object
+        name: its qualified name
+        table: the table or type that it belongs to; empty if there is none
+        attributes: name, expected and found value of each attribute that differs
+        owner: the role that owns it; None if the server knows none
+        written: when its row in the system catalogs was last written, if the server knows and it was after the snapshot
+    """
+
+    change: str
+    kind: str
+    name: str
+    table: str = ""
+    attributes: tuple[tuple[str, str | None, str | None], ...] = ()
+    owner: str | None = None
+    written: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What `drift` has found.
+
+    Attributes:
+        database: the database and its address
+        against: what it was compared with, in words
+        version: the version that this belongs to; None if there is none
+        taken_at: when the snapshot was taken; None for files
+        problem: why nothing could be compared; None if it could
+        items: the objects that differ, those of one table together
+        not_compared: what could not be compared
+        ignored: how many differences the settings leave out
+        notes: what else the user has to know
+        could: who could have made the changes, by owner
+        superusers: the superusers that can log in
+        objects: how many objects were compared
+    """
+
+    database: str
+    against: str
+    version: str | None = None
+    taken_at: datetime | None = None
+    problem: SqlmigrateError | None = None
+    items: tuple[Item, ...] = ()
+    not_compared: tuple[NotCompared, ...] = ()
+    ignored: int = 0
+    notes: tuple[str, ...] = ()
+    could: Mapping[str, tuple[str, ...]] | None = None
+    superusers: tuple[str, ...] = ()
+    objects: int = 0
+
+    @property
+    def groups(self) -> Iterator[tuple[str, list[Item]]]:
+        """The objects of each table; those that belong to no table come last, under an empty name."""
+        ordered = sorted(self.items, key=lambda each: (not each.table, each.table, each.name != each.table))
+        for table, items in groupby(ordered, key=lambda each: each.table):
+            yield table, list(items)
+
+    @property
+    def counts(self) -> str:
+        """How many objects differ, and how."""
+        found = [
+            (sum(each.change == change for each in self.items), change) for change in dict.fromkeys(_WORDS.values())
+        ]
+        counts = ", ".join(f"{count:,} {change}" for count, change in found if count)
+        return f"{plural(len(self.items), 'object')} changed by hand: {counts}"
+
+
+def of_snapshot(report: Report) -> Result:
+    """Return the result of a comparison with the last snapshot."""
+    compared, snapshot = report.compared, report.compared.snapshot
+    version = snapshot.tie.version if snapshot else None
+    taken_at = snapshot.taken_at if snapshot else None
+    after = f"of {version}" if version else "of the last run"
+    against = f"the snapshot {after}" + (f", {moment(taken_at)}" if taken_at else "")
+    objects = len(compared.now.catalog.objects)
+    result = Result(report.state.server.where, against, version, taken_at, compared.problem, objects=objects)
+    return result if compared.drift is None else _with(result, compared.drift, report)
+
+
+def _with(result: Result, drift: Drift, report: Report) -> Result:
+    authors = report.authors
+    things = list(changed_objects(drift.differences, report.compared))
+    items = tuple(
+        _item(each, thing, owner_of(thing, report.compared), authors, result.taken_at)
+        for each, thing in zip(drift.differences, things, strict=True)
+    )
+    owners = {each.owner for each in items if each.owner}
+    return replace(
+        result,
+        items=items,
+        not_compared=drift.not_compared,
+        ignored=drift.ignored,
+        notes=tuple(unused_notes(drift.unused)),
+        could={owner: authors.members.get(owner, ()) for owner in sorted(owners)} if authors else None,
+        superusers=authors.superusers if authors else (),
+    )
+
+
+def _item(found: Difference, thing: Object, owner: str | None, authors: Authors | None, since: datetime | None) -> Item:
+    attributes = found.attributes
+    if found.change == "column order":
+        attributes = (("column order", None, None),)
+    written = authors.written.get(thing.identity) if authors else None
+    is_later = written is not None and since is not None and written >= since.replace(microsecond=0)
+    return Item(
+        _WORDS[found.change], found.kind, found.name, thing.table, attributes, owner, written if is_later else None
+    )
+
+
+def unused_notes(unused: Sequence[str]) -> Iterator[str]:
+    """Say which entries of the settings match nothing."""
+    for each in unused:
+        yield f"drift_ignore: `{each}` matches no object"
+
+
+def who(result: Result) -> Iterator[str]:
+    """Say who could have made the changes, a sentence for each owner; nothing that the server does not know."""
+    for owner, members in (result.could or {}).items():
+        others = [each for each in members if each != owner]
+        roles = [owner] if owner in members else []
+        said = ", ".join([*roles, *others]) or "no role that can log in"
+        acts = (
+            f" (members of {owner})" if others and not roles else f" (the owner{' and its members' if others else ''})"
+        )
+        yield f"owned by {owner}: {said}{acts if roles or others else ''}"
+    if result.could is not None and result.superusers:
+        yield f"superusers: {', '.join(result.superusers)}"
+
+
+def not_compared_lines(result: Result) -> Iterator[str]:
+    """Say what was not compared, and why."""
+    unseen = [f"{each.attribute} of {each.kind} {each.name}" for each in result.not_compared if each.is_unseen]
+    if unseen:
+        yield f"not compared, because the role may not see it: {', '.join(unseen)}"
+    written = [f"{each.kind} {each.name} ({each.attribute})" for each in result.not_compared if not each.is_unseen]
+    if written:
+        yield f"not compared, because the two versions of PostgreSQL write it differently: {', '.join(written)}"
