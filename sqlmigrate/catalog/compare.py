@@ -32,7 +32,7 @@ def _by_name(before: Mapping[tuple[str, str], Object], after: Mapping[tuple[str,
             continue
         old, new = before.get(key), after.get(key)
         if old is not None and new is not None:
-            if found := _attributes(old, new):
+            if found := changed_attributes(old, new):
                 is_order = new.kind.endswith("view") and _has_same_lines(found)
                 yield Difference(*key, "column order") if is_order else Difference(*key, "different", found)
         elif not (_is_part(thing := old or after[key]) and thing.table in wholes):
@@ -64,7 +64,8 @@ def _lines(query: str) -> list[str]:
     return sorted(line.strip().removeprefix("SELECT ").rstrip(",;") for line in query.splitlines())
 
 
-def _attributes(old: Object, new: Object) -> tuple[tuple[str, str | None, str | None], ...]:
+def changed_attributes(old: Object, new: Object) -> tuple[tuple[str, str | None, str | None], ...]:
+    """Return name, first value and second value of each attribute that differs."""
     was, now = old.attributes, new.attributes
     if old is new or was == now:
         return ()
@@ -160,7 +161,7 @@ class _Names:
 
     def differ(self, was: Object, now: Object) -> bool:
         """Tell whether the definitions differ in more than the names that changed."""
-        return any(not self._is_same_text(old or "", new or "") for _, old, new in _attributes(was, now))
+        return any(not self._is_same_text(old or "", new or "") for _, old, new in changed_attributes(was, now))
 
     def _is_same_text(self, old: str, new: str) -> bool:
         """Compare two texts; function bodies and comments keep the old names."""

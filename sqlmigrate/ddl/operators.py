@@ -6,6 +6,7 @@ https://www.postgresql.org/docs/current/sql-createopclass.html
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from sqlmigrate.catalog.objects import Catalog, Object
 
@@ -36,8 +37,8 @@ def operator(thing: Object, _catalog: Catalog) -> list[str]:
 
 def operator_family(thing: Object, catalog: Catalog) -> list[str]:
     """Return the statements that create an operator family, with what is not in one of its classes."""
-    in_classes = {each for one in _classes(thing, catalog) for each in members(one, catalog)}
-    rest = [each for each in _members(thing) if each not in in_classes]
+    in_classes = {each for one in classes(thing, catalog) for each in members(one, catalog)}
+    rest = [each for each in members_of_family(thing) if each not in in_classes]
     added = [added_to_family(thing, rest)] if rest else []
     return [f"CREATE {target(thing)}", *added]
 
@@ -47,12 +48,12 @@ def added_to_family(thing: Object, members: list[str]) -> str:
     return f"ALTER {target(thing)} ADD\n    {_INDENT.join(members)}"
 
 
-def operator_class(thing: Object, catalog: Catalog) -> list[str]:
-    """Return the statement that creates an operator class."""
+def operator_class(thing: Object, catalog: Catalog, *, known: Collection[str] = ()) -> list[str]:
+    """Return the statement that creates an operator class; `known` is what its family already holds."""
     have = thing.attributes
     default = "DEFAULT " if have.get("default") else ""
     head = f"CREATE {target(thing).partition(' USING ')[0]}"
-    lines = [*members(thing, catalog)]
+    lines = [each for each in members(thing, catalog) if each not in known]
     if stores := have.get("stores"):
         lines.append(f"STORAGE {stores}")
     elif not lines:
@@ -68,9 +69,23 @@ def members(thing: Object, catalog: Catalog) -> list[str]:
     """
     family = family_of(thing, catalog)
     if family is None:
-        return _members(thing)
-    first = next((each for each in _classes(family, catalog) if _type(each) == _type(thing)), thing)
-    return [each for each in _members(family) if _is_for(each, _type(thing))] if first is thing else []
+        return members_of_family(thing)
+    first = next((each for each in classes(family, catalog) if _type(each) == _type(thing)), thing)
+    return [each for each in members_of_family(family) if _is_for(each, _type(thing))] if first is thing else []
+
+
+def in_classes(family: Object, catalog: Catalog, other: Catalog) -> set[str]:
+    """Return what the classes of a family hold that the other catalog does not have."""
+    gone = (each for each in classes(family, catalog) if (each.kind, each.name) not in other.objects)
+    return {each for one in gone for each in members(one, catalog)}
+
+
+def named(member: str) -> str:
+    """Return how ALTER OPERATOR FAMILY names a member to drop it: ``OPERATOR 2 (integer, integer)``."""
+    kind, number, rest = member.split(" ", 2)
+    if kind == "FUNCTION":
+        return f"FUNCTION {number} {rest[: rest.index(')') + 1]}"
+    return f"OPERATOR {number} {rest.partition(' FOR ORDER BY ')[0][rest.index('(') :]}"
 
 
 def family_of(thing: Object, catalog: Catalog) -> Object | None:
@@ -87,7 +102,7 @@ def cast(thing: Object, _catalog: Catalog) -> list[str]:
     return [f"CREATE {target(thing)} {how[have['method'] or '']}{when.get(have['context'] or '', '')}"]
 
 
-def _classes(family: Object, catalog: Catalog) -> list[Object]:
+def classes(family: Object, catalog: Catalog) -> list[Object]:
     """Return the classes of a family, the default ones first."""
     name, method = without_method(family), family.attributes["method"]
     found = [
@@ -98,7 +113,8 @@ def _classes(family: Object, catalog: Catalog) -> list[Object]:
     return sorted(found, key=lambda each: (not each.attributes.get("default"), each.name))
 
 
-def _members(thing: Object) -> list[str]:
+def members_of_family(thing: Object) -> list[str]:
+    """Return all operators and functions of a family."""
     return [each for each in _MEMBER.split(thing.attributes.get("holds") or "") if each]
 
 

@@ -13,7 +13,7 @@ from sqlmigrate.identifiers import QUALIFIED
 
 from .targets import target
 
-_ALL = "insert, update, delete, truncate"
+ALL = "insert, update, delete, truncate"
 _TABLE = re.compile(rf"(^|, )({QUALIFIED})(?=$|, | \(| WHERE )")
 
 
@@ -39,7 +39,7 @@ def parameters(thing: Object) -> dict[str, str]:
     """Return the parameters of a publication that are not the default."""
     have = thing.attributes
     found = {}
-    if have.get("publishes") != _ALL:
+    if have.get("publishes") != ALL:
         found["publish"] = f"'{have.get('publishes') or ''}'"
     if have.get("via root"):
         found["publish_via_partition_root"] = "true"

@@ -58,6 +58,14 @@ _KINDS: Mapping[str, _Kind] = {
     "foreign data wrapper": _Kind("FOREIGN DATA WRAPPER", "U"),
     "foreign server": _Kind("FOREIGN SERVER", "U"),
 }
+# What the kinds of default privileges are of, in the words of GRANT.
+_SETS: Mapping[str, tuple[str, ...]] = {
+    "tables": ("TABLE",),
+    "sequences": ("SEQUENCE",),
+    "functions": ("FUNCTION", "PROCEDURE"),
+    "types": ("TYPE",),
+    "schemas": ("SCHEMA",),
+}
 _DEFAULT_KINDS: Mapping[str, _Kind] = {
     "tables": _Kind("TABLES", "rawdDxtm"),
     "sequences": _Kind("SEQUENCES", "rwU"),
@@ -175,22 +183,68 @@ def grants(thing: Object, of: Object | None = None, *, with_owner: bool = False)
     return _executable(_between(subject, _of_new(subject, public), _held(thing, subject)))
 
 
-def changed(now: Object, was: Object, of: Object | None = None) -> list[str]:
+def changed(now: Object, was: Object, of: tuple[Object, Object] | None = None) -> list[str]:
     """Write the statements that give an object the rights that it had; it already has the owner that it had.
 
     Args:
         now: The object as it is.
         was: The object as it was.
-        of: The relation, as it was, that it is a column of.
+        of: The relation that it is a column of, as it is and as it was.
     """
     if was.kind not in _KINDS:
         return []
-    subject = _subject(was, of, with_owner=True)
+    relation_now, relation_was = of or (None, None)
+    subject, before = (
+        _subject(was, relation_was, with_owner=True),
+        _subject(now, relation_now, with_owner=True),
+    )
     if was.attributes.get("acl") is None:
-        subject = replace(subject, rights=_subject(now, of, with_owner=True).rights)
-    old_owner = now.attributes.get("owner") or subject.owner
-    held = [each.given_to_another(old_owner, subject.owner) for each in _held(now, subject)]
+        subject = replace(subject, rights=before.rights)
+    elif now.attributes.get("acl") is None:
+        before = replace(before, rights=subject.rights)
+    held = [each.given_to_another(before.owner, subject.owner) for each in _held(now, before)]
     return _executable(_between(subject, held, _held(was, subject)))
+
+
+def without_default_privileges(thing: Object, current: Catalog) -> list[str]:
+    """Write what undoes the default privileges that a new object may have got from whoever has created it.
+
+    Args:
+        thing: The object, with the rights that it is to have.
+        current: The catalog of the database that it was created in.
+    """
+    if thing.kind not in _KINDS or thing.kind == "column":
+        return []
+    subject = _subject(thing, None, with_owner=True)
+    wanted = {each.key: each for each in _held(thing, subject)}
+    return [*dict.fromkeys(_undone(subject, wanted, _defaults_for(thing, current)))]
+
+
+def _defaults_for(thing: Object, current: Catalog) -> list[Object]:
+    """Return the default privileges that an object may have got when it was created."""
+    return [
+        each
+        for each in current.of_kind("default privileges")
+        if _KINDS[thing.kind].word in _SETS.get(each.attributes["on"] or "", ())
+        and each.attributes.get("schema") in (None, thing.path[0])
+    ]
+
+
+def _undone(subject: _Subject, wanted: Mapping[tuple[str, str], _Entry], defaults: Iterable[Object]) -> Iterator[str]:
+    nothing = _Entry("", "")
+    for each in defaults:
+        role, is_global = each.attributes["role"] or "", not each.attributes.get("schema")
+        entries = [one.given_to_another(role, subject.owner) for one in _entries(each.attributes.get("acl") or "")]
+        for entry in entries:
+            now = wanted.get(entry.key, nothing)
+            yield from subject.revoke(entry, now.letters)
+            yield from subject.revoke_options(entry, now)
+        for new in _of_new(subject, subject.rights.public) if is_global else ():
+            given = next((one.letters for one in entries if one.key == new.key), frozenset())
+            plain = wanted.get(new.key, nothing).plain
+            yield from subject.grant(
+                replace(new, plain="".join(letter for letter in plain if letter in new.plain and letter not in given))
+            )
 
 
 def default_privileges(thing: Object, catalog: Catalog, *, with_owner: bool = False) -> list[str]:

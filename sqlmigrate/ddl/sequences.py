@@ -22,6 +22,16 @@ def create(sequence: Object) -> str:
     return " ".join([f"CREATE {unlogged}SEQUENCE {sequence.name}", *_options(sequence)])
 
 
+def all_options(sequence: Object) -> str:
+    """Return all options of a sequence, also those that are the default."""
+    have = sequence.attributes
+    cycle = "CYCLE" if have.get("cycle") else "NO CYCLE"
+    return (
+        f"AS {have['type']} START WITH {have['start']} INCREMENT BY {have['increment']} "
+        f"MINVALUE {have['minimum']} MAXVALUE {have['maximum']} CACHE {have['cache']} {cycle}"
+    )
+
+
 def owned_by(sequence: Object) -> str | None:
     """Return the statement that gives a sequence to its column; None if it belongs to none."""
     column = sequence.attributes.get("owned by")

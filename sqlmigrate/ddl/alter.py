@@ -1,0 +1,175 @@
+"""The statements that make objects what they were: for a DBA to read and to choose from, never executed by us."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from sqlmigrate.catalog.compare import changed_attributes, differences as compare
+from sqlmigrate.catalog.objects import NOTHING, RELATIONS, Catalog, Difference, Object
+from sqlmigrate.identifiers import parent
+
+from . import mentions, statements
+from .alter_parts import PARTS
+from .alter_rare import RARE_ATTRIBUTES
+from .alter_tables import TABLES
+from .created import Statement, created, dropped, foreign_keys, impossible, order_of_columns, recreated, whole
+from .pairs import FIRST, LAST, Handler, Pair
+from .renamed import Renames, renames
+
+_ATTRIBUTES: Mapping[str, Mapping[str, Handler]] = {**TABLES, **PARTS, **RARE_ATTRIBUTES}
+# In this order objects are created and altered; left over ones are dropped in the opposite order.
+_KINDS = (
+    "extension", "language", "access method", "foreign data wrapper", "foreign server", "user mapping", "schema",
+    "collation", "enum", "enum label", "domain", "composite type", "range", "type", "domain constraint", "sequence",
+    "table", "partitioned table", "foreign table", "column", "identity sequence", "function", "procedure", "aggregate",
+    "operator", "operator family", "operator class", "conversion", "text search dictionary",
+    "text search configuration", "constraint", "foreign key", "index", "statistics", "view", "materialized view",
+    "trigger", "rule", "policy", "cast", "publication", "subscription", "default privileges", "database", "setting",
+    "event trigger",
+)  # fmt: skip
+
+
+def restoration(
+    then: Catalog, now: Catalog, differences: Iterable[Difference], *, is_same_database: bool
+) -> list[Statement]:
+    """Return the statements that put back what differs, in an order that can be executed.
+
+    Args:
+        then: The catalog that there was.
+        now: The catalog that there is.
+        differences: What differs; the rest stays as it is.
+        is_same_database: Whether both catalogs are of one database, so that renamed objects are recognised.
+    """
+    wanted = [*differences]
+    found = renames(then, now, ((each.kind, each.name) for each in wanted)) if is_same_database else Renames(then)
+    if found.pairs:
+        now = found.undone(now)
+        names = {(each.kind, each.name) for each in wanted} | {(was.kind, was.name) for was, _ in found.pairs}
+        wholes = {was.name for was, _ in found.pairs}
+        again = compare(then, now)
+        wanted = [each for each in again if (each.kind, each.name) in names or parent(each.name) in wholes]
+    return [*dict.fromkeys((*found.statements(), *_Restoration(then, now, tuple(wanted)).statements()))]
+
+
+@dataclass(frozen=True)
+class _Restoration:
+    then: Catalog
+    now: Catalog
+    differences: tuple[Difference, ...]
+
+    def statements(self) -> Iterator[Statement]:
+        """Yield the statements: first what other parents need, then what is left over, then what was."""
+        kept = [each for each in self._kept if not _has_other_parents(each)]
+        new = {each.was.name for each in kept if self._is_recreated(each)}
+        for pair in self._kept:
+            if _has_other_parents(pair):
+                yield from restore(pair.was, pair.now, self.then, self.now)
+        for thing in reversed(mentions.in_order(self._left_over, lambda each: _text(each, self.now))):
+            yield from restore(None, thing, self.then, self.now)
+        later: list[Statement] = []
+        for pair in _sorted([*kept, *self._missing]):
+            if pair.was.table == pair.was.name or pair.was.table not in new:
+                yield from self._put_back(pair, later)
+        yield from later
+        reordered = (
+            self.now.objects[each.kind, each.name] for each in self.differences if each.change == "column order"
+        )
+        yield from (order_of_columns(each) for each in reordered if not each.kind.endswith("view"))
+
+    def _put_back(self, pair: Pair, later: list[Statement]) -> Iterator[Statement]:
+        """Yield the statements of one object; the foreign keys of a new table come later."""
+        keys = foreign_keys(pair.was, self.then) if pair.now is NOTHING and pair.was.kind in RELATIONS else []
+        if keys:
+            yield from (
+                Statement(each, holds_data=True) for each in whole(pair.was, self.then, self.now, with_keys=False)
+            )
+            later += [each for key in keys for each in created(key, self.then, self.now)]
+        else:
+            yield from restore(pair.was, None if pair.now is NOTHING else pair.now, self.then, self.now)
+
+    @cached_property
+    def _keys(self) -> list[tuple[str, str]]:
+        return [*dict.fromkeys((each.kind, each.name) for each in self.differences)]
+
+    @cached_property
+    def _left_over(self) -> list[Object]:
+        things = (self.now.objects[key] for key in self._keys if key not in self.then.objects)
+        return sorted(things, key=lambda each: _place(each, self.now))
+
+    @cached_property
+    def _kept(self) -> list[Pair]:
+        keys = (key for key in self._keys if key in self.then.objects and key in self.now.objects)
+        return [Pair(self.then.objects[key], self.now.objects[key], self.then, self.now) for key in keys]
+
+    @cached_property
+    def _missing(self) -> list[Pair]:
+        things = (self.then.objects[key] for key in self._keys if key not in self.now.objects)
+        return [Pair(each, NOTHING, self.then, self.now) for each in things]
+
+    def _is_recreated(self, pair: Pair) -> bool:
+        """Return whether an object is dropped and created with all its parts."""
+        drops = dropped(pair.now, self.then, self.now)
+        return bool(drops) and drops[0] in restore(pair.was, pair.now, self.then, self.now)
+
+
+def _text(thing: Object, catalog: Catalog) -> str:
+    """Return the statements that create an object, in which the names of others stand."""
+    if statements.stands_alone(thing):
+        return "\n".join(whole(thing, catalog, Catalog({}), with_keys=False))
+    return " ".join(filter(None, [thing.definition, thing.table]))
+
+
+def _sorted(pairs: Iterable[Pair]) -> list[Pair]:
+    """Sort pairs by kind and name; what is missing comes after what it names."""
+    by_thing = {id(each.was): each for each in sorted(pairs, key=lambda each: _place(each.was, each.then))}
+    things = [each.was for each in by_thing.values()]
+    ordered = mentions.in_order(things, lambda each: _text(each, by_thing[id(each)].then))
+    return [by_thing[id(each)] for each in ordered]
+
+
+def restore(was: Object | None, now: Object | None, then: Catalog, current: Catalog) -> list[Statement]:
+    """Return the statements that make one object what it was.
+
+    Args:
+        was: The object as it was; None if there was none.
+        now: The object as it is, under the same name; None if it is missing.
+        then: The catalog that there was.
+        current: The catalog that there is.
+    """
+    if was is None:
+        return [] if now is None or now.kind == "enum label" else dropped(now, then, current)
+    if now is None:
+        return [] if was.kind == "enum label" else created(was, then, current)
+    return [*dict.fromkeys(_altered(Pair(was, now, then, current)))]
+
+
+def _altered(pair: Pair) -> Iterator[Statement]:
+    """Yield the statements for the attributes that differ; all together, if one of them needs a new object."""
+    names = [name for name, *_ in changed_attributes(pair.now, pair.was)]
+    own = {**FIRST, **LAST, **_ATTRIBUTES.get(pair.was.kind, {})}
+    if unknown := [name for name in names if name not in own]:
+        if pair.was.kind in (*RELATIONS, "column") and pair.was.kind != "foreign table":
+            yield impossible(pair.was, f"{', '.join(unknown)}: it would have to be created again, with its rows")
+        else:
+            yield from recreated(pair.was, pair.now, pair.then, pair.current)
+            return
+    for name in sorted(names, key=lambda name: (name not in FIRST, name in LAST, name)):
+        if name in own:
+            yield from own[name](pair)
+
+
+def _has_other_parents(pair: Pair) -> bool:
+    """Return whether a table has other parents: as long as it is a partition, its indexes cannot be dropped."""
+    return pair.was.kind in RELATIONS and not pair.are_same("parents", "partition bound")
+
+
+def _place(thing: Object, catalog: Catalog) -> tuple[int, str]:
+    kind = thing.kind
+    if kind == "constraint" and thing.definition.startswith("FOREIGN KEY"):
+        kind = "foreign key"
+    column = catalog.objects.get(("column", thing.attributes.get("owned by") or ""))
+    if column is not None and column.attributes.get("identity"):
+        kind = "identity sequence"
+    return _KINDS.index(kind), thing.name

@@ -1,0 +1,166 @@
+"""Objects of one database that have another name, or are in another schema, than they had.
+
+They are recognised by their identity. The rest is compared as if they had their old names again: definitions contain
+the names of other objects.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from sqlmigrate.catalog.objects import NOTHING, Catalog, Object
+from sqlmigrate.identifiers import IDENTIFIER
+
+from .created import Statement
+from .targets import target, without_method
+
+_PARTS = ("column", "constraint", "domain constraint", "trigger", "rule", "policy")
+_KEPT = ("cast", "user mapping", "default privileges", "setting", "operator", "enum label", "database")
+_CLASSES = ("operator family", "operator class")
+# A view keeps giving a column its own name, also when the column of the table has another one.
+_ALIAS = re.compile(rf" AS {IDENTIFIER}")
+_OF_SERVERS = ("user mapping", "foreign table")
+
+
+@dataclass(frozen=True)
+class Renames:
+    """What was renamed or moved.
+
+    Attributes:
+        then: the catalog that there was
+        pairs: each object as it was and as it is, wholes before their parts
+    """
+
+    then: Catalog
+    pairs: Sequence[tuple[Object, Object]] = ()
+
+    def statements(self) -> Iterator[Statement]:
+        """Yield the statements that give all objects their old names."""
+        for was, now in self.pairs:
+            if not self._goes_with_constraint(now):
+                yield from _statements(was, now, self._schemas)
+
+    def undone(self, now: Catalog) -> Catalog:
+        """Return a catalog as it is when the statements are executed."""
+        if not self.pairs:
+            return now
+        objects = (self._with_old_names(each) for each in now.objects.values())
+        return Catalog({(each.kind, each.name): each for each in objects})
+
+    @property
+    def _schemas(self) -> Mapping[str, str]:
+        return {now.name: was.name for was, now in self.pairs if was.kind == "schema"}
+
+    def _goes_with_constraint(self, now: Object) -> bool:
+        constraints = ((each.table, each.path[-1]) for _, each in self.pairs if each.kind == "constraint")
+        return now.kind == "index" and (now.table, now.path[-1]) in constraints
+
+    def _with_old_names(self, thing: Object) -> Object:
+        was = self.then.by_identity.get(thing.identity, NOTHING)
+        own = {now.path[-1]: old.path[-1] for old, now in self.pairs if self._is_named_in(thing, now)}
+        names = self._names(thing, own)
+        attributes = {name: _with_names(text, names) for name, text in thing.attributes.items()}
+        if was.kind == thing.kind:
+            if _without_aliases(attributes.get("view")) == _without_aliases(was.attributes.get("view")):
+                attributes |= {name: was.attributes[name] for name in ("view",) if name in was.attributes}
+            return replace(thing, name=was.name, path=was.path, table=was.table, attributes=attributes)
+        path = tuple(_with_names(each, names) or "" for each in thing.path)
+        name, table = (_with_names(each, names) or "" for each in (thing.name, thing.table))
+        return replace(thing, name=name, path=path, table=table, attributes=attributes)
+
+    def _is_named_in(self, thing: Object, now: Object) -> bool:
+        """Return whether a definition contains the own name of a renamed object, without its schema."""
+        if now.kind == "foreign server":
+            return thing.kind in _OF_SERVERS
+        is_own = now.kind in (*_PARTS, "index", "function", "procedure") and thing.whole == now.whole
+        return is_own or (now.kind == "column" and any(now.table in (text or "") for text in thing.attributes.values()))
+
+    def _names(self, thing: Object, own: Mapping[str, str]) -> Mapping[str, str]:
+        """Return the old names of what the definition of an object may contain."""
+        names = {
+            _called(now): _called(was)
+            for was, now in self.pairs
+            if len(now.path) > 1 and now.kind not in _PARTS and _may_name(thing, now)
+        }
+        names |= {_plain(new): _plain(old) for new, old in own.items()}
+        return names | {f"{new}.": f"{old}." for new, old in self._schemas.items()}
+
+
+def _without_aliases(query: str | None) -> str:
+    return _ALIAS.sub("", query or "")
+
+
+def _may_name(thing: Object, now: Object) -> bool:
+    """Return whether a definition may name another object; a class and its family often have the same name."""
+    return now.kind not in _CLASSES or thing.kind not in _CLASSES or (now.kind, thing.kind) == _CLASSES
+
+
+def _with_names(text: str | None, names: Mapping[str, str]) -> str | None:
+    if not text or not names:
+        return text
+    ordered = sorted(names, key=len, reverse=True)
+    pattern = "|".join(re.escape(each) + ("" if each.endswith(".") else r'(?![\w$"])') for each in ordered)
+    return re.sub(rf'(?<![\w$"])(?:(?<!\.)|(?<=[\w"]\.))(?:{pattern})', lambda match: names[match[0]], text)
+
+
+def renames(then: Catalog, now: Catalog, keys: Iterable[tuple[str, str]]) -> Renames:
+    """Find what was renamed or moved among the objects that differ, and among their parts."""
+    named = {*keys}
+    both = (
+        (was, now.by_identity[identity]) for identity, was in then.by_identity.items() if identity in now.by_identity
+    )
+    kept = [(was, one) for was, one in both if was.kind == one.kind not in _KEPT and was.name != one.name]
+    schemas = {one.name: was.name for was, one in kept if was.kind == "schema"}
+    found = [pair for pair in kept if _is_own(*pair, schemas) and _differs(*pair, named, then)]
+    found.sort(key=lambda pair: (pair[0].kind in _PARTS, pair[0].kind != "schema", pair[0].name))
+    return Renames(then, tuple(found))
+
+
+def _is_own(was: Object, now: Object, schemas: Mapping[str, str]) -> bool:
+    """Return whether an object itself has another name or schema, not only what it is a part of."""
+    return _own(was) != _own(now) or (
+        was.kind not in _PARTS and len(was.path) > 1 and schemas.get(now.path[0], now.path[0]) != was.path[0]
+    )
+
+
+def _differs(was: Object, now: Object, named: set[tuple[str, str]], then: Catalog) -> bool:
+    whole = then.by_identity.get(was.whole, NOTHING)
+    return {(was.kind, was.name), (now.kind, now.name)} <= named or (
+        was.kind in _PARTS and (whole.kind, whole.name) in named
+    )
+
+
+def _statements(was: Object, now: Object, schemas: Mapping[str, str]) -> Iterator[Statement]:
+    old, new = _own(was), _own(now)
+    if was.kind in ("column", "constraint", "domain constraint"):
+        word = "CONSTRAINT" if was.kind.endswith("constraint") else "COLUMN"
+        table = f"DOMAIN {was.table}" if was.kind.startswith("domain") else f"TABLE {was.table}"
+        yield Statement(f"ALTER {table} RENAME {word} {new} TO {old}", was.kind == "column")
+        return
+    if was.kind in _PARTS:
+        now = replace(now, table=was.table)
+    if len(now.path) > 1 and now.kind not in _PARTS:
+        schema = schemas.get(now.path[0], now.path[0])
+        now = replace(now, name=f"{schema}.{now.path[-1]}", path=(schema, now.path[-1]))
+    if old != new:
+        yield Statement(f"ALTER {target(now)} RENAME TO {old}")
+    if now.kind not in _PARTS and len(now.path) > 1 and was.path[0] != now.path[0]:
+        moved = replace(now, name=f"{now.path[0]}.{was.path[-1]}", path=(now.path[0], was.path[-1]))
+        yield Statement(f"ALTER {target(moved)} SET SCHEMA {was.path[0]}")
+
+
+def _own(thing: Object) -> str:
+    """Return the own name of an object, without arguments and without an access method."""
+    if thing.kind in _CLASSES:
+        return without_method(thing).removeprefix(f"{thing.path[0]}.")
+    return _plain(thing.path[-1])
+
+
+def _plain(name: str) -> str:
+    return name.partition("(")[0]
+
+
+def _called(thing: Object) -> str:
+    return f"{thing.path[0]}.{_own(thing)}"
