@@ -210,12 +210,21 @@ class _Order:
             self._sections.append(Section(block, (Piece(announced),), is_first=False, is_shell=True))
         for each in needed:
             self._create(each)
+        self._create_for_parts(block)
         self._done.add(identity)
         now = [piece for piece in block.pieces if piece.role != "last" and not self._missing(piece, identity)]
         self._sections.append(Section(block, tuple(now)))
         later = [piece for piece in block.pieces if piece not in now]
         self._at_the_end += [(block, piece) for piece in later if piece.role in AT_THE_END]
         self._continue(block, [piece for piece in later if piece.role not in AT_THE_END])
+
+    def _create_for_parts(self, block: Block) -> None:
+        """Write what the parts of an object need before the object, if that does not need the object itself."""
+        own, waiting = block.thing.identity, self._begun - self._done
+        missing = {each for piece in block.pieces if piece.role == "part" for each in self._missing(piece, own)}
+        for each in sorted(missing, key=self.graph.place):
+            if each not in self._begun and not self.graph.reached(each) & waiting:
+                self._create(each)
 
     def _missing(self, piece: Piece, own: Identity) -> set[Identity]:
         return set() if piece.role == "core" else self.graph.of(piece.of, own) - self._done

@@ -9,10 +9,10 @@ from typing import Any
 
 from sqlmigrate.database.session import Session, connect
 from sqlmigrate.ddl.schema import Schema, read_schema
-from sqlmigrate.errors import ConfigError
+from sqlmigrate.errors import ConfigError, SqlmigrateError
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.history import read as history_read
-from sqlmigrate.history.table import History, names_in_catalog
+from sqlmigrate.history.table import History, names_in_catalog, table_parts
 from sqlmigrate.shadow import build, databases
 from sqlmigrate.shadow.executable_files import LeftOut
 from sqlmigrate.shadow.rights import Rights
@@ -87,14 +87,24 @@ def of_files(migrations: Sequence[Migration], wanted: Wanted) -> BuiltSchema:
 def of_database(url: str, table: str) -> BuiltSchema:
     """Read the schema of a database; writes nothing, and takes no lock."""
     with connect(url) as session:
-        state = history_read.read(session, table)
-        schema = read_schema(session, own_tables(session, state.history))
-        return BuiltSchema(schema, state.server.where, state.server.major)
+        info = session.conn.info
+        schema = read_schema(session, _own_tables_of_any(session, table))
+        return BuiltSchema(schema, f"{info.dbname} at {info.host}:{info.port}", info.server_version // _MAJOR)
 
 
 def own_tables(session: Session, history: History) -> Collection[str]:
     """Return the names of the history tables as the catalog has them."""
     return [name or "" for name in session.ask(names_in_catalog(history))[0][0]]
+
+
+def _own_tables_of_any(session: Session, table: str) -> Collection[str]:
+    """Return the names of the history tables of a database, which may have none, or may keep them from our role."""
+    try:
+        return own_tables(session, history_read.find(session, table).history)
+    except SqlmigrateError:
+        session.abort()
+        schema, name = table_parts(table)
+        return own_tables(session, History(schema or "public", name, exists=False, has_log=False))
 
 
 def _require_major(server: databases.Shadow, wanted: Wanted) -> None:

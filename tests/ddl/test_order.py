@@ -79,6 +79,14 @@ CASES: dict[str, tuple[str, list[str]]] = {
         ),
         ["schema b", "enum b.mood", "table b.t", "table public.t"],
     ),
+    "a trigger function of another schema comes before the table": (
+        (
+            "create schema a; create table a.t (a int); create function public.f() returns trigger language plpgsql"
+            " as 'begin return new; end';"
+            "create trigger x before insert on a.t for each row execute function public.f()"
+        ),
+        ["schema a", "function public.f()", "table a.t"],
+    ),
     "functions of one name": (
         (
             "create function f(text) returns int language sql as 'select 1';"

@@ -188,6 +188,20 @@ def test_what_a_database_has(shop: Project) -> None:
     assert not (shop.folder.parent / "schema.sql").exists()
 
 
+def test_a_role_without_any_right_sees_the_same(shop: Project) -> None:
+    """The system catalogs are public: no right on tables, on functions or on the history is needed."""
+    shop.add("003_function", "create function f() returns int language sql as 'select 1'; revoke all on function f()"
+             " from public;").up()  # fmt: skip
+    shop.execute("create role looks_only login")
+    try:
+        weak = shop.call("schema", "--from", shop.url.replace("//postgres@", "//looks_only@"))
+    finally:
+        shop.execute("drop role looks_only")
+
+    assert weak == shop.call("schema", "--from", shop.url)
+    assert weak.code == 0
+
+
 def test_the_schema_as_json(shop: Project, schema: Of) -> None:
     """Every object with its attributes."""
     ended = schema(shop)("--format", "json", "--output", "-")
