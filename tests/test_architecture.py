@@ -83,6 +83,7 @@ ROOMS = {
         "file",
         "screens",
         "drift_result",
+        "drift_against",
         "drift_screen",
         "drift_formats",
         "drift_command",

@@ -262,7 +262,9 @@ def repair(context: Context, *, version: str, yes: bool) -> None:
     with context.database() as url:
         row, question = operations.repairable(url, migrations, version, table=context.config.table)
         context.confirm(yes=yes, question=question)
-        state, done = operations.repair(url, row, table=context.config.table, lock_wait=context.config.lock_wait)
+        state, done = operations.repair(
+            url, row, table=context.config.table, lock_wait=context.config.lock_wait, drift=context.drift
+        )
     context.report.repaired(state, row.label, done)
 
 
@@ -281,7 +283,12 @@ def baseline(context: Context, *, version: str, yes: bool) -> None:
         if not yes and (doubt := operations.baseline_doubt(url, migrations, version, table=context.config.table)):
             context.confirm(yes=yes, question="Record these migrations as executed all the same?", reason=doubt)
         state, declared = operations.baseline(
-            url, migrations, version, table=context.config.table, lock_wait=context.config.lock_wait
+            url,
+            migrations,
+            version,
+            table=context.config.table,
+            lock_wait=context.config.lock_wait,
+            drift=context.drift,
         )
     context.report.declared(state, declared)
 

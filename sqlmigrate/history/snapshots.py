@@ -39,6 +39,9 @@ class Tie:
         return self.history == other.history and is_logged_same
 
 
+NO_TIE = Tie(None, None, None)
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """A snapshot, without the schema itself.
@@ -130,6 +133,8 @@ class Found:
 def look(history: History) -> tuple[Request, ...]:
     """Give the requests that read what `Found` has; `found` makes it of their answers."""
     others = Request(_OTHERS, (history.schema, history.table))
+    if not history.exists:
+        return names_in_catalog(history), others
     always = (names_in_catalog(history), others, Request(_tie(history)))
     if history.snapshots not in ("readable", "writable"):
         return always
@@ -139,12 +144,13 @@ def look(history: History) -> tuple[Request, ...]:
 
 def found(answers: Sequence[Sequence[Sequence[str | None]]]) -> Found:
     """Make values of the answers to `look`."""
-    (names,), others, (tie,), *rest = answers
+    (names,), others, *rest = answers
+    tie, snapshot = (rows[0] if rows else None for rows in (*rest, None, None)[:2])
     return Found(
         frozenset(name or "" for name in names),
         tuple((schema or "", name or "") for schema, name in others),
-        _tie_of(*tie),
-        _snapshot(rest[0][0]) if rest and rest[0] else None,
+        _tie_of(*tie) if tie else NO_TIE,
+        _snapshot(snapshot) if snapshot else None,
     )
 
 

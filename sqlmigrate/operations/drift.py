@@ -22,15 +22,17 @@ from sqlmigrate.catalog.ignored import KINDS, Entry, entry
 from sqlmigrate.catalog.objects import Catalog, Difference, Object
 from sqlmigrate.catalog.read import read_in_one_turn
 from sqlmigrate.database.connect_errors import reason
-from sqlmigrate.database.session import COMMIT, Request, Session, connect
+from sqlmigrate.database.session import BEGIN_READ_ONLY, COMMIT, Request, Session, connect
 from sqlmigrate.errors import NOTHING_EXECUTED, NOTHING_EXECUTED_BY_THIS_RUN, ConfigError, HistoryError, SqlmigrateError
 from sqlmigrate.history import read, rights, snapshots
-from sqlmigrate.history.snapshots import Found, Snapshot, Taken, Tie
+from sqlmigrate.history.snapshots import Found, Snapshot, Taken
 from sqlmigrate.history.state import State
 from sqlmigrate.history.table import DEFAULT_TABLE, History
-from sqlmigrate.plan.plan import DriftPolicy
+from sqlmigrate.plan.plan import DEFAULT_LIMITS, DriftPolicy
 from sqlmigrate.spelling import did_you_mean, plural
 from sqlmigrate.times import moment
+
+from .locked import under_lock
 
 _SHOWN = 3  # differences that a note names
 _OF_SNAPSHOT = "after the last run no snapshot was taken: it was interrupted, or made by an older version of sqlmigrate"
@@ -98,6 +100,37 @@ def take(session: Session, state: State) -> tuple[SqlmigrateError, ...]:
     except psycopg.Error as error:
         return (_not_taken(session, error),)
     return ()
+
+
+def is_current(session: Session, state: State) -> bool:
+    """Tell whether there is a snapshot that belongs to the history as it is now; writes nothing."""
+    if state.history.snapshots != "writable" or not state.history.exists:
+        return False
+    found = _found(session, state.history)
+    return found.snapshot is not None and found.snapshot.tie.is_same(found.tie)
+
+
+def keep_with_history(session: Session, state: State, *, was_current: bool) -> None:
+    """Keep the last snapshot after a change of the history that left the schema as it was.
+
+    Changes by hand stay visible. If the snapshot did not belong to the history before, a new one is taken. What goes
+    wrong is not reported: the snapshot is older than the history then, and the next command says so.
+    """
+    if not was_current:
+        take(session, state)
+        return
+    try:
+        found = _found(session, state.history)
+        if found.snapshot:
+            tied = snapshots.keep_tied(state.history, found.tie, found.snapshot)
+            session.ask(Request("begin read write"), tied, COMMIT)
+    except psycopg.Error as error:
+        _not_taken(session, error)
+
+
+def _found(session: Session, history: History) -> Found:
+    _, *answers, _ = session.ask(BEGIN_READ_ONLY, *snapshots.look(history), COMMIT)
+    return snapshots.found(answers)
 
 
 def _take(session: Session, state: State) -> None:
@@ -229,7 +262,7 @@ def _of(snapshot: Snapshot) -> str:
 # -- the command -------------------------------------------------------------------------------------------------------
 
 
-_NOTHING = Now(Catalog({}), Found(frozenset(), (), Tie(None, None, None), None))
+_NOTHING = Now(Catalog({}), Found(frozenset(), (), snapshots.NO_TIE, None))
 
 
 @dataclass(frozen=True)
@@ -260,13 +293,34 @@ def drift(url: str, policy: DriftPolicy, *, table: str = DEFAULT_TABLE) -> Repor
         if not state.history.exists:
             return Report(state, Compared(_NOTHING, None, _no_history(state)))
         compared = compare(session, state, ignored, names_unused=True)
-        found = compared.drift.differences if compared.drift else ()
-        if not found:
-            return Report(state, compared)
-        things = list(changed_objects(found, compared))
-        owners = {owner for each in things if (owner := owner_of(each, compared))}
-        now = [each.identity for each in things if each.identity in compared.now.catalog.by_identity]
-        return Report(state, compared, find_authors(session, owners, now))
+        return Report(state, compared, authors_of(session, compared))
+
+
+def accept(url: str, *, table: str = DEFAULT_TABLE, lock_wait: float = DEFAULT_LIMITS.lock_wait) -> State:
+    """Take a snapshot of the schema as it is now, under the lock of a run; what was changed by hand is expected then.
+
+    Raises:
+        HistoryError: There is no history.
+        LockError: Another run holds the lock for more than `lock_wait` seconds.
+        SqlmigrateError: The snapshot cannot be kept.
+    """
+    with under_lock(url, table, lock_wait) as (session, state):
+        if not state.history.exists:
+            raise _no_history(state)
+        if notes := take(session, state):
+            raise notes[0]
+        return state
+
+
+def authors_of(session: Session, compared: Compared) -> Authors | None:
+    """Ask who could have made the differences; None if there are none."""
+    found = compared.drift.differences if compared.drift else ()
+    if not found:
+        return None
+    things = list(changed_objects(found, compared))
+    owners = {owner for each in things if (owner := owner_of(each, compared))}
+    now = [each.identity for each in things if each.identity in compared.now.catalog.by_identity]
+    return find_authors(session, owners, now)
 
 
 def changed_objects(found: Sequence[Difference], compared: Compared) -> Iterator[Object]:

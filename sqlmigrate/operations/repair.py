@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 
 from sqlmigrate.database import server
 from sqlmigrate.database.session import COMMIT, Request, Session, connect
@@ -10,10 +12,10 @@ from sqlmigrate.errors import NOTHING_CHANGED, ConfigError, HistoryError, Kind, 
 from sqlmigrate.files.migration import Migration, archive_of
 from sqlmigrate.history import read, rights, surroundings, write
 from sqlmigrate.history.state import State
-from sqlmigrate.history.table import DEFAULT_TABLE, History, make_ready, prepare
+from sqlmigrate.history.table import DEFAULT_TABLE, History, make_ready, prepare, ready
 from sqlmigrate.plan.created import created_tables, readable_scripts
 from sqlmigrate.plan.half_done import half_done_rows, said_of_rows
-from sqlmigrate.plan.plan import DEFAULT_LIMITS
+from sqlmigrate.plan.plan import DEFAULT_DRIFT, DEFAULT_LIMITS, DriftPolicy
 from sqlmigrate.plan.rows import Row, make_rows, named_version, renumbered_label
 from sqlmigrate.plan.squashed import View, find_named, view_of
 
@@ -59,12 +61,18 @@ def repairable(
 
 
 def repair(
-    url: str, row: Row, *, table: str = DEFAULT_TABLE, lock_wait: float = DEFAULT_LIMITS.lock_wait
+    url: str,
+    row: Row,
+    *,
+    table: str = DEFAULT_TABLE,
+    lock_wait: float = DEFAULT_LIMITS.lock_wait,
+    drift: DriftPolicy = DEFAULT_DRIFT,
 ) -> tuple[State, str]:
     """Do what `repairable` asked, under the lock of a run; return the database, and say in a sentence what was done.
 
-    It changes one row of the history and adds one to the log. Raises `HistoryError` if the row has changed since
-    `repairable` read it, `LockError` if another run holds the lock for more than `lock_wait` seconds.
+    It changes one row of the history and adds one to the log. The last snapshot of the schema is kept: it belongs to
+    the changed history. What was brought back by hand gets a new one. Raises `HistoryError` if the row has changed
+    since `repairable` read it, `LockError` if another run holds the lock for more than `lock_wait` seconds.
     """
     if row.execution is None:
         raise AssertionError("what can be repaired has an execution")
@@ -84,8 +92,22 @@ def repair(
         else:
             request = write.forget(history, version)
             done = f"the history has forgotten {_begun_as(row)} ({row.state}); the database itself was not changed"
-        session.ask(Request("begin"), request, COMMIT)
+        with _snapshot_kept(session, replace(state, history=history), drift, is_new=row.is_half_undone):
+            session.ask(Request("begin"), request, COMMIT)
         return state, done
+
+
+@contextmanager
+def _snapshot_kept(session: Session, state: State, drift: DriftPolicy, *, is_new: bool) -> Iterator[None]:
+    """Keep the snapshot of the schema over a change of the history; with `is_new` take another one."""
+    if drift.is_off:
+        yield
+        return
+    from . import drift as snapshot  # noqa: PLC0415 - with all that reads a schema
+
+    was_current = not is_new and snapshot.is_current(session, state)
+    yield
+    snapshot.keep_with_history(session, replace(state, history=ready(state.history)), was_current=was_current)
 
 
 def _begun_as(row: Row) -> str:
@@ -123,13 +145,14 @@ def baseline_doubt(
     return f"{len(missing):,} of the {len(created):,} tables that these files create {are} missing here: {shown}"
 
 
-def baseline(
+def baseline(  # noqa: PLR0913 - as `up`
     url: str,
     migrations: Sequence[Migration],
     version: str,
     *,
     table: str = DEFAULT_TABLE,
     lock_wait: float = DEFAULT_LIMITS.lock_wait,
+    drift: DriftPolicy = DEFAULT_DRIFT,
 ) -> tuple[State, list[Row]]:
     """Record every pending migration up to `version` as one that this database already has.
 
@@ -145,7 +168,8 @@ def baseline(
         _refuse_half_done(declared)
         rights.require_writable(state)
         if declared:
-            _record(session, state.history, declared)
+            with _snapshot_kept(session, state, drift, is_new=True):
+                _record(session, state.history, declared)
         return state, declared
 
 

@@ -50,6 +50,7 @@ class BuiltSchema:
         major: its major version
         roles: roles that migrations only name, which were created for them
         left_out: what it does not have of the files, because it cannot be executed
+        executed_by: the role that has executed the migrations; empty for a database
     """
 
     schema: Schema
@@ -57,6 +58,7 @@ class BuiltSchema:
     major: int
     roles: tuple[str, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    executed_by: str = ""
 
 
 def of_files(migrations: Sequence[Migration], wanted: Wanted) -> BuiltSchema:
@@ -79,9 +81,10 @@ def of_files(migrations: Sequence[Migration], wanted: Wanted) -> BuiltSchema:
         template = server.template(build.digest(f"{_FORM} {wanted.table}", migrations), made, given)
         with server.clone(template) as clone, connect(clone.owner_url) as session:
             schema = read_schema(session, own_tables(session, history_read.read(session, wanted.table).history))
+            role = session.conn.info.user
         left_out = tuple(LeftOut(label, reason) for label, reason in template.value["left_out"])
         major = server.version // _MAJOR
-        return BuiltSchema(schema, server.label, major, tuple(template.value["roles"]), left_out)
+        return BuiltSchema(schema, server.label, major, tuple(template.value["roles"]), left_out, role)
 
 
 def of_database(url: str, table: str) -> BuiltSchema:

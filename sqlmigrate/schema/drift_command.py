@@ -5,12 +5,15 @@ What loads the driver is imported inside the functions, as in `cli/commands.py`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from sqlmigrate.cli.context import EXIT_ATTENTION, EXIT_FAILED, Context
 from sqlmigrate.cli.program import command
+from sqlmigrate.errors import ConfigError, gather
+from sqlmigrate.files import folder
 
 if TYPE_CHECKING:
     from .drift_result import Result
@@ -20,22 +23,67 @@ _FORMATS = ("text", "json", "markdown")
 
 @command("sqlmigrate drift", ["database", "folder"])
 @click.option("--format", type=click.Choice(_FORMATS), help="How to print what was found.  [default: text]")
-def drift(context: Context) -> int:
+@click.option("--against", type=click.Choice(("snapshot", "files")), default="snapshot", show_default=True,
+              help="What to compare with: the last snapshot, or what the files make.")  # fmt: skip
+@click.option("--accept", is_flag=True, help="Take a snapshot of the schema as it is now; asks if it differs.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--shadow-url", metavar="URL", help="With --against files: the server to execute the files on.")
+@click.option("--postgres", type=int, metavar="N", help="With --against files: the version of PostgreSQL to start.")
+@click.option("--trusted", is_flag=True, help="With --against files: execute them as a superuser.")
+def drift(context: Context, *, against: str, accept: bool, yes: bool, **options: Any) -> int:
     """Show what was changed by hand, compared with the snapshot that the last run has taken. Writes nothing.
 
-    Exits with 1 if something was changed, with 3 if it cannot be known.
+    Exits with 1 if something was changed, with 3 if it cannot be known. With --accept, a new snapshot is taken.
     """
+    if accept and against == "files":
+        raise ConfigError(
+            "--accept takes a new snapshot; it does not change the files", hint="leave out one of the two"
+        )
+    result = _of_files(context, **options) if against == "files" else _of_snapshot(context, **options)
+    _show(context, result)
+    if accept:
+        _accept(context, result, yes=yes)
+        return 0
+    if result.problem:
+        return EXIT_ATTENTION
+    return EXIT_FAILED if result.items else 0
+
+
+def _accept(context: Context, result: Result, *, yes: bool) -> None:
+    from sqlmigrate.operations import drift as operations
+
+    if result.items:
+        context.confirm(yes=yes, question="Take a snapshot with these changes? They are expected then")
+    with context.database() as url:
+        operations.accept(url, table=context.config.table, lock_wait=context.config.lock_wait)
+    context.report.json({"accepted": True})
+    context.report.text([("green", "✅"), ("", " the snapshot has the schema as it is now")])
+
+
+def _of_snapshot(context: Context, **options: Any) -> Result:
     from sqlmigrate.operations import drift as operations
 
     from .drift_result import of_snapshot
 
+    if any(options.values()):
+        raise ConfigError(
+            "--shadow-url, --postgres and --trusted are about executing the files",
+            hint="with the last snapshot nothing is executed; to compare with what the files make: --against files",
+        )
     with context.database() as url:
-        report = operations.drift(url, context.drift, table=context.config.table)
-    result = of_snapshot(report)
-    _show(context, result)
-    if result.problem:
-        return EXIT_ATTENTION
-    return EXIT_FAILED if result.items else 0
+        return of_snapshot(operations.drift(url, context.drift, table=context.config.table))
+
+
+def _of_files(context: Context, *, shadow_url: str | None, postgres: int | None, trusted: bool) -> Result:
+    from .built import Wanted
+    from .drift_against import compare_with_files
+
+    migrations = folder.survey(context.config.directory)
+    if not all(each.is_read for each in migrations):
+        raise gather(migrations.faults)
+    wanted = Wanted(Path(context.config.embedded_directory), context.config.table, postgres, shadow_url, trusted)
+    with context.database() as url:
+        return compare_with_files(url, migrations, context.drift, wanted)
 
 
 def _show(context: Context, result: Result) -> None:
@@ -59,4 +107,4 @@ def _show(context: Context, result: Result) -> None:
 
 
 def _next(result: Result) -> list[str]:
-    return ["sqlmigrate drift --sql"] if result.items else []
+    return ["sqlmigrate drift --format json"] if result.items else []

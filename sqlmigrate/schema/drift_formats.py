@@ -106,7 +106,7 @@ def _end(result: Result) -> Iterator[str]:
     if result.problem:
         yield from filter(None, (*result.problem.detail, result.problem.hint, *result.problem.next_steps))
         return
-    yield from (f"could be made by: {said}" for said in who(result))
+    yield from (f"could be made by {said}" for said in who(result))
     if result.ignored:
         yield f"ignored by drift_ignore: {plural(result.ignored, 'object')}"
     yield from not_compared_lines(result)

@@ -87,7 +87,7 @@ class Result:
             (sum(each.change == change for each in self.items), change) for change in dict.fromkeys(_WORDS.values())
         ]
         counts = ", ".join(f"{count:,} {change}" for count, change in found if count)
-        return f"{plural(len(self.items), 'object')} changed by hand: {counts}"
+        return f"{plural(len(self.items), 'object')} differ{'s' * (len(self.items) == 1)}: {counts}"
 
 
 def of_snapshot(report: Report) -> Result:
@@ -99,10 +99,11 @@ def of_snapshot(report: Report) -> Result:
     against = f"the snapshot {after}" + (f", {moment(taken_at)}" if taken_at else "")
     objects = len(compared.now.catalog.objects)
     result = Result(report.state.server.where, against, version, taken_at, compared.problem, objects=objects)
-    return result if compared.drift is None else _with(result, compared.drift, report)
+    return result if compared.drift is None else with_drift(result, compared.drift, report)
 
 
-def _with(result: Result, drift: Drift, report: Report) -> Result:
+def with_drift(result: Result, drift: Drift, report: Report) -> Result:
+    """Return a result with what was found."""
     authors = report.authors
     things = list(changed_objects(drift.differences, report.compared))
     items = tuple(
@@ -115,7 +116,7 @@ def _with(result: Result, drift: Drift, report: Report) -> Result:
         items=items,
         not_compared=drift.not_compared,
         ignored=drift.ignored,
-        notes=tuple(unused_notes(drift.unused)),
+        notes=(*result.notes, *unused_notes(drift.unused)),
         could={owner: authors.members.get(owner, ()) for owner in sorted(owners)} if authors else None,
         superusers=authors.superusers if authors else (),
     )
@@ -142,12 +143,10 @@ def who(result: Result) -> Iterator[str]:
     """Say who could have made the changes, a sentence for each owner; nothing that the server does not know."""
     for owner, members in (result.could or {}).items():
         others = [each for each in members if each != owner]
-        roles = [owner] if owner in members else []
-        said = ", ".join([*roles, *others]) or "no role that can log in"
-        acts = (
-            f" (members of {owner})" if others and not roles else f" (the owner{' and its members' if others else ''})"
-        )
-        yield f"owned by {owner}: {said}{acts if roles or others else ''}"
+        if owner in members:
+            yield f"{owner}, which owns them" + (f"; its members {', '.join(others)}" if others else "")
+        elif others:
+            yield f"{', '.join(others)} (member{'s' * (len(others) > 1)} of {owner}, which owns them)"
     if result.could is not None and result.superusers:
         yield f"superusers: {', '.join(result.superusers)}"
 

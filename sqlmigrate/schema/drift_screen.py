@@ -14,10 +14,10 @@ from sqlmigrate.times import moment
 from .drift_result import Item, Result, not_compared_lines, who
 
 MARKS = {"left over": ("+", "yellow"), "missing": ("-", "red"), "different": ("~", "yellow")}
-_NONE = "none"
+_NONE, _DEFAULT_RIGHTS = "none", "the default rights"
 _VALUES = 6  # the indent of values
 _NARROWEST = 40
-_HEAD = 2  # lines with the names of the files
+_HEAD = 2  # the number of the line behind the names of the files
 
 
 def lines(result: Result, room: int | None) -> Iterator[Line]:
@@ -48,7 +48,8 @@ def value_lines(attribute: str, before: str | None, after: str | None, room: int
     if attribute == "column order":
         yield [("", f"{indent}its columns are in another order")]
         return
-    old, new = (_NONE if each is None else printable(each) for each in (before, after))
+    nothing = _DEFAULT_RIGHTS if attribute == "acl" else _NONE
+    old, new = (nothing if each is None else printable(each) for each in (before, after))
     line = f"{indent}{attribute}: {old} ──▶ {new}"
     if "\n" not in line and (room is None or cell_count(line) <= room):
         yield [("", f"{indent}{attribute}: "), ("red", old), ("", " ──▶ "), ("green", new)]
@@ -63,8 +64,8 @@ def _changed_lines(old: str, new: str) -> Iterator[tuple[str, str]]:
     """Return the lines that differ with those around them, each with its mark."""
     found = unified_diff(old.splitlines(), new.splitlines(), n=1, lineterm="")
     for number, line in enumerate(found):
-        if number >= _HEAD:
-            yield ("…", "") if line.startswith("@@") and number > _HEAD else (line[:1], line[1:])
+        if number > _HEAD:  # the names of the files, and the place of the first lines
+            yield ("…", "") if line.startswith("@@") else (line[:1], line[1:])
 
 
 def _end(result: Result, room: int | None) -> Iterator[Line]:
@@ -74,8 +75,8 @@ def _end(result: Result, room: int | None) -> Iterator[Line]:
         return
     if result.items:
         yield from folded([("bold", result.counts)], room, 3)
-        for number, said in enumerate(who(result)):
-            yield from folded([("", f"{'   ' if number else 'could be made by  '}{said}")], room, 3)
+        for said in who(result):
+            yield from folded([("", f"could be made by {printable(said)}")], room, 3)
     else:
         yield from folded([("green", "✅"), ("", f" no drift: {plural(result.objects, 'object')} compared")], room, 3)
     if result.ignored:
