@@ -48,7 +48,7 @@ def value_lines(attribute: str, before: str | None, after: str | None, room: int
     if attribute == "column order":
         yield [("", f"{indent}its columns are in another order")]
         return
-    nothing = _DEFAULT_RIGHTS if attribute == "acl" else _NONE
+    nothing = _DEFAULT_RIGHTS if attribute == "acl" else "false" if "true" in (before, after) else _NONE
     old, new = (nothing if each is None else printable(each) for each in (before, after))
     line = f"{indent}{attribute}: {old} ──▶ {new}"
     if "\n" not in line and (room is None or cell_count(line) <= room):

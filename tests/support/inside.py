@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from sqlmigrate.database.session import Request, Session
+from sqlmigrate.database.session import Answer, Request, Session
+
+
+def _ends(sql: str) -> bool:
+    """Tell whether a statement begins or ends a transaction."""
+    return sql.startswith("begin") or sql in ("commit", "rollback")
 
 
 class Inside(Session):
     """A session whose reading stays in the transaction that is open, and sees what it has done."""
 
-    def ask(self, *requests: Request) -> list[list[list[str | None]]]:
-        return super().ask(
-            *(
-                Request("select") if each.sql.startswith("begin") or each.sql == "rollback" else each
-                for each in requests
-            )
-        )
+    def turn(self, requests: Sequence[Request], tick: float | None = None) -> Iterator[Answer | None]:
+        return super().turn([Request("select") if _ends(each.sql) else each for each in requests], tick)
 
     @contextmanager
     def after(self, sql: str) -> Iterator[None]:

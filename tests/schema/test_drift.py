@@ -1,0 +1,502 @@
+"""`sqlmigrate drift`: what was changed by hand, and what is said when that cannot be known."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import children
+import generated_history
+import psycopg
+import pytest
+from postgres_servers import Server
+from project import Project, failure, succeeded
+
+from sqlmigrate.executor.events import Noted
+from sqlmigrate.files.folder import load
+from sqlmigrate.operations import drift as operations, repair
+from sqlmigrate.plan.plan import DEFAULT_DRIFT, NO_DRIFT, DriftPolicy
+from sqlmigrate.schema.drift_result import of_snapshot
+
+_SNAPSHOTS = "select version, major, objects from migrations_schema order by id"
+
+
+def said(project: Project, *arguments: str, **environment: str) -> tuple[int, str]:
+    """Call `drift`; gives the exit code, and the screen without the name of the database and times."""
+    ended = project.call("drift", *arguments, **environment)
+    assert ended.stderr == ""
+    screen = re.sub(r"^\S+ at [^·]+ ·", "DATABASE ·", ended.stdout, count=1, flags=re.MULTILINE)
+    return ended.code, re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "TIME", screen)
+
+
+def differences(project: Project, policy: DriftPolicy = DEFAULT_DRIFT) -> list[str]:
+    """Name what differs from the last snapshot."""
+    report = operations.drift(project.url, policy)
+    assert report.compared.problem is None
+    return [f"{each.change} {each.kind} {each.name}" for each in of_snapshot(report).items]
+
+
+def notes(project: Project, **options: object) -> list[str]:
+    """Execute what is pending; gives the notes of the run."""
+    events = project.up(**options)
+    succeeded(events)
+    return [note.message for event in events if isinstance(event, Noted) for note in event.notes]
+
+
+def without_times(text: str) -> str:
+    return re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "TIME", text)
+
+
+# -- the snapshot ------------------------------------------------------------------------------------------------------
+
+
+def test_each_run_takes_a_snapshot_and_the_last_two_are_kept(shop: Project) -> None:
+    succeeded(shop.up(steps=1))
+    assert shop.query(_SNAPSHOTS) == [("001", 18, 12)]
+    succeeded(shop.up())
+    assert shop.query(_SNAPSHOTS) == [("001", 18, 12), ("002", 18, 22)]
+    succeeded(shop.down())
+    assert shop.query(_SNAPSHOTS) == [("002", 18, 22), ("001", 18, 12)]
+
+
+def test_if_the_schema_is_the_same_only_the_version_is_written(shop: Project) -> None:
+    succeeded(shop.up())
+    shop.add("003_rows", "insert into customers (email) values ('a@example.com');", "delete from customers;")
+
+    succeeded(shop.up())
+
+    assert shop.query(_SNAPSHOTS) == [("003", 18, 22)]
+    assert said(shop)[0] == 0
+
+
+def test_if_nothing_is_to_do_nothing_is_written(shop: Project) -> None:
+    succeeded(shop.up())
+    before = shop.query("select xmin::text, * from migrations_schema")
+
+    succeeded(shop.up())
+
+    assert shop.query("select xmin::text, * from migrations_schema") == before
+
+
+def test_a_dry_run_takes_none(shop: Project) -> None:
+    succeeded(shop.up(steps=1))
+
+    succeeded(shop.up(dry_run=True))
+
+    assert shop.query(_SNAPSHOTS) == [("001", 18, 12)]
+
+
+def test_a_failed_run_takes_one_of_what_it_has_committed(shop: Project) -> None:
+    shop.add("003_fails", "select nothing;")
+
+    failure(shop.up())
+
+    assert shop.query(_SNAPSHOTS) == [("002", 18, 22)]
+    assert said(shop)[0] == 0
+
+
+def test_switched_off_nothing_is_kept(shop: Project) -> None:
+    succeeded(shop.up(drift=NO_DRIFT))
+
+    assert shop.value("select to_regclass('migrations_schema')") is None
+
+
+def test_a_repair_keeps_the_snapshot_and_what_was_changed_by_hand(shop: Project) -> None:
+    """The snapshot belongs to the changed history; the table made by hand is drift before and after."""
+    succeeded(shop.up())
+    shop.execute("create table own ()")
+    shop.add("002_create_orders", "create table orders ();", "drop table orders;")
+
+    assert shop.call("repair", "2", "--yes").code == 0
+
+    assert differences(shop) == ["left over table public.own"]
+
+
+def test_a_baseline_takes_a_snapshot(shop: Project) -> None:
+    """What is declared to be there is expected to stay."""
+    shop.execute("create table customers (); create table orders ();")
+
+    repair.baseline(shop.url, load(shop.folder), "2")
+
+    assert differences(shop) == []
+
+
+def test_up_down_up_of_a_history_is_no_drift(every_database: str, shop: Project) -> None:
+    """Of a generated history of 100 files, after each run."""
+    project = Project(shop.folder.parent / "generated", every_database)
+    project.folder.mkdir()
+    (version,) = project.query("select current_setting('server_version_num')::int / 10000")[0]
+    generated_history.write(project.folder, generated_history.migrations(100, 3, version, ("elsewhere",)))
+    found = []
+    for work in (project.up, lambda: project.down(steps=30), project.up):
+        succeeded(work())
+        found += differences(project)
+
+    assert found == []
+
+
+# -- the screen --------------------------------------------------------------------------------------------------------
+
+CHANGED = """\
+create index emergency on orders (total);
+alter table orders alter total set default 5;
+drop index orders_customer_id_idx;
+create function twice(n int) returns int language sql as 'select 2 * n';
+"""
+SCREEN = """\
+DATABASE · compared with the snapshot of 002,
+   TIME
+
+public.orders
+  ~ different  column public.orders.total
+      default: 0 ──▶ 5
+  + left over  index public.emergency
+  - missing    index public.orders_customer_id_idx
+
+in no table
+  + left over  function public.twice(integer)
+
+4 objects differ: 2 left over, 1 missing, 1 different
+could be made by superusers: postgres
+next: sqlmigrate drift --format json
+"""
+
+
+def test_an_object_a_line_grouped_by_table(shop: Project) -> None:
+    succeeded(shop.up())
+    shop.execute(CHANGED)
+
+    code, screen = said(shop)
+
+    assert (code, re.sub(r",\s+TIME", ", TIME", screen)) == (1, re.sub(r",\s+TIME", ", TIME", SCREEN))
+
+
+def test_without_changes_it_says_so(shop: Project) -> None:
+    succeeded(shop.up())
+
+    code, screen = said(shop)
+
+    assert (code, screen.splitlines()[-1]) == (0, "✅ no drift: 22 objects compared")
+
+
+def test_as_json(shop: Project) -> None:
+    succeeded(shop.up())
+    shop.execute("alter table orders alter total set default 5")
+
+    ended = shop.call("drift", "--format", "json")
+
+    value = json.loads(ended.stdout)
+    assert ended.code == 1
+    assert value["drift"] == [
+        {
+            "change": "different", "kind": "column", "name": "public.orders.total", "table": "public.orders",
+            "attributes": [{"name": "default", "expected": "0", "found": "5"}],
+            "owner": "postgres", "written_at": None,
+        }
+    ]  # fmt: skip
+    assert (value["version"], value["objects"], value["problem"]) == ("002", 22, None)
+
+
+MARKDOWN = """\
+<!-- sqlmigrate drift -->
+### ⚠️ 1 object differs: 1 different
+
+DATABASE, compared with the snapshot of 002, TIME
+
+| | object | expected | found |
+|---|---|---|---|
+| different | view <code>public.small</code>: view | <code> SELECT id<br>   FROM public.orders<br>  WHERE (total &lt; (10)::numeric);</code> | <code> SELECT id<br>   FROM public.orders<br>  WHERE ((total &lt; (10)::numeric) OR false);</code> |
+
+- could be made by superusers: postgres
+"""  # noqa: E501
+
+
+def test_as_one_comment(shop: Project) -> None:
+    shop.add("002_create_orders", "create table orders (id int, total numeric);"
+             "create view small as select id from orders where total < 10;", "drop table orders cascade;")  # fmt: skip
+    succeeded(shop.up())
+    shop.execute("create or replace view small as select id from orders where total < 10 or false")
+
+    ended = shop.call("drift", "--format", "markdown")
+
+    screen = re.sub(r"^\S+ at .*?, compared", "DATABASE, compared", without_times(ended.stdout), flags=re.MULTILINE)
+    assert (ended.code, screen.replace(" AND true", "")) == (1, MARKDOWN)
+
+
+def test_who_could_have_done_it(shop: Project) -> None:
+    """The owner, and the roles that can log in as members of it; superusers; nobody else."""
+    owner, member, other = (f"{name}_{shop.value('select current_database()')}" for name in ("own", "anna", "eve"))
+    shop.execute(f"create role {owner}; create role {member} login in role {owner}; create role {other} login")
+    try:
+        succeeded(shop.up())
+        shop.execute(f"create table extra (); alter table extra owner to {owner}")
+
+        screen = said(shop)[1]
+
+        assert screen.splitlines()[-3:-1] == [
+            f"could be made by {member} (member of {owner}, which owns them)",
+            "could be made by superusers: postgres",
+        ]
+    finally:
+        shop.execute(f"drop table extra; drop role {member}; drop role {owner}; drop role {other}")
+
+
+# -- what cannot be known ----------------------------------------------------------------------------------------------
+
+NO_SNAPSHOT = """\
+⚠️ there is no snapshot of the schema yet, so it is not known what was changed by hand
+   the next up that executes a migration takes one; to take one now:
+next: sqlmigrate drift --accept
+"""
+
+
+def test_no_snapshot_yet(shop: Project) -> None:
+    succeeded(shop.up(drift=NO_DRIFT))
+
+    code, screen = said(shop)
+
+    assert (code, screen.partition("\n\n")[2]) == (3, NO_SNAPSHOT)
+
+
+OLDER = """\
+⚠️ the snapshot of the schema of 001 is older than the history: what differs may come from a migration
+   after the last run no snapshot was taken: it was interrupted, or made by an older version of sqlmigrate
+   the next up that executes a migration takes a new one; to take one now:
+next: sqlmigrate drift --accept
+"""
+
+
+def test_killed_between_commit_and_snapshot(shop: Project) -> None:
+    """The next command knows: it names no drift. The next run takes a new snapshot."""
+    succeeded(shop.up(steps=1))
+    succeeded(shop.up(drift=NO_DRIFT))  # as if it was killed after its last commit
+
+    code, screen = said(shop)
+    assert (code, screen.partition("\n\n")[2]) == (3, OLDER)
+
+    shop.add("003_more", "create table more ();", "drop table more;")
+    (note,) = notes(shop)
+    assert note == (
+        "not looked for changes by hand: the snapshot of the schema of 001 is older than the history: "
+        "what differs may come from a migration"
+    )
+    assert said(shop)[0] == 0
+
+
+def test_accepting_takes_a_new_snapshot(shop: Project) -> None:
+    succeeded(shop.up())
+    shop.execute("create table own ()")
+
+    asked = shop.call("drift", "--accept")
+    accepted = shop.call("drift", "--accept", "--yes")
+
+    assert (asked.code, accepted.code) == (2, 0)
+    assert accepted.stdout.splitlines()[-1] == "✅ the snapshot has the schema as it is now"
+    assert differences(shop) == []
+
+
+def test_without_a_history(shop: Project) -> None:
+    code, screen = said(shop)
+
+    assert code == 3
+    assert screen.splitlines()[-1] == "next: sqlmigrate drift --against files"
+
+
+# -- up looks before it begins -----------------------------------------------------------------------------------------
+
+
+def test_up_notes_what_was_changed_by_hand(shop: Project) -> None:
+    succeeded(shop.up(steps=1))
+    shop.execute("create table own (); alter table customers alter email drop not null")
+
+    (note,) = notes(shop)
+
+    assert without_times(note) == (
+        "the schema was changed by hand since 001 (TIME): left over table public.own; "
+        "different column public.customers.email (not null)"
+    )
+    assert differences(shop) == []  # the snapshot of this run has it
+
+
+def test_up_refuses_if_it_is_told_so(shop: Project) -> None:
+    succeeded(shop.up(steps=1))
+    shop.execute("create table own ()")
+
+    ended = shop.call("up", "--drift", "refuse")
+
+    assert ended.code == 1
+    assert without_times(ended.stderr) == (
+        "error: the schema was changed by hand since 001 (TIME): 1 object\n"
+        "   left over table public.own\n"
+        "   nothing was executed by this run\n"
+        "   hint    take the changes back, or make a migration of them; or go on and keep them: SQLMIGRATE_DRIFT=warn\n"
+        "   next    sqlmigrate drift\n\n"
+    )
+    assert shop.states() == {"001_create_customers": "executed", "002_create_orders": "pending"}
+    assert shop.call("up", SQLMIGRATE_DRIFT="warn").code == 0
+
+
+def test_down_notes_it_too(shop: Project) -> None:
+    """It goes on also where up would refuse: a way back must not be blocked."""
+    succeeded(shop.up())
+    shop.execute("create table own ()")
+
+    events = shop.down(drift=DriftPolicy("refuse"))
+
+    assert succeeded(events) == ["002_create_orders"]
+    assert [len(each.notes) for each in events if isinstance(each, Noted)] == [1]
+
+
+# -- what is ignored ---------------------------------------------------------------------------------------------------
+
+IGNORED = {
+    "table own": "create table own (a int primary key); create index on own (a)",
+    "table public.ow*": "create table own ()",
+    "partition events_*": "create table events_2 partition of events for values in (2)",
+    "schema partman": "create schema partman; create table partman.t ()",
+    "acl pg_monitor": "grant select on customers to pg_monitor",
+    "index *": "create index on customers (email)",
+    "* own": "create view own as select 1",
+    "column public.customers.*": "alter table customers add note text",
+    "function twice(*": "create function twice(n int) returns int language sql as 'select 2 * n'",
+}
+
+
+@pytest.mark.parametrize("entry", IGNORED)
+def test_an_entry_ignores_changes(entry: str, shop: Project) -> None:
+    shop.add("003_events", "create table events (n int) partition by list (n);"
+             "create table events_1 partition of events for values in (1);", "drop table events;")  # fmt: skip
+    succeeded(shop.up())
+    shop.execute(IGNORED[entry])
+
+    assert differences(shop) != []
+    assert differences(shop, DriftPolicy(ignored=(entry,))) == []
+
+
+def test_ignored_rights_are_those_of_one_role(shop: Project) -> None:
+    succeeded(shop.up())
+    shop.execute("grant select on customers to pg_monitor, pg_read_all_stats")
+
+    assert differences(shop, DriftPolicy(ignored=("acl pg_monitor",))) == ["different table public.customers"]
+
+
+def test_an_entry_that_matches_nothing_is_noted(shop: Project) -> None:
+    (shop.folder.parent / "sqlmigrate.toml").write_text('drift_ignore = ["table nothing_*", "table customers"]')
+    succeeded(shop.up())
+    shop.execute("alter table customers add note text")
+
+    code, screen = said(shop)
+
+    assert code == 0
+    assert screen.splitlines()[-2:] == [
+        "ignored by drift_ignore: 1 object",
+        "⚠️ note: drift_ignore: `table nothing_*` matches no object",
+    ]
+
+
+def test_an_entry_of_an_unknown_kind_is_refused(shop: Project) -> None:
+    (shop.folder.parent / "sqlmigrate.toml").write_text('drift_ignore = ["tabel nothing_*"]')
+
+    ended = shop.call("drift")
+
+    assert ended.code == 2
+    assert ended.stderr.startswith("error: drift_ignore: `tabel nothing_*` does not begin with a kind of object\n")
+    assert "did you mean `table`?" in ended.stderr
+
+
+# -- rights ------------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def role(project: Project, *grants: str) -> Iterator[Project]:
+    name = f"looking_{project.value('select current_database()')}"
+    project.execute(f"create role {name} login")
+    try:
+        for grant in grants:
+            project.execute(grant.format(role=name))
+        yield project.at(psycopg.conninfo.make_conninfo(project.url, user=name))
+    finally:
+        project.execute(f"drop owned by {name} cascade; drop role {name}")
+
+
+def test_a_role_that_may_only_read_the_history(shop: Project) -> None:
+    succeeded(shop.up())
+    shop.execute("create table own ()")
+
+    with role(shop, "grant select on migrations, migrations_log, migrations_schema to {role}") as looking:
+        assert differences(looking) == ["left over table public.own"]
+
+
+def test_what_a_role_may_not_see_is_said_and_no_drift(shop: Project) -> None:
+    """Only the owner of the server sees the options of a user mapping."""
+    shop.add("003_far", "create foreign data wrapper nothing; create server far foreign data wrapper nothing;"
+             "create user mapping for public server far options (user 'us', password 'Planted-5');")  # fmt: skip
+    succeeded(shop.up())
+
+    with role(shop, "grant select on migrations, migrations_log, migrations_schema to {role}") as looking:
+        code, screen = said(looking)
+
+    assert code == 0
+    lines = "not compared, because the role may not see it: options of user mapping public on far"
+    assert lines in screen
+    assert "Planted" not in str(shop.query("select schema from migrations_schema"))
+
+
+def test_a_role_that_may_not_create_the_table_goes_on(shop: Project) -> None:
+    """`up` executes, and notes what its DBA has to do."""
+    succeeded(shop.up(steps=1, drift=NO_DRIFT))
+    rights = (
+        "revoke create on schema public from public; grant usage on schema public to {role}",
+        "grant select, insert, update, delete on migrations, migrations_log to {role}",
+    )
+    shop.add("002_create_orders", "select 1;", "select 1;")
+
+    with role(shop, *rights) as limited:
+        events = limited.up()
+
+    (noted,) = [each for each in events if isinstance(each, Noted)]
+    assert succeeded(events) == ["002_create_orders"]
+    assert re.sub(r"looking_\w+", "ROLE", noted.notes[0].message) == (
+        "no snapshot of the schema is kept: the role ROLE may not create public.migrations_schema"
+    )
+    assert noted.notes[0].next_steps[1] == 'create table "public"."migrations_schema" ('
+
+
+def test_a_table_of_somebody_else_is_left_alone(shop: Project) -> None:
+    shop.execute("create table migrations_schema (a int)")
+
+    (note,) = notes(shop)
+
+    assert note == "public.migrations_schema is not a table of sqlmigrate, so no snapshot of the schema is kept"
+    assert shop.query("select * from migrations_schema") == []
+
+
+# -- several histories, and other places -------------------------------------------------------------------------------
+
+
+def test_a_history_for_each_schema(shop: Project) -> None:
+    """What one tenant's migrations make is no drift for the other."""
+    shop.execute("create schema one; create schema two")
+    urls = (psycopg.conninfo.make_conninfo(shop.url, options=f"-csearch_path={name}") for name in ("one", "two"))
+    there = [shop.at(url) for url in urls]
+    for each in there:
+        succeeded(each.up(steps=1))
+    succeeded(there[1].up())
+    shop.execute("create table one.own ()")
+
+    assert differences(there[0]) == ["left over table one.own"]
+    assert differences(there[1]) == []
+
+
+def test_a_restored_database_is_no_drift(shop: Project, postgres: Server) -> None:
+    """OIDs and numbers of columns differ in a copy by statements; the definitions do not."""
+    shop.add("003_drop", "alter table customers add a int, drop email, add b int;", "select 1;")
+    succeeded(shop.up())
+    dumped = postgres.cluster.program("pg_dump")
+    with postgres.database() as copy:
+        text = children.run([dumped, shop.url], capture_output=True, check=True).stdout
+        children.run([postgres.cluster.program("psql"), "-q", copy], input=text, capture_output=True, check=True)
+
+        assert differences(shop.at(copy)) == []
