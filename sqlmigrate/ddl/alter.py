@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from sqlmigrate.catalog.compare import changed_attributes, differences as compare
+from sqlmigrate.catalog.compare import changed_attributes, differences as differences_of
 from sqlmigrate.catalog.objects import NOTHING, RELATIONS, Catalog, Difference, Object
 from sqlmigrate.identifiers import parent
 
@@ -16,7 +16,7 @@ from .alter_rare import RARE_ATTRIBUTES
 from .alter_tables import TABLES
 from .created import Statement, created, dropped, foreign_keys, impossible, order_of_columns, recreated, whole
 from .pairs import FIRST, LAST, Handler, Pair
-from .renamed import Renames, renames
+from .renamed import Renames, by_content, by_identity
 
 _ATTRIBUTES: Mapping[str, Mapping[str, Handler]] = {**TABLES, **PARTS, **RARE_ATTRIBUTES}
 # In this order objects are created and altered; left over ones are dropped in the opposite order.
@@ -40,17 +40,24 @@ def restoration(
         then: The catalog that there was.
         now: The catalog that there is.
         differences: What differs; the rest stays as it is.
-        is_same_database: Whether both catalogs are of one database, so that renamed objects are recognised.
+        is_same_database: Whether the identities of both catalogs are of one database: what is renamed keeps its own.
     """
-    wanted = [*differences]
-    found = renames(then, now, ((each.kind, each.name) for each in wanted)) if is_same_database else Renames(then)
-    if found.pairs:
-        now = found.undone(now)
-        names = {(each.kind, each.name) for each in wanted} | {(was.kind, was.name) for was, _ in found.pairs}
-        wholes = {was.name for was, _ in found.pairs}
-        again = compare(then, now)
-        wanted = [each for each in again if (each.kind, each.name) in names or parent(each.name) in wholes]
-    return [*dict.fromkeys((*found.statements(), *_Restoration(then, now, tuple(wanted)).statements()))]
+    wanted, found = [*differences], list[Statement]()
+    for find in (by_identity,) if is_same_database else (by_content,) * 3:
+        renames = find(then, now, [(each.kind, each.name) for each in wanted])
+        if renames.pairs:
+            found += renames.statements()
+            now = renames.undone(now)
+            wanted = _still_wanted(wanted, renames, then, now)
+    return [*dict.fromkeys((*found, *_Restoration(then, now, tuple(wanted)).statements()))]
+
+
+def _still_wanted(wanted: Iterable[Difference], renames: Renames, then: Catalog, now: Catalog) -> list[Difference]:
+    """Return what of the differences is left after renaming, and what differs in what was renamed."""
+    names = {(each.kind, each.name) for each in wanted} | {(was.kind, was.name) for was, _ in renames.pairs}
+    wholes = {was.name for was, _ in renames.pairs}
+    again = differences_of(then, now)
+    return [each for each in again if (each.kind, each.name) in names or parent(each.name) in wholes]
 
 
 @dataclass(frozen=True)

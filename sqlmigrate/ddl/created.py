@@ -12,7 +12,7 @@ from .rights import grants, without_default_privileges
 from .schema import Schema
 from .targets import comment, target
 
-_HOLD_DATA = (*TABLES, "materialized view", "column", "sequence")
+HOLD_DATA = (*TABLES, "materialized view", "column", "sequence")
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def created(thing: Object, then: Catalog, current: Catalog) -> list[Statement]:
         found = [*_part(thing, then)]
     is_moved = thing.kind == "column" and found and then.orders[thing.table][-1] != thing.path[-1]
     comments = [order_of_columns(then.tables[thing.table])] if is_moved else []
-    return [*(Statement(each, thing.kind in _HOLD_DATA) for each in found), *comments]
+    return [*(Statement(each, thing.kind in HOLD_DATA) for each in found), *comments]
 
 
 def whole(thing: Object, then: Catalog, current: Catalog, *, with_keys: bool = True) -> Iterator[str]:
@@ -108,7 +108,7 @@ def dropped(thing: Object, then: Catalog, current: Catalog) -> list[Statement]:
         then: The catalog that there was.
         current: The catalog that there is.
     """
-    return [Statement(each, thing.kind in _HOLD_DATA) for each in _dropped(thing, then, current)]
+    return [Statement(each, thing.kind in HOLD_DATA) for each in _dropped(thing, then, current)]
 
 
 def _dropped(thing: Object, then: Catalog, current: Catalog) -> Iterator[str]:

@@ -16,8 +16,8 @@ from sqlmigrate.identifiers import IDENTIFIER, literal
 from .names import identifier
 from .targets import target
 
-_OPTION = re.compile(rf"({IDENTIFIER}) (E?'(?:[^'\\]|''|\\.)*'|\(hidden, \w+\))", re.DOTALL)
-_HIDDEN = "(hidden, "
+_OPTION = re.compile(rf"({IDENTIFIER}) (E?'(?:[^'\\]|''|\\.)*'|\(hidden(?:, \w+)?\))", re.DOTALL)
+HIDDEN = "(hidden"  # stands for a value in a catalog; a hash may follow
 
 
 def wrapper(thing: Object, _catalog: Catalog) -> list[str]:
@@ -62,7 +62,7 @@ def of_column(thing: Object) -> str:
 
 def clause(options: str | None) -> str:
     """Return the clause for options as the catalog has them, without the hidden ones; empty for none."""
-    shown = [f"{name} {value}" for name, value in values(options).items() if not value.startswith(_HIDDEN)]
+    shown = [f"{name} {value}" for name, value in values(options).items() if not value.startswith(HIDDEN)]
     return f" OPTIONS ({', '.join(shown)})" if shown else ""
 
 
@@ -73,7 +73,7 @@ def values(options: str | None) -> dict[str, str]:
 
 def hidden(thing: Object) -> tuple[str, ...]:
     """Return what of an object is hidden in the catalog, so that no statement has it: the names of its options."""
-    if (thing.attributes.get("value") or "").startswith(_HIDDEN):
+    if (thing.attributes.get("value") or "").startswith(HIDDEN):
         return ("value",)
     return tuple(_hidden_options(thing))
 
@@ -81,7 +81,7 @@ def hidden(thing: Object) -> tuple[str, ...]:
 def _hidden_options(thing: Object) -> Iterator[str]:
     for name in ("options", "foreign options"):
         for option, value in values(thing.attributes.get(name)).items():
-            if value.startswith(_HIDDEN):
+            if value.startswith(HIDDEN):
                 yield option
 
 

@@ -10,11 +10,10 @@ from sqlmigrate.catalog.objects import Catalog, Object
 from . import rights
 from .columns import storage_options
 from .created import Statement, impossible
-from .foreign import values
+from .foreign import HIDDEN, values
 from .targets import commented, owner, target
 
 Handler = Callable[["Pair"], Iterator[Statement]]
-_HIDDEN = "(hidden, "
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ def foreign_options(pair: Pair, alter: str, name: str = "options") -> Iterator[S
     old, new = values(pair.old(name)), values(pair.new(name))
     words = [f"DROP {key}" for key in new if key not in old]
     for key, value in old.items():
-        if value.startswith(_HIDDEN):
+        if value.startswith(HIDDEN):
             if new.get(key) != value:
                 yield impossible(pair.was, f"option {key}: it may be a secret, and was not kept")
         elif new.get(key) != value:

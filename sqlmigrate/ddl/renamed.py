@@ -1,19 +1,19 @@
-"""Objects of one database that have another name, or are in another schema, than they had.
+"""Objects that have another name, or are in another schema, than they had.
 
-They are recognised by their identity. The rest is compared as if they had their old names again: definitions contain
-the names of other objects.
+They are recognised by their identity, or by their content where the identities are those of another database. The rest
+is compared as if they had their old names again: definitions contain the names of other objects.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from sqlmigrate.catalog.objects import NOTHING, Catalog, Object
+from sqlmigrate.catalog.objects import NOTHING, TABLES, Catalog, Object
 from sqlmigrate.identifiers import IDENTIFIER
 
-from .created import Statement
+from .created import HOLD_DATA, Statement
 from .targets import target, without_method
 
 _PARTS = ("column", "constraint", "domain constraint", "trigger", "rule", "policy")
@@ -29,23 +29,25 @@ class Renames:
     """What was renamed or moved.
 
     Attributes:
-        then: the catalog that there was
         pairs: each object as it was and as it is, wholes before their parts
+        olds: what the objects of the catalog that there is were, by their kinds and present names
+        is_guess: whether they were recognised by what they contain
     """
 
-    then: Catalog
     pairs: Sequence[tuple[Object, Object]] = ()
+    olds: Mapping[tuple[str, str], Object] = field(default_factory=dict)
+    is_guess: bool = False
 
     def statements(self) -> Iterator[Statement]:
         """Yield the statements that give all objects their old names."""
         for was, now in self.pairs:
             if not self._goes_with_constraint(now):
-                yield from _statements(was, now, self._schemas)
+                said = f"-- {now.kind} {now.name} looks like {was.name}, renamed\n" if self.is_guess else ""
+                for each in _statements(was, now, self._schemas):
+                    yield Statement(said + each, now.kind in HOLD_DATA)
 
     def undone(self, now: Catalog) -> Catalog:
         """Return a catalog as it is when the statements are executed."""
-        if not self.pairs:
-            return now
         objects = (self._with_old_names(each) for each in now.objects.values())
         return Catalog({(each.kind, each.name): each for each in objects})
 
@@ -58,7 +60,7 @@ class Renames:
         return now.kind == "index" and (now.table, now.path[-1]) in constraints
 
     def _with_old_names(self, thing: Object) -> Object:
-        was = self.then.by_identity.get(thing.identity, NOTHING)
+        was = self.olds.get((thing.kind, thing.name), NOTHING)
         own = {now.path[-1]: old.path[-1] for old, now in self.pairs if self._is_named_in(thing, now)}
         names = self._names(thing, own)
         attributes = {name: _with_names(text, names) for name, text in thing.attributes.items()}
@@ -105,17 +107,88 @@ def _with_names(text: str | None, names: Mapping[str, str]) -> str | None:
     return re.sub(rf'(?<![\w$"])(?:(?<!\.)|(?<=[\w"]\.))(?:{pattern})', lambda match: names[match[0]], text)
 
 
-def renames(then: Catalog, now: Catalog, keys: Iterable[tuple[str, str]]) -> Renames:
-    """Find what was renamed or moved among the objects that differ, and among their parts."""
+def by_identity(then: Catalog, now: Catalog, keys: Iterable[tuple[str, str]]) -> Renames:
+    """Find what was renamed or moved among the objects of one database that differ, and among their parts."""
     named = {*keys}
     both = (
-        (was, now.by_identity[identity]) for identity, was in then.by_identity.items() if identity in now.by_identity
+        (then.by_identity[each.identity], each) for each in now.objects.values() if each.identity in then.identities
     )
-    kept = [(was, one) for was, one in both if was.kind == one.kind not in _KEPT and was.name != one.name]
+    same = [(was, one) for was, one in both if was.kind == one.kind]
+    kept = [(was, one) for was, one in same if was.kind not in _KEPT and was.name != one.name]
     schemas = {one.name: was.name for was, one in kept if was.kind == "schema"}
     found = [pair for pair in kept if _is_own(*pair, schemas) and _differs(*pair, named, then)]
     found.sort(key=lambda pair: (pair[0].kind in _PARTS, pair[0].kind != "schema", pair[0].name))
-    return Renames(then, tuple(found))
+    return Renames(tuple(found), {(one.kind, one.name): was for was, one in same})
+
+
+def by_content(then: Catalog, now: Catalog, keys: Iterable[tuple[str, str]]) -> Renames:
+    """Find what looks as if it was renamed and is not to be created again: schemas, or relations, or columns.
+
+    An object that is missing and one that is left over are taken for the same if only these two have that content.
+    """
+    wanted = [*keys]
+    missing = [then.objects[key] for key in wanted if key not in now.objects]
+    left_over = [now.objects[key] for key in wanted if key not in then.objects]
+    for content in (_of_schema, _of_whole, _of_column):
+        old, new = _unique(missing, then, content), _unique(left_over, now, content)
+        if pairs := tuple((old[each], new[each]) for each in old.keys() & new.keys()):
+            olds = {key: was for pair in pairs for key, was in _olds(*pair, then, now)}
+            return Renames(tuple(sorted(pairs, key=lambda pair: pair[0].name)), olds, is_guess=True)
+    return Renames()
+
+
+_Content = tuple[object, ...]
+
+
+def _unique(
+    things: Iterable[Object], catalog: Catalog, content: Callable[[Object, Catalog], _Content | None]
+) -> dict[_Content, Object]:
+    found: dict[_Content, list[Object]] = {}
+    for each in things:
+        if (key := content(each, catalog)) is not None:
+            found.setdefault(key, []).append(each)
+    return {key: one for key, (one, *others) in found.items() if not others}
+
+
+def _of_schema(thing: Object, catalog: Catalog) -> _Content | None:
+    if thing.kind != "schema":
+        return None
+    inside = sorted((each.kind, *each.path[1:]) for each in catalog.objects.values() if each.path[0] == thing.name)
+    return tuple(inside) if len(inside) > 1 else None
+
+
+def _of_whole(thing: Object, catalog: Catalog) -> _Content | None:
+    have = thing.attributes
+    if thing.kind in (*TABLES, "foreign table", "composite type"):
+        columns = sorted(catalog.parts_of(thing, "column"), key=lambda each: each.identity.sub)
+        return (thing.kind, *((each.path[-1], each.attributes.get("type")) for each in columns)) if columns else None
+    if thing.kind in ("enum", "domain"):
+        return thing.kind, have.get("labels"), have.get("base")
+    if (thing.kind == "sequence" and not have.get("owned by")) or thing.kind in (*_CLASSES, "foreign server"):
+        return thing.kind, *sorted(have.items(), key=str)
+    return None
+
+
+def _of_column(thing: Object, catalog: Catalog) -> _Content | None:
+    """Return the place and the type of a column."""
+    if thing.kind != "column":
+        return None
+    return thing.table, catalog.orders[thing.table].index(thing.path[-1]), thing.attributes.get("type")
+
+
+def _olds(was: Object, now: Object, then: Catalog, current: Catalog) -> Iterator[tuple[tuple[str, str], Object]]:
+    """Yield what a renamed object and its parts were, by their kinds and present names."""
+    yield (now.kind, now.name), was
+    if was.kind == "schema":
+        inside = {(each.kind, *each.path[1:]): each for each in then.objects.values() if each.path[0] == was.name}
+        for each in current.objects.values():
+            if each.path[0] == now.name and (old := inside.get((each.kind, *each.path[1:]))):
+                yield (each.kind, each.name), old
+    elif was.kind != "column":
+        parts = {(each.kind, each.path[-1]): each for each in then.objects.values() if each.table == was.name}
+        for each in current.objects.values():
+            if each.table == now.name and each is not now and (old := parts.get((each.kind, each.path[-1]))):
+                yield (each.kind, each.name), old
 
 
 def _is_own(was: Object, now: Object, schemas: Mapping[str, str]) -> bool:
@@ -132,12 +205,12 @@ def _differs(was: Object, now: Object, named: set[tuple[str, str]], then: Catalo
     )
 
 
-def _statements(was: Object, now: Object, schemas: Mapping[str, str]) -> Iterator[Statement]:
+def _statements(was: Object, now: Object, schemas: Mapping[str, str]) -> Iterator[str]:
     old, new = _own(was), _own(now)
     if was.kind in ("column", "constraint", "domain constraint"):
         word = "CONSTRAINT" if was.kind.endswith("constraint") else "COLUMN"
         table = f"DOMAIN {was.table}" if was.kind.startswith("domain") else f"TABLE {was.table}"
-        yield Statement(f"ALTER {table} RENAME {word} {new} TO {old}", was.kind == "column")
+        yield f"ALTER {table} RENAME {word} {new} TO {old}"
         return
     if was.kind in _PARTS:
         now = replace(now, table=was.table)
@@ -145,10 +218,10 @@ def _statements(was: Object, now: Object, schemas: Mapping[str, str]) -> Iterato
         schema = schemas.get(now.path[0], now.path[0])
         now = replace(now, name=f"{schema}.{now.path[-1]}", path=(schema, now.path[-1]))
     if old != new:
-        yield Statement(f"ALTER {target(now)} RENAME TO {old}")
+        yield f"ALTER {target(now)} RENAME TO {old}"
     if now.kind not in _PARTS and len(now.path) > 1 and was.path[0] != now.path[0]:
         moved = replace(now, name=f"{now.path[0]}.{was.path[-1]}", path=(now.path[0], was.path[-1]))
-        yield Statement(f"ALTER {target(moved)} SET SCHEMA {was.path[0]}")
+        yield f"ALTER {target(moved)} SET SCHEMA {was.path[0]}"
 
 
 def _own(thing: Object) -> str:

@@ -16,6 +16,7 @@ from tested_version import NEWEST, TESTED
 from sqlmigrate.catalog import read
 from sqlmigrate.catalog.compare import differences
 from sqlmigrate.catalog.objects import Catalog, Difference
+from sqlmigrate.catalog.stored import catalog_of, text_of
 from sqlmigrate.ddl.alter import restoration
 from sqlmigrate.ddl.created import Statement
 
@@ -93,10 +94,13 @@ class Restored:
         """The statements that put back what statements have changed, and what is different after them."""
         with self.session.after(now):
             current = read.read(self.session)
+            if not is_same:
+                current = catalog_of(text_of(current))
             found = restoration(then, current, differences(then, current), is_same_database=is_same)
             for each in found:
                 self.session.conn.execute(each.sql)  # type: ignore[call-overload]
-            return [each.sql for each in found], different(then, read.read(self.session))
+            after = read.read(self.session)
+            return [each.sql for each in found], different(then, after if is_same else catalog_of(text_of(after)))
 
     def statements(self, sql: str, *, is_same: bool = True) -> list[Statement]:
         """The statements that put back what statements have changed."""
@@ -109,7 +113,7 @@ def different(before: Catalog, after: Catalog) -> list[str]:
 
 
 def _named(each: Difference) -> str:
-    attributes = [name for name, before, _ in each.attributes if "(hidden, " not in (before or "")]
+    attributes = [name for name, before, _ in each.attributes if "(hidden" not in (before or "")]
     return f"{each.kind} {each.name}: {', '.join(attributes)}" if attributes or not each.attributes else ""
 
 
@@ -187,6 +191,22 @@ def test_more_changes_are_put_back_and_made_again(path: Path, sql: str, database
     assert both.put_back(both.after(sql))[1] == []
 
 
+# Neither the name of the table nor all names of its columns are what they were: it is dropped and created.
+NOT_RECOGNISED = ("alter table app.orders rename to bills; alter table app.bills rename total to amount",)
+
+
+@pytest.mark.parametrize(
+    ("path", "sql"),
+    [each for each in ALL if each[1] not in NOT_RECOGNISED],
+    ids=lambda each: each.stem if isinstance(each, Path) else each[:60],
+)
+def test_what_was_kept_is_put_back(path: Path, sql: str, made: Callable[[str, Path], Restored]) -> None:
+    """A catalog that was kept as text has no identities: what was renamed is recognised by its content."""
+    both = made(SERVERS[0], path)
+    for then, now in ((both.catalog, sql), (both.after(sql), "select")):
+        assert both.put_back(catalog_of(text_of(then)), now=now, is_same=False)[1] == []
+
+
 @pytest.mark.parametrize("sql", NOTHING)
 def test_what_changes_no_definition_needs_no_statement(sql: str, newest: Restored) -> None:
     """Rows, counters, rights that were granted and revoked: there is nothing to put back."""
@@ -215,7 +235,7 @@ STATEMENTS = {
         ("REVOKE ALL ON TABLE app.orphan FROM catalog_reader", True),
     ],
     "alter table app.orders rename to bills; alter table app.bills rename total to amount": [
-        ("ALTER TABLE app.bills RENAME TO orders", False),
+        ("ALTER TABLE app.bills RENAME TO orders", True),
         ("ALTER TABLE app.orders RENAME COLUMN amount TO total", True),
     ],
     "alter table app.orders owner to catalog_owner; grant select on app.orders to catalog_reader": [
@@ -249,13 +269,17 @@ def test_the_statements_say_whether_they_touch_what_holds_data(sql: str, newest:
 
 
 def test_objects_of_another_database_are_not_taken_for_renamed(newest: Restored) -> None:
-    """Identities mean nothing there: the table is left over, and another one is missing."""
+    """Identities mean nothing there: a table with other columns is left over, and one with the same looks renamed."""
     sql = "alter table app.orphan rename to found"
-    assert [each.sql for each in newest.statements(sql, is_same=False)] == [
+    other = "alter table app.orphan add c int; alter table app.orphan rename to found"
+    assert [each.sql for each in newest.statements(other, is_same=False)] == [
         "DROP TABLE app.found",
         "CREATE TABLE app.orphan (\n    a integer,\n    b integer\n)",
         "ALTER TABLE app.orphan OWNER TO postgres",
         "REVOKE ALL ON TABLE app.orphan FROM catalog_reader",
+    ]
+    assert [each.sql for each in newest.statements(sql, is_same=False)] == [
+        "-- table app.found looks like app.orphan, renamed\nALTER TABLE app.found RENAME TO orphan"
     ]
     assert [each.sql for each in newest.statements(sql)] == ["ALTER TABLE app.found RENAME TO orphan"]
 
