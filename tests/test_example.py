@@ -107,8 +107,16 @@ def test_make(shop: Checkout) -> None:
     assert "Total: 6 | Executed: 5 | Pending: 1" in shop("make status", **make).stdout
     shop.add_phone()
     assert "007_add_phone" in shop("make review", **make).stdout
+    assert shop("make schema", **make).stdout.startswith("✅ schema.sql written again: ")
     listed = re.findall(r"^  make (\w+)", shop("make", **make).stdout, re.MULTILINE)
-    assert listed == ["help", "migrate", "status", "down", "create", "verify", "review"]
+    assert listed == ["help", "migrate", "status", "down", "create", "verify", "review", "schema"]
+
+
+def test_the_schema_is_what_the_migrations_make(shop: Checkout) -> None:
+    """`schema --check` finds no difference."""
+    ended = shop("sqlmigrate schema --check", "DATABASE_URL")
+
+    assert (ended.returncode, ended.stderr) == (0, "")
 
 
 def test_the_migrations_go_up_and_down(shop: Checkout, database: str) -> None:
@@ -130,7 +138,7 @@ def test_the_migrations_go_up_and_down(shop: Checkout, database: str) -> None:
         left = conn.execute(
             "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'"
         )
-        assert sorted(left.fetchall()) == [("migrations",), ("migrations_log",)]
+        assert sorted(left.fetchall()) == [("migrations",), ("migrations_log",), ("migrations_schema",)]
 
 
 def test_a_review_of_the_example_finds_nothing(shop: Checkout) -> None:

@@ -115,7 +115,7 @@ def review_on(server: databases.Shadow, subjects: Subjects, settings: Settings) 
         made_up = MadeUpRows(server, clone, watch.observer, base.filled)
         trips = RoundTrips(roles, watch, made_up, base.rows, partial(server.body_checker, clone))
         reviewed = _in_order(_review_one(trips, _parse(each), settings, server.version) for each in subjects.new)
-        outdated = _outdated_schema_file(clone, watch, subjects, settings, reviewed)
+        outdated, not_compared = _compared_schema_file(clone, watch, subjects, settings, reviewed)
     basis = Basis(
         subjects.base,
         len(subjects.base_migrations),
@@ -128,25 +128,31 @@ def review_on(server: databases.Shadow, subjects: Subjects, settings: Settings) 
         has_sizes=bool(settings.sizes),
         own=base.own,
         left_out=base.left_out,
+        not_compared=not_compared,
     )
     seconds = time.monotonic() - began
     findings = (*subjects.findings, *outdated)
     return _judged(Review(basis, reviewed, findings, seconds, settings.directory), subjects)
 
 
-def _outdated_schema_file(
+def _compared_schema_file(
     clone: databases.Databases, watch: Watch, subjects: Subjects, settings: Settings, reviewed: Iterable[Reviewed]
-) -> tuple[Finding, ...]:
-    """Compare the schema file with the schema that the clone has now, if that is the one of the whole folder."""
+) -> tuple[tuple[Finding, ...], str]:
+    """Compare the schema file with the schema that the clone has now; return the findings, and why it was not compared.
+
+    The clone has the schema of the whole folder only if the base is what is merged and every new file was executed.
+    """
     path = settings.schema_file
-    if path is None or not path.is_file() or not subjects.is_merged or subjects.findings:
-        return ()
+    if path is None or not subjects.is_merged or not schema_file.is_ours(path):
+        return (), ""
+    if subjects.findings:
+        return (), f"{path} is not compared: merged files were changed."
     if not all(each.trip and each.trip.ended_as_after_up for each in reviewed):
-        return ()
+        return (), f"{path} is not compared: not all migrations were executed."
     with connect(clone.owner_url) as session:
         if settings.schema_postgres not in (None, session.conn.info.server_version // _MAJOR):
-            return ()
-        return schema_file.of_file(path, text(read_schema(session, watch.history)))
+            return (), f"{path} is not compared: PostgreSQL {settings.schema_postgres} writes it."
+        return schema_file.of_file(path, text(read_schema(session, watch.history))), ""
 
 
 def _review_one(trips: RoundTrips, parsed: _Parsed, settings: Settings, version: int) -> Reviewed:

@@ -63,6 +63,7 @@ class Basis:
         own: how many tables have rows of `--seed`
         left_out: what the base does not have of the merged files, because it cannot be executed
         has_sizes: whether the sizes of production's tables are known
+        not_compared: why the schema file was not compared, as a sentence; empty if it was, or there is none
     """
 
     base: str
@@ -77,6 +78,7 @@ class Basis:
     has_sizes: bool = False
     own: int = 0
     left_out: tuple[LeftOut, ...] = ()
+    not_compared: str = ""
 
 
 @dataclass(frozen=True)

@@ -373,6 +373,8 @@ def basis(review: Review) -> Iterator[str]:
         yield "Without rows: " + _some([f"`{displayed(each.table)}` ({each.reason})" for each in on.unfilled]) + "."
     if on.stub_roles:
         yield "Roles created for the review: " + _some([f"`{role}`" for role in on.stub_roles]) + "."
+    if on.not_compared:
+        yield on.not_compared
     unknown = "data and traffic" if on.has_sizes else "data, table sizes and traffic"
     yield f"Not checked: production's {unknown}; extensions that this server lacks."
 

@@ -63,18 +63,24 @@ def test_a_file_that_was_written_again_is_no_finding(project: tuple[Repository, 
 
 
 NOT_COMPARED = {
-    "the file is that of another program": ({}, "-- PostgreSQL database dump\n"),
-    "another major version writes it": ({"SQLMIGRATE_SCHEMA_POSTGRES": "16"}, None),
-    "there is none": ({"SQLMIGRATE_SCHEMA_FILE": "other.sql"}, None),
-}
+    "the file is that of another program": ({}, "-- PostgreSQL database dump\n", ADD, None),
+    "another major version writes it": (
+        {"SQLMIGRATE_SCHEMA_POSTGRES": "16"}, None, ADD, "schema.sql is not compared: PostgreSQL 16 writes it."
+    ),
+    "a migration fails": (
+        {}, None, "alter table nothing add a int;", "schema.sql is not compared: not all migrations were executed."
+    ),
+    "there is none": ({"SQLMIGRATE_SCHEMA_FILE": "other.sql"}, None, ADD, None),
+}  # fmt: skip
 
 
-@pytest.mark.parametrize(("environment", "text"), NOT_COMPARED.values(), ids=NOT_COMPARED)
+@pytest.mark.parametrize("case", NOT_COMPARED.values(), ids=NOT_COMPARED)
 def test_what_cannot_be_compared_is_no_finding(
-    environment: dict[str, str], text: str | None, project: tuple[Repository, Quick], postgres: Server
+    case: tuple[dict[str, str], str | None, str, str | None], project: tuple[Repository, Quick], postgres: Server
 ) -> None:
-    repository, quick = project
-    (repository.root / "sql" / "003_b.up.sql").write_text(ADD, encoding="utf-8")
+    """The report says why, if the file is ours."""
+    (repository, quick), (environment, text, sql, said) = project, case
+    (repository.root / "sql" / "003_b.up.sql").write_text(sql, encoding="utf-8")
     if text is not None:
         (repository.root / "schema.sql").write_text(text, encoding="utf-8")
 
@@ -82,3 +88,5 @@ def test_what_cannot_be_compared_is_no_finding(
 
     assert "003_b" in ended.stdout
     assert "schema-file-outdated" not in ended.stdout
+    assert ("is not compared" in ended.stdout) == (said is not None)
+    assert said is None or said in " ".join(ended.stdout.split())
