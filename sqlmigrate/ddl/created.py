@@ -91,7 +91,8 @@ def whole(thing: Object, then: Catalog, current: Catalog, *, with_keys: bool = T
 def _operator_class(thing: Object, then: Catalog, current: Catalog) -> list[str]:
     """Return the statement of an operator class; some of what it holds stays in its family without it."""
     family = operators.family_of(thing, current)
-    known = operators.members_of_family(family) if family else ()
+    is_there = (thing.kind, thing.name) in current.objects  # and is dropped first, with what it holds
+    known = operators.members_of_family(family) if family and not is_there else ()
     return operators.operator_class(thing, then, known=known)
 
 

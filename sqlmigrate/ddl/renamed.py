@@ -132,7 +132,8 @@ def by_content(then: Catalog, now: Catalog, keys: Iterable[tuple[str, str]]) -> 
     for content in (_of_schema, _of_whole, _of_column):
         old, new = _unique(missing, then, content), _unique(left_over, now, content)
         if pairs := tuple((old[each], new[each]) for each in old.keys() & new.keys()):
-            olds = {key: was for pair in pairs for key, was in _olds(*pair, then, now)}
+            olds = {key: then.objects[key] for key in then.objects.keys() & now.objects.keys()}
+            olds |= {key: was for pair in pairs for key, was in _olds(*pair, then, now)}
             return Renames(tuple(sorted(pairs, key=lambda pair: pair[0].name)), olds, is_guess=True)
     return Renames()
 
