@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from sqlmigrate.catalog.compare import changed_attributes, differences as differences_of
@@ -39,7 +39,7 @@ def restoration(
     Args:
         then: The catalog that there was.
         now: The catalog that there is.
-        differences: What differs; the rest stays as it is.
+        differences: What differs; other objects, and other attributes of these, stay as they are.
         is_same_database: Whether the identities of both catalogs are of one database: what is renamed keeps its own.
     """
     wanted, found = [*differences], list[Statement]()
@@ -54,10 +54,20 @@ def restoration(
 
 def _still_wanted(wanted: Iterable[Difference], renames: Renames, then: Catalog, now: Catalog) -> list[Difference]:
     """Return what of the differences is left after renaming, and what differs in what was renamed."""
-    names = {(each.kind, each.name) for each in wanted} | {(was.kind, was.name) for was, _ in renames.pairs}
+    old = {(each.kind, each.name): each for each in wanted}
+    names = {(was.kind, was.name) for was, _ in renames.pairs}
     wholes = {was.name for was, _ in renames.pairs}
-    again = differences_of(then, now)
-    return [each for each in again if (each.kind, each.name) in names or parent(each.name) in wholes]
+    found = []
+    for each in differences_of(then, now):
+        key = each.kind, each.name
+        if key in names or parent(each.name) in wholes:
+            found.append(each)
+        elif key in old:
+            asked = [name for name, *_ in old[key].attributes]
+            found.append(
+                replace(each, attributes=tuple(one for one in each.attributes if one[0] in asked or not asked))
+            )
+    return found
 
 
 @dataclass(frozen=True)
@@ -72,7 +82,7 @@ class _Restoration:
         new = {each.was.name for each in kept if self._is_recreated(each)}
         for pair in self._kept:
             if _has_other_parents(pair):
-                yield from restore(pair.was, pair.now, self.then, self.now)
+                yield from self._restored(pair)
         for thing in reversed(mentions.in_order(self._left_over, lambda each: _text(each, self.now))):
             yield from restore(None, thing, self.then, self.now)
         later: list[Statement] = []
@@ -94,7 +104,7 @@ class _Restoration:
             )
             later += [each for key in keys for each in created(key, self.then, self.now)]
         else:
-            yield from restore(pair.was, None if pair.now is NOTHING else pair.now, self.then, self.now)
+            yield from self._restored(pair)
 
     @cached_property
     def _keys(self) -> list[tuple[str, str]]:
@@ -118,7 +128,17 @@ class _Restoration:
     def _is_recreated(self, pair: Pair) -> bool:
         """Return whether an object is dropped and created with all its parts."""
         drops = dropped(pair.now, self.then, self.now)
-        return bool(drops) and drops[0] in restore(pair.was, pair.now, self.then, self.now)
+        return bool(drops) and drops[0] in self._restored(pair)
+
+    def _restored(self, pair: Pair) -> list[Statement]:
+        """Return the statements for the attributes of an object that are to be put back."""
+        if pair.now is NOTHING:
+            return created(pair.was, self.then, self.now)
+        return [*dict.fromkeys(_altered(pair, self._attributes[pair.was.kind, pair.was.name]))]
+
+    @cached_property
+    def _attributes(self) -> Mapping[tuple[str, str], Collection[str]]:
+        return {(each.kind, each.name): {name for name, *_ in each.attributes} for each in self.differences}
 
 
 def _text(thing: Object, catalog: Catalog) -> str:
@@ -149,12 +169,12 @@ def restore(was: Object | None, now: Object | None, then: Catalog, current: Cata
         return [] if now is None or now.kind == "enum label" else dropped(now, then, current)
     if now is None:
         return [] if was.kind == "enum label" else created(was, then, current)
-    return [*dict.fromkeys(_altered(Pair(was, now, then, current)))]
+    pair = Pair(was, now, then, current)
+    return [*dict.fromkeys(_altered(pair, [name for name, *_ in changed_attributes(now, was)]))]
 
 
-def _altered(pair: Pair) -> Iterator[Statement]:
-    """Yield the statements for the attributes that differ; all together, if one of them needs a new object."""
-    names = [name for name, *_ in changed_attributes(pair.now, pair.was)]
+def _altered(pair: Pair, names: Collection[str]) -> Iterator[Statement]:
+    """Yield the statements for attributes that differ; all together, if one of them needs a new object."""
     own = {**FIRST, **LAST, **_ATTRIBUTES.get(pair.was.kind, {})}
     if unknown := [name for name in names if name not in own]:
         if pair.was.kind in (*RELATIONS, "column") and pair.was.kind != "foreign table":

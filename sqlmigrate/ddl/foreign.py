@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from sqlmigrate.catalog.objects import Catalog, Object
+from sqlmigrate.catalog.sql_rare import UNSEEN
 from sqlmigrate.identifiers import IDENTIFIER, literal
 
 from .names import identifier
@@ -75,6 +76,8 @@ def hidden(thing: Object) -> tuple[str, ...]:
     """Return what of an object is hidden in the catalog, so that no statement has it: the names of its options."""
     if (thing.attributes.get("value") or "").startswith(HIDDEN):
         return ("value",)
+    if UNSEEN in (thing.attributes.get("options"), thing.attributes.get("foreign options")):
+        return ("options",)
     return tuple(_hidden_options(thing))
 
 
@@ -88,4 +91,6 @@ def _hidden_options(thing: Object) -> Iterator[str]:
 def _with_options(thing: Object, statement: str) -> str:
     names = hidden(thing)
     said = f"-- not written, because it may be a secret: option {', '.join(names)}\n" if names else ""
+    if names == ("options",):
+        said = "-- not written, because this role may not see them: the options\n"
     return f"{said}{statement}{clause(thing.attributes.get('options'))}"

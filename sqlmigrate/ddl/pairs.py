@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from sqlmigrate.catalog.objects import Catalog, Object
+from sqlmigrate.catalog.sql_rare import UNSEEN
 
 from . import rights
 from .columns import storage_options
@@ -76,6 +77,9 @@ def _by_name(options: str | None, prefix: str) -> dict[str, str]:
 
 def foreign_options(pair: Pair, alter: str, name: str = "options") -> Iterator[Statement]:
     """Yield the statement that puts options of a foreign object back, except those that are hidden."""
+    if UNSEEN in (pair.old(name), pair.new(name)):
+        yield impossible(pair.was, f"{name}: a role that may not see them has compared")
+        return
     old, new = values(pair.old(name)), values(pair.new(name))
     words = [f"DROP {key}" for key in new if key not in old]
     for key, value in old.items():

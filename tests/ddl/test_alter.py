@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from sqlmigrate.catalog.objects import Catalog, Difference
 from sqlmigrate.catalog.stored import catalog_of, text_of
 from sqlmigrate.ddl.alter import restoration
 from sqlmigrate.ddl.created import Statement
+from sqlmigrate.ddl.script import script
 
 pytestmark = pytest.mark.sampled(4)
 
@@ -291,6 +293,43 @@ def test_only_what_is_asked_for_is_put_back(newest: Restored) -> None:
     assert [each.sql for each in restoration(newest.catalog, current, wanted, is_same_database=True)] == [
         "ALTER TABLE app.orders ALTER COLUMN total SET DEFAULT 0"
     ]
+
+
+def test_an_attribute_that_was_not_compared_stays_as_it_is(newest: Restored) -> None:
+    """What two versions of PostgreSQL write differently, or a role may not see, is taken out of a difference."""
+    current = newest.after("alter table app.orders alter note set storage external, alter note set statistics 5")
+    [found] = differences(newest.catalog, current)
+    wanted = replace(found, attributes=tuple(each for each in found.attributes if each[0] == "statistics"))
+    assert [each.sql for each in restoration(newest.catalog, current, [wanted], is_same_database=True)] == [
+        "ALTER TABLE app.orders ALTER COLUMN note SET STATISTICS -1"
+    ]
+
+
+SCRIPT = """\
+-- These statements make the schema what it was. Read them before you execute any: none was executed.
+-- What creates, changes or drops tables, columns or sequences is commented out: rows may be lost.
+
+DROP INDEX app.orders_total;
+
+-- CREATE TABLE app.orphan (
+--     a integer,
+--     b integer
+-- );
+
+-- ALTER TABLE app.orphan OWNER TO postgres;
+
+-- REVOKE ALL ON TABLE app.orphan FROM catalog_reader;
+
+-- cannot be put back: enum app.state, PostgreSQL cannot remove the label 'lost'
+"""
+
+
+def test_what_holds_data_is_commented_out_of_the_text(newest: Restored) -> None:
+    """Every line of such a statement; what is executed without reading touches no rows."""
+    sql = (
+        "create index orders_total on app.orders (total); drop table app.orphan; alter type app.state add value 'lost'"
+    )
+    assert script(sorted(newest.statements(sql), key=lambda each: each.is_comment)) == SCRIPT
 
 
 def test_a_new_object_does_not_keep_rights_that_default_privileges_give(newest: Restored) -> None:
