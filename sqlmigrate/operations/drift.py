@@ -381,8 +381,9 @@ def look(session: Session, state: State, policy: DriftPolicy, *, may_refuse: boo
         session.abort()
         return (SqlmigrateError(f"not looked for changes by hand: {reason(error)}"),)
     if compared.problem:
-        message = f"not looked for changes by hand: {compared.problem.message}"
-        return (SqlmigrateError(message, detail=compared.problem.detail),)
+        is_older = compared.snapshot and not compared.snapshot.tie.is_same(compared.now.found.tie)
+        why = "the last run took no snapshot of the schema" if is_older else compared.problem.message
+        return (SqlmigrateError(f"not looked for changes by hand: {why}"),)
     if compared.drift and compared.drift.differences and compared.snapshot:
         if may_refuse and policy.answer == "refuse":
             raise _refused(compared.drift, compared.snapshot)

@@ -85,7 +85,7 @@ def test_the_schema_of_the_history_is_dropped(terminal: Terminal) -> None:
     ended = terminal("up")
     assert ended.code == 1
     assert ended.stderr == (
-        "   notice: drop cascades to 3 other objects\n"
+        "   notice: drop cascades to 4 other objects\n"
         "error: 002_begin_anew: something in the file drops or moves the history public.migrations\n"
         "  ──▶ sql/002_begin_anew.up.sql\n"
         "   hint    leave it where it is, and out of loops over all tables; "

@@ -35,7 +35,8 @@ from sqlmigrate.errors import SqlmigrateError
 from sqlmigrate.executor.events import Event
 from sqlmigrate.files import migration
 from sqlmigrate.files.folder import load
-from sqlmigrate.operations import up_down
+from sqlmigrate.operations import drift, up_down
+from sqlmigrate.plan.plan import DEFAULT_DRIFT
 
 Side = Literal["client", "server"]
 Mode = Literal["at once", "watched"]
@@ -123,6 +124,17 @@ def run(url: str, migrations: tuple[migration.Migration, ...], *, watched: bool 
     return list(up_down.up(url, migrations, step_by_step=watched))
 
 
+def require_no_drift(url: str) -> None:
+    """What is in the database was made by migrations: the snapshot says so, or it is known to be older."""
+    compared = drift.drift(url, DEFAULT_DRIFT).compared
+    if compared.problem:
+        is_older = compared.snapshot is None or not compared.snapshot.tie.is_same(compared.now.found.tie)
+        assert is_older, compared.problem
+    else:
+        assert compared.drift is not None
+        assert compared.drift.differences == ()
+
+
 # -- the proxy ---------------------------------------------------------------------------------------------------------
 
 
@@ -204,6 +216,7 @@ def cut_once(server: Server, migrations: tuple[migration.Migration, ...], side: 
             _ignoring(through, migrations)
         again = run(url, migrations)
         assert len(run(url, migrations)) == 1, f"something is left to do after {side} {after}: {again}"
+        require_no_drift(url)
         return found(url)
 
 
@@ -229,6 +242,7 @@ def kill_once(server: Server, folder: Path, number: int, mode: str) -> tuple[str
         assert ended.returncode in (0, -signal.SIGKILL), ended.stderr.decode()
         run(url, migrations)
         assert len(run(url, migrations)) == 1
+        require_no_drift(url)
         return found(url), ended.returncode != 0
 
 
