@@ -79,7 +79,6 @@ ROOMS = {
         "command",
     ),
     "schema": (
-        "built",
         "file",
         "screens",
         "drift_result",

@@ -7,6 +7,7 @@ it. No other module of the command line needs that.
 from __future__ import annotations
 
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -274,13 +275,13 @@ def repair(context: Context, *, version: str, yes: bool) -> None:
 def baseline(context: Context, *, version: str, yes: bool) -> None:
     """Declare that this database already is at VERSION: everything up to it is recorded, nothing is executed.
 
-    Asks first if tables that the files create are missing.
+    Compares first with what the files up to VERSION make, and asks if objects disagree. With --yes it does neither.
     """
     from sqlmigrate.operations import repair as operations
 
     migrations = folder.survey(context.config.directory)
     with context.database() as url:
-        if not yes and (doubt := operations.baseline_doubt(url, migrations, version, table=context.config.table)):
+        if not yes and (doubt := _baseline_doubt(context, url, migrations, version)):
             context.confirm(yes=yes, question="Record these migrations as executed all the same?", reason=doubt)
         state, declared = operations.baseline(
             url,
@@ -291,6 +292,20 @@ def baseline(context: Context, *, version: str, yes: bool) -> None:
             drift=context.drift,
         )
     context.report.declared(state, declared)
+
+
+def _baseline_doubt(context: Context, url: str, migrations: Folder, version: str) -> str:
+    """Return why this database may not be at a version; empty if nothing speaks against it."""
+    from sqlmigrate.operations import repair as operations
+    from sqlmigrate.shadow.baseline import agreement
+    from sqlmigrate.shadow.built_schema import Wanted
+
+    if missing := operations.baseline_doubt(url, migrations, version, table=context.config.table):
+        return missing
+    found = agreement(url, migrations, version, Wanted(Path(context.config.embedded_directory), context.config.table))
+    if found.note:
+        context.report.folder_notes([found.note], stream="stderr")
+    return found.doubt or ""
 
 
 @command("sqlmigrate split sql/003_add_roles.up.sql")

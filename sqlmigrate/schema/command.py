@@ -20,7 +20,7 @@ from .drift_command import drift
 from .squash_command import squash
 
 if TYPE_CHECKING:
-    from .built import BuiltSchema
+    from sqlmigrate.shadow.built_schema import BuiltSchema
 
 __all__ = ["drift", "schema", "squash"]  # the commands of this room
 
@@ -73,7 +73,7 @@ def _refuse_contradictions(options: dict[str, Any]) -> None:
 
 
 def _built(context: Context, options: dict[str, Any]) -> BuiltSchema:
-    from . import built
+    from sqlmigrate.shadow import built_schema as built
 
     config = context.config
     if options["source"]:

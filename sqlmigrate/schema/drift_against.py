@@ -1,33 +1,25 @@
-"""A database compared with what the files make: a shadow is built from those that are executed there, or from all."""
+"""`drift --against files`: a database compared with the files that are executed there, or with all."""
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from sqlmigrate.catalog import stored
-from sqlmigrate.catalog.drift import Drift, Majors, NotCompared, find_drift
-from sqlmigrate.catalog.objects import Catalog, Object
 from sqlmigrate.database.session import connect
-from sqlmigrate.errors import ConfigError
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.history import read
 from sqlmigrate.history.state import State
-from sqlmigrate.operations.drift import Compared, Report, authors_of, entries, read_now
+from sqlmigrate.operations.drift import Report, authors_of, entries
 from sqlmigrate.plan.plan import DriftPolicy
 from sqlmigrate.plan.rows import Row, make_rows
-from sqlmigrate.shadow.installed import NoServerError
+from sqlmigrate.shadow.against import compare_with
+from sqlmigrate.shadow.built_schema import Wanted
 from sqlmigrate.source import Source
 from sqlmigrate.spelling import plural
 
-from .built import BuiltSchema, Wanted, of_files
 from .drift_result import Result, with_drift
 
-_OWNER = "(owner)"
 _OWNERS = "owners are compared only where the files name them"
-_PLAIN = re.compile(r"[A-Za-z0-9_]+")
 
 
 @dataclass(frozen=True)
@@ -56,18 +48,19 @@ def compare_with_files(url: str, migrations: Sequence[Migration], policy: DriftP
         state = read.read(session, wanted.table)
         recorded = read.texts(session, state.history, [each.version for each in state.executions])
         chosen = _chosen(state, migrations, recorded)
-        built = _built(chosen.migrations, wanted, state.server.major)
-        now = read_now(session, state)
-        files = stored.catalog_of(stored.text_of(built.schema.catalog))
-        before, after = _with_same_owners(files, stored.catalog_of(now.text), built.executed_by)
-        found = _settled(find_drift(before, after, Majors(built.major, state.server.major), ignored))
-        compared = Compared(now, None, drift=found, before=files)
-        report = Report(state, compared, authors_of(session, compared))
+        against = compare_with(session, state, chosen.migrations, wanted, ignored)
+        report = Report(state, against.compared, authors_of(session, against.compared))
     newest = chosen.migrations[-1].version if chosen.migrations else None
-    against = f"what the files make up to {newest}" if newest else "an empty database: no file is executed"
-    result = Result(state.server.where, f"{against}, on {built.server}", newest, objects=len(now.catalog.objects))
-    notes = (*chosen.notes, _OWNERS, *(f"{each.label} is left out: {each.reason}" for each in built.left_out))
-    return with_drift(replace(result, notes=notes), found, report)
+    said = f"what the files make up to {newest}" if newest else "an empty database: no file is executed"
+    left_out = (f"{each.label} is left out: {each.reason}" for each in against.built.left_out)
+    result = Result(
+        state.server.where,
+        f"{said}, on {against.built.server}",
+        newest,
+        notes=(*chosen.notes, _OWNERS, *left_out),
+        objects=len(against.compared.now.catalog.objects),
+    )
+    return with_drift(result, against.drift, report)
 
 
 def _chosen(
@@ -93,74 +86,3 @@ def _recorded(row: Row, recorded: Mapping[str, tuple[str | None, str | None]]) -
     if execution is None or text is None:
         return None
     return Migration(execution.version, execution.name, Source(f"the history: {row.label}", text))
-
-
-def _built(migrations: Sequence[Migration], wanted: Wanted, major: int) -> BuiltSchema:
-    """Build on the major version of the database, if this machine has it."""
-    if wanted.shadow_url or wanted.postgres:
-        return of_files(migrations, wanted)
-    try:
-        return of_files(migrations, replace(wanted, postgres=major))
-    except NoServerError:
-        raise
-    except ConfigError:
-        return of_files(migrations, wanted)
-
-
-def _with_same_owners(files: Catalog, now: Catalog, role: str) -> tuple[Catalog, Catalog]:
-    """Call the owner of what the migrations create the same in both: files rarely say who executes them."""
-    pairs = [(key, each, now.objects[key]) for key, each in files.objects.items() if key in now.objects]
-    owners = Counter(there.attributes.get("owner") for _, here, there in pairs if here.attributes.get("owner") == role)
-    executing = next((owner for owner, _ in owners.most_common(1) if owner), role)
-    before = dict(files.objects)
-    after = dict(now.objects)
-    for key, here, there in pairs:
-        if (_owner(here, files) or role) == role:
-            before[key] = _without_owner(here, role)
-            after[key] = _without_owner(there, _owner(there, now) or executing)
-    renamed = (_of_role(each, role, executing) for each in before.values())
-    return Catalog({(each.kind, each.name): each for each in renamed}), Catalog(after)
-
-
-def _owner(thing: Object, catalog: Catalog) -> str | None:
-    whole = catalog.wholes.get(thing.table)
-    return thing.attributes.get("owner") or (whole.attributes.get("owner") if whole else None)
-
-
-def _without_owner(thing: Object, owner: str) -> Object:
-    attributes = {name: value for name, value in thing.attributes.items() if name != "owner"}
-    if rights := attributes.get("acl"):
-        attributes["acl"] = " ".join(sorted(_item(each, owner) for each in rights.split(" ")))
-    return replace(thing, attributes=attributes)
-
-
-def _item(item: str, owner: str) -> str:
-    """Return an item of an ACL with the owner under a common name."""
-    written = owner if _PLAIN.fullmatch(owner) else f'"{owner}"'
-    grantee, _, rest = item.partition("=")
-    granted, _, grantor = rest.rpartition("/")
-    return f"{_OWNER if grantee == written else grantee}={granted}/{_OWNER if grantor == written else grantor}"
-
-
-def _of_role(thing: Object, role: str, executing: str) -> Object:
-    """Return default privileges of the shadow's role as those of the role that executes migrations there."""
-    if thing.kind != "default privileges":
-        return thing
-    name = re.sub(rf"\bof {re.escape(role)}(?= in |$)", f"of {executing}", thing.name)
-    attributes = {key: value and value.replace(f"/{role}", f"/{executing}") for key, value in thing.attributes.items()}
-    return replace(thing, name=name, path=(name,), attributes=attributes)
-
-
-def _settled(found: Drift) -> Drift:
-    """Leave out what depends on the machine: versions of extensions, and subscriptions, which no shadow has."""
-    kept, left_out = [], list(found.not_compared)
-    for each in found.differences:
-        if each.kind == "subscription":
-            left_out.append(NotCompared(each.kind, each.name, "all of it", is_unseen=False))
-            continue
-        attributes = tuple(one for one in each.attributes if (each.kind, one[0]) != ("extension", "version"))
-        if len(attributes) < len(each.attributes):
-            left_out.append(NotCompared(each.kind, each.name, "version", is_unseen=False))
-        if attributes or not each.attributes:
-            kept.append(replace(each, attributes=attributes))
-    return replace(found, differences=tuple(kept), not_compared=tuple(left_out))

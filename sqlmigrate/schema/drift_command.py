@@ -75,7 +75,8 @@ def _of_snapshot(context: Context, **options: Any) -> Result:
 
 
 def _of_files(context: Context, *, shadow_url: str | None, postgres: int | None, trusted: bool) -> Result:
-    from .built import Wanted
+    from sqlmigrate.shadow.built_schema import Wanted
+
     from .drift_against import compare_with_files
 
     migrations = folder.survey(context.config.directory)

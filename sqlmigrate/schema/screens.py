@@ -9,9 +9,8 @@ from typing import Any
 from sqlmigrate.ddl import schema_file
 from sqlmigrate.output.excerpt import Line, printable
 from sqlmigrate.output.report import Report
+from sqlmigrate.shadow.built_schema import BuiltSchema
 from sqlmigrate.spelling import plural
-
-from .built import BuiltSchema
 
 MOST_LINES = 60  # of a diff
 _STYLES = {"+": "green", "-": "red", "@": "dim"}

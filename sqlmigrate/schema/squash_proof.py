@@ -22,11 +22,11 @@ from sqlmigrate.files.migration import Migration
 from sqlmigrate.history import read as history_read
 from sqlmigrate.operations import up_down
 from sqlmigrate.shadow import build, databases
+from sqlmigrate.shadow.built_schema import own_tables
 from sqlmigrate.shadow.executable_files import LeftOut
 from sqlmigrate.shadow.rights import Rights
 
 from . import squash_rows
-from .built import own_tables
 from .squash_rows import Rows
 
 _FORM = "squash 1"  # of the templates: changed when they are built differently

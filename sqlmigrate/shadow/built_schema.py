@@ -13,9 +13,10 @@ from sqlmigrate.errors import ConfigError, SqlmigrateError
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.history import read as history_read
 from sqlmigrate.history.table import History, names_in_catalog, table_parts
-from sqlmigrate.shadow import build, databases
-from sqlmigrate.shadow.executable_files import LeftOut
-from sqlmigrate.shadow.rights import Rights
+
+from . import build, databases
+from .executable_files import LeftOut
+from .rights import Rights
 
 _FORM = "schema 1"  # of the templates: changed when they are built differently
 _MAJOR = 10000

@@ -1,0 +1,127 @@
+"""A database compared with what the files make: a shadow is built from those that are executed there, or from all."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sqlmigrate.catalog import stored
+from sqlmigrate.catalog.drift import Drift, Majors, NotCompared, find_drift
+from sqlmigrate.catalog.ignored import Entry
+from sqlmigrate.catalog.objects import Catalog, Object
+from sqlmigrate.database.session import Session
+from sqlmigrate.errors import ConfigError
+from sqlmigrate.files.migration import Migration
+from sqlmigrate.history.state import State
+from sqlmigrate.operations.drift import Compared, read_now
+
+from .built_schema import BuiltSchema, Wanted, of_files
+from .installed import NoServerError
+
+_OWNER = "(owner)"
+_PLAIN = re.compile(r"[A-Za-z0-9_]+")
+
+
+@dataclass(frozen=True)
+class Against:
+    """A database compared with what files make.
+
+    Attributes:
+        compared: the comparison; what the files make is before
+        built: what was built of the files
+        drift: how the database differs
+    """
+
+    compared: Compared
+    built: BuiltSchema
+    drift: Drift
+
+
+def compare_with(
+    session: Session, state: State, migrations: Sequence[Migration], wanted: Wanted, ignored: Sequence[Entry] = ()
+) -> Against:
+    """Compare a database with what migrations make, also one without a history; writes nothing to it.
+
+    Raises:
+        NoServerError: There is no PostgreSQL on this machine to build on.
+        ServerError: The migrations do not build.
+    """
+    built = _built(migrations, wanted, state.server.major)
+    now = read_now(session, state)
+    files = stored.catalog_of(stored.text_of(built.schema.catalog))
+    before, after = _with_same_owners(files, stored.catalog_of(now.text), built.executed_by)
+    found = _settled(find_drift(before, after, Majors(built.major, state.server.major), ignored))
+    return Against(Compared(now, None, drift=found, before=files), built, found)
+
+
+def _built(migrations: Sequence[Migration], wanted: Wanted, major: int) -> BuiltSchema:
+    """Build on the major version of the database, if this machine has it."""
+    if wanted.shadow_url or wanted.postgres:
+        return of_files(migrations, wanted)
+    try:
+        return of_files(migrations, replace(wanted, postgres=major))
+    except NoServerError:
+        raise
+    except ConfigError:
+        return of_files(migrations, wanted)
+
+
+def _with_same_owners(files: Catalog, now: Catalog, role: str) -> tuple[Catalog, Catalog]:
+    """Call the owner of what the migrations create the same in both: files rarely say who executes them."""
+    pairs = [(key, each, now.objects[key]) for key, each in files.objects.items() if key in now.objects]
+    owners = Counter(there.attributes.get("owner") for _, here, there in pairs if here.attributes.get("owner") == role)
+    executing = next((owner for owner, _ in owners.most_common(1) if owner), role)
+    before = dict(files.objects)
+    after = dict(now.objects)
+    for key, here, there in pairs:
+        if (_owner(here, files) or role) == role:
+            before[key] = _without_owner(here, role)
+            after[key] = _without_owner(there, _owner(there, now) or executing)
+    renamed = (_of_role(each, role, executing) for each in before.values())
+    return Catalog({(each.kind, each.name): each for each in renamed}), Catalog(after)
+
+
+def _owner(thing: Object, catalog: Catalog) -> str | None:
+    whole = catalog.wholes.get(thing.table)
+    return thing.attributes.get("owner") or (whole.attributes.get("owner") if whole else None)
+
+
+def _without_owner(thing: Object, owner: str) -> Object:
+    attributes = {name: value for name, value in thing.attributes.items() if name != "owner"}
+    if rights := attributes.get("acl"):
+        attributes["acl"] = " ".join(sorted(_item(each, owner) for each in rights.split(" ")))
+    return replace(thing, attributes=attributes)
+
+
+def _item(item: str, owner: str) -> str:
+    """Return an item of an ACL with the owner under a common name."""
+    written = owner if _PLAIN.fullmatch(owner) else f'"{owner}"'
+    grantee, _, rest = item.partition("=")
+    granted, _, grantor = rest.rpartition("/")
+    return f"{_OWNER if grantee == written else grantee}={granted}/{_OWNER if grantor == written else grantor}"
+
+
+def _of_role(thing: Object, role: str, executing: str) -> Object:
+    """Return default privileges of the shadow's role as those of the role that executes migrations there."""
+    if thing.kind != "default privileges":
+        return thing
+    name = re.sub(rf"\bof {re.escape(role)}(?= in |$)", f"of {executing}", thing.name)
+    attributes = {key: value and value.replace(f"/{role}", f"/{executing}") for key, value in thing.attributes.items()}
+    return replace(thing, name=name, path=(name,), attributes=attributes)
+
+
+def _settled(found: Drift) -> Drift:
+    """Leave out what depends on the machine: versions of extensions, and subscriptions, which no shadow has."""
+    kept, left_out = [], list(found.not_compared)
+    for each in found.differences:
+        if each.kind == "subscription":
+            left_out.append(NotCompared(each.kind, each.name, "all of it", is_unseen=False))
+            continue
+        attributes = tuple(one for one in each.attributes if (each.kind, one[0]) != ("extension", "version"))
+        if len(attributes) < len(each.attributes):
+            left_out.append(NotCompared(each.kind, each.name, "version", is_unseen=False))
+        if attributes or not each.attributes:
+            kept.append(replace(each, attributes=attributes))
+    return replace(found, differences=tuple(kept), not_compared=tuple(left_out))

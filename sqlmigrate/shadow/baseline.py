@@ -1,0 +1,70 @@
+"""Whether a database is what the files up to a version make, before it is declared to be there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlmigrate.catalog.drift import summary
+from sqlmigrate.catalog.objects import Difference
+from sqlmigrate.database.session import connect
+from sqlmigrate.errors import SqlmigrateError
+from sqlmigrate.files.migration import Migration
+from sqlmigrate.history import read
+from sqlmigrate.plan.rows import find_row, make_rows
+from sqlmigrate.spelling import plural
+
+from .against import compare_with
+from .built_schema import Wanted
+
+_SHOWN = 3  # differences that are named
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """What a comparison with the files has found.
+
+    Attributes:
+        doubt: how many objects are missing or different, and the first of them; None if none is
+        note: what else is there, or why nothing was compared; None if there is nothing to say
+    """
+
+    doubt: str | None = None
+    note: SqlmigrateError | None = None
+
+
+def agreement(url: str, migrations: Sequence[Migration], version: str, wanted: Wanted) -> Agreement:
+    """Compare a database with what the files up to `version` make; writes nothing to it.
+
+    Where that cannot be built, a note says so: a baseline is possible without it. Raises `SqlmigrateError` if the
+    database cannot be reached.
+    """
+    with connect(url) as session:
+        state = read.read(session, wanted.table)
+        limit = find_row(make_rows(migrations, state.executions), version).number
+        files = sorted((each for each in migrations if each.number <= limit), key=lambda each: each.number)
+        try:
+            found = compare_with(session, state, files, wanted).drift.differences
+        except SqlmigrateError as error:
+            return Agreement(note=error.with_(message=f"not compared with what the files make: {error.message}"))
+    others = [each for each in found if each.change == "left over"]
+    return Agreement(_doubt([each for each in found if each.change != "left over"]), _note(others))
+
+
+def _doubt(found: Sequence[Difference]) -> str | None:
+    if not found:
+        return None
+    disagree = "disagrees" if len(found) == 1 else "disagree"
+    return f"{plural(len(found), 'object')} {disagree} with what these files make: {_shown(found)}"
+
+
+def _note(found: Sequence[Difference]) -> SqlmigrateError | None:
+    if not found:
+        return None
+    are = "is" if len(found) == 1 else "are"
+    return SqlmigrateError(f"{plural(len(found), 'object')} here {are} not made by these files: {_shown(found)}")
+
+
+def _shown(found: Sequence[Difference]) -> str:
+    more = [f"and {len(found) - _SHOWN:,} more"] if len(found) > _SHOWN else []
+    return "; ".join([*list(summary(found))[:_SHOWN], *more])
