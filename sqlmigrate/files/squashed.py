@@ -101,7 +101,8 @@ def _replaced(migration: Migration, squashed: Migration) -> MigrationError:
         f"{migration.label} is in the range {squashed.replaces} that {squashed.label} replaces, but was not squashed",
         kind=Kind.REPLACED,
         hint="a new database would execute it before the squashed one, and others after it: rename its files to a free "
-        "version after the newest",
+        "version after the newest; in git, renumber does it",
+        next_steps=["sqlmigrate renumber"],
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -106,30 +106,10 @@ def review(subjects: Subjects, settings: Settings) -> Review:
 def review_on(server: databases.Shadow, subjects: Subjects, settings: Settings) -> Review:
     """Review new migrations on a shadow server."""
     began = time.monotonic()
-    base = find_base(server, subjects, settings.table, settings.seed, is_trusted=settings.is_trusted)
-    with (
-        server.clone(base.template) as clone,
-        watching(clone.owner_url, clone.admin_url, settings.table, settings.limit) as watch,
-    ):
-        roles = MissingRoles(server, base.roles)
-        made_up = MadeUpRows(server, clone, watch.observer, base.filled)
-        trips = RoundTrips(roles, watch, made_up, base.rows, partial(server.body_checker, clone))
-        reviewed = _in_order(_review_one(trips, _parse(each), settings, server.version) for each in subjects.new)
-        outdated, not_compared = _compared_schema_file(clone, watch, subjects, settings, reviewed)
-    basis = Basis(
-        subjects.base,
-        len(subjects.base_migrations),
-        server.label + _EXECUTED_WITH[settings.is_trusted and server.is_superuser],
-        server.version,
-        len(base.filled),
-        len(base.filled) + len(base.unfilled),
-        base.unfilled,
-        (*base.roles, *roles.created),
-        has_sizes=bool(settings.sizes),
-        own=base.own,
-        left_out=base.left_out,
-        not_compared=not_compared,
-    )
+    parts = [_review_part(server, part, settings) for part in _parts(subjects)]
+    basis = parts[-1].basis
+    reviewed = tuple(each for part in parts for each in part.reviewed)
+    outdated = tuple(each for part in parts for each in part.outdated)
     seconds = time.monotonic() - began
     findings = (*subjects.findings, *outdated)
     return _judged(Review(basis, reviewed, findings, seconds, settings.directory), subjects)
@@ -153,6 +133,71 @@ def _compared_schema_file(
         if settings.schema_postgres not in (None, session.conn.info.server_version // _MAJOR):
             return (), f"{path} is not compared: PostgreSQL {settings.schema_postgres} writes it."
         return schema_file.of_file(path, text(read_schema(session, watch.history))), ""
+
+
+def _parts(subjects: Subjects) -> Iterator[Subjects]:
+    """Yield the new migrations with their bases: a squashed one is executed in the place of those that it replaces."""
+    squashed = [each for each in subjects.new if any(_is_replaced(other, each) for other in subjects.base_migrations)]
+    for one in squashed:
+        before = tuple(each for each in subjects.base_migrations if _is_before(each, one))
+        yield replace(subjects, base_migrations=before, new=(one,))
+    if others := tuple(each for each in subjects.new if each not in squashed):
+        yield replace(subjects, new=others)
+
+
+def _is_replaced(migration: Migration, squashed: Migration) -> bool:
+    return squashed.replaces is not None and squashed.replaces.covers(migration.number)
+
+
+def _is_before(migration: Migration, squashed: Migration) -> bool:
+    return migration.number < squashed.number and not _is_replaced(migration, squashed)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """New migrations that were reviewed on one base.
+
+    Attributes:
+        basis: the base, and how they were executed
+        reviewed: the migrations
+        outdated: the finding of a schema file that is not up to date
+    """
+
+    basis: Basis
+    reviewed: tuple[Reviewed, ...]
+    outdated: tuple[Finding, ...]
+
+
+def _review_part(server: databases.Shadow, subjects: Subjects, settings: Settings) -> _Part:
+    """Review new migrations on one base."""
+    base = find_base(server, subjects, settings.table, settings.seed, is_trusted=settings.is_trusted)
+    with (
+        server.clone(base.template) as clone,
+        watching(clone.owner_url, clone.admin_url, settings.table, settings.limit) as watch,
+    ):
+        roles = MissingRoles(server, base.roles)
+        made_up = MadeUpRows(server, clone, watch.observer, base.filled)
+        trips = RoundTrips(roles, watch, made_up, base.rows, partial(server.body_checker, clone))
+        reviewed = _in_order(_review_one(trips, _parse(each), settings, server.version) for each in subjects.new)
+        # The clone of a squashed migration has less than the folder.
+        compared: tuple[tuple[Finding, ...], str] = ((), "")
+        if not any(each.replaces for each in subjects.new):
+            compared = _compared_schema_file(clone, watch, subjects, settings, reviewed)
+    basis = Basis(
+        subjects.base,
+        len(subjects.base_migrations),
+        server.label + _EXECUTED_WITH[settings.is_trusted and server.is_superuser],
+        server.version,
+        len(base.filled),
+        len(base.filled) + len(base.unfilled),
+        base.unfilled,
+        (*base.roles, *roles.created),
+        has_sizes=bool(settings.sizes),
+        own=base.own,
+        left_out=base.left_out,
+        not_compared=compared[1],
+    )
+    return _Part(basis, reviewed, compared[0])
 
 
 def _review_one(trips: RoundTrips, parsed: _Parsed, settings: Settings, version: int) -> Reviewed:

@@ -222,7 +222,7 @@ def test_a_replaced_migration_that_is_still_there(folder: Path) -> None:
 
 RENAME = (
     "a new database would execute it before the squashed one, and others after it: rename its files to a free version "
-    "after the newest"
+    "after the newest; in git, renumber does it"
 )
 
 
@@ -231,7 +231,11 @@ def test_a_new_migration_in_the_range(folder: Path) -> None:
     write("002_late.up.sql")
 
     assert shown(survey(folder).faults) == [
-        ["002_late is in the range 001-003 that 003_squashed_core replaces, but was not squashed", RENAME]
+        [
+            "002_late is in the range 001-003 that 003_squashed_core replaces, but was not squashed",
+            RENAME,
+            "sqlmigrate renumber",
+        ]
     ]
 
 
@@ -241,5 +245,9 @@ def test_two_squashed_migrations_that_overlap(folder: Path) -> None:
     Path("sql/004_d.up.sql").unlink()
 
     assert shown(survey(folder).faults) == [
-        ["003_squashed_core is in the range 001-004 that 004_squashed_all replaces, but was not squashed", RENAME]
+        [
+            "003_squashed_core is in the range 001-004 that 004_squashed_all replaces, but was not squashed",
+            RENAME,
+            "sqlmigrate renumber",
+        ]
     ]

@@ -118,15 +118,22 @@ def added_to(base: Base, migrations: Sequence[Migration]) -> tuple[Migration, ..
 def _renamed(merged: Sequence[Migration], mine: Sequence[Migration]) -> Iterator[tuple[str, Migration]]:
     """Return the label of each merged migration that was renamed, with what it is now."""
     labels, old_labels = ({migration.label for migration in side} for side in (mine, merged))
-    free = [migration for migration in mine if migration.label not in old_labels]
+    free = [migration for migration in mine if migration.label not in old_labels and not migration.replaces]
     for old in merged:
-        if old.label in labels:
+        if old.label in labels or squashed_into(old, mine):
             continue
         found = next((now for now in free if now.checksum == old.checksum), None)
         found = found or next((now for now in free if now.number == old.number and _is_alike(old, now)), None)
         if found:
             free.remove(found)
             yield old.label, found
+
+
+def squashed_into(old: Migration, mine: Sequence[Migration]) -> Migration | None:
+    """Return the squashed migration that replaces a merged one; None if none does."""
+    return next(
+        (now for now in mine if now.label != old.label and now.replaces and now.replaces.covers(old.number)), None
+    )
 
 
 def _is_alike(old: Migration, now: Migration) -> bool:
@@ -139,6 +146,8 @@ def _merged(base: Base, mine: Sequence[Migration], renamed: Mapping[str, Migrati
     for old in base.migrations:
         if old.label in by_label:
             yield from _changed(base, old, by_label[old.label])
+        elif squashed := squashed_into(old, mine):
+            yield from _was_squashed(base, old, squashed)
         elif old.label in renamed:
             yield _was_renamed(base, old, renamed[old.label])
         else:
@@ -184,6 +193,21 @@ def _down_change(old: Migration, now: Migration) -> str | None:
     return f"its down file was edited ({compare.what_changed(old.down.text, now.down.text)})"
 
 
+def _was_squashed(base: Base, old: Migration, squashed: Migration) -> Iterator[Finding]:
+    """Return the finding of a merged migration that a squashed one replaces, but was not squashed as it is merged."""
+    listed = squashed.replaces.listed if squashed.replaces else ()
+    found = next((each for each in listed if each.number == old.number), None)
+    if found is None and listed:
+        rule, what = MERGED_MIGRATION_DELETED, "was deleted, and {} does not list it"
+    elif found and not found.is_text(old.checksum):
+        rule, what = MERGED_MIGRATION_CHANGED, "was squashed into {} with another text"
+    else:
+        return
+    message = f"{old.label} is merged in {base.ref}, and {what.format(squashed.label)}"
+    advice = f"restore it, and squash again:\n{_restore(base, old.up, old.down)}"
+    yield _finding(rule, squashed.up.path, message, advice)
+
+
 def _was_renamed(base: Base, old: Migration, now: Migration) -> Finding:
     pairs = [(now.up, old.up), *([(now.down, old.down)] if now.down and old.down else [])]
     moves = " && ".join(f"mv {shlex.quote(one.path)} {shlex.quote(other.path)}" for one, other in pairs)
@@ -210,11 +234,23 @@ def _versions(base: Base, added: Sequence[Migration], ref: str | None) -> Iterat
     newest = base.migrations[-1] if base.migrations else None
     advice = "move it behind the newest:\nsqlmigrate renumber" + (f" --base {shlex.quote(ref)}" if ref else "")
     for migration in added:
-        if newest and migration.number <= newest.number:
+        if migration.replaces:
+            yield from _merged_into_range(base, migration)
+        elif newest and migration.number <= newest.number:
             message = f"version {migration.version} is not above {newest.label}, the newest merged in {base.ref}"
             yield _finding(VERSION_BELOW_MERGED, migration.up.path, message, advice)
         elif conflict := _meanwhile(base, migration):
             yield _finding(VERSION_TAKEN, migration.up.path, conflict, advice)
+
+
+def _merged_into_range(base: Base, squashed: Migration) -> Iterator[Finding]:
+    """Return findings of migrations that were merged since the merge base into the range of a squashed one."""
+    replaces, known = squashed.replaces, {each.label for each in base.migrations}
+    for other in base.tip:
+        if replaces and replaces.covers(other.number) and other.label not in {*known, squashed.label}:
+            message = f"{other.label} was merged meanwhile in {base.ref}, in the range {replaces} of {squashed.label}"
+            advice = "take the files of the branch back, merge the base, and squash again"
+            yield _finding(VERSION_TAKEN, squashed.up.path, message, advice)
 
 
 def _meanwhile(base: Base, migration: Migration) -> str | None:

@@ -48,10 +48,15 @@ def renumber(directory: str, ref: str | None, environment: Mapping[str, str], no
             raise error.with_(hint=hint, next_steps=[]) from None
         raise _by_hand(f"{error.message}, so it is not known which migration is new", migrations, now) from None
     merged = {fault.message for side in (base.migrations, base.tip) for fault in side.faults}
-    faults = [each for each in migrations.faults if each.kind is not Kind.SHARED_VERSION and each.message not in merged]
+    cured = (Kind.SHARED_VERSION, Kind.REPLACED)  # by another number
+    faults = [each for each in migrations.faults if each.kind not in cured and each.message not in merged]
     if faults:
         raise gather(faults)
-    own = [migration for migration in added_to(base, migrations) if not is_merged_meanwhile(base, migration)]
+    own = [
+        migration
+        for migration in added_to(base, migrations)
+        if not migration.replaces and not is_merged_meanwhile(base, migration)
+    ]
     kept = [migration for migration in migrations if migration not in own]
     newest = max([*base.tip, *kept], key=lambda migration: migration.number, default=None)
     moves = _moves(own, newest.version if newest else "", now)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from git_repository import Repository
+from squashed_folder import squash
 
 from sqlmigrate.errors import ConfigError
 from sqlmigrate.review.new.merged import New, find_new
@@ -384,6 +385,80 @@ def test_a_version_that_was_taken(repository: Repository) -> None:
             "sql/005_late.up.sql",
             "version 005 is below 006_more, which was merged meanwhile in main",
             what_now,
+        ),
+    )
+
+
+# -- squashed ----------------------------------------------------------------------------------------------------------
+
+
+def squashed(repository: Repository) -> None:
+    """Put 001_a and 002_b into a squashed migration."""
+    squash(repository.root / "sql", "2")
+
+
+def test_what_a_squashed_migration_replaces_was_not_deleted(repository: Repository) -> None:
+    """It is gone on purpose, and the squashed one is new; its version is not below the merged ones."""
+    squashed(repository)
+    repository.write(v003_c="create c")
+
+    found = new(repository)
+
+    assert found.findings == ()
+    assert labels(found) == (["001_a", "002_b"], ["002_squashed_core", "003_c"])
+
+
+def test_a_merged_squash_is_the_base(repository: Repository) -> None:
+    """After it is merged, it is a migration like others."""
+    squashed(repository)
+    repository.commit()
+    repository.git("branch", "-f", "main", "HEAD")
+    repository.write(v003_c="create c")
+
+    assert labels(new(repository)) == (["002_squashed_core"], ["003_c"])
+
+
+def test_a_squash_of_another_text_is_told(repository: Repository) -> None:
+    """What was merged is not what was squashed: databases have the merged text."""
+    repository.write(v001_a="create something else")
+    squashed(repository)
+
+    assert new(repository).findings == (
+        finding(
+            "merged-migration-changed",
+            "sql/002_squashed_core.up.sql",
+            "001_a is merged in main, and was squashed into 002_squashed_core with another text",
+            f"restore it, and squash again:\n{restore(repository, 'sql/001_a.up.sql', 'sql/001_a.down.sql')}",
+        ),
+    )
+
+
+def test_a_squash_that_leaves_one_out_is_told(repository: Repository) -> None:
+    """A merged migration that is in its range and not in its list was deleted."""
+    for direction in ("up", "down"):
+        (repository.root / f"sql/001_a.{direction}.sql").unlink()
+    squashed(repository)
+    path = repository.root / "sql/002_squashed_core.up.sql"
+    path.write_text(path.read_text().replace("replaces 002-002", "replaces 001-002"))
+
+    assert [each.message for each in new(repository).findings] == [
+        "001_a is merged in main, and was deleted, and 002_squashed_core does not list it"
+    ]
+
+
+def test_a_migration_merged_into_its_range_meanwhile(repository: Repository) -> None:
+    """A new database would never get it: the squash has to be written again."""
+    repository.write(v009_i="create i")
+    squash(repository.root / "sql", "9")
+    repository.commit()
+    merged_meanwhile(repository, v005_e="create e")
+
+    assert new(repository, "main").findings == (
+        finding(
+            "version-taken",
+            "sql/009_squashed_core.up.sql",
+            "005_e was merged meanwhile in main, in the range 001-009 of 009_squashed_core",
+            "take the files of the branch back, merge the base, and squash again",
         ),
     )
 
