@@ -206,7 +206,9 @@ def _review_one(trips: RoundTrips, parsed: _Parsed, settings: Settings, version:
         return Reviewed(migration, None, down, None, parsed.findings)
     trip = trips.execute(migration, up, down)
     subject = Subject(migration, up, trip, settings.sizes, version)
-    found = all_findings.find(subject, down)
+    found: Iterable[Finding] = all_findings.find(subject, down)
+    if migration.replaces:  # a note on a table is one on a migration that was reviewed long ago
+        found = tuple(finding for finding in found if finding.severity != "note")
     if settings.is_trusted:
         found = (_as_trusted(finding) for finding in found)
     return Reviewed(migration, up, down, trip, (*parsed.findings, *found))

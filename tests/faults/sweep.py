@@ -72,7 +72,22 @@ GIVEN_AWAY = {
     "004_alone": "-- sqlmigrate: no-transaction\ndo $$ begin perform pg_advisory_unlock_all(); end $$;\n"
     "insert into counted values (2);\ncreate index concurrently t_a on t (a);\ninsert into counted values (3);",
 }
-HISTORIES = {"in transactions": TRANSACTIONS, "without": ALONE, "half-done down": UNDONE, "lock given away": GIVEN_AWAY}
+# A squashed migration of which the database has a part: the archive is executed, its rows are folded, and it goes on.
+FOLDED = {
+    "squashed/001_tables": "create table t (a int primary key); create table counted (n int); create table p (a int);",
+    "squashed/002_more": "alter table t add b text; insert into counted values (1);",
+    "squashed/003_alone": "-- sqlmigrate: no-transaction\ninsert into counted values (2);\n"
+    "create index concurrently t_b on t (b);\ninsert into counted values (3);",
+    "003_squashed": "-- sqlmigrate: replaces 001-003\nselect 'it is not executed'::int;",
+    "004_later": "insert into counted values (4);",
+}
+HISTORIES = {
+    "in transactions": TRANSACTIONS,
+    "without": ALONE,
+    "half-done down": UNDONE,
+    "lock given away": GIVEN_AWAY,
+    "folded": FOLDED,
+}
 
 _FOUND = """
 select pg_catalog.jsonb_build_object(
@@ -89,6 +104,7 @@ select pg_catalog.jsonb_build_object(
     'history', (select pg_catalog.jsonb_agg(version || status || statements || statements_done
                                             || coalesce(unfinished, '') order by version) from public.migrations),
     'more', pg_catalog.to_regclass('public.more'),
+    'folded', (select pg_catalog.count(*) from public.migrations_log where action = 'fold'),
     'undone', (select pg_catalog.count(*) from public.migrations_log where action = 'down'),
     'executed', (select pg_catalog.count(*) from public.migrations_log where action = 'up'))::text"""
 
@@ -101,6 +117,7 @@ def found(url: str) -> str:
 
 
 def write(folder: Path, texts: dict[str, str]) -> tuple[migration.Migration, ...]:
+    (folder / "squashed").mkdir(exist_ok=True)
     for label, text in texts.items():
         (folder / (f"{label}.sql" if label.endswith(".down") else f"{label}.up.sql")).write_text(text)
     return load(folder)
@@ -112,9 +129,11 @@ def is_down(migrations: tuple[migration.Migration, ...]) -> bool:
 
 
 def prepare(url: str, migrations: tuple[migration.Migration, ...]) -> None:
-    """Execute first what is to be undone."""
+    """Execute first what is to be undone, or a part of what a squashed migration replaces."""
     if is_down(migrations):
         list(up_down.up(url, migrations))
+    elif archived := migration.archive_of(migrations).migrations:
+        list(up_down.up(url, archived, steps=1))
 
 
 def run(url: str, migrations: tuple[migration.Migration, ...], *, watched: bool = False) -> list[Event]:
@@ -329,7 +348,7 @@ def _share(folder: Path, tried: Sequence[Point]) -> list[str]:
         return [problem for point in tried if (problem := ours.problem(point))]
 
 
-SAMPLED = {"half-done down": 4, "lock given away": 4}
+SAMPLED = {"half-done down": 4, "lock given away": 4, "folded": 2}
 
 
 def sweep(every: Mapping[str, int]) -> tuple[list[Point], list[str]]:

@@ -8,7 +8,7 @@ import pytest
 import sweep
 from postgres_servers import Server
 
-SAMPLE = {"in transactions": 37, "without": 61, "half-done down": 53, "lock given away": 53}
+SAMPLE = {"in transactions": 37, "without": 61, "half-done down": 53, "lock given away": 53, "folded": 19}
 
 
 @pytest.mark.slow
@@ -36,6 +36,9 @@ def test_a_cut_connection_loses_nothing(name: str, postgres: Server, tmp_path: P
         ("half-done down", 4),
         ("half-done down", 9),
         ("half-done down", 13),
+        ("folded", 6),
+        ("folded", 11),
+        ("folded", 12),
     ],
 )
 def test_a_killed_process_loses_nothing(name: str, number: int, postgres: Server, tmp_path: Path) -> None:

@@ -190,6 +190,24 @@ def test_nothing_is_new(branch: Branch) -> None:
     assert ended.stdout.endswith("✅ no new migrations\n")
 
 
+def test_a_squash_is_executed_in_the_place_of_what_it_replaces(branch: Branch) -> None:
+    """In an empty database, not behind the migrations that it replaces; a new one after it has these for its base."""
+    branch.merged(**{"002_phones": ("create table phones (number text);", "drop table phones;")})
+    assert branch("squash", "2", "core", "--yes", "--schema-postgres", "18").code == 0
+    branch.new(**{"003_emails": ("alter table phones add email text;", "alter table phones drop email;")})
+
+    ended = branch("review", "--postgres", "18")
+
+    assert ended.code == 0
+    assert ended.stdout.splitlines()[:5] == [
+        "2 new migrations · base main",
+        "",
+        "✅ 002_squashed_core   no one waits · down restores everything · no lock on existing tables",
+        "✅ 003_emails          for an instant: everyone on `phones` · down restores everything",
+        "",
+    ]
+
+
 def test_the_files_that_are_named(branch: Branch) -> None:
     """By path, by name, by version: what stands below the first of them is the base."""
     branch.new(**{"002_currency": CURRENCY, "003_index": INDEX})
