@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 @click.argument("name", required=False)
 @click.option("--data", type=click.Choice(("all", "none")), default="all", show_default=True,
               help="Whether the rows that the migrations put in are written, too.")  # fmt: skip
+@click.option("--no-down", is_flag=True, help="Write no down file: the squashed migration cannot be undone.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--shadow-url", metavar="URL", help="The server to build on, best with production's version.")
 @click.option("--trusted", is_flag=True, help="Execute the migrations as a superuser: only files you trust.")
@@ -39,7 +40,7 @@ def squash(context: Context, *, version: str, name: str | None, yes: bool, **opt
     from . import squash_files, squash_proof, squash_screens
 
     replaced = _replaced(context, version)
-    label = f"{replaced[-1].version}_squashed_{_name(name, replaced)}"
+    own_name = f"squashed_{_name(name, replaced)}"
     config, with_data = context.config, options["data"] == "all"
     with squash_proof.builder(
         Path(config.embedded_directory),
@@ -49,7 +50,7 @@ def squash(context: Context, *, version: str, name: str | None, yes: bool, **opt
         is_trusted=options["trusted"],
     ) as builder:
         made = builder.make(replaced)
-        squashed = _squashed(label, replaced, made, with_data=with_data)
+        squashed = _squashed(own_name, replaced, made, with_data=with_data, has_down=not options["no_down"])
         squash_files.require_free(squashed, replaced)
         told = squash_screens.told(replaced, made, with_data=with_data)
         squash_screens.show(context.report, told)
@@ -84,18 +85,19 @@ def _name(name: str | None, replaced: tuple[Migration, ...]) -> str:
     return found
 
 
-def _squashed(label: str, replaced: tuple[Migration, ...], made: Made, *, with_data: bool) -> Migration:
+def _squashed(name: str, replaced: tuple[Migration, ...], made: Made, *, with_data: bool, has_down: bool) -> Migration:
     from sqlmigrate.files.migration import Migration
     from sqlmigrate.source import Source
 
     from . import squash_carried, squash_text
 
     rows = (made.blocks, made.rows.values) if with_data else ({}, ())
-    contents = squash_text.Contents(made.schema, squash_carried.carried(replaced), *rows)
-    prefix = replaced[-1].up.path.rpartition("/")[0]
-    number, _, name = label.partition("_")
-    up = Source(f"{prefix}/{label}.up.sql", squash_text.up(replaced, contents))
-    return Migration(number, name, up, Source(f"{prefix}/{label}.down.sql", squash_text.down(contents)))
+    contents = squash_text.Contents(made.schema, made.nothing, squash_carried.carried(replaced), *rows)
+    version = replaced[-1].version
+    path = f"{replaced[-1].up.path.rpartition('/')[0]}/{version}_{name}"
+    up = Source(f"{path}.up.sql", squash_text.up(replaced, contents, has_down=has_down))
+    down = Source(f"{path}.down.sql", squash_text.down(contents)) if has_down else None
+    return Migration(version, name, up, down)
 
 
 def _prove(builder: Builder, made: Made, squashed: Migration, *, with_data: bool) -> None:

@@ -19,8 +19,8 @@ from sqlmigrate.files.whole import place, write_whole
 
 def require_free(squashed: Migration, replaced: Sequence[Migration]) -> None:
     """Raise `ConfigError` if a file to be written exists, or the archive has another file of the same name."""
-    for path in _paths(squashed):
-        if path.exists():
+    for source in filter(None, (squashed.up, squashed.down)):
+        if (path := Path(source.path)).exists() and path.read_bytes() != source.text.encode():
             raise ConfigError(f"{path} exists", state=NOTHING_CHANGED, hint="choose another name for the squash")
     for path in (path for each in replaced for path in _paths(each)):
         target = _archived(path)
@@ -38,9 +38,9 @@ def write(squashed: Migration, replaced: Sequence[Migration]) -> None:
     try:
         for path in paths:
             _copy(path, _archived(path))
-        for target, source in zip(_paths(squashed), (squashed.up, squashed.down), strict=False):
-            if source:
-                write_whole(target, source.text)
+        for source in filter(None, (squashed.down, squashed.up)):
+            if not Path(source.path).exists():
+                write_whole(Path(source.path), source.text)
         for path in paths:
             path.unlink()
     except OSError as error:
@@ -52,7 +52,8 @@ def write(squashed: Migration, replaced: Sequence[Migration]) -> None:
 
 
 def _paths(migration: Migration) -> Iterator[Path]:
-    yield from (Path(source.path) for source in (migration.up, migration.down) if source)
+    """Yield the files; the down file first: it must not be in the folder without its up file."""
+    yield from (Path(source.path) for source in (migration.down, migration.up) if source)
 
 
 def _archived(path: Path) -> Path:

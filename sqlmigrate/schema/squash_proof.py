@@ -29,6 +29,7 @@ from sqlmigrate.shadow.rights import Rights
 from . import squash_rows
 from .squash_rows import Rows
 
+_OF_DOWN = "the down file"
 _FORM = "squash 1"  # of the templates: changed when they are built differently
 
 
@@ -42,6 +43,7 @@ class Made:
         blocks: the COPY block of each table with rows
         roles: the roles that migrations only name, and that were created for them
         left_out: what it does not have of the files, because it cannot be executed
+        nothing: the schema of a database in which nothing was executed
     """
 
     schema: Schema
@@ -49,6 +51,7 @@ class Made:
     blocks: dict[str, str]
     roles: tuple[str, ...]
     left_out: tuple[LeftOut, ...]
+    nothing: Schema
 
 
 @dataclass(frozen=True)
@@ -87,10 +90,12 @@ class Builder:
             ServerError: A migration failed.
         """
         words = build.Words("what the migrations make")
+        with self.built([], words) as (empty, *_), connect(empty.owner_url) as session:
+            nothing, _ = self._read(session)
         with self.built(migrations, words) as (clone, roles, left_out), connect(clone.owner_url) as session:
             schema, rows = self._read(session)
             blocks = squash_rows.copied(session, schema.catalog, [each.table for each in rows.filled])
-        return Made(schema, rows, blocks, roles, left_out)
+        return Made(schema, rows, blocks, roles, left_out, nothing)
 
     def prove(self, made: Made, squashed: Migration, *, with_data: bool) -> list[str]:
         """Return how what a squashed migration makes, and leaves after its down, differs from what it should.
@@ -106,20 +111,18 @@ class Builder:
             found += [f"role {name}: the replaced files create it" for name in roles if name not in made.roles]
             found += [f"the squashed file: {each.reason}" for each in left_out]
             if not found and squashed.down:
-                found += self._undone(clone, squashed)
+                found += self._undone(clone, squashed, made.nothing)
         return found
 
-    def _undone(self, clone: databases.Databases, squashed: Migration) -> Iterator[str]:
+    def _undone(self, clone: databases.Databases, squashed: Migration, nothing: Schema) -> Iterator[str]:
         with closing(up_down.down(clone.owner_url, [squashed], all=True, table=self.table)) as events:
             failed = next((event for event in events if isinstance(event, Failed)), None)
         if failed:
-            yield f"the down file fails: {failed.error.message}"
+            yield f"{_OF_DOWN} fails: {failed.error.message}"
             return
-        with self.built([], build.Words("an empty database")) as (empty, _, _), connect(empty.owner_url) as session:
-            nothing, _ = self._read(session)
         with connect(clone.owner_url) as session:
             left, _ = self._read(session)
-        yield from (f"after the down: {each}" for each in _differences(nothing.catalog, left.catalog))
+        yield from (f"{_OF_DOWN} leaves: {each}" for each in _differences(nothing.catalog, left.catalog))
 
     def _read(self, session: Session) -> tuple[Schema, Rows]:
         state = history_read.read(session, self.table)
@@ -154,9 +157,13 @@ def builder(
 def not_the_same(differences: Sequence[str], label: str, most: int = 10) -> ServerError:
     """Return the error that names how a squashed migration differs from what it replaces."""
     more = [f"and {len(differences) - most:,} more"] if len(differences) > most else []
+    is_down = all(each.startswith(_OF_DOWN) for each in differences)
+    makes = (
+        "does not undo all that it makes" if is_down else "does not make the same as the migrations that it replaces"
+    )
     return ServerError(
-        f"{label} does not make the same as the migrations that it replaces, so it was not written",
+        f"{label} {makes}, so it was not written",
         detail=[*differences[:most], *more],
         state="no file was changed",
-        hint="squash up to an earlier version, or put what is named into a migration after the squash",
+        hint="write it without a down file: --no-down" if is_down else "squash up to an earlier version",
     )

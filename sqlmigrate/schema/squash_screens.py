@@ -17,6 +17,7 @@ from . import squash_carried, squash_rows
 from .squash_proof import Made
 
 _MOST = 20  # tables that are listed
+_FEW = 3  # migrations that are named
 _ROOM = 60
 _NOTE = "comments in the files, and how expressions were written, are not carried over: they stay in the archive"
 
@@ -49,6 +50,10 @@ def _lost(replaced: Sequence[Migration], made: Made, *, with_data: bool) -> Iter
         yield f"{left.label}: the shadow has left it out: {left.reason}"
     for thing, said in schema_file.unwritten(made.schema):
         yield f"{thing.kind} {thing.name}: {said}"
+    if irreversible := [each.label for each in replaced if each.down is None]:
+        more = f" and {len(irreversible) - _FEW:,} more" if len(irreversible) > _FEW else ""
+        labels = ", ".join(irreversible[:_FEW])
+        yield f"no down file: {labels}{more}; the down file of the squashed one drops what they made all the same"
     if made.rows.large_objects:
         yield f"{plural(made.rows.large_objects, 'large object')}: not carried over"
     if with_data:

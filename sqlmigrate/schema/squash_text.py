@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlmigrate.catalog.objects import Identity, Object
-from sqlmigrate.ddl import rare
+from sqlmigrate.ddl import rare, rights, targets
 from sqlmigrate.ddl.order import Section, in_order
 from sqlmigrate.ddl.pieces import Piece
 from sqlmigrate.ddl.schema import Schema
@@ -34,31 +34,34 @@ class Contents:
 
     Attributes:
         schema: the schema, without the history tables
+        nothing: the schema of an empty database
         carried: statements of the replaced files that no catalog of a database holds, such as CREATE ROLE
         blocks: the COPY block of each table with rows
         values: the values of sequences
     """
 
     schema: Schema
+    nothing: Schema
     carried: tuple[str, ...] = ()
     blocks: Mapping[str, str] = field(default_factory=dict)
     values: tuple[Value, ...] = ()
 
 
-def head(replaced: Sequence[Migration]) -> str:
-    """Return the directive with its list, the first lines of the up file."""
+def head(replaced: Sequence[Migration], *, has_down: bool) -> str:
+    """Return the directives with the list, the first lines of the up file."""
     first = replaced[0].replaces.first if replaced[0].replaces else replaced[0].version
     width = max(len(each.label) for each in replaced)
     lines = [f"-- sqlmigrate: replaces {first}-{replaced[-1].version}"]
     lines += [f"--   {each.label:<{width}}   {each.checksum[:CHECKSUM_LENGTH]}" for each in replaced]
+    lines += [] if has_down else ["-- sqlmigrate: irreversible (squashed without a down file)"]
     return "\n".join([*lines, _WRITTEN]) + "\n"
 
 
-def up(replaced: Sequence[Migration], contents: Contents) -> str:
+def up(replaced: Sequence[Migration], contents: Contents, *, has_down: bool = True) -> str:
     """Return the text of the up file."""
     schema, sections = contents.schema, in_order(contents.schema, with_owner=True)
     later = {id(piece) for section in sections for piece in section.pieces if _is_later(section, piece, schema)}
-    parts = [head(replaced)]
+    parts = [head(replaced, has_down=has_down)]
     parts += [f"{each.rstrip().rstrip(';')};\n" for each in contents.carried]
     parts += [f"DROP SCHEMA {PUBLIC};\n"] if ("schema", PUBLIC) not in schema.catalog.objects else []
     parts += _written(sections, lambda piece: id(piece) not in later)
@@ -113,8 +116,17 @@ def down(contents: Contents) -> str:
             dropped += _dropped(section.block.thing)
         else:
             dropped += filter(None, (_undone(piece, contents.schema) for piece in reversed(section.pieces)))
-    gone = [] if ("schema", PUBLIC) in contents.schema.catalog.objects else [f"CREATE SCHEMA {PUBLIC}"]
-    return "".join(f"{each};\n" for each in [*dropped, *gone])
+    return "".join(f"{each};\n" for each in [*dropped, *_public_again(contents)])
+
+
+def _public_again(contents: Contents) -> list[str]:
+    """Return what gives the schema `public`, which no down file drops, the rights and the comment that it had."""
+    now, was = (each.catalog.objects.get(("schema", PUBLIC)) for each in (contents.schema, contents.nothing))
+    if now is None or was is None:
+        return [f"CREATE SCHEMA {PUBLIC}"] if was else []
+    text = was.attributes.get("comment")
+    comments = [targets.commented(was, text)] if now.attributes.get("comment") != text else []
+    return [*rights.changed(now, was), *comments]
 
 
 def _undone(piece: Piece, schema: Schema) -> str | None:

@@ -151,17 +151,20 @@ def statements(text: str) -> Iterator[str]:
         yield text[each.start : each.data.end if each.data else each.end]
 
 
+@pytest.mark.slow
 def test_a_squash_that_lacks_a_statement_is_never_written(
     four: Project, squash: Squash, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whichever statement is taken out of it: the difference is named, and no file is changed."""
     write, texts = squash_text.up, list[str]()
-    monkeypatch.setattr(squash_text, "up", lambda *given: texts.append(write(*given)) or texts[-1])
+    monkeypatch.setattr(squash_text, "up", lambda *given, **named: texts.append(write(*given, **named)) or texts[-1])
     assert squash("4", "core").code == 2  # it asks, and there is no terminal
     taken = list(statements(texts[0]))
     assert len(taken) > 15
     for each in taken:
-        monkeypatch.setattr(squash_text, "up", lambda *given, each=each: write(*given).replace(each, "select 1", 1))
+        monkeypatch.setattr(
+            squash_text, "up", lambda *given, each=each, **named: write(*given, **named).replace(each, "select 1", 1)
+        )
         ended = squash("4", "core", "--yes")
         assert (ended.code, ended.stdout) == (1, ""), each
         assert files(four) == PAIRS
@@ -258,3 +261,83 @@ def test_a_squash_of_a_squash(four: Project, squash: Squash) -> None:
             "002_squashed_core",
             "004_squashed_all",
         ]
+
+
+def test_time_stamps_are_versions(project: Project, postgres: Server) -> None:
+    """The squashed migration has the time stamp of the last one."""
+    for day, name in enumerate("abc", 1):
+        project.add(f"2026010{day}_120000_{name}", f"create table {name} ();", f"drop table {name};")
+
+    ended = project.call("squash", "20260102_120000", "core", "--yes", "--shadow-url", postgres.url())
+
+    assert ended.code == 0, ended.stderr
+    assert [each.label for each in load(project.folder)] == ["20260102_120000_squashed_core", "20260103_120000_c"]
+    assert (project.folder / "20260102_120000_squashed_core.up.sql").read_text().splitlines()[:2] == [
+        "-- sqlmigrate: replaces 20260101_120000-20260102_120000",
+        f"--   20260101_120000_a   {load(project.folder).archive.migrations[0].checksum[:16]}",
+    ]
+
+
+OWNED = """\
+alter default privileges grant select on tables to squash_reader;
+create table owned (id serial primary key);
+create function owned_count() returns bigint language sql as 'select count(*) from owned';
+alter table owned owner to squash_owner;
+alter function owned_count() owner to squash_owner;
+revoke execute on function owned_count() from public;
+"""
+
+
+def test_owners_and_rights_are_the_same(four: Project, squash: Squash) -> None:
+    """What belongs to the role that executes the migrations is not given to anyone; other owners are named."""
+    four.add("005_owned", OWNED, "drop function owned_count(); drop table owned;")
+
+    ended = squash("5", "core", "--yes")
+
+    assert ended.code == 0, ended.stderr
+    text = (four.folder / "005_squashed_core.up.sql").read_text()
+    assert re.findall("OWNER TO (.*);", text) == ["squash_owner", "squash_owner"]
+
+
+def test_migrations_without_a_down_file_are_told(four: Project, squash: Squash) -> None:
+    """They were irreversible; now one down file drops everything."""
+    four.remove("002_tables", "down")
+
+    assert squash("4", "core", "--yes").stderr.splitlines()[0] == (
+        "⚠️ no down file: 002_tables; the down file of the squashed one drops what they made all the same"
+    )
+
+
+def test_without_a_down_file(four: Project, squash: Squash) -> None:
+    """The up file says that it is intended."""
+    assert squash("4", "core", "--yes", "--no-down").code == 0
+
+    assert not (four.folder / "004_squashed_core.down.sql").exists()
+    text = (four.folder / "004_squashed_core.up.sql").read_text()
+    assert "-- sqlmigrate: irreversible (squashed without a down file)\n" in text
+    four.up()
+    assert four.call("verify").code == 0
+
+
+def test_a_down_that_is_not_proven_is_not_written(
+    four: Project, squash: Squash, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it leaves is named, and the way without it."""
+    write = squash_text.down
+    monkeypatch.setattr(
+        squash_text, "down", lambda contents: write(contents).replace("DROP SEQUENCE public.numbers;", "")
+    )
+
+    ended = squash("4", "core", "--yes")
+
+    assert (
+        ended.stderr.partition("error: ")[2]
+        == """\
+004_squashed_core does not undo all that it makes, so it was not written
+   the down file leaves: sequence public.numbers: left over
+   no file was changed
+   hint    write it without a down file: --no-down
+
+"""
+    )
+    assert files(four) == PAIRS
