@@ -186,6 +186,7 @@ def _execute(context: Context, direction: Direction, *, asks: bool = False, **op
     from .run_summary import RunSummary
 
     events = up_down.up if direction == "up" else up_down.down
+    asked: set[str] = set()  # a plan may be made again
     with RunSummary(direction, options.get("dry_run", False)) as outcome:
         running = RunReport(context.report)
         options |= {"table": context.config.table, "limits": context.limits, "drift": context.drift}
@@ -199,7 +200,7 @@ def _execute(context: Context, direction: Direction, *, asks: bool = False, **op
                     running.tell(event)
                     outcome.keep(event)
                     if asks:
-                        _confirm_squashed(context, event)
+                        _confirm_squashed(context, event, asked)
         except KeyboardInterrupt:
             context.is_interruption_told = True
             if not outcome.failed:
@@ -210,17 +211,18 @@ def _execute(context: Context, direction: Direction, *, asks: bool = False, **op
     return EXIT_FAILED if outcome.failed else 0
 
 
-def _confirm_squashed(context: Context, event: Event) -> None:
+def _confirm_squashed(context: Context, event: Event, asked: set[str]) -> None:
     """Ask before a squashed migration is undone: it stands for many, whose tables go all at once."""
     from sqlmigrate.plan.plan import Planned
 
     if not isinstance(event, Planned) or event.plan.dry_run:
         return
     for step in event.plan.steps:
-        if replaces := step.migration.replaces:
+        replaces = step.migration.replaces
+        if replaces and step.label not in asked:
+            asked.add(step.label)
             which = f"{step.label} replaces {replaces}"
             context.confirm(yes=False, question="Undo all of them, and lose the data in their tables?", reason=which)
-            return
 
 
 def _require_some(context: Context, migrations: Folder) -> None:
