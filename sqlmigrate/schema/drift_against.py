@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlmigrate.database.session import connect
-from sqlmigrate.files.migration import Migration
+from sqlmigrate.files.migration import Migration, archive_of
 from sqlmigrate.history import read
 from sqlmigrate.history.state import State
 from sqlmigrate.operations.drift import Report, authors_of, entries
 from sqlmigrate.plan.plan import DriftPolicy
 from sqlmigrate.plan.rows import Row, make_rows
+from sqlmigrate.plan.squashed import view_of
 from sqlmigrate.shadow.against import compare_with
 from sqlmigrate.shadow.built_schema import Wanted
 from sqlmigrate.source import Source
@@ -70,7 +71,8 @@ def _chosen(
     if not state.executions:
         note = "the database has no history: it is compared with all files"
         return _Chosen(tuple(sorted(migrations, key=lambda each: each.number)), (note,))
-    rows = make_rows(migrations, state.executions)
+    view = view_of(migrations, state.executions, archive_of(migrations))
+    rows = make_rows(view.migrations, view.executions)
     executed = [row for row in rows if row.execution and row.execution.status in ("executed", "baseline")]
     found = tuple(filter(None, (row.migration or _recorded(row, recorded) for row in executed)))
     pending = sum(row.is_pending for row in rows)

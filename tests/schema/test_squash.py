@@ -341,3 +341,17 @@ def test_a_down_that_is_not_proven_is_not_written(
 """
     )
     assert files(four) == PAIRS
+
+
+def test_drift_knows_a_squash(four: Project, squash: Squash, postgres: Server) -> None:
+    """Before the fold the database is compared with what it has executed; after it, nothing was changed by hand."""
+    four.up()
+    squash("3", "core", "--yes")
+    against = ("drift", "--against", "files", "--shadow-url", postgres.url())
+
+    assert four.call(*against).code == 0
+    four.up()
+    assert four.call(*against).code == 0
+    assert four.call("drift").code == 0
+    four.execute("create table by_hand ()")
+    assert four.call("drift").code == 1
