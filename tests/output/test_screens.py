@@ -316,6 +316,7 @@ def _to_be_squashed(terminal: Terminal) -> None:
     rows = "insert into customers values (1, 'ann@example.org'), (2, 'ben@example.org');\n"
     texts = {"001_add_customers": CUSTOMERS + rows, "002_add_orders": ORDERS, "003_add_invoices": INVOICES}
     terminal.write(**{f"{label}.up.sql": text for label, text in texts.items()})
+    terminal.write(**{f"{label}.down.sql": f"drop table {label.rpartition('_')[2]};\n" for label in texts})
 
 
 def _squashed(terminal: Terminal, executed: int) -> Terminal:
