@@ -16,8 +16,8 @@ from sqlmigrate.history.table import DEFAULT_TABLE, History, make_ready, prepare
 from sqlmigrate.plan.created import created_tables, readable_scripts
 from sqlmigrate.plan.half_done import half_done_rows, said_of_rows
 from sqlmigrate.plan.plan import DEFAULT_DRIFT, DEFAULT_LIMITS, DriftPolicy
-from sqlmigrate.plan.rows import Row, make_rows, named_version, renumbered_label
-from sqlmigrate.plan.squashed import View, find_named, view_of
+from sqlmigrate.plan.rows import Row, make_rows, renumbered_label
+from sqlmigrate.plan.squashed import find_named, view_up_to
 
 from .locked import under_lock
 from .status import status
@@ -175,24 +175,14 @@ def baseline(  # noqa: PLR0913 - as `up`
 
 def _pending_up_to(version: str, migrations: Sequence[Migration], state: State) -> list[Row]:
     """Return the rows of pending migrations up to `version`, which must be known; their files must have no faults."""
-    view, rows = _rows_up_to(version, migrations, state)
+    view = view_up_to(migrations, state.executions, archive_of(migrations), version)
+    rows = make_rows(view.migrations, view.executions)
     if view.errors:
         raise gather(view.errors).with_(state=NOTHING_CHANGED)
     limit = find_named(migrations, view.opened, rows, version).number
     pending = [row for row in rows if row.is_pending and row.number <= limit]
     _refuse_faults(pending)
     return pending
-
-
-def _rows_up_to(version: str, migrations: Sequence[Migration], state: State) -> tuple[View, tuple[Row, ...]]:
-    """Return the rows, with those of the archive if `version` is inside of what a squashed migration replaces."""
-    archive, number = archive_of(migrations), named_version(version)
-    view = view_of(migrations, state.executions, archive)
-    rows = make_rows(view.migrations, view.executions)
-    if number is None or any(row.number == number for row in rows):
-        return view, rows
-    view = view_of(migrations, state.executions, archive, opening=number)
-    return view, make_rows(view.migrations, view.executions)
 
 
 def _refuse_half_done(declared: Sequence[Row]) -> None:

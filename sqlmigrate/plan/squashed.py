@@ -129,6 +129,15 @@ def view_of(
     return replace(view, migrations=tuple(found))
 
 
+def view_up_to(
+    migrations: Sequence[Migration], executions: Sequence[Execution], archive: Archive, version: str
+) -> View:
+    """Return the view in which `version`, as a user names it, is a migration: from the archive if it was replaced."""
+    view, number = view_of(migrations, executions, archive), named_version(version)
+    known = {each.number for each in view.migrations} | {each.number for each in view.executions}
+    return view if number is None or number in known else view_of(migrations, executions, archive, opening=number)
+
+
 def _settled(
     squashed: Migration, executions: tuple[Execution, ...], archive: Archive, *, folds: bool, opening: int | None
 ) -> View:

@@ -9,9 +9,10 @@ from sqlmigrate.catalog.drift import summary
 from sqlmigrate.catalog.objects import Difference
 from sqlmigrate.database.session import connect
 from sqlmigrate.errors import SqlmigrateError
-from sqlmigrate.files.migration import Migration
+from sqlmigrate.files.migration import Migration, archive_of
 from sqlmigrate.history import read
-from sqlmigrate.plan.rows import find_row, make_rows
+from sqlmigrate.plan.rows import make_rows
+from sqlmigrate.plan.squashed import find_named, view_up_to
 from sqlmigrate.spelling import plural
 
 from .against import compare_with
@@ -41,8 +42,10 @@ def agreement(url: str, migrations: Sequence[Migration], version: str, wanted: W
     """
     with connect(url) as session:
         state = read.read(session, wanted.table)
-        limit = find_row(make_rows(migrations, state.executions), version).number
-        files = sorted((each for each in migrations if each.number <= limit), key=lambda each: each.number)
+        view = view_up_to(migrations, state.executions, archive_of(migrations), version)
+        rows = make_rows(view.migrations, view.executions)
+        limit = find_named(migrations, view.opened, rows, version).number
+        files = sorted((each for each in view.migrations if each.number <= limit), key=lambda each: each.number)
         try:
             found = compare_with(session, state, files, wanted).drift.differences
         except SqlmigrateError as error:
