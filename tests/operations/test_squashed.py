@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from pgbouncer import bouncer
+from postgres_servers import Server
 from project import Project, at_once, failure, finished, told
+from psycopg.conninfo import conninfo_to_dict
 from squashed_folder import squash
 
 from sqlmigrate.errors import SqlmigrateError
@@ -567,3 +570,34 @@ def test_create_numbers_after_the_squashed_one(project: Project) -> None:
     squash(project.folder, "3")
 
     assert project.call("create", "d").stdout.splitlines()[0] == "✅ sql/004_d.up.sql"
+
+
+# -- behind a pooler that shares sessions ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def pooled(project: Project, pgbouncer: str, postgres: Server) -> Iterator[Project]:
+    with bouncer(pgbouncer, postgres, "transaction") as url:
+        yield project.at(f"{url}{conninfo_to_dict(project.url)['dbname']}")
+
+
+def test_two_runs_behind_a_pooler_fold_once(project: Project, pooled: Project) -> None:
+    """No lock keeps the second one out there; the rows do: the second finds them folded, and goes on."""
+    project.up()
+    squashed(project)
+
+    results = at_once(*[lambda: names(pooled.up(limits=Limits(lock_wait=60)))] * 3)
+
+    assert sorted(each for result in results for each in result) == ["004_d", f"fold {SQUASHED}"]
+    assert [action for action, _ in project.logged()].count("fold") == 1
+
+
+def test_the_archive_needs_a_session_of_its_own(project: Project, pooled: Project) -> None:
+    """A row that a second run has folded meanwhile would not keep this one out: it would execute the file again."""
+    project.up(steps=1)
+    squashed(project)
+
+    assert refusal(pooled.up).message == (
+        "002_b comes from the archive and needs its own session; "
+        "this connection goes through a pooler that shares sessions (PgBouncer in transaction mode)"
+    )
