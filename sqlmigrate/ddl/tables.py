@@ -5,6 +5,7 @@ https://www.postgresql.org/docs/current/sql-createtable.html
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,6 +16,7 @@ from . import columns, foreign, partitions, parts, sequences
 from .pieces import Block, Piece, default_of, role_of
 
 _FOREIGN_KEY, _NOT_VALID = "FOREIGN KEY", " NOT VALID"
+_KEY = re.compile(r"(?:PRIMARY KEY|UNIQUE) ")
 _INDENT = "\n    "
 
 
@@ -154,7 +156,19 @@ class _Table:
         is_simple = not constraint.definition.startswith(_FOREIGN_KEY) and not constraint.definition.endswith(
             _NOT_VALID
         )
-        return is_simple and constraint.identity not in self.apart and not self._is_made_by_parent
+        is_own = is_simple and constraint.identity not in self.apart and not self._is_made_by_parent
+        return is_own and not self._would_be_dropped(constraint)
+
+    def _would_be_dropped(self, constraint: Object) -> bool:
+        """Return whether CREATE TABLE would leave out a key, because another one has the same columns.
+
+        `transformIndexConstraints` in
+        https://github.com/postgres/postgres/blob/REL_18_STABLE/src/backend/parser/parse_utilcmd.c
+        """
+        columns = _KEY.sub("", constraint.definition)
+        same = [each for each in self._constraints if _KEY.sub("", each.definition) == columns]
+        keys = [each for each in same if _KEY.match(each.definition)]
+        return constraint in keys and constraint is not min(keys, key=lambda each: (each.definition, each.name))
 
     @cached_property
     def _columns(self) -> list[Object]:

@@ -130,6 +130,8 @@ TABLES: dict[str, str] = {
     "constraints of every sort": "create table t (a int primary key, b int, c int4range, constraint u unique (b, a)"
     " deferrable initially deferred, exclude using gist (c with &&), check (a > 0) no inherit,"
     " constraint fk foreign key (b) references t on delete set null); alter table t add check (b > 1) not valid",
+    "keys of the same columns": "create table t (a int, b int, primary key (a, b)); alter table t add unique (a, b);"
+    "alter table t add constraint again unique (a, b); alter table t add unique (b, a)",
     "replica identity and clustering": "create table t (a int not null); create unique index i on t (a);"
     "alter table t replica identity using index i; alter table t cluster on i",
     "row level security": "create table t (a int); create policy p on t as restrictive for update to public"
