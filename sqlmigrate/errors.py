@@ -37,6 +37,8 @@ class Kind(StrEnum):
     """The directive `replaces` of a squashed migration, or its list, does not say which migrations are replaced."""
     REPLACED = "replaced"
     """A migration is in the folder together with the squashed one that replaces it."""
+    CHANGED_ARCHIVE = "changed-archive"
+    """A file of the archive is not the text that was squashed."""
     TRANSACTION_CONTROL = "transaction-control"
     """A file begins or ends a transaction where it may not."""
     OUTSIDE_TRANSACTION = "outside-transaction"

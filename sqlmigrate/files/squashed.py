@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from sqlmigrate.errors import Kind, MigrationError
 
-from .migration import Migration
+from .migration import Folder, Migration
 from .replaces import ARCHIVE, faults_of_list, find_replaces, number_of
 
 
@@ -34,6 +34,28 @@ def checked(pairs: Sequence[Migration], errors: list[MigrationError]) -> list[Mi
 def faults_of_squashed(migrations: Iterable[Migration]) -> list[MigrationError]:
     """Return the faults that keep it unknown what a squashed migration replaces."""
     return [fault for each in migrations if each.replaces for fault in each.faults if fault.kind is Kind.WRONG_RANGE]
+
+
+def archive_faults(folder: Folder) -> list[MigrationError]:
+    """Return an error for each file of the archive that is not the one that was squashed; the archive is read."""
+    squashed = [each for each in folder if each.replaces and each.replaces.listed]
+    if not squashed:
+        return []
+    found = folder.archive.migrations
+    inner = [each for each in found if each.replaces and each.replaces.listed]
+    listed = [(each, one) for each in (*squashed, *inner) if each.replaces for one in each.replaces.listed]
+    return [
+        MigrationError(
+            f"{migration.up.path}: not the text that was squashed into {into.label}",
+            migration.up.span(0, 0),
+            kind=Kind.CHANGED_ARCHIVE,
+            hint="the archive has to stay as it was: take the file from the commit that has squashed it",
+            next_steps=[f"git log --oneline -- {shlex.quote(migration.up.path)}"],
+        )
+        for into, one in listed
+        for migration in found
+        if migration.label == one.label and migration.is_read and not one.is_text(migration.checksum)
+    ]
 
 
 def archived(pairs: Sequence[Migration]) -> list[Migration]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlmigrate.errors import MigrationError, gather
 from sqlmigrate.files.migration import Folder, Migration
+from sqlmigrate.files.squashed import archive_faults
 from sqlmigrate.files.without_sql import TEMPLATE_MARKS
 from sqlmigrate.source import Source
 
@@ -97,11 +98,12 @@ def faults_in(migrations: Iterable[Migration]) -> list[MigrationError]:
 
 
 def faults_of(migrations: Folder, executed: Collection[Migration] = ()) -> list[MigrationError]:
-    """Return the faults of a folder: of its names, and of every file but those of the migrations in `executed`."""
+    """Return the faults of a folder: of its names and its archive, of every file but those in `executed`."""
     settled = {id(fault) for each in executed for fault in (*each.faults, *each.down_faults)}
     own = {id(each) for each in executed}
     of_names = (fault for fault in migrations.faults if id(fault) not in settled)
-    return list(dict.fromkeys([*of_names, *faults_in(each for each in migrations if id(each) not in own)]))
+    of_files = faults_in(each for each in migrations if id(each) not in own)
+    return list(dict.fromkeys([*of_names, *of_files, *archive_faults(migrations)]))
 
 
 @dataclass(frozen=True)

@@ -165,5 +165,7 @@ def not_the_same(differences: Sequence[str], label: str, most: int = 10) -> Serv
         f"{label} {makes}, so it was not written",
         detail=[*differences[:most], *more],
         state="no file was changed",
-        hint="write it without a down file: --no-down" if is_down else "squash up to an earlier version",
+        hint="write it without a down file: --no-down"
+        if is_down
+        else "squash up to a version before what is named was made",
     )

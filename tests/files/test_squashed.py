@@ -10,6 +10,7 @@ from sqlmigrate.errors import MigrationError
 from sqlmigrate.files.folder import survey
 from sqlmigrate.files.migration import checksum
 from sqlmigrate.files.replaces import Replaced, find_replaces
+from sqlmigrate.files.squashed import archive_faults
 from sqlmigrate.source import Source
 
 A, B, C = (checksum(text) for text in ("select 1;\n", "select 2;\n", "select 3;\n"))
@@ -249,5 +250,19 @@ def test_two_squashed_migrations_that_overlap(folder: Path) -> None:
             "003_squashed_core is in the range 001-004 that 004_squashed_all replaces, but was not squashed",
             RENAME,
             "sqlmigrate renumber",
+        ]
+    ]
+
+
+def test_a_file_of_the_archive_that_was_changed(folder: Path) -> None:
+    """A database in the middle would execute another text than the one that was squashed: `verify` says so before."""
+    for name, text in (("001_a", "select 1;\n"), ("002_b", "select 2 + 2;\n"), ("003_c", "select 3;\n")):
+        write(f"squashed/{name}.up.sql", text)
+
+    assert shown(tuple(archive_faults(survey(folder)))) == [
+        [
+            "sql/squashed/002_b.up.sql: not the text that was squashed into 003_squashed_core",
+            "the archive has to stay as it was: take the file from the commit that has squashed it",
+            "git log --oneline -- sql/squashed/002_b.up.sql",
         ]
     ]
