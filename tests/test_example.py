@@ -18,6 +18,7 @@ from git_repository import Repository
 
 SHOP = ROOT / "docs" / "examples" / "shop"
 GITHUB = (SHOP / ".github" / "workflows" / "database.yml").read_text(encoding="utf-8")
+DRIFT = (SHOP / ".github" / "workflows" / "drift.yml").read_text(encoding="utf-8")
 GITLAB = (SHOP / ".gitlab-ci.yml").read_text(encoding="utf-8")
 
 # Commands of the workflow files that are not run, each with its reason.
@@ -178,6 +179,17 @@ def test_the_workflow_for_gitlab(shop: Checkout) -> None:
     assert "007_add_phone" in (shop.root / "review.html").read_text(encoding="utf-8")
 
     assert _run(shop, GITLAB, "migrate")["sqlmigrate up"].endswith("\n7 executed\n")
+
+
+def test_the_weekly_look_for_drift(shop: Checkout) -> None:
+    """Its command writes one comment, and fails if something was changed by hand."""
+    command = "sqlmigrate drift --format markdown > drift.md"
+    assert f"- run: {command}\n" in DRIFT
+    assert shop("sqlmigrate up").returncode == 0
+
+    assert shop(command).returncode == 0
+    comment = (shop.root / "drift.md").read_text(encoding="utf-8")
+    assert comment.startswith("<!-- sqlmigrate drift -->\n### ✅ no drift\n")
 
 
 def test_a_forgotten_secret_fails_the_deployment(shop: Checkout) -> None:

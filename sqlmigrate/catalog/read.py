@@ -7,13 +7,13 @@ grant: default privileges are the same as no entry (https://www.postgresql.org/d
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import TypeVar
 
 import psycopg
 
-from sqlmigrate.database.session import Answer, Request, Session
+from sqlmigrate.database.session import Request, Session
 
 from . import prepared
 from .objects import Catalog, Identity, Object
@@ -51,48 +51,20 @@ def read_in_one_turn(session: Session, also: Sequence[Request]) -> tuple[Catalog
         also: What else is asked, in the read-only transaction with our settings.
     """
     opening = (GUARD, *_BOUNDS, *SETTINGS)
-    queries = (Request(each.sql, quiet=True) for each in _queries(session))
-    turn = _Turn(sorts(session.conn.info.server_version), len(opening))
+    queries = [Request(each.sql, quiet=True) for each in _queries(session)]
+    found = dict(enumerate(sorts(session.conn.info.server_version), len(opening)))
+    objects: dict[tuple[str, str], Object] = {}
+    others: Answers = []
     for answer in session.turn((*opening, *queries, *also, _END)):
-        if answer:
-            turn.take(answer)
-    return turn.catalog, turn.rest[:-1]
-
-
-@dataclass
-class _Turn:
-    """The answers of one turn; objects are made of the first while the server writes the next.
-
-    Attributes:
-        sorts: the sorts that are asked for
-        first: the index of the answer to the query of the first sort
-        objects: the objects
-        comments: the answer to the query for the comments
-        rest: the answers after it
-    """
-
-    sorts: Sequence[Sort]
-    first: int
-    objects: dict[tuple[str, str], Object] = field(default_factory=dict)
-    comments: list[list[str | None]] = field(default_factory=list)
-    rest: Answers = field(default_factory=list)
-
-    def take(self, answer: Answer) -> None:
-        """Take the next answer; raises psycopg's error if the request has failed."""
-        if answer.error:
+        if answer and answer.error:
             raise answer.error
-        number = answer.index - self.first
-        if 0 <= number < len(self.sorts):
-            self.objects |= {(each.kind, each.name): each for each in objects_of(self.sorts[number], answer.rows[0][0])}
-        elif number == len(self.sorts):
-            self.comments = answer.rows
-        elif number > len(self.sorts):
-            self.rest.append(answer.rows)
-
-    @property
-    def catalog(self) -> Catalog:
-        """The catalog."""
-        return Catalog(commented(self.objects, self.comments))
+        if answer and answer.index in found:  # objects are made of it while the server writes the next
+            made = objects_of(found[answer.index], answer.rows[0][0])
+            objects |= {(each.kind, each.name): each for each in made}
+        elif answer:
+            others.append(answer.rows)
+    comments, *rest = others[len(opening) :]
+    return Catalog(commented(objects, comments)), rest[:-1]
 
 
 def _queries(session: Session) -> list[Query]:

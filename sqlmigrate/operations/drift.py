@@ -1,31 +1,20 @@
-"""What was changed by hand: a snapshot of the schema after each run, and a look at it before the next.
-
-A run takes the snapshot after its last commit, under its lock. Behind a pooler that shares sessions there is no lock:
-there the snapshot is only kept if the history is still as it was when the schema was read.
-"""
+"""What was changed by hand: the schema as it is, compared with the last snapshot."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
 from zlib import error as ZlibError  # noqa: N812 - a class
-
-import psycopg
-from psycopg import errors as pg
 
 from sqlmigrate.catalog import stored
 from sqlmigrate.catalog.authors import Authors, find_authors
 from sqlmigrate.catalog.drift import Drift, Majors, find_drift, summary
 from sqlmigrate.catalog.ignored import KINDS, Entry, entry
 from sqlmigrate.catalog.objects import Catalog, Difference, Object
-from sqlmigrate.catalog.read import read_in_one_turn
-from sqlmigrate.database.connect_errors import reason
-from sqlmigrate.database.session import BEGIN_READ_ONLY, COMMIT, Request, Session, connect
+from sqlmigrate.database.session import Session, connect
 from sqlmigrate.errors import NOTHING_EXECUTED, NOTHING_EXECUTED_BY_THIS_RUN, ConfigError, HistoryError, SqlmigrateError
 from sqlmigrate.history import read, rights, snapshots
-from sqlmigrate.history.snapshots import Found, Snapshot, Taken
+from sqlmigrate.history.snapshots import Found, Snapshot
 from sqlmigrate.history.state import State
 from sqlmigrate.history.table import DEFAULT_TABLE, History
 from sqlmigrate.plan.plan import DEFAULT_LIMITS, DriftPolicy
@@ -33,135 +22,10 @@ from sqlmigrate.spelling import did_you_mean, plural
 from sqlmigrate.times import moment
 
 from .locked import under_lock
+from .snapshot import Now, ours, read_now, take
 
 _SHOWN = 3  # differences that a note names
 _OF_SNAPSHOT = "after the last run no snapshot was taken: it was interrupted, or made by an older version of sqlmigrate"
-
-
-@dataclass(frozen=True)
-class Now:
-    """A schema at one moment, and what the history was then.
-
-    Attributes:
-        catalog: The schema, without our own tables and without the schemas of other histories.
-        found: What else was read at that moment.
-    """
-
-    catalog: Catalog
-    found: Found
-
-    @cached_property
-    def text(self) -> str:
-        """The schema as it is kept."""
-        return stored.text_of(self.catalog)
-
-    @cached_property
-    def checksum(self) -> str:
-        """A digest of the schema."""
-        return stored.digest_of(self.text)
-
-
-def read_now(session: Session, state: State) -> Now:
-    """Read the schema and the state of the history at one moment, in one round trip; writes nothing."""
-    history = state.history
-    catalog, answers = read_in_one_turn(session, snapshots.look(history))
-    found = snapshots.found(answers)
-    return Now(_ours(catalog, found, history), found)
-
-
-def _ours(catalog: Catalog, found: Found, history: History) -> Catalog:
-    """Leave out our own tables, and the schemas that have a history of their own."""
-    schemas = {schema for schema, _ in found.others if schema != history.schema}
-    return Catalog(
-        {
-            key: each
-            for key, each in catalog.objects.items()
-            if each.table not in found.names and not (schemas and each.path and each.path[0] in schemas)
-        }
-    )
-
-
-# -- taking a snapshot -------------------------------------------------------------------------------------------------
-
-
-def take(session: Session, state: State) -> tuple[SqlmigrateError, ...]:
-    """Keep the schema as it is now, if it or the history has changed since the last snapshot.
-
-    Returns a note if that was not possible: nothing that a run does depends on it.
-    """
-    if problem := _why_not_kept(state):
-        return (problem,)
-    try:
-        with suppress(pg.DuplicateTable, pg.UniqueViolation):  # another run has created the table in the meantime
-            _take(session, state)
-            return ()
-        session.abort()
-        _take(session, replace(state, history=replace(state.history, snapshots="writable")))
-    except psycopg.Error as error:
-        return (_not_taken(session, error),)
-    return ()
-
-
-def is_current(session: Session, state: State) -> bool:
-    """Tell whether there is a snapshot that belongs to the history as it is now; writes nothing."""
-    if state.history.snapshots != "writable" or not state.history.exists:
-        return False
-    found = _found(session, state.history)
-    return found.snapshot is not None and found.snapshot.tie.is_same(found.tie)
-
-
-def keep_with_history(session: Session, state: State, *, was_current: bool) -> None:
-    """Keep the last snapshot after a change of the history that left the schema as it was.
-
-    Changes by hand stay visible. If the snapshot did not belong to the history before, a new one is taken. What goes
-    wrong is not reported: the snapshot is older than the history then, and the next command says so.
-    """
-    if not was_current:
-        take(session, state)
-        return
-    try:
-        found = _found(session, state.history)
-        if found.snapshot:
-            tied = snapshots.keep_tied(state.history, found.tie, found.snapshot)
-            session.ask(Request("begin read write"), tied, COMMIT)
-    except psycopg.Error as error:
-        _not_taken(session, error)
-
-
-def _found(session: Session, history: History) -> Found:
-    _, *answers, _ = session.ask(BEGIN_READ_ONLY, *snapshots.look(history), COMMIT)
-    return snapshots.found(answers)
-
-
-def _take(session: Session, state: State) -> None:
-    now, history = read_now(session, state), state.history
-    last, tie = now.found.snapshot, now.found.tie
-    is_same = last and (last.format, last.major, last.checksum) == (stored.FORMAT, state.server.major, now.checksum)
-    if last and is_same:
-        if last.tie != tie:
-            session.ask(Request("begin read write"), snapshots.keep_tied(history, tie, last), COMMIT)
-        return
-    objects = len(now.catalog.objects)
-    taken = Taken(stored.FORMAT, state.server.major, objects, now.checksum, stored.packed(now.text))
-    creating = snapshots.create(history) if history.snapshots == "missing" else ()
-    session.ask(Request("begin read write"), *creating, snapshots.keep(history, tie, taken), COMMIT)
-
-
-def _why_not_kept(state: State) -> SqlmigrateError | None:
-    """Return the note that says why no snapshot can be kept; None if nothing is known that prevents it."""
-    history = state.history
-    if history.snapshots in ("missing", "writable"):
-        return None
-    return rights.snapshots_not_kept(history, state.server.user)
-
-
-def _not_taken(session: Session, error: psycopg.Error) -> SqlmigrateError:
-    with suppress(psycopg.Error):
-        session.abort()
-    return SqlmigrateError(
-        f"no snapshot of the schema was taken: {reason(error)}",
-        hint="until the next run takes one, changes by hand are not noticed",
-    )
 
 
 # -- comparing ---------------------------------------------------------------------------------------------------------
@@ -186,24 +50,24 @@ class Compared:
     before: Catalog | None = None
 
 
-def compare(session: Session, state: State, ignored: Sequence[Entry], *, names_unused: bool = False) -> Compared:
+def compare(session: Session, state: State, ignored: Sequence[Entry], now: Now | None = None) -> Compared:
     """Compare the schema with the last snapshot, in one round trip if nothing has changed; writes nothing.
 
-    With `names_unused`, entries that match nothing are found also if nothing has changed.
+    `now` is the schema if it was read already.
     """
-    now = read_now(session, state)
+    now = now or read_now(session, state)
     snapshot = now.found.snapshot
     if problem := _why_not_compared(state, now):
         return Compared(now, snapshot, problem)
     if snapshot is None:
         raise AssertionError("without a snapshot there is a problem")
-    if snapshot.checksum == now.checksum and snapshot.major == state.server.major:
-        found = find_drift(now.catalog, now.catalog, Majors(0, 0), ignored) if names_unused else Drift(())
+    if now.is_as_kept(state.server.major):
+        found = find_drift(now.catalog, now.catalog, Majors(0, 0), ignored)
         return Compared(now, snapshot, drift=found, before=now.catalog)
     before = _schema(session, state.history, snapshot)
     if before is None:
         return Compared(now, snapshot, _unreadable(state.history))
-    before = _ours(before, now.found, state.history)
+    before = ours(before, now.found, state.history)
     after = stored.catalog_of(now.text)
     drift = find_drift(before, after, Majors(snapshot.major, state.server.major), ignored)
     return Compared(now, snapshot, drift=drift, before=before)
@@ -292,7 +156,7 @@ def drift(url: str, policy: DriftPolicy, *, table: str = DEFAULT_TABLE) -> Repor
         state = read.find(session, table)
         if not state.history.exists:
             return Report(state, Compared(_NOTHING, None, _no_history(state)))
-        compared = compare(session, state, ignored, names_unused=True)
+        compared = compare(session, state, ignored)
         return Report(state, compared, authors_of(session, compared))
 
 
@@ -367,21 +231,16 @@ def _entry(text: str) -> Entry:
     )
 
 
-def look(session: Session, state: State, policy: DriftPolicy, *, may_refuse: bool) -> tuple[SqlmigrateError, ...]:
-    """Look before a run whether the schema was changed by hand; returns notes.
+def what_changed(
+    session: Session, state: State, policy: DriftPolicy, now: Now, *, may_refuse: bool
+) -> tuple[SqlmigrateError, ...]:
+    """Say what was changed by hand, where the schema or the history is not as the last snapshot has it.
 
-    Raises `HistoryError` if it was and the policy is to refuse, `ConfigError` as `entries` does.
+    Raises `HistoryError` if something was changed and the policy is to refuse, `ConfigError` as `entries` does.
     """
-    ignored = entries(policy)
-    if state.history.snapshots in ("missing", "cannot be created"):
-        return ()  # the run takes the first snapshot, or says why it cannot
-    try:
-        compared = compare(session, state, ignored)
-    except psycopg.Error as error:
-        session.abort()
-        return (SqlmigrateError(f"not looked for changes by hand: {reason(error)}"),)
+    compared = compare(session, state, entries(policy), now)
     if compared.problem:
-        is_older = compared.snapshot and not compared.snapshot.tie.is_same(compared.now.found.tie)
+        is_older = compared.snapshot and not compared.snapshot.tie.is_same(now.found.tie)
         why = "the last run took no snapshot of the schema" if is_older else compared.problem.message
         return (SqlmigrateError(f"not looked for changes by hand: {why}"),)
     if compared.drift and compared.drift.differences and compared.snapshot:

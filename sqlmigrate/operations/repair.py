@@ -103,7 +103,7 @@ def _snapshot_kept(session: Session, state: State, drift: DriftPolicy, *, is_new
     if drift.is_off:
         yield
         return
-    from . import drift as snapshot  # noqa: PLC0415 - with all that reads a schema
+    from . import snapshot  # noqa: PLC0415 - with all that reads a schema
 
     was_current = not is_new and snapshot.is_current(session, state)
     yield

@@ -334,7 +334,7 @@ class _Run:
             rest = yield from self._execute(rest)
         if self.order.drift.is_off:
             return
-        from .drift import take  # noqa: PLC0415 - as the executor itself
+        from .snapshot import take  # noqa: PLC0415 - as the executor itself
 
         notes = take(self.session, replace(state, history=table.ready(state.history)))
         if notes and rest != "failed":  # a failure is the last event
@@ -344,7 +344,7 @@ class _Run:
         """Look whether the schema was changed by hand since the last run, and say so; raises if that is refused."""
         if self.order.drift.is_off or not state.history.exists:
             return
-        from .drift import look  # noqa: PLC0415 - as the executor itself
+        from .look import look  # noqa: PLC0415 - as the executor itself
 
         notes = look(self.session, state, self.order.drift, may_refuse=self.order.direction == "up")
         if notes:

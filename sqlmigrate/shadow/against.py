@@ -15,7 +15,8 @@ from sqlmigrate.database.session import Session
 from sqlmigrate.errors import ConfigError
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.history.state import State
-from sqlmigrate.operations.drift import Compared, read_now
+from sqlmigrate.operations.drift import Compared
+from sqlmigrate.operations.snapshot import read_now
 
 from .built_schema import BuiltSchema, Wanted, of_files
 from .installed import NoServerError

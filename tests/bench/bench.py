@@ -16,11 +16,12 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
+import generated_history
 import other_tools
 import postgres_servers
 import psycopg
@@ -28,8 +29,12 @@ from postgres_servers import PasswordServer, Server
 from proxies import Delay
 from psycopg.conninfo import conninfo_to_dict
 
+from sqlmigrate.database.session import Request, Session, connect
 from sqlmigrate.files.folder import load
-from sqlmigrate.operations import up_down
+from sqlmigrate.history import read
+from sqlmigrate.history.state import State
+from sqlmigrate.operations import look, snapshot, up_down
+from sqlmigrate.plan.plan import DEFAULT_DRIFT, NO_DRIFT
 
 SQLMIGRATE = str(Path(sys.executable).with_name("sqlmigrate"))
 DELAY = 0.020  # of a round trip, in seconds: a database in the next region
@@ -388,7 +393,62 @@ def shadow(bench: Bench) -> None:
         table(f"The server of a review, {temperature}", ["", "ms"], rows)
 
 
+_NOT_TWICE = ("elsewhere", "refactor", "security")  # stories whose roles a server has once
+
+
+def snapshots(bench: Bench, number: int = 200) -> None:
+    """What the snapshot of the schema and the look before cost: as a share of an `up`, and for 5,000 objects."""
+    small = bench.folder("small files")
+    _write(small / "sql", [_statements(each) for each in range(number)])
+    real = bench.folder("files as in a project")
+    generated_history.write(real / "sql", generated_history.migrations(number, 5, 18, _NOT_TWICE))
+    for name, folder in {"small files of 4 statements": small, "files as a project has them": real}.items():
+        found = {"off": Times(), "warn": Times()}
+        for _ in range(bench.runs or 7):
+            for answer, times in found.items():
+                with bench.server.database() as url:
+                    timed(times, [SQLMIGRATE, "up", "--drift", answer], bench.environment(url), folder)
+        rows = [(f"up --drift {answer}", str(times), f"{times.used:,.0f}") for answer, times in found.items()]
+        table(f"{number} {name}", ["", "ms", "ms of processor"], rows)
+        without, with_ = min(found["off"].clock), min(found["warn"].clock)
+        say(f"The least of each: the snapshot takes {with_ - without:,.0f} ms, {(with_ - without) / without:.1%}")
+    with bench.server.database() as url:
+        tables = 720
+        (bench.scratch / "one").mkdir()
+        (bench.scratch / "one" / "001_first.up.sql").write_text("create table first ();", encoding="utf-8")
+        list(up_down.up(url, load(bench.scratch / "one"), drift=NO_DRIFT))
+        with psycopg.connect(url) as conn:
+            for each in range(tables):
+                for statement in _statements(each)[:3]:
+                    conn.execute(statement)
+        steps = {"a snapshot of all of it": _take, "nothing has changed": snapshot.take, "the look before a run": _look}
+        rows = [(name, str(_in_session(url, work, bench.runs or 5))) for name, work in steps.items()]
+        table(f"{tables * 7:,} objects", ["", "ms"], rows)
+
+
+def _take(session: Session, state: State) -> object:
+    session.ask(Request(f"drop table if exists {state.history.quoted_snapshots}"))
+    return snapshot.take(session, replace(state, history=replace(state.history, snapshots="missing")))
+
+
+def _look(session: Session, state: State) -> object:
+    return look.look(session, state, DEFAULT_DRIFT, may_refuse=True)
+
+
+def _in_session(url: str, work: Callable[[Session, State], object], runs: int) -> Times:
+    """Time some work in sessions of its own: their first queries are planned."""
+    times = Times()
+    for _ in range(runs):
+        with connect(url) as session:
+            state = read.read(session, "migrations")
+            start = time.perf_counter()
+            work(session, state)
+            times.clock.append((time.perf_counter() - start) * 1000)
+    return times
+
+
 PARTS = {
+    "snapshots": snapshots,
     "start": start, "files": many_files, "folder": large_folder, "large": large_files, "split": cutting,
     "locks": locks, "review": reviews, "shadow": shadow,
 }  # fmt: skip

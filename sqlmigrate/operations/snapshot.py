@@ -1,0 +1,152 @@
+"""The snapshot of the schema that a run takes.
+
+A run takes the snapshot after its last commit, under its lock. Behind a pooler that shares sessions there is no lock:
+there the snapshot is only kept if the history is still as it was when the schema was read.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import psycopg
+from psycopg import errors as pg
+
+from sqlmigrate.catalog import stored
+from sqlmigrate.catalog.objects import Catalog
+from sqlmigrate.catalog.read import read_in_one_turn
+from sqlmigrate.database.connect_errors import reason
+from sqlmigrate.database.session import BEGIN_READ_ONLY, COMMIT, Request, Session
+from sqlmigrate.errors import SqlmigrateError
+from sqlmigrate.history import rights, snapshots
+from sqlmigrate.history.snapshots import Found, Taken
+from sqlmigrate.history.state import State
+from sqlmigrate.history.table import History
+
+
+@dataclass(frozen=True)
+class Now:
+    """A schema at one moment, and what the history was then.
+
+    Attributes:
+        catalog: The schema, without our own tables and without the schemas of other histories.
+        found: What else was read at that moment.
+    """
+
+    catalog: Catalog
+    found: Found
+
+    @cached_property
+    def text(self) -> str:
+        """The schema as it is kept."""
+        return stored.text_of(self.catalog)
+
+    @cached_property
+    def checksum(self) -> str:
+        """A digest of the schema."""
+        return stored.digest_of(self.text)
+
+    def is_as_kept(self, major: int) -> bool:
+        """Tell whether the schema is that of the newest snapshot; `major` is the version of the server."""
+        last = self.found.snapshot
+        return last is not None and (last.format, last.major, last.checksum) == (stored.FORMAT, major, self.checksum)
+
+
+def read_now(session: Session, state: State) -> Now:
+    """Read the schema and the state of the history at one moment, in one round trip; writes nothing."""
+    history = state.history
+    catalog, answers = read_in_one_turn(session, snapshots.look(history))
+    found = snapshots.found(answers)
+    return Now(ours(catalog, found, history), found)
+
+
+def ours(catalog: Catalog, found: Found, history: History) -> Catalog:
+    """Leave out our own tables, and the schemas that have a history of their own."""
+    schemas = {schema for schema, _ in found.others if schema != history.schema}
+    return Catalog(
+        {
+            key: each
+            for key, each in catalog.objects.items()
+            if each.table not in found.names and not (schemas and each.path and each.path[0] in schemas)
+        }
+    )
+
+
+def take(session: Session, state: State) -> tuple[SqlmigrateError, ...]:
+    """Keep the schema as it is now, if it or the history has changed since the last snapshot.
+
+    Returns a note if that was not possible: nothing that a run does depends on it.
+    """
+    if problem := _why_not_kept(state):
+        return (problem,)
+    try:
+        with suppress(pg.DuplicateTable, pg.UniqueViolation):  # another run has created the table in the meantime
+            _take(session, state)
+            return ()
+        session.abort()
+        _take(session, replace(state, history=replace(state.history, snapshots="writable")))
+    except psycopg.Error as error:
+        return (_not_taken(session, error),)
+    return ()
+
+
+def is_current(session: Session, state: State) -> bool:
+    """Tell whether there is a snapshot that belongs to the history as it is now; writes nothing."""
+    if state.history.snapshots != "writable" or not state.history.exists:
+        return False
+    found = _found(session, state.history)
+    return found.snapshot is not None and found.snapshot.tie.is_same(found.tie)
+
+
+def keep_with_history(session: Session, state: State, *, was_current: bool) -> None:
+    """Keep the last snapshot after a change of the history that left the schema as it was.
+
+    Changes by hand stay visible. If the snapshot did not belong to the history before, a new one is taken. What goes
+    wrong is not reported: the snapshot is older than the history then, and the next command says so.
+    """
+    if not was_current:
+        take(session, state)
+        return
+    try:
+        found = _found(session, state.history)
+        if found.snapshot:
+            tied = snapshots.keep_tied(state.history, found.tie, found.snapshot)
+            session.ask(Request("begin read write"), tied, COMMIT)
+    except psycopg.Error as error:
+        _not_taken(session, error)
+
+
+def _found(session: Session, history: History) -> Found:
+    _, *answers, _ = session.ask(BEGIN_READ_ONLY, *snapshots.look(history), COMMIT)
+    return snapshots.found(answers)
+
+
+def _take(session: Session, state: State) -> None:
+    now, history = read_now(session, state), state.history
+    last, tie = now.found.snapshot, now.found.tie
+    if last and now.is_as_kept(state.server.major):
+        if last.tie != tie:
+            session.ask(Request("begin read write"), snapshots.keep_tied(history, tie, last), COMMIT)
+        return
+    objects = len(now.catalog.objects)
+    taken = Taken(stored.FORMAT, state.server.major, objects, now.checksum, stored.packed(now.text))
+    creating = snapshots.create(history) if history.snapshots == "missing" else ()
+    session.ask(Request("begin read write"), *creating, snapshots.keep(history, tie, taken), COMMIT)
+
+
+def _why_not_kept(state: State) -> SqlmigrateError | None:
+    """Return the note that says why no snapshot can be kept; None if nothing is known that prevents it."""
+    history = state.history
+    if history.snapshots in ("missing", "writable"):
+        return None
+    return rights.snapshots_not_kept(history, state.server.user)
+
+
+def _not_taken(session: Session, error: psycopg.Error) -> SqlmigrateError:
+    with suppress(psycopg.Error):
+        session.abort()
+    return SqlmigrateError(
+        f"no snapshot of the schema was taken: {reason(error)}",
+        hint="until the next run takes one, changes by hand are not noticed",
+    )
