@@ -273,8 +273,10 @@ def repair(context: Context, *, version: str, yes: bool) -> None:
 
 @command("sqlmigrate baseline 002", _LOOKS)
 @click.argument("version", shell_complete=complete_version)
-@click.option("--yes", is_flag=True, help="Do not ask.")
-def baseline(context: Context, *, version: str, yes: bool) -> None:
+@click.option("--shadow-url", metavar="URL", help="The server to execute the files on, for the comparison.")
+@click.option("--trusted", is_flag=True, help="Execute the files there as a superuser: only files you trust.")
+@click.option("--yes", is_flag=True, help="Do not compare, and do not ask.")
+def baseline(context: Context, *, version: str, yes: bool, **shadow: Any) -> None:
     """Declare that this database already is at VERSION: everything up to it is recorded, nothing is executed.
 
     Compares first with what the files up to VERSION make, and asks if objects disagree. With --yes it does neither.
@@ -283,7 +285,7 @@ def baseline(context: Context, *, version: str, yes: bool) -> None:
 
     migrations = folder.survey(context.config.directory)
     with context.database() as url:
-        if not yes and (doubt := _baseline_doubt(context, url, migrations, version)):
+        if not yes and (doubt := _baseline_doubt(context, url, migrations, version, **shadow)):
             context.confirm(yes=yes, question="Record these migrations as executed all the same?", reason=doubt)
         state, declared = operations.baseline(
             url,
@@ -296,7 +298,7 @@ def baseline(context: Context, *, version: str, yes: bool) -> None:
     context.report.declared(state, declared)
 
 
-def _baseline_doubt(context: Context, url: str, migrations: Folder, version: str) -> str:
+def _baseline_doubt(context: Context, url: str, migrations: Folder, version: str, **shadow: Any) -> str:
     """Return why this database may not be at a version; empty if nothing speaks against it."""
     from sqlmigrate.operations import repair as operations
     from sqlmigrate.shadow.baseline import agreement
@@ -304,7 +306,11 @@ def _baseline_doubt(context: Context, url: str, migrations: Folder, version: str
 
     if missing := operations.baseline_doubt(url, migrations, version, table=context.config.table):
         return missing
-    found = agreement(url, migrations, version, Wanted(Path(context.config.embedded_directory), context.config.table))
+    config = context.config
+    wanted = Wanted(
+        Path(config.embedded_directory), config.table, shadow_url=shadow["shadow_url"], is_trusted=shadow["trusted"]
+    )
+    found = agreement(url, migrations, version, wanted)
     if found.note:
         context.report.folder_notes([found.note], stream="stderr")
     return found.doubt or ""
