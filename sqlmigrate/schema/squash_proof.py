@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sqlmigrate.catalog import compare
 from sqlmigrate.catalog.objects import Catalog, Difference
-from sqlmigrate.database.session import Session, connect
+from sqlmigrate.database.session import Request, Session, connect
 from sqlmigrate.ddl.schema import Schema, read_schema
 from sqlmigrate.errors import ServerError
 from sqlmigrate.executor.events import Failed
@@ -44,6 +44,7 @@ class Made:
         roles: the roles that migrations only name, and that were created for them
         left_out: what it does not have of the files, because it cannot be executed
         nothing: the schema of a database in which nothing was executed
+        changing: the columns with rows whose values are others each time that the migrations are executed
     """
 
     schema: Schema
@@ -52,6 +53,7 @@ class Made:
     roles: tuple[str, ...]
     left_out: tuple[LeftOut, ...]
     nothing: Schema
+    changing: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -70,15 +72,18 @@ class Builder:
 
     @contextmanager
     def built(
-        self, migrations: Sequence[Migration], words: build.Words
+        self, migrations: Sequence[Migration], words: build.Words, *, form: str = _FORM
     ) -> Iterator[tuple[databases.Databases, tuple[str, ...], tuple[LeftOut, ...]]]:
         """Build a database, and provide it while the block lasts."""
 
         def made(database: databases.Databases) -> dict[str, object]:
             found = build.build(self.server, database, migrations, self.table, words)
+            if found.lent:
+                with connect(database.owner_url) as session:
+                    session.ask(*map(Request, found.lent))
             return {"roles": found.roles, "left_out": [(each.label, each.reason) for each in found.left_out]}
 
-        template = self.server.template(build.digest(f"{_FORM} {self.table}", migrations), made, self.rights)
+        template = self.server.template(build.digest(f"{form} {self.table}", migrations), made, self.rights)
         left_out = tuple(LeftOut(label, reason) for label, reason in template.value["left_out"])
         with self.server.clone(template) as clone:
             yield clone, tuple(template.value["roles"]), left_out
@@ -95,7 +100,17 @@ class Builder:
         with self.built(migrations, words) as (clone, roles, left_out), connect(clone.owner_url) as session:
             schema, rows = self._read(session)
             blocks = squash_rows.copied(session, schema.catalog, [each.table for each in rows.filled])
-        return Made(schema, rows, blocks, roles, left_out, nothing)
+            columns = squash_rows.by_column(session, rows)
+        changing = self._changing(migrations, words, columns) if rows.filled else ()
+        return Made(schema, rows, blocks, roles, left_out, nothing, changing)
+
+    def _changing(
+        self, migrations: Sequence[Migration], words: build.Words, columns: squash_rows.ByColumn
+    ) -> tuple[str, ...]:
+        """Execute the migrations a second time: what differs then is a time, a random number, or the like."""
+        with self.built(migrations, words, form=f"{_FORM}, again") as (clone, *_), connect(clone.owner_url) as session:
+            _, rows = self._read(session)
+            return tuple(squash_rows.changing(columns, squash_rows.by_column(session, rows)))
 
     def prove(self, made: Made, squashed: Migration, *, with_data: bool) -> list[str]:
         """Return how what a squashed migration makes, and leaves after its down, differs from what it should.

@@ -5,7 +5,6 @@ A value is written as PostgreSQL prints it, in the forms that do not depend on t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,12 +14,6 @@ from sqlmigrate.identifiers import literal
 from sqlmigrate.shadow import row_sums
 from sqlmigrate.shadow.row_sums import TableRows
 
-# Those whose value depends on when or where they are called.
-_VOLATILE = re.compile(
-    r"\b(now|current_timestamp|current_date|localtimestamp|clock_timestamp|statement_timestamp|transaction_timestamp|"
-    r"random|gen_random_uuid|uuid_generate_v\w+|uuidv\d|current_user|session_user)\b",
-    re.IGNORECASE,
-)
 _SEQUENCES = """\
 select format('%I.%I', n.nspname, c.relname), s.seqstart::text
   from pg_catalog.pg_sequence s
@@ -34,6 +27,9 @@ _VIEWS = """\
 select pg_catalog.format('%I.%I', schemaname, matviewname) from pg_catalog.pg_matviews where ispopulated order by 1"""
 _LARGE_OBJECTS = "select pg_catalog.count(*)::text from pg_catalog.pg_largeobject_metadata"
 _PRINTED = "set local search_path = pg_catalog; set local datestyle = 'ISO, YMD'; set local intervalstyle = 'postgres'"
+
+
+ByColumn = Mapping[tuple[str, str], str]  # a checksum by table and column
 
 
 @dataclass(frozen=True)
@@ -130,14 +126,21 @@ def _columns(catalog: Catalog, table: str) -> list[str]:
     return [each.path[-1] for each in found if not each.attributes.get("generated")]
 
 
-def of_the_moment(catalog: Catalog, tables: Sequence[str]) -> list[str]:
-    """Return the columns with rows whose default depends on when or where it is evaluated: ``t.created (now())``."""
-    return [
-        f"{column.name} ({default})"
-        for table in tables
-        for column in catalog.parts_of(catalog.tables[table], "column")
-        if (default := column.attributes.get("default") or "") and _VOLATILE.search(default)
-    ]
+def by_column(session: Session, rows: Rows) -> ByColumn:
+    """Return the checksum of each column of each table with rows."""
+    columns = [(each.table, column) for each in rows.filled for column in each.columns]
+    most = max((len(each.columns) for each in rows.filled), default=0)
+    found: dict[tuple[str, str], str] = {}
+    for index in range(most):  # one column of every table at once
+        wanted = {each.table: [each.columns[index]] for each in rows.filled if index < len(each.columns)}
+        for table, total in row_sums.read(session, wanted).items():
+            found[table, wanted[table][0]] = total.checksum
+    return {key: found.get(key, "") for key in columns}
+
+
+def changing(first: ByColumn, second: ByColumn) -> list[str]:
+    """Return the columns whose values differ each time that the same migrations are executed: ``public.t.created``."""
+    return [f"{table}.{column}" for (table, column), total in first.items() if second.get((table, column)) != total]
 
 
 def differences(before: Rows, after: Rows, *, with_data: bool) -> list[str]:

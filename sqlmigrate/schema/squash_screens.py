@@ -13,7 +13,7 @@ from sqlmigrate.output.excerpt import Line
 from sqlmigrate.output.report import Report
 from sqlmigrate.spelling import plural
 
-from . import squash_carried, squash_rows
+from . import squash_carried
 from .squash_proof import Made
 
 _MOST = 20  # tables that are listed
@@ -56,11 +56,13 @@ def _lost(replaced: Sequence[Migration], made: Made, *, with_data: bool) -> Iter
         yield f"no down file: {labels}{more}; the down file of the squashed one drops what they made all the same"
     if made.rows.large_objects:
         yield f"{plural(made.rows.large_objects, 'large object')}: not carried over"
-    if with_data:
-        moments = squash_rows.of_the_moment(made.schema.catalog, [each.table for each in made.rows.filled])
-        if moments:
-            yield f"rows keep the values that they got now, in each new database: {', '.join(moments)}"
-    elif made.rows.count:
+    if with_data and made.changing:
+        more = f" and {len(made.changing) - _MOST:,} more" if len(made.changing) > _MOST else ""
+        yield (
+            "values that are others each time the migrations are executed (a time, a random number), and will be the "
+            f"same in each new database: {', '.join(made.changing[:_MOST])}{more}"
+        )
+    if not with_data and made.rows.count:
         yield f"{plural(made.rows.count, 'row')} that the migrations put in: a new database does not get them"
 
 

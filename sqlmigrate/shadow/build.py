@@ -41,11 +41,13 @@ class Built:
         history: the history table in it
         roles: the roles that were created because the migrations only name them
         left_out: what it does not have of the files, because it cannot be executed
+        lent: what takes back the rights that these roles have so that they can own objects
     """
 
     history: History
     roles: tuple[str, ...]
     left_out: tuple[LeftOut, ...]
+    lent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ def build(server: Shadow, database: Databases, migrations: Sequence[Migration], 
     Raises:
         ServerError: A migration failed; the error has its place.
     """
-    roles = MissingRoles(server)
+    roles = MissingRoles(server, frozenset(server.made_up))
     with connect(database.owner_url) as session:
         history = _create_history(session, table)
     files = as_they_are([migration_with_database(without_subscriptions(each), database.name) for each in migrations])
@@ -93,7 +95,7 @@ def build(server: Shadow, database: Databases, migrations: Sequence[Migration], 
         if not is_cured:
             files = files.without(failed.step.label, failed.error.message)
         failed = _failed(database.owner_url, files, table)
-    return Built(history, tuple(roles.created), files.left_out)
+    return Built(history, tuple(roles.created), files.left_out, tuple(roles.lent))
 
 
 def digest(form: str, migrations: Iterable[Migration]) -> str:

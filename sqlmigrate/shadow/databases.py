@@ -121,6 +121,7 @@ class Shadow:
         self._admin = admin
         self._place = where
         self._stubs: list[str] = []
+        self.made_up: set[str] = set()  # roles that were created because migrations only name them; some stay
         self._is_raised = False  # whether the owner is a superuser now
         self.is_superuser, self.is_ours = where.is_superuser, where.is_ours
         self._open = 0  # databases in use; the first of them determines which roles exist
@@ -213,6 +214,7 @@ class Shadow:
         if self._place.owner != self._place.admin:
             self._ask(f"grant {quoted(name)} to {quoted(self._place.owner)} with admin option")
         self._stubs.append(name)
+        self.made_up.add(name)
 
     def _built(self, name: str, build: Callable[[Databases], Any], given: Rights) -> dict[str, Any]:
         fresh = FRESH + secrets.token_hex(8)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from contextlib import suppress
 
 import psycopg
 
@@ -24,10 +23,14 @@ _NO_ROLE = re.compile(r'role "(.+)" does not exist')
 _NO_MEMBER = re.compile(r'must be member of role "(.+)"')  # before PostgreSQL 16, where creating a role joins it
 _NO_SCHEMA = "permission denied for schema "
 _GRANTS = """\
-select pg_catalog.format('grant create on schema %I to %I', n.nspname, $1::text) from pg_catalog.pg_namespace n
+select pg_catalog.format('grant create on schema %I to %I', n.nspname, $1::text),
+       pg_catalog.format('revoke create on schema %I from %I', n.nspname, $1::text)
+  from pg_catalog.pg_namespace n
  where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and pg_catalog.pg_has_role(n.nspowner, 'usage')
+   and not pg_catalog.has_schema_privilege($1::text, n.oid, 'create')
 union all
-select pg_catalog.format('alter default privileges grant create on schemas to %I', $1::text)"""
+select pg_catalog.format('alter default privileges grant create on schemas to %I', $1::text),
+       pg_catalog.format('alter default privileges revoke create on schemas from %I', $1::text)"""
 
 
 class MissingRoles:
@@ -35,10 +38,11 @@ class MissingRoles:
 
     Args:
         server: The shadow server.
-        known: Roles that were created for the base.
+        known: Roles that were created for the base, or for another database of the server.
 
     Attributes:
         created: The roles that were created.
+        lent: What takes back the rights that roles were given so that they can own objects.
     """
 
     def __init__(self, server: databases.Shadow, known: Collection[str] = ()) -> None:
@@ -47,6 +51,7 @@ class MissingRoles:
         self._joined: set[str] = set()
         self._owners: set[str] = set()
         self.created: list[str] = []
+        self.lent: list[str] = []
 
     def is_made_up(self, role: str) -> bool:
         """Return whether a role was created only because a migration names it: its rights are unknown."""
@@ -61,10 +66,11 @@ class MissingRoles:
             self.created.append(role)
             self._server.stub_role(role)
             return True
-        if _may_not_create(error) and (roles := [each for each in self.created if each not in self._owners]):
-            self._owners.update(roles)  # only now: DROP ROLE fails for a role that has rights
-            for each in roles:
-                _let_own(session, each)
+        owners = {*self.created, *self._known} - self._owners
+        if _may_not_create(error) and owners:
+            self._owners |= owners  # only now: DROP ROLE fails for a role that has rights
+            for each in sorted(owners):
+                self.lent += _let_own(session, each)
             return True
         if (role := _not_joined(error)) and role not in self._joined:
             self._joined.add(role)
@@ -86,11 +92,18 @@ def _may_not_create(error: StatementError) -> bool:
     return error.sqlstate == _INSUFFICIENT_PRIVILEGE and error.message.startswith(_NO_SCHEMA)
 
 
-def _let_own(session: Session, role: str) -> None:
-    """Let a role own what is in the schemas, those to come included: OWNER TO demands CREATE there."""
-    grants = session.ask(Request(_GRANTS, (role,)))[0]
-    with suppress(psycopg.Error):  # a schema may belong to another role
-        session.ask(*(Request(grant or "") for (grant,) in grants))
+def _let_own(session: Session, role: str) -> list[str]:
+    """Let a role own what is in the schemas, those to come included: OWNER TO demands CREATE there.
+
+    Returns what takes that back.
+    """
+    try:
+        grants = session.ask(Request(_GRANTS, (role,)))[0]
+        session.ask(*(Request(grant or "") for grant, _ in grants))
+    except psycopg.Error:  # a schema may belong to another role, and a role may be gone
+        session.abort()
+        return []
+    return [revoke or "" for _, revoke in grants]
 
 
 def _join(session: Session, role: str) -> bool:
