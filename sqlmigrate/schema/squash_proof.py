@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sqlmigrate.catalog import compare
 from sqlmigrate.catalog.objects import Catalog, Difference
-from sqlmigrate.database.session import Request, Session, connect
+from sqlmigrate.database.session import Session, connect
 from sqlmigrate.ddl.schema import Schema, read_schema
 from sqlmigrate.errors import ServerError
 from sqlmigrate.executor.events import Failed
@@ -78,9 +78,7 @@ class Builder:
 
         def made(database: databases.Databases) -> dict[str, object]:
             found = build.build(self.server, database, migrations, self.table, words)
-            if found.lent:
-                with connect(database.owner_url) as session:
-                    session.ask(*map(Request, found.lent))
+            build.take_back(database, found)
             return {"roles": found.roles, "left_out": [(each.label, each.reason) for each in found.left_out]}
 
         template = self.server.template(build.digest(f"{form} {self.table}", migrations), made, self.rights)

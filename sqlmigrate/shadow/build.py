@@ -98,6 +98,13 @@ def build(server: Shadow, database: Databases, migrations: Sequence[Migration], 
     return Built(history, tuple(roles.created), files.left_out, tuple(roles.lent))
 
 
+def take_back(database: Databases, built: Built) -> None:
+    """Take back the rights that roles were lent, so that the schema has only those that the migrations give."""
+    if built.lent:
+        with connect(database.owner_url) as session:
+            session.ask(*map(Request, built.lent))
+
+
 def digest(form: str, migrations: Iterable[Migration]) -> str:
     """Return a digest of everything that decides what a database contains: of `form` and the migrations."""
     found = hashlib.sha256(form.encode())

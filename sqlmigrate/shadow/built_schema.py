@@ -18,7 +18,7 @@ from . import build, databases
 from .executable_files import LeftOut
 from .rights import Rights
 
-_FORM = "schema 1"  # of the templates: changed when they are built differently
+_FORM = "schema 2"  # of the templates: changed when they are built differently
 _MAJOR = 10000
 
 
@@ -76,6 +76,7 @@ def of_files(migrations: Sequence[Migration], wanted: Wanted) -> BuiltSchema:
 
         def made(database: databases.Databases) -> dict[str, Any]:
             built = build.build(server, database, migrations, wanted.table, build.Words("the schema"))
+            build.take_back(database, built)
             left_out = [(each.label, each.reason) for each in built.left_out]
             return {"roles": built.roles, "left_out": left_out}
 
