@@ -116,6 +116,7 @@ def values(project: Project) -> Values:
     _collect_errors(project, found)
     _collect_adoption(project, found)
     _collect_squash(project, found)
+    _collect_drift(project, found)
     _collect_review(found)
     return found
 
@@ -185,6 +186,24 @@ def _collect_squash(project: Project, found: Values) -> None:
     found["fold"] += [fold for event in found["planned"] for fold in event.get("folds", [])]
     other.add("3_t", "create table t3 ();", "drop table t3;")
     found["squash"] = _json(call("squash", "3", "--yes").stdout)
+
+
+def _collect_drift(project: Project, found: Values) -> None:
+    """Change something by hand, also something that not every role may see."""
+    role = f"looking_{project.value('select current_database()')}"
+    project.execute("create foreign data wrapper nothing; create server far foreign data wrapper nothing;"
+                    "create user mapping for public server far options (user 'us')")  # fmt: skip
+    _call(project, "drift", "--accept", "--yes")
+    project.execute("create table own ()")
+    found["drift"] = _json(_call(project, "drift", "--sql").stdout)
+    project.execute(
+        f"create role {role} login; grant select on migrations, migrations_log, migrations_schema to {role}"
+    )
+    looking = project.at(psycopg.conninfo.make_conninfo(project.url, user=role))
+    found["drift"] += _json(_call(looking, "drift").stdout)
+    project.execute(f"drop owned by {role}; drop role {role}")
+    found["differing object"] = [each for one in found["drift"] for each in one["drift"]]
+    found["not compared"] = [each for one in found["drift"] for each in one["not_compared"]]
 
 
 def _collect_errors(project: Project, found: Values) -> None:

@@ -25,12 +25,13 @@ _FORMATS = ("text", "json", "markdown")
 @click.option("--format", type=click.Choice(_FORMATS), help="How to print what was found.  [default: text]")
 @click.option("--against", type=click.Choice(("snapshot", "files")), default="snapshot", show_default=True,
               help="What to compare with: the last snapshot, or what the files make.")  # fmt: skip
+@click.option("--sql", is_flag=True, help="Write the statements that would put it back, to read; nothing is executed.")
 @click.option("--accept", is_flag=True, help="Take a snapshot of the schema as it is now; asks if it differs.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--shadow-url", metavar="URL", help="With --against files: the server to execute the files on.")
 @click.option("--postgres", type=int, metavar="N", help="With --against files: the version of PostgreSQL to start.")
 @click.option("--trusted", is_flag=True, help="With --against files: execute them as a superuser.")
-def drift(context: Context, *, against: str, accept: bool, yes: bool, **options: Any) -> int:
+def drift(context: Context, *, against: str, sql: bool, accept: bool, yes: bool, **options: Any) -> int:
     """Show what was changed by hand, compared with the snapshot that the last run has taken. Writes nothing.
 
     Exits with 1 if something was changed, with 3 if it cannot be known. With --accept, a new snapshot is taken.
@@ -40,7 +41,10 @@ def drift(context: Context, *, against: str, accept: bool, yes: bool, **options:
             "--accept takes a new snapshot; it does not change the files", hint="leave out one of the two"
         )
     result = _of_files(context, **options) if against == "files" else _of_snapshot(context, **options)
-    _show(context, result)
+    if sql and context.flags.get("format", "text") == "text" and not result.problem:
+        _write_sql(context, result)
+    else:
+        _show(context, result, with_sql=sql)
     if accept:
         _accept(context, result, yes=yes)
         return 0
@@ -87,12 +91,21 @@ def _of_files(context: Context, *, shadow_url: str | None, postgres: int | None,
         return compare_with_files(url, migrations, context.drift, wanted)
 
 
-def _show(context: Context, result: Result) -> None:
+def _write_sql(context: Context, result: Result) -> None:
+    from .drift_result import sql_of
+
+    if text := sql_of(result):
+        context.report.writer.exact(text)
+    else:
+        context.report.text("nothing differs: there is nothing to put back", stream="stderr")
+
+
+def _show(context: Context, result: Result, *, with_sql: bool = False) -> None:
     form = context.flags.get("format", "text")
     if form == "json":
         from .drift_formats import json_value
 
-        context.report.json(json_value(result))
+        context.report.json(json_value(result, with_sql=with_sql))
     elif form == "markdown":
         from .drift_formats import markdown
 
@@ -108,4 +121,5 @@ def _show(context: Context, result: Result) -> None:
 
 
 def _next(result: Result) -> list[str]:
-    return ["sqlmigrate drift --format json"] if result.items else []
+    against = "" if result.taken_at else " --against files"
+    return [f"sqlmigrate drift{against} --sql"] if result.items else []

@@ -13,7 +13,7 @@ from sqlmigrate.output.json_values import error_value
 from sqlmigrate.spelling import plural
 from sqlmigrate.times import moment
 
-from .drift_result import Item, Result, not_compared_lines, who
+from .drift_result import Item, Result, not_compared_lines, sql_of, who
 
 MARKER = "<!-- sqlmigrate drift -->"
 LIMIT = 65_000  # characters of a comment
@@ -21,9 +21,9 @@ _VALUE = 300  # characters of a value in the comment
 _ACTIVE = re.compile(r"([\\`*_\[\]~|#@!<>&])")
 
 
-def json_value(result: Result) -> dict[str, Any]:
-    """Return the result as JSON."""
-    return {
+def json_value(result: Result, *, with_sql: bool = False) -> dict[str, Any]:
+    """Return the result as JSON; `with_sql` with the statements that put back what differs."""
+    value = {
         "database": result.database,
         "against": result.against,
         "version": result.version,
@@ -43,6 +43,7 @@ def json_value(result: Result) -> dict[str, Any]:
         "could_be_made_by": {owner: list(members) for owner, members in (result.could or {}).items()},
         "superusers": list(result.superusers),
     }  # fmt: skip
+    return value | ({"sql": sql_of(result)} if with_sql else {})
 
 
 def _item_value(item: Item) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from sqlmigrate.catalog.authors import Authors
 from sqlmigrate.catalog.drift import Drift, NotCompared
 from sqlmigrate.catalog.objects import Difference, Object
 from sqlmigrate.errors import SqlmigrateError
-from sqlmigrate.operations.drift import Report, changed_objects, owner_of
+from sqlmigrate.operations.drift import Compared, Report, changed_objects, owner_of
 from sqlmigrate.spelling import plural
 from sqlmigrate.times import moment
 
@@ -58,6 +58,7 @@ class Result:
         could: who could have made the changes, by owner
         superusers: the superusers that can log in
         objects: how many objects were compared
+        compared: the comparison; None if nothing could be compared
     """
 
     database: str
@@ -72,6 +73,7 @@ class Result:
     could: Mapping[str, tuple[str, ...]] | None = None
     superusers: tuple[str, ...] = ()
     objects: int = 0
+    compared: Compared | None = None
 
     @property
     def groups(self) -> Iterator[tuple[str, list[Item]]]:
@@ -119,6 +121,7 @@ def with_drift(result: Result, drift: Drift, report: Report) -> Result:
         notes=(*result.notes, *unused_notes(drift.unused)),
         could={owner: authors.members.get(owner, ()) for owner in sorted(owners)} if authors else None,
         superusers=authors.superusers if authors else (),
+        compared=report.compared,
     )
 
 
@@ -131,6 +134,19 @@ def _item(found: Difference, thing: Object, owner: str | None, authors: Authors 
     return Item(
         _WORDS[found.change], found.kind, found.name, thing.table, attributes, owner, written if is_later else None
     )
+
+
+def sql_of(result: Result) -> str:
+    """Return the statements that put back what differs, for a DBA to read; empty if nothing does."""
+    from sqlmigrate.catalog import stored  # noqa: PLC0415 - only for --sql
+    from sqlmigrate.ddl.alter import restoration  # noqa: PLC0415 - only for --sql
+    from sqlmigrate.ddl.script import script  # noqa: PLC0415 - only for --sql
+
+    compared = result.compared
+    if not result.items or compared is None or compared.before is None or compared.drift is None:
+        return ""
+    now = stored.catalog_of(compared.now.text)
+    return script(restoration(compared.before, now, compared.drift.differences, is_same_database=False))
 
 
 def unused_notes(unused: Sequence[str]) -> Iterator[str]:

@@ -21,7 +21,6 @@ from sqlmigrate.operations.snapshot import read_now
 from .built_schema import BuiltSchema, Wanted, of_files
 from .installed import NoServerError
 
-_OWNER = "(owner)"
 _PLAIN = re.compile(r"[A-Za-z0-9_]+")
 
 
@@ -51,10 +50,11 @@ def compare_with(
     """
     built = _built(migrations, wanted, state.server.major)
     now = read_now(session, state)
+    after = stored.catalog_of(now.text)
     files = stored.catalog_of(stored.text_of(built.schema.catalog))
-    before, after = _with_same_owners(files, stored.catalog_of(now.text), built.executed_by)
+    before = _with_their_owners(files, after, built.executed_by)
     found = _settled(find_drift(before, after, Majors(built.major, state.server.major), ignored))
-    return Against(Compared(now, None, drift=found, before=files), built, found)
+    return Against(Compared(now, None, drift=found, before=before), built, found)
 
 
 def _built(migrations: Sequence[Migration], wanted: Wanted, major: int) -> BuiltSchema:
@@ -69,19 +69,16 @@ def _built(migrations: Sequence[Migration], wanted: Wanted, major: int) -> Built
         return of_files(migrations, wanted)
 
 
-def _with_same_owners(files: Catalog, now: Catalog, role: str) -> tuple[Catalog, Catalog]:
-    """Call the owner of what the migrations create the same in both: files rarely say who executes them."""
-    pairs = [(key, each, now.objects[key]) for key, each in files.objects.items() if key in now.objects]
-    owners = Counter(there.attributes.get("owner") for _, here, there in pairs if here.attributes.get("owner") == role)
-    executing = next((owner for owner, _ in owners.most_common(1) if owner), role)
-    before = dict(files.objects)
-    after = dict(now.objects)
-    for key, here, there in pairs:
-        if (_owner(here, files) or role) == role:
-            before[key] = _without_owner(here, role)
-            after[key] = _without_owner(there, _owner(there, now) or executing)
-    renamed = (_of_role(each, role, executing) for each in before.values())
-    return Catalog({(each.kind, each.name): each for each in renamed}), Catalog(after)
+def _with_their_owners(files: Catalog, now: Catalog, role: str) -> Catalog:
+    """Give what the migrations create to those who own it in the database: files rarely say who executes them."""
+    owners = {key: _owner(now.objects[key], now) for key in files.objects if key in now.objects}
+    own = {key for key, each in files.objects.items() if (_owner(each, files) or role) == role}
+    executing = next((owner for owner, _ in Counter(filter(None, map(owners.get, own))).most_common(1)), role)
+    objects = (
+        _of_role(_given(each, role, owners.get(key) or executing) if key in own else each, role, executing)
+        for key, each in files.objects.items()
+    )
+    return Catalog({(each.kind, each.name): each for each in objects})
 
 
 def _owner(thing: Object, catalog: Catalog) -> str | None:
@@ -89,19 +86,26 @@ def _owner(thing: Object, catalog: Catalog) -> str | None:
     return thing.attributes.get("owner") or (whole.attributes.get("owner") if whole else None)
 
 
-def _without_owner(thing: Object, owner: str) -> Object:
-    attributes = {name: value for name, value in thing.attributes.items() if name != "owner"}
+def _given(thing: Object, role: str, owner: str) -> Object:
+    """Return an object of a role as one of another owner."""
+    attributes = dict(thing.attributes)
+    if attributes.get("owner") == role:
+        attributes["owner"] = owner
     if rights := attributes.get("acl"):
-        attributes["acl"] = " ".join(sorted(_item(each, owner) for each in rights.split(" ")))
+        attributes["acl"] = " ".join(sorted(_item(each, role, owner) for each in rights.split(" ")))
     return replace(thing, attributes=attributes)
 
 
-def _item(item: str, owner: str) -> str:
-    """Return an item of an ACL with the owner under a common name."""
-    written = owner if _PLAIN.fullmatch(owner) else f'"{owner}"'
+def _item(item: str, role: str, owner: str) -> str:
+    """Return an item of an ACL, in which a role stands for another."""
     grantee, _, rest = item.partition("=")
     granted, _, grantor = rest.rpartition("/")
-    return f"{_OWNER if grantee == written else grantee}={granted}/{_OWNER if grantor == written else grantor}"
+    named = {_in_acl(role): _in_acl(owner)}
+    return f"{named.get(grantee, grantee)}={granted}/{named.get(grantor, grantor)}"
+
+
+def _in_acl(role: str) -> str:
+    return role if _PLAIN.fullmatch(role) else f'"{role}"'
 
 
 def _of_role(thing: Object, role: str, executing: str) -> Object:

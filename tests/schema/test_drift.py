@@ -160,7 +160,7 @@ in no table
 
 4 objects differ: 2 left over, 1 missing, 1 different
 could be made by superusers: postgres
-next: sqlmigrate drift --format json
+next: sqlmigrate drift --sql
 """
 
 
@@ -241,6 +241,53 @@ def test_who_could_have_done_it(shop: Project) -> None:
         ]
     finally:
         shop.execute(f"drop table extra; drop role {member}; drop role {owner}; drop role {other}")
+
+
+# -- putting it back ---------------------------------------------------------------------------------------------------
+
+BACK = """\
+-- These statements make the schema what it was. Read them before you execute any: none was executed.
+-- What creates, changes or drops tables, columns or sequences is commented out: rows may be lost.
+
+DROP INDEX public.emergency;
+
+DROP FUNCTION public.twice(integer);
+
+ALTER TABLE public.orders ALTER COLUMN total SET DEFAULT 0;
+
+CREATE INDEX orders_customer_id_idx ON public.orders USING btree (customer_id);
+"""
+
+
+def test_the_statements_that_put_it_back(shop: Project) -> None:
+    """They are only written; executed, they leave no drift."""
+    succeeded(shop.up())
+    shop.execute(CHANGED)
+
+    ended = shop.call("drift", "--sql")
+
+    assert (ended.code, ended.stdout, ended.stderr) == (1, BACK, "")
+    assert len(differences(shop)) == 4
+    shop.execute(ended.stdout)
+    assert differences(shop) == []
+
+
+def test_what_holds_data_is_commented_out(shop: Project) -> None:
+    succeeded(shop.up())
+    shop.execute("create table own (a int); alter table customers drop created_at")
+
+    ended = shop.call("drift", "--sql")
+
+    assert [line for line in ended.stdout.splitlines() if line and not line.startswith("--")] == []
+    assert "\n-- DROP TABLE public.own;\n" in ended.stdout
+
+
+def test_without_drift_there_is_nothing_to_put_back(shop: Project) -> None:
+    succeeded(shop.up())
+
+    ended = shop.call("drift", "--sql")
+
+    assert (ended.code, ended.stdout, ended.stderr) == (0, "", "nothing differs: there is nothing to put back\n")
 
 
 # -- what cannot be known ----------------------------------------------------------------------------------------------
