@@ -78,8 +78,7 @@ def transaction(state: State, step: Step, lock_timeout: str, *, dry_run: bool = 
         opening += [Part(request(step.script.statements[n - 1]), "statement", n) for n in range(1, settings + 1)]
     else:  # too late for SET TRANSACTION; an empty SELECT stands for each
         opening = [Part(Request("select"), "statement", n) for n in range(1, settings + 1)]
-    if state.is_pooled:  # each transaction may have another session of the pool
-        opening += [Part(_set_local(name, value)) for name, value in state.server.asked if name in _WHERE_AND_WHO]
+    opening += map(Part, as_asked(state))
     # These also bound the wait for the history row: behind a pooler, another run may hold it.
     opening += [
         Part(Request(f"set local {name} to '{value}'", quiet=True)) for name, value in timeouts(step, lock_timeout)
@@ -98,6 +97,16 @@ def transaction(state: State, step: Step, lock_timeout: str, *, dry_run: bool = 
         Part(complete, "complete"),
         *_closing(state, dry_run=dry_run),
     )
+
+
+def as_asked(state: State) -> tuple[Request, ...]:
+    """Give what sets the role and the search_path that were asked for, where each transaction may have another session.
+
+    A pooler that shares sessions gives each transaction one of its pool.
+    """
+    if not state.is_pooled:
+        return ()
+    return tuple(_set_local(name, value) for name, value in state.server.asked if name in _WHERE_AND_WHO)
 
 
 def _set_local(name: str, value: str) -> Request:

@@ -40,7 +40,7 @@ def fold(session: Session, state: State, fold: Fold, lock_timeout: str, *, dry_r
     bound = Request(f"set local lock_timeout to '{lock_timeout}'", quiet=True)
     key = batch.lock_key(state)
     requests = (
-        *(() if dry_run else (batch.BEGIN, bound)),
+        *(() if dry_run else (batch.BEGIN, *batch.as_asked(state), bound)),
         *(() if key is None or dry_run else (run_lock.require(key),)),
         widen_log(state.history),
         write.fold(state.history, fold.migration, _statements(fold), fold.rows, _detail(fold)),

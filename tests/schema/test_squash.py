@@ -360,3 +360,12 @@ def test_drift_knows_a_squash(four: Project, squash: Squash, postgres: Server) -
     assert four.call("drift").code == 0
     four.execute("create table by_hand ()")
     assert four.call("drift").code == 1
+
+
+def test_the_schema_file_stays_as_it_is(four: Project, squash: Squash, postgres: Server) -> None:
+    """The squashed migration makes the same schema, so `schema --check` has nothing to say."""
+    shadow = ("--shadow-url", postgres.url(), "--schema-postgres", "18")
+    assert four.call("schema", *shadow).code == 0
+    squash("4", "core", "--yes")
+
+    assert four.call("schema", "--check", *shadow).code == 0
