@@ -9,6 +9,7 @@ from pathlib import Path
 import children
 import pytest
 from git_repository import Repository
+from squashed_folder import squash
 
 from sqlmigrate.errors import ConfigError, MigrationError
 from sqlmigrate.files import folder
@@ -116,6 +117,30 @@ def test_after_a_merge_of_the_base(empty: Repository) -> None:
 
     assert moved(empty) == ["002_x → 003_x", "003_y → 004_y"]
     assert moved(empty) == []
+
+
+def test_a_squashed_migration_stays_where_it_is(empty: Repository) -> None:
+    """Its version is the end of its range, although newer ones are merged; new ones move behind these."""
+    branched(empty, ["001_a", "002_b", "003_c"], ["003_x"], [])
+    for direction in ("up", "down"):
+        Path(f"sql/003_x.{direction}.sql").rename(f"x.{direction}.sql")
+    squash(Path("sql"), "2")
+    for direction in ("up", "down"):
+        Path(f"x.{direction}.sql").rename(f"sql/003_x.{direction}.sql")
+
+    assert moved(empty) == ["003_x → 004_x"]
+    assert folder.survey("sql").faults == ()
+
+
+def test_a_new_one_in_the_range_of_a_merged_squash(empty: Repository) -> None:
+    """It was not squashed, so it gets a version behind the newest."""
+    branched(empty, ["001_a", "005_e"], [], [])
+    squash(Path("sql"), "5")
+    empty.commit()
+    empty.git("branch", "-f", "main", "HEAD")
+    empty.write(**{"003_x": "create 003_x"})
+
+    assert moved(empty) == ["003_x → 006_x"]
 
 
 def test_the_very_same_name(empty: Repository) -> None:
