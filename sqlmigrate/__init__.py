@@ -2,7 +2,7 @@
 
 As a library: `load` reads a folder (with `strict=False` also one with faults), `up` and `down` execute and yield
 events, `status` only looks; `split` cuts a text into statements, without a database. `Limits` says how long a run
-waits for others::
+waits for others, `DriftPolicy` what it does if the schema was changed by hand::
 
     for event in up("postgresql://localhost/shop", load("sql"), to="003", limits=Limits(lock_timeout="2s")):
         print(event)
@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     from .operations.status import status as status
     from .operations.up_down import down as down, up as up
     from .parsing.splitter import split as split
-    from .plan.plan import Limits as Limits
+    from .plan.plan import DriftPolicy as DriftPolicy, Limits as Limits
 
-__all__ = ["Limits", "__version__", "down", "load", "split", "status", "up"]
+__all__ = ["DriftPolicy", "Limits", "__version__", "down", "load", "split", "status", "up"]
 
 _MODULES = {
+    "DriftPolicy": "plan.plan",
     "Limits": "plan.plan",
     "down": "operations.up_down",
     "load": "files.folder",

@@ -256,7 +256,7 @@ def test_functions_are_short() -> None:
 
 def test_public_names_are_exact() -> None:
     """The library is these names, and each can be had."""
-    names = ["Limits", "__version__", "down", "load", "split", "status", "up"]
+    names = ["DriftPolicy", "Limits", "__version__", "down", "load", "split", "status", "up"]
 
     assert sorted(sqlmigrate.__all__) == names
     assert all(getattr(sqlmigrate, name) for name in names)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -133,6 +134,7 @@ def _write(context: Context, wanted: Wanted, accepted: dict[str, bool], *, yes: 
                     reason=f"{adoption.tool.name} records only the newest version: skipped files look executed",
                 )
             state, done = write.write(url, wanted, context.limits, **accepted)
+            _keep_schema(context, url, wanted)
             context.report.text(context.report.head(state, f"history in {state.history.name}"))
     context.report.json({**screens.value(done.adoption), "written": list(done.paths), "recorded": done.recorded})
     written, recorded = plural(len(done.paths), "file"), plural(done.recorded, "migration")
@@ -141,6 +143,16 @@ def _write(context: Context, wanted: Wanted, accepted: dict[str, bool], *, yes: 
     context.report.text(*screens.remark_lines(done.adoption.kept, "⚠️", "yellow"))
     following = screens.status_command(done.adoption, wanted.directory)
     context.report.text([("", "next: "), ("cyan", context.as_called(following))])
+
+
+def _keep_schema(context: Context, url: str, wanted: Wanted) -> None:
+    """Take a snapshot of the schema: what is changed by hand from now on is drift. Adopting does not depend on it."""
+    if context.drift.is_off:
+        return
+    from sqlmigrate.operations.drift import accept
+
+    with suppress(SqlmigrateError):
+        accept(url, table=wanted.table, lock_wait=context.config.lock_wait)
 
 
 def _finish(context: Context, wanted: Wanted) -> None:

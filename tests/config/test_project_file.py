@@ -161,6 +161,24 @@ WRONG = {
         ),
     ),
     "a number for a text": ("table = 5", '`table`{of} must be a text in quotes → table = "ops.migrations"'),
+    "a text for a list": (
+        'drift_ignore = "extension *"',
+        (
+            "`drift_ignore`{of} must be a list of texts in quotes"
+            ' → drift_ignore = ["partition public.events_*", "extension *"]'
+        ),
+    ),
+    "a number in a list": (
+        "drift_ignore = [5]",
+        (
+            "`drift_ignore`{of} must be a list of texts in quotes"
+            ' → drift_ignore = ["partition public.events_*", "extension *"]'
+        ),
+    ),
+    "an unknown choice": (
+        'drift = "refused"',
+        "drift: `refused` is not one of off, warn, refuse → did you mean `refuse`?",
+    ),
     "a text for a number": (
         'lock_retries = "many"',
         "lock_retries: `many` is not a number of retries → a number from 0 to 1,000",

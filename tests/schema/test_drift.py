@@ -11,11 +11,14 @@ import children
 import generated_history
 import psycopg
 import pytest
-from postgres_servers import Server
+from pgbouncer import bouncer
+from postgres_servers import Server, Standby
 from project import Project, failure, succeeded
 
+from sqlmigrate.database.session import connect
 from sqlmigrate.executor.events import Noted
 from sqlmigrate.files.folder import load
+from sqlmigrate.history import read, snapshots
 from sqlmigrate.operations import drift as operations, repair
 from sqlmigrate.plan.plan import DEFAULT_DRIFT, NO_DRIFT, DriftPolicy
 from sqlmigrate.schema.drift_result import of_snapshot
@@ -470,6 +473,62 @@ def test_a_role_that_may_only_read_the_history(shop: Project) -> None:
 
     with role(shop, "grant select on migrations, migrations_log, migrations_schema to {role}") as looking:
         assert differences(looking) == ["left over table public.own"]
+
+
+def test_a_role_that_may_not_read_the_log(shop: Project) -> None:
+    """The rows of the history tell whether the snapshot belongs to them."""
+    succeeded(shop.up())
+    shop.execute("create table own ()")
+
+    with role(shop, "grant select on migrations, migrations_schema to {role}") as looking:
+        assert differences(looking) == ["left over table public.own"]
+
+
+def test_a_role_that_may_not_read_the_snapshots(shop: Project) -> None:
+    succeeded(shop.up())
+
+    with role(shop, "grant select on migrations, migrations_log to {role}") as looking:
+        code, screen = said(looking)
+
+    assert code == 3
+    assert re.sub(r"looking_\w+", "ROLE", screen).partition("\n\n")[2] == (
+        "⚠️ the role ROLE may not read the snapshots of the schema in public.migrations_schema\n"
+        "   its owner grants the right with:\n"
+        'next: psql: grant usage on schema "public" to "ROLE";\n'
+        'next: psql: grant select on "public"."migrations_schema" to "ROLE";\n'
+    )
+
+
+def test_on_a_standby(shop: Project, standby: Standby) -> None:
+    """A read-only copy of production is enough."""
+    succeeded(shop.up())
+    shop.execute("create table own ()")
+
+    there = shop.at(standby.url(str(shop.value("select current_database()"))))
+    assert differences(there) == ["left over table public.own"]
+
+
+def test_through_a_pooler_that_shares_sessions(shop: Project, pgbouncer: str, postgres: Server) -> None:
+    """There is no lock; the snapshot is kept because the history is as it was when the schema was read."""
+    with bouncer(pgbouncer, postgres, "transaction") as url:
+        name = str(shop.value("select current_database()"))
+        through = shop.at(psycopg.conninfo.make_conninfo(url, dbname=name))
+        succeeded(through.up())
+        shop.execute("create table own ()")
+
+        assert differences(through) == ["left over table public.own"]
+
+
+def test_another_run_has_changed_the_history(shop: Project) -> None:
+    """Without a lock, a snapshot is not kept if the history is no longer what it was when the schema was read."""
+    succeeded(shop.up(steps=1))
+    with connect(shop.url) as session:
+        state = read.read(session, "migrations")
+        tie = snapshots.found(session.ask(*snapshots.look(state.history))).tie
+        succeeded(shop.up(drift=NO_DRIFT))
+        session.ask(snapshots.keep(state.history, tie, snapshots.Taken(1, 18, 1, "x", "")))
+
+    assert shop.query(_SNAPSHOTS) == [("001", 18, 12)]
 
 
 def test_what_a_role_may_not_see_is_said_and_no_drift(shop: Project) -> None:
