@@ -8,16 +8,16 @@ from functools import cached_property
 
 from sqlmigrate.catalog.compare import changed_attributes, differences as differences_of
 from sqlmigrate.catalog.objects import NOTHING, RELATIONS, Catalog, Difference, Object
-from sqlmigrate.identifiers import parent
 
 from . import mentions, statements
 from .alter_parts import PARTS
 from .alter_rare import RARE_ATTRIBUTES
-from .alter_tables import TABLES
+from .alter_tables import TABLES, views_on
 from .created import Statement, created, dropped, foreign_keys, impossible, order_of_columns, recreated, whole
 from .pairs import FIRST, LAST, Handler, Pair
 from .renamed import Renames, by_content, by_identity
 
+_VIEWS = ("view", "materialized view")
 _ATTRIBUTES: Mapping[str, Mapping[str, Handler]] = {**TABLES, **PARTS, **RARE_ATTRIBUTES}
 # In this order objects are created and altered; left over ones are dropped in the opposite order.
 _KINDS = (
@@ -60,7 +60,8 @@ def _still_wanted(wanted: Iterable[Difference], renames: Renames, then: Catalog,
     found = []
     for each in differences_of(then, now):
         key = each.kind, each.name
-        if key in names or parent(each.name) in wholes:
+        thing = then.objects.get(key) or now.objects[key]
+        if key in names or thing.table in wholes:
             found.append(each)
         elif key in old:
             asked = [name for name, *_ in old[key].attributes]
@@ -77,23 +78,37 @@ class _Restoration:
     differences: tuple[Difference, ...]
 
     def statements(self) -> Iterator[Statement]:
-        """Yield the statements: first what other parents need, then what is left over, then what was."""
-        kept = [each for each in self._kept if not _has_other_parents(each)]
-        new = {each.was.name for each in kept if self._is_recreated(each)}
+        """Yield the statements: other parents, what is left over, what was, what is left over and was needed so far."""
         for pair in self._kept:
             if _has_other_parents(pair):
                 yield from self._restored(pair)
-        for thing in reversed(mentions.in_order(self._left_over, lambda each: _text(each, self.now))):
-            yield from restore(None, thing, self.then, self.now)
+        yield from self._before()
+        left_over = mentions.in_order(self._left_over, lambda each: _text(each, self.now, with_keys=True))[::-1]
+        yield from self._without(each for each in left_over if each not in self._needed)
+        yield from self._as_it_was()
+        yield from self._without(each for each in left_over if each in self._needed)
+        for each in self.differences:
+            if each.change == "column order" and not each.kind.endswith("view"):
+                yield order_of_columns(self.now.objects[each.kind, each.name])
+
+    def _before(self) -> Iterator[Statement]:
+        """Yield the statements that drop what is created again, and what needs it."""
+        for pair in reversed(_sorted(self._dropped_first)):
+            needing = views_on(pair.now, self.now) if pair.now.kind in _VIEWS else []
+            yield from self._without((*reversed(needing), pair.now))
+
+    def _without(self, things: Iterable[Object]) -> Iterator[Statement]:
+        for each in things:
+            yield from restore(None, each, self.then, self.now)
+
+    def _as_it_was(self) -> Iterator[Statement]:
+        kept = [each for each in self._kept if not _has_other_parents(each)]
+        new = {each.was.name for each in kept if self._is_recreated(each)}
         later: list[Statement] = []
         for pair in _sorted([*kept, *self._missing]):
             if pair.was.table == pair.was.name or pair.was.table not in new:
                 yield from self._put_back(pair, later)
         yield from later
-        reordered = (
-            self.now.objects[each.kind, each.name] for each in self.differences if each.change == "column order"
-        )
-        yield from (order_of_columns(each) for each in reordered if not each.kind.endswith("view"))
 
     def _put_back(self, pair: Pair, later: list[Statement]) -> Iterator[Statement]:
         """Yield the statements of one object; the foreign keys of a new table come later."""
@@ -116,9 +131,38 @@ class _Restoration:
         return sorted(things, key=lambda each: _place(each, self.now))
 
     @cached_property
+    def _needed(self) -> list[Object]:
+        """What is left over and can only be dropped when other objects are put back: columns have its type."""
+        wholes = {each.called: each for each in self._left_over if statements.stands_alone(each)}
+        missing = {each.was.called for each in self._missing}
+        kept = [pair for pair in self._kept if pair not in self._dropped_first and pair.was.kind != "publication"]
+        text = " ".join(value or "" for pair in kept for value in pair.now.attributes.values())
+        found: list[Object] = []
+        waiting = mentions.names(text)
+        while waiting:
+            new = [wholes[name] for name in waiting & wholes.keys() - missing if wholes[name] not in found]
+            found += new
+            schemas = {each.path[0] for each in new}
+            waiting = (
+                schemas.union(*(mentions.names(_text(each, self.now, with_keys=True)) for each in new))
+                if new
+                else set()
+            )
+        return found
+
+    @cached_property
+    def _dropped_first(self) -> list[Pair]:
+        """The foreign keys and views that are created again: what they lead to can be dropped and altered then."""
+        found = (
+            each for each in self._kept if each.was.kind in _VIEWS or each.now.definition.startswith("FOREIGN KEY")
+        )
+        return [each for each in found if self._is_recreated(each)]
+
+    @cached_property
     def _kept(self) -> list[Pair]:
         keys = (key for key in self._keys if key in self.then.objects and key in self.now.objects)
-        return [Pair(self.then.objects[key], self.now.objects[key], self.then, self.now) for key in keys]
+        pairs = (Pair(self.then.objects[key], self.now.objects[key], self.then, self.now) for key in keys)
+        return [each for each in pairs if not _has_other_whole(each)]
 
     @cached_property
     def _missing(self) -> list[Pair]:
@@ -127,8 +171,8 @@ class _Restoration:
 
     def _is_recreated(self, pair: Pair) -> bool:
         """Return whether an object is dropped and created with all its parts."""
-        drops = dropped(pair.now, self.then, self.now)
-        return bool(drops) and drops[0] in self._restored(pair)
+        made = created(pair.was, self.then, self.now)
+        return bool(made) and made[0] in self._restored(pair)
 
     def _restored(self, pair: Pair) -> list[Statement]:
         """Return the statements for the attributes of an object that are to be put back."""
@@ -138,14 +182,17 @@ class _Restoration:
 
     @cached_property
     def _attributes(self) -> Mapping[tuple[str, str], Collection[str]]:
-        return {(each.kind, each.name): {name for name, *_ in each.attributes} for each in self.differences}
+        found: dict[tuple[str, str], set[str]] = {}
+        for each in self.differences:
+            found.setdefault((each.kind, each.name), set()).update(name for name, *_ in each.attributes)
+        return found
 
 
-def _text(thing: Object, catalog: Catalog) -> str:
-    """Return the statements that create an object, in which the names of others stand."""
+def _text(thing: Object, catalog: Catalog, *, with_keys: bool = False) -> str:
+    """Return a text that contains the names of what an object needs."""
     if statements.stands_alone(thing):
-        return "\n".join(whole(thing, catalog, Catalog({}), with_keys=False))
-    return " ".join(filter(None, [thing.definition, thing.table]))
+        return "\n".join(whole(thing, catalog, Catalog({}), with_keys=with_keys))
+    return " ".join(filter(None, [*thing.attributes.values(), thing.table]))
 
 
 def _sorted(pairs: Iterable[Pair]) -> list[Pair]:
@@ -182,7 +229,7 @@ def _altered(pair: Pair, names: Collection[str]) -> Iterator[Statement]:
         else:
             yield from recreated(pair.was, pair.now, pair.then, pair.current)
             return
-    for name in sorted(names, key=lambda name: (name not in FIRST, name in LAST, name)):
+    for name in sorted(names, key=lambda name: (name not in FIRST, name in LAST, name != "type", name)):
         if name in own:
             yield from own[name](pair)
 
@@ -190,6 +237,15 @@ def _altered(pair: Pair, names: Collection[str]) -> Iterator[Statement]:
 def _has_other_parents(pair: Pair) -> bool:
     """Return whether a table has other parents: as long as it is a partition, its indexes cannot be dropped."""
     return pair.was.kind in RELATIONS and not pair.are_same("parents", "partition bound")
+
+
+def _has_other_whole(pair: Pair) -> bool:
+    """Return whether the table of a part is missing, or is a view now: the part comes with it."""
+    table = pair.was.table
+    if pair.was.name == table or table not in pair.then.tables:
+        return False
+    now = pair.current.tables.get(table)
+    return now is None or (pair.now.table == table and now.kind != pair.then.tables[table].kind)
 
 
 def _place(thing: Object, catalog: Catalog) -> tuple[int, str]:

@@ -6,13 +6,13 @@ https://www.postgresql.org/docs/current/sql-altertable.html
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from sqlmigrate.catalog.objects import RELATIONS, Catalog, Object
 from sqlmigrate.identifiers import QUALIFIED
 
-from . import sequences
-from .created import Statement, created, impossible, is_composite, recreated, trigger_state
+from . import mentions, sequences
+from .created import Statement, created, dropped, impossible, is_composite, recreated, trigger_state
 from .pairs import Handler, Pair, foreign_options, nothing, storage
 from .targets import target
 
@@ -86,7 +86,18 @@ def _view(pair: Pair) -> Iterator[Statement]:
         head, *_ = statements
         yield Statement(head.sql.replace("CREATE VIEW", "CREATE OR REPLACE VIEW", 1))
     else:
+        needing = views_on(pair.now, pair.current)
+        for each in reversed(needing):
+            yield from dropped(each, pair.then, pair.current)
         yield from recreated(pair.was, pair.now, pair.then, pair.current)
+        yield from _created_again(needing, pair)
+
+
+def _created_again(things: Iterable[Object], pair: Pair) -> Iterator[Statement]:
+    """Yield the statements that create what had to be dropped, as it was."""
+    for each in things:
+        if was := pair.then.objects.get((each.kind, each.name)):
+            yield from created(was, pair.then, pair.current)
 
 
 def _columns(view: Object, catalog: Catalog) -> list[tuple[str, str | None]]:
@@ -147,7 +158,52 @@ def _type(pair: Pair) -> Iterator[Statement]:
     collation = f" COLLATE {pair.old('collation')}" if pair.old("collation") else ""
     has_no_rows = is_composite(relation) or relation.kind == "foreign table"
     converted = "" if has_no_rows or pair.are_same("type") else f" USING {pair.was.path[-1]}::{kind}"
+    needing = _needing(pair)
+    for each in reversed(needing):
+        yield from dropped(each, pair.then, pair.current)
+    if pair.new("default") and not pair.are_same("type"):  # which may have no meaning in the other type
+        yield Statement(f"{_alter_column(pair)} DROP DEFAULT")
     yield Statement(f"{_alter_column(pair)} TYPE {kind}{collation}{converted}", holds_data=True)
+    if pair.old("default") and not pair.are_same("type"):
+        yield from _default(pair)
+    yield from _created_again(needing, pair)
+
+
+def _needing(pair: Pair) -> list[Object]:
+    """Return what keeps a column from getting another type: triggers, policies and views that name it."""
+    column, table = pair.was.path[-1], pair.current.tables.get(pair.now.table)
+    if table is None:
+        return []
+    found = [each for each in pair.current.parts_of(table, "trigger", "policy") if column in _words(each)]
+    views = [each for each in _views(pair.current) if table.name in mentions.names(_query(each))]
+    for each in views:
+        if column in _words(each):
+            found += [one for one in (each, *views_on(each, pair.current)) if one not in found]
+    return found
+
+
+def views_on(view: Object, catalog: Catalog) -> list[Object]:
+    """Return the views that need a view, each behind those that it needs itself."""
+    found: list[Object] = []
+    named = {view.name}
+    while new := [each for each in _views(catalog) if each not in found and named & mentions.names(_query(each))]:
+        found += new
+        named = {each.name for each in new}
+    return found
+
+
+def _views(catalog: Catalog) -> list[Object]:
+    return [*catalog.of_kind("view"), *catalog.of_kind("materialized view")]
+
+
+def _query(view: Object) -> str:
+    return view.attributes.get("view") or ""
+
+
+def _words(thing: Object) -> set[str]:
+    """Return the names in a definition, also those of columns behind the name of their table."""
+    texts = (thing.attributes.get(name) or "" for name in ("definition", "view", "using", "check"))
+    return {part for name in mentions.names(" ".join(texts)) for part in name.split(".")}
 
 
 def _not_null(pair: Pair) -> Iterator[Statement]:

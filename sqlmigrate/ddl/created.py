@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlmigrate.catalog.objects import NOTHING, TABLES, Catalog, Object
 
@@ -12,6 +13,7 @@ from .rights import grants, without_default_privileges
 from .schema import Schema
 from .targets import comment, target
 
+_DROP = re.compile(r"^((?:ALTER .* )?DROP (?:CONSTRAINT|INDEX)) ")
 HOLD_DATA = (*TABLES, "materialized view", "column", "sequence")
 
 
@@ -45,7 +47,10 @@ def order_of_columns(relation: Object) -> Statement:
 
 def recreated(was: Object, now: Object, then: Catalog, current: Catalog) -> list[Statement]:
     """Return the statements that drop an object and create it as it was."""
-    return [*dropped(now, then, current), *created(was, then, current)]
+    dropping = dropped(now, then, current)
+    if was.kind in ("constraint", "index"):  # one of its columns may have been dropped before
+        dropping = [replace(each, sql=_DROP.sub(r"\1 IF EXISTS ", each.sql)) for each in dropping]
+    return [*dropping, *created(was, then, current)]
 
 
 def created(thing: Object, then: Catalog, current: Catalog) -> list[Statement]:
@@ -136,8 +141,8 @@ def _goes_with_another(thing: Object, relation: Object, then: Catalog, current: 
     if thing.kind in ("constraint", "domain constraint"):
         return bool(have.get("inherited") or have.get("parent"))
     if thing.kind == "index":
-        goes_with_parent = bool(have.get("parent")) and ("index", have.get("parent") or "") not in then.objects
-        return is_of_constraint(thing, current) or goes_with_parent
+        stays_partition = partitions.is_partition(then.tables.get(thing.table, relation))
+        return is_of_constraint(thing, current) or (bool(have.get("parent")) and stays_partition)
     if thing.kind == "sequence" and have.get("owned by"):
         column = current.objects.get(("column", have["owned by"] or ""), NOTHING)
         return ("column", column.name) not in then.objects or bool(column.attributes.get("identity"))

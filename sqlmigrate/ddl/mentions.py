@@ -14,8 +14,13 @@ from sqlmigrate.identifiers import QUALIFIED
 _NAME = re.compile(QUALIFIED)
 
 
+def names(text: str) -> set[str]:
+    """Return everything in a text that may be a name."""
+    return {*_NAME.findall(text)}
+
+
 def in_order(things: Iterable[Object], text: Callable[[Object], str]) -> list[Object]:
-    """Return objects, as they come, but each after those that it names; circles are left as they come."""
+    """Return objects as they come, but each after those that it names, except its own parts; circles are left."""
     things = [*things]
     by_name: dict[str, list[Object]] = {}
     for each in things:
@@ -25,7 +30,7 @@ def in_order(things: Iterable[Object], text: Callable[[Object], str]) -> list[Ob
             each
             for name in dict.fromkeys(_NAME.findall(text(thing)))
             for each in by_name.get(name, ())
-            if each.called != thing.called
+            if each.called != thing.called and each.table != thing.name
         ]
         for thing in things
     }

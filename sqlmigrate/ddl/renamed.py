@@ -10,10 +10,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from sqlmigrate.catalog.objects import NOTHING, TABLES, Catalog, Object
+from sqlmigrate.catalog.objects import NOTHING, RELATIONS, TABLES, Catalog, Object
 from sqlmigrate.identifiers import IDENTIFIER
 
-from .created import HOLD_DATA, Statement
+from .created import HOLD_DATA, Statement, is_of_constraint
 from .targets import target, without_method
 
 _PARTS = ("column", "constraint", "domain constraint", "trigger", "rule", "policy")
@@ -113,12 +113,17 @@ def by_identity(then: Catalog, now: Catalog, keys: Iterable[tuple[str, str]]) ->
     both = (
         (then.by_identity[each.identity], each) for each in now.objects.values() if each.identity in then.identities
     )
-    same = [(was, one) for was, one in both if was.kind == one.kind]
+    same = [(was, one) for was, one in both if was.kind == one.kind and _is_as_much(was, one, then, now)]
     kept = [(was, one) for was, one in same if was.kind not in _KEPT and was.name != one.name]
     schemas = {one.name: was.name for was, one in kept if was.kind == "schema"}
-    found = [pair for pair in kept if _is_own(*pair, schemas) and _differs(*pair, named, then)]
+    own = [pair for pair in kept if _is_own(*pair, schemas)]
+    taken = _names_taken(now)
+    found = [pair for pair in own if _differs(*pair, named, then) and _named(pair[0]) not in taken]
+    renamed = {one.identity for _, one in found}
+    left_out = {one.identity for _, one in own if not {one.identity, one.whole} & renamed}
     found.sort(key=lambda pair: (pair[0].kind in _PARTS, pair[0].kind != "schema", pair[0].name))
-    return Renames(tuple(found), {(one.kind, one.name): was for was, one in same})
+    olds = {(one.kind, one.name): was for was, one in same if not {one.identity, one.whole} & left_out}
+    return Renames(tuple(found), olds)
 
 
 def by_content(then: Catalog, now: Catalog, keys: Iterable[tuple[str, str]]) -> Renames:
@@ -127,7 +132,10 @@ def by_content(then: Catalog, now: Catalog, keys: Iterable[tuple[str, str]]) -> 
     An object that is missing and one that is left over are taken for the same if only these two have that content.
     """
     wanted = [*keys]
-    missing = [then.objects[key] for key in wanted if key not in now.objects]
+    taken = _names_taken(now)
+    missing = [
+        each for each in (then.objects[key] for key in wanted if key in then.objects) if _named(each) not in taken
+    ]
     left_over = [now.objects[key] for key in wanted if key not in then.objects]
     for content in (_of_schema, _of_whole, _of_column):
         old, new = _unique(missing, then, content), _unique(left_over, now, content)
@@ -136,6 +144,16 @@ def by_content(then: Catalog, now: Catalog, keys: Iterable[tuple[str, str]]) -> 
             olds |= {key: was for pair in pairs for key, was in _olds(*pair, then, now)}
             return Renames(tuple(sorted(pairs, key=lambda pair: pair[0].name)), olds, is_guess=True)
     return Renames()
+
+
+def _names_taken(catalog: Catalog) -> set[tuple[str, str]]:
+    return {_named(each) for each in catalog.objects.values()}
+
+
+def _named(thing: Object) -> tuple[str, str]:
+    """Return the name of an object, with what it must differ from: relations, indexes and sequences share names."""
+    is_relation = thing.kind in (*RELATIONS, "index", "sequence", "composite type")
+    return "relation" if is_relation else thing.kind, thing.name
 
 
 _Content = tuple[object, ...]
@@ -190,6 +208,11 @@ def _olds(was: Object, now: Object, then: Catalog, current: Catalog) -> Iterator
         for each in current.objects.values():
             if each.table == now.name and each is not now and (old := parts.get((each.kind, each.path[-1]))):
                 yield (each.kind, each.name), old
+
+
+def _is_as_much(was: Object, now: Object, then: Catalog, current: Catalog) -> bool:
+    """Return whether an index that became one of a constraint, or ceased to be, is left out: its name is that."""
+    return was.kind != "index" or is_of_constraint(was, then) == is_of_constraint(now, current)
 
 
 def _is_own(was: Object, now: Object, schemas: Mapping[str, str]) -> bool:

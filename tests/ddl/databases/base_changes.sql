@@ -95,3 +95,11 @@ alter default privileges for role catalog_owner in schema app grant select, inse
 alter default privileges for role catalog_owner revoke execute on functions from public; alter default privileges for role catalog_owner grant all on functions to catalog_reader
 drop table app.orders cascade
 drop schema app cascade
+create type app.size as enum ('s'); alter table app.customers alter email type app.size using null
+create table app.a2 (id int primary key); create table app.a1 (id int primary key references app.a2, o bigint references app.orders); alter table app.orders add a int references app.a1
+drop view app.cheap; alter table app.orders alter id type int; create view app.cheap as select id, total from app.orders where total < 10
+drop policy mine on app.orders; drop materialized view app.sums; alter table app.orders alter customer type int; create policy mine on app.orders for select using (customer = 1); create materialized view app.sums as select customer, sum(total) as total from app.orders group by customer
+drop trigger touch on app.orders; alter table app.orders alter note type varchar(30); create trigger touch before update of note on app.orders for each row when (new.note is not null) execute function app.touch()
+drop table app.orphan; create view app.orphan as select 1 as a, 2 as b
+drop materialized view app.sums; create materialized view app.sums as select customer, sum(total) as total, 1 as one from app.orders group by customer; create view app.of_sums as select * from app.sums; create view app.of_those as select one from app.of_sums
+alter table app.customers alter email type int using null, alter email set default 7
