@@ -184,7 +184,9 @@ class _Restoration:
     def _attributes(self) -> Mapping[tuple[str, str], Collection[str]]:
         found: dict[tuple[str, str], set[str]] = {}
         for each in self.differences:
-            found.setdefault((each.kind, each.name), set()).update(name for name, *_ in each.attributes)
+            is_order = each.change == "column order" and each.kind.endswith("view")  # its query says it
+            names = ["view"] if is_order else [name for name, *_ in each.attributes]
+            found.setdefault((each.kind, each.name), set()).update(names)
         return found
 
 
