@@ -40,7 +40,7 @@ def read(session: Session, ignore: Collection[str] = ()) -> Catalog:
     return _catalog(session, at_one_moment(session, lambda: prepared.ask(session, queries)), ignore)
 
 
-def read_in_one_turn(session: Session, also: Sequence[Request]) -> tuple[Catalog, Answers]:
+def read_in_one_turn(session: Session, also: Sequence[Request], schema: str | None = None) -> tuple[Catalog, Answers]:
     """Read as `read` does, in one round trip, and ask something else in the same transaction, at the same moment.
 
     Nothing stays prepared: between two readings a file is executed, which may deallocate it. Raises psycopg's error for
@@ -49,17 +49,19 @@ def read_in_one_turn(session: Session, also: Sequence[Request]) -> tuple[Catalog
     Args:
         session: The session; its settings stay as they are.
         also: What else is asked, in the read-only transaction with our settings.
+        schema: Read only what is in this schema; None for everything.
     """
     opening = (GUARD, *_BOUNDS, *SETTINGS)
-    queries = [Request(each.sql, quiet=True) for each in _queries(session)]
-    found = dict(enumerate(sorts(session.conn.info.server_version), len(opening)))
+    found = [each for each in sorts(session.conn.info.server_version) if schema is None or each.is_in_schema]
+    queries = [Request(each.sql(schema=schema), quiet=True) for each in found]
+    numbered = dict(enumerate(found, len(opening)))
     objects: dict[tuple[str, str], Object] = {}
     others: Answers = []
-    for answer in session.turn((*opening, *queries, *also, _END)):
+    for answer in session.turn((*opening, *queries, Request(COMMENTS, quiet=True), *also, _END)):
         if answer and answer.error:
             raise answer.error
-        if answer and answer.index in found:  # objects are made of it while the server writes the next
-            made = objects_of(found[answer.index], answer.rows[0][0])
+        if answer and answer.index in numbered:  # objects are made of it while the server writes the next
+            made = objects_of(numbered[answer.index], answer.rows[0][0])
             objects |= {(each.kind, each.name): each for each in made}
         elif answer:
             others.append(answer.rows)

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlmigrate.database.session import Request
+from sqlmigrate.identifiers import literal
 
 # What separates records and fields is random: no migration can contain it.
 RECORD, FIELD = f"\x1e{secrets.token_hex(3)}", f"\x1f{secrets.token_hex(3)}"
@@ -37,6 +38,8 @@ COMMENTS = (
     "select classoid::regclass::text, objoid::text, objsubid::text, description from pg_description "
     "where (objoid >= 16384 or classoid = 'pg_namespace'::regclass)"
 )
+
+_SCHEMA = "n.nspname"
 
 
 @dataclass(frozen=True)
@@ -72,12 +75,19 @@ class Sort:
         """The catalog and the OID of what an object is created and dropped with."""
         return self.part_of or (self.catalog, self.oid)
 
-    def sql(self, wholes: str = "") -> str:
+    @property
+    def is_in_schema(self) -> bool:
+        """Whether its objects are in a schema, or are schemas."""
+        return self.names[0] == _SCHEMA
+
+    def sql(self, wholes: str = "", schema: str | None = None) -> str:
         """Return the query; it leaves out the members of extensions.
 
         Args:
             wholes: An array of OIDs, as an expression; then only the objects that are these, or parts of these.
+            schema: A schema; then only the objects in it.
         """
+        within = f" and {_SCHEMA} = {literal(schema)}" if schema is not None else ""
         chosen = f" and {self.whole[1]} = any ({wholes})" if wholes else ""
         names = (f"quote_ident({name})" if name != "null" and "(" not in name else name for name in self.names)
         fields = (
@@ -90,7 +100,7 @@ class Sort:
         attributes = ", ".join(f"'{name}=' || ({value})" for name, value in self.attributes.items())
         return (
             f"select string_agg(concat_ws('{FIELD}', {', '.join(fields)}, {attributes}), '{RECORD}') "
-            f"from {self.source} where {self.where} and {own(self.catalog, self.oid)}{chosen}"
+            f"from {self.source} where {self.where} and {own(self.catalog, self.oid)}{chosen}{within}"
         )
 
 

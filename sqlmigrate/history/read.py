@@ -127,6 +127,7 @@ def _state(
         readers=readers or "",
         snapshots=_snapshots(here.get(snapshots_table(table)), ours),
         is_log_readable=log is not None and log.is_readable,
+        is_one_of_many=any(each.is_marked and each.schema != history_schema for each in named),
     )
     if ours is None and (taken := here.get(table)):
         raise not_a_history(taken)

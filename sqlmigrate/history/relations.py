@@ -82,6 +82,11 @@ class Relation:
         return self.kind == "a table" and (self.comment.startswith(MARK) or self.has_our_columns)
 
     @property
+    def is_marked(self) -> bool:
+        """Whether it is a table with the comment of a history."""
+        return self.kind == "a table" and self.comment.startswith(MARK)
+
+    @property
     def is_log(self) -> bool:
         """Whether it is a table that holds the log of a history."""
         has_ours = len(_LOG_TELLING.intersection(self.columns)) >= _ENOUGH

@@ -14,7 +14,7 @@ import psycopg
 from psycopg import errors as pg
 
 from sqlmigrate.catalog import stored
-from sqlmigrate.catalog.objects import Catalog
+from sqlmigrate.catalog.objects import Catalog, Object
 from sqlmigrate.catalog.read import read_in_one_turn
 from sqlmigrate.database.connect_errors import reason
 from sqlmigrate.database.session import BEGIN_READ_ONLY, COMMIT, Request, Session
@@ -22,7 +22,8 @@ from sqlmigrate.errors import SqlmigrateError
 from sqlmigrate.history import rights, snapshots
 from sqlmigrate.history.snapshots import Found, Taken
 from sqlmigrate.history.state import State
-from sqlmigrate.history.table import History
+from sqlmigrate.history.table import History, own_tables
+from sqlmigrate.identifiers import last_part, parts
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Now:
     """A schema at one moment, and what the history was then.
 
     Attributes:
-        catalog: The schema, without our own tables and without the schemas of other histories.
+        catalog: The schema, without our own tables; see `ours`.
         found: What else was read at that moment.
     """
 
@@ -56,21 +57,35 @@ class Now:
 def read_now(session: Session, state: State) -> Now:
     """Read the schema and the state of the history at one moment, in one round trip; writes nothing."""
     history = state.history
-    catalog, answers = read_in_one_turn(session, snapshots.look(history))
+    schema = history.schema if history.is_one_of_many else None
+    catalog, answers = read_in_one_turn(session, snapshots.look(history), schema)
     found = snapshots.found(answers)
     return Now(ours(catalog, found, history), found)
 
 
 def ours(catalog: Catalog, found: Found, history: History) -> Catalog:
-    """Leave out our own tables, and the schemas that have a history of their own."""
-    schemas = {schema for schema, _ in found.others if schema != history.schema}
+    """Leave out our own tables; and all other schemas, if one of them has a history of its own."""
+    is_alone = all(schema == history.schema for schema, _ in found.others)
+    own = next((parts(name)[0] for name in found.names), "")
+    others = {(own, table) for schema, name in found.others if schema == history.schema for table in own_tables(name)}
     return Catalog(
         {
             key: each
             for key, each in catalog.objects.items()
-            if each.table not in found.names and not (schemas and each.path and each.path[0] in schemas)
+            if each.table not in found.names
+            and (is_alone or _is_in(each, own))
+            and not (others and _table(each) in others)
         }
     )
+
+
+def _table(thing: Object) -> tuple[str, ...]:
+    """Return the schema, as the catalog writes it, and the table that an object belongs to."""
+    return (parts(thing.table)[0], last_part(thing.table)) if thing.table else ()
+
+
+def _is_in(thing: Object, schema: str) -> bool:
+    return thing.path[:1] == (schema,) and (len(thing.path) > 1 or thing.kind == "schema")
 
 
 def take(session: Session, state: State) -> tuple[SqlmigrateError, ...]:

@@ -118,7 +118,7 @@ def with_drift(result: Result, drift: Drift, report: Report) -> Result:
         items=items,
         not_compared=drift.not_compared,
         ignored=drift.ignored,
-        notes=(*result.notes, *unused_notes(drift.unused)),
+        notes=(*result.notes, *unused_notes(drift.unused), *(_neighbours(report) if items else ())),
         could={owner: authors.members.get(owner, ()) for owner in sorted(owners)} if authors else None,
         superusers=authors.superusers if authors else (),
         compared=report.compared,
@@ -134,6 +134,13 @@ def _item(found: Difference, thing: Object, owner: str | None, authors: Authors 
     return Item(
         _WORDS[found.change], found.kind, found.name, thing.table, attributes, owner, written if is_later else None
     )
+
+
+def _neighbours(report: Report) -> Iterator[str]:
+    """Name the other histories in the schema of ours: what they have executed is among the differences."""
+    for schema, name in report.compared.now.found.others:
+        if schema == report.state.history.schema:
+            yield f"what the history {schema}.{name} has executed is shown here, too"
 
 
 def sql_of(result: Result) -> str:

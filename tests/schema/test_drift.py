@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import children
 import generated_history
@@ -23,6 +24,7 @@ from sqlmigrate.operations import drift as operations, repair
 from sqlmigrate.plan.plan import DEFAULT_DRIFT, NO_DRIFT, DriftPolicy
 from sqlmigrate.schema.drift_result import of_snapshot
 
+HERE = Path(__file__).parent
 _SNAPSHOTS = "select version, major, objects from migrations_schema order by id"
 
 
@@ -174,6 +176,33 @@ def test_an_object_a_line_grouped_by_table(shop: Project) -> None:
     code, screen = said(shop)
 
     assert (code, re.sub(r",\s+TIME", ", TIME", screen)) == (1, re.sub(r",\s+TIME", ", TIME", SCREEN))
+
+
+STORED = HERE / "drift.console"
+HEAD = "shop at db.internal:5432 · compared with the snapshot of 002, 2026-02-13 12:05:30 UTC"
+EVERYTHING = """\
+create role shop_owner; create role anna login in role shop_owner;
+alter table orders alter total type numeric(14, 2), alter total set default 5;
+create index emergency on orders (total);
+drop index orders_customer_id_idx;
+create view open_orders as select o.id, c.email from orders o join customers c on c.id = o.customer_id;
+alter view open_orders owner to shop_owner;
+grant select on customers to anna;
+"""
+
+
+def test_the_screen_is_as_designed(shop: Project) -> None:
+    """At 80 columns, as docs/drift.md shows it."""
+    succeeded(shop.up())
+    shop.execute(EVERYTHING)
+    try:
+        ended = shop.call("drift", COLUMNS="80")
+    finally:
+        shop.execute("drop owned by shop_owner cascade; drop owned by anna; drop role anna; drop role shop_owner")
+
+    screen = ended.stdout.partition("\n\n")[2]
+    assert f"$ sqlmigrate drift\n{HEAD}\n\n{screen}" == STORED.read_text(encoding="utf-8")
+    assert max(map(len, screen.splitlines())) <= 80
 
 
 def test_without_changes_it_says_so(shop: Project) -> None:
@@ -590,6 +619,20 @@ def test_a_history_for_each_schema(shop: Project) -> None:
 
     assert differences(there[0]) == ["left over table one.own"]
     assert differences(there[1]) == []
+
+
+def test_two_histories_in_one_schema(shop: Project) -> None:
+    """What one has executed is shown to the other, with a note."""
+    succeeded(shop.up())
+    other = Project(shop.folder.parent / "other", shop.url).add("001_other", "create table other ();")
+    succeeded(other.up(table="others", into_existing=True))
+
+    code, screen = said(shop)
+
+    assert code == 1
+    assert "  + left over  table public.other\n" in screen
+    assert "table public.others" not in screen
+    assert "⚠️ note: what the history public.others has executed is shown here, too\n" in screen
 
 
 def test_a_restored_database_is_no_drift(shop: Project, postgres: Server) -> None:
