@@ -33,7 +33,14 @@ CHANGES = {
     path: (HERE / "databases" / name).read_text(encoding="utf-8").splitlines()[1:]
     for path, name in ((BASE, "base_changes.sql"), (RARE, "rare_changes.sql"))
 }
-ALL = [(path, sql) for path, changes in CHANGES.items() for sql in changes]
+# The first versions that know these words.
+SINCE = {"set compression": 14, "set access method": 15}
+ALL = [
+    (path, sql)
+    for path, changes in CHANGES.items()
+    for sql in changes
+    if not any(words in sql and since > NEWEST for words, since in SINCE.items())
+]
 
 COLUMNS_LAST = "-- cannot be put back: table app.orphan, the order of its columns: a new column is always the last"
 # What PostgreSQL has no statement for, or what is not known any more: a comment says so.

@@ -26,7 +26,6 @@ BASE = (HERE.parent / "catalog" / "databases" / "base.sql").read_text(encoding="
 RARE_ONES = (HERE / "databases" / "rare.sql").read_text(encoding="utf-8")
 EXPECTED = HERE / "databases" / "rare_written.sql"
 ROLES = ("catalog_owner", "catalog_reader", '"Odd Role"')
-MULTIRANGES = 14
 # What no statement creates again: the state of the triggers of foreign keys, and an index that is not valid.
 NOT_WRITTEN = ("table app.orders: internal triggers", "index app.orders_note: valid", "subscription theirs: ")
 
@@ -88,12 +87,6 @@ def base(request: pytest.FixtureRequest) -> Iterator[Databases]:
         yield made
 
 
-def rare(server: postgres_servers.Server) -> str:
-    """The rare objects that a server knows."""
-    lines = RARE_ONES.splitlines(keepends=True)
-    return "".join(each for each in lines if server.version >= MULTIRANGES or "multirange" not in each)
-
-
 def different(before: Catalog, after: Catalog) -> list[str]:
     """Name what differs in more than options that are hidden."""
     found = (_named(each) for each in differences(before, after))
@@ -122,7 +115,7 @@ def test_what_was_changed_is_made_again(mutation: Mutation, base: Databases) -> 
 def test_rare_objects_are_made_again_in_all_their_forms(server: str, request: pytest.FixtureRequest) -> None:
     """Every clause of their statements, odd names, values with quotes, comments on each kind."""
     running = request.getfixturevalue(server)
-    with databases(running, rare(running)) as each:
+    with databases(running, RARE_ONES) as each:
         schema = each.schema()
         kinds = {kind for kind, _ in schema.catalog.objects}
         assert different(schema.catalog, each.made(schema)) == []
@@ -131,7 +124,7 @@ def test_rare_objects_are_made_again_in_all_their_forms(server: str, request: py
 
 def test_the_statements_of_rare_objects(postgres: postgres_servers.Server) -> None:
     """They are these, word for word."""
-    with databases(postgres, rare(postgres)) as each:
+    with databases(postgres, RARE_ONES) as each:
         schema = each.schema()
         sections = [each for each in in_order(schema) if each.block.thing.kind in RARE]
         text = "\n".join(f"{piece.sql};" for section in sections for piece in section.pieces) + "\n"
@@ -140,7 +133,7 @@ def test_the_statements_of_rare_objects(postgres: postgres_servers.Server) -> No
 
 def test_rare_objects_are_dropped(postgres: postgres_servers.Server) -> None:
     """Each statement drops its object, or takes back what was set; together they leave nothing."""
-    with databases(postgres, rare(postgres)) as each, each.full.after("set local client_min_messages = error"):
+    with databases(postgres, RARE_ONES) as each, each.full.after("set local client_min_messages = error"):
         schema = read_schema(each.full)
         things = [section.block.thing for section in in_order(schema) if section.is_first]
         made = [(one.kind, one.name) for one in things if one.kind in RARE and one.kind != "database"]
