@@ -26,10 +26,15 @@ def setting(thing: Object, _catalog: Catalog) -> list[str]:
     """Return the statement that sets a parameter, or a comment if its value is hidden."""
     if hidden(thing):
         return [f"-- not written, because it may be a secret: the value of setting {thing.name}"]
-    name, value = thing.attributes["parameter"] or "", thing.attributes["value"] or ""
+    assigned = assignment(thing.attributes["parameter"] or "", thing.attributes["value"] or "")
+    return [on_this_database(f"{_alter(thing)} {assigned}")]
+
+
+def assignment(name: str, value: str) -> str:
+    """Return what sets a parameter to a value of ``pg_db_role_setting``: ``SET work_mem TO '8MB'``."""
     items = [literal(quoted.replace('""', '"') or plain) for quoted, plain in _ITEM.findall(value)]
     written = ", ".join(items) if name in _LISTS else literal(value)
-    return [on_this_database(f"{_alter(thing)} SET {_written(name)} TO {written}")]
+    return f"SET {_written(name)} TO {written}"
 
 
 def reset(thing: Object) -> str:

@@ -22,7 +22,7 @@ from sqlmigrate.spelling import did_you_mean, plural
 from sqlmigrate.times import moment
 
 from .locked import under_lock
-from .snapshot import Now, ours, read_now, take
+from .snapshot import Expected, Now, ours, read_now, take
 
 _SHOWN = 3  # differences that a note names
 _OF_SNAPSHOT = "after the last run no snapshot was taken: it was interrupted, or made by an older version of sqlmigrate"
@@ -233,21 +233,23 @@ def _entry(text: str) -> Entry:
 
 def what_changed(
     session: Session, state: State, policy: DriftPolicy, now: Now, *, may_refuse: bool
-) -> tuple[SqlmigrateError, ...]:
+) -> tuple[tuple[SqlmigrateError, ...], Expected | None]:
     """Say what was changed by hand, where the schema or the history is not as the last snapshot has it.
 
-    Raises `HistoryError` if something was changed and the policy is to refuse, `ConfigError` as `entries` does.
+    Returns notes, and what was expected instead. Raises `HistoryError` if something was changed and the policy is to
+    refuse, `ConfigError` as `entries` does.
     """
     compared = compare(session, state, entries(policy), now)
     if compared.problem:
         is_older = compared.snapshot and not compared.snapshot.tie.is_same(now.found.tie)
         why = "the last run took no snapshot of the schema" if is_older else compared.problem.message
-        return (SqlmigrateError(f"not looked for changes by hand: {why}"),)
+        return (SqlmigrateError(f"not looked for changes by hand: {why}"),), None
     if compared.drift and compared.drift.differences and compared.snapshot:
         if may_refuse and policy.answer == "refuse":
             raise _refused(compared.drift, compared.snapshot)
-        return (_noted(compared.drift, compared.snapshot),)
-    return ()
+        expected = Expected(compared.before, now.catalog) if compared.before else None
+        return (_noted(compared.drift, compared.snapshot),), expected
+    return (), None
 
 
 def _noted(drift: Drift, snapshot: Snapshot) -> SqlmigrateError:
@@ -256,7 +258,7 @@ def _noted(drift: Drift, snapshot: Snapshot) -> SqlmigrateError:
     shown = "; ".join([*found[:_SHOWN], *more])
     return SqlmigrateError(
         f"the schema was changed by hand since {_when(snapshot)}: {shown}",
-        hint="the snapshot that this run takes has these changes; to see them all before: sqlmigrate drift",
+        hint="to see them all: sqlmigrate drift; to expect them from now on: sqlmigrate drift --accept",
     )
 
 

@@ -54,6 +54,39 @@ class Now:
         return last is not None and (last.format, last.major, last.checksum) == (stored.FORMAT, major, self.checksum)
 
 
+@dataclass(frozen=True)
+class Expected:
+    """What was expected of a schema when a run began, where it was changed by hand.
+
+    Attributes:
+        before: The schema of the last snapshot.
+        found: The schema that the run has found.
+    """
+
+    before: Catalog
+    found: Catalog
+
+    def after(self, now: Catalog) -> Catalog:
+        """Return what is expected after the run: what it has changed is as it is now, all else as it was expected.
+
+        So a change by hand stays visible until it is taken back, or accepted. `now` is the schema after the run.
+        """
+        before, found, after = (
+            stored.catalog_of(stored.text_of(each)).objects for each in (self.before, self.found, now)
+        )
+        expected = {
+            key: before.get(key) if _is_same(found.get(key), after.get(key)) else after.get(key)
+            for key in (*before, *after)
+        }
+        return Catalog({key: each for key, each in expected.items() if each is not None})
+
+
+def _is_same(one: Object | None, other: Object | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return one.attributes == other.attributes
+
+
 def read_now(session: Session, state: State) -> Now:
     """Read the schema and the state of the history at one moment, in one round trip; writes nothing."""
     history = state.history
@@ -88,19 +121,24 @@ def _is_in(thing: Object, schema: str) -> bool:
     return thing.path[:1] == (schema,) and (len(thing.path) > 1 or thing.kind == "schema")
 
 
-def take(session: Session, state: State) -> tuple[SqlmigrateError, ...]:
+def take(session: Session, state: State, expected: Expected | None = None) -> tuple[SqlmigrateError, ...]:
     """Keep the schema as it is now, if it or the history has changed since the last snapshot.
 
     Returns a note if that was not possible: nothing that a run does depends on it.
+
+    Args:
+        session: A session in no transaction.
+        state: The database and its history.
+        expected: What was expected when the run began; None if that was what the run has found.
     """
     if problem := _why_not_kept(state):
         return (problem,)
     try:
         with suppress(pg.DuplicateTable, pg.UniqueViolation):  # another run has created the table in the meantime
-            _take(session, state)
+            _take(session, state, expected)
             return ()
         session.abort()
-        _take(session, replace(state, history=replace(state.history, snapshots="writable")))
+        _take(session, replace(state, history=replace(state.history, snapshots="writable")), expected)
     except psycopg.Error as error:
         return (_not_taken(session, error),)
     return ()
@@ -137,8 +175,10 @@ def _found(session: Session, history: History) -> Found:
     return snapshots.found(answers)
 
 
-def _take(session: Session, state: State) -> None:
+def _take(session: Session, state: State, expected: Expected | None) -> None:
     now, history = read_now(session, state), state.history
+    if expected:
+        now = Now(expected.after(now.catalog), now.found)
     last, tie = now.found.snapshot, now.found.tie
     if last and now.is_as_kept(state.server.major):
         if last.tie != tie:

@@ -51,6 +51,8 @@ if TYPE_CHECKING:
     from sqlmigrate.executor.executor import Executor
     from sqlmigrate.parsing.statement import Statement
 
+    from .snapshot import Expected
+
 
 _MOST_REPLANS = 3  # for one step; if it is overtaken more often, its row cannot be written at all
 
@@ -240,8 +242,9 @@ def _run(url: str, order: _Order, limits: Limits, tick: float, *, step_by_step: 
                 if read_again.executions != state.executions:
                     plan = order.plan(session, read_again)
                     yield Planned(plan, read_again)
-                yield from run.look(read_again)
-                yield from run.dry_run(plan, read_again) if order.is_dry_run else run.execute(plan, read_again)
+                expected = yield from run.look(read_again)
+                running = run.dry_run(plan, read_again) if order.is_dry_run else run.execute(plan, read_again, expected)
+                yield from running
 
 
 def _first_plan(session: Session, order: _Order, limits: Limits) -> Generator[Event, None, tuple[State, Plan]]:
@@ -326,8 +329,8 @@ class _Run:
             return nullcontext()
         return run_lock.released(self.session, state.history.name)
 
-    def execute(self, plan: Plan, state: State) -> Iterator[Event]:
-        """Execute the steps one after the other, up to the first that fails."""
+    def execute(self, plan: Plan, state: State, expected: Expected | None) -> Iterator[Event]:
+        """Execute the steps one after the other, up to the first that fails; then take a snapshot of the schema."""
         rest: _Rest | Literal["done", "failed"] = _Rest(plan, state)
         while isinstance(rest, _Rest):
             state = rest.state
@@ -336,19 +339,23 @@ class _Run:
             return
         from .snapshot import take  # noqa: PLC0415 - as the executor itself
 
-        notes = take(self.session, replace(state, history=table.ready(state.history)))
+        notes = take(self.session, replace(state, history=table.ready(state.history)), expected)
         if notes and rest != "failed":  # a failure is the last event
             yield Noted(notes)
 
-    def look(self, state: State) -> Iterator[Event]:
-        """Look whether the schema was changed by hand since the last run, and say so; raises if that is refused."""
+    def look(self, state: State) -> Generator[Event, None, Expected | None]:
+        """Look whether the schema was changed by hand since the last run, and say so; raises if that is refused.
+
+        Gives what was expected instead; None if it was not changed, or that is not known.
+        """
         if self.order.drift.is_off or not state.history.exists:
-            return
+            return None
         from .look import look  # noqa: PLC0415 - as the executor itself
 
-        notes = look(self.session, state, self.order.drift, may_refuse=self.order.direction == "up")
+        notes, expected = look(self.session, state, self.order.drift, may_refuse=self.order.direction == "up")
         if notes:
             yield Noted(notes)
+        return expected
 
     def _execute(self, rest: _Rest) -> Generator[Event, None, _Rest | Literal["done", "failed"]]:
         """Execute steps until the rest has to be planned again; gives that rest, or how the run has ended.

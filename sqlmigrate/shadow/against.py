@@ -114,6 +114,8 @@ def _of_role(thing: Object, role: str, executing: str) -> Object:
         return thing
     name = re.sub(rf"\bof {re.escape(role)}(?= in |$)", f"of {executing}", thing.name)
     attributes = {key: value and value.replace(f"/{role}", f"/{executing}") for key, value in thing.attributes.items()}
+    if attributes.get("role") == role:
+        attributes["role"] = executing
     return replace(thing, name=name, path=(name,), attributes=attributes)
 
 

@@ -25,6 +25,7 @@ from typing import Any
 import psycopg
 
 from sqlmigrate.database.session import Request, Session
+from sqlmigrate.ddl.settings import assignment
 from sqlmigrate.errors import ServerError
 from sqlmigrate.identifiers import literal, quoted
 
@@ -51,6 +52,14 @@ select copy.oid, setting.setrole, setting.setconfig
   from pg_catalog.pg_db_role_setting setting
   join pg_catalog.pg_database template on template.oid = setting.setdatabase and template.datname = $1
   join pg_catalog.pg_database copy on copy.datname = $2"""
+# The same in statements, on a server that others use, too: the catalogs there are not ours to write.
+_SETTINGS_OF = """\
+select case when s.setrole = 0 then pg_catalog.format('alter database %I', $2::text)
+            else pg_catalog.format('alter role %I in database %I', r.rolname, $2::text) end, config
+  from pg_catalog.pg_db_role_setting s
+  join pg_catalog.pg_database template on template.oid = s.setdatabase and template.datname = $1
+  left join pg_catalog.pg_roles r on r.oid = s.setrole
+ cross join pg_catalog.unnest(s.setconfig) config"""
 
 _CHECKER = "select 1 from pg_catalog.pg_available_extensions where name = 'plpgsql_check'"
 _EVENT_TRIGGERS = "select 1 from pg_catalog.pg_event_trigger where evtenabled <> 'D' limit 1"
@@ -319,6 +328,10 @@ class Shadow:
         """Copy the settings of ALTER DATABASE from the template: CREATE DATABASE does not."""
         if self._place.is_ours:
             self._ask(_COPY_SETTINGS, template, name)
+            return
+        for statement, value in self._ask(_SETTINGS_OF, template, name):
+            name_of_setting, _, written = (value or "").partition("=")
+            try_all(self._admin, f"{statement} {assignment(name_of_setting, written)}")
 
     def _roles(self) -> dict[str, Any]:
         return roles.read(self._admin) if self._place.is_ours else {}

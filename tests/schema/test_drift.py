@@ -392,7 +392,31 @@ def test_up_notes_what_was_changed_by_hand(shop: Project) -> None:
         "the schema was changed by hand since 001 (TIME): left over table public.own; "
         "different column public.customers.email (not null)"
     )
-    assert differences(shop) == []  # the snapshot of this run has it
+
+
+def test_a_change_by_hand_stays_visible_until_it_is_taken_back_or_accepted(shop: Project) -> None:
+    """What the run itself changes is expected; what it has found stays different, also after down."""
+    succeeded(shop.up(steps=1))
+    shop.execute("create table own (a int); alter table customers alter email drop not null, drop created_at")
+    by_hand = [
+        "different column public.customers.email",
+        "left over table public.own",
+        "missing column public.customers.created_at",
+    ]
+
+    succeeded(shop.up())
+    assert sorted(differences(shop)) == by_hand
+    shop.add("003_phone", "alter table customers add phone text;", "alter table customers drop phone;").up()
+    succeeded(shop.down())
+    succeeded(shop.up())
+    assert sorted(differences(shop)) == by_hand
+    shop.execute("alter table customers alter email set not null")
+    shop.add("004_own", "alter table own add b int;").up()
+
+    # what a migration has changed is expected as it is then
+    assert sorted(differences(shop)) == ["left over table public.own", "missing column public.customers.created_at"]
+    assert shop.call("drift", "--accept", "--yes").code == 0
+    assert differences(shop) == []
 
 
 def test_up_refuses_if_it_is_told_so(shop: Project) -> None:

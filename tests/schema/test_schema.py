@@ -282,3 +282,22 @@ def test_branches_meet(ours: str, theirs: str, is_conflict: bool, shop: Project,
     assert (merged.returncode != 0) == is_conflict, merged.stdout
     if not is_conflict:
         assert schema(shop)("--check").code == 0
+
+
+def test_settings_of_the_database_are_in_the_file(shop: Project, schema: Of) -> None:
+    """Also where the server is not ours: a copy of a database does not have its settings by itself."""
+    shop.add(
+        "003_settings",
+        "do $$ begin execute format('alter database %I set search_path = public, pg_catalog', current_database());"
+        " execute format('alter database %I set work_mem = ''8MB''', current_database()); end $$;",
+    )
+
+    schema(shop)()
+
+    assert [line for line in written(shop).splitlines() if "ALTER DATABASE" in line] == [
+        (
+            "DO $$BEGIN EXECUTE format('ALTER DATABASE %I SET search_path TO ''public'', ''pg_catalog''',"
+            " current_database()); END$$;"
+        ),
+        "DO $$BEGIN EXECUTE format('ALTER DATABASE %I SET work_mem TO ''8MB''', current_database()); END$$;",
+    ]
