@@ -18,6 +18,7 @@ from . import statements, tables
 from .base_types import shell
 from .bodies import may_be_named, words_checked
 from .pieces import Block, Piece, default_of
+from .rights import title
 from .schema import Schema
 
 # Objects that no schema contains: those that others need come first, those that need others come last.
@@ -116,7 +117,8 @@ class _Graph:
         if thing.kind in _FIRST:
             return 0, "", _FIRST.index(thing.kind), plain_parts(thing.name), thing.name
         if thing.kind in _LAST:
-            return 2, "", _LAST.index(thing.kind), plain_parts(thing.name), thing.name
+            name = title(thing, self.catalog)
+            return 2, "", _LAST.index(thing.kind), plain_parts(name), name
         kind = "table" if tables.is_table(thing) else thing.kind
         if kind in ROUTINES and any(self.things[each].kind in RELATIONS for each in self.reached(identity)):
             kind = "function on relations"

@@ -252,10 +252,21 @@ def default_privileges(thing: Object, catalog: Catalog, *, with_owner: bool = Fa
 
     The role is named unless it is the owner of the database, whom `with_owner` names as well.
     """
-    database = catalog.objects.get(("database", "'current'"))
-    is_own = database is not None and database.attributes.get("owner") == thing.attributes.get("role")
-    subject, default = _subject_of_new(thing, with_role=with_owner or not is_own)
+    subject, default = _subject_of_new(thing, with_role=with_owner or not _is_of_owner(thing, catalog))
     return [*_between(subject, default, _entries(thing.attributes.get("acl") or ""))]
+
+
+def title(thing: Object, catalog: Catalog) -> str:
+    """Return kind and name of an object; default privileges of the database's owner without the name of that role."""
+    if thing.kind != "default privileges" or not _is_of_owner(thing, catalog):
+        return f"{thing.kind} {thing.name}"
+    schema = thing.attributes.get("schema")
+    return f"{thing.kind} {thing.attributes['on']}" + (f" in {schema}" if schema else "")
+
+
+def _is_of_owner(thing: Object, catalog: Catalog) -> bool:
+    database = catalog.objects.get(("database", "'current'"))
+    return database is not None and database.attributes.get("owner") == thing.attributes.get("role")
 
 
 def changed_default_privileges(now: Object | None, was: Object | None) -> list[str]:

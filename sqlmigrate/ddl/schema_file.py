@@ -14,6 +14,7 @@ from sqlmigrate.catalog.objects import Object
 
 from .order import AT_THE_END, Section, in_order
 from .pieces import Block, Piece
+from .rights import title
 from .schema import Schema
 from .statements import PUBLIC
 
@@ -29,7 +30,11 @@ def text(schema: Schema) -> str:
     """Return the text of the file; the same for the same schema, whatever the machine, the locale and the order are."""
     sections = in_order(schema)
     later = _stands_later(sections)
-    written = (_written(section, later.get(id(section.block), ())) for section in sections if section.pieces)
+    written = (
+        _written(section, title(section.block.thing, schema.catalog), later.get(id(section.block), ()))
+        for section in sections
+        if section.pieces
+    )
     gone = [] if ("schema", PUBLIC) in schema.catalog.objects else [f"DROP SCHEMA {PUBLIC};\n"]
     return "\n".join([_HEAD, *gone, *written])
 
@@ -51,12 +56,11 @@ def _stands_later(sections: tuple[Section, ...]) -> dict[int, tuple[Piece, ...]]
     return found
 
 
-def _written(section: Section, later: tuple[Piece, ...]) -> str:
-    return "\n".join(_lines(section, later)) + "\n"
+def _written(section: Section, name: str, later: tuple[Piece, ...]) -> str:
+    return "\n".join(_lines(section, f"-- {name}", later)) + "\n"
 
 
-def _lines(section: Section, later: tuple[Piece, ...]) -> Iterator[str]:
-    name = f"-- {section.block.thing.kind} {section.block.thing.name}"
+def _lines(section: Section, name: str, later: tuple[Piece, ...]) -> Iterator[str]:
     if section.is_first:
         yield name
         yield f"-- checksum {_checksum(section.block)}"

@@ -87,6 +87,13 @@ CASES: dict[str, tuple[str, list[str]]] = {
         ),
         ["schema a", "function public.f()", "table a.t"],
     ),
+    "default privileges of the role that executes everything": (
+        (
+            "create schema a; alter default privileges in schema a grant select on tables to public;"
+            "alter default privileges revoke execute on functions from public"
+        ),
+        ["schema a", "default privileges functions", "default privileges tables in a"],
+    ),
     "functions of one name": (
         (
             "create function f(text) returns int language sql as 'select 1';"
