@@ -94,13 +94,14 @@ def _tie(history: History) -> str:
     at = next(each.as_read for each in COLUMNS if each.name == "executed_at")
     row = f"pg_catalog.concat_ws(' ', {', '.join(names)}, {at})"
     rows = f"pg_catalog.string_agg({row}, ' ' order by version collate \"C\")"
+    encoded = f"pg_catalog.convert_to({rows}, pg_catalog.getdatabaseencoding())"
     length = f"pg_catalog.length({VERSION_NUMBER})"
     logged = f"select max(id) from {history.quoted_log}" if history.is_log_readable else "select null::bigint"
     return f"""\
 select (select version from only {history.quoted} where status in ('executed', 'baseline')
          order by {length} desc, {VERSION_NUMBER} collate "C" desc limit 1) as version,
        ({logged}) as logged,
-       (select pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to({rows}, 'UTF8')), 'hex')
+       (select pg_catalog.encode(pg_catalog.sha256({encoded}), 'hex')
           from only {history.quoted}) as history"""
 
 

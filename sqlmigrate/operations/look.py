@@ -21,7 +21,7 @@ def look(session: Session, state: State, policy: DriftPolicy, *, may_refuse: boo
     Raises `HistoryError` if it was and the policy is to refuse, `ConfigError` for an entry of what is ignored that
     begins with no known kind.
     """
-    if state.history.snapshots in ("missing", "cannot be created"):
+    if state.history.snapshots not in ("readable", "writable"):
         return (), None  # the run takes the first snapshot, or says why it cannot
     try:
         now = read_now(session, state)

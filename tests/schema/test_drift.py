@@ -360,6 +360,46 @@ def test_killed_between_commit_and_snapshot(shop: Project) -> None:
     assert said(shop)[0] == 0
 
 
+UNUSABLE = {
+    "of another format": (
+        "update migrations_schema set format = 0, tool_version = '0.0'",
+        "⚠️ the snapshot of the schema was taken by sqlmigrate 0.0, which describes schemas in another way",
+    ),
+    "damaged": (
+        "update migrations_schema set schema = 'x', checksum = 'x'",
+        "⚠️ the last snapshot in public.migrations_schema cannot be read: it was changed, or removed at this moment",
+    ),
+    "gone": (
+        "delete from migrations_schema",
+        "⚠️ there is no snapshot of the schema yet, so it is not known what was changed by hand",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNUSABLE)
+def test_a_snapshot_that_cannot_be_used(name: str, shop: Project) -> None:
+    """It is said, never called drift; the next run takes a new one."""
+    sql, message = UNUSABLE[name]
+    succeeded(shop.up(steps=1))
+    shop.execute(sql)
+
+    code, screen = said(shop)
+
+    assert (code, screen.partition("\n\n")[2].splitlines()[0]) == (3, message)
+    assert len(notes(shop)) == 1
+    assert said(shop)[0] == 0
+
+
+def test_after_an_upgrade_of_the_server(shop: Project) -> None:
+    """The snapshot of another major version can be compared, and is replaced by the next run."""
+    succeeded(shop.up(steps=1))
+    shop.execute("update migrations_schema set major = 16; create table own ()")
+
+    assert differences(shop) == ["left over table public.own"]
+    succeeded(shop.up())
+    assert shop.value("select major from migrations_schema order by id desc limit 1") == 18
+
+
 def test_accepting_takes_a_new_snapshot(shop: Project) -> None:
     succeeded(shop.up())
     shop.execute("create table own ()")
