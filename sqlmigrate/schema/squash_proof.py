@@ -115,7 +115,7 @@ class Builder:
 
         An empty list is the proof. Raises `ServerError` if it fails.
         """
-        words = build.Words("the squashed migration", " (it was not written)")
+        words = build.Words("the squashed migration", ", which was not written,", "squash up to an earlier version")
         with self.built([squashed], words) as (clone, roles, left_out):
             with connect(clone.owner_url) as session:
                 schema, rows = self._read(session)
