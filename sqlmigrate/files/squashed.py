@@ -33,7 +33,8 @@ def checked(pairs: Sequence[Migration], errors: list[MigrationError]) -> list[Mi
 
 def faults_of_squashed(migrations: Iterable[Migration]) -> list[MigrationError]:
     """Return the faults that keep it unknown what a squashed migration replaces."""
-    return [fault for each in migrations if each.replaces for fault in each.faults if fault.kind is Kind.WRONG_RANGE]
+    unclear = (Kind.WRONG_RANGE, Kind.REPLACED)
+    return [fault for each in migrations if each.replaces for fault in each.faults if fault.kind in unclear]
 
 
 def archive_faults(folder: Folder) -> list[MigrationError]:

@@ -565,6 +565,22 @@ def test_a_wrong_range_stops_everything(project: Project) -> None:
     assert refusal(project.up).message == "the file replaces 001-004, but its own version is 003"
 
 
+def test_two_squashed_migrations_of_one_range(project: Project) -> None:
+    """Two branches have squashed: it is not known which one counts, so nothing is folded."""
+    project.up()
+    squashed(project)
+    text = (project.folder / f"{SQUASHED}.up.sql").read_text()
+    project.add("003_squashed_mine", text)
+
+    error = refusal(project.up)
+
+    assert [each.message for each in (error, *error.others)] == [
+        "003_squashed_core is in the range 001-003 that 003_squashed_mine replaces, but was not squashed",
+        "003_squashed_mine is in the range 001-003 that 003_squashed_core replaces, but was not squashed",
+    ]
+    assert len(project.recorded()) == 3
+
+
 def test_create_numbers_after_the_squashed_one(project: Project) -> None:
     """The archive does not count."""
     squash(project.folder, "3")
