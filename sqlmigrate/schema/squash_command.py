@@ -5,6 +5,7 @@ What loads the driver or the parser is imported inside the functions, as in `cli
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ import click
 from sqlmigrate.cli.completion import complete_version
 from sqlmigrate.cli.context import Context
 from sqlmigrate.cli.program import command
-from sqlmigrate.errors import NOTHING_CHANGED, ConfigError
+from sqlmigrate.errors import NOTHING_CHANGED, ConfigError, gather
 from sqlmigrate.files import folder
 from sqlmigrate.files.naming import name_of
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 @click.option("--data", type=click.Choice(("all", "none")), default="all", show_default=True,
               help="Whether the rows that the migrations put in are written, too.")  # fmt: skip
 @click.option("--no-down", is_flag=True, help="Write no down file: the squashed migration cannot be undone.")
+@click.option("--check", is_flag=True, help="Write nothing; prove the squashed migration of VERSION again, for CI.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--shadow-url", metavar="URL", help="The server to build on, best with production's version.")
 @click.option("--trusted", is_flag=True, help="Execute the migrations as a superuser: only files you trust.")
@@ -37,18 +39,15 @@ def squash(context: Context, *, version: str, name: str | None, yes: bool, **opt
 
     NAME is a part of its file name: 042_squashed_NAME.up.sql. What it replaces moves to squashed/.
     """
-    from . import squash_files, squash_proof, squash_screens
+    with_data = options["data"] == "all"
+    if options["check"]:
+        _check(context, version, options, with_data=with_data)
+        return
+    from . import squash_files, squash_screens
 
     replaced = _replaced(context, version)
     own_name = f"squashed_{_name(name, replaced)}"
-    config, with_data = context.config, options["data"] == "all"
-    with squash_proof.builder(
-        Path(config.embedded_directory),
-        config.table,
-        shadow_url=options["shadow_url"],
-        postgres=config.schema_postgres,
-        is_trusted=options["trusted"],
-    ) as builder:
+    with _builder(context, options) as builder:
         made = builder.make(replaced)
         squashed = _squashed(own_name, replaced, made, with_data=with_data, has_down=not options["no_down"])
         squash_files.require_free(squashed, replaced)
@@ -58,6 +57,57 @@ def squash(context: Context, *, version: str, name: str | None, yes: bool, **opt
     context.confirm(yes=yes, question=squash_screens.question(squashed, replaced, made, with_data=with_data))
     squash_files.write(squashed, replaced)
     squash_screens.written(context.report, squashed, replaced, made, told)
+
+
+def _check(context: Context, version: str, options: dict[str, Any], *, with_data: bool) -> None:
+    """Prove a squashed migration that is written already, with what the archive has."""
+    from . import squash_screens
+
+    squashed, replaced = _archived(context, version)
+    with _builder(context, options) as builder:
+        made = builder.make(replaced)
+        _prove(builder, made, squashed, with_data=with_data, is_written=True)
+    told = squash_screens.Told((), tuple((each.table, each.count) for each in made.rows.filled), with_data)
+    squash_screens.proven(context.report, squashed, replaced, made, told)
+
+
+def _builder(context: Context, options: dict[str, Any]) -> AbstractContextManager[Builder]:
+    from . import squash_proof
+
+    config = context.config
+    return squash_proof.builder(
+        Path(config.embedded_directory),
+        config.table,
+        shadow_url=options["shadow_url"],
+        postgres=config.schema_postgres,
+        is_trusted=options["trusted"],
+    )
+
+
+def _archived(context: Context, version: str) -> tuple[Migration, tuple[Migration, ...]]:
+    """Return the squashed migration of a version, and those that it replaces; raises if the archive lacks one."""
+    from sqlmigrate.files.squashed import archive_faults
+    from sqlmigrate.plan.rows import find_row, make_rows
+    from sqlmigrate.plan.squashed import restoring, view_of
+
+    migrations = folder.load(context.config.directory)
+    squashed = find_row(make_rows(migrations, ()), version).migration
+    if squashed is None or squashed.replaces is None:
+        label = squashed.label if squashed else version
+        raise ConfigError(
+            f"{label} is not a squashed migration", hint="without --check, `squash` writes one up to this version"
+        )
+    if faults := archive_faults(migrations):
+        raise gather(faults)
+    archive = migrations.archive
+    view = view_of([squashed], (), archive, opening=squashed.number)
+    if view.errors:
+        raise ConfigError(
+            f"{archive.path} does not have all migrations that {squashed.label} replaces, so it cannot be proven",
+            hint="bring the folder back as it was before it was deleted",
+            next_steps=[restoring(archive.path.rstrip("/"))],
+        )
+    return squashed, tuple(view.migrations)
 
 
 def _replaced(context: Context, version: str) -> tuple[Migration, ...]:
@@ -100,8 +150,8 @@ def _squashed(name: str, replaced: tuple[Migration, ...], made: Made, *, with_da
     return Migration(version, name, up, down)
 
 
-def _prove(builder: Builder, made: Made, squashed: Migration, *, with_data: bool) -> None:
+def _prove(builder: Builder, made: Made, squashed: Migration, *, with_data: bool, is_written: bool = False) -> None:
     from . import squash_proof
 
-    if differences := builder.prove(made, squashed, with_data=with_data):
-        raise squash_proof.not_the_same(differences, squashed.label)
+    if differences := builder.prove(made, squashed, with_data=with_data, is_written=is_written):
+        raise squash_proof.not_the_same(differences, squashed.label, is_written=is_written)

@@ -30,6 +30,7 @@ from . import squash_rows
 from .squash_rows import Rows
 
 _OF_DOWN = "the down file"
+_MOST = 10  # differences that are named
 _FORM = "squash 1"  # of the templates: changed when they are built differently
 
 
@@ -44,7 +45,8 @@ class Made:
         roles: the roles that migrations only name, and that were created for them
         left_out: what it does not have of the files, because it cannot be executed
         nothing: the schema of a database in which nothing was executed
-        changing: the columns with rows whose values are others each time that the migrations are executed
+        columns: the checksum of each column of the tables with rows
+        changing: those of them whose values are others each time that the migrations are executed
     """
 
     schema: Schema
@@ -53,6 +55,7 @@ class Made:
     roles: tuple[str, ...]
     left_out: tuple[LeftOut, ...]
     nothing: Schema
+    columns: squash_rows.ByColumn
     changing: tuple[str, ...]
 
 
@@ -100,7 +103,7 @@ class Builder:
             blocks = squash_rows.copied(session, schema.catalog, [each.table for each in rows.filled])
             columns = squash_rows.by_column(session, rows)
         changing = self._changing(migrations, words, columns) if rows.filled else ()
-        return Made(schema, rows, blocks, roles, left_out, nothing, changing)
+        return Made(schema, rows, blocks, roles, left_out, nothing, columns, changing)
 
     def _changing(
         self, migrations: Sequence[Migration], words: build.Words, columns: squash_rows.ByColumn
@@ -110,17 +113,21 @@ class Builder:
             _, rows = self._read(session)
             return tuple(squash_rows.changing(columns, squash_rows.by_column(session, rows)))
 
-    def prove(self, made: Made, squashed: Migration, *, with_data: bool) -> list[str]:
+    def prove(self, made: Made, squashed: Migration, *, with_data: bool, is_written: bool = False) -> list[str]:
         """Return how what a squashed migration makes, and leaves after its down, differs from what it should.
 
-        An empty list is the proof. Raises `ServerError` if it fails.
+        An empty list is the proof. One that is written already has times and random numbers of its own: these are not
+        compared. Raises `ServerError` if it fails.
         """
-        words = build.Words("the squashed migration", ", which was not written,", "squash up to an earlier version")
+        state = "" if is_written else ", which was not written,"
+        words = build.Words("the squashed migration", state, "squash up to an earlier version")
         with self.built([squashed], words) as (clone, roles, left_out):
             with connect(clone.owner_url) as session:
                 schema, rows = self._read(session)
+                columns = squash_rows.by_column(session, rows) if is_written and made.changing else {}
+            same = squash_rows.same_but_for(made.columns, columns, made.changing) if columns else ()
             found = list(_differences(made.schema.catalog, schema.catalog))
-            found += squash_rows.differences(made.rows, rows, with_data=with_data)
+            found += squash_rows.differences(made.rows, rows, with_data=with_data, same=same)
             found += [f"role {name}: the replaced files create it" for name in roles if name not in made.roles]
             found += [f"the squashed file: {each.reason}" for each in left_out]
             if not found and squashed.down:
@@ -167,18 +174,17 @@ def builder(
         yield Builder(server, table, given)
 
 
-def not_the_same(differences: Sequence[str], label: str, most: int = 10) -> ServerError:
+def not_the_same(differences: Sequence[str], label: str, *, is_written: bool = False) -> ServerError:
     """Return the error that names how a squashed migration differs from what it replaces."""
-    more = [f"and {len(differences) - most:,} more"] if len(differences) > most else []
+    more = [f"and {len(differences) - _MOST:,} more"] if len(differences) > _MOST else []
     is_down = all(each.startswith(_OF_DOWN) for each in differences)
-    makes = (
-        "does not undo all that it makes" if is_down else "does not make the same as the migrations that it replaces"
+    said = "does not undo all that it makes" if is_down else "does not make the same as the migrations that it replaces"
+    hint = (
+        "write it without a down file: --no-down" if is_down else "squash up to a version before what is named was made"
     )
     return ServerError(
-        f"{label} {makes}, so it was not written",
-        detail=[*differences[:most], *more],
-        state="no file was changed",
-        hint="write it without a down file: --no-down"
-        if is_down
-        else "squash up to a version before what is named was made",
+        f"{label} {said}" + ("" if is_written else ", so it was not written"),
+        detail=[*differences[:_MOST], *more],
+        state=None if is_written else "no file was changed",
+        hint="take the file as `sqlmigrate squash` has written it" if is_written else hint,
     )

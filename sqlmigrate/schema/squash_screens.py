@@ -93,14 +93,26 @@ def question(squashed: Migration, replaced: Sequence[Migration], made: Made, *, 
 def written(report: Report, squashed: Migration, replaced: Sequence[Migration], made: Made, told: Told) -> None:
     """Say which files were written, what was proven, and where the replaced files are."""
     report.json(value(squashed, replaced, made, told))
-    objects = plural(len(made.schema.catalog.objects), "object")
-    rows = f", {plural(made.rows.count, 'row')}" if told.with_data else ""
     report.text(
-        f"proven: {squashed.label} makes the same as {replaced[0].label} to {replaced[-1].label}: {objects}{rows}",
+        f"proven: {_proof(squashed, replaced, made, told)}",
         *([("green", "✅"), ("", f" {source.path}")] for source in (squashed.up, squashed.down) if source),
         [("green", "✅"), ("", f" {plural(len(replaced), 'migration')} moved to {_archive(squashed)}")],
         report.next_step("sqlmigrate status"),
     )
+
+
+def proven(report: Report, squashed: Migration, replaced: Sequence[Migration], made: Made, told: Told) -> None:
+    """Say that a squashed migration was proven again."""
+    report.json({**value(squashed, replaced, made, told), "lost": []})
+    report.text([("green", "✅"), ("", f" {_proof(squashed, replaced, made, told)}")])
+    if made.changing:
+        report.text(f"not compared, because they are others each time: {', '.join(made.changing)}")
+
+
+def _proof(squashed: Migration, replaced: Sequence[Migration], made: Made, told: Told) -> str:
+    objects = plural(len(made.schema.catalog.objects), "object")
+    rows = f", {plural(made.rows.count, 'row')}" if told.with_data else ""
+    return f"{squashed.label} makes the same as {replaced[0].label} to {replaced[-1].label}: {objects}{rows}"
 
 
 def _archive(squashed: Migration) -> str:

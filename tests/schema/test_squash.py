@@ -255,6 +255,7 @@ def test_a_squash_of_a_squash(four: Project, squash: Squash) -> None:
     assert squash("2", "core", "--yes").code == 0
 
     assert squash("4", "all", "--yes").code == 0
+    assert squash("4", "--check").code == 0
 
     assert (four.folder / "004_squashed_all.up.sql").read_text().splitlines()[:2] == [
         "-- sqlmigrate: replaces 001-004",
@@ -369,3 +370,57 @@ def test_the_schema_file_stays_as_it_is(four: Project, squash: Squash, postgres:
     squash("4", "core", "--yes")
 
     assert four.call("schema", "--check", *shadow).code == 0
+
+
+def test_check_proves_it_again(squash: Squash) -> None:
+    """In CI, from the archive: an edit after the squash is noticed; times are not compared."""
+    squash("4", "core", "--yes")
+
+    ended = squash("4", "--check")
+
+    assert (ended.code, ended.stderr) == (0, "")
+    assert (
+        ended.stdout
+        == """\
+✅ 004_squashed_core makes the same as 001_rows to 004_alone: 31 objects, 3 rows
+not compared, because they are others each time: public.countries.added
+"""
+    )
+
+
+EDITED = {
+    "an index": ("CREATE INDEX countries_name", "CREATE INDEX other_name", "index public.countries_name: missing"),
+    "a value": ("fr\tFrance", "fr\tFrench", "table public.countries: 2 rows before, 2 rows after, with other values"),
+    "a sequence": (
+        "'public.numbers', 10, true",
+        "'public.numbers', 11, true",
+        "sequence public.numbers: another value",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "edited", "said"), EDITED.values(), ids=EDITED)
+def test_check_notices_an_edit(four: Project, squash: Squash, text: str, edited: str, said: str) -> None:
+    """What it makes now is not what the archive makes."""
+    squash("4", "core", "--yes")
+    path = four.folder / "004_squashed_core.up.sql"
+    assert text in path.read_text()
+    path.write_text(path.read_text().replace(text, edited))
+
+    ended = squash("4", "--check")
+
+    assert (ended.code, ended.stdout) == (1, "")
+    lines = ended.stderr.splitlines()
+    assert lines[0] == "error: 004_squashed_core does not make the same as the migrations that it replaces"
+    assert f"   {said}" in lines
+
+
+def test_check_needs_the_archive(four: Project, squash: Squash) -> None:
+    """Without it there is nothing to compare with."""
+    assert squash("3", "--check").stderr.splitlines()[0] == "error: 003_later is not a squashed migration"
+    squash("4", "core", "--yes")
+    (four.folder / "squashed" / "002_tables.up.sql").unlink()
+
+    assert squash("4", "--check").stderr.splitlines()[0] == (
+        "error: sql/squashed/ does not have all migrations that 004_squashed_core replaces, so it cannot be proven"
+    )
