@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlmigrate.database.session import connect
+from sqlmigrate.database.server import IDENTITY_IN_PART, server_of
+from sqlmigrate.database.session import Session, connect
+from sqlmigrate.errors import ServerError
 from sqlmigrate.files.migration import Migration, archive_of
 from sqlmigrate.history import read
 from sqlmigrate.history.state import State
+from sqlmigrate.history.table import History, table_parts
 from sqlmigrate.operations.drift import Report, authors_of, entries
 from sqlmigrate.plan.plan import DriftPolicy
 from sqlmigrate.plan.rows import Row, make_rows
@@ -42,13 +45,13 @@ def compare_with_files(url: str, migrations: Sequence[Migration], policy: DriftP
     Raises:
         NoServerError: There is no PostgreSQL on this machine to build on.
         ServerError: The files do not build.
-        SqlmigrateError: The database cannot be reached, or its history cannot be read.
+        SqlmigrateError: The database cannot be reached.
     """
     ignored = entries(policy)
     with connect(url) as session:
-        state = read.read(session, wanted.table)
+        state, why = _state(session, wanted.table)
         recorded = read.texts(session, state.history, [each.version for each in state.executions])
-        chosen = _chosen(state, migrations, recorded)
+        chosen = _chosen(state, migrations, recorded, why)
         against = compare_with(session, state, chosen.migrations, wanted, ignored)
         report = Report(state, against.compared, authors_of(session, against.compared))
     newest = chosen.migrations[-1].version if chosen.migrations else None
@@ -64,13 +67,26 @@ def compare_with_files(url: str, migrations: Sequence[Migration], policy: DriftP
     return with_drift(result, against.drift, report)
 
 
+def _state(session: Session, table: str) -> tuple[State, str]:
+    """Read the history; if this role may not, say why, and give a state without one."""
+    try:
+        return read.read(session, table), "the database has no history"
+    except ServerError as error:
+        session.abort()
+        schema, name = table_parts(table)
+        (identity,) = session.ask(IDENTITY_IN_PART)
+        return State(
+            server_of(session, identity), History(schema or "public", name, exists=False, has_log=False)
+        ), error.message
+
+
 def _chosen(
-    state: State, migrations: Sequence[Migration], recorded: Mapping[str, tuple[str | None, str | None]]
+    state: State, migrations: Sequence[Migration], recorded: Mapping[str, tuple[str | None, str | None]], why: str
 ) -> _Chosen:
-    """Choose what is executed in the database; without a history, all files."""
+    """Choose what is executed in the database; without a history all files, and `why` says why it has none."""
     if not state.executions:
-        note = "the database has no history: it is compared with all files"
-        return _Chosen(tuple(sorted(migrations, key=lambda each: each.number)), (note,))
+        files = tuple(sorted(migrations, key=lambda each: each.number))
+        return _Chosen(files, (f"{why}: it is compared with all files",))
     view = view_of(migrations, state.executions, archive_of(migrations))
     rows = make_rows(view.migrations, view.executions)
     executed = [row for row in rows if row.execution and row.execution.status in ("executed", "baseline")]

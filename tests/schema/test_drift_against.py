@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import psycopg
 import pytest
 from postgres_servers import Server
 from project import Project, succeeded
@@ -83,6 +84,22 @@ def test_another_role_owns_what_is_there(shop: Project, against: Against) -> Non
         ]
     finally:
         shop.execute(f"drop owned by {role} cascade; drop role {role}")
+
+
+def test_a_role_without_any_right(shop: Project, postgres: Server) -> None:
+    """What the system catalogs show is enough; a history that cannot be read is said."""
+    role = f"looking_{shop.value('select current_database()')}"
+    succeeded(shop.up())
+    shop.execute(f"create role {role} login; create table own ()")
+    try:
+        looking = shop.at(psycopg.conninfo.make_conninfo(shop.url, user=role))
+        ended = looking.call("drift", "--against", "files", "--shadow-url", postgres.url())
+    finally:
+        shop.execute(f"drop role {role}")
+
+    assert (ended.code, lines(ended)[:2]) == (1, ["public.own", "  + left over  table public.own"])
+    note = f"⚠️ note: the role {role} may not read the history public.migrations: it is compared with all files"
+    assert note in lines(ended)
 
 
 def test_a_missing_file_is_compared_by_its_recorded_text(shop: Project, against: Against) -> None:

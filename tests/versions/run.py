@@ -33,6 +33,7 @@ TESTS = (
     "tests/history",
     "tests/executor/test_history_row.py",
     "tests/catalog",
+    "tests/schema/test_drift.py",
     "tests/review/findings",
     "tests/review/rules/test_rules.py",
     "tests/review/advice",
