@@ -6,6 +6,7 @@ there the snapshot is only kept if the history is still as it was when the schem
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -71,14 +72,22 @@ class Expected:
 
         So a change by hand stays visible until it is taken back, or accepted. `now` is the schema after the run.
         """
-        before, found, after = (
-            stored.catalog_of(stored.text_of(each)).objects for each in (self.before, self.found, now)
-        )
+        then, seen, ended = (stored.catalog_of(stored.text_of(each)) for each in (self.before, self.found, now))
+        before, found, after = then.objects, seen.objects, ended.objects
         expected = {
             key: before.get(key) if _is_same(found.get(key), after.get(key)) else after.get(key)
             for key in (*before, *after)
         }
-        return Catalog({key: each for key, each in expected.items() if each is not None})
+        altered = {table for table in ended.orders if ended.orders[table] != seen.orders.get(table)}
+        placed = (_placed(each, after.get(key), altered) for key, each in expected.items() if each is not None)
+        return Catalog({(each.kind, each.name): each for each in placed})
+
+
+def _placed(thing: Object, now: Object | None, altered: Collection[str]) -> Object:
+    """Return a column at the place that it has now, if the run has changed which columns its table has."""
+    if thing.kind != "column" or now is None or thing.table not in altered:
+        return thing
+    return replace(thing, identity=thing.identity._replace(sub=now.identity.sub))
 
 
 def _is_same(one: Object | None, other: Object | None) -> bool:

@@ -459,6 +459,31 @@ def test_a_change_by_hand_stays_visible_until_it_is_taken_back_or_accepted(shop:
     assert differences(shop) == []
 
 
+def test_what_stays_visible_is_in_no_other_order(shop: Project) -> None:
+    """A column that was dropped by hand is missing; the columns after it, and a new one, are not reordered."""
+    succeeded(shop.up(steps=1))
+    shop.execute("alter table customers drop email")
+    shop.add("003_first", "alter table customers add a_first text;", "select 1;")
+
+    succeeded(shop.up())
+
+    found = differences(shop)
+    assert [each for each in found if "email_key" not in each] == ["missing column public.customers.email"]
+
+
+def test_another_order_of_columns_stays_visible(shop: Project) -> None:
+    succeeded(shop.up(steps=1))
+    shop.execute("alter table customers drop created_at, add created_at timestamptz not null default now();"
+                 "create table two (a int, b int)")  # fmt: skip
+    shop.execute("alter table customers rename email to e; alter table customers add email text not null unique;"
+                 "alter table customers drop e")  # fmt: skip
+    before = differences(shop)
+
+    succeeded(shop.up())
+
+    assert differences(shop) == before
+
+
 def test_up_refuses_if_it_is_told_so(shop: Project) -> None:
     succeeded(shop.up(steps=1))
     shop.execute("create table own ()")
