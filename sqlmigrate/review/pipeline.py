@@ -141,7 +141,8 @@ def _parts(subjects: Subjects) -> Iterator[Subjects]:
     for one in squashed:
         before = tuple(each for each in subjects.base_migrations if _is_before(each, one))
         yield replace(subjects, base_migrations=before, new=(one,))
-    if others := tuple(each for each in subjects.new if each not in squashed):
+    others = tuple(each for each in subjects.new if each not in squashed)
+    if others or not squashed:
         yield replace(subjects, new=others)
 
 

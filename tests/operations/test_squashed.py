@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import children
 import pytest
 from pgbouncer import bouncer
 from postgres_servers import Server
@@ -306,7 +306,7 @@ def test_without_the_archive_all_or_nothing_goes(project: Project) -> None:
 
 def git(project: Project, *arguments: str) -> None:
     identity = ("-c", "user.name=ann", "-c", "user.email=ann@example.com")
-    subprocess.run(["git", *identity, *arguments], cwd=project.folder.parent, check=True, capture_output=True)
+    children.run(["git", *identity, *arguments], cwd=project.folder.parent, check=True, capture_output=True)
 
 
 def test_in_the_middle_without_the_archive(project: Project) -> None:
@@ -340,7 +340,7 @@ error: this database has 1 of the 3 migrations that 003_squashed_core replaces; 
            sqlmigrate up"""
     )
     command = ended.stderr.rstrip().splitlines()[-2].partition("next    ")[2]
-    subprocess.run(command, shell=True, cwd=project.folder.parent, check=True, capture_output=True)
+    children.run(command, shell=True, cwd=project.folder.parent, check=True, capture_output=True)
     assert names(project.up()) == ["002_b", "003_c", f"fold {SQUASHED}", "004_d"]
 
 
