@@ -12,7 +12,7 @@ from typing import Literal
 
 from sqlmigrate.identifiers import IDENTIFIER
 
-from .expressions import are_alike
+from .expressions import are_alike, is_printed
 from .objects import NOTHING, Catalog, Change, Difference, Identity, Object
 
 
@@ -65,20 +65,28 @@ def _lines(query: str) -> list[str]:
 
 
 def changed_attributes(old: Object, new: Object) -> tuple[tuple[str, str | None, str | None], ...]:
-    """Return name, first value and second value of each attribute that differs."""
+    """Return name, first and second value of each attribute in which two objects differ."""
     was, now = old.attributes, new.attributes
     if old is new or was == now:
         return ()
     names = sorted(was.keys() | now.keys())
     pairs = ((name, was.get(name), now.get(name)) for name in names)
-    return tuple((name, old, new) for name, old, new in pairs if not _is_same(old, new))
+    return tuple(
+        (name, before, after)
+        for name, before, after in pairs
+        if not _is_same(before, after, is_printed(old.kind, name))
+    )
 
 
-def _is_same(old: str | None, new: str | None) -> bool:
-    """Return whether two values are the same, except for the moment that 'now' stood for when they were executed."""
-    if old is None or new is None:
+def _is_same(old: str | None, new: str | None, printed: bool) -> bool:  # noqa: FBT001 - of one caller
+    """Return whether two values are the same, except for the moment that 'now' stood for when they were executed.
+
+    What PostgreSQL has printed may be the same in two forms. Other texts, above all the body of a function, are the
+    user's: each character counts.
+    """
+    if old is None or new is None or old == new or not printed:
         return old == new
-    return old == new or are_alike(_MOMENT.sub("", old), _MOMENT.sub("", new))
+    return are_alike(_MOMENT.sub("", old), _MOMENT.sub("", new))
 
 
 # A constant with a fraction of a second, as PostgreSQL keeps it in the place of 'now'.

@@ -10,15 +10,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from .compare import differences
+from .expressions import is_printed
 from .ignored import Entry, sift
 from .objects import Catalog, Difference
 from .sql_rare import UNSEEN
 
-# What PostgreSQL writes from its own form of an expression or a query: other versions write it differently.
-_WRITTEN = frozenset(
-    ("view", "default", "generation", "using", "check", "partition bound", "partition key", "tables", "statistics")
-)
-_WRITTEN_DEFINITIONS = ("constraint", "domain constraint", "index", "trigger", "rule", "statistics")
 _Attribute = tuple[str, str | None, str | None]
 _ATOMIC = "BEGIN ATOMIC"
 _NEWER_RIGHT = re.compile(r"(?<==)([a-zA-Z*]*?)m\*?(?=[a-zA-Z*]*/)")  # MAINTAIN, since PostgreSQL 17
@@ -106,9 +102,9 @@ def _may_be_written_differently(found: Difference, attribute: _Attribute) -> boo
         return False
     if name == "acl":
         return _NEWER_RIGHT.sub(r"\1", before) == _NEWER_RIGHT.sub(r"\1", after)
-    if name == "definition":
-        return found.kind in _WRITTEN_DEFINITIONS or (_ATOMIC in before and _ATOMIC in after)
-    return name in _WRITTEN or (found.kind == "extension" and name == "version")
+    if name == "definition" and _ATOMIC in before and _ATOMIC in after:
+        return True
+    return is_printed(found.kind, name) or (found.kind, name) in (("extension", "version"), ("index", "statistics"))
 
 
 def _is_same_text(before: str | None, after: str | None) -> bool:

@@ -22,6 +22,8 @@ from functools import lru_cache
 from sqlmigrate.identifiers import IDENTIFIER
 
 _TOKEN = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[()]|[\w$]+|\s+|.""", re.DOTALL)
+_PRINTED = frozenset(("view", "default", "generation", "using", "check", "partition bound", "partition key", "tables"))
+_PRINTED_DEFINITIONS = ("constraint", "domain constraint", "index", "trigger", "rule", "statistics")
 _CHAINS = ("AND", "OR")
 _TEXT = r"'(?:[^']|'')*'"
 _VARYING = rf"{_TEXT}::character varying"
@@ -30,6 +32,11 @@ _ELEMENT = re.compile(_VARYING)
 _ALIASES = re.compile(rf"(\) {IDENTIFIER})\(({IDENTIFIER}(?:, {IDENTIFIER})*)\)")
 
 _Group = list["str | _Group"]
+
+
+def is_printed(kind: str, attribute: str) -> bool:
+    """Return whether PostgreSQL prints an attribute from what it has parsed; if not, it is the text of a user."""
+    return attribute in _PRINTED or (attribute == "definition" and kind in _PRINTED_DEFINITIONS)
 
 
 def are_alike(one: str, other: str) -> bool:

@@ -139,6 +139,31 @@ def test_older_servers_tell_the_same(older: Everything) -> None:
     assert {sql: older.differences(sql) for sql in known} == known
 
 
+BODIES = {
+    "a comment that ends": (
+        "declare x int := 1; begin -- one x := 2;\n return x; end",
+        "declare x int := 1; begin -- one\n x := 2; return x; end",
+    ),
+    "a text in dollar quotes": ("begin return $q$a b$q$; end", "begin return $q$a  b$q$; end"),
+    "a text behind an escaped quote": ("begin return E'a\\'b  c'; end", "begin return E'a\\'b c'; end"),
+    "a text between AND": ("begin return '(a AND (b AND c))'; end", "begin return '(a AND b AND c)'; end"),
+}
+
+
+@pytest.mark.parametrize("bodies", BODIES.values(), ids=BODIES)
+def test_each_character_of_a_body_counts(bodies: tuple[str, str], newest: Everything) -> None:
+    """White space, parentheses: nothing of a function is compared as an expression, which PostgreSQL prints."""
+    first, second = (
+        f"create or replace function app.body() returns text language plpgsql as $body$ {body} $body$"
+        for body in bodies
+    )
+    with newest.session.after(first):
+        before = read.read(newest.session)
+        newest.session.conn.execute(second)
+
+        assert _said(before, read.read(newest.session)) == ("different function app.body(): definition",)
+
+
 # -- what became of it -------------------------------------------------------------------------------------------------
 
 CHANGES = {
