@@ -224,15 +224,17 @@ def _may_only_read(history: History, user: str) -> ServerError:
 
 
 def _may_not_create(history: History, user: str) -> ServerError:
+    creating = (*history.definitions, *history.comments, *history.snapshots_definition)
     return ServerError(
         f"the role {user} may not create the history in schema {history.schema}",
         state=NOTHING_CHANGED,
         hint="a role that may create tables there executes this once:",
         next_steps=[
-            *(line for sql in (*history.definitions, *history.comments) for line in f"{sql};".splitlines()),
+            *(line for sql in creating for line in f"{sql};".splitlines()),
             f"grant usage on schema {quoted(history.schema)} to {quoted(user)};",
             f"grant select, insert, update, delete on {history.quoted} to {quoted(user)};",
             f"grant select, insert on {history.quoted_log} to {quoted(user)};",
+            f"grant select, insert, update, delete on {history.quoted_snapshots} to {quoted(user)};",
         ],
     )
 

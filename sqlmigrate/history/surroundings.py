@@ -120,12 +120,18 @@ select n.nspname::text, c.relname::text, of_table.names, of_table.version_type,
  order by 1, 2"""
 
 
-# What the log says of each version last. A failure changes nothing, and an accepted file stays executed.
+# What the log says of each version last. A failure changes nothing, and an accepted file stays executed. A fold takes
+# the place of everything that was executed up to its version.
+_NUMBER = f'pg_catalog.length({VERSION_NUMBER}), {VERSION_NUMBER} collate "C"'
 _LOGGED = f"""\
-select version, (action in ('up', 'baseline', 'adopt'))::text
+select version, (action in ('up', 'baseline', 'adopt', 'fold'))::text
   from (select distinct on ({VERSION_NUMBER}) version, action, id
-          from {{log}}
-         where action in ('up', 'baseline', 'adopt', 'down') or action = 'repair' and detail not like 'accepted%'
+          from {{log}} as entry
+         where (action in ('up', 'baseline', 'adopt', 'down', 'fold')
+                or action = 'repair' and detail not like 'accepted%')
+           and not exists (select from (select id, {_NUMBER} from {{log}} where action = 'fold')
+                                    as fold (id, length, number)
+                            where fold.id > entry.id and (fold.length, fold.number) > ({_NUMBER}))
          order by {VERSION_NUMBER}, id desc) as last
  order by id"""
 

@@ -233,23 +233,23 @@ def _entry(text: str) -> Entry:
 
 def what_changed(
     session: Session, state: State, policy: DriftPolicy, now: Now, *, may_refuse: bool
-) -> tuple[tuple[SqlmigrateError, ...], Expected | None]:
+) -> tuple[tuple[SqlmigrateError, ...], Expected | None, bool]:
     """Say what was changed by hand, where the schema or the history is not as the last snapshot has it.
 
-    Returns notes, and what was expected instead. Raises `HistoryError` if something was changed and the policy is to
-    refuse, `ConfigError` as `entries` does.
+    Returns notes, what was expected instead, and whether it is known what was changed. Raises `HistoryError` if
+    something was changed and the policy is to refuse, `ConfigError` as `entries` does.
     """
     compared = compare(session, state, entries(policy), now)
     if compared.problem:
         is_older = compared.snapshot and not compared.snapshot.tie.is_same(now.found.tie)
         why = "the last run took no snapshot of the schema" if is_older else compared.problem.message
-        return (SqlmigrateError(f"not looked for changes by hand: {why}"),), None
+        return (SqlmigrateError(f"not looked for changes by hand: {why}"),), None, False
     if compared.drift and compared.drift.differences and compared.snapshot:
         if may_refuse and policy.answer == "refuse":
             raise _refused(compared.drift, compared.snapshot)
         expected = Expected(compared.before, now.catalog) if compared.before else None
-        return (_noted(compared.drift, compared.snapshot),), expected
-    return (), None
+        return (_noted(compared.drift, compared.snapshot),), expected, True
+    return (), None, True
 
 
 def _noted(drift: Drift, snapshot: Snapshot) -> SqlmigrateError:
@@ -267,8 +267,9 @@ def _refused(drift: Drift, snapshot: Snapshot) -> SqlmigrateError:
         f"the schema was changed by hand since {_when(snapshot)}: {plural(len(drift.differences), 'object')}",
         detail=list(_lines(drift)),
         state=NOTHING_EXECUTED_BY_THIS_RUN,
-        hint="take the changes back, or make a migration of them; or go on and keep them: SQLMIGRATE_DRIFT=warn",
-        next_steps=["sqlmigrate drift"],
+        hint="take the changes back (drift --sql); or accept them, where a migration makes the same: --accept; "
+        "or go on: --drift warn",
+        next_steps=["sqlmigrate drift", "sqlmigrate drift --accept"],
     )
 
 

@@ -6,7 +6,7 @@ import psycopg
 
 from sqlmigrate.database.connect_errors import reason
 from sqlmigrate.database.session import Session
-from sqlmigrate.errors import SqlmigrateError
+from sqlmigrate.errors import NOTHING_EXECUTED_BY_THIS_RUN, HistoryError, SqlmigrateError
 from sqlmigrate.history.state import State
 from sqlmigrate.plan.plan import DriftPolicy
 
@@ -18,10 +18,13 @@ Looked = tuple[tuple[SqlmigrateError, ...], Expected | None]
 def look(session: Session, state: State, policy: DriftPolicy, *, may_refuse: bool) -> Looked:
     """Look before a run whether the schema was changed by hand; returns notes, and what was expected instead.
 
-    Raises `HistoryError` if it was and the policy is to refuse, `ConfigError` for an entry of what is ignored that
-    begins with no known kind.
+    Raises `HistoryError` if it was, or if that cannot be known, and the policy is to refuse; `ConfigError` for an entry
+    of what is ignored that begins with no known kind.
     """
+    must_know = may_refuse and policy.answer == "refuse" and bool(state.executions)
     if state.history.snapshots not in ("readable", "writable"):
+        if must_know:
+            raise _unknown("no snapshot of the schema is kept")
         return (), None  # the run takes the first snapshot, or says why it cannot
     try:
         now = read_now(session, state)
@@ -29,7 +32,20 @@ def look(session: Session, state: State, policy: DriftPolicy, *, may_refuse: boo
             return (), None
         from .drift import what_changed  # noqa: PLC0415 - only if something has
 
-        return what_changed(session, state, policy, now, may_refuse=may_refuse)
+        notes, expected, is_known = what_changed(session, state, policy, now, may_refuse=may_refuse)
     except psycopg.Error as error:
         session.abort()
-        return (SqlmigrateError(f"not looked for changes by hand: {reason(error)}"),), None
+        notes, expected, is_known = (SqlmigrateError(f"not looked for changes by hand: {reason(error)}"),), None, False
+    if must_know and not is_known:
+        raise _unknown(notes[0].message)
+    return notes, expected
+
+
+def _unknown(why: str) -> HistoryError:
+    return HistoryError(
+        'the setting drift is "refuse", and it is not known whether the schema was changed by hand',
+        detail=[why],
+        state=NOTHING_EXECUTED_BY_THIS_RUN,
+        hint="compare the schema with the files; to expect it as it is from now on: --accept; or go on: --drift warn",
+        next_steps=["sqlmigrate drift --against files", "sqlmigrate drift --accept"],
+    )

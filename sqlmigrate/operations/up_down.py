@@ -18,7 +18,7 @@ from sqlmigrate.database.activity import Observer
 from sqlmigrate.database.pooler_messages import CONNECT_DIRECTLY, cure_of
 from sqlmigrate.database.server import Server, require_standard_strings, require_writable
 from sqlmigrate.database.session import Request, Session, connect
-from sqlmigrate.errors import NOTHING_EXECUTED_BY_THIS_RUN, HistoryError, ServerError, gather
+from sqlmigrate.errors import NOTHING_EXECUTED_BY_THIS_RUN, HistoryError, ServerError, SqlmigrateError, gather
 from sqlmigrate.executor.events import Began, Event, Failed, Folded, Noted, NotTried, Observation, Waiting
 from sqlmigrate.files.migration import Migration, archive_of
 from sqlmigrate.files.squashed import faults_of_squashed
@@ -247,6 +247,13 @@ def _run(url: str, order: _Order, limits: Limits, tick: float, *, step_by_step: 
                 yield from running
 
 
+def _as_note(problem: SqlmigrateError) -> SqlmigrateError:
+    """Return the note of a snapshot that could not be taken: it is one line, which has no room for SQL."""
+    if not problem.next_steps:
+        return problem
+    return problem.with_(hint='the SQL for it: sqlmigrate drift --accept; or the setting drift = "off"')
+
+
 def _first_plan(session: Session, order: _Order, limits: Limits) -> Generator[Event, None, tuple[State, Plan]]:
     """Read the history and plan; what looks as if it stopped in the middle may be executed at this moment.
 
@@ -341,7 +348,7 @@ class _Run:
 
         notes = take(self.session, replace(state, history=table.ready(state.history)), expected)
         if notes and rest != "failed":  # a failure is the last event
-            yield Noted(notes)
+            yield Noted(tuple(map(_as_note, notes)))
 
     def look(self, state: State) -> Generator[Event, None, Expected | None]:
         """Look whether the schema was changed by hand since the last run, and say so; raises if that is refused.

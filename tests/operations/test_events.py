@@ -18,7 +18,7 @@ from sqlmigrate.database.session import Request, connect
 from sqlmigrate.executor.events import Began, Event, Failed, Finished, StatementDone
 from sqlmigrate.files import folder, migration
 from sqlmigrate.operations import status, up_down
-from sqlmigrate.plan.plan import Limits, Planned
+from sqlmigrate.plan.plan import DriftPolicy, Limits, Planned
 from sqlmigrate.source import Source
 
 TWO = "create table {0} (id int);\ninsert into {0} values (1);"
@@ -320,8 +320,8 @@ def test_the_turns_of_a_session_carry_any_number_of_requests(project: Project) -
 def test_the_exported_names() -> None:
     """Exactly these names, each the object of its module; all of them are there for `import *`."""
     names = {
-        "Limits": Limits, "down": up_down.down, "load": folder.load, "split": split, "status": status.status,
-        "up": up_down.up,
+        "DriftPolicy": DriftPolicy, "Limits": Limits, "down": up_down.down, "load": folder.load, "split": split,
+        "status": status.status, "up": up_down.up,
     }  # fmt: skip
 
     assert sorted(sqlmigrate.__all__) == sorted([*names, "__version__"])

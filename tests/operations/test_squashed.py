@@ -151,6 +151,32 @@ def test_the_database_may_be_past_the_range(project: Project) -> None:
     assert finished(project.down()) == ["004_d"]
 
 
+def test_a_folded_database_can_be_undone_and_executed_again(project: Project) -> None:
+    """What the log says of the replaced migrations is over: nothing of them is executed any more."""
+    project.add("004_d", "create table d (id int);", "drop table d;").up()
+    squash(project.folder, "3")
+    project.up()
+
+    reset = project.call("reset", "--yes")
+
+    assert (reset.code, reset.stderr) == (0, "")
+    assert set(project.states().values()) == {"executed"}
+    assert project.logged()[-4:] == [("down", "004"), ("down", "003"), ("up", "003"), ("up", "004")]
+
+
+def test_a_folded_history_that_is_lost_is_noticed(project: Project) -> None:
+    """The log says then what is executed, in the folder's own numbers."""
+    project.add("004_d", "create table d (id int);", "drop table d;").up()
+    squash(project.folder, "3")
+    project.up()
+    project.execute("delete from migrations")
+
+    ended = project.call("up")
+
+    assert ended.code == 1
+    assert "executed, as the log says: 004, 003\n" in ended.stderr
+
+
 def test_a_dry_run_folds_and_rolls_back(project: Project) -> None:
     """Everything is tried, in the middle and with all of them, and nothing is changed."""
     project.up(steps=2)

@@ -495,11 +495,48 @@ def test_up_refuses_if_it_is_told_so(shop: Project) -> None:
         "error: the schema was changed by hand since 001 (TIME): 1 object\n"
         "   left over table public.own\n"
         "   nothing was executed by this run\n"
-        "   hint    take the changes back, or make a migration of them; or go on and keep them: SQLMIGRATE_DRIFT=warn\n"
-        "   next    sqlmigrate drift\n\n"
+        "   hint    take the changes back (drift --sql); or accept them, where a migration makes the same: --accept; "
+        "or go on: --drift warn\n"
+        "   next    sqlmigrate drift\n"
+        "           sqlmigrate drift --accept\n\n"
     )
     assert shop.states() == {"001_create_customers": "executed", "002_create_orders": "pending"}
     assert shop.call("up", SQLMIGRATE_DRIFT="warn").code == 0
+
+
+UNKNOWN = {
+    "there is no snapshot": ("truncate migrations_schema", "not looked for changes by hand: there is no snapshot"),
+    "there is no table of snapshots": ("drop table migrations_schema", "no snapshot of the schema is kept"),
+    "the snapshot is older": (
+        "update migrations set executed_at = now()",
+        "not looked for changes by hand: the last run took no snapshot of the schema",
+    ),
+    "the table is not ours": (
+        "drop table migrations_schema; create table migrations_schema (a int)", "no snapshot of the schema is kept"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("sql", "why"), UNKNOWN.values(), ids=UNKNOWN)
+def test_up_refuses_if_it_cannot_know(sql: str, why: str, shop: Project) -> None:
+    """With `refuse`, what is not known is the worse case; the first run of all has nothing to compare with."""
+    assert shop.call("up", "--drift", "refuse", "--steps", "1").code == 0
+    shop.execute(sql)
+
+    ended = shop.call("up", "--drift", "refuse")
+
+    assert (ended.code, shop.states()["002_create_orders"]) == (1, "pending")
+    assert ended.stderr.startswith(
+        f'error: the setting drift is "refuse", and it is not known whether the schema was changed by hand\n   {why}'
+    )
+    assert ended.stderr.endswith(
+        "   nothing was executed by this run\n"
+        "   hint    compare the schema with the files; to expect it as it is from now on: --accept; or go on: "
+        "--drift warn\n"
+        "   next    sqlmigrate drift --against files\n"
+        "           sqlmigrate drift --accept\n\n"
+    )
+    assert shop.call("up", "--drift", "warn").code == 0
 
 
 def test_down_notes_it_too(shop: Project) -> None:
