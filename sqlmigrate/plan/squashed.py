@@ -273,7 +273,7 @@ def _error(
             detail=["the rest of them has to be executed first, one by one"],
             state=NOTHING_EXECUTED,
             hint="bring the folder back as it was before it was deleted; it can go when all databases are past it",
-            next_steps=[restoring(path.rstrip("/")), "sqlmigrate up"],
+            next_steps=[restoring(path.rstrip("/"), next(iter(missing), "")), "sqlmigrate up"],
         )
     edited = [migration for each, migration in members if migration and not each.is_text(migration.checksum)]
     if not edited:
@@ -287,9 +287,17 @@ def _error(
     )
 
 
-def restoring(path: str) -> str:
-    """Return the command that brings back a folder as it was before the last commit that changed it."""
-    return f'git restore --source="$(git rev-list -n 1 HEAD -- {path})^" -- {path}'
+def restoring(path: str, label: str = "") -> str:
+    """Return the command that brings back a folder of migrations from the newest commit that still has them.
+
+    It deletes nothing, and brings back files as well that were deleted in the working tree only.
+
+    Args:
+        path: The folder.
+        label: A migration that is missing in it; empty if all are.
+    """
+    sought = f"{path}/{label}.up.sql" if label else path
+    return f'git checkout "$(git log -n 1 --diff-filter=AM --format=%H -- {sought})" -- {path}'
 
 
 def _some(names: Sequence[str]) -> str:

@@ -362,9 +362,32 @@ error: this database has 1 of the 3 migrations that 003_squashed_core replaces; 
    the rest of them has to be executed first, one by one
    nothing was executed
    hint    bring the folder back as it was before it was deleted; it can go when all databases are past it
-   next    git restore --source="$(git rev-list -n 1 HEAD -- sql/squashed)^" -- sql/squashed
+   next    git checkout "$(git log -n 1 --diff-filter=AM --format=%H -- sql/squashed/001_a.up.sql)" -- sql/squashed
            sqlmigrate up"""
     )
+    command = ended.stderr.rstrip().splitlines()[-2].partition("next    ")[2]
+    children.run(command, shell=True, cwd=project.folder.parent, check=True, capture_output=True)
+    assert names(project.up()) == ["002_b", "003_c", f"fold {SQUASHED}", "004_d"]
+
+
+GONE = {
+    "one file, in the working tree": ["sql/squashed/002_b.up.sql"],
+    "the whole folder, in the working tree": ["-r", "sql/squashed"],
+}
+
+
+@pytest.mark.parametrize("gone", GONE.values(), ids=GONE)
+def test_an_archive_that_is_not_committed_as_deleted(gone: list[str], project: Project) -> None:
+    """The command brings it back, and deletes nothing."""
+    project.up(steps=1)
+    squashed(project)
+    git(project, "init", "--quiet")
+    git(project, "add", ".")
+    git(project, "commit", "--quiet", "-m", "squashed")
+    children.run(["rm", *gone], cwd=project.folder.parent, check=True)
+
+    ended = project.call("up")
+
     command = ended.stderr.rstrip().splitlines()[-2].partition("next    ")[2]
     children.run(command, shell=True, cwd=project.folder.parent, check=True, capture_output=True)
     assert names(project.up()) == ["002_b", "003_c", f"fold {SQUASHED}", "004_d"]
