@@ -126,8 +126,10 @@ class Context:
 
         return DriftPolicy(self.config.drift, self.config.drift_ignore)
 
-    def confirm(self, *, yes: bool, question: str, reason: str = "") -> None:
+    def confirm(self, *, yes: bool, question: str, reason: str = "", where: str = "") -> None:
         """Ask the question on a terminal, unless `yes` is set; `reason` says why it is asked.
+
+        `where` is what would be changed; by default the database.
 
         Raises `NotConfirmedError` if the answer is no, `ConfigError` if there is no terminal.
         """
@@ -142,7 +144,7 @@ class Context:
             )
         self.report.writer.close()  # what the question is about is read before it
         asked = f"{reason}. {question}" if reason else question
-        if not _is_confirmed(f"{asked} ({self.config.shown})"):
+        if not _is_confirmed(f"{asked} ({where or self.config.shown})"):
             raise NotConfirmedError
 
 

@@ -33,6 +33,7 @@ _STDOUT = "-"
 @click.option("--from", "source", metavar="URL", help="Show what this database has, on stdout, for looking.")
 @click.option("--shadow-url", metavar="URL", help="The server to build the schema on.")
 @click.option("--trusted", is_flag=True, help="Execute the migrations as a superuser: only files you trust.")
+@click.option("--leave-out", is_flag=True, help="Leave out what cannot be executed of old files of another tool.")
 def schema(context: Context, **options: Any) -> int:
     """Write the schema that the migrations make to schema.sql, sorted, for the pull request."""
     from sqlmigrate.ddl import schema_file
@@ -73,6 +74,7 @@ def _refuse_contradictions(options: dict[str, Any]) -> None:
 
 
 def _built(context: Context, options: dict[str, Any]) -> BuiltSchema:
+    from sqlmigrate.plan.up import faults_of
     from sqlmigrate.shadow import built_schema as built
 
     config = context.config
@@ -82,6 +84,13 @@ def _built(context: Context, options: dict[str, Any]) -> BuiltSchema:
     migrations = folder.survey(config.directory)
     if not all(each.is_read for each in migrations):
         raise gather(migrations.faults)
+    faults = [each for each in faults_of(migrations) if not (each.span and each.span.source.path.endswith(".down.sql"))]
+    if faults and not options["leave_out"]:
+        old = ConfigError(
+            "the schema is not written: not all files can be executed",
+            hint="what another tool executed long ago may be left out as far as it has to be: --leave-out",
+        )
+        raise gather([*faults, old])
     wanted = built.Wanted(
         Path(config.embedded_directory),
         config.table,

@@ -54,7 +54,8 @@ def squash(context: Context, *, version: str, name: str | None, yes: bool, **opt
         told = squash_screens.told(replaced, made, with_data=with_data)
         squash_screens.show(context.report, told)
         _prove(builder, made, squashed, with_data=with_data)
-    context.confirm(yes=yes, question=squash_screens.question(squashed, replaced, made, with_data=with_data))
+    question = squash_screens.question(squashed, replaced, made, with_data=with_data)
+    context.confirm(yes=yes, question=question, where=f"{context.config.directory.rstrip('/')}/")
     squash_files.write(squashed, replaced)
     squash_screens.written(context.report, squashed, replaced, made, told)
 

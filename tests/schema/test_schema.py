@@ -153,6 +153,27 @@ def test_a_folder_that_cannot_be_built(shop: Project, schema: Of) -> None:
     assert written(shop) == SHOP
 
 
+FAULTY = {
+    "conflict markers": ("003_c", "<<<<<<< HEAD\nselect 1;\n=======\nselect 2;\n>>>>>>> b\n", "is a conflict marker"),
+    "an open quote": ("003_c", "select 'open;", "sql/003_c.up.sql:1:8"),
+    "two migrations of one version": ("002_other", "select 1;", "2 migrations have version 2"),
+}
+
+
+@pytest.mark.parametrize(("label", "text", "said"), FAULTY.values(), ids=FAULTY)
+def test_files_that_cannot_be_executed_are_refused(label: str, text: str, said: str, shop: Project, schema: Of) -> None:
+    """A merge that is not finished must not end in a schema; --leave-out is for old files of another tool."""
+    shop.add(label, text)
+
+    ended = schema(shop)()
+
+    assert (ended.code, ended.stdout) == (1, "")
+    assert said in " ".join(ended.stderr.split())
+    assert "the schema is not written: not all files can be executed" in ended.stderr
+    assert not (shop.folder.parent / "schema.sql").exists()
+    assert schema(shop)("--leave-out").code == 0
+
+
 def test_another_major_version_than_the_one_that_is_set(shop: Project, postgres: Server) -> None:
     ended = shop.call("schema", "--shadow-url", postgres.url(), SQLMIGRATE_SCHEMA_POSTGRES="16")
 
