@@ -252,29 +252,33 @@ def default_privileges(thing: Object, catalog: Catalog, *, with_owner: bool = Fa
 
     The role is named unless it is the owner of the database, whom `with_owner` names as well.
     """
-    subject, default = _subject_of_new(thing, with_role=with_owner or not _is_of_owner(thing, catalog))
+    subject, default = _subject_of_new(thing, with_role=with_owner or not is_of_database_owner(thing, catalog))
     return [*_between(subject, default, _entries(thing.attributes.get("acl") or ""))]
 
 
 def title(thing: Object, catalog: Catalog) -> str:
     """Return kind and name of an object; default privileges of the database's owner without the name of that role."""
-    if thing.kind != "default privileges" or not _is_of_owner(thing, catalog):
+    if thing.kind != "default privileges" or not is_of_database_owner(thing, catalog):
         return f"{thing.kind} {thing.name}"
     schema = thing.attributes.get("schema")
     return f"{thing.kind} {thing.attributes['on']}" + (f" in {schema}" if schema else "")
 
 
-def _is_of_owner(thing: Object, catalog: Catalog) -> bool:
+def is_of_database_owner(thing: Object, catalog: Catalog) -> bool:
+    """Return whether default privileges are those of the role that owns the database."""
     database = catalog.objects.get(("database", "'current'"))
     return database is not None and database.attributes.get("owner") == thing.attributes.get("role")
 
 
-def changed_default_privileges(now: Object | None, was: Object | None) -> list[str]:
-    """Write the statements that lead from default privileges as they are to those that were; None: nothing was set."""
+def changed_default_privileges(now: Object | None, was: Object | None, *, with_role: bool = True) -> list[str]:
+    """Write the statements that lead from default privileges as they are to those that were; None: nothing was set.
+
+    Without `with_role` they are those of the role that executes the statements.
+    """
     one = was or now
     if one is None:
         return []
-    subject, default = _subject_of_new(one, with_role=True)
+    subject, default = _subject_of_new(one, with_role=with_role)
     before, after = (_entries(each.attributes.get("acl") or "") if each else default for each in (now, was))
     return [*_between(subject, before, after)]
 

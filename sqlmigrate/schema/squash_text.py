@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlmigrate.catalog.objects import Identity, Object
+from sqlmigrate.catalog.objects import Catalog, Identity, Object
 from sqlmigrate.ddl import rare, rights, targets
 from sqlmigrate.ddl.order import Section, in_order
 from sqlmigrate.ddl.pieces import Piece
@@ -64,11 +64,11 @@ def up(replaced: Sequence[Migration], contents: Contents, *, has_down: bool = Tr
     parts = [head(replaced, has_down=has_down)]
     parts += [f"{each.rstrip().rstrip(';')};\n" for each in contents.carried]
     parts += [f"DROP SCHEMA {PUBLIC};\n"] if ("schema", PUBLIC) not in schema.catalog.objects else []
-    parts += _written(sections, lambda piece: id(piece) not in later)
+    parts += _written(sections, schema.catalog, lambda piece: id(piece) not in later)
     parts += contents.blocks.values()
     parts += [f"{each.statement};\n" for each in contents.values]
     parts += [f"{each};\n" for each in _refreshed(sections)] if contents.blocks else []
-    parts += _written(sections, lambda piece: id(piece) in later)
+    parts += _written(sections, schema.catalog, lambda piece: id(piece) in later)
     return "\n".join(parts)
 
 
@@ -85,12 +85,12 @@ def _kind(identity: Identity, schema: Schema) -> str:
     return found.kind if found else ""
 
 
-def _written(sections: Sequence[Section], is_wanted: Callable[[Piece], bool]) -> Iterator[str]:
+def _written(sections: Sequence[Section], catalog: Catalog, is_wanted: Callable[[Piece], bool]) -> Iterator[str]:
     for section in sections:
         pieces = [piece for piece in section.pieces if is_wanted(piece)]
         if pieces:
             statements = "\n".join(_ended(piece.sql) for piece in pieces)
-            yield f"-- {section.block.thing.kind} {section.block.thing.name}\n{statements}\n"
+            yield f"-- {rights.title(section.block.thing, catalog)}\n{statements}\n"
 
 
 def _ended(sql: str) -> str:
@@ -113,7 +113,7 @@ def down(contents: Contents) -> str:
     dropped: list[str] = []
     for section in reversed(sections):
         if section.is_first:
-            dropped += _dropped(section.block.thing)
+            dropped += _dropped(section.block.thing, contents.schema)
         else:
             dropped += filter(None, (_undone(piece, contents.schema) for piece in reversed(section.pieces)))
     return "".join(f"{each};\n" for each in [*dropped, *_public_again(contents)])
@@ -140,7 +140,9 @@ def _undone(piece: Piece, schema: Schema) -> str | None:
     return None
 
 
-def _dropped(thing: Object) -> list[str]:
+def _dropped(thing: Object, schema: Schema) -> list[str]:
     if thing.kind in _NOT_DROPPED or (thing.kind, thing.name) == ("schema", PUBLIC):
         return []
+    if thing.kind == "default privileges" and rights.is_of_database_owner(thing, schema.catalog):
+        return rights.changed_default_privileges(thing, None, with_role=False)  # the role is that of the shadow
     return rare.drop(thing)

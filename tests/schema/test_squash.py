@@ -424,3 +424,16 @@ def test_check_needs_the_archive(four: Project, squash: Squash) -> None:
     assert squash("4", "--check").stderr.splitlines()[0] == (
         "error: sql/squashed/ does not have all migrations that 004_squashed_core replaces, so it cannot be proven"
     )
+
+
+def test_the_role_of_the_shadow_is_not_in_the_files(four: Project, squash: Squash) -> None:
+    """Default privileges of the role that executes the migrations are its own, whatever it is called elsewhere."""
+    four.add("005_privileges", "alter default privileges grant select on tables to public;", "select 1;")
+
+    ended = squash("5", "core", "--yes")
+
+    assert ended.code == 0, ended.stderr
+    up, down = ((four.folder / f"005_squashed_core.{way}.sql").read_text(encoding="utf-8") for way in ("up", "down"))
+    assert "-- default privileges tables\nALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC;\n" in up
+    assert "ALTER DEFAULT PRIVILEGES REVOKE ALL ON TABLES FROM PUBLIC;\n" in down
+    assert "sqlmigrate_review" not in up + down
