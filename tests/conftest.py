@@ -20,6 +20,7 @@ import postgres_servers
 import psycopg
 import pytest
 import real_tools
+import shadow_servers
 from hypothesis import HealthCheck, settings
 from postgres_servers import PasswordServer, Server, Standby
 from project import Project
@@ -120,6 +121,17 @@ def _no_server_outlives_its_test(request: pytest.FixtureRequest) -> Iterator[Non
     yield
     if projects is not None:
         postgres_servers.delete_private_data(projects)
+
+
+@pytest.fixture(autouse=True)
+def _no_base_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What a command with --shadow-url keeps on a server of all tests is dropped: other tests drop its role."""
+    names = ("postgres", "postgres16", "installed_postgres")
+    servers = [request.getfixturevalue(name) for name in names if name in request.fixturenames]
+    yield
+    for server in servers:
+        if server.admin.execute("select from pg_roles where rolname = 'sqlmigrate_review'").fetchall():
+            shadow_servers.leave_nothing(server)
 
 
 @pytest.fixture(autouse=True)
