@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-
-from sqlmigrate.catalog.objects import Object
+from dataclasses import dataclass
+from functools import cached_property
 
 from .order import AT_THE_END, Section, in_order
 from .pieces import Block, Piece
@@ -26,17 +26,37 @@ _CHECKSUM_LENGTH = 12
 _HEADING = re.compile(r"^-- (.+)\n-- checksum (\w+)$", re.MULTILINE)
 
 
-def text(schema: Schema) -> str:
-    """Return the text of the file; the same for the same schema, whatever the machine, the locale and the order are."""
-    sections = in_order(schema)
-    later = _stands_later(sections)
-    written = (
-        _written(section, title(section.block.thing, schema.catalog), later.get(id(section.block), ()))
-        for section in sections
-        if section.pieces
-    )
-    gone = [] if ("schema", PUBLIC) in schema.catalog.objects else [f"DROP SCHEMA {PUBLIC};\n"]
-    return "\n".join([_HEAD, *gone, *written])
+@dataclass(frozen=True)
+class SchemaFile:
+    """The file of a schema.
+
+    Attributes:
+        schema: The schema that it shows.
+    """
+
+    schema: Schema
+
+    @cached_property
+    def text(self) -> str:
+        """Its text; the same for the same schema, whatever the machine, the locale and the order are."""
+        catalog, later = self.schema.catalog, _stands_later(self._sections)
+        written = (
+            _written(section, title(section.block.thing, catalog), later.get(id(section.block), ()))
+            for section in self._sections
+            if section.pieces
+        )
+        gone = [] if ("schema", PUBLIC) in catalog.objects else [f"DROP SCHEMA {PUBLIC};\n"]
+        return "\n".join([_HEAD, *gone, *written])
+
+    @cached_property
+    def unwritten(self) -> tuple[str, ...]:
+        """What of the schema cannot be written as SQL, a sentence each."""
+        blocks = (each.block for each in self._sections if each.is_first)
+        return tuple(f"{each.thing.kind} {each.thing.name}: {said}" for each in blocks for said in each.unwritten)
+
+    @cached_property
+    def _sections(self) -> tuple[Section, ...]:
+        return in_order(self.schema)
 
 
 def differing(old: str, new: str) -> list[str]:
@@ -84,8 +104,3 @@ def _in_one_line(piece: Piece) -> str:
 
 def _checksum(block: Block) -> str:
     return hashlib.sha256(block.text.encode()).hexdigest()[:_CHECKSUM_LENGTH]
-
-
-def unwritten(schema: Schema) -> list[tuple[Object, str]]:
-    """Return what of a schema cannot be written as SQL, in words."""
-    return [(each.block.thing, said) for each in in_order(schema) if each.is_first for said in each.block.unwritten]

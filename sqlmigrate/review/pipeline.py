@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlmigrate.database.session import connect
 from sqlmigrate.ddl.schema import read_schema
-from sqlmigrate.ddl.schema_file import text
+from sqlmigrate.ddl.schema_file import SchemaFile
 from sqlmigrate.errors import MigrationError
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.parsing.script import Script, read
@@ -132,7 +132,7 @@ def _compared_schema_file(
     with connect(clone.owner_url) as session:
         if settings.schema_postgres not in (None, session.conn.info.server_version // _MAJOR):
             return (), f"{path} is not compared: PostgreSQL {settings.schema_postgres} writes it."
-        return schema_file.of_file(path, text(read_schema(session, watch.history))), ""
+        return schema_file.of_file(path, SchemaFile(read_schema(session, watch.history)).text), ""
 
 
 def _parts(subjects: Subjects) -> Iterator[Subjects]:

@@ -36,7 +36,7 @@ _STDOUT = "-"
 @click.option("--leave-out", is_flag=True, help="Leave out what cannot be executed of old files of another tool.")
 def schema(context: Context, **options: Any) -> int:
     """Write the schema that the migrations make to schema.sql, sorted, for the pull request."""
-    from sqlmigrate.ddl import schema_file
+    from sqlmigrate.ddl.schema_file import SchemaFile
 
     from . import file, screens
 
@@ -44,10 +44,11 @@ def schema(context: Context, **options: Any) -> int:
     path = Path(options["output"] or context.config.schema_file)
     if options["source"] or options["output"] == _STDOUT:
         built = _built(context, options)
-        context.report.json(screens.value(built))
-        screens.notes(context.report, built)
+        shown = SchemaFile(built.schema)
+        context.report.json(screens.value(built, shown))
+        screens.notes(context.report, built, shown)
         if context.report.form == "text":
-            _print(context, schema_file.text(built.schema), options["output"])
+            _print(context, shown.text, options["output"])
         return 0
     old = file.read(path)
     file.require_ours(path, old)
@@ -56,15 +57,15 @@ def schema(context: Context, **options: Any) -> int:
     if options["check"] and old and (error := file.conflict(path, old)):
         raise error
     built = _built(context, options)
-    text = schema_file.text(built.schema)
-    context.report.json(screens.value(built, path, is_up_to_date=old == text))
-    screens.notes(context.report, built, is_pinned=context.config.schema_postgres is not None)
+    new = SchemaFile(built.schema)
+    context.report.json(screens.value(built, new, path, is_up_to_date=old == new.text))
+    screens.notes(context.report, built, new, is_pinned=context.config.schema_postgres is not None)
     if options["check"]:
-        screens.checked(context.report, path, file.difference(path, old or "", text), built)
-        return EXIT_FAILED if old != text else 0
-    if old != text:
-        file.write(path, text)
-    screens.written(context.report, path, old, text, built)
+        screens.checked(context.report, path, file.difference(path, old or "", new.text), built)
+        return EXIT_FAILED if old != new.text else 0
+    if old != new.text:
+        file.write(path, new.text)
+    screens.written(context.report, path, old, new.text, built)
     return 0
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlmigrate.ddl import schema_file
+from sqlmigrate.ddl.schema_file import SchemaFile
 from sqlmigrate.output.excerpt import Line, printable
 from sqlmigrate.output.report import Report
 from sqlmigrate.shadow.built_schema import BuiltSchema
@@ -16,12 +16,12 @@ MOST_LINES = 60  # of a diff
 _STYLES = {"+": "green", "-": "red", "@": "dim"}
 
 
-def notes(report: Report, built: BuiltSchema, *, is_pinned: bool = True) -> None:
+def notes(report: Report, built: BuiltSchema, file: SchemaFile, *, is_pinned: bool = True) -> None:
     """Say what the schema lacks, and what decides how it is written."""
     for each in built.left_out:
         report.text(f"⚠️ left out of {each.label}: {each.reason}", stream="stderr")
-    for thing, said in schema_file.unwritten(built.schema):
-        report.text(f"⚠️ {thing.kind} {thing.name}: {said}", stream="stderr")
+    for said in file.unwritten:
+        report.text(f"⚠️ {said}", stream="stderr")
     if not is_pinned:
         report.text(
             f"note: another major version than PostgreSQL {built.major} may print some definitions differently.",
@@ -53,12 +53,15 @@ def _diff_line(text: str) -> Line:
     return [(_STYLES.get(text[:1], ""), printable(text))]
 
 
-def value(built: BuiltSchema, path: Path | None = None, *, is_up_to_date: bool | None = None) -> dict[str, Any]:
+def value(
+    built: BuiltSchema, file: SchemaFile, path: Path | None = None, *, is_up_to_date: bool | None = None
+) -> dict[str, Any]:
     """Return the schema as a value of JSON.
 
     Args:
         built: The schema.
-        path: The file; None if the schema is only shown.
+        file: The file that shows it.
+        path: Where the file is; None if the schema is only shown.
         is_up_to_date: Whether the file had this schema before the call.
     """
     return {
@@ -70,5 +73,5 @@ def value(built: BuiltSchema, path: Path | None = None, *, is_up_to_date: bool |
             for _, each in sorted(built.schema.catalog.objects.items())
         ],
         "left_out": [{"migration": each.label, "reason": each.reason} for each in built.left_out],
-        "unwritten": [f"{thing.kind} {thing.name}: {said}" for thing, said in schema_file.unwritten(built.schema)],
+        "unwritten": list(file.unwritten),
     }

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlmigrate.ddl import schema_file
+from sqlmigrate.ddl.schema_file import SchemaFile
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.files.replaces import ARCHIVE
 from sqlmigrate.output.excerpt import Line
@@ -48,8 +48,7 @@ def _lost(replaced: Sequence[Migration], made: Made, *, with_data: bool) -> Iter
         yield f"{each.label}, line {each.line}: {each.title} is not carried over: execute it by hand where it is needed"
     for left in made.left_out:
         yield f"{left.label}: the shadow has left it out: {left.reason}"
-    for thing, said in schema_file.unwritten(made.schema):
-        yield f"{thing.kind} {thing.name}: {said}"
+    yield from SchemaFile(made.schema).unwritten
     if irreversible := [each.label for each in replaced if each.down is None]:
         more = f" and {len(irreversible) - _FEW:,} more" if len(irreversible) > _FEW else ""
         labels = ", ".join(irreversible[:_FEW])

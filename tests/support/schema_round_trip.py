@@ -10,8 +10,8 @@ from postgres_servers import Server
 from sqlmigrate.catalog import compare
 from sqlmigrate.catalog.objects import Difference
 from sqlmigrate.database.session import Session
-from sqlmigrate.ddl import schema_file
 from sqlmigrate.ddl.schema import Schema, read_schema
+from sqlmigrate.ddl.schema_file import SchemaFile
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ def round_trip(server: Server, sql: str) -> RoundTrip:
         with psycopg.connect(first, autocommit=True) as conn:
             conn.execute(sql.encode())
         before = read(first)
-        text = schema_file.text(before)
+        text = SchemaFile(before).text
         with psycopg.connect(second, autocommit=True) as conn:
             conn.execute(text.encode())
         after = read(second)
-        return RoundTrip(text, schema_file.text(after), compare.differences(before.catalog, after.catalog))
+        return RoundTrip(text, SchemaFile(after).text, compare.differences(before.catalog, after.catalog))
