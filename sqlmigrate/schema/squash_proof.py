@@ -8,7 +8,7 @@ nothing may be left.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from sqlmigrate.files.migration import Migration
 from sqlmigrate.history import read as history_read
 from sqlmigrate.operations import up_down
 from sqlmigrate.shadow import build, databases
-from sqlmigrate.shadow.built_schema import own_tables
+from sqlmigrate.shadow.built_schema import Clone, How, built, own_tables
 from sqlmigrate.shadow.executable_files import LeftOut
 from sqlmigrate.shadow.rights import Rights
 
@@ -73,21 +73,11 @@ class Builder:
     table: str
     rights: Rights
 
-    @contextmanager
     def built(
         self, migrations: Sequence[Migration], words: build.Words, *, form: str = _FORM
-    ) -> Iterator[tuple[databases.Databases, tuple[str, ...], tuple[LeftOut, ...]]]:
+    ) -> AbstractContextManager[Clone]:
         """Build a database, and provide it while the block lasts."""
-
-        def made(database: databases.Databases) -> dict[str, object]:
-            found = build.build(self.server, database, migrations, self.table, words)
-            build.take_back(database, found)
-            return {"roles": found.roles, "left_out": [(each.label, each.reason) for each in found.left_out]}
-
-        template = self.server.template(build.digest(f"{form} {self.table}", migrations), made, self.rights)
-        left_out = tuple(LeftOut(label, reason) for label, reason in template.value["left_out"])
-        with self.server.clone(template) as clone:
-            yield clone, tuple(template.value["roles"]), left_out
+        return built(self.server, migrations, How(self.table, self.rights, words, form))
 
     def make(self, migrations: Sequence[Migration]) -> Made:
         """Build what migrations make, and read all of it.
@@ -96,20 +86,21 @@ class Builder:
             ServerError: A migration failed.
         """
         words = build.Words("what the migrations make")
-        with self.built([], words) as (empty, *_), connect(empty.owner_url) as session:
+        with self.built([], words) as empty, connect(empty.databases.owner_url) as session:
             nothing, _ = self._read(session)
-        with self.built(migrations, words) as (clone, roles, left_out), connect(clone.owner_url) as session:
+        with self.built(migrations, words) as clone, connect(clone.databases.owner_url) as session:
             schema, rows = self._read(session)
             blocks = squash_rows.copied(session, schema.catalog, [each.table for each in rows.filled])
             columns = squash_rows.by_column(session, rows)
         changing = self._changing(migrations, words, columns) if rows.filled else ()
-        return Made(schema, rows, blocks, roles, left_out, nothing, columns, changing)
+        return Made(schema, rows, blocks, clone.roles, clone.left_out, nothing, columns, changing)
 
     def _changing(
         self, migrations: Sequence[Migration], words: build.Words, columns: squash_rows.ByColumn
     ) -> tuple[str, ...]:
         """Execute the migrations a second time: what differs then is a time, a random number, or the like."""
-        with self.built(migrations, words, form=f"{_FORM}, again") as (clone, *_), connect(clone.owner_url) as session:
+        again = self.built(migrations, words, form=f"{_FORM}, again")
+        with again as clone, connect(clone.databases.owner_url) as session:
             _, rows = self._read(session)
             return tuple(squash_rows.changing(columns, squash_rows.by_column(session, rows)))
 
@@ -121,17 +112,17 @@ class Builder:
         """
         state = "" if is_written else ", which was not written,"
         words = build.Words("the squashed migration", state, "squash up to an earlier version")
-        with self.built([squashed], words) as (clone, roles, left_out):
-            with connect(clone.owner_url) as session:
+        with self.built([squashed], words) as clone:
+            with connect(clone.databases.owner_url) as session:
                 schema, rows = self._read(session)
                 columns = squash_rows.by_column(session, rows) if is_written and made.changing else {}
             same = squash_rows.same_but_for(made.columns, columns, made.changing) if columns else ()
             found = list(_differences(made.schema.catalog, schema.catalog))
             found += squash_rows.differences(made.rows, rows, with_data=with_data, same=same)
-            found += [f"role {name}: the replaced files create it" for name in roles if name not in made.roles]
-            found += [f"the squashed file: {each.reason}" for each in left_out]
+            found += [f"role {name}: the replaced files create it" for name in clone.roles if name not in made.roles]
+            found += [f"the squashed file: {each.reason}" for each in clone.left_out]
             if not found and squashed.down:
-                found += self._undone(clone, squashed, made.nothing)
+                found += self._undone(clone.databases, squashed, made.nothing)
         return found
 
     def _undone(self, clone: databases.Databases, squashed: Migration, nothing: Schema) -> Iterator[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,38 @@ class Wanted:
 
 
 @dataclass(frozen=True)
+class How:
+    """How migrations are built.
+
+    Attributes:
+        table: the history table
+        rights: those with which the files are executed
+        words: what is built, for errors
+        form: the kind of template; one is kept for each form, table and migrations
+    """
+
+    table: str
+    rights: Rights
+    words: build.Words
+    form: str
+
+
+@dataclass(frozen=True)
+class Clone:
+    """A database in which migrations were executed, as a copy that is in use.
+
+    Attributes:
+        databases: how to reach it
+        roles: roles that migrations only name, which were created for them
+        left_out: what it does not have of the files, because it cannot be executed
+    """
+
+    databases: databases.Databases
+    roles: tuple[str, ...]
+    left_out: tuple[LeftOut, ...]
+
+
+@dataclass(frozen=True)
 class BuiltSchema:
     """A schema and where it comes from.
 
@@ -62,6 +95,25 @@ class BuiltSchema:
     executed_by: str = ""
 
 
+@contextmanager
+def built(server: databases.Shadow, migrations: Sequence[Migration], how: How) -> Iterator[Clone]:
+    """Build a database from migrations, or take the one that is kept, and provide a copy while the block lasts.
+
+    Raises:
+        ServerError: A migration failed.
+    """
+
+    def make(database: databases.Databases) -> dict[str, Any]:
+        found = build.build(server, database, migrations, how.table, how.words)
+        build.take_back(database, found)
+        return {"roles": found.roles, "left_out": [(each.label, each.reason) for each in found.left_out]}
+
+    template = server.template(build.digest(f"{how.form} {how.table}", migrations), make, how.rights)
+    left_out = tuple(LeftOut(label, reason) for label, reason in template.value["left_out"])
+    with server.clone(template) as clone:
+        yield Clone(clone, tuple(template.value["roles"]), left_out)
+
+
 def of_files(migrations: Sequence[Migration], wanted: Wanted) -> BuiltSchema:
     """Build a database from migrations on the shadow server, and read its schema.
 
@@ -74,19 +126,12 @@ def of_files(migrations: Sequence[Migration], wanted: Wanted) -> BuiltSchema:
     with databases.server(wanted.home, wanted.shadow_url, wanted.postgres) as server:
         _require_major(server, wanted)
 
-        def made(database: databases.Databases) -> dict[str, Any]:
-            built = build.build(server, database, migrations, wanted.table, build.Words("the schema"))
-            build.take_back(database, built)
-            left_out = [(each.label, each.reason) for each in built.left_out]
-            return {"roles": built.roles, "left_out": left_out}
-
-        template = server.template(build.digest(f"{_FORM} {wanted.table}", migrations), made, given)
-        with server.clone(template) as clone, connect(clone.owner_url) as session:
+        how = How(wanted.table, given, build.Words("the schema"), _FORM)
+        with built(server, migrations, how) as clone, connect(clone.databases.owner_url) as session:
             schema = read_schema(session, own_tables(session, history_read.read(session, wanted.table).history))
             role = session.conn.info.user
-        left_out = tuple(LeftOut(label, reason) for label, reason in template.value["left_out"])
         major = server.version // _MAJOR
-        return BuiltSchema(schema, server.label, major, tuple(template.value["roles"]), left_out, role)
+        return BuiltSchema(schema, server.label, major, clone.roles, clone.left_out, role)
 
 
 def of_database(url: str, table: str) -> BuiltSchema:
