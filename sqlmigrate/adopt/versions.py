@@ -10,8 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlmigrate.files.migration import version_number
-from sqlmigrate.files.naming import FILE_NAME, foreign_stamp
+from sqlmigrate.files.naming import FILE_NAME, foreign_stamp, version_number
 
 from .foreign import ForeignMigration
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from sqlmigrate.errors import ConfigError
 
 from .folder import load
-from .migration import Migration, version_number
-from .naming import STAMP, name_of, next_number, stamp
+from .migration import Migration
+from .naming import STAMP, name_of, next_number, stamp, version_number
 
 _UP_TEMPLATE = """\
 -- {title}

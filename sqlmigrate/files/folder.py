@@ -18,8 +18,8 @@ from sqlmigrate.source import Source
 
 from .file_text import try_read
 from .inside import folders_inside
-from .migration import Archive, Folder, Migration, version_number
-from .naming import FILE_NAME, foreign_stamp, of_other_systems, other_system, own_stamp, wrong_names
+from .migration import Archive, Folder, Migration
+from .naming import FILE_NAME, foreign_stamp, of_other_systems, other_system, own_stamp, version_number, wrong_names
 from .nearby import adopting, can_adopt, way_to_migrations, where_it_was_looked_for
 from .replaces import ARCHIVE
 from .squashed import checked, reader

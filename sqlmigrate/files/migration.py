@@ -11,7 +11,8 @@ from typing import Self
 from sqlmigrate.errors import MigrationError
 from sqlmigrate.source import BYTE_ORDER_MARK, Source
 
-from .replaces import Replaces, find_replaces, number_of
+from .naming import version_number
+from .replaces import Replaces, find_replaces
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,6 @@ class Folder(tuple[Migration, ...]):  # noqa: SLOT001 - a tuple can have no slot
             what it is about to execute, and notes the others.
         notes: What the user has to know and is not a fault: folders inside that hold migrations.
         archive: The migrations that squashed ones have replaced; their files are read when they are asked for.
-
     """
 
     faults: tuple[MigrationError, ...]
@@ -108,11 +108,6 @@ class Archive:
 def archive_of(migrations: Iterable[Migration]) -> Archive:
     """Return the archive of a folder; of other migrations, an empty one."""
     return migrations.archive if isinstance(migrations, Folder) else Archive("", lambda: ())
-
-
-def version_number(version: str) -> int:
-    """Return the number as which a version is compared."""
-    return number_of(version)
 
 
 def normalized(text: str) -> str:

@@ -9,8 +9,6 @@ from datetime import UTC, datetime, timedelta
 
 from sqlmigrate.errors import MigrationError
 
-from .migration import version_number
-
 FILE_NAME = re.compile(r"(?P<version>[0-9]{8}_[0-9]{6}|[0-9]+)_(?P<name>[\w.-]+)\.(?P<direction>up|down)\.sql")
 STAMP = re.compile(r"[0-9]{8}_?[0-9]{6}")
 # Names from other tools, and typing errors: V1__name, 2026-02-13-120530_name, up_001_name, 001_name.dwn
@@ -38,6 +36,11 @@ _OTHER_SYSTEMS = frozenset(
 )
 _REPEATABLE = re.compile(r"R__")
 _NUMBER_WIDTH = 3
+
+
+def version_number(version: str) -> int:
+    """Return the number as which a version is compared."""
+    return int(version.replace("_", ""))
 
 
 def name_of(title: str) -> str:

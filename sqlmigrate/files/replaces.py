@@ -20,16 +20,13 @@ from itertools import pairwise
 from sqlmigrate.errors import Kind, MigrationError
 from sqlmigrate.source import Source, Span
 
+from .naming import version_number
+
 ARCHIVE = "squashed"
 """The folder, inside the folder of migrations, that holds what squashed migrations replace."""
 CHECKSUM_LENGTH = 16  # hexadecimal digits that are listed
 _BLANK = re.compile(r"[\s\ufeff]*")
 _LIKE_LISTED = re.compile(r"--[ \t]+[0-9_]+_[\w.-]+")
-
-
-def number_of(version: str) -> int:
-    """Return the number as which a version is compared."""
-    return int(version.replace("_", ""))
 
 
 @dataclass(frozen=True)
@@ -49,7 +46,7 @@ class Replaced:
     @property
     def number(self) -> int:
         """The version as it is compared."""
-        return number_of(self.version)
+        return version_number(self.version)
 
     @property
     def label(self) -> str:
@@ -81,7 +78,7 @@ class Replaces:
 
     def covers(self, number: int) -> bool:
         """Tell whether a version, as a number, is in the range."""
-        return number_of(self.first) <= number <= number_of(self.last)
+        return version_number(self.first) <= number <= version_number(self.last)
 
     def __str__(self) -> str:
         return f"{self.first}-{self.last}"
@@ -122,7 +119,7 @@ def _head(text: str) -> Iterator[tuple[int, str]]:
 def faults_of_list(replaces: Replaces, version: str) -> Iterator[MigrationError]:
     """Yield what is wrong with a directive that can be read, in the up file of a migration with this version."""
     last = replaces.last
-    if number_of(last) != number_of(version):
+    if version_number(last) != version_number(version):
         yield MigrationError(
             f"the file replaces {replaces}, but its own version is {version}",
             replaces.span,
@@ -139,7 +136,7 @@ def faults_of_list(replaces: Replaces, version: str) -> Iterator[MigrationError]
     numbers = [each.number for each in replaces.listed]
     outside = [each.label for each in replaces.listed if not replaces.covers(each.number)]
     is_sorted = all(before < after for before, after in pairwise(numbers))
-    if outside or not is_sorted or (numbers and not replaces.unlisted and numbers[-1] != number_of(last)):
+    if outside or not is_sorted or (numbers and not replaces.unlisted and numbers[-1] != version_number(last)):
         what = "it is cut off" if is_sorted else "it is not in order"
         what = f"{outside[0]} is not in the range" if outside else what
         yield MigrationError(

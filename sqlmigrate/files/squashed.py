@@ -11,7 +11,8 @@ from dataclasses import replace
 from sqlmigrate.errors import Kind, MigrationError
 
 from .migration import Folder, Migration
-from .replaces import ARCHIVE, faults_of_list, find_replaces, number_of
+from .naming import version_number
+from .replaces import ARCHIVE, faults_of_list, find_replaces
 
 
 def checked(pairs: Sequence[Migration], errors: list[MigrationError]) -> list[Migration]:
@@ -19,7 +20,7 @@ def checked(pairs: Sequence[Migration], errors: list[MigrationError]) -> list[Mi
     found = [_of_down(each, errors) for each in pairs]
     if not any(each.replaces for each in pairs):
         return found
-    squashed = [each for each in pairs if each.replaces and number_of(each.replaces.last) == each.number]
+    squashed = [each for each in pairs if each.replaces and version_number(each.replaces.last) == each.number]
     faults = {each.up.path: tuple(_faults(each, squashed)) for each in found}
     errors += [fault for group in faults.values() for fault in group]
     settled = {fault for each in found if any(_is_replaced(fault) for fault in faults[each.up.path])

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from psycopg import errors as pg
 
 from sqlmigrate.database.session import BEGIN_READ_ONLY, COMMIT, Request, Session
-from sqlmigrate.files.migration import version_number
+from sqlmigrate.files.naming import version_number
 
 from .read import number, time
 from .rights import half_made, unreadable

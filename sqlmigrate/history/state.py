@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlmigrate.database.blocker import Blocker
 from sqlmigrate.database.server import Server
-from sqlmigrate.files.migration import version_number
+from sqlmigrate.files.naming import version_number
 
 from .surroundings import Surroundings
 from .table import History

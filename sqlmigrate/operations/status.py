@@ -15,7 +15,8 @@ from sqlmigrate.database import run_lock
 from sqlmigrate.database.blocker import UNSEEN, Blocker
 from sqlmigrate.database.session import Session, connect
 from sqlmigrate.errors import HistoryError, MigrationError
-from sqlmigrate.files.migration import Migration, archive_of, version_number
+from sqlmigrate.files.migration import Migration, archive_of
+from sqlmigrate.files.naming import version_number
 from sqlmigrate.history import read, surroundings
 from sqlmigrate.history.log import LogEntry, entries
 from sqlmigrate.history.state import Execution, State

@@ -10,7 +10,7 @@ from typing import Literal
 
 from sqlmigrate.errors import ConfigError
 from sqlmigrate.files.migration import Migration
-from sqlmigrate.files.replaces import number_of
+from sqlmigrate.files.naming import version_number
 from sqlmigrate.history.state import Execution
 from sqlmigrate.spelling import did_you_mean
 from sqlmigrate.times import moment
@@ -181,7 +181,7 @@ def _label_in(wanted: str) -> str:
 def named_version(wanted: str) -> int | None:
     """Return the version, as a number, that a user names as `find_row` reads it; None if the name begins with none."""
     found = re.match(r"[0-9]{8}_[0-9]{6}(?=_|$)|[0-9]+(?=_|$)", _label_in(wanted))
-    return number_of(found[0]) if found else None
+    return version_number(found[0]) if found else None
 
 
 def missing_after(rows: Sequence[Row]) -> list[Row]:

@@ -9,7 +9,8 @@ from types import MappingProxyType
 
 from sqlmigrate.catalog.objects import Catalog
 from sqlmigrate.errors import MigrationError
-from sqlmigrate.files.migration import Migration, version_number
+from sqlmigrate.files.migration import Migration
+from sqlmigrate.files.naming import version_number
 from sqlmigrate.identifiers import QUALIFIED, last_part
 from sqlmigrate.parsing.script import Script
 from sqlmigrate.parsing.splitter import split

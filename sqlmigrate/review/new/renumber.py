@@ -12,7 +12,8 @@ from pathlib import Path
 
 from sqlmigrate.errors import ConfigError, Kind, gather
 from sqlmigrate.files import folder, naming
-from sqlmigrate.files.migration import Migration, version_number
+from sqlmigrate.files.migration import Migration
+from sqlmigrate.files.naming import version_number
 
 from .git import NoRepositoryError
 from .merged import added_to, is_merged_meanwhile, read
