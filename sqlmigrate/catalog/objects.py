@@ -104,6 +104,11 @@ class Catalog:
             (each for each in self._by_table.get(relation.name, ()) if each.kind in kinds), key=lambda each: each.name
         )
 
+    def owner_of(self, thing: Object) -> str | None:
+        """Return the owner of an object, or of what it is a part of; None if neither has one."""
+        whole = self.wholes.get(thing.table, thing)
+        return thing.attributes.get("owner") or whole.attributes.get("owner")
+
     def of_kind(self, kind: str) -> list[Object]:
         """Return the objects of a kind."""
         return self._by_kind.get(kind, [])

@@ -57,8 +57,7 @@ def verify(context: Context) -> int:
     if context.config.is_url_empty:
         _refuse_empty_url(context)
     migrations = folder.survey(context.config.directory)
-    if not all(each.is_read for each in migrations):
-        raise gather(migrations.faults)
+    folder.require_read(migrations)
     if not migrations.faults:
         _require_some(context, migrations)
     if not context.has_database:

@@ -64,6 +64,12 @@ def survey(directory: str | Path) -> Folder:
     return Folder(found, found.faults, notes, archive)
 
 
+def require_read(folder: Folder) -> None:
+    """Raise the faults of a folder, all of them, if the files of one of its migrations cannot be read."""
+    if not all(each.is_read for each in folder):
+        raise gather(folder.faults)
+
+
 def pair(prefix: str, names: Sequence[str], read: Callable[[str], Source | MigrationError]) -> Folder:
     """Make migrations of the `.sql` files of a folder, and return the faults of the folder with them.
 

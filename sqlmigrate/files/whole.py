@@ -1,23 +1,40 @@
-"""Writes a file whole or not at all, and never in the place of another one."""
+"""Writes a file whole or not at all."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
-def write_whole(target: Path, text: str) -> None:
-    """Write a file under another name, which no reader of the folder sees, and give it its name when it is complete.
+@contextmanager
+def begun(target: Path) -> Iterator[Path]:
+    """Provide the path at which a file is written until it is complete; no reader of the folder sees it.
 
-    A process that is killed in the middle leaves no half file. Raises `FileExistsError` if a file has the name by now,
-    and other `OSError`s if it cannot be written.
+    A process that is killed in the middle leaves no half file under the name of the target.
     """
-    begun = target.with_name(f".{target.name}.writing")
+    path = target.with_name(f".{target.name}.writing")
     try:
-        with begun.open("w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        place(begun, target)
+        yield path
     finally:
-        begun.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
+
+
+def write_whole(target: Path, text: str) -> None:
+    """Write a file whole, never in the place of another one.
+
+    Raises `FileExistsError` if a file has the name by now, and other `OSError`s if it cannot be written.
+    """
+    with begun(target) as path:
+        path.write_text(text, encoding="utf-8", newline="")
+        place(path, target)
+
+
+def overwrite(target: Path, text: str) -> None:
+    """Write a file whole, in the place of the one that has the name; raises `OSError` if it cannot be written."""
+    with begun(target) as path:
+        path.write_text(text, encoding="utf-8", newline="")
+        path.replace(target)
 
 
 def place(source: Path, target: Path) -> None:

@@ -266,6 +266,12 @@ def table_parts(setting: str) -> tuple[str | None, str]:
     return (None, parts[0]) if len(parts) == 1 else (parts[0], parts[1])
 
 
+def unknown(setting: str) -> History:
+    """Give the place that the setting `table` names, for a history that cannot be read, as if there was none."""
+    schema, name = table_parts(setting)
+    return History(schema or "public", name, exists=False, has_log=False)
+
+
 def names_in_catalog(history: History) -> Request:
     """Ask for the qualified names of our tables, quoted as the catalog writes them: one row."""
     names = (f"pg_catalog.format('%I.%I', $1::text, ${number}::text)" for number in (2, 3, 4))

@@ -197,11 +197,8 @@ def changed_objects(found: Sequence[Difference], compared: Compared) -> Iterator
 
 def owner_of(thing: Object, compared: Compared) -> str | None:
     """Return the owner of an object, or of the table or type that it belongs to; None if it has none."""
-    for catalog in (compared.now.catalog, compared.before):
-        whole = catalog.wholes.get(thing.table) if catalog else None
-        if owner := thing.attributes.get("owner") or (whole.attributes.get("owner") if whole else None):
-            return owner
-    return None
+    catalogs = filter(None, (compared.now.catalog, compared.before))
+    return next(filter(None, (each.owner_of(thing) for each in catalogs)), None)
 
 
 def _no_history(state: State) -> SqlmigrateError:

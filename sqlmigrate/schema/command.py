@@ -83,8 +83,7 @@ def _built(context: Context, options: dict[str, Any]) -> BuiltSchema:
         url = named(checked(options["source"], "--from"), config.application_name)
         return built.of_database(url, config.table)
     migrations = folder.survey(config.directory)
-    if not all(each.is_read for each in migrations):
-        raise gather(migrations.faults)
+    folder.require_read(migrations)
     faults = [each for each in faults_of(migrations) if not (each.span and each.span.source.path.endswith(".down.sql"))]
     if faults and not options["leave_out"]:
         old = ConfigError(

@@ -11,7 +11,7 @@ from sqlmigrate.errors import ServerError
 from sqlmigrate.files.migration import Migration, archive_of
 from sqlmigrate.history import read
 from sqlmigrate.history.state import State
-from sqlmigrate.history.table import History, table_parts
+from sqlmigrate.history.table import unknown
 from sqlmigrate.operations.drift import Report, authors_of, entries
 from sqlmigrate.plan.plan import DriftPolicy
 from sqlmigrate.plan.rows import Row, make_rows
@@ -73,11 +73,8 @@ def _state(session: Session, table: str) -> tuple[State, str]:
         return read.read(session, table), "the database has no history"
     except ServerError as error:
         session.abort()
-        schema, name = table_parts(table)
         (identity,) = session.ask(IDENTITY_IN_PART)
-        return State(
-            server_of(session, identity), History(schema or "public", name, exists=False, has_log=False)
-        ), error.message
+        return State(server_of(session, identity), unknown(table)), error.message
 
 
 def _chosen(

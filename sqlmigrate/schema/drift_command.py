@@ -12,7 +12,7 @@ import click
 
 from sqlmigrate.cli.context import EXIT_ATTENTION, EXIT_FAILED, Context
 from sqlmigrate.cli.program import command
-from sqlmigrate.errors import ConfigError, gather
+from sqlmigrate.errors import ConfigError
 from sqlmigrate.files import folder
 
 if TYPE_CHECKING:
@@ -84,8 +84,7 @@ def _of_files(context: Context, *, shadow_url: str | None, postgres: int | None,
     from .drift_against import compare_with_files
 
     migrations = folder.survey(context.config.directory)
-    if not all(each.is_read for each in migrations):
-        raise gather(migrations.faults)
+    folder.require_read(migrations)
     wanted = Wanted(Path(context.config.embedded_directory), context.config.table, postgres, shadow_url, trusted)
     with context.database() as url:
         return compare_with_files(url, migrations, context.drift, wanted)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from sqlmigrate.ddl import schema_file
 from sqlmigrate.errors import ConfigError, MigrationError
+from sqlmigrate.files.whole import overwrite
 from sqlmigrate.source import Source
 
 _CONFLICT = re.compile(r"^(?:<{7}|={7}|>{7})(?: .*)?$", re.MULTILINE)
@@ -68,11 +68,7 @@ def write(path: Path, text: str) -> None:
     Raises:
         ConfigError: It cannot be written.
     """
-    begun = path.with_name(f".{path.name}.writing")
     try:
-        begun.write_text(text, encoding="utf-8", newline="")
-        begun.replace(path)
+        overwrite(path, text)
     except OSError as error:
-        with suppress(OSError):
-            begun.unlink()
         raise ConfigError(f"{path} cannot be written: {error.strerror}") from None

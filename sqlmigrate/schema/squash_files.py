@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlmigrate.errors import NOTHING_CHANGED, ConfigError
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.files.replaces import ARCHIVE
-from sqlmigrate.files.whole import place, write_whole
+from sqlmigrate.files.whole import begun, place, write_whole
 
 
 def require_free(squashed: Migration, replaced: Sequence[Migration]) -> None:
@@ -65,9 +65,6 @@ def _copy(path: Path, target: Path) -> None:
     if target.exists():
         return
     target.parent.mkdir(exist_ok=True)
-    begun = target.with_name(f".{target.name}.writing")
-    try:
-        shutil.copy2(path, begun)
-        place(begun, target)
-    finally:
-        begun.unlink(missing_ok=True)
+    with begun(target) as copy:
+        shutil.copy2(path, copy)
+        place(copy, target)

@@ -71,19 +71,14 @@ def _built(migrations: Sequence[Migration], wanted: Wanted, major: int) -> Built
 
 def _with_their_owners(files: Catalog, now: Catalog, role: str) -> Catalog:
     """Give what the migrations create to those who own it in the database: files rarely say who executes them."""
-    owners = {key: _owner(now.objects[key], now) for key in files.objects if key in now.objects}
-    own = {key for key, each in files.objects.items() if (_owner(each, files) or role) == role}
+    owners = {key: now.owner_of(now.objects[key]) for key in files.objects if key in now.objects}
+    own = {key for key, each in files.objects.items() if (files.owner_of(each) or role) == role}
     executing = next((owner for owner, _ in Counter(filter(None, map(owners.get, own))).most_common(1)), role)
     objects = (
         _of_role(_given(each, role, owners.get(key) or executing) if key in own else each, role, executing)
         for key, each in files.objects.items()
     )
     return Catalog({(each.kind, each.name): each for each in objects})
-
-
-def _owner(thing: Object, catalog: Catalog) -> str | None:
-    whole = catalog.wholes.get(thing.table)
-    return thing.attributes.get("owner") or (whole.attributes.get("owner") if whole else None)
 
 
 def _given(thing: Object, role: str, owner: str) -> Object:

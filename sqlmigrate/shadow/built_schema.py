@@ -13,7 +13,7 @@ from sqlmigrate.ddl.schema import Schema, read_schema
 from sqlmigrate.errors import ConfigError, SqlmigrateError
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.history import read as history_read
-from sqlmigrate.history.table import History, names_in_catalog, table_parts
+from sqlmigrate.history.table import History, names_in_catalog, unknown
 
 from . import build, databases
 from .executable_files import LeftOut
@@ -153,8 +153,7 @@ def _own_tables_of_any(session: Session, table: str) -> Collection[str]:
         return own_tables(session, history_read.find(session, table).history)
     except SqlmigrateError:
         session.abort()
-        schema, name = table_parts(table)
-        return own_tables(session, History(schema or "public", name, exists=False, has_log=False))
+        return own_tables(session, unknown(table))
 
 
 def _require_major(server: databases.Shadow, wanted: Wanted) -> None:
