@@ -54,6 +54,11 @@ class Object:
         """The definition of a constraint, index, trigger or function as PostgreSQL writes it; empty for others."""
         return self.attributes.get("definition") or ""
 
+    @property
+    def is_foreign_key(self) -> bool:
+        """Whether it is a constraint that refers to another table."""
+        return self.kind == "constraint" and self.definition.startswith("FOREIGN KEY")
+
     @cached_property
     def leans(self) -> bool:
         """Whether its definition as PostgreSQL writes it depends on the columns that other relations have.

@@ -153,9 +153,7 @@ class _Restoration:
     @cached_property
     def _dropped_first(self) -> list[Pair]:
         """The foreign keys and views that are created again: what they lead to can be dropped and altered then."""
-        found = (
-            each for each in self._kept if each.was.kind in _VIEWS or each.now.definition.startswith("FOREIGN KEY")
-        )
+        found = (each for each in self._kept if each.was.kind in _VIEWS or each.now.is_foreign_key)
         return [each for each in found if self._is_recreated(each)]
 
     @cached_property
@@ -251,9 +249,7 @@ def _has_other_whole(pair: Pair) -> bool:
 
 
 def _place(thing: Object, catalog: Catalog) -> tuple[int, str]:
-    kind = thing.kind
-    if kind == "constraint" and thing.definition.startswith("FOREIGN KEY"):
-        kind = "foreign key"
+    kind = "foreign key" if thing.is_foreign_key else thing.kind
     column = catalog.objects.get(("column", thing.attributes.get("owned by") or ""))
     if column is not None and column.attributes.get("identity"):
         kind = "identity sequence"

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 
 from . import sequences
 from .alter_tables import tablespace
-from .created import Statement, impossible, is_of_constraint, recreated, trigger_state
+from .created import Statement, impossible, recreated
 from .pairs import Handler, Pair, nothing
+from .parts import is_of_constraint, trigger_state
 from .targets import target
 
 _WITH = re.compile(r" WITH \((.*?)\)(?= WHERE |$| TABLESPACE )")
@@ -27,7 +28,7 @@ def _constraint(pair: Pair) -> Iterator[Statement]:
     table = f"DOMAIN {pair.was.table}" if pair.was.kind.startswith("domain") else target(pair.relation)
     if old == new.removesuffix(_NOT_VALID):
         yield Statement(f"ALTER {table} VALIDATE CONSTRAINT {own}")
-    elif old.startswith("FOREIGN KEY") and _DEFERRABLE.sub("", old) == _DEFERRABLE.sub("", new) and not _enforced(pair):
+    elif pair.was.is_foreign_key and _DEFERRABLE.sub("", old) == _DEFERRABLE.sub("", new) and not _enforced(pair):
         deferred = "INITIALLY DEFERRED" if "INITIALLY DEFERRED" in old else "INITIALLY IMMEDIATE"
         how = f"DEFERRABLE {deferred}" if " DEFERRABLE" in old else "NOT DEFERRABLE"
         yield Statement(f"ALTER {table} ALTER CONSTRAINT {own} {how}")

@@ -12,8 +12,10 @@ from sqlmigrate.catalog.objects import RELATIONS, Catalog, Object
 from sqlmigrate.identifiers import QUALIFIED
 
 from . import mentions, sequences
-from .created import Statement, created, dropped, impossible, is_composite, recreated, trigger_state
+from .columns import TOAST
+from .created import Statement, created, dropped, impossible, is_composite, recreated
 from .pairs import Handler, Pair, foreign_options, nothing, storage
+from .parts import trigger_state
 from .targets import target
 
 _NAME = re.compile(QUALIFIED)
@@ -37,7 +39,7 @@ def _options(pair: Pair) -> Iterator[Statement]:
 
 
 def _toast_options(pair: Pair) -> Iterator[Statement]:
-    yield from storage(pair, pair.alter, "toast options", "toast.")
+    yield from storage(pair, pair.alter, "toast options", TOAST)
 
 
 def _row_level_security(pair: Pair) -> Iterator[Statement]:

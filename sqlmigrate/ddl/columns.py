@@ -62,14 +62,13 @@ def further(relation: str, column: Object) -> Iterator[str]:
         yield f"{alter} SET ({storage_options(options)})"
 
 
-def storage_options(options: str) -> str:
+TOAST = "toast."
+"""What stands before the options of a table's TOAST table."""
+
+
+def storage_options(options: str, prefix: str = "") -> str:
     """Write the options of a relation or column as SQL: ``fillfactor=70``; a value in quotes where it needs them."""
-    return ", ".join(_option(each) for each in options.split(", "))
-
-
-def toast_options(options: str) -> str:
-    """Write the options of a table's TOAST table, as CREATE TABLE has them."""
-    return ", ".join(f"toast.{_option(each)}" for each in options.split(", "))
+    return ", ".join(f"{prefix}{_option(each)}" for each in options.split(", "))
 
 
 def _option(option: str) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from sqlmigrate.catalog.objects import NOTHING, TABLES, Catalog, Object
 
 from . import columns, operators, partitions, rare, sequences, statements
+from .parts import is_of_constraint, trigger_state
 from .rights import grants, without_default_privileges
 from .schema import Schema
 from .targets import comment, target
@@ -103,7 +104,7 @@ def _operator_class(thing: Object, then: Catalog, current: Catalog) -> list[str]
 
 def foreign_keys(table: Object, catalog: Catalog) -> list[Object]:
     """Return the foreign keys of a table; other tables may have to be created before them."""
-    return [each for each in catalog.parts_of(table, "constraint") if each.definition.startswith("FOREIGN KEY")]
+    return [each for each in catalog.parts_of(table, "constraint") if each.is_foreign_key]
 
 
 def dropped(thing: Object, then: Catalog, current: Catalog) -> list[Statement]:
@@ -155,19 +156,9 @@ def is_of_parent(column: Object, relation: Object, catalog: Catalog) -> bool:
     return is_partition and bool(partitions.column_of_parent(relation, column, catalog))
 
 
-def trigger_state(enabled: str | None) -> str:
-    """Return what ALTER TABLE says to bring a trigger or a rule into a state."""
-    return {"disabled": "DISABLE", "always": "ENABLE ALWAYS", "replica": "ENABLE REPLICA"}.get(enabled or "", "ENABLE")
-
-
 def is_composite(relation: Object) -> bool:
     """Return whether the columns of it are the attributes of a type."""
     return relation.kind == "composite type"
-
-
-def is_of_constraint(index: Object, catalog: Catalog) -> bool:
-    """Return whether an index comes and goes with a constraint."""
-    return ("constraint", f"{index.table}.{index.path[-1]}") in catalog.objects
 
 
 def _column(thing: Object, then: Catalog) -> Iterator[str]:

@@ -87,27 +87,17 @@ class _Graph:
         pieces = (piece for piece in block.pieces if piece.role == "core")
         return self.of((each for piece in pieces for each in piece.of), own) | self._words(block.thing)
 
-    def reaches(self, start: Identity, goal: Identity) -> bool:
-        """Return whether an object needs another one, or needs what needs it."""
-        return goal in self.reached(start)
-
     def reached(self, start: Identity) -> frozenset[Identity]:
         """Return everything that an object needs, and what that needs."""
         if start not in self._reached:
-            found: set[Identity] = set()
-            waiting = [start]
-            while waiting:
-                new = self._all.get(waiting.pop(), set()) - found
-                found |= new
-                waiting += new
-            self._reached[start] = frozenset(found)
+            self._reached[start] = _closure(start, self._all)
         return self._reached[start]
 
     def apart(self, table: Object) -> frozenset[Identity]:
         """Return the constraints and defaults of a table that need what needs the table."""
         found = set()
         for each in tables.inner_needs(table, self.catalog):
-            if any(self.reaches(needed, table.identity) for needed in self.of([each], table.identity)):
+            if any(table.identity in self.reached(needed) for needed in self.of([each], table.identity)):
                 found.add(each)
         return frozenset(found)
 
@@ -136,13 +126,7 @@ class _Graph:
             if self.things[identity].kind in ROUTINES
         }
         for identity in calls:
-            found: set[Identity] = set()
-            waiting = [identity]
-            while waiting:
-                new = calls[waiting.pop()] - found
-                found |= new
-                waiting += new
-            if identity in found:
+            if identity in _closure(identity, calls):
                 yield identity.oid
 
     def _all_wholes(self) -> Iterator[tuple[Identity, Identity]]:
@@ -178,12 +162,23 @@ class _Graph:
         return found
 
 
+def _closure(start: Identity, needs: Mapping[Identity, set[Identity]]) -> frozenset[Identity]:
+    """Return everything that an object needs, and what that needs; itself only where that leads back to it."""
+    found: set[Identity] = set()
+    waiting = [start]
+    while waiting:
+        new = needs.get(waiting.pop(), set()) - found
+        found |= new
+        waiting += new
+    return frozenset(found)
+
+
 @dataclass
 class _Order:
     graph: _Graph
     with_owner: bool = field(kw_only=True)
     _done: set[Identity] = field(default_factory=set)
-    _begun: set[Identity] = field(default_factory=set)
+    _begun: set[Identity] = field(default_factory=set)  # and not done
     _sections: list[Section] = field(default_factory=list)
     _at_the_end: list[tuple[Block, Piece]] = field(default_factory=list)
 
@@ -198,7 +193,7 @@ class _Order:
 
     def _create(self, identity: Identity) -> None:
         """Write an object, after what it needs and is not written yet."""
-        if identity in self._begun:
+        if identity in self._begun or identity in self._done:
             return
         self._begun.add(identity)
         thing, graph = self.graph.things[identity], self.graph
@@ -212,20 +207,21 @@ class _Order:
             self._sections.append(Section(block, (Piece(announced),), is_first=False, is_shell=True))
         for each in needed:
             self._create(each)
-        self._create_for_parts(block)
+        parts = [piece for piece in block.pieces if piece.role == "part"]
+        self._create_missing({each for piece in parts for each in self._missing(piece, identity)})
+        self._begun.remove(identity)
         self._done.add(identity)
-        now = [piece for piece in block.pieces if piece.role != "last" and not self._missing(piece, identity)]
+        now, later = list[Piece](), list[Piece]()
+        for piece in block.pieces:
+            (later if piece.role == "last" or self._missing(piece, identity) else now).append(piece)
         self._sections.append(Section(block, tuple(now)))
-        later = [piece for piece in block.pieces if piece not in now]
         self._at_the_end += [(block, piece) for piece in later if piece.role in AT_THE_END]
         self._continue(block, [piece for piece in later if piece.role not in AT_THE_END])
 
-    def _create_for_parts(self, block: Block) -> None:
-        """Write what the parts of an object need before the object, if that does not need the object itself."""
-        own, waiting = block.thing.identity, self._begun - self._done
-        missing = {each for piece in block.pieces if piece.role == "part" for each in self._missing(piece, own)}
+    def _create_missing(self, missing: Iterable[Identity]) -> None:
+        """Write what parts need, unless it needs an object that is begun, and waits for that."""
         for each in sorted(missing, key=self.graph.place):
-            if each not in self._begun and not self.graph.reached(each) & waiting:
+            if self.graph.reached(each).isdisjoint(self._begun):
                 self._create(each)
 
     def _missing(self, piece: Piece, own: Identity) -> set[Identity]:
@@ -233,12 +229,9 @@ class _Order:
 
     def _continue(self, block: Block, pieces: list[Piece]) -> None:
         """Write the parts of an object for which something is missing: that first, unless it has to wait itself."""
-        own, waiting = block.thing.identity, self._begun - self._done
-        found: list[Piece] = []
+        own, found = block.thing.identity, list[Piece]()
         for piece in pieces:
-            for each in sorted(self._missing(piece, own), key=self.graph.place):
-                if each not in self._begun and not self.graph.reached(each) & waiting:
-                    self._create(each)
+            self._create_missing(self._missing(piece, own))
             if self._missing(piece, own):
                 self._at_the_end.append((block, piece))
             else:

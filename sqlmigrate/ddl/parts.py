@@ -8,13 +8,14 @@ from sqlmigrate.catalog.objects import Catalog, Object
 
 from .partitions import is_made_by_parent, is_partition
 from .pieces import Piece, role_of
+from .targets import target
 
-_STATES = {"disabled": "DISABLE", "always": "ENABLE ALWAYS", "replica": "ENABLE REPLICA"}
+_STATES = {"disabled": "DISABLE", "always": "ENABLE ALWAYS", "replica": "ENABLE REPLICA"}  # but for the usual one
 
 
 def of(relation: Object, catalog: Catalog) -> Iterator[Piece]:
     """Yield the statements for the parts of a table or view, but for its columns, constraints and indexes."""
-    alter = f"ALTER {_words(relation)} {relation.name}"
+    alter = f"ALTER {target(relation)}"
     yield from _identity(relation, alter)
     for trigger in catalog.parts_of(relation, "trigger"):
         if not trigger.attributes.get("parent"):
@@ -28,29 +29,36 @@ def of(relation: Object, catalog: Catalog) -> Iterator[Piece]:
     yield from _row_level_security(relation, catalog, alter)
     for statistics in catalog.parts_of(relation, "statistics"):
         yield Piece(statistics.definition, (statistics.identity,))
-        if target := statistics.attributes.get("target"):
-            yield Piece(f"ALTER STATISTICS {statistics.name} SET STATISTICS {target}", (statistics.identity,))
+        if most := statistics.attributes.get("target"):
+            yield Piece(f"ALTER {target(statistics)} SET STATISTICS {most}", (statistics.identity,))
 
 
 def indexes(relation: Object, catalog: Catalog) -> Iterator[Piece]:
     """Yield the statements for the indexes of a table or materialized view, but for those of its constraints."""
     made = is_partition(relation) and is_made_by_parent(relation, catalog)
     for index in catalog.parts_of(relation, "index"):
-        is_of_constraint = ("constraint", f"{relation.name}.{index.path[-1]}") in catalog.objects
-        if not is_of_constraint and not (made and index.attributes.get("parent")):
+        if not is_of_constraint(index, catalog) and not (made and index.attributes.get("parent")):
             role = role_of(index, relation)
             sql = index.definition if role == "last" else index.definition.replace(" ON ONLY ", " ON ", 1)
             yield Piece(sql, (index.identity,), role)
         for statistics in (index.attributes.get("statistics") or "").split(", "):
             if statistics:
-                column, _, target = statistics.rpartition(" ")
-                yield Piece(
-                    f"ALTER INDEX {index.name} ALTER COLUMN {column} SET STATISTICS {target}", (index.identity,)
-                )
+                column, _, most = statistics.rpartition(" ")
+                yield Piece(f"ALTER INDEX {index.name} ALTER COLUMN {column} SET STATISTICS {most}", (index.identity,))
         if index.attributes.get("clustered"):
-            yield Piece(f"ALTER {_words(relation)} {relation.name} CLUSTER ON {index.path[-1]}", (index.identity,))
+            yield Piece(f"ALTER {target(relation)} CLUSTER ON {index.path[-1]}", (index.identity,))
         if index.attributes.get("replica identity"):
             yield Piece(f"ALTER TABLE {relation.name} REPLICA IDENTITY USING INDEX {index.path[-1]}", (index.identity,))
+
+
+def is_of_constraint(index: Object, catalog: Catalog) -> bool:
+    """Return whether an index comes and goes with a constraint."""
+    return ("constraint", f"{index.table}.{index.path[-1]}") in catalog.objects
+
+
+def trigger_state(enabled: str | None) -> str:
+    """Return what ALTER says to bring a trigger, a rule or an event trigger into a state."""
+    return _STATES.get(enabled or "", "ENABLE")
 
 
 def _identity(relation: Object, alter: str) -> Iterator[Piece]:
@@ -72,9 +80,3 @@ def _row_level_security(relation: Object, catalog: Catalog, alter: str) -> Itera
         words += [f"\n    USING ({have['using']})"] if have.get("using") else []
         words += [f"\n    WITH CHECK ({have['check']})"] if have.get("check") else []
         yield Piece(" ".join(words).replace(" \n", "\n"), (policy.identity,))
-
-
-def _words(relation: Object) -> str:
-    if relation.kind.endswith("view") or relation.kind == "foreign table":
-        return relation.kind.upper()
-    return "TABLE"

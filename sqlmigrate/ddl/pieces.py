@@ -59,7 +59,7 @@ def role_of(part: Object, relation: Object) -> Role:
     that is NOT VALID, were added when the partitions existed already:
     https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-DESCRIPTION
     """
-    if part.definition.startswith("FOREIGN KEY"):
+    if part.is_foreign_key:
         return "foreign key"
     is_of_partitions = relation.kind == "partitioned table" and "false" in (
         part.attributes.get("valid"),

@@ -8,14 +8,13 @@ from sqlmigrate.catalog.objects import Catalog, Object
 
 from . import base_types, foreign, operators, replication, search, settings
 from .names import on_this_database
+from .parts import trigger_state
 from .rights import changed_default_privileges, default_privileges
 from .targets import target
 
-_STATES = {"disabled": "DISABLE", "always": "ENABLE ALWAYS", "replica": "ENABLE REPLICA", "on": "ENABLE"}
-
 
 def drop(thing: Object) -> list[str]:
-    """Return the statements that drop an object, or take back what was set."""
+    """Return the statements that drop an object, or undo a setting or a grant."""
     if thing.kind == "setting":
         return [settings.reset(thing)]
     if thing.kind == "default privileges":
@@ -32,7 +31,7 @@ def _event_trigger(thing: Object, _catalog: Catalog) -> list[str]:
 
 def event_trigger_state(thing: Object) -> str:
     """Return the statement that enables or disables an event trigger."""
-    return f"ALTER {target(thing)} {_STATES[thing.attributes['enabled'] or 'on']}"
+    return f"ALTER {target(thing)} {trigger_state(thing.attributes['enabled'])}"
 
 
 def _database(thing: Object, _catalog: Catalog) -> list[str]:

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 from sqlmigrate.catalog.objects import NOTHING, RELATIONS, TABLES, Catalog, Object
 from sqlmigrate.identifiers import IDENTIFIER
 
-from .created import HOLD_DATA, Statement, is_of_constraint
+from .created import HOLD_DATA, Statement
+from .parts import is_of_constraint
 from .targets import target, without_method
 
 _PARTS = ("column", "constraint", "domain constraint", "trigger", "rule", "policy")

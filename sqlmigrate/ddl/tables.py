@@ -14,8 +14,9 @@ from sqlmigrate.catalog.objects import TABLES, Catalog, Identity, Object
 
 from . import columns, foreign, partitions, parts, sequences
 from .pieces import Block, Piece, default_of, role_of
+from .targets import target
 
-_FOREIGN_KEY, _NOT_VALID = "FOREIGN KEY", " NOT VALID"
+_NOT_VALID = " NOT VALID"
 _KEY = re.compile(r"(?:PRIMARY KEY|UNIQUE) ")
 _INDENT = "\n    "
 
@@ -35,7 +36,7 @@ def block(table: Object, catalog: Catalog, apart: Collection[Identity] = ()) -> 
 def inner_needs(table: Object, catalog: Catalog) -> Iterator[Identity]:
     """Yield the constraints and the defaults of columns that may stand inside CREATE TABLE, or after it."""
     for constraint in catalog.parts_of(table, "constraint"):
-        if not constraint.definition.startswith(_FOREIGN_KEY):
+        if not constraint.is_foreign_key:
             yield constraint.identity
     for column in catalog.parts_of(table, "column"):
         if column.attributes.get("default"):
@@ -80,11 +81,9 @@ class _Table:
             yield f"\nPARTITION BY {have['partition key']}"
         if have.get("access method"):
             yield f"\nUSING {have['access method']}"
-        options = columns.storage_options(have["options"] or "") if have.get("options") else ""
-        toast = have.get("toast options")
-        options += (", " if options and toast else "") + (columns.toast_options(toast) if toast else "")
-        if options:
-            yield f"\nWITH ({options})"
+        named = (("options", ""), ("toast options", columns.TOAST))
+        if options := [columns.storage_options(text, prefix) for name, prefix in named if (text := have.get(name))]:
+            yield f"\nWITH ({', '.join(options)})"
         if have.get("tablespace"):
             yield f"\nTABLESPACE {have['tablespace']}"
         if have.get("server"):
@@ -92,16 +91,14 @@ class _Table:
 
     def _lines(self) -> tuple[list[str], list[Identity]]:
         """Return the lines inside CREATE TABLE, and the constraints and defaults that they contain."""
-        if self._is_made_by_parent:
-            return [], []
         lines, of = [], []
         for column in self._own_columns:
             with_default = default_of(column) not in self.apart
             owned = self._owned_by.get(column.name, [])
             if self.table.attributes.get("of type"):
-                if not columns.of_type(column):
+                if not (line := columns.of_type(column)):
                     continue
-                lines.append(columns.of_type(column))
+                lines.append(line)
             else:
                 own = partitions.without_identity(self.table, column, self.catalog)
                 lines.append(columns.definition(own, owned, with_default=with_default))
@@ -113,7 +110,7 @@ class _Table:
         return lines, of
 
     def _columns_afterwards(self) -> Iterator[Piece]:
-        relation = f"{'FOREIGN ' if self.table.kind == 'foreign table' else ''}TABLE {self.table.name}"
+        relation = target(self.table)
         for column in self._columns:
             own = default_of(column)
             if default := self._default_afterwards(column):
@@ -140,7 +137,7 @@ class _Table:
         return replace(column, attributes=kept)
 
     def _constraints_afterwards(self) -> Iterator[Piece]:
-        relation = f"ALTER {'FOREIGN ' if self.table.kind == 'foreign table' else ''}TABLE {self.table.name}"
+        relation = f"ALTER {target(self.table)}"
         if self._is_made_by_parent or self.table.attributes.get("parents"):
             for column in self._columns:
                 parent = self._of_parent(column)
@@ -153,9 +150,7 @@ class _Table:
                 yield Piece(f"{relation}\n    {add}", (each.identity,), role_of(each, self.table))
 
     def _is_inside(self, constraint: Object) -> bool:
-        is_simple = not constraint.definition.startswith(_FOREIGN_KEY) and not constraint.definition.endswith(
-            _NOT_VALID
-        )
+        is_simple = not constraint.is_foreign_key and not constraint.definition.endswith(_NOT_VALID)
         is_own = is_simple and constraint.identity not in self.apart and not self._is_made_by_parent
         return is_own and not self._would_be_dropped(constraint)
 

@@ -150,7 +150,7 @@ def _created(case: Case, thing: Object) -> str | None:
 def _unread(case: Case, constraint: Object) -> str:
     """Return what spares reading the table: the constraint then holds for new rows."""
     found = case.table(displayed(constraint.table))
-    is_key = constraint.definition.startswith("FOREIGN KEY")
+    is_key = constraint.is_foreign_key
     if found is None or not (is_key or constraint.definition.startswith("CHECK")):
         return ""
     is_possible = not is_key or found.kind == "table" or case.version >= PARTITIONED_KEYS

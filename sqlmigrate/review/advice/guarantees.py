@@ -132,8 +132,7 @@ def _moved_back(case: Case) -> Iterator[str]:
 
 def _moved_keys(case: Case) -> Iterator[tuple[Object, str]]:
     """Return the foreign keys that followed a renamed table, with the definition that they had."""
-    for (kind, name), each in case.after.objects.items():
-        old = case.before.objects.get((kind, name))
-        is_key = kind == "constraint" and each.definition.startswith("FOREIGN KEY")
-        if is_key and old and old.definition != each.definition:
+    for key, each in case.after.objects.items():
+        old = case.before.objects.get(key)
+        if each.is_foreign_key and old and old.definition != each.definition:
             yield each, old.definition
