@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import children
@@ -181,15 +182,76 @@ def test_the_workflow_for_gitlab(shop: Checkout) -> None:
     assert _run(shop, GITLAB, "migrate")["sqlmigrate up"].endswith("\n7 executed\n")
 
 
-def test_the_weekly_look_for_drift(shop: Checkout) -> None:
-    """Its command writes one comment, and fails if something was changed by hand."""
-    command = "sqlmigrate drift --format markdown > drift.md"
-    assert f"- run: {command}\n" in DRIFT
-    assert shop("sqlmigrate up").returncode == 0
+# Stands for the program of GitHub: its only issue is a file, which exists as long as the issue is open.
+GH = """\
+#!/bin/bash
+echo "gh $1 $2" >> calls
+case "$2" in
+  list) if [ -e issue ]; then echo 7; fi ;;
+  create) cp "${@: -1}" issue ;;
+  edit) cp "${@: -1}" issue ;;
+  comment) cp "${@: -1}" comment ;;
+  close) rm issue ;;
+esac
+"""
 
-    assert shop(command).returncode == 0
-    comment = (shop.root / "drift.md").read_text(encoding="utf-8")
-    assert comment.startswith("<!-- sqlmigrate drift -->\n### ✅ no drift\n")
+
+class Weekly:
+    """The weekly job in a checkout, with an issue instead of GitHub."""
+
+    def __init__(self, shop: Checkout) -> None:
+        self.shop = shop
+        self.look, self.tell = (
+            textwrap.dedent(each) for each in re.findall(r"^        run: \|\n((?: {10}.*\n)+)", DRIFT, re.MULTILINE)
+        )
+        (condition,) = re.findall(r"^        if: (.*)$", DRIFT, re.MULTILINE)
+        self.codes = re.findall(r"outputs.code == '(\d)'", condition)
+        gh = shop.program.with_name("gh")
+        gh.write_text(GH, encoding="utf-8")
+        gh.chmod(0o755)
+
+    def __call__(self, **environment: str) -> tuple[int, list[str]]:
+        """Run the job once; gives its exit code, and what it has asked of GitHub."""
+        files = {name: str(self.shop.root / name.lower()) for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
+        calls = self.shop.root / "calls"
+        calls.write_text("", encoding="utf-8")
+        code = self.shop(self.look, **files, **environment).returncode
+        if str(code) in self.codes:
+            assert f"code={code}\n" in Path(files["GITHUB_OUTPUT"]).read_text(encoding="utf-8")
+            told = self.shop(self.tell, CODE=str(code), TITLE="Drift in production")
+            assert (told.returncode, told.stderr) == (0, "")
+        return code, calls.read_text(encoding="utf-8").splitlines()
+
+    @property
+    def issue(self) -> str | None:
+        """The first line of the open issue that can be seen."""
+        path = self.shop.root / "issue"
+        return path.read_text(encoding="utf-8").splitlines()[1] if path.exists() else None
+
+
+def test_the_weekly_look_for_drift(shop: Checkout, database: str) -> None:
+    """It keeps one issue open as long as there is drift; where it could not look, it fails and leaves the issue."""
+    weekly = Weekly(shop)
+    assert weekly() == (3, [])  # no history yet
+    assert shop("sqlmigrate up").returncode == 0
+    assert weekly() == (0, ["gh issue list"])
+
+    with psycopg.connect(database, autocommit=True) as conn:
+        conn.execute("create table by_hand ()")
+        assert weekly() == (1, ["gh issue list", "gh issue create"])
+        assert weekly.issue == "### ⚠️ 1 object differs: 1 left over"
+        conn.execute("create table more ()")
+        assert weekly() == (1, ["gh issue list", "gh issue edit"])
+        assert weekly.issue == "### ⚠️ 2 objects differ: 2 left over"
+
+        assert weekly(DATABASE_URL="") == (2, [])
+        assert weekly(DATABASE_URL="postgresql://127.0.0.1:1/shop") == (5, [])
+        assert weekly(PATH=f"{shop.root}:/usr/bin:/bin") == (127, [])
+        assert weekly.issue == "### ⚠️ 2 objects differ: 2 left over"
+
+        conn.execute("drop table by_hand, more")
+    assert weekly() == (0, ["gh issue list", "gh issue comment", "gh issue close"])
+    assert weekly.issue is None
 
 
 def test_a_forgotten_secret_fails_the_deployment(shop: Checkout) -> None:

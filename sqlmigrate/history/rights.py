@@ -53,13 +53,14 @@ def no_schema(schema: str | None) -> ConfigError:
 def unreadable(history: History, user: str, table: str | None = None) -> ServerError:
     """Make the error for a role that may not read the history, or `table` of it, with the SQL for its DBA."""
     schema, role = quoted(history.schema), quoted(user)
+    tables = [history.quoted, history.quoted_log, *([history.quoted_snapshots] * (history.snapshots == "unreadable"))]
     return ServerError(
         f"the role {user} may not read the history {table or history.name}",
         state=NOTHING_CHANGED,
         hint="its owner grants the right with:",
         next_steps=[
             f"psql: grant usage on schema {schema} to {role};",
-            f"psql: grant select on {history.quoted}, {history.quoted_log} to {role};",
+            f"psql: grant select on {', '.join(tables)} to {role};",
         ],
     )
 

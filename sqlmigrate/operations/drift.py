@@ -237,6 +237,8 @@ def what_changed(
     something was changed and the policy is to refuse, `ConfigError` as `entries` does.
     """
     compared = compare(session, state, entries(policy), now)
+    if compared.snapshot is None and not state.executions:
+        return (), None, False  # before the first run of all there is nothing to compare with
     if compared.problem:
         is_older = compared.snapshot and not compared.snapshot.tie.is_same(now.found.tie)
         why = "the last run took no snapshot of the schema" if is_older else compared.problem.message

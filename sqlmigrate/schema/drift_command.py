@@ -12,7 +12,7 @@ import click
 
 from sqlmigrate.cli.context import EXIT_ATTENTION, EXIT_FAILED, Context
 from sqlmigrate.cli.program import command
-from sqlmigrate.errors import ConfigError
+from sqlmigrate.errors import ConfigError, SqlmigrateError
 from sqlmigrate.files import folder
 
 if TYPE_CHECKING:
@@ -40,7 +40,13 @@ def drift(context: Context, *, against: str, sql: bool, accept: bool, yes: bool,
         raise ConfigError(
             "--accept takes a new snapshot; it does not change the files", hint="leave out one of the two"
         )
-    result = _of_files(context, **options) if against == "files" else _of_snapshot(context, **options)
+    try:
+        result = _of_files(context, **options) if against == "files" else _of_snapshot(context, **options)
+    except SqlmigrateError as error:
+        if error.exit_code != EXIT_FAILED:
+            raise
+        context.report.error(error)
+        return EXIT_ATTENTION  # the other code says that something was changed by hand, and that is not known
     if sql and context.flags.get("format", "text") == "text" and not result.problem:
         _write_sql(context, result)
     else:

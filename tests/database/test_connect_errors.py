@@ -423,9 +423,26 @@ error: the role deploy may not create the history in schema public
            );
            comment on table "public"."migrations" is 'History of sqlmigrate, written by sqlmigrate alone';
            comment on table "public"."migrations_log" is 'Log of sqlmigrate, written by sqlmigrate alone';
+           create table "public"."migrations_schema" (
+               id              bigint generated always as identity primary key,
+               taken_at        timestamptz not null default pg_catalog.clock_timestamp(),
+               taken_by        text not null default session_user,
+               tool_version    text not null,
+               version         text,
+               logged          bigint,
+               history         text,
+               format          int not null,
+               major           int not null,
+               objects         int not null,
+               checksum        text not null,
+               schema          bytea not null
+           );
+           comment on table "public"."migrations_schema" is \
+'Snapshots of sqlmigrate for drift, written by sqlmigrate alone';
            grant usage on schema "public" to "deploy";
            grant select, insert, update, delete on "public"."migrations" to "deploy";
            grant select, insert on "public"."migrations_log" to "deploy";
+           grant select, insert, update, delete on "public"."migrations_schema" to "deploy";
 
 """
 MAY_NOT_READ = """\
@@ -433,7 +450,8 @@ error: the role deploy may not read the history public.migrations
    nothing was changed
    hint    its owner grants the right with:
    next    psql: grant usage on schema "public" to "deploy";
-           psql: grant select on "public"."migrations", "public"."migrations_log" to "deploy";
+           psql: grant select on "public"."migrations", "public"."migrations_log", \
+"public"."migrations_schema" to "deploy";
 
 """
 MAY_ONLY_READ = """\

@@ -412,6 +412,14 @@ def test_accepting_takes_a_new_snapshot(shop: Project) -> None:
     assert differences(shop) == []
 
 
+def test_a_database_that_cannot_be_reached(shop: Project) -> None:
+    """That has codes of its own."""
+    gone = shop.at(psycopg.conninfo.make_conninfo(shop.url, dbname="no_such_database"))
+
+    assert gone.call("drift").code == 5
+    assert shop.call("drift", "--database-url", "mysql://shop").code == 2
+
+
 def test_without_a_history(shop: Project) -> None:
     code, screen = said(shop)
 
@@ -620,6 +628,21 @@ def role(project: Project, *grants: str) -> Iterator[Project]:
         yield project.at(psycopg.conninfo.make_conninfo(project.url, user=name))
     finally:
         project.execute(f"drop owned by {name} cascade; drop role {name}")
+
+
+def test_a_role_that_may_not_read_the_history(shop: Project) -> None:
+    """That is not the exit code of drift. All grants that it needs are said at once."""
+    succeeded(shop.up())
+
+    with role(shop) as looking:
+        ended = looking.call("drift")
+        markdown = looking.call("drift", "--format", "markdown")
+
+    assert (ended.code, ended.stdout, markdown.code, markdown.stdout) == (3, "", 3, "")
+    assert (
+        'psql: grant select on "public"."migrations", "public"."migrations_log", "public"."migrations_schema" to '
+        in (ended.stderr)
+    )
 
 
 def test_a_role_that_may_only_read_the_history(shop: Project) -> None:
