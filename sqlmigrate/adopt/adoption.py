@@ -116,7 +116,7 @@ class Adoption:
 
     @cached_property
     def notes(self) -> tuple[MigrationError, ...]:
-        """What is converted with a change, what needs the tool's own table, and the files that are no migrations."""
+        """What is converted with a change, what needs the tool's own table, and the files that are not migrations."""
         of_files = (note for each in self.entries for note in each.pair.foreign.notes)
         of_history = (MigrationError(said) for said in (self.history.others if self.history else ()))
         return (

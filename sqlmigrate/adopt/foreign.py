@@ -102,7 +102,7 @@ class Reading:
         folder: The path of the folder, as it is shown.
         migrations: The migrations, in the order in which the tool executes them.
         obstacles: Why the folder cannot be taken over, whatever is written by hand, each with its place.
-        others: Files that the tool reads and that are no migrations: callbacks, repeatable scripts, templates.
+        others: Files that the tool reads and that are not migrations: callbacks, repeatable scripts, templates.
         is_marked: Whether the files say by markers that they are the tool's; if not, only names say it.
         is_rare: Whether few users of the tool have such files: they count as its own only where its history is there,
             or where no other tool reads them.

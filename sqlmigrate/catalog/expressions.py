@@ -87,7 +87,7 @@ def _flat(text: str) -> str:
 
 
 def _chained(group: _Group) -> _Group:
-    """Return a group whose operands are no chains of its own kind."""
+    """Return a group in which no operand is a chain of the group's own kind."""
     kind = _kind(group)
     if kind is None:
         return group

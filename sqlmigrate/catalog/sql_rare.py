@@ -198,7 +198,7 @@ def _operators() -> tuple[Sort, ...]:
                 "stores": "case when o.opckeytype <> 0 then format_type(o.opckeytype, null) end",
                 "family": "(select format('%I.%I', fn.nspname, f.opfname) from pg_opfamily f join pg_namespace fn on "
                 "fn.oid = f.opfnamespace where f.oid = o.opcfamily)",
-                # a family of the server, or of an extension, is no object
+                # a family of the server, or of an extension, is not an object
                 "holds": f"case when not (o.opcfamily >= 16384 and {own('pg_opfamily', 'o.opcfamily')}) "
                 f"then {_members('o.opcfamily', 'o.opcintype')} end",
             },

@@ -1,4 +1,4 @@
-"""What puts types, routines and everything that is no relation back, attribute by attribute.
+"""What puts types, routines and everything else that is not a relation back, attribute by attribute.
 
 A kind, or an attribute, that stands here nowhere is put back by dropping the object and creating it again.
 """

@@ -41,7 +41,7 @@ class Built:
         history: the history table in it
         roles: the roles that were created because the migrations only name them
         left_out: what it does not have of the files, because it cannot be executed
-        lent: what takes back the rights that these roles have so that they can own objects
+        lent: what revokes the rights that these roles have so that they can own objects
     """
 
     history: History

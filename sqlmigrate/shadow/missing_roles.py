@@ -42,7 +42,7 @@ class MissingRoles:
 
     Attributes:
         created: The roles that were created.
-        lent: What takes back the rights that roles were given so that they can own objects.
+        lent: What revokes the rights that roles were given so that they can own objects.
     """
 
     def __init__(self, server: databases.Shadow, known: Collection[str] = ()) -> None:

@@ -146,7 +146,7 @@ select format('alter subscription %I disable', subname),
 
 
 def _as_installed(catalog: str, prefix: str, condition: str = "") -> str:
-    """Return the statement that takes back what was granted on the objects of initdb."""
+    """Return the statement that revokes what was granted on the objects of initdb."""
     initial = (
         f"(select initprivs from pg_init_privs where objoid = x.oid and classoid = '{catalog}'::regclass"
         f" and objsubid = 0)"

@@ -169,7 +169,7 @@ def test_other_line_ends_are_the_same_file(flyway: Project) -> None:
 
 
 def test_undone_and_deleted_versions_are_pending(project: Project) -> None:
-    """A later row of `undo` or `repair` takes back the row of the version; executed again, it counts."""
+    """A later row of `undo` or `repair` cancels the row of the version; executed again, it counts."""
     write(project, "db/migration", {f"V{number}__a.sql": f"select {number};" for number in (1, 2, 3)})
     record(
         project,

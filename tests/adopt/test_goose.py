@@ -220,7 +220,7 @@ def test_a_program_in_go_needs_a_pair_written_by_hand(project: Project) -> None:
 
 
 def test_the_order_is_that_of_the_numbers(project: Project) -> None:
-    """Other files of the folder are no migrations: goose ignores them."""
+    """Other files of the folder are not migrations: goose ignores them."""
     text = "-- +goose Up\nselect 1;\n"
     put(project, "migrations", {"10_b.sql": text, "9_a.sql": text, "0_zero.sql": text, "a_1.sql": text, "7.sql": text})
     at(project, (9, True))

@@ -132,7 +132,7 @@ def test_the_statements_of_rare_objects(postgres: postgres_servers.Server) -> No
 
 
 def test_rare_objects_are_dropped(postgres: postgres_servers.Server) -> None:
-    """Each statement drops its object, or takes back what was set; together they leave nothing."""
+    """Each statement drops its object, or undoes what was set; together they leave nothing."""
     with databases(postgres, RARE_ONES) as each, each.full.after("set local client_min_messages = error"):
         schema = read_schema(each.full)
         things = [section.block.thing for section in in_order(schema) if section.is_first]

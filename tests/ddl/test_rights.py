@@ -176,7 +176,7 @@ CASES = {
             "GRANT ALL (id) ON TABLE app.orders TO writer WITH GRANT OPTION",
         ],
     ),
-    "relations that are no tables": (
+    "relations that are not tables": (
         ("grant select on app.cheap, app.sums, app.remote to reader; grant usage on app.numbers to reader;"
         "grant all on app.numbers to writer"),
         [

@@ -877,7 +877,7 @@ def test_missing_permissions(folder: Path, tmp_path: Path, request: pytest.Fixtu
 
 
 def test_files_for_other_systems_are_not_executed(folder: Path) -> None:
-    """A folder for several database systems: the files for the others are told in one line, and are no migrations."""
+    """A folder for several database systems: the files for the others are told in one line, and are not migrations."""
     write(folder, "001_a.mysql.up.sql", "001_a.sqlite.up.sql", "001_a.postgres.up.sql", "001_a.down.sql")
     write(folder, "002_b.cockroach.autocommit.up.sql", "002_b.up.sql", "002_b.down.sql", "003_v6.0.up.sql")
 

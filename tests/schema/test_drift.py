@@ -258,7 +258,7 @@ def test_as_one_comment(shop: Project) -> None:
 
 
 def test_who_could_have_done_it(shop: Project) -> None:
-    """The owner, and the roles that can log in as members of it; superusers; nobody else."""
+    """The owner, and the roles that can log in as members of it; superusers; no other role."""
     owner, member, other = (f"{name}_{shop.value('select current_database()')}" for name in ("own", "anna", "eve"))
     shop.execute(f"create role {owner}; create role {member} login in role {owner}; create role {other} login")
     try:

@@ -65,7 +65,7 @@ def test_what_differs_from_the_files(shop: Project, against: Against) -> None:
 
 
 def test_another_role_owns_what_is_there(shop: Project, against: Against) -> None:
-    """Files do not say who executes them: an owner, and rights that it has granted, are no drift."""
+    """Files do not say who executes them: an owner, and rights that it has granted, are not drift."""
     role = f"owning_{shop.value('select current_database()')}"
     shop.add("003_rights", "grant select on customers to pg_monitor;", "revoke select on customers from pg_monitor;")
     shop.execute(f"create role {role}")
@@ -114,7 +114,7 @@ def test_a_missing_file_is_compared_by_its_recorded_text(shop: Project, against:
 
 
 def test_another_major_version(shop: Project, postgres: Server, postgres16: Server) -> None:
-    """Views and expressions that only print differently are no drift; what was not compared is said."""
+    """Views and expressions that only print differently are not drift; what was not compared is said."""
     shop.add("003_view", "create view sums as select o.customer_id, sum(o.total) as total, c.email "
              "from orders o join customers c on c.id = o.customer_id group by 1, 3;", "drop view sums;")  # fmt: skip
     with postgres16.database() as url:
