@@ -30,6 +30,8 @@ def look(session: Session, state: State, policy: DriftPolicy, *, may_refuse: boo
         now = read_now(session, state)
         if now.is_as_kept(state.server.major) and now.found.snapshot and now.found.snapshot.tie.is_same(now.found.tie):
             return (), None
+        if now.found.snapshot is None and not state.executions:
+            return (), None  # there was no run that could have taken one
         from .drift import what_changed  # noqa: PLC0415 - only if something has
 
         notes, expected, is_known = what_changed(session, state, policy, now, may_refuse=may_refuse)
