@@ -89,7 +89,7 @@ def test_other_texts_replace_nothing(text: str) -> None:
 
 
 def test_the_archive_is_not_a_stray_folder(folder: Path) -> None:
-    """The files in `sql/squashed/` are not migrations of the folder, and are not noted as such; they are the archive."""
+    """The files in `sql/squashed/` are the archive: they are not migrations of the folder, and no note names them."""
     write("squashed/001_a.up.sql", "select 1;\n")
     write("squashed/002_b.up.sql", "select 2;\n")
     write("squashed/002_b.down.sql")

@@ -252,7 +252,7 @@ def test_other_directives_are_noted_once() -> None:
     )
 
 
-# -- files that are not migrations yet ----------------------------------------------------------------------------------
+# -- files that are not migrations yet ---------------------------------------------------------------------------------
 
 
 WRONG_NAME = MigrationError("not a name", hint="rename it to 001_users.up.sql")
