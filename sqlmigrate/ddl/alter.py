@@ -115,7 +115,8 @@ class _Restoration:
         keys = foreign_keys(pair.was, self.then) if pair.now is NOTHING and pair.was.kind in RELATIONS else []
         if keys:
             yield from (
-                Statement(each, holds_data=True) for each in whole(pair.was, self.then, self.now, with_keys=False)
+                Statement(each, holds_data=True, gives=pair.was.name)
+                for each in whole(pair.was, self.then, self.now, with_keys=False)
             )
             later += [each for key in keys for each in created(key, self.then, self.now)]
         else:

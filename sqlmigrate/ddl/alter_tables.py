@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from sqlmigrate.catalog.objects import RELATIONS, Catalog, Object
 from sqlmigrate.identifiers import QUALIFIED
@@ -153,7 +154,12 @@ def _alter_column(pair: Pair) -> str:
 
 
 def _type(pair: Pair) -> Iterator[Statement]:
-    """Yield the statement that changes the type; the columns of a view follow its query."""
+    """Yield the statements that change the type, all as one that touches data: each is of no use without the others."""
+    yield from (replace(each, holds_data=True) for each in _other_type(pair))
+
+
+def _other_type(pair: Pair) -> Iterator[Statement]:
+    """Yield the statements that change the type; the columns of a view follow its query."""
     relation, kind = pair.relation, pair.old("type")
     if relation.kind.endswith("view") or pair.old("inherited"):
         return

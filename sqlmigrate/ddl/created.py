@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from sqlmigrate.catalog.objects import NOTHING, TABLES, Catalog, Object
+from sqlmigrate.catalog.objects import NOTHING, TABLES, TYPES, Catalog, Object
 
-from . import columns, operators, partitions, rare, sequences, statements
+from . import columns, mentions, operators, partitions, rare, sequences, statements
 from .parts import is_of_constraint, trigger_state
 from .rights import grants, without_default_privileges
 from .schema import Schema
@@ -16,6 +16,8 @@ from .targets import comment, target
 
 _DROP = re.compile(r"^((?:ALTER .* )?DROP (?:CONSTRAINT|INDEX)) ")
 HOLD_DATA = (*TABLES, "materialized view", "column", "sequence")
+# What columns may have, what may have tables or secrets of its own, what other servers replicate from.
+_LOSE_DATA = (*HOLD_DATA, *TYPES, "domain", "schema", "extension", "user mapping", "publication", "subscription")
 
 
 @dataclass(frozen=True)
@@ -24,11 +26,17 @@ class Statement:
 
     Attributes:
         sql: the statement, without the semicolon; a comment where there is no such statement
-        holds_data: whether it creates, changes or drops what holds data: a table, a column, a sequence
+        holds_data: whether it creates, changes or drops what holds data, or drops what that may need
+        gives: the name of what is only there if it is executed; empty if it creates and renames nothing
+        drops: the name of what it drops, without arguments; empty if it drops nothing
+        frees: the names of what can only be dropped if it is executed
     """
 
     sql: str
     holds_data: bool = False
+    gives: str = field(default="", compare=False)
+    drops: str = field(default="", compare=False)
+    frees: frozenset[str] = field(default=frozenset(), compare=False)
 
     @property
     def is_comment(self) -> bool:
@@ -72,7 +80,7 @@ def created(thing: Object, then: Catalog, current: Catalog) -> list[Statement]:
         found = [*_part(thing, then)]
     is_moved = thing.kind == "column" and found and then.orders[thing.table][-1] != thing.path[-1]
     comments = [order_of_columns(then.tables[thing.table])] if is_moved else []
-    return [*(Statement(each, thing.kind in HOLD_DATA) for each in found), *comments]
+    return [*(Statement(each, thing.kind in HOLD_DATA, gives=thing.name) for each in found), *comments]
 
 
 def whole(thing: Object, then: Catalog, current: Catalog, *, with_keys: bool = True) -> Iterator[str]:
@@ -115,7 +123,16 @@ def dropped(thing: Object, then: Catalog, current: Catalog) -> list[Statement]:
         then: The catalog that there was.
         current: The catalog that there is.
     """
-    return [Statement(each, thing.kind in HOLD_DATA) for each in _dropped(thing, then, current)]
+    loses_data = thing.kind in _LOSE_DATA
+    frees = frozenset(_needed(thing, current)) if loses_data else frozenset[str]()
+    return [Statement(each, loses_data, drops=thing.called, frees=frees) for each in _dropped(thing, then, current)]
+
+
+def _needed(thing: Object, catalog: Catalog) -> set[str]:
+    """Return the names in the definition of an object, those of its parts and of its schema among them."""
+    is_whole = thing.kind != "schema" and statements.stands_alone(thing)
+    texts = whole(thing, catalog, Catalog({})) if is_whole else filter(None, thing.attributes.values())
+    return mentions.names(" ".join(texts)) | {thing.name, thing.path[0]}
 
 
 def _dropped(thing: Object, then: Catalog, current: Catalog) -> Iterator[str]:

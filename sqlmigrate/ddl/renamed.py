@@ -45,7 +45,8 @@ class Renames:
             if not self._goes_with_constraint(now):
                 said = f"-- {now.kind} {now.name} looks like {was.name}, renamed\n" if self.is_guess else ""
                 for each in _statements(was, now, self._schemas):
-                    yield Statement(said + each, now.kind in HOLD_DATA)
+                    yield Statement(said + each, now.kind in (*HOLD_DATA, "schema"), gives=was.name)
+                    said = ""
 
     def undone(self, now: Catalog) -> Catalog:
         """Return a catalog as it is when the statements are executed."""
@@ -182,6 +183,8 @@ def _of_whole(thing: Object, catalog: Catalog) -> _Content | None:
     if thing.kind in (*TABLES, "foreign table", "composite type"):
         columns = sorted(catalog.parts_of(thing, "column"), key=lambda each: each.identity.sub)
         return (thing.kind, *((each.path[-1], each.attributes.get("type")) for each in columns)) if columns else None
+    if thing.kind in ("view", "materialized view"):
+        return thing.kind, have.get("view"), *sorted(each.path[-1] for each in catalog.parts_of(thing, "column"))
     if thing.kind in ("enum", "domain"):
         return thing.kind, have.get("labels"), have.get("base")
     if (thing.kind == "sequence" and not have.get("owned by")) or thing.kind in (*_CLASSES, "foreign server"):

@@ -9,7 +9,7 @@ from itertools import groupby
 
 from sqlmigrate.catalog.authors import Authors
 from sqlmigrate.catalog.drift import Drift, NotCompared
-from sqlmigrate.catalog.objects import Difference, Object
+from sqlmigrate.catalog.objects import Catalog, Difference, Object
 from sqlmigrate.errors import SqlmigrateError
 from sqlmigrate.operations.drift import Compared, Report, changed_objects, owner_of
 from sqlmigrate.spelling import plural
@@ -153,7 +153,16 @@ def sql_of(result: Result) -> str:
     if not result.items or compared is None or compared.before is None or compared.drift is None:
         return ""
     now = stored.catalog_of(compared.now.text)
-    return script(restoration(compared.before, now, compared.drift.differences, is_same_database=False))
+    statements = restoration(compared.before, now, compared.drift.differences, is_same_database=False)
+    what = "what the files make" if compared.snapshot is None else "what it was"
+    return script(statements, what, [*_partitioned(compared.before), *_partitioned(now)])
+
+
+def _partitioned(catalog: Catalog) -> Iterator[str]:
+    """Name the partitioned tables and their indexes."""
+    for table in catalog.of_kind("partitioned table"):
+        yield table.name
+        yield from (f"{each.path[0]}.{each.path[-1]}" for each in catalog.parts_of(table, "index"))
 
 
 def unused_notes(unused: Sequence[str]) -> Iterator[str]:

@@ -313,9 +313,17 @@ def test_an_attribute_that_was_not_compared_stays_as_it_is(newest: Restored) -> 
 
 
 SCRIPT = """\
--- These statements make the schema what it was. Read them before you execute any: none was executed.
--- What creates, changes or drops tables, columns or sequences is commented out: rows may be lost.
+-- These statements make the schema what it was.
+-- None was executed: read them before you execute any.
+-- Commented out is what may lose rows, or cannot be executed without that: what
+-- creates, changes or drops tables, columns, sequences and materialized views,
+-- and what drops schemas, types, extensions, publications and user mappings.
 
+BEGIN;
+SET LOCAL lock_timeout = '5s';
+
+-- on a large table, outside of this transaction, so that writes go on:
+-- DROP INDEX CONCURRENTLY app.orders_total;
 DROP INDEX app.orders_total;
 
 -- CREATE TABLE app.orphan (
@@ -328,6 +336,8 @@ DROP INDEX app.orders_total;
 -- REVOKE ALL ON TABLE app.orphan FROM catalog_reader;
 
 -- cannot be put back: enum app.state, PostgreSQL cannot remove the label 'lost'
+
+COMMIT;
 """
 
 
@@ -336,7 +346,40 @@ def test_what_holds_data_is_commented_out_of_the_text(newest: Restored) -> None:
     sql = (
         "create index orders_total on app.orders (total); drop table app.orphan; alter type app.state add value 'lost'"
     )
-    assert script(sorted(newest.statements(sql), key=lambda each: each.is_comment)) == SCRIPT
+    assert script(sorted(newest.statements(sql), key=lambda each: each.is_comment), "what it was") == SCRIPT
+
+
+LIVE = {
+    "create schema hand; create table hand.own (id int)": [],
+    "create type app.mood as enum ('a'); create table app.own (mood app.mood)": [],
+    "create domain app.short as text; alter table app.orphan add c app.short": [],
+    "create extension citext; alter table app.orphan add c citext": [],
+    "create function app.one() returns int language sql return 1; create table app.own (a int default app.one())": [],
+    "create materialized view app.kept as select 1 as one": [],
+    "create sequence app.own": [],
+    "alter table app.orphan rename to found": [],
+    "alter table app.orphan rename a to found": [],
+    "create index on app.orphan (b); alter table app.orphan drop a": ["DROP INDEX app.orphan_b_idx"],
+    "create view app.own as select 1 as one": ["DROP VIEW app.own"],
+    "alter table app.orphan alter a type bigint": [],
+    "create publication own": [],
+}
+
+
+@pytest.mark.parametrize("sql", LIVE)
+def test_what_needs_a_commented_statement_is_commented_out_too(sql: str, newest: Restored) -> None:
+    """What is left can be executed as it stands: no table, row, type or schema is dropped by it."""
+    text = script(newest.statements(sql, is_same=False), "what it was")
+    lines = [line.removesuffix(";") for line in text.splitlines() if line and not line.startswith("--")]
+    assert lines == ["BEGIN", "SET LOCAL lock_timeout = '5s'", *LIVE[sql], "COMMIT"]
+
+
+def test_a_renamed_view_is_renamed_back(newest: Restored) -> None:
+    """What depends on it, and its rights, stay."""
+    sql = "alter view app.cheap rename to other"
+    assert [each.sql for each in newest.statements(sql, is_same=False)] == [
+        "-- view app.other looks like app.cheap, renamed\nALTER VIEW app.other RENAME TO cheap"
+    ]
 
 
 def test_a_new_object_does_not_keep_rights_that_default_privileges_give(newest: Restored) -> None:

@@ -278,16 +278,28 @@ def test_who_could_have_done_it(shop: Project) -> None:
 # -- putting it back ---------------------------------------------------------------------------------------------------
 
 BACK = """\
--- These statements make the schema what it was. Read them before you execute any: none was executed.
--- What creates, changes or drops tables, columns or sequences is commented out: rows may be lost.
+-- These statements make the schema what it was.
+-- None was executed: read them before you execute any.
+-- Commented out is what may lose rows, or cannot be executed without that: what
+-- creates, changes or drops tables, columns, sequences and materialized views,
+-- and what drops schemas, types, extensions, publications and user mappings.
 
+BEGIN;
+SET LOCAL lock_timeout = '5s';
+
+-- on a large table, outside of this transaction, so that writes go on:
+-- DROP INDEX CONCURRENTLY public.emergency;
 DROP INDEX public.emergency;
 
 DROP FUNCTION public.twice(integer);
 
 ALTER TABLE public.orders ALTER COLUMN total SET DEFAULT 0;
 
+-- on a large table, outside of this transaction, so that writes go on:
+-- CREATE INDEX CONCURRENTLY orders_customer_id_idx ON public.orders USING btree (customer_id);
 CREATE INDEX orders_customer_id_idx ON public.orders USING btree (customer_id);
+
+COMMIT;
 """
 
 
@@ -310,8 +322,21 @@ def test_what_holds_data_is_commented_out(shop: Project) -> None:
 
     ended = shop.call("drift", "--sql")
 
-    assert [line for line in ended.stdout.splitlines() if line and not line.startswith("--")] == []
+    assert [line for line in ended.stdout.splitlines() if line and not line.startswith("--")] == [
+        "BEGIN;",
+        "SET LOCAL lock_timeout = '5s';",
+        "COMMIT;",
+    ]
     assert "\n-- DROP TABLE public.own;\n" in ended.stdout
+
+
+def test_a_partitioned_table_has_no_index_without_blocking(shop: Project) -> None:
+    """CONCURRENTLY is not known there."""
+    shop.add("003_events", "create table events (d date) partition by range (d); create index on events (d);", "")
+    succeeded(shop.up())
+    shop.execute("drop index events_d_idx; create index by_hand on events (d)")
+
+    assert "CONCURRENTLY" not in shop.call("drift", "--sql").stdout
 
 
 def test_without_drift_there_is_nothing_to_put_back(shop: Project) -> None:

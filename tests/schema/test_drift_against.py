@@ -170,3 +170,14 @@ def test_a_baseline_of_what_the_files_make(shop: Project) -> None:
 
     assert ended.code == 0
     assert ended.stderr == "⚠️ note: 1 object here is not made by these files: left over table public.own\n"
+
+
+def test_the_statements_make_what_the_files_make(shop: Project, against: Against) -> None:
+    """There may have been nothing else before."""
+    succeeded(shop.up())
+    shop.execute("alter table customers alter email drop not null")
+
+    ended = against("--sql")
+
+    assert ended.stdout.startswith("-- These statements make the schema what the files make.\n")
+    assert "\nALTER TABLE public.customers ALTER COLUMN email SET NOT NULL;\n" in ended.stdout
