@@ -31,6 +31,8 @@ class Kind(StrEnum):
 
     SHARED_VERSION = "shared-version"
     """Two migrations have the same version."""
+    NO_UP_FILE = "no-up-file"
+    """A down file has no up file."""
     FOREIGN_STAMP = "foreign-stamp"
     """A file name has the time stamp of another tool, of which only the first part is read as the version."""
     WRONG_RANGE = "wrong-range"

@@ -126,6 +126,16 @@ class Context:
 
         return DriftPolicy(self.config.drift, self.config.drift_ignore)
 
+    def require_terminal(self, *, yes: bool, reason: str = "") -> None:
+        """Raise `ConfigError` if a question could not be asked; for a command that works long before it asks."""
+        if not (yes or (sys.stdin.isatty() and sys.stderr.isatty())):
+            raise ConfigError(
+                f"`{self.command}` asks a question first, and there is no terminal to ask on",
+                detail=[reason] if reason else [],
+                state=NOTHING_CHANGED,
+                hint="to go on without the question, add --yes",
+            )
+
     def confirm(self, *, yes: bool, question: str, reason: str = "", where: str = "") -> None:
         """Ask the question on a terminal, unless `yes` is set; `reason` says why it is asked.
 
@@ -135,13 +145,7 @@ class Context:
         """
         if yes:
             return
-        if not (sys.stdin.isatty() and sys.stderr.isatty()):
-            raise ConfigError(
-                f"`{self.command}` asks a question first, and there is no terminal to ask on",
-                detail=[reason] if reason else [],
-                state=NOTHING_CHANGED,
-                hint="to go on without the question, add --yes",
-            )
+        self.require_terminal(yes=yes, reason=reason)
         self.report.writer.close()  # what the question is about is read before it
         asked = f"{reason}. {question}" if reason else question
         if not _is_confirmed(f"{asked} ({where or self.config.shown})"):

@@ -249,6 +249,7 @@ def _no_up(down: _File) -> MigrationError:
     up = down.path.removesuffix(".down.sql") + ".up.sql"
     return MigrationError(
         f"{down.path} has no up file",
+        kind=Kind.NO_UP_FILE,
         hint=f"add {up}, or delete the down file: without an up file it is never executed",
     )
 

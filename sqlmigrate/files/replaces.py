@@ -25,6 +25,9 @@ from .naming import version_number
 ARCHIVE = "squashed"
 """The folder, inside the folder of migrations, that holds what squashed migrations replace."""
 CHECKSUM_LENGTH = 16  # hexadecimal digits that are listed
+WRITTEN = "-- Written by: sqlmigrate squash"
+"""The comment in the head of a squashed file, which also tells how it was written."""
+_WITHOUT_ROWS = "--data none"
 _BLANK = re.compile(r"[\s\ufeff]*")
 _LIKE_LISTED = re.compile(r"--[ \t]+[0-9_]+_[\w.-]+")
 
@@ -104,6 +107,16 @@ def find_replaces(source: Source) -> Replaces | None:
             unlisted = source.span(start, start + len(comment.rstrip())) if _LIKE_LISTED.match(comment) else None
             break
     return Replaces(found["first"], found["last"], span, tuple(listed), unlisted) if found else None
+
+
+def written_by(*, with_data: bool) -> str:
+    """Return the comment that tells how a squashed file was written."""
+    return WRITTEN if with_data else f"{WRITTEN} {_WITHOUT_ROWS}"
+
+
+def has_rows(source: Source) -> bool:
+    """Tell whether a squashed file was written with the rows that its migrations put in."""
+    return all(comment.rstrip() != f"{WRITTEN} {_WITHOUT_ROWS}" for _, comment in _head(source.text))
 
 
 def _head(text: str) -> Iterator[tuple[int, str]]:

@@ -7,13 +7,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
+def begun_path(target: Path) -> Path:
+    """Return the path at which a file is written until it is complete; no reader of the folder sees it."""
+    return target.with_name(f".{target.name}.writing")
+
+
 @contextmanager
 def begun(target: Path) -> Iterator[Path]:
-    """Provide the path at which a file is written until it is complete; no reader of the folder sees it.
+    """Provide the path at which a file is written until it is complete.
 
     A process that is killed in the middle leaves no half file under the name of the target.
     """
-    path = target.with_name(f".{target.name}.writing")
+    path = begun_path(target)
     try:
         yield path
     finally:

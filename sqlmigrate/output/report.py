@@ -103,9 +103,9 @@ class Report:
         """Write a line, folded if it is wider than the terminal."""
         self.text(*folded(line, terminal_width(stream), indent), stream=stream)
 
-    def folded(self, line: Line) -> None:
-        """Write a line of text to stdout, folded if it is wider than the terminal."""
-        self._folded(line)
+    def folded(self, line: Line | str, indent: int = 3, stream: Stream = "stdout") -> None:
+        """Write a line of text, folded if it is wider than the terminal; its later parts are indented."""
+        self._folded([("", line)] if isinstance(line, str) else line, indent, stream)
 
     def page(self, text: str) -> None:
         """Write a text that a command has drawn by itself to stdout, whatever the format."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from sqlmigrate.errors import NOTHING_CHANGED, NOTHING_EXECUTED, ConfigError, HistoryError
 from sqlmigrate.files.migration import Archive, Migration
 from sqlmigrate.files.replaces import Replaced
+from sqlmigrate.files.squashed import changed_in_archive
 from sqlmigrate.history.state import Execution
 
 from .rows import Row, find_row, named_version
@@ -275,16 +276,41 @@ def _error(
             hint="bring the folder back as it was before it was deleted; it can go when all databases are past it",
             next_steps=[restoring(path.rstrip("/"), next(iter(missing), "")), "sqlmigrate up"],
         )
-    edited = [migration for each, migration in members if migration and not each.is_text(migration.checksum)]
+    edited = [
+        changed_in_archive(migration, squashed.label)
+        for each, migration in members
+        if migration and not each.is_text(migration.checksum)
+    ]
     if not edited:
         return None
+    first, *others = edited
     return HistoryError(
-        f"{', '.join(each.up.path for each in edited[:_SHOWN])}: not the text that was squashed into {squashed.label}",
-        edited[0].up.span(0, 0),
+        first.message,
+        first.span,
+        kind=first.kind,
         state=NOTHING_EXECUTED,
-        hint="the archive has to stay as it was: take the files from the commit that has squashed them",
-        next_steps=[f"git log --oneline -- {each.up.path}" for each in edited[:_SHOWN]],
+        hint=first.hint,
+        next_steps=first.next_steps,
+        others=others,
     )
+
+
+def replaced_by(squashed: Migration, archive: Archive) -> tuple[Migration, ...]:
+    """Return the migrations that a squashed one replaces, from the archive.
+
+    Raises `ConfigError` if the archive lacks one, or `HistoryError` if one is not the text that was squashed.
+    """
+    view = view_of([squashed], (), archive, opening=squashed.number)
+    for error in view.errors:
+        if error.kind:
+            raise error.with_(state=NOTHING_CHANGED)
+        raise ConfigError(
+            f"{archive.path} does not have all migrations that {squashed.label} replaces, so it cannot be proven",
+            state=NOTHING_CHANGED,
+            hint="bring the folder back as it was before it was deleted",
+            next_steps=error.next_steps[:1],
+        )
+    return tuple(view.migrations)
 
 
 def restoring(path: str, label: str = "") -> str:

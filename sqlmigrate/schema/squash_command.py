@@ -14,20 +14,19 @@ import click
 from sqlmigrate.cli.completion import complete_version
 from sqlmigrate.cli.context import Context
 from sqlmigrate.cli.program import command
-from sqlmigrate.errors import NOTHING_CHANGED, ConfigError, gather
+from sqlmigrate.errors import NOTHING_CHANGED, ConfigError, Kind, gather
 from sqlmigrate.files import folder
 from sqlmigrate.files.naming import name_of
 
 if TYPE_CHECKING:
-    from sqlmigrate.files.migration import Migration
-
-    from .squash_proof import Builder, Made
+    from sqlmigrate.files.migration import Folder, Migration
+    from sqlmigrate.shadow.squash_proof import Builder, Made, Proof
 
 
 @command("sqlmigrate squash 003 core", ["folder", "schema"])
 @click.argument("version", shell_complete=complete_version)
 @click.argument("name", required=False)
-@click.option("--data", type=click.Choice(("all", "none")), default="all", show_default=True,
+@click.option("--data", type=click.Choice(("all", "none")), show_default="all; with --check, as the file was written",
               help="Whether the rows that the migrations put in are written, too.")  # fmt: skip
 @click.option("--no-down", is_flag=True, help="Write no down file: the squashed migration cannot be undone.")
 @click.option("--check", is_flag=True, help="Write nothing; prove the squashed migration of VERSION again, for CI.")
@@ -39,41 +38,51 @@ def squash(context: Context, *, version: str, name: str | None, yes: bool, **opt
 
     NAME is a part of its file name: 042_squashed_NAME.up.sql. What it replaces moves to squashed/.
     """
-    with_data = options["data"] == "all"
-    if options["check"]:
-        _check(context, version, options, with_data=with_data)
-        return
     from . import squash_files, squash_screens
 
-    replaced = _replaced(context, version)
+    if options["check"]:
+        _check(context, version, options)
+        return
+    migrations = folder.survey(context.config.directory)
+    if begun := squash_files.begun_moves(migrations, version):
+        squash_screens.finished(context.report, *squash_files.finish(*begun))
+        return
+    replaced = _replaced(migrations, version)
+    with_data = options["data"] != "none"
     own_name = f"squashed_{_name(name, replaced)}"
+    squash_files.require_short(replaced[-1].version, own_name)
+    context.require_terminal(yes=yes)
     with _builder(context, options) as builder:
-        made = builder.make(replaced)
+        made = builder.make(replaced, with_blocks=with_data)
         squashed = _squashed(own_name, replaced, made, with_data=with_data, has_down=not options["no_down"])
         squash_files.require_free(squashed, replaced)
         told = squash_screens.told(replaced, made, with_data=with_data)
         squash_screens.show(context.report, told)
         _prove(builder, made, squashed, with_data=with_data)
+    squash_screens.show_proof(context.report, squashed, replaced, made, told)
     question = squash_screens.question(squashed, replaced, made, with_data=with_data)
     context.confirm(yes=yes, question=question, where=f"{context.config.directory.rstrip('/')}/")
     squash_files.write(squashed, replaced)
     squash_screens.written(context.report, squashed, replaced, made, told)
 
 
-def _check(context: Context, version: str, options: dict[str, Any], *, with_data: bool) -> None:
+def _check(context: Context, version: str, options: dict[str, Any]) -> None:
     """Prove a squashed migration that is written already, with what the archive has."""
+    from sqlmigrate.files.replaces import has_rows
+
     from . import squash_screens
 
     squashed, replaced = _archived(context, version)
+    with_data = has_rows(squashed.up) if options["data"] is None else options["data"] == "all"
     with _builder(context, options) as builder:
         made = builder.make(replaced)
-        _prove(builder, made, squashed, with_data=with_data, is_written=True)
+        proof = _prove(builder, made, squashed, with_data=with_data, is_written=True)
     told = squash_screens.Told((), tuple((each.table, each.count) for each in made.rows.filled), with_data)
-    squash_screens.proven(context.report, squashed, replaced, made, told)
+    squash_screens.proven(context.report, squashed, replaced, made, told, not_compared=proof.not_compared)
 
 
 def _builder(context: Context, options: dict[str, Any]) -> AbstractContextManager[Builder]:
-    from . import squash_proof
+    from sqlmigrate.shadow import squash_proof
 
     config = context.config
     return squash_proof.builder(
@@ -87,9 +96,8 @@ def _builder(context: Context, options: dict[str, Any]) -> AbstractContextManage
 
 def _archived(context: Context, version: str) -> tuple[Migration, tuple[Migration, ...]]:
     """Return the squashed migration of a version, and those that it replaces; raises if the archive lacks one."""
-    from sqlmigrate.files.squashed import archive_faults
     from sqlmigrate.plan.rows import find_row, make_rows
-    from sqlmigrate.plan.squashed import restoring, view_of
+    from sqlmigrate.plan.squashed import replaced_by
 
     migrations = folder.load(context.config.directory)
     squashed = find_row(make_rows(migrations, ()), version).migration
@@ -98,31 +106,33 @@ def _archived(context: Context, version: str) -> tuple[Migration, tuple[Migratio
         raise ConfigError(
             f"{label} is not a squashed migration", hint="without --check, `squash` writes one up to this version"
         )
-    if faults := archive_faults(migrations):
-        raise gather(faults)
-    archive = migrations.archive
-    view = view_of([squashed], (), archive, opening=squashed.number)
-    if view.errors:
-        raise ConfigError(
-            f"{archive.path} does not have all migrations that {squashed.label} replaces, so it cannot be proven",
-            hint="bring the folder back as it was before it was deleted",
-            next_steps=[restoring(archive.path.rstrip("/"))],
-        )
-    return squashed, tuple(view.migrations)
+    return squashed, replaced_by(squashed, migrations.archive)
 
 
-def _replaced(context: Context, version: str) -> tuple[Migration, ...]:
+def _replaced(migrations: Folder, version: str) -> tuple[Migration, ...]:
     """Return the migrations up to a version."""
     from sqlmigrate.plan.rows import find_row, make_rows
 
-    migrations = folder.load(context.config.directory)
+    # A squash that was killed in the middle may have left the down file, which is written before the up file.
+    if faults := [each for each in migrations.faults if each.kind is not Kind.NO_UP_FILE]:
+        raise gather(faults)
     last = find_row(make_rows(migrations, ()), version).number
     found = tuple(each for each in migrations if each.number <= last)
     if len(found) < 2:  # noqa: PLR2004 - one is one already
-        raise ConfigError(
-            f"there is nothing to squash: {found[0].label} is the only migration up to {version}", state=NOTHING_CHANGED
-        )
+        raise _nothing_to_squash(found[0], version)
     return found
+
+
+def _nothing_to_squash(only: Migration, version: str) -> ConfigError:
+    if only.replaces is None:
+        message = f"there is nothing to squash: {only.label} is the only migration up to {version}"
+        return ConfigError(message, state=NOTHING_CHANGED)
+    return ConfigError(
+        f"there is nothing to squash: {only.label} has replaced {only.replaces} already",
+        state=NOTHING_CHANGED,
+        hint="to squash it again with later ones, name a later version; to prove it again:",
+        next_steps=[f"sqlmigrate squash {only.version} --check"],
+    )
 
 
 def _name(name: str | None, replaced: tuple[Migration, ...]) -> str:
@@ -142,8 +152,9 @@ def _squashed(name: str, replaced: tuple[Migration, ...], made: Made, *, with_da
 
     from . import squash_carried, squash_text
 
-    rows = (made.blocks, made.rows.values) if with_data else ({}, ())
-    contents = squash_text.Contents(made.schema, made.nothing, squash_carried.carried(replaced), *rows)
+    carried = squash_carried.carried(replaced)
+    values = made.rows.values if with_data else ()
+    contents = squash_text.Contents(made.schema, made.nothing, carried, made.blocks, values, with_data)
     version = replaced[-1].version
     path = f"{replaced[-1].up.path.rpartition('/')[0]}/{version}_{name}"
     up = Source(f"{path}.up.sql", squash_text.up(replaced, contents, has_down=has_down))
@@ -151,8 +162,10 @@ def _squashed(name: str, replaced: tuple[Migration, ...], made: Made, *, with_da
     return Migration(version, name, up, down)
 
 
-def _prove(builder: Builder, made: Made, squashed: Migration, *, with_data: bool, is_written: bool = False) -> None:
-    from . import squash_proof
+def _prove(builder: Builder, made: Made, squashed: Migration, *, with_data: bool, is_written: bool = False) -> Proof:
+    from . import squash_screens
 
-    if differences := builder.prove(made, squashed, with_data=with_data, is_written=is_written):
-        raise squash_proof.not_the_same(differences, squashed.label, is_written=is_written)
+    proof = builder.prove(made, squashed, with_data=with_data, is_written=is_written)
+    if proof.differences:
+        raise squash_screens.not_the_same(proof, made, squashed, is_written=is_written)
+    return proof

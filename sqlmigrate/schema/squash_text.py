@@ -17,11 +17,9 @@ from sqlmigrate.ddl.pieces import Piece
 from sqlmigrate.ddl.schema import Schema
 from sqlmigrate.ddl.statements import PUBLIC
 from sqlmigrate.files.migration import Migration
-from sqlmigrate.files.replaces import CHECKSUM_LENGTH
+from sqlmigrate.files.replaces import CHECKSUM_LENGTH, written_by
+from sqlmigrate.shadow.squash_rows import Value
 
-from .squash_rows import Value
-
-_WRITTEN = "-- Written by: sqlmigrate squash"
 _FORCED = re.compile(r"ALTER TABLE \S.* FORCE ROW LEVEL SECURITY\Z", re.DOTALL)
 _LATER_KINDS = ("trigger", "event trigger")
 # What goes with the object that it is set for, or is there in each new database.
@@ -38,6 +36,7 @@ class Contents:
         carried: statements of the replaced files that no catalog of a database holds, such as CREATE ROLE
         blocks: the COPY block of each table with rows
         values: the values of sequences
+        with_data: whether the rows were to be written
     """
 
     schema: Schema
@@ -45,23 +44,24 @@ class Contents:
     carried: tuple[str, ...] = ()
     blocks: Mapping[str, str] = field(default_factory=dict)
     values: tuple[Value, ...] = ()
+    with_data: bool = True
 
 
-def head(replaced: Sequence[Migration], *, has_down: bool) -> str:
+def head(replaced: Sequence[Migration], *, has_down: bool, with_data: bool = True) -> str:
     """Return the directives with the list, the first lines of the up file."""
     first = replaced[0].replaces.first if replaced[0].replaces else replaced[0].version
     width = max(len(each.label) for each in replaced)
     lines = [f"-- sqlmigrate: replaces {first}-{replaced[-1].version}"]
     lines += [f"--   {each.label:<{width}}   {each.checksum[:CHECKSUM_LENGTH]}" for each in replaced]
     lines += [] if has_down else ["-- sqlmigrate: irreversible (squashed without a down file)"]
-    return "\n".join([*lines, _WRITTEN]) + "\n"
+    return "\n".join([*lines, written_by(with_data=with_data)]) + "\n"
 
 
 def up(replaced: Sequence[Migration], contents: Contents, *, has_down: bool = True) -> str:
     """Return the text of the up file."""
     schema, sections = contents.schema, in_order(contents.schema, with_owner=True)
     later = {id(piece) for section in sections for piece in section.pieces if _is_later(section, piece, schema)}
-    parts = [head(replaced, has_down=has_down)]
+    parts = [head(replaced, has_down=has_down, with_data=contents.with_data)]
     parts += [f"{each.rstrip().rstrip(';')};\n" for each in contents.carried]
     parts += [f"DROP SCHEMA {PUBLIC};\n"] if ("schema", PUBLIC) not in schema.catalog.objects else []
     parts += _written(sections, schema.catalog, lambda piece: id(piece) not in later)

@@ -18,7 +18,7 @@ from sqlmigrate.executor.events import Failed
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.history import read as history_read, table as history_table
 from sqlmigrate.history.table import History
-from sqlmigrate.identifiers import quoted
+from sqlmigrate.identifiers import literal, quoted
 from sqlmigrate.operations import up_down
 from sqlmigrate.parsing.splitter import split
 from sqlmigrate.plan.plan import NO_DRIFT, Limits
@@ -28,6 +28,8 @@ from .databases import Databases, Shadow
 from .executable_files import BaseFiles, LeftOut, as_they_are, executable
 from .missing_roles import MissingRoles
 
+_ANOTHER_DAY = """\
+select case when (now() at time zone 'Etc/GMT-14')::date <> current_date then 'Etc/GMT-14' else 'Etc/GMT+12' end"""
 _PRIVILEGE = "42501"  # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _SUBSCRIPTION = re.compile(r"(?i)\bsubscription\b")
 _ABOUT_SUBSCRIPTIONS = re.compile(r"(?:CREATE|ALTER|DROP|COMMENT ON) SUBSCRIPTION")
@@ -103,6 +105,16 @@ def take_back(database: Databases, built: Built) -> None:
     if built.lent:
         with connect(database.owner_url) as session:
             session.ask(*map(Request, built.lent))
+
+
+def set_another_day(database: Databases) -> None:
+    """Set a time zone in which it is another day than in the zone of the server, for all later sessions.
+
+    What migrations make of the date of today is another one then. Between these two zones are 26 hours.
+    """
+    with connect(database.owner_url) as session:
+        [[zone]], *_ = session.ask(Request(_ANOTHER_DAY))
+        session.ask(Request(f"alter database {quoted(database.name)} set timezone = {literal(zone or '')}"))
 
 
 def digest(form: str, migrations: Iterable[Migration]) -> str:

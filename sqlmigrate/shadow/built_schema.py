@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,12 +51,14 @@ class How:
         rights: those with which the files are executed
         words: what is built, for errors
         form: the kind of template; one is kept for each form, table and migrations
+        is_another_day: whether the time zone is one in which it is another day than here
     """
 
     table: str
     rights: Rights
     words: build.Words
-    form: str
+    form: str = ""
+    is_another_day: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,16 +104,39 @@ def built(server: databases.Shadow, migrations: Sequence[Migration], how: How) -
     Raises:
         ServerError: A migration failed.
     """
+    key = build.digest(f"{how.form} {how.table}", migrations)
+    template = server.template(key, _maker(server, migrations, how), how.rights)
+    with server.clone(template) as clone:
+        yield _clone(clone, template.value)
 
+
+@contextmanager
+def built_once(server: databases.Shadow, migrations: Sequence[Migration], how: How) -> Iterator[Clone]:
+    """Build a database from migrations, in any case, and provide it while the block lasts; nothing of it is kept.
+
+    Raises:
+        ServerError: A migration failed.
+    """
+    with server.once(_maker(server, migrations, how), how.rights) as (clone, value):
+        yield _clone(clone, value)
+
+
+def _maker(
+    server: databases.Shadow, migrations: Sequence[Migration], how: How
+) -> Callable[[databases.Databases], dict[str, Any]]:
     def make(database: databases.Databases) -> dict[str, Any]:
+        if how.is_another_day:
+            build.set_another_day(database)
         found = build.build(server, database, migrations, how.table, how.words)
         build.take_back(database, found)
         return {"roles": found.roles, "left_out": [(each.label, each.reason) for each in found.left_out]}
 
-    template = server.template(build.digest(f"{how.form} {how.table}", migrations), make, how.rights)
-    left_out = tuple(LeftOut(label, reason) for label, reason in template.value["left_out"])
-    with server.clone(template) as clone:
-        yield Clone(clone, tuple(template.value["roles"]), left_out)
+    return make
+
+
+def _clone(database: databases.Databases, value: Mapping[str, Any]) -> Clone:
+    left_out = tuple(LeftOut(label, reason) for label, reason in value["left_out"])
+    return Clone(database, tuple(value["roles"]), left_out)
 
 
 def of_files(migrations: Sequence[Migration], wanted: Wanted) -> BuiltSchema:

@@ -146,6 +146,19 @@ class Shadow:
         return Template(name, note["value"], json.dumps(note["roles"]), rights)
 
     @contextmanager
+    def once(self, build: Callable[[Databases], Any], rights: Rights) -> Iterator[tuple[Databases, Any]]:
+        """Build a database with `build`, and provide it with what that returned while the block lasts; keep nothing."""
+        name = f"{BASE}once_{secrets.token_hex(8)}"
+        note = self._built(name, build, rights, is_kept=False)
+        try:
+            with self.clone(Template(name, note["value"], json.dumps(note["roles"]), rights)) as clone:
+                yield clone, note["value"]
+        finally:
+            self._drop(name)
+            for role in (*note["made_roles"], *self.made_up):  # one that a kept template needs stays
+                try_all(self._admin, f"drop role if exists {quoted(role)}")
+
+    @contextmanager
     def clone(self, template: Template) -> Iterator[Databases]:
         """Provide a copy of a template while the block lasts; its sessions are ended with it."""
         name = RUN + secrets.token_hex(8)
@@ -225,7 +238,9 @@ class Shadow:
         self._stubs.append(name)
         self.made_up.add(name)
 
-    def _built(self, name: str, build: Callable[[Databases], Any], given: Rights) -> dict[str, Any]:
+    def _built(
+        self, name: str, build: Callable[[Databases], Any], given: Rights, *, is_kept: bool = True
+    ) -> dict[str, Any]:
         fresh = FRESH + secrets.token_hex(8)
         with self._roles_of(self._place.base_roles), self._raised(given != "restricted"):
             before = self._make_room()
@@ -245,7 +260,8 @@ class Shadow:
             except BaseException:
                 self._drop(fresh)
                 raise
-        self._prune(name)
+        if is_kept:
+            self._prune(name)
         return note
 
     @contextmanager

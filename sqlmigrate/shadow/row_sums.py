@@ -61,7 +61,7 @@ _SETTINGS = {
     "max_parallel_workers_per_gather": "0",
     "jit": "off",
 }
-_SET = "select " + ", ".join(f"pg_catalog.set_config('{name}', '{value}', true)" for name, value in _SETTINGS.items())
+SET = "select " + ", ".join(f"pg_catalog.set_config('{name}', '{value}', true)" for name, value in _SETTINGS.items())
 _AT_ONCE = 40  # tables in one statement: planning more of them takes longer than executing
 
 
@@ -84,7 +84,7 @@ def read(
     sums = (Request(" union all ".join(_sum(number, one) for number, one in enumerate(part))) for part in parts)
     begin = Request("begin isolation level repeatable read, read only")
     try:
-        answers = session.ask(begin, Request(_SET), *sums, Request("commit"))[2:-1]
+        answers = session.ask(begin, Request(SET), *sums, Request("commit"))[2:-1]
     except BaseException:
         if session.is_usable:
             session.abort()

@@ -202,22 +202,17 @@ def test_a_down_file_replaces_nothing(folder: Path) -> None:
 
 
 def test_a_replaced_migration_that_is_still_there(folder: Path) -> None:
-    """It is named with the command that moves it; that two files have the last version is not said as well."""
+    """All are named once, with the command that moves them; that two files have the last version is not said."""
     write("002_b.up.sql", "select 2;\n")
     write("002_b.down.sql")
     write("003_c.up.sql", "select 3;\n")
 
     assert shown(survey(folder).faults) == [
         [
-            "sql/002_b.up.sql is still in the folder, and 003_squashed_core replaces it",
-            "move its files into the archive",
-            "mv sql/002_b.up.sql sql/002_b.down.sql sql/squashed/",
-        ],
-        [
-            "sql/003_c.up.sql is still in the folder, and 003_squashed_core replaces it",
-            "move its files into the archive",
-            "mv sql/003_c.up.sql sql/squashed/",
-        ],
+            "002_b, 003_c are still in the folder, and 003_squashed_core replaces them",
+            "move the files into the archive: squash again does it",
+            "sqlmigrate squash 003",
+        ]
     ]
 
 
@@ -240,16 +235,23 @@ def test_a_new_migration_in_the_range(folder: Path) -> None:
     ]
 
 
+KEEP_ONE = (
+    "keep the one that databases have in their history (sqlmigrate log), or any if none has; delete the files of the "
+    "other, and take back from the archive what only that one replaces"
+)
+
+
 def test_two_squashed_migrations_that_overlap(folder: Path) -> None:
-    """The earlier one is told, once."""
+    """They are told once, with what to do: another number would not help."""
     write("004_squashed_all.up.sql", "-- sqlmigrate: replaces 001-004\nselect 1;\n")
     Path("sql/004_d.up.sql").unlink()
 
     assert shown(survey(folder).faults) == [
         [
-            "003_squashed_core is in the range 001-004 that 004_squashed_all replaces, but was not squashed",
-            RENAME,
-            "sqlmigrate renumber",
+            "003_squashed_core and 004_squashed_all replace some of the same migrations: keep one of them",
+            KEEP_ONE,
+            "git rm -f sql/004_squashed_all.up.sql",
+            "or: git rm -f sql/003_squashed_core.up.sql",
         ]
     ]
 
@@ -259,10 +261,11 @@ def test_a_file_of_the_archive_that_was_changed(folder: Path) -> None:
     for name, text in (("001_a", "select 1;\n"), ("002_b", "select 2 + 2;\n"), ("003_c", "select 3;\n")):
         write(f"squashed/{name}.up.sql", text)
 
+    path = "sql/squashed/002_b.up.sql"
     assert shown(tuple(archive_faults(survey(folder)))) == [
         [
             "sql/squashed/002_b.up.sql: not the text that was squashed into 003_squashed_core",
-            "the archive has to stay as it was: take the file from the commit that has squashed it",
-            "git log --oneline -- sql/squashed/002_b.up.sql",
+            "the archive has to stay as it was: take the file from the commit that has put it there",
+            f'git checkout "$(git log -n 1 --diff-filter=A --format=%H -- {path})" -- {path}',
         ]
     ]

@@ -415,8 +415,8 @@ def test_an_edited_archive_is_refused(project: Project) -> None:
     assert told(refusal(project.up)) == (
         f"{path}: not the text that was squashed into 003_squashed_core\n"
         "  nothing was executed\n"
-        "  hint: the archive has to stay as it was: take the files from the commit that has squashed them\n"
-        f"  next: git log --oneline -- {path}"
+        "  hint: the archive has to stay as it was: take the file from the commit that has put it there\n"
+        f'  next: git checkout "$(git log -n 1 --diff-filter=A --format=%H -- {path})" -- {path}'
     )
 
 
@@ -624,8 +624,7 @@ def test_two_squashed_migrations_of_one_range(project: Project) -> None:
     error = refusal(project.up)
 
     assert [each.message for each in (error, *error.others)] == [
-        "003_squashed_core is in the range 001-003 that 003_squashed_mine replaces, but was not squashed",
-        "003_squashed_mine is in the range 001-003 that 003_squashed_core replaces, but was not squashed",
+        "003_squashed_core and 003_squashed_mine replace the same migrations: keep one of them"
     ]
     assert len(project.recorded()) == 3
 

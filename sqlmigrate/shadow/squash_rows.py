@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from sqlmigrate.catalog.objects import Catalog
 from sqlmigrate.database.session import Request, Session
 from sqlmigrate.identifiers import literal
-from sqlmigrate.shadow import row_sums
-from sqlmigrate.shadow.row_sums import TableRows
+
+from . import row_sums
+from .row_sums import TableRows
 
 _SEQUENCES = """\
 select format('%I.%I', n.nspname, c.relname), s.seqstart::text
@@ -95,9 +96,12 @@ def read(session: Session, ignore: Collection[str]) -> Rows:
 
 def _views(session: Session) -> dict[str, str]:
     names = [name or "" for (name,) in session.ask(Request(_VIEWS))[0]]
+    if not names:
+        return {}
     total = "pg_catalog.sum(pg_catalog.hashtextextended(v::text, 0))::text"
     sums = [Request(f"select {total} from {each} v") for each in names]
-    return {name: found or "" for name, [[found]] in zip(names, session.ask(*sums) if sums else [], strict=True)}
+    answers = session.ask(Request("begin read only"), Request(row_sums.SET), *sums, Request("commit"))[2:-1]
+    return {name: found or "" for name, [[found]] in zip(names, answers, strict=True)}
 
 
 def _is_of(sequence: str, tables: Collection[str]) -> bool:
@@ -136,40 +140,3 @@ def by_column(session: Session, rows: Rows) -> ByColumn:
         for table, total in row_sums.read(session, wanted).items():
             found[table, wanted[table][0]] = total.checksum
     return {key: found.get(key, "") for key in columns}
-
-
-def changing(first: ByColumn, second: ByColumn) -> list[str]:
-    """Return the columns whose values differ each time that the same migrations are executed: ``public.t.created``."""
-    return [f"{table}.{column}" for (table, column), total in first.items() if second.get((table, column)) != total]
-
-
-def same_but_for(first: ByColumn, second: ByColumn, changing: Collection[str]) -> frozenset[str]:
-    """Return the tables that have the same values in all columns but for those that are `changing`."""
-    others = {
-        table
-        for table, column in first.keys() | second.keys()
-        if f"{table}.{column}" not in changing and first.get((table, column)) != second.get((table, column))
-    }
-    return frozenset(table for table, _ in first) - others
-
-
-def differences(before: Rows, after: Rows, *, with_data: bool, same: Collection[str] = ()) -> list[str]:
-    """Return a sentence for each table and each sequence whose content differs.
-
-    Of the tables in `same` only the number of rows is compared; materialized views are then left out.
-    """
-    if not with_data:
-        return [f"table {each.table}: {each.count:,} rows, and none were to be written" for each in after.filled]
-    found = [
-        f"table {name}: {old.count:,} rows before, {new.count:,} rows after"
-        + ("" if old.count != new.count else ", with other values")
-        for name, old in before.sums.items()
-        if (new := after.sums.get(name))
-        and (old.count != new.count or (old.checksum != new.checksum and name not in same))
-    ]
-    was, now = ({each.sequence: each for each in rows.values} for rows in (before, after))
-    changed = (name for name in sorted(was.keys() | now.keys()) if was.get(name) != now.get(name))
-    found += [f"sequence {name}: another value" for name in changed]
-    compared = {} if same else before.views
-    views = (name for name, total in compared.items() if after.views.get(name, total) != total)
-    return [*found, *(f"materialized view {name}: other rows" for name in views)]
