@@ -152,7 +152,7 @@ def _settled(
     is_asked = opening is not None and replaces.covers(opening) and not found
     if is_executed or not (is_asked or any(not _is_own(each, squashed) for each in found)):
         return alone
-    members = _members(squashed, archive)
+    members = members_of(squashed, archive)
     view = View((), executions)
     for migration in (member for _, member in members if member):
         inner = View((migration,), view.executions)
@@ -181,7 +181,7 @@ def _is_own(execution: Execution, squashed: Migration) -> bool:
     )
 
 
-def _members(squashed: Migration, archive: Archive) -> list[tuple[Replaced, Migration | None]]:
+def members_of(squashed: Migration, archive: Archive) -> list[tuple[Replaced, Migration | None]]:
     """Return what a squashed migration replaces, each with its files if the archive has them."""
     replaces = squashed.replaces
     if replaces is None:

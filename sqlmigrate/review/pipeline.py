@@ -17,11 +17,13 @@ from sqlmigrate.parsing.script import Script, read
 from sqlmigrate.plan.up import unwritten_faults
 from sqlmigrate.shadow import databases, installed
 from sqlmigrate.shadow.missing_roles import MissingRoles
+from sqlmigrate.shadow.rights import Rights
+from sqlmigrate.shadow.squash_proof import Builder
 from sqlmigrate.source import Source
 
 from .advice.all_advice import Folder, newest, with_advice
 from .base import find_base
-from .findings import all_findings, failures, schema_file
+from .findings import all_findings, failures, schema_file, squashes
 from .findings.allowed import apply_exceptions
 from .findings.down_missing import tell_once
 from .findings.grouping import group
@@ -94,7 +96,7 @@ def review(subjects: Subjects, settings: Settings) -> Review:
     Raises:
         ServerError: The base cannot be built; the error names the migration that failed.
     """
-    if settings.is_static or not subjects.new:
+    if settings.is_static or not (subjects.new or subjects.squashes):
         return _review_text(subjects, settings, "--static was given" if settings.is_static else "nothing is new")
     try:
         with databases.server(settings.home, settings.shadow_url, settings.postgres) as server:
@@ -107,12 +109,36 @@ def review_on(server: databases.Shadow, subjects: Subjects, settings: Settings) 
     """Review new migrations on a shadow server."""
     began = time.monotonic()
     parts = [_review_part(server, part, settings) for part in _parts(subjects)]
-    basis = parts[-1].basis
     reviewed = tuple(each for part in parts for each in part.reviewed)
     outdated = tuple(each for part in parts for each in part.outdated)
+    proofs = list(_proofs(server, subjects, reviewed, settings))
+    said = tuple(sentence for each in proofs for sentence in each.said)
+    basis = replace(parts[-1].basis, base_migrations=len(subjects.base_migrations), proven=said)
+    labels = {each.migration.label for each in reviewed}
+    of_merged = [finding for each in proofs if each.label not in labels for finding in each.findings]
+    findings = (*subjects.findings, *outdated, *of_merged)
     seconds = time.monotonic() - began
-    findings = (*subjects.findings, *outdated)
-    return _judged(Review(basis, reviewed, findings, seconds, settings.directory), subjects)
+    review = Review(basis, tuple(_with_proof(each, proofs) for each in reviewed), findings, seconds, settings.directory)
+    return _judged(review, subjects)
+
+
+def _proofs(
+    server: databases.Shadow, subjects: Subjects, reviewed: Iterable[Reviewed], settings: Settings
+) -> Iterator[squashes.Proven]:
+    """Prove the squashed migrations, but for those that fail already."""
+    failed = {each.migration.label for each in reviewed if each.trip is None or each.trip.up.error}
+    given: Rights = "trusted" if settings.is_trusted else "restricted"
+    builder = Builder(server, settings.table, given)
+    for each in subjects.squashes:
+        if each.migration.label in failed:
+            yield squashes.Proven(each.migration.label, (), (f"{each.migration.label} is not proven: it fails.",))
+        else:
+            yield squashes.prove(builder, each)
+
+
+def _with_proof(reviewed: Reviewed, proofs: Iterable[squashes.Proven]) -> Reviewed:
+    found = [finding for each in proofs if each.label == reviewed.migration.label for finding in each.findings]
+    return replace(reviewed, findings=(*reviewed.findings, *found))
 
 
 def _compared_schema_file(
@@ -252,7 +278,8 @@ def _judged(review: Review, subjects: Subjects) -> Review:
 
 def _review_text(subjects: Subjects, settings: Settings, why: str) -> Review:
     count = len(subjects.base_migrations)
-    basis = Basis(subjects.base, count, None, why_static=why, has_sizes=bool(settings.sizes))
+    unproven = tuple(f"{each.migration.label} is not proven: nothing was executed." for each in subjects.squashes)
+    basis = Basis(subjects.base, count, None, why_static=why, has_sizes=bool(settings.sizes), proven=unproven)
     new: set[str] = set()
     reviewed = [_review_one_text(_parse(migration), new) for migration in subjects.new]
     return _judged(Review(basis, tuple(reviewed), subjects.findings, 0.0, settings.directory), subjects)

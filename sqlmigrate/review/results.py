@@ -64,6 +64,7 @@ class Basis:
         left_out: what the base does not have of the merged files, because it cannot be executed
         has_sizes: whether the sizes of production's tables are known
         not_compared: why the schema file was not compared, as a sentence; empty if it was, or there is none
+        proven: what was proven of squashed migrations, and what was not, as sentences
     """
 
     base: str
@@ -79,6 +80,7 @@ class Basis:
     own: int = 0
     left_out: tuple[LeftOut, ...] = ()
     not_compared: str = ""
+    proven: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

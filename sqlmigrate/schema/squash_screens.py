@@ -109,7 +109,18 @@ def written(report: Report, squashed: Migration, replaced: Sequence[Migration], 
 
 def finished(report: Report, squashed: Migration, moved: Sequence[Migration]) -> None:
     """Say that the files were moved that an interrupted squash has left."""
-    report.json({"finished": squashed.up.path, "moved": [each.label for each in moved], "archive": _archive(squashed)})
+    report.json(
+        {
+            "up": squashed.up.path,
+            "down": squashed.down.path if squashed.down else None,
+            "replaces": [each.label for each in moved],
+            "archive": _archive(squashed),
+            "objects": None,
+            "rows": {},
+            "lost": [],
+            "not_compared": [],
+        }
+    )
     said = f" {plural(len(moved), 'migration')} that {squashed.label} replaces moved to {_archive(squashed)}"
     report.folded([("green", "✅"), ("", f"{said}: an earlier squash was interrupted")])
     report.text(report.next_step("sqlmigrate verify"))
@@ -192,4 +203,5 @@ def value(squashed: Migration, replaced: Sequence[Migration], made: Made, told: 
         "objects": len(made.schema.catalog.objects),
         "rows": dict(told.rows) if told.with_data else {},
         "lost": [*told.lost, _NOTE],
+        "not_compared": [],
     }

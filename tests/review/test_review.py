@@ -208,6 +208,51 @@ def test_a_squash_is_executed_in_the_place_of_what_it_replaces(branch: Branch) -
     ]
 
 
+SQUASHED = "002_squashed_core makes the same as 001_shop to 002_phones: 20 objects, 1 row."
+DIFFERS = (
+    "002_squashed_core does not make the same as what it replaces: column public.phones.number: type is character "
+    "varying, and should be text; table public.phones: 1 rows before, 0 rows after"
+)
+PHONES = ("create table phones (number text);\ninsert into phones values ('112');", "drop table phones;")
+
+
+@pytest.fixture
+def squashed(branch: Branch) -> Branch:
+    """A branch that squashes the shop and its phones."""
+    branch.merged(**{"002_phones": PHONES})
+    assert branch("squash", "2", "core", "--yes", "--schema-postgres", "18").code == 0
+    return branch
+
+
+def test_a_squash_is_proven(squashed: Branch) -> None:
+    """What it makes is compared with what the archive makes, and the report says so."""
+    ended = squashed("review", "--postgres", "18")
+
+    assert ended.code == 0
+    assert SQUASHED in ended.stdout.splitlines()
+    assert "The base, `main`, has 2 migrations." in ended.stdout
+    text = json.loads(squashed("review", "--static", "--format", "json").stdout)["ground"]["text"]
+    assert "002_squashed_core is not proven: nothing was executed." in text
+
+
+def test_an_edited_squash_differs(squashed: Branch) -> None:
+    """A lost row and another type: each is named, and the review fails; an exception needs a reason in the file."""
+    path = squashed.root / "sql/002_squashed_core.up.sql"
+    path.write_text(path.read_text().replace("112\n", "").replace("number text", "number varchar"))
+
+    ended = squashed("review", "--postgres", "18", "--format", "json")
+
+    (found,) = json.loads(ended.stdout)["migrations"][0]["findings"]
+    assert ended.code == 1
+    assert (found["rule"], found["severity"], found["message"]) == (
+        "squash-differs",
+        "danger",
+        DIFFERS,
+    )
+    path.write_text(path.read_text().replace("\n\n", "\n-- sqlmigrate: allow squash-differs (meant)\n\n", 1))
+    assert squashed("review", "--postgres", "18").code == 0
+
+
 def test_the_files_that_are_named(branch: Branch) -> None:
     """By path, by name, by version: what stands below the first of them is the base."""
     branch.new(**{"002_currency": CURRENCY, "003_index": INDEX})

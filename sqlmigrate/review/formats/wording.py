@@ -358,6 +358,7 @@ def basis(review: Review) -> Iterator[str]:
         if review.migrations:
             yield sentence(f"nothing was executed: {on.why_static or 'there is no server'}")
         yield base
+        yield from on.proven
         if review.migrations:
             yield "Not checked: locks, rewrites, rows, the down files."
         return
@@ -373,6 +374,7 @@ def basis(review: Review) -> Iterator[str]:
         yield "Without rows: " + _some([f"`{displayed(each.table)}` ({each.reason})" for each in on.unfilled]) + "."
     if on.stub_roles:
         yield "Roles created for the review: " + _some([f"`{role}`" for role in on.stub_roles]) + "."
+    yield from on.proven
     if on.not_compared:
         yield on.not_compared
     unknown = "data and traffic" if on.has_sizes else "data, table sizes and traffic"

@@ -142,24 +142,29 @@ class Repository:
             f"HEAD and {tip.name} have no common ancestor", hint="name a base that HEAD comes from: --base REF"
         )
 
-    def texts(self, commits: Sequence[str]) -> list[dict[str, bytes]]:
-        """Return the `.sql` files of the folder at each commit, by name, as they are stored."""
-        trees = [self._tree(commit) for commit in commits]
+    def texts(self, commits: Sequence[str], inside: str = "") -> list[dict[str, bytes]]:
+        """Return the `.sql` files of the folder at each commit, by name, as they are stored.
+
+        With `inside`, those of this folder in it.
+        """
+        trees = [self._tree(commit, inside) for commit in commits]
         objects = list(dict.fromkeys(blob for tree in trees for blob in tree.values()))
         blobs = dict(zip(objects, self._blobs(objects), strict=True))
         return [{name: blobs[blob] for name, blob in tree.items()} for tree in trees]
 
-    def _tree(self, commit: str) -> dict[str, bytes]:
+    def _tree(self, commit: str, inside: str) -> dict[str, bytes]:
         """Return the objects of the folder's files by name; for a link the path to its target."""
         found = {}
-        for entry in self._ask("ls-tree", "-z", commit).split(b"\0")[:-1]:  # of the current folder
+        under = [f"{inside}/"] if inside else []
+        for entry in self._ask("ls-tree", "-z", commit, *under).split(b"\0")[:-1]:  # of the current folder
             meta, _, raw = entry.partition(b"\t")
             mode, _, blob = meta.split(b" ")
-            name = os.fsdecode(raw)
+            path = os.fsdecode(raw)
+            name = path.rpartition("/")[2]
             if name[-4:].lower() != ".sql" or name[0] == "." or "\n" in name:
                 continue
             if mode == _LINK:
-                found[name] = f"{commit}:".encode() + os.fsencode(self.prefix + name)
+                found[name] = f"{commit}:".encode() + os.fsencode(self.prefix + path)
             elif mode.startswith(_FILE):
                 found[name] = blob
         return found

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from sqlmigrate.errors import gather
 from sqlmigrate.files import compare, file_text, folder
 from sqlmigrate.files.migration import Folder, Migration, checksum
+from sqlmigrate.files.replaces import ARCHIVE
 from sqlmigrate.review.rules.merged_files import (
     MERGED_MIGRATION_CHANGED,
     MERGED_MIGRATION_DELETED,
@@ -25,7 +26,9 @@ from sqlmigrate.review.rules.merged_files import (
 from sqlmigrate.review.rules.rule import Finding, Rule
 from sqlmigrate.source import Source
 
+from . import squashed
 from .git import Ref, open_repository
+from .squashed import Squash
 
 _NO_COMMITS = "a repository without commits"  # in the place of a ref
 _ALIKE = 0.5  # of a text, as git's own rename detection has it
@@ -56,11 +59,13 @@ class New:
         base: what is merged
         migrations: the new migrations, in order
         findings: what is wrong with new or merged migrations
+        squashes: the squashed migrations that are new or changed, with what they replace
     """
 
     base: Base
     migrations: tuple[Migration, ...]
     findings: tuple[Finding, ...]
+    squashes: tuple[Squash, ...] = ()
 
 
 def find_new(directory: str, ref: str | None, environment: Mapping[str, str]) -> New:
@@ -83,7 +88,31 @@ def find_new(directory: str, ref: str | None, environment: Mapping[str, str]) ->
     renamed = dict(_renamed(base.migrations, migrations))
     added = added_to(base, migrations)
     findings = [*_merged(base, migrations, renamed), *_versions(base, added, ref)]
-    return New(base, added, tuple(findings))
+    if not any(each.replaces for each in (*migrations, *base.migrations)):
+        return New(base, added, tuple(findings))
+    squashes, of_archive = squashed.look(
+        migrations, _changed_here(base, migrations), _archived(directory, base, environment)
+    )
+    return New(base, added, (*findings, *of_archive), squashes)
+
+
+def _changed_here(base: Base, mine: Sequence[Migration]) -> list[Migration]:
+    """Return the migrations that are new, or not as they are merged."""
+    merged = {each.label: each for each in base.migrations}
+    return [
+        each
+        for each in mine
+        if (old := merged.get(each.label)) is None or each.checksum != old.checksum or _down_change(old, each)
+    ]
+
+
+def _archived(directory: str, base: Base, environment: Mapping[str, str]) -> squashed.Archived:
+    """Read from git the archive of what is merged."""
+    archive: Sequence[Migration] = ()
+    if base.commit:
+        (texts,) = open_repository(directory, environment).texts([base.commit], ARCHIVE)
+        archive = _migrations(os.path.join(directory, ARCHIVE), texts)  # noqa: PTH118 - as in `_migrations`
+    return squashed.merged(base.ref, base.commit, base.migrations, archive)
 
 
 def read(directory: str, ref: str | None, environment: Mapping[str, str]) -> Base:
@@ -146,8 +175,8 @@ def _merged(base: Base, mine: Sequence[Migration], renamed: Mapping[str, Migrati
     for old in base.migrations:
         if old.label in by_label:
             yield from _changed(base, old, by_label[old.label])
-        elif squashed := squashed_into(old, mine):
-            yield from _was_squashed(base, old, squashed)
+        elif into := squashed_into(old, mine):
+            yield from _was_squashed(base, old, into)
         elif old.label in renamed:
             yield _was_renamed(base, old, renamed[old.label])
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sqlmigrate.cli.context import Context
@@ -11,7 +11,9 @@ from sqlmigrate.errors import gather
 from sqlmigrate.review.rules.rule import Finding
 
 if TYPE_CHECKING:
-    from sqlmigrate.files.migration import Migration
+    from sqlmigrate.files.migration import Folder, Migration
+
+    from .squashed import Squash
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class Subjects:
         base_migrations: the migrations of the base
         new: the new migrations
         findings: the findings that need no server
+        squashes: the squashed migrations that are to be proven, with what they replace
         is_merged: whether the base is what git shows as merged: it is trusted, a file of the working tree is not
     """
 
@@ -30,6 +33,7 @@ class Subjects:
     base_migrations: tuple[Migration, ...]
     new: tuple[Migration, ...]
     findings: tuple[Finding, ...] = ()
+    squashes: tuple[Squash, ...] = ()
     is_merged: bool = False
 
 
@@ -42,13 +46,23 @@ def find_subjects(context: Context, named: Sequence[str], ref: str | None) -> Su
         migrations = folder.survey(directory)
         chosen = _without_faults(_named(migrations, named))
         first = min(migration.number for migration in chosen)
-        return Subjects("the migrations with lower numbers", tuple(m for m in migrations if m.number < first), chosen)
+        base = tuple(each for each in migrations if each.number < first)
+        return _with_squashes(Subjects("the migrations with lower numbers", base, chosen), migrations)
     if context.flags.get("database_url"):
         return _pending(context, folder.survey(directory))
     from . import merged  # noqa: PLC0415
 
     new = merged.find_new(directory, ref, context.environment)
-    return Subjects(new.base.ref, new.base.migrations, new.migrations, new.findings, is_merged=True)
+    return Subjects(new.base.ref, new.base.migrations, new.migrations, new.findings, new.squashes, is_merged=True)
+
+
+def _with_squashes(subjects: Subjects, migrations: Folder) -> Subjects:
+    if not any(each.replaces for each in subjects.new):
+        return subjects
+    from .squashed import of_folder  # noqa: PLC0415
+
+    squashes, findings = of_folder(migrations, subjects.new)
+    return replace(subjects, squashes=squashes, findings=findings)
 
 
 def _named(migrations: Sequence[Migration], names: Sequence[str]) -> tuple[Migration, ...]:
@@ -64,17 +78,15 @@ def _named(migrations: Sequence[Migration], names: Sequence[str]) -> tuple[Migra
     return tuple(sorted(chosen, key=lambda migration: migration.number))
 
 
-def _pending(context: Context, migrations: Sequence[Migration]) -> Subjects:
+def _pending(context: Context, migrations: Folder) -> Subjects:
     from sqlmigrate.operations import status  # noqa: PLC0415
 
     with context.database() as url:
         planned = status.status(url, migrations, table=context.config.table)
     rows = planned.plan.rows
-    return Subjects(
-        planned.state.server.where,
-        tuple(row.migration for row in rows if row.migration and row.is_executed),
-        _without_faults(tuple(row.migration for row in rows if row.migration and row.is_pending)),
-    )
+    executed = tuple(row.migration for row in rows if row.migration and row.is_executed)
+    pending = _without_faults(tuple(row.migration for row in rows if row.migration and row.is_pending))
+    return _with_squashes(Subjects(planned.state.server.where, executed, pending), migrations)
 
 
 def _without_faults(migrations: tuple[Migration, ...]) -> tuple[Migration, ...]:

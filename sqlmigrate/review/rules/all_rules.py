@@ -23,6 +23,7 @@ from . import (
     replaced,
     rewrites,
     session_settings,
+    squashed,
 )
 from .rule import EXAMPLE_HEADING, Example, Rule
 
@@ -41,6 +42,7 @@ SUBJECTS: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
         "Lost guarantees": guarantees.RULES,
         "Changed objects": altered.RULES,
         "Down files": down.RULES,
+        "Squashed migrations": squashed.RULES,
         "Merged files and exceptions": merged_files.RULES,
     }
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -423,14 +424,15 @@ def test_a_squash_of_another_text_is_told(repository: Repository) -> None:
     repository.write(v001_a="create something else")
     squashed(repository)
 
-    assert new(repository).findings == (
-        finding(
-            "merged-migration-changed",
-            "sql/002_squashed_core.up.sql",
-            "001_a is merged in main, and was squashed into 002_squashed_core with another text",
-            f"restore it, and squash again:\n{restore(repository, 'sql/001_a.up.sql', 'sql/001_a.down.sql')}",
-        ),
+    changed, of_down = new(repository).findings
+
+    assert changed == finding(
+        "merged-migration-changed",
+        "sql/002_squashed_core.up.sql",
+        "001_a is merged in main, and was squashed into 002_squashed_core with another text",
+        f"restore it, and squash again:\n{restore(repository, 'sql/001_a.up.sql', 'sql/001_a.down.sql')}",
     )
+    assert (of_down.rule.name, of_down.path) == ("squashed-archive-changed", "sql/squashed/001_a.down.sql")
 
 
 def test_a_squash_that_leaves_one_out_is_told(repository: Repository) -> None:
@@ -461,6 +463,136 @@ def test_a_migration_merged_into_its_range_meanwhile(repository: Repository) -> 
             "take the files of the branch back, merge the base, and squash again",
         ),
     )
+
+
+@pytest.fixture
+def merged_squash(repository: Repository) -> Repository:
+    """The squashed migration is merged, with its archive."""
+    squashed(repository)
+    repository.commit()
+    repository.git("branch", "-f", "main", "HEAD")
+    return repository
+
+
+def archived(repository: Repository, name: str) -> Path:
+    return repository.root / "sql/squashed" / name
+
+
+def from_archive(repository: Repository, *names: str) -> str:
+    return restore(repository, *(f"sql/squashed/{name}" for name in names))
+
+
+def test_a_new_squash_is_to_be_proven(repository: Repository) -> None:
+    """With what it replaces, from the archive."""
+    squashed(repository)
+
+    (squash_,) = new(repository).squashes
+
+    assert (squash_.migration.label, [each.up.path for each in squash_.replaced]) == (
+        "002_squashed_core",
+        ["sql/squashed/001_a.up.sql", "sql/squashed/002_b.up.sql"],
+    )
+
+
+def test_a_new_squash_without_its_archive_cannot_be_proven(repository: Repository) -> None:
+    """What is not committed with it is not there in CI."""
+    squashed(repository)
+    archived(repository, "002_b.up.sql").unlink()
+
+    found = new(repository)
+
+    assert found.squashes == ()
+    assert found.findings == (
+        finding(
+            "squash-not-proven",
+            "sql/002_squashed_core.up.sql",
+            "it is not known whether 002_squashed_core makes the same as what it replaces: sql/squashed/ lacks 002_b",
+            "commit the archive together with the squashed migration:\ngit add sql/squashed/",
+        ),
+    )
+
+
+def test_files_that_were_edited_on_their_way_to_the_archive(repository: Repository) -> None:
+    """The list has the checksum of the up file; the down file is compared with the merged one."""
+    squashed(repository)
+    archived(repository, "001_a.up.sql").write_text("create another;\n")
+    archived(repository, "002_b.down.sql").write_text("drop all;\n")
+    show = f"take the merged text:\ngit show {repository.git('rev-parse', 'main')[:12]}:./sql"
+
+    found = new(repository)
+
+    assert found.squashes == ()
+    assert [replace(each, severity="danger") for each in found.findings] == [
+        finding(
+            "squashed-archive-changed",
+            "sql/squashed/001_a.up.sql",
+            "the up file of 001_a in the archive is not the text that was squashed into 002_squashed_core",
+            f"{show}/001_a.up.sql > sql/squashed/001_a.up.sql",
+        ),
+        finding(
+            "squashed-archive-changed",
+            "sql/squashed/002_b.down.sql",
+            "the down file of 002_b in the archive was edited (SQL): a database that has only a part of what "
+            "002_squashed_core replaces undoes it with this file",
+            f"{show}/002_b.down.sql > sql/squashed/002_b.down.sql",
+        ),
+    ]
+    assert [each.severity for each in found.findings] == ["danger", "warning"]
+
+
+def test_an_archive_that_the_branch_does_not_change_is_not_judged(merged_squash: Repository) -> None:
+    """It may have been deleted long ago, when all databases were past it."""
+    assert (new(merged_squash).findings, new(merged_squash).squashes) == ((), ())
+    shutil.rmtree(merged_squash.root / "sql/squashed")
+    merged_squash.commit()
+    merged_squash.git("branch", "-f", "main", "HEAD")
+
+    assert (new(merged_squash).findings, new(merged_squash).squashes) == ((), ())
+
+
+def test_a_merged_archive_that_is_edited(merged_squash: Repository) -> None:
+    archived(merged_squash, "001_a.up.sql").write_text("create another;\n")
+
+    assert [(each.severity, each.what_now) for each in new(merged_squash).findings] == [
+        ("danger", f"restore it:\n{from_archive(merged_squash, '001_a.up.sql')}")
+    ]
+
+
+def test_a_part_of_a_merged_archive_is_deleted(merged_squash: Repository) -> None:
+    for way in ("up", "down"):
+        archived(merged_squash, f"001_a.{way}.sql").unlink()
+
+    assert new(merged_squash).findings == (
+        finding(
+            "squashed-archive-changed",
+            "sql/002_squashed_core.up.sql",
+            "001_a was deleted from sql/squashed/: a database that has only a part of what 002_squashed_core replaces "
+            "is refused then",
+            f"restore it:\n{from_archive(merged_squash, '001_a.up.sql', '001_a.down.sql')}",
+        ),
+    )
+
+
+def test_a_merged_archive_is_deleted(merged_squash: Repository) -> None:
+    """That is right when all databases are past it: a warning says when."""
+    shutil.rmtree(merged_squash.root / "sql/squashed")
+
+    (found,) = new(merged_squash).findings
+    refused = "a database that has only a part of what 002_squashed_core replaces is refused then"
+    advice = f"delete it when all databases are past 002; to keep it:\n{restore(merged_squash, 'sql/squashed')}"
+
+    assert (found.severity, found.message) == ("warning", f"the archive sql/squashed/ was deleted: {refused}")
+    assert found.what_now == advice
+
+
+def test_a_merged_squash_that_is_edited_is_proven_again(merged_squash: Repository) -> None:
+    path = merged_squash.root / "sql/002_squashed_core.up.sql"
+    path.write_text(path.read_text() + "create more;\n")
+
+    found = new(merged_squash)
+
+    assert [each.rule.name for each in found.findings] == ["merged-migration-changed"]
+    assert [each.migration.label for each in found.squashes] == ["002_squashed_core"]
 
 
 # -- refusals ----------------------------------------------------------------------------------------------------------

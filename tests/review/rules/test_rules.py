@@ -34,8 +34,9 @@ pytestmark = pytest.mark.sampled(24)
 
 IN_CODE = sorted(path.parent.name for path in CASES.glob("*/bad_in_code.sql"))
 
-# The rules of merged files are tested in review/new; those that depend on the server in test_rules_elsewhere.py.
-ELSEWHERE = {name for name in RULES if name.startswith(("merged-migration-", "version-"))}
+# The rules of merged and squashed files are tested in review/new and test_review.py; those that depend on the server in
+# test_rules_elsewhere.py.
+ELSEWHERE = {name for name in RULES if name.startswith(("merged-migration-", "version-", "squash"))}
 ELSEWHERE |= {"needs-newer-server", "missing-extension", "missing-role", "needs-more-rights", "schema-file-outdated"}
 
 # The good case of these is written for this version; an older server does not know its syntax.
