@@ -174,3 +174,4 @@ def test_a_long_history_is_read_file_by_file(every_postgres: Server, tmp_path: P
             assert isinstance(list(up_down.up(url, migrations[:number], into_existing=True))[-1], Finished)
             last = reading.read_again(session, last)
             assert last.catalog == read.read(session), migrations[number - 1].label
+        list(up_down.down(url, migrations, all=True))  # the roles of the server are dropped as well

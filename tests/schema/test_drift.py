@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import children
@@ -135,7 +136,8 @@ def test_up_down_up_of_a_history_is_no_drift(every_database: str, shop: Project)
     (version,) = project.query("select current_setting('server_version_num')::int / 10000")[0]
     generated_history.write(project.folder, generated_history.migrations(100, 3, version, ("elsewhere",)))
     found = []
-    for work in (project.up, lambda: project.down(steps=30), project.up):
+    undo_all = partial(project.down, all=True)  # the roles of the server are dropped as well
+    for work in (project.up, partial(project.down, steps=30), project.up, undo_all):
         succeeded(work())
         found += differences(project)
 

@@ -34,6 +34,8 @@ PASSWORD = "Planted-Secret-42"
 PREFIX = "sqlmigrate tests "  # every server of the tests lives with a space in its path
 MEMORY, DISK = Path("/dev/shm"), Path("/tmp")  # any account passes through both
 QUIET = {"autovacuum": "off"}  # it moves rows, and tests compare dumps byte by byte
+# All tests of a process share the primary: what its transactions have locked is locked here at once.
+_OF_STANDBYS = {"max_locks_per_transaction": "1024"}
 ROOM = 2 * 1024**3
 FILE_COPY = 15  # the first version that can be told so; those before always copy files
 
@@ -113,7 +115,7 @@ class Standby(Server):
             "the standby has ended:", log.read_text(errors="replace")[-2000:] if log.exists() else "", file=sys.stderr
         )
         self.admin.close()
-        self.cluster.start({**UNSAFE, **QUIET})
+        self.cluster.start({**UNSAFE, **QUIET, **_OF_STANDBYS})
         object.__setattr__(self, "admin", psycopg.connect(self.cluster.url(), autocommit=True))
 
 
@@ -182,7 +184,7 @@ def standby(home: Path, primary: Server) -> Iterator[Standby]:
     source = ["--dbname", primary.url(), "--write-recovery-conf", "--checkpoint=fast", "--no-sync"]
     cluster.run("pg_basebackup", "--pgdata", str(copy), *source)
     copy.rename(cluster.data)
-    with _running(cluster) as admin:
+    with _running(cluster, **_OF_STANDBYS) as admin:
         made = Standby(cluster, admin, primary=primary)
         try:
             yield made
