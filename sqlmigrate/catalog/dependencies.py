@@ -17,6 +17,7 @@ from .objects import Identity
 from .sql_relations import V14
 
 Needs = Mapping[Identity, frozenset[Identity]]
+Rows = list[list[str | None]]
 
 _MEMBERS = """\
 select classid::pg_catalog.regclass::text, objid::text, refobjid::text from pg_catalog.pg_depend
@@ -77,16 +78,13 @@ def _query(version: int) -> str:
     )
 
 
-def read_needs(session: Session) -> Needs:
-    """Read what each object needs; reads the catalog alone, and writes nothing.
+def requests(session: Session) -> tuple[Request, ...]:
+    """Return what is asked for `needs_of`, in a read-only transaction in which pg_catalog is the search_path."""
+    return Request(_MEMBERS), Request(_query(session.conn.info.server_version))
 
-    Args:
-        session: A session in no transaction; it is in none afterwards.
-    """
-    begin = Request("begin isolation level repeatable read read only")
-    path = Request("set local search_path = pg_catalog")
-    query = Request(_query(session.conn.info.server_version))
-    *_, members, rows, _ = session.ask(begin, path, Request(_MEMBERS), query, Request("rollback"))
+
+def needs_of(members: Rows, rows: Rows) -> Needs:
+    """Return what each object needs, made of the answers to `requests`."""
     extensions = {(catalog, oid): extension for catalog, oid, extension in members}
     found: dict[Identity, set[Identity]] = {}
     for catalog, oid, sub, needed_catalog, needed_oid in rows:

@@ -102,6 +102,11 @@ class Session:
         self.conn.add_notice_handler(self._noticed)
 
     @property
+    def major(self) -> int:
+        """The major version of the server."""
+        return self.conn.info.server_version // 10000
+
+    @property
     def database_encoding(self) -> str | None:
         """PostgreSQL's name of the encoding in which the database stores text; None if a pooler does not say it."""
         return self.conn.info.parameter_status("server_encoding")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlmigrate.catalog import read
-from sqlmigrate.catalog.dependencies import Needs, read_needs
+import psycopg
+
+from sqlmigrate.catalog import dependencies, read
+from sqlmigrate.catalog.dependencies import Needs
 from sqlmigrate.catalog.objects import Catalog
 from sqlmigrate.database.session import Request, Session
 
@@ -59,14 +61,19 @@ class Schema:
 
 
 def read_schema(session: Session, ignore: Collection[str] = ()) -> Schema:
-    """Read the schema of a database, except the tables of `ignore` (``public.migrations``); writes nothing."""
-    catalog = read.read(session, ignore)
-    return Schema(catalog, read_needs(session), _refused_bodies(session))
+    """Read the schema of a database, as it is at one moment; leave out the tables of `ignore` (``public.migrations``).
 
-
-def _refused_bodies(session: Session) -> frozenset[int]:
-    begin, end = Request("begin isolation level repeatable read read only"), Request("rollback")
+    Writes nothing. `session` is in no transaction before and after.
+    """
     quiet = Request("set local client_min_messages = error")
-    asked = Request(f"select pg_catalog.current_setting('{_REFUSED}')")
-    *_, found, _ = session.ask(begin, quiet, Request(_VALIDATE), asked, end)
-    return frozenset(int(oid) for oid in (found[0][0] or "").split())
+    refused = Request(f"select pg_catalog.current_setting('{_REFUSED}')")
+    path = Request("set local search_path to default")  # the names in bodies are those of the session
+    also = (*dependencies.requests(session), quiet, path, Request(_VALIDATE), refused)
+    try:
+        catalog, (members, needs, *_, refusals) = read.read_in_one_turn(session, also)
+    except psycopg.Error:
+        session.abort()
+        raise
+    objects = {key: each for key, each in catalog.objects.items() if each.table not in ignore}
+    unchecked = frozenset(int(oid) for oid in (refusals[0][0] or "").split())
+    return Schema(Catalog(objects), dependencies.needs_of(members, needs), unchecked)

@@ -12,15 +12,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from sqlmigrate.files.naming import SCHEMA_FILE
+
 from .order import AT_THE_END, Section, in_order
 from .pieces import Block, Piece
 from .rights import title
 from .schema import Schema
 from .statements import PUBLIC
 
-FIRST_LINE = "-- The schema that the migrations make, written by: sqlmigrate schema\n"
 _HEAD = f"""\
-{FIRST_LINE}-- Do not edit it. After a merge conflict in it, write it again with the same command.
+{SCHEMA_FILE}-- Do not edit it. After a merge conflict in it, write it again with the same command.
 """
 _CHECKSUM_LENGTH = 12
 _HEADING = re.compile(r"^-- (.+)\n-- checksum (\w+)$", re.MULTILINE)

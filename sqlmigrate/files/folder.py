@@ -19,7 +19,16 @@ from sqlmigrate.source import Source
 from .file_text import try_read
 from .inside import folders_inside
 from .migration import Archive, Folder, Migration
-from .naming import FILE_NAME, foreign_stamp, of_other_systems, other_system, own_stamp, version_number, wrong_names
+from .naming import (
+    FILE_NAME,
+    foreign_stamp,
+    of_other_systems,
+    other_system,
+    own_stamp,
+    schema_among_migrations,
+    version_number,
+    wrong_names,
+)
 from .nearby import adopting, can_adopt, way_to_migrations, where_it_was_looked_for
 from .replaces import ARCHIVE
 from .squashed import checked, reader
@@ -117,10 +126,11 @@ def _wrong_files(
 
     for error, name in zip(wrong_names(prefix, wrong, names), wrong, strict=True):
         source = read(prefix + name)
+        text = source.text if isinstance(source, Source) else ""
         found = both_directions_in(source, error) if isinstance(source, Source) else None
         if found and can_adopt():
             found = found.with_(next_steps=[adopting(prefix)])
-        yield found or error
+        yield schema_among_migrations(prefix + name, text) or found or error
 
 
 def _entries(directory: str) -> tuple[list[str], list[str]]:

@@ -34,6 +34,7 @@ _FOREIGN_STAMP = tuple(
 _OTHER_SYSTEMS = frozenset(
     ("clickhouse", "cockroach", "cockroachdb", "h2", "mariadb", "mssql", "mysql", "oracle", "sqlite", "sqlite3")
 )
+SCHEMA_FILE = "-- The schema that the migrations make, written by: sqlmigrate schema\n"  # its first line
 _REPEATABLE = re.compile(r"R__")
 _NUMBER_WIDTH = 3
 
@@ -86,6 +87,19 @@ def foreign_stamp(label: str) -> tuple[datetime, str] | None:
             with suppress(ValueError):  # the 31st of February
                 return datetime.strptime(time, "%Y%m%d%H%M%S").replace(tzinfo=UTC), found["rest"] or "name"
     return None
+
+
+def schema_among_migrations(path: str, text: str) -> MigrationError | None:
+    """Return the error for a file of the command `schema`: under the nearest right name it would be executed.
+
+    None if it is another file.
+    """
+    if not text.startswith(SCHEMA_FILE):
+        return None
+    return MigrationError(
+        f"{path} was written by `sqlmigrate schema`: it shows the schema, and is not a migration",
+        hint="move it out of this folder; the setting schema_file says where it is",
+    )
 
 
 def own_name(folder: str) -> str:

@@ -58,6 +58,8 @@ def _urgent(rows: Sequence[Row]) -> str | None:
         return "sqlmigrate down"
     if any(row.state in ("changed", "missing") for row in rows):
         return "sqlmigrate verify"
+    if faults := [fault for row in rows if row.is_pending and row.migration for fault in row.migration.faults]:
+        return next(iter(faults[0].next_steps), "sqlmigrate verify")  # up would only name them
     return "sqlmigrate up --out-of-order" if any(row.state == "out of order" for row in rows) else None
 
 

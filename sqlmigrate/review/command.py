@@ -5,6 +5,7 @@ What loads the driver, the parser or the rules is imported inside the functions,
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -169,10 +170,21 @@ def renumber(context: Context, *, base: str | None) -> None:
     moves = move(context.config.directory, base, context.environment, context.now)
     context.report.json({"moves": [{"from": str(old), "to": str(new)} for old, new in moves]})
     context.report.text(*(f"{old} ──▶ {new}" for old, new in moves))
-    if moves:
-        context.report.text(
-            "If a database has executed them with their old versions, undo them there: sqlmigrate down. It uses the",
-            "texts recorded in the history, and undoes the newest migration; --steps undoes more. Then: sqlmigrate up",
-        )
-    else:
+    if not moves:
         context.report.text("nothing to rename: the new migrations come after the newest merged one")
+        return
+    context.report.folded(
+        "If a database has executed them with their old versions, undo them there: sqlmigrate down. It uses the texts "
+        "recorded in the history, and undoes the newest migration; --steps undoes more. Then: sqlmigrate up"
+    )
+    for step in _after_renaming(context.config.directory, context.config.schema_file):
+        context.report.text(context.report.next_step(step))
+
+
+def _after_renaming(directory: str, schema_file: str) -> Iterator[str]:
+    """Yield what is to be done in git: it does not know the new names yet, and schema.sql may be in a conflict."""
+    paths = [directory]
+    if Path(schema_file).exists():
+        yield "sqlmigrate schema"
+        paths.append(schema_file)
+    yield f"git add --all {shlex.join(paths)}"

@@ -36,7 +36,6 @@ from .results import Basis, Review, Reviewed, Size
 from .rules.failures import NEEDS_MORE_RIGHTS, STATEMENT_FAILS
 from .rules.rule import SEVERITIES, Finding, worst
 
-_MAJOR = 10000
 _EXECUTED_WITH = {False: "", True: ", new migrations as a superuser (--trusted)"}
 
 
@@ -149,16 +148,17 @@ def _compared_schema_file(
     The clone has the schema of the whole folder only if the base is what is merged and every new file was executed.
     """
     path = settings.schema_file
-    if path is None or not subjects.is_merged or not schema_file.is_ours(path):
+    old = schema_file.read(path) if path and subjects.is_merged else None
+    if path is None or old is None:
         return (), ""
     if subjects.findings:
         return (), f"{path} is not compared: merged files were changed."
     if not all(each.trip and each.trip.ended_as_after_up for each in reviewed):
         return (), f"{path} is not compared: not all migrations were executed."
     with connect(clone.owner_url) as session:
-        if settings.schema_postgres not in (None, session.conn.info.server_version // _MAJOR):
+        if settings.schema_postgres not in (None, session.major):
             return (), f"{path} is not compared: PostgreSQL {settings.schema_postgres} writes it."
-        return schema_file.of_file(path, SchemaFile(read_schema(session, watch.history)).text), ""
+        return schema_file.compared(path, old, SchemaFile(read_schema(session, watch.history)).text), ""
 
 
 def _parts(subjects: Subjects) -> Iterator[Subjects]:

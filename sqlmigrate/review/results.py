@@ -82,6 +82,11 @@ class Basis:
     not_compared: str = ""
     proven: tuple[str, ...] = ()
 
+    @property
+    def major(self) -> int:
+        """The major version of the shadow server; 0 if there was none."""
+        return self.version // 10000
+
 
 @dataclass(frozen=True)
 class Review:

@@ -42,6 +42,8 @@ def schema(context: Context, **options: Any) -> int:
 
     _refuse_contradictions(options)
     path = Path(options["output"] or context.config.schema_file)
+    if options["output"] != _STDOUT and (options["output"] or not options["source"]):
+        file.require_outside(path, context.config.directory)
     if options["source"] or options["output"] == _STDOUT:
         built = _built(context, options)
         shown = SchemaFile(built.schema)
@@ -90,7 +92,7 @@ def _built(context: Context, options: dict[str, Any]) -> BuiltSchema:
             "the schema is not written: not all files can be executed",
             hint="what another tool executed long ago may be left out as far as it has to be: --leave-out",
         )
-        raise gather([*faults, old])
+        raise gather([*faults, old] if any(each.span for each in faults) else faults)  # names are to be mended
     wanted = built.Wanted(
         Path(config.embedded_directory),
         config.table,

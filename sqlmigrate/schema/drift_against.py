@@ -64,7 +64,7 @@ def compare_with_files(url: str, migrations: Sequence[Migration], policy: DriftP
         notes=(*chosen.notes, _OWNERS, *left_out),
         objects=len(against.compared.now.catalog.objects),
     )
-    return with_drift(result, against.drift, report)
+    return with_drift(result, report)
 
 
 def _state(session: Session, table: str) -> tuple[State, str]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import groupby
 
 from sqlmigrate.catalog.authors import Authors
-from sqlmigrate.catalog.drift import Drift, NotCompared
+from sqlmigrate.catalog.drift import NotCompared
 from sqlmigrate.catalog.objects import Catalog, Difference, Object
 from sqlmigrate.errors import SqlmigrateError
 from sqlmigrate.operations.drift import Compared, Report, changed_objects, owner_of
@@ -101,12 +101,14 @@ def of_snapshot(report: Report) -> Result:
     against = f"the snapshot {after}" + (f", {moment(taken_at)}" if taken_at else "")
     objects = len(compared.now.catalog.objects)
     result = Result(report.state.server.where, against, version, taken_at, compared.problem, objects=objects)
-    return result if compared.drift is None else with_drift(result, compared.drift, report)
+    return with_drift(result, report)
 
 
-def with_drift(result: Result, drift: Drift, report: Report) -> Result:
-    """Return a result with what was found."""
-    authors = report.authors
+def with_drift(result: Result, report: Report) -> Result:
+    """Return a result with what was found, if anything could be compared."""
+    drift, authors = report.compared.drift, report.authors
+    if drift is None:
+        return result
     things = list(changed_objects(drift.differences, report.compared))
     items = tuple(
         _item(each, thing, owner_of(thing, report.compared), authors, result.taken_at)

@@ -7,8 +7,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from sqlmigrate.ddl import schema_file
 from sqlmigrate.errors import ConfigError, MigrationError
+from sqlmigrate.files.naming import SCHEMA_FILE
 from sqlmigrate.files.whole import overwrite
 from sqlmigrate.source import Source
 
@@ -36,9 +36,19 @@ _ANOTHER = "name another file: --schema-file, or schema_file in the project's fi
 
 def require_ours(path: Path, text: str | None) -> None:
     """Raise `ConfigError` if a file is there that we have not written."""
-    if text and not text.startswith(schema_file.FIRST_LINE):
+    if text and not text.startswith(SCHEMA_FILE):
         raise ConfigError(
             f"{path} was not written by `sqlmigrate schema`, and is not overwritten", hint=f"{_ANOTHER}; or delete it"
+        )
+
+
+def require_outside(path: Path, directory: str) -> None:
+    """Raise `ConfigError` if the file would be in the folder of migrations, where each `.sql` file is one."""
+    if path.suffix.lower() == ".sql" and Path(directory).resolve() in path.resolve().parents:
+        raise ConfigError(
+            f"{path} is in the folder of migrations: it would be taken for one",
+            state="nothing was written",
+            hint="name a file outside of it: --output, or schema_file in the project's file",
         )
 
 

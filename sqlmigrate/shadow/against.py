@@ -31,12 +31,10 @@ class Against:
     Attributes:
         compared: the comparison; what the files make is before
         built: what was built of the files
-        drift: how the database differs
     """
 
     compared: Compared
     built: BuiltSchema
-    drift: Drift
 
 
 def compare_with(
@@ -54,7 +52,7 @@ def compare_with(
     files = stored.catalog_of(stored.text_of(built.schema.catalog))
     before = _with_their_owners(files, after, built.executed_by)
     found = _settled(find_drift(before, after, Majors(built.major, state.server.major), ignored))
-    return Against(Compared(now, None, drift=found, before=before), built, found)
+    return Against(Compared(now, None, drift=found, before=before), built)
 
 
 def _built(migrations: Sequence[Migration], wanted: Wanted, major: int) -> BuiltSchema:

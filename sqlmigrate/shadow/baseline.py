@@ -47,9 +47,10 @@ def agreement(url: str, migrations: Sequence[Migration], version: str, wanted: W
         limit = find_named(migrations, view.opened, rows, version).number
         files = sorted((each for each in view.migrations if each.number <= limit), key=lambda each: each.number)
         try:
-            found = compare_with(session, state, files, wanted).drift.differences
+            drift = compare_with(session, state, files, wanted).compared.drift
         except SqlmigrateError as error:
             return Agreement(note=error.with_(message=f"not compared with what the files make: {error.message}"))
+    found = drift.differences if drift else ()
     others = [each for each in found if each.change == "left over"]
     return Agreement(_doubt([each for each in found if each.change != "left over"]), _note(others))
 

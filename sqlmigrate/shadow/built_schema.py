@@ -20,7 +20,6 @@ from .executable_files import LeftOut
 from .rights import Rights
 
 _FORM = "schema 2"  # of the templates: changed when they are built differently
-_MAJOR = 10000
 
 
 @dataclass(frozen=True)
@@ -155,8 +154,7 @@ def of_files(migrations: Sequence[Migration], wanted: Wanted) -> BuiltSchema:
         with built(server, migrations, how) as clone, connect(clone.databases.owner_url) as session:
             schema = read_schema(session, own_tables(session, history_read.read(session, wanted.table).history))
             role = session.conn.info.user
-        major = server.version // _MAJOR
-        return BuiltSchema(schema, server.label, major, clone.roles, clone.left_out, role)
+        return BuiltSchema(schema, server.label, server.major, clone.roles, clone.left_out, role)
 
 
 def of_database(url: str, table: str) -> BuiltSchema:
@@ -164,7 +162,7 @@ def of_database(url: str, table: str) -> BuiltSchema:
     with connect(url) as session:
         info = session.conn.info
         schema = read_schema(session, _own_tables_of_any(session, table))
-        return BuiltSchema(schema, f"{info.dbname} at {info.host}:{info.port}", info.server_version // _MAJOR)
+        return BuiltSchema(schema, f"{info.dbname} at {info.host}:{info.port}", session.major)
 
 
 def own_tables(session: Session, history: History) -> Collection[str]:
@@ -182,10 +180,9 @@ def _own_tables_of_any(session: Session, table: str) -> Collection[str]:
 
 
 def _require_major(server: databases.Shadow, wanted: Wanted) -> None:
-    major = server.version // _MAJOR
-    if wanted.postgres is not None and major != wanted.postgres:
+    if wanted.postgres is not None and server.major != wanted.postgres:
         raise ConfigError(
             f"the schema is to be written by PostgreSQL {wanted.postgres} (schema_postgres), "
-            f"and --shadow-url is PostgreSQL {major}",
+            f"and --shadow-url is PostgreSQL {server.major}",
             hint="another major version prints some definitions differently; name a server of the right one",
         )

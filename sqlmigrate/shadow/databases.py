@@ -69,6 +69,17 @@ select n.nspname::text
  where e.extname = 'plpgsql_check'"""
 
 
+# On a server that others use, too, a role that was made up says so: it may stay as long as a template depends on it.
+_MADE_UP = "created by sqlmigrate, because a migration names it"
+_IS_MADE_UP = """\
+select 1 from pg_catalog.pg_roles where rolname = $1 and pg_catalog.shobj_description(oid, 'pg_authid') = $2"""
+_NEED_ROLE = """\
+select distinct datname::text
+  from pg_catalog.pg_shdepend s join pg_catalog.pg_database d on d.oid = s.dbid
+ where s.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass
+   and s.refobjid = (select oid from pg_catalog.pg_roles where rolname = $1)"""
+
+
 @dataclass(frozen=True)
 class Databases:
     """One database of the shadow server, and how to connect to it.
@@ -126,7 +137,7 @@ class Shadow:
 
     def __init__(self, where: Place, admin: Session) -> None:
         self.label = where.label
-        self.version = admin.conn.info.server_version
+        self.version, self.major = admin.conn.info.server_version, admin.major
         self._admin = admin
         self._place = where
         self._stubs: list[str] = []
@@ -235,8 +246,24 @@ class Shadow:
         self._ask(f"create role {quoted(name)} nologin {strong}")
         if self._place.owner != self._place.admin:
             self._ask(f"grant {quoted(name)} to {quoted(self._place.owner)} with admin option")
+        if not self._place.is_ours:
+            self._ask(f"comment on role {quoted(name)} is {literal(_MADE_UP)}")
         self._stubs.append(name)
         self.made_up.add(name)
+
+    def give_up_role(self, name: str) -> bool:
+        """Drop a role that was made up for a template, with the templates that need it: a migration creates it itself.
+
+        Returns whether it was dropped; it is not if we have not made it up, or if another database needs it.
+        """
+        if self._place.is_ours or not self._ask(_IS_MADE_UP, name, _MADE_UP):
+            return False
+        needing = [each or "" for (each,) in self._ask(_NEED_ROLE, name)]
+        if not all(each.startswith(BASE) for each in needing):
+            return False
+        for each in needing:
+            self._drop(each)
+        return try_all(self._admin, f"drop role {quoted(name)}")
 
     def _built(
         self, name: str, build: Callable[[Databases], Any], given: Rights, *, is_kept: bool = True

@@ -18,8 +18,9 @@ from sqlmigrate.identifiers import quoted
 from . import databases
 
 # SET ROLE gives another code than GRANT.
-_UNDEFINED, _INSUFFICIENT_PRIVILEGE = ("42704", "22023"), "42501"
+_UNDEFINED, _INSUFFICIENT_PRIVILEGE, _DUPLICATE = ("42704", "22023"), "42501", "42710"
 _NO_ROLE = re.compile(r'role "(.+)" does not exist')
+_IS_THERE = re.compile(r'role "(.+)" already exists')
 _NO_MEMBER = re.compile(r'must be member of role "(.+)"')  # before PostgreSQL 16, where creating a role joins it
 _NO_SCHEMA = "permission denied for schema "
 _GRANTS = """\
@@ -66,6 +67,8 @@ class MissingRoles:
             self.created.append(role)
             self._server.stub_role(role)
             return True
+        if role := _already_there(error):  # it may be left from a template of other files
+            return self._server.give_up_role(role)
         owners = {*self.created, *self._known} - self._owners
         if _may_not_create(error) and owners:
             self._owners |= owners  # only now: DROP ROLE fails for a role that has rights
@@ -80,6 +83,11 @@ class MissingRoles:
 
 def _missing(error: StatementError) -> str | None:
     found = _NO_ROLE.match(error.message) if error.sqlstate in _UNDEFINED else None
+    return found[1] if found else None
+
+
+def _already_there(error: StatementError) -> str | None:
+    found = _IS_THERE.match(error.message) if error.sqlstate == _DUPLICATE else None
     return found[1] if found else None
 
 

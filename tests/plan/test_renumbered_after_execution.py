@@ -102,6 +102,7 @@ def test_after_a_merge_renumber_down_and_up_bring_the_database_to_the_folder(pro
     repository.git("checkout", "-q", "mine")
     repository.git("merge", "-q", "main")
 
+    assert project.call("status").stdout.splitlines()[-1] == "next: sqlmigrate renumber"
     refused = project.call("up")
     assert (refused.code, refused.stderr.splitlines()[-4:]) == (
         1,
@@ -118,8 +119,9 @@ def test_after_a_merge_renumber_down_and_up_bring_the_database_to_the_folder(pro
         "sql/002_x.down.sql ──▶ sql/003_x.down.sql\n"
         "sql/003_y.up.sql ──▶ sql/004_y.up.sql\n"
         "sql/003_y.down.sql ──▶ sql/004_y.down.sql\n"
-        "If a database has executed them with their old versions, undo them there: sqlmigrate down. It uses the\n"
-        "texts recorded in the history, and undoes the newest migration; --steps undoes more. Then: sqlmigrate up\n"
+        "If a database has executed them with their old versions, undo them there: sqlmigrate down. It uses the texts "
+        "recorded in the history, and undoes the newest migration; --steps undoes more. Then: sqlmigrate up\n"
+        "next: git add --all sql\n"
     )
     assert (project.call("down", "--steps", "2").code, project.relations()) == (0, {"a"})
     assert succeeded(project.up()) == ["002_b", "003_x", "004_y"]

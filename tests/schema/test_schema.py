@@ -156,7 +156,6 @@ def test_a_folder_that_cannot_be_built(shop: Project, schema: Of) -> None:
 FAULTY = {
     "conflict markers": ("003_c", "<<<<<<< HEAD\nselect 1;\n=======\nselect 2;\n>>>>>>> b\n", "is a conflict marker"),
     "an open quote": ("003_c", "select 'open;", "sql/003_c.up.sql:1:8"),
-    "two migrations of one version": ("002_other", "select 1;", "2 migrations have version 2"),
 }
 
 
@@ -172,6 +171,72 @@ def test_files_that_cannot_be_executed_are_refused(label: str, text: str, said: 
     assert "the schema is not written: not all files can be executed" in ended.stderr
     assert not (shop.folder.parent / "schema.sql").exists()
     assert schema(shop)("--leave-out").code == 0
+
+
+def test_two_migrations_of_one_version_are_one_error(shop: Project, schema: Of) -> None:
+    """Nothing may be left out of them, so --leave-out is not proposed."""
+    shop.add("002_other", "select 1;", "select 1;")
+
+    ended = schema(shop)()
+
+    assert (ended.code, ended.stdout) == (1, "")
+    assert ended.stderr == (
+        "error: 2 migrations have version 2: sql/002_create_orders.up.sql and sql/002_other.up.sql\n"
+        "   hint    rename both files of one of them to the next free version; in git, renumber does it\n"
+        "   next    sqlmigrate renumber\n\n"
+    )
+
+
+def test_the_file_is_not_written_into_the_folder_of_migrations(shop: Project, schema: Of) -> None:
+    """There it would be a file with a wrong name, and under a right name it would be executed."""
+    ended = schema(shop)("--output", "sql/schema.sql")
+
+    assert (ended.code, ended.stdout) == (2, "")
+    assert ended.stderr == (
+        "error: sql/schema.sql is in the folder of migrations: it would be taken for one\n"
+        "   nothing was written\n"
+        "   hint    name a file outside of it: --output, or schema_file in the project's file\n\n"
+    )
+    assert not (shop.folder / "schema.sql").exists()
+    assert schema(shop)("--schema-file", str(shop.folder / "sub" / "s.sql")).code == 2
+
+
+def test_the_file_in_the_folder_of_migrations_is_no_migration(shop: Project) -> None:
+    """It is never proposed to give it the name of one."""
+    (shop.folder / "schema.sql").write_text(SHOP, encoding="utf-8")
+
+    ended = shop.call("verify")
+
+    assert ended.stderr == (
+        "error: sql/schema.sql was written by `sqlmigrate schema`: it shows the schema, and is not a migration\n"
+        "   hint    move it out of this folder; the setting schema_file says where it is\n\n"
+    )
+
+
+def test_a_role_that_other_files_only_name_can_be_created(shop: Project, schema: Of, postgres: Server) -> None:
+    """On a server of --shadow-url such a role stays with the database that is kept; it is not in the way of others."""
+    role = "named_or_created"
+    shop.add("003_rights", f"grant select on orders to {role};", f"revoke select on orders from {role};")
+    assert schema(shop)().code == 0
+    assert postgres.admin.execute(f"select 1 from pg_roles where rolname = '{role}'").fetchall() == [(1,)]
+
+    shop.add("003_rights", f"create role {role}; grant select on orders to {role};", "")
+    assert schema(shop)("--trusted").code == 0
+
+
+def test_a_role_of_somebody_else_stays(shop: Project, schema: Of, postgres: Server) -> None:
+    """Only a role that was made up for a shadow is dropped."""
+    role = "of_somebody_else"
+    postgres.admin.execute(f"create role {role}")
+    try:
+        shop.add("003_role", f"create role {role};", f"drop role {role};")
+        ended = schema(shop)("--trusted")
+
+        assert ended.code == 1
+        assert f'003_role fails on the shadow: role "{role}" already exists' in ended.stderr
+        assert postgres.admin.execute(f"select 1 from pg_roles where rolname = '{role}'").fetchall() == [(1,)]
+    finally:
+        postgres.admin.execute(f"drop role {role}")
 
 
 def test_another_major_version_than_the_one_that_is_set(shop: Project, postgres: Server) -> None:

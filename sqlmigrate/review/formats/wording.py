@@ -22,7 +22,6 @@ from sqlmigrate.spelling import plural
 
 MARKS: dict[Severity | None, str] = {"danger": "❗", "warning": "⚠️", "note": "💡", None: "✅"}
 _INNER = ("constraint", "index", "trigger", "policy", "rule")  # shown without the name of their table
-_MAJOR = 10_000
 _EVERYTHING = "restores everything"
 _DOWN_RULES = frozenset(rule.name for rule in down.RULES)
 
@@ -42,7 +41,7 @@ def last(kind: str, name: str) -> str:
 
 def major(basis: Basis) -> int:
     """Return the major version of the review's server; 99 if there was no server, so that newest syntax is shown."""
-    return basis.version // _MAJOR if basis.version else 99
+    return basis.major or 99
 
 
 class Lock(NamedTuple):
