@@ -17,7 +17,7 @@ from sqlmigrate.errors import ConfigError, Kind, MigrationError, gather
 from sqlmigrate.source import Source
 
 from .file_text import try_read
-from .inside import folders_inside
+from .inside import folders_inside, interrupted_squash
 from .migration import Archive, Folder, Migration
 from .naming import (
     FILE_NAME,
@@ -31,7 +31,7 @@ from .naming import (
 )
 from .nearby import adopting, can_adopt, way_to_migrations, where_it_was_looked_for
 from .replaces import ARCHIVE
-from .squashed import checked, reader
+from .squashed import archive_names, checked, reader
 from .without_sql import without_sql
 
 
@@ -68,9 +68,21 @@ def survey(directory: str | Path) -> Folder:
     files, folders = _entries(str(directory))
     found = pair(prefix, files, try_read)
     archive = Archive(f"{prefix}{ARCHIVE}/", reader(prefix, lambda path, names: pair(path, names, try_read)))
-    is_archive = any(each.replaces for each in found)  # without a squashed migration its name means nothing
-    notes = (*without_sql(found), *folders_inside(prefix, [e for e in folders if e != ARCHIVE or not is_archive]))
+    notes = (*without_sql(found), *_notes_inside(prefix, files, folders, found))
     return Folder(found, found.faults, notes, archive)
+
+
+def _notes_inside(
+    prefix: str, files: Sequence[str], folders: Sequence[str], found: Sequence[Migration]
+) -> Iterator[MigrationError]:
+    """Yield the notes on the folders inside; without a squashed migration, the name of the archive means nothing."""
+    if ARCHIVE in folders and not any(each.replaces for each in found):
+        path, names = archive_names(prefix)
+        if not names or not set(names) <= set(files):
+            yield from folders_inside(prefix, folders)
+            return
+        yield interrupted_squash(path.rstrip("/"))
+    yield from folders_inside(prefix, [each for each in folders if each != ARCHIVE])
 
 
 def require_read(folder: Folder) -> None:

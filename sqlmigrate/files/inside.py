@@ -67,6 +67,14 @@ def _holds(folder: str, found: Sequence[str]) -> MigrationError:
     )
 
 
+def interrupted_squash(folder: str) -> MigrationError:
+    """Return the note on the copies that a squash has left in the archive, before the squashed file was written."""
+    return MigrationError(
+        f"{folder}/ has copies of migrations, and no squashed migration is here: a squash was interrupted",
+        hint=f"squash again, or delete {folder}/",
+    )
+
+
 def _one_folder_each(prefix: str, tool: str, file: str, folders: Sequence[str]) -> MigrationError:
     count = plural(len(folders), "migration")
     down = ", and down.sql likewise" if tool == "Diesel" else ""

@@ -37,7 +37,7 @@ def checked(pairs: Sequence[Migration], errors: list[MigrationError]) -> list[Mi
 
 def faults_of_squashed(migrations: Iterable[Migration]) -> list[MigrationError]:
     """Return the faults that keep it unknown what a squashed migration replaces."""
-    unclear = (Kind.WRONG_RANGE, Kind.REPLACED)
+    unclear = (Kind.WRONG_RANGE, Kind.REPLACED, Kind.SQUASHED_TWICE)
     return [fault for each in migrations if each.replaces for fault in each.faults if fault.kind in unclear]
 
 
@@ -72,7 +72,7 @@ def changed_in_archive(migration: Migration, into: str) -> MigrationError:
 def archived(pairs: Sequence[Migration]) -> list[Migration]:
     """Return the migrations of an archive in their order; a squashed one follows what it has replaced itself."""
     if any(each.replaces for each in pairs):  # what it has replaced itself is there as well
-        together = (Kind.SHARED_VERSION, Kind.REPLACED)
+        together = (Kind.SHARED_VERSION, Kind.REPLACED, Kind.SQUASHED_TWICE)
         pairs = [
             replace(each, faults=tuple(fault for fault in each.faults if fault.kind not in together)) for each in pairs
         ]
@@ -127,7 +127,7 @@ def _is_inside(one: Migration, other: Migration) -> bool:
 
 
 def _is_replaced(fault: MigrationError) -> bool:
-    return fault.kind is Kind.REPLACED
+    return fault.kind in (Kind.REPLACED, Kind.SQUASHED_TWICE)
 
 
 def _is_listed(migration: Migration, squashed: Migration) -> bool:
@@ -165,10 +165,10 @@ def _two_squashed(one: Migration, other: Migration) -> MigrationError:
     rest = "" if one.number == other.number else ", and take back from the archive what only that one replaces"
     return MigrationError(
         f"{one.label} and {other.label} {same}: keep one of them",
-        kind=Kind.REPLACED,
+        kind=Kind.SQUASHED_TWICE,
         hint="keep the one that databases have in their history (sqlmigrate log), or any if none has; "
         f"delete the files of the other{rest}",
-        next_steps=[f"git rm -f {pairs[1]}", f"or: git rm -f {pairs[0]}"],
+        next_steps=[f"git rm {pairs[1]}", f"or: git rm {pairs[0]}"],
     )
 
 

@@ -13,6 +13,7 @@ from sqlmigrate.files.migration import Migration, archive_of
 from sqlmigrate.history import read, rights, surroundings, write
 from sqlmigrate.history.state import State
 from sqlmigrate.history.table import DEFAULT_TABLE, History, make_ready, prepare, ready
+from sqlmigrate.plan.checks import folder_before_squash
 from sqlmigrate.plan.created import created_tables, readable_scripts
 from sqlmigrate.plan.half_done import half_done_rows, said_of_rows
 from sqlmigrate.plan.plan import DEFAULT_DRIFT, DEFAULT_LIMITS, DriftPolicy
@@ -36,6 +37,9 @@ def repairable(
     plan = status(url, migrations, table=table).plan
     rows = plan.rows
     row = find_named(migrations, plan.opened, rows, version)
+    if row.is_another_migration:
+        with connect(url) as session:
+            _require_newer_folder(session, read.read(session, table), [row])
     for opened in plan.opened:
         if opened.error and opened.covers(row.number):
             raise opened.error.with_(state=NOTHING_CHANGED)
@@ -110,6 +114,19 @@ def _snapshot_kept(session: Session, state: State, drift: DriftPolicy, *, is_new
     snapshot.keep_with_history(session, replace(state, history=ready(state.history)), was_current=was_current)
 
 
+def _require_newer_folder(session: Session, state: State, rows: Sequence[Row]) -> None:
+    """Raise `HistoryError` if the history has a squashed migration, and the folder only what that has replaced."""
+    others = [row for row in rows if row.is_another_migration and row.migration and row.execution]
+    if not others:
+        return
+    recorded = read.texts(session, state.history, [row.execution.version for row in others if row.execution])
+    for row in others:
+        if row.migration and row.execution:
+            up, _ = recorded.get(row.execution.version, (None, None))
+            if older := folder_before_squash(row.migration, row.execution, up or ""):
+                raise older.with_(state=NOTHING_CHANGED)
+
+
 def _begun_as(row: Row) -> str:
     """Return the label of what the history forgets: a failed migration may have another number or name now."""
     return row.execution.label if row.state == "failed" and row.execution else row.label
@@ -128,7 +145,7 @@ def baseline_doubt(
         state = read.read(session, table)
         server.require_writable(state.server)
         rights.require_writable(state)
-        pending = _pending_up_to(version, migrations, state)
+        pending = _pending_up_to(session, version, migrations, state)
         declared = [row.migration for row in pending if row.migration]
         created = created_tables(readable_scripts(declared))
         found = set(surroundings.tables_of(session, {name for _, name in created})) if created else set()
@@ -163,7 +180,7 @@ def baseline(  # noqa: PLR0913 - as `up`
     holds the lock for more than `lock_wait` seconds.
     """
     with under_lock(url, table, lock_wait) as (session, state):
-        pending = _pending_up_to(version, migrations, state)
+        pending = _pending_up_to(session, version, migrations, state)
         declared = list({row.number: row for row in reversed(pending)}.values())[::-1]  # one file of each version
         _refuse_half_done(declared)
         rights.require_writable(state)
@@ -173,10 +190,11 @@ def baseline(  # noqa: PLR0913 - as `up`
         return state, declared
 
 
-def _pending_up_to(version: str, migrations: Sequence[Migration], state: State) -> list[Row]:
+def _pending_up_to(session: Session, version: str, migrations: Sequence[Migration], state: State) -> list[Row]:
     """Return the rows of pending migrations up to `version`, which must be known; their files must have no faults."""
     view = view_up_to(migrations, state.executions, archive_of(migrations), version)
     rows = make_rows(view.migrations, view.executions)
+    _require_newer_folder(session, state, rows)
     if view.errors:
         raise gather(view.errors).with_(state=NOTHING_CHANGED)
     limit = find_named(migrations, view.opened, rows, version).number

@@ -14,7 +14,7 @@ from psycopg.errors import InsufficientPrivilege
 from sqlmigrate.database import run_lock
 from sqlmigrate.database.blocker import UNSEEN, Blocker
 from sqlmigrate.database.session import Session, connect
-from sqlmigrate.errors import HistoryError, MigrationError
+from sqlmigrate.errors import HistoryError, Kind, MigrationError
 from sqlmigrate.files.migration import Migration, archive_of
 from sqlmigrate.files.naming import version_number
 from sqlmigrate.history import read, surroundings
@@ -100,7 +100,8 @@ def verify(
     told = [row for row in rows if not any(each.covers(row.number) for each in stopped)]
     found = [half_undone_error(rows), *(missing_error(told, kind) for kind in (INSIDE, AFTER, UNFINISHED))]
     found += [each.error for each in stopped]
-    found += [out_of_order_error(rows, [row for row in rows if row.is_pending])]
+    if not any(each.kind is Kind.OLDER_FOLDER for error in errors for each in (error, *error.others)):
+        found += [out_of_order_error(rows, [row for row in rows if row.is_pending])]
     return planned, [*errors, *filter(None, found)]
 
 

@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sqlmigrate.errors import NOTHING_EXECUTED, HistoryError
+from sqlmigrate.errors import NOTHING_EXECUTED, HistoryError, Kind
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.files.replaces import find_replaces
 from sqlmigrate.history.state import Execution
@@ -93,6 +93,7 @@ def folder_before_squash(migration: Migration, execution: Execution, executed: s
         f"{migration.label}: this database has {execution.label}, which replaces {replaces}: "
         "this folder is older than the database",
         migration.up.span(0, 0),
+        kind=Kind.OLDER_FOLDER,
         state=NOTHING_EXECUTED,
         hint="update the folder",
         next_steps=["git pull"],

@@ -305,12 +305,18 @@ def replaced_by(squashed: Migration, archive: Archive) -> tuple[Migration, ...]:
         if error.kind:
             raise error.with_(state=NOTHING_CHANGED)
         raise ConfigError(
-            f"{archive.path} does not have all migrations that {squashed.label} replaces, so it cannot be proven",
+            f"{archive.path} lacks {_missing(squashed, archive)}, so {squashed.label} cannot be proven",
             state=NOTHING_CHANGED,
             hint="bring the folder back as it was before it was deleted",
             next_steps=error.next_steps[:1],
         )
     return tuple(view.migrations)
+
+
+def _missing(squashed: Migration, archive: Archive) -> str:
+    members = members_of(squashed, archive)
+    missing = [each.label for each, migration in members if migration is None]
+    return _some(missing) if members and archive.migrations else "all that was squashed"
 
 
 def restoring(path: str, label: str = "") -> str:

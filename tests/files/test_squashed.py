@@ -216,6 +216,21 @@ def test_a_replaced_migration_that_is_still_there(folder: Path) -> None:
     ]
 
 
+def test_copies_that_an_interrupted_squash_has_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is lost, and the copies are not migrations that somebody forgot to move."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("001_a.up.sql", "002_b.up.sql", "squashed/001_a.up.sql"):
+        Path("sql", name).parent.mkdir(parents=True, exist_ok=True)
+        write(name)
+
+    assert shown(survey("sql").notes) == [
+        [
+            "sql/squashed/ has copies of migrations, and no squashed migration is here: a squash was interrupted",
+            "squash again, or delete sql/squashed/",
+        ]
+    ]
+
+
 RENAME = (
     "a new database would execute it before the squashed one, and others after it: rename its files to a free version "
     "after the newest; in git, renumber does it"
@@ -250,8 +265,8 @@ def test_two_squashed_migrations_that_overlap(folder: Path) -> None:
         [
             "003_squashed_core and 004_squashed_all replace some of the same migrations: keep one of them",
             KEEP_ONE,
-            "git rm -f sql/004_squashed_all.up.sql",
-            "or: git rm -f sql/003_squashed_core.up.sql",
+            "git rm sql/004_squashed_all.up.sql",
+            "or: git rm sql/003_squashed_core.up.sql",
         ]
     ]
 

@@ -513,6 +513,18 @@ def test_an_older_folder_is_told_as_such(project: Project) -> None:
 
     assert told(refusal(older.up)) == expected.format("nothing was executed by this run")
     assert told(refusal(lambda: older.down(steps=2))) == expected.format("nothing was executed")
+    before = history(project)
+    for command in (("repair", "3"), ("baseline", "3"), ("baseline", "2")):
+        assert older.call(*command, "--yes").stderr.splitlines() == [
+            "error: " + expected.splitlines()[0],
+            "  ──▶ sql/003_c.up.sql",
+            "   nothing was changed",
+            "   hint    update the folder",
+            "   next    git pull",
+            "",
+        ]
+    assert history(project) == before
+    assert "out of order" not in older.call("verify").stderr
     assert project.relations() == {"a", "b", "c", "d"}
 
 

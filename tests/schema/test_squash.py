@@ -69,7 +69,8 @@ def four(project: Project) -> Project:
 @pytest.fixture
 def squash(four: Project, postgres: Server) -> Squash:
     """Call `squash` on the PostgreSQL 18 of the tests: it is running already."""
-    return lambda *arguments: four.call("squash", *arguments, "--shadow-url", postgres.url(), "--schema-postgres", "18")
+    shadow = ("--shadow-url", postgres.url(), "--schema-postgres", "18")
+    return lambda *arguments, **environment: four.call("squash", *arguments, *shadow, **environment)
 
 
 def files(project: Project) -> list[str]:
@@ -168,7 +169,11 @@ def test_a_squash_that_lacks_a_statement_is_never_written(
     """Whichever statement is taken out of it: the difference is named, and no file is changed."""
     write, texts = squash_text.up, list[str]()
     monkeypatch.setattr(squash_text, "up", lambda *given, **named: texts.append(write(*given, **named)) or texts[-1])
-    assert squash("4", "core").code == 2  # it asks, and there is no terminal
+    assert squash("4", "core", "--yes").code == 0
+    for name in PAIRS:
+        (four.folder / "squashed" / name).rename(four.folder / name)
+    for way in ("up", "down"):
+        (four.folder / f"004_squashed_core.{way}.sql").unlink()
     taken = list(statements(texts[0]))
     assert len(taken) > 15
     for each in taken:
@@ -195,12 +200,70 @@ def test_without_the_rows(four: Project, squash: Squash) -> None:
     )
 
 
-def test_it_asks_before_it_writes(four: Project, squash: Squash) -> None:
-    """Without a terminal nothing is written."""
-    ended = squash("4")
+def test_it_asks_before_it_writes(four: Project) -> None:
+    """Without a terminal nothing is written; that is said before anything is built."""
+    ended = four.call("squash", "4", "--shadow-url", "postgresql://nowhere.invalid/")
 
-    assert ended.code == 2
+    assert (ended.code, ended.stderr.splitlines()[0]) == (
+        2,
+        "error: `squash` asks a question first, and there is no terminal to ask on",
+    )
     assert files(four) == PAIRS
+
+
+@pytest.mark.parametrize(("length", "code"), [(224, 0), (225, 2)])
+def test_a_long_name(four: Project, squash: Squash, length: int, code: int) -> None:
+    """A file name may have 255 bytes, also while the file is written."""
+    ended = squash("4", "n" * length, "--yes")
+
+    assert ended.code == code, ended.stderr
+    if code:
+        assert ended.stderr.splitlines() == [
+            "error: the name is too long for a file, by 1 byte",
+            "   nothing was changed",
+            "   hint    shorten NAME",
+            "",
+        ]
+        assert files(four) == PAIRS
+
+
+def test_a_squash_of_what_is_squashed(squash: Squash) -> None:
+    """It is said that it is done, and how it is proven again."""
+    squash("4", "core", "--yes")
+
+    assert squash("4", "other").stderr.splitlines() == [
+        "error: there is nothing to squash: 004_squashed_core has replaced 001-004 already",
+        "   nothing was changed",
+        "   hint    to squash it again with later ones, name a later version; to prove it again:",
+        "   next    sqlmigrate squash 004 --check",
+        "",
+    ]
+
+
+def test_an_interrupted_squash_is_finished(four: Project, squash: Squash) -> None:
+    """The same call moves the rest; nothing is asked, and nothing is built."""
+    squash("4", "core", "--yes")
+    for name in ("002_tables.up.sql", "002_tables.down.sql"):
+        (four.folder / "squashed" / name).rename(four.folder / name)
+
+    ended = four.call("squash", "4", "core", "--shadow-url", "postgresql://nowhere.invalid/")
+
+    assert (ended.code, ended.stdout) == (
+        0,
+        """\
+✅ 1 migration that 004_squashed_core replaces moved to sql/squashed/: an earlier squash was interrupted
+next: sqlmigrate verify
+""",
+    )
+    assert files(four) == ["004_squashed_core.down.sql", "004_squashed_core.up.sql", *(f"squashed/{x}" for x in PAIRS)]
+
+
+def test_the_screens_fit_the_terminal(squash: Squash) -> None:
+    """But for commands, which are pasted, no line is wider than 80 cells."""
+    shown = [squash("4", "core", "--yes", COLUMNS="80"), squash("4", "--check", COLUMNS="80")]
+
+    lines = "".join(each.stdout + each.stderr for each in shown).splitlines()
+    assert [line for line in lines if len(line) > 80] == []
 
 
 def test_the_name_and_the_json(squash: Squash) -> None:
@@ -528,7 +591,7 @@ def test_check_needs_the_archive(four: Project, squash: Squash) -> None:
     (four.folder / "squashed" / "002_tables.up.sql").unlink()
 
     assert squash("4", "--check").stderr.splitlines()[0] == (
-        "error: sql/squashed/ does not have all migrations that 004_squashed_core replaces, so it cannot be proven"
+        "error: sql/squashed/ lacks 002_tables, so 004_squashed_core cannot be proven"
     )
 
 

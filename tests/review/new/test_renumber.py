@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -141,6 +142,25 @@ def test_a_new_one_in_the_range_of_a_merged_squash(empty: Repository) -> None:
     empty.write(**{"003_x": "create 003_x"})
 
     assert moved(empty) == ["003_x → 006_x"]
+
+
+def test_two_squashed_migrations_of_one_range(empty: Repository) -> None:
+    """Another number would not help: one of them has to go."""
+    branched(empty, ["001_a", "002_b"], [], [])
+    label = squash(Path("sql"), "2")
+    for direction in ("up", "down"):
+        shutil.copy(f"sql/{label}.{direction}.sql", f"sql/002_squashed_other.{direction}.sql")
+
+    with pytest.raises(MigrationError) as caught:
+        moved(empty)
+
+    assert (caught.value.message, caught.value.next_steps) == (
+        "002_squashed_core and 002_squashed_other replace the same migrations: keep one of them",
+        (
+            "git rm sql/002_squashed_other.up.sql sql/002_squashed_other.down.sql",
+            "or: git rm sql/002_squashed_core.up.sql sql/002_squashed_core.down.sql",
+        ),
+    )
 
 
 def test_the_very_same_name(empty: Repository) -> None:
