@@ -107,10 +107,13 @@ def review(subjects: Subjects, settings: Settings) -> Review:
 def review_on(server: databases.Shadow, subjects: Subjects, settings: Settings) -> Review:
     """Review new migrations on a shadow server."""
     began = time.monotonic()
+    given: Rights = "trusted" if settings.is_trusted else "restricted"
+    builder = Builder(server, settings.table, given)
+    # Before the rest: what that executes may leave roles on the server.
+    proofs = [squashes.prove(builder, each) for each in subjects.squashes]
     parts = [_review_part(server, part, settings) for part in _parts(subjects)]
     reviewed = tuple(each for part in parts for each in part.reviewed)
     outdated = tuple(each for part in parts for each in part.outdated)
-    proofs = list(_proofs(server, subjects, reviewed, settings))
     said = tuple(sentence for each in proofs for sentence in each.said)
     basis = replace(parts[-1].basis, base_migrations=len(subjects.base_migrations), proven=said)
     labels = {each.migration.label for each in reviewed}
@@ -119,20 +122,6 @@ def review_on(server: databases.Shadow, subjects: Subjects, settings: Settings) 
     seconds = time.monotonic() - began
     review = Review(basis, tuple(_with_proof(each, proofs) for each in reviewed), findings, seconds, settings.directory)
     return _judged(review, subjects)
-
-
-def _proofs(
-    server: databases.Shadow, subjects: Subjects, reviewed: Iterable[Reviewed], settings: Settings
-) -> Iterator[squashes.Proven]:
-    """Prove the squashed migrations, but for those that fail already."""
-    failed = {each.migration.label for each in reviewed if each.trip is None or each.trip.up.error}
-    given: Rights = "trusted" if settings.is_trusted else "restricted"
-    builder = Builder(server, settings.table, given)
-    for each in subjects.squashes:
-        if each.migration.label in failed:
-            yield squashes.Proven(each.migration.label, (), (f"{each.migration.label} is not proven: it fails.",))
-        else:
-            yield squashes.prove(builder, each)
 
 
 def _with_proof(reviewed: Reviewed, proofs: Iterable[squashes.Proven]) -> Reviewed:

@@ -253,6 +253,22 @@ def test_an_edited_squash_differs(squashed: Branch) -> None:
     assert squashed("review", "--postgres", "18").code == 0
 
 
+def test_a_squash_that_cannot_be_executed_is_not_proven(squashed: Branch) -> None:
+    """Nothing is known of it then, so the review fails, also if only rights are missing."""
+    path = squashed.root / "sql/002_squashed_core.up.sql"
+    path.write_text(path.read_text() + "create foreign data wrapper w;\n")
+
+    ended = squashed("review", "--postgres", "18", "--format", "json")
+
+    found = json.loads(ended.stdout)["migrations"][0]["findings"]
+    assert (ended.code, {each["rule"] for each in found}) == (1, {"squash-not-proven", "needs-more-rights"})
+    (unproven,) = (each for each in found if each["rule"] == "squash-not-proven")
+    assert unproven["message"] == (
+        "it is not known whether 002_squashed_core makes the same as what it replaces: the squashed migration cannot "
+        'be built: 002_squashed_core fails on the shadow: permission denied to create foreign-data wrapper "w"'
+    )
+
+
 def test_the_files_that_are_named(branch: Branch) -> None:
     """By path, by name, by version: what stands below the first of them is the base."""
     branch.new(**{"002_currency": CURRENCY, "003_index": INDEX})
