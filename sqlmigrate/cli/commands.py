@@ -6,6 +6,7 @@ it. No other module of the command line needs that.
 
 from __future__ import annotations
 
+import shlex
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -312,6 +313,9 @@ def _baseline_doubt(context: Context, url: str, migrations: Folder, version: str
     found = agreement(url, migrations, version, wanted)
     if found.note:
         context.report.folder_notes([found.note], stream="stderr")
+    if found.doubt:
+        shown = context.as_called(f"sqlmigrate drift --against files --to {shlex.quote(version)}")
+        context.report.folded(f"to see what disagrees, with all values: {shown}", stream="stderr")
     return found.doubt or ""
 
 

@@ -22,7 +22,7 @@ from sqlmigrate.files.migration import Migration
 from sqlmigrate.version import __version__
 
 from .state import ADOPTED, Undoing
-from .table import History
+from .table import VERSION_NUMBER, History
 
 _NOW = "pg_catalog.clock_timestamp()"
 _UNFINISHED = "('failed', 'running')"
@@ -371,6 +371,21 @@ def accept(history: History, migration: Migration, version: str) -> Request:
     detail = _literal("accepted the changed file")
     entry = _log_entry(history, "repair", "written", duration="null::bigint", detail=detail)
     return _end(given, _gone_or_changed(history, number), writing, entry, "null")
+
+
+def accept_schema(history: History, detail: str) -> Request:
+    """Write to the log that the schema is accepted as it is; the entry is one of the newest migration, if there is one.
+
+    `detail` begins with "accepted": such an entry says nothing of what is executed.
+    """
+    given = _Parameters()
+    number = f'pg_catalog.length({VERSION_NUMBER}) desc, {VERSION_NUMBER} collate "C" desc'
+    newest = (
+        f"select version, name, checksum from only {history.quoted} where status in ('executed', 'baseline')\n"
+        f"  order by {number} limit 1"
+    )
+    entry = _log_entry(history, "repair", "newest", duration="null::bigint", detail=f"{given.add(detail)}::text")
+    return Request(f"with newest as ({newest})\n{entry}", given.values)
 
 
 def forget(history: History, version: str) -> Request:

@@ -11,9 +11,9 @@ from sqlmigrate.catalog.authors import Authors, find_authors
 from sqlmigrate.catalog.drift import Drift, Majors, find_drift, summary
 from sqlmigrate.catalog.ignored import KINDS, Entry, entry
 from sqlmigrate.catalog.objects import Catalog, Difference, Object
-from sqlmigrate.database.session import Session, connect
+from sqlmigrate.database.session import COMMIT, Request, Session, connect
 from sqlmigrate.errors import NOTHING_EXECUTED, NOTHING_EXECUTED_BY_THIS_RUN, ConfigError, HistoryError, SqlmigrateError
-from sqlmigrate.history import read, rights, snapshots
+from sqlmigrate.history import read, rights, snapshots, write
 from sqlmigrate.history.snapshots import Found, Snapshot
 from sqlmigrate.history.state import State
 from sqlmigrate.history.table import DEFAULT_TABLE, History
@@ -171,9 +171,19 @@ def accept(url: str, *, table: str = DEFAULT_TABLE, lock_wait: float = DEFAULT_L
     with under_lock(url, table, lock_wait) as (session, state):
         if not state.history.exists:
             raise _no_history(state)
+        rights.require_writable(state)
+        if said := _accepted(compare(session, state, ())):
+            session.ask(Request("begin read write"), write.accept_schema(state.history, said), COMMIT)
         if notes := take(session, state):
             raise notes[0]
         return state
+
+
+def _accepted(compared: Compared) -> str:
+    """Say for the log what is accepted; empty if nothing is known to have changed."""
+    if compared.drift is None or not compared.drift.differences:
+        return ""
+    return f"accepted changes by hand: {_shown(compared.drift)}"
 
 
 def authors_of(session: Session, compared: Compared) -> Authors | None:
@@ -252,13 +262,16 @@ def what_changed(
 
 
 def _noted(drift: Drift, snapshot: Snapshot) -> SqlmigrateError:
-    found = list(summary(drift.differences))
-    more = [f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
-    shown = "; ".join([*found[:_SHOWN], *more])
     return SqlmigrateError(
-        f"the schema was changed by hand since {_when(snapshot)}: {shown}",
+        f"the schema was changed by hand since {_when(snapshot)}: {_shown(drift)}",
         hint="to see them all: sqlmigrate drift; to expect them from now on: sqlmigrate drift --accept",
     )
+
+
+def _shown(drift: Drift) -> str:
+    found = list(summary(drift.differences))
+    more = [f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
+    return "; ".join([*found[:_SHOWN], *more])
 
 
 def _refused(drift: Drift, snapshot: Snapshot) -> SqlmigrateError:
@@ -266,9 +279,9 @@ def _refused(drift: Drift, snapshot: Snapshot) -> SqlmigrateError:
         f"the schema was changed by hand since {_when(snapshot)}: {plural(len(drift.differences), 'object')}",
         detail=list(_lines(drift)),
         state=NOTHING_EXECUTED_BY_THIS_RUN,
-        hint="take the changes back (drift --sql); or accept them, where a migration makes the same: --accept; "
-        "or go on: --drift warn",
-        next_steps=["sqlmigrate drift", "sqlmigrate drift --accept"],
+        hint="look at the changes; then put the schema back (drift --sql writes the statements), or expect them from "
+        "now on (drift --accept). To go on this time: up --drift warn",
+        next_steps=["sqlmigrate drift"],
     )
 
 

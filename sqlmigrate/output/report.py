@@ -272,6 +272,8 @@ class Report:
         width = label_column(row.label for row in rows)
         self.text(*([("green", "✅"), ("", f" {row.label:<{width}}   recorded, not executed")] for row in rows))
         self.text(f"{len(rows)} recorded" if rows else "nothing to record: everything is already executed or recorded")
+        if rows:
+            self.text(self.next_step("sqlmigrate status"))
 
     # errors
 

@@ -17,6 +17,7 @@ from sqlmigrate.plan.plan import DriftPolicy
 from sqlmigrate.plan.rows import Row, make_rows
 from sqlmigrate.plan.squashed import view_of
 from sqlmigrate.shadow.against import compare_with
+from sqlmigrate.shadow.baseline import files_up_to
 from sqlmigrate.shadow.built_schema import Wanted
 from sqlmigrate.source import Source
 from sqlmigrate.spelling import plural
@@ -39,8 +40,12 @@ class _Chosen:
     notes: tuple[str, ...]
 
 
-def compare_with_files(url: str, migrations: Sequence[Migration], policy: DriftPolicy, wanted: Wanted) -> Result:
+def compare_with_files(
+    url: str, migrations: Sequence[Migration], policy: DriftPolicy, wanted: Wanted, *, to: str | None = None
+) -> Result:
     """Compare a database with what the files make, also one without a history; writes nothing to it.
+
+    `to` names the version of the last file; without it the history tells which files are executed.
 
     Raises:
         NoServerError: There is no PostgreSQL on this machine to build on.
@@ -50,8 +55,11 @@ def compare_with_files(url: str, migrations: Sequence[Migration], policy: DriftP
     ignored = entries(policy)
     with connect(url) as session:
         state, why = _state(session, wanted.table)
-        recorded = read.texts(session, state.history, [each.version for each in state.executions])
-        chosen = _chosen(state, migrations, recorded, why)
+        if to is None:
+            recorded = read.texts(session, state.history, [each.version for each in state.executions])
+            chosen = _chosen(state, migrations, recorded, why)
+        else:
+            chosen = _Chosen(tuple(files_up_to(migrations, state, to)), ())
         against = compare_with(session, state, chosen.migrations, wanted, ignored)
         report = Report(state, against.compared, authors_of(session, against.compared))
     newest = chosen.migrations[-1].version if chosen.migrations else None

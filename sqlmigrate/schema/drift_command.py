@@ -5,13 +5,16 @@ What loads the driver is imported inside the functions, as in `cli/commands.py`.
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from sqlmigrate.cli.completion import complete_version
 from sqlmigrate.cli.context import EXIT_ATTENTION, EXIT_FAILED, Context
 from sqlmigrate.cli.program import command
+from sqlmigrate.config import passwords
 from sqlmigrate.errors import ConfigError, SqlmigrateError
 from sqlmigrate.files import folder
 
@@ -25,6 +28,8 @@ _FORMATS = ("text", "json", "markdown")
 @click.option("--format", type=click.Choice(_FORMATS), help="How to print what was found.  [default: text]")
 @click.option("--against", type=click.Choice(("snapshot", "files")), default="snapshot", show_default=True,
               help="What to compare with: the last snapshot, or what the files make.")  # fmt: skip
+@click.option("--to", metavar="VERSION", shell_complete=complete_version,
+              help="With --against files: compare with the files up to VERSION, whatever is executed.")  # fmt: skip
 @click.option("--sql", is_flag=True, help="Write the statements that would put it back, to read; nothing is executed.")
 @click.option("--accept", is_flag=True, help="Take a snapshot of the schema as it is now; asks if it differs.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -50,7 +55,7 @@ def drift(context: Context, *, against: str, sql: bool, accept: bool, yes: bool,
     if sql and context.flags.get("format", "text") == "text" and not result.problem:
         _write_sql(context, result)
     else:
-        _show(context, result, with_sql=sql)
+        _show(context, result, with_sql=sql, again=_again(against, options))
     if accept:
         _accept(context, result, yes=yes)
         return 0
@@ -77,14 +82,16 @@ def _of_snapshot(context: Context, **options: Any) -> Result:
 
     if any(options.values()):
         raise ConfigError(
-            "--shadow-url, --postgres and --trusted are about executing the files",
+            "--to, --shadow-url, --postgres and --trusted are about executing the files",
             hint="with the last snapshot nothing is executed; to compare with what the files make: --against files",
         )
     with context.database() as url:
         return of_snapshot(operations.drift(url, context.drift, table=context.config.table))
 
 
-def _of_files(context: Context, *, shadow_url: str | None, postgres: int | None, trusted: bool) -> Result:
+def _of_files(
+    context: Context, *, to: str | None, shadow_url: str | None, postgres: int | None, trusted: bool
+) -> Result:
     from sqlmigrate.shadow.built_schema import Wanted
 
     from .drift_against import compare_with_files
@@ -93,7 +100,7 @@ def _of_files(context: Context, *, shadow_url: str | None, postgres: int | None,
     folder.require_read(migrations)
     wanted = Wanted(Path(context.config.embedded_directory), context.config.table, postgres, shadow_url, trusted)
     with context.database() as url:
-        return compare_with_files(url, migrations, context.drift, wanted)
+        return compare_with_files(url, migrations, context.drift, wanted, to=to)
 
 
 def _write_sql(context: Context, result: Result) -> None:
@@ -105,7 +112,7 @@ def _write_sql(context: Context, result: Result) -> None:
         context.report.text("nothing differs: there is nothing to put back", stream="stderr")
 
 
-def _show(context: Context, result: Result, *, with_sql: bool = False) -> None:
+def _show(context: Context, result: Result, *, with_sql: bool, again: str) -> None:
     form = context.flags.get("format", "text")
     if form == "json":
         from .drift_formats import json_value
@@ -121,10 +128,18 @@ def _show(context: Context, result: Result, *, with_sql: bool = False) -> None:
         from .drift_screen import lines
 
         context.report.text(*lines(result, terminal_width("stdout")))
-        for step in result.problem.next_steps if result.problem else _next(result):
+        steps = result.problem.next_steps if result.problem else [f"{again} --sql"] if result.items else []
+        for step in steps:
             context.report.text(context.report.next_step(step))
 
 
-def _next(result: Result) -> list[str]:
-    against = "" if result.taken_at else " --against files"
-    return [f"sqlmigrate drift{against} --sql"] if result.items else []
+def _again(against: str, options: dict[str, Any]) -> str:
+    """Return the command that compares the same again; a URL with a password is left out."""
+    words = ["sqlmigrate drift", *(["--against files"] if against == "files" else [])]
+    for name in ("to", "shadow_url", "postgres", "trusted"):
+        value = options[name]
+        if value is True:
+            words.append(f"--{name}")
+        elif value and not (name == "shadow_url" and passwords.masked(value) != value):
+            words += [f"--{name.replace('_', '-')}", shlex.quote(str(value))]
+    return " ".join(words)

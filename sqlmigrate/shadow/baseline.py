@@ -11,6 +11,7 @@ from sqlmigrate.database.session import connect
 from sqlmigrate.errors import SqlmigrateError
 from sqlmigrate.files.migration import Migration, archive_of
 from sqlmigrate.history import read
+from sqlmigrate.history.state import State
 from sqlmigrate.plan.rows import make_rows
 from sqlmigrate.plan.squashed import find_named, view_up_to
 from sqlmigrate.spelling import plural
@@ -42,10 +43,7 @@ def agreement(url: str, migrations: Sequence[Migration], version: str, wanted: W
     """
     with connect(url) as session:
         state = read.read(session, wanted.table)
-        view = view_up_to(migrations, state.executions, archive_of(migrations), version)
-        rows = make_rows(view.migrations, view.executions)
-        limit = find_named(migrations, view.opened, rows, version).number
-        files = sorted((each for each in view.migrations if each.number <= limit), key=lambda each: each.number)
+        files = files_up_to(migrations, state, version)
         try:
             drift = compare_with(session, state, files, wanted).compared.drift
         except SqlmigrateError as error:
@@ -53,6 +51,14 @@ def agreement(url: str, migrations: Sequence[Migration], version: str, wanted: W
     found = drift.differences if drift else ()
     others = [each for each in found if each.change == "left over"]
     return Agreement(_doubt([each for each in found if each.change != "left over"]), _note(others))
+
+
+def files_up_to(migrations: Sequence[Migration], state: State, version: str) -> list[Migration]:
+    """Return the migrations up to a version, as a user names it; raises `ConfigError` if there is none of this name."""
+    view = view_up_to(migrations, state.executions, archive_of(migrations), version)
+    rows = make_rows(view.migrations, view.executions)
+    limit = find_named(migrations, view.opened, rows, version).number
+    return sorted((each for each in view.migrations if each.number <= limit), key=lambda each: each.number)
 
 
 def _doubt(found: Sequence[Difference]) -> str | None:

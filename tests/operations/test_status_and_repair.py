@@ -594,7 +594,7 @@ def test_a_second_baseline_says_why_it_records_nothing(project: Project) -> None
 
     first, second = (project.call("baseline", "2", "--yes") for _ in range(2))
 
-    assert first.stdout.splitlines()[-1] == "1 recorded"
+    assert first.stdout.splitlines()[-2:] == ["1 recorded", "next: sqlmigrate status"]
     assert shown(second.stdout) == (
         "history in public.migrations\nnothing to record: everything is already executed or recorded\n"
     )

@@ -437,6 +437,12 @@ def test_accepting_takes_a_new_snapshot(shop: Project) -> None:
     assert (asked.code, accepted.code) == (2, 0)
     assert accepted.stdout.splitlines()[-1] == "✅ the snapshot has the schema as it is now"
     assert differences(shop) == []
+    logged = "select concat_ws(', ', action, version, detail) from migrations_log order by id desc limit 1"
+    entry = "repair, 002, accepted changes by hand: left over table public.own"
+    assert shop.value(logged) == entry
+    assert "   accepted changes by hand: left over table public.own\n" in shop.call("log").stdout
+    assert shop.call("drift", "--accept", "--yes").code == 0
+    assert shop.value(logged) == entry  # nothing has changed, and nothing more is logged
 
 
 def test_a_database_that_cannot_be_reached(shop: Project) -> None:
@@ -530,10 +536,9 @@ def test_up_refuses_if_it_is_told_so(shop: Project) -> None:
         "error: the schema was changed by hand since 001 (TIME): 1 object\n"
         "   left over table public.own\n"
         "   nothing was executed by this run\n"
-        "   hint    take the changes back (drift --sql); or accept them, where a migration makes the same: --accept; "
-        "or go on: --drift warn\n"
-        "   next    sqlmigrate drift\n"
-        "           sqlmigrate drift --accept\n\n"
+        "   hint    look at the changes; then put the schema back (drift --sql writes the statements), or expect them "
+        "from now on (drift --accept). To go on this time: up --drift warn\n"
+        "   next    sqlmigrate drift\n\n"
     )
     assert shop.states() == {"001_create_customers": "executed", "002_create_orders": "pending"}
     assert shop.call("up", SQLMIGRATE_DRIFT="warn").code == 0

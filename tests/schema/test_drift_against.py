@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable
 
 import psycopg
@@ -40,7 +41,7 @@ def test_a_database_that_was_never_ours(shop: Project, against: Against) -> None
     assert (ended.code, lines(ended)) == (0, ["✅ no drift: 22 objects compared", ALL_FILES, OWNERS])
 
 
-def test_what_differs_from_the_files(shop: Project, against: Against) -> None:
+def test_what_differs_from_the_files(shop: Project, against: Against, postgres: Server) -> None:
     """Pending migrations are not counted as drift; a snapshot is not needed."""
     succeeded(shop.up(steps=1))
     shop.execute("alter table customers alter email drop not null, add phone text; drop table migrations_schema")
@@ -59,7 +60,7 @@ def test_what_differs_from_the_files(shop: Project, against: Against) -> None:
             "could be made by superusers: postgres",
             "⚠️ note: 1 pending migration not compared",
             OWNERS,
-            "next: sqlmigrate drift --against files --sql",
+            f"next: sqlmigrate drift --against files --shadow-url {shlex.quote(postgres.url())} --sql",
         ],
     )
 
@@ -156,6 +157,7 @@ def test_a_baseline_tells_what_disagrees(shop: Project) -> None:
     assert said is not None
     assert said[1] == "16"
     assert said[2].endswith("; and 13 more")
+    assert ended.stderr.startswith("to see what disagrees, with all values: sqlmigrate drift --against files --to 2\n")
     assert shop.states() == {"001_create_customers": "pending", "002_create_orders": "pending"}
     assert shop.call("baseline", "2", "--yes").code == 0
 
@@ -181,3 +183,19 @@ def test_the_statements_make_what_the_files_make(shop: Project, against: Against
 
     assert ended.stdout.startswith("-- These statements make the schema what the files make.\n")
     assert "\nALTER TABLE public.customers ALTER COLUMN email SET NOT NULL;\n" in ended.stdout
+
+
+def test_the_files_up_to_a_version(shop: Project, against: Against, postgres: Server) -> None:
+    """Whatever is executed, and also before a baseline. The next command has the same options."""
+    shop.execute((shop.folder / "001_create_customers.up.sql").read_text(encoding="utf-8"))
+    assert against("--to", "1").code == 0
+    shop.execute("alter table customers drop email")
+
+    ended = against("--to", "001", "--trusted")
+
+    assert (ended.code, ended.stdout.splitlines()[-1]) == (
+        1,
+        f"next: sqlmigrate drift --against files --to 001 --shadow-url {shlex.quote(postgres.url())} --trusted --sql",
+    )
+    assert against("--to", "9").code == 2
+    assert shop.call("drift", "--to", "1").code == 2
