@@ -246,32 +246,34 @@ def _opened(
     squashed: Migration, members: Sequence[tuple[Replaced, Migration | None]], view: View, archive: Archive
 ) -> Opened:
     recorded = {each.number: each for each in view.executions if _is_finished(each)}
-    rows = []
-    executed = 0
+    rows, others = list[tuple[str, str]](), list[str]()
     for member, migration in members:
         row = recorded.get(member.number)
         if row and member.is_text(row.checksum):
-            executed += 1
             rows.append((row.version, row.checksum or ""))
-        elif migration:
+            continue
+        others.append(member.label)
+        if migration:
             rows.append((migration.version, migration.checksum))
     fold = Fold(squashed, tuple(each.label for each, _ in members), tuple(rows))
-    return Opened(squashed, fold, executed, _error(squashed, members, executed, archive))
+    return Opened(squashed, fold, len(members) - len(others), _error(squashed, members, others, archive))
 
 
 def _error(
-    squashed: Migration, members: Sequence[tuple[Replaced, Migration | None]], executed: int, archive: Archive
+    squashed: Migration, members: Sequence[tuple[Replaced, Migration | None]], others: Sequence[str], archive: Archive
 ) -> HistoryError | None:
-    """Return why the rest of the migrations cannot be executed."""
+    """Return why the migrations that the database does not have, `others`, cannot be executed."""
     missing = [each.label for each, migration in members if migration is None]
     path = archive.path or "the folder `squashed`"
     if missing or not members:
-        known = f"{executed} of the {len(members)} migrations" if members else "a part of the migrations"
+        known = (
+            f"{len(members) - len(others)} of the {len(members)} migrations" if members else "a part of the migrations"
+        )
         files = f"{path} lacks {_some(missing)}" if members and archive.migrations else f"{path} is not there"
         return HistoryError(
             f"this database has {known} that {squashed.label} replaces; {files}",
             squashed.replaces.span if squashed.replaces else None,
-            detail=["the rest of them has to be executed first, one by one"],
+            detail=[f"{_some(others) or 'the others'} {'has' if len(others) == 1 else 'have'} to be executed first"],
             state=NOTHING_EXECUTED,
             hint="bring the folder back as it was before it was deleted; it can go when all databases are past it",
             next_steps=[restoring(path.rstrip("/"), next(iter(missing), "")), "sqlmigrate up"],
@@ -283,7 +285,7 @@ def _error(
     ]
     if not edited:
         return None
-    first, *others = edited
+    first, *more = edited
     return HistoryError(
         first.message,
         first.span,
@@ -291,7 +293,7 @@ def _error(
         state=NOTHING_EXECUTED,
         hint=first.hint,
         next_steps=first.next_steps,
-        others=others,
+        others=more,
     )
 
 

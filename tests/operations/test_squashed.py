@@ -359,7 +359,7 @@ error: this database has 1 of the 3 migrations that 003_squashed_core replaces; 
    │ ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
  2 │ --   001_a   519a1e8e560bfe84
    │
-   the rest of them has to be executed first, one by one
+   002_b, 003_c have to be executed first
    nothing was executed
    hint    bring the folder back as it was before it was deleted; it can go when all databases are past it
    next    git checkout "$(git log -n 1 --diff-filter=AM --format=%H -- sql/squashed/001_a.up.sql)" -- sql/squashed
