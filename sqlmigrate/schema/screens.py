@@ -19,9 +19,9 @@ _STYLES = {"+": "green", "-": "red", "@": "dim"}
 def notes(report: Report, built: BuiltSchema, file: SchemaFile, *, is_pinned: bool = True) -> None:
     """Say what the schema lacks, and what decides how it is written."""
     for each in built.left_out:
-        report.text(f"⚠️ left out of {each.label}: {each.reason}", stream="stderr")
+        report.folded(f"⚠️ left out of {each.label}: {each.reason}", stream="stderr")
     for said in file.unwritten:
-        report.text(f"⚠️ {said}", stream="stderr")
+        report.folded(f"⚠️ {said}", stream="stderr")
     if not is_pinned:
         report.text(
             f"note: another major version than PostgreSQL {built.major} may print some definitions differently.",
@@ -34,15 +34,16 @@ def written(report: Report, path: Path, old: str | None, new: str, built: BuiltS
     """Say that the file is written."""
     count = plural(len(built.schema.catalog.objects), "object")
     said = "is up to date" if old == new else "written" if old is None else "written again"
-    report.text([("green", "✅"), ("", f" {path} {said}: {count}, by {built.server}")])
+    report.folded([("green", "✅"), ("", f" {path} {said}: {count}, by {built.server}")])
 
 
 def checked(report: Report, path: Path, diff: Sequence[str], built: BuiltSchema) -> None:
     """Say whether the file has the schema that the migrations make; if not, with the diff."""
     if not diff:
-        report.text([("green", "✅"), ("", f" {path} is what the migrations make, by {built.server}")])
+        report.folded([("green", "✅"), ("", f" {path} is what the migrations make, by {built.server}")])
         return
-    report.text([("red", "❌"), ("", f" {path} is not what the migrations make, by {built.server}")], "")
+    report.folded([("red", "❌"), ("", f" {path} is not what the migrations make, by {built.server}")])
+    report.text("")
     report.text(*map(_diff_line, diff[:MOST_LINES]))
     if len(diff) > MOST_LINES:
         report.text(f"… {len(diff) - MOST_LINES:,} more lines")
