@@ -30,6 +30,7 @@ class Statement:
         gives: the name of what is only there if it is executed; empty if it creates and renames nothing
         drops: the name of what it drops, without arguments; empty if it drops nothing
         frees: the names of what can only be dropped if it is executed
+        loses: the statements that create what it drops, as it is now
     """
 
     sql: str
@@ -37,6 +38,7 @@ class Statement:
     gives: str = field(default="", compare=False)
     drops: str = field(default="", compare=False)
     frees: frozenset[str] = field(default=frozenset(), compare=False)
+    loses: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def is_comment(self) -> bool:
@@ -110,6 +112,15 @@ def _operator_class(thing: Object, then: Catalog, current: Catalog) -> list[str]
     return operators.operator_class(thing, then, known=known)
 
 
+def definition(thing: Object, catalog: Catalog) -> tuple[str, ...]:
+    """Return the statements that an object can be created with, without its owner: to look at."""
+    if statements.stands_alone(thing):
+        return tuple(each.sql for each in statements.block(thing, Schema(catalog, {})).pieces)
+    if thing.kind == "sequence":
+        return (sequences.create(thing),)
+    return tuple(each.sql for each in created(thing, catalog, Catalog({})) if not each.is_comment)
+
+
 def foreign_keys(table: Object, catalog: Catalog) -> list[Object]:
     """Return the foreign keys of a table; other tables may have to be created before them."""
     return [each for each in catalog.parts_of(table, "constraint") if each.is_foreign_key]
@@ -125,7 +136,9 @@ def dropped(thing: Object, then: Catalog, current: Catalog) -> list[Statement]:
     """
     loses_data = thing.kind in _LOSE_DATA
     frees = frozenset(_needed(thing, current)) if loses_data else frozenset[str]()
-    return [Statement(each, loses_data, drops=thing.called, frees=frees) for each in _dropped(thing, then, current)]
+    found = [*_dropped(thing, then, current)]
+    loses = definition(thing, current) if found else ()
+    return [Statement(each, loses_data, drops=thing.called, frees=frees, loses=loses) for each in found]
 
 
 def _needed(thing: Object, catalog: Catalog) -> set[str]:

@@ -131,22 +131,22 @@ class _Subject:
     def grant(self, entry: _Entry) -> Iterator[str]:
         """Write the statements that give the rights of an entry."""
         if entry.plain:
-            yield f"{self.prefix}GRANT {self._words(entry.plain)} {self.on} TO {self._role(entry.grantee)}"
+            yield f"{self.prefix}GRANT {self.words(entry.plain)} {self.on} TO {self._role(entry.grantee)}"
         if entry.grantable:
             who = self._role(entry.grantee)
-            yield f"{self.prefix}GRANT {self._words(entry.grantable)} {self.on} TO {who} WITH GRANT OPTION"
+            yield f"{self.prefix}GRANT {self.words(entry.grantable)} {self.on} TO {who} WITH GRANT OPTION"
 
     def revoke(self, entry: _Entry, kept: Collection[str]) -> Iterator[str]:
         """Write the statement that takes the rights of an entry, except those that are kept."""
         if lost := "".join(each for each in entry.plain + entry.grantable if each not in kept):
             is_all = len(lost) == len(entry.letters)
-            words = "ALL" + self._limit if is_all else self._words(lost)
+            words = "ALL" + self._limit if is_all else self.words(lost)
             yield f"{self.prefix}REVOKE {words} {self.on} FROM {self._role(entry.grantee)}"
 
     def revoke_options(self, entry: _Entry, kept: _Entry) -> Iterator[str]:
         """Write the statement that takes the grant options of an entry whose rights are kept without them."""
         if lost := "".join(each for each in entry.grantable if each in kept.plain):
-            words = self._words(lost)
+            words = self.words(lost)
             yield f"{self.prefix}REVOKE GRANT OPTION FOR {words} {self.on} FROM {self._role(entry.grantee)}"
 
     def revoke_all(self, grantee: str, ending: str) -> str:
@@ -157,7 +157,8 @@ class _Subject:
     def _limit(self) -> str:
         return f" ({self.column})" if self.column else ""
 
-    def _words(self, letters: str) -> str:
+    def words(self, letters: str) -> str:
+        """Return the names of rights as GRANT has them."""
         if set(letters) == set(self.rights.every):
             return "ALL" + self._limit
         return ", ".join(word + self._limit for letter, word in _WORDS.items() if letter in letters)
@@ -204,6 +205,24 @@ def changed(now: Object, was: Object, of: tuple[Object, Object] | None = None) -
         before = replace(before, rights=subject.rights)
     held = [each.given_to_another(before.owner, subject.owner) for each in _held(now, before)]
     return _executable(_between(subject, held, _held(was, subject)))
+
+
+def by_role(thing: Object, of: Object | None = None) -> dict[str, str]:
+    """Return the rights that each role has on an object, in words: `SELECT, INSERT`; empty for a kind without rights.
+
+    Args:
+        thing: The object.
+        of: The relation that it is a column of.
+    """
+    if thing.kind not in _KINDS:
+        return {}
+    subject = _subject(thing, of, with_owner=True)
+    found: dict[str, list[str]] = {}
+    for entry in _held(thing, subject):
+        words = found.setdefault(entry.grantee or "PUBLIC", [])
+        words += [subject.words(entry.plain)] if entry.plain else []
+        words += [f"{subject.words(entry.grantable)} with grant option"] if entry.grantable else []
+    return {role: ", ".join(dict.fromkeys(words)) for role, words in found.items()}
 
 
 def without_default_privileges(thing: Object, current: Catalog) -> list[str]:

@@ -17,12 +17,20 @@ _HEAD = """\
 -- Commented out is what may lose rows, or cannot be executed without that: what
 -- creates, changes or drops tables, columns, sequences and materialized views,
 -- and what drops schemas, types, extensions, publications and user mappings.
-
+"""
+_BEGIN = """\
 BEGIN;
 SET LOCAL lock_timeout = '5s';
 """
 _END = "COMMIT;\n"
 _INDEX = re.compile(r"((?:CREATE (?:UNIQUE )?|DROP |REINDEX )INDEX )(?!CONCURRENTLY)")
+_CHECKED = re.compile(
+    r"(?P<table>ALTER (?:FOREIGN )?TABLE .+?) ADD CONSTRAINT "
+    r'(?P<name>"(?:[^"]|"")+"|[^\s"]+) (?P<kind>CHECK|FOREIGN KEY)\b'
+)
+_NEW_LABEL = re.compile(r"ALTER TYPE (?P<type>.+) ADD VALUE ")
+_IN_TWO_STEPS = "on a large table, outside of this transaction, in two steps, so that writes go on:"
+_ALONE = "a new label can be used only when it is committed, so it comes before the transaction:"
 _WHILE = "on a large table, outside of this transaction, so that writes go on:"
 
 
@@ -35,7 +43,18 @@ def script(statements: Iterable[Statement], what: str, partitioned: Iterable[str
         partitioned: The names of partitioned tables and of their indexes, which have no CONCURRENTLY.
     """
     whole = frozenset(partitioned)
-    return "\n".join([_HEAD.format(what=what), *(_written(each, whole) for each in _chosen(statements)), _END])
+    chosen = [*_chosen(statements)]
+    named = {each.gives for each in chosen if each.gives}
+    before = [each for each in chosen if _is_new_label(each, named)]
+    inside = [each for each in chosen if each not in before]
+    labels = [f"-- {_ALONE}", *(f"{each.sql};" for each in before), ""] if before else []
+    return "\n".join([_HEAD.format(what=what), *labels, _BEGIN, *(_written(each, whole) for each in inside), _END])
+
+
+def _is_new_label(statement: Statement, named: set[str]) -> bool:
+    """Return whether a statement adds a label to an enum that already has its name."""
+    found = _NEW_LABEL.match(statement.sql)
+    return found is not None and not statement.holds_data and found["type"] not in named
 
 
 def _chosen(statements: Iterable[Statement]) -> Iterator[Statement]:
@@ -70,16 +89,38 @@ def _written(statement: Statement, partitioned: frozenset[str]) -> str:
     if statement.is_comment:
         return "\n".join(_comment(statement.sql)) + "\n"
     text = f"{statement.sql};"
-    said = list(_advice(statement, partitioned))
+    said = [*_lost(statement), *_advice(statement, partitioned)]
     is_out = statement.holds_data or "REINDEX " in statement.sql  # that of a partitioned table is refused in one
     return "\n".join([*said, *(_commented(text) if is_out else [text])]) + "\n"
 
 
+def _lost(statement: Statement) -> Iterator[str]:
+    """Show what a statement drops, so that it can be created again."""
+    if statement.loses:
+        yield "-- this drops:"
+    yield from (f"--   {line}".rstrip() for each in statement.loses for line in f"{each};".splitlines())
+
+
 def _advice(statement: Statement, partitioned: frozenset[str]) -> Iterator[str]:
-    """Say how an index is created or dropped without keeping others from writing."""
+    """Say how an index is created or dropped, or a constraint is added, without keeping others from writing."""
+    checked = _CHECKED.match(statement.sql)
+    if checked and _has_two_steps(statement.sql, checked["kind"], partitioned):
+        yield f"-- {_IN_TWO_STEPS}"
+        yield from _commented(f"{statement.sql} NOT VALID;")
+        yield from _commented(f"{checked['table']} VALIDATE CONSTRAINT {checked['name']};")
     if _INDEX.match(statement.sql) and not mentions.names(statement.sql) & partitioned:
         yield f"-- {_WHILE}"
         yield from _commented(_INDEX.sub(r"\1CONCURRENTLY ", statement.sql, count=1) + ";")
+
+
+def _has_two_steps(sql: str, kind: str, partitioned: frozenset[str]) -> bool:
+    """Return whether PostgreSQL can add a constraint first, and check the rows later.
+
+    https://www.postgresql.org/docs/17/sql-altertable.html: not a foreign key of a partitioned table
+    """
+    if sql.endswith((" NOT VALID", " NOT ENFORCED")):
+        return False
+    return kind == "CHECK" or not mentions.names(sql) & partitioned
 
 
 def _commented(text: str) -> Iterator[str]:

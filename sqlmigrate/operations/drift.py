@@ -213,7 +213,7 @@ def owner_of(thing: Object, compared: Compared) -> str | None:
 
 def _no_history(state: State) -> SqlmigrateError:
     return HistoryError(
-        f"{state.server.where} has no history in {state.history.name}, so there is no snapshot to compare with",
+        f"there is no history in {state.history.name}, so there is no snapshot to compare with",
         hint="to compare it with what the files make:",
         next_steps=["sqlmigrate drift --against files"],
     )

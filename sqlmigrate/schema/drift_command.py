@@ -56,7 +56,7 @@ def drift(context: Context, *, against: str, sql: bool, accept: bool, yes: bool,
         _write_sql(context, result)
     else:
         _show(context, result, with_sql=sql, again=_again(against, options))
-    if accept:
+    if accept and result.has_history:
         _accept(context, result, yes=yes)
         return 0
     if result.problem:

@@ -13,7 +13,7 @@ from sqlmigrate.output.json_values import error_value
 from sqlmigrate.spelling import plural
 from sqlmigrate.times import moment
 
-from .drift_result import Item, Result, not_compared_lines, sql_of, who
+from .drift_result import WHO, Item, Result, not_compared_lines, sql_of, who
 
 MARKER = "<!-- sqlmigrate drift -->"
 LIMIT = 65_000  # characters of a comment
@@ -25,7 +25,7 @@ def json_value(result: Result, *, with_sql: bool = False) -> dict[str, Any]:
     """Return the result as JSON; `with_sql` with the statements that put back what differs."""
     value = {
         "database": result.database,
-        "against": result.against,
+        "against": result.against or None,
         "version": result.version,
         "taken_at": _iso(result.taken_at),
         "problem": error_value(result.problem) if result.problem else None,
@@ -50,6 +50,7 @@ def _item_value(item: Item) -> dict[str, Any]:
     return {
         "change": item.change, "kind": item.kind, "name": item.name, "table": item.table or None,
         "attributes": [{"name": name, "expected": old, "found": new} for name, old, new in item.attributes],
+        "definition": [f"{each};" for each in item.definition],
         "owner": item.owner, "written_at": _iso(item.written),
     }  # fmt: skip
 
@@ -68,7 +69,8 @@ def markdown(result: Result) -> str:
 
 
 def _drawn(result: Result, rows: list[str], most: int) -> str:
-    parts = [MARKER, f"### {_title(result)}", "", f"{_plain(result.database)}, compared with {_plain(result.against)}"]
+    against = f", compared with {_plain(result.against)}" if result.against else ""
+    parts = [MARKER, f"### {_title(result)}", "", _plain(result.database) + against]
     if rows:
         parts += ["", "| | object | expected | found |", "|---|---|---|---|", *rows[:most]]
         parts += ["", f"… and {plural(len(rows) - most, 'row')} more."] if most < len(rows) else []
@@ -85,8 +87,9 @@ def _title(result: Result) -> str:
 def _rows(table: str, item: Item) -> Iterator[str]:  # noqa: ARG001 - the name of an object has its table
     first = f"| {item.change} | {item.kind} {_code(item.name)} |"
     if not item.attributes:
-        yield f"{first} | |"
-    for number, (name, old, new) in enumerate(item.attributes):
+        sql = _code("\n".join(f"{each};" for each in item.definition)) if item.definition else ""
+        yield f"{first} {sql} | |" if item.change == "missing" else f"{first} | {sql} |"
+    for number, (name, old, new) in enumerate(item.shown):
         begin = f"| | {_plain(name)}:" if number else f"{first[:-2]}: {_plain(name)}"
         yield f"{begin} | {_code(old)} | {_code(new)} |"
 
@@ -107,7 +110,8 @@ def _end(result: Result) -> Iterator[str]:
     if result.problem:
         yield from filter(None, (*result.problem.detail, result.problem.hint, *result.problem.next_steps))
         return
-    yield from (f"could be made by {said}" for said in who(result))
+    if found := list(who(result)):
+        yield f"{WHO} {'; '.join(found)}"
     if result.ignored:
         yield f"ignored by drift_ignore: {plural(result.ignored, 'object')}"
     yield from not_compared_lines(result)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 
-from sqlmigrate.catalog.authors import Authors
 from sqlmigrate.catalog.drift import NotCompared
 from sqlmigrate.catalog.objects import Catalog, Difference, Object
 from sqlmigrate.errors import SqlmigrateError
@@ -15,6 +15,8 @@ from sqlmigrate.operations.drift import Compared, Report, changed_objects, owner
 from sqlmigrate.spelling import plural
 from sqlmigrate.times import moment
 
+WHO = "PostgreSQL does not record who did it. These roles have the right to:"
+COMPARED = "compared, with columns and constraints"
 _WORDS = {"left over": "left over", "missing": "missing", "different": "different", "column order": "different"}
 
 
@@ -28,6 +30,8 @@ class Item:
         name: its qualified name
         table: the table or type that it belongs to; empty if there is none
         attributes: name, expected and found value of each attribute that differs
+        rights: role, expected and found rights of each role whose rights differ; empty if they cannot be told in words
+        definition: the statements that create it, if it is left over or missing
         owner: the role that owns it; None if the server knows none
         written: when its row in the system catalogs was last written, if the server knows and it was after the snapshot
     """
@@ -37,8 +41,19 @@ class Item:
     name: str
     table: str = ""
     attributes: tuple[tuple[str, str | None, str | None], ...] = ()
+    rights: tuple[tuple[str, str | None, str | None], ...] = ()
+    definition: tuple[str, ...] = ()
     owner: str | None = None
     written: datetime | None = None
+
+    @property
+    def shown(self) -> Iterator[tuple[str, str | None, str | None]]:
+        """The attributes as people read them: rights by role, not as the server keeps them."""
+        for each in self.attributes:
+            if each[0] == "acl" and self.rights:
+                yield from ((f"rights of {role}", before, after) for role, before, after in self.rights)
+            else:
+                yield each
 
 
 @dataclass(frozen=True)
@@ -47,7 +62,7 @@ class Result:
 
     Attributes:
         database: the database and its address
-        against: what it was compared with, in words
+        against: what it was compared with, in words; empty if there is nothing to compare with
         version: the version that this belongs to; None if there is none
         taken_at: when the snapshot was taken; None for files
         problem: why nothing could be compared; None if it could
@@ -59,6 +74,7 @@ class Result:
         superusers: the superusers that can log in
         objects: how many objects were compared
         compared: the comparison; None if nothing could be compared
+        has_history: whether there is a history, so that a snapshot can be kept
     """
 
     database: str
@@ -74,6 +90,7 @@ class Result:
     superusers: tuple[str, ...] = ()
     objects: int = 0
     compared: Compared | None = None
+    has_history: bool = True
 
     @property
     def groups(self) -> Iterator[tuple[str, list[Item]]]:
@@ -98,9 +115,16 @@ def of_snapshot(report: Report) -> Result:
     version = snapshot.tie.version if snapshot else None
     taken_at = snapshot.taken_at if snapshot else None
     after = f"of {version}" if version else "of the last run"
-    against = f"the snapshot {after}" + (f", {moment(taken_at)}" if taken_at else "")
-    objects = len(compared.now.catalog.objects)
-    result = Result(report.state.server.where, against, version, taken_at, compared.problem, objects=objects)
+    against = f"the snapshot {after}" + (f", {moment(taken_at)}" if taken_at else "") if snapshot else ""
+    result = Result(
+        report.state.server.where,
+        against,
+        version,
+        taken_at,
+        compared.problem,
+        objects=len(compared.now.catalog.objects),
+        has_history=report.state.history.exists,
+    )
     return with_drift(result, report)
 
 
@@ -111,8 +135,7 @@ def with_drift(result: Result, report: Report) -> Result:
         return result
     things = list(changed_objects(drift.differences, report.compared))
     items = tuple(
-        _item(each, thing, owner_of(thing, report.compared), authors, result.taken_at)
-        for each, thing in zip(drift.differences, things, strict=True)
+        _item(each, thing, report, result.taken_at) for each, thing in zip(drift.differences, things, strict=True)
     )
     owners = {each.owner for each in items if each.owner}
     return replace(
@@ -127,15 +150,45 @@ def with_drift(result: Result, report: Report) -> Result:
     )
 
 
-def _item(found: Difference, thing: Object, owner: str | None, authors: Authors | None, since: datetime | None) -> Item:
-    attributes = found.attributes
+def _item(found: Difference, thing: Object, report: Report, since: datetime | None) -> Item:
+    from sqlmigrate.ddl.created import definition  # noqa: PLC0415 - only if something differs
+
+    compared, authors, attributes = report.compared, report.authors, found.attributes
     if found.change == "column order":
         attributes = (("column order", None, None),)
     written = authors.written.get(thing.identity) if authors else None
     is_later = written is not None and since is not None and written >= since.replace(microsecond=0)
+    catalog = compared.now.catalog if found.change == "left over" else compared.before
+    is_whole = found.change in ("left over", "missing") and catalog is not None
     return Item(
-        _WORDS[found.change], found.kind, found.name, thing.table, attributes, owner, written if is_later else None
+        _WORDS[found.change],
+        found.kind,
+        found.name,
+        thing.table,
+        attributes,
+        tuple(_rights(found, compared)),
+        definition(thing, catalog) if is_whole and catalog else (),
+        owner_of(thing, compared),
+        written if is_later else None,
     )
+
+
+def _rights(found: Difference, compared: Compared) -> Iterator[tuple[str, str | None, str | None]]:
+    """Yield the roles whose rights on an object differ, with the expected and the found rights."""
+    from sqlmigrate.ddl.rights import by_role  # noqa: PLC0415 - only if something differs
+
+    values = next((each[1:] for each in found.attributes if each[0] == "acl"), None)
+    if values is None or compared.before is None:
+        return
+    sides = []
+    for catalog, acl in zip((compared.before, compared.now.catalog), values, strict=True):
+        thing = catalog.objects[found.kind, found.name]
+        held = replace(thing, attributes={**thing.attributes, "acl": acl})
+        sides.append(by_role(held, catalog.tables.get(thing.table)))
+    before, after = sides
+    for role in sorted({*before, *after}):
+        if before.get(role) != after.get(role):
+            yield role, before.get(role), after.get(role)
 
 
 def _neighbours(report: Report) -> Iterator[str]:
@@ -174,13 +227,16 @@ def unused_notes(unused: Sequence[str]) -> Iterator[str]:
 
 
 def who(result: Result) -> Iterator[str]:
-    """Say who could have made the changes, a sentence for each owner; nothing that the server does not know."""
+    """Name the roles that have the right to make the changes; nothing that the server does not know."""
+    counts = Counter(each.owner for each in result.items)
     for owner, members in (result.could or {}).items():
         others = [each for each in members if each != owner]
+        all_of = counts[owner] == len(result.items)
+        owns = f"the owner of {'all' if all_of else counts[owner]} of them" if len(result.items) > 1 else "the owner"
         if owner in members:
-            yield f"{owner}, which owns them" + (f"; its members {', '.join(others)}" if others else "")
+            yield f"{owner}, {owns}" + (f"; its members {', '.join(others)}" if others else "")
         elif others:
-            yield f"{', '.join(others)} (member{'s' * (len(others) > 1)} of {owner}, which owns them)"
+            yield f"{', '.join(others)} (member{'s' * (len(others) > 1)} of {owner}, {owns})"
     if result.could is not None and result.superusers:
         yield f"superusers: {', '.join(result.superusers)}"
 

@@ -11,21 +11,23 @@ from sqlmigrate.output.wrapping import folded
 from sqlmigrate.spelling import plural
 from sqlmigrate.times import moment
 
-from .drift_result import Item, Result, not_compared_lines, who
+from .drift_result import COMPARED, WHO, Item, Result, not_compared_lines, who
 
 MARKS = {"left over": ("+", "yellow"), "missing": ("-", "red"), "different": ("~", "yellow")}
 _NONE, _DEFAULT_RIGHTS = "none", "the default rights"
 _VALUES = 6  # the indent of values
+_DEFINITION = 4  # lines of a definition
 _NARROWEST = 40
 _HEAD = 2  # the number of the line behind the names of the files
 
 
 def lines(result: Result, room: int | None) -> Iterator[Line]:
     """Return the screen; without `room` no line is folded."""
-    yield from folded([("bold", result.database), ("", f" · compared with {result.against}")], room, 3)
+    against = f" · compared with {result.against}" if result.against else ""
+    yield from folded([("bold", result.database), ("", against)], room, 3)
     yield []
     for table, items in result.groups:
-        yield [("bold", printable(table) or "in no table")]
+        yield [("bold", printable(table) or "other objects")]
         for item in items:
             yield from _item_lines(item, room)
         yield []
@@ -36,10 +38,22 @@ def _item_lines(item: Item, room: int | None) -> Iterator[Line]:
     mark, style = MARKS[item.change]
     name = f"{item.kind} {printable(item.name)}"
     yield from folded([(style, f"  {mark} {item.change:<9}"), ("", f"  {name}")], room, 15)
-    for attribute, before, after in item.attributes:
+    yield from _definition_lines(item, room)
+    for attribute, before, after in item.shown:
         yield from value_lines(attribute, before, after, room)
     if item.written:
         yield from folded([("dim", f"      its row was written at {moment(item.written)}")], room, _VALUES)
+
+
+def _definition_lines(item: Item, room: int | None) -> Iterator[Line]:
+    """Return the first lines of what creates an object that is left over or missing."""
+    found = [line for sql in item.definition for line in f"{printable(sql)};".splitlines()]
+    most = _DEFINITION if len(found) > _DEFINITION + 1 else len(found)  # a last line is not left out
+    for text in found[:most]:
+        indent = " " * (_VALUES + len(text) - len(text.lstrip()))
+        yield from folded([("dim", f"{indent}{text.lstrip()}")], room, len(indent) + 2)
+    if len(found) > most:
+        yield [("dim", f"{' ' * _VALUES}… {plural(len(found) - most, 'more line')}: --sql")]
 
 
 def value_lines(attribute: str, before: str | None, after: str | None, room: int | None) -> Iterator[Line]:
@@ -75,10 +89,13 @@ def _end(result: Result, room: int | None) -> Iterator[Line]:
         return
     if result.items:
         yield from folded([("bold", result.counts)], room, 3)
-        for said in who(result):
-            yield from folded([("", f"could be made by {printable(said)}")], room, 3)
+        found = list(who(result))
+        if found:
+            yield from folded([("", WHO)], room, 3)
+        for said in found:
+            yield from folded([("", f"   {printable(said)}")], room, 5)
     else:
-        yield from folded([("green", "✅"), ("", f" no drift: {plural(result.objects, 'object')} compared")], room, 3)
+        yield from folded([("green", "✅"), ("", f" no drift: {plural(result.objects, 'object')} {COMPARED}")], room, 3)
     if result.ignored:
         yield from folded([("", f"ignored by drift_ignore: {plural(result.ignored, 'object')}")], room, 3)
     for said in not_compared_lines(result):

@@ -322,6 +322,8 @@ SCRIPT = """\
 BEGIN;
 SET LOCAL lock_timeout = '5s';
 
+-- this drops:
+--   CREATE INDEX orders_total ON app.orders USING btree (total);
 -- on a large table, outside of this transaction, so that writes go on:
 -- DROP INDEX CONCURRENTLY app.orders_total;
 DROP INDEX app.orders_total;
@@ -347,6 +349,56 @@ def test_what_holds_data_is_commented_out_of_the_text(newest: Restored) -> None:
         "create index orders_total on app.orders (total); drop table app.orphan; alter type app.state add value 'lost'"
     )
     assert script(sorted(newest.statements(sql), key=lambda each: each.is_comment), "what it was") == SCRIPT
+
+
+def test_a_new_label_comes_before_the_transaction() -> None:
+    """PostgreSQL refuses to use a label in the transaction that adds it."""
+    statements = [
+        Statement("ALTER TYPE app.state ADD VALUE 'paid' AFTER 'new'"),
+        Statement("ALTER TABLE app.orders ALTER COLUMN state SET DEFAULT 'paid'::app.state"),
+    ]
+    assert script(statements, "what it was").partition("publications and user mappings.\n")[2] == (
+        "\n-- a new label can be used only when it is committed, so it comes before the transaction:\n"
+        "ALTER TYPE app.state ADD VALUE 'paid' AFTER 'new';\n"
+        "\nBEGIN;\nSET LOCAL lock_timeout = '5s';\n"
+        "\nALTER TABLE app.orders ALTER COLUMN state SET DEFAULT 'paid'::app.state;\n"
+        "\nCOMMIT;\n"
+    )
+
+
+def test_a_label_of_an_enum_that_is_renamed_comes_after_that() -> None:
+    statements = [
+        Statement("ALTER TYPE app.found RENAME TO state", gives="app.state"),
+        Statement("ALTER TYPE app.state ADD VALUE 'paid' AFTER 'new'"),
+    ]
+    lines = [line for line in script(statements, "what it was").splitlines() if line and not line.startswith("--")]
+    assert [line.split()[0] for line in lines] == ["BEGIN;", "SET", "ALTER", "ALTER", "COMMIT;"]
+
+
+CHECKED = """\
+-- on a large table, outside of this transaction, in two steps, so that writes go on:
+-- ALTER TABLE app.orders ADD CONSTRAINT "My Check" CHECK ((total > 0)) NOT VALID;
+-- ALTER TABLE app.orders VALIDATE CONSTRAINT "My Check";
+ALTER TABLE app.orders ADD CONSTRAINT "My Check" CHECK ((total > 0));
+"""
+ONE_STEP = {
+    "it is not valid": ("ALTER TABLE app.orders ADD CONSTRAINT c CHECK ((total > 0)) NOT VALID", ()),
+    "a key": ("ALTER TABLE app.orders ADD CONSTRAINT c UNIQUE (total)", ()),
+    "a foreign key of a partitioned table": (
+        "ALTER TABLE app.orders ADD CONSTRAINT c FOREIGN KEY (a) REFERENCES app.other(id)",
+        ("app.orders",),
+    ),
+}
+
+
+def test_a_constraint_that_checks_rows_has_a_form_in_two_steps() -> None:
+    statement = Statement('ALTER TABLE app.orders ADD CONSTRAINT "My Check" CHECK ((total > 0))')
+    assert CHECKED in script([statement], "what it was")
+
+
+@pytest.mark.parametrize(("sql", "partitioned"), ONE_STEP.values(), ids=ONE_STEP)
+def test_other_constraints_have_one_form(sql: str, partitioned: tuple[str, ...]) -> None:
+    assert "VALIDATE" not in script([Statement(sql)], "what it was", partitioned)
 
 
 LIVE = {

@@ -160,13 +160,20 @@ public.orders
   ~ different  column public.orders.total
       default: 0 ──▶ 5
   + left over  index public.emergency
+      CREATE INDEX emergency ON public.orders USING btree (total);
   - missing    index public.orders_customer_id_idx
+      CREATE INDEX orders_customer_id_idx ON public.orders USING btree (customer_id);
 
-in no table
+other objects
   + left over  function public.twice(integer)
+      CREATE FUNCTION public.twice(n integer)
+       RETURNS integer
+       LANGUAGE sql
+      AS $function$select 2 * n$function$;
 
 4 objects differ: 2 left over, 1 missing, 1 different
-could be made by superusers: postgres
+PostgreSQL does not record who did it. These roles have the right to:
+   superusers: postgres
 next: sqlmigrate drift --sql
 """
 
@@ -207,12 +214,46 @@ def test_the_screen_is_as_designed(shop: Project) -> None:
     assert max(map(len, screen.splitlines())) <= 80
 
 
+def test_of_a_long_definition_the_first_lines_are_shown(shop: Project) -> None:
+    """All of it is in the statements that drop it, so that it can be created again."""
+    succeeded(shop.up())
+    shop.execute("create table wide (a int, b int, c int, d int, e int)")
+
+    assert said(shop)[1].partition("\n\n")[2].partition("\n\n")[0].splitlines() == [
+        "public.wide",
+        "  + left over  table public.wide",
+        "      CREATE TABLE public.wide (",
+        "          a integer,",
+        "          b integer,",
+        "          c integer,",
+        "      … 3 more lines: --sql",
+    ]
+    written = "".join(f"--       {each} integer{',' * (each != 'e')}\n" for each in "abcde")
+    assert f"-- this drops:\n--   CREATE TABLE public.wide (\n{written}--   );\n-- DROP TABLE public.wide;\n" in (
+        shop.call("drift", "--sql").stdout
+    )
+
+
+def test_without_a_history_it_says_so_once(project: Project) -> None:
+    """Also with --accept: without a history no snapshot can be kept."""
+    screen = (
+        "DATABASE\n\n"
+        "⚠️ there is no history in public.migrations, so there is no snapshot to compare with\n"
+        "   to compare it with what the files make:\n"
+        "next: sqlmigrate drift --against files\n"
+    )
+    for arguments in ((), ("--accept", "--yes")):
+        ended = project.call("drift", *arguments)
+        said = re.sub(r"^\S+ at .+\n", "DATABASE\n", ended.stdout, count=1)
+        assert (ended.code, said, ended.stderr) == (3, screen, "")
+
+
 def test_without_changes_it_says_so(shop: Project) -> None:
     succeeded(shop.up())
 
     code, screen = said(shop)
 
-    assert (code, screen.splitlines()[-1]) == (0, "✅ no drift: 22 objects compared")
+    assert (code, screen.splitlines()[-1]) == (0, "✅ no drift: 22 objects compared, with columns and constraints")
 
 
 def test_as_json(shop: Project) -> None:
@@ -226,7 +267,7 @@ def test_as_json(shop: Project) -> None:
     assert value["drift"] == [
         {
             "change": "different", "kind": "column", "name": "public.orders.total", "table": "public.orders",
-            "attributes": [{"name": "default", "expected": "0", "found": "5"}],
+            "attributes": [{"name": "default", "expected": "0", "found": "5"}], "definition": [],
             "owner": "postgres", "written_at": None,
         }
     ]  # fmt: skip
@@ -243,7 +284,7 @@ DATABASE, compared with the snapshot of 002, TIME
 |---|---|---|---|
 | different | view <code>public.small</code>: view | <code> SELECT id<br>   FROM public.orders<br>  WHERE (total &lt; (10)::numeric);</code> | <code> SELECT id<br>   FROM public.orders<br>  WHERE ((total &lt; (10)::numeric) OR false);</code> |
 
-- could be made by superusers: postgres
+- PostgreSQL does not record who did it. These roles have the right to: superusers: postgres
 """  # noqa: E501
 
 
@@ -270,8 +311,8 @@ def test_who_could_have_done_it(shop: Project) -> None:
         screen = said(shop)[1]
 
         assert screen.splitlines()[-3:-1] == [
-            f"could be made by {member} (member of {owner}, which owns them)",
-            "could be made by superusers: postgres",
+            f"   {member} (member of {owner}, the owner)",
+            "   superusers: postgres",
         ]
     finally:
         shop.execute(f"drop table extra; drop role {member}; drop role {owner}; drop role {other}")
@@ -289,10 +330,17 @@ BACK = """\
 BEGIN;
 SET LOCAL lock_timeout = '5s';
 
+-- this drops:
+--   CREATE INDEX emergency ON public.orders USING btree (total);
 -- on a large table, outside of this transaction, so that writes go on:
 -- DROP INDEX CONCURRENTLY public.emergency;
 DROP INDEX public.emergency;
 
+-- this drops:
+--   CREATE FUNCTION public.twice(n integer)
+--    RETURNS integer
+--    LANGUAGE sql
+--   AS $function$select 2 * n$function$;
 DROP FUNCTION public.twice(integer);
 
 ALTER TABLE public.orders ALTER COLUMN total SET DEFAULT 0;
