@@ -7,9 +7,11 @@ from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 from parsed_files import statement
+from sample_size import examples
 
+from sqlmigrate.parsing import classify
 from sqlmigrate.parsing.classify import CatalogEffect
 
 # -- in or out of a transaction: the servers decide --------------------------------------------------------------------
@@ -380,3 +382,33 @@ EFFECTS = {
 def test_effects_that_the_catalog_shows(text: str, effect: CatalogEffect | None) -> None:
     """Of a statement without a transaction it is known which object shows that it took effect, if one does."""
     assert statement(text).kind.catalog_effect == effect
+
+
+# -- words that need no lexer ------------------------------------------------------------------------------------------
+
+PIECES = (
+    "create", "or", "replace", "table", "materialized", "view", "if", "not", "null", "exists", "on", "as", "select",
+    "double precision", "order by", "values", "in", "case", "end", "a", "a1", "a.b.c", "t1.*", "1", "12.5", ".5", "1.",
+    "1..2", "1e5", "1abc", "'x'", "''", "'a' 'b'", "'it''s'", "E'x'", "e'\\''", "U&'x'", "B'101'", "N'x'", "x'1F'",
+    '"a"."b"', '"a""b"', '""', 'U&"x"', "$1", "a$b", "$$x$$", "(", ")", ",", ";", "*", "=", "==", "<=", "=-1", "::",
+    "-1", "+", "a[1]", "@x", "#t", "`q`", "é", "\u00a0", "\t", "\n", "\r", "--x\n", "--\r", "/*z*/", "/* /* */ */",
+    "varying(10)", "at time zone 'utc'", "(-1)", ":name", "a=b", "a = 'b'",
+)  # fmt: skip
+
+
+@settings(max_examples=examples(2000))
+@given(st.lists(st.sampled_from(PIECES), max_size=9), st.sampled_from(("", " ", "\n")))
+def test_plain_words_are_those_of_sqlparse(pieces: list[str], between: str) -> None:
+    """Where words are read without sqlparse, they are the same."""
+    text = between.join(pieces)
+
+    found = classify._plain_words(text)
+
+    assert found in (None, tuple(classify._words(text))[: classify._HEAD_WORDS])
+
+
+@pytest.mark.parametrize(
+    "text", ["create table t (id int);", "-- why\nalter table a.b add c varchar(10) default 'x'::text", 'drop view "V"']
+)
+def test_most_statements_need_no_lexer(text: str) -> None:
+    assert classify._plain_words(text) == tuple(classify._words(text))
