@@ -5,68 +5,29 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import NamedTuple, TypeVar, cast
+from dataclasses import replace
 
 import psycopg
-from psycopg import pq, waiting
-from psycopg.errors import error_from_result
+from psycopg import pq
 
 from sqlmigrate.config.passwords import redacted, secrets_of
 from sqlmigrate.errors import ConnectError, ServerError, SqlmigrateError
 
 from . import connect_errors, pooler_messages
 from .connect import open_connection
+from .pipeline import Answer, Pipeline, Request
 
-_WAKE_SECONDS = 0.1  # so often Ctrl-C is noticed while nothing arrives
-_DRAIN_SECONDS = 1.0
-_CANCEL_TRIES = 5
+__all__ = ["BEGIN_READ_ONLY", "COMMIT", "Answer", "Request", "Session", "connect"]
+
+_CANCEL_SECONDS = 1.0
+_CANCEL_TRIES = 10
+_FIRST_CANCEL_PAUSE = 0.01
 _RECONNECT_PAUSES = (0.1, 0.2, 0.4, 0.8, 1.5)
 _NEVER = float("inf")
-_ROWS_AT_ONCE = 20  # of those that are dropped; they may be wide
-_CHUNKED = 170000  # the first libpq that gives more than one row at once
-_GIVES_CHUNKS = pq.version() >= _CHUNKED
 _PIECE = 65536  # characters of a COPY that are sent at once; after each piece its progress may be shown
-_T = TypeVar("_T")
-_FAILED = (pq.ExecStatus.FATAL_ERROR, pq.ExecStatus.BAD_RESPONSE)
-_PART_OF_ROWS = (pq.ExecStatus.SINGLE_TUPLE, pq.ExecStatus.TUPLES_CHUNK)
-
-
-class Request(NamedTuple):
-    """One statement to send; a large file has thousands.
-
-    Attributes:
-        sql: The statement.
-        params: Its parameters, as text.
-        data: The data that follow a ``COPY … FROM stdin``.
-        quiet: Whether its answer may arrive together with the next one.
-        drops_rows: Whether its rows are dropped as they arrive, so that a million of them takes no memory.
-    """
-
-    sql: str
-    params: tuple[str | None, ...] = ()
-    data: str | None = None
-    quiet: bool = False
-    drops_rows: bool = False
-
 
 BEGIN_READ_ONLY = Request("begin read only", quiet=True)
 COMMIT = Request("commit", quiet=True)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The answer of the server to one request.
-
-    Attributes:
-        index: The index of the request in its turn.
-        rows: The rows, as text.
-        error: The error, if the request failed.
-    """
-
-    index: int
-    rows: list[list[str | None]]
-    error: psycopg.Error | None = None
 
 
 class Session:
@@ -98,7 +59,7 @@ class Session:
     def _connect(self) -> None:
         self.conn = open_connection(self.url)
         self.pid = self.conn.info.backend_pid  # the server's process; libpq forgets it when the connection is lost
-        self._syncs = 0
+        self.pipeline = Pipeline(self.conn.pgconn)
         self.conn.add_notice_handler(self._noticed)
 
     @property
@@ -130,14 +91,9 @@ class Session:
         self.conn.close()
 
     def ask(self, *requests: Request) -> list[list[list[str | None]]]:
-        """Send requests in one turn and return the rows of each; raises psycopg's error for the first that fails.
-
-        The rest of a failed turn is read, so that the next request gets its own answer.
-        """
+        """Send requests in one turn and return the rows of each; raises psycopg's error for the first that fails."""
         answers = [answer for answer in self.turn(requests) if answer]
         if answers and (error := answers[-1].error):
-            with suppress(psycopg.OperationalError):  # the connection is lost: the error says so
-                self._drain(_DRAIN_SECONDS)
             raise error
         return [answer.rows for answer in answers]
 
@@ -167,62 +123,18 @@ class Session:
         for index, request in enumerate((*requests, None)):
             if request is not None and request.data is None:
                 continue
-            for answer in self._pipeline(requests[start:index], start, tick):
-                yield answer
-                if answer and answer.error:
-                    return
+            if start < index:
+                self.pipeline.send(requests[start:index])
+                for answer in self.pipeline.answers(tick):
+                    yield replace(answer, index=start + answer.index) if answer and start else answer
+                    if answer and answer.error:
+                        return
             if request is not None:
                 for answer in self._copy(request, index, tick):
                     yield answer
                     if answer and answer.error:
                         return
             start = index + 1
-
-    def _pipeline(self, requests: Sequence[Request], start: int, tick: float | None) -> Iterator[Answer | None]:
-        if not requests:
-            return
-        pgconn = self.conn.pgconn
-        pgconn.enter_pipeline_mode()
-        for request in requests:
-            params = [None if value is None else value.encode() for value in request.params] if request.params else ()
-            pgconn.send_query_params(request.sql.encode(), params)
-            if not request.quiet:
-                pgconn.send_flush_request()  # its answer at once, not all of them at the end
-        pgconn.pipeline_sync()
-        self._syncs += 1
-        while not self._ready(_flushed(pgconn), tick):
-            yield None
-        failed = False
-        for index, request in enumerate(requests, start):
-            if request.drops_rows and not failed:
-                _give_rows_as_they_come(pgconn)
-            while not (result := self._ready(_next_result(pgconn), tick)):
-                yield None
-            pgconn.get_result()  # the empty one that ends the answer; the mode of the next is set only after it
-            if failed:
-                continue
-            failed = result.status in _FAILED
-            yield Answer(index, _rows(result), error_from_result(result, "utf-8") if failed else None)
-        self._drain()
-
-    def _drain(self, seconds: float | None = None) -> None:
-        """Read to the end of the turn and leave pipeline mode; stop if a result takes longer than `seconds`."""
-        pgconn = self.conn.pgconn
-        while self._syncs:
-            if not (result := self._ready(_next_result(pgconn), seconds)):
-                return
-            self._syncs -= result.status == pq.ExecStatus.PIPELINE_SYNC
-        if pgconn.pipeline_status:
-            pgconn.exit_pipeline_mode()
-
-    def _ready(self, generator: psycopg.abc.PQGen[_T], seconds: float | None) -> _T | None:
-        """Return the generator's result, or None after `seconds`; it has no state, so it can be started again."""
-        try:
-            awaited = next(generator)
-        except StopIteration as ended:  # most answers of a pipeline are here already
-            return cast("_T", ended.value)
-        interval = min(_WAKE_SECONDS, seconds or _WAKE_SECONDS)
-        return waiting.wait(_within(generator, awaited, seconds), self.conn.pgconn.socket, interval=interval)
 
     def _copy(self, request: Request, index: int, tick: float | None) -> Iterator[Answer | None]:
         try:
@@ -239,12 +151,12 @@ class Session:
         try:
             for start in range(0, len(data), _PIECE):
                 copy.write(data[start : start + _PIECE].encode())
-                while not self._ready(_flushed(self.conn.pgconn), tick) or time.monotonic() - told >= (tick or _NEVER):
+                while not self.pipeline.flushed(tick) or time.monotonic() - told >= (tick or _NEVER):
                     yield None
                     told = time.monotonic()
         except (GeneratorExit, KeyboardInterrupt):  # a server that hangs would not take the end of the data
             with suppress(psycopg.errors.CancellationTimeout):
-                self.conn.cancel_safe(timeout=_DRAIN_SECONDS)
+                self.conn.cancel_safe(timeout=_CANCEL_SECONDS)
             raise
 
     def abort(self) -> None:
@@ -253,86 +165,18 @@ class Session:
         Raises `psycopg.OperationalError` if the connection is lost or the server does not answer in time.
         """
         tries = 0
-        while self._syncs:
+        while not self.pipeline.is_empty:
             if tries == _CANCEL_TRIES:
                 raise psycopg.OperationalError("the server does not answer, even to a cancel request")
             tries += 1
             with suppress(psycopg.errors.CancellationTimeout):
-                self.conn.cancel_safe(timeout=_DRAIN_SECONDS)
-            if self._ready(_flushed(self.conn.pgconn), _DRAIN_SECONDS):
-                self._drain(_DRAIN_SECONDS)
-        if self.conn.pgconn.pipeline_status:
-            self.conn.pgconn.exit_pipeline_mode()
+                self.conn.cancel_safe(timeout=_CANCEL_SECONDS)
+            # A request that reaches the server between two statements cancels nothing; what was sent ahead goes on.
+            pause = min(_CANCEL_SECONDS, _FIRST_CANCEL_PAUSE * 2**tries)
+            if self.pipeline.flushed(_CANCEL_SECONDS):
+                self.pipeline.drain(pause)
         if self.conn.info.transaction_status != pq.TransactionStatus.IDLE:
             self.ask(Request("rollback"))
-
-
-def _within(
-    generator: psycopg.abc.PQGen[_T], awaited: waiting.Wait, seconds: float | None
-) -> psycopg.abc.PQGen[_T | None]:
-    """Continue a generator that waits, for `seconds` at most; returns None if it has not ended by then.
-
-    `waiting.wait` wakes it up with nothing to read or write at least once in its interval.
-    """
-    deadline = time.monotonic() + (_NEVER if seconds is None else seconds)
-    try:
-        while True:
-            ready = yield awaited
-            awaited = generator.send(ready)
-            if time.monotonic() >= deadline:
-                return None
-    except StopIteration as ended:
-        return cast("_T", ended.value)
-
-
-def _flushed(pgconn: pq.abc.PGconn) -> psycopg.abc.PQGen[bool]:
-    """Send what is queued and read meanwhile: a server that cannot send its answers does not read."""
-    while pgconn.flush():
-        ready = yield waiting.WAIT_RW
-        if ready & waiting.READY_R:
-            pgconn.consume_input()
-    return True
-
-
-def _next_result(pgconn: pq.abc.PGconn) -> psycopg.abc.PQGen[pq.abc.PGresult]:
-    """Return the next result.
-
-    The empty result with which libpq ends each request is skipped. So are rows that libpq gives as they come, and the
-    output of a ``COPY … TO stdout``.
-    """
-    while pgconn.status == pq.ConnStatus.OK:
-        while pgconn.is_busy():
-            if (yield waiting.WAIT_R):
-                pgconn.consume_input()
-        result = pgconn.get_result()
-        if result and result.status == pq.ExecStatus.COPY_OUT:
-            while (size := pgconn.get_copy_data(1)[0]) >= 0:
-                if not size and (yield waiting.WAIT_R):
-                    pgconn.consume_input()
-        elif result and result.status not in _PART_OF_ROWS:
-            return result
-    raise psycopg.OperationalError("the connection to the server is lost")
-
-
-def _give_rows_as_they_come(pgconn: pq.abc.PGconn) -> None:
-    """Have libpq give the rows of the next answer as they come, not all of them at its end.
-
-    https://www.postgresql.org/docs/current/libpq-single-row-mode.html
-    """
-    if _GIVES_CHUNKS:
-        pgconn.set_chunked_rows_mode(_ROWS_AT_ONCE)
-    else:
-        pgconn.set_single_row_mode()
-
-
-def _rows(result: pq.abc.PGresult) -> list[list[str | None]]:
-    if result.status != pq.ExecStatus.TUPLES_OK:
-        return []
-    return [[_text(result.get_value(row, column)) for column in range(result.nfields)] for row in range(result.ntuples)]
-
-
-def _text(value: bytes | None) -> str | None:
-    return None if value is None else value.decode(errors="replace")  # a file may have set another client_encoding
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from sqlmigrate.durations import milliseconds
 from sqlmigrate.history import write
 from sqlmigrate.history.state import State
 from sqlmigrate.history.table import History
+from sqlmigrate.history.write import Ahead
 from sqlmigrate.parsing.statement import Statement
 from sqlmigrate.plan.plan import Step
 
@@ -31,10 +32,12 @@ AS_OURSELVES = tuple(Request(f"set local {each}") for each in ("role none", "ses
 # As a COMMIT does it, and before the reset: deferred triggers run with the role and the search_path of their file.
 _CHECK_DEFERRED = Request("set constraints all immediate", quiet=True)
 DISCARD_TEMPORARY = Request("discard temporary", quiet=True)
-DISCARD = (
+_DEALLOCATE = Request("deallocate all", quiet=True)
+_DISCARD = (
     DISCARD_TEMPORARY,
-    *(Request(each, quiet=True) for each in ("deallocate all", "close all", "unlisten *", "discard sequences")),
+    *(Request(each, quiet=True) for each in ("close all", "unlisten *", "discard sequences")),
 )
+DISCARD = (*_DISCARD, _DEALLOCATE)
 _PROCESS = Request("select pg_catalog.pg_backend_pid()")
 _DEFERRABLE = Request("""\
 select pg_catalog.string_agg(distinct each.name, ', '),
@@ -69,8 +72,14 @@ class Part(NamedTuple):
     number: int = 0
 
 
-def transaction(state: State, step: Step, lock_timeout: str, *, dry_run: bool = False) -> tuple[Part, ...]:
-    """Give what executes a step in one transaction; a dry run is in a transaction already, and does not end it."""
+def transaction(
+    state: State, step: Step, lock_timeout: str, *, ahead: Ahead | None = None, dry_run: bool = False
+) -> tuple[Part, ...]:
+    """Give what executes a step in one transaction; a dry run is in a transaction already, and does not end it.
+
+    Sent `ahead`, it fails at its first request unless the step before is done; its requests to the history are prepared
+    once for all steps, except where the file may deallocate them.
+    """
     settings = step.script.settings
     opening: list[Part] = []
     if not dry_run:
@@ -85,17 +94,21 @@ def transaction(state: State, step: Step, lock_timeout: str, *, dry_run: bool = 
     ]
     if state.is_pooled:  # the process that waits for the row, if another run has it
         opening.append(Part(_PROCESS, "process"))
-    begin, complete = _row(state.history, step)
+    begin, complete = _row(state.history, step, ahead)
+    check = session_state.check(lock_key(state))
+    if ahead is not None and not may_prepare(step):
+        complete = complete._replace(name=f"sqlmigrate_end_{step.direction}")
+        check = check._replace(name="sqlmigrate_check")
     return (
         *opening,
         Part(begin, "begin"),
         *_statements(step.script.statements, settings),
         *map(Part, [] if dry_run else [_CHECK_DEFERRED]),
         *map(Part, [DISCARD_TEMPORARY] if state.is_pooled else []),
-        Part(session_state.check(lock_key(state)), "lock"),
+        Part(check, "lock"),
         *map(Part, reset(state)),
         Part(complete, "complete"),
-        *_closing(state, dry_run=dry_run),
+        *_closing(state, forgets=ahead is None or may_prepare(step), dry_run=dry_run),
     )
 
 
@@ -135,21 +148,29 @@ def reset(state: State) -> tuple[Request, ...]:
     return (*_RESET, *after_reset(state.server.major, is_shared=state.is_pooled))
 
 
-def _row(history: History, step: Step) -> tuple[Request, Request]:
+def may_prepare(step: Step) -> bool:
+    """Tell whether a file may prepare statements, or deallocate those that there are: it does, or calls functions.
+
+    A function that a trigger calls may do so too; the next step that was sent ahead then refuses.
+    """
+    return any(each.kind.verb in session_state.MAY_PREPARE for each in step.script.statements)
+
+
+def _row(history: History, step: Step, ahead: Ahead | None) -> tuple[Request, Request]:
     """Give what begins and what completes the history row."""
     if step.direction == "down":
-        return write.begin_down(history, step.version), write.end_down(history, step.version)
-    begin = write.begin_up(history, step.migration, len(step.script.statements))
+        return write.begin_down(history, step.version, ahead), write.end_down(history, step.version)
+    begin = write.begin_up(history, step.migration, len(step.script.statements), ahead)
     return begin, write.end_up(history, step.version, in_transaction=True)
 
 
-def _closing(state: State, *, dry_run: bool) -> Iterator[Part]:
+def _closing(state: State, *, forgets: bool, dry_run: bool) -> Iterator[Part]:
     if dry_run:
         yield Part(_DEFERRABLE, "deferrable")
         return
     yield Part(COMMIT, "commit")
     if not state.is_pooled:
-        yield from (Part(each, "clean up") for each in DISCARD)
+        yield from (Part(each, "clean up") for each in (DISCARD if forgets else _DISCARD))
 
 
 def instead_of_commit(deferrable: str | None, deferred: str | None) -> tuple[Part, ...]:

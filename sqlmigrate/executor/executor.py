@@ -5,7 +5,9 @@ A step runs in one transaction (`transaction`), or each of its statements by its
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import takewhile
 
 import psycopg
 
@@ -16,30 +18,72 @@ from sqlmigrate.database.session import Session
 from sqlmigrate.errors import ConnectError, ServerError, SqlmigrateError, StatementError
 from sqlmigrate.history import read
 from sqlmigrate.history.state import Execution, State
+from sqlmigrate.history.write import Ahead
 from sqlmigrate.plan.plan import Limits, Step
 
-from .events import Event, Failed, Finished, Observation
+from . import flight
+from .events import Began, Event, Failed, Finished, Observation
 from .no_transaction import NoTransactionStep
 from .statement_errors import cure
 from .step_run import Outcome, StepRun
 from .transaction import TransactionStep
 
+_Way = TransactionStep | NoTransactionStep
+
 
 class Executor:
-    """Executes steps over one session, one after the other."""
+    """Executes steps over one session, one after the other.
+
+    Attributes:
+        done: How many steps the last call of `execute_all` has done.
+        lock: What became of the lock of the run in the last step: the step may have given it back.
+    """
 
     def __init__(self, session: Session, state: State, limits: Limits, observation: Observation) -> None:
         self._session = session
         self._state = state
         self._limits = limits
         self._observation = observation
-        self._last: StepRun | None = None
         self._is_direct = session.pid == state.server.pid  # no pooler answers in the server's place
+        self.done = 0
+        self.lock: Lock = "held"
 
-    @property
-    def lock(self) -> Lock:
-        """What became of the lock of the run in the last step: the step may have given it back."""
-        return self._last.lock if self._last else "held"
+    def execute_all(self, steps: Sequence[Step]) -> Generator[Event, None, Outcome]:
+        """Execute steps, up to the first that is not done, or that has given the lock of the run back.
+
+        Steps in transactions are sent ahead where that is possible. Closing the generator, or Ctrl-C, may find some of
+        them executed that no event has told of yet; each was only executed after the one before it. Errors are those of
+        `execute`.
+        """
+        self.done, self.lock = 0, "held"
+        while self.done < len(steps) and self.lock == "held":
+            left = steps[self.done :]
+            if ahead := self._ahead(left):
+                outcome = yield from self._fly(ahead)
+            else:
+                yield Began(left[0])
+                outcome = yield from self.execute(left[0])
+                self.done += outcome == "done"
+            if outcome != "done":
+                return outcome
+        return "done"
+
+    def _ahead(self, steps: Sequence[Step]) -> Sequence[Step]:
+        """Give the first of the steps that can be sent ahead of each other."""
+        if self._observation.is_step_by_step or not self._is_direct:
+            return ()
+        return tuple(takewhile(flight.may_be_sent_ahead, steps))
+
+    def _fly(self, steps: Sequence[Step]) -> Generator[Event, None, Outcome]:
+        flying = flight.Flight(self._session, steps, self._after)
+        before = self.done
+        try:
+            return (yield from self._told(flying.execute(), lambda: flying.unsettled))
+        finally:
+            self.done, self.lock = before + flying.done, flying.lock
+
+    def _after(self, step: Step, last: Step | None) -> TransactionStep:
+        return TransactionStep(self._run(step), ahead=Ahead(last.version if last else None))
 
     def execute(self, step: Step) -> Generator[Event, None, Outcome]:
         """Execute a step, and tell how it ended; a failure is written to the history.
@@ -49,22 +93,33 @@ class Executor:
             HistoryError: What an earlier run was stopped in has another text now, and only the same can finish it.
             LockError: Another run has been executing this migration for too long.
         """
-        run = self._last = self._run(step)
+        run = self._run(step)
         way = TransactionStep(run) if step.script.mode == "transaction" else NoTransactionStep(run)
         try:
-            return (yield from way.execute())
+            return (yield from self._told(way.execute(), lambda: [] if run.is_settled else [way]))
+        finally:
+            self.lock = run.lock
+
+    def _told(
+        self, executing: Generator[Event, None, Outcome], unsettled: Callable[[], Sequence[_Way]]
+    ) -> Generator[Event, None, Outcome]:
+        """Give the events of an execution; if it is cut short, find out how the steps ended that are `unsettled`."""
+        try:
+            return (yield from executing)
         except psycopg.OperationalError as error:
-            yield (ended := self._settle(way, _lost(step, error)))
-            if isinstance(ended, Finished):
-                raise _lost_after(step) from None
+            last = None
+            for event in self._settle(unsettled(), partial(_lost, problem=error)):
+                yield event
+                last = event
+            if isinstance(last, Finished):
+                raise _lost_after(last.step) from None
             return "failed"
         except GeneratorExit:
-            if not run.is_settled:
-                self._settle(way, _interrupted(step))
+            for _ in self._settle(unsettled(), _interrupted):
+                pass
             raise
         except KeyboardInterrupt:
-            if not run.is_settled:
-                yield self._settle(way, _interrupted(step))
+            yield from self._settle(unsettled(), _interrupted)
             raise
 
     def rehearse(self, step: Step) -> Generator[Event, None, Outcome]:
@@ -92,29 +147,48 @@ class Executor:
     def _run(self, step: Step) -> StepRun:
         return StepRun(step, self._session, self._state, self._limits, self._observation)
 
-    def _settle(self, way: TransactionStep | NoTransactionStep, error: StatementError) -> Failed | Finished:
-        """Find out in the history what became of a step whose answers did not all arrive, and record a failure."""
-        run = way.run
-        step, statements = run.step, run.step.script.statements
-        number = run.done + 1 if run.done < run.total else 0
-        error = run.failure or error.with_(
-            span=statements[number - 1].span if number else step.script.source.span(0, 0)
-        )
-        try:
-            execution = self._look_up(step, way.transaction)
-        except (psycopg.Error, SqlmigrateError) as problem:
-            return run.failed(_not_looked_up(error, problem), number, [_unknown(step, number)])
-        if _is_done(step, execution):
-            return Finished(step, run.total, run.elapsed_ms)
-        done = _statements_done(step, execution)
-        error = run.record(error, done)
-        return run.failed(error, number, way.what_stays(done, number))
+    def _settle(
+        self, ways: Sequence[_Way], error_of: Callable[[Step], StatementError]
+    ) -> Iterator[Began | Failed | Finished]:
+        """Find out in the history what became of steps whose answers did not all arrive, and record a failure.
 
-    def _look_up(self, step: Step, transaction: str) -> Execution | None:
-        """Read the history row of a step, as soon as nothing is executed any more."""
+        The first may have begun; no event has told yet of those that were sent ahead.
+        """
+        if not ways:
+            return
+        first = ways[0]
+        try:
+            executions = self._look_up(first.transaction)
+        except (psycopg.Error, SqlmigrateError) as problem:
+            error, number = _placed(first.run, error_of)
+            yield first.run.failed(_not_looked_up(error, problem), number, [_unknown(first.run.step, number)])
+            return
+        for way in ways:
+            run, execution = way.run, executions.get(way.run.step.version)
+            if not _is_done(run.step, execution):
+                if not run.is_ahead:
+                    error, number = _placed(run, error_of)
+                    done = _statements_done(run.step, execution)
+                    error = run.record(error, done)
+                    yield run.failed(error, number, way.what_stays(done, number))
+                return
+            if run.is_ahead:
+                yield Began(run.step)
+            run.is_settled = True
+            yield Finished(run.step, run.total, run.elapsed_ms)
+
+    def _look_up(self, transaction: str) -> Mapping[str, Execution]:
+        """Read the history, as soon as nothing is executed any more."""
         self.stop(transaction)
-        found = read.executions(self._session, self._state.history)
-        return next((each for each in found if each.version == step.version), None)
+        return {each.version: each for each in read.executions(self._session, self._state.history)}
+
+
+def _placed(run: StepRun, error_of: Callable[[Step], StatementError]) -> tuple[StatementError, int]:
+    """Return the error of a step that was cut short, and the statement that it was cut in; 0 if it was none."""
+    statements = run.step.script.statements
+    number = run.done + 1 if run.done < run.total else 0
+    span = statements[number - 1].span if number else run.step.script.source.span(0, 0)
+    return run.failure or error_of(run.step).with_(span=span), number
 
 
 def _is_done(step: Step, execution: Execution | None) -> bool:

@@ -23,6 +23,9 @@ MAY_SET = frozenset(
 A function that a trigger or an index calls may do so too; that is found at the end of the file.
 """
 
+MAY_PREPARE = (MAY_SET - {"SET", "RESET"}) | {"PREPARE", "DEALLOCATE"}
+"""The first words of statements that may prepare statements, or deallocate them."""
+
 _SETS_ENCODING = re.compile(
     r"SET (SESSION |LOCAL )?(CLIENT_ENCODING|NAMES)\b|SELECT (PG_CATALOG \. )?SET_CONFIG \( 'CLIENT_ENCODING'"
 )

@@ -81,6 +81,7 @@ class StepRun:
         lock: What became of the lock of the run, when the session was last checked.
         unseen: Why it is not known which sessions were in the way; empty if they were seen.
         failure: Why the step failed, once that is known; an interruption does not replace it.
+        is_ahead: Whether the step was sent ahead, and no event has told of it yet.
         is_settled: Whether the history says how the step ended, so that nothing more is written to it.
     """
 
@@ -100,7 +101,13 @@ class StepRun:
         self._lock_key = batch.lock_key(state)
         self.unseen = ""
         self.failure: StatementError | None = None
+        self.is_ahead = False
         self.is_settled = False
+
+    def start(self) -> None:
+        """Note that the step begins now, which was sent ahead."""
+        self.is_ahead = False
+        self._started = time.monotonic()
 
     @property
     def elapsed_ms(self) -> int:
@@ -116,7 +123,17 @@ class StepRun:
 
     def send(self, parts: Sequence[Part], on_answer: OnAnswer) -> Attempt:
         """Send requests, and give the first that fails, if one does; it is the last."""
-        for index, answer in self._turns(parts):
+        return self._answers(parts, self._turns(parts), on_answer)
+
+    def receive(self, parts: Sequence[Part], on_answer: OnAnswer) -> Attempt:
+        """Give the first of the requests that fails, if one does; they were sent already, as one segment."""
+        answers = self.session.pipeline.answers(self._tick)
+        return self._answers(parts, ((each.index if each else 0, each) for each in answers), on_answer)
+
+    def _answers(
+        self, parts: Sequence[Part], answers: Iterator[tuple[int, Answer | None]], on_answer: OnAnswer
+    ) -> Attempt:
+        for index, answer in answers:
             if self.session.notices:
                 yield from self._notices()
             if answer is None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from functools import partial
 
 from sqlmigrate.database import run_lock
 from sqlmigrate.database.session import Answer
 from sqlmigrate.errors import NOTHING_EXECUTED_BY_THIS_RUN, Kind, LockError, StatementError
 from sqlmigrate.history import write
+from sqlmigrate.history.write import Ahead
 
 from . import batch, resume
 from .batch import Part
@@ -16,11 +18,19 @@ from .events import Event, Failed, Finished
 from .history_errors import of_history_row
 from .session_state import of_encoding
 from .statement_errors import at_commit, refused
-from .step_run import Attempt, Outcome, Refusal, StepRun, ends_transactions
+from .step_run import Attempt, OnAnswer, Outcome, Refusal, StepRun, ends_transactions
 
 _COMMITS = "it may commit only if each statement of the file runs on its own: -- sqlmigrate: no-transaction"
 
+_NOT_PREPARED = "26000"  # invalid_sql_statement_name
 _MAY_BE_COMMITTED = "what the file did before it ended the transaction may be committed: look before you go on"
+
+
+def _is_of_session(refusal: Refusal) -> bool:
+    """Tell whether a request of ours found the session otherwise than those before it should have left it."""
+    missing = write.missing_row(refusal.error) if refusal.part.role == "begin" else None
+    is_early = missing is not None and missing.why == "early"
+    return is_early or (refusal.part.number == 0 and refusal.error.sqlstate == _NOT_PREPARED)
 
 
 def _holder_unseen(run: StepRun) -> str:
@@ -32,19 +42,25 @@ class TransactionStep:
 
     Attributes:
         run: The step that is being executed.
+        parts: What is sent for it.
         transaction: The number of its transaction; empty until it has begun.
     """
 
-    def __init__(self, run: StepRun, *, dry_run: bool = False) -> None:
+    def __init__(self, run: StepRun, *, ahead: Ahead | None = None, dry_run: bool = False) -> None:
+        """Take a step; sent `ahead` of the answers to the step before, it does nothing unless that one is done."""
         self.run = run
         self._is_dry_run = dry_run
-        self._parts = batch.transaction(run.state, run.step, run.limits.lock_timeout, dry_run=dry_run)
+        self._is_ahead = ahead is not None
+        self.parts = batch.transaction(run.state, run.step, run.limits.lock_timeout, ahead=ahead, dry_run=dry_run)
         self.transaction = ""
         self._duration_ms = 0
         self._deferrable: Sequence[str | None] = (None, None)
 
-    def execute(self) -> Generator[Event, None, Outcome]:
+    def execute(self, exchange: Callable[[OnAnswer], Attempt] | None = None) -> Generator[Event, None, Outcome]:
         """Execute the step; a failure is written to the history.
+
+        Args:
+            exchange: Sends `parts`, and gives the answers, as `StepRun.send` does; None for that.
 
         Raises:
             HistoryError: An earlier run was stopped in a statement, and only the same statement can finish it.
@@ -53,7 +69,8 @@ class TransactionStep:
         refusal = None
         if resume.is_changed(self.run.step):  # it was executed without a transaction before
             refusal = yield from clean_up(self.run)
-        refusal = refusal or (yield from self.run.repeat(self._attempt, self._may_try_again))
+        sending = exchange or partial(self.run.send, self.parts)
+        refusal = refusal or (yield from self.run.repeat(partial(self._attempt, sending), self._may_try_again))
         if refusal is None:
             self.run.is_settled = True
             yield Finished(self.run.step, self.run.total, self._duration_ms)
@@ -68,9 +85,15 @@ class TransactionStep:
         """Say what stays in the database after a failure: nothing, because the transaction is rolled back."""
         yield from ()
 
-    def _attempt(self) -> Attempt:
+    def _attempt(self, exchange: Callable[[OnAnswer], Attempt]) -> Attempt:
         self.run.done, self.transaction = 0, ""
-        refusal = yield from self.run.send(self._parts, self._answered)
+        refusal = yield from exchange(self._answered)
+        if refusal and self._is_ahead and _is_of_session(refusal):  # something that a file before it has called did it
+            self.run.session.abort()
+            self.run.session.ask(*batch.DISCARD)
+            self._is_ahead = False
+            self.parts = batch.transaction(self.run.state, self.run.step, self.run.limits.lock_timeout)
+            refusal = yield from exchange(self._answered)
         if refusal and refusal.part.role != "clean up":
             return refusal
         if self._is_dry_run:

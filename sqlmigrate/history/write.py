@@ -43,7 +43,7 @@ class _Parameters:
         return f"${len(self.values)}"
 
 
-_MISSING = re.compile(r"sqlmigrate: the history row is (taken|gone|changed|not logged) in transaction (\d+)")
+_MISSING = re.compile(r"sqlmigrate: the history row is (early|taken|gone|changed|not logged) in transaction (\d+)")
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,9 @@ class MissingRow:
     """Why a request did not find its row.
 
     Attributes:
-        why: `taken`: another run has executed or rolled back the migration. `gone`: that version has no row.
-            `changed`: there is one, but with another status, or written in another transaction. `not logged`: the log
-            did not take its entry.
+        why: `early`: the step before is not done, or has left something behind in the session. `taken`: another run has
+            executed or rolled back the migration. `gone`: that version has no row. `changed`: there is one, but with
+            another status, or written in another transaction. `not logged`: the log did not take its entry.
         transaction: The number of the transaction that looked for the row.
     """
 
@@ -61,16 +61,20 @@ class MissingRow:
     transaction: str
 
 
-def _guard(rows: str, why: str) -> str:
+def _guard(rows: str, why: str, early: str = "") -> str:
     """Give the SQL that raises the error of `missing_row` unless the CTE `rows` has a row; `why` is SQL as well.
+
+    `early` is a condition, as SQL, under which the error is raised in any case.
 
     It is a cast that fails. It must fail only if the row is missing, so it must not be evaluated while planning:
     `concat` is STABLE, and PostgreSQL evaluates only IMMUTABLE functions of constants in advance
     (https://www.postgresql.org/docs/current/xfunc-volatility.html). It has to stand in the outermost SELECT: PostgreSQL
     does not evaluate a column of a subquery that is not used.
     """
-    text = f"pg_catalog.concat('sqlmigrate: the history row is ', {why}, ' in transaction ', {_TRANSACTION})"
-    return f"case when not exists (select from {rows}) then {text}::int end"
+    head = "pg_catalog.concat('sqlmigrate: the history row is ', "
+    tail = f", ' in transaction ', {_TRANSACTION})::int"
+    first = f"when {early} then {head}'early'{tail} " if early else ""
+    return f"case {first}when not exists (select from {rows}) then {head}{why}{tail} end"
 
 
 def _gone_or_changed(history: History, version: str) -> str:
@@ -166,23 +170,47 @@ def begun(rows: Sequence[Sequence[str | None]]) -> Begun:
     return Begun(int(pid or 0), transaction or "")
 
 
-def _begin(given: _Parameters, writing: str) -> Request:
-    guard = _guard("begun", "'taken'")
+def _begin(given: _Parameters, writing: str, early: str = "", name: str = "") -> Request:
+    guard = _guard("begun", "'taken'", early)
     return Request(
         f"with begun as (\n  {writing} returning 1)\nselect {guard}, pg_catalog.pg_backend_pid(), {_TRANSACTION}",
         given.values,
+        name=name,
     )
 
 
-def begin_up(history: History, migration: Migration, statements: int) -> Request:
-    """Insert the row of an execution that begins; its primary key keeps every other run out."""
+# What a file has prepared is only visible to the next one if that was sent ahead, and the file did not show it.
+_LEFT = "exists (select from pg_catalog.pg_prepared_statements where from_sql)"
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """How a step is sent ahead.
+
+    Attributes:
+        after: The version of the step before; None for the first.
+    """
+
+    after: str | None = None
+
+
+def begin_up(history: History, migration: Migration, statements: int, ahead: Ahead | None = None) -> Request:
+    """Insert the row of an execution that begins; its primary key keeps every other run out.
+
+    Sent ahead, it fails unless the step before is executed.
+    """
     given = _Parameters()
     version = given.add(migration.version)
     row = {"version": version, "status": "'running'", **_files(given, migration), **_executed_now(given)}
     row |= {"statements": given.add(str(statements)), "statements_done": "0"}
     # What another run has executed in part meanwhile is not begun again.
     is_whole = f"coalesce(h.statements_done, 0) = 0 and h.{history.unfinished} is null"
-    return _begin(given, f"{_upsert(history, row)} and {is_whole}")
+    writing = f"{_upsert(history, row)} and {is_whole}"
+    if ahead is None:
+        return _begin(given, writing)
+    last = given.add(ahead.after)
+    is_executed = f"exists (select from {history.quoted} where version = {last}::text and status = 'executed')"
+    return _begin(given, writing, f"{last}::text is not null and not {is_executed} or {_LEFT}", "sqlmigrate_begin_up")
 
 
 def resume_up(history: History, migration: Migration, statements: int) -> Request:
@@ -194,11 +222,18 @@ def resume_up(history: History, migration: Migration, statements: int) -> Reques
     return _begin(given, _update(history, row, f"version = {version} and status in {_UNFINISHED}"))
 
 
-def begin_down(history: History, version: str) -> Request:
-    """Mark the row of an execution that is to be rolled back, which keeps every other run out."""
+def begin_down(history: History, version: str, ahead: Ahead | None = None) -> Request:
+    """Mark the row of an execution that is to be rolled back, which keeps every other run out.
+
+    Sent ahead, it fails unless the step before is rolled back.
+    """
     given = _Parameters()
     condition = f"version = {given.add(version)} and {_is_executed_whole(history)}"
-    return _begin(given, _update(history, {"status": "'running'"}, condition))
+    writing = _update(history, {"status": "'running'"}, condition)
+    if ahead is None:
+        return _begin(given, writing)
+    is_there = f"exists (select from {history.quoted} where version = {given.add(ahead.after)}::text)"
+    return _begin(given, writing, f"{is_there} or {_LEFT}", "sqlmigrate_begin_down")
 
 
 def _is_executed_whole(history: History) -> str:

@@ -75,7 +75,8 @@ def up(  # noqa: PLR0913 - the library's keyword arguments, each with a default
     """Execute the pending migrations of one database, and yield an event for everything that happens.
 
     The generator ends after a `Failed`. Closing it, or Ctrl-C, cancels the step that is being executed and rolls it
-    back.
+    back. Steps are sent ahead of the events that tell of them: those right behind the last `Finished` may be executed
+    as well. `step_by_step` executes none before its events are read.
 
     Args:
         url: The database, as libpq reads it; if it is empty, libpq's variables name the database.
@@ -373,18 +374,17 @@ class _Run:
         history = table.make_ready(self.session, rest.state.history, self.limits.lock_timeout)
         state, steps = replace(rest.state, history=history), rest.plan.steps
         self._respell(rest.plan, state)
-        executor = self._executor(state)
-        for index, step in enumerate(steps):
-            if (again := (yield from self._fold(rest, index, state))) is not None:
+        executor, done = self._executor(state), 0
+        while done < len(steps):
+            if (again := (yield from self._fold(rest, done, state))) is not None:
                 return again
-            yield Began(step)
-            outcome = yield from executor.execute(step)
+            outcome = yield from executor.execute_all(steps[done : rest.plan.next_fold(done)])
             if outcome == "failed":
                 return "failed"
-            done = index + (outcome == "done")
+            done += executor.done
             if outcome == "overtaken" or (executor.lock != "held" and done < len(steps)):
                 left = replace(rest, plan=replace(rest.plan, steps=steps[done:]), state=state, done=rest.done + done)
-                overtaken = step.version if outcome == "overtaken" else ""
+                overtaken = steps[done].version if outcome == "overtaken" else ""
                 return (yield from self._plan_again(left, overtaken, executor.lock))
         return (yield from self._fold(rest, len(steps), state)) or "done"
 

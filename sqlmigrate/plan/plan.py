@@ -162,6 +162,10 @@ class Plan:
         """Return what is folded when so many steps are executed, before the next one."""
         return tuple(each for each in self.folds if each.after == steps)
 
+    def next_fold(self, steps: int) -> int:
+        """Return how many steps are executed at the first fold after so many of them; all of them if none follows."""
+        return min((each.after for each in self.folds if each.after > steps), default=len(self.steps))
+
 
 @dataclass(frozen=True)
 class Planned:

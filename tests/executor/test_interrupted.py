@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -99,6 +100,29 @@ def test_a_signal_in_mid_statement(
     quick.write(**{"002_b.up.sql": FILES["002_b.up.sql"].replace("60", "0")})
     assert quick("up").code == 0
     assert database_state.relations(database) == [f"public.{name}" for name in "abcd"]
+
+
+def test_a_signal_while_many_files_are_on_their_way(quick: Quick, begin: Beginning, database: str) -> None:
+    """Executed are the first files, without a gap, and the screen names all of them; none behind it is executed."""
+    count = 300
+    quick.write(**{f"{number:03}_n.up.sql": "select pg_sleep(0.02);\nselect 1;" for number in range(1, count + 1)})
+    running = begin("up")
+    running.when("pg_sleep")
+    until(lambda: database_state.ask(database, "select 1 from migrations where version = '020'"))
+    ended = running.signalled(signal.SIGINT)
+
+    rows = database_state.history(database)
+    executed = [version for version, status, *_ in rows if status == "executed"]
+    assert executed == [f"{number:03}" for number in range(1, len(executed) + 1)]
+    assert 20 <= len(executed) < count
+    assert [(version, status) for version, status, *_ in rows][len(executed) :] in (
+        [],
+        [(f"{len(executed) + 1:03}", "failed")],
+    )
+    assert re.findall(r"✅ (\d+)_n", ended.stdout) == executed
+    assert ended.code == 130
+    assert database_state.sessions(database) == []
+    assert quick("up").code == 0
 
 
 def test_a_signal_for_programs(quick: Quick, begin: Beginning) -> None:
@@ -384,7 +408,7 @@ def test_a_statement_that_cannot_be_cancelled(quick: Quick, database: str, monke
     commits.
     """
     monkeypatch.setattr(session, "_CANCEL_TRIES", 2)
-    monkeypatch.setattr(session, "_DRAIN_SECONDS", 0.2)
+    monkeypatch.setattr(session, "_CANCEL_SECONDS", 0.2)
     quick.write(**{"001_a.up.sql": STUBBORN})
     events: list[Event] = []
 

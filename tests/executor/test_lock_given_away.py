@@ -228,8 +228,8 @@ def test_two_runs_at_once_execute_each_file_once(project: Project) -> None:
 
 
 def test_closing_after_a_lost_lock(project: Project) -> None:
-    """Whoever stops reading after the file finds it executed, and nothing else."""
-    project.add("001_a", UNLOCK).add("002_b", "create table b ();")
+    """Whoever stops reading after the file finds it executed, and the next one, which was sent already, rolled back."""
+    project.add("001_a", UNLOCK).add("002_b", "create table b ();\nselect pg_sleep(60);")
     with closing(project.running_up()) as events:
         until_event(events, Finished, "001_a")
     assert project.recorded() == [("001", "executed")]
