@@ -61,6 +61,7 @@ class Checkout:
         for direction, what in (("up", "add column phone text"), ("down", "drop column phone")):
             with (self.root / "sql" / f"007_add_phone.{direction}.sql").open("a", encoding="utf-8") as file:
                 file.write(f"alter table customers {what};\n")
+        assert self("sqlmigrate schema").returncode == 0
         self.repository.commit()
 
 

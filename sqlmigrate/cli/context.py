@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 
 EXIT_FAILED, EXIT_ATTENTION = 1, 3
+_ANSWER = len(" [y/N]: n")  # what stands behind a question
 
 
 @dataclass
@@ -157,8 +158,14 @@ class NotConfirmedError(Exception):
 
 
 def _is_confirmed(question: str) -> bool:
+    from sqlmigrate.output.wrapping import folded  # noqa: PLC0415 - only to ask
+    from sqlmigrate.output.writer import terminal_width  # noqa: PLC0415 - only to ask
+
+    width = terminal_width("stderr")
+    room = None if width is None else width - _ANSWER
+    lines = ["".join(text for _, text in line) for line in folded([("", question)], room, 3)]
     try:
-        return click.confirm(question, err=True)
+        return click.confirm("\n".join(lines), err=True)
     except click.Abort as abort:
         click.echo(err=True)
         if isinstance(abort.__context__, KeyboardInterrupt):

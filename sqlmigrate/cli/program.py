@@ -105,7 +105,7 @@ def command(example: str, uses: Collection[Scope] = ()) -> Callable[[Callable[..
     """
 
     def make(function: Callable[..., int | None]) -> Command:
-        summary = re.split(r"[,:.(]", function.__doc__ or "")[0]  # what fits into the list of commands
+        summary = re.split(r"[,:(]|\.(?=\s|$)", function.__doc__ or "")[0]  # what fits into the list of commands
         made = click.command(cls=Command, short_help=summary, epilog=f"Example: {example}")(function)
         own = [option.name for option in made.params]
         made.params += [option for option in setting_options(["all", *uses]) if option.name not in own]

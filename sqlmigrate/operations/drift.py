@@ -263,8 +263,9 @@ def what_changed(
 
 def _noted(drift: Drift, snapshot: Snapshot) -> SqlmigrateError:
     return SqlmigrateError(
-        f"the schema was changed by hand since {_when(snapshot)}: {_shown(drift)}",
-        hint="to see them all: sqlmigrate drift; to expect them from now on: sqlmigrate drift --accept",
+        f"the schema was changed by hand since {_when(snapshot)}: {plural(len(drift.differences), 'object')}",
+        detail=list(_lines(drift, _SHOWN)),
+        hint="to see all values: sqlmigrate drift\nto expect this from now on: sqlmigrate drift --accept",
     )
 
 

@@ -142,7 +142,7 @@ class Report:
 
     def folder_notes(self, notes: Sequence[SqlmigrateError], stream: Stream = "stdout", most: int = MOST_NOTES) -> None:
         """Say what is wrong with files that are not executed: the first ones, a line each, and how many more."""
-        for line in note_lines(notes, most):
+        for line in note_lines(notes, self.as_called, most):
             self._folded(line, stream=stream)
 
     def head(self, state: State, rest: str) -> Line:

@@ -11,6 +11,7 @@ from sqlmigrate.plan.rows import Row, count_states
 from sqlmigrate.spelling import plural
 from sqlmigrate.times import moment
 
+from .error_lines import AsCalled
 from .excerpt import Line, printable
 from .wrapping import folded, line_width
 
@@ -101,10 +102,14 @@ def totals(rows: Sequence[Row], run: Blocker | None) -> list[str]:
     return [*(f"{each} | " for each in others), last]
 
 
-def note_lines(notes: Sequence[SqlmigrateError], most: int = MOST_NOTES) -> Iterator[Line]:
-    """Return a line for each of the first notes, and one with the number of all others."""
+def note_lines(notes: Sequence[SqlmigrateError], as_called: AsCalled, most: int = MOST_NOTES) -> Iterator[Line]:
+    """Return a line for each of the first notes, and its details, and one with the number of all others."""
     for note in notes[:most]:
-        yield [("yellow", "⚠️"), ("", f" note: {printable(': '.join(filter(None, [str(note), note.hint])))}")]
+        said = ": ".join(filter(None, [str(note), None if note.detail else note.hint]))
+        yield [("yellow", "⚠️"), ("", f" note: {printable(said)}")]
+        if note.detail:
+            cures = map(as_called, (note.hint or "").splitlines())
+            yield from ([("", f"   {printable(each)}")] for each in (*note.detail, *cures))
     if (more := len(notes) - most) > 0:
         yield [("yellow", "⚠️"), ("", f" and {plural(more, 'more note')}: sqlmigrate verify")]
 

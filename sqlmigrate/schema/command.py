@@ -55,13 +55,14 @@ def schema(context: Context, **options: Any) -> int:
     old = file.read(path)
     file.require_ours(path, old)
     if options["check"] and old is None:
+        folder.survey(context.config.directory)  # in another folder, that of the migrations is missing
         raise ConfigError(f"{path} does not exist", next_steps=["sqlmigrate schema"])
     if options["check"] and old and (error := file.conflict(path, old)):
         raise error
     built = _built(context, options)
     new = SchemaFile(built.schema)
     context.report.json(screens.value(built, new, path, is_up_to_date=old == new.text))
-    screens.notes(context.report, built, new, is_pinned=context.config.schema_postgres is not None)
+    screens.notes(context.report, built, new, is_pinned=_is_pinned(context, options, old, new.text))
     if options["check"]:
         screens.checked(context.report, path, file.difference(path, old or "", new.text), built)
         return EXIT_FAILED if old != new.text else 0
@@ -69,6 +70,12 @@ def schema(context: Context, **options: Any) -> int:
         file.write(path, new.text)
     screens.written(context.report, path, old, new.text, built)
     return 0
+
+
+def _is_pinned(context: Context, options: dict[str, Any], old: str | None, new: str) -> bool:
+    """Tell whether nothing is to be said of the version that writes the file: it may be why the file differs."""
+    is_news = old is None or (options["check"] and old != new)
+    return context.config.schema_postgres is not None or not is_news
 
 
 def _refuse_contradictions(options: dict[str, Any]) -> None:

@@ -137,7 +137,7 @@ def _failed(url: str, files: BaseFiles, table: str) -> Failed | None:
 def _not_built(event: Failed, words: Words, hint: str) -> ServerError:
     error, where = event.error, f"{event.step.label}{words.where}"
     return ServerError(
-        f"{words.built} cannot be built: {where} fails on the shadow: {error.message}",
+        f"{words.built} cannot be built: {where} fails in the throwaway database: {error.message}",
         error.span,
         detail=[f"{name}: {value}" for name, value in getattr(error, "fields", ())],
         hint=hint,
@@ -152,8 +152,12 @@ def _what_now(server: Shadow, database: Databases, failed: Failed, words: Words)
     if (failed.error.sqlstate or "") == _PRIVILEGE and not server.is_superuser:
         return ", ".join(filter(None, ["name a role in --shadow-url that has this right", way_out]))
     if server.is_ours:
-        return "; ".join(filter(None, ["try a server like production's: --shadow-url", way_out]))
-    return "; ".join(filter(None, ["make this server like production's (version, extensions, roles)", way_out]))
+        cure = "try a server like production's: --shadow-url"
+    else:
+        cure = "make this server like production's (version, extensions, roles)"
+    if not words.where:  # the files of this folder
+        cure = f"if no database has executed the file yet, fix it; if one has, {cure}"
+    return "; ".join(filter(None, [cure, way_out]))
 
 
 def without_subscriptions(migration: Migration) -> Migration:

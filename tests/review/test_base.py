@@ -51,7 +51,7 @@ def reviewed(server: databases.Shadow, base: str, new: str, **settings: bool) ->
     """Review one new migration; the base is merged, unless `is_merged` is false."""
     irreversible = "-- sqlmigrate: irreversible (a test)\n"
     is_merged = settings.pop("is_merged", True)
-    subjects = Subjects("main", (migration("001", base),), (migration("002", irreversible + new),), (), is_merged)
+    subjects = Subjects("main", (migration("001", base),), (migration("002", irreversible + new),), is_merged=is_merged)
     return pipeline.review_on(server, subjects, pipeline.Settings(Path(), limit=2.0, **settings))
 
 
@@ -89,7 +89,8 @@ def test_a_base_that_is_not_merged(server: databases.Shadow) -> None:
         reviewed(server, OF_A_SUPERUSER, "select 1;", is_merged=False)
 
     assert caught.value.message == (
-        "the base cannot be built: 001_case of main fails on the shadow: permission denied for table pg_index"
+        "the base cannot be built: 001_case of main fails in the throwaway database: "
+        "permission denied for table pg_index"
     )
     assert caught.value.hint == "it was executed without a superuser; if you trust these files, with one: --trusted"
     assert told(reviewed(server, OF_A_SUPERUSER, "select 1;", is_merged=False, is_trusted=True)) == []

@@ -265,7 +265,8 @@ def test_a_squash_that_cannot_be_executed_is_not_proven(squashed: Branch) -> Non
     (unproven,) = (each for each in found if each["rule"] == "squash-not-proven")
     assert unproven["message"] == (
         "it is not known whether 002_squashed_core makes the same as what it replaces: the squashed migration cannot "
-        'be built: 002_squashed_core fails on the shadow: permission denied to create foreign-data wrapper "w"'
+        "be built: 002_squashed_core fails in the throwaway database: "
+        'permission denied to create foreign-data wrapper "w"'
     )
 
 
@@ -464,7 +465,10 @@ def test_a_base_that_does_not_build(branch: Branch) -> None:
 
     assert ended.code == 1
     assert ended.stderr.splitlines()[:2] == [
-        'error: the base cannot be built: 002_wrong of main fails on the shadow: column "nothing" does not exist',
+        (
+            "error: the base cannot be built: 002_wrong of main fails in the throwaway database: "
+            'column "nothing" does not exist'
+        ),
         "  ──▶ sql/002_wrong.up.sql:2:8",
     ]
     assert branch("review", "--static").code == 0

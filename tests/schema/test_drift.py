@@ -515,11 +515,14 @@ def test_up_notes_what_was_changed_by_hand(shop: Project) -> None:
     succeeded(shop.up(steps=1))
     shop.execute("create table own (); alter table customers alter email drop not null")
 
-    (note,) = notes(shop)
+    ended = shop.call("up")
 
-    assert without_times(note) == (
-        "the schema was changed by hand since 001 (TIME): left over table public.own; "
-        "different column public.customers.email (not null)"
+    assert without_times(ended.stderr) == (
+        "⚠️ note: the schema was changed by hand since 001 (TIME): 2 objects\n"
+        "   left over table public.own\n"
+        "   different column public.customers.email (not null)\n"
+        "   to see all values: sqlmigrate drift\n"
+        "   to expect this from now on: sqlmigrate drift --accept\n"
     )
 
 

@@ -144,7 +144,9 @@ def test_a_folder_that_does_not_build(shop: Project, against: Against) -> None:
     ended = against()
 
     assert ended.code == 3  # 1 says that something was changed by hand
-    assert ended.stderr.startswith("error: the schema cannot be built: 002_create_orders fails on the shadow: ")
+    assert ended.stderr.startswith(
+        "error: the schema cannot be built: 002_create_orders fails in the throwaway database: "
+    )
 
 
 # -- baseline ----------------------------------------------------------------------------------------------------------

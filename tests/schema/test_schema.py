@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -147,8 +148,13 @@ def test_a_folder_that_cannot_be_built(shop: Project, schema: Of) -> None:
 
     assert (ended.code, ended.stdout) == (1, "")
     assert ended.stderr.startswith(
-        'error: the schema cannot be built: 003_broken fails on the shadow: relation "nothing" does not exist\n'
+        "error: the schema cannot be built: 003_broken fails in the throwaway database: "
+        'relation "nothing" does not exist\n'
         "  ──▶ sql/003_broken.up.sql:2:13\n"
+    )
+    assert (
+        "\n   hint    if no database has executed the file yet, fix it; if one has, make this server like"
+        in ended.stderr
     )
     assert written(shop) == SHOP
 
@@ -233,7 +239,7 @@ def test_a_role_of_somebody_else_stays(shop: Project, schema: Of, postgres: Serv
         ended = schema(shop)("--trusted")
 
         assert ended.code == 1
-        assert f'003_role fails on the shadow: role "{role}" already exists' in ended.stderr
+        assert f'003_role fails in the throwaway database: role "{role}" already exists' in ended.stderr
         assert postgres.admin.execute(f"select 1 from pg_roles where rolname = '{role}'").fetchall() == [(1,)]
     finally:
         postgres.admin.execute(f"drop role {role}")
@@ -249,14 +255,28 @@ def test_another_major_version_than_the_one_that_is_set(shop: Project, postgres:
     )
 
 
-def test_without_a_version_that_is_set_the_first_line_says_how_to_set_it(shop: Project, postgres: Server) -> None:
-    ended = shop.call("schema", "--shadow-url", postgres.url())
+NOT_PINNED = (
+    "note: another major version than PostgreSQL 18 may print some definitions differently.\n"
+    "      To use this one everywhere, write into the project's file: schema_postgres = 18\n"
+)
 
-    assert ended.code == 0
-    assert ended.stderr == (
-        "note: another major version than PostgreSQL 18 may print some definitions differently.\n"
-        "      To use this one everywhere, write into the project's file: schema_postgres = 18\n"
-    )
+
+def test_how_to_set_a_version_is_said_when_the_file_is_new_and_when_it_differs(shop: Project, postgres: Server) -> None:
+    """Another version may be the reason; while the file is as it was, there is nothing to say."""
+    call = partial(shop.call, "schema", "--shadow-url", postgres.url())
+    assert (call().stderr, call().stderr, call("--check").stderr) == (NOT_PINNED, "", "")
+
+    shop.add("003_phone", "alter table customers add phone text;")
+    assert call("--check").stderr == NOT_PINNED
+    assert call().stderr == ""  # it was written by the same version, as far as is known
+
+
+def test_in_another_folder_the_folder_of_migrations_is_missing(shop: Project) -> None:
+    """Not the file: written there, it would be another one."""
+    (shop.folder.parent / "app").mkdir()
+    for arguments in ((), ("--check",)):
+        ended = shop.at(shop.url).call("schema", *arguments, "--directory", "app/sql")
+        assert (ended.code, ended.stderr.splitlines()[0]) == (2, "error: the folder `app/sql` does not exist")
 
 
 def test_what_a_database_has(shop: Project) -> None:

@@ -321,7 +321,10 @@ def test_a_folder_that_does_not_build(four: Project, squash: Squash) -> None:
 
     assert ended.code == 1
     assert ended.stderr.splitlines()[:2] == [
-        'error: what the migrations make cannot be built: 005_wrong fails on the shadow: type "no_type" does not exist',
+        (
+            "error: what the migrations make cannot be built: 005_wrong fails in the throwaway database: "
+            'type "no_type" does not exist'
+        ),
         "  ──▶ sql/005_wrong.up.sql:2:7",
     ]
 

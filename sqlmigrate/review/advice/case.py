@@ -41,7 +41,7 @@ class Case:
     @property
     def version(self) -> int:
         """The major version of the server."""
-        return self.subject.version // 10_000
+        return self.subject.major
 
     @cached_property
     def changes(self) -> SchemaChanges:

@@ -53,7 +53,7 @@ def find(subject: Subject, down: Script | None) -> Iterator[Finding]:
         yield _without_sql(down)
     head = down.source.span(down.statements[0].start) if down.statements else down.source.span(0, 0)
     if trip.down.error:
-        failed = failures.finding_of_error(trip.down, trip.down.error, subject.version)
+        failed = failures.finding_of_error(trip.down, trip.down.error, subject.major)
         rule = failed.rule if failed.rule in (HANGS, FAILS_ON_DATA, NEEDS_NEWER_SERVER) else rules.DOWN_FAILS
         yield replace(failed, rule=rule, severity=rule.severity)
         return

@@ -67,7 +67,7 @@ def find(subject: Subject) -> Iterator[Finding]:
     """Return the findings of an up file that failed, and of statements that did nothing."""
     run = subject.trip.up
     if run.error:
-        yield finding_of_error(run, run.error, subject.version)
+        yield finding_of_error(run, run.error, subject.major)
     yield from find_on_rows(subject, run)
     yield from find_lacked_rights(subject, run)
     for skipped in subject.trip.skipped:
@@ -139,9 +139,9 @@ def _message(error: StatementError) -> str:
     return error.message + (f" ({detail})" if detail else "")
 
 
-def finding_of_error(run: FileRun, error: StatementError, version: int) -> Finding:
-    """Make the finding of a statement that failed on a server of `version` (180004)."""
-    rule = failures.HANGS if run.is_stopped else _rule(error, _failed_statement(run), version)
+def finding_of_error(run: FileRun, error: StatementError, major: int) -> Finding:
+    """Make the finding of a statement that failed on a server of this major version."""
+    rule = failures.HANGS if run.is_stopped else _rule(error, _failed_statement(run), major)
     message = _message(error)
     if run.is_stopped:
         message = "the statement was stopped by the review's timeout"
@@ -162,7 +162,7 @@ def _failed_statement(run: FileRun) -> MeasuredStatement | None:
     return MeasuredStatement(run.script.statements[run.failed_at - 1], StatementFacts(run.failed_at))
 
 
-def _rule(error: StatementError, failed: MeasuredStatement | None, version: int) -> Rule:  # noqa: PLR0911 - a rule for each code
+def _rule(error: StatementError, failed: MeasuredStatement | None, major: int) -> Rule:  # noqa: PLR0911 - a rule for each code
     state = error.sqlstate or ""
     is_closed = "foreign-data wrapper" in error.message and "has no handler" in error.message  # by the review
     if is_closed or (state == _PRIVILEGE and "row-level security" not in error.message):
@@ -177,7 +177,7 @@ def _rule(error: StatementError, failed: MeasuredStatement | None, version: int)
         return failures.MISSING_EXTENSION
     if re.match(r'role ".+" does not exist', error.message):
         return failures.MISSING_ROLE
-    if state in _UNKNOWN and failed and _known_from(failed.text) > version // 10_000:
+    if state in _UNKNOWN and failed and _known_from(failed.text) > major:
         return failures.NEEDS_NEWER_SERVER
     if state == _NOT_NULL and failed and failed.says("ADD COLUMN", " ADD "):
         return failures.ADD_COLUMN_NOT_NULL_NO_DEFAULT

@@ -125,6 +125,11 @@ class Subject:
     sizes: Mapping[str, Size]
     version: int
 
+    @property
+    def major(self) -> int:
+        """The major version of the shadow server."""
+        return self.version // 10_000
+
     @cached_property
     def statements(self) -> tuple[MeasuredStatement, ...]:
         """The statements of the up file that were executed, with what was measured of each."""
