@@ -6,6 +6,7 @@ What loads the driver is imported inside the functions, as in `cli/commands.py`.
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,7 @@ def drift(context: Context, *, against: str, sql: bool, accept: bool, yes: bool,
             raise
         context.report.error(error)
         return EXIT_ATTENTION  # the other code says that something was changed by hand, and that is not known
+    result = replace(result, database=context.report.place or result.database)
     if sql and context.flags.get("format", "text") == "text" and not result.problem:
         _write_sql(context, result)
     else:

@@ -21,6 +21,8 @@ from sqlmigrate.operations.snapshot import read_now
 from .built_schema import BuiltSchema, Wanted, of_files
 from .installed import NoServerError
 
+# initdb comments on the database postgres; the embedded server is used through it
+_NOT_OURS = (("comment", None, "default administrative connection database"),)
 _PLAIN = re.compile(r"[A-Za-z0-9_]+")
 
 
@@ -118,6 +120,8 @@ def _settled(found: Drift) -> Drift:
     for each in found.differences:
         if each.kind == "subscription":
             left_out.append(NotCompared(each.kind, each.name, "all of it", is_unseen=False))
+            continue
+        if each.attributes == _NOT_OURS:
             continue
         attributes = tuple(one for one in each.attributes if (each.kind, one[0]) != ("extension", "version"))
         if len(attributes) < len(each.attributes):

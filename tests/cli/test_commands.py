@@ -428,6 +428,22 @@ def changed(project: Project) -> Project:
     return project.add("001_a", "create table a (id bigint);", "drop table a;")
 
 
+def test_a_question_is_folded_at_the_width_of_the_terminal(changed: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With room for the answer behind it."""
+    monkeypatch.setenv("COLUMNS", "60")
+
+    _, screen = on_terminal(changed, "repair", "1", answer="n\n")
+
+    assert screen.splitlines()[:2] == [
+        "Accept the current file of 001_a in place of the",
+        "   executed one, without executing it?",
+    ]
+
+
+def test_the_list_of_commands_has_the_whole_name_of_a_file(project: Project) -> None:
+    assert "  schema      Write the schema that the migrations make to schema.sql\n" in project.call("--help").stdout
+
+
 @pytest.mark.parametrize(
     ("command", "answer"),
     list(zip(QUESTIONS, ["n\n", "no\n", "\n", "\x04"], strict=True)),

@@ -214,6 +214,19 @@ def test_the_screen_is_as_designed(shop: Project) -> None:
     assert max(map(len, screen.splitlines())) <= 80
 
 
+def test_rights_are_told_by_role(shop: Project) -> None:
+    """As GRANT names them; roles whose rights are the same are left out."""
+    succeeded(shop.up())
+    shop.execute("grant select, insert on customers to pg_monitor with grant option; grant select on orders to public")
+
+    lines = said(shop)[1].splitlines()
+
+    assert [line for line in lines if "rights of" in line] == [
+        "      rights of pg_monitor: none ──▶ SELECT, INSERT with grant option",
+        "      rights of PUBLIC: none ──▶ SELECT",
+    ]
+
+
 def test_of_a_long_definition_the_first_lines_are_shown(shop: Project) -> None:
     """All of it is in the statements that drop it, so that it can be created again."""
     succeeded(shop.up())

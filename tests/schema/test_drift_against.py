@@ -44,6 +44,17 @@ def test_a_database_that_was_never_ours(shop: Project, against: Against) -> None
     )
 
 
+def test_the_comment_that_every_server_has_is_not_drift(shop: Project, against: Against) -> None:
+    """The database postgres has it from initdb; the embedded server is used through that database."""
+    succeeded(shop.up())
+    (name,) = shop.query("select quote_ident(current_database())")[0]
+    shop.execute(f"comment on database {name} is 'default administrative connection database'")
+    assert against().code == 0
+
+    shop.execute(f"comment on database {name} is 'ours'")
+    assert "      comment: none ──▶ ours" in lines(against())
+
+
 def test_what_differs_from_the_files(shop: Project, against: Against, postgres: Server) -> None:
     """Pending migrations are not counted as drift; a snapshot is not needed."""
     succeeded(shop.up(steps=1))
