@@ -23,11 +23,10 @@ def notes(report: Report, built: BuiltSchema, file: SchemaFile, *, is_pinned: bo
     for said in file.unwritten:
         report.folded(f"⚠️ {said}", stream="stderr")
     if not is_pinned:
-        report.text(
-            f"note: another major version than PostgreSQL {built.major} may print some definitions differently.",
-            f"      To use this one everywhere, write into the project's file: schema_postgres = {built.major}",
-            stream="stderr",
-        )
+        said = f"note: another major version than PostgreSQL {built.major} may print some definitions differently."
+        cure = f"      To use it everywhere, set in the project's file: schema_postgres = {built.major}"
+        for line in (said, cure):
+            report.folded(line, 6, stream="stderr")
 
 
 def written(report: Report, path: Path, old: str | None, new: str, built: BuiltSchema) -> None:

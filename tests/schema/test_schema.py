@@ -257,7 +257,7 @@ def test_another_major_version_than_the_one_that_is_set(shop: Project, postgres:
 
 NOT_PINNED = (
     "note: another major version than PostgreSQL 18 may print some definitions differently.\n"
-    "      To use this one everywhere, write into the project's file: schema_postgres = 18\n"
+    "      To use it everywhere, set in the project's file: schema_postgres = 18\n"
 )
 
 
@@ -269,6 +269,16 @@ def test_how_to_set_a_version_is_said_when_the_file_is_new_and_when_it_differs(s
     shop.add("003_phone", "alter table customers add phone text;")
     assert call("--check").stderr == NOT_PINNED
     assert call().stderr == ""  # it was written by the same version, as far as is known
+
+
+def test_the_note_is_folded_at_the_width_of_the_terminal(shop: Project, postgres: Server) -> None:
+    ended = shop.call("schema", "--shadow-url", postgres.url(), COLUMNS="80")
+
+    assert ended.stderr == (
+        "note: another major version than PostgreSQL 18 may print some definitions\n"
+        "      differently.\n"
+        "      To use it everywhere, set in the project's file: schema_postgres = 18\n"
+    )
 
 
 def test_in_another_folder_the_folder_of_migrations_is_missing(shop: Project) -> None:
