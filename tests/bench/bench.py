@@ -173,28 +173,47 @@ def _write(folder: Path, migrations: Sequence[other_tools.Statements]) -> None:
     other_tools.write_pairs(folder, migrations)
 
 
-def many_files(bench: Bench, number: int = 100) -> None:
+_FILES = (
+    # files, seconds of round trip, runs, which tools; None for all
+    (200, 0.0, 5, None),
+    (1_000, 0.0, 5, ("sqlmigrate", "psql, one script", "dbmate", "node-pg-migrate")),
+    (50, DELAY, 3, ("sqlmigrate", "dbmate", "node-pg-migrate")),
+    (200, DELAY, 1, ("sqlmigrate", "dbmate", "node-pg-migrate")),
+    (200, 0.2, 3, ("sqlmigrate",)),
+    (10_000, 0.0, 1, ("sqlmigrate",)),
+)
+
+
+def many_files(bench: Bench) -> None:
     """How long files take from the start of the process to its end, compared with other tools, near and far."""
     tools, missing = other_tools.found(bench.cache, bench.far_server.cluster.program("psql"))
-    migrations = [_statements(each) for each in range(number)]
-    folders = {tool.name: bench.folder(tool.name.replace(" ", "_")) for tool in tools}
-    for tool in tools:
-        tool.write(folders[tool.name], migrations)
-    for delay, runs in ((0.0, bench.runs or 5), (DELAY, bench.runs or 1)):
-        found = {tool.name: Times() for tool in tools}
-        for _ in range(runs):
-            for tool in tools:
-                _execute(bench, tool, folders[tool.name], (delay, found[tool.name]))
-        rows = [
-            (name, str(times), f"{times.median / number:.1f}", f"{times.used:,.0f}") for name, times in found.items()
-        ]
-        table(
-            f"{number} files of 4 statements, {delay * 1000:.0f} ms of round trip",
-            ["", "ms", "ms a file", "ms of processor"],
-            rows,
-        )
+    for number, delay, runs, names in _FILES:
+        chosen = [tool for tool in tools if names is None or tool.name in names]
+        _compare(bench, chosen, number, delay, bench.runs or runs)
     for reason in missing:
         say(f"not here: {reason}")
+
+
+def _compare(bench: Bench, tools: Sequence[other_tools.Tool], number: int, delay: float, runs: int) -> None:
+    """Run tools in turn on the same statements; the last column is how long ours takes as a share of theirs."""
+    migrations = [_statements(each) for each in range(number)]
+    found = {tool.name: Times() for tool in tools}
+    with tempfile.TemporaryDirectory(dir=bench.scratch) as made:
+        for tool in tools:
+            (Path(made) / tool.name).mkdir()
+            tool.write(Path(made) / tool.name, migrations)
+        for _ in range(runs):
+            for tool in tools:
+                _execute(bench, tool, Path(made) / tool.name, (delay, found[tool.name]))
+    ours = found["sqlmigrate"].median
+    table(
+        f"{number:,} files of 4 statements, {delay * 1000:.0f} ms of round trip",
+        ["", "ms", "ms a file", "ms of processor", "ours / this"],
+        (
+            (name, str(times), f"{times.median / number:.1f}", f"{times.used:,.0f}", f"{ours / times.median:.2f}")
+            for name, times in found.items()
+        ),
+    )
 
 
 def _execute(bench: Bench, tool: other_tools.Tool, folder: Path, noted: tuple[float, Times]) -> None:

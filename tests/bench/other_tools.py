@@ -42,6 +42,7 @@ def found(cache: Path, psql: Path) -> tuple[list[Tool], list[str]]:
     tools = [
         Tool("sqlmigrate", write_pairs, lambda folder: [str(_beside("sqlmigrate")), "--directory", str(folder), "up"])
     ]
+    tools.append(Tool("psql, one script", _script, lambda folder: [*_AT_ONCE, str(psql), str(folder / "all.sql")]))
     tools.append(Tool("psql -1 -f, each file", write_pairs, lambda folder: ["sh", "-c", _LOOP, str(psql), str(folder)]))
     missing = []
     node = cache / "npm" / "node_modules" / ".bin"
@@ -68,6 +69,7 @@ def found(cache: Path, psql: Path) -> tuple[list[Tool], list[str]]:
 
 
 _NPM = ["--no-audit", "--no-fund", "--silent", "dbmate", "node-pg-migrate", "pg"]
+_AT_ONCE = ["sh", "-c", 'exec "$0" -X -q -v ON_ERROR_STOP=1 -d "$DATABASE_URL" -f "$1"']
 _LOOP = 'for file in "$1"/*.up.sql; do "$0" -X -1 -q -v ON_ERROR_STOP=1 -d "$DATABASE_URL" -f "$file" || exit 1; done'
 
 
@@ -107,6 +109,12 @@ def write_pairs(folder: Path, migrations: Sequence[Statements]) -> None:
     for number, statements in enumerate(migrations):
         (folder / f"{_name(number)}.up.sql").write_text("\n".join(statements), encoding="utf-8")
         (folder / f"{_name(number)}.down.sql").write_text(f"drop table table_{number};\n", encoding="utf-8")
+
+
+def _script(folder: Path, migrations: Sequence[Statements]) -> None:
+    """Write one script for all of them, without any history: the least that a client can do."""
+    text = "".join(f"begin;\n{chr(10).join(statements)}\ncommit;\n" for statements in migrations)
+    (folder / "all.sql").write_text(text, encoding="utf-8")
 
 
 def _halves(folder: Path, migrations: Sequence[Statements]) -> None:
