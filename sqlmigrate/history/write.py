@@ -13,6 +13,7 @@ import re
 import socket
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import psycopg
 from psycopg import sql
@@ -89,8 +90,14 @@ def missing_row(error: psycopg.Error | None) -> MissingRow | None:
     return MissingRow(found[1], found[2]) if found else None
 
 
+@cache
 def _literal(text: str) -> str:
     return sql.Literal(text).as_string()
+
+
+@cache
+def _host() -> str:
+    return _literal(socket.gethostname())
 
 
 def _log_entry(history: History, action: str, rows: str, *, duration: str = "duration_ms", detail: str = "null") -> str:
@@ -103,7 +110,7 @@ def _log_entry(history: History, action: str, rows: str, *, duration: str = "dur
         "name": "name",
         "checksum": "checksum",
         "duration_ms": duration,
-        "host": _literal(socket.gethostname()),
+        "host": _host(),
         "tool_version": _literal(__version__),
         "detail": detail,
     }

@@ -100,10 +100,17 @@ def _words_before_comment(text: str) -> Generator[str, None, str]:
 
 # What every lexer of SQL reads in the same way: most statements begin with nothing else.
 _PLAIN_WORD = re.compile(
-    r"""[A-Za-z_][A-Za-z0-9_]*|[0-9]+(?![\w.])|[(),;*]|\.(?!\d)|::|=(?![<>=~!+\-*/%&|^@\#?`])|'[^'\\]*'(?!')|"[^"\\]*"(?!")""",
-    re.ASCII,
+    r"""
+    \s*+ (?: --[^\n\r]*+ \s*+ )*+          # white space and comments
+    (?: ( [A-Za-z_][A-Za-z0-9_]*
+        | [0-9]+ (?![\w.])
+        | [(),;*] | \.(?!\d) | :: | =(?![<>=~!+\-*/%&|^@\#?`])
+        | '[^'\\]*' (?!') | "[^"\\]*" (?!")
+        )
+      | \Z )
+    """,
+    re.ASCII | re.VERBOSE,
 )
-_GAP = re.compile(r"\s*(?:--[^\n\r]*\s*)*")
 
 
 def _first_words(head: str) -> tuple[str, ...]:
@@ -118,19 +125,16 @@ def _plain_words(head: str) -> tuple[str, ...] | None:
     sqlparse takes 50 times as long.
     """
     found: list[str] = []
-    position = _after_gap(head, 0)
-    while len(found) < _HEAD_WORDS and position < len(head):
+    position = 0
+    while len(found) < _HEAD_WORDS:
         word = _PLAIN_WORD.match(head, position)
         if word is None:
             return None
-        found.append(word[0])
-        position = _after_gap(head, word.end())
+        if word[1] is None:  # the end
+            break
+        found.append(word[1])
+        position = word.end()
     return tuple(found)
-
-
-def _after_gap(text: str, position: int) -> int:
-    gap = _GAP.match(text, position)
-    return gap.end() if gap else position
 
 
 def _pattern_text(words: Sequence[str]) -> str:
