@@ -1,13 +1,15 @@
 """Compares definitions as PostgreSQL prints them, apart from what only its way of printing distinguishes.
 
 PostgreSQL stores what it has parsed, and prints that. The printed text, parsed again, may be stored and printed in
-another form. These three are known, and are the same here:
+another form. These four are known, and are the same here:
 
 - A comparison of rows is stored as pairs, ``((a <> b) OR (c <> d)) OR (e <> f)``; its text becomes one chain.
 - A list of texts is stored as a cast of the whole array, ``(ARRAY['a'::character varying])::text[]``; its text becomes
   an array of casts.
 - The columns of a function's rows are listed after its alias as they were when the view was created. A column that its
   type has got since is not in the list, until the text is parsed again.
+- A row gets a NULL for an attribute that its composite type has got since, ``ROW('a'::text, NULL)::address``; in its
+  text the NULL has no type, which it gets when the text is parsed again.
 
 The words are upper case where PostgreSQL prints them, and BETWEEN is printed as two comparisons: ``get_rule_expr`` and
 ``get_column_alias_list`` in
@@ -30,6 +32,12 @@ _VARYING = rf"{_TEXT}::character varying"
 _CAST_ARRAY = re.compile(rf"\(ARRAY\[({_VARYING}(?:, {_VARYING})*)\]\)::text\[\]")
 _ELEMENT = re.compile(_VARYING)
 _ALIASES = re.compile(rf"(\) {IDENTIFIER})\(({IDENTIFIER}(?:, {IDENTIFIER})*)\)")
+_NULL_IN_ROW = re.compile(
+    rf"""\bNULL::(?: character\ varying | bit\ varying | double\ precision
+                  | (?:timestamp|time)(?:\(\d\))?\ with(?:out)?\ time\ zone | {IDENTIFIER}(?:\.{IDENTIFIER})? )
+        (?:\(\d+(?:,\d+)?\))?(?:\[\])?(?=[,)])""",
+    re.VERBOSE,
+)
 
 _Group = list["str | _Group"]
 
@@ -43,8 +51,10 @@ def are_alike(one: str, other: str) -> bool:
     """Return whether two definitions differ at most in how PostgreSQL prints the same."""
     if one == other:
         return True
-    if not all(any(mark in text for mark in ("AND", "OR", "ARRAY[", ") ")) for text in (one, other)):
+    if not all(any(mark in text for mark in ("AND", "OR", "ARRAY[", ") ", "ROW(")) for text in (one, other)):
         return False
+    if "ROW(" in one and "ROW(" in other:
+        one, other = (_NULL_IN_ROW.sub("NULL", text) for text in (one, other))
     one, other = _with_common_aliases(one, other)
     return _flat(_CAST_ARRAY.sub(_array_of_casts, one)) == _flat(_CAST_ARRAY.sub(_array_of_casts, other))
 

@@ -31,7 +31,7 @@ _KINDS = (
 _LAST = (
     "cast", "publication", "subscription", "default privileges", "database", "setting", "event trigger",
 )  # fmt: skip
-AT_THE_END = ("foreign key", "last")
+AT_THE_END = ("foreign key", "last", "attach")
 
 
 @dataclass(frozen=True)
@@ -213,7 +213,7 @@ class _Order:
         self._done.add(identity)
         now, later = list[Piece](), list[Piece]()
         for piece in block.pieces:
-            (later if piece.role == "last" or self._missing(piece, identity) else now).append(piece)
+            (later if piece.role in ("last", "attach") or self._missing(piece, identity) else now).append(piece)
         self._sections.append(Section(block, tuple(now)))
         self._at_the_end += [(block, piece) for piece in later if piece.role in AT_THE_END]
         self._continue(block, [piece for piece in later if piece.role not in AT_THE_END])
@@ -240,9 +240,11 @@ class _Order:
             self._sections.append(Section(block, tuple(found), is_first=False))
 
     def _rest(self) -> None:
-        """Write what had to wait for the end, by object."""
+        """Write what had to wait for the end, by object; indexes are attached when all of them are there."""
         blocks = {id(block): block for block, _ in self._at_the_end}
         ordered = sorted(blocks.values(), key=lambda block: self.graph.place(block.thing.identity))
-        for block in ordered:
-            pieces = tuple(piece for of, piece in self._at_the_end if of is block)
-            self._sections.append(Section(block, pieces, is_first=False))
+        for is_attached in (False, True):
+            for block in ordered:
+                waiting = (piece for of, piece in self._at_the_end if of is block)
+                if pieces := tuple(piece for piece in waiting if (piece.role == "attach") == is_attached):
+                    self._sections.append(Section(block, pieces, is_first=False))

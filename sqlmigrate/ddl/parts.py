@@ -37,10 +37,12 @@ def indexes(relation: Object, catalog: Catalog) -> Iterator[Piece]:
     """Yield the statements for the indexes of a table or materialized view, but for those of its constraints."""
     made = is_partition(relation) and is_made_by_parent(relation, catalog)
     for index in catalog.parts_of(relation, "index"):
-        if not is_of_constraint(index, catalog) and not (made and index.attributes.get("parent")):
+        if not is_of_constraint(index, catalog) and not (made and _has_whole_parent(index, catalog)):
             role = role_of(index, relation)
             sql = index.definition if role == "last" else index.definition.replace(" ON ONLY ", " ON ", 1)
             yield Piece(sql, (index.identity,), role)
+            for each in _attached(index, catalog) if role == "last" else ():
+                yield Piece(f"ALTER INDEX {index.name} ATTACH PARTITION {each.name}", (index.identity,), "attach")
         for statistics in (index.attributes.get("statistics") or "").split(", "):
             if statistics:
                 column, _, most = statistics.rpartition(" ")
@@ -49,6 +51,19 @@ def indexes(relation: Object, catalog: Catalog) -> Iterator[Piece]:
             yield Piece(f"ALTER {target(relation)} CLUSTER ON {index.path[-1]}", (index.identity,))
         if index.attributes.get("replica identity"):
             yield Piece(f"ALTER TABLE {relation.name} REPLICA IDENTITY USING INDEX {index.path[-1]}", (index.identity,))
+
+
+def _has_whole_parent(index: Object, catalog: Catalog) -> bool:
+    """Return whether the index of a partition comes with that of its parent; one that lacks partitions comes last."""
+    parent = catalog.objects.get(("index", index.attributes.get("parent") or ""))
+    return parent is not None and parent.attributes.get("valid") != "false"
+
+
+def _attached(index: Object, catalog: Catalog) -> list[Object]:
+    """Return the indexes of partitions that are attached to an index which some partition lacks, sorted by name."""
+    partitions = filter(is_partition, catalog.tables.values())
+    found = (each for table in partitions for each in catalog.parts_of(table, "index"))
+    return sorted((each for each in found if each.attributes.get("parent") == index.name), key=lambda each: each.name)
 
 
 def is_of_constraint(index: Object, catalog: Catalog) -> bool:

@@ -8,8 +8,8 @@ from typing import Literal
 from sqlmigrate.catalog.objects import Identity, Object
 
 # core: creates the object; part: adds to it; foreign key: needs another table, with its key; last: comes after
-# everything else, because partitions would take it over in another form
-Role = Literal["core", "part", "foreign key", "last"]
+# everything else, because partitions would take it over in another form; attach: needs two that come last
+Role = Literal["core", "part", "foreign key", "last", "attach"]
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,10 @@ ALIKE = {
         "( SELECT s.sub FROM app.session() s(jti, sub))",
         "( SELECT s.sub FROM app.session() s(jti, sub, email))",
     ),
+    "an attribute that a type has got since": (
+        "ROW('a;b'::text, NULL::character varying(3), NULL::timestamp with time zone)::app.address",
+        "ROW('a;b'::text, NULL, NULL)::app.address",
+    ),
 }
 DIFFERENT = {
     "another order of evaluation": ("((a OR b) AND c)", "(a OR (b AND c))"),
@@ -39,6 +43,8 @@ DIFFERENT = {
     ),
     "other columns": ("( SELECT s.sub FROM f() s(jti, sub))", "( SELECT s.sub FROM f() s(sub, jti))"),
     "another alias": ("( SELECT a FROM f() s(a, b))", "( SELECT a FROM f() t(a, b, c))"),
+    "a NULL that is not in a row": ("(COALESCE(a, NULL::text))", "(COALESCE(a, NULL))"),
+    "another value in a row": ("ROW('a'::text, NULL::text)::app.address", "ROW('b'::text, NULL)::app.address"),
     "no chain": ("(a + b) + c", "a + b + c"),
 }
 

@@ -165,6 +165,16 @@ TABLES: dict[str, str] = {
         "create index i on only p (b); alter table p add constraint c check (a > 0) not valid;"
         "comment on index i is 'later'"
     ),
+    "an index that some partitions lack, with those that are attached": (
+        "create table p (a int, b text, c int) partition by list (a); create table p1 partition of p for values in (1);"
+        "create table p2 partition of p for values in (2, 3) partition by list (a);"
+        "create table a21 partition of p2 for values in (2); create table a22 partition of p2 for values in (3);"
+        "create index i on only p (b); create index i1 on p1 (b); alter index i attach partition i1;"
+        "create index i2 on only p2 (b); create index i21 on a21 (b); alter index i2 attach partition i21;"
+        "alter index i attach partition i2; create index on p (c); create index whole on only p (b, c);"
+        "create index w1 on p1 (b, c); alter index whole attach partition w1;"
+        "create index w2 on p2 (b, c); alter index whole attach partition w2"
+    ),
     "partitions with an identity column": (
         "create table p (id bigint generated always as identity, a int) partition by list (a);"
         "create index on p (lower(a::text)); create table p1 partition of p default"

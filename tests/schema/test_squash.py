@@ -7,14 +7,15 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
 
+import generated_history
 import pytest
 from postgres_servers import Server
-from project import Project
+from project import Project, succeeded
 from terminal import Ended
 
 from sqlmigrate.catalog import compare, read
 from sqlmigrate.database.session import Request, connect
-from sqlmigrate.executor.events import Folded
+from sqlmigrate.executor.events import Finished, Folded
 from sqlmigrate.files.folder import load
 from sqlmigrate.operations import up_down
 from sqlmigrate.parsing.script import read as read_script
@@ -143,6 +144,28 @@ def _differing(first: squash_rows.Rows, second: squash_rows.Rows) -> list[str]:
     assert (first.values, first.views) == (second.values, second.views)
     assert [each.count for each in first.sums.values()] == [each.count for each in second.sums.values()]
     return [name for name, each in first.sums.items() if each.checksum != second.sums[name].checksum]
+
+
+@pytest.mark.slow
+def test_a_long_history(project: Project, postgres: Server) -> None:
+    """200 migrations as a project has them are proven, with their down file, and a new database executes the one."""
+    generated_history.write(project.folder, generated_history.migrations(200, 5, 18, ("elsewhere",)))
+    last = load(project.folder)[-1].version
+    shadow = ("--shadow-url", postgres.url(), "--schema-postgres", "18", "--trusted")
+
+    ended = project.call("squash", last, "all", "--yes", *shadow)
+
+    assert ended.code == 0, ended.stderr
+    assert files(project)[:2] == [f"{last}_squashed_all.down.sql", f"{last}_squashed_all.up.sql"]
+    assert [event.step.label for event in project.up() if isinstance(event, Finished)] == [f"{last}_squashed_all"]
+    assert succeeded(project.down()) == [f"{last}_squashed_all"]
+    postgres.admin.execute("drop role if exists " + ", ".join(name for (name,) in _made_roles(postgres)))
+
+
+def _made_roles(postgres: Server) -> list[tuple[str]]:
+    return postgres.admin.execute(
+        "select rolname from pg_roles where rolname ~ '^sqlmigrate_(reader|writer)'"
+    ).fetchall()
 
 
 def test_the_down_file_drops_everything(four: Project, squash: Squash) -> None:
