@@ -159,13 +159,9 @@ def test_a_long_history(project: Project, postgres: Server) -> None:
     assert files(project)[:2] == [f"{last}_squashed_all.down.sql", f"{last}_squashed_all.up.sql"]
     assert [event.step.label for event in project.up() if isinstance(event, Finished)] == [f"{last}_squashed_all"]
     assert succeeded(project.down()) == [f"{last}_squashed_all"]
-    postgres.admin.execute("drop role if exists " + ", ".join(name for (name,) in _made_roles(postgres)))
-
-
-def _made_roles(postgres: Server) -> list[tuple[str]]:
-    return postgres.admin.execute(
-        "select rolname from pg_roles where rolname ~ '^sqlmigrate_(reader|writer)'"
-    ).fetchall()
+    made = "select rolname from pg_roles where rolname ~ '^sqlmigrate_(reader|writer)'"
+    for (role,) in postgres.admin.execute(made).fetchall():
+        postgres.admin.execute(f"drop role {role}")
 
 
 def test_the_down_file_drops_everything(four: Project, squash: Squash) -> None:
