@@ -445,6 +445,27 @@ def snapshots(bench: Bench, number: int = 200) -> None:
         table(f"{tables * 7:,} objects", ["", "ms"], rows)
 
 
+def squashed(bench: Bench, number: int = 200) -> None:
+    """How long a new database takes before a squash and after it, and the squash itself, with its proof."""
+    folder = bench.folder("squashed")
+    generated_history.write(folder / "sql", generated_history.migrations(number, 5, 18, _NOT_TWICE))
+    last = load(folder / "sql")[-1].version
+    rows = []
+    for name in ("before the squash", "after it"):
+        if rows:
+            squash = [SQLMIGRATE, "squash", last, "all", "--yes", "--trusted", "--shadow-url", bench.server.url()]
+            once = Times()
+            timed(once, squash, bench.environment(""), folder)
+            rows.append(("the squash, which executes them three times", str(once)))
+        times = Times()
+        for _ in range(bench.runs or 5):
+            with bench.server.database() as url:
+                timed(times, [SQLMIGRATE, "up"], bench.environment(url), folder)
+                timed(Times(), [SQLMIGRATE, "down", "--all", "--yes"], bench.environment(url), folder)
+        rows.append((f"{number} files as a project has them, up, {name}", str(times)))
+    table("A new database", ["", "ms"], rows)
+
+
 def _take(session: Session, state: State) -> object:
     session.ask(Request(f"drop table if exists {state.history.quoted_snapshots}"))
     return snapshot.take(session, replace(state, history=replace(state.history, snapshots="missing")))
@@ -467,7 +488,7 @@ def _in_session(url: str, work: Callable[[Session, State], object], runs: int) -
 
 
 PARTS = {
-    "snapshots": snapshots,
+    "snapshots": snapshots, "squash": squashed,
     "start": start, "files": many_files, "folder": large_folder, "large": large_files, "split": cutting,
     "locks": locks, "review": reviews, "shadow": shadow,
 }  # fmt: skip
