@@ -10,11 +10,11 @@ from .partitions import is_made_by_parent, is_partition
 from .pieces import Piece, role_of
 from .targets import target
 
-_STATES = {"disabled": "DISABLE", "always": "ENABLE ALWAYS", "replica": "ENABLE REPLICA"}  # but for the usual one
+_STATES = {"disabled": "DISABLE", "always": "ENABLE ALWAYS", "replica": "ENABLE REPLICA"}  # except the usual one
 
 
 def of(relation: Object, catalog: Catalog) -> Iterator[Piece]:
-    """Yield the statements for the parts of a table or view, but for its columns, constraints and indexes."""
+    """Yield the statements for the parts of a table or view, except its columns, constraints and indexes."""
     alter = f"ALTER {target(relation)}"
     yield from _identity(relation, alter)
     for trigger in catalog.parts_of(relation, "trigger"):
@@ -34,7 +34,7 @@ def of(relation: Object, catalog: Catalog) -> Iterator[Piece]:
 
 
 def indexes(relation: Object, catalog: Catalog) -> Iterator[Piece]:
-    """Yield the statements for the indexes of a table or materialized view, but for those of its constraints."""
+    """Yield the statements for the indexes of a table or materialized view, except those of its constraints."""
     made = is_partition(relation) and is_made_by_parent(relation, catalog)
     for index in catalog.parts_of(relation, "index"):
         if not is_of_constraint(index, catalog) and not (made and _has_whole_parent(index, catalog)):

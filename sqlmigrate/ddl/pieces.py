@@ -7,8 +7,12 @@ from typing import Literal
 
 from sqlmigrate.catalog.objects import Identity, Object
 
-# core: creates the object; part: adds to it; foreign key: needs another table, with its key; last: comes after
-# everything else, because partitions would take it over in another form; attach: needs two that come last
+# What a statement does for the object:
+# - core: creates it
+# - part: adds to it
+# - foreign key: adds what needs another table, with its key
+# - last: comes after everything else. If it came before the partitions, each partition would get one as well
+# - attach: attaches the index of a partition to an index that came last
 Role = Literal["core", "part", "foreign key", "last", "attach"]
 
 

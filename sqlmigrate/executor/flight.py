@@ -97,7 +97,7 @@ class Flight:
         return "done"
 
     def _exchange(self, step: TransactionStep, on_answer: OnAnswer) -> Attempt:
-        """Read the answers to the first step that is on its way; if it has failed before, it is sent again."""
+        """Read the answers to the step that is executed now; send it again first if its last try has failed."""
         if step not in self._sent:
             self._send(step)
             self._send_ahead()
@@ -109,6 +109,7 @@ class Flight:
         return refusal
 
     def _take_back(self) -> None:
+        """Forget what was sent, after a failure: the steps behind the first are sent again, if it succeeds."""
         _, *behind = self._sent
         self._left.extendleft(each.run.step for each in reversed(behind))
         self._last = self._sent[0].run.step

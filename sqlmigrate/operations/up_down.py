@@ -256,9 +256,10 @@ def _as_note(problem: SqlmigrateError) -> SqlmigrateError:
 
 
 def _first_plan(session: Session, order: _Order, limits: Limits) -> Generator[Event, None, tuple[State, Plan]]:
-    """Read the history and plan; what looks as if it stopped in the middle may be executed at this moment.
+    """Read the history and plan.
 
-    Only then, if the plan is refused, the lock is waited for before everything is read again.
+    If the plan is refused because a migration stopped in the middle, another run may still be executing it: then this
+    waits for the lock, and reads everything again.
     """
     state = order.read(session)
     try:
