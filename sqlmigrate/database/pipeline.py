@@ -83,15 +83,17 @@ class Pipeline:
         """Send a segment; what cannot be written at once is written while answers are read."""
         pgconn = self._pgconn
         pgconn.enter_pipeline_mode()
-        sent = []
-        for request in requests:
-            sent.append((request, self._send(request)))
-            if not request.quiet:
-                pgconn.send_flush_request()  # its answer at once, not all of them at the end
-        pgconn.pipeline_sync()
+        sent: list[tuple[Request, bool]] = []
+        try:
+            for request in requests:
+                sent.append((request, self._send(request)))
+                if not request.quiet:
+                    pgconn.send_flush_request()  # its answer at once, not all of them at the end
+        finally:  # Ctrl-C may come in between: what was sent is a segment all the same, and can be read to its end
+            self._syncs += 1
+            self._sent.append(sent)
+            pgconn.pipeline_sync()
         pgconn.flush()
-        self._syncs += 1
-        self._sent.append(sent)
 
     def _send(self, request: Request) -> bool:
         """Send a request; tells whether it is prepared as well."""
