@@ -110,6 +110,8 @@ def test_make(shop: Checkout) -> None:
     assert "Total: 6 | Executed: 5 | Pending: 1" in shop("make status", **make).stdout
     shop.add_phone()
     assert "007_add_phone" in shop("make review", **make).stdout
+    written = shop.root / "schema.sql"
+    written.write_text("\n".join(written.read_text(encoding="utf-8").splitlines()[:2]), encoding="utf-8")
     assert shop("make schema", **make).stdout.startswith("✅ schema.sql written again: ")
     listed = re.findall(r"^  make (\w+)", shop("make", **make).stdout, re.MULTILINE)
     assert listed == ["help", "migrate", "status", "down", "create", "verify", "review", "schema"]

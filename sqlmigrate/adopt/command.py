@@ -152,7 +152,7 @@ def _keep_schema(context: Context, url: str, wanted: Wanted) -> None:
     from sqlmigrate.operations.drift import accept
 
     with suppress(SqlmigrateError):
-        accept(url, table=wanted.table, lock_wait=context.config.lock_wait)
+        accept(url, table=wanted.table, lock_wait=context.config.lock_wait, is_logged=False)
 
 
 def _finish(context: Context, wanted: Wanted) -> None:

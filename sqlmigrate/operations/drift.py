@@ -160,8 +160,16 @@ def drift(url: str, policy: DriftPolicy, *, table: str = DEFAULT_TABLE) -> Repor
         return Report(state, compared, authors_of(session, compared))
 
 
-def accept(url: str, *, table: str = DEFAULT_TABLE, lock_wait: float = DEFAULT_LIMITS.lock_wait) -> State:
+def accept(
+    url: str, *, table: str = DEFAULT_TABLE, lock_wait: float = DEFAULT_LIMITS.lock_wait, is_logged: bool = True
+) -> State:
     """Take a snapshot of the schema as it is now, under the lock of a run; what was changed by hand is expected then.
+
+    Args:
+        url: The database.
+        table: The history table.
+        lock_wait: How long to wait for another run, in seconds.
+        is_logged: Whether the log says what was accepted: not where it is a change of ours.
 
     Raises:
         HistoryError: There is no history.
@@ -172,7 +180,7 @@ def accept(url: str, *, table: str = DEFAULT_TABLE, lock_wait: float = DEFAULT_L
         if not state.history.exists:
             raise _no_history(state)
         rights.require_writable(state)
-        if said := _accepted(compare(session, state, ())):
+        if is_logged and (said := _accepted(compare(session, state, ()))):
             session.ask(Request("begin read write"), write.accept_schema(state.history, said), COMMIT)
         if notes := take(session, state):
             raise notes[0]

@@ -405,7 +405,7 @@ LIVE = {
     "create schema hand; create table hand.own (id int)": [],
     "create type app.mood as enum ('a'); create table app.own (mood app.mood)": [],
     "create domain app.short as text; alter table app.orphan add c app.short": [],
-    "create extension citext; alter table app.orphan add c citext": [],
+    "create extension vector; alter table app.orphan add c vector": [],
     "create function app.one() returns int language sql return 1; create table app.own (a int default app.one())": [],
     "create materialized view app.kept as select 1 as one": [],
     "create sequence app.own": [],
