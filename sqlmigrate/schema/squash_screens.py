@@ -50,7 +50,7 @@ def _lost(replaced: Sequence[Migration], made: Made, *, with_data: bool) -> Iter
     for each in squash_carried.outside(replaced):
         yield f"{each.label}, line {each.line}: {each.title} is not carried over: execute it by hand where it is needed"
     for left in made.left_out:
-        yield f"{left.label}: the shadow has left it out: {left.reason}"
+        yield f"{left.label}: not executed in the throwaway database: {left.reason}"
     yield from SchemaFile(made.schema).unwritten
     if irreversible := [each.label for each in replaced if each.down is None]:
         more = f" and {len(irreversible) - _FEW:,} more" if len(irreversible) > _FEW else ""

@@ -411,7 +411,9 @@ class Shadow:
             return self._admin.ask(*requests)
         except psycopg.Error as error:
             self._admin.abort()
-            raise ServerError(f"the shadow server refused: {error.diag.message_primary or error}") from error
+            raise ServerError(
+                f"the server for throwaway databases refused a request: {error.diag.message_primary or error}"
+            ) from error
 
 
 def _comment(name: str, note: Mapping[str, Any]) -> str:
