@@ -65,7 +65,7 @@ class RunSummary:
         if not self.executed:
             return NOTHING_EXECUTED
         stays = "stays executed" if self.direction == "up" else "is undone"
-        return f"{self.executed[-1].label} {stays}; nothing after it was started"
+        return f"{self.executed[-1].label} {stays}; nothing after it was executed"
 
     def interruption(self) -> SqlmigrateError:
         """Return the error of an interrupted run, for when no failed step tells about it."""

@@ -249,10 +249,11 @@ class _Withholding(Connection):
 
 @contextmanager
 def _lost_commit(terminal: Terminal) -> Iterator[None]:
-    """Lose the answer to the COMMIT of the first transaction that creates a table."""
+    """Lose the answer to the COMMIT of the first transaction that creates a table; the next file was sent already."""
     terminal.write(**{"001_add_customers.up.sql": CUSTOMERS})
     terminal("up")
-    terminal.write(**{"002_add_orders.up.sql": ORDERS, "003_add_invoices.up.sql": INVOICES})
+    later = f"{INVOICES}select pg_sleep(60);\n"
+    terminal.write(**{"002_add_orders.up.sql": ORDERS, "003_add_invoices.up.sql": later})
     with _Withheld(terminal.environment["DATABASE_URL"], b"COMMIT\0", b"CREATE TABLE\0") as proxy:
         proxy.go.set()
         terminal.environment["DATABASE_URL"] = proxy.url
