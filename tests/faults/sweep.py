@@ -348,7 +348,8 @@ def _share(folder: Path, tried: Sequence[Point]) -> list[str]:
         return [problem for point in tried if (problem := ours.problem(point))]
 
 
-SAMPLED = {"half-done down": 4, "lock given away": 4, "folded": 2}
+# The look at the schema and the snapshot have made each run hundreds of messages longer.
+SAMPLED = {"in transactions": 3, "without": 4, "half-done down": 9, "lock given away": 9, "folded": 5}
 
 
 def sweep(every: Mapping[str, int]) -> tuple[list[Point], list[str]]:
@@ -368,7 +369,7 @@ def sweep(every: Mapping[str, int]) -> tuple[list[Point], list[str]]:
 def main() -> None:
     """Try every point, and say in a line how many there were; what is wrong stands above it.
 
-    With `--sample`, as `make check` calls it, every fourth point of the longest histories is tried.
+    With `--sample`, as `make check` calls it, some of the points of each history are tried.
     """
     began = time.monotonic()
     tried, problems = sweep(SAMPLED if "--sample" in sys.argv[1:] else {})
