@@ -10,6 +10,7 @@ from sqlmigrate.database.session import Request
 from sqlmigrate.errors import MigrationError
 from sqlmigrate.history.state import ADOPTED
 from sqlmigrate.history.table import History
+from sqlmigrate.history.texts import down_text, up_text
 from sqlmigrate.identifiers import literal
 from sqlmigrate.parsing.script import read
 from sqlmigrate.version import __version__
@@ -61,8 +62,8 @@ def _row(position: int, entry: Entry, tool: Tool) -> dict[str, object]:
         "version": migration.version,
         "name": migration.name,
         "checksum": migration.checksum,
-        "up_sql": migration.up.text,
-        "down_sql": migration.down.text if migration.down else None,
+        "up_sql": up_text(migration),
+        "down_sql": down_text(migration),
         "statements": statements,
         "executed_at": record.executed_at.isoformat() if record.executed_at else None,
         "duration_ms": record.duration_ms,

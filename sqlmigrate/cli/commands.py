@@ -283,7 +283,7 @@ def baseline(context: Context, *, version: str, yes: bool, **shadow: Any) -> Non
     """
     from sqlmigrate.operations import repair as operations
 
-    migrations = folder.survey(context.config.directory)
+    migrations = folder.survey(context.config.directory, holds_data=not yes)
     with context.database() as url:
         if not yes and (doubt := _baseline_doubt(context, url, migrations, version, **shadow)):
             context.confirm(yes=yes, question="Record these migrations as executed all the same?", reason=doubt)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar, cast
@@ -34,7 +34,7 @@ class Request(NamedTuple):
     Attributes:
         sql: The statement.
         params: Its parameters, as text.
-        data: The data that follow a ``COPY … FROM stdin``.
+        data: The data that follow a ``COPY … FROM stdin``: a text, or what gives them in pieces.
         quiet: Whether its answer may arrive together with the next one.
         drops_rows: Whether its rows are dropped as they arrive, so that a million of them takes no memory.
         name: What it is prepared as, the first time that it is sent; empty if it is not.
@@ -42,7 +42,7 @@ class Request(NamedTuple):
 
     sql: str
     params: tuple[str | None, ...] = ()
-    data: str | None = None
+    data: str | Iterable[bytes] | None = None
     quiet: bool = False
     drops_rows: bool = False
     name: str = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ from . import connect_errors, pooler_messages
 from .connect import open_connection
 from .pipeline import Answer, Pipeline, Request
 
-__all__ = ["BEGIN_READ_ONLY", "COMMIT", "Answer", "Request", "Session", "connect"]
+__all__ = ["BEGIN_READ_ONLY", "COMMIT", "Answer", "NotSent", "Request", "Session", "connect"]
 
 _CANCEL_SECONDS = 1.0
 _CANCEL_TRIES = 10
@@ -28,6 +28,18 @@ _PIECE = 65536  # characters of a COPY that are sent at once; after each piece i
 
 BEGIN_READ_ONLY = Request("begin read only", quiet=True)
 COMMIT = Request("commit", quiet=True)
+
+
+class NotSent(psycopg.DataError):
+    """The data of a COPY could not be read to their end, so the server was told to refuse them.
+
+    Attributes:
+        why: The error of what reads them.
+    """
+
+    def __init__(self, why: SqlmigrateError) -> None:
+        super().__init__(why.message)
+        self.why = why
 
 
 class Session:
@@ -142,15 +154,17 @@ class Session:
                 yield from self._pieces(copy, request.data or "", tick)
         except psycopg.Error as error:
             yield Answer(index, [], error)
+        except SqlmigrateError as error:
+            yield Answer(index, [], NotSent(error))
         else:
             yield Answer(index, [])
 
-    def _pieces(self, copy: psycopg.Copy, data: str, tick: float | None) -> Iterator[None]:
+    def _pieces(self, copy: psycopg.Copy, data: str | Iterable[bytes], tick: float | None) -> Iterator[None]:
         """Send the data of a COPY piece by piece; yields None every `tick` seconds."""
         told = time.monotonic()
         try:
-            for start in range(0, len(data), _PIECE):
-                copy.write(data[start : start + _PIECE].encode())
+            for piece in _encoded(data) if isinstance(data, str) else data:
+                copy.write(piece)
                 while not self.pipeline.flushed(tick) or time.monotonic() - told >= (tick or _NEVER):
                     yield None
                     told = time.monotonic()
@@ -177,6 +191,11 @@ class Session:
                 self.pipeline.drain(pause)
         if self.conn.info.transaction_status != pq.TransactionStatus.IDLE:
             self.ask(Request("rollback"))
+
+
+def _encoded(data: str) -> Iterator[bytes]:
+    for start in range(0, len(data), _PIECE):
+        yield data[start : start + _PIECE].encode()
 
 
 @contextmanager

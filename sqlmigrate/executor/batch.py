@@ -12,6 +12,7 @@ from sqlmigrate.database import run_lock
 from sqlmigrate.database.own_settings import KEEP_ENCODING, after_reset
 from sqlmigrate.database.session import COMMIT, Request
 from sqlmigrate.durations import milliseconds
+from sqlmigrate.files.on_disk import Pieces
 from sqlmigrate.history import write
 from sqlmigrate.history.state import State
 from sqlmigrate.history.table import History
@@ -186,7 +187,10 @@ def instead_of_commit(deferrable: str | None, deferred: str | None) -> tuple[Par
 
 def request(statement: Statement) -> Request:
     """Give what is sent for one statement of a file: its text as it is there, and the data of a COPY."""
-    return Request(statement.text, data=statement.data.text if statement.data else None, drops_rows=True)
+    data: str | Pieces | None = statement.data.text if statement.data else None
+    if on_disk := statement.on_disk:
+        data = Pieces(statement.source.path, on_disk)
+    return Request(statement.text, data=data, drops_rows=True)
 
 
 def timeouts(step: Step, lock_timeout: str) -> Iterator[tuple[str, str]]:
@@ -222,4 +226,5 @@ def failure(history: History, step: Step, done: int, message: str) -> Request:
         return write.fail_down_alone(history, step.version, message)
     if step.direction == "down":
         return write.fail_down(history, step.version, f"down: {message}")
-    return write.fail_up(history, step.migration, len(step.script.statements), done, message)
+    keeps = step.script.mode == "statements" or bool(step.begun)
+    return write.fail_up(history, step.migration, len(step.script.statements), done, message, keeps_statements=keeps)

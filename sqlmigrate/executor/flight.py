@@ -33,13 +33,15 @@ _MOST_STEPS = 256
 def may_be_sent_ahead(step: Step) -> bool:
     """Tell whether a step can be sent before the answers to the step before it are there.
 
-    The data of a COPY cannot be sent in a pipeline, and what an earlier run has left is looked at first.
+    The data of a COPY cannot be sent in a pipeline, and what an earlier run has left is looked at first. A down text
+    that is partly on disk is read again for the history, which may fail.
     """
-    script = step.script
+    script, down = step.script, step.migration.down
     return (
         script.mode == "transaction"
         and not resume.is_changed(step)
         and all(statement.data is None for statement in script.statements)
+        and not (down and down.on_disk)
     )
 
 

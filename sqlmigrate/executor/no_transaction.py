@@ -273,7 +273,9 @@ class NoTransactionStep:
         number, direction = refusal.part.number, self.run.step.direction
         error = self._error(refusal)
         where = f" (it goes on at statement {number})"
-        again = f"{self.run.cure(error.sqlstate, _FIX)}{where if number > 1 else ''}, then: sqlmigrate {direction}"
+        again = (
+            f"{self.run.cure(refusal, error.sqlstate, _FIX)}{where if number > 1 else ''}, then: sqlmigrate {direction}"
+        )
         stays = tuple(self.what_stays(done, number))
         if number and refusal.part.role == "statement":
             self._keep_left(number)

@@ -22,6 +22,7 @@ from typing import Literal, NamedTuple
 from sqlmigrate.database.session import Request, Session
 from sqlmigrate.errors import NOTHING_EXECUTED_BY_THIS_RUN, HistoryError
 from sqlmigrate.files.compare import is_same_statement
+from sqlmigrate.files.on_disk import whole
 from sqlmigrate.history import write
 from sqlmigrate.history.state import Undoing
 from sqlmigrate.history.table import History
@@ -40,9 +41,10 @@ def beginning(history: History, step: Step) -> Request:
     if step.direction == "down":
         is_again = step.execution is not None and step.execution.is_half_undone
         undoing = Undoing(step.done_before, count, step.mark)
-        return write.begin_down_alone(history, step.version, step.script.source.text, undoing, again=is_again)
+        text = whole(step.script.source).text
+        return write.begin_down_alone(history, step.version, text, undoing, again=is_again)
     if not step.done_before and not step.mark:
-        return write.begin_up(history, step.migration, count)
+        return write.begin_up(history, step.migration, count, keeps_statements=True)
     return write.resume_up(history, step.migration, count)
 
 

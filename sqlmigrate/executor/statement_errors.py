@@ -14,7 +14,9 @@ import psycopg
 from psycopg.errors import Diagnostic
 
 from sqlmigrate.database import pooler_messages
+from sqlmigrate.database.session import NotSent
 from sqlmigrate.errors import StatementError
+from sqlmigrate.files.on_disk import line_on_disk
 from sqlmigrate.identifiers import last_part, literal
 from sqlmigrate.parsing.blemishes import suspicious
 from sqlmigrate.parsing.statement import Statement
@@ -40,7 +42,9 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def refused(error: psycopg.Error, statement: Statement) -> StatementError:
-    """Make the error of a statement that PostgreSQL refused, with its place in the file."""
+    """Make the error of a statement that PostgreSQL refused, or whose data could not be read, with its place."""
+    if isinstance(error, NotSent):
+        return StatementError(error.why.message, statement.span, detail=error.why.detail)
     made = unplaced(error, _place(error.diag, statement))
     if (error.sqlstate or "").startswith(_WRONG_WORDS) and (seen := suspicious(statement)):
         return made.with_(hint=seen)
@@ -115,6 +119,9 @@ def _place(diagnostic: Diagnostic, statement: Statement) -> Span:
         return source.span(min(statement.start + int(diagnostic.statement_position) - 1, statement.end))
     context = diagnostic.context or ""
     if statement.data and (line := _COPY_LINE.search(context)):
+        if on_disk := statement.on_disk:
+            found = line_on_disk(source, on_disk, int(line[1]))
+            return _line_span(found, 1) if found else source.span(statement.start)
         return _line_span(statement.data, int(line[1]))
     if _IS_DO_BLOCK.match(statement.text) and (line := _IN_DO_BLOCK.search(context)):
         return _in_block(statement, int(line[1]), diagnostic if line.start() == 0 else None)

@@ -18,7 +18,7 @@ from sqlmigrate.database import lost_process, run_lock
 from sqlmigrate.database.activity import Activity
 from sqlmigrate.database.blocker import Blocker
 from sqlmigrate.database.connect_errors import reason
-from sqlmigrate.database.session import COMMIT, Answer, Request, Session
+from sqlmigrate.database.session import COMMIT, Answer, NotSent, Request, Session
 from sqlmigrate.errors import SqlmigrateError, StatementError
 from sqlmigrate.history.state import State
 from sqlmigrate.parsing.statement import Statement
@@ -181,8 +181,7 @@ class StepRun:
         """Look over the second connection at what is being executed."""
         statements = self.step.script.statements
         number = min(self.done + 1, self.total)
-        data = statements[number - 1].data if statements else None
-        size = len(data.text.encode()) if data else 0
+        size = _data_size(statements[number - 1]) if statements else 0
         activity = self._observer.look(self.pid, size) if self._observer else Activity()
         self.blockers = activity.blockers or self.blockers
         self.unseen = activity.unseen
@@ -220,8 +219,10 @@ class StepRun:
         )
         time.sleep(pause)
 
-    def cure(self, sqlstate: str | None, otherwise: str = "fix the file") -> str:
+    def cure(self, refusal: Refusal, sqlstate: str | None, otherwise: str = "fix the file") -> str:
         """Say what to do before the next try; waiting does not end a prepared transaction."""
+        if isinstance(refusal.error, NotSent):
+            return refusal.error.why.hint or otherwise
         if sqlstate in _LOCKED_OUT and any(blocker.prepared for blocker in self.blockers):
             return "end the prepared transaction"
         return cure(sqlstate, otherwise)
@@ -269,6 +270,13 @@ class StepRun:
             error = error.with_(detail=[*error.detail, unwritten])
         self.is_settled = True
         return error
+
+
+def _data_size(statement: Statement) -> int:
+    """Give how many bytes the data of a COPY have; 0 for all other statements."""
+    if on_disk := statement.on_disk:
+        return on_disk.size
+    return len(statement.data.text.encode()) if statement.data else 0
 
 
 def ends_transactions(statement: Statement, refusal: Refusal) -> bool:

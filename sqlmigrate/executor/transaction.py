@@ -139,7 +139,7 @@ class TransactionStep:
         error = self._error(refusal)
         error = error.with_(
             detail=[*error.detail, *self.run.in_the_way(refusal)],
-            next_steps=[f"{self.run.cure(error.sqlstate)}, then: sqlmigrate {self.run.step.direction}"],
+            next_steps=[f"{self.run.cure(refusal, error.sqlstate)}, then: sqlmigrate {self.run.step.direction}"],
         )
         if not self._is_dry_run:
             error = self.run.record(error, 0)

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from sqlmigrate.errors import ConfigError, Kind, MigrationError, gather
 from sqlmigrate.source import Source
 
-from .file_text import try_read
+from .file_text import try_read, try_read_sql
 from .inside import folders_inside, interrupted_squash
 from .migration import Archive, Folder, Migration
 from .naming import (
@@ -47,27 +47,31 @@ class _File(NamedTuple):
         return self.fault is None or self.fault.span is not None
 
 
-def load(directory: str | Path, *, strict: bool = True) -> Folder:
-    """Read the migrations of a folder, in the order of their versions. The SQL in them is not looked at.
+def load(directory: str | Path, *, strict: bool = True, holds_data: bool = False) -> Folder:
+    """Read the migrations of a folder, in the order of their versions. The SQL in them is not checked.
+
+    Of files of more than 1 MB, the data of large COPYs stay on disk, unless it `holds_data`: such a text cannot be
+    written into another one.
 
     Raises `ConfigError` if the folder does not exist or cannot be read. Raises `MigrationError` if the folder has
     faults: the first one, with the further ones in its `others`. If it is not `strict`, it does as `survey`.
     """
-    folder = survey(directory)
+    folder = survey(directory, holds_data=holds_data)
     if strict and folder.faults:
         raise gather(folder.faults)
     return folder
 
 
-def survey(directory: str | Path) -> Folder:
+def survey(directory: str | Path, *, holds_data: bool = False) -> Folder:
     """Read the migrations of a folder like `load`, but return its faults together with all that could be read.
 
     So `up` can execute what has no fault. Raises `ConfigError` like `load`.
     """
     prefix = os.path.join(directory, "")  # noqa: PTH118 - a Path for each of 20,000 files costs half a second
     files, folders = _entries(str(directory))
-    found = pair(prefix, files, try_read)
-    archive = Archive(f"{prefix}{ARCHIVE}/", reader(prefix, lambda path, names: pair(path, names, try_read)))
+    read = try_read if holds_data else try_read_sql
+    found = pair(prefix, files, read)
+    archive = Archive(f"{prefix}{ARCHIVE}/", reader(prefix, lambda path, names: pair(path, names, read)))
     notes = (*without_sql(found), *_notes_inside(prefix, files, folders, found))
     return Folder(found, found.faults, notes, archive)
 

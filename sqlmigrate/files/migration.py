@@ -51,7 +51,7 @@ class Migration:
     @cached_property
     def checksum(self) -> str:
         """The `checksum` of the up file."""
-        return checksum(self.up.text)
+        return text_checksum(self.up)
 
     @cached_property
     def replaces(self) -> Replaces | None:
@@ -118,3 +118,8 @@ def normalized(text: str) -> str:
 def checksum(text: str) -> str:
     """Return the SHA-256 of the normalized text, as 64 hexadecimal digits."""
     return hashlib.sha256(normalized(text).encode()).hexdigest()
+
+
+def text_checksum(source: Source) -> str:
+    """Return the `checksum` of a source, with what of it stays on disk."""
+    return source.checksum or checksum(source.text)

@@ -31,6 +31,7 @@ from .table import (
     snapshots_table,
     table_parts,
 )
+from .texts import Recorded, recorded
 
 _T = TypeVar("_T")
 
@@ -223,14 +224,14 @@ def time(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def texts(session: Session, history: History, versions: Sequence[str]) -> dict[str, tuple[str | None, str | None]]:
-    """Read the up and the down text recorded with the executions of `versions`, in one round trip."""
+def texts(session: Session, history: History, versions: Sequence[str]) -> dict[str, Recorded]:
+    """Read the texts recorded with the executions of `versions`, in one round trip."""
     if not versions:
         return {}
     query = Request(
-        f"select version, up_sql, down_sql from {history.quoted} "
+        f"select version, up_sql, down_sql, checksum from {history.quoted} "
         "where version = any (pg_catalog.string_to_array($1::text, ' '))",
         (" ".join(versions),),
     )
     _, rows, _ = session.ask(BEGIN_READ_ONLY, query, COMMIT)
-    return {str(version): (up, down) for version, up, down in rows}
+    return {str(version): recorded(up, down, whole) for version, up, down, whole in rows}

@@ -24,6 +24,7 @@ from sqlmigrate.version import __version__
 
 from .state import ADOPTED, Undoing
 from .table import VERSION_NUMBER, History
+from .texts import down_text, up_text
 
 _NOW = "pg_catalog.clock_timestamp()"
 _UNFINISHED = "('failed', 'running')"
@@ -140,13 +141,13 @@ def _update(history: History, row: Mapping[str, str], condition: str) -> str:
     return f"update {history.quoted} set {changed}\n   where {condition}"
 
 
-def _files(given: _Parameters, migration: Migration) -> dict[str, str]:
-    """Give the columns that tell which files were executed."""
+def _files(given: _Parameters, migration: Migration, *, keeps_statements: bool = False) -> dict[str, str]:
+    """Give the columns that tell which files were executed; `keeps_statements` as in `texts.up_text`."""
     return {
         "name": given.add(migration.name),
         "checksum": given.add(migration.checksum),
-        "up_sql": given.add(migration.up.text),
-        "down_sql": given.add(migration.down.text if migration.down else None),
+        "up_sql": given.add(up_text(migration, keeps_statements=keeps_statements)),
+        "down_sql": given.add(down_text(migration)),
     }
 
 
@@ -201,14 +202,22 @@ class Ahead:
     after: str | None = None
 
 
-def begin_up(history: History, migration: Migration, statements: int, ahead: Ahead | None = None) -> Request:
+def begin_up(
+    history: History,
+    migration: Migration,
+    statements: int,
+    ahead: Ahead | None = None,
+    *,
+    keeps_statements: bool = False,
+) -> Request:
     """Insert the row of an execution that begins; its primary key keeps every other run out.
 
-    Sent ahead, it fails unless the step before is executed.
+    Sent ahead, it fails unless the step before is executed. `keeps_statements` as in `texts.up_text`.
     """
     given = _Parameters()
     version = given.add(migration.version)
-    row = {"version": version, "status": "'running'", **_files(given, migration), **_executed_now(given)}
+    files = _files(given, migration, keeps_statements=keeps_statements)
+    row = {"version": version, "status": "'running'", **files, **_executed_now(given)}
     row |= {"statements": given.add(str(statements)), "statements_done": "0"}
     # What another run has executed in part meanwhile is not begun again.
     is_whole = f"coalesce(h.statements_done, 0) = 0 and h.{history.unfinished} is null"
@@ -224,7 +233,8 @@ def resume_up(history: History, migration: Migration, statements: int) -> Reques
     """Mark an unfinished row as running again: its statements done are kept, the texts are those of the files."""
     given = _Parameters()
     version = given.add(migration.version)
-    row = {"status": "'running'", "error": "null", **_files(given, migration), **_executed_now(given)}
+    files = _files(given, migration, keeps_statements=True)
+    row = {"status": "'running'", "error": "null", **files, **_executed_now(given)}
     row |= {"statements": given.add(str(statements))}
     return _begin(given, _update(history, row, f"version = {version} and status in {_UNFINISHED}"))
 
@@ -350,14 +360,17 @@ def end_down(history: History, version: str, *, duration: int | None = None) -> 
     return _end(given, _gone_or_changed(history, number), writing, entry, took)
 
 
-def fail_up(history: History, migration: Migration, statements: int, done: int, error: str) -> Request:
+def fail_up(  # noqa: PLR0913 - what a row has
+    history: History, migration: Migration, statements: int, done: int, error: str, *, keeps_statements: bool = False
+) -> Request:
     """Write the row `failed` and the log; a row that is executed stays.
 
-    The file has so many `statements`, and so many of them are `done`. What `progress` has noted of the unfinished
-    statement is kept.
+    The file has so many `statements`, and so many of them are `done`. `keeps_statements` as in `texts.up_text`. What
+    `progress` has noted of the unfinished statement is kept.
     """
     given = _Parameters()
-    row = {"version": given.add(migration.version), "status": "'failed'", **_files(given, migration)}
+    files = _files(given, migration, keeps_statements=keeps_statements)
+    row = {"version": given.add(migration.version), "status": "'failed'", **files}
     row |= {**_executed_now(given), "statements": given.add(str(statements)), "statements_done": given.add(str(done))}
     row |= {"error": given.add(error)}
     writing = _upsert(history, row, keep=[history.unfinished])

@@ -13,6 +13,7 @@ from sqlmigrate.files.migration import Migration, archive_of
 from sqlmigrate.history import read, rights, surroundings, write
 from sqlmigrate.history.state import State
 from sqlmigrate.history.table import DEFAULT_TABLE, History, make_ready, prepare, ready
+from sqlmigrate.history.texts import NOTHING
 from sqlmigrate.plan.checks import folder_before_squash
 from sqlmigrate.plan.created import created_tables, readable_scripts
 from sqlmigrate.plan.half_done import half_done_rows, said_of_rows
@@ -122,8 +123,8 @@ def _require_newer_folder(session: Session, state: State, rows: Sequence[Row]) -
     recorded = read.texts(session, state.history, [row.execution.version for row in others if row.execution])
     for row in others:
         if row.migration and row.execution:
-            up, _ = recorded.get(row.execution.version, (None, None))
-            if older := folder_before_squash(row.migration, row.execution, up or ""):
+            executed = recorded.get(row.execution.version, NOTHING)
+            if older := folder_before_squash(row.migration, row.execution, executed):
                 raise older.with_(state=NOTHING_CHANGED)
 
 

@@ -21,8 +21,9 @@ from sqlmigrate.history import read, surroundings
 from sqlmigrate.history.log import LogEntry, entries
 from sqlmigrate.history.state import Execution, State
 from sqlmigrate.history.table import DEFAULT_TABLE, History
+from sqlmigrate.history.texts import NOTHING
 from sqlmigrate.plan.changed import changed_error
-from sqlmigrate.plan.checks import AFTER, INSIDE, UNFINISHED, missing_error, out_of_order_error
+from sqlmigrate.plan.checks import AFTER, INSIDE, UNFINISHED, missing_error, out_of_order_error, shortened_error
 from sqlmigrate.plan.half_done import half_done_rows, half_undone_error, resume_errors
 from sqlmigrate.plan.notes import notes_on
 from sqlmigrate.plan.plan import Direction, Plan, Planned
@@ -111,8 +112,7 @@ def changed_files(session: Session, history: History, rows: Sequence[Row], state
     `state` is that of the database, for the error.
     """
     versions = [row.execution.version for row in changed_rows(rows) if row.execution]
-    recorded = read.texts(session, history, versions)
-    return changed_error(rows, {version: up for version, (up, _) in recorded.items()}, state)
+    return changed_error(rows, read.texts(session, history, versions), state)
 
 
 def log(url: str, version: str | None = None, *, table: str = DEFAULT_TABLE) -> tuple[State, tuple[LogEntry, ...]]:
@@ -130,14 +130,17 @@ def log(url: str, version: str | None = None, *, table: str = DEFAULT_TABLE) -> 
 def recorded(url: str, version: str, direction: Direction, *, table: str = DEFAULT_TABLE) -> tuple[Execution, str]:
     """Read the up or the down text that the history has recorded for a migration.
 
-    Raises `ConfigError` for a version that is not in the history, `HistoryError` if it has no such text, and what
-    `status` raises.
+    Raises `ConfigError` for a version that is not in the history, `HistoryError` if it has no such text, or not the
+    whole of it, and what `status` raises.
     """
     with connect(url) as session:
         state = read.read(session, table)
         row = find_row(make_rows((), state.executions), version)
         found = read.texts(session, state.history, [row.version])
-    text = found.get(row.version, (None, None))[direction == "down"]
+    texts = found.get(row.version, NOTHING)
+    text = texts.up if direction == "up" else texts.down
+    if direction == "up" and texts.shortened:
+        raise shortened_error(row.label, texts)
     if text is None or row.execution is None:
         raise HistoryError(f"the history has no {direction} text of {row.label}", next_steps=["sqlmigrate log"])
     return row.execution, text

@@ -26,6 +26,17 @@ def has_sql(text: str) -> bool:
     return False
 
 
+def head(text: str) -> str:
+    """Return the beginning of a text, up to its first statement."""
+    start = 0
+    while (found := _SOMETHING.search(text, start)) is not None:
+        comment = COMMENT.match(text, found.start())
+        if comment is None:
+            return text[: found.start()]
+        start = comment_end(text, comment)
+    return text
+
+
 def block_end(text: str, start: int) -> int:
     """Return the end of the block comment that starts at `start`; 0 if it is never closed."""
     depth = 0

@@ -20,6 +20,8 @@ from .statement import Statement
 _DIRECTIVES = ("no-transaction", "lock-timeout", "statement-timeout", "irreversible", "replaces", "allow")
 _DIRECTIVE = re.compile(r"--[ \t]*sqlmigrate[ \t]*(?P<colon>:?)[ \t]*(?P<name>[^\s:]*)[ \t]*(?P<value>[^\n\r]*)")
 _ALMOST = re.compile(r"(?:--|/\*)[ \t\r\n*]*(?P<tool>[A-Za-z][\w-]*)[ \t]*:[ \t]*(?P<name>[\w-]+)")
+SHORTENED = "shortened"
+"""What the history writes as a directive below a text that it does not keep whole."""
 VERSION = r"[0-9]{8}_[0-9]{6}|[0-9]+"
 """A version as it is written in a file name."""
 RANGE = re.compile(rf"(?P<first>{VERSION})[ \t]*-[ \t]*(?P<last>{VERSION})")
@@ -97,6 +99,12 @@ def _directive(span: Span, match: re.Match[str], *, first: bool, above: Statemen
     word = span.source.span(span.start + match.start("name"), span.start + match.end("name"))
     if not match["colon"]:
         return MigrationError("a directive needs a colon", word, hint=f"-- sqlmigrate: {name} {value}".rstrip())
+    if name == SHORTENED:
+        message, hint = (
+            "this is only a part of the file: the history keeps no more of it",
+            "take it from your repository",
+        )
+        return MigrationError(message, span, hint=hint)
     if name not in _DIRECTIVES:
         message = f"unknown directive `{name}`" if name else "the directive has no name"
         suggestion = did_you_mean(name.lower().replace("_", "-"), _DIRECTIVES)

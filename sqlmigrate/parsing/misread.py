@@ -43,7 +43,9 @@ def misread(statements: Sequence[Statement]) -> Iterator[MigrationError]:
 
 def _other_encoding(copy: Statement) -> Iterator[MigrationError]:
     found = _ENCODING.search(copy.text)
-    if not found or copy.data is None or copy.data.source.text[copy.data.start : copy.data.end].isascii():
+    if not found or copy.data is None:
+        return
+    if copy.on_disk.is_ascii if copy.on_disk else copy.data.text.isascii():
         return
     name = found["quoted"] or found["plain"] or ""
     if re.sub(r"\W|_", "", name).lower() not in _UTF8:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import ClassVar, NamedTuple
 
-from sqlmigrate.source import Source, Span
+from sqlmigrate.source import OnDisk, Source, Span
 
 from . import classify
 
@@ -31,7 +31,8 @@ class Statement(_Place):
         start: The offset of its first character.
         end: The offset after its last character.
         line: The line of its first character, from 1.
-        data: What is sent for a ``COPY … FROM stdin``: the lines below it, up to (not including) the line ``\.``.
+        data: What is sent for a ``COPY … FROM stdin``: the lines below it, up to (not including) the line ``\.``. It is
+            empty if the data stay `on_disk`.
         plain: What it is if its first word is enough to know, as of an ``INSERT``; None for all others.
 
     """
@@ -47,6 +48,11 @@ class Statement(_Place):
     def span(self) -> Span:
         """The place in the source."""
         return Span(self.source, self.start, self.end)
+
+    @property
+    def on_disk(self) -> OnDisk | None:
+        """The data of a COPY that stay on disk; None for all other statements."""
+        return self.source.on_disk_at(self.data.start) if self.data and self.source.on_disk else None
 
     @property
     def kind(self) -> classify.StatementKind:

@@ -13,6 +13,7 @@ from sqlmigrate.errors import NOTHING_EXECUTED, HistoryError, Kind
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.files.replaces import find_replaces
 from sqlmigrate.history.state import Execution
+from sqlmigrate.history.texts import Recorded
 from sqlmigrate.source import Source
 
 from .rows import Row, missing_after, missing_inside, missing_unfinished, who_and_when
@@ -55,7 +56,7 @@ UNFINISHED = MissingFiles(
 
 def ways_back(rows: Sequence[Row], label: str, version: str) -> list[str]:
     """Return the commands that find a deleted file: in git, and with the text that the history has recorded."""
-    return [f"git log --all -- {shlex.quote(f'*{label}.up.sql')}", f"or: {recorded_up(rows, label, version)}"]
+    return [in_git(label), f"or: {recorded_up(rows, label, version)}"]
 
 
 def recorded_up(rows: Sequence[Row], label: str, version: str) -> str:
@@ -63,6 +64,21 @@ def recorded_up(rows: Sequence[Row], label: str, version: str) -> str:
     folder = next((row.migration.up.path.rpartition("/") for row in rows if row.migration), ("sql", "/", ""))
     path = "".join((*folder[:2], f"{label}.up.sql"))
     return f"sqlmigrate log {version} --sql up > {shlex.quote(path)}"
+
+
+def shortened_error(label: str, executed: Recorded) -> HistoryError:
+    """Return the error for an up text that is asked for, and that the history has not kept whole."""
+    has = "only the beginning" if not executed.statements else "a part"
+    return HistoryError(
+        f"the history has {has} of the up text of {label}: the file has more than 1 MB",
+        hint="take the file from your repository; `verify` tells whether it is the one that was executed",
+        next_steps=[in_git(label)],
+    )
+
+
+def in_git(label: str) -> str:
+    """Return the command that finds the commits of an up file, also of one that was deleted."""
+    return f"git log --all -- {shlex.quote(f'*{label}.up.sql')}"
 
 
 def missing_error(rows: Sequence[Row], kind: MissingFiles) -> HistoryError | None:
@@ -81,12 +97,12 @@ def missing_error(rows: Sequence[Row], kind: MissingFiles) -> HistoryError | Non
     )
 
 
-def folder_before_squash(migration: Migration, execution: Execution, executed: str) -> HistoryError | None:
+def folder_before_squash(migration: Migration, execution: Execution, executed: Recorded) -> HistoryError | None:
     """Return the error for files that a squashed migration has replaced, in a database that has the squashed one.
 
-    `executed` is the up text that the history has recorded for it. Its down would undo all of them at once.
+    `executed` has the up text that the history has recorded for it. Its down would undo all of them at once.
     """
-    replaces = find_replaces(Source("", executed))
+    replaces = find_replaces(Source("", executed.head))
     if replaces is None or migration.replaces:
         return None
     return HistoryError(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sqlmigrate.errors import NOTHING_EXECUTED, HistoryError, MigrationError, SqlmigrateError, gather
-from sqlmigrate.files.migration import Migration, normalized
+from sqlmigrate.files.migration import Migration, checksum, text_checksum
 from sqlmigrate.files.without_sql import WRITE_DOWN
+from sqlmigrate.history.texts import NOTHING, Recorded
 from sqlmigrate.source import Source
 
 from . import half_done
@@ -103,17 +105,17 @@ def _number_to_keep(rows: Sequence[Row], wanted: str) -> int:
     return row.number
 
 
-def down_steps(chosen: Sequence[Row], recorded: Mapping[str, tuple[str | None, str | None]]) -> tuple[Step, ...]:
+def down_steps(chosen: Sequence[Row], recorded: Mapping[str, Recorded]) -> tuple[Step, ...]:
     """Return the steps that undo `chosen`: with the down file, or without one with the down text in the history.
 
-    `recorded` holds the up and the down text of each version. Raises `HistoryError` for irreversible migrations and
+    `recorded` holds the texts of each version. Raises `HistoryError` for irreversible migrations and
     `MigrationError` for malformed down files, all of them at once.
     """
     steps: list[Step] = []
     errors: list[SqlmigrateError] = []
     for row in chosen:
         try:
-            steps.append(_down_step(row, *recorded.get((row.execution or row).version, (None, None))))
+            steps.append(_down_step(row, recorded.get((row.execution or row).version, NOTHING)))
         except SqlmigrateError as error:
             errors.append(error)
     if errors:
@@ -121,10 +123,10 @@ def down_steps(chosen: Sequence[Row], recorded: Mapping[str, tuple[str | None, s
     return tuple(steps)
 
 
-def _down_step(row: Row, up_text: str | None, down_text: str | None) -> Step:
+def _down_step(row: Row, recorded: Recorded) -> Step:
     from sqlmigrate.parsing.comments import has_sql  # noqa: PLC0415 - looking does without
 
-    version, label = (row.execution or row).version, row.label
+    version, label, down_text = (row.execution or row).version, row.label, recorded.down
     source = row.migration.down if row.migration else None
     if row.migration and row.migration.down_faults and not row.is_another_migration:
         raise gather(row.migration.down_faults)
@@ -132,18 +134,18 @@ def _down_step(row: Row, up_text: str | None, down_text: str | None) -> Step:
     is_recorded = down_text is not None and has_sql(down_text)
     if row.is_another_migration:  # its down file would undo what was never executed
         label = (row.execution or row).label
-        if error := _of_another_migration(row, label, up_text, is_recorded=is_recorded):
+        if error := _of_another_migration(row, label, recorded, is_recorded=is_recorded):
             raise error
         source = Source(f"history of {label} (down)", down_text or "")
         notes = (f"the number belongs to {row.label} now, so the text recorded in the history is used",)
     elif source is None and is_recorded:
         source = Source(f"history of {label} (down)", down_text or "")
         notes = ("the down file is missing, so the text recorded in the history is used",)
-    elif source is not None and down_text is not None and normalized(source.text) != normalized(down_text):
+    elif source is not None and down_text is not None and text_checksum(source) != checksum(down_text):
         notes = ("the down file differs from the text recorded in the history; the file is used",)
     if source is None:
-        raise _irreversible(row, up_text)
-    migration = row.migration or Migration(version, (row.execution or row).label, Source("", up_text or ""), source)
+        raise _irreversible(row, recorded)
+    migration = row.migration or Migration(version, (row.execution or row).label, Source("", recorded.head), source)
     script = read_script(source)
     if not script.statements:
         raise MigrationError(
@@ -170,11 +172,9 @@ def _begun(row: Row, script: Script, recorded: str) -> tuple[Statement, ...]:
     return begun
 
 
-def _of_another_migration(row: Row, executed: str, up_text: str | None, *, is_recorded: bool) -> HistoryError | None:
+def _of_another_migration(row: Row, executed: str, recorded: Recorded, *, is_recorded: bool) -> HistoryError | None:
     """Return why the text in the history must not be executed, or that there is none; None if it is used."""
-    squashed = (
-        folder_before_squash(row.migration, row.execution, up_text or "") if row.migration and row.execution else None
-    )
+    squashed = folder_before_squash(row.migration, row.execution, recorded) if row.migration and row.execution else None
     if squashed or is_recorded:
         return squashed
     return HistoryError(
@@ -185,12 +185,21 @@ def _of_another_migration(row: Row, executed: str, up_text: str | None, *, is_re
     )
 
 
-def _irreversible(row: Row, up_text: str | None) -> HistoryError:
-    up = row.migration.up if row.migration else Source(f"history of {row.label}", up_text or "")
-    reason = read_script(up).irreversible
+def _irreversible(row: Row, recorded: Recorded) -> HistoryError:
+    up = row.migration.up if row.migration else Source(f"history of {row.label}", recorded.up or "")
+    reason = read_script(up).irreversible or (None if row.migration else _reason_in_head(recorded.shortened))
     return HistoryError(
         f"{row.label} is irreversible: " + (reason or "it has no down file"),
         state=NOTHING_EXECUTED,
         hint="write a new migration that makes the change you want"
         + ("" if reason else f", or add {row.label}.down.sql"),
     )
+
+
+def _reason_in_head(text: str) -> str | None:
+    """Return the reason of the directive `irreversible` in the beginning of a text, if it can be read."""
+    from sqlmigrate.parsing.comments import head  # noqa: PLC0415 - looking does without
+
+    with suppress(MigrationError):
+        return read_script(Source("", head(text))).irreversible
+    return None

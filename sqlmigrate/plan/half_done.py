@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from sqlmigrate.errors import NOTHING_EXECUTED_BY_THIS_RUN, HistoryError, MigrationError
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.history.state import Execution
+from sqlmigrate.history.texts import NOTHING, Recorded
 from sqlmigrate.source import Source
 from sqlmigrate.spelling import plural
 
@@ -59,15 +60,15 @@ def _where(execution: Execution | None) -> str:
     return f"after statement {done} of {total}" if done else f"in statement 1 of {total}"
 
 
-def resume_errors(rows: Sequence[Row], recorded: Mapping[str, tuple[str | None, str | None]]) -> list[HistoryError]:
+def resume_errors(rows: Sequence[Row], recorded: Mapping[str, Recorded]) -> list[HistoryError]:
     """Return an error for each half done migration that cannot go on with its file as it is now.
 
-    `recorded` holds the up and the down text of each version, as the history has recorded them.
+    `recorded` holds the texts of each version, as the history has recorded them.
     """
     errors = []
     for row in half_done_rows(rows):
-        text, _ = recorded.get(row.execution.version, (None, None)) if row.execution else (None, None)
-        if row.execution and (error := _resume_error(rows, row, row.execution, text or "")):
+        text = recorded.get(row.execution.version, NOTHING).statements if row.execution else ""
+        if row.execution and (error := _resume_error(rows, row, row.execution, text)):
             errors.append(error)
     return errors
 
@@ -88,13 +89,11 @@ def _resume_error(rows: Sequence[Row], row: Row, execution: Execution, text: str
     return in_transaction(stopped) if script.mode == "transaction" else session_error(stopped)
 
 
-def begun_statements(
-    rows: Iterable[Row], recorded: Mapping[str, tuple[str | None, str | None]]
-) -> dict[str, tuple[Statement, ...]]:
+def begun_statements(rows: Iterable[Row], recorded: Mapping[str, Recorded]) -> dict[str, tuple[Statement, ...]]:
     """Return the recorded statements of the half done rows, by the version in the history; `recorded` as above."""
     executions = [row.execution for row in half_done_rows(rows) if row.execution]
     return {
-        each.version: recorded_statements(each.label, recorded.get(each.version, (None, None))[0] or "")
+        each.version: recorded_statements(each.label, recorded.get(each.version, NOTHING).statements)
         for each in executions
     }
 

@@ -55,7 +55,7 @@ def schema(context: Context, **options: Any) -> int:
     old = file.read(path)
     file.require_ours(path, old)
     if options["check"] and old is None:
-        folder.survey(context.config.directory)  # in another folder, that of the migrations is missing
+        folder.survey(context.config.directory, holds_data=True)  # in another folder, that of the migrations is missing
         raise ConfigError(f"{path} does not exist", next_steps=["sqlmigrate schema"])
     if options["check"] and old and (error := file.conflict(path, old)):
         raise error
@@ -91,7 +91,7 @@ def _built(context: Context, options: dict[str, Any]) -> BuiltSchema:
     if options["source"]:
         url = named(checked(options["source"], "--from"), config.application_name)
         return built.of_database(url, config.table)
-    migrations = folder.survey(config.directory)
+    migrations = folder.survey(config.directory, holds_data=True)
     folder.require_read(migrations)
     faults = [each for each in faults_of(migrations) if not (each.span and each.span.source.path.endswith(".down.sql"))]
     if faults and not options["leave_out"]:

@@ -12,7 +12,9 @@ from sqlmigrate.files.migration import Migration, archive_of
 from sqlmigrate.history import read
 from sqlmigrate.history.state import State
 from sqlmigrate.history.table import unknown
+from sqlmigrate.history.texts import NOTHING, Recorded
 from sqlmigrate.operations.drift import Report, authors_of, entries
+from sqlmigrate.plan.checks import shortened_error
 from sqlmigrate.plan.plan import DriftPolicy
 from sqlmigrate.plan.rows import Row, make_rows
 from sqlmigrate.plan.squashed import view_of
@@ -50,6 +52,7 @@ def compare_with_files(
     Raises:
         NoServerError: There is no PostgreSQL on this machine to build on.
         ServerError: The files do not build.
+        HistoryError: A file is missing, and the history has kept only a part of its text.
         SqlmigrateError: The database cannot be reached.
     """
     ignored = entries(policy)
@@ -85,9 +88,7 @@ def _state(session: Session, table: str) -> tuple[State, str]:
         return State(server_of(session, identity), unknown(table)), error.message
 
 
-def _chosen(
-    state: State, migrations: Sequence[Migration], recorded: Mapping[str, tuple[str | None, str | None]], why: str
-) -> _Chosen:
+def _chosen(state: State, migrations: Sequence[Migration], recorded: Mapping[str, Recorded], why: str) -> _Chosen:
     """Choose what is executed in the database; without a history all files, and `why` says why it has none."""
     if not state.executions:
         files = tuple(sorted(migrations, key=lambda each: each.number))
@@ -103,9 +104,11 @@ def _chosen(
     return _Chosen(found, tuple(notes))
 
 
-def _recorded(row: Row, recorded: Mapping[str, tuple[str | None, str | None]]) -> Migration | None:
+def _recorded(row: Row, recorded: Mapping[str, Recorded]) -> Migration | None:
     execution = row.execution
-    text = recorded.get(execution.version, (None, None))[0] if execution else None
-    if execution is None or text is None:
+    texts = recorded.get(execution.version, NOTHING) if execution else NOTHING
+    if texts.shortened:
+        raise shortened_error(row.label, texts)
+    if execution is None or texts.up is None:
         return None
-    return Migration(execution.version, execution.name, Source(f"the history: {row.label}", text))
+    return Migration(execution.version, execution.name, Source(f"the history: {row.label}", texts.up))

@@ -98,7 +98,7 @@ def _of_files(
 
     from .drift_against import compare_with_files
 
-    migrations = folder.survey(context.config.directory)
+    migrations = folder.survey(context.config.directory, holds_data=True)
     folder.require_read(migrations)
     wanted = Wanted(Path(context.config.embedded_directory), context.config.table, postgres, shadow_url, trusted)
     with context.database() as url:

@@ -43,7 +43,7 @@ def squash(context: Context, *, version: str, name: str | None, yes: bool, **opt
     if options["check"]:
         _check(context, version, options)
         return
-    migrations = folder.survey(context.config.directory)
+    migrations = folder.survey(context.config.directory, holds_data=True)
     if begun := squash_files.begun_moves(migrations, version):
         squash_screens.finished(context.report, *squash_files.finish(*begun))
         return
@@ -99,7 +99,7 @@ def _archived(context: Context, version: str) -> tuple[Migration, tuple[Migratio
     from sqlmigrate.plan.rows import find_row, make_rows
     from sqlmigrate.plan.squashed import replaced_by
 
-    migrations = folder.load(context.config.directory)
+    migrations = folder.load(context.config.directory, holds_data=True)
     squashed = find_row(make_rows(migrations, ()), version).migration
     if squashed is None or squashed.replaces is None:
         label = squashed.label if squashed else version

@@ -85,6 +85,15 @@ def _changed(terminal: Terminal) -> None:
     terminal.write(**{"001_add_customers.up.sql": CUSTOMERS.replace("email text", "email text not null")})
 
 
+def _large_file(terminal: Terminal) -> None:
+    """Execute a file of more than 1 MB, and edit it afterwards."""
+    data = "".join(f"{number}\tperson{number}@example.org\n" for number in range(50_000))
+    text = f"{CUSTOMERS}\ncopy customers from stdin;\n{data}\\.\n"
+    terminal.write(**{"001_add_customers.up.sql": text})
+    terminal("up")
+    terminal.write(**{"001_add_customers.up.sql": text.replace("person42@", "Person42@")})
+
+
 def _out_of_order(terminal: Terminal) -> None:
     terminal.write(**{"001_add_customers.up.sql": CUSTOMERS, "003_add_invoices.up.sql": INVOICES})
     terminal("up")
@@ -351,6 +360,7 @@ SETUPS: dict[str, Callable[[Terminal], None]] = {
     "failure": _failure,
     "no_transaction": _no_transaction,
     "changed": _changed,
+    "large_file": _large_file,
     "out_of_order": _out_of_order,
     "dry_run": _dry_run,
     "verify": _verify,

@@ -12,6 +12,7 @@ from hypothesis import given, strategies as st
 from sqlmigrate.errors import ConfigError, HistoryError, MigrationError, SqlmigrateError
 from sqlmigrate.files.migration import Migration, checksum
 from sqlmigrate.history.state import Execution
+from sqlmigrate.history.texts import Recorded
 from sqlmigrate.plan import plan
 from sqlmigrate.plan.down import down_rows, down_steps
 from sqlmigrate.plan.plan import Selection
@@ -388,7 +389,7 @@ def chosen(file: Migration | None, recorded: Execution) -> list[Row]:
 
 def test_down_uses_the_file() -> None:
     """If file and history agree, there is no note."""
-    recorded = {"001": ("select 1;", "select 2;\r\n\r\n")}
+    recorded = {"001": Recorded("select 1;", "select 2;\r\n\r\n")}
     (step,) = down_steps(chosen(migration("001"), execution("001")), recorded)
 
     assert (step.direction, step.version, step.label, step.notes) == ("down", "001", "001_a", ())
@@ -397,7 +398,7 @@ def test_down_uses_the_file() -> None:
 
 def test_down_uses_the_file_where_it_differs_and_says_so() -> None:
     """The file wins over the recorded text, and a note says so."""
-    (step,) = down_steps(chosen(migration("001"), execution("001")), {"001": ("select 1;", "select 3;")})
+    (step,) = down_steps(chosen(migration("001"), execution("001")), {"001": Recorded("select 1;", "select 3;")})
 
     assert step.notes == ("the down file differs from the text recorded in the history; the file is used",)
     assert [each.text for each in step.script.statements] == ["select 2"]
@@ -406,7 +407,7 @@ def test_down_uses_the_file_where_it_differs_and_says_so() -> None:
 @pytest.mark.parametrize("file", [None, migration("001", down=None)], ids=["both files gone", "the down file gone"])
 def test_down_uses_the_history_where_the_file_is_gone(file: Migration | None) -> None:
     """The text recorded in the history is used, a note says so, and places name the history."""
-    (step,) = down_steps(chosen(file, execution("001")), {"001": ("select 1;", "select 3;")})
+    (step,) = down_steps(chosen(file, execution("001")), {"001": Recorded("select 1;", "select 3;")})
 
     assert step.notes == ("the down file is missing, so the text recorded in the history is used",)
     assert [str(each.span) for each in step.script.statements] == ["history of 001_a (down):1:1"]
@@ -427,7 +428,7 @@ def test_what_is_irreversible_is_refused(text: str, reason: str, more: str, *, h
     file = migration("001", up=text, down=None) if has_file else None
 
     with pytest.raises(HistoryError) as caught:
-        down_steps(chosen(file, execution("001")), {"001": (text, None)})
+        down_steps(chosen(file, execution("001")), {"001": Recorded(text)})
 
     assert message(caught.value) == (
         f"001_a is irreversible: {reason} → write a new migration that makes the change you want{more}"

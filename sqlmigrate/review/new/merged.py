@@ -80,7 +80,7 @@ def find_new(directory: str, ref: str | None, environment: Mapping[str, str]) ->
         ConfigError: Git cannot compare them.
         MigrationError: The folder has faults that are not merged.
     """
-    migrations = folder.survey(directory)
+    migrations = folder.survey(directory, holds_data=True)
     base = read(directory, ref, environment)
     merged = {fault.message for side in (base.migrations, base.tip) for fault in side.faults}
     if faults := [fault for fault in migrations.faults if fault.message not in merged]:

@@ -40,7 +40,7 @@ def renumber(directory: str, ref: str | None, environment: Mapping[str, str], no
             commands rename by hand where git does not know which one is new.
         MigrationError: The folder has other faults that are not merged.
     """
-    migrations = folder.survey(directory)
+    migrations = folder.survey(directory, holds_data=True)
     try:
         base = read(directory, ref, environment)
     except NoRepositoryError as error:

@@ -43,13 +43,13 @@ def find_subjects(context: Context, named: Sequence[str], ref: str | None) -> Su
 
     directory = context.config.directory
     if named:
-        migrations = folder.survey(directory)
+        migrations = folder.survey(directory, holds_data=True)
         chosen = _without_faults(_named(migrations, named))
         first = min(migration.number for migration in chosen)
         base = tuple(each for each in migrations if each.number < first)
         return _with_squashes(Subjects("the migrations with lower numbers", base, chosen), migrations)
     if context.flags.get("database_url"):
-        return _pending(context, folder.survey(directory))
+        return _pending(context, folder.survey(directory, holds_data=True))
     from . import merged  # noqa: PLC0415
 
     new = merged.find_new(directory, ref, context.environment)
