@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import sweep
+from cut import Cut, Side, after_each
 from dbmate_project import TABLES, made
 from postgres_servers import Server
 from project import Project, Quick
@@ -35,19 +35,17 @@ def written(project: Project) -> list[str]:
     return sorted(path.name for path in project.folder.glob("*")) if project.folder.is_dir() else []
 
 
-def tried(
-    server: Server, folder: Path, command: list[str], connection: int, every: int
-) -> Iterator[tuple[sweep.Side, int]]:
+def tried(server: Server, folder: Path, command: list[str], connection: int, every: int) -> Iterator[tuple[Side, int]]:
     """Give the points of one connection of a command, after each `every`th message."""
     with server.database() as url:
         project = made(folder, url)
         if "--undo" in command:
             assert project.call("adopt", "--write").code == 0
-        cut = sweep.Cut(url, connection=connection)
+        cut = Cut(url, connection=connection)
         with cut.listening() as through:
             assert Quick(folder, {"DATABASE_URL": through})(*command).code == 0
     shutil.rmtree(folder)
-    yield from sweep.points(cut.counts, every)
+    yield from after_each(cut.counts, every)
 
 
 @pytest.mark.parametrize("connection", CONNECTIONS)
@@ -59,7 +57,7 @@ def test_adopt_write_is_cut(connection: int, postgres: Server, tmp_path: Path) -
         with postgres.database() as url:
             folder = tmp_path / str(number)
             project = made(folder, url)
-            with sweep.Cut(url, side, after, connection).listening() as through:
+            with Cut(url, side, after, connection).listening() as through:
                 Quick(folder, {"DATABASE_URL": through})(*command)
             assert recorded(project) in ([], ADOPTED), (side, after)
             assert not recorded(project) or written(project) == WRITTEN, (side, after)
@@ -78,7 +76,7 @@ def test_adopt_undo_is_cut(postgres: Server, tmp_path: Path) -> None:
             folder = tmp_path / str(number)
             project = made(folder, url)
             assert project.call("adopt", "--write").code == 0
-            with sweep.Cut(url, side, after).listening() as through:
+            with Cut(url, side, after).listening() as through:
                 Quick(folder, {"DATABASE_URL": through})(*command)
             assert recorded(project) in ([], ADOPTED), (side, after)
             if recorded(project):

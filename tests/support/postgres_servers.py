@@ -120,13 +120,16 @@ class Standby(Server):
 
 
 @contextmanager
-def session_folder() -> Iterator[Path]:
-    """Make a folder that the server's account can enter, deleted at the end; delete those of killed sessions."""
+def session_folder(*, is_on_disk: bool = False) -> Iterator[Path]:
+    """Make a folder that the server's account can enter, deleted at the end; delete those of killed sessions.
+
+    It is in memory where there is room, unless it has to be on a disk.
+    """
     for left in [*MEMORY.glob(f"{PREFIX}*"), *DISK.glob(f"{PREFIX}*")]:
         with suppress(OSError), (left / "session").open("a") as session:
             fcntl.flock(session, fcntl.LOCK_EX | fcntl.LOCK_NB)
             _delete(left)
-    roomy = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM
+    roomy = not is_on_disk and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM
     made = Path(tempfile.mkdtemp(prefix=f"new {PREFIX}", dir=MEMORY if roomy else DISK))
     made.chmod(0o711)
     with (made / "session").open("a") as session:
