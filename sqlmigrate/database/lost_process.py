@@ -27,7 +27,6 @@ select case when a.backend_start is not null then pg_catalog.pg_terminate_backen
   from pg_catalog.pg_stat_activity a
  where a.pid = $1::int and a.usename = session_user
    and coalesce({exact("a.backend_start")} = $2, true)"""
-_TRANSACTION = "select pg_catalog.pg_xact_status($1::xid8)"
 
 
 def end(session: Session, server: Server) -> None:
@@ -50,20 +49,6 @@ def end(session: Session, server: Server) -> None:
             raise _not_seen(server)
         if time.monotonic() > deadline:
             raise psycopg.OperationalError(f"the server process {server.pid} does not end")
-        time.sleep(_PAUSE)
-
-
-def wait_for(session: Session, server: Server, transaction: str) -> None:
-    """Wait until a transaction has ended whose process we may not end: behind a pooler it soon belongs to others.
-
-    Raises as `end`, if the transaction does not end soon.
-    """
-    if _has_restarted(session, server):
-        return
-    deadline = time.monotonic() + _END_SECONDS
-    while session.ask(Request(_TRANSACTION, (transaction,))) == [[["in progress"]]]:
-        if time.monotonic() > deadline:
-            raise psycopg.OperationalError(f"the server is still executing transaction {transaction}")
         time.sleep(_PAUSE)
 
 

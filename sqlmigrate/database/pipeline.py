@@ -1,8 +1,12 @@
-"""libpq's pipeline mode: requests in segments, each with a Sync behind it, and their answers one by one.
+"""libpq's pipeline mode: requests in segments, and their answers one by one.
 
-Several segments may be on their way at once. An error ends its segment, not those behind it
+Several segments may be on their way at once. An error ends all up to the next Sync, not what is behind it
 (https://www.postgresql.org/docs/current/libpq-pipeline-mode.html). Reading goes on while a segment is written: a server
 that cannot send its answers does not read.
+
+A pooler gives the server to another client after the answer to a Sync. Some do so although more was sent, and the other
+client gets our answers (https://github.com/pgbouncer/pgbouncer/issues/759). So behind a pooler all that is on its way
+together has one Sync, at its end.
 """
 
 from __future__ import annotations
@@ -68,21 +72,26 @@ class Pipeline:
 
     def __init__(self, pgconn: pq.abc.PGconn) -> None:
         self._pgconn = pgconn
-        # The segments that no answer was read of; whether each request is prepared as well.
-        self._sent: deque[list[tuple[Request, bool]]] = deque()
+        # The segments that no answer was read of; whether each request is prepared as well. None stands for a Sync.
+        self._sent: deque[list[tuple[Request, bool]] | None] = deque()
         self._syncs = 0
+        self._is_open = False  # whether something was sent that no Sync is behind yet
         self._prepared: set[str] = set()
         self._generation = 0  # of the names: one that may be gone, or may still be there, is not used again
 
     @property
     def is_empty(self) -> bool:
         """Whether all answers were read."""
-        return not self._syncs
+        return not (self._syncs or self._is_open)
 
-    def send(self, requests: Sequence[Request]) -> None:
-        """Send a segment; what cannot be written at once is written while answers are read."""
+    def send(self, requests: Sequence[Request], *, goes_on: bool = False) -> None:
+        """Send a segment; what cannot be written at once is written while answers are read.
+
+        If it `goes_on`, the next is sent without a Sync between: `end` has to be called before answers are read.
+        """
         pgconn = self._pgconn
         pgconn.enter_pipeline_mode()
+        self._is_open = True
         sent: list[tuple[Request, bool]] = []
         try:
             for request in requests:
@@ -90,10 +99,19 @@ class Pipeline:
                 if not request.quiet:
                     pgconn.send_flush_request()  # its answer at once, not all of them at the end
         finally:  # Ctrl-C may come in between: what was sent is a segment all the same, and can be read to its end
-            self._syncs += 1
             self._sent.append(sent)
-            pgconn.pipeline_sync()
+            if not goes_on:
+                self.end()
         pgconn.flush()
+
+    def end(self) -> None:
+        """Send a Sync behind what was sent."""
+        if self._is_open:
+            self._is_open = False
+            self._syncs += 1
+            self._sent.append(None)
+            self._pgconn.pipeline_sync()
+            self._pgconn.flush()
 
     def _send(self, request: Request) -> bool:
         """Send a request; tells whether it is prepared as well."""
@@ -116,9 +134,10 @@ class Pipeline:
     def answers(self, tick: float | None = None) -> Iterator[Answer | None]:
         """Yield the answer to each request of the oldest segment as it arrives; an error is the last.
 
-        While no answer arrives, it yields None every `tick` seconds. Afterwards the segment is read to its end.
+        While no answer arrives, it yields None every `tick` seconds. A Sync behind the segment is read as well. After
+        an error, what was sent up to the next Sync is dropped: the server skips it.
         """
-        for index, (request, is_prepared) in enumerate(self._sent.popleft()):
+        for index, (request, is_prepared) in enumerate(self._sent.popleft() or ()):
             if request.drops_rows:
                 self._give_rows_as_they_come()
             result: pq.abc.PGresult | None = None
@@ -128,15 +147,20 @@ class Pipeline:
                 self._pgconn.get_result()  # the empty one that ends the answer; what follows is set only after it
                 if result.status in _FAILED:
                     self.prepare_again()  # what follows in the segment is not even prepared
+                    while self._sent and self._sent.popleft() is not None:
+                        pass
                     with suppress(psycopg.OperationalError):  # the connection is lost: the error says so
                         self._read_to_sync()
                     yield Answer(index, [], error_from_result(result, "utf-8"))
                     return
             yield Answer(index, _rows(result) if result else [])
-        self._read_to_sync()
+        if self._sent and self._sent[0] is None:
+            self._sent.popleft()
+            self._read_to_sync()
 
     def drain(self, seconds: float | None = None) -> None:
         """Read all that was sent to its end, and drop it; stop if a result takes longer than `seconds`."""
+        self.end()
         self._sent.clear()
         while self._syncs and self._read_to_sync(seconds):
             pass

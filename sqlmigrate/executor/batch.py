@@ -16,7 +16,7 @@ from sqlmigrate.files.on_disk import Pieces
 from sqlmigrate.history import write
 from sqlmigrate.history.state import State
 from sqlmigrate.history.table import History
-from sqlmigrate.history.write import Ahead
+from sqlmigrate.history.write import ALWAYS, Condition
 from sqlmigrate.parsing.statement import Statement
 from sqlmigrate.plan.plan import Step
 
@@ -74,12 +74,12 @@ class Part(NamedTuple):
 
 
 def transaction(
-    state: State, step: Step, lock_timeout: str, *, ahead: Ahead | None = None, dry_run: bool = False
+    state: State, step: Step, lock_timeout: str, *, only: Condition = ALWAYS, dry_run: bool = False
 ) -> tuple[Part, ...]:
     """Give what executes a step in one transaction; a dry run is in a transaction already, and does not end it.
 
-    Sent `ahead`, it fails at its first request unless the step before is done; its requests to the history are prepared
-    once for all steps, except where the file may deallocate them.
+    It fails at its first request unless the condition `only` holds. The requests to the history that are prepared once
+    for all steps are not so where the file may deallocate them.
     """
     settings = step.script.settings
     opening: list[Part] = []
@@ -95,9 +95,10 @@ def transaction(
     ]
     if state.is_pooled:  # the process that waits for the row, if another run has it
         opening.append(Part(_PROCESS, "process"))
-    begin, complete = _row(state.history, step, ahead)
+    begin, complete = _row(state.history, step, only)
     check = session_state.check(lock_key(state))
-    if ahead is not None and not may_prepare(step):
+    keeps_prepared = only.is_prepared and not may_prepare(step)
+    if keeps_prepared:
         complete = complete._replace(name=f"sqlmigrate_end_{step.direction}")
         check = check._replace(name="sqlmigrate_check")
     return (
@@ -109,7 +110,7 @@ def transaction(
         Part(check, "lock"),
         *map(Part, reset(state)),
         Part(complete, "complete"),
-        *_closing(state, forgets=ahead is None or may_prepare(step), dry_run=dry_run),
+        *_closing(state, forgets=not keeps_prepared, dry_run=dry_run),
     )
 
 
@@ -157,11 +158,11 @@ def may_prepare(step: Step) -> bool:
     return any(each.kind.verb in session_state.MAY_PREPARE for each in step.script.statements)
 
 
-def _row(history: History, step: Step, ahead: Ahead | None) -> tuple[Request, Request]:
+def _row(history: History, step: Step, only: Condition) -> tuple[Request, Request]:
     """Give what begins and what completes the history row."""
     if step.direction == "down":
-        return write.begin_down(history, step.version, ahead), write.end_down(history, step.version)
-    begin = write.begin_up(history, step.migration, len(step.script.statements), ahead)
+        return write.begin_down(history, step.version, only), write.end_down(history, step.version)
+    begin = write.begin_up(history, step.migration, len(step.script.statements), only)
     return begin, write.end_up(history, step.version, in_transaction=True)
 
 

@@ -10,18 +10,19 @@ from functools import partial
 from itertools import takewhile
 
 import psycopg
+from psycopg import errors as pg
 
 from sqlmigrate.database import lost_process
 from sqlmigrate.database.connect_errors import reason
 from sqlmigrate.database.run_lock import Lock
-from sqlmigrate.database.session import Session
+from sqlmigrate.database.session import COMMIT, Session
 from sqlmigrate.errors import ConnectError, ServerError, SqlmigrateError, StatementError
-from sqlmigrate.history import read
+from sqlmigrate.history import read, write
 from sqlmigrate.history.state import Execution, State
-from sqlmigrate.history.write import Ahead
+from sqlmigrate.history.write import Condition
 from sqlmigrate.plan.plan import Limits, Step
 
-from . import flight
+from . import flight, resume
 from .events import Began, Event, Failed, Finished, Observation
 from .no_transaction import NoTransactionStep
 from .statement_errors import cure
@@ -70,12 +71,12 @@ class Executor:
 
     def _ahead(self, steps: Sequence[Step]) -> Sequence[Step]:
         """Give the first of the steps that can be sent ahead of each other."""
-        if self._observation.is_step_by_step or not self._is_direct:
+        if self._observation.is_step_by_step:
             return ()
         return tuple(takewhile(flight.may_be_sent_ahead, steps))
 
     def _fly(self, steps: Sequence[Step]) -> Generator[Event, None, Outcome]:
-        flying = flight.Flight(self._session, steps, self._after)
+        flying = flight.Flight(self._session, steps, self._after, is_direct=self._is_direct)
         before = self.done
         try:
             return (yield from self._told(flying.execute(), lambda: flying.unsettled))
@@ -83,7 +84,25 @@ class Executor:
             self.done, self.lock = before + flying.done, flying.lock
 
     def _after(self, step: Step, last: Step | None) -> TransactionStep:
-        return TransactionStep(self._run(step), ahead=Ahead(last.version if last else None))
+        only = Condition(
+            is_ahead=True,
+            after=last.version if last else None,
+            is_prepared=self._is_direct,
+            written_by=self._written_by(step),
+        )
+        return TransactionStep(self._run(step), only=only)
+
+    def _written_by(self, step: Step) -> str | None:
+        """Tell who must have written the row of a step last, where requests may arrive late; None if it is no matter.
+
+        So it is behind a pooler: after a lost connection we may not end the process that executes our requests, since
+        it belongs to others. What this run itself has written to the row since the plan does not count.
+        """
+        execution = step.execution
+        is_written = resume.is_changed(step) or (execution is not None and execution.version != step.version)
+        if self._is_direct or is_written:
+            return None
+        return execution.written_by if execution else ""
 
     def execute(self, step: Step) -> Generator[Event, None, Outcome]:
         """Execute a step, and tell how it ended; a failure is written to the history.
@@ -94,7 +113,9 @@ class Executor:
             LockError: Another run has been executing this migration for too long.
         """
         run = self._run(step)
-        way = TransactionStep(run) if step.script.mode == "transaction" else NoTransactionStep(run)
+        is_transaction = step.script.mode == "transaction"
+        only = Condition(written_by=self._written_by(step))
+        way = TransactionStep(run, only=only) if is_transaction else NoTransactionStep(run)
         try:
             return (yield from self._told(way.execute(), lambda: [] if run.is_settled else [way]))
         finally:
@@ -126,23 +147,34 @@ class Executor:
         """Execute a step in the transaction that is open; nothing is committed, and no failure is written."""
         return (yield from TransactionStep(self._run(step), dry_run=True).execute())
 
-    def stop(self, transaction: str = "") -> None:
+    def stop(self) -> bool:
         """Cancel and roll back what is being executed; over a new connection if this one does not answer.
 
-        `transaction` is the number of the transaction that may still be executed, if it is known. Raises `ServerError`
-        if it is not known whether anything is still executed; sessions of others are left alone.
+        Tells whether the connection is a new one. Behind a pooler, what was executed over the lost one may go on. Raises
+        `ServerError` if it is not known whether anything is still executed; sessions of others are left alone.
         """
         try:
             self._session.abort()
         except psycopg.OperationalError:
             self._session.reconnect()
-            server = self._state.server
-            if self._is_direct:
-                lost_process.end(self._session, server)
-            elif transaction:
-                lost_process.wait_for(self._session, server, transaction)
-            else:
-                lost_process.require_same_server(self._session, server)
+        else:
+            return False
+        server = self._state.server
+        if self._is_direct:
+            lost_process.end(self._session, server)
+        else:
+            lost_process.require_same_server(self._session, server)
+        return True
+
+    def _close(self) -> None:
+        try:
+            self._session.ask(*write.close(self._state.history))
+        except pg.LockNotAvailable:
+            self._session.abort()
+            raise ServerError(
+                "a transaction that writes it does not end",
+                hint="it may be the one of the lost connection: select * from pg_stat_activity where state <> 'idle';",
+            ) from None
 
     def _run(self, step: Step) -> StepRun:
         return StepRun(step, self._session, self._state, self._limits, self._observation)
@@ -158,29 +190,61 @@ class Executor:
             return
         first = ways[0]
         try:
-            executions = self._look_up(first.transaction)
+            executions, is_closed = self._look_up()
         except (psycopg.Error, SqlmigrateError) as problem:
             error, number = _placed(first.run, error_of)
             yield first.run.failed(_not_looked_up(error, problem), number, [_unknown(first.run.step, number)])
             return
-        for way in ways:
-            run, execution = way.run, executions.get(way.run.step.version)
-            if not _is_done(run.step, execution):
-                if not run.is_ahead:
-                    error, number = _placed(run, error_of)
-                    done = _statements_done(run.step, execution)
-                    error = run.record(error, done)
-                    yield run.failed(error, number, way.what_stays(done, number))
-                return
+        done = [*takewhile(lambda way: _is_done(way.run.step, executions.get(way.run.step.version)), ways)]
+        failed = None
+        if len(done) < len(ways):
+            failed = self._cut_short(ways[len(done)], executions, error_of, is_closed=is_closed)
+        elif is_closed:
+            self._session.ask(COMMIT)
+        for run in [way.run for way in done]:
             if run.is_ahead:
                 yield Began(run.step)
             run.is_settled = True
             yield Finished(run.step, run.total, run.elapsed_ms)
+        if failed:
+            yield failed
 
-    def _look_up(self, transaction: str) -> Mapping[str, Execution]:
-        """Read the history, as soon as nothing is executed any more."""
-        self.stop(transaction)
-        return {each.version: each for each in read.executions(self._session, self._state.history)}
+    def _cut_short(
+        self,
+        way: _Way,
+        executions: Mapping[str, Execution],
+        error_of: Callable[[Step], StatementError],
+        *,
+        is_closed: bool,
+    ) -> Failed | None:
+        """Record the failure of a step that was cut short, and give the event; None if no event has told that it began.
+
+        Of a step that has not begun nothing is recorded, unless what was sent may still arrive.
+        """
+        run = way.run
+        if run.is_ahead:
+            if is_closed:
+                run.record(_never_begun(run.step), 0, is_closed=True)
+            return None
+        error, number = _placed(run, error_of)
+        done = _statements_done(run.step, executions.get(run.step.version))
+        error = run.record(error, done, is_closed=is_closed)
+        return run.failed(error, number, way.what_stays(done, number))
+
+    def _look_up(self) -> tuple[Mapping[str, Execution], bool]:
+        """Read the history, as soon as nothing is executed any more; tells whether it is closed to all others.
+
+        Behind a pooler, requests of a lost connection may still arrive. So the history is read in a transaction that
+        lets no other write it, and that stays open: a row written in it keeps those requests from doing anything.
+        """
+        is_closed = self.stop() and not self._is_direct
+        if is_closed:
+            self._close()
+            _, reading, _ = read.read_again(self._state.history)
+            found = read.rows_of(self._session.ask(reading)[0])
+        else:
+            found = read.executions(self._session, self._state.history)
+        return {each.version: each for each in found}, is_closed
 
 
 def _placed(run: StepRun, error_of: Callable[[Step], StatementError]) -> tuple[StatementError, int]:
@@ -218,6 +282,11 @@ def _not_looked_up(error: StatementError, problem: psycopg.Error | SqlmigrateErr
     if isinstance(problem, ServerError):
         return error.with_(detail=detail, hint=problem.hint, next_steps=["sqlmigrate status"])
     return error.with_(detail=detail)
+
+
+def _never_begun(step: Step) -> StatementError:
+    message = "the connection was lost before it began: nothing of it was executed"
+    return StatementError(message, step.script.source.span(0, 0))
 
 
 def _interrupted(step: Step) -> StatementError:

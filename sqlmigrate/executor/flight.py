@@ -60,12 +60,22 @@ class Flight:
     """
 
     def __init__(
-        self, session: Session, steps: Sequence[Step], prepared: Callable[[Step, Step | None], TransactionStep]
+        self,
+        session: Session,
+        steps: Sequence[Step],
+        prepared: Callable[[Step, Step | None], TransactionStep],
+        *,
+        is_direct: bool,
     ) -> None:
-        """Take steps that `may_be_sent_ahead`; `prepared` makes what executes a step that comes after another one."""
+        """Take steps that `may_be_sent_ahead`; `prepared` makes what executes a step that comes after another one.
+
+        If the connection is not direct, but through a pooler, no step is added to those on their way before all of them
+        are done: see `database.pipeline`.
+        """
         session.pipeline.prepare_again()  # since the last flight, statements of files were executed
         self._session = session
         self._prepared = prepared
+        self._is_direct = is_direct
         self._left = deque(steps)
         self._sent: deque[TransactionStep] = deque()
         self._bytes = 0
@@ -85,7 +95,8 @@ class Flight:
         """Execute the steps one after the other, up to the first that is not done; errors are those of a step."""
         while self._sent or (self._left and self.lock == "held"):
             yield Began(self._sent[0].run.step if self._sent else self._left[0])
-            self._send_ahead()
+            if self._is_direct or not self._sent:
+                self._send_ahead()
             step = self._current = self._sent[0]
             step.run.start()
             outcome = yield from step.execute(partial(self._exchange, step))
@@ -125,6 +136,7 @@ class Flight:
             prepared.run.is_ahead = True
             self._send(prepared)
             self._last = step
+        self._session.pipeline.end()
 
     def _has_room(self, step: Step) -> bool:
         return not self._sent or (len(self._sent) < _MOST_STEPS and self._bytes + _size(step) <= _MOST_BYTES)
@@ -132,6 +144,6 @@ class Flight:
     def _send(self, step: TransactionStep) -> None:
         self._sent.append(step)
         self._bytes += _size(step.run.step)
-        self._session.pipeline.send([part.request for part in step.parts])
+        self._session.pipeline.send([part.request for part in step.parts], goes_on=not self._is_direct)
         if batch.may_prepare(step.run.step):  # it ends with a DEALLOCATE ALL
             self._session.pipeline.prepare_again()

@@ -245,10 +245,11 @@ class StepRun:
         """Make the event of a failure at statement `number` (0: before or after them); `stays` as in `Failed.kept`."""
         return Failed(self.step, error, number, self.total, self.elapsed_ms, tuple(stays))
 
-    def record(self, error: StatementError, done: int) -> StatementError:
+    def record(self, error: StatementError, done: int, *, is_closed: bool = False) -> StatementError:
         """Roll back and write the failure to the history, over a new connection if this one is gone.
 
-        Gives the error; if the failure could not be written, the error says so as well.
+        If the history `is_closed` by the transaction that is open, that writes it. Gives the error; if the failure
+        could not be written, the error says so as well.
         """
         self.failure = error
         writing = [batch.failure(self.state.history, self.step, done, error.message)]
@@ -256,8 +257,11 @@ class StepRun:
             writing = [*self.require_lock(), *writing]
         try:
             try:
-                self.session.abort()
-                self.session.ask(batch.BEGIN, *batch.reset(self.state), *writing, COMMIT)
+                if is_closed:
+                    self.session.ask(*writing, COMMIT)
+                else:
+                    self.session.abort()
+                    self.session.ask(batch.BEGIN, *batch.reset(self.state), *writing, COMMIT)
             except psycopg.OperationalError:
                 self.session.reconnect()
                 lost_process.require_same_server(self.session, self.state.server)

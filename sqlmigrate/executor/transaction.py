@@ -9,7 +9,7 @@ from sqlmigrate.database import run_lock
 from sqlmigrate.database.session import Answer
 from sqlmigrate.errors import NOTHING_EXECUTED_BY_THIS_RUN, Kind, LockError, StatementError
 from sqlmigrate.history import write
-from sqlmigrate.history.write import Ahead
+from sqlmigrate.history.write import ALWAYS, Condition
 
 from . import batch, resume
 from .batch import Part
@@ -27,7 +27,7 @@ _MAY_BE_COMMITTED = "what the file did before it ended the transaction may be co
 
 
 def _is_of_session(refusal: Refusal) -> bool:
-    """Tell whether a request of ours found the session otherwise than those before it should have left it."""
+    """Tell whether a request of ours found our session otherwise than those before it should have left it."""
     missing = write.missing_row(refusal.error) if refusal.part.role == "begin" else None
     is_early = missing is not None and missing.why == "early"
     return is_early or (refusal.part.number == 0 and refusal.error.sqlstate == _NOT_PREPARED)
@@ -46,12 +46,12 @@ class TransactionStep:
         transaction: The number of its transaction; empty until it has begun.
     """
 
-    def __init__(self, run: StepRun, *, ahead: Ahead | None = None, dry_run: bool = False) -> None:
-        """Take a step; sent `ahead` of the answers to the step before, it does nothing unless that one is done."""
+    def __init__(self, run: StepRun, *, only: Condition = ALWAYS, dry_run: bool = False) -> None:
+        """Take a step; it does nothing unless the condition `only` holds."""
         self.run = run
         self._is_dry_run = dry_run
-        self._is_ahead = ahead is not None
-        self.parts = batch.transaction(run.state, run.step, run.limits.lock_timeout, ahead=ahead, dry_run=dry_run)
+        self._needs_session = only.is_prepared
+        self.parts = batch.transaction(run.state, run.step, run.limits.lock_timeout, only=only, dry_run=dry_run)
         self.transaction = ""
         self._duration_ms = 0
         self._deferrable: Sequence[str | None] = (None, None)
@@ -88,10 +88,12 @@ class TransactionStep:
     def _attempt(self, exchange: Callable[[OnAnswer], Attempt]) -> Attempt:
         self.run.done, self.transaction = 0, ""
         refusal = yield from exchange(self._answered)
-        if refusal and self._is_ahead and _is_of_session(refusal):  # something that a file before it has called did it
+        if (
+            refusal and self._needs_session and _is_of_session(refusal)
+        ):  # something that a file before has called did it
             self.run.session.abort()
             self.run.session.ask(*batch.DISCARD)
-            self._is_ahead = False
+            self._needs_session = False
             self.parts = batch.transaction(self.run.state, self.run.step, self.run.limits.lock_timeout)
             refusal = yield from exchange(self._answered)
         if refusal and refusal.part.role != "clean up":

@@ -161,7 +161,7 @@ def read_again(history: History, *, with_log: bool = False) -> tuple[Request, ..
     `with_log` reads the number of each row's entry in the log as well. It tells the order of executions, whatever the
     clock of the server was set to.
     """
-    columns = [each.as_read for each in _read_columns(history.columns)]
+    columns = [*(each.as_read for each in _read_columns(history.columns)), f"{history.quoted}.xmin::text"]
     columns += ["logged_id"] if with_log else []
     entries = _LOGGED.format(log=history.quoted_log) if with_log else ""
     query = f"select {', '.join(columns)} from only {history.quoted}{entries} order by executed_at, version"
@@ -185,7 +185,7 @@ def executions(session: Session, history: History) -> tuple[Execution, ...]:
 
 def rows_of(rows: Sequence[Sequence[str | None]]) -> tuple[Execution, ...]:
     """Make executions of the rows that `read_again` reads."""
-    names = [*(each.name for each in _read_columns(COLUMNS)), "logged"]
+    names = [*(each.name for each in _read_columns(COLUMNS)), "written_by", "logged"]
     return tuple(_execution(dict(zip(names, row, strict=False))) for row in rows)
 
 
@@ -211,6 +211,7 @@ def _execution(row: dict[str, str | None]) -> Execution:
         tool_version=row["tool_version"] or "",
         error=row["error"],
         logged=number(row.get("logged")),
+        written_by=row["written_by"] or "",
     )
 
 

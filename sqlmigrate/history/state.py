@@ -55,6 +55,7 @@ class Execution:
         error: The message of the last failure, of an executed migration that of its down.
         logged: The number of its entry in the log, which tells the order of executions; None if it was not read, or if
             the log has no entry of it.
+        written_by: The number of the transaction that has written the row last.
     """
 
     version: str
@@ -70,6 +71,7 @@ class Execution:
     tool_version: str = ""
     error: str | None = None
     logged: int | None = None
+    written_by: str = ""
 
     @property
     def number(self) -> int:

@@ -45,6 +45,7 @@ class _Parameters:
         return f"${len(self.values)}"
 
 
+_CLOSING_SECONDS = 10
 _MISSING = re.compile(r"sqlmigrate: the history row is (early|taken|gone|changed|not logged) in transaction (\d+)")
 
 
@@ -178,12 +179,48 @@ def begun(rows: Sequence[Sequence[str | None]]) -> Begun:
     return Begun(int(pid or 0), transaction or "")
 
 
-def _begin(given: _Parameters, writing: str, early: str = "", name: str = "") -> Request:
-    guard = _guard("begun", "'taken'", early)
+@dataclass(frozen=True)
+class Condition:
+    """What has to hold for a step to begin, besides what its own row says; the request fails if it does not.
+
+    Attributes:
+        is_ahead: Whether the step is sent before the answers to the one before it are there: that has to be done.
+        after: The version of the step before; None for the first.
+        is_prepared: Whether the request is prepared once for all steps; behind a pooler the next session has none.
+        written_by: The transaction that has written the row as the plan has seen it, empty if there was none: a request
+            that arrives late does nothing. None if that is not checked.
+    """
+
+    is_ahead: bool = False
+    after: str | None = None
+    is_prepared: bool = False
+    written_by: str | None = None
+
+
+ALWAYS = Condition()
+
+
+def _begin(given: _Parameters, writing: str, only: Condition = ALWAYS, is_early: str = "", name: str = "") -> Request:
+    """Give the request that writes the row; `is_early` is the SQL that tells that the step before is not done."""
+    early = f"{is_early} or {_LEFT}" if only.is_prepared else is_early
+    guard = _guard("begun", "'taken'", early if only.is_ahead else "")
     return Request(
         f"with begun as (\n  {writing} returning 1)\nselect {guard}, pg_catalog.pg_backend_pid(), {_TRANSACTION}",
         given.values,
-        name=name,
+        name=name if only.is_prepared else "",
+    )
+
+
+def close(history: History) -> tuple[Request, ...]:
+    """Begin a transaction that waits until no other is writing the history, and lets none write it before it ends.
+
+    What a lost connection has left on its way then finds the rows as this transaction leaves them. It fails if another
+    transaction goes on for ten seconds.
+    """
+    return (
+        Request("begin read write", quiet=True),
+        Request(f"set local lock_timeout to '{_CLOSING_SECONDS}s'", quiet=True),
+        Request(f"lock table only {history.quoted} in share row exclusive mode"),
     )
 
 
@@ -191,28 +228,17 @@ def _begin(given: _Parameters, writing: str, early: str = "", name: str = "") ->
 _LEFT = "exists (select from pg_catalog.pg_prepared_statements where from_sql)"
 
 
-@dataclass(frozen=True)
-class Ahead:
-    """How a step is sent ahead.
-
-    Attributes:
-        after: The version of the step before; None for the first.
-    """
-
-    after: str | None = None
-
-
 def begin_up(
     history: History,
     migration: Migration,
     statements: int,
-    ahead: Ahead | None = None,
+    only: Condition = ALWAYS,
     *,
     keeps_statements: bool = False,
 ) -> Request:
     """Insert the row of an execution that begins; its primary key keeps every other run out.
 
-    Sent ahead, it fails unless the step before is executed. `keeps_statements` as in `texts.up_text`.
+    `keeps_statements` as in `texts.up_text`.
     """
     given = _Parameters()
     version = given.add(migration.version)
@@ -220,13 +246,12 @@ def begin_up(
     row = {"version": version, "status": "'running'", **files, **_executed_now(given)}
     row |= {"statements": given.add(str(statements)), "statements_done": "0"}
     # What another run has executed in part meanwhile is not begun again.
-    is_whole = f"coalesce(h.statements_done, 0) = 0 and h.{history.unfinished} is null"
-    writing = f"{_upsert(history, row)} and {is_whole}"
-    if ahead is None:
-        return _begin(given, writing)
-    last = given.add(ahead.after)
+    writing = f"{_upsert(history, row)} and coalesce(h.statements_done, 0) = 0 and h.{history.unfinished} is null"
+    if only.written_by is not None:
+        writing += f" and h.xmin::text = {given.add(only.written_by)}"
+    last = given.add(only.after) if only.is_ahead else ""
     is_executed = f"exists (select from {history.quoted} where version = {last}::text and status = 'executed')"
-    return _begin(given, writing, f"{last}::text is not null and not {is_executed} or {_LEFT}", "sqlmigrate_begin_up")
+    return _begin(given, writing, only, f"{last}::text is not null and not {is_executed}", "sqlmigrate_begin_up")
 
 
 def resume_up(history: History, migration: Migration, statements: int) -> Request:
@@ -239,18 +264,16 @@ def resume_up(history: History, migration: Migration, statements: int) -> Reques
     return _begin(given, _update(history, row, f"version = {version} and status in {_UNFINISHED}"))
 
 
-def begin_down(history: History, version: str, ahead: Ahead | None = None) -> Request:
-    """Mark the row of an execution that is to be rolled back, which keeps every other run out.
-
-    Sent ahead, it fails unless the step before is rolled back.
-    """
+def begin_down(history: History, version: str, only: Condition = ALWAYS) -> Request:
+    """Mark the row of an execution that is to be rolled back, which keeps every other run out."""
     given = _Parameters()
     condition = f"version = {given.add(version)} and {_is_executed_whole(history)}"
+    if only.written_by is not None:
+        condition += f" and xmin::text = {given.add(only.written_by)}"
     writing = _update(history, {"status": "'running'"}, condition)
-    if ahead is None:
-        return _begin(given, writing)
-    is_there = f"exists (select from {history.quoted} where version = {given.add(ahead.after)}::text)"
-    return _begin(given, writing, f"{is_there} or {_LEFT}", "sqlmigrate_begin_down")
+    last = given.add(only.after) if only.is_ahead else ""
+    is_there = f"exists (select from {history.quoted} where version = {last}::text)"
+    return _begin(given, writing, only, is_there, "sqlmigrate_begin_down")
 
 
 def _is_executed_whole(history: History) -> str:
@@ -381,11 +404,14 @@ def fail_up(  # noqa: PLR0913 - what a row has
 
 
 def fail_down(history: History, version: str, error: str) -> Request:
-    """Write the failure of a down to the log; the row stays as it was."""
+    """Write the failure of a down to the log; the row stays as it was, but is written by this transaction."""
     given = _Parameters()
-    rows = f"(select * from {history.quoted} where version = {given.add(version)}) as kept"
-    entry = _log_entry(history, "failure", rows, duration="null::bigint", detail=f"{given.add(error)}::text")
-    return Request(f"with logged as (\n  {entry})\nselect count(*) from logged", given.values)
+    writing = _update(history, {"version": "version"}, f"version = {given.add(version)}")
+    entry = _log_entry(history, "failure", "kept", duration="null::bigint", detail=f"{given.add(error)}::text")
+    return Request(
+        f"with kept as (\n  {writing} returning *),\nlogged as (\n  {entry})\nselect count(*) from logged",
+        given.values,
+    )
 
 
 def fail_down_alone(history: History, version: str, error: str) -> Request:

@@ -93,15 +93,3 @@ def test_a_role_that_may_not_see_the_server(function: str, database: str) -> Non
                 assert _is_alive(other)
         finally:
             admin.execute("drop role restricted")
-
-
-def test_a_transaction_that_goes_on_is_waited_for(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Behind a pooler its process is not ended: when it has ended the history is true; until then it is not known."""
-    monkeypatch.setattr(lost_process, "_END_SECONDS", 0.1)
-    with psycopg.connect(database) as other, connect(database) as session:
-        (transaction,) = other.execute("select pg_current_xact_id()::text").fetchone() or ("",)
-        server = _server_of(session)
-        with pytest.raises(psycopg.OperationalError, match=f"still executing transaction {transaction}"):
-            lost_process.wait_for(session, server, transaction)
-        other.rollback()
-        lost_process.wait_for(session, server, transaction)

@@ -129,8 +129,8 @@ def test_the_guard_itself(direction: str, project: Project) -> None:
     with connect(project.url) as session:
         history = read.read(session, "migrations").history
         begin = {
-            "up": lambda after: write.begin_up(history, second, 1, write.Ahead(after)),
-            "down": lambda after: write.begin_down(history, "001", write.Ahead(after)),
+            "up": lambda after: write.begin_up(history, second, 1, write.Condition(is_ahead=True, after=after)),
+            "down": lambda after: write.begin_down(history, "001", write.Condition(is_ahead=True, after=after)),
         }[direction]
         (early,) = (begin("009") if direction == "up" else begin("002"),)
         with pytest.raises(psycopg.DataError) as caught:
