@@ -84,9 +84,9 @@ class Cut:
                     break
                 arrived, is_first = arrived[end:], is_first and not count
         for socket_ in (source, target):
-            with suppress(OSError):
+            with suppress(OSError):  # the other direction may have ended before
                 socket_.shutdown(socket.SHUT_RDWR)
-                socket_.close()
+            socket_.close()
 
 
 def _whole(arrived: bytes, most: int | None, *, is_first: bool) -> tuple[int, int]:

@@ -16,7 +16,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,22 +52,22 @@ class Tried:
 def tried(site: Site, point: Point) -> Tried:
     """Try a point, and say what is wrong, if anything is."""
     try:
-        with _at_most(_MOST_SECONDS):
-            return Tried(point, KINDS[point.kind].disturb(site, point))
+        return Tried(point, KINDS[point.kind].disturb(site, point))
     except Exception as error:  # noqa: BLE001 - every point is tried, and told of
         return Tried(point, is_reached=True, problem=f"{type(error).__name__}: {error}")
 
 
-@contextmanager
-def _at_most(seconds: int) -> Iterator[None]:
+def _tried_in_time(site: Site, point: Point) -> Tried:
+    """Try a point as `tried` does; what hangs is a problem."""
+
     def end(_number: int, _frame: object) -> None:
         children.kill_all()
-        raise TimeoutError(f"it has not ended after {seconds} s")
+        raise TimeoutError(f"it has not ended after {_MOST_SECONDS} s")
 
     signal.signal(signal.SIGALRM, end)
-    signal.alarm(seconds)
+    signal.alarm(_MOST_SECONDS)
     try:
-        yield
+        return tried(site, point)
     finally:
         signal.alarm(0)
 
@@ -77,7 +76,7 @@ def _try_all(folder: Path, points: Sequence[Point], results: queue.Queue[Tried])
     """Try some of the points on servers of our own."""
     with Site(folder) as site:
         for point in points:
-            results.put(tried(site, point))
+            results.put(_tried_in_time(site, point))
 
 
 def _results(shares: Sequence[Future[None]], results: queue.Queue[Tried]) -> Iterator[Tried]:
@@ -130,7 +129,7 @@ def again(points: Sequence[Point]) -> list[Tried]:
     with postgres_servers.session_folder() as folder, Site(folder / "again") as site:
         done = []
         for point in points:
-            done.append(tried(site, point))
+            done.append(_tried_in_time(site, point))
             _tell(done[-1])
         return done
 
