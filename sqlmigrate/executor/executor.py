@@ -150,8 +150,8 @@ class Executor:
     def stop(self) -> bool:
         """Cancel and roll back what is being executed; over a new connection if this one does not answer.
 
-        Tells whether the connection is a new one. Behind a pooler, what was executed over the lost one may go on. Raises
-        `ServerError` if it is not known whether anything is still executed; sessions of others are left alone.
+        Tells whether the connection is a new one. Behind a pooler, what was executed over the lost one may go on.
+        Raises `ServerError` if it is not known whether anything is still executed; sessions of others are left alone.
         """
         try:
             self._session.abort()
