@@ -126,20 +126,20 @@ def _plain_words(head: str) -> tuple[str, ...] | None:
     """
     found: list[str] = []
     position = 0
-    while len(found) < _HEAD_WORDS:
-        word = _PLAIN_WORD.match(head, position)
-        if word is None:
+    for word in _PLAIN_WORD.finditer(head):
+        text = word[1]
+        if word.start() != position:  # something that is not plain was skipped
             return None
-        if word[1] is None:  # the end
+        if text is None or len(found) == _HEAD_WORDS:
             break
-        found.append(word[1])
+        found.append(text)
         position = word.end()
     return tuple(found)
 
 
 def _pattern_text(words: Sequence[str]) -> str:
     """Join words as the patterns expect them: in upper case, separated by one blank, quoted names as ``""``."""
-    return " ".join('""' if word[0] == '"' else word.upper() for word in words)
+    return " ".join(['""' if word[0] == '"' else word.upper() for word in words])
 
 
 @dataclass(frozen=True)
