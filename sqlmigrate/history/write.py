@@ -338,16 +338,24 @@ def clear_mark(history: History, version: str, undoing: Undoing | None) -> Reque
     return Request(_update(history, row, f"version = {given.add(version)}"), given.values)
 
 
+# Where commits do not wait for the disk, this one does, and with it all before it: a power failure loses nothing of
+# what was told.
+# https://www.postgresql.org/docs/current/wal-async-commit.html
+_FLUSHED = """case pg_catalog.current_setting('synchronous_commit')
+       when 'off' then pg_catalog.set_config('synchronous_commit', 'local', true) end"""
+
+
 def _end(given: _Parameters, missing: str, writing: str, entry: str, duration: str) -> Request:
     """Write the row and its entry of the log; `missing` says why the row is not there, as SQL."""
     guard = _guard("logged", f"case when exists (select from written) then 'not logged' else {missing} end")
-    query = f"with written as (\n  {writing} returning *),\nlogged as (\n  {entry})\nselect {guard}, {duration}"
+    returned = f"{guard}, {duration},\n       {_FLUSHED}"
+    query = f"with written as (\n  {writing} returning *),\nlogged as (\n  {entry})\nselect {returned}"
     return Request(query, given.values)
 
 
 def duration_ms(rows: Sequence[Sequence[str | None]]) -> int:
     """Read the answer to `end_up` or `end_down`: how long the execution took, in milliseconds."""
-    _, duration = rows[0]
+    _, duration, _ = rows[0]
     return int(duration or 0)
 
 

@@ -143,6 +143,33 @@ def test_the_guard_itself(direction: str, project: Project) -> None:
         session.ask(Request("begin"), begin("001") if direction == "up" else begin("003"), Request("rollback"))
 
 
+RECORDS_SETTING = """\
+create table seen (version text, setting text);
+create function see() returns trigger language plpgsql as $$
+begin
+  insert into public.seen values (new.version, current_setting('synchronous_commit'));
+  return null;
+end $$;
+create trigger see after insert on migrations_log for each row execute function see();
+"""
+
+
+@pytest.mark.parametrize(("setting", "found"), [("off", "local"), ("local", "local"), ("on", "on")])
+@pytest.mark.parametrize("mode", ["", "-- sqlmigrate: no-transaction\n"])
+def test_each_commit_waits_for_the_disk(mode: str, setting: str, found: str, project: Project) -> None:
+    """What was told survives a power failure, also where commits do not wait; the setting of the others stays."""
+    project.add_tables("a").up()
+    project.execute(RECORDS_SETTING)
+    (name,) = project.query("select current_database()")[0]
+    project.execute(f"alter database {name} set synchronous_commit = {setting}")
+    project.add("002_b", f"{mode}create table b ();\nset synchronous_commit = off;").add("003_c", f"{mode}select 1;")
+
+    assert succeeded(project.up()) == ["002_b", "003_c"]
+
+    assert project.query("select * from seen order by 1") == [("002", found), ("003", found)]
+    assert project.query("show synchronous_commit") == [(setting,)]
+
+
 # -- what a file leaves behind in the session --------------------------------------------------------------------------
 
 BEHIND = {
