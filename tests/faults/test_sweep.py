@@ -28,21 +28,26 @@ def site(postgres: Server, tmp_path: Path) -> Iterator[Site]:
         yield site
 
 
-def named(kinds: tuple[Rerun, ...] | tuple[InFlight, ...]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("kind", kinds, ids=[each.name for each in kinds])
+@pytest.fixture(params=IN_FLIGHT, ids=[each.name for each in IN_FLIGHT])
+def kind(request: pytest.FixtureRequest) -> InFlight:
+    """Each kind with files in flight in turn; those through a pooler need PgBouncer."""
+    kind: InFlight = request.param
+    if kind.is_pooled:
+        request.getfixturevalue("pgbouncer")
+    return kind
 
 
 # -- a sample ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.slow
-@named(RERUNS)
-def test_a_cut_connection_loses_nothing(kind: Rerun, site: Site) -> None:
+@pytest.mark.parametrize("rerun", RERUNS, ids=[each.name for each in RERUNS])
+def test_a_cut_connection_loses_nothing(rerun: Rerun, site: Site) -> None:
     """After a cut at any message, the next run ends as an undisturbed run does."""
-    points = [each for each in kind.points(site) if each.how in cut.SIDES][:: SAMPLE[kind.name]]
+    points = [each for each in rerun.points(site) if each.how in cut.SIDES][:: SAMPLE[rerun.name]]
 
     for point in points:
-        kind.disturb(site, point)
+        rerun.disturb(site, point)
 
     assert len(points) > 10
 
@@ -68,7 +73,6 @@ def test_a_killed_process_loses_nothing(name: str, number: int, site: Site) -> N
     assert sweep.KINDS[name].disturb(site, Point(name, "watched", number)) is True
 
 
-@named(IN_FLIGHT)
 def test_files_in_flight_are_cut(kind: InFlight, site: Site) -> None:
     """Also before the next run, what is executed is the first files, and each that was told is among them."""
     points = [each for each in kind.points(site) if each.how in cut.SIDES][:: IN_FLIGHT_SAMPLE.get(kind.name, 101)]
@@ -80,7 +84,6 @@ def test_files_in_flight_are_cut(kind: InFlight, site: Site) -> None:
 
 
 @pytest.mark.parametrize("how", KILLED)
-@named(IN_FLIGHT)
 def test_a_run_with_files_in_flight_is_killed(kind: InFlight, how: str, site: Site) -> None:
     """The same after `kill -9`: what was sent already may still be executed, in its order."""
     assert kind.disturb(site, Point(kind.name, how, 11)) is True
@@ -106,7 +109,7 @@ def test_eight_processes_execute_thirty_files(how: str, number: int, site: Site,
 
 def test_every_point_of_a_run_is_reached(site: Site) -> None:
     """The connection is cut before the first message and after others, and the process is killed at each event."""
-    kind = IN_FLIGHT[2]
+    kind = sweep.KINDS["a statement fails"]
     points = {how: [each for each in kind.points(site) if each.how == how] for how in (*cut.SIDES, *KILLED)}
 
     assert [kind.disturb(site, points[how][0]) for how in points] == [True] * 4
