@@ -22,25 +22,22 @@ _UP, _DOWN = "(?P<up>up)", "(?P<down>down)"
 _EITHER = f"(?:{_UP}|{_DOWN})"
 # The tool, the comment line it reads, and whether an ordinary comment may look the same: such a line is a marker only
 # where statements stand above it, or where the file has a marker for the other direction.
-_MARKERS: tuple[tuple[str, re.Pattern[str], bool], ...] = tuple(
-    (tool, re.compile(pattern, re.IGNORECASE), is_loose)
-    for tool, pattern, is_loose in (
-        ("dbmate", rf"--\s*migrate:{_EITHER}(?:\s+\S.*)?\s*$", False),
-        ("goose", rf"--\s*\+\s*goose\s+{_EITHER}\b", False),
-        ("sql-migrate", rf"--\s*\+\s*migrate\s+{_EITHER}\b", False),
-        ("tern", r"----+\s*(?P<down>create above\s*/\s*drop below)\s*----+", False),
-        ("MyBatis Migrations", r"--\s*//\s*(?P<down>@undo)\b", False),
-        ("rambler", rf"--\s*rambler\s+{_EITHER}\b", False),
-        ("Play", r"--[\s-]*!(?:(?P<up>ups)|(?P<down>downs))\b", False),
-        ("", rf"--\s*\+\s*\w+\s+{_EITHER}\s*$", False),
-        ("node-pg-migrate", rf"--[\s-]*{_EITHER}\s+migration[\s:.=-]*$", False),
-        ("node-pg-migrate", rf"--[\s-]*{_EITHER}\s+migration\b", True),
-        ("", rf"--[\W_]*(?:migration[\W_]+)?(?:{_UP}|(?P<down>downs?|undo|rollback))[\W_]*$", True),
-    )
+_MARKERS: tuple[tuple[str, str, bool], ...] = (
+    ("dbmate", rf"--\s*migrate:{_EITHER}(?:\s+\S.*)?\s*$", False),
+    ("goose", rf"--\s*\+\s*goose\s+{_EITHER}\b", False),
+    ("sql-migrate", rf"--\s*\+\s*migrate\s+{_EITHER}\b", False),
+    ("tern", r"----+\s*(?P<down>create above\s*/\s*drop below)\s*----+", False),
+    ("MyBatis Migrations", r"--\s*//\s*(?P<down>@undo)\b", False),
+    ("rambler", rf"--\s*rambler\s+{_EITHER}\b", False),
+    ("Play", r"--[\s-]*!(?:(?P<up>ups)|(?P<down>downs))\b", False),
+    ("", rf"--\s*\+\s*\w+\s+{_EITHER}\s*$", False),
+    ("node-pg-migrate", rf"--[\s-]*{_EITHER}\s+migration[\s:.=-]*$", False),
+    ("node-pg-migrate", rf"--[\s-]*{_EITHER}\s+migration\b", True),
+    ("", rf"--[\W_]*(?:migration[\W_]+)?(?:{_UP}|(?P<down>downs?|undo|rollback))[\W_]*$", True),
 )
 _COMMENT_LINE = re.compile(r"--[^\n\r]*")
-# One expression for all of them, because most comments are none.
-_ANY_MARKER = re.compile("|".join(re.sub(r"\?P<\w+>", "?:", each.pattern) for _, each, _ in _MARKERS), re.IGNORECASE)
+# One expression for all of them, because most comments are none; the others are compiled only where it matches.
+_ANY_MARKER = re.compile("|".join(re.sub(r"\?P<\w+>", "?:", each) for _, each, _ in _MARKERS), re.IGNORECASE)
 _LIQUIBASE = re.compile(r"--\s*liquibase\s+formatted\s+sql\b", re.IGNORECASE)
 _LIQUIBASE_ROLLBACK = re.compile(r"--\s*rollback\b\s*:?\s*(?!not required|empty)\S", re.IGNORECASE)
 _LIQUIBASE_LINE = re.compile(r"^[ \t]*(?:--\s*|/\*\s*liquibase\s+)rollback\b", re.IGNORECASE | re.MULTILINE)
@@ -145,7 +142,7 @@ def _markers(source: Source, places: Places | None) -> Iterator[Marker]:
         if not _ANY_MARKER.match(comment[0]):
             continue
         for tool, pattern, is_loose in _MARKERS:
-            found = pattern.match(comment[0])
+            found = re.match(pattern, comment[0], re.IGNORECASE)
             if not found or not (tool == "tern" or _begins_line(source.text, comment.start())):
                 continue
             if places is None or places.kind(comment.start()) == "line comment":
