@@ -25,6 +25,7 @@ import generated_history
 import other_tools
 import postgres_servers
 import psycopg
+from pgbouncer import bouncer
 from postgres_servers import PasswordServer, Server
 from proxies import Delay
 from psycopg.conninfo import conninfo_to_dict
@@ -232,6 +233,28 @@ def _far(url: str, delay: float) -> Iterator[str]:
         return
     with Delay(url, delay) as proxy:
         yield proxy.url
+
+
+def through_a_pooler(bench: Bench, number: int = 200) -> None:
+    """How long files take through PgBouncer in transaction mode, near and far."""
+    if not (program := shutil.which("pgbouncer")):
+        say("not here: pgbouncer")
+        return
+    folder = bench.folder("pooled")
+    _write(folder / "sql", [_statements(each) for each in range(number)])
+    rows = []
+    with bouncer(program, bench.server, "transaction") as pool:
+        for delay in (0, DELAY, 0.2):
+            times = Times()
+            for _ in range(bench.runs or 3):
+                with bench.server.database() as url:
+                    pooled = f"{pool}{conninfo_to_dict(url)['dbname']}"
+                    with _far(pooled, delay) as far:
+                        timed(times, [SQLMIGRATE, "up"], bench.environment(far), folder)
+            rows.append((f"{delay * 1000:.0f} ms of round trip", str(times), f"{times.used:,.0f}"))
+    table(
+        f"{number:,} files of 4 statements through PgBouncer, in transaction mode", ["", "ms", "ms of processor"], rows
+    )
 
 
 # -- a large folder ----------------------------------------------------------------------------------------------------
@@ -489,8 +512,8 @@ def _in_session(url: str, work: Callable[[Session, State], object], runs: int) -
 
 PARTS = {
     "snapshots": snapshots, "squash": squashed,
-    "start": start, "files": many_files, "folder": large_folder, "large": large_files, "split": cutting,
-    "locks": locks, "review": reviews, "shadow": shadow,
+    "start": start, "files": many_files, "pooler": through_a_pooler, "folder": large_folder, "large": large_files,
+    "split": cutting, "locks": locks, "review": reviews, "shadow": shadow,
 }  # fmt: skip
 
 
