@@ -91,6 +91,8 @@ class _Data:
         self._decoder = codecs.getincrementaldecoder("utf-8")()
 
     def add(self, part: bytes) -> None:
+        if not part:
+            return
         self.size += len(part)
         if self.held is not None:
             self.held += part
@@ -206,6 +208,11 @@ class _Reader:
 
     def _after_data(self, data: _Data, part: bytes, *, is_last: bool) -> bytes:
         """Take data up to their end; return what is read behind them, empty if the end was not found."""
+        if part and b"\\" not in part and b"\\" not in self._carried:  # as in most parts: nothing is copied
+            data.add(self._carried[1:])
+            data.add(part)
+            self._carried = part[-1:]
+            return b""
         window = self._carried + part
         at = window.find(_END)
         while at >= 0:

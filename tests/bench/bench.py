@@ -332,6 +332,7 @@ def _values(first: int, number: int) -> str:
 
 
 _LARGE: dict[str, Callable[[], str]] = {
+    "a table alone: what the others add to": str,
     "10,000 statements": lambda: "".join(f"insert into t values {_values(each, 1)};\n" for each in range(10_000)),
     "one statement of 5 MB": lambda: f"insert into t values {_values(0, 86_000)};\n",
     "COPY of 20 MB": lambda: "copy t from stdin;\n" + "".join(
