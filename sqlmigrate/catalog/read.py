@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from sys import intern
 from typing import TypeVar
 
 import psycopg
@@ -137,12 +138,18 @@ def commented(
     return objects
 
 
+_OFTEN_THE_SAME = 24  # characters; a value that is shorter is held once
+
+
 @lru_cache(maxsize=1 << 16)
 def _object(catalog: str, whole_catalog: str, record: str) -> Object:
     """Make an object of a record; cached, because most records are the same at the next reading."""
     kind, schema, relation, own, table, oid, sub, whole, *rest = record.split(FIELD)
-    path = tuple([part for part in (schema, relation, own) if part])
-    attributes: dict[str, str | None] = dict(part.partition("=")[::2] for part in rest)
-    within = table or (f"{schema}.{relation}" if relation else "")
+    path = tuple([intern(part) for part in (schema, relation, own) if part])
+    attributes: dict[str, str | None] = {}
+    for part in rest:
+        name, _, value = part.partition("=")
+        attributes[intern(name)] = intern(value) if len(value) < _OFTEN_THE_SAME else value
+    within = intern(table or (f"{schema}.{relation}" if relation else ""))
     identity, part_of = Identity(catalog, int(oid), int(sub)), Identity(whole_catalog, int(whole), 0)
-    return Object(kind, ".".join(path), identity, attributes, path, within, part_of)
+    return Object(intern(kind), ".".join(path), identity, attributes, path, within, part_of)
