@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from sys import intern
 from typing import TypeVar
 
 from psycopg import errors as pg
@@ -200,15 +201,15 @@ def _execution(row: dict[str, str | None]) -> Execution:
     return Execution(
         version,
         name=row["name"] or "",
-        status=row["status"] or "",
+        status=intern(row["status"] or ""),
         checksum=row["checksum"],
         statements=number(row["statements"]) or 0,
         statements_done=number(row["statements_done"]) or 0,
         unfinished=row["unfinished"],
         executed_at=time(row["executed_at"]),
         duration_ms=number(row["duration_ms"]),
-        executed_by=row["executed_by"] or "",
-        tool_version=row["tool_version"] or "",
+        executed_by=intern(row["executed_by"] or ""),
+        tool_version=intern(row["tool_version"] or ""),
         error=row["error"],
         logged=number(row.get("logged")),
         written_by=row["written_by"] or "",
