@@ -1,6 +1,7 @@
 """The error for characters that the encoding of a database lacks: told before anything is executed.
 
-PostgreSQL names only the bytes, and no place. The history has the whole text of a file, so its comments count as well.
+PostgreSQL names only the bytes, and no place. The history has the text of a file, so its comments count as well. The
+data of a COPY that stay on disk are left to the server: it names their line.
 """
 
 from __future__ import annotations

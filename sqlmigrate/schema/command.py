@@ -55,7 +55,7 @@ def schema(context: Context, **options: Any) -> int:
     old = file.read(path)
     file.require_ours(path, old)
     if options["check"] and old is None:
-        folder.survey(context.config.directory, holds_data=True)  # in another folder, that of the migrations is missing
+        folder.survey(context.config.directory)  # in another folder, that of the migrations is missing
         raise ConfigError(f"{path} does not exist", next_steps=["sqlmigrate schema"])
     if options["check"] and old and (error := file.conflict(path, old)):
         raise error

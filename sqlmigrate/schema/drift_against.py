@@ -59,8 +59,7 @@ def compare_with_files(
     with connect(url) as session:
         state, why = _state(session, wanted.table)
         if to is None:
-            recorded = read.texts(session, state.history, [each.version for each in state.executions])
-            chosen = _chosen(state, migrations, recorded, why)
+            chosen = _chosen(session, state, migrations, why)
         else:
             chosen = _Chosen(tuple(files_up_to(migrations, state, to)), ())
         against = compare_with(session, state, chosen.migrations, wanted, ignored)
@@ -88,7 +87,7 @@ def _state(session: Session, table: str) -> tuple[State, str]:
         return State(server_of(session, identity), unknown(table)), error.message
 
 
-def _chosen(state: State, migrations: Sequence[Migration], recorded: Mapping[str, Recorded], why: str) -> _Chosen:
+def _chosen(session: Session, state: State, migrations: Sequence[Migration], why: str) -> _Chosen:
     """Choose what is executed in the database; without a history all files, and `why` says why it has none."""
     if not state.executions:
         files = tuple(sorted(migrations, key=lambda each: each.number))
@@ -96,6 +95,8 @@ def _chosen(state: State, migrations: Sequence[Migration], recorded: Mapping[str
     view = view_of(migrations, state.executions, archive_of(migrations))
     rows = make_rows(view.migrations, view.executions)
     executed = [row for row in rows if row.execution and row.execution.status in ("executed", "baseline")]
+    missing = [row.execution.version for row in executed if row.execution and row.migration is None]
+    recorded = read.texts(session, state.history, missing)
     found = tuple(filter(None, (row.migration or _recorded(row, recorded) for row in executed)))
     pending = sum(row.is_pending for row in rows)
     gone = [row.label for row in executed if row.migration is None]

@@ -22,6 +22,7 @@ from sqlmigrate.identifiers import literal, quoted
 from sqlmigrate.operations import up_down
 from sqlmigrate.parsing.splitter import split
 from sqlmigrate.plan.plan import NO_DRIFT, Limits
+from sqlmigrate.source import Source
 
 from .database_names import migration_with_database
 from .databases import Databases, Shadow
@@ -169,7 +170,7 @@ def without_subscriptions(migration: Migration) -> Migration:
         if _ABOUT_SUBSCRIPTIONS.match(statement.kind.verb):
             blank = "select" + re.sub(r"[^\n]", " ", statement.text[len("select") :])
             text = text[: statement.start] + blank + text[statement.end :]
-    return replace(migration, up=replace(migration.up, text=text))
+    return replace(migration, up=Source(migration.up.path, text))
 
 
 def _create_history(session: Session, setting: str) -> History:

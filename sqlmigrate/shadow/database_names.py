@@ -41,7 +41,7 @@ def migration_with_database(migration: Migration, database: str) -> Migration:
         return migration
     for each in reversed(statements):
         text = text[: each.start] + _about(each, database).text + text[each.end :]
-    return replace(migration, up=replace(migration.up, text=text))
+    return replace(migration, up=Source(migration.up.path, text))
 
 
 def _about(statement: Statement, database: str) -> Statement:

@@ -75,7 +75,7 @@ def executable(migrations: Sequence[Migration]) -> BaseFiles:
             continue
         if text != migration.up.text:
             mended.add(migration.label)
-        up = replace(migration.up, text=text)
+        up = Source(migration.up.path, text)
         found.append(replace(migration, up=up, down=None, faults=(), down_faults=()))
     return BaseFiles(tuple(found), frozenset(mended), tuple(left_out))
 
@@ -85,7 +85,7 @@ def _one_of_each_version(migrations: Sequence[Migration]) -> Iterator[Migration]
     for _, group in groupby(migrations, key=lambda each: each.number):
         first, *others = group
         text = "\n;\n".join([first.up.text, *(each.up.text for each in others)])
-        yield replace(first, up=replace(first.up, text=text)) if others else first
+        yield replace(first, up=Source(first.up.path, text)) if others else first
 
 
 def _mended(source: Source) -> tuple[str | None, list[str]]:
