@@ -1,4 +1,4 @@
-"""Words: the known name that a misspelled one most likely stands for, and a count with its noun.
+"""Words: the known name that a misspelled one most likely stands for, a count with its noun, a list that is cut.
 
 Every "did you mean" of the program comes from here, so all of them follow one rule and have one wording.
 """
@@ -13,6 +13,12 @@ _ALIKE = 0.6  # of 1.0, which is the same text; difflib's own default
 def plural(count: int, noun: str) -> str:
     """Return a count with its noun: ``1 table``, ``1,200 tables``."""
     return f"{count:,} {noun}" + ("s" if count != 1 else "")
+
+
+def some(names: Sequence[str], most: int) -> str:
+    """Return the first `most` names, and how many more there are: ``a, b and 3 more``."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def nearest(name: str, known: Iterable[str], most: int = 1) -> list[str]:

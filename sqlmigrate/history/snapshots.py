@@ -14,7 +14,7 @@ from sqlmigrate.database.session import Request
 from sqlmigrate.version import __version__
 
 from .read import number, time
-from .table import COLUMNS, MARK, SNAPSHOT_COLUMNS, VERSION_NUMBER, History, names_in_catalog
+from .table import COLUMNS, MARK, NEWEST_FIRST, SNAPSHOT_COLUMNS, History, names_in_catalog
 
 _READ = [each for each in SNAPSHOT_COLUMNS if each.is_read]
 
@@ -95,11 +95,10 @@ def _tie(history: History) -> str:
     row = f"pg_catalog.concat_ws(' ', {', '.join(names)}, {at})"
     rows = f"pg_catalog.string_agg({row}, ' ' order by version collate \"C\")"
     encoded = f"pg_catalog.convert_to({rows}, pg_catalog.getdatabaseencoding())"
-    length = f"pg_catalog.length({VERSION_NUMBER})"
     logged = f"select max(id) from {history.quoted_log}" if history.is_log_readable else "select null::bigint"
     return f"""\
 select (select version from only {history.quoted} where status in ('executed', 'baseline')
-         order by {length} desc, {VERSION_NUMBER} collate "C" desc limit 1) as version,
+         order by {NEWEST_FIRST} limit 1) as version,
        ({logged}) as logged,
        (select pg_catalog.encode(pg_catalog.sha256({encoded}), 'hex')
           from only {history.quoted}) as history"""

@@ -14,7 +14,7 @@ from sqlmigrate.database.session import BEGIN_READ_ONLY, COMMIT, Request, Sessio
 from sqlmigrate.identifiers import displayed, quoted
 
 from .other_tools import Tool, contained, exact, is_companion, name_of, tool_for
-from .table import VERSION_NUMBER, History, own_tables
+from .table import VERSION_NUMBER, VERSION_ORDER, History, own_tables
 
 _SEPARATOR = "\x1f"
 # Schemas of services that keep their own history in the users' database, with the columns of well-known tools:
@@ -122,16 +122,15 @@ select n.nspname::text, c.relname::text, of_table.names, of_table.version_type,
 
 # What the log says of each version last. A failure changes nothing, and an accepted file stays executed. A fold takes
 # the place of everything that was executed up to its version.
-_NUMBER = f'pg_catalog.length({VERSION_NUMBER}), {VERSION_NUMBER} collate "C"'
 _LOGGED = f"""\
 select version, (action in ('up', 'baseline', 'adopt', 'fold'))::text
   from (select distinct on ({VERSION_NUMBER}) version, action, id
           from {{log}} as entry
          where (action in ('up', 'baseline', 'adopt', 'down', 'fold')
                 or action = 'repair' and detail not like 'accepted%')
-           and not exists (select from (select id, {_NUMBER} from {{log}} where action = 'fold')
+           and not exists (select from (select id, {VERSION_ORDER} from {{log}} where action = 'fold')
                                     as fold (id, length, number)
-                            where fold.id > entry.id and (fold.length, fold.number) > ({_NUMBER}))
+                            where fold.id > entry.id and (fold.length, fold.number) > ({VERSION_ORDER}))
          order by {VERSION_NUMBER}, id desc) as last
  order by id"""
 

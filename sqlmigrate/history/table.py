@@ -100,6 +100,9 @@ MARK, LOG_MARK, SNAPSHOT_MARK = "History of sqlmigrate", "Log of sqlmigrate", "S
 _BY_US = "written by sqlmigrate alone"
 # The number as which a version is compared, as SQL: a version may be spelled in another way by now, `1` as `001`.
 VERSION_NUMBER = "pg_catalog.ltrim(pg_catalog.replace(version, '_', ''), '0')"
+_LENGTH, _DIGITS = f"pg_catalog.length({VERSION_NUMBER})", f'{VERSION_NUMBER} collate "C"'
+# What versions are sorted by, as SQL, the oldest first, and the newest first.
+VERSION_ORDER, NEWEST_FIRST = f"{_LENGTH}, {_DIGITS}", f"{_LENGTH} desc, {_DIGITS} desc"
 _UNFINISHED = "unfinished"
 _OLDER_UNFINISHED = "making"  # its name in tables that were created before the first release
 

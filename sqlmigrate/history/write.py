@@ -23,7 +23,7 @@ from sqlmigrate.files.migration import Migration
 from sqlmigrate.version import __version__
 
 from .state import ADOPTED, Undoing
-from .table import VERSION_NUMBER, History
+from .table import NEWEST_FIRST, History
 from .texts import down_text, up_text
 
 _NOW = "pg_catalog.clock_timestamp()"
@@ -468,10 +468,9 @@ def accept_schema(history: History, detail: str) -> Request:
     `detail` begins with "accepted": such an entry says nothing of what is executed.
     """
     given = _Parameters()
-    number = f'pg_catalog.length({VERSION_NUMBER}) desc, {VERSION_NUMBER} collate "C" desc'
     newest = (
         f"select version, name, checksum from only {history.quoted} where status in ('executed', 'baseline')\n"
-        f"  order by {number} limit 1"
+        f"  order by {NEWEST_FIRST} limit 1"
     )
     entry = _log_entry(history, "repair", "newest", duration="null::bigint", detail=f"{given.add(detail)}::text")
     return Request(f"with newest as ({newest})\n{entry}", given.values)

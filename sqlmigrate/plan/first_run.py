@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Sequence
 from sqlmigrate.errors import NOTHING_EXECUTED, HistoryError
 from sqlmigrate.files.nearby import can_adopt
 from sqlmigrate.history.surroundings import OtherHistory, Surroundings
-from sqlmigrate.spelling import plural
+from sqlmigrate.spelling import plural, some
 
 from .rows import Row
 
@@ -64,7 +64,7 @@ def executed_since(
         if found := [row.label for row in executed if row.number in steps and row.number not in undone]:
             errors.append(
                 HistoryError(
-                    f"{each.tool} has executed {_some(found)} since its history was taken over",
+                    f"{each.tool} has executed {some(found, _SHOWN)} since its history was taken over",
                     detail=[f"{each.table} says so; `up` would execute it again"],
                     state=NOTHING_EXECUTED,
                     hint=f"take it over, then let {each.table} refuse further writes",
@@ -77,7 +77,7 @@ def executed_since(
 def _of_lost_rows(versions: Sequence[str]) -> HistoryError:
     return HistoryError(
         "the history has no rows, and its log says that migrations are executed on this database",
-        detail=[f"executed, as the log says: {_some(versions)}", "`up` would execute them again"],
+        detail=[f"executed, as the log says: {some(versions, _SHOWN)}", "`up` would execute them again"],
         state=NOTHING_EXECUTED,
         hint="restore the rows from a backup, or record the migrations; or, only if this database has nothing of them, "
         "execute all files",
@@ -142,14 +142,15 @@ def _doubts(history: OtherHistory, newest: Row | None, rows: Sequence[Row]) -> I
     """Say what matters before a baseline: versions without a file, and files that the other tool has skipped."""
     if newest is None:
         labels = [row.label for row in rows if row.migration]
-        yield f"no file has such a version; the files are: {_some(labels)}" if labels else "the folder has no file yet"
+        files = f"no file has such a version; the files are: {some(labels, _SHOWN)}"
+        yield files if labels else "the folder has no file yet"
         return
     matched, strange = _matches(history, rows), _unmatched(history, rows)
     if strange:
-        yield f"it has executed, and no file has the version: {_some(strange)}"
+        yield f"it has executed, and no file has the version: {some(strange, _SHOWN)}"
     passed = [row.label for row in rows if row.migration and row.number < newest.number and row not in matched]
     if passed and not history.is_one_row:
-        yield f"it has not executed, and the baseline would record: {_some(passed)}"
+        yield f"it has not executed, and the baseline would record: {some(passed, _SHOWN)}"
 
 
 def _of_tables(tables: Sequence[str], rows: Sequence[Row]) -> HistoryError:
@@ -157,7 +158,7 @@ def _of_tables(tables: Sequence[str], rows: Sequence[Row]) -> HistoryError:
     labels = [row.label for row in rows if row.migration]
     return HistoryError(
         f"this database has {count} already, and no history",
-        detail=[_some(tables)] if len(tables) > 1 else [],
+        detail=[some(tables, _SHOWN)] if len(tables) > 1 else [],
         state=NOTHING_EXECUTED,
         hint=f"if these files made them, record the last one that it has already ({_span(labels)}); "
         "if they belong to others, execute all files",
@@ -169,11 +170,6 @@ def _span(labels: Sequence[str]) -> str:
     if not labels:
         return "the folder has no file yet"
     return labels[0] if len(labels) == 1 else f"{labels[0]} … {labels[-1]}"
-
-
-def _some(names: Sequence[str]) -> str:
-    left = len(names) - _SHOWN
-    return ", ".join(names[:_SHOWN]) + (f" and {left:,} more" if left > 0 else "")
 
 
 def _matches(history: OtherHistory, rows: Sequence[Row]) -> list[Row]:

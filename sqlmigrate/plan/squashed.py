@@ -15,6 +15,7 @@ from sqlmigrate.files.migration import Archive, Migration
 from sqlmigrate.files.replaces import Replaced
 from sqlmigrate.files.squashed import changed_in_archive
 from sqlmigrate.history.state import Execution
+from sqlmigrate.spelling import some
 
 from .rows import Row, find_row, named_version
 
@@ -269,11 +270,13 @@ def _error(
         known = (
             f"{len(members) - len(others)} of the {len(members)} migrations" if members else "a part of the migrations"
         )
-        files = f"{path} lacks {_some(missing)}" if members and archive.migrations else f"{path} is not there"
+        files = f"{path} lacks {some(missing, _SHOWN)}" if members and archive.migrations else f"{path} is not there"
         return HistoryError(
             f"this database has {known} that {squashed.label} replaces; {files}",
             squashed.replaces.span if squashed.replaces else None,
-            detail=[f"{_some(others) or 'the others'} {'has' if len(others) == 1 else 'have'} to be executed first"],
+            detail=[
+                f"{some(others, _SHOWN) or 'the others'} {'has' if len(others) == 1 else 'have'} to be executed first"
+            ],
             state=NOTHING_EXECUTED,
             hint="bring the folder back as it was before it was deleted; it can go when all databases are past it",
             next_steps=[restoring(path.rstrip("/"), next(iter(missing), "")), "sqlmigrate up"],
@@ -318,7 +321,7 @@ def replaced_by(squashed: Migration, archive: Archive) -> tuple[Migration, ...]:
 def _missing(squashed: Migration, archive: Archive) -> str:
     members = members_of(squashed, archive)
     missing = [each.label for each, migration in members if migration is None]
-    return _some(missing) if members and archive.migrations else "all that was squashed"
+    return some(missing, _SHOWN) if members and archive.migrations else "all that was squashed"
 
 
 def restoring(path: str, label: str = "") -> str:
@@ -332,11 +335,6 @@ def restoring(path: str, label: str = "") -> str:
     """
     sought = f"{path}/{label}.up.sql" if label else path
     return f'git checkout "$(git log -n 1 --diff-filter=AM --format=%H -- {sought})" -- {path}'
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
 
 
 def planned_folds(view: View, rows: Sequence[Row], numbers: Sequence[int]) -> tuple[Fold, ...]:

@@ -14,7 +14,7 @@ from sqlmigrate.files.replaces import ARCHIVE
 from sqlmigrate.output.excerpt import Line
 from sqlmigrate.output.report import Report
 from sqlmigrate.shadow.squash_proof import OF_DOWN, Made, Proof
-from sqlmigrate.spelling import plural
+from sqlmigrate.spelling import plural, some
 
 from . import squash_carried
 
@@ -53,16 +53,14 @@ def _lost(replaced: Sequence[Migration], made: Made, *, with_data: bool) -> Iter
         yield f"{left.label}: not executed in the throwaway database: {left.reason}"
     yield from SchemaFile(made.schema).unwritten
     if irreversible := [each.label for each in replaced if each.down is None]:
-        more = f" and {len(irreversible) - _FEW:,} more" if len(irreversible) > _FEW else ""
-        labels = ", ".join(irreversible[:_FEW])
-        yield f"no down file: {labels}{more}; the down file of the squashed one drops what they made all the same"
+        labels = some(irreversible, _FEW)
+        yield f"no down file: {labels}; the down file of the squashed one drops what they made all the same"
     if made.rows.large_objects:
         yield f"{plural(made.rows.large_objects, 'large object')}: not carried over"
     if changing := made.changing.said if with_data else ():
-        more = f" and {len(changing) - _MOST:,} more" if len(changing) > _MOST else ""
         yield (
             "values that are others each time the migrations are executed (a time, a random number), and will be the "
-            f"same in each new database: {', '.join(changing[:_MOST])}{more}"
+            f"same in each new database: {some(changing, _MOST)}"
         )
     if not with_data and made.rows.count:
         yield f"{plural(made.rows.count, 'row')} that the migrations put in: a new database does not get them"
@@ -168,8 +166,7 @@ def _of_clock(made: Made) -> list[str]:
     if not made.changing.clocks:
         return []
     places = [f"{each.label}, line {each.line} ({each.words})" for each in made.changing.clocks]
-    more = f" and {len(places) - _FEW:,} more" if len(places) > _FEW else ""
-    return [f"the time or random numbers are used in {', '.join(places[:_FEW])}{more}"]
+    return [f"the time or random numbers are used in {some(places, _FEW)}"]
 
 
 def _hint(*, is_down: bool, is_written: bool) -> str:

@@ -8,6 +8,7 @@ from sqlmigrate.catalog.objects import Catalog, Difference
 from sqlmigrate.identifiers import displayed, parent, parts
 from sqlmigrate.parsing.tokens import blanked
 from sqlmigrate.review.rules.rule import SEVERITIES, Severity
+from sqlmigrate.spelling import some
 
 from .listing import top
 from .rights import grants
@@ -105,10 +106,9 @@ def in_words(differences: Sequence[Difference]) -> str:
     ):
         found = [each for each in differences if each.change == change]
         if found:
-            names = ", ".join(f"{each.kind} `{displayed(each.name)}`{_how(each)}" for each in found[:_MOST])
-            more = f" and {len(found) - _MOST} more" if len(found) > _MOST else ""
+            names = some([f"{each.kind} `{displayed(each.name)}`{_how(each)}" for each in found], _MOST)
             many = words.replace("is ", "are ").replace("has its", "have their")
-            clauses.append(f"{names}{more} {words if len(found) == 1 else many}")
+            clauses.append(f"{names} {words if len(found) == 1 else many}")
     return ", ".join(clauses)
 
 

@@ -12,6 +12,7 @@ from sqlmigrate.catalog.objects import RELATIONS, ROUTINES, TYPES, Change, Objec
 from sqlmigrate.identifiers import displayed, last_part, parent
 from sqlmigrate.review.rules import altered
 from sqlmigrate.review.rules.rule import Finding
+from sqlmigrate.spelling import some
 
 from .schema_changes import SchemaChanges
 from .subject import Subject
@@ -129,8 +130,7 @@ def _revoked(subject: Subject, before: Object, after: Object) -> Iterator[Findin
         place = subject.place_of(Change(after.kind, before, after, "altered"), "acl")
         callers = [*_callers(subject, after)] if "X" in rights and after.kind in ROUTINES else []
         if callers:
-            more = f" and {len(callers) - _MOST} more" if len(callers) > _MOST else ""
-            message += f"; it is called by {', '.join(callers[:_MOST])}{more}, so statements that use them fail"
+            message += f"; it is called by {some(callers, _MOST)}, so statements that use them fail"
             yield subject.finding(altered.EXECUTE_REVOKED, place, message)
         else:
             yield subject.finding(altered.RIGHTS_REVOKED, place, message)

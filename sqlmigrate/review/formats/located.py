@@ -17,6 +17,7 @@ from sqlmigrate.parsing.statement import Statement
 from sqlmigrate.review.results import Review, Reviewed
 from sqlmigrate.review.rules.rule import SEVERITIES, Finding, Severity
 from sqlmigrate.source import Span
+from sqlmigrate.spelling import some
 
 _MOST_LINES = 6  # named in one sentence
 
@@ -104,8 +105,7 @@ class LocatedFinding:
 def _lines(lines: Sequence[int]) -> str:
     if not lines:
         return ""
-    more = f" and {len(lines) - _MOST_LINES:,} more" if len(lines) > _MOST_LINES else ""
-    return f"{'line' if len(lines) == 1 else 'lines'} {', '.join(map(str, lines[:_MOST_LINES]))}{more}"
+    return f"{'line' if len(lines) == 1 else 'lines'} {some([*map(str, lines)], _MOST_LINES)}"
 
 
 def found(review: Review) -> tuple[LocatedFinding, ...]:

@@ -18,10 +18,11 @@ from sqlmigrate.review.measure.lock_modes import blocks, rank
 from sqlmigrate.review.results import Basis, Review, Reviewed
 from sqlmigrate.review.rules import down
 from sqlmigrate.review.rules.rule import SEVERITIES, Finding, Severity, worst
-from sqlmigrate.spelling import plural
+from sqlmigrate.spelling import plural, some
 
 MARKS: dict[Severity | None, str] = {"danger": "❗", "warning": "⚠️", "note": "💡", None: "✅"}
 _INNER = ("constraint", "index", "trigger", "policy", "rule")  # shown without the name of their table
+_MOST_NAMED = 5
 _EVERYTHING = "restores everything"
 _DOWN_RULES = frozenset(rule.name for rule in down.RULES)
 
@@ -364,15 +365,16 @@ def basis(review: Review) -> Iterator[str]:
     yield f"Executed on {on.server}. {base}"
     if on.left_out:
         parts = [f"`{each.label}` ({each.reason})" for each in on.left_out]
-        yield "Old files are executed as well as they can be; left out of the base: " + _some(parts) + "."
+        yield "Old files are executed as well as they can be; left out of the base: " + some(parts, _MOST_NAMED) + "."
     if on.own:
         yield f"{plural(on.own, 'table')} {'has' if on.own == 1 else 'have'} the rows of --seed."
     if on.tables:
         yield _filled(on)
     if on.unfilled:
-        yield "Without rows: " + _some([f"`{displayed(each.table)}` ({each.reason})" for each in on.unfilled]) + "."
+        tables = [f"`{displayed(each.table)}` ({each.reason})" for each in on.unfilled]
+        yield "Without rows: " + some(tables, _MOST_NAMED) + "."
     if on.stub_roles:
-        yield "Roles created for the review: " + _some([f"`{role}`" for role in on.stub_roles]) + "."
+        yield "Roles created for the review: " + some([f"`{role}`" for role in on.stub_roles], _MOST_NAMED) + "."
     yield from on.proven
     if on.not_compared:
         yield on.not_compared
@@ -398,11 +400,6 @@ def _filled(on: Basis) -> str:
         on.tables, f"All {on.tables:,} empty tables were"
     )
     return f"{tables} filled with generated rows."
-
-
-def _some(words: Sequence[str], most: int = 5) -> str:
-    more = f" and {len(words) - most:,} more" if len(words) > most else ""
-    return ", ".join(words[:most]) + more
 
 
 def statement(done: FileRun, facts: StatementFacts) -> Statement | None:

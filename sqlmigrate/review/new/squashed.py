@@ -16,6 +16,7 @@ from sqlmigrate.plan.squashed import members_of
 from sqlmigrate.review.rules.rule import Finding, Severity
 from sqlmigrate.review.rules.squashed import SQUASH_NOT_PROVEN, SQUASHED_ARCHIVE_CHANGED
 from sqlmigrate.source import Source
+from sqlmigrate.spelling import some
 
 _SHOWN = 3  # files that are named
 
@@ -87,7 +88,7 @@ def look(
 
 
 def _not_proven(squashed: Migration, path: str, missing: Sequence[str]) -> Finding:
-    what = f"{path} lacks {_some(missing)}" if missing else f"{path} has none of them"
+    what = f"{path} lacks {some(missing, _SHOWN)}" if missing else f"{path} has none of them"
     message = f"it is not known whether {squashed.label} makes the same as what it replaces: {what}"
     advice = f"commit the archive together with the squashed migration:\ngit add {shlex.quote(path)}"
     return Finding(SQUASH_NOT_PROVEN, "danger", message, path=squashed.up.path, what_now=advice)
@@ -145,7 +146,7 @@ def _deleted(squashed: Migration, gone: Sequence[Migration], was: Archived, *, i
     if is_whole:
         advice = f"delete it when all databases are past {squashed.version}; to keep it:\n{source} {folder}"
         return _finding(f"the archive {folder}/ was deleted: {refused}", squashed.up.path, advice, "warning")
-    names = _some([each.label for each in gone])
+    names = some([each.label for each in gone], _SHOWN)
     message = f"{names} {'were' if len(gone) > 1 else 'was'} deleted from {folder}/: {refused}"
     advice = f"restore {'them' if len(gone) > 1 else 'it'}:\n{source} {' '.join(map(shlex.quote, paths))}"
     return _finding(message, squashed.up.path, advice)
@@ -158,11 +159,6 @@ def _restoring(path: str, before: Source | None, was: Archived) -> str:
     if merged in was.paths:
         return f"restore it:\ngit restore --source={was.commit[:12]} -- {path}"
     return f"take the merged text:\ngit show {was.commit[:12]}:./{shlex.quote(merged)} > {path}"
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
 
 
 def _finding(message: str, path: str, what_now: str, severity: Severity = "danger") -> Finding:
