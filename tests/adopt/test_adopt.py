@@ -89,6 +89,19 @@ def test_files_and_history_are_taken_over(dbmate: Project) -> None:
     assert "users_id" not in dbmate.relations()
 
 
+def test_a_large_file_is_recorded_with_its_beginning(dbmate: Project) -> None:
+    """What was adopted is as what was executed: the checksum is that of the whole file."""
+    rows = "".join(f"insert into users values ({number});\n" for number in range(50_000))
+    users = USERS.replace("-- migrate:down", f"{rows}\n-- migrate:down")
+    write(dbmate, "db/migrations", **{"20240101120000_users": users})
+
+    assert dbmate.call("adopt", "--write").code == 0
+
+    assert list(dbmate.states().values()) == ["executed", "executed", "pending"]
+    (kept,) = dbmate.query("select length(up_sql) < 1200, down_sql from migrations where version = '20240101120000'")
+    assert kept == (True, "drop table users;\n")
+
+
 def test_a_second_adoption_has_nothing_to_do(dbmate: Project) -> None:
     """No file is written again, no row is recorded again."""
     dbmate.call("adopt", "--write")

@@ -498,11 +498,16 @@ def test_down_before_the_fold_without_the_archive(project: Project) -> None:
 # -- an older folder ---------------------------------------------------------------------------------------------------
 
 
-def test_an_older_folder_is_told_as_such(project: Project) -> None:
+@pytest.mark.parametrize("added", ["", f"-- {'x' * (1 << 20)}\n"], ids=["small", "shortened in the history"])
+def test_an_older_folder_is_told_as_such(added: str, project: Project) -> None:
     """A branch without the squash must not undo what is there, nor execute it again."""
     project.up()
     shutil.copytree(project.folder, project.folder.parent / "older" / "sql")
-    squashed(project).up()
+    squashed(project)
+    with (project.folder / f"{SQUASHED}.up.sql").open("a") as file:
+        file.write(added)
+    project.up()
+    assert project.value("select length(up_sql) < 2000 from migrations where version = '003'") is True
     older = Project(project.folder.parent / "older" / "sql", project.url)
     expected = (
         "003_c: this database has 003_squashed_core, which replaces 001-003: this folder is older than the database\n"
