@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from sqlmigrate.config.settings import default
-from sqlmigrate.errors import NOTHING_CHANGED, ServerError
+from sqlmigrate.errors import NOTHING_CHANGED, ServerError, SqlmigrateError
 
-from . import connect_errors
+from . import connect_errors, engines
 
 OLDEST_SERVER = 13
 _CONNECT_SECONDS = 10
@@ -18,7 +20,7 @@ def open_connection(url: str) -> psycopg.Connection:
     """Connect to the database that `url` names (or libpq's variables, if it is empty), in autocommit mode.
 
     Raises `ConfigError` for a URL that libpq does not accept, `ConnectError` if the connection fails, `ServerError` for
-    a server that is too old. No message contains the password.
+    a server that is too old, or not PostgreSQL. No message contains the password.
     """
     try:
         conn = psycopg.connect(make_conninfo(url, **_defaults(url)), autocommit=True, prepare_threshold=None)
@@ -26,15 +28,27 @@ def open_connection(url: str) -> psycopg.Connection:
         raise connect_errors.not_parsed(url, error) from None
     except psycopg.Error as error:
         raise connect_errors.no_way_in(url, error) from None
-    if conn.info.server_version < OLDEST_SERVER * 10000:
-        place, version = place_of(conn), conn.info.parameter_status("server_version")
+    try:
+        _require_postgresql(conn)
+    except SqlmigrateError:
         conn.close()
+        raise
+    return conn
+
+
+def _require_postgresql(conn: psycopg.Connection) -> None:
+    place = place_of(conn)
+    engines.refuse_parameters(place, conn.info.parameter_status)
+    if conn.info.server_version < OLDEST_SERVER * 10000:
+        with suppress(psycopg.Error):  # many that are not PostgreSQL say that they are an old one
+            row = conn.execute("select version()").fetchone()
+            engines.refuse_version(place, str(row[0]) if row else "")
         raise ServerError(
-            f"{place} is PostgreSQL {version}; sqlmigrate needs {OLDEST_SERVER} or newer",
+            f"{place} is PostgreSQL {conn.info.parameter_status('server_version')}; "
+            f"sqlmigrate needs {OLDEST_SERVER} or newer",
             state=NOTHING_CHANGED,
             hint="upgrade the server, or connect to another one",
         )
-    return conn
 
 
 def _defaults(url: str) -> dict[str, str | int]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import takewhile
 
+import psycopg
 from psycopg import errors as pg
 
 from sqlmigrate.errors import NOTHING_CHANGED, NOTHING_EXECUTED, ServerError
 
 from .connect import place_of
+from .engines import refuse_version
 from .session import Request, Session
 from .startup_options import asked_for
 
@@ -75,7 +78,7 @@ def exact(time: str) -> str:
 _SELECT = """\
 select current_database(), session_user::text, pg_catalog.current_setting('server_version'),
        pg_catalog.pg_backend_pid()::text, pg_catalog.pg_is_in_recovery()::text,
-       pg_catalog.current_setting('default_transaction_read_only')"""
+       pg_catalog.current_setting('default_transaction_read_only'), pg_catalog.version()"""
 # https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-CONTROLDATA
 _OF_INSTANCE = f"""(select system_identifier::text from pg_catalog.pg_control_system()),
        {exact("pg_catalog.pg_postmaster_start_time()")}"""
@@ -88,20 +91,36 @@ IDENTITY_IN_PART = Request(f"{_SELECT}, null, null, null")
 
 
 def server_of(session: Session, rows: list[list[str | None]]) -> Server:
-    """Return the `Server` from the answer to `IDENTITY` or `IDENTITY_IN_PART`."""
-    database, user, version, pid, standby, read_only = (value or "" for value in rows[0][:6])
+    """Return the `Server` from the answer to `IDENTITY` or `IDENTITY_IN_PART`.
+
+    Raises `ServerError` if it is not PostgreSQL.
+    """
+    database, user, version, pid, standby, read_only, full_version = (value or "" for value in rows[0][:7])
+    place = place_of(session.conn)
+    refuse_version(place, full_version)
     return Server(
-        place_of(session.conn),
+        place,
         database,
         user,
         version,
         int(pid),
         standby == "true",
         read_only == "on",
-        instance_in(rows[0][6:8]),
-        rows[0][8],
+        instance_in(rows[0][7:9]),
+        rows[0][9],
         tuple(asked_for(session.conn.info.options).items()),
     )
+
+
+def refuse_stranger(session: Session) -> None:
+    """Raise `ServerError` if the server, which has refused a request of ours, is not PostgreSQL.
+
+    It takes a round trip. If the connection is lost, or this is refused as well, nothing is raised.
+    """
+    with suppress(psycopg.Error):
+        session.abort()
+        (((version,),),) = session.ask(Request("select version()"))
+        refuse_version(place_of(session.conn), version or "")
 
 
 def instance_of(session: Session) -> Instance | None:

@@ -15,7 +15,7 @@ from typing import TypeVar
 from psycopg import errors as pg
 
 from sqlmigrate.database import asked_settings, own_settings
-from sqlmigrate.database.server import IDENTITY, IDENTITY_IN_PART, Server, server_of
+from sqlmigrate.database.server import IDENTITY, IDENTITY_IN_PART, Server, refuse_stranger, server_of
 from sqlmigrate.database.session import BEGIN_READ_ONLY, COMMIT, Request, Session
 from sqlmigrate.errors import NOTHING_CHANGED, HistoryError
 
@@ -90,8 +90,8 @@ def find(session: Session, setting: str) -> State:
 
     Raises:
         ConfigError: What has this name is not a history, or its schema does not exist.
-        ServerError: This role may not read all of it, a column of it is missing, or a setting that the connection
-            string asks for does not hold.
+        ServerError: The server is not PostgreSQL, this role may not read all of it, a column of it is missing, or a
+            setting that the connection string asks for does not hold.
     """
     schema, table = table_parts(setting)
     asked = asked_settings.request(session)
@@ -101,6 +101,9 @@ def find(session: Session, setting: str) -> State:
     except pg.InsufficientPrivilege:
         session.abort()
         _, identity, found, place, *values, _ = session.ask(BEGIN_READ_ONLY, IDENTITY_IN_PART, *looking)
+    except pg.DatabaseError:
+        refuse_stranger(session)
+        raise
     server = server_of(session, identity)
     if asked:
         asked_settings.require(session, server, values[0])
