@@ -56,11 +56,6 @@ class Sharing:
     unknown: str = ""
 
 
-def is_between(session: Session, server: Server) -> bool:
-    """Tell whether there is a pooler: the process named when we connected is not the one that executes."""
-    return session.pid != server.pid
-
-
 def sharing(session: Session, server: Server) -> Sharing:
     """Find out whether the pooler shares sessions.
 

@@ -46,6 +46,7 @@ class Server:
         instance: Which server it is; None if our role may not see it.
         process_started: When the process `pid` was started, to the microsecond; None if our role may not see it.
         asked: The settings that the connection string asks for, each with its value.
+        is_direct: Whether there is no pooler between: the process named when we connected is the one that executes.
     """
 
     address: str
@@ -58,6 +59,7 @@ class Server:
     instance: Instance | None = None
     process_started: str | None = None
     asked: tuple[tuple[str, str], ...] = ()
+    is_direct: bool = True
 
     @property
     def where(self) -> str:
@@ -109,6 +111,7 @@ def server_of(session: Session, rows: list[list[str | None]]) -> Server:
         instance_in(rows[0][7:9]),
         rows[0][9],
         tuple(asked_for(session.conn.info.options).items()),
+        is_direct=session.pid == int(pid),
     )
 
 

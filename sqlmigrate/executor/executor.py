@@ -45,7 +45,7 @@ class Executor:
         self._state = state
         self._limits = limits
         self._observation = observation
-        self._is_direct = session.pid == state.server.pid  # no pooler answers in the server's place
+        self._is_direct = state.server.is_direct
         self.done = 0
         self.lock: Lock = "held"
 
@@ -96,11 +96,12 @@ class Executor:
         """Tell who must have written the row of a step last, where requests may arrive late; None if it is no matter.
 
         So it is behind a pooler: after a lost connection we may not end the process that executes our requests, since
-        it belongs to others. What this run itself has written to the row since the plan does not count.
+        it belongs to others. What this run itself has written to the row since the plan does not count. Step by step,
+        each request is answered before the next is sent; the steps of a review do not know their rows.
         """
         execution = step.execution
         is_written = resume.is_changed(step) or (execution is not None and execution.version != step.version)
-        if self._is_direct or is_written:
+        if self._is_direct or self._observation.is_step_by_step or is_written:
             return None
         return execution.written_by if execution else ""
 

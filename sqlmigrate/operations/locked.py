@@ -21,7 +21,7 @@ def under_lock(url: str, table: str, lock_wait: float) -> Iterator[tuple[Session
     with connect(url) as session:
         state = read.read(session, table)
         server.require_writable(state.server)
-        is_pooled = pooler.is_between(session, state.server)
+        is_pooled = not state.server.is_direct
         if is_pooled and pooler.sharing(session, state.server).is_shared:
             yield session, state
             return

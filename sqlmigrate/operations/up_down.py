@@ -266,7 +266,7 @@ def _first_plan(session: Session, order: _Order, limits: Limits) -> Generator[Ev
         return state, order.plan(session, state)
     except HistoryError:
         is_begun = any(each.is_begun for each in state.executions)
-        if not is_begun or pooler.is_between(session, state.server):
+        if not is_begun or not state.server.is_direct:
             raise
     for holder in run_lock.wait(session, run_lock.lock_key(state.history.name), limits.lock_wait):
         yield Waiting(holder, limits.lock_wait)
@@ -313,7 +313,7 @@ class _Run:
         history alone keep a second run out. That is enough for steps in a transaction; a step without one needs the
         lock, and so a pooler that keeps our session.
         """
-        is_pooled = pooler.is_between(self.session, state.server)
+        is_pooled = not state.server.is_direct
         if is_pooled and self.order.is_dry_run:
             pooler.require_transactions(self.session)
         if is_pooled and not _needs_session(self.session, state.server, plan):
@@ -334,7 +334,7 @@ class _Run:
 
     def lock_released_at_the_end(self, state: State) -> AbstractContextManager[None]:
         """Give the lock back at the end of the block, if we have it and our session does not end with us."""
-        if not state.holds_lock or not pooler.is_between(self.session, state.server):
+        if not state.holds_lock or state.server.is_direct:
             return nullcontext()
         return run_lock.released(self.session, state.history.name)
 

@@ -47,7 +47,7 @@ def _through(pool: str, direct: str) -> str:
 def _look(url: str) -> tuple[bool, bool]:
     with connect(url) as session:
         server = read.read(session, "migrations").server
-        return pooler.is_between(session, server), pooler.sharing(session, server).is_shared
+        return not server.is_direct, pooler.sharing(session, server).is_shared
 
 
 def test_no_pooler_is_seen_where_there_is_none(database: str) -> None:

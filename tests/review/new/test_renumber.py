@@ -209,8 +209,8 @@ def test_a_file_that_comes_into_being_meanwhile(empty: Repository, monkeypatch: 
     branched(empty, ["001_a"], ["002_x"], ["002_b"])
     survey = folder.survey
 
-    def late(directory: str) -> object:
-        found = survey(directory)
+    def late(directory: str, *, holds_data: bool) -> object:
+        found = survey(directory, holds_data=holds_data)
         Path("sql/003_x.down.sql").write_text("precious")
         return found
 
