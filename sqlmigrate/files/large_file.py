@@ -131,7 +131,9 @@ class _Reader:
             raise _Fault
         if not self._position and part.startswith(_MARK):
             part, self._position = part.removeprefix(_MARK), len(_MARK)
-        self._checksum.add(part)
+            self._checksum.add(part.removeprefix(_MARK))  # `files.migration.normalized` leaves a second one out as well
+        else:
+            self._checksum.add(part)
         self._take(part, is_last=False)
 
     def source(self) -> Source:

@@ -341,6 +341,66 @@ _LARGE: dict[str, Callable[[], str]] = {
 }  # fmt: skip
 
 
+# -- memory ------------------------------------------------------------------------------------------------------------
+
+_PEAK = """\
+import os, sys
+_, status, usage = os.wait4(os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ), 0)
+print(usage.ru_maxrss, usage.ru_utime + usage.ru_stime, os.waitstatus_to_exitcode(status))"""
+_LINE = "{0}\ta text of forty characters, number {0:06}\n"
+
+
+def memory(bench: Bench) -> None:
+    """How much resident memory a command takes at its peak: for one large file, for many files, for a long history."""
+    table("Memory of the process", ["", "MB", "ms of processor"], _peaks(bench))
+
+
+def _peaks(bench: Bench) -> Iterator[Sequence[str]]:
+    for size in (20, 200, 1024):
+        folder = bench.folder(f"copy-{size}")
+        _write_copy(folder / "sql", size)
+        with bench.server.database() as url:
+            yield f"up, a COPY of {size:,} MB", *_peak(bench, ["up"], url, folder)
+        shutil.rmtree(folder)
+    folder = bench.folder("insert")
+    (folder / "sql").mkdir()
+    text = f"create table t (a int, b text);\ninsert into t values {_values(0, 1_720_000)};\n"
+    (folder / "sql" / "001_large.up.sql").write_text(text, encoding="utf-8")
+    with bench.server.database() as url:
+        yield f"up, one INSERT of {len(text) >> 20} MB", *_peak(bench, ["up"], url, folder)
+    for number in (1_000, 10_000):
+        folder = bench.folder(f"many-{number}")
+        _write(folder / "sql", [_statements(each) for each in range(number)])
+        with bench.server.database() as url:
+            yield f"up, {number:,} files", *_peak(bench, ["up"], url, folder)
+            yield f"down --all, {number:,} files", *_peak(bench, ["down", "--all", "--yes"], url, folder)
+    folder, number = bench.folder("history"), 100_000
+    _write(folder / "sql", [_statements(each) for each in range(number)])
+    with bench.server.database() as url:
+        _pretend_executed(url, folder / "sql")
+        yield f"status, {number:,} executed migrations", *_peak(bench, ["status"], url, folder)
+
+
+def _peak(bench: Bench, arguments: Sequence[str], url: str, folder: Path) -> tuple[str, str]:
+    """Run a command as the child of a small process: it would inherit the peak of a large one."""
+    command = [sys.executable, "-S", "-c", _PEAK, SQLMIGRATE, *arguments]
+    ended = subprocess.run(command, env=bench.environment(url), cwd=folder, check=True, capture_output=True, text=True)
+    kilobytes, seconds, code = ended.stdout.split()[-3:]
+    if code != "0":
+        raise SystemExit(f"{' '.join(arguments)} ended with {code}:\n{ended.stderr[-2000:]}")
+    return f"{int(kilobytes) / 1024:,.0f}", f"{float(seconds) * 1000:,.0f}"
+
+
+def _write_copy(folder: Path, size: int) -> None:
+    folder.mkdir()
+    part = "".join(_LINE.format(each) for each in range(20_000))
+    with (folder / "001_large.up.sql").open("w", encoding="utf-8") as file:
+        file.write("create table t (a int, b text);\ncopy t from stdin;\n")
+        for _ in range((size << 20) // len(part) + 1):
+            file.write(part)
+        file.write("\\.\n")
+
+
 # -- a busy table ------------------------------------------------------------------------------------------------------
 
 
@@ -514,7 +574,7 @@ def _in_session(url: str, work: Callable[[Session, State], object], runs: int) -
 PARTS = {
     "snapshots": snapshots, "squash": squashed,
     "start": start, "files": many_files, "pooler": through_a_pooler, "folder": large_folder, "large": large_files,
-    "split": cutting, "locks": locks, "review": reviews, "shadow": shadow,
+    "memory": memory, "split": cutting, "locks": locks, "review": reviews, "shadow": shadow,
 }  # fmt: skip
 
 
