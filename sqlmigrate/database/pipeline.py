@@ -110,7 +110,11 @@ class Pipeline:
             self._is_open = False
             self._syncs += 1
             self._sent.append(None)
-            self._pgconn.pipeline_sync()
+            try:
+                self._pgconn.pipeline_sync()
+            except psycopg.OperationalError as error:  # it says that there is no pipeline; libpq knows why
+                why = self._pgconn.error_message.decode(errors="replace")
+                raise psycopg.OperationalError(why or str(error)) from None
             self._pgconn.flush()
 
     def _send(self, request: Request) -> bool:

@@ -95,10 +95,11 @@ class Flight:
         """Execute the steps one after the other, up to the first that is not done; errors are those of a step."""
         while self._sent or (self._left and self.lock == "held"):
             yield Began(self._sent[0].run.step if self._sent else self._left[0])
+            if self._sent:
+                self._sent[0].run.start()
             if self._is_direct or not self._sent:
                 self._send_ahead()
             step = self._current = self._sent[0]
-            step.run.start()
             outcome = yield from step.execute(partial(self._exchange, step))
             if outcome != "done":
                 return outcome
@@ -133,7 +134,7 @@ class Flight:
         while self._left and self.lock == "held" and self._has_room(self._left[0]):
             step = self._left.popleft()
             prepared = self._prepared(step, self._last)
-            prepared.run.is_ahead = True
+            prepared.run.is_ahead = bool(self._sent)  # the first has begun: if it cannot be sent, it has failed
             self._send(prepared)
             self._last = step
         self._session.pipeline.end()

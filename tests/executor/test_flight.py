@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from cut import Cut
 from project import Project, failure, succeeded
 from proxies import TurnCounter
 from waiting import until
@@ -21,7 +22,7 @@ from sqlmigrate.executor.events import Began, Blocked, Failed, Finished, Noticed
 from sqlmigrate.files.folder import load
 from sqlmigrate.history import read, write
 from sqlmigrate.history.write import MissingRow, missing_row
-from sqlmigrate.plan.plan import Limits
+from sqlmigrate.plan.plan import DriftPolicy, Limits
 
 CHECKED_AT_COMMIT = "alter table a add constraint one unique (id) deferrable initially deferred;\n"
 
@@ -328,6 +329,21 @@ def test_an_ended_session_tells_all_that_it_has_done(project: Project) -> None:
     assert events[-1].step.label == "003_c"
     assert _tables(project) == ["a", "b"]
     assert project.recorded() == [("001", "executed"), ("002", "executed"), ("003", "failed")]
+
+
+@pytest.mark.parametrize("after", [115, 125, 135, 145])
+def test_a_connection_that_is_lost_while_files_are_sent(after: int, project: Project) -> None:
+    """No answer has arrived yet: the first file has failed, and the run does not end as if there was nothing to do."""
+    for number in range(1, 21):
+        project.add(f"{number:03}_n", f"create table n{number} ();\nselect {number};")
+    cut = Cut(project.url, "client", after)
+    with cut.listening() as through:
+        failed = failure(project.at(through).up(drift=DriftPolicy("off")))
+
+    assert cut.is_done
+    assert failed.step.label == "001_n"
+    assert failed.error.message == "the connection was lost: server closed the connection unexpectedly"
+    assert project.recorded() == [("001", "failed")]
 
 
 def test_what_may_be_sent_ahead(project: Project) -> None:

@@ -212,11 +212,13 @@ class InFlight:
     def disturb(self, site: Site, point: Point) -> bool:
         order = self.order(site)
         with self._prepared(site, order) as (url, through):
-            told, is_reached = disturbed(order, through, point)
-            self._require_first(look(url, is_pooled=self.is_pooled), told, is_watched=point.how == "watched")
+            told = disturbed(order, through, point)
+            self._require_first(look(url, is_pooled=self.is_pooled), told.finished, is_watched=point.how == "watched")
+            is_whole = len(told.finished) == self.count
+            assert told.is_wrong is not False or is_whole, f"told {told.finished}, and nothing of what went wrong"
             require_succeeded(list(self.mended(site).events(through)))
             require_complete(look(url, is_pooled=self.is_pooled), self.direction, self.count)
-        return is_reached
+        return told.is_reached
 
     @contextmanager
     def _prepared(self, site: Site, order: Order) -> Iterator[tuple[str, str]]:

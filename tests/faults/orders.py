@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -18,7 +18,7 @@ from points import Point
 
 from sqlmigrate.errors import SqlmigrateError
 from sqlmigrate.executor import flight
-from sqlmigrate.executor.events import Event, Finished
+from sqlmigrate.executor.events import Event, Failed, Finished
 from sqlmigrate.files.folder import load
 from sqlmigrate.operations import up_down
 from sqlmigrate.plan.plan import DEFAULT_DRIFT, DriftPolicy
@@ -67,14 +67,33 @@ def _window(window: tuple[int, int] | None) -> Iterator[None]:
         flight._MOST_STEPS, flight._MOST_BYTES = before
 
 
-def told_by(order: Order, url: str) -> list[str]:
-    """Run to the end, also if it fails, and give the versions of the steps that were told to be finished."""
-    told = []
-    with suppress(SqlmigrateError), closing(order.events(url)) as events:  # type: ignore[type-var]
-        for event in events:
-            if isinstance(event, Finished):
-                told.append(event.step.version)  # noqa: PERF401 - those before an error are kept
-    return told
+@dataclass(frozen=True)
+class Told:
+    """What a run that was disturbed has told.
+
+    Attributes:
+        finished: The versions of the steps that it has told to be finished.
+        is_wrong: Whether it has told that something went wrong; None if it was killed.
+        is_reached: Whether it was disturbed: it had not ended before.
+    """
+
+    finished: list[str]
+    is_wrong: bool | None
+    is_reached: bool
+
+
+def _told_by(order: Order, url: str) -> tuple[list[str], bool]:
+    """Run to the end, also if it fails; gives what was finished, and whether it was told that something went wrong."""
+    finished, is_wrong = [], False
+    try:
+        with closing(order.events(url)) as events:  # type: ignore[type-var]
+            for event in events:
+                is_wrong |= isinstance(event, Failed)
+                if isinstance(event, Finished):
+                    finished.append(event.step.version)
+    except SqlmigrateError:
+        is_wrong = True
+    return finished, is_wrong
 
 
 VICTIM = Path(__file__).with_name("victim.py")
@@ -98,14 +117,12 @@ def killed_at(order: Order, url: str, number: int) -> tuple[list[str], bool]:
     return told.split(), process.returncode != 0
 
 
-def disturbed(order: Order, url: str, point: Point) -> tuple[list[str], bool]:
-    """Disturb a run: cut its connection, or kill it.
-
-    Gives the versions that it has told to be finished, and whether it had not ended before.
-    """
+def disturbed(order: Order, url: str, point: Point) -> Told:
+    """Disturb a run: cut its connection, or kill it."""
     if point.how in SIDES:
         cut = Cut(url, point.how, point.number)
         with cut.listening() as through:
-            told = told_by(order, through)
-        return told, cut.is_done
-    return killed_at(order.watched() if point.how == "watched" else order, url, point.number)
+            finished, is_wrong = _told_by(order, through)
+        return Told(finished, is_wrong, cut.is_done)
+    finished, is_killed = killed_at(order.watched() if point.how == "watched" else order, url, point.number)
+    return Told(finished, None, is_killed)

@@ -159,13 +159,13 @@ class Rerun:
             self._expected[order.folder] = self.undisturbed(site)[0]
         with site.server.database() as url:
             self.prepare(url, order)
-            _, is_reached = disturbed(order, url, point)
+            told = disturbed(order, url, point)
             again = list(order.events(url))
             assert len(list(order.events(url))) == 1, f"something is left to do after the next run: {again}"
             require_no_drift(url)
             seen = found(url)
         assert seen == self._expected[order.folder], f"not as after an undisturbed run: {seen}"
-        return is_reached
+        return told.is_reached
 
 
 RERUNS = (
