@@ -97,6 +97,7 @@ def _told_by(order: Order, url: str) -> tuple[list[str], bool]:
 
 
 VICTIM = Path(__file__).with_name("victim.py")
+FAILED = 3  # its exit code if a step has failed
 
 
 def victim(order: Order, url: str, number: int | None = None) -> subprocess.Popen[str]:
@@ -113,8 +114,8 @@ def killed_at(order: Order, url: str, number: int) -> tuple[list[str], bool]:
     """Kill a run at an event; gives what it has told, and whether it was killed."""
     with victim(order, url, number) as process:
         told, wrong = process.communicate()
-    assert process.returncode in (0, -signal.SIGKILL), wrong
-    return told.split(), process.returncode != 0
+    assert process.returncode in (0, FAILED, -signal.SIGKILL), wrong
+    return told.split(), process.returncode == -signal.SIGKILL
 
 
 def disturbed(order: Order, url: str, point: Point) -> Told:

@@ -1,4 +1,7 @@
-"""Runs an order, says the version of each finished step at once, and kills itself at an event; see `orders.victim`."""
+"""Runs an order, says the version of each finished step at once, and kills itself at an event; see `orders.victim`.
+
+The exit code is 3 if a step has failed.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 from orders import Order
 
-from sqlmigrate.executor.events import Finished
+from sqlmigrate.executor.events import Failed, Finished
 
 url, order, last = sys.argv[1:]
 for number, event in enumerate(Order(**json.loads(order)).events(url)):
@@ -20,3 +23,5 @@ for number, event in enumerate(Order(**json.loads(order)).events(url)):
         print(event.step.version, flush=True)
     if str(number) == last:
         os.kill(os.getpid(), signal.SIGKILL)
+    if isinstance(event, Failed):
+        sys.exit(3)
