@@ -93,6 +93,24 @@ ROOMS = {
         "squash_command",
         "command",
     ),
+    "fleet": (
+        "target",
+        "target_file",
+        "target_queries",
+        "sources",
+        "results",
+        "policy",
+        "queue",
+        "pool",
+        "look",
+        "run",
+        "inspection",
+        "formats",
+        "screens",
+        "report",
+        "calls",
+        "command",
+    ),
 }
 
 # What is outside, and the modules that may touch it.
@@ -102,7 +120,7 @@ DOORS = {
     "subprocess": {"embedded/account.py", "embedded/cluster.py", "embedded/programs.py", "review/new/git.py"},
     "signal": {"cli/signals.py", "embedded/cluster.py"},  # one receives them, one sends them to its server
     "click": {f"cli/{name}.py" for name in ("commands", "completion", "context", "options", "program", "usage_errors")}
-    | {f"{name}.py" for name in ("review/command", "adopt/command", "schema/command")}
+    | {f"{name}.py" for name in ("review/command", "adopt/command", "schema/command", "fleet/command")}
     | {"schema/drift_command.py", "schema/squash_command.py"},
     "rich": {"output/writer.py", "output/excerpt.py"},
     "os.environ": {"cli/context.py", "output/writer.py"},  # the writer asks for NO_COLOR and TERM
@@ -173,7 +191,7 @@ def test_a_room_imports_one_way(name: str) -> None:
     room, *rest = name.split("/")
     order = ROOMS[room]
     part = rest[0].removesuffix(".py")
-    above = set(order[: order.index(part) + 1]) if part in order else set()
+    above = set(order[: order.index(part) + 1]) if part in order else set(order)  # the package exports its parts
 
     found = list(_imported(name))
     assert [parts for parts in found if parts[0] != room and parts[0] not in TRUNK] == []

@@ -259,6 +259,12 @@ def _shop(folder: Path) -> None:
     (folder / ".venv" / "bin" / "sqlmigrate").symlink_to(folder / "bin" / "sqlmigrate")
 
 
+def _targets(folder: Path) -> None:
+    """Begin with the migrations of this repository, and one target: the database of the environment."""
+    _own_sql(folder)
+    (folder / "targets.txt").write_text("shop_01 application_name=fleet\n", encoding="utf-8")
+
+
 def _own_sql_in_git(folder: Path) -> None:
     """Write the migrations of this repository into a repository."""
     _own_sql(folder)
@@ -274,6 +280,7 @@ STAGES: dict[str, Callable[[Path], None]] = {
     "docs/ci.md": _own_sql,
     "docs/drift.md": _own_sql,
     "docs/schema.md": _own_sql_in_git,
+    "docs/fleet.md": _targets,
     "docs/examples/shop/README.md": _shop,
 }
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from threading import Semaphore
 
 import psycopg
 from psycopg import errors as pg
@@ -106,10 +107,13 @@ class Observer:
         instance: The server that the observed session is connected to. The second connection may lead to another one:
             another host of the URL, or another address of the host's name. There nothing is looked at, because its
             processes have the same numbers. None if it is not known.
+        gate: How many observers may be connected at once; each then stays connected for one look only. None if there is
+            no bound.
     """
 
-    def __init__(self, url: str, instance: Instance | None = None) -> None:
+    def __init__(self, url: str, instance: Instance | None = None, gate: Semaphore | None = None) -> None:
         self._url = url
+        self._gate = gate
         self._instance = instance
         self._session: Session | None = None
         self._not_before = 0.0
@@ -121,6 +125,17 @@ class Observer:
         It takes no longer than a few seconds: behind a pooler with one session for all, that session may be our own.
         `size` is the number of bytes that a ``COPY … FROM stdin`` will bring, which the server does not know.
         """
+        if self._gate is None:
+            return self._look(pid, size)
+        if not self._gate.acquire(blocking=False):
+            return Activity(unseen="at that moment another database was looked at")
+        try:
+            return self._look(pid, size)
+        finally:
+            self.close()
+            self._gate.release()
+
+    def _look(self, pid: int, size: int) -> Activity:
         try:
             session = self._connected()
             return _activity(session, str(pid), str(size)) if session else Activity(unseen=self._unseen)

@@ -16,9 +16,8 @@ from sqlmigrate.errors import NOTHING_EXECUTED, ServerError
 from sqlmigrate.identifiers import quoted
 
 from .pooler_messages import CONNECT_DIRECTLY
-from .server import Server
+from .server import Server, asked_settings
 from .session import Request, Session
-from .startup_options import asked_for
 
 _OURS = ("client_encoding", "idle_session_timeout")  # we set these ourselves
 _SCHEMA_NAME = re.compile(r'"([a-z_][a-z0-9_]*)"')
@@ -26,7 +25,7 @@ _SCHEMA_NAME = re.compile(r'"([a-z_][a-z0-9_]*)"')
 
 def request(session: Session) -> tuple[Request, ...]:
     """Give what asks for the values that hold; nothing is asked if the connection string asks for no setting."""
-    asked = asked_for(session.conn.info.options)
+    asked = dict(asked_settings(session))
     if not asked:
         return ()
     values = ", ".join(f"pg_catalog.current_setting(${number}, true)" for number in range(1, len(asked) + 1))

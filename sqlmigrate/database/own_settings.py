@@ -6,6 +6,8 @@ the server read it as LATIN1.
 
 from __future__ import annotations
 
+from sqlmigrate.identifiers import quoted
+
 from .session import Request, Session
 
 _IDLE_TIMEOUT = "idle_session_timeout"
@@ -27,20 +29,37 @@ def keep_waiting(session: Session) -> tuple[Request, ...]:
     return (Request(turn_off, (str(session.pid),), quiet=True),)
 
 
+def work_in_schema(session: Session) -> tuple[Request, ...]:
+    """Give what sets `search_path` to the schema of the session, if it has one and no pooler is between.
+
+    It is a statement, not a startup option: a pooler may drop those. Behind a pooler each transaction sets it for
+    itself, because the session belongs to others too.
+    """
+    if session.schema is None:
+        return ()
+    setting = "select pg_catalog.set_config('search_path', $1, false) where pg_catalog.pg_backend_pid() = $2::int"
+    return (Request(setting, (quoted(session.schema), str(session.pid)), quiet=True),)
+
+
 def give_back(session: Session) -> tuple[Request, ...]:
     """Give what undoes our settings in a session that others get after us, from a pooler."""
-    return (Request(f"reset {_IDLE_TIMEOUT}", quiet=True),) if _has_idle_timeout(session) else ()
+    ours = [_IDLE_TIMEOUT] if _has_idle_timeout(session) else []
+    ours += [] if session.schema is None else ["search_path"]
+    return tuple(Request(f"reset {name}", quiet=True) for name in ours)
 
 
 def _has_idle_timeout(session: Session) -> bool:
     return session.conn.info.server_version >= _OLDEST_WITH_IDLE_TIMEOUT * 10000
 
 
-def after_reset(version: int, *, is_shared: bool) -> tuple[Request, ...]:
-    """Give what is sent after a `reset all` to a server of this major version.
+def after_reset(version: int, schema: str | None = None, *, is_shared: bool) -> tuple[Request, ...]:
+    """Give what is sent after a `reset all` to a server of this major version; `schema` is that of the session.
 
-    A session that a pooler shares (`is_shared`) belongs to others too: how long it may be idle is left alone.
+    A session that a pooler shares (`is_shared`) belongs to others too: how long it may be idle is left alone, and so is
+    its `search_path`.
     """
-    if is_shared or version < _OLDEST_WITH_IDLE_TIMEOUT:
+    if is_shared:
         return (KEEP_ENCODING,)
-    return (KEEP_ENCODING, Request(f"set {_IDLE_TIMEOUT} to 0", quiet=True))
+    settings = [] if version < _OLDEST_WITH_IDLE_TIMEOUT else [f"set {_IDLE_TIMEOUT} to 0"]
+    settings += [] if schema is None else [f"set search_path to {quoted(schema)}"]
+    return (KEEP_ENCODING, *(Request(each, quiet=True) for each in settings))

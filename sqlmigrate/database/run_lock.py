@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Literal
 
@@ -130,11 +130,13 @@ select pg_catalog.pg_advisory_unlock($1::bigint)
  where {_IS_THE_LOCK} and l.pid = pg_catalog.pg_backend_pid()"""
 
 
-def wait(session: Session, key: int, seconds: float) -> Iterator[Blocker | None]:
+def wait(
+    session: Session, key: int, seconds: float, sleep: Callable[[float], None] | None = None
+) -> Iterator[Blocker | None]:
     """Ask for the lock again and again, up to `seconds`, and end when it is ours.
 
     When the wait begins it yields the session that holds the lock (None: it has ended by now). Raises `LockError`, with
-    that session, when the time is over.
+    that session, when the time is over. `sleep` pauses between two tries, if it is given.
     """
     deadline = time.monotonic() + seconds
     if _is_soon_ours(session, key, min(seconds, _MOMENT)):
@@ -146,7 +148,7 @@ def wait(session: Session, key: int, seconds: float) -> Iterator[Blocker | None]
             return
         if time.monotonic() >= deadline:
             raise _held(_holder(session, key), seconds)
-        time.sleep(POLL_SECONDS)
+        (sleep or time.sleep)(POLL_SECONDS)
 
 
 def _is_soon_ours(session: Session, key: int, seconds: float) -> bool:

@@ -47,6 +47,7 @@ class Server:
         process_started: When the process `pid` was started, to the microsecond; None if our role may not see it.
         asked: The settings that the connection string asks for, each with its value.
         is_direct: Whether there is no pooler between: the process named when we connected is the one that executes.
+        schema: The schema that files are executed in; None for that of the session's own `search_path`.
     """
 
     address: str
@@ -60,6 +61,7 @@ class Server:
     process_started: str | None = None
     asked: tuple[tuple[str, str], ...] = ()
     is_direct: bool = True
+    schema: str | None = None
 
     @property
     def where(self) -> str:
@@ -110,8 +112,9 @@ def server_of(session: Session, rows: list[list[str | None]]) -> Server:
         read_only == "on",
         instance_in(rows[0][7:9]),
         rows[0][9],
-        tuple(asked_for(session.conn.info.options).items()),
+        asked_settings(session),
         is_direct=session.pid == int(pid),
+        schema=session.schema,
     )
 
 
@@ -124,6 +127,12 @@ def refuse_stranger(session: Session) -> None:
         session.abort()
         (((version,),),) = session.ask(Request("select version()"))
         refuse_version(place_of(session.conn), version or "")
+
+
+def asked_settings(session: Session) -> tuple[tuple[str, str], ...]:
+    """Return the settings that hold for this session; a schema replaces the `search_path` that was asked for."""
+    asked = asked_for(session.conn.info.options).items()
+    return tuple(each for each in asked if session.schema is None or each[0] != "search_path")
 
 
 def instance_of(session: Session) -> Instance | None:

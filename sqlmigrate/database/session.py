@@ -47,11 +47,13 @@ class Session:
 
     Attributes:
         url: The database.
+        schema: The schema that files are executed in, as it is; None for that of the connection's own `search_path`.
         notices: Severity and message of the server's notices that have not been read yet, the oldest first.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, schema: str | None = None) -> None:
         self.url = url
+        self.schema = schema
         self.notices: list[tuple[str, str]] = []
         self._connect()
 
@@ -199,13 +201,15 @@ def _encoded(data: str) -> Iterator[bytes]:
 
 
 @contextmanager
-def connect(url: str) -> Iterator[Session]:
+def connect(url: str, schema: str | None = None) -> Iterator[Session]:
     """Connect to the database that `url` names (or libpq's variables, if it is empty) until the end of the block.
+
+    `schema` is the schema to work in; `history.read.find` sets it for the session.
 
     Raises `ConfigError` for a URL that libpq does not accept, `ConnectError` if the connection fails or is lost,
     `ServerError` for a server that is too old or refuses a request of ours. No message contains the password.
     """
-    session = Session(url)
+    session = Session(url, schema)
     try:
         yield session
     except psycopg.Error as error:

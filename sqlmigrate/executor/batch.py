@@ -17,6 +17,7 @@ from sqlmigrate.history import write
 from sqlmigrate.history.state import State
 from sqlmigrate.history.table import History
 from sqlmigrate.history.write import ALWAYS, Condition
+from sqlmigrate.identifiers import quoted
 from sqlmigrate.parsing.statement import Statement
 from sqlmigrate.plan.plan import Step
 
@@ -121,7 +122,10 @@ def as_asked(state: State) -> tuple[Request, ...]:
     """
     if not state.is_pooled:
         return ()
-    return tuple(_set_local(name, value) for name, value in state.server.asked if name in _WHERE_AND_WHO)
+    asked = [(name, value) for name, value in state.server.asked if name in _WHERE_AND_WHO]
+    if state.server.schema is not None:
+        asked.append(("search_path", quoted(state.server.schema)))
+    return tuple(_set_local(name, value) for name, value in asked)
 
 
 def _set_local(name: str, value: str) -> Request:
@@ -147,7 +151,7 @@ def lock_key(state: State) -> int | None:
 
 def reset(state: State) -> tuple[Request, ...]:
     """Give what makes the session ours again: its role, its settings."""
-    return (*_RESET, *after_reset(state.server.major, is_shared=state.is_pooled))
+    return (*_RESET, *after_reset(state.server.major, state.server.schema, is_shared=state.is_pooled))
 
 
 def may_prepare(step: Step) -> bool:

@@ -5,6 +5,7 @@ Every event of a step has the `step` it belongs to. Statements are numbered from
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlmigrate.database.activity import Activity, Observer
@@ -23,11 +24,21 @@ class Observation:
         observer: The second connection that looks at the session; without one, `Progress` shows no activity.
         is_step_by_step: Send each statement by itself, so that the caller can look around between two statements while
             their transaction is open.
+        sleep: What pauses before a step is tried again, for seconds; it may raise `Postponed`. None: the thread sleeps.
     """
 
     tick: float = 1.0
     observer: Observer | None = None
     is_step_by_step: bool = False
+    sleep: Callable[[float], None] | None = None
+
+
+class Postponed(Exception):  # noqa: N818 - not an error: the caller goes on with the rest later
+    """The caller ends a run between two tries, instead of waiting for the locks of others.
+
+    Nothing of the step is in the database then, but for the statements of a file without a transaction that are done
+    and recorded. No failure is recorded. The next run continues.
+    """
 
 
 @dataclass(frozen=True)

@@ -94,6 +94,7 @@ class StepRun:
         self.done = 0
         self.pid = session.pid
         self._observer = observation.observer
+        self._sleep = observation.sleep
         self._tick = batch.tick(step, limits.lock_timeout, observation.tick)
         self._started = time.monotonic()
         self.blockers: tuple[Blocker, ...] = ()
@@ -217,7 +218,7 @@ class StepRun:
             refusal.error.diag.message_primary or "",
             self.blockers,
         )
-        time.sleep(pause)
+        (self._sleep or time.sleep)(pause)
 
     def cure(self, refusal: Refusal, sqlstate: str | None, otherwise: str = "fix the file") -> str:
         """Say what to do before the next try; waiting does not end a prepared transaction."""

@@ -94,8 +94,10 @@ def find(session: Session, setting: str) -> State:
             setting that the connection string asks for does not hold.
     """
     schema, table = table_parts(setting)
+    schema = schema or session.schema
     asked = asked_settings.request(session)
-    looking = (look(schema, table), Request(_PLACE, (schema,)), *asked, *own_settings.keep_waiting(session), COMMIT)
+    ours = (*own_settings.keep_waiting(session), *own_settings.work_in_schema(session))
+    looking = (look(schema, table), Request(_PLACE, (schema,)), *asked, *ours, COMMIT)
     try:
         _, identity, found, place, *values, _ = session.ask(BEGIN_READ_ONLY, IDENTITY, *looking)
     except pg.InsufficientPrivilege:

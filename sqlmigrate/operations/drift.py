@@ -144,7 +144,7 @@ class Report:
     authors: Authors | None = None
 
 
-def drift(url: str, policy: DriftPolicy, *, table: str = DEFAULT_TABLE) -> Report:
+def drift(url: str, policy: DriftPolicy, *, table: str = DEFAULT_TABLE, schema: str | None = None) -> Report:
     """Compare a database with its last snapshot; writes nothing, and needs no more than to read the history.
 
     Raises:
@@ -152,7 +152,7 @@ def drift(url: str, policy: DriftPolicy, *, table: str = DEFAULT_TABLE) -> Repor
         SqlmigrateError: The database cannot be reached, or its history cannot be read.
     """
     ignored = entries(policy)
-    with connect(url) as session:
+    with connect(url, schema) as session:
         state = read.find(session, table)
         if not state.history.exists:
             return Report(state, Compared(_NOTHING, None, _no_history(state)))

@@ -32,7 +32,9 @@ from sqlmigrate.plan.squashed import view_of
 from sqlmigrate.plan.up import faults_of_pending
 
 
-def status(url: str, migrations: Sequence[Migration], *, table: str = DEFAULT_TABLE) -> Planned:
+def status(
+    url: str, migrations: Sequence[Migration], *, table: str = DEFAULT_TABLE, schema: str | None = None
+) -> Planned:
     """Look at a database without writing: its state, and a row for each migration, in a plan without steps.
 
     The plan has notes on the faults of the folder and of pending files.
@@ -41,11 +43,12 @@ def status(url: str, migrations: Sequence[Migration], *, table: str = DEFAULT_TA
         url: The database, as libpq reads it; if it is empty, libpq's variables name the database.
         migrations: The folder, as `load` gives it.
         table: The history table, with or without its schema: ``ops.migrations``.
+        schema: The schema to work in, as in `up`.
 
     Raises:
         SqlmigrateError: The database cannot be reached, or its history cannot be read.
     """
-    with connect(url) as session:
+    with connect(url, schema) as session:
         planned = read.steadily(session, lambda: _look(session, migrations, table))
     rows = planned.plan.rows
     return replace(planned, plan=replace(planned.plan, notes=(*notes_on(migrations, rows), *faults_of_pending(rows))))
@@ -84,14 +87,14 @@ def _schemas(migrations: Sequence[Migration]) -> set[str]:
 
 
 def verify(
-    url: str, migrations: Sequence[Migration], *, table: str = DEFAULT_TABLE
+    url: str, migrations: Sequence[Migration], *, table: str = DEFAULT_TABLE, schema: str | None = None
 ) -> tuple[Planned, list[HistoryError]]:
     """Look as `status` does, and return an error for every difference between files and history.
 
     The differences are: edited files, with what was edited; missing files; migrations out of order; what stopped in the
     middle and cannot go on with its file, or is undone in part. Raises as `status`.
     """
-    with connect(url) as session:
+    with connect(url, schema) as session:
         planned = read.steadily(session, lambda: _look(session, migrations, table))
         rows = planned.plan.rows
         errors = [changed_files(session, planned.state.history, rows)] if changed_rows(rows) else []

@@ -6,9 +6,10 @@ back. How one step is executed is the business of `executor`.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, replace
+from threading import Semaphore
 from typing import TYPE_CHECKING, Literal
 
 from psycopg import errors as pg
@@ -19,7 +20,17 @@ from sqlmigrate.database.pooler_messages import CONNECT_DIRECTLY, cure_of
 from sqlmigrate.database.server import Server, require_standard_strings, require_writable
 from sqlmigrate.database.session import Request, Session, connect
 from sqlmigrate.errors import NOTHING_EXECUTED_BY_THIS_RUN, HistoryError, ServerError, SqlmigrateError, gather
-from sqlmigrate.executor.events import Began, Event, Failed, Folded, Noted, NotTried, Observation, Waiting
+from sqlmigrate.executor.events import (
+    Began,
+    Event,
+    Failed,
+    Folded,
+    Noted,
+    NotTried,
+    Observation,
+    Postponed,
+    Waiting,
+)
 from sqlmigrate.files.migration import Migration, archive_of
 from sqlmigrate.files.squashed import faults_of_squashed
 from sqlmigrate.history import read, rights, surroundings, table, write
@@ -33,6 +44,8 @@ from sqlmigrate.plan.notes import missing_notes, notes_on
 from sqlmigrate.plan.plan import (
     DEFAULT_DRIFT,
     DEFAULT_LIMITS,
+    DEFAULT_SELECTION,
+    NO_DRIFT,
     Direction,
     DriftPolicy,
     Limits,
@@ -71,6 +84,9 @@ def up(  # noqa: PLR0913 - the library's keyword arguments, each with a default
     drift: DriftPolicy = DEFAULT_DRIFT,
     step_by_step: bool = False,
     tick: float = 1.0,
+    schema: str | None = None,
+    sleep: Callable[[float], None] | None = None,
+    observers: Semaphore | None = None,
 ) -> Generator[Event, None, None]:
     """Execute the pending migrations of one database, and yield an event for everything that happens.
 
@@ -91,13 +107,17 @@ def up(  # noqa: PLR0913 - the library's keyword arguments, each with a default
         drift: What to do if the schema was changed by hand.
         step_by_step: Send each statement by itself, and yield an event while its transaction is open.
         tick: How often to look at a statement that is being executed, in seconds.
+        schema: The only schema on the `search_path` of the files; the history lies in it, unless `table` names another.
+        sleep: What pauses between two tries, for seconds: for a lock, and while another run has the lock of the run. If
+            it raises `Postponed`, the run ends there, and no failure is recorded. None: the thread sleeps.
+        observers: How many runs may look at their statements over a second connection at once; None: all.
 
     Raises:
         SqlmigrateError: The run cannot begin, or its connection was lost after a migration was executed.
     """
     selection = Selection(to, steps, out_of_order=out_of_order, into_existing=into_existing)
     order = _Order("up", migrations, selection, table, dry_run, drift)
-    return _run(url, order, limits, tick, step_by_step=step_by_step)
+    return _run(_Place(url, schema), order, limits, Observation(tick, None, step_by_step, sleep), observers=observers)
 
 
 def down(  # noqa: PLR0913 - the library's keyword arguments, each with a default
@@ -113,6 +133,9 @@ def down(  # noqa: PLR0913 - the library's keyword arguments, each with a defaul
     drift: DriftPolicy = DEFAULT_DRIFT,
     step_by_step: bool = False,
     tick: float = 1.0,
+    schema: str | None = None,
+    sleep: Callable[[float], None] | None = None,
+    observers: Semaphore | None = None,
 ) -> Generator[Event, None, None]:
     """Undo the last executed migration of one database, or more of them; events, errors and the rest are as in `up`.
 
@@ -128,13 +151,17 @@ def down(  # noqa: PLR0913 - the library's keyword arguments, each with a defaul
         drift: What to do if the schema was changed by hand.
         step_by_step: Send each statement by itself, and yield an event while its transaction is open.
         tick: How often to look at a statement that is being executed, in seconds.
+        schema: The only schema on the `search_path` of the files; the history lies in it, unless `table` names another.
+        sleep: What pauses between two tries, for seconds: for a lock, and while another run has the lock of the run. If
+            it raises `Postponed`, the run ends there, and no failure is recorded. None: the thread sleeps.
+        observers: How many runs may look at their statements over a second connection at once; None: all.
 
     Raises:
         SqlmigrateError: The run cannot begin, or its connection was lost after a migration was executed.
     """
     selection = Selection(to, steps, all)
     order = _Order("down", migrations, selection, table, dry_run, drift)
-    return _run(url, order, limits, tick, step_by_step=step_by_step)
+    return _run(_Place(url, schema), order, limits, Observation(tick, None, step_by_step, sleep), observers=observers)
 
 
 @dataclass(frozen=True)
@@ -222,22 +249,30 @@ class _Rest:
     overtaken: tuple[str, ...] = ()
 
 
-def _run(url: str, order: _Order, limits: Limits, tick: float, *, step_by_step: bool) -> Generator[Event, None, None]:
-    with connect(url) as session:
-        state, plan = yield from _first_plan(session, order, limits)
+@dataclass(frozen=True)
+class _Place:
+    """Where a run takes place.
+
+    Attributes:
+        url: The database.
+        schema: The schema that files are executed in; None for that of the connection's own `search_path`.
+    """
+
+    url: str
+    schema: str | None
+
+
+def _run(
+    place: _Place, order: _Order, limits: Limits, observation: Observation, *, observers: Semaphore | None
+) -> Generator[Event, None, None]:
+    with connect(place.url, place.schema) as session:
+        state, plan = yield from _first_plan(session, order, limits, observation.sleep)
         yield Planned(plan, state)
         if not (plan.steps or plan.folds):
             return
-        is_first = order.direction == "up" and not state.executions and state.history.exists == state.history.has_log
-        if is_first and not order.selection.into_existing:
-            _require_new(session, order, state, plan)
-        if order.direction == "up" and any(each.is_adopted for each in state.executions):
-            _require_not_executed_since(session, state, plan)
-        require_writable(state.server)
-        require_standard_strings(session)
-        rights.require_writable(state)
-        with closing(Observer(url, state.server.instance)) as observer:
-            run = _Run(session, order, limits, Observation(tick, observer, step_by_step))
+        _require_executable(session, order, state, plan)
+        with closing(Observer(place.url, state.server.instance, observers)) as observer:
+            run = _Run(session, order, limits, replace(observation, observer=observer))
             read_again = yield from run.lock(plan, state)
             with run.lock_released_at_the_end(read_again):
                 if read_again.executions != state.executions:
@@ -248,6 +283,46 @@ def _run(url: str, order: _Order, limits: Limits, tick: float, *, step_by_step: 
                 yield from running
 
 
+def look(  # noqa: PLR0913 - as `up`
+    url: str,
+    migrations: Sequence[Migration],
+    *,
+    direction: Direction = "up",
+    selection: Selection = DEFAULT_SELECTION,
+    table: str = DEFAULT_TABLE,
+    schema: str | None = None,
+) -> Planned:
+    """Return the plan that `up` or `down` would begin with, and execute nothing; raises what stops it at once.
+
+    Args:
+        url: The database.
+        migrations: The folder, as `load` gives it.
+        direction: ``up`` or ``down``.
+        selection: The migrations that are asked for.
+        table: The history table.
+        schema: As in `up`.
+    """
+    order = _Order(direction, migrations, selection, table, is_dry_run=False, drift=NO_DRIFT)
+    with connect(url, schema) as session:
+        state = order.read(session)
+        plan = order.plan(session, state)
+        if plan.steps or plan.folds:
+            _require_executable(session, order, state, plan)
+        return Planned(plan, state)
+
+
+def _require_executable(session: Session, order: _Order, state: State, plan: Plan) -> None:
+    """Raise what keeps a plan from being executed on this database."""
+    is_first = order.direction == "up" and not state.executions and state.history.exists == state.history.has_log
+    if is_first and not order.selection.into_existing:
+        _require_new(session, order, state, plan)
+    if order.direction == "up" and any(each.is_adopted for each in state.executions):
+        _require_not_executed_since(session, state, plan)
+    require_writable(state.server)
+    require_standard_strings(session)
+    rights.require_writable(state)
+
+
 def _as_note(problem: SqlmigrateError) -> SqlmigrateError:
     """Return the note of a snapshot that could not be taken: it is one line, which has no room for SQL."""
     if not problem.next_steps:
@@ -255,7 +330,9 @@ def _as_note(problem: SqlmigrateError) -> SqlmigrateError:
     return problem.with_(hint='the SQL for it: sqlmigrate drift --accept; or the setting drift = "off"')
 
 
-def _first_plan(session: Session, order: _Order, limits: Limits) -> Generator[Event, None, tuple[State, Plan]]:
+def _first_plan(
+    session: Session, order: _Order, limits: Limits, sleep: Callable[[float], None] | None
+) -> Generator[Event, None, tuple[State, Plan]]:
     """Read the history and plan.
 
     If the plan is refused because a migration stopped in the middle, another run may still be executing it: then this
@@ -268,7 +345,7 @@ def _first_plan(session: Session, order: _Order, limits: Limits) -> Generator[Ev
         is_begun = any(each.is_begun for each in state.executions)
         if not is_begun or not state.server.is_direct:
             raise
-    for holder in run_lock.wait(session, run_lock.lock_key(state.history.name), limits.lock_wait):
+    for holder in run_lock.wait(session, run_lock.lock_key(state.history.name), limits.lock_wait, sleep):
         yield Waiting(holder, limits.lock_wait)
     state = order.read(session)
     return state, order.plan(session, state)
@@ -319,7 +396,9 @@ class _Run:
         if is_pooled and not _needs_session(self.session, state.server, plan):
             return replace(state, is_pooled=True)
         key = run_lock.lock_key(state.history.name)
-        keeping = own_settings.after_reset(state.server.major, is_shared=False) if is_pooled else ()
+        keeping = (
+            own_settings.after_reset(state.server.major, state.server.schema, is_shared=False) if is_pooled else ()
+        )
         reading = read.read_again(state.history, with_log=state.is_log_read) if state.history.exists else ()
         try:
             (got,), *rest = self.session.ask(run_lock.try_lock(key), *reading, *keeping)
@@ -343,14 +422,22 @@ class _Run:
         rest: _Rest | Literal["done", "failed"] = _Rest(plan, state)
         while isinstance(rest, _Rest):
             state = rest.state
-            rest = yield from self._execute(rest)
-        if self.order.drift.is_off:
-            return
-        from .snapshot import take  # noqa: PLC0415 - as the executor itself
-
-        notes = take(self.session, replace(state, history=table.ready(state.history)), expected)
+            try:
+                rest = yield from self._execute(rest)
+            except Postponed:
+                self._take_snapshot(state, expected)
+                raise
+        notes = self._take_snapshot(state, expected)
         if notes and rest != "failed":  # a failure is the last event
             yield Noted(tuple(map(_as_note, notes)))
+
+    def _take_snapshot(self, state: State, expected: Expected | None) -> tuple[SqlmigrateError, ...]:
+        """Take a snapshot of the schema, and return notes if that was not possible."""
+        if self.order.drift.is_off:
+            return ()
+        from .snapshot import take  # noqa: PLC0415 - as the executor itself
+
+        return take(self.session, replace(state, history=table.ready(state.history)), expected)
 
     def look(self, state: State) -> Generator[Event, None, Expected | None]:
         """Look whether the schema was changed by hand since the last run, and say so; raises if that is refused.
@@ -432,7 +519,7 @@ class _Run:
         return replace(rest, plan=plan, state=state)
 
     def _wait(self, key: int) -> Iterator[Event]:
-        for holder in run_lock.wait(self.session, key, self.limits.lock_wait):
+        for holder in run_lock.wait(self.session, key, self.limits.lock_wait, self.observation.sleep):
             yield Waiting(holder, self.limits.lock_wait)
 
     def dry_run(self, plan: Plan, state: State) -> Iterator[Event]:

@@ -59,6 +59,8 @@ def test_a_command_writes_json(name: str, branch: Project) -> None:
         branch.up()
         branch.add("003_add_roles", "create table c (id bigint);")
 
+    if name == "fleet":
+        (branch.folder.parent / "targets.txt").write_text("shop application_name=fleet\n", encoding="utf-8")
     if name == "adopt":
         _write_dbmate(branch)
 

@@ -1,0 +1,227 @@
+"""What each action of `fleet` does with the targets of a call."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlmigrate.cli.context import EXIT_ATTENTION, EXIT_FAILED, Context, NotConfirmedError
+from sqlmigrate.errors import NOTHING_EXECUTED, ConfigError, ConnectError, gather
+from sqlmigrate.files import folder
+from sqlmigrate.files.migration import Folder
+from sqlmigrate.plan.plan import Planned, Selection
+from sqlmigrate.plan.up import faults_of
+from sqlmigrate.spelling import plural
+
+from . import formats, inspection, screens
+from .inspection import Standing
+from .look import Order, require_own_histories
+from .policy import FleetPolicy
+from .pool import each
+from .report import FleetReport
+from .results import Summary, grouped
+from .run import FleetRun
+from .sources import Wanted, as_options
+from .target import Target
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of the command.
+
+    Attributes:
+        context: The settings, and what shows the results.
+        action: ``status``, ``up``, ``down``, ``verify`` or ``drift``.
+        wanted: What the call says about its targets.
+        targets: The targets.
+        migrations: The folder.
+        options: The other options, by their names.
+    """
+
+    context: Context
+    action: str
+    wanted: Wanted
+    targets: tuple[Target, ...]
+    migrations: Folder
+    options: dict[str, Any]
+
+    @property
+    def table(self) -> str:
+        """The history table."""
+        return self.context.config.table
+
+    def again(self, action: str) -> str:
+        """Return the command that does something with the same targets."""
+        words = ["sqlmigrate", "fleet", action, *as_options(self.wanted)]
+        words += ["--to", self.options["to"]] if self.options["to"] and action == self.action else []
+        words += ["--all"] if self.options["all"] and action == self.action else []
+        return shlex.join(words)
+
+    def ask_each(self, ask: Callable[[Target], _T], tell: Callable[[Target, _T], None] | None = None) -> dict[str, _T]:
+        """Ask each target, several at once; `tell` gets each answer when it is there. Gives them by name, in order."""
+        found: dict[str, _T] = {}
+        for target, answer in each(self.targets, ask, self.options["jobs"], self.options["per_server"]):
+            found[target.name] = answer
+            if tell:
+                tell(target, answer)
+        return {target.name: found[target.name] for target in self.targets}
+
+
+def work(call: Call) -> int:
+    """Do what a call asks for, and return the exit code."""
+    require_own_histories(call.targets, call.table)
+    actions = {"status": _status, "verify": _verify, "drift": _drift}
+    return actions.get(call.action, _execute)(call)
+
+
+# -- up and down -------------------------------------------------------------------------------------------------------
+
+
+def _execute(call: Call) -> int:
+    context, options = call.context, call.options
+    order = _order(call)
+    if order.direction == "up" and not order.migrations and not order.migrations.faults:
+        raise ConfigError(f"there is no migration in `{context.config.directory}`", state=NOTHING_EXECUTED)
+    if options["ask"]:
+        context.require_terminal(yes=False)
+    if order.direction == "down" and not order.is_dry_run:
+        what = "every migration" if options["all"] else "executed migrations"
+        question = f"Undo {what}, and lose the data in their tables?"
+        context.confirm(yes=options["yes"], question=question, where=plural(len(call.targets), "target"))
+    policy = FleetPolicy(
+        options["jobs"],
+        options["per_server"],
+        options["max_failures"] or "1",
+        options["canary"] or 0,
+        is_strict=options["strict"],
+    )
+    run = FleetRun(
+        call.targets, order, policy, (lambda summary: _goes_on(context, summary)) if options["ask"] else None
+    )
+    report = FleetReport(context.report, run.summary, order, is_verbose=options["verbose"])
+    try:
+        for target, event in run.events():
+            report.tell(target, event)
+    except KeyboardInterrupt:
+        context.is_interruption_told = True
+        report.interrupted()
+        for target, event in run.stopped():
+            report.tell(target, event)
+        report.ended(_next(call, order))
+        raise
+    report.ended(_next(call, order))
+    return run.summary.exit_code
+
+
+def _order(call: Call) -> Order:
+    context, options = call.context, call.options
+    is_up = call.action == "up"
+    steps = options["steps"]
+    if not is_up and not (steps or options["to"] or options["all"]):
+        steps = 1
+    selection = Selection(
+        options["to"],
+        steps,
+        options["all"],
+        out_of_order=options["out_of_order"],
+        into_existing=is_up and context.config.into_existing,
+    )
+    return Order(
+        "up" if is_up else "down",
+        call.migrations,
+        selection,
+        call.table,
+        context.limits,
+        context.drift,
+        is_dry_run=options["dry_run"],
+    )
+
+
+def _next(call: Call, order: Order) -> str:
+    """Return the command that continues the run: `down` by a number of steps would undo more where it is done."""
+    selection = order.selection
+    is_repeatable = selection.steps is None if order.direction == "up" else bool(selection.to or selection.all)
+    return call.again(call.action if is_repeatable else "status")
+
+
+def _goes_on(context: Context, summary: Summary) -> bool:
+    """Ask whether the other targets are to be executed, when the canaries are done."""
+    left = plural(len(summary.named("not begun")), "target")
+    try:
+        context.confirm(yes=False, question="The canaries are done. Go on?", where=left)
+    except NotConfirmedError:
+        return False
+    return True
+
+
+# -- looking -----------------------------------------------------------------------------------------------------------
+
+
+def _status(call: Call) -> int:
+    report = call.context.report
+
+    def tell(target: Target, answer: tuple[Standing, Planned | None]) -> None:
+        if report.form == "json":
+            report.json(formats.status_value(target, *answer, report.directory))
+
+    answers = call.ask_each(lambda target: inspection.status(target, call.migrations, call.table), tell)
+    found = {name: standing for name, (standing, _) in answers.items()}
+    report.json(formats.status_summary(found))
+    head, agreement = f"{report.directory} · {plural(len(found), 'target')}", screens.agreement(found)
+    report.text(", ".join(filter(None, [head, agreement])))
+    if not agreement:
+        report.text("")
+        for line in screens.status_lines(found):
+            report.folded(line)
+        report.text("", [("bold", screens.status_total(found))])
+        if any(standing.pending for standing in found.values()):
+            report.text(report.next_step(call.again("up")))
+    if call.options["check"] and not all(standing.is_settled for standing in found.values()):
+        return EXIT_ATTENTION
+    return _worst(standing.error.exit_code for standing in found.values() if standing.error)
+
+
+def _verify(call: Call) -> int:
+    report = call.context.report
+    folder.require_read(call.migrations)
+    if faults := faults_of(call.migrations):
+        raise gather(faults)
+    found = call.ask_each(lambda target: inspection.verify(target, call.migrations, call.table))
+    errors = [(name, error) for name, error in found.items() if error]
+    groups = grouped(errors)
+    report.json(formats.verify_value(len(found), groups))
+    if report.form == "text":
+        screens.groups(report, groups)
+    agreeing = len(found) - len(errors)
+    unreachable = sum(isinstance(error, ConnectError) for _, error in errors)
+    counts = {"do not": len(errors) - unreachable, "cannot be reached": unreachable}
+    words = [f"{plural(agreeing, 'target')} agree{'s' * (agreeing == 1)} with the files"]
+    words += [f"{count:,} {what}" for what, count in counts.items() if count]
+    report.text([("bold", " · ".join(words))])
+    return _worst(error.exit_code for _, error in errors)
+
+
+def _drift(call: Call) -> int:
+    report, policy = call.context.report, call.context.drift
+    found = call.ask_each(lambda target: inspection.drift(target, policy, call.table))
+    report.json(formats.drift_value(found.items()))
+    errors = [(name, answer.error) for name, answer in found.items() if answer.error]
+    if report.form == "text":
+        report.text(*screens.drift_lines(found))
+        screens.reasons(report, grouped(errors))
+    changed = sum(bool(answer.changes) for answer in found.values())
+    words = f"{changed:,} of {plural(len(found), 'target')} changed by hand"
+    report.text([("bold", " · ".join([words, *([f"{len(errors):,} not known"] if errors else [])]))])
+    if changed:
+        return EXIT_FAILED
+    return EXIT_ATTENTION if errors else 0
+
+
+def _worst(codes: Iterable[int]) -> int:
+    """Return 1 if one target failed, otherwise the highest code; 0 if there is none."""
+    found = set(codes)
+    return EXIT_FAILED if EXIT_FAILED in found else max(found, default=0)

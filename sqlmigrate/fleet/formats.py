@@ -1,0 +1,107 @@
+"""What `fleet` writes as JSON: the events of each target, and a summary at the end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlmigrate.output import json_values
+from sqlmigrate.plan.plan import Planned
+
+from .inspection import Drifted, Standing
+from .results import Ended, FleetEvent, Group, Looked, Queued, Started, Summary
+from .target import Target
+
+MOST_SLOWEST = 5
+
+
+def event_value(target: Target, event: FleetEvent, *, dry_run: bool) -> dict[str, Any]:
+    """Return an event of a target."""
+    return {"target": target.name, **_event_value(event, dry_run=dry_run)}
+
+
+def _event_value(event: FleetEvent, *, dry_run: bool) -> dict[str, Any]:
+    match event:
+        case Looked(look):
+            return {
+                "event": "looked", "state": look.state.replace(" ", "_"), "migrations": list(look.needs),
+                "error": look.error and json_values.error_value(look.error),
+            }  # fmt: skip
+        case Started():
+            return {"event": "started"}
+        case Queued(pause):
+            return {"event": "queued", "pause_ms": round(pause * 1000)}
+        case Ended(state, executed, error, _, duration):
+            return {
+                "event": "ended", "state": state.replace(" ", "_"), "executed": list(executed),
+                "duration_ms": duration, "error": error and json_values.error_value(error),
+            }  # fmt: skip
+        case _:
+            return json_values.event_value(event, dry_run=dry_run)
+
+
+def slowest(summary: Summary) -> list[tuple[str, Ended]]:
+    """Return the targets whose run took longest, the slowest first."""
+    ran = [(name, ended) for name, ended in summary.ended.items() if ended.duration_ms]
+    return sorted(ran, key=lambda each: -each[1].duration_ms)[:MOST_SLOWEST]
+
+
+def summary_value(summary: Summary) -> dict[str, Any]:
+    """Return what a run has done, by the names of the targets."""
+    states = Counter(summary.state(target) for target in summary.targets)
+    return {
+        "summary": {
+            "targets": len(summary.targets),
+            "states": {state.replace(" ", "_"): count for state, count in sorted(states.items())},
+            "executed": sum(len(ended.executed) for ended in summary.ended.values()),
+            "failed": list(summary.named("failed", "interrupted", "locked", "unreachable")),
+            "left": list(summary.named("left out", "not begun")),
+            "groups": [_group_value(each) for each in summary.groups("failed", "locked", "unreachable", "left out")],
+            "slowest": [{"target": name, "duration_ms": ended.duration_ms} for name, ended in slowest(summary)],
+            "stopped": summary.stopped or None,
+        }
+    }
+
+
+def _group_value(group: Group) -> dict[str, Any]:
+    return {"error": json_values.error_value(group.error), "targets": list(group.names)}
+
+
+def status_value(target: Target, standing: Standing, planned: Planned | None, directory: str) -> dict[str, Any]:
+    """Return what `status` says of a target; only the error if it is not known."""
+    if planned is None:
+        return {"target": target.name, "error": standing.error and json_values.error_value(standing.error)}
+    return {"target": target.name, **json_values.status_value(planned, directory)}
+
+
+def status_summary(standings: Mapping[str, Standing]) -> dict[str, Any]:
+    """Return the number of targets at each version."""
+    known = [each for each in standings.values() if each.error is None]
+    return {
+        "summary": {
+            "targets": len(standings),
+            "versions": dict(Counter(each.newest for each in sorted(known, key=lambda each: each.number))),
+            "settled": sum(each.is_settled for each in known),
+            "unreachable": [name for name, each in standings.items() if each.is_unreachable],
+        }
+    }
+
+
+def verify_value(total: int, groups: Sequence[Group]) -> dict[str, Any]:
+    """Return which targets differ from the files, by the difference."""
+    return {"summary": {"targets": total, "groups": [_group_value(each) for each in groups]}}
+
+
+def drift_value(found: Iterable[tuple[str, Drifted]]) -> dict[str, Any]:
+    """Return what was changed by hand, by the names of the targets."""
+    targets = dict(found)
+    return {
+        "summary": {
+            "targets": len(targets),
+            "changed": {name: list(each.changes) for name, each in targets.items() if each.changes},
+            "unknown": {
+                name: json_values.error_value(each.error) for name, each in targets.items() if each.error is not None
+            },
+        }
+    }

@@ -1,0 +1,76 @@
+"""The look at one target: what it needs, and what keeps it from being executed. Writes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlmigrate.errors import NOTHING_EXECUTED, ConfigError, SqlmigrateError
+from sqlmigrate.files.migration import Folder
+from sqlmigrate.history.table import DEFAULT_TABLE, table_parts
+from sqlmigrate.operations import up_down
+from sqlmigrate.plan.plan import (
+    DEFAULT_DRIFT,
+    DEFAULT_LIMITS,
+    DEFAULT_SELECTION,
+    Direction,
+    DriftPolicy,
+    Limits,
+    Selection,
+)
+
+from .results import Look
+from .target import Target
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a fleet is asked to do with each target.
+
+    Attributes:
+        direction: ``up`` or ``down``.
+        migrations: The folder, read once.
+        selection: The migrations that are asked for.
+        table: The history table.
+        limits: How long to wait for others.
+        drift: What a run does if the schema was changed by hand.
+        is_dry_run: Whether everything is rolled back.
+    """
+
+    direction: Direction
+    migrations: Folder
+    selection: Selection = DEFAULT_SELECTION
+    table: str = DEFAULT_TABLE
+    limits: Limits = DEFAULT_LIMITS
+    drift: DriftPolicy = DEFAULT_DRIFT
+    is_dry_run: bool = False
+
+
+def look(target: Target, order: Order) -> Look:
+    """Return what a target needs. An error of it is in the result."""
+    try:
+        planned = up_down.look(
+            target.url,
+            order.migrations,
+            direction=order.direction,
+            selection=order.selection,
+            table=order.table,
+            schema=target.schema,
+        )
+    except SqlmigrateError as error:
+        return Look(error=error)
+    plan = planned.plan
+    needs = [*(step.migration for step in plan.steps), *(fold.migration for fold in plan.folds)]
+    is_alone = any(step.script.mode == "statements" for step in plan.steps)
+    versions = (needs[0].version, needs[-1].version) if needs else ()
+    return Look(tuple(each.label for each in needs), is_alone=is_alone, versions=versions)
+
+
+def require_own_histories(targets: tuple[Target, ...], table: str) -> None:
+    """Raise `ConfigError` if schemas would share one history, because the setting `table` names a schema."""
+    schema, name = table_parts(table)
+    if schema and any(target.schema for target in targets):
+        raise ConfigError(
+            f"--table {table} names a schema, and each target that is a schema has a history in it",
+            state=NOTHING_EXECUTED,
+            hint=f"name the table alone: --table {name}",
+        )

@@ -1,0 +1,96 @@
+"""Shows a run of a fleet, event by event: as text or as JSON."""
+
+from __future__ import annotations
+
+import time
+
+from sqlmigrate.output.excerpt import cell_count
+from sqlmigrate.output.report import Report
+from sqlmigrate.output.writer import width as screen_width
+
+from . import formats, screens
+from .look import Order
+from .results import Ended, FleetEvent, Looked, Summary
+from .target import Target
+
+_REDRAW_SECONDS = 0.1
+
+
+class FleetReport:
+    """Shows one run of a fleet.
+
+    If stderr is a terminal, a live line shows how far it is. A target has a line of its own if it failed, or if
+    `is_verbose`.
+    """
+
+    def __init__(self, report: Report, summary: Summary, order: Order, *, is_verbose: bool) -> None:
+        self._report = report
+        self._summary = summary
+        self._order = order
+        self._is_verbose = is_verbose
+        self._live: screens.Live | None = None
+        self._column = max((cell_count(target.name) for target in summary.targets), default=0)
+        self._drawn = 0.0
+        self._has_lines = False
+
+    def tell(self, target: Target, event: FleetEvent) -> None:
+        """Show one event."""
+        if self._report.form == "json":
+            self._report.json(formats.event_value(target, event, dry_run=self._order.is_dry_run))
+            return
+        if isinstance(event, Looked):
+            self._looked()
+            return
+        if self._live:
+            self._live.keep(target, event)
+        if isinstance(event, Ended) and (self._is_verbose or event.state not in ("done", "up to date")):
+            if not self._has_lines:
+                self._report.text("")
+            self._has_lines = True
+            self._report.text(screens.ended_line(target, event, self._column))
+        self._draw()
+
+    def _looked(self) -> None:
+        summary = self._summary
+        if len(summary.looks) < len(summary.targets):
+            if self._report.writer.is_live:
+                self._draw_line(f"   looked at {len(summary.looks):,} of {len(summary.targets):,}")
+            return
+        self._report.folded([("bold", screens.looked(summary, is_up=self._order.direction == "up"))])
+        screens.reasons(self._report, summary.groups("left out", "unreachable"))
+        self._live = screens.Live(sum(look.state == "pending" for look in summary.looks.values()))
+
+    def _draw(self) -> None:
+        if self._live and self._report.writer.is_live:
+            self._draw_line(self._live.line(screen_width() - 1))
+
+    def _draw_line(self, text: str) -> None:
+        if time.monotonic() - self._drawn >= _REDRAW_SECONDS:
+            self._drawn = time.monotonic()
+            self._report.writer.live(text)
+
+    def interrupted(self) -> None:
+        """Say that the run stops."""
+        self._report.text("interrupted: what is being executed is cancelled", stream="stderr")
+
+    def ended(self, again: str) -> None:
+        """Show how the run has ended: failures by their cause, the counts, the next command."""
+        report, summary = self._report, self._summary
+        report.json(formats.summary_value(summary))
+        if report.form == "json":
+            return
+        ran = set(summary.ended)
+        failed = [group for group in summary.groups("failed", "locked", "unreachable") if ran & set(group.names)]
+        if failed:
+            report.text("", stream="stderr")
+            screens.groups(report, failed)
+        if summary.stopped:
+            report.folded([("yellow", f"stopped: {summary.stopped}")], stream="stderr")
+        if self._order.is_dry_run:
+            report.text("the dry run was rolled back: the databases are unchanged")
+        if summary.ended or summary.stopped:
+            report.text(*([] if failed else [""]))
+            for line in screens.total(summary):
+                report.folded(line)
+        if any(summary.state(target) not in ("done", "up to date") for target in summary.targets):
+            report.text(report.next_step(again))

@@ -1,0 +1,190 @@
+"""What is found out about each target, and how its run has ended: values for all screens and formats."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlmigrate.errors import ConnectError, LockError, SqlmigrateError, StatementError
+from sqlmigrate.executor.events import Event
+
+from .target import Target
+
+# `left out` is decided by the look, before anything is executed; `not begun` by what happened to other targets.
+State = Literal["done", "up to date", "failed", "locked", "unreachable", "left out", "interrupted", "not begun"]
+
+_LOCKED_OUT = ("55P03", "40P01")
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the look at a target has found, before anything is executed.
+
+    Attributes:
+        needs: The labels of the migrations that are to be executed, or undone, in their order.
+        error: Why the target is left out; None if it can be executed.
+        is_alone: Whether a file without a transaction is among them: one at a time in its database.
+        versions: The first and the last version of them; empty if there are none.
+    """
+
+    needs: tuple[str, ...] = ()
+    error: SqlmigrateError | None = None
+    is_alone: bool = False
+    versions: tuple[str, ...] = ()
+
+    @property
+    def state(self) -> Literal["pending", "up to date", "left out", "unreachable"]:
+        """What it means in a word."""
+        if self.error:
+            return "unreachable" if isinstance(self.error, ConnectError) else "left out"
+        return "pending" if self.needs else "up to date"
+
+
+@dataclass(frozen=True)
+class Looked:
+    """A target was looked at; nothing is executed yet."""
+
+    look: Look
+
+
+@dataclass(frozen=True)
+class Started:
+    """The run of a target begins, or begins again after it was in the queue."""
+
+
+@dataclass(frozen=True)
+class Queued:
+    """A target waits for the locks of others. Its run has ended, and begins again later.
+
+    Attributes:
+        pause: How long it waits at least, in seconds.
+    """
+
+    pause: float
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The run of a target has ended.
+
+    Attributes:
+        state: How.
+        executed: The labels of the migrations that were executed, or undone.
+        error: The error; None if there is none.
+        migration: The migration that failed; empty if none did.
+        duration_ms: How long it took, in milliseconds, without the time in the queue.
+    """
+
+    state: State
+    executed: tuple[str, ...] = ()
+    error: SqlmigrateError | None = None
+    migration: str = ""
+    duration_ms: int = 0
+
+
+FleetEvent = Event | Looked | Started | Queued | Ended
+Told = tuple[Target, FleetEvent]
+
+
+def state_of_error(error: SqlmigrateError, executed: Sequence[str] = ()) -> State:
+    """Return how a run has ended that an error has ended."""
+    if isinstance(error, LockError) or (isinstance(error, StatementError) and error.sqlstate in _LOCKED_OUT):
+        return "locked"
+    return "unreachable" if isinstance(error, ConnectError) and not executed else "failed"
+
+
+Cause = tuple[str, str, int]
+
+
+def cause_of(error: SqlmigrateError) -> Cause:
+    """Return what two failures have in common that have one cause: the code, the file and the line.
+
+    An error without a place in a file is compared by its message.
+    """
+    code = error.sqlstate if isinstance(error, StatementError) else None
+    if error.span:
+        return code or type(error).__name__, error.span.source.path, error.span.line
+    return code or type(error).__name__, error.message, 0
+
+
+@dataclass(frozen=True)
+class Group:
+    """Targets with one cause.
+
+    Attributes:
+        error: The error of the first of them.
+        names: The names of the targets, in their order.
+    """
+
+    error: SqlmigrateError
+    names: tuple[str, ...]
+
+
+def grouped(errors: Iterable[tuple[str, SqlmigrateError]]) -> tuple[Group, ...]:
+    """Put targets with the same cause together, those that are the most first."""
+    found: dict[Cause, list[tuple[str, SqlmigrateError]]] = {}
+    for name, error in errors:
+        found.setdefault(cause_of(error), []).append((name, error))
+    groups = [Group(each[0][1], tuple(name for name, _ in each)) for each in found.values()]
+    return tuple(sorted(groups, key=lambda group: -len(group.names)))
+
+
+class Summary:
+    """What a run of a fleet has done so far, collected from what it tells.
+
+    Attributes:
+        targets: All targets.
+        looks: What the look has found.
+        ended: How the run of each target has ended.
+        stopped: Why nothing new was begun any more; empty if all were.
+    """
+
+    def __init__(self, targets: Sequence[Target]) -> None:
+        self.targets = tuple(targets)
+        self.looks: dict[str, Look] = {}
+        self.ended: dict[str, Ended] = {}
+        self.stopped = ""
+
+    def keep(self, target: Target, event: FleetEvent) -> None:
+        """Remember what an event says."""
+        if isinstance(event, Looked):
+            self.looks[target.name] = event.look
+        elif isinstance(event, Ended):
+            self.ended[target.name] = event
+
+    def state(self, target: Target) -> State:
+        """Return how a target has ended."""
+        if ended := self.ended.get(target.name):
+            return ended.state
+        look = self.looks.get(target.name)
+        if look is None or look.state == "pending":
+            return "not begun"
+        return look.state
+
+    def named(self, *states: State) -> tuple[str, ...]:
+        """Name the targets that have ended in one of the states, in the order of the targets."""
+        return tuple(target.name for target in self.targets if self.state(target) in states)
+
+    def error(self, name: str) -> SqlmigrateError | None:
+        """Return the error of a target."""
+        if ended := self.ended.get(name):
+            return ended.error
+        look = self.looks.get(name)
+        return look.error if look else None
+
+    def groups(self, *states: State) -> tuple[Group, ...]:
+        """Return the targets that have ended in one of the states, by their cause."""
+        return grouped((name, error) for name in self.named(*states) if (error := self.error(name)))
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code: 1 a target failed or was left out; 5 one was not reached; 4 only locks were in the way."""
+        states = {self.state(target) for target in self.targets}
+        if states & {"failed", "left out", "interrupted"}:
+            return 1
+        if "unreachable" in states:
+            return 5
+        if "locked" in states:
+            return 4
+        return 1 if "not begun" in states else 0

@@ -1,0 +1,269 @@
+"""Executes a fleet: looks at all targets, executes the canaries, then the others, several at once.
+
+The histories are the only state. A run that was stopped, or that has failed, is continued by the same call.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from threading import Event as Flag, Lock, Semaphore
+from typing import Any
+
+from sqlmigrate.errors import SqlmigrateError
+from sqlmigrate.executor.events import Blocked, Event, Failed, Finished, Folded, Postponed, Waiting
+from sqlmigrate.files.migration import Folder
+from sqlmigrate.history.table import DEFAULT_TABLE
+from sqlmigrate.operations import up_down
+from sqlmigrate.plan.plan import (
+    DEFAULT_DRIFT,
+    DEFAULT_LIMITS,
+    DEFAULT_SELECTION,
+    Direction,
+    DriftPolicy,
+    Limits,
+    Selection,
+)
+
+from .look import Order, look, require_own_histories
+from .policy import DEFAULT_POLICY, Brake, FleetPolicy, most_failures
+from .pool import Pool
+from .queue import Job, Queue
+from .results import Ended, FleetEvent, Look, Looked, Queued, Started, Summary, Told, state_of_error
+from .target import Target, require_different
+
+CANARY = "canary"
+Tell = Callable[[FleetEvent], None]
+Work = Callable[[Job, Tell], float | None]
+_TICK_SECONDS = 0.5  # so often a thread notices that it has to stop, while a statement is executed
+_SLICE_SECONDS = 0.25  # the same while it pauses
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0
+
+
+def fleet(  # noqa: PLR0913 - the library's keyword arguments, each with a default
+    targets: Sequence[Target],
+    migrations: Folder,
+    *,
+    direction: Direction = "up",
+    selection: Selection = DEFAULT_SELECTION,
+    table: str = DEFAULT_TABLE,
+    limits: Limits = DEFAULT_LIMITS,
+    drift: DriftPolicy = DEFAULT_DRIFT,
+    dry_run: bool = False,
+    policy: FleetPolicy = DEFAULT_POLICY,
+    ask: Callable[[Summary], bool] | None = None,
+) -> Generator[Told, None, None]:
+    """Execute the pending migrations of many databases or schemas, and yield each event with its target.
+
+    First each target is looked at (`Looked`). A target whose files were changed, are missing or out of order, that
+    another tool looks after, or that cannot be reached is left out. Then the others are executed; `Ended` is the last
+    event of each. Closing the generator cancels what is being executed, and its histories record that.
+
+    Args:
+        targets: The databases or schemas.
+        migrations: The folder, as `load` gives it.
+        direction: ``up`` or ``down``.
+        selection: The migrations that are asked for; by default all that are pending, or the last executed one.
+        table: The history table, without a schema where targets are schemas.
+        limits: How long to wait for other runs and for locks.
+        drift: What to do if a schema was changed by hand.
+        dry_run: Execute everything in one transaction for each target, and roll it back.
+        policy: How many at once, and what ends it.
+        ask: Called when the canaries are executed; if it returns false, no other target is begun.
+
+    Raises:
+        ConfigError: Two targets have one name, or are the same database and schema.
+    """
+    order = Order(direction, migrations, selection, table, limits, drift, is_dry_run=dry_run)
+    run = FleetRun(targets, order, policy, ask)
+    try:
+        yield from run.events()
+    finally:
+        for _ in run.stopped():
+            pass
+
+
+class FleetRun:
+    """One run of a fleet.
+
+    Attributes:
+        summary: What the run has done so far.
+    """
+
+    def __init__(
+        self,
+        targets: Sequence[Target],
+        order: Order,
+        policy: FleetPolicy,
+        ask: Callable[[Summary], bool] | None = None,
+    ) -> None:
+        """Prepare a run; raises `ConfigError` for targets that are the same, and for a wrong policy."""
+        require_different(targets)
+        require_own_histories(tuple(targets), order.table)
+        self.summary = Summary(targets)
+        self._order = order
+        self._policy = policy
+        self._ask = ask
+        self._stop = Flag()
+        self._lock = Lock()
+        self._brake = Brake(most_failures(policy.max_failures, len(targets)))
+        self._observers = Semaphore(1)  # one more connection than threads
+        self._pool: Pool[FleetEvent] | None = None
+        self._queue: Queue | None = None
+
+    def events(self) -> Iterator[Told]:
+        """Look at all targets, and execute those that need it; yields what happens to each."""
+        yield from self._in_threads(self.summary.targets, self._look, self._policy.jobs)
+        summary = self.summary
+        left_out = summary.named("left out", "unreachable")
+        if self._policy.is_strict and left_out:
+            summary.stopped = f"{len(left_out)} left out, and --strict is set"
+            return
+        pending = [target for target in summary.targets if summary.state(target) == "not begun"]
+        canaries = self._canaries(pending)
+        yield from self._in_threads(canaries, self._execute, 1)
+        if canaries and len(summary.named("done", "up to date")) < len(canaries) + len(summary.named("up to date")):
+            summary.stopped = summary.stopped or "a canary failed"
+        others = [target for target in pending if target not in canaries]
+        if summary.stopped or not others:
+            return
+        if canaries and self._ask and not self._ask(summary):
+            summary.stopped = "the answer was no"
+            return
+        yield from self._in_threads(others, self._execute, self._policy.jobs)
+
+    def stopped(self) -> Iterator[Told]:
+        """Begin nothing new, cancel what is under way, and yield what happens until that has ended."""
+        self._stop.set()
+        if self._queue:
+            self._queue.close()
+        if self._pool:
+            yield from self._kept(self._pool.events())
+
+    def _canaries(self, pending: Sequence[Target]) -> Sequence[Target]:
+        tagged = [target for target in pending if CANARY in target.tags]
+        return tagged or pending[: self._policy.canaries]
+
+    def _in_threads(self, targets: Sequence[Target], work: Work, threads: int) -> Iterator[Told]:
+        if not targets:
+            return
+        looks = self.summary.looks
+        jobs = [Job(target, looks.get(target.name, Look()).is_alone) for target in targets]
+        self._queue = Queue(jobs, self._policy.per_server)
+        self._pool = Pool(self._queue, work, min(threads, len(targets)))
+        yield from self._kept(self._pool.events())
+
+    def _kept(self, events: Iterable[Told]) -> Iterator[Told]:
+        for target, event in events:
+            self.summary.keep(target, event)
+            self.summary.stopped = self.summary.stopped or self._brake.reason
+            yield target, event
+
+    # what the threads do
+
+    def _look(self, job: Job, tell: Tell) -> None:
+        tell(Looked(look(job.target, self._order)))
+
+    def _execute(self, job: Job, tell: Tell) -> float | None:
+        """Execute one target to its end, or until it waits for others; returns the pause then."""
+        tell(Started())
+        began = time.monotonic()
+        try:
+            ended = self._run(job, tell)
+        except Postponed:
+            if not self._stop.is_set():
+                job.spent += time.monotonic() - began
+                pause = _pause(job)
+                tell(Queued(pause))
+                return pause
+            ended = Ended("interrupted", job.executed)
+        except SqlmigrateError as error:
+            ended = Ended(state_of_error(error, job.executed), job.executed, error)
+        spent = round((job.spent + time.monotonic() - began) * 1000)
+        self._end(replace(ended, executed=job.executed, duration_ms=spent), tell)
+        return None
+
+    def _end(self, ended: Ended, tell: Tell) -> None:
+        with self._lock:
+            self._brake.keep(ended)
+            if self._brake.reason and self._queue:
+                self._queue.close()
+        tell(ended)
+
+    def _run(self, job: Job, tell: Tell) -> Ended:
+        failed = None
+        with closing(self._happening(job)) as happening:
+            for event in happening:
+                tell(event)
+                failed = event if isinstance(event, Failed) else None
+                _note(job, event, self._order.limits.lock_wait)
+                if self._stop.is_set() and not failed:
+                    return Ended("interrupted")
+        if failed:
+            return Ended(state_of_error(failed.error), error=failed.error, migration=failed.step.label)
+        return Ended("done" if job.executed else "up to date")
+
+    def _happening(self, job: Job) -> Generator[Event, None, None]:
+        order, target, selection = self._order, job.target, self._order.selection
+        options: dict[str, Any] = {
+            "table": order.table,
+            "schema": target.schema,
+            "limits": self._limits(job),
+            "drift": order.drift,
+            "dry_run": order.is_dry_run,
+            "tick": _TICK_SECONDS,
+            "sleep": self._sleep,
+            "observers": self._observers,
+        }
+        steps = None if selection.steps is None else selection.steps - len(job.executed)
+        if order.direction == "up":
+            return up_down.up(
+                target.url,
+                order.migrations,
+                to=selection.to,
+                steps=steps,
+                out_of_order=selection.out_of_order,
+                into_existing=selection.into_existing,
+                **options,
+            )
+        return up_down.down(target.url, order.migrations, to=selection.to, steps=steps, all=selection.all, **options)
+
+    def _limits(self, job: Job) -> Limits:
+        """Return the limits of a run that may have been in the queue: its tries and its waits are counted together."""
+        limits = self._order.limits
+        wait = limits.lock_wait
+        if job.waits_until is not None:
+            wait = max(0.0, job.waits_until - time.monotonic())
+        return replace(limits, lock_retries=max(0, limits.lock_retries - job.blocked), lock_wait=wait)
+
+    def _sleep(self, seconds: float) -> None:
+        """Pause before the next try; raises `Postponed` if the thread is needed, or has to stop."""
+        until = time.monotonic() + seconds
+        while True:
+            if self._stop.is_set() or (self._queue and self._queue.is_needed()):
+                raise Postponed
+            left = until - time.monotonic()
+            if left <= 0:
+                return
+            self._stop.wait(min(left, _SLICE_SECONDS))
+
+
+def _note(job: Job, event: FleetEvent, lock_wait: float) -> None:
+    """Keep in the job what has to be known after a time in the queue."""
+    if isinstance(event, Finished):
+        job.executed = (*job.executed, event.step.label)
+    elif isinstance(event, Folded):
+        job.executed = (*job.executed, event.fold.migration.label)
+    elif isinstance(event, Blocked):
+        job.blocked += 1
+    elif isinstance(event, Waiting) and job.waits_until is None:
+        job.waits_until = time.monotonic() + lock_wait
+
+
+def _pause(job: Job) -> float:
+    """Return how long a target waits in the queue: longer each time, and at random, as in a run alone."""
+    longest: float = min(_FIRST_PAUSE * 2 ** max(0, job.blocked - 1), _LONGEST_PAUSE)
+    return longest * random.uniform(0.5, 1.0)  # noqa: S311 - not a secret

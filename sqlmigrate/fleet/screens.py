@@ -1,0 +1,230 @@
+"""What `fleet` shows as text: the look, the live line, what failed and where, the table of versions."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from sqlmigrate.errors import SqlmigrateError
+from sqlmigrate.output.error_lines import error_lines
+from sqlmigrate.output.excerpt import Line, cell_count, fitted, printable
+from sqlmigrate.output.report import Report
+from sqlmigrate.spelling import plural
+from sqlmigrate.times import duration
+
+from .formats import slowest
+from .inspection import Drifted, Standing
+from .results import Ended, FleetEvent, Group, Queued, Started, State, Summary
+from .target import Target
+
+_MOST_NAMES = 5
+_MOST_RANGES = 3
+_WORDS: dict[State, str] = {
+    "done": "done",
+    "up to date": "up to date",
+    "failed": "failed",
+    "locked": "did not get locks",
+    "unreachable": "cannot be reached",
+    "left out": "left out",
+    "interrupted": "interrupted",
+    "not begun": "not begun",
+}
+_MARKS: dict[str, tuple[str, str]] = {
+    "done": ("green", "✅"),
+    "up to date": ("green", "✅"),
+    "interrupted": ("yellow", "⏸️"),
+}
+
+
+def names_in_short(names: Sequence[str]) -> str:
+    """Return five names, and how many more there are."""
+    more = len(names) - _MOST_NAMES
+    shown = ", ".join(map(printable, names[:_MOST_NAMES]))
+    return f"{shown} and {more:,} more" if more > 0 else shown
+
+
+# -- the look ----------------------------------------------------------------------------------------------------------
+
+
+def looked(summary: Summary, *, is_up: bool) -> str:
+    """Say in one sentence what the look has found."""
+    looks = summary.looks.values()
+    ranges = Counter(look.versions for look in looks if look.state == "pending")
+    verb = "need" if is_up else "undo"
+    found = [_needed(count, verb, versions) for versions, count in ranges.most_common(_MOST_RANGES)]
+    rest = sum(count for _, count in ranges.most_common()[_MOST_RANGES:])
+    found += [f"{rest:,} {verb} other migrations"] if rest else []
+    counts = Counter(look.state for look in looks)
+    found += (
+        [f"{counts['up to date']:,} {'up to date' if is_up else 'have nothing to undo'}"]
+        if counts["up to date"]
+        else []
+    )
+    found += [f"{counts['left out']:,} left out"] if counts["left out"] else []
+    found += [f"{counts['unreachable']:,} cannot be reached"] if counts["unreachable"] else []
+    return f"{plural(len(summary.targets), 'target')}: {', '.join(found)}"
+
+
+def _needed(count: int, verb: str, versions: Sequence[str]) -> str:
+    first, last = versions
+    which = first if first == last else f"{first} to {last}"
+    return f"{count:,} {verb if count != 1 else _SINGULAR[verb]} {which}"
+
+
+_SINGULAR = {"need": "needs", "undo": "undoes"}
+
+
+# -- while it runs -----------------------------------------------------------------------------------------------------
+
+
+class Live:
+    """The live line: how many targets are done, under way, waiting, failed, and which one is the slowest."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._began: dict[str, float] = {}
+        self._states: Counter[State] = Counter()
+        self._queued: set[str] = set()
+
+    def keep(self, target: Target, event: FleetEvent) -> None:
+        """Remember what an event says."""
+        if isinstance(event, Started):
+            self._began[target.name] = time.monotonic()
+            self._queued.discard(target.name)
+        elif isinstance(event, Queued):
+            self._began.pop(target.name, None)
+            self._queued.add(target.name)
+        elif isinstance(event, Ended):
+            self._began.pop(target.name, None)
+            self._states[event.state] += 1
+
+    def line(self, width: int) -> str:
+        """Return the line."""
+        ended = sum(self._states.values())
+        done = self._states["done"] + self._states["up to date"]
+        waiting = self._total - ended - len(self._began)
+        said = [f"{done:,} done", f"{len(self._began):,} under way", f"{waiting:,} waiting"]
+        said += [f"{len(self._queued):,} of them for locks"] if self._queued else []
+        said += [f"{ended - done:,} failed"] if ended > done else []
+        if self._began:
+            name, since = min(self._began.items(), key=lambda each: each[1])
+            said.append(f"slowest: {name}, {duration(int(time.monotonic() - since))}")
+        return fitted("   " + " · ".join(said), width)
+
+
+def ended_line(target: Target, ended: Ended, column: int) -> Line:
+    """Return the line of a target that has ended."""
+    style, mark = _MARKS.get(ended.state, ("red", "❌"))
+    what = plural(len(ended.executed), "migration") if ended.executed else _WORDS[ended.state]
+    if ended.migration:
+        what = ended.migration
+    name = printable(target.name) + " " * (column - cell_count(target.name))
+    return [(style, mark), ("", f" {name}   {what:<24} {ended.duration_ms:>7,} ms")]
+
+
+# -- afterwards --------------------------------------------------------------------------------------------------------
+
+
+def groups(report: Report, found: Sequence[Group]) -> None:
+    """Show errors, each once, with the names of the targets that have it."""
+    for group in found:
+        lines = list(error_lines(group.error, report.as_called))
+        names: Line = [("bold", f"   {'targets':<8}"), ("", f"{len(group.names):,}: {names_in_short(group.names)}")]
+        report.text(*lines[:-1], stream="stderr")
+        report.folded(names, 11, stream="stderr")
+        report.text("", stream="stderr")
+
+
+def reasons(report: Report, found: Sequence[Group]) -> None:
+    """Show why targets are left out: a line for each reason, and the names."""
+    for group in found:
+        report.folded([("yellow", "⏸️"), ("", f" {_reason(group.error)}")], 3, stream="stderr")
+        report.folded(f"   {plural(len(group.names), 'target')}: {names_in_short(group.names)}", 5, stream="stderr")
+
+
+def _reason(error: SqlmigrateError) -> str:
+    return printable(f"{error.message} ({error.span})" if error.span else error.message)
+
+
+def total(summary: Summary) -> list[Line]:
+    """Return the counts of all targets, and the slowest."""
+    counts = Counter(summary.state(target) for target in summary.targets)
+    said = [f"{counts[state]:,} {words}" for state, words in _WORDS.items() if counts[state]]
+    lines: list[Line] = [[("bold", " · ".join(said))]]
+    if slow := slowest(summary):
+        shown = ", ".join(f"{printable(name)} {ended.duration_ms:,} ms" for name, ended in slow)
+        lines.append([("", f"slowest: {shown}")])
+    return lines
+
+
+# -- status ------------------------------------------------------------------------------------------------------------
+
+
+def status_lines(standings: Mapping[str, Standing]) -> Iterator[Line]:
+    """Return the table: a row for each version and what is pending there, with the number of targets."""
+    rows: dict[tuple[int, str, str, str], list[str]] = {}
+    for name, standing in standings.items():
+        mark, what = _what(standing)
+        rows.setdefault((standing.number, standing.newest or "nothing executed", mark, what), []).append(name)
+    labels = [label if number >= 0 or mark != "❌" else "" for number, label, mark, _ in rows]
+    column = max(map(cell_count, labels), default=0)
+    counts = {key: plural(len(names), "target") for key, names in rows.items()}
+    room = max(map(len, counts.values()), default=0)
+    for key in sorted(rows, key=lambda key: (-key[0], key[3])):
+        number, label, mark, what = key
+        shown = label if number >= 0 or mark != "❌" else ""
+        names = "" if mark == "✅" else f": {names_in_short(rows[key])}"
+        style = {"✅": "green", "❌": "red"}.get(mark, "yellow")
+        gap = " " * (column - cell_count(shown))
+        yield [(style, mark), ("", f" {printable(shown)}{gap}   {counts[key]:>{room}}   {what}{names}")]
+
+
+def _what(standing: Standing) -> tuple[str, str]:
+    """Return a mark and words for where a target stands."""
+    if standing.error:
+        why = "cannot be reached" if standing.is_unreachable else _reason(standing.error)
+        return "❌", why
+    if standing.attention:
+        return "⚠️", ", ".join(f"{count} {state}" for state, count in standing.attention)
+    if standing.pending:
+        return "⏸️", f"{standing.pending} pending"
+    return "✅", "up to date"
+
+
+def status_total(standings: Mapping[str, Standing]) -> str:
+    """Count the targets by where they stand."""
+    found = [
+        ("up to date", sum(each.is_settled for each in standings.values())),
+        ("pending", sum(not each.error and not each.attention and each.pending > 0 for each in standings.values())),
+        ("need attention", sum(bool(each.attention) for each in standings.values())),
+        ("cannot be reached", sum(each.is_unreachable for each in standings.values())),
+        ("cannot be read", sum(bool(each.error) and not each.is_unreachable for each in standings.values())),
+    ]
+    return " · ".join(f"{count:,} {words}" for words, count in found if count)
+
+
+def agreement(standings: Mapping[str, Standing]) -> str:
+    """Return where all targets stand, if that is one place and up to date; empty if they differ."""
+    places = {(each.newest, each.is_settled) for each in standings.values()}
+    if len(places) != 1:
+        return ""
+    ((newest, is_settled),) = places
+    return f"all at {newest}, up to date" if newest and is_settled else ""
+
+
+# -- drift -------------------------------------------------------------------------------------------------------------
+
+
+def drift_lines(found: Mapping[str, Drifted]) -> Iterator[Line]:
+    """Return what was changed by hand: targets with the same changes together."""
+    together: dict[tuple[str, ...], list[str]] = {}
+    for name, each in found.items():
+        if each.changes:
+            together.setdefault(each.changes, []).append(name)
+    for changes, names in sorted(together.items(), key=lambda each: -len(each[1])):
+        yield [("bold", f"{plural(len(names), 'target')}: {names_in_short(names)}")]
+        yield from ([("", f"   {printable(change)}")] for change in changes[:_MOST_NAMES])
+        if len(changes) > _MOST_NAMES:
+            yield [("", f"   and {len(changes) - _MOST_NAMES} more")]
+        yield []

@@ -1,0 +1,572 @@
+"""Many databases with one folder: what is left out, what fails, what goes on, on real servers."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import children
+import psycopg
+import pytest
+from fleet_project import Fleet
+from in_process import Quick
+from postgres_servers import PasswordServer
+from waiting import until
+
+from sqlmigrate.errors import ConfigError
+from sqlmigrate.executor.events import Finished
+from sqlmigrate.files.folder import load
+from sqlmigrate.fleet.policy import FleetPolicy
+from sqlmigrate.fleet.results import Ended, Looked, Queued
+from sqlmigrate.fleet.run import fleet
+from sqlmigrate.fleet.target import Target
+from sqlmigrate.plan.plan import Limits
+
+Make = Callable[[int], Fleet]
+
+
+def states(events: list[tuple[str, object]]) -> dict[str, str]:
+    """Give how each target has ended, by its name; or what the look has said of it."""
+    found: dict[str, str] = {}
+    for name, event in events:
+        if isinstance(event, Looked):
+            found[name] = event.look.state
+        elif isinstance(event, Ended):
+            found[name] = event.state
+    return found
+
+
+def summary_of(text: str) -> dict[str, object]:
+    found: dict[str, object] = json.loads(text.splitlines()[-1])["summary"]
+    return found
+
+
+@contextmanager
+def table_locked(url: str, table: str) -> Iterator[None]:
+    with psycopg.connect(url, application_name="reports") as conn:
+        conn.execute(f"lock table {table} in access exclusive mode")
+        yield
+
+
+# -- looking -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_look_executes_nothing_and_says_what_is_needed(fleet_of: Make) -> None:
+    shops = fleet_of(4)
+    shops.sql.add_tables("a")
+    shops["shop_01"].up()
+    shops.sql.add_tables("a", "b", "c")
+    shops.write("gone host=/nowhere dbname=x")
+
+    ended = shops.call("up", "--strict")
+
+    assert ended.stdout.splitlines()[0] == ("5 targets: 3 need 001 to 003, 1 needs 002 to 003, 1 cannot be reached")
+    assert "stopped: 1 left out, and --strict is set" in ended.stderr
+    assert ended.code == 5
+    assert shops.recorded() == {"shop_01": [("001", "executed")], "shop_02": [], "shop_03": [], "shop_04": []}
+
+
+def test_who_is_changed_missing_late_or_of_another_tool_is_left_out(fleet_of: Make) -> None:
+    """Each with its reason; the others are executed."""
+    shops = fleet_of(6)
+    shops.sql.add_tables("a", "b", "c")
+    shops["shop_01"].up()
+    shops.execute("shop_01", "update migrations set checksum = 'other' where version = '001'")
+    shops["shop_02"].up()
+    shops.execute("shop_02", "insert into migrations (version, name, status) values ('0002', 'gone', 'executed')")
+    shops["shop_03"].up()
+    shops.execute("shop_03", "delete from migrations where version = '002'")
+    shops.execute("shop_04", "create table schema_migrations (version varchar(128) primary key); "
+                             "insert into schema_migrations values ('001')")  # fmt: skip
+    shops.sql.add("004_d", "create table d ();")
+
+    ended = shops.call("up", "--format", "json")
+
+    looks = [json.loads(line) for line in ended.stdout.splitlines() if '"looked"' in line]
+    reasons = {each["target"]: each["error"]["message"] for each in looks if each["error"]}
+    assert set(reasons) == {"shop_01", "shop_03", "shop_04"} | ({"shop_02"} & set(reasons))
+    assert "changed" in reasons["shop_01"]
+    assert "002_b" in reasons["shop_03"]
+    assert "dbmate" in reasons["shop_04"] or "another tool" in reasons["shop_04"]
+    assert shops["shop_05"].states() == dict.fromkeys(("001_a", "002_b", "003_c", "004_d"), "executed")
+    assert ended.code == 1
+
+
+def test_status_counts_the_targets_of_each_version(fleet_of: Make) -> None:
+    shops = fleet_of(3)
+    shops.sql.add_tables("a", "b")
+    shops.call("up", "--only", "shop_01")
+    shops.call("up", "--only", "shop_02", "--to", "1")
+    shops.write("gone host=/nowhere dbname=x")
+
+    ended = shops.call("status")
+
+    assert ended.stdout.splitlines() == [
+        "sql/ · 4 targets",
+        "",
+        "✅ 002_b              1 target   up to date",
+        "⏸️ 001_a              1 target   1 pending: shop_02",
+        "⏸️ nothing executed   1 target   2 pending: shop_03",
+        "❌                    1 target   cannot be reached: gone",
+        "",
+        "1 up to date · 2 pending · 1 cannot be reached",
+        "next: sqlmigrate fleet up --targets targets.txt",
+    ]
+    assert ended.code == 5
+    assert shops.call("status", "--check", "--skip", "gone").code == 3
+
+
+def test_a_fleet_on_one_version_is_one_line(fleet_of: Make) -> None:
+    shops = fleet_of(3)
+    shops.sql.add_tables("a", "b")
+    shops.call("up")
+
+    ended = shops.call("status", "--check")
+
+    assert ended.stdout == "sql/ · 3 targets, all at 002_b, up to date\n"
+    assert ended.code == 0
+
+
+# -- executing ---------------------------------------------------------------------------------------------------------
+
+
+def test_planted_failures_of_four_kinds_leave_an_exact_matrix(fleet_of: Make) -> None:
+    """A file that fails on its data, a changed file, a locked table, a target that is gone; all others are done."""
+    shops = fleet_of(24)
+    shops.sql.add_tables("a", "b")
+    shops.call("up")
+    shops.sql.add("003_unique", "alter table a add unique (id);").add("004_d", "create table d ();")
+    for name in ("shop_03", "shop_11"):
+        shops.execute(name, "insert into a values (1), (1)")
+    shops.execute("shop_05", "update migrations set checksum = 'other' where version = '002'")
+    shops.write("gone host=/nowhere dbname=x")
+    before = [("001", "executed"), ("002", "executed")]
+
+    with table_locked(shops.urls["shop_07"], "a"):
+        ended = shops.call(
+            "up", "--max-failures", "10", "--lock-timeout", "50ms", "--lock-retries", "1", "--format", "json"
+        )
+
+    assert ended.code == 1
+    summary = summary_of(ended.stdout)
+    assert summary["states"] == {"done": 20, "failed": 2, "left_out": 1, "locked": 1, "unreachable": 1}
+    assert set(summary["failed"]) == {"shop_03", "shop_11", "shop_07", "gone"}  # type: ignore[call-overload]
+    assert summary["left"] == ["shop_05"]
+    done = [*before, ("003", "executed"), ("004", "executed")]
+    failed = [*before, ("003", "failed")]
+    expected = dict.fromkeys(shops.urls, done) | dict.fromkeys(("shop_03", "shop_07", "shop_11"), failed)
+    assert shops.recorded() == expected | {"shop_05": before}
+
+
+def test_the_same_call_goes_on(fleet_of: Make) -> None:
+    shops = fleet_of(4)
+    shops.sql.add_tables("a").add("002_b", "create table b (id int primary key);")
+    shops.execute("shop_02", "create table b ()")
+
+    first = shops.call("up", "--jobs", "1", "--into-existing")
+    shops.execute("shop_02", "drop table b")
+    second = shops.call("up", "--into-existing")
+
+    assert first.code == 1
+    assert "1 done · 1 failed · 2 not begun" in first.stdout
+    assert "next: sqlmigrate fleet up --targets targets.txt" in first.stdout
+    assert second.code == 0
+    assert shops.recorded() == {name: [("001", "executed"), ("002", "executed")] for name in shops.urls}
+
+
+def test_the_same_error_on_three_targets_ends_it_whatever_the_number(fleet_of: Make) -> None:
+    shops = fleet_of(6)
+    shops.sql.add("001_a", "select 1/0;")
+
+    events = shops.run(policy=FleetPolicy(jobs=1, max_failures="100%"))
+
+    assert Counter(states(events).values()) == {"failed": 3, "pending": 3}
+
+
+def test_canaries_come_first_and_a_failure_there_ends_it(fleet_of: Make) -> None:
+    shops = fleet_of(4)
+    shops.sql.add_tables("a")
+    shops.execute("shop_03", "create table a ()")
+    shops.write(tags={"shop_03": "@canary"})
+
+    ended = shops.call("up", "--into-existing", "--max-failures", "4")
+
+    assert ended.code == 1
+    assert "stopped: a canary failed" in ended.stderr
+    assert {name for name, rows in shops.recorded().items() if rows} == {"shop_03"}
+
+
+def test_after_a_no_behind_the_canaries_nothing_else_is_begun(fleet_of: Make) -> None:
+    shops = fleet_of(4)
+    shops.sql.add_tables("a")
+
+    events = shops.run(policy=FleetPolicy(canaries=2), ask=lambda _summary: False)
+
+    assert states(events) == {"shop_01": "done", "shop_02": "done", "shop_03": "pending", "shop_04": "pending"}
+
+
+def test_a_target_whose_locks_are_held_makes_room_for_the_others(fleet_of: Make) -> None:
+    """With one thread: the others are executed in between; no failure is recorded for the tries."""
+    shops = fleet_of(3)
+    shops.sql.add_tables("a")
+    shops.run()
+    shops.sql.add("002_b", "alter table a add b int;")
+    limits = Limits(lock_timeout="50ms", lock_retries=1000)
+    order: list[tuple[str, str]] = []
+
+    with psycopg.connect(shops.urls["shop_01"]) as holder:
+        holder.execute("select from a")
+        happening = fleet(shops.targets, load(shops.folder / "sql"), limits=limits, policy=FleetPolicy(jobs=1))
+        with closing(happening):
+            for target, event in happening:
+                if isinstance(event, (Queued, Ended)):
+                    order.append((target.name, type(event).__name__))
+                if ("shop_03", "Ended") in order and not holder.closed:
+                    holder.rollback()
+
+    assert order[0] == ("shop_01", "Queued")
+    assert order[-1] == ("shop_01", "Ended")
+    assert [name for name, what in order if what == "Ended"] == ["shop_02", "shop_03", "shop_01"]
+    logged = shops["shop_01"].logged()
+    assert logged == [("up", "001"), ("up", "002")]
+
+
+def test_a_target_that_was_in_the_queue_takes_its_snapshot(fleet_of: Make) -> None:
+    """What was executed before the pause is not called a change by hand afterwards."""
+    shops = fleet_of(2)
+    shops.sql.add_tables("a")
+    shops.run()
+    shops.sql.add("002_c", "create table c ();").add("003_b", "alter table a add b int;")
+    limits = Limits(lock_timeout="50ms", lock_retries=1000)
+
+    notes = []
+    with psycopg.connect(shops.urls["shop_01"]) as holder:
+        holder.execute("select from a")
+        for target, event in fleet(
+            shops.targets, load(shops.folder / "sql"), limits=limits, policy=FleetPolicy(jobs=1)
+        ):
+            notes += [event] if type(event).__name__ == "Noted" else []
+            if target.name == "shop_02" and isinstance(event, Ended):
+                holder.rollback()
+
+    assert notes == []
+    assert shops["shop_01"].states() == dict.fromkeys(("001_a", "002_c", "003_b"), "executed")
+
+
+def test_only_the_failed_ones_of_a_report(fleet_of: Make) -> None:
+    shops = fleet_of(3)
+    shops.sql.add_tables("a")
+    shops.execute("shop_02", "create table a ()")
+    report = shops.call("up", "--into-existing", "--jobs", "1", "--format", "json")
+    (shops.folder / "report.json").write_text(report.stdout, encoding="utf-8")
+    shops.execute("shop_02", "drop table a")
+
+    ended = shops.call("up", "--into-existing", "--only-failed", "report.json")
+
+    assert ended.stdout.splitlines()[0] == "2 targets: 2 need 001"
+    assert "2 done" in ended.stdout
+
+
+def test_two_fleets_at_once_execute_each_file_once(fleet_of: Make) -> None:
+    shops = fleet_of(12)
+    for number in range(1, 6):
+        shops.sql.add(f"{number:03}_t", f"create table t{number} (); select pg_sleep(0.01);")
+    found: list[list[tuple[str, object]]] = []
+    runs = [threading.Thread(target=lambda: found.append(shops.run(policy=FleetPolicy(jobs=4)))) for _ in range(2)]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join()
+
+    finished = Counter((name, event.step.label) for events in found for name, event in events
+                       if isinstance(event, Finished))  # fmt: skip
+    assert len(found) == 2
+    assert set(finished.values()) == {1}
+    assert len(finished) == 12 * 5
+    assert set(states(found[0]).values()) | set(states(found[1]).values()) <= {"done", "up to date"}
+    assert shops["shop_01"].logged() == [("up", f"{number:03}") for number in range(1, 6)]
+
+
+def test_per_server_bounds_what_is_under_way_on_one_server(fleet_of: Make) -> None:
+    shops = fleet_of(6)
+    shops.sql.add("001_a", "select pg_sleep(0.05);")
+    under_way, most = set(), 0
+
+    happening = fleet(shops.targets, load(shops.folder / "sql"), policy=FleetPolicy(jobs=6, per_server=2))
+    for target, event in happening:
+        if type(event).__name__ == "Planned":
+            under_way.add(target.name)
+        elif isinstance(event, Ended):
+            under_way.discard(target.name)
+        most = max(most, len(under_way))
+
+    assert most <= 2
+
+
+def test_closing_cancels_and_records_what_is_under_way(fleet_of: Make) -> None:
+    shops = fleet_of(3)
+    shops.sql.add("001_a", "create table a ();").add("002_b", "create table b (); select pg_sleep(600);")
+    happening = fleet(shops.targets, load(shops.folder / "sql"), policy=FleetPolicy(jobs=2))
+    seen = set()
+    for target, event in happening:
+        if type(event).__name__ == "StatementDone" and event.step.label == "002_b":
+            seen.add(target.name)
+        if seen == {"shop_01", "shop_02"}:
+            break
+    happening.close()
+
+    cut = [("001", "executed"), ("002", "failed")]
+    assert shops.recorded() == {"shop_01": cut, "shop_02": cut, "shop_03": []}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_cancels_records_and_tells_and_the_same_call_goes_on(fleet_of: Make, number: int) -> None:
+    shops = fleet_of(3)
+    shops.sql.add("001_a", "create table a ();").add("002_b", "select pg_sleep(600);")
+    process = children.start(
+        [sys.executable, "-m", "sqlmigrate", "fleet", "up", "--targets", "targets.txt", "--jobs", "2"],
+        cwd=shops.folder, stdout=-1, stderr=-1, text=True,
+    )  # fmt: skip
+    sleeping = "select count(*) from pg_stat_activity where query ~ 'pg_sleep.600' and pid <> pg_backend_pid()"
+    until(lambda: shops.sql.value(sleeping) == 2)
+    process.send_signal(number)
+    out, err = process.communicate()
+
+    assert process.returncode == 128 + number
+    assert "interrupted: what is being executed is cancelled" in err
+    assert "2 interrupted · 1 not begun" in out
+    cut = [("001", "executed"), ("002", "failed")]
+    assert shops.recorded() == {"shop_01": cut, "shop_02": cut, "shop_03": []}
+    shops.sql.add("002_b", "select 1;")
+    assert shops.call("up").code == 0
+
+
+def test_killed_and_called_again_everything_is_executed_once(fleet_of: Make) -> None:
+    shops = fleet_of(10)
+    for number in range(1, 6):
+        shops.sql.add(f"{number:03}_t", f"create table t{number} (); select pg_sleep(0.02);")
+    process = children.start(
+        [sys.executable, "-m", "sqlmigrate", "fleet", "up", "--targets", "targets.txt", "--jobs", "2",
+         "--format", "json"],
+        cwd=shops.folder, stdout=-1, stderr=-1, text=True,
+    )  # fmt: skip
+    assert process.stdout
+    ends = 0
+    for line in process.stdout:
+        ends += '"ended"' in line
+        if ends == 3:
+            break
+    process.kill()
+    process.communicate()
+
+    ended = shops.call("up")
+
+    assert ended.code == 0
+    done = [(f"{number:03}", "executed") for number in range(1, 6)]
+    assert shops.recorded() == dict.fromkeys(shops.urls, done)
+    assert all(Counter(shops[name].logged()) == Counter(("up", version) for version, _ in done) for name in shops.urls)
+
+
+def test_down_needs_a_yes_and_undoes_on_each(fleet_of: Make) -> None:
+    shops = fleet_of(3)
+    shops.sql.add_tables("a", "b")
+    shops.call("up")
+
+    refused = shops.call("down")
+    ended = shops.call("down", "--yes")
+
+    assert refused.code == 2
+    assert ended.stdout.splitlines()[0] == "3 targets: 3 undo 002"
+    assert shops.recorded() == {name: [("001", "executed")] for name in shops.urls}
+
+
+def test_a_dry_run_changes_nothing(fleet_of: Make) -> None:
+    shops = fleet_of(2)
+    shops.sql.add_tables("a")
+
+    ended = shops.call("up", "--dry-run")
+
+    assert "the dry run was rolled back" in ended.stdout
+    assert shops.recorded() == {"shop_01": [], "shop_02": []}
+
+
+def test_verify_and_drift_name_who_differs(fleet_of: Make) -> None:
+    shops = fleet_of(4)
+    shops.sql.add_tables("a")
+    shops.call("up")
+    assert shops.call("verify").stdout == "4 targets agree with the files\n"
+    assert shops.call("drift").stdout == "0 of 4 targets changed by hand\n"
+    for name in ("shop_02", "shop_04"):
+        shops.execute(name, "create table own ()")
+    shops.execute("shop_03", "update migrations set checksum = 'other'")
+
+    drift, verify = shops.call("drift", "--skip", "shop_03"), shops.call("verify")
+
+    assert drift.stdout.splitlines()[:2] == ["2 targets: shop_02, shop_04", "   left over table public.own"]
+    assert drift.code == 1
+    assert "targets 1: shop_03" in verify.stderr
+    assert verify.stdout == "3 targets agree with the files · 1 do not\n"
+    assert verify.code == 1
+
+
+# -- schemas -----------------------------------------------------------------------------------------------------------
+
+
+def test_schemas_of_one_database_have_their_own_tables_and_histories(fleet_of: Make) -> None:
+    shops = fleet_of(1)
+    shops.sql.add_tables("a", "b")
+    for name in ("tenant_1", "tenant_2", 'tenant_"3"', "other"):
+        shops.execute("shop_01", psycopg.sql.SQL("create schema {}").format(psycopg.sql.Identifier(name)).as_string())
+    call = Quick(shops.folder, {"DATABASE_URL": shops.urls["shop_01"]})
+
+    ended = call("fleet", "up", "--schemas", "tenant_*")
+
+    assert ended.code == 0
+    found = shops.sql.query(
+        "select schemaname, count(*), bool_or(tablename = 'migrations') from pg_tables "
+        "where schemaname !~ '^pg_' and schemaname <> 'information_schema' group by 1 order by 1"
+    )
+    assert found == [('tenant_"3"', 5, True), ("tenant_1", 5, True), ("tenant_2", 5, True)]
+    assert call("fleet", "drift", "--schemas", "tenant_*").stdout == "0 of 3 targets changed by hand\n"
+    refused = call("fleet", "up", "--schemas", "tenant_*", "--table", "public.migrations")
+    assert "names a schema, and each target that is a schema has a history in it" in refused.stderr
+
+
+def test_a_file_that_leaves_the_search_path_does_not_lead_the_next_one_away(fleet_of: Make) -> None:
+    shops = fleet_of(1)
+    shops.sql.add("001_a", "set search_path to public; create table p ();").add("002_b", "create table b ();")
+    shops.sql.add("003_c", "create index concurrently on b ((1));").add("004_d", "create table d ();")
+    shops.execute("shop_01", "create schema tenant_1")
+    target = Target("one", shops.urls["shop_01"], "tenant_1")
+
+    events = [(each.name, event) for each, event in fleet([target], load(shops.folder / "sql"))]
+
+    assert states(events) == {"one": "done"}
+    assert shops.sql.query(
+        "select schemaname, tablename from pg_tables where tablename in ('p', 'b', 'd') order by 2"
+    ) == [("tenant_1", "b"), ("tenant_1", "d"), ("public", "p")]
+
+
+def test_files_without_a_transaction_run_one_at_a_time_in_one_database(fleet_of: Make) -> None:
+    """Two CREATE INDEX CONCURRENTLY of one database would wait for each other."""
+    shops = fleet_of(1)
+    shops.sql.add("001_a", "create table a (id int);").add("002_i", "create index concurrently on a (id);")
+    for number in range(6):
+        shops.execute("shop_01", f"create schema tenant_{number}")
+    targets = [Target(f"tenant_{number}", shops.urls["shop_01"], f"tenant_{number}") for number in range(6)]
+    under_way, most = set(), 0
+
+    for target, event in fleet(targets, load(shops.folder / "sql")):
+        if type(event).__name__ == "Planned":
+            under_way.add(target.name)
+        elif isinstance(event, Ended):
+            assert event.state == "done"
+            under_way.discard(target.name)
+        most = max(most, len(under_way))
+
+    assert most == 1
+
+
+def test_a_schema_that_is_gone_is_left_out(fleet_of: Make) -> None:
+    shops = fleet_of(1)
+    shops.sql.add_tables("a")
+    (shops.folder / "targets.txt").write_text("one schema=gone\n")
+
+    ended = shops.call("up", DATABASE_URL=shops.urls["shop_01"])
+
+    assert ended.stdout.splitlines()[0] == "1 target: 1 left out"
+    assert "the schema gone of the history does not exist" in ended.stderr
+
+
+# -- targets of a query, passwords -------------------------------------------------------------------------------------
+
+
+def test_a_query_names_the_targets(fleet_of: Make) -> None:
+    shops = fleet_of(3)
+    shops.sql.add_tables("a")
+    names = ", ".join("'" + url.split("/")[3].split("?")[0] + "'" for url in shops.urls.values())
+    call = Quick(shops.folder, {"DATABASE_URL": shops.urls["shop_01"]})
+    sql = (
+        f"select datname as dbname, 'shop ' || row_number() over () as name from pg_database where datname in ({names})"
+    )
+
+    assert "3 done" in call("fleet", "up", "--query", sql).stdout
+    assert call("fleet", "up", "--query", "select 1 as nothing").code == 2
+    assert "is not a keyword of libpq" in call("fleet", "up", "--query", "select 1 as nothing").stderr
+    writes = call("fleet", "up", "--query", "create table x (); select 1 as dbname")
+    assert writes.code == 2
+    assert shops.sql.value("select to_regclass('x')") is None
+
+
+def test_a_password_appears_nowhere(password_server: PasswordServer, tmp_path: Path) -> None:
+    """On no screen, in no JSON, in no error: also where the server refuses it."""
+    sql = tmp_path / "sql"
+    sql.mkdir()
+    (sql / "001_a.up.sql").write_text("select 1/0;")
+    good = password_server.tcp_url()
+    bad = password_server.tcp_url(password="Wrong-Secret-43")
+    keywords = f"host=127.0.0.1 port={password_server.port} user=app dbname=app password='Wrong-Secret-43' schema=x"
+    (tmp_path / "targets.txt").write_text(f"good {good}\nkeywords {keywords}\n")
+    call = Quick(tmp_path, {})
+    said = []
+    for action in ("status", "up", "verify", "drift"):
+        for form in ("text", "json"):
+            said.append(call("fleet", action, "--targets", "targets.txt", "--format", form))
+            said.append(call("fleet", action, "--schemas", "x*", "--database-url", bad, "--format", form))
+    (tmp_path / "targets.txt").write_text(f"good {good}\ngood {bad} nonsense\n")
+    said.append(call("fleet", "up", "--targets", "targets.txt"))
+
+    text = "".join(each.stdout + each.stderr for each in said)
+    assert "division by zero" in text
+    assert "password authentication failed" in text
+    assert re.findall(r"\S*Secret\S*", text) == []
+
+
+# -- usage -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["up"], "no targets are named"),
+        (["up", "--targets", "targets.txt", "--schemas", "x"], "name the targets in one way"),
+        (["up", "--targets", "nowhere.txt"], "cannot read `nowhere.txt`"),
+        (["status", "--targets", "targets.txt", "--strict"], "`fleet status` has no option --strict"),
+        (["up", "--targets", "targets.txt", "--max-failures", "0"], "`0` is not a number of targets"),
+        (["up", "--targets", "targets.txt", "--only", "shop_9"], "no target matches `shop_9`"),
+    ],
+)
+def test_wrong_usage_says_what_is_right(arguments: list[str], message: str, fleet_of: Make) -> None:
+    shops = fleet_of(1)
+    shops.sql.add_tables("a")
+
+    ended = Quick(shops.folder, {})("fleet", *arguments)
+
+    assert (ended.code, message in ended.stderr) == (2, True)
+
+
+def test_targets_come_from_stdin(fleet_of: Make) -> None:
+    shops = fleet_of(2)
+    shops.sql.add_tables("a")
+
+    ended = children.run(
+        [sys.executable, "-m", "sqlmigrate", "fleet", "up", "--targets", "-"], cwd=shops.folder,
+        input=(shops.folder / "targets.txt").read_text(), capture_output=True, text=True,
+    )  # fmt: skip
+
+    assert "2 done" in ended.stdout
+
+
+def test_the_library_refuses_two_targets_of_one_name(fleet_of: Make) -> None:
+    shops = fleet_of(1)
+    shops.sql.add_tables("a")
+
+    with pytest.raises(ConfigError, match="two targets are called `a`"):
+        list(fleet([Target("a", "dbname=x"), Target("a", "dbname=y")], load(shops.folder / "sql")))

@@ -1,0 +1,124 @@
+"""A file of targets: what a line means, and where it is wrong."""
+
+from __future__ import annotations
+
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from sqlmigrate.errors import ConfigError
+from sqlmigrate.fleet.target import Target, chosen, require_different
+from sqlmigrate.fleet.target_file import read_targets
+
+BASE = "postgresql://app:base-secret@db.internal:6432/shop?sslmode=require"
+
+
+def read(text: str, base: str = BASE) -> list[tuple[str, dict[str, str], str | None, tuple[str, ...]]]:
+    """Give the name, libpq's keywords, the schema and the tags of each target."""
+    return [
+        (each.name, {name: str(value) for name, value in conninfo_to_dict(each.url).items()}, each.schema, each.tags)
+        for each in read_targets("targets.txt", text, base)
+    ]
+
+
+def faults(text: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        read(text)
+    return [str(each) for each in (caught.value, *caught.value.others)]
+
+
+def test_a_line_is_a_name_and_keywords_or_a_url() -> None:
+    text = """\
+# all shops
+shop_01 dbname=shop_01 @canary @eu
+
+shop_02 postgresql://other@db2/two   # the second
+shop_03 dbname='shop three' schema=tenant_3
+"""
+    base = {"user": "app", "password": "base-secret", "host": "db.internal", "port": "6432", "sslmode": "require"}
+
+    assert read(text) == [
+        ("shop_01", {**base, "dbname": "shop_01"}, None, ("canary", "eu")),
+        ("shop_02", {"user": "other", "host": "db2", "dbname": "two", "port": "6432", "sslmode": "require"}, None, ()),
+        ("shop_03", {**base, "dbname": "shop three"}, "tenant_3", ()),
+    ]
+
+
+def test_a_schema_alone_is_one_of_the_base() -> None:
+    ((name, named, schema, _),) = read("one schema=tenant_1")
+
+    assert (name, named["dbname"], schema) == ("one", "shop", "tenant_1")
+
+
+@pytest.mark.parametrize("line", ["a host=elsewhere", "a user=other", "a postgresql://elsewhere/shop"])
+def test_the_password_of_the_base_goes_to_no_other_server_or_role(line: str) -> None:
+    ((_, named, _, _),) = read(line)
+
+    assert "password" not in named
+
+
+def test_a_service_names_everything_itself() -> None:
+    ((_, named, _, _),) = read("a service=shop_a")
+
+    assert named == {"service": "shop_a"}
+
+
+def test_every_fault_has_its_place() -> None:
+    text = (
+        "a dbname=a\npostgresql://db/b\nb\n  a dbname=c\nd dbname=d port=none\ne nonsense=1\nf postgresql://db/f more\n"
+    )
+
+    assert faults(text) == [
+        "targets.txt:2:1: the name of the target is missing: it comes first on the line",
+        "targets.txt:3:1: the line names no database for `b`",
+        "targets.txt:4:3: the name `a` is already on line 1",
+        "targets.txt:5:3: the port must be a number from 1 to 65535",
+        "targets.txt:6:3: libpq does not accept this",
+        "targets.txt:7:21: nothing but `schema=…` and @tags may follow a URL",
+    ]
+
+
+def test_a_file_without_targets_is_refused() -> None:
+    assert faults("# nothing\n\n") == ["targets.txt names no target"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "a postgresql://app:Planted-1@db:none/a",
+        "a dbname=a password=Planted-1 port=none",
+        "a dbname=a password='Planted-1 x' nonsense=1",
+        "a dbname=a passwrd=Planted-1",
+        "postgresql://app:Planted-1@db/a",
+    ],
+)
+def test_no_error_shows_a_password(line: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read(line)
+
+    error = caught.value
+    assert error.span
+    assert "Planted-1" not in f"{error} {error.hint} {error.detail} {error.span.source.text} {error!r}"
+
+
+def test_a_target_does_not_show_its_url() -> None:
+    assert "secret" not in repr(Target("a", BASE))
+
+
+def test_targets_are_chosen_by_name_pattern_and_tag() -> None:
+    targets = read_targets("t", "a1 dbname=1 @eu\na2 dbname=2\nb1 dbname=3 @eu", "")
+
+    def names(only: list[str], skip: list[str]) -> list[str]:
+        return [each.name for each in chosen(targets, only, skip)]
+
+    assert names([], []) == ["a1", "a2", "b1"]
+    assert names(["a*"], []) == ["a1", "a2"]
+    assert names(["@eu"], ["b1"]) == ["a1"]
+    with pytest.raises(ConfigError, match="no target matches `a3`"):
+        names(["a3"], [])
+
+
+def test_one_database_is_one_target() -> None:
+    targets = read_targets("t", "a dbname=one\nb dbname=one user=other", "")
+
+    with pytest.raises(ConfigError, match="`a` and `b` are the same database"):
+        require_different(targets)
