@@ -20,6 +20,7 @@ from .excerpt import Line, printable
 Stream = Literal["stdout", "stderr"]
 _FALLBACK_WIDTH = 100
 _NARROWEST_WIDTH = 20
+_LINES_AT_ONCE = 1000  # of a long screen; joined as a whole, it would be held three times
 _ERASE_LINE = "\r\x1b[K"
 
 
@@ -131,7 +132,9 @@ def _outlet(file: IO[str] | None) -> Callable[[Sequence[Line]], None]:
     if not file.isatty() or "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb":
 
         def plain(lines: Sequence[Line]) -> None:
-            file.write("".join(printable("".join(text for _, text in line)).rstrip() + "\n" for line in lines))
+            for start in range(0, len(lines), _LINES_AT_ONCE):
+                some = lines[start : start + _LINES_AT_ONCE]
+                file.write("".join(printable("".join(text for _, text in line)).rstrip() + "\n" for line in some))
             file.flush()
 
         return plain
