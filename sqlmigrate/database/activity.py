@@ -159,7 +159,7 @@ class Observer:
         """Disconnect."""
         if self._session is not None:
             with suppress(psycopg.Error):
-                self._session.close()
+                self._session.leave() if self._gate else self._session.close()
             self._session = None
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -20,6 +22,7 @@ from .pipeline import Answer, Pipeline, Request
 __all__ = ["BEGIN_READ_ONLY", "COMMIT", "Answer", "NotSent", "Request", "Session", "connect"]
 
 _CANCEL_SECONDS = 1.0
+_LEAVE_SECONDS = 1.0
 _CANCEL_TRIES = 10
 _FIRST_CANCEL_PAUSE = 0.01
 _RECONNECT_PAUSES = (0.1, 0.2, 0.4, 0.8, 1.5)
@@ -103,6 +106,21 @@ class Session:
     def close(self) -> None:
         """Close the connection; the server rolls back an open transaction and releases all locks."""
         self.conn.close()
+
+    def leave(self) -> None:
+        """Close the connection, and wait until its process at the server has ended: until then it counts there.
+
+        It waits for a second at most.
+        """
+        if not self.is_usable:
+            self.close()
+            return
+        with socket.socket(fileno=os.dup(self.conn.pgconn.socket)) as kept:  # which stays open until the server ends it
+            kept.settimeout(_LEAVE_SECONDS)
+            self.close()
+            with suppress(OSError):
+                while kept.recv(_PIECE):
+                    pass
 
     def ask(self, *requests: Request) -> list[list[list[str | None]]]:
         """Send requests in one turn and return the rows of each; raises psycopg's error for the first that fails."""
@@ -201,10 +219,11 @@ def _encoded(data: str) -> Iterator[bytes]:
 
 
 @contextmanager
-def connect(url: str, schema: str | None = None) -> Iterator[Session]:
+def connect(url: str, schema: str | None = None, *, leaves: bool = False) -> Iterator[Session]:
     """Connect to the database that `url` names (or libpq's variables, if it is empty) until the end of the block.
 
-    `schema` is the schema to work in; `history.read.find` sets it for the session.
+    `schema` is the schema to work in; `history.read.find` sets it for the session. With `leaves`, the end of the block
+    waits until the server counts the connection no more.
 
     Raises `ConfigError` for a URL that libpq does not accept, `ConnectError` if the connection fails or is lost,
     `ServerError` for a server that is too old or refuses a request of ours. No message contains the password.
@@ -215,7 +234,7 @@ def connect(url: str, schema: str | None = None) -> Iterator[Session]:
     except psycopg.Error as error:
         raise _refused(error, secrets_of(url), session.last_words) from None
     finally:
-        session.close()
+        session.leave() if leaves else session.close()
 
 
 def _refused(error: psycopg.Error, secrets: Sequence[str], last_words: str) -> SqlmigrateError:

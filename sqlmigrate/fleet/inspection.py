@@ -50,7 +50,7 @@ class Standing:
 def status(target: Target, migrations: Folder, table: str) -> tuple[Standing, Planned | None]:
     """Return where a target stands, and what `status` shows of it."""
     try:
-        planned = status_operations.status(target.url, migrations, table=table, schema=target.schema)
+        planned = status_operations.status(target.url, migrations, table=table, schema=target.schema, leaves=True)
     except SqlmigrateError as error:
         return Standing(error=error), None
     return standing(planned.plan.rows), planned
@@ -71,7 +71,7 @@ def standing(rows: Sequence[Row]) -> Standing:
 def verify(target: Target, migrations: Folder, table: str) -> SqlmigrateError | None:
     """Return how a target differs from the files; None if it does not."""
     try:
-        _, errors = status_operations.verify(target.url, migrations, table=table, schema=target.schema)
+        _, errors = status_operations.verify(target.url, migrations, table=table, schema=target.schema, leaves=True)
     except SqlmigrateError as error:
         return error
     return gather(errors) if errors else None
@@ -93,7 +93,7 @@ class Drifted:
 def drift(target: Target, policy: DriftPolicy, table: str) -> Drifted:
     """Return what was changed by hand since the last run."""
     try:
-        compared = drift_operations.drift(target.url, policy, table=table, schema=target.schema).compared
+        compared = drift_operations.drift(target.url, policy, table=table, schema=target.schema, leaves=True).compared
     except SqlmigrateError as error:
         return Drifted(error=error)
     if compared.problem or compared.drift is None:

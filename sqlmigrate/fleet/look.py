@@ -55,6 +55,7 @@ def look(target: Target, order: Order) -> Look:
             selection=order.selection,
             table=order.table,
             schema=target.schema,
+            leaves=True,
         )
     except SqlmigrateError as error:
         return Look(error=error)

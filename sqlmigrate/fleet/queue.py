@@ -80,6 +80,11 @@ class Queue:
                 self._waiting.append(job)
             self._changed.notify_all()
 
+    def left(self) -> list[Job]:
+        """Return the jobs that nobody has taken, or that were given back."""
+        with self._changed:
+            return list(self._waiting)
+
     def close(self) -> None:
         """Give out no job any more."""
         with self._changed:

@@ -142,6 +142,7 @@ class FleetRun:
             self._queue.close()
         if self._pool:
             yield from self._kept(self._pool.events())
+            yield from self._kept(self._given_up())
 
     def _canaries(self, pending: Sequence[Target]) -> Sequence[Target]:
         tagged = [target for target in pending if CANARY in target.tags]
@@ -155,6 +156,13 @@ class FleetRun:
         self._queue = Queue(jobs, self._policy.per_server)
         self._pool = Pool(self._queue, work, min(threads, len(targets)))
         yield from self._kept(self._pool.events())
+        yield from self._kept(self._given_up())
+
+    def _given_up(self) -> Iterator[Told]:
+        """Tell of targets that had begun, were in the queue for locks, and do not begin again."""
+        for job in self._queue.left() if self._queue else ():
+            if job.spent:
+                yield job.target, Ended("interrupted", job.executed, duration_ms=round(job.spent * 1000))
 
     def _kept(self, events: Iterable[Told]) -> Iterator[Told]:
         for target, event in events:

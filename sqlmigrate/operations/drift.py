@@ -144,15 +144,25 @@ class Report:
     authors: Authors | None = None
 
 
-def drift(url: str, policy: DriftPolicy, *, table: str = DEFAULT_TABLE, schema: str | None = None) -> Report:
+def drift(
+    url: str,
+    policy: DriftPolicy,
+    *,
+    table: str = DEFAULT_TABLE,
+    schema: str | None = None,
+    leaves: bool = False,
+) -> Report:
     """Compare a database with its last snapshot; writes nothing, and needs no more than to read the history.
+
+    `schema` is the schema to work in, as in `up`. With `leaves`, it waits at the end until the server counts the
+    connection no more.
 
     Raises:
         ConfigError: An entry of what is ignored begins with no known kind.
         SqlmigrateError: The database cannot be reached, or its history cannot be read.
     """
     ignored = entries(policy)
-    with connect(url, schema) as session:
+    with connect(url, schema, leaves=leaves) as session:
         state = read.find(session, table)
         if not state.history.exists:
             return Report(state, Compared(_NOTHING, None, _no_history(state)))

@@ -33,7 +33,12 @@ from sqlmigrate.plan.up import faults_of_pending
 
 
 def status(
-    url: str, migrations: Sequence[Migration], *, table: str = DEFAULT_TABLE, schema: str | None = None
+    url: str,
+    migrations: Sequence[Migration],
+    *,
+    table: str = DEFAULT_TABLE,
+    schema: str | None = None,
+    leaves: bool = False,
 ) -> Planned:
     """Look at a database without writing: its state, and a row for each migration, in a plan without steps.
 
@@ -44,11 +49,12 @@ def status(
         migrations: The folder, as `load` gives it.
         table: The history table, with or without its schema: ``ops.migrations``.
         schema: The schema to work in, as in `up`.
+        leaves: Whether to wait at the end until the server counts the connection no more.
 
     Raises:
         SqlmigrateError: The database cannot be reached, or its history cannot be read.
     """
-    with connect(url, schema) as session:
+    with connect(url, schema, leaves=leaves) as session:
         planned = read.steadily(session, lambda: _look(session, migrations, table))
     rows = planned.plan.rows
     return replace(planned, plan=replace(planned.plan, notes=(*notes_on(migrations, rows), *faults_of_pending(rows))))
@@ -87,14 +93,19 @@ def _schemas(migrations: Sequence[Migration]) -> set[str]:
 
 
 def verify(
-    url: str, migrations: Sequence[Migration], *, table: str = DEFAULT_TABLE, schema: str | None = None
+    url: str,
+    migrations: Sequence[Migration],
+    *,
+    table: str = DEFAULT_TABLE,
+    schema: str | None = None,
+    leaves: bool = False,
 ) -> tuple[Planned, list[HistoryError]]:
     """Look as `status` does, and return an error for every difference between files and history.
 
     The differences are: edited files, with what was edited; missing files; migrations out of order; what stopped in the
     middle and cannot go on with its file, or is undone in part. Raises as `status`.
     """
-    with connect(url, schema) as session:
+    with connect(url, schema, leaves=leaves) as session:
         planned = read.steadily(session, lambda: _look(session, migrations, table))
         rows = planned.plan.rows
         errors = [changed_files(session, planned.state.history, rows)] if changed_rows(rows) else []

@@ -110,7 +110,8 @@ def up(  # noqa: PLR0913 - the library's keyword arguments, each with a default
         schema: The only schema on the `search_path` of the files; the history lies in it, unless `table` names another.
         sleep: What pauses between two tries, for seconds: for a lock, and while another run has the lock of the run. If
             it raises `Postponed`, the run ends there, and no failure is recorded. None: the thread sleeps.
-        observers: How many runs may look at their statements over a second connection at once; None: all.
+        observers: How many runs may look at their statements over a second connection at once; None: all. With it,
+            the run ends when the server counts its connection no more.
 
     Raises:
         SqlmigrateError: The run cannot begin, or its connection was lost after a migration was executed.
@@ -154,7 +155,8 @@ def down(  # noqa: PLR0913 - the library's keyword arguments, each with a defaul
         schema: The only schema on the `search_path` of the files; the history lies in it, unless `table` names another.
         sleep: What pauses between two tries, for seconds: for a lock, and while another run has the lock of the run. If
             it raises `Postponed`, the run ends there, and no failure is recorded. None: the thread sleeps.
-        observers: How many runs may look at their statements over a second connection at once; None: all.
+        observers: How many runs may look at their statements over a second connection at once; None: all. With it,
+            the run ends when the server counts its connection no more.
 
     Raises:
         SqlmigrateError: The run cannot begin, or its connection was lost after a migration was executed.
@@ -265,7 +267,7 @@ class _Place:
 def _run(
     place: _Place, order: _Order, limits: Limits, observation: Observation, *, observers: Semaphore | None
 ) -> Generator[Event, None, None]:
-    with connect(place.url, place.schema) as session:
+    with connect(place.url, place.schema, leaves=observers is not None) as session:
         state, plan = yield from _first_plan(session, order, limits, observation.sleep)
         yield Planned(plan, state)
         if not (plan.steps or plan.folds):
@@ -291,6 +293,7 @@ def look(  # noqa: PLR0913 - as `up`
     selection: Selection = DEFAULT_SELECTION,
     table: str = DEFAULT_TABLE,
     schema: str | None = None,
+    leaves: bool = False,
 ) -> Planned:
     """Return the plan that `up` or `down` would begin with, and execute nothing; raises what stops it at once.
 
@@ -301,9 +304,10 @@ def look(  # noqa: PLR0913 - as `up`
         selection: The migrations that are asked for.
         table: The history table.
         schema: As in `up`.
+        leaves: Whether to wait at the end until the server counts the connection no more.
     """
     order = _Order(direction, migrations, selection, table, is_dry_run=False, drift=NO_DRIFT)
-    with connect(url, schema) as session:
+    with connect(url, schema, leaves=leaves) as session:
         state = order.read(session)
         plan = order.plan(session, state)
         if plan.steps or plan.folds:

@@ -17,7 +17,8 @@ import psycopg
 import pytest
 from fleet_project import Fleet
 from in_process import Quick
-from postgres_servers import PasswordServer
+from pgbouncer import bouncer
+from postgres_servers import PasswordServer, Server
 from waiting import until
 
 from sqlmigrate.errors import ConfigError
@@ -238,6 +239,47 @@ def test_a_target_whose_locks_are_held_makes_room_for_the_others(fleet_of: Make)
     assert logged == [("up", "001"), ("up", "002")]
 
 
+def test_if_only_locks_were_in_the_way_the_exit_code_says_so(fleet_of: Make) -> None:
+    shops = fleet_of(2)
+    shops.sql.add_tables("a")
+    shops.call("up")
+    shops.sql.add("002_b", "alter table a add b int;")
+
+    with table_locked(shops.urls["shop_01"], "a"):
+        ended = shops.call("up", "--lock-timeout", "50ms", "--lock-retries", "1")
+
+    assert "1 done · 1 did not get locks" in ended.stdout
+    assert ended.code == 4
+
+
+def test_a_blocked_target_names_who_blocks_it(fleet_of: Make) -> None:
+    shops = fleet_of(1)
+    shops.sql.add_tables("a")
+    shops.call("up")
+    shops.sql.add("002_b", "alter table a add b int;")
+
+    with table_locked(shops.urls["shop_01"], "a"):
+        ended = shops.call("up", "--lock-timeout", "500ms", "--lock-retries", "1")
+
+    assert re.search(r"blocked by .*reports", ended.stderr)
+
+
+def test_a_target_in_the_queue_is_told_when_nothing_new_begins(fleet_of: Make) -> None:
+    """It has executed a file, waits for locks, and another target fails."""
+    shops = fleet_of(2)
+    shops.sql.add_tables("a")
+    shops.run()
+    shops.sql.add("002_c", "create table c ();").add("003_b", "alter table a add b int unique;")
+    shops.execute("shop_02", "create table c ()")
+
+    with table_locked(shops.urls["shop_01"], "a"):
+        events = shops.run(limits=Limits(lock_timeout="50ms"), policy=FleetPolicy(jobs=1))
+
+    ends = {name: event for name, event in events if isinstance(event, Ended)}
+    assert states(events) == {"shop_01": "interrupted", "shop_02": "failed"}
+    assert ends["shop_01"].executed == ("002_c",)
+
+
 def test_a_target_that_was_in_the_queue_takes_its_snapshot(fleet_of: Make) -> None:
     """What was executed before the pause is not called a change by hand afterwards."""
     shops = fleet_of(2)
@@ -292,6 +334,32 @@ def test_two_fleets_at_once_execute_each_file_once(fleet_of: Make) -> None:
     assert len(finished) == 12 * 5
     assert set(states(found[0]).values()) | set(states(found[1]).values()) <= {"done", "up to date"}
     assert shops["shop_01"].logged() == [("up", f"{number:03}") for number in range(1, 6)]
+
+
+def test_there_are_never_more_connections_than_said(fleet_of: Make, postgres: Server) -> None:
+    """One for each job, and one more that looks at a statement that takes long."""
+    shops = fleet_of(10)
+    shops.sql.add("001_slow", "select pg_sleep(1.2);")
+    names = [url.split("/")[3].split("?")[0] for url in shops.urls.values()]
+    query = "select count(*) from pg_stat_activity where datname = any (%s)"
+    seen: list[int] = []
+    is_over = threading.Event()
+
+    def count() -> None:
+        while not is_over.is_set():
+            row = postgres.admin.execute(query, [names]).fetchone()
+            assert row
+            seen.append(row[0])
+
+    counting = threading.Thread(target=count)
+    counting.start()
+    events = shops.run(policy=FleetPolicy(jobs=4))
+    is_over.set()
+    counting.join()
+
+    assert set(states(events).values()) == {"done"}
+    assert max(seen) <= 5
+    assert max(seen) >= 4
 
 
 def test_per_server_bounds_what_is_under_way_on_one_server(fleet_of: Make) -> None:
@@ -483,6 +551,35 @@ def test_a_schema_that_is_gone_is_left_out(fleet_of: Make) -> None:
 
     assert ended.stdout.splitlines()[0] == "1 target: 1 left out"
     assert "the schema gone of the history does not exist" in ended.stderr
+
+
+@pytest.mark.parametrize("mode", ["transaction", "session"])
+def test_a_pooler_that_drops_options_cannot_mislead_a_schema(
+    mode: str, fleet_of: Make, pgbouncer: str, postgres: Server
+) -> None:
+    """The schema is set by a statement; other clients of the pool do not get it."""
+    shops = fleet_of(1)
+    shops.sql.add_tables("a", "b").add("003_c", "set search_path to public; create table a ();")
+    shops.sql.add("004_d", "create table d ();")
+    shops.execute("shop_01", "create schema tenant_1")
+    shops.execute("shop_01", "create schema tenant_2")
+    database = shops.urls["shop_01"].split("/")[3].split("?")[0]
+
+    with bouncer(pgbouncer, postgres, mode, "ignore_startup_parameters = options") as url:
+        targets = [Target(name, url + database, name) for name in ("tenant_1", "tenant_2")]
+        events = [(each.name, event) for each, event in fleet(targets, load(shops.folder / "sql"))]
+        with psycopg.connect(url + database) as conn:
+            others = conn.execute("select current_setting('search_path')").fetchone()
+
+    failed = [event.error.message for _, event in events if isinstance(event, Ended) and event.error]
+    assert failed == ['relation "a" already exists']
+    assert others == ('"$user", public',)
+    found = shops.sql.query(
+        "select schemaname, tablename from pg_tables where tablename in ('a', 'b', 'd') order by 1, 2"
+    )
+    done = next(name for name, event in events if isinstance(event, Ended) and event.state == "done")
+    other = "tenant_2" if done == "tenant_1" else "tenant_1"
+    assert found == sorted([("public", "a"), *((done, table) for table in "abd"), *((other, table) for table in "ab")])
 
 
 # -- targets of a query, passwords -------------------------------------------------------------------------------------
