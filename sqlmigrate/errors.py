@@ -59,6 +59,8 @@ class Kind(StrEnum):
 NOTHING_EXECUTED = "nothing was executed"
 NOTHING_EXECUTED_BY_THIS_RUN = "nothing was executed by this run"
 NOTHING_CHANGED = "nothing was changed"
+# Before a command: it is to be called there, not for the database of this call.
+ON_PRIMARY = "on the primary: "
 
 
 class _Extra(TypedDict, total=False):

@@ -126,6 +126,7 @@ def log(context: Context, *, version: str | None, sql: Direction | None) -> None
 @click.option("--out-of-order", is_flag=True, help="Also execute pending migrations below the newest executed one.")
 def up(context: Context, **options: Any) -> int:
     """Execute pending migrations, each file in one transaction with its row in the history."""
+    context.chosen = _chosen(**options)
     return _execute(context, "up", **options)
 
 
@@ -150,7 +151,15 @@ def down(context: Context, *, yes: bool, **options: Any) -> int:
     if options["all"] or _goes_below_all(context, **options):
         context.confirm(yes=yes, question="Undo every migration, and lose the data in their tables?")
         yes = True
+    context.chosen = _chosen(**options)
     return _execute(context, "down", asks=not yes, **options)
+
+
+def _chosen(*, to: str | None, **options: Any) -> str:
+    """Return the flags of a call that the next one needs as well; with `--steps` it would do more than was asked."""
+    words = [f"--to {shlex.quote(to)}"] if to else []
+    words += [f"--{name.replace('_', '-')}" for name in ("all", "out_of_order") if options.get(name)]
+    return " ".join(words)
 
 
 def _goes_below_all(context: Context, *, to: str | None, steps: int | None, **_options: Any) -> bool:

@@ -19,7 +19,7 @@ import click
 from sqlmigrate.config import passwords, resolve
 from sqlmigrate.config.url import named
 from sqlmigrate.config.url_parts import EMBEDDED
-from sqlmigrate.errors import NOTHING_CHANGED, ConfigError
+from sqlmigrate.errors import NOTHING_CHANGED, ON_PRIMARY, ConfigError
 
 if TYPE_CHECKING:
     from sqlmigrate.output.report import Report
@@ -37,12 +37,14 @@ class Context:
     Attributes:
         command: the command's name.
         flags: the settings that were given as flags.
+        chosen: the flags of this `up` or `down` that say which migrations, and that a further call needs as well.
         is_interruption_told: whether the user has read already that the call was interrupted.
     """
 
     command: str
     flags: Mapping[str, str]
     is_interruption_told: bool = False
+    chosen: str = ""
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -75,12 +77,14 @@ class Context:
 
     def as_called(self, command: str) -> str:
         """Return a command of ours, `sqlmigrate up`, as this user has to type it: with the flags of this call."""
-        return re.sub(r"(^|: )sqlmigrate (?=[a-z])", lambda match: f"{match[1]}{self._program} ", command, count=1)
+        if self.chosen and re.search(rf"(^|: )sqlmigrate {self.command}$", command):
+            command += f" {self.chosen}"
+        program = self._program(is_here=not command.startswith(ON_PRIMARY))
+        return re.sub(r"(^|: )sqlmigrate (?=[a-z])", lambda match: f"{match[1]}{program} ", command, count=1)
 
-    @property
-    def _program(self) -> str:
+    def _program(self, *, is_here: bool) -> str:
         words = ["sqlmigrate"]
-        for name in ("database_url", "directory", "table"):
+        for name in ("database_url", "directory", "table") if is_here else ("directory", "table"):
             value = self.flags.get(name)
             if value and not (name == "database_url" and passwords.masked(value) != value):
                 words += [f"--{name.replace('_', '-')}", shlex.quote(value)]

@@ -29,14 +29,14 @@ a.pid::text, a.application_name, coalesce(a.usename::text, a.backend_type),
        pg_catalog.left(pg_catalog.regexp_replace(a.query, '\\s+', ' ', 'g'), 60),
        case when a.client_port = -1 then 'local' else pg_catalog.host(a.client_addr) end,
        {exact("a.backend_start")},
-       a.backend_type, null, null"""
+       a.backend_type, null, null, pg_catalog.quote_ident(current_user)"""
 
 # The same for a prepared transaction, `p` of pg_prepared_xacts. pg_blocking_pids() shows it as 0.
 # https://www.postgresql.org/docs/current/view-pg-prepared-xacts.html
 PREPARED_COLUMNS = f"""\
 '0', '', p.owner::text, '{_PREPARED}',
        coalesce(extract(epoch from pg_catalog.clock_timestamp() - p.prepared)::int, {_NO_TRANSACTION})::text, '', '',
-       {exact("p.prepared")}, '', p.gid, p.database::text"""
+       {exact("p.prepared")}, '', p.gid, p.database::text, pg_catalog.quote_ident(current_user)"""
 # The prepared transaction that holds the lock `l` of pg_locks. It has no process, but a lock on its own id as well.
 JOIN_PREPARED = """\
 join pg_catalog.pg_locks own
@@ -65,6 +65,7 @@ class Blocker:
         backend: PostgreSQL's word for the process, such as ``client backend``; empty if our role may not see it.
         prepared: The identifier of the prepared transaction; empty for a session.
         database: The database of the prepared transaction; empty for a session.
+        seen_by: Our role, as SQL names it; empty if it is not known.
     """
 
     pid: int
@@ -78,6 +79,7 @@ class Blocker:
     backend: str = ""
     prepared: str = ""
     database: str = ""
+    seen_by: str = ""
 
     @property
     def name(self) -> str:
@@ -133,7 +135,7 @@ class Blocker:
         if self.state == _PREPARED:
             return f"it has no session, and stays until it is ended; open for {duration(self.seconds)}"
         if not self.state:
-            return "what it does may not be seen by this role (grant pg_read_all_stats)"
+            return f"what it does may not be seen: grant pg_read_all_stats to {self.seen_by or 'this role'}"
         if self.seconds == _NO_TRANSACTION:
             age = "no transaction"
         elif "transaction" in self.state:

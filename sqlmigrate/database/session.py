@@ -27,6 +27,7 @@ _CANCEL_TRIES = 10
 _FIRST_CANCEL_PAUSE = 0.01
 _RECONNECT_PAUSES = (0.1, 0.2, 0.4, 0.8, 1.5)
 _NEVER = float("inf")
+_IDLE_TOO_LONG = "57P05"  # idle_session_timeout
 _PIECE = 65536  # characters of a COPY that are sent at once; after each piece its progress may be shown
 
 BEGIN_READ_ONLY = Request("begin read only", quiet=True)
@@ -51,6 +52,7 @@ class Session:
     Attributes:
         url: The database.
         schema: The schema that files are executed in, as it is; None for that of the connection's own `search_path`.
+        connections: How many connections it has had; more than one after the first was lost.
         notices: Severity and message of the server's notices that have not been read yet, the oldest first.
     """
 
@@ -58,6 +60,7 @@ class Session:
         self.url = url
         self.schema = schema
         self.notices: list[tuple[str, str]] = []
+        self.connections = 0
         self._connect()
 
     def reconnect(self) -> None:
@@ -75,6 +78,7 @@ class Session:
 
     def _connect(self) -> None:
         self.conn = open_connection(self.url)
+        self.connections += 1
         self.pid = self.conn.info.backend_pid  # the server's process; libpq forgets it when the connection is lost
         self.pipeline = Pipeline(self.conn.pgconn)
         self.conn.add_notice_handler(self._noticed)
@@ -249,4 +253,6 @@ def _refused(error: psycopg.Error, secrets: Sequence[str], last_words: str) -> S
     detail = [redacted(text, secrets) for text in (error.diag.message_detail, error.diag.context) if text]
     kind = ConnectError if is_lost else ServerError
     hint = error.diag.message_hint or (pooler_messages.cure_of(reason) if is_lost else None)
+    if error.sqlstate == _IDLE_TOO_LONG:
+        hint = "idle_session_timeout has ended the session while it waited: raise it for this role"
     return kind(f"{message}: {redacted(reason, secrets)}{code}", detail=detail, hint=hint)

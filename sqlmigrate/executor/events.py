@@ -143,6 +143,8 @@ class Failed:
         total: How many statements the step has.
         duration_ms: Milliseconds since the step began.
         kept: What of the step stays in the database, sentence by sentence; empty if it was rolled back as a whole.
+        gone: Earlier steps of the run that were told as finished, and that the database does not have any more: after
+            the connection was lost, another server answers, which did not get them.
     """
 
     step: Step
@@ -151,6 +153,7 @@ class Failed:
     total: int
     duration_ms: int
     kept: tuple[str, ...] = ()
+    gone: tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True)

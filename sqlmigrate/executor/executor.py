@@ -5,7 +5,9 @@ A step runs in one transaction (`transaction`), or each of its statements by its
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from itertools import takewhile
 
@@ -18,7 +20,7 @@ from sqlmigrate.database.run_lock import Lock
 from sqlmigrate.database.session import COMMIT, Session
 from sqlmigrate.errors import ConnectError, ServerError, SqlmigrateError, StatementError
 from sqlmigrate.history import read, write
-from sqlmigrate.history.state import Execution, State
+from sqlmigrate.history.state import INTERRUPTED, LOST, Execution, State
 from sqlmigrate.history.write import Condition
 from sqlmigrate.plan.plan import Limits, Step
 
@@ -46,6 +48,7 @@ class Executor:
         self._limits = limits
         self._observation = observation
         self._is_direct = state.server.is_direct
+        self._told_done: list[Step] = []
         self.done = 0
         self.lock: Lock = "held"
 
@@ -127,7 +130,7 @@ class Executor:
     ) -> Generator[Event, None, Outcome]:
         """Give the events of an execution; if it is cut short, find out how the steps ended that are `unsettled`."""
         try:
-            return (yield from executing)
+            return (yield from self._remembered(executing))
         except psycopg.OperationalError as error:
             last = None
             for event in self._settle(unsettled(), partial(_lost, problem=error)):
@@ -143,6 +146,32 @@ class Executor:
         except KeyboardInterrupt:
             yield from self._settle(unsettled(), _interrupted)
             raise
+
+    def _remembered(self, executing: Generator[Event, None, Outcome]) -> Generator[Event, None, Outcome]:
+        """Give the events of an execution, and remember the steps that they tell as finished.
+
+        If a failure was recorded over a new connection, those are looked up again: it may lead to another server.
+        """
+        before = self._session.connections
+        while True:
+            try:
+                event = next(executing)
+            except StopIteration as ended:
+                outcome: Outcome = ended.value
+                return outcome
+            if isinstance(event, Finished):
+                self._told_done.append(event.step)
+            elif isinstance(event, Failed) and self._session.connections != before:
+                with suppress(psycopg.Error):
+                    event = self._with_gone(event, read.executions(self._session, self._state.history))
+            yield event
+
+    def _with_gone(self, failed: Failed, executions: Iterable[Execution]) -> Failed:
+        """Add to a failure which steps that were told as done are not so by the history of the server that answers."""
+        found = {each.version: each for each in executions}
+        return replace(
+            failed, gone=tuple(each for each in self._told_done if not _is_done(each, found.get(each.version)))
+        )
 
     def rehearse(self, step: Step) -> Generator[Event, None, Outcome]:
         """Execute a step in the transaction that is open; nothing is committed, and no failure is written."""
@@ -208,7 +237,7 @@ class Executor:
             run.is_settled = True
             yield Finished(run.step, run.total, run.elapsed_ms)
         if failed:
-            yield failed
+            yield self._with_gone(failed, executions.values())
 
     def _cut_short(
         self,
@@ -272,7 +301,7 @@ def _statements_done(step: Step, execution: Execution | None) -> int:
 
 
 def _lost(step: Step, problem: psycopg.Error) -> StatementError:
-    message = problem.diag.message_primary or f"the connection was lost: {reason(problem)}"
+    message = problem.diag.message_primary or f"{LOST}: {reason(problem)}"
     again = f"{cure(problem.sqlstate or '08')}, then: sqlmigrate {step.direction}"
     return StatementError(message, sqlstate=problem.sqlstate, next_steps=[again])
 
@@ -292,7 +321,7 @@ def _never_begun(step: Step) -> StatementError:
 
 def _interrupted(step: Step) -> StatementError:
     again = f"sqlmigrate {step.direction}"
-    return StatementError("interrupted: the statement was cancelled on the server", next_steps=[again])
+    return StatementError(f"{INTERRUPTED}: the statement was cancelled on the server", next_steps=[again])
 
 
 def _lost_after(step: Step) -> ConnectError:

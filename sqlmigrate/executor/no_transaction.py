@@ -22,7 +22,7 @@ from .clean_up import clean_up
 from .events import Event, Failed, Finished, Recovered, StatementOpen
 from .history_errors import of_history_row
 from .statement_errors import refused, unplaced
-from .step_run import Attempt, Outcome, Refusal, StepRun, ends_transactions, tell_nothing
+from .step_run import SERIALIZATION, Attempt, Outcome, Refusal, StepRun, ends_transactions, tell_nothing
 
 _FIX = "fix the file or the data"
 
@@ -189,6 +189,8 @@ class NoTransactionStep:
     def _may_try_again(self, refusal: Refusal, tries: int) -> bool:
         if refusal.part.role == "statement" and self._left(refusal.part.number):
             return False  # the next attempt would find the name of the index taken, or leave one more
+        if self._commits and refusal.error.sqlstate == SERIALIZATION:
+            return False  # what the statement has committed by itself stays, and would be done once more
         return tries < self.run.limits.lock_retries
 
     # before and after the statements

@@ -220,8 +220,10 @@ _CURES = {
     "53400": "raise that limit, or fix the file",
     "55P03": "wait until the other sessions are done",
     "57014": "find out who or what cancelled it (a statement_timeout?)",
+    "57P05": "raise idle_session_timeout for this role",
     "57P": "wait until the server can be reached",
     "58": "find out what the server's log says",
+    "XX000": "fix the file, or find out what the server's log says",  # Citus: for ordinary mistakes, with a hint
     "XX": "find out what the server's log says",
 }
 

@@ -20,7 +20,7 @@ from sqlmigrate.database.blocker import Blocker
 from sqlmigrate.database.connect_errors import reason
 from sqlmigrate.database.session import COMMIT, Answer, NotSent, Request, Session
 from sqlmigrate.errors import SqlmigrateError, StatementError
-from sqlmigrate.history.state import State
+from sqlmigrate.history.state import LOST, State
 from sqlmigrate.parsing.statement import Statement
 from sqlmigrate.plan.plan import Limits, Step
 
@@ -29,11 +29,14 @@ from .batch import Part
 from .events import Blocked, Event, Failed, Noticed, Observation, Progress, StatementDone
 from .statement_errors import cure
 
+SERIALIZATION = "40001"
 Outcome = Literal["done", "failed", "overtaken"]  # overtaken: another run has executed the step in the meantime
 
-# https://www.postgresql.org/docs/current/errcodes-appendix.html: lock_not_available, deadlock_detected
-_LOCKED_OUT = ("55P03", "40P01")
+# https://www.postgresql.org/docs/current/errcodes-appendix.html: lock_not_available, deadlock_detected,
+# serialization_failure: where transactions are serializable by default, another session has changed the same rows.
+_LOCKED_OUT = ("55P03", "40P01", SERIALIZATION)
 _TERMINATION = "2D000"  # invalid_transaction_termination
+_LOST = ("08", "57P")  # connection_exception, and what the server says when it ends a session
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0
 
 
@@ -51,7 +54,7 @@ class Refusal:
 
     @property
     def is_locked_out(self) -> bool:
-        """Whether it failed because of locks of other sessions."""
+        """Whether it failed because of what other sessions did at the same time: their locks, or the same rows."""
         return self.error.sqlstate in _LOCKED_OUT
 
 
@@ -253,7 +256,7 @@ class StepRun:
         could not be written, the error says so as well.
         """
         self.failure = error
-        writing = [batch.failure(self.state.history, self.step, done, error.message)]
+        writing = [batch.failure(self.state.history, self.step, done, _recorded(error))]
         if self.step.script.mode == "statements":
             writing = [*self.require_lock(), *writing]
         try:
@@ -275,6 +278,12 @@ class StepRun:
             error = error.with_(detail=[*error.detail, unwritten])
         self.is_settled = True
         return error
+
+
+def _recorded(error: StatementError) -> str:
+    """Return what the history keeps of an error; `status` tells by its first words that the file is not at fault."""
+    is_lost = (error.sqlstate or "").startswith(_LOST)
+    return f"{LOST}: {error.message}" if is_lost and not error.message.startswith(LOST) else error.message
 
 
 def _data_size(statement: Statement) -> int:

@@ -13,6 +13,8 @@ from sqlmigrate.files.naming import version_number
 from .surroundings import Surroundings
 from .table import History
 
+# Begin the error of a migration that did not fail by itself: the connection was lost, or the run was stopped.
+LOST, INTERRUPTED = "the connection was lost", "interrupted"
 ADOPTED = ", adopted"  # ends the version of sqlmigrate in rows of what another tool has executed
 _UNDOING = re.compile(r"down (\d+) of (\d+)(?:; (.+))?")
 
@@ -84,6 +86,11 @@ class Execution:
         return self.tool_version.endswith(ADOPTED)
 
     @property
+    def is_cut_short(self) -> bool:
+        """Whether the last failure was none of the file: the connection was lost, or the run was interrupted."""
+        return self.error is not None and self.error.startswith((LOST, INTERRUPTED))
+
+    @property
     def undoing(self) -> Undoing | None:
         """How far a down without a transaction is; None unless one has begun and has not ended."""
         found = _UNDOING.fullmatch(self.unfinished or "") if self.status == "executed" else None
@@ -140,6 +147,7 @@ class State:
         is_log_read: Whether the executions have their numbers in the log.
         run: Who holds the run's lock, if that was asked for and someone does.
         surroundings: What the database holds already, if there is no history yet and that was asked for.
+        behind: How far a standby is behind its primary, in a few words; empty if it was not asked for.
     """
 
     server: Server
@@ -153,3 +161,4 @@ class State:
     is_log_read: bool = False
     run: Blocker | None = None
     surroundings: Surroundings | None = None
+    behind: str = ""

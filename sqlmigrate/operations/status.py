@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from psycopg.errors import InsufficientPrivilege
 
-from sqlmigrate.database import run_lock
+from sqlmigrate.database import run_lock, standby
 from sqlmigrate.database.blocker import UNSEEN, Blocker
 from sqlmigrate.database.session import Session, connect
 from sqlmigrate.errors import HistoryError, Kind, MigrationError
@@ -73,6 +73,8 @@ def _look(session: Session, migrations: Sequence[Migration], table: str) -> Plan
     del answers  # of 100,000 rows, a fifth of all memory
     run = _unseen_run(executions) if holders is None else run_lock.holder_in(holders)
     state = replace(state, executions=executions, run=run)
+    if state.server.is_standby:
+        state = replace(state, behind=standby.behind(session))
     if not executions:
         state = replace(state, surroundings=surroundings.look(session, state.history, _schemas(migrations)))
     view = view_of(migrations, executions, archive_of(migrations))

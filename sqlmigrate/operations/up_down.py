@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from psycopg import errors as pg
 
-from sqlmigrate.database import own_settings, pooler, run_lock
+from sqlmigrate.database import own_settings, pooler, run_lock, standby
 from sqlmigrate.database.activity import Observer
 from sqlmigrate.database.pooler_messages import CONNECT_DIRECTLY, cure_of
 from sqlmigrate.database.server import Server, require_standard_strings, require_writable
@@ -269,8 +269,11 @@ def _run(
 ) -> Generator[Event, None, None]:
     with connect(place.url, place.schema, leaves=observers is not None) as session:
         state, plan = yield from _first_plan(session, order, limits, observation.sleep)
+        has_work = bool(plan.steps or plan.folds)
+        if not has_work:
+            standby.require_primary(session, state.server)
         yield Planned(plan, state)
-        if not (plan.steps or plan.folds):
+        if not has_work:
             return
         _require_executable(session, order, state, plan)
         with closing(Observer(place.url, state.server.instance, observers)) as observer:

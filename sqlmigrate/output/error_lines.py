@@ -68,15 +68,26 @@ def failure_lines(failed: Failed, executed: Sequence[Step], as_called: AsCalled,
     happened = _what_happened(failed)
     if dry_run:
         happened = ["the dry run was rolled back: the database is unchanged"]
-    elif executed:
-        stays = "stays executed" if failed.step.direction == "up" else "is undone"
-        happened.append(f"{executed[-1].label} before it {stays}")
+    else:
+        happened += _before(failed, [step for step in executed if step not in failed.gone])
     room = terminal_width("stderr")
     for index, line in enumerate(happened):
         yield from folded(_told("what happened", line, index), room, _AFTER_WORDS)
     steps = failed.error.next_steps or (f"fix the file, then: sqlmigrate {failed.step.direction}",)
     for index, step in enumerate(steps):
         yield from _what_now(_told("what now", as_called(step), index), room)
+
+
+def _before(failed: Failed, executed: Sequence[Step]) -> Iterator[str]:
+    """Say what became of the steps before the one that failed."""
+    is_up = failed.step.direction == "up"
+    if failed.gone:
+        labels = ", ".join(step.label for step in failed.gone)
+        was, is_ = ("was", "is") if len(failed.gone) == 1 else ("were", "are")
+        said = f"{was} executed and {is_} not there any more" if is_up else f"{was} undone and {is_} there again"
+        yield f"{labels} {said}: another server answers now, which did not get that"
+    if executed:
+        yield f"{executed[-1].label} before it {'stays executed' if is_up else 'is undone'}"
 
 
 def _told(name: str, words: str, index: int) -> Line:

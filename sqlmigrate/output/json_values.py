@@ -79,6 +79,7 @@ def status_value(planned: Planned, directory: str) -> dict[str, Any]:
     states = count_states(rows, is_run_under_way=run is not None)
     return {
         "database": planned.state.server.where,
+        "standby": planned.state.behind or None,
         "directory": directory,
         "history": planned.state.history.name,
         "migrations": [_row_value(row, run) for row in rows],
@@ -191,10 +192,11 @@ def _event_value(happened: events.Event) -> dict[str, Any]:  # noqa: C901, PLR09
             return {"event": "folded", **fold_value(fold)}
         case events.NotTried(step, reason):
             return {"event": "not_tried", "migration": step.label, "reason": reason}
-        case events.Failed(step, error, number, total, duration, kept):
+        case events.Failed(step, error, number, total, duration, kept, gone):
             return {
                 "event": "failed", "migration": step.label, "statement": number, "statements": total,
-                "duration_ms": duration, "kept": list(kept), "error": error_value(error),
+                "duration_ms": duration, "kept": list(kept), "gone": [each.label for each in gone],
+                "error": error_value(error),
             }  # fmt: skip
 
 

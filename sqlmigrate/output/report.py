@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from sqlmigrate.database.blocker import Blocker
-from sqlmigrate.errors import MigrationError, SqlmigrateError
+from sqlmigrate.errors import ON_PRIMARY, MigrationError, SqlmigrateError
 from sqlmigrate.files.migration import Folder
 from sqlmigrate.files.replaces import ARCHIVE
 from sqlmigrate.history.log import LogEntry
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 
 Format = Literal["text", "json"]
+_READS = ("status", "verify", "log", "create")
 
 
 def _as_written(command: str) -> str:
@@ -63,6 +64,12 @@ def _urgent(rows: Sequence[Row]) -> str | None:
     return "sqlmigrate up --out-of-order" if any(row.state == "out of order" for row in rows) else None
 
 
+def _has_failed(row: Row) -> bool:
+    """Tell whether a migration has failed by itself: not because the connection was lost, or the run interrupted."""
+    execution = row.execution
+    return execution is not None and execution.error is not None and not execution.is_cut_short
+
+
 class Report:
     """Writes what a command shows, in one format.
 
@@ -80,6 +87,7 @@ class Report:
         self.as_called = as_called
         self.place: str | None = None
         self.writer = Writer()
+        self._is_standby = False
 
     def close(self, seconds: float | None = None) -> bool:
         """Wait until everything is written, at most `seconds`; return whether it is."""
@@ -132,6 +140,10 @@ class Report:
         if rows:
             self.text("")
         self._folded([("bold", part) for part in totals(rows, planned.state.run)])
+        self._is_standby = planned.state.server.is_standby
+        if self._is_standby:
+            said = f"this is a standby, so the primary may be further: {planned.state.behind}"
+            self._folded([("yellow", "⚠️"), ("", f" {said}")])
         self.folder_notes(planned.plan.notes)
         first = first_run_errors(planned.state.surroundings, rows)
         self.squashes(planned.plan)
@@ -183,8 +195,8 @@ class Report:
             self.text(self.next_step(urgent))
         elif first:
             self._next_steps(first[0])
-        elif any(row.is_pending and row.execution and row.execution.error for row in rows):
-            self.text([("", "next: fix the file or the data, then: "), ("cyan", self.as_called("sqlmigrate up"))])
+        elif any(row.is_pending and _has_failed(row) for row in rows):
+            self.text(self.next_step("sqlmigrate up", "fix the file or the data, then: "))
         elif any(row.is_pending for row in rows) or (plan and plan.folds):
             self.text(self.next_step("sqlmigrate up"))
 
@@ -197,9 +209,11 @@ class Report:
         for line in stop_lines(errors):
             self._folded(line)
 
-    def next_step(self, words: str) -> Line:
-        """Return the line that names the next command."""
-        return [("", "next: "), ("cyan", self.as_called(words))]
+    def next_step(self, words: str, before: str = "") -> Line:
+        """Return the line that names the next command, and what is to be done `before`."""
+        if self._is_standby and words.startswith("sqlmigrate ") and words.split()[1] not in _READS:
+            words = f"{ON_PRIMARY}{words}"
+        return [("", f"next: {before}"), ("cyan", self.as_called(words))]
 
     def log(self, state: State, entries: Sequence[LogEntry]) -> None:
         """Draw the screen of `log`, oldest first."""

@@ -69,6 +69,7 @@ class RunReport:
     def ended(self, executed: Sequence[Step], failed: events.Failed | None, folded: int = 0) -> None:
         """Show how a run ended: after a failure what happened and what to do now; the totals."""
         if failed:
+            executed = [step for step in executed if step not in failed.gone]
             lines = failure_lines(failed, executed, self._report.as_called, dry_run=self._is_dry_run)
             self._report.text(*lines, "", stream="stderr")
         if executed or failed or folded:

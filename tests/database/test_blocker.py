@@ -37,8 +37,8 @@ DOING = {
     "at work": ({"state": "active", "seconds": 4000}, "active, transaction open for 1 h 6 min: select 1"),
     "idle": ({"state": "idle", "seconds": -1}, "idle, no transaction: select 1"),
     "unseen": (
-        {"state": "", "seconds": -1, "statement": "<insufficient privilege>"},
-        "what it does may not be seen by this role (grant pg_read_all_stats)",
+        {"state": "", "seconds": -1, "statement": "<insufficient privilege>", "seen_by": "deployer"},
+        "what it does may not be seen: grant pg_read_all_stats to deployer",
     ),
 }
 

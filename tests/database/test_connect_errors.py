@@ -306,7 +306,7 @@ def test_a_server_that_is_too_old(command: list[str], quick: Quick, database: st
 
 # -- read-only ---------------------------------------------------------------------------------------------------------
 
-WRITING = [["up"], ["up", "--dry-run"], ["baseline", "1"], ["reset", "--yes"]]
+WRITING = [["up"], ["up", "--dry-run"], ["baseline", "1"]]
 STANDBY = """\
 error: DATABASE is a standby, and a standby is read-only
    nothing was changed
@@ -320,23 +320,53 @@ def test_a_standby(command: list[str], quick: Quick, database: str, standby: Sta
     """A standby is not written to, and the message says how to connect to the primary."""
     ended = quick(*command, DATABASE_URL=standby.url(str(conninfo_to_dict(database)["dbname"])))
 
-    head = {"up": "DATABASE · 2 pending\n\n", "reset": "DATABASE · nothing to undo\nDATABASE · 2 pending\n\n"}
-    assert said(ended) == head.get(command[0], "") + STANDBY
+    assert said(ended) == ("DATABASE · 2 pending\n\n" if command[0] == "up" else "") + STANDBY
     assert ended.code == 1
     assert database_state.is_untouched(database)
 
 
 def test_a_standby_may_be_looked_at(quick: Quick, database: str, standby: Standby) -> None:
-    """Commands that only read work, `up` with nothing to do works too, and `down` is refused."""
+    """Commands that only read work, and `down` is refused."""
     assert quick("up", DATABASE_URL=database).code == 0
     url = standby.url(str(conninfo_to_dict(database)["dbname"]))
 
-    for command in (["status", "--check"], ["verify"], ["log"], ["up"]):
+    for command in (["status", "--check"], ["verify"], ["log"]):
         assert quick(*command, DATABASE_URL=url).code == 0
     ended = quick("down", DATABASE_URL=url)
 
     assert (said(ended), ended.code) == ("DATABASE · 1 to undo\n\n" + STANDBY, 1)
     assert database_state.relations(database) == ["public.a", "public.b"]
+
+
+def test_a_standby_with_nothing_pending_is_not_called_up_to_date(quick: Quick, database: str, standby: Standby) -> None:
+    """Its history may be behind that of the primary, so `up` ends as it does where something is pending."""
+    assert quick("up", DATABASE_URL=database).code == 0
+    url = standby.url(str(conninfo_to_dict(database)["dbname"]))
+    standby.admin.execute("select pg_wal_replay_pause()")
+    try:
+        ended = quick("up", DATABASE_URL=url)
+    finally:
+        standby.admin.execute("select pg_wal_replay_resume()")
+
+    assert re.sub(r"is [\d.]+ \w+ old", "is AGE old", said(ended)) == (
+        "error: DATABASE is a standby: nothing is to be done by its history, but it may be behind its primary\n"
+        "   its last change is AGE old, its replay is paused\n"
+        "   nothing was changed\n"
+        "   hint    connect to the primary; with several hosts in the URL: target_session_attrs=read-write\n\n"
+    )
+    assert ended.code == 1
+
+
+def test_status_of_a_standby_does_not_say_to_migrate_it(quick: Quick, database: str, standby: Standby) -> None:
+    """The next command is one for the primary, without the URL of the standby."""
+    quick("up", "--to", "1", DATABASE_URL=database)
+    url = standby.url(str(conninfo_to_dict(database)["dbname"]))
+
+    shown = said(quick("--database-url", url, "status"))
+
+    assert "⚠️ this is a standby, so the primary may be further: its last change is " in shown
+    assert shown.endswith("next: on the primary: sqlmigrate up\n")
+    assert json.loads(quick("--database-url", url, "--format", "json", "status").stdout)["standby"]
 
 
 def test_a_database_that_is_read_only(quick: Quick, database: str) -> None:

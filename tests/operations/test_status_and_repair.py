@@ -235,7 +235,7 @@ def test_a_run_of_another_role_is_shown_with_what_may_be_seen(looker: str, proje
 
     assert (
         f"⏳ a run is under way: process {pid} (deploy 7, user postgres, from an unknown host)\n"
-        "   what it does may not be seen by this role (grant pg_read_all_stats)\n"
+        "   what it does may not be seen: grant pg_read_all_stats to looker\n"
     ) in screen
 
 

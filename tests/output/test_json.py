@@ -68,7 +68,7 @@ def test_status(two: Project) -> None:
 
     assert (ended.code, ended.stderr) == (3, "")
     assert value(ended.stdout) == {
-        "database": "DATABASE", "directory": "sql/", "history": "public.migrations",
+        "database": "DATABASE", "standby": None, "directory": "sql/", "history": "public.migrations",
         "migrations": [
             {"version": "001", "name": "a", "state": "executed", "file": A,
              "checksum": _checksum("create table a (id int);\n"), "executed_at": "TIME", "duration_ms": 0,
@@ -137,7 +137,7 @@ def test_a_failure(two: Project) -> None:
     assert (ended.code, ended.stderr) == (1, "")
     assert values(ended.stdout)[-1] == {
         "event": "failed", "migration": "002_b", "statement": 2, "statements": 2, "duration_ms": 0, "kept": [],
-        "dry_run": False,
+        "gone": [], "dry_run": False,
         "error": {
             "kind": "StatementError", "message": 'column "nam" of relation "c" does not exist', "exit_code": 1,
             "file": B, "line": 2, "column": 18, "sqlstate": "42703", "code": "42703 undefined_column",
@@ -209,7 +209,7 @@ def test_every_row_of_status_has_the_same_keys(two: Project) -> None:
     assert states == {"z": "out of order", "a": "changed", "b": "missing", "c": "missing", "d": "failed",
                       "e": "executed", "f": "pending"}  # fmt: skip
     assert {tuple(row) for row in shown["migrations"]} == {tuple(shown["migrations"][0])}
-    assert {name: shown[name] for name in list(shown)[4:]} == {
+    assert {name: shown[name] for name in list(shown)[5:]} == {
         "total": 7, "executed": 4, "pending": 3, "failed": 1, "changed": 1, "missing": 2, "out_of_order": 1,
         "states": {"executed": 1, "pending": 1, "baseline": 0, "running": 0, "failed": 1, "changed": 1, "missing": 2,
                    "out_of_order": 1},
