@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import shutil
 import statistics
 import subprocess
@@ -15,7 +16,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -571,10 +573,90 @@ def _in_session(url: str, work: Callable[[Session, State], object], runs: int) -
     return times
 
 
+# -- fleet -------------------------------------------------------------------------------------------------------------
+
+FILES_OF_A_FLEET = 20
+AT_ONCE = 8
+
+
+def fleets(bench: Bench, number: int = 40) -> None:
+    """Bring many databases up to date: in one process, in a loop, four processes at once; then with nothing to do."""
+    migrations = [_statements(each) for each in range(FILES_OF_A_FLEET)]
+    tools, missing = other_tools.found(bench.cache, bench.server.cluster.program("psql"))
+    for line in missing:
+        say(f"not measured: {line}")
+    folder = bench.folder("fleet")
+    ways: list[Sequence[str]] = []
+    for tool in tools:
+        if tool.name not in ("sqlmigrate", "dbmate"):
+            continue
+        files = folder / tool.name
+        files.mkdir()
+        tool.write(files, migrations)
+        if tool.name == "sqlmigrate":
+            ways.append(_fleet(bench, folder, files, number))
+            ways.append(_bare(bench, files, number))
+        ways += [_called_for_each(bench, tool, files, processes, number) for processes in (1, 4)]
+    title = f"{number} databases, {FILES_OF_A_FLEET} files: milliseconds for each, by the clock and of our processor"
+    table(title, ["", "files", "processor", "nothing to do", "processor"], ways)
+
+
+@contextmanager
+def _databases(bench: Bench, number: int) -> Iterator[list[str]]:
+    with ExitStack() as stack:
+        yield [stack.enter_context(bench.server.database()) for _ in range(number)]
+
+
+def _fleet(bench: Bench, folder: Path, files: Path, number: int) -> Sequence[str]:
+    with _databases(bench, number) as urls:
+        lines = "".join(f"shop_{index} {url}\n" for index, url in enumerate(urls))
+        (folder / "targets.txt").write_text(lines, encoding="utf-8")
+        command = [SQLMIGRATE, "--directory", str(files), "fleet", "up", "--targets", str(folder / "targets.txt")]
+        return _twice(f"fleet, --jobs {AT_ONCE}", [*command, "--jobs", str(AT_ONCE)], bench, number)
+
+
+def _called_for_each(bench: Bench, tool: other_tools.Tool, files: Path, processes: int, number: int) -> Sequence[str]:
+    with _databases(bench, number) as urls:
+        named = [url.replace("postgresql://", tool.scheme) + tool.options.replace("?", "&") for url in urls]
+        each = f"DATABASE_URL={{}} {shlex.join(tool.command(files))}"
+        script = f"printf '%s\\n' {' '.join(map(shlex.quote, named))} | xargs -P {processes} -I {{}} env {each}"
+        how = f"xargs -P {processes}" if processes > 1 else "in a loop"
+        return _twice(f"{tool.name}, {how}", ["sh", "-c", script], bench, number)
+
+
+def _twice(name: str, command: Sequence[str], bench: Bench, number: int) -> Sequence[str]:
+    figures = []
+    for _ in range(2):
+        times = Times()
+        environment = bench.environment("")
+        del environment["DATABASE_URL"]
+        timed(times, command, environment)
+        figures += [times.median / number, times.used / number]
+    return [name, *(f"{figure:,.1f}" for figure in figures)]
+
+
+def _bare(bench: Bench, files: Path, number: int) -> Sequence[str]:
+    """Execute the files with psycopg alone, from as many threads: what no tool can be faster than."""
+    texts = [path.read_text(encoding="utf-8") for path in sorted(files.glob("*.up.sql"))]
+
+    def execute(url: str) -> None:
+        with psycopg.connect(url) as conn:
+            for text in texts:
+                conn.execute(text)
+                conn.commit()
+
+    with _databases(bench, number) as urls, ThreadPoolExecutor(AT_ONCE) as pool:
+        start, used = time.perf_counter(), time.process_time()
+        list(pool.map(execute, urls))
+        clock, used = time.perf_counter() - start, time.process_time() - used
+    figures = [f"{each * 1000 / number:,.1f}" for each in (clock, used)]
+    return [f"psycopg alone, {AT_ONCE} threads", *figures, "", ""]
+
+
 PARTS = {
     "snapshots": snapshots, "squash": squashed,
     "start": start, "files": many_files, "pooler": through_a_pooler, "folder": large_folder, "large": large_files,
-    "memory": memory, "split": cutting, "locks": locks, "review": reviews, "shadow": shadow,
+    "memory": memory, "split": cutting, "locks": locks, "review": reviews, "shadow": shadow, "fleet": fleets,
 }  # fmt: skip
 
 

@@ -13,12 +13,15 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import children
+import documents
 import psycopg
 import pytest
 from fleet_project import Fleet
 from in_process import Quick
+from narrow_terminal import on_terminal
 from pgbouncer import bouncer
 from postgres_servers import PasswordServer, Server
+from terminal import stable
 from waiting import until
 
 from sqlmigrate.errors import ConfigError
@@ -624,6 +627,60 @@ def test_a_password_appears_nowhere(password_server: PasswordServer, tmp_path: P
     assert "division by zero" in text
     assert "password authentication failed" in text
     assert re.findall(r"\S*Secret\S*", text) == []
+
+
+# -- what is shown -----------------------------------------------------------------------------------------------------
+
+
+def test_on_a_terminal_one_line_shows_how_far_it_is(fleet_of: Make) -> None:
+    """It is written over itself, is never wider than the terminal, and nothing of it stays."""
+    shops = fleet_of(4)
+    shops.sql.add("001_a", "select pg_sleep(0.3);")
+
+    screen = on_terminal(
+        shops.folder, shops.urls["shop_01"], "fleet", "up", "--targets", "targets.txt", "--jobs", "2", columns=60
+    )
+
+    drawn = re.findall(r"\r\x1b\[K([^\r\n]*)", screen)
+    assert any(re.match(r"   looked at \d of 4", line) for line in drawn)
+    assert any(re.match(r"   \d done · \d under way · \d waiting · slowest: shop_0\d, \d s", line) for line in drawn)
+    assert max(map(len, drawn)) < 60
+    assert re.sub(r"[^\r\n]*\r\x1b\[K", "", screen).splitlines()[:3] == ["4 targets: 4 need 001", "", "4 done"]
+
+
+def test_verbose_shows_a_line_for_each_target(fleet_of: Make) -> None:
+    shops = fleet_of(2)
+    shops.sql.add_tables("a", "b")
+
+    ended = shops.call("up", "--verbose", "--jobs", "1")
+
+    assert stable(ended.stdout).splitlines()[:4] == [
+        "2 targets: 2 need 001 to 002", "", "✅ shop_01   2 migrations N ms", "✅ shop_02   2 migrations N ms",
+    ]  # fmt: skip
+
+
+def _table(head: str) -> set[str]:
+    """Return the words in backticks in the first cells of a table of docs/fleet.md."""
+    _, _, rest = (documents.ROOT / "docs" / "fleet.md").read_text(encoding="utf-8").partition(f"\n| {head} |")
+    return {line.split("`")[1] for line in rest.split("\n\n")[0].splitlines()[2:]}
+
+
+def test_the_json_is_what_the_document_says(fleet_of: Make) -> None:
+    """Every event has its target; the events of the fleet and the keys of the summary are those of docs/fleet.md."""
+    shops = fleet_of(2)
+    shops.sql.add_tables("a")
+    shops.call("up")
+    shops.sql.add("002_b", "alter table a add b int;")
+
+    with table_locked(shops.urls["shop_01"], "a"):
+        limits = ["--lock-timeout", "50ms", "--lock-retries", "1", "--jobs", "1"]
+        ended = shops.call("up", "--format", "json", *limits)
+
+    *events, last = map(json.loads, ended.stdout.splitlines())
+    assert {each["target"] for each in events} == {"shop_01", "shop_02"}
+    assert _table("event") <= {each["event"] for each in events}
+    assert set(last["summary"]) == _table("key")
+    assert ended.stderr == ""
 
 
 # -- usage -------------------------------------------------------------------------------------------------------------
