@@ -14,6 +14,15 @@ _IDLE_TIMEOUT = "idle_session_timeout"
 _OLDEST_WITH_IDLE_TIMEOUT = 14
 
 KEEP_ENCODING = Request("set client_encoding to 'UTF8'", quiet=True)
+# For what a run notes in transactions of its own: that a step begins, how far it is, that it has failed. If a
+# synchronous standby is gone, such a COMMIT would wait for it, and the run would not end. A failover may lose these
+# rows; the row of an executed migration is committed as the user has set it.
+# https://www.postgresql.org/docs/current/warm-standby.html#SYNCHRONOUS-REPLICATION
+LOCALLY = Request(
+    """select pg_catalog.set_config('synchronous_commit', 'local', true)
+ where pg_catalog.current_setting('synchronous_commit') not in ('off', 'local')""",
+    quiet=True,
+)
 
 
 def keep_waiting(session: Session) -> tuple[Request, ...]:

@@ -25,7 +25,7 @@ from sqlmigrate.history.write import Condition
 from sqlmigrate.plan.plan import Limits, Step
 
 from . import flight, resume
-from .events import Began, Event, Failed, Finished, Observation
+from .events import Began, Event, Failed, Finished, Noticed, Observation
 from .no_transaction import NoTransactionStep
 from .statement_errors import cure
 from .step_run import Outcome, StepRun
@@ -211,7 +211,7 @@ class Executor:
 
     def _settle(
         self, ways: Sequence[_Way], error_of: Callable[[Step], StatementError]
-    ) -> Iterator[Began | Failed | Finished]:
+    ) -> Iterator[Began | Noticed | Failed | Finished]:
         """Find out in the history what became of steps whose answers did not all arrive, and record a failure.
 
         The first may have begun; no event has told yet of those that were sent ahead.
@@ -225,6 +225,7 @@ class Executor:
             error, number = _placed(first.run, error_of)
             yield first.run.failed(_not_looked_up(error, problem), number, [_unknown(first.run.step, number)])
             return
+        yield from first.run.notices()  # such as: committed here, but maybe not on the synchronous standby
         done = [*takewhile(lambda way: _is_done(way.run.step, executions.get(way.run.step.version)), ways)]
         failed = None
         if len(done) < len(ways):

@@ -8,7 +8,7 @@ from contextlib import suppress
 import psycopg
 
 from sqlmigrate.database import run_lock
-from sqlmigrate.database.own_settings import KEEP_ENCODING
+from sqlmigrate.database.own_settings import KEEP_ENCODING, LOCALLY
 from sqlmigrate.database.session import COMMIT, Answer, Request
 from sqlmigrate.errors import StatementError
 from sqlmigrate.history import write
@@ -95,9 +95,7 @@ class NoTransactionStep:
     def _begin(self, first: int) -> Attempt:
         """Record that the step begins; if statements are done, the session may have the role of the file."""
         begin = Part(resume.beginning(self._history, self.run.step), "begin")
-        if not first:
-            return (yield from self._insist(begin))
-        ours = (KEEP_ENCODING, *batch.AS_OURSELVES)
+        ours = (KEEP_ENCODING, *batch.AS_OURSELVES, LOCALLY) if first else (LOCALLY,)
         return (yield from self._insist(Part(batch.BEGIN), *map(Part, ours), begin, Part(COMMIT)))
 
     # the statements
@@ -180,7 +178,8 @@ class NoTransactionStep:
     def _note(self, number: int, *, done: int, unfinished: resume.Mark | None = None) -> Attempt:
         """Record at statement `number`, in a transaction of its own, that `done` statements are executed."""
         begin, commit = Part(batch.BEGIN, number=number), Part(COMMIT, number=number)
-        return (yield from self._insist(begin, *self._recording(number, done, unfinished), commit))
+        locally = Part(LOCALLY, number=number)
+        return (yield from self._insist(begin, locally, *self._recording(number, done, unfinished), commit))
 
     def _insist(self, *parts: Part) -> Attempt:
         """Send requests of our own, again if locks of other sessions are in the way."""
@@ -256,7 +255,7 @@ class NoTransactionStep:
         with suppress(psycopg.Error):
             left = self._look_what_is_left(number, self._mark)
             parts = self._recording(number, number - 1, left.mark if left else None)
-            self._session.ask(batch.BEGIN, *(part.request for part in parts), COMMIT)
+            self._session.ask(batch.BEGIN, LOCALLY, *(part.request for part in parts), COMMIT)
 
     def _useless(self, number: int, index: resume.CatalogState) -> Failed:
         """Make the failure of an ``IF NOT EXISTS`` that found an invalid index: no query would use it."""

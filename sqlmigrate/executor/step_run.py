@@ -18,6 +18,7 @@ from sqlmigrate.database import lost_process, run_lock
 from sqlmigrate.database.activity import Activity
 from sqlmigrate.database.blocker import Blocker
 from sqlmigrate.database.connect_errors import reason
+from sqlmigrate.database.own_settings import LOCALLY
 from sqlmigrate.database.session import COMMIT, Answer, NotSent, Request, Session
 from sqlmigrate.errors import SqlmigrateError, StatementError
 from sqlmigrate.history.state import LOST, State
@@ -139,7 +140,7 @@ class StepRun:
     ) -> Attempt:
         for index, answer in answers:
             if self.session.notices:
-                yield from self._notices()
+                yield from self.notices()
             if answer is None:
                 yield self._progress()
             elif answer.error:
@@ -176,7 +177,8 @@ class StepRun:
             if last.error:
                 return
 
-    def _notices(self) -> Iterator[Noticed]:
+    def notices(self) -> Iterator[Noticed]:
+        """Give what the server has said since it was asked last."""
         while self.session.notices:
             severity, message = self.session.notices.pop(0)
             yield Noticed(self.step, severity, message)
@@ -256,7 +258,7 @@ class StepRun:
         could not be written, the error says so as well.
         """
         self.failure = error
-        writing = [batch.failure(self.state.history, self.step, done, _recorded(error))]
+        writing = [LOCALLY, batch.failure(self.state.history, self.step, done, _recorded(error))]
         if self.step.script.mode == "statements":
             writing = [*self.require_lock(), *writing]
         try:

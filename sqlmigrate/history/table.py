@@ -10,6 +10,7 @@ from typing import Literal
 from psycopg import errors as pg
 
 from sqlmigrate.config.settings import default
+from sqlmigrate.database.own_settings import LOCALLY
 from sqlmigrate.database.server import exact
 from sqlmigrate.database.session import COMMIT, Request, Session
 from sqlmigrate.errors import NOTHING_EXECUTED_BY_THIS_RUN, ConfigError, ServerError
@@ -287,7 +288,7 @@ def make(session: Session, history: History) -> None:
     If another run has created them in the meantime (behind a pooler no lock keeps it out), they are used.
     """
     try:
-        session.ask(Request("begin"), *prepare(history), COMMIT)
+        session.ask(Request("begin"), LOCALLY, *prepare(history), COMMIT)
     except (pg.DuplicateTable, pg.DuplicateObject, pg.UniqueViolation):
         session.abort()
 

@@ -18,6 +18,7 @@ from sqlmigrate.catalog import stored
 from sqlmigrate.catalog.objects import Catalog, Object
 from sqlmigrate.catalog.read import read_in_one_turn
 from sqlmigrate.database.connect_errors import reason
+from sqlmigrate.database.own_settings import LOCALLY
 from sqlmigrate.database.session import BEGIN_READ_ONLY, COMMIT, Request, Session
 from sqlmigrate.errors import SqlmigrateError
 from sqlmigrate.history import rights, snapshots
@@ -174,7 +175,7 @@ def keep_with_history(session: Session, state: State, *, was_current: bool) -> N
         found = _found(session, state.history)
         if found.snapshot:
             tied = snapshots.keep_tied(state.history, found.tie, found.snapshot)
-            session.ask(Request("begin read write"), tied, COMMIT)
+            session.ask(Request("begin read write"), LOCALLY, tied, COMMIT)
     except psycopg.Error as error:
         _not_taken(session, error)
 
@@ -191,12 +192,12 @@ def _take(session: Session, state: State, expected: Expected | None) -> None:
     last, tie = now.found.snapshot, now.found.tie
     if last and now.is_as_kept(state.server.major):
         if last.tie != tie:
-            session.ask(Request("begin read write"), snapshots.keep_tied(history, tie, last), COMMIT)
+            session.ask(Request("begin read write"), LOCALLY, snapshots.keep_tied(history, tie, last), COMMIT)
         return
     objects = len(now.catalog.objects)
     taken = Taken(stored.FORMAT, state.server.major, objects, now.checksum, stored.packed(now.text))
     creating = snapshots.create(history) if history.snapshots == "missing" else ()
-    session.ask(Request("begin read write"), *creating, snapshots.keep(history, tie, taken), COMMIT)
+    session.ask(Request("begin read write"), LOCALLY, *creating, snapshots.keep(history, tie, taken), COMMIT)
 
 
 def _why_not_kept(state: State) -> SqlmigrateError | None:

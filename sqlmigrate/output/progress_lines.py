@@ -27,6 +27,7 @@ from sqlmigrate.times import duration
 from .excerpt import Line, fitted, printable
 
 _INDENT = "   "
+_SYNCHRONOUS = "IPC SyncRep"  # https://www.postgresql.org/docs/current/monitoring-stats.html: wait events
 
 
 def progress(event: Event, width: int) -> list[Line]:
@@ -133,7 +134,7 @@ def live(event: Progress, width: int) -> str:
         said += [f"waits for {first.name}{_more(activity)}"]
         said += [activity.waits_for or "a lock", first.doing]
     elif activity.waits_for:
-        said += [f"waits for {activity.waits_for}"]
+        said += [_waiting_for(activity.waits_for)]
     return fitted(", ".join(said), width)
 
 
@@ -143,8 +144,13 @@ def _seen(event: Progress) -> str:
         first = activity.blockers[0]
         said += [f"waits for {activity.waits_for or 'a lock'}: {first.who}{_more(activity)}, {first.doing}"]
     elif activity.waits_for:
-        said += [f"waits for {activity.waits_for}"]
+        said += [_waiting_for(activity.waits_for)]
     return ", ".join(said)
+
+
+def _waiting_for(event: str) -> str:
+    """Say what a session waits for, where no session is in its way."""
+    return "its COMMIT waits for a synchronous standby" if event == _SYNCHRONOUS else f"waits for {event}"
 
 
 def _under_way(event: Progress) -> str:
