@@ -22,6 +22,10 @@ import psycopg
 from psycopg import pq, waiting
 from psycopg.errors import error_from_result
 
+# So often a Flush is sent while an answer is awaited: proxies and balancers cut connections that are idle, most after a
+# minute or more. It asks for nothing new, and is allowed at any time in a pipeline
+# (https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY).
+_HEARTBEAT_SECONDS = 30.0
 _WAKE_SECONDS = 0.1  # so often Ctrl-C is noticed while nothing arrives
 _NEVER = float("inf")
 _ROWS_AT_ONCE = 20  # of those that are dropped; they may be wide
@@ -77,6 +81,7 @@ class Pipeline:
         self._syncs = 0
         self._is_open = False  # whether something was sent that no Sync is behind yet
         self._prepared: set[str] = set()
+        self._last_written = time.monotonic()
         self._generation = 0  # of the names: one that may be gone, or may still be there, is not used again
 
     @property
@@ -90,6 +95,7 @@ class Pipeline:
         If it `goes_on`, the next is sent without a Sync between: `end` has to be called before answers are read.
         """
         pgconn = self._pgconn
+        self._last_written = time.monotonic()
         pgconn.enter_pipeline_mode()
         self._is_open = True
         sent: list[tuple[Request, bool]] = []
@@ -211,6 +217,8 @@ class Pipeline:
                 ready = yield (waiting.WAIT_RW if pgconn.flush() else waiting.WAIT_R)
                 if ready & waiting.READY_R:
                     pgconn.consume_input()
+                else:
+                    self._keep_alive()
             result = pgconn.get_result()
             if result and result.status == pq.ExecStatus.COPY_OUT:
                 while (size := pgconn.get_copy_data(1)[0]) >= 0:
@@ -219,6 +227,13 @@ class Pipeline:
             elif result and result.status not in _PART_OF_ROWS:
                 return result
         raise psycopg.OperationalError("the connection to the server is lost")
+
+    def _keep_alive(self) -> None:
+        """Send a Flush if nothing was sent for a while, so that nothing in between takes the connection for unused."""
+        now = time.monotonic()
+        if now - self._last_written >= _HEARTBEAT_SECONDS and not self.is_empty:
+            self._last_written = now
+            self._pgconn.send_flush_request()
 
     def _give_rows_as_they_come(self) -> None:
         """Have libpq give the rows of the next answer as they come, not all of them at its end.

@@ -331,7 +331,7 @@ def test_an_ended_session_tells_all_that_it_has_done(project: Project) -> None:
     assert project.recorded() == [("001", "executed"), ("002", "executed"), ("003", "failed")]
 
 
-@pytest.mark.parametrize("after", [115, 125, 135, 145])
+@pytest.mark.parametrize("after", [122, 128, 135, 145])
 def test_a_connection_that_is_lost_while_files_are_sent(after: int, project: Project) -> None:
     """No answer has arrived yet: the first file has failed, and the run does not end as if there was nothing to do."""
     for number in range(1, 21):
