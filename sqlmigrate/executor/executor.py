@@ -6,7 +6,7 @@ A step runs in one transaction (`transaction`), or each of its statements by its
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from functools import partial
 from itertools import takewhile
@@ -153,18 +153,19 @@ class Executor:
         If a failure was recorded over a new connection, those are looked up again: it may lead to another server.
         """
         before = self._session.connections
-        while True:
-            try:
-                event = next(executing)
-            except StopIteration as ended:
-                outcome: Outcome = ended.value
-                return outcome
-            if isinstance(event, Finished):
-                self._told_done.append(event.step)
-            elif isinstance(event, Failed) and self._session.connections != before:
-                with suppress(psycopg.Error):
-                    event = self._with_gone(event, read.executions(self._session, self._state.history))
-            yield event
+        with closing(executing):  # a COPY that is being sent has to be cancelled first
+            while True:
+                try:
+                    event = next(executing)
+                except StopIteration as ended:
+                    outcome: Outcome = ended.value
+                    return outcome
+                if isinstance(event, Finished):
+                    self._told_done.append(event.step)
+                elif isinstance(event, Failed) and self._session.connections != before:
+                    with suppress(psycopg.Error):
+                        event = self._with_gone(event, read.executions(self._session, self._state.history))
+                yield event
 
     def _with_gone(self, failed: Failed, executions: Iterable[Execution]) -> Failed:
         """Add to a failure which steps that were told as done are not so by the history of the server that answers."""

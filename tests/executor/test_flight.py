@@ -7,6 +7,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 
 import psycopg
@@ -16,9 +17,9 @@ from project import Project, failure, succeeded
 from proxies import TurnCounter
 from waiting import until
 
-from sqlmigrate.database.session import COMMIT, Request, connect
+from sqlmigrate.database.session import COMMIT, Request, Session, connect
 from sqlmigrate.executor import flight, step_run
-from sqlmigrate.executor.events import Began, Blocked, Failed, Finished, Noticed, StatementDone
+from sqlmigrate.executor.events import Began, Blocked, Failed, Finished, Noticed, Progress, StatementDone
 from sqlmigrate.files.folder import load
 from sqlmigrate.history import read, write
 from sqlmigrate.history.write import MissingRow, missing_row
@@ -343,6 +344,21 @@ def test_a_connection_that_is_lost_while_files_are_sent(after: int, project: Pro
     assert cut.is_done
     assert failed.step.label == "001_n"
     assert failed.error.message == "the connection was lost: server closed the connection unexpectedly"
+    assert project.recorded() == [("001", "failed")]
+
+
+def test_closing_while_the_data_of_a_copy_are_sent(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The COPY is cancelled first, so the same connection rolls back and records."""
+    connected_again: list[Session] = []
+    monkeypatch.setattr(Session, "reconnect", connected_again.append)
+    data = "".join(f"{number}\t{'x' * 200}\n" for number in range(100_000))
+    project.add("001_a", f"create table a (id int, b text);\ncopy a from stdin;\n{data}\\.\n")
+
+    with closing(project.running_up(tick=0.001)) as events:
+        assert len([*islice((event for event in events if isinstance(event, Progress)), 3)]) == 3
+
+    assert connected_again == []
+    assert _tables(project) == []
     assert project.recorded() == [("001", "failed")]
 
 
