@@ -50,6 +50,13 @@ def work_in_schema(session: Session) -> tuple[Request, ...]:
     return (Request(setting, (quoted(session.schema), str(session.pid)), quiet=True),)
 
 
+def look_in_schema(session: Session) -> tuple[Request, ...]:
+    """Give what sets `search_path` to the schema of the session, if it has one, for the transaction that is open."""
+    if session.schema is None:
+        return ()
+    return (Request(f"set local search_path to {quoted(session.schema)}", quiet=True),)
+
+
 def give_back(session: Session) -> tuple[Request, ...]:
     """Give what undoes our settings in a session that others get after us, from a pooler."""
     ours = [_IDLE_TIMEOUT] if _has_idle_timeout(session) else []

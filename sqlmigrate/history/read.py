@@ -134,7 +134,8 @@ def _state(
         readers=readers or "",
         snapshots=_snapshots(here.get(snapshots_table(table)), ours),
         is_log_readable=log is not None and log.is_readable,
-        is_one_of_many=any(each.is_marked and each.schema != history_schema for each in named),
+        is_one_of_many=server.schema is not None
+        or any(each.is_marked and each.schema != history_schema for each in named),
     )
     if ours is None and (taken := here.get(table)):
         raise not_a_history(taken)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import psycopg
 
+from sqlmigrate.database import own_settings
 from sqlmigrate.database.session import BEGIN_READ_ONLY, COMMIT, Request, Session
 from sqlmigrate.identifiers import displayed, quoted
 
@@ -157,7 +158,8 @@ def look(session: Session, history: History, schemas: Collection[str] = ()) -> S
     requests = [Request(_TABLES, (wanted,)), Request(_CANDIDATES, (",".join(exact()), ",".join(contained())))]
     if history.exists and history.has_log:
         requests.append(Request(_LOGGED.format(log=history.quoted_log)))
-    _, tables, candidates, *logged, _ = session.ask(BEGIN_READ_ONLY, *requests, COMMIT)
+    path = own_settings.look_in_schema(session)
+    tables, candidates, *logged, _ = session.ask(BEGIN_READ_ONLY, *path, *requests, COMMIT)[1 + len(path) :]
     found = [each for each in map(_candidate, candidates) if not _is_ours(each, history)]
     histories = list(filter(None, (_read(session, each, found) for each in found if each.tool)))
     named = {each.table for each in histories} | {

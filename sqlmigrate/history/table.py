@@ -139,7 +139,8 @@ class History:
         readers: The roles that default privileges would give rights on it when it is created, as SQL.
         snapshots: Whether the table of the snapshots exists, and what this role may do with it.
         is_log_readable: Whether this role may read the log.
-        is_one_of_many: Whether another schema is known to have a history of the same name.
+        is_one_of_many: Whether another schema is known to have a history of the same name, or may have one: this schema
+            was asked for.
     """
 
     schema: str
