@@ -478,8 +478,9 @@ def test_a_session_or_a_statement_that_is_ended(function: str, quick: Quick, beg
     assert said(ended) == ENDED_SCREEN.format(message=message, code=code, cure=cure)
     assert ended.code == 1
     assert database_state.relations(database) == ["public.a"]
-    assert database_state.history(database) == [("001", "executed", 1, None), ("002", "failed", 0, message)]
-    assert database_state.log(database) == [("up", "001", None), ("failure", "002", message)]
+    recorded = f"the connection was lost: {message}" if code.startswith("57P") else message
+    assert database_state.history(database) == [("001", "executed", 1, None), ("002", "failed", 0, recorded)]
+    assert database_state.log(database) == [("up", "001", None), ("failure", "002", recorded)]
 
 
 def test_a_session_that_is_ended_without_a_transaction(quick: Quick, begin: Beginning, database: str) -> None:

@@ -81,6 +81,7 @@ DATABASE · 3 pending
 ❌ 002_b   statement 2 of 3 N ms
 
 1 executed · 1 failed
+   warning: terminating connection due to immediate shutdown command
 error: the connection was lost: server closed the connection unexpectedly
   ──▶ sql/002_b.up.sql:{line}:1
    │
