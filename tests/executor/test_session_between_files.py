@@ -28,7 +28,11 @@ LEFT = {
     "bytea_output": ("set bytea_output = 'escape'; set extra_float_digits = -10;", SETTINGS),
     "timeouts": ("set statement_timeout = '1h'; set idle_in_transaction_session_timeout = '1h';", SETTINGS),
     "row_security": ("set row_security = off; set check_function_bodies = false;", SETTINGS),
-    "commits": ("set synchronous_commit = off; set session_replication_role = replica;", SETTINGS),
+    # Our own `set local` of synchronous_commit leaves the server's value as one of the session, if the file had set it.
+    "commits": (
+        "set synchronous_commit = off; set session_replication_role = replica;",
+        f"{SETTINGS} and setting <> reset_val",
+    ),
     "messages": ("set client_min_messages = error; set lc_messages = 'C';", SETTINGS),
     "in a block": ("do $$ begin set work_mem = '1MB'; end $$;", SETTINGS),
     "in a block by a function": ("do $$ begin perform set_config('datestyle', 'German', false); end $$;", SETTINGS),
