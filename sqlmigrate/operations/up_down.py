@@ -315,6 +315,8 @@ def look(  # noqa: PLR0913 - as `up`
         plan = order.plan(session, state)
         if plan.steps or plan.folds:
             _require_executable(session, order, state, plan)
+        else:
+            standby.require_primary(session, state.server)
         return Planned(plan, state)
 
 

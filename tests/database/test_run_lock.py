@@ -9,7 +9,6 @@ from contextlib import ExitStack, closing
 import psycopg
 import pytest
 from held_lock import held
-from postgres_servers import Standby
 from project import Project, at_once, finished, succeeded, told
 from terminal import Terminal
 from waiting import until
@@ -49,17 +48,6 @@ def test_looking_takes_no_lock(command: str, project: Project) -> None:
     project.add_tables("a").up()
     with held(project):
         assert project.call(command).code == 0
-
-
-def test_nothing_to_do_on_a_standby(project: Project, standby: Standby) -> None:
-    """`up` with nothing to do succeeds on a read-only server."""
-    project.add_tables("a").up()
-    database = project.value("select current_database()")
-
-    (planned,) = project.at(standby.url(database)).up()
-
-    assert isinstance(planned, Planned)
-    assert planned.plan.steps == ()
 
 
 # -- the wait ----------------------------------------------------------------------------------------------------------

@@ -20,7 +20,8 @@ from fleet_project import Fleet
 from in_process import Quick
 from narrow_terminal import on_terminal
 from pgbouncer import bouncer
-from postgres_servers import PasswordServer, Server
+from postgres_servers import PasswordServer, Server, Standby
+from psycopg.conninfo import conninfo_to_dict
 from terminal import stable
 from waiting import until
 
@@ -100,6 +101,21 @@ def test_who_is_changed_missing_late_or_of_another_tool_is_left_out(fleet_of: Ma
     assert "002_b" in reasons["shop_03"]
     assert "dbmate" in reasons["shop_04"] or "another tool" in reasons["shop_04"]
     assert shops["shop_05"].states() == dict.fromkeys(("001_a", "002_b", "003_c", "004_d"), "executed")
+    assert ended.code == 1
+
+
+def test_a_standby_is_not_called_up_to_date(fleet_of: Make, standby: Standby) -> None:
+    """It may be behind its primary, so it is left out with this reason."""
+    shops = fleet_of(1)
+    shops.sql.add_tables("a")
+    shops.run()
+    database = str(conninfo_to_dict(shops.urls["shop_01"])["dbname"])
+    shops.write(f"copy {standby.url(database)}")
+
+    ended = shops.call("up")
+
+    assert ended.stdout.splitlines()[0] == "2 targets: 1 up to date, 1 left out"
+    assert "is a standby: nothing is to be done by its history, but it may be behind its primary" in ended.stderr
     assert ended.code == 1
 
 
