@@ -108,7 +108,8 @@ class Pipeline:
             self._sent.append(sent)
             if not goes_on:
                 self.end()
-        pgconn.flush()
+        if goes_on:
+            pgconn.flush()
 
     def end(self) -> None:
         """Send a Sync behind what was sent."""
@@ -118,7 +119,7 @@ class Pipeline:
             self._sent.append(None)
             try:
                 self._pgconn.pipeline_sync()
-            except psycopg.OperationalError as error:  # it says that there is no pipeline; libpq knows why
+            except psycopg.OperationalError as error:  # its message is "no pipeline"; libpq has the cause
                 why = self._pgconn.error_message.decode(errors="replace")
                 raise psycopg.OperationalError(why or str(error)) from None
             self._pgconn.flush()

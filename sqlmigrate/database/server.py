@@ -46,7 +46,8 @@ class Server:
         instance: Which server it is; None if our role may not see it.
         process_started: When the process `pid` was started, to the microsecond; None if our role may not see it.
         asked: The settings that the connection string asks for, each with its value.
-        is_direct: Whether there is no pooler between: the process named when we connected is the one that executes.
+        is_direct: Whether we are connected to the server itself, not to a pooler: its process has the number that we
+            were told when we connected.
         schema: The schema that files are executed in; None for that of the session's own `search_path`.
     """
 

@@ -96,11 +96,11 @@ class Executor:
         return TransactionStep(self._run(step), only=only)
 
     def _written_by(self, step: Step) -> str | None:
-        """Tell who must have written the row of a step last, where requests may arrive late; None if it is no matter.
+        """Return the transaction that must be the last to have written the row of a step; None if any may be.
 
-        So it is behind a pooler: after a lost connection we may not end the process that executes our requests, since
-        it belongs to others. What this run itself has written to the row since the plan does not count. Step by step,
-        each request is answered before the next is sent; the steps of a review do not know their rows.
+        Behind a pooler, requests may arrive late: after a lost connection we may not end the process that executes
+        them, since it belongs to others. What this run itself has written to the row since the plan does not count.
+        Step by step, each request is answered before the next is sent; the steps of a review do not know their rows.
         """
         execution = step.execution
         is_written = resume.is_changed(step) or (execution is not None and execution.version != step.version)

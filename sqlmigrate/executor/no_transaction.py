@@ -36,10 +36,7 @@ class NoTransactionStep:
 
     Attributes:
         run: The step that is being executed.
-        transaction: The number of its transaction: it has none.
     """
-
-    transaction = ""
 
     def __init__(self, run: StepRun) -> None:
         self.run = run

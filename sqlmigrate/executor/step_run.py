@@ -35,7 +35,8 @@ Outcome = Literal["done", "failed", "overtaken"]  # overtaken: another run has e
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html: lock_not_available, deadlock_detected,
 # serialization_failure: where transactions are serializable by default, another session has changed the same rows.
-_LOCKED_OUT = ("55P03", "40P01", SERIALIZATION)
+LOCKS = ("55P03", "40P01")
+_LOCKED_OUT = (*LOCKS, SERIALIZATION)
 _TERMINATION = "2D000"  # invalid_transaction_termination
 _LOST = ("08", "57P")  # connection_exception, and what the server says when it ends a session
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0
@@ -67,6 +68,15 @@ Attempt = Generator[Event, None, Refusal | None]
 def tell_nothing(_part: Part, _answer: Answer) -> Iterator[Event]:
     """Give no event for an answer."""
     yield from ()
+
+
+def pause_after(tries: int) -> float:
+    """Return the pause after so many tries, in seconds: longer each time, and at random.
+
+    So two runs that keep each other out do not try again at the same moment.
+    """
+    longest = min(_FIRST_PAUSE * 2.0 ** (tries - 1), _LONGEST_PAUSE)
+    return longest * random.uniform(0.5, 1.0)  # noqa: S311 - not a secret
 
 
 class StepRun:
@@ -211,9 +221,8 @@ class StepRun:
             yield from self._pause(refusal, tries)
 
     def _pause(self, refusal: Refusal, tries: int) -> Iterator[Event]:
-        """Let the others through: longer each time, and at random so that two runs do not stay in step."""
-        longest = min(_FIRST_PAUSE * 2 ** (tries - 1), _LONGEST_PAUSE)
-        pause = longest * random.uniform(0.5, 1.0)  # noqa: S311 - not a secret
+        """Let the others through."""
+        pause = pause_after(tries)
         yield Blocked(
             self.step,
             refusal.part.number,

@@ -27,7 +27,7 @@ _MAY_BE_COMMITTED = "what the file did before it ended the transaction may be co
 
 
 def _is_of_session(refusal: Refusal) -> bool:
-    """Tell whether a request of ours found our session otherwise than those before it should have left it."""
+    """Tell whether a request failed because a file before it has changed our session."""
     missing = write.missing_row(refusal.error) if refusal.part.role == "begin" else None
     is_early = missing is not None and missing.why == "early"
     return is_early or (refusal.part.number == 0 and refusal.error.sqlstate == _NOT_PREPARED)

@@ -81,7 +81,7 @@ class Queue:
             self._changed.notify_all()
 
     def left(self) -> list[Job]:
-        """Return the jobs that nobody has taken, or that were given back."""
+        """Return the jobs that wait: those that no thread has begun, and those that have to be done again."""
         with self._changed:
             return list(self._waiting)
 

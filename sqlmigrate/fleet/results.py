@@ -8,13 +8,12 @@ from typing import Literal
 
 from sqlmigrate.errors import ConnectError, LockError, SqlmigrateError, StatementError
 from sqlmigrate.executor.events import Event
+from sqlmigrate.executor.step_run import LOCKS
 
 from .target import Target
 
 # `left out` is decided by the look, before anything is executed; `not begun` by what happened to other targets.
 State = Literal["done", "up to date", "failed", "locked", "unreachable", "left out", "interrupted", "not begun"]
-
-_LOCKED_OUT = ("55P03", "40P01")
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ Told = tuple[Target, FleetEvent]
 
 def state_of_error(error: SqlmigrateError, executed: Sequence[str] = ()) -> State:
     """Return how a run has ended that an error has ended."""
-    if isinstance(error, LockError) or (isinstance(error, StatementError) and error.sqlstate in _LOCKED_OUT):
+    if isinstance(error, LockError) or (isinstance(error, StatementError) and error.sqlstate in LOCKS):
         return "locked"
     return "unreachable" if isinstance(error, ConnectError) and not executed else "failed"
 

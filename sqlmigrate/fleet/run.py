@@ -5,7 +5,6 @@ The histories are the only state. A run that was stopped, or that has failed, is
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -15,6 +14,7 @@ from typing import Any
 
 from sqlmigrate.errors import SqlmigrateError
 from sqlmigrate.executor.events import Blocked, Event, Failed, Finished, Folded, Postponed, Waiting
+from sqlmigrate.executor.step_run import pause_after
 from sqlmigrate.files.migration import Folder
 from sqlmigrate.history.table import DEFAULT_TABLE
 from sqlmigrate.operations import up_down
@@ -40,7 +40,6 @@ Tell = Callable[[FleetEvent], None]
 Work = Callable[[Job, Tell], float | None]
 _TICK_SECONDS = 0.5  # so often a thread notices that it has to stop, while a statement is executed
 _SLICE_SECONDS = 0.25  # the same while it pauses
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0
 
 
 def fleet(  # noqa: PLR0913 - the library's keyword arguments, each with a default
@@ -184,7 +183,7 @@ class FleetRun:
         except Postponed:
             if not self._stop.is_set():
                 job.spent += time.monotonic() - began
-                pause = _pause(job)
+                pause = pause_after(max(1, job.blocked))
                 tell(Queued(pause))
                 return pause
             ended = Ended("interrupted", job.executed)
@@ -269,9 +268,3 @@ def _note(job: Job, event: FleetEvent, lock_wait: float) -> None:
         job.blocked += 1
     elif isinstance(event, Waiting) and job.waits_until is None:
         job.waits_until = time.monotonic() + lock_wait
-
-
-def _pause(job: Job) -> float:
-    """Return how long a target waits in the queue: longer each time, and at random, as in a run alone."""
-    longest: float = min(_FIRST_PAUSE * 2 ** max(0, job.blocked - 1), _LONGEST_PAUSE)
-    return longest * random.uniform(0.5, 1.0)  # noqa: S311 - not a secret

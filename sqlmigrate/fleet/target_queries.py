@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
 
 from sqlmigrate.config.url import checked
 from sqlmigrate.database.connect_errors import reason
@@ -57,7 +56,7 @@ def query(base: str, sql: str) -> tuple[Target, ...]:
             raise ConfigError(f"--query: {reason(error)}", state=NOTHING_EXECUTED) from None
     _require_known(columns)
     if not rows:
-        raise ConfigError("--query has returned no row, so there is no target", state=NOTHING_EXECUTED)
+        raise ConfigError("--query returned no rows: there is no target", state=NOTHING_EXECUTED)
     return tuple(
         _target(base, {name: str(value) for name, value in zip(columns, row, strict=True) if value is not None}, number)
         for number, row in enumerate(rows, start=1)
@@ -88,5 +87,4 @@ def _target(base: str, row: Mapping[str, str], number: int) -> Target:
     tags = tuple(tag.removeprefix("@") for tag in row.get("tag", "").replace(",", " ").split())
     url = completed(base, own)
     checked(url, f"--query, row {number}")
-    conninfo_to_dict(url)
     return Target(name, url, schema, tags)

@@ -42,7 +42,7 @@ class Recorded:
 
     @property
     def head(self) -> str:
-        """The comments before the first statement, and some of what follows; empty if there is no up text."""
+        """The comments before the first statement, and a part of the text behind them; empty without an up text."""
         return self.up or self.shortened
 
     @property

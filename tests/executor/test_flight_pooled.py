@@ -164,7 +164,7 @@ def test_nothing_happens_after_it_was_told(direction: str, project: Project, poo
         thread.start()
         until(lambda: _waits(project, "advisory"))
         proxy.cut()
-        until(lambda: _waits(project, "relation"))  # nobody else can write the history once 003 has ended
+        until(lambda: _waits(project, "relation"))  # when 003 ends, only this transaction can write the history
         other.execute("select pg_advisory_unlock(7)")
         thread.join()
         left = _state(project)

@@ -55,7 +55,7 @@ class Fleet:
             conn.execute(sql)
 
     def recorded(self) -> dict[str, list[tuple[str, str]]]:
-        """Give version and status of the history of each target; none where there is no history."""
+        """Give versions and statuses in the history of each target; an empty list for a target without a history."""
         found = {}
         for name, url in self.urls.items():
             with psycopg.connect(url, autocommit=True) as conn:
