@@ -33,12 +33,10 @@ BEGIN = Request("begin read write")
 AS_OURSELVES = tuple(Request(f"set local {each}") for each in ("role none", "session authorization default"))
 # As a COMMIT does it, and before the reset: deferred triggers run with the role and the search_path of their file.
 _CHECK_DEFERRED = Request("set constraints all immediate", quiet=True)
-DISCARD_TEMPORARY = Request("discard temporary", quiet=True)
+# A cursor that is still open keeps its temporary table from being dropped.
+_DISCARD_SHARED = tuple(Request(each, quiet=True) for each in ("close all", "discard temporary"))
+_DISCARD = (*_DISCARD_SHARED, *(Request(each, quiet=True) for each in ("unlisten *", "discard sequences")))
 _DEALLOCATE = Request("deallocate all", quiet=True)
-_DISCARD = (
-    DISCARD_TEMPORARY,
-    *(Request(each, quiet=True) for each in ("close all", "unlisten *", "discard sequences")),
-)
 DISCARD = (*_DISCARD, _DEALLOCATE)
 _PROCESS = Request("select pg_catalog.pg_backend_pid()")
 _DEFERRABLE = Request("""\
@@ -50,7 +48,7 @@ select pg_catalog.string_agg(distinct each.name, ', '),
 
 _WHERE_AND_WHO = ("search_path", "role")
 
-Role = Literal["statement", "process", "begin", "note", "complete", "commit", "deferrable", "lock", "clean up", "other"]
+Role = Literal["statement", "process", "begin", "note", "complete", "commit", "deferrable", "lock", "other"]
 
 
 class Part(NamedTuple):
@@ -65,7 +63,6 @@ class Part(NamedTuple):
             `commit`: the COMMIT.
             `lock`: checks the session; the last column of its answer says what became of the lock of the run.
             `deferrable`: asks for what a dry run does in place of the COMMIT.
-            `clean up`: comes after the COMMIT; its failure is harmless.
         number: The number of the file's statement that it belongs to, from 1; 0 if it belongs to none.
     """
 
@@ -107,11 +104,11 @@ def transaction(
         Part(begin, "begin"),
         *_statements(step.script.statements, settings),
         *map(Part, [] if dry_run else [_CHECK_DEFERRED]),
-        *map(Part, [DISCARD_TEMPORARY] if state.is_pooled else []),
         Part(check, "lock"),
         *map(Part, reset(state)),
         Part(complete, "complete"),
-        *_closing(state, forgets=not keeps_prepared, dry_run=dry_run),
+        *map(Part, [] if dry_run else _discard(state, forgets=not keeps_prepared)),
+        Part(_DEFERRABLE, "deferrable") if dry_run else Part(COMMIT, "commit"),
     )
 
 
@@ -170,13 +167,14 @@ def _row(history: History, step: Step, only: Condition) -> tuple[Request, Reques
     return begin, write.end_up(history, step.version, in_transaction=True)
 
 
-def _closing(state: State, *, forgets: bool, dry_run: bool) -> Iterator[Part]:
-    if dry_run:
-        yield Part(_DEFERRABLE, "deferrable")
-        return
-    yield Part(COMMIT, "commit")
-    if not state.is_pooled:
-        yield from (Part(each, "clean up") for each in (DISCARD if forgets else _DISCARD))
+def _discard(state: State, *, forgets: bool) -> tuple[Request, ...]:
+    """Give what drops all that a file has left in the session; behind its COMMIT each would be a transaction.
+
+    A session that a pooler shares may hold the prepared statements of others. A dry run does it at its end.
+    """
+    if state.is_pooled:
+        return _DISCARD_SHARED
+    return DISCARD if forgets else _DISCARD
 
 
 def instead_of_commit(deferrable: str | None, deferred: str | None) -> tuple[Part, ...]:

@@ -116,7 +116,7 @@ class Flight:
             self._send(step)
             self._send_ahead()
         refusal = yield from step.run.receive(step.parts, on_answer)
-        if refusal and refusal.part.role != "clean up":
+        if refusal:
             with suppress(psycopg.OperationalError):  # the connection is lost: that was not why it failed
                 self._session.pipeline.drain()  # nothing of it was executed
             self._take_back()

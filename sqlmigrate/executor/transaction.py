@@ -96,11 +96,9 @@ class TransactionStep:
             self._needs_session = False
             self.parts = batch.transaction(self.run.state, self.run.step, self.run.limits.lock_timeout)
             refusal = yield from exchange(self._answered)
-        if refusal and refusal.part.role != "clean up":
-            return refusal
-        if self._is_dry_run:
+        if self._is_dry_run and not refusal:
             return (yield from self.run.send(batch.instead_of_commit(*self._deferrable), self._answered))
-        return None
+        return refusal
 
     def _answered(self, part: Part, answer: Answer) -> Iterator[Event]:
         match part.role:

@@ -198,3 +198,15 @@ def test_a_failure_among_many(project: Project, pooled: str) -> None:
     assert project.recorded() == [("001", "executed"), ("002", "failed")]
     project.add("002_b", "create table b ();")
     assert succeeded(pooled_project.up()) == ["002_b", "003_c", "004_d"]
+
+
+def test_an_open_cursor_on_a_temporary_table(project: Project, pooled: str) -> None:
+    """Both are gone with the file, before its COMMIT: the pool's session is that of the next client."""
+    text = "create temporary table seen (what text); declare c cursor for select * from seen;"
+    project.add("001_opens", text).add("002_again", text)
+
+    assert succeeded(Project(project.folder, pooled).up()) == ["001_opens", "002_again"]
+
+    left = "select count(*) from pg_class where relpersistence = 't'"
+    with closing(psycopg.connect(pooled)) as conn:
+        assert conn.execute(left).fetchone() == (0,)

@@ -45,6 +45,10 @@ LEFT = {
         "select proname from pg_proc where pronamespace = pg_my_temp_schema()",
     ),
     "a prepared statement": ("prepare p as select 1;", "select name from pg_prepared_statements where name = 'p'"),
+    "an open cursor on a temporary table": (
+        "create temporary table seen (what text); declare c cursor with hold for select * from seen;",
+        "select relname from pg_class where relpersistence = 't'",
+    ),
     "a cursor": ("declare c cursor with hold for select 1;", "select name from pg_cursors where name = 'c'"),
     "a channel": ("listen odd;", "select pg_listening_channels()"),
     "a sequence": (
