@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 _IN_SECONDS = 100  # a duration below this is given in seconds alone
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+
+
+def now() -> datetime:
+    """Return the time of this machine, in UTC."""
+    return datetime.now(UTC)
+
+
+def after(seconds: float) -> datetime:
+    """Return the time in so many seconds, in UTC."""
+    return now() + timedelta(seconds=seconds)
+
+
+def seconds_until(time: datetime) -> float:
+    """Return how many seconds it is until a time; 0 for one that is over."""
+    return max(0.0, (time - now()).total_seconds())
 
 
 def moment(time: datetime) -> str:

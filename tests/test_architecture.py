@@ -100,6 +100,7 @@ ROOMS = {
         "sources",
         "results",
         "policy",
+        "brake",
         "queue",
         "pool",
         "look",
@@ -127,7 +128,7 @@ DOORS = {
     "sys.stdin": {"cli/context.py"},  # which asks whether somebody is there to answer
     "sys.stdout": {"output/writer.py"},
     "sys.stderr": {"output/writer.py", "cli/context.py"},
-    "datetime.now": {"cli/context.py"},
+    "datetime.now": {"times.py"},
     "time.time": {"shadow/databases.py"},  # the age of kept databases
     "print": set(),
 }

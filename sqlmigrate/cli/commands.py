@@ -60,7 +60,7 @@ def verify(context: Context) -> int:
     migrations = folder.survey(context.config.directory)
     folder.require_read(migrations)
     if not migrations.faults:
-        _require_some(context, migrations)
+        require_some(context, migrations)
     if not context.has_database:
         if faults := faults_of(migrations):
             raise gather(faults)
@@ -183,7 +183,7 @@ def reset(context: Context, *, yes: bool) -> int:
     context.confirm(yes=yes, question=question)
     with RunSummary("down"):
         migrations = folder.load(context.config.directory)
-        _require_some(context, migrations)
+        require_some(context, migrations)
         read_scripts(migrations)  # nothing is undone that could not be executed again
     return _execute(context, "down", all=True) or _execute(context, "up")
 
@@ -202,7 +202,7 @@ def _execute(context: Context, direction: Direction, *, asks: bool = False, **op
         migrations = folder.survey(context.config.directory)
         if direction == "up":
             options |= {"into_existing": context.config.into_existing}
-            _require_some(context, migrations)
+            require_some(context, migrations)
         try:
             with context.database() as url, closing(events(url, migrations, **options)) as happening:
                 for event in happening:
@@ -234,7 +234,7 @@ def _confirm_squashed(context: Context, event: Event, asked: set[str]) -> None:
             context.confirm(yes=False, question="Undo all of them, and lose the data in their tables?", reason=which)
 
 
-def _require_some(context: Context, migrations: Folder) -> None:
+def require_some(context: Context, migrations: Folder) -> None:
     """Raise `ConfigError` for an empty folder: most likely it is the wrong one. If all its files have faults: those."""
     if not migrations and migrations.faults:
         raise gather(migrations.faults)

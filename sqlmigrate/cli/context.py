@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,8 +19,11 @@ from sqlmigrate.config import passwords, resolve
 from sqlmigrate.config.url import named
 from sqlmigrate.config.url_parts import EMBEDDED
 from sqlmigrate.errors import NOTHING_CHANGED, ON_PRIMARY, ConfigError
+from sqlmigrate.times import now
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sqlmigrate.output.report import Report
     from sqlmigrate.plan.plan import DriftPolicy, Limits
 
@@ -54,7 +56,7 @@ class Context:
     @property
     def now(self) -> datetime:
         """The current time, in UTC."""
-        return datetime.now(UTC)
+        return now()
 
     @cached_property
     def config(self) -> resolve.Config:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import psycopg
@@ -102,6 +103,21 @@ def holder_in(rows: Sequence[Sequence[str | None]]) -> Blocker | None:
     return blocker_of(rows[0]) if rows else None
 
 
+@dataclass(frozen=True)
+class Held:
+    """Another run holds the lock; it is asked for again soon.
+
+    Attributes:
+        holder: The session that holds it, as it was seen when the wait began; None where it had ended by then.
+        is_first: Whether this is the first that is said of it.
+        pause: How long it is until the next try, in seconds.
+    """
+
+    holder: Blocker | None
+    is_first: bool
+    pause: float
+
+
 def take(session: Session, identity: str, seconds: float) -> None:
     """Take the run's lock, waiting up to `seconds` for another run; raises `LockError` as `wait` does."""
     key = lock_key(identity)
@@ -130,25 +146,24 @@ select pg_catalog.pg_advisory_unlock($1::bigint)
  where {_IS_THE_LOCK} and l.pid = pg_catalog.pg_backend_pid()"""
 
 
-def wait(
-    session: Session, key: int, seconds: float, sleep: Callable[[float], None] | None = None
-) -> Iterator[Blocker | None]:
+def wait(session: Session, key: int, seconds: float) -> Iterator[Held]:
     """Ask for the lock again and again, up to `seconds`, and end when it is ours.
 
-    When the wait begins it yields the session that holds the lock (None: it has ended by now). Raises `LockError`, with
-    that session, when the time is over. `sleep` pauses between two tries, if it is given.
+    Before each further try it yields who holds the lock, and pauses; what the reader does meanwhile counts as pause.
+    Raises `LockError`, with the session that holds it then, when the time is over.
     """
     deadline = time.monotonic() + seconds
     if _is_soon_ours(session, key, min(seconds, _MOMENT)):
         return
-    yield _holder(session, key)
-    while True:
-        (rows,) = session.ask(try_lock(key))
-        if rows == [["true"]]:
+    held = Held(_holder(session, key), is_first=True, pause=POLL_SECONDS)
+    while time.monotonic() < deadline:
+        until = time.monotonic() + POLL_SECONDS
+        yield held
+        time.sleep(max(0.0, until - time.monotonic()))
+        if session.ask(try_lock(key)) == [[["true"]]]:
             return
-        if time.monotonic() >= deadline:
-            raise _held(_holder(session, key), seconds)
-        (sleep or time.sleep)(POLL_SECONDS)
+        held = replace(held, is_first=False)
+    raise _held(_holder(session, key), seconds)
 
 
 def _is_soon_ours(session: Session, key: int, seconds: float) -> bool:

@@ -5,8 +5,8 @@ Every event of a step has the `step` it belongs to. Statements are numbered from
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlmigrate.database.activity import Activity, Observer
 from sqlmigrate.database.blocker import Blocker
@@ -24,17 +24,15 @@ class Observation:
         observer: The second connection that looks at the session; without one, `Progress` shows no activity.
         is_step_by_step: Send each statement by itself, so that the caller can look around between two statements while
             their transaction is open.
-        sleep: What pauses before a step is tried again, for seconds; it may raise `Postponed`. None: the thread sleeps.
     """
 
     tick: float = 1.0
     observer: Observer | None = None
     is_step_by_step: bool = False
-    sleep: Callable[[float], None] | None = None
 
 
 class Postponed(Exception):  # noqa: N818 - not an error: the caller goes on with the rest later
-    """The caller ends a run between two tries, instead of waiting for the locks of others.
+    """The reader ends a run that waits for others: at a `Pausing` it throws this into the generator.
 
     Nothing of the step is in the database then, but for the statements of a file without a transaction that are done
     and recorded. No failure is recorded. The next run continues.
@@ -52,6 +50,20 @@ class Waiting:
 
     holder: Blocker | None
     seconds: float
+
+
+@dataclass(frozen=True)
+class Pausing:
+    """The run waits for others, and tries again later.
+
+    It comes at once and then every quarter of a second, until it is time: the reader can stop the run in between, or
+    throw `Postponed`. What the reader does meanwhile counts as pause.
+
+    Attributes:
+        next_try: When the next try begins, in UTC by the clock of this machine.
+    """
+
+    next_try: datetime
 
 
 @dataclass(frozen=True)
@@ -185,6 +197,7 @@ class Blocked:
         repetition: Which repetition follows, from 1.
         repetitions: How many there are at most.
         pause: How long we wait before it, in seconds.
+        next_try: When it begins, in UTC by the clock of this machine.
         message: What PostgreSQL said.
         blockers: The sessions that were seen in the way.
     """
@@ -194,6 +207,7 @@ class Blocked:
     repetition: int
     repetitions: int
     pause: float
+    next_try: datetime
     message: str
     blockers: tuple[Blocker, ...]
 
@@ -240,6 +254,7 @@ class Folded:
 Event = (
     Planned
     | Waiting
+    | Pausing
     | Noted
     | Began
     | StatementOpen

@@ -24,10 +24,11 @@ from sqlmigrate.errors import SqlmigrateError, StatementError
 from sqlmigrate.history.state import LOST, State
 from sqlmigrate.parsing.statement import Statement
 from sqlmigrate.plan.plan import Limits, Step
+from sqlmigrate.times import after
 
 from . import batch
 from .batch import Part
-from .events import Blocked, Event, Failed, Noticed, Observation, Progress, StatementDone
+from .events import Blocked, Event, Failed, Noticed, Observation, Pausing, Progress, StatementDone
 from .statement_errors import cure
 
 SERIALIZATION = "40001"
@@ -35,11 +36,11 @@ Outcome = Literal["done", "failed", "overtaken"]  # overtaken: another run has e
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html: lock_not_available, deadlock_detected,
 # serialization_failure: where transactions are serializable by default, another session has changed the same rows.
-LOCKS = ("55P03", "40P01")
-_LOCKED_OUT = (*LOCKS, SERIALIZATION)
+LOCKED_OUT = ("55P03", "40P01", SERIALIZATION)
 _TERMINATION = "2D000"  # invalid_transaction_termination
 _LOST = ("08", "57P")  # connection_exception, and what the server says when it ends a session
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0
+_SLICE_SECONDS = 0.25  # so often the reader can stop a run that pauses
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Refusal:
     @property
     def is_locked_out(self) -> bool:
         """Whether it failed because of what other sessions did at the same time: their locks, or the same rows."""
-        return self.error.sqlstate in _LOCKED_OUT
+        return self.error.sqlstate in LOCKED_OUT
 
 
 # Called with a request and its answer; gives the events that tell of it.
@@ -108,7 +109,6 @@ class StepRun:
         self.done = 0
         self.pid = session.pid
         self._observer = observation.observer
-        self._sleep = observation.sleep
         self._tick = batch.tick(step, limits.lock_timeout, observation.tick)
         self._started = time.monotonic()
         self.blockers: tuple[Blocker, ...] = ()
@@ -223,22 +223,27 @@ class StepRun:
     def _pause(self, refusal: Refusal, tries: int) -> Iterator[Event]:
         """Let the others through."""
         pause = pause_after(tries)
+        next_try = after(pause)
+        until = time.monotonic() + pause
         yield Blocked(
             self.step,
             refusal.part.number,
             tries,
             self.limits.lock_retries,
             pause,
+            next_try,
             refusal.error.diag.message_primary or "",
             self.blockers,
         )
-        (self._sleep or time.sleep)(pause)
+        while time.monotonic() < until:
+            yield Pausing(next_try)
+            time.sleep(max(0.0, min(until - time.monotonic(), _SLICE_SECONDS)))
 
     def cure(self, refusal: Refusal, sqlstate: str | None, otherwise: str = "fix the file") -> str:
         """Say what to do before the next try; waiting does not end a prepared transaction."""
         if isinstance(refusal.error, NotSent):
             return refusal.error.why.hint or otherwise
-        if sqlstate in _LOCKED_OUT and any(blocker.prepared for blocker in self.blockers):
+        if sqlstate in LOCKED_OUT and any(blocker.prepared for blocker in self.blockers):
             return "end the prepared transaction"
         return cure(sqlstate, otherwise)
 

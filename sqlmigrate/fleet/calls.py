@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from sqlmigrate.cli.commands import require_some
 from sqlmigrate.cli.context import EXIT_ATTENTION, EXIT_FAILED, Context, NotConfirmedError
-from sqlmigrate.errors import NOTHING_EXECUTED, ConfigError, ConnectError, gather
+from sqlmigrate.errors import ConnectError, gather
 from sqlmigrate.files import folder
 from sqlmigrate.files.migration import Folder
 from sqlmigrate.plan.plan import Planned, Selection
@@ -84,8 +85,8 @@ def work(call: Call) -> int:
 def _execute(call: Call) -> int:
     context, options = call.context, call.options
     order = _order(call)
-    if order.direction == "up" and not order.migrations and not order.migrations.faults:
-        raise ConfigError(f"there is no migration in `{context.config.directory}`", state=NOTHING_EXECUTED)
+    if order.direction == "up":
+        require_some(context, order.migrations)
     if options["ask"]:
         context.require_terminal(yes=False)
     if order.direction == "down" and not order.is_dry_run:

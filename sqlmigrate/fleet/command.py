@@ -18,6 +18,8 @@ from sqlmigrate.config.url import named
 from sqlmigrate.errors import NOTHING_EXECUTED, ConfigError
 from sqlmigrate.files import folder
 
+from .policy import DEFAULT_JOBS
+
 __all__ = ["fleet"]
 
 _ACTIONS = ("status", "up", "down", "verify", "drift")
@@ -46,7 +48,7 @@ _OF_ACTIONS = {
 @click.option("--only", metavar="NAME", multiple=True, help="Only these targets: a name, a pattern, or a tag: @eu.")
 @click.option("--skip", metavar="NAME", multiple=True, help="All targets but these.")
 @click.option("--only-failed", metavar="FILE", type=click.Path(), help="Those that are not done in this JSON report.")
-@click.option("--jobs", type=click.IntRange(min=1), default=8, show_default=True, help="How many at once.")
+@click.option("--jobs", type=click.IntRange(min=1), default=DEFAULT_JOBS, show_default=True, help="How many at once.")
 @click.option("--per-server", type=click.IntRange(min=1), metavar="N", help="How many at once on one server.")
 @click.option(
     "--canary", type=click.IntRange(min=0), metavar="N", help="Execute N first, one by one; or tag them @canary."

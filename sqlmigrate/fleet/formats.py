@@ -30,8 +30,8 @@ def _event_value(event: FleetEvent, *, dry_run: bool) -> dict[str, Any]:
             }  # fmt: skip
         case Started():
             return {"event": "started"}
-        case Queued(pause):
-            return {"event": "queued", "pause_ms": round(pause * 1000)}
+        case Queued(pause, next_try):
+            return {"event": "queued", "pause_ms": round(pause * 1000), "next_try": json_values.iso(next_try)}
         case Ended(state, executed, error, _, duration):
             return {
                 "event": "ended", "state": state.replace(" ", "_"), "executed": list(executed),

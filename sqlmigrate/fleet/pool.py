@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Callable, Iterator, Sequence
-from threading import Thread
+from threading import Lock, Thread
 from typing import Generic, TypeVar
 
 from .queue import Job, Queue
@@ -19,6 +19,9 @@ class Pool(Generic[T]):
     """Threads that work through a queue; `events` tells what happens to the targets, in the order of the events.
 
     What is told waits in memory until it is read: who reads slowly does not hold locks.
+
+    A thread may hang: its host does not answer. `leave` does not wait for those that have not changed anything yet.
+    Whoever calls it has to see to it that they change nothing when they go on.
     """
 
     def __init__(self, jobs: Queue, work: Callable[[Job, Callable[[T], None]], float | None], threads: int) -> None:
@@ -26,9 +29,12 @@ class Pool(Generic[T]):
         self._queue = jobs
         self._work = work
         self._told: queue.SimpleQueue[tuple[Target, T] | BaseException | None] = queue.SimpleQueue()
-        self._threads = [Thread(target=self._run, daemon=True) for _ in range(threads)]
+        self._threads = [Thread(target=self._run, name="fleet", daemon=True) for _ in range(threads)]
         self._is_started = False
         self._left = threads
+        self._changing = Lock()
+        self._under_way: list[Job] = []
+        self._kept: list[Job] = []
 
     def events(self) -> Iterator[tuple[Target, T]]:
         """Start the threads, and yield what happens, until all have ended; goes on where it was left.
@@ -52,21 +58,49 @@ class Pool(Generic[T]):
             else:
                 yield told
 
+    def keep(self, job: Job) -> None:
+        """Note that a job may change its database from now on: `leave` waits for it."""
+        with self._changing:
+            if job in self._under_way and job not in self._kept:
+                self._kept.append(job)
+
+    def leave(self) -> list[Job]:
+        """Give out no job any more, and wait no longer for those under way that nobody has kept; gives those."""
+        self._queue.close()
+        with self._changing:
+            left = [job for job in self._under_way if job not in self._kept]
+            self._under_way = [*self._kept]
+            self._left -= len(left)
+        return left
+
     def _run(self) -> None:
         try:
             while job := self._queue.take():
-                self._do(job)
+                if not self._do(job):
+                    return  # nobody reads what it tells
         except BaseException as error:  # noqa: BLE001 - it is raised in the thread that reads
             self._told.put(error)
-        finally:
-            self._told.put(None)
+        self._told.put(None)
 
-    def _do(self, job: Job) -> None:
+    def _do(self, job: Job) -> bool:
+        """Do a job, and tell whether it was waited for."""
+        with self._changing:
+            self._under_way.append(job)
         pause = None
         try:
-            pause = self._work(job, lambda event: self._told.put((job.target, event)))
+            pause = self._work(job, lambda event: self._tell(job, event))
         finally:
-            self._queue.give_back(job, pause)
+            with self._changing:
+                is_waited_for = job in self._under_way
+                self._under_way = [each for each in self._under_way if each is not job]
+                self._kept = [each for each in self._kept if each is not job]
+            self._queue.give_back(job, pause if is_waited_for else None)
+        return is_waited_for
+
+    def _tell(self, job: Job, event: T) -> None:
+        with self._changing:
+            if job in self._under_way:
+                self._told.put((job.target, event))
 
 
 def each(

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from threading import Condition
 
 from .target import Target
@@ -13,7 +14,7 @@ from .target import Target
 _LOOK_SECONDS = 0.25
 
 
-@dataclass
+@dataclass(eq=False)
 class Job:
     """A target that is to be executed.
 
@@ -23,6 +24,7 @@ class Job:
         not_before: When it may begin, by the monotonic clock.
         blocked: How often it did not get its locks so far.
         waits_until: Until when it waits for another run, by the monotonic clock; None if it has not met one.
+        next_try: When it tries again to get its locks, in UTC; None if it does not wait for locks.
         executed: The labels of the migrations that were executed so far.
         spent: How long it was under way so far, in seconds.
     """
@@ -32,6 +34,7 @@ class Job:
     not_before: float = 0.0
     blocked: int = 0
     waits_until: float | None = None
+    next_try: datetime | None = None
     executed: tuple[str, ...] = ()
     spent: float = 0.0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from sqlmigrate.executor.events import Pausing
 from sqlmigrate.output.excerpt import cell_count
 from sqlmigrate.output.report import Report
 from sqlmigrate.output.writer import width as screen_width
@@ -36,6 +37,8 @@ class FleetReport:
     def tell(self, target: Target, event: FleetEvent) -> None:
         """Show one event."""
         if self._report.form == "json":
+            if isinstance(event, Pausing):
+                return  # as in `RunReport`
             self._report.json(formats.event_value(target, event, dry_run=self._order.is_dry_run))
             return
         if isinstance(event, Looked):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from sqlmigrate.errors import ConnectError, LockError, SqlmigrateError, StatementError
 from sqlmigrate.executor.events import Event
-from sqlmigrate.executor.step_run import LOCKS
+from sqlmigrate.executor.step_run import LOCKED_OUT
 
 from .target import Target
 
@@ -54,13 +55,15 @@ class Started:
 
 @dataclass(frozen=True)
 class Queued:
-    """A target waits for the locks of others. Its run has ended, and begins again later.
+    """A target waits for others: for their locks, or for another run. Its own run has ended, and begins again later.
 
     Attributes:
         pause: How long it waits at least, in seconds.
+        next_try: When it may begin again, in UTC by the clock of this machine.
     """
 
     pause: float
+    next_try: datetime
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ Told = tuple[Target, FleetEvent]
 
 def state_of_error(error: SqlmigrateError, executed: Sequence[str] = ()) -> State:
     """Return how a run has ended that an error has ended."""
-    if isinstance(error, LockError) or (isinstance(error, StatementError) and error.sqlstate in LOCKS):
+    if isinstance(error, LockError) or (isinstance(error, StatementError) and error.sqlstate in LOCKED_OUT):
         return "locked"
     return "unreachable" if isinstance(error, ConnectError) and not executed else "failed"
 

@@ -13,7 +13,7 @@ from threading import Event as Flag, Lock, Semaphore
 from typing import Any
 
 from sqlmigrate.errors import SqlmigrateError
-from sqlmigrate.executor.events import Blocked, Event, Failed, Finished, Folded, Postponed, Waiting
+from sqlmigrate.executor.events import Blocked, Event, Failed, Finished, Folded, Pausing, Postponed, Waiting
 from sqlmigrate.executor.step_run import pause_after
 from sqlmigrate.files.migration import Folder
 from sqlmigrate.history.table import DEFAULT_TABLE
@@ -27,9 +27,11 @@ from sqlmigrate.plan.plan import (
     Limits,
     Selection,
 )
+from sqlmigrate.times import after, seconds_until
 
+from .brake import Brake
 from .look import Order, look, require_own_histories
-from .policy import DEFAULT_POLICY, Brake, FleetPolicy, most_failures
+from .policy import DEFAULT_POLICY, FleetPolicy, most_failures
 from .pool import Pool
 from .queue import Job, Queue
 from .results import Ended, FleetEvent, Look, Looked, Queued, Started, Summary, Told, state_of_error
@@ -39,7 +41,6 @@ CANARY = "canary"
 Tell = Callable[[FleetEvent], None]
 Work = Callable[[Job, Tell], float | None]
 _TICK_SECONDS = 0.5  # so often a thread notices that it has to stop, while a statement is executed
-_SLICE_SECONDS = 0.25  # the same while it pauses
 
 
 def fleet(  # noqa: PLR0913 - the library's keyword arguments, each with a default
@@ -137,9 +138,9 @@ class FleetRun:
     def stopped(self) -> Iterator[Told]:
         """Begin nothing new, cancel what is under way, and yield what happens until that has ended."""
         self._stop.set()
-        if self._queue:
-            self._queue.close()
         if self._pool:
+            begun = [job for job in self._pool.leave() if job.target.name in self.summary.looks]
+            yield from self._kept((job.target, _interrupted(job)) for job in begun)
             yield from self._kept(self._pool.events())
             yield from self._kept(self._given_up())
 
@@ -161,7 +162,7 @@ class FleetRun:
         """Tell of targets that had begun, were in the queue for locks, and do not begin again."""
         for job in self._queue.left() if self._queue else ():
             if job.spent:
-                yield job.target, Ended("interrupted", job.executed, duration_ms=round(job.spent * 1000))
+                yield job.target, _interrupted(job)
 
     def _kept(self, events: Iterable[Told]) -> Iterator[Told]:
         for target, event in events:
@@ -183,10 +184,11 @@ class FleetRun:
         except Postponed:
             if not self._stop.is_set():
                 job.spent += time.monotonic() - began
-                pause = pause_after(max(1, job.blocked))
-                tell(Queued(pause))
+                next_try = job.next_try or after(pause_after(1))
+                pause = seconds_until(next_try)
+                tell(Queued(pause, next_try))
                 return pause
-            ended = Ended("interrupted", job.executed)
+            ended = Ended("interrupted")
         except SqlmigrateError as error:
             ended = Ended(state_of_error(error, job.executed), job.executed, error)
         spent = round((job.spent + time.monotonic() - began) * 1000)
@@ -204,9 +206,13 @@ class FleetRun:
         failed = None
         with closing(self._happening(job)) as happening:
             for event in happening:
+                if self._pool:
+                    self._pool.keep(job)
                 tell(event)
                 failed = event if isinstance(event, Failed) else None
                 _note(job, event, self._order.limits.lock_wait)
+                if isinstance(event, Pausing) and self._is_needed():
+                    happening.throw(Postponed())
                 if self._stop.is_set() and not failed:
                     return Ended("interrupted")
         if failed:
@@ -222,7 +228,6 @@ class FleetRun:
             "drift": order.drift,
             "dry_run": order.is_dry_run,
             "tick": _TICK_SECONDS,
-            "sleep": self._sleep,
             "observers": self._observers,
         }
         steps = None if selection.steps is None else selection.steps - len(job.executed)
@@ -246,16 +251,9 @@ class FleetRun:
             wait = max(0.0, job.waits_until - time.monotonic())
         return replace(limits, lock_retries=max(0, limits.lock_retries - job.blocked), lock_wait=wait)
 
-    def _sleep(self, seconds: float) -> None:
-        """Pause before the next try; raises `Postponed` if the thread is needed, or has to stop."""
-        until = time.monotonic() + seconds
-        while True:
-            if self._stop.is_set() or (self._queue and self._queue.is_needed()):
-                raise Postponed
-            left = until - time.monotonic()
-            if left <= 0:
-                return
-            self._stop.wait(min(left, _SLICE_SECONDS))
+    def _is_needed(self) -> bool:
+        """Tell whether a thread that waits for others has to do something else: another target, or to stop."""
+        return self._stop.is_set() or (self._queue is not None and self._queue.is_needed())
 
 
 def _note(job: Job, event: FleetEvent, lock_wait: float) -> None:
@@ -265,6 +263,12 @@ def _note(job: Job, event: FleetEvent, lock_wait: float) -> None:
     elif isinstance(event, Folded):
         job.executed = (*job.executed, event.fold.migration.label)
     elif isinstance(event, Blocked):
-        job.blocked += 1
-    elif isinstance(event, Waiting) and job.waits_until is None:
-        job.waits_until = time.monotonic() + lock_wait
+        job.blocked, job.next_try = job.blocked + 1, event.next_try
+    elif isinstance(event, Waiting):
+        job.next_try = None
+        if job.waits_until is None:
+            job.waits_until = time.monotonic() + lock_wait
+
+
+def _interrupted(job: Job) -> Ended:
+    return Ended("interrupted", job.executed, duration_ms=round(job.spent * 1000))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 
 from sqlmigrate.errors import SqlmigrateError
+from sqlmigrate.executor.events import Pausing
 from sqlmigrate.output.error_lines import error_lines
 from sqlmigrate.output.excerpt import Line, cell_count, fitted, printable
 from sqlmigrate.output.report import Report
 from sqlmigrate.spelling import plural
-from sqlmigrate.times import duration
+from sqlmigrate.times import duration, seconds_until
 
 from .formats import slowest
 from .inspection import Drifted, Standing
@@ -85,16 +88,18 @@ class Live:
         self._total = total
         self._began: dict[str, float] = {}
         self._states: Counter[State] = Counter()
-        self._queued: set[str] = set()
+        self._queued: dict[str, datetime] = {}  # when they try again
 
     def keep(self, target: Target, event: FleetEvent) -> None:
         """Remember what an event says."""
+        if isinstance(event, (Queued, Pausing)):
+            self._queued[target.name] = event.next_try
+        else:
+            self._queued.pop(target.name, None)
         if isinstance(event, Started):
             self._began[target.name] = time.monotonic()
-            self._queued.discard(target.name)
         elif isinstance(event, Queued):
             self._began.pop(target.name, None)
-            self._queued.add(target.name)
         elif isinstance(event, Ended):
             self._began.pop(target.name, None)
             self._states[event.state] += 1
@@ -103,12 +108,15 @@ class Live:
         """Return the line."""
         ended = sum(self._states.values())
         done = self._states["done"] + self._states["up to date"]
-        waiting = self._total - ended - len(self._began)
-        said = [f"{done:,} done", f"{len(self._began):,} under way", f"{waiting:,} waiting"]
-        said += [f"{len(self._queued):,} of them for locks"] if self._queued else []
+        under_way = {name: since for name, since in self._began.items() if name not in self._queued}
+        waiting = self._total - ended - len(under_way)
+        said = [f"{done:,} done", f"{len(under_way):,} under way", f"{waiting:,} waiting"]
+        if self._queued:
+            soonest = math.ceil(seconds_until(min(self._queued.values())))
+            said[-1] += f", {len(self._queued):,} for others (next try in {soonest} s)"
         said += [f"{ended - done:,} failed"] if ended > done else []
-        if self._began:
-            name, since = min(self._began.items(), key=lambda each: each[1])
+        if under_way:
+            name, since = min(under_way.items(), key=lambda each: each[1])
             said.append(f"slowest: {name}, {duration(int(time.monotonic() - since))}")
         return fitted("   " + " · ".join(said), width)
 

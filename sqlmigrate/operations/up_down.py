@@ -6,7 +6,7 @@ back. How one step is executed is the business of `executor`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, replace
 from threading import Semaphore
@@ -28,6 +28,7 @@ from sqlmigrate.executor.events import (
     Noted,
     NotTried,
     Observation,
+    Pausing,
     Postponed,
     Waiting,
 )
@@ -57,6 +58,7 @@ from sqlmigrate.plan.plan import (
 from sqlmigrate.plan.rows import Row, changed_rows, make_rows
 from sqlmigrate.plan.squashed import View, find_named, planned_folds, view_of
 from sqlmigrate.plan.up import up_steps
+from sqlmigrate.times import after
 
 from .status import changed_files
 
@@ -85,14 +87,15 @@ def up(  # noqa: PLR0913 - the library's keyword arguments, each with a default
     step_by_step: bool = False,
     tick: float = 1.0,
     schema: str | None = None,
-    sleep: Callable[[float], None] | None = None,
     observers: Semaphore | None = None,
 ) -> Generator[Event, None, None]:
     """Execute the pending migrations of one database, and yield an event for everything that happens.
 
     The generator ends after a `Failed`. Closing it, or Ctrl-C, cancels the step that is being executed and rolls it
-    back. Steps are sent ahead of the events that tell of them: those right behind the last `Finished` may be executed
-    as well. `step_by_step` executes none before its events are read.
+    back. While it waits for others it yields a `Pausing` every quarter of a second: throw `Postponed` into it there,
+    and the run ends without a failure, to be continued later. Steps are sent ahead of the events that tell of them:
+    those right behind the last `Finished` may be executed as well. `step_by_step` executes none before its events are
+    read.
 
     Args:
         url: The database, as libpq reads it; if it is empty, libpq's variables name the database.
@@ -108,8 +111,6 @@ def up(  # noqa: PLR0913 - the library's keyword arguments, each with a default
         step_by_step: Send each statement by itself, and yield an event while its transaction is open.
         tick: How often to look at a statement that is being executed, in seconds.
         schema: The only schema on the `search_path` of the files; the history lies in it, unless `table` names another.
-        sleep: What pauses between two tries, for seconds: for a lock, and while another run has the lock of the run. If
-            it raises `Postponed`, the run ends there, and no failure is recorded. None: the thread sleeps.
         observers: How many runs may look at their statements over a second connection at once; None: all. With it,
             the run ends when the server counts its connection no more.
 
@@ -118,7 +119,7 @@ def up(  # noqa: PLR0913 - the library's keyword arguments, each with a default
     """
     selection = Selection(to, steps, out_of_order=out_of_order, into_existing=into_existing)
     order = _Order("up", migrations, selection, table, dry_run, drift)
-    return _run(_Place(url, schema), order, limits, Observation(tick, None, step_by_step, sleep), observers=observers)
+    return _run(_Place(url, schema), order, limits, Observation(tick, None, step_by_step), observers=observers)
 
 
 def down(  # noqa: PLR0913 - the library's keyword arguments, each with a default
@@ -135,7 +136,6 @@ def down(  # noqa: PLR0913 - the library's keyword arguments, each with a defaul
     step_by_step: bool = False,
     tick: float = 1.0,
     schema: str | None = None,
-    sleep: Callable[[float], None] | None = None,
     observers: Semaphore | None = None,
 ) -> Generator[Event, None, None]:
     """Undo the last executed migration of one database, or more of them; events, errors and the rest are as in `up`.
@@ -153,8 +153,6 @@ def down(  # noqa: PLR0913 - the library's keyword arguments, each with a defaul
         step_by_step: Send each statement by itself, and yield an event while its transaction is open.
         tick: How often to look at a statement that is being executed, in seconds.
         schema: The only schema on the `search_path` of the files; the history lies in it, unless `table` names another.
-        sleep: What pauses between two tries, for seconds: for a lock, and while another run has the lock of the run. If
-            it raises `Postponed`, the run ends there, and no failure is recorded. None: the thread sleeps.
         observers: How many runs may look at their statements over a second connection at once; None: all. With it,
             the run ends when the server counts its connection no more.
 
@@ -163,7 +161,7 @@ def down(  # noqa: PLR0913 - the library's keyword arguments, each with a defaul
     """
     selection = Selection(to, steps, all)
     order = _Order("down", migrations, selection, table, dry_run, drift)
-    return _run(_Place(url, schema), order, limits, Observation(tick, None, step_by_step, sleep), observers=observers)
+    return _run(_Place(url, schema), order, limits, Observation(tick, None, step_by_step), observers=observers)
 
 
 @dataclass(frozen=True)
@@ -268,7 +266,7 @@ def _run(
     place: _Place, order: _Order, limits: Limits, observation: Observation, *, observers: Semaphore | None
 ) -> Generator[Event, None, None]:
     with connect(place.url, place.schema, leaves=observers is not None) as session:
-        state, plan = yield from _first_plan(session, order, limits, observation.sleep)
+        state, plan = yield from _first_plan(session, order, limits)
         has_work = bool(plan.steps or plan.folds)
         if not has_work:
             standby.require_primary(session, state.server)
@@ -339,9 +337,7 @@ def _as_note(problem: SqlmigrateError) -> SqlmigrateError:
     return problem.with_(hint='the SQL for it: sqlmigrate drift --accept; or the setting drift = "off"')
 
 
-def _first_plan(
-    session: Session, order: _Order, limits: Limits, sleep: Callable[[float], None] | None
-) -> Generator[Event, None, tuple[State, Plan]]:
+def _first_plan(session: Session, order: _Order, limits: Limits) -> Generator[Event, None, tuple[State, Plan]]:
     """Read the history and plan.
 
     If the plan is refused because a migration stopped in the middle, another run may still be executing it: then this
@@ -354,10 +350,17 @@ def _first_plan(
         is_begun = any(each.is_begun for each in state.executions)
         if not is_begun or not state.server.is_direct:
             raise
-    for holder in run_lock.wait(session, run_lock.lock_key(state.history.name), limits.lock_wait, sleep):
-        yield Waiting(holder, limits.lock_wait)
+    yield from _wait(session, run_lock.lock_key(state.history.name), limits.lock_wait)
     state = order.read(session)
     return state, order.plan(session, state)
+
+
+def _wait(session: Session, key: int, seconds: float) -> Iterator[Event]:
+    """Wait for the lock of the run, and tell who has it, then when it is asked for again."""
+    for held in run_lock.wait(session, key, seconds):
+        if held.is_first:
+            yield Waiting(held.holder, seconds)
+        yield Pausing(after(held.pause))
 
 
 def _require_new(session: Session, order: _Order, state: State, plan: Plan) -> None:
@@ -417,7 +420,7 @@ class _Run:
         if got == ["true"] and state.history.exists:
             return replace(state, executions=read.rows_of(rest[1]), holds_lock=True)
         if got != ["true"]:
-            yield from self._wait(key)
+            yield from _wait(self.session, key, self.limits.lock_wait)
         return replace(self.order.read(self.session), holds_lock=True)
 
     def lock_released_at_the_end(self, state: State) -> AbstractContextManager[None]:
@@ -519,17 +522,13 @@ class _Run:
         if rest.overtaken.count(overtaken) > _MOST_REPLANS:
             raise _swallowed(overtaken, rest)
         if lock == "taken":
-            yield from self._wait(run_lock.lock_key(rest.state.history.name))
+            yield from _wait(self.session, run_lock.lock_key(rest.state.history.name), self.limits.lock_wait)
         before = rest.state
         state = replace(self.order.read(self.session), is_pooled=before.is_pooled, holds_lock=before.holds_lock)
         plan = self.order.without(rest.done).plan(self.session, state)
         if plan.steps != rest.plan.steps or plan.folds:
             yield Planned(plan, state)
         return replace(rest, plan=plan, state=state)
-
-    def _wait(self, key: int) -> Iterator[Event]:
-        for holder in run_lock.wait(self.session, key, self.limits.lock_wait, self.observation.sleep):
-            yield Waiting(holder, self.limits.lock_wait)
 
     def dry_run(self, plan: Plan, state: State) -> Iterator[Event]:
         """Execute the steps in one transaction, up to the first that fails or cannot be tried, and roll it back.

@@ -37,13 +37,14 @@ def line(value: Any) -> str:
     return _UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(value, ensure_ascii=False))
 
 
-def _iso(time: datetime | None) -> str | None:
+def iso(time: datetime | None) -> str | None:
+    """Return a time in ISO 8601."""
     return time.isoformat() if time else None
 
 
 def blocker_value(blocker: Blocker | None) -> dict[str, Any] | None:
     """Return another session as a value; None if there is none."""
-    return asdict(blocker) | {"since": _iso(blocker.since)} if blocker else None
+    return asdict(blocker) | {"since": iso(blocker.since)} if blocker else None
 
 
 def _row_value(row: Row, run: Blocker | None) -> dict[str, Any]:
@@ -56,7 +57,7 @@ def _row_value(row: Row, run: Blocker | None) -> dict[str, Any]:
         "state": row.state,
         "file": row.migration.up.path if row.migration else None,
         "checksum": row.migration.checksum if row.migration else execution.checksum if execution else None,
-        "executed_at": _iso(execution.executed_at) if execution else None,
+        "executed_at": iso(execution.executed_at) if execution else None,
         "duration_ms": execution.duration_ms if execution else None,
         "executed_by": execution.executed_by if execution else None,
         "error": execution.error if execution else None,
@@ -140,7 +141,7 @@ def script_value(script: Script) -> dict[str, Any]:
 def log_value(entry: LogEntry) -> dict[str, Any]:
     """Return an entry of the log."""
     return {
-        "at": _iso(entry.logged_at), "action": entry.action, "version": entry.version, "name": entry.name,
+        "at": iso(entry.logged_at), "action": entry.action, "version": entry.version, "name": entry.name,
         "duration_ms": entry.duration_ms, "executed_by": entry.executed_by, "host": entry.host, "detail": entry.detail,
     }  # fmt: skip
 
@@ -181,11 +182,14 @@ def _event_value(happened: events.Event) -> dict[str, Any]:  # noqa: C901, PLR09
                 "duration_ms": duration, "waits_for": activity.waits_for, "progress": activity.progress,
                 "blockers": [blocker_value(each) for each in activity.blockers],
             }  # fmt: skip
-        case events.Blocked(step, number, tries, most, pause, message, blockers):
+        case events.Blocked(step, number, tries, most, pause, next_try, message, blockers):
             return {
                 "event": "blocked", "migration": step.label, "statement": number, "message": message, "try": tries,
-                "tries": most, "pause_ms": round(pause * 1000), "blockers": [blocker_value(each) for each in blockers],
+                "tries": most, "pause_ms": round(pause * 1000), "next_try": iso(next_try),
+                "blockers": [blocker_value(each) for each in blockers],
             }  # fmt: skip
+        case events.Pausing(next_try):
+            return {"event": "pausing", "next_try": iso(next_try)}
         case events.Recovered(step, number, message):
             return {"event": "recovered", "migration": step.label, "statement": number, "message": message}
         case events.Folded(fold):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from textwrap import wrap
 
@@ -17,12 +18,13 @@ from sqlmigrate.executor.events import (
     Folded,
     Noticed,
     NotTried,
+    Pausing,
     Progress,
     Recovered,
     Waiting,
 )
 from sqlmigrate.plan.plan import Step
-from sqlmigrate.times import duration
+from sqlmigrate.times import duration, seconds_until
 
 from .excerpt import Line, fitted, printable
 
@@ -124,8 +126,10 @@ def under_way(event: Progress, width: int) -> list[Line]:
     return [[("dim", text) for _, text in line] for line in _prose(f"{event.step.label}: {_seen(event)}", width)]
 
 
-def live(event: Progress, width: int) -> str:
+def live(event: Progress | Pausing, width: int) -> str:
     """Say the same in one line, the most important first; if the name is long, the version stands for it."""
+    if isinstance(event, Pausing):
+        return fitted(f"{_INDENT}trying again in {math.ceil(seconds_until(event.next_try))} s", width)
     step, activity = event.step, event.activity
     name = step.label if len(step.label) <= width // 4 else step.version
     said = [f"{_INDENT}{name}: {_under_way(event)}"]

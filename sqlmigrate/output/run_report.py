@@ -42,6 +42,8 @@ class RunReport:
         if isinstance(happened, Planned):
             self._is_dry_run = happened.plan.dry_run
         if self._report.form == "json":
+            if isinstance(happened, events.Pausing):
+                return  # four in a second; `blocked` and `waiting` have said it
             self._report.json(json_values.event_value(happened, dry_run=self._is_dry_run))
             return
         match happened:
@@ -51,7 +53,7 @@ class RunReport:
                 self._report.folder_notes(notes, stream="stderr", most=len(notes))
             case events.StatementOpen() | events.StatementDone():
                 pass  # thousands in a large file, and none has a line
-            case events.Progress():
+            case events.Progress() | events.Pausing():
                 self._under_way(happened)
             case events.Finished():
                 self._report.text(progress_lines.finished(happened, self._label_width))
@@ -97,11 +99,13 @@ class RunReport:
             if missing_after(rows) or missing_inside(rows):
                 self._report.end_of_status(rows)
 
-    def _under_way(self, seen: events.Progress) -> None:
+    def _under_way(self, seen: events.Progress | events.Pausing) -> None:
         """Draw the live line on a terminal; elsewhere write a line now and then."""
         report = self._report
         if report.writer.is_live:
             report.writer.live(progress_lines.live(seen, screen_width() - 1))
+        elif isinstance(seen, events.Pausing):
+            return  # the line before it says when it is tried again
         elif seen.duration_ms >= self._next_line_ms:
             self._next_line_ms += self._line_ms * (1 + (seen.duration_ms - self._next_line_ms) // self._line_ms)
             report.text(*progress_lines.under_way(seen, screen_width()), stream="stderr")

@@ -96,8 +96,9 @@ def test_who_is_changed_missing_late_or_of_another_tool_is_left_out(fleet_of: Ma
 
     looks = [json.loads(line) for line in ended.stdout.splitlines() if '"looked"' in line]
     reasons = {each["target"]: each["error"]["message"] for each in looks if each["error"]}
-    assert set(reasons) == {"shop_01", "shop_03", "shop_04"} | ({"shop_02"} & set(reasons))
+    assert set(reasons) == {"shop_01", "shop_02", "shop_03", "shop_04"}
     assert "changed" in reasons["shop_01"]
+    assert "0002_gone" in reasons["shop_02"]
     assert "002_b" in reasons["shop_03"]
     assert "dbmate" in reasons["shop_04"] or "another tool" in reasons["shop_04"]
     assert shops["shop_05"].states() == dict.fromkeys(("001_a", "002_b", "003_c", "004_d"), "executed")
@@ -223,6 +224,43 @@ def test_canaries_come_first_and_a_failure_there_ends_it(fleet_of: Make) -> None
     assert {name for name, rows in shops.recorded().items() if rows} == {"shop_03"}
 
 
+@pytest.mark.parametrize(("typed", "executed"), [("y\n", 4), ("n\n", 1)])
+def test_the_question_behind_the_canaries_is_asked_on_the_terminal(typed: str, executed: int, fleet_of: Make) -> None:
+    shops = fleet_of(4)
+    shops.sql.add_tables("a")
+    call = ["fleet", "up", "--targets", "targets.txt", "--canary", "1", "--ask"]
+
+    screen = on_terminal(shops.folder, shops.urls["shop_01"], *call, answer=("The canaries are done. Go on?", typed))
+
+    assert "The canaries are done. Go on? (3 targets) [y/N]: " in screen
+    assert ("stopped: the answer was no" in screen) == (executed == 1)
+    assert sum(bool(rows) for rows in shops.recorded().values()) == executed
+
+
+def test_without_a_terminal_the_question_is_refused_before_anything_is_executed(fleet_of: Make) -> None:
+    shops = fleet_of(2)
+    shops.sql.add_tables("a")
+
+    ended = shops.call("up", "--canary", "1", "--ask")
+
+    assert ended.code == 2
+    assert "there is no terminal to ask on" in ended.stderr
+    assert shops.recorded() == {"shop_01": [], "shop_02": []}
+
+
+def test_a_share_of_failures_ends_it(fleet_of: Make) -> None:
+    """A quarter of eight targets: two have failed, and no other is begun. Each fails in a file of its own."""
+    shops = fleet_of(8)
+    shops.sql.add("001_a", "create table a ();").add("002_b", "create table b ();")
+    shops.execute("shop_02", "create table a ()")
+    shops.execute("shop_03", "create table b ()")
+
+    ended = shops.call("up", "--into-existing", "--jobs", "1", "--max-failures", "25%")
+
+    assert "stopped: no other target is begun after 2 failures (--max-failures)" in ended.stderr
+    assert "1 done · 2 failed · 5 not begun" in ended.stdout
+
+
 def test_after_a_no_behind_the_canaries_nothing_else_is_begun(fleet_of: Make) -> None:
     shops = fleet_of(4)
     shops.sql.add_tables("a")
@@ -268,6 +306,17 @@ def test_if_only_locks_were_in_the_way_the_exit_code_says_so(fleet_of: Make) -> 
         ended = shops.call("up", "--lock-timeout", "50ms", "--lock-retries", "1")
 
     assert "1 done · 1 did not get locks" in ended.stdout
+    assert ended.code == 4
+
+
+def test_a_row_that_another_session_has_changed_counts_as_a_lock(fleet_of: Make) -> None:
+    """`up` tries 40001 again as it does locks; so it is one for a fleet as well."""
+    shops = fleet_of(1)
+    shops.sql.add("001_a", "do $$ begin raise exception 'changed meanwhile' using errcode = '40001'; end $$;")
+
+    ended = shops.call("up", "--lock-retries", "0")
+
+    assert "1 did not get locks" in ended.stdout
     assert ended.code == 4
 
 
@@ -721,6 +770,7 @@ def test_the_json_is_what_the_document_says(fleet_of: Make) -> None:
         (["up", "--targets", "targets.txt", "--schemas", "x"], "name the targets in one way"),
         (["up", "--targets", "nowhere.txt"], "cannot read `nowhere.txt`"),
         (["status", "--targets", "targets.txt", "--strict"], "`fleet status` has no option --strict"),
+        (["up", "--targets", "targets.txt", "--directory", "none"], "there is no migration in `none`"),
         (["up", "--targets", "targets.txt", "--max-failures", "0"], "`0` is not a number of targets"),
         (["up", "--targets", "targets.txt", "--only", "shop_9"], "no target matches `shop_9`"),
     ],
@@ -728,6 +778,7 @@ def test_the_json_is_what_the_document_says(fleet_of: Make) -> None:
 def test_wrong_usage_says_what_is_right(arguments: list[str], message: str, fleet_of: Make) -> None:
     shops = fleet_of(1)
     shops.sql.add_tables("a")
+    (shops.folder / "none").mkdir()
 
     ended = Quick(shops.folder, {})("fleet", *arguments)
 

@@ -13,17 +13,26 @@ from pathlib import Path
 import children
 
 
-def on_terminal(folder: Path, url: str, *arguments: str, columns: int = 80) -> str:
-    """Call the program in a folder, on a terminal of this width, without colours; returns the screen."""
+def on_terminal(
+    folder: Path, url: str, *arguments: str, columns: int = 80, answer: tuple[str, str] | None = None
+) -> str:
+    """Call the program in a folder, on a terminal of this width, without colours; returns the screen.
+
+    With an `answer` the terminal is its stdin as well: a question, and what is typed when it stands there.
+    """
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     environment = {**os.environ, "DATABASE_URL": url, "NO_COLOR": "1", "TZ": "UTC", "TERM": "xterm"}
     command = [sys.executable, "-m", "sqlmigrate", *arguments]
-    with children.start(command, cwd=folder, env=environment, stdout=theirs, stderr=theirs) as running:
+    stdin = theirs if answer else None
+    with children.start(command, cwd=folder, env=environment, stdin=stdin, stdout=theirs, stderr=theirs) as running:
         os.close(theirs)
         screen = b""
         while more := _read(ours):
             screen += more
+            if answer and answer[0].encode() in screen:
+                os.write(ours, answer[1].encode())
+                answer = None
         running.wait()
     os.close(ours)
     return screen.decode().replace("\r\n", "\n")

@@ -1,6 +1,6 @@
-"""Proxies between a client and its server: one that counts how often the client waits, one that is far away.
+"""Proxies between a client and its server: one counts how often the client waits, one is far away, one falls silent.
 
-Both listen on 127.0.0.1 and lead any number of connections to a server, on TCP or on a Unix socket::
+They listen on 127.0.0.1 and lead any number of connections to a server, on TCP or on a Unix socket::
 
     with TurnCounter(url) as proxy, psycopg.connect(proxy.url) as conn:
         conn.execute("select 1")
@@ -99,7 +99,7 @@ class Connection:
 
 
 class Proxy:
-    """The door that both proxies share: listens while the block lasts, one thread a connection."""
+    """The door that the proxies share: listens while the block lasts, one thread a connection."""
 
     def __init__(self, upstream: str) -> None:
         self._upstream = conninfo_to_dict(upstream)
@@ -318,6 +318,36 @@ class _Delayed(Connection):
     def delivering(self, flow: Flow) -> None:
         arrived, _ = flow.chunks[0]
         self.delay.delivered.append(("there" if flow is self.there else "back", time.monotonic() - arrived))
+
+
+class Silent(Proxy):
+    """A host that leads some connections to a server, and lets all that come after them wait until `answer` is called.
+
+    Attributes:
+        waiting: How many connections have had to wait.
+    """
+
+    def __init__(self, upstream: str, answered: int) -> None:
+        super().__init__(upstream)
+        self._answered = answered
+        self._is_answering = threading.Event()
+        self.waiting = 0
+
+    def answer(self) -> None:
+        self._is_answering.set()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._is_answering.set()
+        super().__exit__(kind, error, traceback)
+
+    def _serve(self, client: socket.socket) -> None:
+        self._answered -= 1
+        if self._answered < 0:
+            self.waiting += 1
+            self._is_answering.wait()
+        super()._serve(client)
 
 
 def _shut(one: socket.socket) -> None:
