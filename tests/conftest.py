@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import children
+import citus_cluster
 import postgres_servers
 import psycopg
 import pytest
@@ -218,12 +219,14 @@ def project(tmp_path: Path, database: str) -> Project:
 
 CHECK = "the extension plpgsql_check"
 OTHER_TOOLS = "other migration tools"
+CITUS = "a Citus cluster"
 INSTALLED = "a PostgreSQL installed on this machine"
 NEEDS = {
     "pgbouncer": "apt-get install pgbouncer",
     "chromium": "apt-get install chromium",
     INSTALLED: "apt-get install postgresql",
     CHECK: "apt-get install postgresql-15-plpgsql-check",
+    CITUS: "SQLMIGRATE_TEST_CITUS=URL, of a coordinator with workers; the role is a superuser",
     OTHER_TOOLS: "npm, pip and their registries, and what .ci/run installs",
 }
 _not_run: dict[str, int] = {}
@@ -281,6 +284,15 @@ def pgbouncer() -> str:
 def chromium() -> str:
     """The browser Chromium, which looks at the page of a review; demanded and named as PgBouncer is."""
     return _program("chromium")
+
+
+@pytest.fixture
+def citus() -> Iterator[citus_cluster.Cluster]:
+    """An empty database of a Citus cluster, if there is one. `make check` does not demand it: Debian has no Citus."""
+    if not citus_cluster.COORDINATOR:
+        pytest.skip(f"these tests need {CITUS}: {NEEDS[CITUS]}")
+    with citus_cluster.database() as cluster:
+        yield cluster
 
 
 def _program(name: str) -> str:

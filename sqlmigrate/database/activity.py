@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Semaphore
 
 import psycopg
@@ -18,6 +18,7 @@ from psycopg.conninfo import make_conninfo
 
 from sqlmigrate.errors import ConnectError, SqlmigrateError
 
+from . import citus_locks
 from .blocker import COLUMNS, JOIN_PREPARED, NO_RIGHT, PREPARED_COLUMNS, Blocker, blocker_of
 from .connect_errors import reason
 from .own_settings import keep_waiting
@@ -28,6 +29,8 @@ _REPEAT_SECONDS = 10.0  # after a failure, until the next attempt to connect
 _CONNECT_SECONDS = 2
 _ANSWER_SECONDS = 2.0
 _COPY_PROGRESS = 140000
+_OF_WORKERS = ("Extension ", "IPC ")
+SYNCHRONOUS = "IPC SyncRep"  # https://www.postgresql.org/docs/current/monitoring-stats.html: wait events
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ class Activity:
 
     Attributes:
         waits_for: The type and the name of PostgreSQL's wait event: ``Lock relation``.
+        is_on_workers: Whether the session waits for the workers of Citus, which execute its statement.
+        is_commit: Whether it waits while it executes a COMMIT.
         blockers: The sessions that hold what it waits for, the oldest transaction first.
         progress: The phase of a long command, with a percentage if the server counts one.
         unseen: Why nothing can be seen, in a sentence; empty if something can.
@@ -45,11 +50,13 @@ class Activity:
     blockers: tuple[Blocker, ...] = ()
     progress: str | None = None
     unseen: str = ""
+    is_on_workers: bool = False
+    is_commit: bool = False
 
 
 # https://www.postgresql.org/docs/current/functions-info.html: pg_blocking_pids; monitoring-stats.html: wait events
 _WAIT = """\
-select a.wait_event_type, a.wait_event from pg_catalog.pg_stat_activity a
+select a.wait_event_type, a.wait_event, (a.query = 'commit')::text from pg_catalog.pg_stat_activity a
  where a.pid = $1::int and a.state = 'active' and a.wait_event_type not in ('Client', 'Activity', 'Timeout')"""
 _BLOCKERS = f"""\
 select {COLUMNS}
@@ -109,11 +116,20 @@ class Observer:
             processes have the same numbers. None if it is not known.
         gate: How many observers may be connected at once; each then stays connected for one look only. None if there is
             no bound.
+        is_on_citus: Whether the server is the coordinator of a Citus cluster: then its workers are looked at as well.
     """
 
-    def __init__(self, url: str, instance: Instance | None = None, gate: Semaphore | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        instance: Instance | None = None,
+        gate: Semaphore | None = None,
+        *,
+        is_on_citus: bool = False,
+    ) -> None:
         self._url = url
         self._gate = gate
+        self._is_on_citus = is_on_citus
         self._instance = instance
         self._session: Session | None = None
         self._not_before = 0.0
@@ -138,7 +154,10 @@ class Observer:
     def _look(self, pid: int, size: int) -> Activity:
         try:
             session = self._connected()
-            return _activity(session, str(pid), str(size)) if session else Activity(unseen=self._unseen)
+            if session is None:
+                return Activity(unseen=self._unseen)
+            seen = _activity(session, str(pid), str(size))
+            return _with_workers(session, str(pid), seen) if self._is_on_citus else seen
         except pg.InsufficientPrivilege:
             self._unseen = NO_RIGHT
         except (psycopg.Error, SqlmigrateError) as error:
@@ -177,7 +196,16 @@ def _activity(session: Session, pid: str, size: str) -> Activity:
         f"{waits[0][0]} {waits[0][1]}" if waits else None,
         tuple(map(blocker_of, [*blockers, *prepared])),
         _percentage(steps),
+        is_commit=bool(waits) and waits[0][2] == "true",
     )
+
+
+def _with_workers(session: Session, pid: str, seen: Activity) -> Activity:
+    """Add what the workers of Citus show of a session that waits for them: who is in its way there."""
+    if seen.blockers or not (seen.waits_for or "").startswith(_OF_WORKERS) or seen.waits_for == SYNCHRONOUS:
+        return seen
+    (blockers,) = session.ask_within((citus_locks.look(pid),), _ANSWER_SECONDS, _late())
+    return replace(seen, is_on_workers=True, blockers=tuple(map(blocker_of, blockers)))
 
 
 def _late() -> ConnectError:

@@ -66,6 +66,8 @@ class Blocker:
         prepared: The identifier of the prepared transaction; empty for a session.
         database: The database of the prepared transaction; empty for a session.
         seen_by: Our role, as SQL names it; empty if it is not known.
+        global_pid: The number of its process in a Citus cluster; empty if it was seen on our own server.
+        node: Host and port of the node of the cluster that it is connected to; empty as `global_pid`.
     """
 
     pid: int
@@ -80,6 +82,8 @@ class Blocker:
     prepared: str = ""
     database: str = ""
     seen_by: str = ""
+    global_pid: str = ""
+    node: str = ""
 
     @property
     def name(self) -> str:
@@ -107,7 +111,8 @@ class Blocker:
             return f"the prepared transaction {literal(self.prepared)} ({self._owner})"
         if self._is_of_server:
             return f"process {self.pid} ({self._kind})"
-        return f"process {self.pid} ({self._client})"
+        node = f" on {self.node}" if self.node else ""
+        return f"process {self.pid}{node} ({self._client})"
 
     @property
     def _is_of_server(self) -> bool:
@@ -162,6 +167,15 @@ class Blocker:
         if self.since is None:
             look = f"select * from pg_stat_activity where pid = {self.pid};"
             return "whether its program is gone, a role with more rights can see:", look
+        if (
+            self.global_pid
+        ):  # https://docs.citusdata.com/en/stable/develop/api_udf.html: it ends sessions of other nodes
+            seen = "from citus_stat_activity where not is_worker_query"
+            is_same = f"global_pid = {self.global_pid} and backend_start = '{self.since:%Y-%m-%d %H:%M:%S.%f}+00'"
+            return (
+                "if its program is gone, end the session, on the coordinator:",
+                f"select pg_terminate_backend(global_pid) {seen} and {is_same};",
+            )
         is_same = f"pid = {self.pid} and backend_start = '{self.since:%Y-%m-%d %H:%M:%S.%f}+00'"
         return (
             "if its program is gone, end the session:",

@@ -12,6 +12,7 @@ from psycopg import errors as pg
 
 from sqlmigrate.errors import NOTHING_CHANGED, NOTHING_EXECUTED, ServerError
 
+from .citus import VERSION_COLUMN, Citus, citus_of
 from .connect import place_of
 from .engines import refuse_version
 from .session import Request, Session
@@ -49,6 +50,7 @@ class Server:
         is_direct: Whether we are connected to the server itself, not to a pooler: its process has the number that we
             were told when we connected.
         schema: The schema that files are executed in; None for that of the session's own `search_path`.
+        citus: The node of a Citus cluster that it is; None if the database does not have Citus.
     """
 
     address: str
@@ -63,6 +65,7 @@ class Server:
     asked: tuple[tuple[str, str], ...] = ()
     is_direct: bool = True
     schema: str | None = None
+    citus: Citus | None = None
 
     @property
     def where(self) -> str:
@@ -90,9 +93,9 @@ _OF_INSTANCE = f"""(select system_identifier::text from pg_catalog.pg_control_sy
 INSTANCE = Request(f"select {_OF_INSTANCE}")
 _STARTED = f"(select {exact('backend_start')} from pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()))"
 
-IDENTITY = Request(f"{_SELECT},\n       {_OF_INSTANCE},\n       {_STARTED}")
+IDENTITY = Request(f"{_SELECT},\n       {_OF_INSTANCE},\n       {_STARTED},\n       {VERSION_COLUMN}")
 # For a role that may not call these functions: an administrator can take the right from everybody.
-IDENTITY_IN_PART = Request(f"{_SELECT}, null, null, null")
+IDENTITY_IN_PART = Request(f"{_SELECT}, null, null, null,\n       {VERSION_COLUMN}")
 
 
 def server_of(session: Session, rows: list[list[str | None]]) -> Server:
@@ -116,6 +119,7 @@ def server_of(session: Session, rows: list[list[str | None]]) -> Server:
         asked_settings(session),
         is_direct=session.pid == int(pid),
         schema=session.schema,
+        citus=citus_of(rows[0][10]),
     )
 
 
@@ -152,8 +156,20 @@ def instance_in(row: Sequence[str | None]) -> Instance | None:
     return Instance(system, started) if system and started else None
 
 
+def on_worker(server: Server) -> ServerError:
+    """Make the error for a worker of a Citus cluster: it has neither the history nor the right to change the schema."""
+    coordinator = server.citus.coordinator if server.citus else ""
+    return ServerError(
+        f"{server.where} is a worker of a Citus cluster; migrations are executed on the coordinator",
+        state=NOTHING_CHANGED,
+        hint=f"connect to the coordinator{f', {coordinator}' if coordinator else ''}",
+    )
+
+
 def require_writable(server: Server) -> None:
-    """Raise `ServerError` if the database cannot be written to: on a standby, or if it is read-only by default."""
+    """Raise `ServerError` if the database cannot be written to: a standby, a worker of Citus, read-only by default."""
+    if server.citus and server.citus.is_worker:
+        raise on_worker(server)
     if server.is_standby:
         raise ServerError(
             f"{server.where} is a standby, and a standby is read-only",

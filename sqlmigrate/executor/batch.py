@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from sqlmigrate.database import run_lock
+from sqlmigrate.database import citus, run_lock
 from sqlmigrate.database.own_settings import KEEP_ENCODING, after_reset
 from sqlmigrate.database.session import COMMIT, Request
 from sqlmigrate.durations import milliseconds
@@ -88,9 +88,9 @@ def transaction(
         opening = [Part(Request("select"), "statement", n) for n in range(1, settings + 1)]
     opening += map(Part, as_asked(state))
     # These also bound the wait for the history row: behind a pooler, another run may hold it.
-    opening += [
-        Part(Request(f"set local {name} to '{value}'", quiet=True)) for name, value in timeouts(step, lock_timeout)
-    ]
+    for name, value in timeouts(step, lock_timeout):
+        bound = Request(f"set local {name} to '{value}'", quiet=True)
+        opening += map(Part, citus.on_all_nodes(bound) if _reaches_workers(state, name) else (bound,))
     if state.is_pooled:  # the process that waits for the row, if another run has it
         opening.append(Part(_PROCESS, "process"))
     begin, complete = _row(state.history, step, only)
@@ -102,7 +102,7 @@ def transaction(
     return (
         *opening,
         Part(begin, "begin"),
-        *_statements(step.script.statements, settings),
+        *_statements(state, step.script.statements, settings),
         *map(Part, [] if dry_run else [_CHECK_DEFERRED]),
         Part(check, "lock"),
         *map(Part, reset(state)),
@@ -129,14 +129,31 @@ def _set_local(name: str, value: str) -> Request:
     return Request("select pg_catalog.set_config($1, $2, true)", (name, value), quiet=True)
 
 
-def _statements(statements: tuple[Statement, ...], settings: int) -> Iterator[Part]:
+def _reaches_workers(state: State, setting: str) -> bool:
+    """Tell whether a setting has to be set on the workers of Citus as well: they wait for their locks themselves."""
+    return state.history.is_on_citus and setting == "lock_timeout"
+
+
+def bound_on_workers(state: State, step: Step, lock_timeout: str) -> tuple[Request, ...]:
+    """Give what bounds the wait for locks on the workers of Citus, for one statement in a transaction of its own."""
+    if not state.history.is_on_citus or "lock_timeout" in step.script.session_settings:
+        return ()
+    value = dict(timeouts(step, lock_timeout))["lock_timeout"]
+    return citus.on_all_nodes(Request(f"set local lock_timeout to '{value}'", quiet=True))
+
+
+def _statements(state: State, statements: tuple[Statement, ...], settings: int) -> Iterator[Part]:
     """Give what executes the statements after the first `settings`, and sets our encoding again after some."""
     for number, statement in enumerate(statements[settings:], settings + 1):
         verb = statement.kind.verb
         setting = session_state.encoding_of_files(statements, number) if verb == "COPY" else None
         if setting:
             yield Part(Request(setting.text))
-        yield Part(request(statement), "statement", number)
+        if state.history.is_on_citus and statement.kind.first_words.startswith("SET LOCAL LOCK_TIMEOUT "):
+            before, bound, after = citus.on_all_nodes(request(statement))
+            yield from (Part(before), Part(bound, "statement", number), Part(after))
+        else:
+            yield Part(request(statement), "statement", number)
         if setting or verb in session_state.MAY_SET:
             yield Part(KEEP_ENCODING)
 

@@ -90,7 +90,7 @@ class Executor:
         only = Condition(
             is_ahead=True,
             after=last.version if last else None,
-            is_prepared=self._is_direct,
+            is_prepared=self._is_direct and not self._state.history.is_distributed,
             written_by=self._written_by(step),
         )
         return TransactionStep(self._run(step), only=only)

@@ -141,7 +141,10 @@ class NoTransactionStep:
         if self._commits or not statement.kind.runs_in_transaction:
             return (yield from run.send([part], tell_nothing))
         begin, commit = Part(batch.BEGIN, number=number), Part(COMMIT, "commit", number)
-        parts = [begin, *self._encoding(number), part, *self._recording(number, number), commit]
+        bound = [
+            Part(each, number=number) for each in batch.bound_on_workers(run.state, run.step, run.limits.lock_timeout)
+        ]
+        parts = [begin, *bound, *self._encoding(number), part, *self._recording(number, number), commit]
         refusal = yield from run.send(parts, self._tell_open)
         if not refusal or not ends_transactions(statement, refusal):
             return refusal

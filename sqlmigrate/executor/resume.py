@@ -236,13 +236,18 @@ def _found_indexes(session: Session, statement: Statement, effect: CatalogEffect
 
 
 def _of_indexes(found: unnamed_indexes.Found) -> Continuation:
-    first = tuple(f"drop index concurrently {each.name}" for each in found.left)
+    first = tuple(_drop(each.name) for each in found.left)
     if found.built:
         return Continuation(is_done=True, first=first, said=f"the last run had created {found.built.name} already")
     if not found.left:
         return Continuation()
     names = names_of(each.name for each in found.left)
     return Continuation(first=first, said=f"the last run left {names} invalid: {_it_is(found)} dropped")
+
+
+def _drop(name: str) -> str:
+    """Give the statement that drops an invalid index; on Citus, some shards may never have got it."""
+    return f"drop index concurrently if exists {name}"
 
 
 def _it_is(found: unnamed_indexes.Found) -> str:
@@ -260,9 +265,9 @@ def _of_object(effect: CatalogEffect, before: str, now: CatalogState) -> Continu
         if before == "none" and now.found == "valid":
             return Continuation(is_done=True, said=f"the last run had created {now.name} already")
         if before == "none" and now.found == "invalid":
-            drop = f"drop index concurrently {now.name}"
             return Continuation(
-                first=(drop,), said=f"the last run left the index {now.name} invalid: it is dropped and built again"
+                first=(_drop(now.name),),
+                said=f"the last run left the index {now.name} invalid: it is dropped and built again",
             )
     elif before != "none" and now.found == "none":
         return Continuation(is_done=True, said=f"the last run had {_DID[effect.action]} {effect.name} already")

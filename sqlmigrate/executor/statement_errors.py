@@ -38,6 +38,7 @@ _IN_DO_BLOCK = re.compile(r"^PL/pgSQL function inline_code_block line (\d+)", re
 _IN_FUNCTION = re.compile(r"^(?:PL/pgSQL|SQL) function (?!inline_code_block )(.+?)\(", re.MULTILINE)
 _IS_DO_BLOCK = re.compile(r"do\b", re.IGNORECASE)
 _COPY_LINE = re.compile(r"COPY .+?, line (\d+)")
+_OF_SHARD = re.compile(r"_\d{6,}$")  # Citus adds the number of the shard: `orders_pkey_102008`
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -126,7 +127,7 @@ def _place(diagnostic: Diagnostic, statement: Statement) -> Span:
     if _IS_DO_BLOCK.match(statement.text) and (line := _IN_DO_BLOCK.search(context)):
         return _in_block(statement, int(line[1]), diagnostic if line.start() == 0 else None)
     for name in _names(diagnostic):
-        if found := find_name(name, statement):
+        if found := find_name(name, statement) or find_name(_OF_SHARD.sub("", name), statement):
             return found
     return source.span(statement.start)
 

@@ -14,10 +14,18 @@ from typing import TypeVar
 
 from psycopg import errors as pg
 
-from sqlmigrate.database import asked_settings, own_settings
-from sqlmigrate.database.server import IDENTITY, IDENTITY_IN_PART, Server, refuse_stranger, server_of
+from sqlmigrate.database import asked_settings, citus, own_settings
+from sqlmigrate.database.server import (
+    IDENTITY,
+    IDENTITY_IN_PART,
+    Server,
+    on_worker,
+    refuse_stranger,
+    server_of,
+)
 from sqlmigrate.database.session import BEGIN_READ_ONLY, COMMIT, Request, Session
 from sqlmigrate.errors import NOTHING_CHANGED, HistoryError
+from sqlmigrate.identifiers import quoted
 
 from .relations import Relation, look, relations
 from .rights import no_schema, not_a_history, obstacles_of, obstacles_of_log, refuse_second, require_readable
@@ -109,7 +117,23 @@ def find(session: Session, setting: str) -> State:
     server = server_of(session, identity)
     if asked:
         asked_settings.require(session, server, values[0])
-    return _state(server, (schema, table), relations(found), place[0])
+    state = _state(server, (schema, table), relations(found), place[0])
+    return _on_citus(session, state) if server.citus else state
+
+
+def _on_citus(session: Session, state: State) -> State:
+    """Add to the state of a database with Citus which node it is, and whether the history is distributed.
+
+    Raises `ServerError` if it is a worker that does not have the history of the cluster.
+    """
+    server, history = state.server, state.history
+    if server.citus is None:
+        return state
+    found = citus.look(session, server.citus, quoted(history.schema), history.quoted)
+    server = replace(server, citus=found)
+    if found.is_worker and not (history.exists and found.distributes):
+        raise on_worker(server)
+    return replace(state, server=server, history=replace(history, is_on_citus=True, is_distributed=found.distributes))
 
 
 def _state(
@@ -168,7 +192,8 @@ def read_again(history: History, *, with_log: bool = False) -> tuple[Request, ..
     `with_log` reads the number of each row's entry in the log as well. It tells the order of executions, whatever the
     clock of the server was set to.
     """
-    columns = [*(each.as_read for each in _read_columns(history.columns)), f"{history.quoted}.xmin::text"]
+    written_by = "null" if history.is_distributed else f"{history.quoted}.xmin::text"
+    columns = [*(each.as_read for each in _read_columns(history.columns)), written_by]
     columns += ["logged_id"] if with_log else []
     entries = _LOGGED.format(log=history.quoted_log) if with_log else ""
     query = f"select {', '.join(columns)} from only {history.quoted}{entries} order by executed_at, version"

@@ -203,7 +203,7 @@ made as (
          $9::text from now where {_is_unchanged()} returning 1),
 gone as (
   delete from {history.quoted_snapshots}
-   where exists (select from made) and id < (select max(id) from {history.quoted_snapshots}) returning 1)
+   where exists (select 1 from made) and id < (select max(id) from {history.quoted_snapshots}) returning 1)
 select (select count(*) from made)::text, (select count(*) from gone)::text""",
         values,
     )
@@ -216,9 +216,9 @@ def keep_tied(history: History, tie: Tie, snapshot: Snapshot) -> Request:
 with now as (
   {_tie(history)})
 update {history.quoted_snapshots}
-   set version = $1::text, logged = $2::bigint, history = $3::text, taken_at = pg_catalog.clock_timestamp(),
+   set version = $1::text, logged = $2::bigint, history = $3::text, taken_at = {history.now},
        taken_by = session_user, tool_version = $5::text
- where id = $4::bigint and exists (select from now where {_is_unchanged()})""",
+ where id = $4::bigint and exists (select 1 from now where {_is_unchanged()})""",
         (*map(_text, astuple(tie)), str(snapshot.id), __version__),
     )
 

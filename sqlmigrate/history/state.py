@@ -57,7 +57,7 @@ class Execution:
         error: The message of the last failure, of an executed migration that of its down.
         logged: The number of its entry in the log, which tells the order of executions; None if it was not read, or if
             the log has no entry of it.
-        written_by: The number of the transaction that has written the row last.
+        written_by: The number of the transaction that has written the row last; empty if the table is distributed.
     """
 
     version: str

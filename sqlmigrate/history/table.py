@@ -141,6 +141,8 @@ class History:
         is_log_readable: Whether this role may read the log.
         is_one_of_many: Whether another schema is known to have a history of the same name, or may have one: this schema
             was asked for.
+        is_on_citus: Whether the database has Citus, so that the table may be distributed: now, or by a file.
+        is_distributed: Whether Citus has distributed the table, or would do so when it is created.
     """
 
     schema: str
@@ -152,6 +154,8 @@ class History:
     snapshots: SnapshotTable = "missing"
     is_log_readable: bool = True
     is_one_of_many: bool = False
+    is_on_citus: bool = False
+    is_distributed: bool = False
 
     @property
     def name(self) -> str:
@@ -172,6 +176,15 @@ class History:
     def quoted_log(self) -> str:
         """The qualified name of the log, as it is written in SQL."""
         return quoted(self.schema, f"{self.table}_log")
+
+    @property
+    def now(self) -> str:
+        """The SQL for the time at which a request is executed.
+
+        Citus refuses VOLATILE functions in an UPDATE of a distributed table. The STABLE one is set again by each
+        request of a pipeline.
+        """
+        return f"pg_catalog.{'statement' if self.is_on_citus else 'clock'}_timestamp()"
 
     @property
     def snapshots_table(self) -> str:

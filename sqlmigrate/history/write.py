@@ -26,11 +26,9 @@ from .state import ADOPTED, Undoing
 from .table import NEWEST_FIRST, History
 from .texts import down_text, up_text
 
-_NOW = "pg_catalog.clock_timestamp()"
 _UNFINISHED = "('failed', 'running')"
 _TRANSACTION = "pg_catalog.pg_current_xact_id()"
 _NOTHING_UNDONE = "^down 0 of [0-9]+$"  # see `state.Undoing`
-_IS_OF_THIS_TRANSACTION = f"xmin = {_TRANSACTION}::xid"
 
 
 class _Parameters:
@@ -77,11 +75,11 @@ def _guard(rows: str, why: str, early: str = "") -> str:
     head = "pg_catalog.concat('sqlmigrate: the history row is ', "
     tail = f", ' in transaction ', {_TRANSACTION})::int"
     first = f"when {early} then {head}'early'{tail} " if early else ""
-    return f"case {first}when not exists (select from {rows}) then {head}{why}{tail} end"
+    return f"case {first}when not exists (select 1 from {rows}) then {head}{why}{tail} end"
 
 
 def _gone_or_changed(history: History, version: str) -> str:
-    return f"case when exists (select from {history.quoted} where version = {version}) then 'changed' else 'gone' end"
+    return f"case when exists (select 1 from {history.quoted} where version = {version}) then 'changed' else 'gone' end"
 
 
 def missing_row(error: psycopg.Error | None) -> MissingRow | None:
@@ -105,7 +103,7 @@ def _host() -> str:
 def _log_entry(history: History, action: str, rows: str, *, duration: str = "duration_ms", detail: str = "null") -> str:
     """Give the INSERT that writes an entry of the log for each of `rows`."""
     entry = {
-        "logged_at": _NOW,
+        "logged_at": history.now,
         "executed_by": "session_user",
         "action": _literal(action),
         "version": "version",
@@ -152,12 +150,27 @@ def _files(given: _Parameters, migration: Migration, *, keeps_statements: bool =
     }
 
 
-def _executed_now(given: _Parameters) -> dict[str, str]:
-    return {"executed_at": _NOW, "executed_by": "session_user", "tool_version": given.add(__version__)}
+def _executed_now(history: History, given: _Parameters) -> dict[str, str]:
+    return {"executed_at": history.now, "executed_by": "session_user", "tool_version": given.add(__version__)}
 
 
-def _milliseconds_since(time: str) -> str:
-    return f"(extract(epoch from {_NOW} - {time}) * 1000)::bigint"
+def _milliseconds_since(history: History, time: str) -> str:
+    return f"(extract(epoch from {history.now} - {time}) * 1000)::bigint"
+
+
+_MARK_OF_TRANSACTION = f"pg_catalog.concat('in transaction ', {_TRANSACTION})"
+
+
+def _mark_transaction(history: History) -> dict[str, str]:
+    """Give the column in which a row keeps the transaction that has begun its step, as long as that is executed.
+
+    Citus only: the row of a distributed table is written on a worker, where `xmin` counts other transactions.
+    """
+    return {"error": _MARK_OF_TRANSACTION} if history.is_on_citus else {}
+
+
+def _is_of_this_transaction(history: History) -> str:
+    return f"error = {_MARK_OF_TRANSACTION}" if history.is_on_citus else f"xmin = {_TRANSACTION}::xid"
 
 
 @dataclass(frozen=True)
@@ -243,14 +256,15 @@ def begin_up(
     given = _Parameters()
     version = given.add(migration.version)
     files = _files(given, migration, keeps_statements=keeps_statements)
-    row = {"version": version, "status": "'running'", **files, **_executed_now(given)}
+    row = {"version": version, "status": "'running'", **files, **_executed_now(history, given)}
     row |= {"statements": given.add(str(statements)), "statements_done": "0"}
+    row |= {} if keeps_statements else _mark_transaction(history)
     # What another run has executed in part meanwhile is not begun again.
     writing = f"{_upsert(history, row)} and coalesce(h.statements_done, 0) = 0 and h.{history.unfinished} is null"
     if only.written_by is not None:
         writing += f" and h.xmin::text = {given.add(only.written_by)}"
     last = given.add(only.after) if only.is_ahead else ""
-    is_executed = f"exists (select from {history.quoted} where version = {last}::text and status = 'executed')"
+    is_executed = f"exists (select 1 from {history.quoted} where version = {last}::text and status = 'executed')"
     return _begin(given, writing, only, f"{last}::text is not null and not {is_executed}", "sqlmigrate_begin_up")
 
 
@@ -259,7 +273,7 @@ def resume_up(history: History, migration: Migration, statements: int) -> Reques
     given = _Parameters()
     version = given.add(migration.version)
     files = _files(given, migration, keeps_statements=True)
-    row = {"status": "'running'", "error": "null", **files, **_executed_now(given)}
+    row = {"status": "'running'", "error": "null", **files, **_executed_now(history, given)}
     row |= {"statements": given.add(str(statements))}
     return _begin(given, _update(history, row, f"version = {version} and status in {_UNFINISHED}"))
 
@@ -270,9 +284,9 @@ def begin_down(history: History, version: str, only: Condition = ALWAYS) -> Requ
     condition = f"version = {given.add(version)} and {_is_executed_whole(history)}"
     if only.written_by is not None:
         condition += f" and xmin::text = {given.add(only.written_by)}"
-    writing = _update(history, {"status": "'running'"}, condition)
+    writing = _update(history, {"status": "'running'", **_mark_transaction(history)}, condition)
     last = given.add(only.after) if only.is_ahead else ""
-    is_there = f"exists (select from {history.quoted} where version = {last}::text)"
+    is_there = f"exists (select 1 from {history.quoted} where version = {last}::text)"
     return _begin(given, writing, only, is_there, "sqlmigrate_begin_down")
 
 
@@ -347,7 +361,7 @@ _FLUSHED = """case pg_catalog.current_setting('synchronous_commit')
 
 def _end(given: _Parameters, missing: str, writing: str, entry: str, duration: str) -> Request:
     """Write the row and its entry of the log; `missing` says why the row is not there, as SQL."""
-    guard = _guard("logged", f"case when exists (select from written) then 'not logged' else {missing} end")
+    guard = _guard("logged", f"case when exists (select 1 from written) then 'not logged' else {missing} end")
     returned = f"{guard}, {duration},\n       {_FLUSHED}"
     query = f"with written as (\n  {writing} returning *),\nlogged as (\n  {entry})\nselect {returned}"
     return Request(query, given.values)
@@ -366,12 +380,12 @@ def end_up(history: History, version: str, *, in_transaction: bool) -> Request:
         "status": "'executed'",
         "statements_done": "statements",
         history.unfinished: "null",
-        "duration_ms": _milliseconds_since("executed_at"),
+        "duration_ms": _milliseconds_since(history, "executed_at"),
         "error": "null",
     }
     number = given.add(version)
     condition = f"version = {number} and status = 'running'"
-    condition += f" and {_IS_OF_THIS_TRANSACTION}" if in_transaction else ""
+    condition += f" and {_is_of_this_transaction(history)}" if in_transaction else ""
     writing, entry = _update(history, row, condition), _log_entry(history, "up", "written")
     return _end(given, _gone_or_changed(history, number), writing, entry, "(select duration_ms from written)")
 
@@ -383,8 +397,8 @@ def end_down(history: History, version: str, *, duration: int | None = None) -> 
     knows, and the row is removed only if the same transaction has marked it.
     """
     given = _Parameters()
-    took = _milliseconds_since("pg_catalog.transaction_timestamp()") if duration is None else str(duration)
-    ours = _IS_OF_THIS_TRANSACTION if duration is None else "status = 'executed'"
+    took = _milliseconds_since(history, "pg_catalog.transaction_timestamp()") if duration is None else str(duration)
+    ours = _is_of_this_transaction(history) if duration is None else "status = 'executed'"
     number = given.add(version)
     writing = f"delete from {history.quoted} where version = {number} and {ours}"
     entry = _log_entry(history, "down", "written", duration=took)
@@ -402,7 +416,11 @@ def fail_up(  # noqa: PLR0913 - what a row has
     given = _Parameters()
     files = _files(given, migration, keeps_statements=keeps_statements)
     row = {"version": given.add(migration.version), "status": "'failed'", **files}
-    row |= {**_executed_now(given), "statements": given.add(str(statements)), "statements_done": given.add(str(done))}
+    row |= {
+        **_executed_now(history, given),
+        "statements": given.add(str(statements)),
+        "statements_done": given.add(str(done)),
+    }
     row |= {"error": given.add(error)}
     writing = _upsert(history, row, keep=[history.unfinished])
     entry = _log_entry(history, "failure", "kept", detail="error")
@@ -491,7 +509,7 @@ def baseline(history: History, migration: Migration) -> Request:
     given = _Parameters()
     number = given.add(migration.version)
     row = {"version": number, "status": "'baseline'", **_files(given, migration)}
-    row |= {**_executed_now(given), "statements": "0", "statements_done": "0"}
+    row |= {**_executed_now(history, given), "statements": "0", "statements_done": "0"}
     entry = _log_entry(history, "baseline", "written")
     return _end(given, _gone_or_changed(history, number), _upsert(history, row), entry, "null")
 

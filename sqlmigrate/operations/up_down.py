@@ -274,7 +274,7 @@ def _run(
         if not has_work:
             return
         _require_executable(session, order, state, plan)
-        with closing(Observer(place.url, state.server.instance, observers)) as observer:
+        with closing(_observer(place, state, observers)) as observer:
             run = _Run(session, order, limits, replace(observation, observer=observer))
             read_again = yield from run.lock(plan, state)
             with run.lock_released_at_the_end(read_again):
@@ -284,6 +284,10 @@ def _run(
                 expected = yield from run.look(read_again)
                 running = run.dry_run(plan, read_again) if order.is_dry_run else run.execute(plan, read_again, expected)
                 yield from running
+
+
+def _observer(place: _Place, state: State, gate: Semaphore | None) -> Observer:
+    return Observer(place.url, state.server.instance, gate, is_on_citus=state.server.citus is not None)
 
 
 def look(  # noqa: PLR0913 - as `up`
@@ -328,6 +332,19 @@ def _require_executable(session: Session, order: _Order, state: State, plan: Pla
     require_writable(state.server)
     require_standard_strings(session)
     rights.require_writable(state)
+    if state.history.is_distributed and not state.server.is_direct:
+        raise _not_through_pooler(state)
+
+
+def _not_through_pooler(state: State) -> ServerError:
+    name = state.history.name
+    return ServerError(
+        f"Citus {'distributes' if state.history.exists else 'would distribute'} the history {name}, and this "
+        "connection goes through a pooler",
+        detail=["after a lost connection it would not be known whether a migration is still being executed"],
+        state=NOTHING_EXECUTED_BY_THIS_RUN,
+        hint=f"{CONNECT_DIRECTLY}; or keep the history in a schema that is not distributed",
+    )
 
 
 def _as_note(problem: SqlmigrateError) -> SqlmigrateError:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from textwrap import wrap
 
-from sqlmigrate.database.activity import Activity
+from sqlmigrate.database.activity import SYNCHRONOUS, Activity
 from sqlmigrate.database.blocker import Blocker
 from sqlmigrate.database.run_lock import GONE
 from sqlmigrate.executor.events import (
@@ -29,7 +29,6 @@ from sqlmigrate.times import duration, seconds_until
 from .excerpt import Line, fitted, printable
 
 _INDENT = "   "
-_SYNCHRONOUS = "IPC SyncRep"  # https://www.postgresql.org/docs/current/monitoring-stats.html: wait events
 
 
 def progress(event: Event, width: int) -> list[Line]:
@@ -136,9 +135,9 @@ def live(event: Progress | Pausing, width: int) -> str:
     if activity.blockers:
         first = activity.blockers[0]
         said += [f"waits for {first.name}{_more(activity)}"]
-        said += [activity.waits_for or "a lock", first.doing]
+        said += [_lock(activity), first.doing]
     elif activity.waits_for:
-        said += [_waiting_for(activity.waits_for)]
+        said += [_waiting_for(activity)]
     return fitted(", ".join(said), width)
 
 
@@ -146,19 +145,30 @@ def _seen(event: Progress) -> str:
     said, activity = [_under_way(event)], event.activity
     if activity.blockers:
         first = activity.blockers[0]
-        said += [f"waits for {activity.waits_for or 'a lock'}: {first.who}{_more(activity)}, {first.doing}"]
+        said += [f"waits for {_lock(activity)}: {first.who}{_more(activity)}, {first.doing}"]
     elif activity.waits_for:
-        said += [_waiting_for(activity.waits_for)]
+        said += [_waiting_for(activity)]
     return ", ".join(said)
 
 
-def _waiting_for(event: str) -> str:
+def _lock(activity: Activity) -> str:
+    return "a lock on a worker" if activity.is_on_workers else activity.waits_for or "a lock"
+
+
+def _waiting_for(activity: Activity) -> str:
     """Say what a session waits for, where no session is in its way."""
-    return "its COMMIT waits for a synchronous standby" if event == _SYNCHRONOUS else f"waits for {event}"
+    if activity.waits_for == SYNCHRONOUS:
+        return "its COMMIT waits for a synchronous standby"
+    if activity.is_on_workers:
+        return "its COMMIT waits for the workers" if activity.is_commit else "executed on the workers"
+    return f"waits for {activity.waits_for}"
 
 
 def _under_way(event: Progress) -> str:
-    said = f"statement {event.number} of {event.total}, {duration(event.duration_ms // 1000)}"
+    time = duration(event.duration_ms // 1000)
+    if event.activity.is_commit:
+        return f"{event.total} of {event.total} statements done, {time}"
+    said = f"statement {event.number} of {event.total}, {time}"
     return f"{said}, {event.activity.progress}" if event.activity.progress else said
 
 

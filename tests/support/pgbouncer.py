@@ -20,9 +20,16 @@ from psycopg.conninfo import conninfo_to_dict
 @contextmanager
 def bouncer(program: str, server: Server, mode: str, *settings: str) -> Iterator[str]:
     """Run PgBouncer, and yield its URL without a database: append the name of one. Settings: `max_client_conn = 1`."""
+    with bouncer_of(program, server.url(), mode, *settings) as url:
+        yield url
+
+
+@contextmanager
+def bouncer_of(program: str, server: str, mode: str, *settings: str) -> Iterator[str]:
+    """Run PgBouncer in front of the server that a URL names, as `bouncer` does."""
     folder = Path(tempfile.mkdtemp(prefix="bouncer-"))
     folder.chmod(0o755)
-    port, upstream = free_port(), conninfo_to_dict(server.url())
+    port, upstream = free_port(), conninfo_to_dict(server)
     (folder / "users").write_text('"postgres" ""\n')
     (folder / "ini").write_text(
         f"[databases]\n* = host={upstream['host']} port={upstream['port']}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n"
