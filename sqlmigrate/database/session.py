@@ -19,7 +19,7 @@ from . import connect_errors, pooler_messages
 from .connect import open_connection
 from .pipeline import Answer, Pipeline, Request
 
-__all__ = ["BEGIN_READ_ONLY", "COMMIT", "Answer", "NotSent", "Request", "Session", "connect"]
+__all__ = ["BEGIN_READ_ONLY", "COMMIT", "Answer", "NotSent", "Request", "Session", "connect", "new_run"]
 
 _CANCEL_SECONDS = 1.0
 _LEAVE_SECONDS = 1.0
@@ -32,6 +32,11 @@ _PIECE = 65536  # characters of a COPY that are sent at once; after each piece i
 
 BEGIN_READ_ONLY = Request("begin read only", quiet=True)
 COMMIT = Request("commit", quiet=True)
+
+
+def new_run() -> str:
+    """Return a new name for a run: twelve digits that no other run has."""
+    return os.urandom(6).hex()
 
 
 class NotSent(psycopg.DataError):
@@ -52,13 +57,15 @@ class Session:
     Attributes:
         url: The database.
         schema: The schema that files are executed in, as it is; None for that of the connection's own `search_path`.
+        run: What the history's log calls the run that this session belongs to.
         connections: How many connections it has had; more than one after the first was lost.
         notices: Severity and message of the server's notices that have not been read yet, the oldest first.
     """
 
-    def __init__(self, url: str, schema: str | None = None) -> None:
+    def __init__(self, url: str, schema: str | None = None, run: str | None = None) -> None:
         self.url = url
         self.schema = schema
+        self.run = run or new_run()
         self.notices: list[tuple[str, str]] = []
         self.connections = 0
         self._connect()
@@ -223,16 +230,17 @@ def _encoded(data: str) -> Iterator[bytes]:
 
 
 @contextmanager
-def connect(url: str, schema: str | None = None, *, leaves: bool = False) -> Iterator[Session]:
+def connect(url: str, schema: str | None = None, *, leaves: bool = False, run: str | None = None) -> Iterator[Session]:
     """Connect to the database that `url` names (or libpq's variables, if it is empty) until the end of the block.
 
-    `schema` is the schema to work in; `history.read.find` sets it for the session. With `leaves`, the end of the block
-    waits until the server counts the connection no more.
+    `schema` is the schema to work in; `history.read.find` sets it for the session. `run` is what the log calls the run
+    that the session belongs to; None for a new name. With `leaves`, the end of the block waits until the server counts
+    the connection no more.
 
     Raises `ConfigError` for a URL that libpq does not accept, `ConnectError` if the connection fails or is lost,
     `ServerError` for a server that is too old or refuses a request of ours. No message contains the password.
     """
-    session = Session(url, schema)
+    session = Session(url, schema, run)
     try:
         yield session
     except psycopg.Error as error:

@@ -60,6 +60,7 @@ def summary_value(summary: Summary) -> dict[str, Any]:
             "groups": [_group_value(each) for each in summary.groups("failed", "locked", "unreachable", "left out")],
             "slowest": [{"target": name, "duration_ms": ended.duration_ms} for name, ended in slowest(summary)],
             "stopped": summary.stopped or None,
+            "run": summary.run,
         }
     }
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from sqlmigrate.database.session import new_run
 from sqlmigrate.errors import ConnectError, LockError, SqlmigrateError, StatementError
 from sqlmigrate.executor.events import Event
 from sqlmigrate.executor.step_run import LOCKED_OUT
@@ -137,6 +138,7 @@ class Summary:
 
     Attributes:
         targets: All targets.
+        run: What the logs of all databases call this run.
         looks: What the look has found.
         ended: How the run of each target has ended.
         stopped: Why nothing new was begun any more; empty if all were.
@@ -144,6 +146,7 @@ class Summary:
 
     def __init__(self, targets: Sequence[Target]) -> None:
         self.targets = tuple(targets)
+        self.run = new_run()
         self.looks: dict[str, Look] = {}
         self.ended: dict[str, Ended] = {}
         self.stopped = ""

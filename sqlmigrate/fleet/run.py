@@ -229,6 +229,7 @@ class FleetRun:
             "dry_run": order.is_dry_run,
             "tick": _TICK_SECONDS,
             "observers": self._observers,
+            "run": self.summary.run,
         }
         steps = None if selection.steps is None else selection.steps - len(job.executed)
         if order.direction == "up":

@@ -33,6 +33,8 @@ class LogEntry:
         executed_by: The role.
         host: The host that sqlmigrate ran on.
         detail: The message of a failure, or what a repair or a fold did.
+        run: What has the same value in all entries of one run, of a fleet in those of all its databases; None for one
+            that an older version has written.
     """
 
     logged_at: datetime
@@ -43,20 +45,22 @@ class LogEntry:
     executed_by: str
     host: str
     detail: str | None
+    run: str | None = None
 
 
 def entries(session: Session, history: History) -> tuple[LogEntry, ...]:
     """Read the history's log, oldest entry first, in one round trip; writes nothing."""
     if not history.exists:
         return ()
-    query = f"select {', '.join(each.as_read for each in _READ)} from {history.quoted_log} order by id"
+    read = [each for each in _READ if history.run_column == "there" or not each.may_lack]
+    query = f"select {', '.join(each.as_read for each in read)} from {history.quoted_log} order by id"
     try:
         _, rows, _ = session.ask(BEGIN_READ_ONLY, Request(query), COMMIT)
     except pg.InsufficientPrivilege:
         raise unreadable(history, session.conn.info.user, history.log_name) from None
     except pg.UndefinedTable:
         raise half_made(history) from None
-    names = [each.name for each in _READ]
+    names = [each.name for each in read]
     return tuple(_entry(dict(zip(names, row, strict=True))) for row in rows)
 
 
@@ -76,4 +80,5 @@ def _entry(row: dict[str, str | None]) -> LogEntry:
         executed_by=row["executed_by"] or "",
         host=row["host"] or "",
         detail=row["detail"],
+        run=row.get("run"),
     )

@@ -35,6 +35,7 @@ from .table import (
     VERSION_NUMBER,
     Column,
     History,
+    RunColumn,
     SnapshotTable,
     is_older_history,
     snapshots_table,
@@ -118,6 +119,7 @@ def find(session: Session, setting: str) -> State:
     if asked:
         asked_settings.require(session, server, values[0])
     state = _state(server, (schema, table), relations(found), place[0])
+    state = replace(state, history=replace(state.history, run=session.run))
     return _on_citus(session, state) if server.citus else state
 
 
@@ -160,6 +162,7 @@ def _state(
         is_log_readable=log is not None and log.is_readable,
         is_one_of_many=server.schema is not None
         or any(each.is_marked and each.schema != history_schema for each in named),
+        run_column=_run_column(log),
     )
     if ours is None and (taken := here.get(table)):
         raise not_a_history(taken)
@@ -173,6 +176,12 @@ def _state(
     is_writable = ours.is_writable and (log is None or log.is_insertable)
     obstacles = (*obstacles_of(history, ours), *(obstacles_of_log(history, log) if log else ()))
     return State(server, history, is_writable=is_writable, may_alter=ours.is_owned, obstacles=obstacles)
+
+
+def _run_column(log: Relation | None) -> RunColumn:
+    if log is None or "run" in log.columns:
+        return "there"
+    return "may be added" if log.is_owned else "missing"
 
 
 def _snapshots(found: Relation | None, history: Relation | None) -> SnapshotTable:

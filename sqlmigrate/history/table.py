@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
+import psycopg
 from psycopg import errors as pg
 
 from sqlmigrate.config.settings import default
@@ -28,12 +29,14 @@ class Column:
         type: Its type.
         constraint: What follows the type in the definition of the table.
         is_read: Whether it is read together with the others; the texts of files are read only where they are needed.
+        may_lack: Whether a table that an older version has created may lack it; then it is neither read nor written.
     """
 
     name: str
     type: str
     constraint: str = ""
     is_read: bool = True
+    may_lack: bool = False
 
     @property
     def definition(self) -> str:
@@ -80,6 +83,7 @@ LOG_COLUMNS = (
     Column("host", "text"),
     Column("tool_version", "text", is_read=False),
     Column("detail", "text"),
+    Column("run", "text", may_lack=True),
 )
 SNAPSHOT_COLUMNS = (
     Column("id", "bigint", "generated always as identity primary key"),
@@ -114,6 +118,7 @@ def _older(columns: Iterable[Column]) -> tuple[Column, ...]:
 
 def missing_columns(columns: Iterable[Column], names: Collection[str]) -> list[str]:
     """Name the `columns` that a table with the columns `names` lacks; one under its older name is there."""
+    columns = [each for each in columns if not each.may_lack]
     older = dict(zip((each.name for each in columns), (each.name for each in _older(columns)), strict=True))
     return [name for name in older if not {name, older[name]} & set(names)]
 
@@ -123,6 +128,7 @@ def is_older_history(names: Collection[str]) -> bool:
     return _OLDER_UNFINISHED in names and _UNFINISHED not in names
 
 
+RunColumn = Literal["there", "may be added", "missing"]  # whether the log has it
 SnapshotTable = Literal["missing", "cannot be created", "not ours", "unreadable", "readable", "writable"]
 
 
@@ -143,6 +149,8 @@ class History:
             was asked for.
         is_on_citus: Whether the database has Citus, so that the table may be distributed: now, or by a file.
         is_distributed: Whether Citus has distributed the table, or would do so when it is created.
+        run: What the log calls the run that this session belongs to.
+        run_column: Whether the log has a column for that; one that an older version has created lacks it.
     """
 
     schema: str
@@ -156,6 +164,8 @@ class History:
     is_one_of_many: bool = False
     is_on_citus: bool = False
     is_distributed: bool = False
+    run: str = ""
+    run_column: RunColumn = "there"
 
     @property
     def name(self) -> str:
@@ -238,6 +248,9 @@ class History:
     def alteration(self) -> str:
         """The SQL that brings an older table up to date."""
         return f"alter table {self.quoted} rename column {_OLDER_UNFINISHED} to {_UNFINISHED}"
+
+
+_MOMENT = Request("set local lock_timeout to '200ms'", quiet=True)
 
 
 def _comment(name: str, mark: str) -> str:
@@ -331,7 +344,24 @@ def make_ready(session: Session, history: History, lock_timeout: str) -> History
         make(session, history)
     elif history.is_older:
         _bring_up_to_date(session, history, lock_timeout)
+    if history.exists and history.run_column == "may be added":
+        history = replace(history, run_column=_add_run(session, history))
     return ready(history)
+
+
+def _add_run(session: Session, history: History) -> RunColumn:
+    """Add the column `run` to a log that an older version has created, unless another session uses the log."""
+    alter = Request(f"alter table {history.quoted_log} add column run text")
+    try:
+        session.ask(Request("begin", quiet=True), _MOMENT, LOCALLY, alter, COMMIT)
+    except pg.DuplicateColumn:  # another run has added it in the meantime
+        session.abort()
+    except psycopg.DatabaseError as error:  # the run does not depend on it; the next one tries again
+        if isinstance(error, psycopg.OperationalError) and not isinstance(error, pg.LockNotAvailable):
+            raise
+        session.abort()
+        return "missing"
+    return "there"
 
 
 def ready(history: History) -> History:

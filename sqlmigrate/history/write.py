@@ -20,6 +20,7 @@ from psycopg import sql
 
 from sqlmigrate.database.session import Request
 from sqlmigrate.files.migration import Migration
+from sqlmigrate.identifiers import literal
 from sqlmigrate.version import __version__
 
 from .state import ADOPTED, Undoing
@@ -114,6 +115,8 @@ def _log_entry(history: History, action: str, rows: str, *, duration: str = "dur
         "tool_version": _literal(__version__),
         "detail": detail,
     }
+    if history.run_column == "there":
+        entry["run"] = literal(history.run)
     return (
         f"insert into {history.quoted_log} ({', '.join(entry)})\n"
         f"  select {', '.join(entry.values())} from {rows} returning 1"

@@ -88,6 +88,7 @@ def up(  # noqa: PLR0913 - the library's keyword arguments, each with a default
     tick: float = 1.0,
     schema: str | None = None,
     observers: Semaphore | None = None,
+    run: str | None = None,
 ) -> Generator[Event, None, None]:
     """Execute the pending migrations of one database, and yield an event for everything that happens.
 
@@ -113,13 +114,14 @@ def up(  # noqa: PLR0913 - the library's keyword arguments, each with a default
         schema: The only schema on the `search_path` of the files; the history lies in it, unless `table` names another.
         observers: How many runs may look at their statements over a second connection at once; None: all. With it,
             the run ends when the server counts its connection no more.
+        run: What the history's log calls this run; a fleet gives all of its runs one name. None: a new name.
 
     Raises:
         SqlmigrateError: The run cannot begin, or its connection was lost after a migration was executed.
     """
     selection = Selection(to, steps, out_of_order=out_of_order, into_existing=into_existing)
     order = _Order("up", migrations, selection, table, dry_run, drift)
-    return _run(_Place(url, schema), order, limits, Observation(tick, None, step_by_step), observers=observers)
+    return _run(_Place(url, schema, run), order, limits, Observation(tick, None, step_by_step), observers=observers)
 
 
 def down(  # noqa: PLR0913 - the library's keyword arguments, each with a default
@@ -137,6 +139,7 @@ def down(  # noqa: PLR0913 - the library's keyword arguments, each with a defaul
     tick: float = 1.0,
     schema: str | None = None,
     observers: Semaphore | None = None,
+    run: str | None = None,
 ) -> Generator[Event, None, None]:
     """Undo the last executed migration of one database, or more of them; events, errors and the rest are as in `up`.
 
@@ -155,13 +158,14 @@ def down(  # noqa: PLR0913 - the library's keyword arguments, each with a defaul
         schema: The only schema on the `search_path` of the files; the history lies in it, unless `table` names another.
         observers: How many runs may look at their statements over a second connection at once; None: all. With it,
             the run ends when the server counts its connection no more.
+        run: What the history's log calls this run; a fleet gives all of its runs one name. None: a new name.
 
     Raises:
         SqlmigrateError: The run cannot begin, or its connection was lost after a migration was executed.
     """
     selection = Selection(to, steps, all)
     order = _Order("down", migrations, selection, table, dry_run, drift)
-    return _run(_Place(url, schema), order, limits, Observation(tick, None, step_by_step), observers=observers)
+    return _run(_Place(url, schema, run), order, limits, Observation(tick, None, step_by_step), observers=observers)
 
 
 @dataclass(frozen=True)
@@ -256,16 +260,18 @@ class _Place:
     Attributes:
         url: The database.
         schema: The schema that files are executed in; None for that of the connection's own `search_path`.
+        run: What the log calls the run; None for a new name.
     """
 
     url: str
     schema: str | None
+    run: str | None
 
 
 def _run(
     place: _Place, order: _Order, limits: Limits, observation: Observation, *, observers: Semaphore | None
 ) -> Generator[Event, None, None]:
-    with connect(place.url, place.schema, leaves=observers is not None) as session:
+    with connect(place.url, place.schema, leaves=observers is not None, run=place.run) as session:
         state, plan = yield from _first_plan(session, order, limits)
         has_work = bool(plan.steps or plan.folds)
         if not has_work:

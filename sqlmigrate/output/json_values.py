@@ -143,6 +143,7 @@ def log_value(entry: LogEntry) -> dict[str, Any]:
     return {
         "at": iso(entry.logged_at), "action": entry.action, "version": entry.version, "name": entry.name,
         "duration_ms": entry.duration_ms, "executed_by": entry.executed_by, "host": entry.host, "detail": entry.detail,
+        "run": entry.run,
     }  # fmt: skip
 
 

@@ -65,9 +65,15 @@ def _parts(shape: Sequence[str], entry: LogEntry, width: int) -> list[str]:
         "width": width,
         "duration": duration,
         "spent": f"{duration}  " if duration else "",
-        "who": f"{entry.executed_by} from {entry.host}" if entry.host else entry.executed_by,
+        "who": _who(entry),
     }
     return [line.format_map(values).rstrip() for line in shape]
+
+
+def _who(entry: LogEntry) -> str:
+    """Say who called it, where, and in which run: entries of one run have the same."""
+    where = f" from {entry.host}" if entry.host else ""
+    return f"{entry.executed_by}{where}{f', run {entry.run}' if entry.run else ''}"
 
 
 def _label(entry: LogEntry) -> str:

@@ -186,6 +186,19 @@ def test_planted_failures_of_four_kinds_leave_an_exact_matrix(fleet_of: Make) ->
     assert shops.recorded() == expected | {"shop_05": before}
 
 
+def test_the_logs_of_all_targets_call_a_run_the_same(fleet_of: Make) -> None:
+    """Its summary says how; the next run has another name."""
+    shops = fleet_of(3)
+    shops.sql.add_tables("a", "b")
+    first = summary_of(shops.call("up", "--format", "json").stdout)["run"]
+    second = summary_of(shops.call("down", "--yes", "--format", "json").stdout)["run"]
+
+    runs = [shops[name].query("select run from migrations_log order by id") for name in shops.urls]
+
+    assert runs == [[(first,), (first,), (second,)]] * 3
+    assert first != second
+
+
 def test_the_same_call_goes_on(fleet_of: Make) -> None:
     shops = fleet_of(4)
     shops.sql.add_tables("a").add("002_b", "create table b (id int primary key);")

@@ -68,6 +68,7 @@ def test_the_history_has_the_columns_of_the_design(project: Project) -> None:
         ("id", "bigint not null"), ("logged_at", "timestamp with time zone not null"), ("action", "text not null"),
         ("version", "text not null"), ("name", "text not null"), ("checksum", "text"), ("duration_ms", "bigint"),
         ("executed_by", "text not null"), ("host", "text"), ("tool_version", "text"), ("detail", "text"),
+        ("run", "text"),
     ]  # fmt: skip
     key = "select pg_get_constraintdef(oid) from pg_constraint where contype = 'p' and conrelid = %s::regclass"
     assert project.value(key, "migrations") == "PRIMARY KEY (version)"

@@ -225,8 +225,11 @@ def test_log(two: Project) -> None:
     ended = two.call("log", "--format", "json")
 
     assert (ended.code, ended.stderr) == (0, "")
+    entries = value(ended.stdout)
+    runs = [entry.pop("run") for entry in entries]
+    assert len(set(runs)) == 2
     row = {"at": "TIME", "executed_by": "postgres", "host": "HOST"}
-    assert value(ended.stdout) == [
+    assert entries == [
         {**row, "action": "up", "version": "001", "name": "a", "duration_ms": 0, "detail": None},
         {**row, "action": "failure", "version": "002", "name": "b", "duration_ms": None,
          "detail": 'column "nothing" does not exist'},

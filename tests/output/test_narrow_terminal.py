@@ -33,7 +33,7 @@ def every_width(project: Project) -> Project:
 def lines(screen: str) -> list[str]:
     """Return the lines below the head of a screen, with fixed times, durations and computers."""
     times = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "2026-02-13 01:16:28", screen)
-    times = re.sub(r" from \S+$", " from runner-7", times, flags=re.MULTILINE)
+    times = re.sub(r" from [^\s,]+, run [0-9a-f]{12}$", " from runner-7, run 5c0d8f3a91e2", times, flags=re.MULTILINE)
     return [_with_fixed_duration(line) for line in times.split("\n\n", 1)[1].splitlines()]
 
 
@@ -88,11 +88,11 @@ def test_log(project: Project) -> None:
 
 LOG = """\
 ✅ 2026-02-13 01:16:28 UTC  up        001_a
-                                      9 ms  postgres from runner-7
+                                      9 ms  postgres from runner-7, run 5c0d8f3a91e2
 ✅ 2026-02-13 01:16:28 UTC  up        002_create_the_tables_of_the_shop
-                                      9 ms  postgres from runner-7
+                                      9 ms  postgres from runner-7, run 5c0d8f3a91e2
 ❌ 2026-02-13 01:16:28 UTC  failure   003_c
-                                      postgres from runner-7
+                                      postgres from runner-7, run 5c0d8f3a91e2
    relation "a_table_that_is_not_there_and_has_a_long_name_too" does not exist
 Total: 3
 """
@@ -108,11 +108,11 @@ def test_log_of_short_names(project: Project) -> None:
 
 LOG_OF_SHORT_NAMES = """\
 ✅ 2026-02-13 01:16:28 UTC  up        001_a                          9 ms
-                                      postgres from runner-7
+                                      postgres from runner-7, run 5c0d8f3a91e2
 ✅ 2026-02-13 01:16:28 UTC  up        002_the_orders_of_a_shop       9 ms
-                                      postgres from runner-7
+                                      postgres from runner-7, run 5c0d8f3a91e2
 ↩️ 2026-02-13 01:16:28 UTC  down      002_the_orders_of_a_shop       9 ms
-                                      postgres from runner-7
+                                      postgres from runner-7, run 5c0d8f3a91e2
 Total: 3
 """
 
@@ -127,10 +127,10 @@ def test_log_on_sixty_columns(project: Project) -> None:
 LOG_ON_SIXTY_COLUMNS = """\
 ✅ 2026-02-13 01:16:28 UTC  up
    001_a
-   9 ms  postgres from runner-7
+   9 ms  postgres from runner-7, run 5c0d8f3a91e2
 ✅ 2026-02-13 01:16:28 UTC  up
    002_create_the_tables_of_the_shop
-   9 ms  postgres from runner-7
+   9 ms  postgres from runner-7, run 5c0d8f3a91e2
 Total: 2
 """
 
