@@ -100,6 +100,21 @@ class StatementOpen:
 
 
 @dataclass(frozen=True)
+class StatementAlone:
+    """The server has refused a statement of a file without a transaction because it was sent in one with its record.
+
+    Now it is sent without one. `StatementDone` follows.
+
+    Attributes:
+        step: The step that is being executed.
+        number: The number of the statement.
+    """
+
+    step: Step
+    number: int
+
+
+@dataclass(frozen=True)
 class StatementDone:
     """A statement is executed. If the file runs in a transaction, it is not committed yet.
 
@@ -258,6 +273,7 @@ Event = (
     | Noted
     | Began
     | StatementOpen
+    | StatementAlone
     | StatementDone
     | Noticed
     | Progress

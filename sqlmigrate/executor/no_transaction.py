@@ -19,10 +19,20 @@ from sqlmigrate.parsing.statement import Statement
 from . import batch, resume, session_state
 from .batch import Part
 from .clean_up import clean_up
-from .events import Event, Failed, Finished, Recovered, StatementOpen
+from .events import Event, Failed, Finished, Recovered, StatementAlone, StatementOpen
 from .history_errors import of_history_row
-from .statement_errors import refused, unplaced
-from .step_run import SERIALIZATION, Attempt, Outcome, Refusal, StepRun, ends_transactions, tell_nothing
+from .statement_errors import OUTSIDE, refused, unplaced
+from .step_run import (
+    SERIALIZATION,
+    Attempt,
+    Outcome,
+    Refusal,
+    StepRun,
+    ends_transactions,
+    may_commit,
+    needs_no_transaction,
+    tell_nothing,
+)
 
 _FIX = "fix the file or the data"
 
@@ -43,7 +53,8 @@ class NoTransactionStep:
         self._session = run.session
         self._history = run.state.history
         self._statements = run.step.script.statements
-        self._commits = False  # whether the statement that is being executed ends transactions itself
+        self._is_alone = False  # whether the statement that is being executed was refused in a transaction
+        self._commits = False  # whether it is one that ends transactions itself
         self._mark: resume.Mark | None = None  # how its object was found before, if it cannot run in a transaction
         self._duration_ms = 0
 
@@ -84,10 +95,14 @@ class NoTransactionStep:
             yield "statement 1 is executed and stays"
         elif done:
             yield f"statements 1 to {done} are executed and stay"
-        if number and self._commits:
+        if number and (self._commits or self._may_stay_in_part(number)):
             yield f"what statement {number} has committed itself stays; the next run executes the whole statement again"
         if number and (left := self._left(number)):
             yield left.said
+
+    def _may_stay_in_part(self, number: int) -> bool:
+        """Tell whether a statement that was refused in a transaction may have committed a part of what it does."""
+        return self._is_alone and self._statements[number - 1].kind.catalog_effect is None
 
     def _begin(self, first: int) -> Attempt:
         """Record that the step begins; if statements are done, the session may have the role of the file."""
@@ -108,12 +123,12 @@ class NoTransactionStep:
         """Execute one statement and record it; `is_first` says that an earlier run may have stopped in it."""
         statement = self._statements[number - 1]
         self.run.done = number - 1
-        self._commits, self._mark = False, None
+        self._is_alone, self._commits, self._mark = False, False, None
         way = resume.continuation(self._session, self.run.step, number) if is_first else resume.Continuation()
         if way.said:
             yield Recovered(self.run.step, number, way.said)
         refusal = None if way.is_done else (yield from self._execute(number, way))
-        if not refusal and (way.is_done or self._commits or not statement.kind.runs_in_transaction):
+        if not refusal and (way.is_done or self._is_alone or not statement.kind.runs_in_transaction):
             refusal = yield from self._note(number, done=number)
         if refusal:
             return self._failed(refusal, number - 1)
@@ -133,12 +148,15 @@ class NoTransactionStep:
         return refusal or (yield from self.run.repeat(lambda: self._attempt(number, way), self._may_try_again))
 
     def _attempt(self, number: int, way: resume.Continuation) -> Attempt:
-        """Send one statement: in a transaction together with its record if possible, otherwise by itself."""
+        """Send one statement: in a transaction together with its record if possible, otherwise by itself.
+
+        For some statements only the server knows whether it is possible: they are sent in a transaction first.
+        """
         run, statement = self.run, self._statements[number - 1]
         request = batch.request(statement) if way.instead is None else Request(way.instead)
         part = Part(request, "statement", number)
         self._session.ask(*batch.bounds(run.step, run.limits.lock_timeout, statement))
-        if self._commits or not statement.kind.runs_in_transaction:
+        if self._is_alone or not statement.kind.runs_in_transaction:
             return (yield from run.send([part], tell_nothing))
         begin, commit = Part(batch.BEGIN, number=number), Part(COMMIT, "commit", number)
         bound = [
@@ -146,12 +164,20 @@ class NoTransactionStep:
         ]
         parts = [begin, *bound, *self._encoding(number), part, *self._recording(number, number), commit]
         refusal = yield from run.send(parts, self._tell_open)
-        if not refusal or not ends_transactions(statement, refusal):
+        if not refusal or not (ends_transactions(statement, refusal) or needs_no_transaction(refusal)):
             return refusal
-        self._commits = True
-        self._session.abort()
-        refusal = yield from self._note(number, done=number - 1, unfinished=resume.mark_of_commits(number))
+        self._session.abort()  # nothing of it is done
+        self._is_alone, self._commits = True, may_commit(statement)
+        yield StatementAlone(run.step, number)
+        refusal = yield from self._note_alone(number)
         return refusal or (yield from run.send([part], tell_nothing))
+
+    def _note_alone(self, number: int) -> Attempt:
+        """Record what tells a later run how to go on if statement `number` is cut short."""
+        if self._commits:
+            return (yield from self._note(number, done=number - 1, unfinished=resume.mark_of_commits(number)))
+        self._mark = resume.mark_of_refused(self._session, number, self._statements[number - 1])
+        return (yield from self._note(number, done=number - 1, unfinished=self._mark))
 
     def _tell_open(self, part: Part, _: Answer) -> Iterator[Event]:
         if part.role == "statement" and self.run.is_step_by_step:
@@ -294,5 +320,6 @@ class NoTransactionStep:
             return unplaced(refusal.error, self.run.step.script.source.span(0, 0))
         statement = self._statements[number - 1]
         if refusal.part.role in ("statement", "commit"):
-            return refused(refusal.error, statement)
+            error = refused(refusal.error, statement)
+            return error.with_(hint=None) if error.hint == OUTSIDE else error  # it was sent without one
         return unplaced(refusal.error, statement.span)

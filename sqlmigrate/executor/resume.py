@@ -9,6 +9,7 @@ invalid index, a partition whose detaching is pending
 A mark is the number of the statement and a word:
     `none`, `valid`, `invalid`, `pending`: how its object was found before.
     `commits`: it commits itself.
+    `alone`: the server has refused it in a transaction, and the catalog does not show whether it took effect.
     `before`, with numbers: the indexes that were there before, where PostgreSQL chooses the name of the new one.
     `left`, with numbers: the indexes that it has left behind.
 """
@@ -65,13 +66,26 @@ select case when (pg_catalog.to_jsonb(h) ->> 'inhdetachpending')::bool then 'pen
 _DATABASE = (
     f"select 'valid', datname::text from pg_catalog.pg_database where datname = {_LAST_PART} and $2::text is null"
 )
+_TABLESPACE = (
+    f"select 'valid', spcname::text from pg_catalog.pg_tablespace where spcname = {_LAST_PART} and $2::text is null"
+)
+_SUBSCRIPTION = f"""\
+select 'valid', s.subname::text
+  from pg_catalog.pg_subscription s join pg_catalog.pg_database d on d.oid = s.subdbid
+ where s.subname = {_LAST_PART} and d.datname = pg_catalog.current_database() and $2::text is null"""
 _QUERIES = {
     "create index": _INDEX_ON_TABLE,
     "drop index": _INDEX,
     "detach partition": _PARTITION,
     "create database": _DATABASE,
     "drop database": _DATABASE,
+    "create subscription": _SUBSCRIPTION,
+    "drop subscription": _SUBSCRIPTION,
+    "create tablespace": _TABLESPACE,
+    "drop tablespace": _TABLESPACE,
 }
+_CREATING = ("create index", "create database", "create subscription", "create tablespace")
+_REPEATABLE = ("REINDEX", "CLUSTER")  # of a partitioned table: each partition on its own, as often as one likes
 
 
 @dataclass(frozen=True)
@@ -131,6 +145,13 @@ def mark(session: Session, number: int, statement: Statement) -> Mark | None:
     if effect.chooses_names:
         return Mark(number, "before", frozenset(each.oid for each in unnamed_indexes.look(session, effect)))
     return Mark(number, trace(session, effect).found)
+
+
+def mark_of_refused(session: Session, number: int, statement: Statement) -> Mark | None:
+    """Give what the history keeps while statement `number`, refused in a transaction, is executed without one."""
+    if statement.kind.verb in _REPEATABLE:
+        return None
+    return mark(session, number, statement) or Mark(number, "alone")
 
 
 def mark_of_commits(number: int) -> Mark:
@@ -212,6 +233,9 @@ def _continuation(session: Session, statement: Statement, kept: Mark) -> Continu
     if kept.word == "commits":
         said = f"statement {kept.number} commits itself and was not finished: the whole statement is executed again"
         return Continuation(said=said, is_half_done=True)
+    if kept.word == "alone":
+        said = f"it is not known whether statement {kept.number} of the last run took effect: it is executed again"
+        return Continuation(said=said, is_half_done=True)
     effect = statement.kind.catalog_effect
     if effect is None:
         return Continuation()
@@ -261,7 +285,7 @@ def names_of(names: Iterable[str]) -> str:
 
 
 def _of_object(effect: CatalogEffect, before: str, now: CatalogState) -> Continuation:
-    if effect.action in ("create index", "create database"):
+    if effect.action in _CREATING:
         if before == "none" and now.found == "valid":
             return Continuation(is_done=True, said=f"the last run had created {now.name} already")
         if before == "none" and now.found == "invalid":
@@ -280,7 +304,13 @@ def _of_object(effect: CatalogEffect, before: str, now: CatalogState) -> Continu
     return Continuation()
 
 
-_DID = {"drop index": "dropped", "drop database": "dropped", "detach partition": "detached"}
+_DID = {
+    "drop index": "dropped",
+    "drop database": "dropped",
+    "drop subscription": "dropped",
+    "drop tablespace": "dropped",
+    "detach partition": "detached",
+}
 
 
 @dataclass(frozen=True)

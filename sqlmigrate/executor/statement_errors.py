@@ -31,8 +31,11 @@ _UNQUOTED = re.compile(
 )
 _WRONG_WORDS = "42"  # the class of syntax errors and of names that do not exist
 _FOREIGN_KEY_VIOLATION = "23503"
-_IN_TRANSACTION_BLOCK = "PreventInTransactionBlock"  # the function in the server that says so
-_OUTSIDE = "let each statement of the file run and be recorded on its own: -- sqlmigrate: no-transaction"
+# The functions in the server that refuse what cannot run in a transaction, or in one that has written something.
+_IN_TRANSACTION_BLOCK = ("PreventInTransactionBlock", "CreateInitDecodingContext")
+OUTSIDE = "let each statement of the file run and be recorded on its own: -- sqlmigrate: no-transaction"
+_NAME_A_PARTITIONED = ("REINDEX", "CLUSTER")  # their context is the partitioned table, not a function
+_INSIDE_FUNCTION = "write it as a statement of its own, outside of functions, with: -- sqlmigrate: no-transaction"
 _KEY = re.compile(r"^Key \((.+?)\)=")
 _IN_DO_BLOCK = re.compile(r"^PL/pgSQL function inline_code_block line (\d+)", re.MULTILINE)
 _IN_FUNCTION = re.compile(r"^(?:PL/pgSQL|SQL) function (?!inline_code_block )(.+?)\(", re.MULTILINE)
@@ -47,6 +50,8 @@ def refused(error: psycopg.Error, statement: Statement) -> StatementError:
     if isinstance(error, NotSent):
         return StatementError(error.why.message, statement.span, detail=error.why.detail)
     made = unplaced(error, _place(error.diag, statement))
+    if made.hint == OUTSIDE and error.diag.context and statement.kind.verb not in _NAME_A_PARTITIONED:
+        return made.with_(hint=_INSIDE_FUNCTION)
     if (error.sqlstate or "").startswith(_WRONG_WORDS) and (seen := suspicious(statement)):
         return made.with_(hint=seen)
     return made
@@ -72,8 +77,9 @@ def at_commit(error: psycopg.Error, statements: Sequence[Statement], source: Sou
 def unplaced(error: psycopg.Error, span: Span | None = None) -> StatementError:
     """Make the error of a request that is not in a file, or whose place is known."""
     message = error.diag.message_primary or " ".join(str(error).split()) or type(error).__name__
-    is_outside = error.diag.source_function == _IN_TRANSACTION_BLOCK
-    hint = _OUTSIDE if is_outside else pooler_messages.cure_of(message) if _is_connection(error) else None
+    hint = pooler_messages.cure_of(message) if _is_connection(error) else None
+    if error.diag.source_function in _IN_TRANSACTION_BLOCK:
+        hint = OUTSIDE
     fields, named = tuple(_fields(error)), tuple(_named(error.diag))
     return StatementError(message, span, fields=fields, sqlstate=error.sqlstate, named=named, hint=hint)
 

@@ -38,6 +38,7 @@ Outcome = Literal["done", "failed", "overtaken"]  # overtaken: another run has e
 # serialization_failure: where transactions are serializable by default, another session has changed the same rows.
 LOCKED_OUT = ("55P03", "40P01", SERIALIZATION)
 _TERMINATION = "2D000"  # invalid_transaction_termination
+IN_TRANSACTION = "25001"  # active_sql_transaction
 _LOST = ("08", "57P")  # connection_exception, and what the server says when it ends a session
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 15.0
 _SLICE_SECONDS = 0.25  # so often the reader can stop a run that pauses
@@ -315,4 +316,17 @@ def ends_transactions(statement: Statement, refusal: Refusal) -> bool:
     https://www.postgresql.org/docs/current/plpgsql-transactions.html
     """
     is_refused = refusal.part.role == "statement" and refusal.error.sqlstate == _TERMINATION
-    return is_refused and statement.kind.verb in ("CALL", "DO")
+    return is_refused and may_commit(statement)
+
+
+def may_commit(statement: Statement) -> bool:
+    """Tell whether a statement can end transactions itself, where there is none around it."""
+    return statement.kind.verb in ("CALL", "DO")
+
+
+def needs_no_transaction(refusal: Refusal) -> bool:
+    """Tell whether a statement was refused because there was a transaction around it.
+
+    Of some the words do not show it: https://www.postgresql.org/docs/current/sql-dropsubscription.html
+    """
+    return refusal.part.role == "statement" and refusal.error.sqlstate == IN_TRANSACTION

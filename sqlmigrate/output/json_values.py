@@ -169,8 +169,9 @@ def _event_value(happened: events.Event) -> dict[str, Any]:  # noqa: C901, PLR09
             return {"event": "noted", **notes_value(notes)}
         case events.Began(step):
             return {"event": "began", "migration": step.label, "notes": list(step.notes)}
-        case events.StatementOpen(step, number):
-            return {"event": "executed", "migration": step.label, "statement": number}
+        case events.StatementOpen(step, number) | events.StatementAlone(step, number):
+            name = "executed" if isinstance(happened, events.StatementOpen) else "sent_alone"
+            return {"event": name, "migration": step.label, "statement": number}
         case events.StatementDone(step, number, total):
             return {"event": "statement_done", "migration": step.label, "statement": number, "statements": total}
         case events.Noticed(step, severity, message):

@@ -51,7 +51,7 @@ class RunReport:
                 self._planned(happened)
             case events.Noted(notes):
                 self._report.folder_notes(notes, stream="stderr", most=len(notes))
-            case events.StatementOpen() | events.StatementDone():
+            case events.StatementOpen() | events.StatementAlone() | events.StatementDone():
                 pass  # thousands in a large file, and none has a line
             case events.Progress() | events.Pausing():
                 self._under_way(happened)

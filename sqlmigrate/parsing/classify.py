@@ -21,8 +21,8 @@ _HEAD_WORDS = 60
 _NAME = r"(?:[^ .(),]+(?:\ \.\ [^ .(),]+)*)"
 
 # What calls PreventInTransactionBlock() in PostgreSQL's sources, 13 to 18, if the words of the statement are enough to
-# know. If it depends on the object (REINDEX or CLUSTER of a partitioned table, DROP SUBSCRIPTION with a slot), only the
-# server can tell.
+# know. If it depends on the object (REINDEX or CLUSTER of a partitioned table, DROP SUBSCRIPTION with a slot, functions
+# of extensions), only the server can tell: SQLSTATE 25001.
 OUTSIDE_TRANSACTION = re.compile(
     rf"""CREATE\ (UNIQUE\ )?INDEX\ CONCURRENTLY\b
     | DROP\ INDEX\ CONCURRENTLY\b
@@ -37,6 +37,7 @@ OUTSIDE_TRANSACTION = re.compile(
     | ALTER\ TABLE\ (IF\ EXISTS\ )?(ONLY\ )?{_NAME}\ (\*\ )?DETACH\ PARTITION\ {_NAME}\ CONCURRENTLY\b
     | CREATE\ SUBSCRIPTION\b(?!.*\b(CONNECT|CREATE_SLOT)\ =\ '?(FALSE|OFF|0)\b)
     | ALTER\ SUBSCRIPTION\ {_NAME}\ (REFRESH|((SET|ADD|DROP)\ PUBLICATION\b(?!.*\bREFRESH\ =\ '?(FALSE|OFF|0)\b)))
+    | ALTER\ SUBSCRIPTION\ {_NAME}\ SET\ \((.*\ )?(FAILOVER\b|TWO_PHASE\ =\ '?(FALSE|OFF|0)\b)
     | DISCARD\ ALL\b
     | (COMMIT|ROLLBACK)\ PREPARED\b
     """,
@@ -157,6 +158,7 @@ class CatalogEffect:
 
     action: Literal[
         "create index", "create unnamed index", "drop index", "detach partition", "create database", "drop database",
+        "create subscription", "drop subscription", "create tablespace", "drop tablespace",
         "reindex index", "reindex table", "reindex schema", "reindex database",
     ]  # fmt: skip
     name: str
@@ -180,6 +182,7 @@ class StatementKind:
         runs_in_transaction: Whether PostgreSQL accepts it inside a transaction block.
         session_setting: The setting it changes for the session, ``role`` or ``search_path``; None if it changes none.
         catalog_effect: How the catalog shows that it took effect; None if it runs in a transaction, or cannot be seen.
+            Of a ``DROP SUBSCRIPTION`` only the server knows whether it runs in a transaction.
 
 
     """
@@ -222,7 +225,7 @@ def classify(head: str) -> StatementKind:
         name,
         inside,
         setting["name"].lower() if setting else None,
-        None if inside else _catalog_effect(words, text, name),
+        None if inside and not text.startswith("DROP SUBSCRIPTION ") else _catalog_effect(words, text, name),
     )
 
 
@@ -267,14 +270,22 @@ def _catalog_effect(words: Sequence[str], text: str, name: str | None) -> Catalo
         return None
     if re.search(r"\bDETACH PARTITION\b.*\bCONCURRENTLY$", text):
         return CatalogEffect("detach partition", _name_after(words, "PARTITION") or "", name)
-    actions = (each for start, each in _ACTIONS.items() if text.startswith(start))
-    return next((CatalogEffect(each, name) for each in actions if "," not in words), None)
+    if text.startswith("DROP INDEX CONCURRENTLY"):
+        return CatalogEffect("drop index", name) if "," not in words else None
+    return next((CatalogEffect(each, name) for start, each in _ACTIONS.items() if text.startswith(start)), None)
 
 
-_ACTIONS: dict[str, Literal["drop index", "create database", "drop database"]] = {
-    "DROP INDEX CONCURRENTLY": "drop index",
+_Action = Literal[
+    "create database", "drop database", "create subscription", "drop subscription", "create tablespace",
+    "drop tablespace",
+]  # fmt: skip
+_ACTIONS: dict[str, _Action] = {
     "CREATE DATABASE": "create database",
     "DROP DATABASE": "drop database",
+    "CREATE SUBSCRIPTION": "create subscription",
+    "DROP SUBSCRIPTION": "drop subscription",
+    "CREATE TABLESPACE": "create tablespace",
+    "DROP TABLESPACE": "drop tablespace",
 }
 
 

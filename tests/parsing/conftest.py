@@ -25,6 +25,7 @@ create role r;
 create subscription sub connection 'dbname=nowhere' publication one, two with (connect = false, slot_name = none);
 create subscription enabled connection 'host=/nowhere' publication one, two with (connect = false);
 alter subscription enabled enable;
+create subscription slotted connection 'host=/nowhere' publication one with (connect = false);
 create statistics st on a, b from t;
 create function f() returns int language sql as 'select 1';
 create procedure pr() language sql as 'select 1';
@@ -43,4 +44,5 @@ def prepared(request: pytest.FixtureRequest) -> Iterator[psycopg.Connection[Any]
         finally:
             conn.execute("alter subscription enabled disable")
             conn.execute("alter subscription enabled set (slot_name = none)")
-            conn.execute("drop subscription sub; drop subscription enabled; drop role r")
+            conn.execute("alter subscription slotted set (slot_name = none)")
+            conn.execute("drop subscription sub; drop subscription enabled; drop subscription slotted; drop role r")

@@ -85,6 +85,9 @@ OUTSIDE = [
     "alter subscription enabled add publication three",
     "alter subscription enabled drop publication two",
     "alter subscription enabled drop publication two with (refresh = true)",
+    "alter subscription slotted set (failover = true)  -- since 17",
+    "alter subscription slotted set (slot_name = one, failover)  -- since 17",
+    "alter subscription slotted set (two_phase = false)  -- since 18",
     "discard all",
     "commit prepared 'gone'",
     "rollback prepared 'gone'",
@@ -202,7 +205,7 @@ def test_statements_that_cannot_run_in_a_transaction(text: str, prepared: psycop
     """The server refuses it inside a transaction; we know that before anything is executed."""
     text = _named(text, prepared)
 
-    is_known = "since 17" not in text or prepared.info.server_version >= 170000
+    is_known = "-- since 1" not in text or prepared.info.server_version >= 170000
     assert sqlstate_inside(prepared, text) == ("25001" if is_known else "42601")
     assert not statement(text).kind.runs_in_transaction
 
@@ -362,6 +365,11 @@ EFFECTS = {
     "alter table m detach partition app.p concurrently": CatalogEffect("detach partition", "app.p", "m"),
     "create database shop": CatalogEffect("create database", "shop"),
     "drop database if exists shop": CatalogEffect("drop database", "shop"),
+    "create subscription s connection 'x' publication a, b": CatalogEffect("create subscription", "s"),
+    "create subscription s connection 'x' publication a with (connect = false)": None,
+    "drop subscription if exists s cascade": CatalogEffect("drop subscription", "s"),
+    "create tablespace t owner o location '/'": CatalogEffect("create tablespace", "t"),
+    "drop tablespace t": CatalogEffect("drop tablespace", "t"),
     "create index concurrently on app.t (a)": CatalogEffect("create unnamed index", "", "app.t"),
     "create unique index concurrently on only t (a)": CatalogEffect("create unnamed index", "", "t"),
     "drop index concurrently i, j": None,

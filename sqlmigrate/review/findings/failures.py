@@ -14,7 +14,8 @@ from sqlmigrate.review.rules.rule import Finding, Rule
 from .subject import MeasuredStatement, Subject
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
-_NO_TRANSACTION = ("25001", "2D000", "25P01")
+_IN_TRANSACTION = "25001"
+_NO_TRANSACTION = (_IN_TRANSACTION, "2D000", "25P01")
 _PRIVILEGE = "42501"
 _BAD_PARAMETER = "22023"
 _UNKNOWN = ("42601", "42704", "42883", _BAD_PARAMETER)
@@ -147,6 +148,8 @@ def finding_of_error(run: FileRun, error: StatementError, major: int) -> Finding
         message = "the statement was stopped by the review's timeout"
     span = error.span or run.script.source.span(0, 0)
     advice = _ADVICE.get(rule.name, "")
+    if error.sqlstate == _IN_TRANSACTION:
+        advice = error.hint or ""
     if rule is failures.STATEMENT_FAILS and may_come_from_rows(error):
         advice = "it fails without generated rows too"
     severity = rule.severity

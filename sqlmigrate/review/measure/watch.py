@@ -22,7 +22,15 @@ import psycopg
 from sqlmigrate.catalog.objects import Catalog
 from sqlmigrate.database.session import Request, Session, connect
 from sqlmigrate.errors import StatementError
-from sqlmigrate.executor.events import Failed, Noticed, Observation, Progress, StatementDone, StatementOpen
+from sqlmigrate.executor.events import (
+    Failed,
+    Noticed,
+    Observation,
+    Progress,
+    StatementAlone,
+    StatementDone,
+    StatementOpen,
+)
 from sqlmigrate.executor.executor import Executor
 from sqlmigrate.history import read
 from sqlmigrate.history.state import Execution
@@ -199,6 +207,8 @@ class Watch:
                     case StatementOpen(_, number):
                         progress.statements.append(self._measured(progress, number))
                         self._is_alone = False
+                    case StatementAlone(_, number):
+                        self._wait_for_locks_of(step.script, number)
                     case StatementDone(_, number, _):
                         if step.script.mode == "transaction":
                             progress.statements.append(self._measured(progress, number))
@@ -297,8 +307,14 @@ class Watch:
         self._release()
         self._seen = {}
         self._since = time.monotonic()
-        self._is_alone = number <= len(script.statements) and not self._in_transaction(script, number)
-        if self._is_alone and _may_lock(script.statements[number - 1]):
+        self._is_alone = False
+        if number <= len(script.statements) and not self._in_transaction(script, number):
+            self._wait_for_locks_of(script, number)
+
+    def _wait_for_locks_of(self, script: Script, number: int) -> None:
+        """Prepare for a statement without a transaction: what it locks for a moment only is seen while it waits."""
+        self._is_alone = True
+        if _may_lock(script.statements[number - 1]):
             self._hold()
 
     def _hold(self) -> None:

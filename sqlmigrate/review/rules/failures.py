@@ -25,7 +25,9 @@ NOT_IN_TRANSACTION = Rule(
         "A migration of several statements runs in one transaction. PostgreSQL refuses CREATE INDEX "
         "CONCURRENTLY, VACUUM, CREATE DATABASE, ALTER SYSTEM and a COMMIT inside a DO block there. Put such a "
         "statement alone into a file: then it is executed without a transaction. A file with several of them, "
-        "or with a DO block that commits, needs the directive `no-transaction`."
+        "or with a DO block that commits, needs the directive `no-transaction`. So does a file with a statement "
+        "whose words do not show it: DROP SUBSCRIPTION of a subscription with a slot, REINDEX or CLUSTER of a "
+        "partitioned table, a function of an extension that asks for it."
     ),
     examples=(
         Example(

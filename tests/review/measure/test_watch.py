@@ -229,6 +229,17 @@ def test_a_statement_without_a_bound_is_seen(watched: watch.Watch) -> None:
 
 
 @pytest.mark.slow
+def test_a_statement_that_only_the_server_keeps_out_of_a_transaction_is_measured(watched: watch.Watch) -> None:
+    """REINDEX of a partitioned table is refused in a transaction: the locks of the second try are measured."""
+    done = executed(watched, "-- sqlmigrate: no-transaction\nreindex table pt;\nalter table t add column z int;")
+
+    assert done.error is None
+    assert [each.number for each in done.statements] == [1, 2]
+    assert done.statements[0].is_alone
+    assert "pt1:S" in facts(done)[0].split()
+    assert facts(done, 2) == ("t:AX", "", "")
+
+
 def test_a_statement_that_hangs_is_stopped(server: databases.Shadow, base: databases.Template) -> None:
     """Also one that catches its own cancelling: the session is ended, and the next file can be executed."""
     hanging = (
