@@ -22,6 +22,7 @@ import psycopg
 import pytest
 import real_tools
 import shadow_servers
+from browser import Browse, browser
 from hypothesis import HealthCheck, settings
 from postgres_servers import PasswordServer, Server, Standby
 from project import Project
@@ -282,7 +283,7 @@ def pgbouncer() -> str:
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """The browser Chromium, which looks at the page of a review; demanded and named as PgBouncer is."""
+    """The browser Chromium, which looks at our HTML pages; demanded and named as PgBouncer is."""
     return _program("chromium")
 
 
@@ -293,6 +294,12 @@ def citus() -> Iterator[citus_cluster.Cluster]:
         pytest.skip(f"these tests need {CITUS}: {NEEDS[CITUS]}")
     with citus_cluster.database() as cluster:
         yield cluster
+
+
+@pytest.fixture
+def browse(chromium: str, tmp_path: Path) -> Browse:
+    """Opens a page in Chromium."""
+    return browser(chromium, tmp_path)
 
 
 def _program(name: str) -> str:

@@ -16,9 +16,10 @@ from sqlmigrate.plan.plan import Planned, Selection
 from sqlmigrate.plan.up import faults_of
 from sqlmigrate.spelling import plural
 
-from . import formats, inspection, screens
+from . import formats, html, inspection, screens
 from .inspection import Standing
 from .look import Order, require_own_histories
+from .pages import write
 from .policy import FleetPolicy
 from .pool import each
 from .report import FleetReport
@@ -61,6 +62,10 @@ class Call:
         words += ["--to", self.options["to"]] if self.options["to"] and action == self.action else []
         words += ["--all"] if self.options["all"] and action == self.action else []
         return shlex.join(words)
+
+    def for_page(self, again: str) -> html.Call:
+        """What a page says of the call; `again` is the next command."""
+        return html.Call(self.again(self.action), self.context.report.directory, self.context.now, again)
 
     def ask_each(self, ask: Callable[[Target], _T], tell: Callable[[Target, _T], None] | None = None) -> dict[str, _T]:
         """Ask each target, several at once; `tell` gets each answer when it is there. Gives them by name, in order."""
@@ -112,10 +117,18 @@ def _execute(call: Call) -> int:
         report.interrupted()
         for target, event in run.stopped():
             report.tell(target, event)
-        report.ended(_next(call, order))
+        _ended(call, order, report, run.summary)
         raise
-    report.ended(_next(call, order))
+    _ended(call, order, report, run.summary)
     return run.summary.exit_code
+
+
+def _ended(call: Call, order: Order, report: FleetReport, summary: Summary) -> None:
+    again = _next(call, order)
+    report.ended(again)
+    if call.options["outputs"]:
+        is_over = len(summary.named("done", "up to date")) == len(summary.targets)
+        write(call.options["outputs"], html.run_page(summary, order, call.for_page("" if is_over else again)))
 
 
 def _order(call: Call) -> Order:
@@ -181,6 +194,9 @@ def _status(call: Call) -> int:
         report.text("", [("bold", screens.status_total(found))])
         if any(standing.pending for standing in found.values()):
             report.text(report.next_step(call.again("up")))
+    if call.options["outputs"]:
+        again = call.again("up") if any(standing.pending for standing in found.values()) else ""
+        write(call.options["outputs"], html.status_page(found, call.for_page(again)))
     if call.options["check"] and not all(standing.is_settled for standing in found.values()):
         return EXIT_ATTENTION
     return _worst(standing.error.exit_code for standing in found.values() if standing.error)

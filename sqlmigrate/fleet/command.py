@@ -36,6 +36,7 @@ _OF_ACTIONS = {
     "canary": ("up", "down"),
     "ask": ("up", "down"),
     "max_failures": ("up", "down"),
+    "outputs": ("status", "up", "down"),
     "verbose": ("up", "down"),
 }
 
@@ -65,6 +66,7 @@ _OF_ACTIONS = {
 @click.option("--yes", is_flag=True, help="down: do not ask.")
 @click.option("--dry-run", is_flag=True, help="Execute in a transaction, and roll it back.")
 @click.option("--out-of-order", is_flag=True, help="As in `up`.")
+@click.option("--output", "outputs", multiple=True, metavar="FORMAT=FILE", help="Also write a page: html=fleet.html.")
 @click.option("--verbose", is_flag=True, help="A line for each target, not only for those that failed.")
 def fleet(context: Context, *, action: str, **options: Any) -> int:
     """Look at many databases or schemas, or bring all of them up to date: `status`, `up`, `down`, `verify`, `drift`.
@@ -73,9 +75,11 @@ def fleet(context: Context, *, action: str, **options: Any) -> int:
     the same call.
     """
     from .calls import Call, work
+    from .pages import pages
     from .sources import Wanted, require_one_source, targets_of
 
     _require_possible(action, options)
+    options["outputs"] = pages(options["outputs"])
     wanted = Wanted(
         options["targets"],
         options["query"],
@@ -100,7 +104,7 @@ def _require_possible(action: str, options: dict[str, Any]) -> None:
     for name, actions in _OF_ACTIONS.items():
         if options[name] and action not in actions:
             raise ConfigError(
-                f"`fleet {action}` has no option --{name.replace('_', '-')}",
+                f"`fleet {action}` has no option --{name.replace('outputs', 'output').replace('_', '-')}",
                 state=NOTHING_EXECUTED,
                 hint=f"it belongs to: {', '.join(f'fleet {each}' for each in actions)}",
             )

@@ -15,6 +15,7 @@ from .results import Ended, FleetEvent, Looked, Summary
 from .target import Target
 
 _REDRAW_SECONDS = 0.1
+_WIDEST = 30  # cells of the column of names; a longer one stands out
 
 
 class FleetReport:
@@ -30,7 +31,7 @@ class FleetReport:
         self._order = order
         self._is_verbose = is_verbose
         self._live: screens.Live | None = None
-        self._column = max((cell_count(target.name) for target in summary.targets), default=0)
+        self._column = min(_WIDEST, max((cell_count(target.name) for target in summary.targets), default=0))
         self._drawn = 0.0
         self._has_lines = False
 

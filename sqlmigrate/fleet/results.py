@@ -27,12 +27,16 @@ class Look:
         error: Why the target is left out; None if it can be executed.
         is_alone: Whether a file without a transaction is among them: one at a time in its database.
         versions: The first and the last version of them; empty if there are none.
+        newest: The label of the newest executed migration; empty if none is executed.
+        stays: The same, when all that is needed is undone.
     """
 
     needs: tuple[str, ...] = ()
     error: SqlmigrateError | None = None
     is_alone: bool = False
     versions: tuple[str, ...] = ()
+    newest: str = ""
+    stays: str = ""
 
     @property
     def state(self) -> Literal["pending", "up to date", "left out", "unreachable"]:

@@ -23,7 +23,7 @@ from .target import Target
 
 _MOST_NAMES = 5
 _MOST_RANGES = 3
-_WORDS: dict[State, str] = {
+WORDS: dict[State, str] = {
     "done": "done",
     "up to date": "up to date",
     "failed": "failed",
@@ -124,7 +124,7 @@ class Live:
 def ended_line(target: Target, ended: Ended, column: int) -> Line:
     """Return the line of a target that has ended."""
     style, mark = _MARKS.get(ended.state, ("red", "❌"))
-    what = plural(len(ended.executed), "migration") if ended.executed else _WORDS[ended.state]
+    what = plural(len(ended.executed), "migration") if ended.executed else WORDS[ended.state]
     if ended.migration:
         what = ended.migration
     name = printable(target.name) + " " * (column - cell_count(target.name))
@@ -158,7 +158,7 @@ def _reason(error: SqlmigrateError) -> str:
 def total(summary: Summary) -> list[Line]:
     """Return the counts of all targets, and the slowest."""
     counts = Counter(summary.state(target) for target in summary.targets)
-    said = [f"{counts[state]:,} {words}" for state, words in _WORDS.items() if counts[state]]
+    said = [f"{counts[state]:,} {words}" for state, words in WORDS.items() if counts[state]]
     lines: list[Line] = [[("bold", " · ".join(said))]]
     if slow := slowest(summary):
         shown = ", ".join(f"{printable(name)} {ended.duration_ms:,} ms" for name, ended in slow)

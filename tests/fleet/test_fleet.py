@@ -738,6 +738,22 @@ def test_on_a_terminal_one_line_shows_how_far_it_is(fleet_of: Make) -> None:
     assert re.sub(r"[^\r\n]*\r\x1b\[K", "", screen).splitlines()[:3] == ["4 targets: 4 need 001", "", "4 done"]
 
 
+def test_on_a_terminal_it_is_coloured(fleet_of: Make) -> None:
+    """Marks, the headings of errors, the counts, and the next command; and the words are those without colours."""
+    shops = fleet_of(2)
+    shops.sql.add_tables("a")
+    shops.execute("shop_02", "create table a ()")
+    call = ["fleet", "up", "--targets", "targets.txt", "--into-existing", "--verbose"]
+
+    screen = on_terminal(shops.folder, shops.urls["shop_01"], *call, columns=120, has_colours=True)
+
+    for style, words in (("32", "✅"), ("31", "❌"), ("1;31", "error"), ("1", "1 done · 1 failed")):
+        assert f"\x1b[{style}m{words}\x1b[0m" in screen
+    assert "next: \x1b[36msqlmigrate fleet up --targets targets.txt\x1b[0m" in screen.replace(
+        "\x1b[0m\x1b[36m", "\x1b[36m"
+    )
+
+
 def test_verbose_shows_a_line_for_each_target(fleet_of: Make) -> None:
     shops = fleet_of(2)
     shops.sql.add_tables("a", "b")

@@ -14,15 +14,22 @@ import children
 
 
 def on_terminal(
-    folder: Path, url: str, *arguments: str, columns: int = 80, answer: tuple[str, str] | None = None
+    folder: Path,
+    url: str,
+    *arguments: str,
+    columns: int = 80,
+    answer: tuple[str, str] | None = None,
+    has_colours: bool = False,
 ) -> str:
-    """Call the program in a folder, on a terminal of this width, without colours; returns the screen.
+    """Call the program in a folder, on a terminal of this width; returns the screen.
 
     With an `answer` the terminal is its stdin as well: a question, and what is typed when it stands there.
     """
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    environment = {**os.environ, "DATABASE_URL": url, "NO_COLOR": "1", "TZ": "UTC", "TERM": "xterm"}
+    environment = {**os.environ, "DATABASE_URL": url, "TZ": "UTC", "TERM": "xterm"}
+    if not has_colours:
+        environment["NO_COLOR"] = "1"
     command = [sys.executable, "-m", "sqlmigrate", *arguments]
     stdin = theirs if answer else None
     with children.start(command, cwd=folder, env=environment, stdin=stdin, stdout=theirs, stderr=theirs) as running:

@@ -5,15 +5,12 @@ For each migration it shows the findings, a time line of the locks, the changes 
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from html import escape
 
 from sqlmigrate.catalog.objects import NOTHING, Catalog, Change, Difference, Identity
 from sqlmigrate.identifiers import displayed, is_same
-from sqlmigrate.output.excerpt import printable
+from sqlmigrate.output.html_page import Tone, mark, page, text as _text
 from sqlmigrate.review.measure.facts import FileRun, Relation, RoundTrip, StatementFacts
 from sqlmigrate.review.measure.lock_modes import blocks
 from sqlmigrate.review.results import Review, Reviewed
@@ -26,13 +23,12 @@ from .located import LocatedFinding
 from .lock_timeline import Cell, timeline
 from .waiting import waits_words
 
-_POLICY = "default-src 'none'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'"
 _LONGEST = 4_000  # characters of one statement
 _MOST = 200  # changes and statements of one migration
 _MOST_NAMES = 4  # relations of one row
 _BREAKS = re.compile(r"([_.])(?=\w)")  # where a long name may go on in the next line
 _CODE = re.compile(r"`([^`\n]+)`")
-_CLASSES: dict[Severity | None, str] = {"danger": "danger", "warning": "warning", "note": "calm", None: "fine"}
+_CLASSES: dict[Severity | None, Tone] = {"danger": "danger", "warning": "warning", "note": "calm", None: "fine"}
 _LETTERS: dict[Severity | None, str] = {"danger": "✕", "warning": "!", "note": "i", None: "✓"}
 _WHO = {"everyone": ("E", "danger", "everyone"), "writers": ("W", "warning", "writers"),
         "nobody": ("N", "calm", "no one")}  # fmt: skip
@@ -43,7 +39,6 @@ _DIFFERENCES = {"left over": "warning", "missing": "danger", "different": "warni
 def draw(review: Review) -> str:
     """Return the whole page."""
     severity, said = wording.verdict(review)
-    digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
     findings = located.found(review)
     shown: dict[str, str] = {}  # the advice
     body = [
@@ -57,17 +52,7 @@ def draw(review: Review) -> str:
         *(f'<p class="soft">{_words(sentence)}</p>' for sentence in wording.basis(review)),
         "</footer>",
     ]
-    head = [
-        '<meta charset="utf-8">',
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY.format(digest)}">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        '<meta name="color-scheme" content="light dark">',
-        '<meta name="referrer" content="no-referrer">',
-        f"<title>{_text(said)}</title>",
-        f"<style>{STYLE}</style>",
-    ]
-    page = ["<!doctype html>", '<html lang="en">', "<head>", *head, "</head>", "<body><main>", *body, "</main></body>"]
-    return "\n".join([*page, "</html>"]) + "\n"
+    return page(said, STYLE, body)
 
 
 def _against(review: Review) -> str:
@@ -350,10 +335,6 @@ def _rows(trip: RoundTrip) -> Iterator[str]:
     yield "</table>"
 
 
-def _text(text: str) -> str:
-    return escape(printable(text))
-
-
 def _breakable(name: str) -> str:
     """Return a name that is HTML already, with the places where it may go on in the next line."""
     return _BREAKS.sub(r"\1<wbr>", name)
@@ -380,5 +361,4 @@ def _files(advice: str) -> str:
 
 
 def _mark(severity: Severity | None) -> str:
-    label = severity or "fine"
-    return f'<span class="mark {_CLASSES[severity]}" role="img" aria-label="{label}">{_LETTERS[severity]}</span>'
+    return mark(_CLASSES[severity], _LETTERS[severity], severity or "fine")

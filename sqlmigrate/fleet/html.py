@@ -1,0 +1,300 @@
+"""A fleet as one HTML page: how many targets are where, what has failed and why, which were slow; and each target."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmigrate.errors import SqlmigrateError, StatementError
+from sqlmigrate.output.excerpt import draw
+from sqlmigrate.output.html_page import Tone, mark, page, text
+from sqlmigrate.spelling import plural
+from sqlmigrate.times import moment
+
+from .formats import slowest
+from .html_style import SCRIPT, STYLE
+from .inspection import Standing
+from .look import Order
+from .results import Group, State, Summary, grouped
+from .screens import WORDS, agreement, looked
+
+_TONES: dict[State, Tone] = {
+    "done": "fine", "up to date": "fine", "failed": "danger", "locked": "warning", "unreachable": "danger",
+    "left out": "warning", "interrupted": "warning", "not begun": "calm",
+}  # fmt: skip
+_LETTERS: dict[Tone, str] = {"danger": "✕", "warning": "!", "calm": "·", "fine": "✓"}
+_OPEN = 24  # so many names of a group are shown at once
+_EXCERPT_WIDTH = 100
+_UNKNOWN, _NOTHING = "not known", "nothing executed"
+
+
+@dataclass(frozen=True)
+class Call:
+    """What the page says of the call that it is about.
+
+    Attributes:
+        command: The command, as it was called.
+        directory: The folder of the migrations.
+        at: When it was called.
+        again: The command to go on with; empty if there is nothing to do.
+    """
+
+    command: str
+    directory: str
+    at: datetime
+    again: str
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A target in the table of all: its name, how it is, at which version, what was done, how long it took, why.
+
+    `place` tells which version is newer.
+    """
+
+    name: str
+    tone: Tone
+    state: str
+    version: str
+    place: int
+    done: str = ""
+    duration: str = ""
+    group: int | None = None
+
+
+def run_page(summary: Summary, order: Order, call: Call) -> str:
+    """Return the page of `fleet up` or `fleet down`."""
+    groups = (*summary.groups("failed", "locked", "interrupted"), *summary.groups("unreachable", "left out"))
+    of_target = {name: number for number, group in enumerate(groups) for name in group.names}
+    places = {each.label: place for place, each in enumerate(order.migrations)}
+    rows = []
+    for target in summary.targets:
+        ended, state = summary.ended.get(target.name), summary.state(target)
+        newest = _newest(summary, target.name, order, places)
+        rows.append(
+            _Row(
+                target.name,
+                _TONES[state],
+                WORDS[state],
+                _version(newest),
+                places.get(newest or "", -1),
+                f"{len(ended.executed):,}" if ended and ended.executed else "",
+                f"{ended.duration_ms:,} ms" if ended and ended.duration_ms else "",
+                of_target.get(target.name),
+            )
+        )
+    counts = Counter((WORDS[state], _TONES[state]) for state in map(summary.state, summary.targets))
+    rank = {words: place for place, words in enumerate(WORDS.values())}
+    tiles = sorted(((tone, words, count) for (words, tone), count in counts.items()), key=lambda each: rank[each[1]])
+    said = _said(summary, order)
+    body = [
+        *_head(_worst(rows), said, call, f" · run <code>{text(summary.run)}</code>" if summary.ended else ""),
+        f'<p class="soft">{text(looked(summary, is_up=order.direction == "up"))}</p>',
+        *_tiles(tiles),
+        *(_notice(f"Stopped: {summary.stopped}") if summary.stopped else ()),
+        *(_notice("The dry run was rolled back: the databases are unchanged") if order.is_dry_run else ()),
+        *_groups("What has failed, and what was left out", groups, rows),
+        *_versions(rows),
+        *_slowest(summary),
+        *_targets(rows),
+        *_foot(call),
+    ]
+    return page(said, STYLE, body, SCRIPT)
+
+
+def _newest(summary: Summary, name: str, order: Order, places: Mapping[str, int]) -> str | None:
+    """Return the newest migration of a target, by its look and by what was executed; None if that is not known."""
+    look, ended = summary.looks.get(name), summary.ended.get(name)
+    if look is None or look.error:
+        return None
+    executed = ended.executed if ended and not order.is_dry_run else ()
+    if order.direction == "down":
+        return look.needs[len(executed)] if len(executed) < len(look.needs) else look.stays
+    return max((look.newest, *executed), key=lambda label: places.get(label, -1))
+
+
+def _said(summary: Summary, order: Order) -> str:
+    """Say in a sentence how the run has ended."""
+    total, done = len(summary.targets), len(summary.named("done", "up to date"))
+    word = "undone" if order.direction == "down" else "up to date" if not order.is_dry_run else "tried"
+    if done == total:
+        return f"All {plural(total, 'target')} {word}" if total > 1 else f"The target is {word}"
+    return f"{done:,} of {plural(total, 'target')} {word}"
+
+
+def status_page(standings: Mapping[str, Standing], call: Call) -> str:
+    """Return the page of `fleet status`."""
+    groups = grouped((name, each.error) for name, each in standings.items() if each.error)
+    of_target = {name: number for number, group in enumerate(groups) for name in group.names}
+    rows = [_standing(name, each, of_target.get(name)) for name, each in standings.items()]
+    counts = Counter((_kind(each), row.tone) for each, row in zip(standings.values(), rows, strict=True))
+    tiles = [(tone, words, count) for (words, tone), count in counts.most_common()]
+    settled = sum(each.is_settled for each in standings.values())
+    total = plural(len(standings), "target")
+    said = f"{total}, {agreement(standings)}" if agreement(standings) else f"{settled:,} of {total} up to date"
+    body = [
+        *_head(_worst(rows), said, call),
+        *_tiles(tiles),
+        *_groups("Not known", groups, rows),
+        *_versions(rows),
+        *_targets(rows),
+        *_foot(call),
+    ]
+    return page(said, STYLE, body, SCRIPT)
+
+
+def _standing(name: str, standing: Standing, group: int | None) -> _Row:
+    tone: Tone = "fine" if standing.is_settled else "danger" if standing.error else "warning"
+    if not standing.error and standing.pending and not standing.attention:
+        tone = "calm"
+    said = [f"{count} {state}" for state, count in standing.attention]
+    said += [f"{standing.pending} pending"] if standing.pending else []
+    words = ", ".join(said) or _kind(standing)
+    version = _version(None if standing.error else standing.newest)
+    return _Row(name, tone, words, version, standing.number, group=group)
+
+
+def _kind(standing: Standing) -> str:
+    if standing.error:
+        return "cannot be reached" if standing.is_unreachable else "cannot be read"
+    if standing.attention:
+        return "need attention"
+    return "pending" if standing.pending else "up to date"
+
+
+def _version(label: str | None) -> str:
+    return _UNKNOWN if label is None else label or _NOTHING
+
+
+def _worst(rows: Sequence[_Row]) -> Tone:
+    tones = {row.tone for row in rows}
+    order: tuple[Tone, ...] = ("danger", "warning", "calm", "fine")
+    return next(tone for tone in order if tone in tones or tone == "fine")
+
+
+# -- the parts of the page ---------------------------------------------------------------------------------------------
+
+
+def _head(tone: Tone, said: str, call: Call, more: str = "") -> Iterator[str]:
+    yield f"<h1>{mark(tone, _LETTERS[tone], tone)}<span>{text(said)}</span></h1>"
+    yield f'<p class="soft"><code>{text(call.command)}</code> · {text(call.directory)} · {moment(call.at)}{more}</p>'
+
+
+def _tiles(tiles: Sequence[tuple[Tone, str, int]]) -> Iterator[str]:
+    yield '<ul class="tiles">'
+    for tone, words, count in tiles:
+        link = f'<a href="#targets" data-find="{text(words)}"><b>{count:,}</b><span>{text(words)}</span></a>'
+        yield f'<li class="{tone}">{link}</li>'
+    yield "</ul>"
+    yield _bar([(tone, count) for tone, _, count in tiles], sum(count for *_, count in tiles))
+
+
+def _bar(parts: Iterable[tuple[Tone, int]], total: int) -> str:
+    """Return a bar with a part for each number."""
+    drawn, at = [], 0.0
+    for tone, count in parts:
+        width = 1000 * count / max(1, total)
+        drawn.append(f'<rect class="{tone}" x="{at:.1f}" y="0" width="{width:.1f}" height="10"/>')
+        at += width
+    return (
+        f'<svg class="bar" viewBox="0 0 1000 10" preserveAspectRatio="none" aria-hidden="true">{"".join(drawn)}</svg>'
+    )
+
+
+def _notice(said: str) -> Iterator[str]:
+    yield f'<p class="notice">{text(said)}</p>'
+
+
+def _groups(title: str, groups: Sequence[Group], rows: Sequence[_Row]) -> Iterator[str]:
+    if not groups:
+        return
+    numbers = {row.name: number for number, row in enumerate(rows)}
+    yield f"<article><h2>{title}</h2>"
+    for number, group in enumerate(groups):
+        tone = rows[numbers[group.names[0]]].tone
+        heading = f"{mark(tone, _LETTERS[tone], tone)}<span>{text(group.error.message)}</span>"
+        yield f'<section class="group is-{tone}" id="g{number}"><h4>{heading}</h4>'
+        yield from _error(group.error)
+        yield from _names(group.names, numbers)
+        yield "</section>"
+    yield "</article>"
+
+
+def _error(error: SqlmigrateError) -> Iterator[str]:
+    fields = dict(error.fields) if isinstance(error, StatementError) else {}
+    said = [fields["code"]] if "code" in fields else []
+    said += [str(error.span)] if error.span else []
+    if said:
+        yield f'<p class="soft">{text(" · ".join(said))}</p>'
+    if error.span and (error.span.end or error.span.start):
+        _, *lines = ("".join(part for _, part in line) for line in draw(error.span, _EXCERPT_WIDTH))
+        drawn = "\n".join(text(line) for line in lines if line.strip(" │"))
+        yield f'<pre class="excerpt" tabindex="0">{drawn}</pre>'
+    detail = [fields["detail"]] if "detail" in fields else []
+    yield from (f"<p>{text(line)}</p>" for line in (*detail, *error.detail))
+    if error.hint:
+        yield f"<p><strong>Hint:</strong> {text(error.hint)}</p>"
+
+
+def _names(names: Sequence[str], numbers: Mapping[str, int]) -> Iterator[str]:
+    items = [f'<li><a href="#t{numbers[name]}">{text(name)}</a></li>' for name in names]
+    yield f'<ul class="names">{"".join(items[:_OPEN])}</ul>'
+    if len(items) > _OPEN:
+        yield f"<details><summary>and {len(items) - _OPEN:,} more</summary>"
+        yield f'<ul class="names">{"".join(items[_OPEN:])}</ul></details>'
+
+
+def _versions(rows: Sequence[_Row]) -> Iterator[str]:
+    """Return the table of versions, the newest first."""
+    counts = Counter(row.version for row in rows)
+    places = {row.version: (row.place, row.version != _UNKNOWN) for row in rows}
+    tones = {version: Counter(row.tone for row in rows if row.version == version) for version in counts}
+    yield '<article><h2>Versions</h2><table class="facts"><thead><tr><th>version</th>'
+    yield '<th class="number">targets</th><th class="wide"></th></tr></thead><tbody>'
+    for version, count in sorted(counts.items(), key=lambda each: places[each[0]], reverse=True):
+        shown = text(version) if version in (_UNKNOWN, _NOTHING) else f"<code>{text(version)}</code>"
+        bar = _bar(tones[version].most_common(), len(rows))
+        yield f'<tr><td>{shown}</td><td class="number">{count:,}</td><td class="wide">{bar}</td></tr>'
+    yield "</tbody></table></article>"
+
+
+def _slowest(summary: Summary) -> Iterator[str]:
+    found = slowest(summary)
+    if not found:
+        return
+    numbers = {target.name: number for number, target in enumerate(summary.targets)}
+    yield '<article><h2>Slowest</h2><table class="facts"><tbody>'
+    for name, ended in found:
+        bar = _bar([("calm", ended.duration_ms)], found[0][1].duration_ms)
+        link = f'<a href="#t{numbers[name]}">{text(name)}</a>'
+        yield f'<tr><td>{link}</td><td class="number">{ended.duration_ms:,} ms</td><td class="wide">{bar}</td></tr>'
+    yield "</tbody></table></article>"
+
+
+def _targets(rows: Sequence[_Row]) -> Iterator[str]:
+    """Return the table of all targets, without the columns that are empty for all of them."""
+    columns = [
+        ("target", "", [f"{mark(row.tone, _LETTERS[row.tone], row.tone)}{text(row.name)}" for row in rows]),
+        ("state", "", [text(row.state) for row in rows]),
+        ("version", "", [text(row.version) for row in rows]),
+        ("executed", "number", [row.done for row in rows]),
+        ("took", "number", [row.duration for row in rows]),
+        ("", "", ["" if row.group is None else f'<a href="#g{row.group}">why</a>' for row in rows]),
+    ]
+    shown = [(f' class="{style}"' if style else "", name, cells) for name, style, cells in columns if any(cells)]
+    yield f'<article id="targets"><h2>{plural(len(rows), "target")}</h2>'
+    yield '<input class="find" type="search" placeholder="find: a name, a version, a state" aria-label="find targets" '
+    yield 'autocomplete="off" hidden><table class="facts targets"><thead><tr>'
+    yield from (f"<th{style}>{name}</th>" for style, name, _ in shown)
+    yield "</tr></thead><tbody>"
+    for number in range(len(rows)):
+        cells = "".join(f'<td{style} data-name="{name}">{cells[number]}</td>' for style, name, cells in shown)
+        yield f'<tr id="t{number}">{cells}</tr>'
+    yield "</tbody></table></article>"
+
+
+def _foot(call: Call) -> Iterator[str]:
+    if call.again:
+        yield f"<footer><p>Next: <code>{text(call.again)}</code></p></footer>"
