@@ -29,7 +29,7 @@ _REPEAT_SECONDS = 10.0  # after a failure, until the next attempt to connect
 _CONNECT_SECONDS = 2
 _ANSWER_SECONDS = 2.0
 _COPY_PROGRESS = 140000
-_OF_WORKERS = ("Extension ", "IPC ")
+_OF_WORKERS = ("Extension ", "IPC ", "Client ")
 SYNCHRONOUS = "IPC SyncRep"  # https://www.postgresql.org/docs/current/monitoring-stats.html: wait events
 
 
@@ -40,7 +40,7 @@ class Activity:
     Attributes:
         waits_for: The type and the name of PostgreSQL's wait event: ``Lock relation``.
         is_on_workers: Whether the session waits for the workers of Citus, which execute its statement.
-        is_commit: Whether it waits while it executes a COMMIT.
+        is_commit: Whether it waits while it executes a COMMIT, or checks before it what is deferred.
         blockers: The sessions that hold what it waits for, the oldest transaction first.
         progress: The phase of a long command, with a percentage if the server counts one.
         unseen: Why nothing can be seen, in a sentence; empty if something can.
@@ -55,9 +55,15 @@ class Activity:
 
 
 # https://www.postgresql.org/docs/current/functions-info.html: pg_blocking_pids; monitoring-stats.html: wait events
-_WAIT = """\
-select a.wait_event_type, a.wait_event, (a.query = 'commit')::text from pg_catalog.pg_stat_activity a
+_IS_COMMIT = "(a.query in ('commit', 'set constraints all immediate'))::text"
+_WAIT = f"""\
+select a.wait_event_type, a.wait_event, {_IS_COMMIT} from pg_catalog.pg_stat_activity a
  where a.pid = $1::int and a.state = 'active' and a.wait_event_type not in ('Client', 'Activity', 'Timeout')"""
+# The coordinator of Citus also waits for its workers as for clients.
+_WAIT_ON_CITUS = f"""\
+select a.wait_event_type, a.wait_event, {_IS_COMMIT} from pg_catalog.pg_stat_activity a
+ where a.pid = $1::int and a.state = 'active' and a.wait_event_type not in ('Activity', 'Timeout')
+   and (a.wait_event_type <> 'Client' or a.wait_event = 'ClientRead' and a.query !~* '^copy\\M')"""
 _BLOCKERS = f"""\
 select {COLUMNS}
   from pg_catalog.pg_stat_activity a
@@ -156,7 +162,8 @@ class Observer:
             session = self._connected()
             if session is None:
                 return Activity(unseen=self._unseen)
-            seen = _activity(session, str(pid), str(size))
+            wait = _WAIT_ON_CITUS if self._is_on_citus else _WAIT
+            seen = _activity(session, wait, str(pid), str(size))
             return _with_workers(session, str(pid), seen) if self._is_on_citus else seen
         except pg.InsufficientPrivilege:
             self._unseen = NO_RIGHT
@@ -187,10 +194,10 @@ def _instance(session: Session) -> Instance | None:
     return instance_in(rows[0])
 
 
-def _activity(session: Session, pid: str, size: str) -> Activity:
+def _activity(session: Session, wait: str, pid: str, size: str) -> Activity:
     has_copy = session.conn.info.server_version >= _COPY_PROGRESS
     progress = Request(_PROGRESS + _PROGRESS_OF_COPY, (pid, size)) if has_copy else Request(_PROGRESS, (pid,))
-    looking = (Request(_WAIT, (pid,)), Request(_BLOCKERS, (pid,)), Request(_PREPARED, (pid,)), progress)
+    looking = (Request(wait, (pid,)), Request(_BLOCKERS, (pid,)), Request(_PREPARED, (pid,)), progress)
     waits, blockers, prepared, steps = session.ask_within(looking, _ANSWER_SECONDS, _late())
     return Activity(
         f"{waits[0][0]} {waits[0][1]}" if waits else None,

@@ -166,7 +166,7 @@ def _waiting_for(activity: Activity) -> str:
 
 def _under_way(event: Progress) -> str:
     time = duration(event.duration_ms // 1000)
-    if event.activity.is_commit:
+    if event.activity.is_commit and event.step.script.mode == "transaction":
         return f"{event.total} of {event.total} statements done, {time}"
     said = f"statement {event.number} of {event.total}, {time}"
     return f"{said}, {event.activity.progress}" if event.activity.progress else said

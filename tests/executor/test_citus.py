@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from typing import TypeGuard
 
 import psycopg
 import pytest
@@ -14,7 +15,7 @@ from project import Project, failure, finished, succeeded, told
 from psycopg.conninfo import make_conninfo
 
 from sqlmigrate.errors import Kind, ServerError
-from sqlmigrate.executor.events import Blocked, Event, Noted, NotTried, Progress, Recovered
+from sqlmigrate.executor.events import Blocked, Event, Failed, Noted, NotTried, Progress, Recovered
 from sqlmigrate.files.folder import load
 from sqlmigrate.operations import repair as repairing
 from sqlmigrate.output import progress_lines
@@ -366,3 +367,64 @@ def test_the_caret_points_to_the_name_without_its_shard(ads: Project) -> None:
     print(told(error))
     assert error.span is not None
     assert error.span.text == "ads_positive"
+
+
+# -- what is executed on workers ---------------------------------------------------------------------------------------
+
+WAIT = """\
+create function wait() returns trigger language plpgsql as
+  'begin perform pg_advisory_xact_lock_shared(7); return null; end'"""
+TRIGGER = (
+    "create constraint trigger slow after insert on ads deferrable initially {} for each row execute function wait()"
+)
+
+
+@contextmanager
+def held_up(project: Project, citus: Cluster, when: str) -> Iterator[None]:
+    """Let an INSERT into `ads` wait on the workers: `immediate`ly, or, if `deferred`, in its COMMIT."""
+    with project.connection() as conn:
+        for each in ("set citus.enable_unsafe_triggers to on", WAIT, TRIGGER.format(when)):
+            conn.execute(each)
+    with ExitStack() as stack:
+        for worker in citus.workers:
+            holder = stack.enter_context(psycopg.connect(worker, autocommit=True, application_name="holder"))
+            holder.execute("select pg_advisory_lock(7)")
+        yield
+
+
+def is_held_up(event: Event, *, in_commit: bool) -> TypeGuard[Progress]:
+    if not isinstance(event, Progress):
+        return False
+    return bool(event.activity.blockers) and event.activity.is_commit == in_commit
+
+
+IN_THE_WAY = {
+    "a statement": ("", "immediate", "statement 2 of 2"),
+    "deferred": ("", "deferred", "2 of 2 statements done"),
+    "a COMMIT": (ALONE, "deferred", "statement 2 of 2"),
+}
+
+
+@pytest.mark.parametrize(("before", "when", "where"), IN_THE_WAY.values(), ids=IN_THE_WAY)
+def test_an_insert_that_waits_on_the_workers(before: str, when: str, where: str, ads: Project, citus: Cluster) -> None:
+    """Whom it waits for is said, and if it is a COMMIT that waits. Ctrl-C leaves nothing of the statement."""
+    ads.add("002_b", f"{before}create table b (id int);\ninsert into ads select generate_series(2000, 2010), 1;")
+    with held_up(ads, citus, when):
+        events = ads.running_up(tick=0.05, limits=Limits(lock_timeout="1min"))
+        waiting = next(each for each in events if is_held_up(each, in_commit=when == "deferred"))
+        assert isinstance(events, Generator)
+        last = events.throw(KeyboardInterrupt)
+        while not isinstance(last, Failed):  # the workers say what was cancelled
+            last = next(events)
+        with pytest.raises(KeyboardInterrupt):
+            next(events)
+
+    said = progress_lines.live(waiting, 300)
+    print(said)
+    assert where in said
+    assert "waits for holder (process" in said
+    assert "a lock on a worker" in said
+    assert ads.recorded() == [("001", "executed"), ("002", "failed")]
+    ads.query("select recover_prepared_transactions()")
+    assert succeeded(ads.up()) == ["002_b"]
+    assert ads.value("select count(*) from ads where id between 2000 and 2010") == 11

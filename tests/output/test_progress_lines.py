@@ -22,8 +22,9 @@ from project import Project, succeeded
 from terminal import stable
 from waiting import until
 
-from sqlmigrate.database.activity import Observer
-from sqlmigrate.executor.events import Event, Progress
+from sqlmigrate.database.activity import Activity, Observer
+from sqlmigrate.executor.events import Event, Finished, Progress
+from sqlmigrate.output import progress_lines
 
 COLUMNS = 80
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -368,6 +369,19 @@ def test_a_copy_that_is_stuck_is_left_at_once(project: Project) -> None:
             (0, "interrupted: the statement was cancelled on the server")
         ]
         assert project.value("select count(*) from copied") == 0
+
+
+@pytest.mark.parametrize(
+    ("is_commit", "said"), [(True, "its COMMIT waits for the workers"), (False, "executed on the workers")]
+)
+def test_what_the_workers_of_citus_execute(is_commit: bool, said: str, project: Project) -> None:  # noqa: FBT001
+    """If no session is in the way there, it waits for nobody."""
+    (step,) = (event.step for event in project.add("001_a", "select 1;").up() if isinstance(event, Finished))
+    seen = Activity("Client ClientRead", is_on_workers=True, is_commit=is_commit)
+
+    line = progress_lines.live(Progress(step, 1, 1, 10_000, seen), 200)
+
+    assert line.endswith(f"{'1 of 1 statements done' if is_commit else 'statement 1 of 1'}, 10 s, {said}")
 
 
 def test_a_lost_second_connection_harms_nothing(blocked: Project) -> None:
