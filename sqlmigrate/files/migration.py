@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 from sqlmigrate.errors import MigrationError
 from sqlmigrate.source import BYTE_ORDER_MARK, Source
@@ -27,6 +27,7 @@ class Migration:
         faults: Why the up file cannot be executed: its bytes, its name, another migration of the same version.
         down_faults: Why the down file cannot be executed.
         is_read: Whether the text of the up file is known; the text of one that cannot be read is empty.
+        memory: What was found out about its files, for those that execute them many times; None: it is not kept.
 
     """
 
@@ -37,6 +38,7 @@ class Migration:
     faults: tuple[MigrationError, ...] = field(default=(), compare=False)
     down_faults: tuple[MigrationError, ...] = field(default=(), compare=False)
     is_read: bool = field(default=True, compare=False)
+    memory: dict[str, Any] | None = field(default=None, compare=False, repr=False)
 
     @property
     def number(self) -> int:
@@ -85,6 +87,12 @@ class Folder(tuple[Migration, ...]):  # noqa: SLOT001 - a tuple can have no slot
         folder.faults, folder.notes = tuple(faults), tuple(notes)
         folder.archive = archive or Archive("", lambda: ())
         return folder
+
+
+def remembering(migrations: Folder) -> Folder:
+    """Return the folder with migrations that keep what was found out about their files: each is split only once."""
+    kept = (replace(each, memory={}) for each in migrations)
+    return Folder(kept, migrations.faults, migrations.notes, migrations.archive)
 
 
 class Archive:

@@ -11,7 +11,7 @@ from sqlmigrate.cli.commands import require_some
 from sqlmigrate.cli.context import EXIT_ATTENTION, EXIT_FAILED, Context, NotConfirmedError
 from sqlmigrate.errors import ConnectError, gather
 from sqlmigrate.files import folder
-from sqlmigrate.files.migration import Folder
+from sqlmigrate.files.migration import Folder, remembering
 from sqlmigrate.plan.plan import Planned, Selection
 from sqlmigrate.plan.up import faults_of
 from sqlmigrate.spelling import plural
@@ -146,7 +146,7 @@ def _order(call: Call) -> Order:
     )
     return Order(
         "up" if is_up else "down",
-        call.migrations,
+        remembering(call.migrations),
         selection,
         call.table,
         context.limits,

@@ -15,7 +15,7 @@ from typing import Any
 from sqlmigrate.errors import SqlmigrateError
 from sqlmigrate.executor.events import Blocked, Event, Failed, Finished, Folded, Pausing, Postponed, Waiting
 from sqlmigrate.executor.step_run import pause_after
-from sqlmigrate.files.migration import Folder
+from sqlmigrate.files.migration import Folder, remembering
 from sqlmigrate.history.table import DEFAULT_TABLE
 from sqlmigrate.operations import up_down
 from sqlmigrate.plan.plan import (
@@ -77,7 +77,7 @@ def fleet(  # noqa: PLR0913 - the library's keyword arguments, each with a defau
     Raises:
         ConfigError: Two targets have one name, or are the same database and schema.
     """
-    order = Order(direction, migrations, selection, table, limits, drift, is_dry_run=dry_run)
+    order = Order(direction, remembering(migrations), selection, table, limits, drift, is_dry_run=dry_run)
     run = FleetRun(targets, order, policy, ask)
     try:
         yield from run.events()

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from sqlmigrate.parsing.script import Script
     from sqlmigrate.parsing.statement import Statement
 
+_CHECKED = "checked"  # what is kept in the memory of a migration
+
 
 def up_steps(
     rows: Sequence[Row],
@@ -121,6 +123,15 @@ def _all_faults(read: Iterable[_Checked]) -> list[MigrationError]:
 
 
 def _read(migration: Migration) -> _Checked:
+    if migration.memory is None:
+        return _read_now(migration)
+    if _CHECKED not in migration.memory:
+        migration.memory[_CHECKED] = _read_now(migration)
+    checked: _Checked = migration.memory[_CHECKED]
+    return checked
+
+
+def _read_now(migration: Migration) -> _Checked:
     script, of_up, of_down = None, list(migration.faults), list(migration.down_faults)
     if all(fault.kind is not None for fault in migration.faults):  # its bytes are a text
         script, errors = _checked(migration.up)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from sqlmigrate.errors import ConfigError, HistoryError, MigrationError, SqlmigrateError
-from sqlmigrate.files.migration import Migration, checksum
+from sqlmigrate.files.migration import Folder, Migration, checksum, remembering
 from sqlmigrate.history.state import Execution
 from sqlmigrate.history.texts import Recorded
 from sqlmigrate.plan import plan
@@ -51,6 +51,23 @@ def executed(migrations: Sequence[Migration]) -> list[Execution]:
 
 def message(error: SqlmigrateError) -> str:
     return f"{error.message} → {error.hint}" if error.hint else error.message
+
+
+# -- once for many databases -------------------------------------------------------------------------------------------
+
+
+def test_a_folder_that_remembers_splits_each_file_once() -> None:
+    """The plans of many databases share its scripts; those of other folders are read anew, and not kept."""
+    pair = [migration("1"), migration("2")]
+    kept, plain = ([*folder] for folder in (remembering(Folder(pair)), Folder(pair)))
+
+    first, again = ([step.script for step in up_steps(make_rows(kept, ()))] for _ in range(2))
+    anew, other = ([step.script for step in up_steps(make_rows(plain, ()))] for _ in range(2))
+
+    assert [one is two for one, two in zip(first, again, strict=True)] == [True, True]
+    assert [one is two for one, two in zip(anew, other, strict=True)] == [False, False]
+    assert first == anew
+    assert kept == plain
 
 
 # -- properties --------------------------------------------------------------------------------------------------------
