@@ -280,7 +280,7 @@ def repair(context: Context, *, version: str, yes: bool) -> None:
     context.report.repaired(state, row.label, done)
 
 
-@command("sqlmigrate baseline 002", _LOOKS)
+@command("sqlmigrate baseline 002", [*_LOOKS, "shadow"])
 @click.argument("version", shell_complete=complete_version)
 @click.option("--shadow-url", metavar="URL", help="The server to execute the files on, for the comparison.")
 @click.option("--trusted", is_flag=True, help="Execute the files there as a superuser: only files you trust.")
@@ -317,7 +317,11 @@ def _baseline_doubt(context: Context, url: str, migrations: Folder, version: str
         return missing
     config = context.config
     wanted = Wanted(
-        Path(config.embedded_directory), config.table, shadow_url=shadow["shadow_url"], is_trusted=shadow["trusted"]
+        Path(config.embedded_directory),
+        config.table,
+        shadow_url=shadow["shadow_url"],
+        is_trusted=shadow["trusted"],
+        extensions=config.extension,
     )
     found = agreement(url, migrations, version, wanted)
     if found.note:

@@ -21,6 +21,10 @@ def _option(setting: Setting) -> click.Option:
     default = f"  [default: {setting.default}]" if setting.default else ""
     if setting.kind == "switch":
         return click.Option([setting.flag], is_flag=True, flag_value="yes", help=f"{setting.meaning}.{default}")
+    if setting.kind == "list":
+        return click.Option(
+            [setting.flag], multiple=True, metavar=setting.placeholder, help=f"{setting.meaning}.", callback=_joined
+        )
     return click.Option(
         [setting.flag],
         type=_type(setting),
@@ -40,6 +44,11 @@ def _check(_context: click.Context, parameter: click.Parameter, value: str | Non
     if value is not None and (fault := SETTINGS[str(parameter.name)].fault(value)):
         raise WrongSettingError(*fault)
     return value
+
+
+def _joined(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> str | None:
+    """Return the values of a list, which may be given several times, as the settings have them: one a line."""
+    return _check(context, parameter, "\n".join(value)) if value else None
 
 
 def given_settings(parameters: dict[str, Any]) -> dict[str, str]:

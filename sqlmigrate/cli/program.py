@@ -85,7 +85,7 @@ pyproject.toml: {", ".join(IN_FILE)}.
 @click.group(
     cls=_Program,
     help=_HELP,
-    params=setting_options(["all", "database", "folder", "execution", "first run", "schema"]),
+    params=setting_options(["all", "database", "folder", "execution", "first run", "schema", "shadow"]),
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Example: sqlmigrate status",
 )

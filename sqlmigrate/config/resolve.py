@@ -57,6 +57,7 @@ class Config:
     application_name: str = default("application_name")
     drift: Literal["off", "warn", "refuse"] = default("drift")
     drift_ignore: tuple[str, ...] = default("drift_ignore")
+    extension: tuple[str, ...] = default("extension")
 
     @property
     def shown(self) -> str:

@@ -6,6 +6,7 @@ From a record come the flag with its help, the environment variable, the key in 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -15,7 +16,7 @@ from sqlmigrate.errors import NOTHING_EXECUTED, ConfigError
 from sqlmigrate.spelling import did_you_mean
 
 Kind = Literal["text", "path", "number", "duration", "choice", "switch", "list"]
-Scope = Literal["all", "database", "folder", "execution", "first run", "schema"]
+Scope = Literal["all", "database", "folder", "execution", "first run", "schema", "shadow"]
 
 _YES, _NO = ("yes", "true", "on", "1"), ("no", "false", "off", "0")
 _MOST_RETRIES = 1000
@@ -23,6 +24,8 @@ _OLDEST_MAJOR, _NEWEST_MAJOR = 13, 99
 _DRIFT = ("off", "warn", "refuse")
 # https://www.postgresql.org/docs/current/runtime-config-logging.html#GUC-APPLICATION-NAME: more is cut, or shown as `?`
 _LONGEST_NAME = 63
+# https://www.postgresql.org/docs/current/extend-extensions.html: no leading or trailing `-`, no `--`, no separator
+_EXTENSION = re.compile(r"[A-Za-z_]\w*(?:-\w+)*(?:=[\w.]+(?:[-+~][\w.]+)*)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -151,6 +154,13 @@ def _name_fault(value: str) -> tuple[str, str] | None:
         f"PostgreSQL cannot show `{value}` as a name in pg_stat_activity",
         f"at most {_LONGEST_NAME} ASCII characters: PostgreSQL cuts a longer name and shows `?` for other characters",
     )
+
+
+def _extensions_fault(value: str) -> tuple[str, str] | None:
+    wrong = [each for each in _entries(value) if not _EXTENSION.fullmatch(each)]
+    if not wrong:
+        return None
+    return f"`{wrong[0]}` is not the name of an extension", "a name, or name and version: postgis, postgis=3.4.2"
 
 
 def _switch_fault(value: str) -> tuple[str, str] | None:
@@ -289,6 +299,16 @@ _RECORDS = (
         read=_entries,
     ),
     Setting(
+        name="extension",
+        meaning="Extension that the throwaway server's administrator creates first: postgis, or postgis=3.4.2",
+        default="",
+        example="postgis\npg_cron",
+        kind="list",
+        scope="shadow",
+        fault=_extensions_fault,
+        read=_entries,
+    ),
+    Setting(
         name="application_name",
         meaning="Name of the session in pg_stat_activity; a name in the URL or in PGAPPNAME comes first",
         default="sqlmigrate",
@@ -309,6 +329,7 @@ SCOPES: dict[Scope, str] = {
     "execution": "commands that execute migrations",
     "first run": "`up` and `reset`",
     "schema": "`schema`",
+    "shadow": "commands that execute on a throwaway server",
 }
 
 

@@ -31,7 +31,7 @@ _DEFAULT_LIMIT = "30s"
 _TITLE_INDENT = 6  # of the title of a rule that does not fit next to its name
 
 
-@command("sqlmigrate review --base origin/main", ["database", "folder"])
+@command("sqlmigrate review --base origin/main", ["database", "folder", "shadow"])
 @click.argument("files", nargs=-1, type=click.Path(), metavar="[FILE]...")
 @click.option("--base", metavar="REF", help="The branch to compare with; by default the upstream's default branch.")
 @click.option("--database-url", metavar="URL", help="Review what is pending in this database, instead of a branch.")
@@ -76,6 +76,7 @@ def review(context: Context, **options: Any) -> int:
         options["trusted"],
         Path(context.config.schema_file),
         context.config.schema_postgres,
+        context.config.extension,
     )
     result = replace(pipeline.review(subjects, settings), checkout=find_checkout(context.environment))
     _print(context, result, context.flags.get("format", "text"))

@@ -15,7 +15,7 @@ from sqlmigrate.errors import MigrationError
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.parsing.script import Script, read
 from sqlmigrate.plan.up import unwritten_faults
-from sqlmigrate.shadow import databases, installed
+from sqlmigrate.shadow import databases, extensions, installed
 from sqlmigrate.shadow.missing_roles import MissingRoles
 from sqlmigrate.shadow.rights import Rights
 from sqlmigrate.shadow.squash_proof import Builder
@@ -56,6 +56,7 @@ class Settings:
         is_trusted: whether the new migrations are executed with all rights of the server's role
         schema_file: the file that shows the schema, where there may be one
         schema_postgres: the major version of PostgreSQL that writes it; None for any
+        extensions: the extensions that the administrator creates first, each as a name, or name and version
     """
 
     home: Path
@@ -70,6 +71,7 @@ class Settings:
     is_trusted: bool = False
     schema_file: Path | None = None
     schema_postgres: int | None = None
+    extensions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,8 @@ def review(subjects: Subjects, settings: Settings) -> Review:
     if settings.is_static or not (subjects.new or subjects.squashes):
         return _review_text(subjects, settings, "--static was given" if settings.is_static else "nothing is new")
     try:
-        with databases.server(settings.home, settings.shadow_url, settings.postgres) as server:
+        made = extensions.named(settings.extensions, (*subjects.base_migrations, *subjects.new))
+        with databases.server(settings.home, settings.shadow_url, settings.postgres, made) as server:
             return review_on(server, subjects, settings)
     except installed.NoServerError as error:
         return _review_text(subjects, settings, error.message)
@@ -193,7 +196,9 @@ def _review_part(server: databases.Shadow, subjects: Subjects, settings: Setting
     ):
         roles = MissingRoles(server, base.roles)
         made_up = MadeUpRows(server, clone, watch.observer, base.filled)
-        trips = RoundTrips(roles, watch, made_up, base.rows, partial(server.body_checker, clone))
+        trips = RoundTrips(
+            roles, watch, made_up, base.rows, partial(server.body_checker, clone), extensions=server.extensions
+        )
         reviewed = _in_order(_review_one(trips, _parse(each), settings, server.version) for each in subjects.new)
         # The clone of a squashed migration has less than the folder.
         compared: tuple[tuple[Finding, ...], str] = ((), "")

@@ -27,7 +27,7 @@ __all__ = ["drift", "schema", "squash"]  # the commands of this room
 _STDOUT = "-"
 
 
-@command("sqlmigrate schema", ["folder", "schema"])
+@command("sqlmigrate schema", ["folder", "schema", "shadow"])
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 and a diff if the file is not up to date.")
 @click.option("--output", metavar="FILE", help="Write to another file; - is stdout.")
 @click.option("--from", "source", metavar="URL", help="Show what this database has, on stdout, for looking.")
@@ -106,6 +106,7 @@ def _built(context: Context, options: dict[str, Any]) -> BuiltSchema:
         config.schema_postgres,
         options["shadow_url"],
         options["trusted"],
+        config.extension,
     )
     return built.of_files(migrations, wanted)
 

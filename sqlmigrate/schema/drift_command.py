@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _FORMATS = ("text", "json", "markdown")
 
 
-@command("sqlmigrate drift", ["database", "folder"])
+@command("sqlmigrate drift", ["database", "folder", "shadow"])
 @click.option("--format", type=click.Choice(_FORMATS), help="How to print what was found.  [default: text]")
 @click.option("--against", type=click.Choice(("snapshot", "files")), default="snapshot", show_default=True,
               help="What to compare with: the last snapshot, or what the files make.")  # fmt: skip
@@ -100,7 +100,8 @@ def _of_files(
 
     migrations = folder.survey(context.config.directory, holds_data=True)
     folder.require_read(migrations)
-    wanted = Wanted(Path(context.config.embedded_directory), context.config.table, postgres, shadow_url, trusted)
+    config = context.config
+    wanted = Wanted(Path(config.embedded_directory), config.table, postgres, shadow_url, trusted, config.extension)
     with context.database() as url:
         return compare_with_files(url, migrations, context.drift, wanted, to=to)
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sqlmigrate.shadow.squash_proof import Builder, Made, Proof
 
 
-@command("sqlmigrate squash 003 core", ["folder", "schema"])
+@command("sqlmigrate squash 003 core", ["folder", "schema", "shadow"])
 @click.argument("version", shell_complete=complete_version)
 @click.argument("name", required=False)
 @click.option("--data", type=click.Choice(("all", "none")), show_default="all; with --check, as the file was written",
@@ -83,15 +83,18 @@ def _check(context: Context, version: str, options: dict[str, Any]) -> None:
 
 def _builder(context: Context, options: dict[str, Any]) -> AbstractContextManager[Builder]:
     from sqlmigrate.shadow import squash_proof
+    from sqlmigrate.shadow.built_schema import Wanted
 
     config = context.config
-    return squash_proof.builder(
+    wanted = Wanted(
         Path(config.embedded_directory),
         config.table,
-        shadow_url=options["shadow_url"],
-        postgres=config.schema_postgres,
-        is_trusted=options["trusted"],
+        config.schema_postgres,
+        options["shadow_url"],
+        options["trusted"],
+        config.extension,
     )
+    return squash_proof.builder(wanted, folder.survey(config.directory, holds_data=True))
 
 
 def _archived(context: Context, version: str) -> tuple[Migration, tuple[Migration, ...]]:

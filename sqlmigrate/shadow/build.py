@@ -24,6 +24,7 @@ from sqlmigrate.parsing.splitter import split
 from sqlmigrate.plan.plan import NO_DRIFT, Limits
 from sqlmigrate.source import Source
 
+from . import extensions
 from .database_names import migration_with_database
 from .databases import Databases, Shadow
 from .executable_files import BaseFiles, LeftOut, as_they_are, executable
@@ -84,7 +85,7 @@ def build(server: Shadow, database: Databases, migrations: Sequence[Migration], 
     roles = MissingRoles(server, frozenset(server.made_up))
     with connect(database.owner_url) as session:
         history = _create_history(session, table)
-    files = as_they_are([migration_with_database(without_subscriptions(each), database.name) for each in migrations])
+    files = as_they_are([_for_the_shadow(each, server, database) for each in migrations])
     try:
         failed = _failed(database.owner_url, files, table)
     except MigrationError:  # an old file that today's checks refuse
@@ -159,6 +160,12 @@ def _what_now(server: Shadow, database: Databases, failed: Failed, words: Words)
     if not words.where:  # the files of this folder
         cure = f"if no database has executed the file yet, fix it; if one has, {cure}"
     return "; ".join(filter(None, [cure, way_out]))
+
+
+def _for_the_shadow(migration: Migration, server: Shadow, database: Databases) -> Migration:
+    """Return a migration as it is executed here: about this database, without what was done or must not be done."""
+    made = extensions.migration_without(migration, server.extensions)
+    return migration_with_database(without_subscriptions(made), database.name)
 
 
 def without_subscriptions(migration: Migration) -> Migration:

@@ -15,7 +15,7 @@ from sqlmigrate.files.migration import Migration
 from sqlmigrate.history import read as history_read
 from sqlmigrate.history.table import History, names_in_catalog, unknown
 
-from . import build, databases
+from . import build, databases, extensions
 from .executable_files import LeftOut
 from .rights import Rights
 
@@ -32,6 +32,7 @@ class Wanted:
         postgres: the major version that the schema is to be written by; None for the newest of this machine
         shadow_url: the server to use; None for one of this machine
         is_trusted: whether the migrations are executed as a superuser
+        extensions: the extensions that the administrator creates first, each as a name, or name and version
     """
 
     home: Path
@@ -39,6 +40,7 @@ class Wanted:
     postgres: int | None = None
     shadow_url: str | None = None
     is_trusted: bool = False
+    extensions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,8 @@ def of_files(migrations: Sequence[Migration], wanted: Wanted) -> BuiltSchema:
         ServerError: A migration failed.
     """
     given: Rights = "trusted" if wanted.is_trusted else "restricted"
-    with databases.server(wanted.home, wanted.shadow_url, wanted.postgres) as server:
+    made = extensions.named(wanted.extensions, migrations)
+    with databases.server(wanted.home, wanted.shadow_url, wanted.postgres, made) as server:
         _require_major(server, wanted)
 
         how = How(wanted.table, given, build.Words("the schema"), _FORM)

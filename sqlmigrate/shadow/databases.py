@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,9 +29,10 @@ from sqlmigrate.ddl.settings import assignment
 from sqlmigrate.errors import ServerError
 from sqlmigrate.identifiers import literal, quoted
 
-from . import given_server, own_server, rights, roles
+from . import extensions, given_server, own_server, rights, roles
+from .extensions import Extension
 from .rights import Rights
-from .server import BASE, FRESH, RUN, Place, tidy, try_all
+from .server import BASE, FIRST, FRESH, RUN, Place, tidy, try_all
 
 KEPT = 5  # templates; a branch needs one, and a developer works on a few branches
 STRATEGY = "file_copy"
@@ -43,9 +44,11 @@ select datname::text, pg_catalog.shobj_description(oid, 'pg_database')
 _TABLESPACES = """\
 select spcname::text from pg_catalog.pg_tablespace
  where spcname !~ '^(pg|sqlmigrate)_' and oid not in (select dattablespace from pg_catalog.pg_database)"""
+_IS_THERE = "select 1 from pg_catalog.pg_database where datname = $1"
 _DISCONNECT = """\
 select pg_catalog.pg_terminate_backend(pid)::text from pg_catalog.pg_stat_activity
- where datname = $1 and pid <> $2::int and backend_type = 'client backend'"""
+ where datname = $1 and pid <> $2::int
+   and backend_type not in ('autovacuum worker', 'walsender', 'logical replication worker')"""
 _COPY_SETTINGS = """\
 insert into pg_catalog.pg_db_role_setting
 select copy.oid, setting.setrole, setting.setconfig
@@ -116,27 +119,36 @@ class Template:
 
 
 @contextmanager
-def server(home: Path, shadow_url: str | None = None, postgres: int | None = None) -> Iterator[Shadow]:
+def server(
+    home: Path,
+    shadow_url: str | None = None,
+    postgres: int | None = None,
+    wanted: Sequence[Extension] = (),
+) -> Iterator[Shadow]:
     """Provide a shadow server while the block lasts.
 
     Args:
         home: The folder for the data of our own server.
         shadow_url: The server to use; None to start one that is installed on this machine, or the embedded one.
         postgres: The major version to start; None for the newest.
+        wanted: The extensions that the administrator creates in each database before any file is executed there.
 
     Raises:
         NoServerError: There is none on this machine.
-        ConfigError: There is none of this version, or the role of `shadow_url` may not create databases.
+        ConfigError: There is none of this version, or it lacks an extension, or the role of `shadow_url` may not create
+            databases.
     """
-    with given_server.foreign(shadow_url) if shadow_url else own_server.own(home, postgres) as (where, admin):
-        yield Shadow(where, admin)
+    own = own_server.own(home, postgres, extensions.libraries(wanted))
+    with given_server.foreign(shadow_url) if shadow_url else own as (where, admin):
+        yield Shadow(where, admin, extensions.available(admin, wanted, where.label))
 
 
 class Shadow:
     """A server in use by this review alone."""
 
-    def __init__(self, where: Place, admin: Session) -> None:
-        self.label = where.label
+    def __init__(self, where: Place, admin: Session, made: tuple[Extension, ...] = ()) -> None:
+        self.extensions = made  # which are in each database before any file is executed there
+        self.label = where.label + extensions.told(made)
         self.version, self.major = admin.conn.info.server_version, admin.major
         self._admin = admin
         self._place = where
@@ -151,7 +163,8 @@ class Shadow:
 
         It is built under another name and renamed at the end, so that an interrupted one is never used.
         """
-        name = BASE + sha256(f"{key} {rights} {self.version}".encode()).hexdigest()[:24]
+        made = f" {self.extensions}" if self.extensions else ""
+        name = BASE + sha256(f"{key} {rights} {self.version}{made}".encode()).hexdigest()[:24]
         note = self._note(name) or self._built(name, build, rights)
         self._annotate(name, {**note, "used": time.time()})
         return Template(name, note["value"], json.dumps(note["roles"]), rights)
@@ -172,7 +185,7 @@ class Shadow:
     @contextmanager
     def clone(self, template: Template) -> Iterator[Databases]:
         """Provide a copy of a template while the block lasts; its sessions are ended with it."""
-        name = RUN + secrets.token_hex(8)
+        name = self._name(RUN)
         with self._roles_of(template.roles):
             self._create(name, template.name, self._place.tablespace)
             try:
@@ -268,7 +281,7 @@ class Shadow:
     def _built(
         self, name: str, build: Callable[[Databases], Any], given: Rights, *, is_kept: bool = True
     ) -> dict[str, Any]:
-        fresh = FRESH + secrets.token_hex(8)
+        fresh = self._name(FRESH)
         with self._roles_of(self._place.base_roles), self._raised(given != "restricted"):
             before = self._make_room()
             self._create(fresh, "template0")
@@ -277,10 +290,13 @@ class Shadow:
                     self._give_public(fresh)
                 if given == "merged":
                     rights.note_installed(self._place, fresh)
+                admin_url = self._place.url(self._place.admin, fresh)
+                extensions.create(admin_url, self._place.owner, self.extensions, self._place.label)
                 value = json.loads(json.dumps(build(self._databases(fresh, self._place.admin, given))))
                 self._empty(fresh)
                 if given == "merged":
-                    rights.bring_down(self._admin, self._place, fresh, before)
+                    names = [each.name for each in self.extensions]
+                    rights.bring_down(self._admin, self._place, fresh, before, names)
                 made = sorted(rights.role_names(self._admin) - before) if given != "restricted" else []
                 note = {"value": value, "roles": self._roles(), "made_roles": made}
                 self._finish(fresh, name, note)
@@ -324,13 +340,20 @@ class Shadow:
 
     def _finish(self, fresh: str, name: str, note: Mapping[str, Any]) -> None:
         """Turn a database that is built into a template: closed to its owner, with its note, under its name."""
-        self._empty(fresh)
         self._turn(
             Request(f"alter database {fresh} owner to {quoted(self._place.admin)}"),
             Request(f"alter database {fresh} allow_connections false"),
+        )
+        self._empty(fresh)  # only now: an extension may have a process that connects again
+        self._turn(
             Request(_comment(fresh, {**note, "used": time.time()})),
             Request(f"alter database {fresh} rename to {name}"),
         )
+
+    def _name(self, start: str) -> str:
+        """Return a name for a new database: pg_cron works only in the one that our own server was started with."""
+        is_free = self.is_ours and self.extensions and not self._ask(_IS_THERE, FIRST)
+        return FIRST if is_free else start + secrets.token_hex(8)
 
     def _empty(self, name: str) -> None:
         """End all sessions in a database and wait for their end, a moment after that of their connections."""

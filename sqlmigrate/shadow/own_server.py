@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from sqlmigrate.errors import ConfigError, ServerError
 
 from . import installed, roles
 from .roles import OWNER, WATCHER
-from .server import PINNED, STATEMENT_TIMEOUT, Place, described, tidy, try_all
+from .server import EMBEDDED, FIRST, PINNED, STATEMENT_TIMEOUT, Place, described, tidy, try_all
 
 SLOTS = 8
 
@@ -49,25 +49,33 @@ SETTINGS = {
     "log_min_messages": "fatal",
     "lc_messages": "C",  # messages are read
 }
+# pg_cron can be created and used only in the database that is named at the start. No worker of an extension runs: a
+# hostile file could schedule a job that connects to another server with the password file of this account.
+_OF_LIBRARIES = {
+    "max_worker_processes": "0",
+    "cron.database_name": FIRST,
+    "citus.enable_statistics_collection": "off",
+    "timescaledb.telemetry_level": "off",
+}
 # https://www.postgresql.org/docs/current/auth-pg-hba-conf.html: other roles cannot connect
 _ACCESS = f"local all postgres scram-sha-256\nlocal all {OWNER},{WATCHER} trust\n"
 
 
 @contextmanager
-def own(home: Path, postgres: int | None) -> Iterator[tuple[Place, Session]]:
-    """Run a server of our own while the block lasts, for this review only."""
+def own(home: Path, postgres: int | None, libraries: str = "") -> Iterator[tuple[Place, Session]]:
+    """Run a server of our own while the block lasts, for this review only; `libraries` are loaded at its start."""
     major, programs = _chosen(postgres)
     name = f"shadow-{major}" if programs else f"shadow-{major}-embedded"
     folders = [home / name, *(home / f"{name}-{slot}" for slot in range(2, SLOTS + 1))]
     with server.exclusive_cluster(folders, major, programs) as cluster:
-        password = _ready(cluster)
+        password = _ready(cluster, libraries)
         urls = {
             "postgres": make_conninfo(cluster.url(), password=password),
             **{role: cluster.url(user=role) for role in (OWNER, WATCHER)},
         }
         admin = Session(make_conninfo(urls["postgres"], options=PINNED))
         try:
-            label = f"{described(admin)}, {'installed on this machine' if programs else 'embedded'}"
+            label = f"{described(admin)}, {'installed on this machine' if programs else EMBEDDED}"
             version = admin.conn.info.server_version
             place = Place(label, "postgres", OWNER, WATCHER, urls, True, version, True, _base_roles(admin))
             tidy(admin, is_ours=True)
@@ -97,13 +105,16 @@ def _chosen(postgres: int | None) -> tuple[int, Path | None]:
     )
 
 
-def _ready(cluster: Cluster) -> str:
+def _ready(cluster: Cluster, libraries: str) -> str:
     """Start a cluster and return the password of its superuser; replace the cluster if it does not start."""
     made = cluster.home / "made"
     if cluster.data.exists() and (not made.exists() or made.read_text() != _MADE):
         cluster.stop()
         shutil.rmtree(cluster.data)
     made.write_text(_MADE)
+    if libraries:
+        with suppress(ServerError):  # which are not installed: that is told when the extensions are looked for
+            return _started(cluster, {"shared_preload_libraries": libraries, **_OF_LIBRARIES})
     is_new = not cluster.data.exists()
     try:
         return _started(cluster)
@@ -114,7 +125,7 @@ def _ready(cluster: Cluster) -> str:
         return _started(cluster)
 
 
-def _started(cluster: Cluster) -> str:
+def _started(cluster: Cluster, settings: Mapping[str, str] | None = None) -> str:
     """Start a cluster, which is created first if it is new; return the password of its superuser."""
     password = cluster.home / "password"
     if not password.exists():
@@ -127,7 +138,7 @@ def _started(cluster: Cluster) -> str:
     if not cluster.is_ready():
         (cluster.data / "pg_hba.conf").write_text(_ACCESS)
         (cluster.data / "postgresql.auto.conf").write_text("")  # of a base that was not built to its end
-    cluster.start({**SETTINGS, **({"io_method": "sync"} if cluster.version >= _V18 else {})})
+    cluster.start({**SETTINGS, **({"io_method": "sync"} if cluster.version >= _V18 else {}), **(settings or {})})
     return password.read_text()
 
 

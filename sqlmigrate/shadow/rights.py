@@ -109,7 +109,8 @@ select format('alter %s %s owner to %I',
 # Functions of extensions that are written in C belong to the superuser, as with CREATE EXTENSION by another role.
 _IN_EXTENSIONS = f"""\
 select p.oid::text, format('alter %s %s owner to %I', it.type, it.identity, $1::text),
-       (p.prosecdef or not (coalesce(v.trusted, false) or to_jsonb(array[e.extname::text]) <@ $2::jsonb))::text
+       ((p.prosecdef or not (coalesce(v.trusted, false) or to_jsonb(array[e.extname::text]) <@ $2::jsonb))
+        and not to_jsonb(array[e.extname::text]) <@ $3::jsonb)::text
   from pg_depend d
   join pg_proc p on d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
   join pg_language l on l.oid = p.prolang and not l.lanpltrusted
@@ -242,7 +243,9 @@ def note_installed(place: Place, database: str) -> None:
         session.close()
 
 
-def bring_down(admin: Session, place: Place, database: str, before: Collection[str]) -> None:
+def bring_down(
+    admin: Session, place: Place, database: str, before: Collection[str], open_extensions: Collection[str] = ()
+) -> None:
     """Take from the owner and from what was built in a database the rights that a new migration must not have.
 
     Args:
@@ -250,6 +253,7 @@ def bring_down(admin: Session, place: Place, database: str, before: Collection[s
         place: The server.
         database: The name of the database.
         before: The names of the roles that existed before it was built.
+        open_extensions: The extensions whose functions the user lets new migrations call.
 
     Raises:
         ServerError: It cannot be brought down; the database must not be used.
@@ -259,7 +263,7 @@ def bring_down(admin: Session, place: Place, database: str, before: Collection[s
     made = sorted(role_names(admin) - set(before))
     try:
         if place.is_superuser:
-            _bring_objects_down(place, database, [place.owner, *made])
+            _bring_objects_down(place, database, [place.owner, *made], open_extensions)
             admin.ask(Request(_SLOTS, (database,)))
             if admin.conn.info.server_version >= _V15 and place.is_ours:
                 admin.ask(*map(Request, _PARAMETERS))
@@ -303,7 +307,7 @@ def _lower_roles(admin: Session, place: Place, names: Collection[str], may_be: C
         raise ServerError(f"the rights of the base cannot be taken back: {left[0][0]} has no effect")
 
 
-def _bring_objects_down(place: Place, database: str, ours: Collection[str]) -> None:
+def _bring_objects_down(place: Place, database: str, ours: Collection[str], open_extensions: Collection[str]) -> None:
     session = Session(place.url(place.admin, database))
     try:
         for (*statements,) in session.ask(Request(_SUBSCRIPTIONS))[0]:
@@ -311,7 +315,7 @@ def _bring_objects_down(place: Place, database: str, ours: Collection[str]) -> N
                 session.ask(Request(statement or ""))
         session.ask(Request("begin"), Request("set local session_replication_role = replica"), *map(Request, _CORE))
         _execute(session, _owners(session, place, ours))
-        _close_extensions(session, place)
+        _close_extensions(session, place, open_extensions)
         session.ask(Request(_UNTRUSTED))
         _execute(session, (row[0] or "" for row in session.ask(Request(_HANDLERS))[0]))
         session.ask(Request("commit"))
@@ -324,8 +328,9 @@ def _owners(session: Session, place: Place, ours: Collection[str]) -> Iterator[s
         yield statement or ""
 
 
-def _close_extensions(session: Session, place: Place) -> None:
-    rows = session.ask(Request(_IN_EXTENSIONS, (place.admin, json.dumps(_HARMLESS_EXTENSIONS))))[0]
+def _close_extensions(session: Session, place: Place, open_extensions: Collection[str]) -> None:
+    given = (place.admin, json.dumps(_HARMLESS_EXTENSIONS), json.dumps(list(open_extensions)))
+    rows = session.ask(Request(_IN_EXTENSIONS, given))[0]
     _execute(session, (statement or "" for _, statement, _ in rows))
     session.ask(Request(_CLOSE, (json.dumps([oid for oid, _, is_closed in rows if is_closed == "true"]),)))
 

@@ -119,5 +119,6 @@ def _tables(session: Session, wanted: Mapping[str, Sequence[str]] | None, ignore
 def _sum(number: int, table: _Table) -> str:
     """Return the statement for one table; the text of a row contains that of every value, of any type."""
     columns = ", ".join(f"it.{quoted}" for _, quoted in table.columns)
-    total = f"sum(hashtextextended(row({columns})::text, 0))::text"
+    row = f"row({columns})" if columns else "'()'"  # Citus takes no empty row
+    total = f"sum(hashtextextended({row}::text, 0))::text"
     return f"select '{number}', count(*)::text, {total} from only {table.name} it"

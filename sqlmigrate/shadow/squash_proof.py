@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from sqlmigrate.catalog import compare
 from sqlmigrate.catalog.objects import Catalog, Difference
@@ -21,8 +20,8 @@ from sqlmigrate.files.migration import Migration
 from sqlmigrate.history import read as history_read
 from sqlmigrate.operations import up_down
 
-from . import build, databases, row_sums, squash_changing, squash_rows
-from .built_schema import Clone, How, built_once, own_tables
+from . import build, databases, extensions, row_sums, squash_changing, squash_rows
+from .built_schema import Clone, How, Wanted, built_once, own_tables
 from .executable_files import LeftOut
 from .rights import Rights
 from .row_sums import TableRows
@@ -236,10 +235,9 @@ def _said(difference: Difference) -> Iterator[str]:
 
 
 @contextmanager
-def builder(
-    home: Path, table: str, *, shadow_url: str | None, postgres: int | None, is_trusted: bool
-) -> Iterator[Builder]:
-    """Provide a shadow server that builds migrations, while the block lasts."""
-    given: Rights = "trusted" if is_trusted else "restricted"
-    with databases.server(home, shadow_url, postgres) as server:
-        yield Builder(server, table, given)
+def builder(wanted: Wanted, migrations: Sequence[Migration]) -> Iterator[Builder]:
+    """Provide a shadow server that builds migrations, while the block lasts; they say where extensions are created."""
+    given: Rights = "trusted" if wanted.is_trusted else "restricted"
+    made = extensions.named(wanted.extensions, migrations)
+    with databases.server(wanted.home, wanted.shadow_url, wanted.postgres, made) as server:
+        yield Builder(server, wanted.table, given)

@@ -67,7 +67,7 @@ Usage: sqlmigrate [OPTIONS] COMMAND [ARGS]...
   Settings are flags, environment variables (SQLMIGRATE_TABLE), or keys in
   sqlmigrate.toml or in [tool.sqlmigrate] of pyproject.toml: directory, table,
   lock_wait, lock_timeout, lock_retries, into_existing, schema_file,
-  schema_postgres, drift, drift_ignore, application_name.
+  schema_postgres, drift, drift_ignore, extension, application_name.
 
 Options:
   --database-url URL         Database URL or libpq keywords; without it
@@ -91,6 +91,9 @@ Options:
   --drift [off|warn|refuse]  What `up` does if the schema was changed by hand;
                              `off` also keeps no snapshots of it.  [default:
                              warn]
+  --extension NAME           Extension that the throwaway server's
+                             administrator creates first: postgis, or
+                             postgis=3.4.2.
   --version                  Show the version and exit.
   -h, --help                 Show this message and exit.
 

@@ -150,7 +150,8 @@ WRONG = {
         (
             "unknown setting `xyz`{in}"
             " → known are: directory, table, lock_wait, lock_timeout, lock_retries, into_existing, "
-            "schema_file, schema_postgres, drift, drift_ignore, application_name"
+            "schema_file, schema_postgres, drift, drift_ignore, extension, "
+            "application_name"
         ),
     ),
     "a URL": (

@@ -49,7 +49,7 @@ def test_the_defaults_are_those_of_the_records() -> None:
     assert {name: default(name) for name in IN_FILE} == {
         "directory": "sql", "table": "migrations", "lock_wait": 60.0, "lock_timeout": "5s", "lock_retries": 10,
         "application_name": "sqlmigrate", "into_existing": False, "schema_file": "schema.sql", "schema_postgres": None,
-        "drift": "warn", "drift_ignore": (),
+        "drift": "warn", "drift_ignore": (), "extension": (),
     }  # fmt: skip
     assert {name: getattr(Config(), name) for name in IN_FILE} == {name: default(name) for name in IN_FILE}
 
@@ -67,7 +67,7 @@ def test_the_program_has_every_flag(setting: Setting) -> None:
 
 
 USES = {
-    "baseline": {"database", "folder"}, "create": {"folder"}, "down": {"database", "folder", "execution"},
+    "baseline": {"database", "folder", "shadow"}, "create": {"folder"}, "down": {"database", "folder", "execution"},
     "log": {"database", "folder"}, "repair": {"database", "folder"}, "split": set(), "verify": {"database", "folder"},
     "reset": {"database", "folder", "execution", "first run"}, "status": {"database", "folder"},
     "up": {"database", "folder", "execution", "first run"},

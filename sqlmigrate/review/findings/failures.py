@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from sqlmigrate.errors import Kind, MigrationError, StatementError
+from sqlmigrate.identifiers import plain
 from sqlmigrate.review.measure.facts import FileRun, RowFailure, StatementFacts
 from sqlmigrate.review.measure.made_up_rows import may_come_from_rows, may_need_rows
 from sqlmigrate.review.rules import failures
@@ -142,12 +143,16 @@ def _message(error: StatementError) -> str:
 
 def finding_of_error(run: FileRun, error: StatementError, major: int) -> Finding:
     """Make the finding of a statement that failed on a server of this major version."""
-    rule = failures.HANGS if run.is_stopped else _rule(error, _failed_statement(run), major)
+    failed = _failed_statement(run)
+    rule = failures.HANGS if run.is_stopped else _rule(error, failed, major)
     message = _message(error)
     if run.is_stopped:
         message = "the statement was stopped by the review's timeout"
     span = error.span or run.script.source.span(0, 0)
     advice = _ADVICE.get(rule.name, "")
+    if rule is failures.NEEDS_MORE_RIGHTS and failed and failed.statement.kind.verb == "CREATE EXTENSION":
+        name = plain(failed.statement.object_name or "NAME")
+        advice = f"let the server's administrator create it first: --extension {name}"
     if error.sqlstate == _IN_TRANSACTION:
         advice = error.hint or ""
     if rule is failures.STATEMENT_FAILS and may_come_from_rows(error):

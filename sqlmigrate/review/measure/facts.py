@@ -25,6 +25,7 @@ class Relation:
         kind: table, partitioned table, index, sequence, view, materialized view or foreign table
         table: the table of an index
         parent: the partitioned table, or the table it inherits from
+        is_of_extension: whether an extension has created it, and its functions write to it
     """
 
     oid: int
@@ -32,6 +33,7 @@ class Relation:
     kind: str
     table: str | None = None
     parent: str | None = None
+    is_of_extension: bool = False
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from sqlmigrate.parsing.statement import Statement
 from sqlmigrate.plan.plan import Direction, Step
 from sqlmigrate.shadow import row_sums
 from sqlmigrate.shadow.database_names import with_database
+from sqlmigrate.shadow.extensions import Extension, script_without
 from sqlmigrate.shadow.missing_roles import MissingRoles
 from sqlmigrate.shadow.row_sums import TableRows
 from sqlmigrate.source import Source
@@ -55,12 +56,21 @@ class RoundTrips:
         made_up: The generated rows of the clone.
         known: The rows of the template that the clone was made of.
         checker: What provides the extension plpgsql_check on the clone.
+        extensions: The extensions that are in the clone already.
     """
 
-    def __init__(
-        self, roles: MissingRoles, watch: Watch, made_up: MadeUpRows, known: Iterable[TableRows], checker: Checker
+    def __init__(  # noqa: PLR0913 - the last one is rarely given
+        self,
+        roles: MissingRoles,
+        watch: Watch,
+        made_up: MadeUpRows,
+        known: Iterable[TableRows],
+        checker: Checker,
+        *,
+        extensions: Sequence[Extension] = (),
     ) -> None:
         self._checker = checker
+        self._extensions = extensions
         self._watch, self._made_up, self._roles = watch, made_up, roles
         self._shortened: set[str] = set()  # the tables of which rows were deleted since the run began
         self._reading = reading.read(watch.observer, watch.history)
@@ -161,7 +171,8 @@ class RoundTrips:
         passed: dict[tuple[object, ...], RowFailure] = {}
         self._shortened, self._tried = set(), set()
         script, done, stopped = step.script, None, None
-        step = replace(step, script=with_database(script, self._watch.session.conn.info.dbname))
+        executed = script_without(script, self._extensions)
+        step = replace(step, script=with_database(executed, self._watch.session.conn.info.dbname))
         tries: list[int] = []  # the statements that failed on generated rows
         while True:
             done = self._continued(step, catalog, done)

@@ -285,15 +285,18 @@ class Watch:
     def _locks(self, pid: int) -> dict[int, _Held]:
         """Return the strongest lock on each relation of the users, by OID."""
         strongest: dict[int, _Held] = {}
-        for oid, mode, _, kind, schema, storage, name, table, parent in self.observer.ask(Request(LOCKS, (str(pid),)))[
-            0
-        ]:
+        rows = self.observer.ask(Request(LOCKS, (str(pid),)))[0]
+        for oid, mode, _, kind, schema, storage, name, table, parent, of_extension in rows:
             if schema in ("pg_catalog", "information_schema", "pg_toast") or kind in ("t", "c") or name in self._hidden:
                 continue
             if table in self._hidden:
                 continue
             is_new = kind is None or oid not in self._base
-            relation = None if is_new else Relation(int(oid or 0), name or "", _KINDS[kind or ""], table, parent)
+            relation = (
+                None
+                if is_new
+                else Relation(int(oid or 0), name or "", _KINDS[kind or ""], table, parent, of_extension == "true")
+            )
             known = strongest.get(int(oid or 0))
             spelled = _MODE.get(mode or "", "")
             if known is None or rank(spelled) > rank(known.mode):

@@ -17,7 +17,10 @@ select l.relation::text, l.mode, l.granted::text, c.relkind::text, n.nspname::te
        (select pg_catalog.regexp_replace(i.indrelid::pg_catalog.regclass::text, '^public\\.', '')
           from pg_catalog.pg_index i where i.indexrelid = c.oid),
        (select pg_catalog.regexp_replace(h.inhparent::pg_catalog.regclass::text, '^public\\.', '')
-          from pg_catalog.pg_inherits h where h.inhrelid = c.oid limit 1)
+          from pg_catalog.pg_inherits h where h.inhrelid = c.oid limit 1),
+       (exists (select from pg_catalog.pg_depend d
+                 where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.objid = c.oid
+                   and d.deptype = 'e'))::text
   from pg_catalog.pg_locks l
   left join pg_catalog.pg_class c on c.oid = l.relation
   left join pg_catalog.pg_namespace n on n.oid = c.relnamespace

@@ -207,7 +207,7 @@ def _is_filled(session: Session, tables: Sequence[_Writing], inserts: list[str],
         parts = ", ".join(f"part_{at} as ({insert})" for at, insert in enumerate(inserts))
         inserts = [f"with {parts} select"]
     deletes = [Request(f"delete from {name}") for name in emptied]
-    counts = [Request(f"select (exists (select from {table.table.name}))::text") for table in tables]
+    counts = [Request(f"select (exists (select 1 from {table.table.name}))::text") for table in tables]
     answers = session.ask(Request("begin"), *role, *deletes, *map(Request, inserts), *counts, Request("commit"))
     return all(answer[0][0] == "true" for answer in answers[-1 - len(tables) : -1])
 

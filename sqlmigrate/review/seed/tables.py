@@ -199,7 +199,7 @@ def _exists(session: Session, names: list[str]) -> list[list[str | None]]:
     """Return for each table whether it is empty, in several rows: a row has at most 1,664 columns."""
     parts = [names[start : start + 100] for start in range(0, len(names), 100)]
     requests = (
-        Request("select " + ", ".join(f"(not exists (select from {name}))::text" for name in part)) for part in parts
+        Request("select " + ", ".join(f"(not exists (select 1 from {name}))::text" for name in part)) for part in parts
     )
     return [rows[0] for rows in session.ask(*requests)] if parts else []
 
