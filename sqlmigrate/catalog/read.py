@@ -117,6 +117,11 @@ def _in_transaction(session: Session, reads: Callable[[], _T]) -> _T:
     return found
 
 
+def forget() -> None:
+    """Forget the objects that were read: whoever goes on with another database will not meet them again."""
+    _object.cache_clear()
+
+
 def objects_of(sort: Sort, text: str | None) -> Iterator[Object]:
     """Return the objects in the answer to the query of a sort."""
     for record in text.split(RECORD) if text else ():

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlmigrate.catalog.drift import summary
+from sqlmigrate.catalog.read import forget
 from sqlmigrate.errors import ConnectError, HistoryError, SqlmigrateError, gather
 from sqlmigrate.files.migration import Folder
 from sqlmigrate.operations import drift as drift_operations, status as status_operations
@@ -96,6 +97,8 @@ def drift(target: Target, policy: DriftPolicy, table: str) -> Drifted:
         compared = drift_operations.drift(target.url, policy, table=table, schema=target.schema, leaves=True).compared
     except SqlmigrateError as error:
         return Drifted(error=error)
+    finally:
+        forget()
     if compared.problem or compared.drift is None:
         return Drifted(error=compared.problem or HistoryError("there is nothing to compare with"))
     return Drifted(tuple(summary(compared.drift.differences)))

@@ -12,6 +12,7 @@ from dataclasses import replace
 from threading import Event as Flag, Lock, Semaphore
 from typing import Any
 
+from sqlmigrate.catalog.read import forget
 from sqlmigrate.errors import SqlmigrateError
 from sqlmigrate.executor.events import Blocked, Event, Failed, Finished, Folded, Pausing, Postponed, Waiting
 from sqlmigrate.executor.step_run import pause_after
@@ -177,6 +178,12 @@ class FleetRun:
 
     def _execute(self, job: Job, tell: Tell) -> float | None:
         """Execute one target to its end, or until it waits for others; returns the pause then."""
+        try:
+            return self._execute_once(job, tell)
+        finally:
+            forget()
+
+    def _execute_once(self, job: Job, tell: Tell) -> float | None:
         tell(Started())
         began = time.monotonic()
         try:

@@ -18,6 +18,7 @@ from .other_tools import Tool, contained, exact, is_companion, name_of, tool_for
 from .table import VERSION_NUMBER, VERSION_ORDER, History, own_tables
 
 _SEPARATOR = "\x1f"
+_OURS = "sqlmigrate"  # how `other_tools` calls it
 # Schemas of services that keep their own history in the users' database, with the columns of well-known tools:
 # Supabase's, Hasura's, and those of job queues. Such a history counts only where the folder has its versions.
 _OF_SERVICES = frozenset(
@@ -88,13 +89,26 @@ class Surroundings:
     lost: tuple[str, ...] = ()
 
 
-_IS_OF_USERS = """\
-n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and not c.relispartition
-   and pg_catalog.has_schema_privilege(n.oid, 'usage')
-   and not exists (select from pg_catalog.pg_depend d
+_OF_EXTENSION = """\
+from pg_catalog.pg_depend d
                     where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.objid = c.oid
-                      and d.deptype = 'e')"""
+                      and d.deptype = 'e'"""
+_MAY_BE_OF_USERS = """\
+n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and not c.relispartition
+   and pg_catalog.has_schema_privilege(n.oid, 'usage')"""
+_IS_OF_USERS = f"{_MAY_BE_OF_USERS}\n   and not exists (select {_OF_EXTENSION})"
+# Of a few schemas among thousands: written so that the server looks at their tables alone. Of many tables it would look
+# up each by itself, which takes longer.
+_IS_OF_FEW_SCHEMAS = f"""\
+{_MAY_BE_OF_USERS}
+   and (select d.deptype {_OF_EXTENSION} limit 1) is null
+   and n.nspname = any (pg_catalog.string_to_array({{schemas}}, E'\\x1f'))"""
 
+_TABLES_OF_SCHEMAS = f"""\
+select n.nspname::text, c.relname::text
+  from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+ where c.relkind in ('r', 'p', 'm', 'f') and {_IS_OF_FEW_SCHEMAS.format(schemas="$1")}
+ order by 1, 2"""
 _TABLES = f"""\
 select n.nspname::text, c.relname::text
   from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
@@ -103,7 +117,7 @@ select n.nspname::text, c.relname::text
         or n.nspname = any (pg_catalog.string_to_array($1, E'\\x1f')))
  order by 1, 2"""
 
-_CANDIDATES = f"""\
+_CANDIDATES = """\
 select n.nspname::text, c.relname::text, of_table.names, of_table.version_type,
        pg_catalog.has_table_privilege(c.oid, 'select')::text,
        (n.nspname = any (pg_catalog.current_schemas(false)))::text
@@ -114,7 +128,7 @@ select n.nspname::text, c.relname::text, of_table.names, of_table.version_type,
               max(pg_catalog.format_type(a.atttypid, null)) filter (where a.attname = 'version') as version_type
          from pg_catalog.pg_attribute a
         where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as of_table
- where c.relkind in ('r', 'p') and c.relnatts <= 40 and {_IS_OF_USERS}
+ where c.relkind in ('r', 'p') and c.relnatts <= 40 and {is_of_users}
    and (of_table.names = any (pg_catalog.string_to_array($1, ','))
         or exists (select from pg_catalog.unnest(pg_catalog.string_to_array($2, ',')) columns
                     where of_table.each @> pg_catalog.string_to_array(columns, ' ')))
@@ -152,26 +166,34 @@ def look(session: Session, history: History, schemas: Collection[str] = ()) -> S
     """Look at what a database holds apart from our history; writes nothing.
 
     Tables are looked for on the search_path, in the schema of the history and in `schemas`, histories of other tools in
-    every schema that this role may use. It costs one round trip, and one more for each history that is found.
+    every schema that this role may use. If the session works in one schema, all is looked for there and in `schemas`.
+    It costs one round trip, and one more for each history that is found.
     """
     wanted = _SEPARATOR.join((history.schema, *schemas))
-    requests = [Request(_TABLES, (wanted,)), Request(_CANDIDATES, (",".join(exact()), ",".join(contained())))]
+    columns = (",".join(exact()), ",".join(contained()))
+    if session.schema is None:
+        requests = [Request(_TABLES, (wanted,)), Request(_CANDIDATES.format(is_of_users=_IS_OF_USERS), columns)]
+    else:
+        few = _CANDIDATES.format(is_of_users=_IS_OF_FEW_SCHEMAS.format(schemas="$3"))
+        requests = [Request(_TABLES_OF_SCHEMAS, (wanted,)), Request(few, (*columns, wanted))]
     if history.exists and history.has_log:
         requests.append(Request(_LOGGED.format(log=history.quoted_log)))
     path = own_settings.look_in_schema(session)
     tables, candidates, *logged, _ = session.ask(BEGIN_READ_ONLY, *path, *requests, COMMIT)[1 + len(path) :]
     found = [each for each in map(_candidate, candidates) if not _is_ours(each, history)]
-    histories = list(filter(None, (_read(session, each, found) for each in found if each.tool)))
+    elsewhere = [each for each in found if _is_of_another_schema(each, history)]
+    read = [each for each in found if each.tool and each not in elsewhere]
+    histories = list(filter(None, (_read(session, each, found) for each in read)))
     named = {each.table for each in histories} | {
         _shown(each.schema, each.name) for each in found if is_companion(each.schema, each.columns)
     }
     ours = {_shown(history.schema, name) for name in history.own_tables}
-    ours |= {
-        _shown(each.schema, name) for each in histories if each.tool == "sqlmigrate" for name in own_tables(each.name)
-    }
+    with_log = [(each.schema, each.name) for each in elsewhere]
+    with_log += [(each.schema, each.name) for each in histories if each.tool == _OURS]
+    ours |= {_shown(schema, name) for schema, table in with_log for name in own_tables(table)}
     shown = [_shown(schema or "", name or "") for schema, name in tables]
     return Surroundings(
-        tuple(each for each in histories if not each.is_empty and _counts(each, history)),
+        tuple(each for each in histories if not each.is_empty),
         tuple(each for each in shown if each not in named | ours),
         is_new=not (logged and logged[0]),
         lost=tuple(version or "" for version, is_executed in (logged[0] if logged else ()) if is_executed == "true"),
@@ -189,9 +211,10 @@ def _is_ours(candidate: _Candidate, history: History) -> bool:
     return (candidate.schema, candidate.name) == (history.schema, history.table)
 
 
-def _counts(found: OtherHistory, history: History) -> bool:
-    """Tell whether a history matters here: with a schema for each customer, each schema has a history of ours."""
-    return found.tool != "sqlmigrate" or found.schema == history.schema or found.is_on_path
+def _is_of_another_schema(candidate: _Candidate, history: History) -> bool:
+    """Tell whether it is a history of ours that does not matter here: with a schema for each customer, each has one."""
+    is_ours = candidate.tool is not None and candidate.tool.name == _OURS
+    return is_ours and candidate.schema != history.schema and not candidate.is_on_path
 
 
 def _shown(schema: str, name: str) -> str:

@@ -49,6 +49,7 @@ class Times:
 
     clock: list[float] = field(default_factory=list)
     processor: list[float] = field(default_factory=list)
+    memory: list[float] = field(default_factory=list)  # the most that was resident, in MB
 
     def __str__(self) -> str:
         return f"{statistics.median(self.clock):9,.0f} ({min(self.clock):,.0f})"
@@ -91,6 +92,7 @@ def timed(times: Times, command: Sequence[str], environment: Mapping[str, str], 
         _, status, usage = os.wait4(process.pid, 0)
         times.clock.append((time.perf_counter() - start) * 1000)
         times.processor.append((usage.ru_utime + usage.ru_stime) * 1000)
+        times.memory.append(usage.ru_maxrss / 1024)
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             said.seek(0)
@@ -579,14 +581,14 @@ FILES_OF_A_FLEET = 20
 AT_ONCE = 8
 
 
-def fleets(bench: Bench, number: int = 40) -> None:
+def fleets(bench: Bench, number: int = 100) -> None:
     """Bring many databases up to date: in one process, in a loop, four processes at once; then with nothing to do."""
     migrations = [_statements(each) for each in range(FILES_OF_A_FLEET)]
     tools, missing = other_tools.found(bench.cache, bench.server.cluster.program("psql"))
     for line in missing:
         say(f"not measured: {line}")
     folder = bench.folder("fleet")
-    ways: list[Sequence[str]] = []
+    ways: list[tuple[str, list[Times]]] = []
     for tool in tools:
         if tool.name not in ("sqlmigrate", "dbmate"):
             continue
@@ -594,11 +596,21 @@ def fleets(bench: Bench, number: int = 40) -> None:
         files.mkdir()
         tool.write(files, migrations)
         if tool.name == "sqlmigrate":
-            ways.append(_fleet(bench, folder, files, number))
             ways.append(_bare(bench, files, number))
+            ways += [_fleet(bench, folder, files, number, drift) for drift in ("warn", "off")]
         ways += [_called_for_each(bench, tool, files, processes, number) for processes in (1, 4)]
+    columns = ["", "files", "times psycopg", "processor", "nothing to do", "processor", "MB"]
     title = f"{number} databases, {FILES_OF_A_FLEET} files: milliseconds for each, by the clock and of our processor"
-    table(title, ["", "files", "processor", "nothing to do", "processor"], ways)
+    least = ways[0][1][0].median
+    table(title, columns, ([name, *_figures(times, number, least)] for name, times in ways))
+    _many_schemas(bench, folder / "sqlmigrate")
+
+
+def _figures(times: Sequence[Times], number: int, least: float) -> list[str]:
+    files, *nothing = times
+    figures = [f"{files.median / number:,.1f}", f"{files.median / least:.2f}", f"{files.used / number:,.1f}"]
+    figures += [f"{figure / number:,.1f}" for each in nothing for figure in (each.median, each.used)] or ["", ""]
+    return [*figures, f"{max(files.memory):,.0f}" if files.memory else ""]
 
 
 @contextmanager
@@ -607,35 +619,36 @@ def _databases(bench: Bench, number: int) -> Iterator[list[str]]:
         yield [stack.enter_context(bench.server.database()) for _ in range(number)]
 
 
-def _fleet(bench: Bench, folder: Path, files: Path, number: int) -> Sequence[str]:
+def _fleet(bench: Bench, folder: Path, files: Path, number: int, drift: str) -> tuple[str, list[Times]]:
     with _databases(bench, number) as urls:
         lines = "".join(f"shop_{index} {url}\n" for index, url in enumerate(urls))
         (folder / "targets.txt").write_text(lines, encoding="utf-8")
         command = [SQLMIGRATE, "--directory", str(files), "fleet", "up", "--targets", str(folder / "targets.txt")]
-        return _twice(f"fleet, --jobs {AT_ONCE}", [*command, "--jobs", str(AT_ONCE)], bench, number)
+        name = f"fleet, --jobs {AT_ONCE}, --drift {drift}"
+        return name, _twice([*command, "--jobs", str(AT_ONCE), "--drift", drift], bench)
 
 
-def _called_for_each(bench: Bench, tool: other_tools.Tool, files: Path, processes: int, number: int) -> Sequence[str]:
+def _called_for_each(
+    bench: Bench, tool: other_tools.Tool, files: Path, processes: int, number: int
+) -> tuple[str, list[Times]]:
     with _databases(bench, number) as urls:
         named = [url.replace("postgresql://", tool.scheme) + tool.options.replace("?", "&") for url in urls]
         each = f"DATABASE_URL={{}} {shlex.join(tool.command(files))}"
         script = f"printf '%s\\n' {' '.join(map(shlex.quote, named))} | xargs -P {processes} -I {{}} env {each}"
         how = f"xargs -P {processes}" if processes > 1 else "in a loop"
-        return _twice(f"{tool.name}, {how}", ["sh", "-c", script], bench, number)
+        return f"{tool.name}, {how}", _twice(["sh", "-c", script], bench)
 
 
-def _twice(name: str, command: Sequence[str], bench: Bench, number: int) -> Sequence[str]:
-    figures = []
-    for _ in range(2):
-        times = Times()
-        environment = bench.environment("")
-        del environment["DATABASE_URL"]
+def _twice(command: Sequence[str], bench: Bench) -> list[Times]:
+    environment = bench.environment("")
+    del environment["DATABASE_URL"]
+    found = [Times(), Times()]
+    for times in found:
         timed(times, command, environment)
-        figures += [times.median / number, times.used / number]
-    return [name, *(f"{figure:,.1f}" for figure in figures)]
+    return found
 
 
-def _bare(bench: Bench, files: Path, number: int) -> Sequence[str]:
+def _bare(bench: Bench, files: Path, number: int) -> tuple[str, list[Times]]:
     """Execute the files with psycopg alone, from as many threads: what no tool can be faster than."""
     texts = [path.read_text(encoding="utf-8") for path in sorted(files.glob("*.up.sql"))]
 
@@ -649,8 +662,34 @@ def _bare(bench: Bench, files: Path, number: int) -> Sequence[str]:
         start, used = time.perf_counter(), time.process_time()
         list(pool.map(execute, urls))
         clock, used = time.perf_counter() - start, time.process_time() - used
-    figures = [f"{each * 1000 / number:,.1f}" for each in (clock, used)]
-    return [f"psycopg alone, {AT_ONCE} threads", *figures, "", ""]
+    return f"psycopg alone, {AT_ONCE} threads", [Times([clock * 1000], [used * 1000])]
+
+
+def _many_schemas(bench: Bench, files: Path) -> None:
+    """Bring 1,000 schemas up to date, and 2,000 with small changes; then these have nothing to do."""
+    few = bench.folder("few") / "sql"
+    _write(few, [_statements(each) for each in range(2)])
+    rows = []
+    for number, folder, actions in ((1_000, files, ("up",)), (2_000, few, ("up", "up", "status"))):
+        with bench.server.database() as url:
+            with psycopg.connect(url, autocommit=True) as conn:
+                for each in range(number):
+                    conn.execute(f"create schema tenant_{each}")
+            for place, action in enumerate(actions):
+                times = Times()
+                command = [SQLMIGRATE, "--directory", str(folder), "fleet", action, "--schemas", "tenant_*"]
+                timed(times, command, bench.environment(url))
+                what = "nothing to do" if place else f"{len(list(folder.glob('*.up.sql')))} files"
+                figures = (times.median / 1000, times.used / 1000)
+                rows.append(
+                    (
+                        f"{action}, {number:,} schemas, {what}",
+                        *(f"{figure:,.1f}" for figure in figures),
+                        f"{figures[0] * 1000 / number:,.1f}",
+                        f"{times.memory[0]:,.0f}",
+                    )
+                )
+    table("Schemas of one database", ["", "s", "s of processor", "ms for each", "MB"], rows)
 
 
 PARTS = {

@@ -1,0 +1,67 @@
+"""Targets that are schemas of one database: what is in the others is none of their business, and costs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fleet_project import Fleet
+from in_process import Quick
+from proxies import TurnCounter
+
+from sqlmigrate.files.folder import load
+from sqlmigrate.operations import up_down
+
+Make = Callable[[int], Fleet]
+
+
+def test_only_what_is_in_the_schema_itself_keeps_it_from_its_first_migration(fleet_of: Make) -> None:
+    """Tables and the history of another tool, there; not those of other schemas, nor of the whole database."""
+    shops = fleet_of(1)
+    shops.sql.add_tables("a")
+    shops.execute("shop_01", "create schema tenant_1; create schema tenant_2; create schema tenant_3")
+    dbmate = "schema_migrations (version varchar(128) primary key)"
+    shops.execute("shop_01", f"create table public.{dbmate}; insert into public.schema_migrations values ('001')")
+    shops.execute("shop_01", f"create table tenant_2.{dbmate}; insert into tenant_2.schema_migrations values ('001')")
+    shops.execute("shop_01", "create table tenant_3.orders ()")
+    call = Quick(shops.folder, {"DATABASE_URL": shops.urls["shop_01"]})
+
+    ended = call("fleet", "up", "--schemas", "tenant_*")
+
+    assert ended.stdout.splitlines()[0] == "3 targets: 1 needs 001, 2 left out"
+    assert "tenant_2.schema_migrations" in ended.stderr
+    assert "tenant_3" in ended.stderr
+    assert shops.sql.query("select schemaname from pg_tables where tablename = 'a'") == [("tenant_1",)]
+
+
+def test_a_look_takes_as_long_with_one_other_schema_as_with_many(fleet_of: Make) -> None:
+    """No round trip for each of their histories."""
+    shops = fleet_of(1)
+    shops.sql.add_tables("a")
+    call = Quick(shops.folder, {"DATABASE_URL": shops.urls["shop_01"]})
+    turns = []
+    with TurnCounter(shops.urls["shop_01"]) as proxy:
+        for number in (1, 2, 3):
+            shops.execute("shop_01", f"create schema tenant_{number}")
+            proxy.reset()
+            up_down.look(proxy.url, load(shops.folder / "sql"), schema=f"tenant_{number}")
+            turns.append(proxy.turns)
+            call("fleet", "up", "--schemas", f"tenant_{number}")
+
+    assert len(set(turns)) == 1
+
+
+def test_the_histories_of_other_schemas_are_not_read_without_a_schema_either(fleet_of: Make) -> None:
+    """For the database as a whole: a look at it is two round trips, however many schemas have a history."""
+    shops = fleet_of(1)
+    shops.sql.add_tables("a")
+    call = Quick(shops.folder, {"DATABASE_URL": shops.urls["shop_01"]})
+    turns = []
+    with TurnCounter(shops.urls["shop_01"]) as proxy:
+        for number in (1, 2, 3):
+            proxy.reset()
+            up_down.look(proxy.url, load(shops.folder / "sql"), table="public.migrations")
+            turns.append(proxy.turns)
+            shops.execute("shop_01", f"create schema tenant_{number}")
+            call("fleet", "up", "--schemas", f"tenant_{number}")
+
+    assert len(set(turns)) == 1
