@@ -227,7 +227,7 @@ NEEDS = {
     "chromium": "apt-get install chromium",
     INSTALLED: "apt-get install postgresql",
     CHECK: "apt-get install postgresql-15-plpgsql-check",
-    CITUS: "SQLMIGRATE_TEST_CITUS=URL, of a coordinator with workers; the role is a superuser",
+    CITUS: "SQLMIGRATE_TEST_CITUS=URL, of a coordinator with workers, wal_level = logical; a superuser",
     OTHER_TOOLS: "npm, pip and their registries, and what .ci/run installs",
 }
 _not_run: dict[str, int] = {}

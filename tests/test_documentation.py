@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import children
+import citus_cluster
 import click
 import documents
 import psycopg
@@ -368,7 +369,26 @@ def _write_shown(project: Project, is_wanted: Callable[[str], bool]) -> None:
 def test_all_sql_is_a_file() -> None:
     """Each SQL block begins with the path of a file."""
     assert [str(block) for block in blocks("sql") if not re.match(r"-- sql/\d{3}_\w+\.up\.sql\n", block.text)] == []
-    assert {block.document for block in blocks("sql")} == {"docs/writing-migrations.md"}
+    assert {block.document for block in blocks("sql")} == {"docs/writing-migrations.md", CITUS}
+
+
+CITUS = "docs/distributed.md"
+
+
+def test_the_files_for_citus_can_be_executed(project: Project, citus: citus_cluster.Cluster) -> None:
+    """Up, down, and up again, on a cluster; nothing that Citus drops later is called drift."""
+    on_citus = project.at(citus.url)
+    on_citus.folder.mkdir()
+    for path, text in _files(CITUS).items():
+        (on_citus.folder.parent / path).write_text(text, encoding="utf-8")
+    can_be_undone = [each.version for each in load(on_citus.folder) if each.down]
+
+    assert on_citus.call("up", "--to", can_be_undone[-1]).code == 0
+    on_citus.execute("call citus_cleanup_orphaned_resources()")
+    assert on_citus.call("drift").code == 0
+    assert on_citus.call("down", "--all", "--yes").code == 0
+    assert on_citus.query("select * from pg_dist_partition") == []
+    assert on_citus.call("up").code == 0
 
 
 def test_the_patterns_can_be_executed(project: Project) -> None:

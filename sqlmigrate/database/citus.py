@@ -34,6 +34,11 @@ class Citus:
     coordinator: str = ""
     distributes: bool = False
 
+    @property
+    def major(self) -> int:
+        """The major version of the extension."""
+        return int(self.version.partition(".")[0])
+
 
 def citus_of(version: str | None) -> Citus | None:
     """Return the node, of which only the version is known yet, from the value of `VERSION_COLUMN`."""
@@ -62,8 +67,7 @@ def look(session: Session, citus: Citus, schema: str, table: str) -> Citus:
         schema: The schema of the table, as it is written in SQL.
         table: The qualified name of the table, as it is written in SQL.
     """
-    major = int(citus.version.partition(".")[0])
-    would = f"{_MANAGED} or {_OF_SCHEMA}" if major >= _OLDEST_WITH_DISTRIBUTED_SCHEMAS else _MANAGED
+    would = f"{_MANAGED} or {_OF_SCHEMA}" if citus.major >= _OLDEST_WITH_DISTRIBUTED_SCHEMAS else _MANAGED
     request = Request(_NODE.format(would_distribute=would), (schema, table))
     try:
         _, rows, _ = session.ask(BEGIN_READ_ONLY, request, COMMIT)

@@ -135,7 +135,7 @@ def _on_citus(session: Session, state: State) -> State:
     server = replace(server, citus=found)
     if found.is_worker and not (history.exists and found.distributes):
         raise on_worker(server)
-    return replace(state, server=server, history=replace(history, is_on_citus=True, is_distributed=found.distributes))
+    return replace(state, server=server, history=replace(history, citus=found.major, is_distributed=found.distributes))
 
 
 def _state(

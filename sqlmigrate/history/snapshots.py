@@ -16,6 +16,9 @@ from sqlmigrate.version import __version__
 from .read import number, time
 from .table import COLUMNS, MARK, NEWEST_FIRST, SNAPSHOT_COLUMNS, History, names_in_catalog
 
+_SEPARATOR = "\x1f"
+_OWN_TABLES = 3
+_OLDEST_WITH_CLEANUP = 12  # of Citus
 _READ = [each for each in SNAPSHOT_COLUMNS if each.is_read]
 
 
@@ -119,12 +122,14 @@ class Found:
 
     Attributes:
         names: The qualified names of our tables, as the catalog writes them.
+        dropped: The names of what Citus is going to drop, as the catalog writes them.
         others: Schema and name of other histories in the same database.
         tie: The state of the history.
         snapshot: The newest snapshot; None if there is none, or if this role may not read it.
     """
 
     names: frozenset[str]
+    dropped: frozenset[str]
     others: tuple[tuple[str, str], ...]
     tie: Tie
     snapshot: Snapshot | None
@@ -134,20 +139,34 @@ def look(history: History) -> tuple[Request, ...]:
     """Give the requests that read what `Found` has; `found` makes it of their answers."""
     others = Request(_OTHERS, (history.schema, history.table))
     if not history.exists:
-        return names_in_catalog(history), others
-    always = (names_in_catalog(history), others, Request(_tie(history)))
+        return _names(history), others
+    always = (_names(history), others, Request(_tie(history)))
     if history.snapshots not in ("readable", "writable"):
         return always
     columns = ", ".join(each.as_read for each in _READ)
     return *always, Request(f"select {columns} from {history.quoted_snapshots} order by id desc limit 1")
 
 
+def _names(history: History) -> Request:
+    """Ask for the names of our tables, and on Citus for what is left of moved shards and is dropped soon: one row.
+
+    https://docs.citusdata.com/en/stable/admin_guide/cluster_management.html
+    """
+    names = names_in_catalog(history)
+    if history.citus < _OLDEST_WITH_CLEANUP:
+        return names
+    dropped = f"(select pg_catalog.string_agg(object_name, '{_SEPARATOR}') from pg_catalog.pg_dist_cleanup)"
+    return names._replace(sql=f"{names.sql}, {dropped}")
+
+
 def found(answers: Sequence[Sequence[Sequence[str | None]]]) -> Found:
     """Make values of the answers to `look`."""
-    (names,), others, *rest = answers
+    (row,), others, *rest = answers
+    names, dropped = row[:_OWN_TABLES], "".join(name or "" for name in row[_OWN_TABLES:])
     tie, snapshot = (rows[0] if rows else None for rows in (*rest, None, None)[:2])
     return Found(
         frozenset(name or "" for name in names),
+        frozenset(filter(None, dropped.split(_SEPARATOR))),
         tuple((schema or "", name or "") for schema, name in others),
         _tie_of(*tie) if tie else NO_TIE,
         _snapshot(snapshot) if snapshot else None,

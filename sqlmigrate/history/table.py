@@ -147,7 +147,7 @@ class History:
         is_log_readable: Whether this role may read the log.
         is_one_of_many: Whether another schema is known to have a history of the same name, or may have one: this schema
             was asked for.
-        is_on_citus: Whether the database has Citus, so that the table may be distributed: now, or by a file.
+        citus: The major version of Citus; 0 if the database does not have it.
         is_distributed: Whether Citus has distributed the table, or would do so when it is created.
         run: What the log calls the run that this session belongs to.
         run_column: Whether the log has a column for that; one that an older version has created lacks it.
@@ -162,7 +162,7 @@ class History:
     snapshots: SnapshotTable = "missing"
     is_log_readable: bool = True
     is_one_of_many: bool = False
-    is_on_citus: bool = False
+    citus: int = 0
     is_distributed: bool = False
     run: str = ""
     run_column: RunColumn = "there"
@@ -186,6 +186,11 @@ class History:
     def quoted_log(self) -> str:
         """The qualified name of the log, as it is written in SQL."""
         return quoted(self.schema, f"{self.table}_log")
+
+    @property
+    def is_on_citus(self) -> bool:
+        """Whether the database has Citus, so that the table may be distributed: now, or by a file."""
+        return self.citus > 0
 
     @property
     def now(self) -> str:

@@ -126,7 +126,7 @@ def _of(snapshot: Snapshot) -> str:
 # -- the command -------------------------------------------------------------------------------------------------------
 
 
-_NOTHING = Now(Catalog({}), Found(frozenset(), (), snapshots.NO_TIE, None))
+_NOTHING = Now(Catalog({}), Found(frozenset(), frozenset(), (), snapshots.NO_TIE, None))
 
 
 @dataclass(frozen=True)

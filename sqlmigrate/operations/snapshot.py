@@ -107,7 +107,7 @@ def read_now(session: Session, state: State) -> Now:
 
 
 def ours(catalog: Catalog, found: Found, history: History) -> Catalog:
-    """Leave out our own tables; and all other schemas, if one of them has a history of its own."""
+    """Leave out our own tables, what Citus drops soon, and all other schemas, if one has a history of its own."""
     is_alone = all(schema == history.schema for schema, _ in found.others)
     own = next((parts(name)[0] for name in found.names), "")
     others = {(own, table) for schema, name in found.others if schema == history.schema for table in own_tables(name)}
@@ -116,6 +116,8 @@ def ours(catalog: Catalog, found: Found, history: History) -> Catalog:
             key: each
             for key, each in catalog.objects.items()
             if each.table not in found.names
+            and each.table not in found.dropped
+            and not (each.kind == "publication" and each.name in found.dropped)
             and (is_alone or _is_in(each, own))
             and not (others and _table(each) in others)
         }
