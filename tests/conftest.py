@@ -224,6 +224,8 @@ CITUS = "a Citus cluster"
 INSTALLED = "a PostgreSQL installed on this machine"
 NEEDS = {
     "pgbouncer": "apt-get install pgbouncer",
+    "haproxy": "apt-get install haproxy",
+    "pgpool": "apt-get install pgpool2",
     "chromium": "apt-get install chromium",
     INSTALLED: "apt-get install postgresql",
     CHECK: "apt-get install postgresql-15-plpgsql-check",
@@ -279,6 +281,18 @@ def plpgsql_check(installed: Installed, installed_postgres: Server) -> Installed
 def pgbouncer() -> str:
     """The program PgBouncer. `make check` demands it; `make test` says in its last line what was not run."""
     return _program("pgbouncer")
+
+
+@pytest.fixture(scope="session")
+def haproxy_program() -> str:
+    """The program HAProxy, demanded and named as PgBouncer is."""
+    return _program("haproxy")
+
+
+@pytest.fixture(scope="session")
+def pgpool_program() -> str:
+    """The program pgpool-II, demanded and named as PgBouncer is."""
+    return _program("pgpool")
 
 
 @pytest.fixture(scope="session")

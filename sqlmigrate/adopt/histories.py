@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import psycopg
 
-from sqlmigrate.database.session import BEGIN_READ_ONLY, COMMIT, Request, Session
+from sqlmigrate.database.session import BEGIN_READ_ONLY, COMMIT, ON_PRIMARY, Request, Session
 from sqlmigrate.errors import NOTHING_CHANGED, ServerError
 from sqlmigrate.history.state import State
 from sqlmigrate.history.surroundings import OtherHistory, look
@@ -62,7 +62,7 @@ def read_history(session: Session, state: State, history: OtherHistory, project:
     place = replace(place_of(session, state, history), project=project)
     try:
         others = Request(tool.others(place) or "select where false")
-        _, rows, said, _ = session.ask(BEGIN_READ_ONLY, Request(tool.query(place)), others, COMMIT)
+        _, rows, said, _ = session.ask(BEGIN_READ_ONLY, Request(ON_PRIMARY + tool.query(place)), others, COMMIT)
     except psycopg.errors.InsufficientPrivilege:
         session.abort()
         raise _unreadable(history, state.server.user) from None

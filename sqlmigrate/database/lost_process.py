@@ -15,13 +15,14 @@ from psycopg import errors as pg
 from sqlmigrate.errors import ServerError
 
 from .connect import place_of
-from .server import Server, exact, instance_of
+from .server import OF_INSTANCE, Instance, Server, exact, instance_in
 from .session import Request, Session
 
 _END_SECONDS = 10.0
 _PAUSE = 0.02
 
 # Our role does not see when the sessions of some other roles have begun; it sees which role each session has.
+_ANSWERING = Request(f"select {OF_INSTANCE}, pg_catalog.pg_is_in_recovery()::text")
 _END = f"""\
 select case when a.backend_start is not null then pg_catalog.pg_terminate_backend(a.pid)::text end
   from pg_catalog.pg_stat_activity a
@@ -29,8 +30,10 @@ select case when a.backend_start is not null then pg_catalog.pg_terminate_backen
    and coalesce({exact("a.backend_start")} = $2, true)"""
 
 
-def end(session: Session, server: Server) -> None:
+def end(session: Session, server: Server) -> bool:
     """End the process that executed our requests before the connection was lost, and wait until it has ended.
+
+    Returns whether it was still there: then neither the server nor the process has closed the connection.
 
     Args:
         session: The new connection.
@@ -42,14 +45,17 @@ def end(session: Session, server: Server) -> None:
         psycopg.OperationalError: The process does not end.
     """
     if _has_restarted(session, server):
-        return
+        return False
     deadline = time.monotonic() + _END_SECONDS
+    was_there = False
     while found := _end(session, server):
         if found == [[None]]:
             raise _not_seen(server)
         if time.monotonic() > deadline:
             raise psycopg.OperationalError(f"the server process {server.pid} does not end")
+        was_there = True
         time.sleep(_PAUSE)
+    return was_there
 
 
 def require_same_server(session: Session, server: Server) -> None:
@@ -62,17 +68,33 @@ def _has_restarted(session: Session, server: Server) -> bool:
 
     Raises `ServerError` if it is another server, or if that is not known.
     """
-    before, now = server.instance, instance_of(session)
+    before, (now, is_standby) = server.instance, _answering(session)
     if before is None or now is None:
         raise _not_seen(server)
     if before == now:
         return False
-    if before.system != now.system or server.address != place_of(session.conn):
+    place = place_of(session.conn)
+    if before.system != now.system:
         raise ServerError(
-            f"the new connection leads to another server: {place_of(session.conn)}, before it was {server.address}",
+            f"the new connection leads to another server: {place}, before it was {server.address}",
             hint=f"look at both servers before you go on; the statement may still be executed on {server.address}",
         )
+    if is_standby:
+        raise ServerError(
+            f"the new connection leads to a standby: {place}, before it was the primary at {server.address}",
+            hint="the primary may still execute the statement: look again when one of them is the primary",
+        )
     return True
+
+
+def _answering(session: Session) -> tuple[Instance | None, bool]:
+    """Ask which server this is, and whether it is a standby; None if our role may not see it."""
+    try:
+        ((row,),) = session.ask(_ANSWERING)
+    except pg.InsufficientPrivilege:
+        session.abort()
+        return None, False
+    return instance_in(row[:2]), row[2] == "true"
 
 
 def _end(session: Session, server: Server) -> list[list[str | None]]:

@@ -81,13 +81,22 @@ class Pipeline:
         self._syncs = 0
         self._is_open = False  # whether something was sent that no Sync is behind yet
         self._prepared: set[str] = set()
-        self._last_written = time.monotonic()
+        self._last_written = self._last_read = time.monotonic()
         self._generation = 0  # of the names: one that may be gone, or may still be there, is not used again
 
     @property
     def is_empty(self) -> bool:
         """Whether all answers were read."""
         return not (self._syncs or self._is_open)
+
+    @property
+    def silent_seconds(self) -> float:
+        """For how long nothing was sent, and nothing arrived."""
+        return time.monotonic() - max(self._last_written, self._last_read)
+
+    def note_writing(self) -> None:
+        """Note that something was sent just now, past the pipeline: the data of a COPY."""
+        self._last_written = time.monotonic()
 
     def send(self, requests: Sequence[Request], *, goes_on: bool = False) -> None:
         """Send a segment; what cannot be written at once is written while answers are read.
@@ -203,8 +212,12 @@ class Pipeline:
         while self._pgconn.flush():
             ready = yield waiting.WAIT_RW
             if ready & waiting.READY_R:
-                self._pgconn.consume_input()
+                self._consume()
         return True
+
+    def _consume(self) -> None:
+        self._pgconn.consume_input()
+        self._last_read = time.monotonic()
 
     def _next_result(self) -> psycopg.abc.PQGen[pq.abc.PGresult]:
         """Return the next result.
@@ -217,14 +230,14 @@ class Pipeline:
             while pgconn.is_busy():
                 ready = yield (waiting.WAIT_RW if pgconn.flush() else waiting.WAIT_R)
                 if ready & waiting.READY_R:
-                    pgconn.consume_input()
+                    self._consume()
                 else:
                     self._keep_alive()
             result = pgconn.get_result()
             if result and result.status == pq.ExecStatus.COPY_OUT:
                 while (size := pgconn.get_copy_data(1)[0]) >= 0:
                     if not size and (yield waiting.WAIT_R):
-                        pgconn.consume_input()
+                        self._consume()
             elif result and result.status not in _PART_OF_ROWS:
                 return result
         raise psycopg.OperationalError("the connection to the server is lost")

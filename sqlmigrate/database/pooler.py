@@ -18,7 +18,7 @@ from sqlmigrate.errors import NOTHING_EXECUTED_BY_THIS_RUN, LockError, ServerErr
 from .connect_errors import reason
 from .pooler_messages import cure_of
 from .server import Server
-from .session import Request, Session
+from .session import ON_PRIMARY, Request, Session
 
 # A pooler may have several processes, each with sessions of its own: each new connection may come to another of them.
 _CONNECTIONS = 5
@@ -89,4 +89,4 @@ def _process_of(probe: Session) -> str | None:
     return rows[0][0]
 
 
-_PID = Request("select pg_catalog.pg_backend_pid()::text")
+_PID = Request(f"{ON_PRIMARY}select pg_catalog.pg_backend_pid()::text")

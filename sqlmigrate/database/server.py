@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 import psycopg
-from psycopg import errors as pg
 
 from sqlmigrate.errors import NOTHING_CHANGED, NOTHING_EXECUTED, ServerError
 
@@ -88,12 +87,12 @@ select current_database(), session_user::text, pg_catalog.current_setting('serve
        pg_catalog.pg_backend_pid()::text, pg_catalog.pg_is_in_recovery()::text,
        pg_catalog.current_setting('default_transaction_read_only'), pg_catalog.version()"""
 # https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-CONTROLDATA
-_OF_INSTANCE = f"""(select system_identifier::text from pg_catalog.pg_control_system()),
+OF_INSTANCE = f"""(select system_identifier::text from pg_catalog.pg_control_system()),
        {exact("pg_catalog.pg_postmaster_start_time()")}"""
-INSTANCE = Request(f"select {_OF_INSTANCE}")
+INSTANCE = Request(f"select {OF_INSTANCE}")
 _STARTED = f"(select {exact('backend_start')} from pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()))"
 
-IDENTITY = Request(f"{_SELECT},\n       {_OF_INSTANCE},\n       {_STARTED},\n       {VERSION_COLUMN}")
+IDENTITY = Request(f"{_SELECT},\n       {OF_INSTANCE},\n       {_STARTED},\n       {VERSION_COLUMN}")
 # For a role that may not call these functions: an administrator can take the right from everybody.
 IDENTITY_IN_PART = Request(f"{_SELECT}, null, null, null,\n       {VERSION_COLUMN}")
 
@@ -138,16 +137,6 @@ def asked_settings(session: Session) -> tuple[tuple[str, str], ...]:
     """Return the settings that hold for this session; a schema replaces the `search_path` that was asked for."""
     asked = asked_for(session.conn.info.options).items()
     return tuple(each for each in asked if session.schema is None or each[0] != "search_path")
-
-
-def instance_of(session: Session) -> Instance | None:
-    """Ask which server this is, in one round trip; None if our role may not see it."""
-    try:
-        (rows,) = session.ask(INSTANCE)
-    except pg.InsufficientPrivilege:
-        session.abort()
-        return None
-    return instance_in(rows[0])
 
 
 def instance_in(row: Sequence[str | None]) -> Instance | None:

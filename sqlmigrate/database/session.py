@@ -19,7 +19,7 @@ from . import connect_errors, pooler_messages
 from .connect import open_connection
 from .pipeline import Answer, Pipeline, Request
 
-__all__ = ["BEGIN_READ_ONLY", "COMMIT", "Answer", "NotSent", "Request", "Session", "connect", "new_run"]
+__all__ = ["BEGIN_READ_ONLY", "COMMIT", "ON_PRIMARY", "Answer", "NotSent", "Request", "Session", "connect", "new_run"]
 
 _CANCEL_SECONDS = 1.0
 _LEAVE_SECONDS = 1.0
@@ -32,6 +32,10 @@ _PIECE = 65536  # characters of a COPY that are sent at once; after each piece i
 
 BEGIN_READ_ONLY = Request("begin read only", quiet=True)
 COMMIT = Request("commit", quiet=True)
+# How a query begins that pgpool-II is not to send to a standby, which may be behind. It does so with queries of tables
+# in read-only transactions, not with those of the catalog.
+# https://www.pgpool.net/docs/43/en/html/runtime-config-load-balancing.html
+ON_PRIMARY = "/*NO LOAD BALANCE*/ "
 
 
 def new_run() -> str:
@@ -76,16 +80,21 @@ class Session:
         Raises as `connect`.
         """
         self.close()
+        was_standby = self._is_standby
         for pause in _RECONNECT_PAUSES:
             with suppress(ConnectError):
                 self._connect()
-                return
+                if was_standby or not self._is_standby:
+                    return
+                self.close()  # it may be promoted in a moment
             time.sleep(pause)
         self._connect()
 
     def _connect(self) -> None:
         self.conn = open_connection(self.url)
         self.connections += 1
+        # From PostgreSQL 14 on. Whoever has to know asks for pg_is_in_recovery().
+        self._is_standby = self.conn.info.parameter_status("in_hot_standby") == "on"
         self.pid = self.conn.info.backend_pid  # the server's process; libpq forgets it when the connection is lost
         self.pipeline = Pipeline(self.conn.pgconn)
         self.conn.add_notice_handler(self._noticed)
@@ -196,6 +205,7 @@ class Session:
         try:
             for piece in _encoded(data) if isinstance(data, str) else data:
                 copy.write(piece)
+                self.pipeline.note_writing()
                 while not self.pipeline.flushed(tick) or time.monotonic() - told >= (tick or _NEVER):
                     yield None
                     told = time.monotonic()

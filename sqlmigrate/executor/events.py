@@ -172,6 +172,7 @@ class Failed:
         kept: What of the step stays in the database, sentence by sentence; empty if it was rolled back as a whole.
         gone: Earlier steps of the run that were told as finished, and that the database does not have any more: after
             the connection was lost, another server answers, which did not get them.
+        now_at: The address of the server that answers after the connection was lost, if it has another one.
     """
 
     step: Step
@@ -181,6 +182,7 @@ class Failed:
     duration_ms: int
     kept: tuple[str, ...] = ()
     gone: tuple[Step, ...] = ()
+    now_at: str = ""
 
 
 @dataclass(frozen=True)

@@ -8,30 +8,30 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
-from functools import partial
 from itertools import takewhile
 
 import psycopg
 from psycopg import errors as pg
 
 from sqlmigrate.database import lost_process
-from sqlmigrate.database.connect_errors import reason
+from sqlmigrate.database.connect import place_of
 from sqlmigrate.database.run_lock import Lock
 from sqlmigrate.database.session import COMMIT, Session
-from sqlmigrate.errors import ConnectError, ServerError, SqlmigrateError, StatementError
+from sqlmigrate.errors import ServerError, SqlmigrateError, StatementError
 from sqlmigrate.history import read, write
-from sqlmigrate.history.state import INTERRUPTED, LOST, Execution, State
+from sqlmigrate.history.state import INTERRUPTED, Execution, State
 from sqlmigrate.history.write import Condition
 from sqlmigrate.plan.plan import Limits, Step
 
-from . import flight, resume
+from . import flight, lost_connection, resume
 from .events import Began, Event, Failed, Finished, Noticed, Observation
+from .lost_connection import Loss
 from .no_transaction import NoTransactionStep
-from .statement_errors import cure
 from .step_run import Outcome, StepRun
 from .transaction import TransactionStep
 
 _Way = TransactionStep | NoTransactionStep
+_ErrorOf = Callable[[Step, int], StatementError]  # the error of a step of which so many statements are done
 
 
 class Executor:
@@ -49,6 +49,7 @@ class Executor:
         self._observation = observation
         self._is_direct = state.server.is_direct
         self._told_done: list[Step] = []
+        self._went_on = False  # whether the server was still executing something when its connection was lost
         self.done = 0
         self.lock: Lock = "held"
 
@@ -132,12 +133,12 @@ class Executor:
         try:
             return (yield from self._remembered(executing))
         except psycopg.OperationalError as error:
-            last = None
-            for event in self._settle(unsettled(), partial(_lost, problem=error)):
+            loss, last = Loss.of(self._session, error), None
+            for event in self._settle(unsettled(), lambda step, done: loss.error(step, done, went_on=self._went_on)):
                 yield event
                 last = event
             if isinstance(last, Finished):
-                raise _lost_after(last.step) from None
+                raise lost_connection.lost_after(last.step) from None
             return "failed"
         except GeneratorExit:
             for _ in self._settle(unsettled(), _interrupted):
@@ -164,15 +165,23 @@ class Executor:
                     self._told_done.append(event.step)
                 elif isinstance(event, Failed) and self._session.connections != before:
                     with suppress(psycopg.Error):
-                        event = self._with_gone(event, read.executions(self._session, self._state.history))
+                        event = self._with_gone(event, self._executions())
                 yield event
 
     def _with_gone(self, failed: Failed, executions: Iterable[Execution]) -> Failed:
-        """Add to a failure which steps that were told as done are not so by the history of the server that answers."""
+        """Add to a failure which server answers, and which steps that were told as done are not so by its history."""
         found = {each.version: each for each in executions}
-        return replace(
-            failed, gone=tuple(each for each in self._told_done if not _is_done(each, found.get(each.version)))
-        )
+        gone = tuple(each for each in self._told_done if not _is_done(each, found.get(each.version)))
+        place = place_of(self._session.conn)
+        return replace(failed, gone=gone, now_at="" if place == self._state.server.address else place)
+
+    def _executions(self) -> tuple[Execution, ...]:
+        """Read the history over a new connection; another server may not have got it, and then nothing of the run."""
+        try:
+            return read.executions(self._session, self._state.history)
+        except pg.UndefinedTable:
+            self._session.abort()
+            return ()
 
     def rehearse(self, step: Step) -> Generator[Event, None, Outcome]:
         """Execute a step in the transaction that is open; nothing is committed, and no failure is written."""
@@ -192,7 +201,7 @@ class Executor:
             return False
         server = self._state.server
         if self._is_direct:
-            lost_process.end(self._session, server)
+            self._went_on = lost_process.end(self._session, server)
         else:
             lost_process.require_same_server(self._session, server)
         return True
@@ -210,9 +219,7 @@ class Executor:
     def _run(self, step: Step) -> StepRun:
         return StepRun(step, self._session, self._state, self._limits, self._observation)
 
-    def _settle(
-        self, ways: Sequence[_Way], error_of: Callable[[Step], StatementError]
-    ) -> Iterator[Began | Noticed | Failed | Finished]:
+    def _settle(self, ways: Sequence[_Way], error_of: _ErrorOf) -> Iterator[Began | Noticed | Failed | Finished]:
         """Find out in the history what became of steps whose answers did not all arrive, and record a failure.
 
         The first may have begun; no event has told yet of those that were sent ahead.
@@ -224,7 +231,8 @@ class Executor:
             executions, is_closed = self._look_up()
         except (psycopg.Error, SqlmigrateError) as problem:
             error, number = _placed(first.run, error_of)
-            yield first.run.failed(_not_looked_up(error, problem), number, [_unknown(first.run.step, number)])
+            stays = [lost_connection.unknown(first.run.step, number)]
+            yield first.run.failed(lost_connection.not_looked_up(error, problem), number, stays)
             return
         yield from first.run.notices()  # such as: committed here, but maybe not on the synchronous standby
         done = [*takewhile(lambda way: _is_done(way.run.step, executions.get(way.run.step.version)), ways)]
@@ -245,7 +253,7 @@ class Executor:
         self,
         way: _Way,
         executions: Mapping[str, Execution],
-        error_of: Callable[[Step], StatementError],
+        error_of: _ErrorOf,
         *,
         is_closed: bool,
     ) -> Failed | None:
@@ -256,10 +264,10 @@ class Executor:
         run = way.run
         if run.is_ahead:
             if is_closed:
-                run.record(_never_begun(run.step), 0, is_closed=True)
+                run.record(lost_connection.never_begun(run.step), 0, is_closed=True)
             return None
-        error, number = _placed(run, error_of)
         done = _statements_done(run.step, executions.get(run.step.version))
+        error, number = _placed(run, error_of, done)
         error = run.record(error, done, is_closed=is_closed)
         return run.failed(error, number, way.what_stays(done, number))
 
@@ -269,22 +277,26 @@ class Executor:
         Behind a pooler, requests of a lost connection may still arrive. So the history is read in a transaction that
         lets no other write it, and that stays open: a row written in it keeps those requests from doing anything.
         """
-        is_closed = self.stop() and not self._is_direct
-        if is_closed:
+        is_new = self.stop()
+        if not is_new or self._is_direct:
+            found = self._executions() if is_new else read.executions(self._session, self._state.history)
+            return {each.version: each for each in found}, False
+        try:
             self._close()
-            _, reading, _ = read.read_again(self._state.history)
-            found = read.rows_of(self._session.ask(reading)[0])
-        else:
-            found = read.executions(self._session, self._state.history)
-        return {each.version: each for each in found}, is_closed
+        except pg.UndefinedTable:  # another server, which did not get it
+            self._session.abort()
+            return {}, False
+        _, reading, _ = read.read_again(self._state.history)
+        found = read.rows_of(self._session.ask(reading)[0])
+        return {each.version: each for each in found}, True
 
 
-def _placed(run: StepRun, error_of: Callable[[Step], StatementError]) -> tuple[StatementError, int]:
+def _placed(run: StepRun, error_of: _ErrorOf, done: int = 0) -> tuple[StatementError, int]:
     """Return the error of a step that was cut short, and the statement that it was cut in; 0 if it was none."""
     statements = run.step.script.statements
     number = run.done + 1 if run.done < run.total else 0
     span = statements[number - 1].span if number else run.step.script.source.span(0, 0)
-    return run.failure or error_of(run.step).with_(span=span), number
+    return run.failure or error_of(run.step, done).with_(span=span), number
 
 
 def _is_done(step: Step, execution: Execution | None) -> bool:
@@ -302,38 +314,6 @@ def _statements_done(step: Step, execution: Execution | None) -> int:
     return execution.undoing.done if execution.undoing else 0
 
 
-def _lost(step: Step, problem: psycopg.Error) -> StatementError:
-    message = problem.diag.message_primary or f"{LOST}: {reason(problem)}"
-    again = f"{cure(problem.sqlstate or '08')}, then: sqlmigrate {step.direction}"
-    return StatementError(message, sqlstate=problem.sqlstate, next_steps=[again])
-
-
-def _not_looked_up(error: StatementError, problem: psycopg.Error | SqlmigrateError) -> StatementError:
-    """Add to an error why the history does not tell what became of the step, and what to do first."""
-    detail = [*error.detail, f"the history could not be read: {reason(problem)}"]
-    if isinstance(problem, ServerError):
-        return error.with_(detail=detail, hint=problem.hint, next_steps=["sqlmigrate status"])
-    return error.with_(detail=detail)
-
-
-def _never_begun(step: Step) -> StatementError:
-    message = "the connection was lost before it began: nothing of it was executed"
-    return StatementError(message, step.script.source.span(0, 0))
-
-
-def _interrupted(step: Step) -> StatementError:
+def _interrupted(step: Step, _done: int) -> StatementError:
     again = f"sqlmigrate {step.direction}"
     return StatementError(f"{INTERRUPTED}: the statement was cancelled on the server", next_steps=[again])
-
-
-def _lost_after(step: Step) -> ConnectError:
-    return ConnectError(
-        f"the connection was lost while {step.label} was being committed; the history shows that the commit succeeded",
-        next_steps=[f"sqlmigrate {step.direction}"],
-    )
-
-
-def _unknown(step: Step, number: int) -> str:
-    if step.script.mode == "transaction":
-        return f"it is not known whether {step.label} was committed or rolled back: its history row will tell"
-    return f"it is not known whether statement {number or len(step.script.statements)} of {step.label} was executed"

@@ -155,6 +155,7 @@ class StepRun:
             if answer is None:
                 yield self._progress()
             elif answer.error:
+                _raise_lost(answer.error)
                 return Refusal(parts[index], answer.error)
             else:
                 if parts[index].role == "lock":
@@ -295,6 +296,17 @@ class StepRun:
             error = error.with_(detail=[*error.detail, unwritten])
         self.is_settled = True
         return error
+
+
+def _raise_lost(error: psycopg.Error) -> None:
+    """Raise `psycopg.OperationalError` if the connection ends with this error of the server, or of a pooler.
+
+    What was sent behind the request may be executed all the same: a pooler that has lost one server, or is stopped,
+    says so to its clients, and its other servers go on.
+    """
+    diagnostic = error.diag
+    if (diagnostic.severity_nonlocalized or diagnostic.severity) in ("FATAL", "PANIC"):
+        raise psycopg.OperationalError(str(error)) from error
 
 
 def _recorded(error: StatementError) -> str:

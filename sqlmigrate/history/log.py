@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from psycopg import errors as pg
 
-from sqlmigrate.database.session import BEGIN_READ_ONLY, COMMIT, Request, Session
+from sqlmigrate.database.session import BEGIN_READ_ONLY, COMMIT, ON_PRIMARY, Request, Session
 from sqlmigrate.files.naming import version_number
 
 from .read import number, time
@@ -53,7 +53,8 @@ def entries(session: Session, history: History) -> tuple[LogEntry, ...]:
     if not history.exists:
         return ()
     read = [each for each in _READ if history.run_column == "there" or not each.may_lack]
-    query = f"select {', '.join(each.as_read for each in read)} from {history.quoted_log} order by id"
+    columns = ", ".join(each.as_read for each in read)
+    query = f"{ON_PRIMARY}select {columns} from {history.quoted_log} order by id"
     try:
         _, rows, _ = session.ask(BEGIN_READ_ONLY, Request(query), COMMIT)
     except pg.InsufficientPrivilege:

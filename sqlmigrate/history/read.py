@@ -23,7 +23,7 @@ from sqlmigrate.database.server import (
     refuse_stranger,
     server_of,
 )
-from sqlmigrate.database.session import BEGIN_READ_ONLY, COMMIT, Request, Session
+from sqlmigrate.database.session import BEGIN_READ_ONLY, COMMIT, ON_PRIMARY, Request, Session
 from sqlmigrate.errors import NOTHING_CHANGED, HistoryError
 from sqlmigrate.identifiers import quoted
 
@@ -205,7 +205,7 @@ def read_again(history: History, *, with_log: bool = False) -> tuple[Request, ..
     columns = [*(each.as_read for each in _read_columns(history.columns)), written_by]
     columns += ["logged_id"] if with_log else []
     entries = _LOGGED.format(log=history.quoted_log) if with_log else ""
-    query = f"select {', '.join(columns)} from only {history.quoted}{entries} order by executed_at, version"
+    query = f"{ON_PRIMARY}select {', '.join(columns)} from only {history.quoted}{entries} order by executed_at, version"
     return (BEGIN_READ_ONLY, Request(query), COMMIT)
 
 
@@ -271,7 +271,7 @@ def texts(session: Session, history: History, versions: Sequence[str]) -> dict[s
     if not versions:
         return {}
     query = Request(
-        f"select version, up_sql, down_sql, checksum from {history.quoted} "
+        f"{ON_PRIMARY}select version, up_sql, down_sql, checksum from {history.quoted} "
         "where version = any (pg_catalog.string_to_array($1::text, ' '))",
         (" ".join(versions),),
     )

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from datetime import datetime
 
-from sqlmigrate.database.session import Request
+from sqlmigrate.database.session import ON_PRIMARY, Request
 from sqlmigrate.version import __version__
 
 from .read import number, time
@@ -140,11 +140,11 @@ def look(history: History) -> tuple[Request, ...]:
     others = Request(_OTHERS, (history.schema, history.table))
     if not history.exists:
         return _names(history), others
-    always = (_names(history), others, Request(_tie(history)))
+    always = (_names(history), others, Request(ON_PRIMARY + _tie(history)))
     if history.snapshots not in ("readable", "writable"):
         return always
     columns = ", ".join(each.as_read for each in _READ)
-    return *always, Request(f"select {columns} from {history.quoted_snapshots} order by id desc limit 1")
+    return *always, Request(f"{ON_PRIMARY}select {columns} from {history.quoted_snapshots} order by id desc limit 1")
 
 
 def _names(history: History) -> Request:
@@ -195,7 +195,7 @@ def _snapshot(row: Sequence[str | None]) -> Snapshot:
 def schema(history: History, snapshot: Snapshot) -> Request:
     """Give the request that reads the schema of a snapshot, in base64; no row if it is gone."""
     query = f"select pg_catalog.encode(schema, 'base64') from {history.quoted_snapshots} where id = $1::bigint"
-    return Request(query, (str(snapshot.id),))
+    return Request(ON_PRIMARY + query, (str(snapshot.id),))
 
 
 def create(history: History) -> tuple[Request, ...]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import psycopg
 
 from sqlmigrate.database import own_settings
-from sqlmigrate.database.session import BEGIN_READ_ONLY, COMMIT, Request, Session
+from sqlmigrate.database.session import BEGIN_READ_ONLY, COMMIT, ON_PRIMARY, Request, Session
 from sqlmigrate.identifiers import displayed, quoted
 
 from .other_tools import Tool, contained, exact, is_companion, name_of, tool_for
@@ -177,7 +177,7 @@ def look(session: Session, history: History, schemas: Collection[str] = ()) -> S
         few = _CANDIDATES.format(is_of_users=_IS_OF_FEW_SCHEMAS.format(schemas="$3"))
         requests = [Request(_TABLES_OF_SCHEMAS, (wanted,)), Request(few, (*columns, wanted))]
     if history.exists and history.has_log:
-        requests.append(Request(_LOGGED.format(log=history.quoted_log)))
+        requests.append(Request(ON_PRIMARY + _LOGGED.format(log=history.quoted_log)))
     path = own_settings.look_in_schema(session)
     tables, candidates, *logged, _ = session.ask(BEGIN_READ_ONLY, *path, *requests, COMMIT)[1 + len(path) :]
     found = [each for each in map(_candidate, candidates) if not _is_ours(each, history)]

@@ -85,7 +85,10 @@ def _before(failed: Failed, executed: Sequence[Step]) -> Iterator[str]:
         labels = ", ".join(step.label for step in failed.gone)
         was, is_ = ("was", "is") if len(failed.gone) == 1 else ("were", "are")
         said = f"{was} executed and {is_} not there any more" if is_up else f"{was} undone and {is_} there again"
-        yield f"{labels} {said}: another server answers now, which did not get that"
+        place = f" at {failed.now_at}" if failed.now_at else ""
+        yield f"{labels} {said}: another server answers now{place}, which did not get that"
+    elif failed.now_at:
+        yield f"another server answers now: {failed.now_at}"
     if executed:
         yield f"{executed[-1].label} before it {'stays executed' if is_up else 'is undone'}"
 

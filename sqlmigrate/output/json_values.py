@@ -198,12 +198,18 @@ def _event_value(happened: events.Event) -> dict[str, Any]:  # noqa: C901, PLR09
             return {"event": "folded", **fold_value(fold)}
         case events.NotTried(step, reason):
             return {"event": "not_tried", "migration": step.label, "reason": reason}
-        case events.Failed(step, error, number, total, duration, kept, gone):
-            return {
-                "event": "failed", "migration": step.label, "statement": number, "statements": total,
-                "duration_ms": duration, "kept": list(kept), "gone": [each.label for each in gone],
-                "error": error_value(error),
-            }  # fmt: skip
+        case events.Failed():
+            return _failed_value(happened)
+
+
+def _failed_value(event: events.Failed) -> dict[str, Any]:
+    """Return a failure; the server that answers now has a key only if it is another one."""
+    return {
+        "event": "failed", "migration": event.step.label, "statement": event.number, "statements": event.total,
+        "duration_ms": event.duration_ms, "kept": list(event.kept), "gone": [each.label for each in event.gone],
+        **({"now_at": event.now_at} if event.now_at else {}),
+        "error": error_value(event.error),
+    }  # fmt: skip
 
 
 def _planned_value(planned: Planned) -> dict[str, Any]:

@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import psycopg
 import pytest
-from psycopg.conninfo import make_conninfo
+from postgres_servers import Standby
+from project import Project
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from sqlmigrate.database import lost_process
 from sqlmigrate.database.server import Instance, Server
@@ -55,7 +57,6 @@ def test_after_a_restart_of_the_server_no_process_is_ours(every_database: str) -
 
 OTHERS = {
     "another server": {"instance": Instance("7321", "2026-02-13 01:16:28.000001")},
-    "a copy at another address": {"address": "db1:5432", "started": "2026-02-13 01:16:28.000001"},
     "unknown server": {"instance": None},
     "unknown process": {"process_started": None},
 }
@@ -66,12 +67,32 @@ def test_what_is_not_known_to_be_ours_is_left_alone(fields: dict[str, object], d
     """Another server, or a role that may not see enough: an error, and no session is ended."""
     with closing(Session(database)) as other, connect(database) as session:
         server = _server_of(other)
-        assert server.instance is not None
-        if started := fields.pop("started", None):
-            fields = {**fields, "instance": replace(server.instance, started=str(started))}
         with pytest.raises(ServerError):
             lost_process.end(session, replace(server, **fields))  # type: ignore[arg-type]
         assert _is_alive(other)
+
+
+def test_after_a_failover_no_process_is_ours(database: str) -> None:
+    """A copy of the server at another address, which is a primary now: it never had a process of ours."""
+    with closing(Session(database)) as other, connect(database) as session:
+        server = _server_of(other)
+        assert server.instance is not None
+        instance = replace(server.instance, started="2026-02-13 01:16:28.000001")
+        assert not lost_process.end(session, replace(server, address="db1:5432", instance=instance))
+        assert _is_alive(other)
+
+
+def test_a_standby_does_not_tell_what_became_of_it(project: Project, standby: Standby) -> None:
+    """Its primary may still execute our requests, and it would follow."""
+    project.add_tables("a").up()
+    url = standby.url(str(conninfo_to_dict(project.url)["dbname"]))
+    with closing(Session(project.url)) as lost, connect(url) as session:
+        server = _server_of(lost)
+        with pytest.raises(ServerError, match="the new connection leads to a standby"):
+            lost_process.end(session, server)
+        with pytest.raises(ServerError, match="the new connection leads to a standby"):
+            lost_process.require_same_server(session, server)
+        assert _is_alive(lost)
 
 
 RIGHTS = ["pg_control_system()", "pg_stat_get_activity(int)"]

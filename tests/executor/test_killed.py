@@ -14,9 +14,12 @@ import psycopg
 import pytest
 from held_lock import held
 from in_process import Quick, said
+from pgbouncer import bouncer
+from postgres_servers import Server
 from processes import Beginning, beginning
 from project import Project, failure, succeeded, told
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 from waiting import until
 
 from sqlmigrate.database.activity import Activity
@@ -153,7 +156,8 @@ def test_a_session_that_is_ended_between_two_statements(project: Project) -> Non
                 assert len(terminate(project.url)) == 1
 
     failed = failure(seen)
-    assert told(failed.error) == f"{TERMINATED}\n  next: wait until the server can be reached, then: sqlmigrate up"
+    again = "wait until the server can be reached (it goes on at statement 2), then: sqlmigrate up"
+    assert told(failed.error) == f"{TERMINATED}\n  next: {again}"
     assert (failed.number, failed.kept) == (2, ("statement 1 is executed and stays",))
     assert project.recorded() == [("001", "executed"), ("002", "failed")]
 
@@ -211,6 +215,18 @@ def test_a_session_that_is_ended_while_it_waits_for_another_run(project: Project
     assert told(lost.value) == f"the connection was lost: {TERMINATED} (SQLSTATE 57P01)"
     assert project.relations() == set()
     assert succeeded(project.up()) == ["001_a"]
+
+
+def test_a_pooler_that_ends_the_connection(pgbouncer: str, postgres: Server, project: Project) -> None:
+    """The server goes on with all that was sent, the COMMIT too: that it was rolled back is not claimed."""
+    with bouncer(pgbouncer, postgres, "session", "query_timeout = 1") as pool:
+        there = project.at(f"{pool}{conninfo_to_dict(project.url)['dbname']}").add_tables("a")
+        there.up()
+        failed = failure(there.add("002_b", "create table b (); select pg_sleep(600);").up())
+
+    assert failed.error.message == "query timeout"
+    unknown = "it is not known whether 002_b was committed or rolled back: its history row will tell"
+    assert failed.kept == (unknown,)
 
 
 # -- the second connection ---------------------------------------------------------------------------------------------
