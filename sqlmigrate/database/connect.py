@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 
 import psycopg
+from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from sqlmigrate.config.settings import default
@@ -14,6 +16,10 @@ from . import connect_errors, engines
 
 OLDEST_SERVER = 13
 _CONNECT_SECONDS = 10
+# While nothing is said, as between two tries for a lock, the kernel asks after 30 s whether the other end is there, and
+# gives the connection up 90 s later. By default it asks after two hours: firewalls forget a connection before.
+# https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNECT-KEEPALIVES
+_KEEPALIVES = {"keepalives_idle": 30, "keepalives_interval": 15, "keepalives_count": 6}
 
 
 def open_connection(url: str) -> psycopg.Connection:
@@ -58,7 +64,14 @@ def _defaults(url: str) -> dict[str, str | int]:
         defaults["fallback_application_name"] = default("application_name")
     if "connect_timeout" not in named:
         defaults["connect_timeout"] = _CONNECT_SECONDS
+    if not {"keepalives", *_KEEPALIVES} & named.keys() and not _names_service(named):
+        defaults |= _KEEPALIVES
     return defaults
+
+
+def _names_service(named: Mapping[str, object]) -> bool:
+    """Tell whether libpq reads a service file, which may have any setting: what we name would replace it."""
+    return "service" in named or any(each.keyword == b"service" and each.val for each in pq.Conninfo.get_defaults())
 
 
 def place_of(conn: psycopg.Connection) -> str:
