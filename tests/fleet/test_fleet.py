@@ -705,15 +705,19 @@ def test_a_password_appears_nowhere(password_server: PasswordServer, tmp_path: P
     keywords = f"host=127.0.0.1 port={password_server.port} user=app dbname=app password='Wrong-Secret-43' schema=x"
     (tmp_path / "targets.txt").write_text(f"good {good}\nkeywords {keywords}\n")
     call = Quick(tmp_path, {})
-    said = []
+    said, pages = [], []
     for action in ("status", "up", "verify", "drift"):
         for form in ("text", "json"):
             said.append(call("fleet", action, "--targets", "targets.txt", "--format", form))
             said.append(call("fleet", action, "--schemas", "x*", "--database-url", bad, "--format", form))
+    for action in ("status", "up"):
+        call("fleet", action, "--targets", "targets.txt", "--output", f"html={action}.html")
+        pages.append((tmp_path / f"{action}.html").read_text(encoding="utf-8"))
     (tmp_path / "targets.txt").write_text(f"good {good}\ngood {bad} nonsense\n")
     said.append(call("fleet", "up", "--targets", "targets.txt"))
 
-    text = "".join(each.stdout + each.stderr for each in said)
+    text = "".join([*(each.stdout + each.stderr for each in said), *pages])
+    assert all("password authentication failed" in page for page in pages)
     assert "division by zero" in text
     assert "password authentication failed" in text
     assert re.findall(r"\S*Secret\S*", text) == []

@@ -81,6 +81,29 @@ def test_a_signal_ends_it_while_a_host_has_fallen_silent(falls_silent: tuple[Fle
     assert shops.recorded() == {"shop_01": [("001", "executed"), ("002", "failed")], "shop_02": []}
 
 
+def test_a_signal_ends_a_pause(fleet_of: Make) -> None:
+    """No failure is recorded for a target that waits for the locks of others."""
+    shops = fleet_of(1)
+    shops.sql.add_tables("a")
+    shops.run()
+    shops.sql.add("002_b", "alter table a add b int;")
+    with psycopg.connect(shops.urls["shop_01"]) as holder:
+        holder.execute("select from a")
+        process = children.start(
+            [sys.executable, "-m", "sqlmigrate", "fleet", "up", "--targets", "targets.txt", "--format", "json",
+             "--lock-timeout", "50ms", "--lock-retries", "1000"],
+            cwd=shops.folder, stdout=-1, stderr=-1, text=True,
+        )  # fmt: skip
+        assert process.stdout
+        next(line for line in process.stdout if '"blocked"' in line)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate()
+
+    assert process.returncode == 130
+    assert json.loads(out.splitlines()[-1])["summary"]["states"] == {"interrupted": 1}
+    assert shops["shop_01"].states() == {"001_a": "executed", "002_b": "pending"}
+
+
 def test_a_host_that_answers_after_the_stop_gets_nothing(falls_silent: tuple[Fleet, Silent]) -> None:
     """The generator is closed while the connection waits; then the way is free again, and nothing is executed."""
     shops, host = falls_silent
