@@ -156,13 +156,15 @@ def _reason(error: SqlmigrateError) -> str:
 
 
 def total(summary: Summary) -> list[Line]:
-    """Return the counts of all targets, and the slowest."""
+    """Return the counts of all targets, the slowest, and what the logs call the run."""
     counts = Counter(summary.state(target) for target in summary.targets)
     said = [f"{counts[state]:,} {words}" for state, words in WORDS.items() if counts[state]]
     lines: list[Line] = [[("bold", " · ".join(said))]]
     if slow := slowest(summary):
         shown = ", ".join(f"{printable(name)} {ended.duration_ms:,} ms" for name, ended in slow)
         lines.append([("", f"slowest: {shown}")])
+    if summary.ended:
+        lines.append([("", f"run: {summary.run}")])
     return lines
 
 

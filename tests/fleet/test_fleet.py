@@ -742,6 +742,20 @@ def test_on_a_terminal_one_line_shows_how_far_it_is(fleet_of: Make) -> None:
     assert re.sub(r"[^\r\n]*\r\x1b\[K", "", screen).splitlines()[:3] == ["4 targets: 4 need 001", "", "4 done"]
 
 
+def test_on_a_terminal_it_says_when_it_tries_again(fleet_of: Make) -> None:
+    shops = fleet_of(1)
+    shops.sql.add_tables("a")
+    shops.call("up")
+    shops.sql.add("002_b", "alter table a add b int;")
+    call = ["fleet", "up", "--targets", "targets.txt", "--lock-timeout", "50ms", "--lock-retries", "2"]
+
+    with table_locked(shops.urls["shop_01"], "a"):
+        screen = on_terminal(shops.folder, shops.urls["shop_01"], *call)
+
+    drawn = re.findall(r"\r\x1b\[K([^\r\n]*)", screen)
+    assert "   0 done · 0 under way · 1 waiting, 1 for others (next try in 1 s)" in drawn
+
+
 def test_on_a_terminal_it_is_coloured(fleet_of: Make) -> None:
     """Marks, the headings of errors, the counts, and the next command; and the words are those without colours."""
     shops = fleet_of(2)

@@ -30,8 +30,9 @@ def _prepare(shops: Fleet) -> None:
 
 
 def _without_chance(text: str) -> str:
-    """Replace what differs from run to run: durations, which targets were slowest, the order of the first failure."""
-    lines = re.sub(r"^slowest: .*(\n +.*)*$", "slowest: …", stable(text), flags=re.MULTILINE).splitlines()
+    """Replace what differs from run to run: durations, the slowest, the run, the order of the first failures."""
+    text = re.sub(r"^run: [0-9a-f]{12}$", "run: …", stable(text), flags=re.MULTILINE)
+    lines = re.sub(r"^slowest: .*(\n +.*)*$", "slowest: …", text, flags=re.MULTILINE).splitlines()
     ended = sorted(line for line in lines if line.startswith("❌ shop_"))
     return "\n".join(ended.pop(0) if line.startswith("❌ shop_") else line for line in lines)
 
