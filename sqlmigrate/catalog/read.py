@@ -20,7 +20,7 @@ from . import prepared
 from .objects import Catalog, Identity, Object
 from .prepared import Query
 from .sql_definitions import sorts
-from .sql_relations import COMMENTS, FIELD, GUARD, RECORD, SETTINGS, Sort
+from .sql_relations import COMMENTS, FIELD, GUARD, RECORD, SETTINGS, Sort, comments as comments_of
 
 READ_COMMENTS = Query("sqlmigrate_comments", COMMENTS)
 _END = Request("commit", quiet=True)
@@ -58,7 +58,7 @@ def read_in_one_turn(session: Session, also: Sequence[Request], schema: str | No
     numbered = dict(enumerate(found, len(opening)))
     objects: dict[tuple[str, str], Object] = {}
     others: Answers = []
-    for answer in session.turn((*opening, *queries, Request(COMMENTS, quiet=True), *also, _END)):
+    for answer in session.turn((*opening, *queries, Request(comments_of(schema), quiet=True), *also, _END)):
         if answer and answer.error:
             raise answer.error
         if answer and answer.index in numbered:  # objects are made of it while the server writes the next

@@ -39,6 +39,17 @@ COMMENTS = (
     "where (objoid >= 16384 or classoid = 'pg_namespace'::regclass)"
 )
 
+# The comments of what is in one schema: of the schema, of what depends on it, and of the parts of that, such as the
+# index of a constraint of a table (https://www.postgresql.org/docs/current/catalog-pg-depend.html).
+_COMMENTS_IN_SCHEMA = """\
+with recursive of_schema as (
+  select 'pg_namespace'::regclass::oid as classid, oid as objid from pg_namespace where nspname = {schema}
+  union
+  select d.classid, d.objid from of_schema o join pg_depend d on (d.refclassid, d.refobjid) = (o.classid, o.objid)
+   where d.deptype in ('a', 'i', 'P', 'S') or o.classid = 'pg_namespace'::regclass)
+select d.classoid::regclass::text, d.objoid::text, d.objsubid::text, d.description
+  from of_schema o join pg_description d on (d.classoid, d.objoid) = (o.classid, o.objid)"""
+
 _SCHEMA = "n.nspname"
 
 
@@ -102,6 +113,11 @@ class Sort:
             f"select string_agg(concat_ws('{FIELD}', {', '.join(fields)}, {attributes}), '{RECORD}') "
             f"from {self.source} where {self.where} and {own(self.catalog, self.oid)}{chosen}{within}"
         )
+
+
+def comments(schema: str | None) -> str:
+    """Return the query for the comments on the objects of a schema; of all if it is None."""
+    return COMMENTS if schema is None else _COMMENTS_IN_SCHEMA.format(schema=literal(schema))
 
 
 def own(catalog: str, oid: str) -> str:
