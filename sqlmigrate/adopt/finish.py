@@ -53,6 +53,16 @@ def set_guard(session: Session, history: ForeignHistory, guard: Guard, state: St
             hint="execute it as the owner of the table",
             next_steps=["sqlmigrate adopt --finish"],
         ) from None
+    except pg.InternalError_ as error:  # https://docs.citusdata.com: no triggers on distributed tables
+        if not state.history.is_on_citus:
+            raise
+        session.abort()
+        raise ServerError(
+            f"Citus lets no trigger refuse the writes to {history.shown}: {error.diag.message_primary}",
+            state=NOTHING_CHANGED,
+            hint=f"take the right to write it from the role that executes {history.tool}, and end its jobs",
+            next_steps=[f"psql: revoke insert, update, delete, truncate on {history.shown} from …;"],
+        ) from None
 
 
 def _body(refusal: str, guard: Guard, project: str) -> str:
@@ -98,11 +108,22 @@ def way_back(history: ForeignHistory, guard: Guard) -> str:
 
 
 def _without_trigger(history: ForeignHistory, guard: Guard) -> tuple[Request, ...]:
+    """Give the requests that drop the triggers that are there; Citus refuses even ``drop trigger if exists``."""
     return tuple(
-        Request(f"drop trigger if exists {quoted(name)} on {quoted(history.place.schema, table)}")
+        _dropped(name, quoted(history.place.schema, table))
         for table in (history.place.table, *guard.tables)
         for name in (_NAME, f"{_NAME}_at_once")
     )
+
+
+def _dropped(name: str, target: str) -> Request:
+    return Request(f"""\
+do $drop$ begin
+  if exists (select from pg_catalog.pg_trigger
+              where tgrelid = pg_catalog.to_regclass({literal(target)}) and tgname = {literal(name)}) then
+    drop trigger {quoted(name)} on {target};
+  end if;
+end $drop$""")
 
 
 def require_recorded(unrecorded: int, tool: str) -> None:

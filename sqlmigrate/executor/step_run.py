@@ -37,6 +37,7 @@ Outcome = Literal["done", "failed", "overtaken"]  # overtaken: another run has e
 # https://www.postgresql.org/docs/current/errcodes-appendix.html: lock_not_available, deadlock_detected,
 # serialization_failure: where transactions are serializable by default, another session has changed the same rows.
 LOCKED_OUT = ("55P03", "40P01", SERIALIZATION)
+_INTERNAL = "XX000"
 _TERMINATION = "2D000"  # invalid_transaction_termination
 IN_TRANSACTION = "25001"  # active_sql_transaction
 _LOST = ("08", "57P")  # connection_exception, and what the server says when it ends a session
@@ -247,6 +248,8 @@ class StepRun:
             return refusal.error.why.hint or otherwise
         if sqlstate in LOCKED_OUT and any(blocker.prepared for blocker in self.blockers):
             return "end the prepared transaction"
+        if sqlstate == _INTERNAL and self.state.history.is_on_citus and refusal.error.diag.message_hint:
+            return otherwise  # Citus has this code for ordinary mistakes; its hint says what to write instead
         return cure(sqlstate, otherwise)
 
     def in_the_way(self, refusal: Refusal) -> Iterator[str]:

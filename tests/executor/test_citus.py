@@ -23,6 +23,7 @@ from sqlmigrate.plan.plan import Limits
 
 ALONE = "-- sqlmigrate: no-transaction\n"
 ADS = "create table ads (id bigint primary key, kind int);\nselect create_distributed_table('ads', 'id');\n"
+SEQUENTIAL = "set local citus.multi_shard_modify_mode to 'sequential';\n"
 DROP_ADS = "drop table ads;"
 
 
@@ -175,6 +176,48 @@ def test_repair_and_baseline(project: Project) -> None:
 
     assert project.recorded() == [("001", "baseline"), ("002", "baseline")]
     assert succeeded(project.up()) == ["003_c"]
+
+
+def test_an_older_history(project: Project) -> None:
+    """Tables that an older version has created are brought up to date on all nodes."""
+    project.add("001_a", "select 1;", "select 1;").up()
+    project.execute("alter table migrations_log drop column run")
+    project.execute("alter table migrations rename column unfinished to making")
+    project.add("002_b", f"{ALONE}select 1;", f"{ALONE}select 1;")
+
+    assert succeeded(project.up()) == ["002_b"]
+    assert project.value("select count(*) from migrations_log where run is not null") == 1
+    assert succeeded(project.down(all=True)) == ["002_b", "001_a"]
+
+
+def test_a_squashed_migration(project: Project) -> None:
+    """The rows of what it replaces become one row."""
+    project.add("001_a", "create table a (id int);", "drop table a;").add("002_b", "alter table a add k int;").up()
+    assert project.call("squash", "002", "--yes").code == 0
+
+    assert project.call("up").code == 0
+
+    assert project.recorded() == [("002", "executed")]
+    assert project.logged()[-1] == ("fold", "002")
+
+
+def test_adopt(tmp_path: Path, citus: Cluster) -> None:
+    """A distributed history of another tool is taken over, and given back. It cannot refuse writes, which is said."""
+    distributed = Project(tmp_path / "sql", in_a_distributed_schema(citus))
+    distributed.execute("create table schema_migrations (version varchar(128) primary key)")
+    distributed.execute("insert into schema_migrations values ('20240101000000')")
+    folder = distributed.folder.parent / "db" / "migrations"
+    folder.mkdir(parents=True)
+    (folder / "20240101000000_z.sql").write_text("-- migrate:up\nselect 1;\n-- migrate:down\nselect 2;\n")
+
+    assert distributed.call("adopt", "--write", "--yes").code == 0
+    refusal = distributed.call("adopt", "--finish", "--yes")
+    assert distributed.recorded() == [("20240101000000", "executed")]
+    assert distributed.call("adopt", "--undo", "--yes").code == 0
+
+    assert "Citus lets no trigger refuse the writes" in refusal.stderr
+    assert "psql: revoke insert, update, delete, truncate on" in refusal.stderr
+    assert distributed.query("select to_regclass('migrations')") == [(None,)]
 
 
 def test_a_file_that_distributes_the_history(plain: Project) -> None:
@@ -356,6 +399,18 @@ def test_an_index_that_failed_on_one_shard_heals(duplicate: Project) -> None:
     assert finished(events) == ["002_index"]
     assert any(isinstance(each, Recovered) for each in events)
     assert duplicate.value("select indisvalid from pg_index where indexrelid = 'ads_once'::regclass")
+
+
+def test_a_mistake_that_citus_explains(ads: Project) -> None:
+    """Its hint says what to write, so it is the file that has to be mended, not the server."""
+    ads.add("002_b", "alter table ads add k int;\ncreate type mood as enum ('good');")
+
+    error = failure(ads.up()).error
+
+    assert error.sqlstate == "XX000"
+    assert error.next_steps == ("fix the file, then: sqlmigrate up",)
+    assert ads.add("002_b", f"{SEQUENTIAL}alter table ads add k int;\ncreate type mood as enum ('good');").up()
+    assert ads.states()["002_b"] == "executed"
 
 
 def test_the_caret_points_to_the_name_without_its_shard(ads: Project) -> None:
