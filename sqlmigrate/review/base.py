@@ -25,7 +25,7 @@ from .seed import fill, tables
 from .seed.fill import UnfilledTable
 
 _SEED_ROWS = 300
-_FORMAT = 12  # of the templates: increased when bases are built differently
+_FORMAT = 13  # of the templates: increased when bases are built differently
 
 
 @dataclass(frozen=True)

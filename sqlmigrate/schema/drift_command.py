@@ -57,7 +57,7 @@ def drift(context: Context, *, against: str, sql: bool, accept: bool, yes: bool,
     if sql and context.flags.get("format", "text") == "text" and not result.problem:
         _write_sql(context, result)
     else:
-        _show(context, result, with_sql=sql, again=_again(against, options))
+        _show(context, result, with_sql=sql, again=_again(context, against, options))
     if accept and result.has_history:
         _accept(context, result, yes=yes)
         return 0
@@ -136,9 +136,11 @@ def _show(context: Context, result: Result, *, with_sql: bool, again: str) -> No
             context.report.text(context.report.next_step(step))
 
 
-def _again(against: str, options: dict[str, Any]) -> str:
+def _again(context: Context, against: str, options: dict[str, Any]) -> str:
     """Return the command that compares the same again; a URL with a password is left out."""
     words = ["sqlmigrate drift", *(["--against files"] if against == "files" else [])]
+    for name in (context.flags.get("extension") or "").split():
+        words += ["--extension", name]
     for name in ("to", "shadow_url", "postgres", "trusted"):
         value = options[name]
         if value is True:

@@ -14,6 +14,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 
 from sqlmigrate.database.session import Request, Session
 from sqlmigrate.errors import ConfigError, MigrationError, ServerError
@@ -53,8 +54,22 @@ _SHARED_PACKAGES = {"postgis": "postgresql-{major}-postgis-3", "address_standard
 
 _AVAILABLE = "select name::text, default_version from pg_catalog.pg_available_extensions"
 _VERSIONS = """\
-select version from pg_catalog.pg_available_extension_versions where name = $1 order by 1"""
+select version, schema::text from pg_catalog.pg_available_extension_versions where name = $1 order by 1"""
+_NEEDED = """\
+with recursive needed (name, depth) as (
+    select each, 1
+      from pg_catalog.pg_available_extension_versions v cross join pg_catalog.unnest(v.requires) each
+     where v.name = $1 and v.version = $2
+    union
+    select each, needed.depth + 1
+      from needed join pg_catalog.pg_available_extensions a on a.name = needed.name
+      join pg_catalog.pg_available_extension_versions v on v.name = a.name and v.version = a.default_version
+     cross join pg_catalog.unnest(v.requires) each
+     where needed.depth < 10)
+select name::text from needed group by name order by pg_catalog.max(depth) desc, name"""
 _PRIVILEGE = "42501"
+# postgis_topology adds its schema to the search_path that a session begins with, for the whole database.
+_AS_BY_DEFAULT = '-c search_path="$user",public -c statement_timeout=0 -c lock_timeout=0'
 # pg_cron can be created only in the database that this setting names; where its library is not loaded, no setting does
 _CRON = """\
 select pg_catalog.set_config('cron.database_name', pg_catalog.current_database(), false)
@@ -64,11 +79,10 @@ _GRANTS = """\
 select pg_catalog.format('grant usage on schema %I to %I', n.nspname, $2::text)
   from pg_catalog.pg_namespace n
  where n.nspname not in ('public', 'pg_catalog', 'information_schema')
-   and (n.oid = (select extnamespace from pg_catalog.pg_extension where extname = $1)
-        or n.oid in (select objid from pg_catalog.pg_depend
-                      where classid = 'pg_catalog.pg_namespace'::pg_catalog.regclass and deptype = 'e'
-                        and refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
-                        and refobjid = (select oid from pg_catalog.pg_extension where extname = $1)))
+   and n.oid in (select objid from pg_catalog.pg_depend
+                  where classid = 'pg_catalog.pg_namespace'::pg_catalog.regclass and deptype = 'e'
+                    and refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
+                    and refobjid = (select oid from pg_catalog.pg_extension where extname = $1))
 union all
 select pg_catalog.format('grant select, insert, update, delete on %s to %I', c.oid::pg_catalog.regclass, $2::text)
   from pg_catalog.pg_depend d join pg_catalog.pg_class c on c.oid = d.objid and c.relkind in ('r', 'p')
@@ -91,15 +105,17 @@ class Extension:
     Attributes:
         name: its name
         version: the version to create; empty for the one that is the default there, until `available` knows it
-        schema: the schema that the files create it in; empty if they name none
+        schema: the schema that the files create it in, or the only one that it can be in; empty if it may be anywhere
+        is_named: whether the setting names it; otherwise one that is named needs it
     """
 
     name: str
     version: str = ""
     schema: str = ""
+    is_named: bool = True
 
     @property
-    def schema_of_files(self) -> str:
+    def own_schema(self) -> str:
         """The schema that has to be created before it; empty if every database has it."""
         return "" if self.schema in _THERE else self.schema
 
@@ -157,7 +173,7 @@ def libraries(extensions: Iterable[Extension]) -> str:
 
 
 def available(admin: Session, extensions: Iterable[Extension], label: str) -> tuple[Extension, ...]:
-    """Return extensions with the versions that will be created on a server.
+    """Return extensions with the versions that will be created on a server, each after those that it needs.
 
     Raises:
         ConfigError: An extension, or this version of it, is not available there; `label` is the server in the message.
@@ -167,14 +183,32 @@ def available(admin: Session, extensions: Iterable[Extension], label: str) -> tu
     for each in wanted:
         if each.name not in found:
             raise _missing(each.name, found, label, admin.major)
-        versions = [version or "" for (version,) in admin.ask(Request(_VERSIONS, (each.name,)))[0]]
+        versions = _versions(admin, each.name)
         if each.version and each.version not in versions:
             raise ConfigError(
                 f"version {each.version} of the extension {each.name} is not available on {label}",
                 detail=[f"available: {', '.join(versions)}"],
                 hint=f"name one of these, or leave it out: --extension {each.name}",
             )
-    return tuple(replace(each, version=each.version or found[each.name]) for each in wanted)
+    exact = [_exact(admin, each, each.version or found[each.name]) for each in wanted]
+    made: dict[str, Extension] = {}
+    for asked, each in zip(wanted, exact, strict=True):
+        needed = [name or "" for (name,) in admin.ask(Request(_NEEDED, (each.name, each.version)))[0]]
+        for name in (name for name in needed if name not in {one.name for one in exact}):
+            needs = Extension(name, "", asked.schema, is_named=False)
+            made.setdefault(name, _exact(admin, needs, found.get(name, "")))
+        made[each.name] = each
+    return tuple(made.values())
+
+
+def _versions(admin: Session, name: str) -> dict[str, str]:
+    """Return the versions of an extension, each with the only schema that it can be created in; empty for any."""
+    return {version or "": schema or "" for version, schema in admin.ask(Request(_VERSIONS, (name,)))[0]}
+
+
+def _exact(admin: Session, extension: Extension, version: str) -> Extension:
+    schema = _versions(admin, extension.name).get(version) or extension.schema
+    return replace(extension, version=version, schema=schema)
 
 
 def create(url: str, owner: str, extensions: Sequence[Extension], label: str) -> None:
@@ -191,8 +225,8 @@ def create(url: str, owner: str, extensions: Sequence[Extension], label: str) ->
     """
     if not extensions:
         return
-    with closing(Session(url)) as session:
-        session.ask(Request("set search_path = public, pg_catalog"), Request(_CRON))
+    with closing(Session(make_conninfo(url, options=_AS_BY_DEFAULT))) as session:
+        session.ask(Request(_CRON))
         for each in extensions:
             try:
                 session.ask(*map(Request, _creating(each, owner)))
@@ -203,7 +237,7 @@ def create(url: str, owner: str, extensions: Sequence[Extension], label: str) ->
 
 
 def _creating(extension: Extension, owner: str) -> Iterator[str]:
-    if schema := extension.schema_of_files:
+    if schema := extension.own_schema:
         yield f"create schema if not exists {quoted(schema)} authorization {quoted(owner)}"
     where = f" schema {quoted(extension.schema)}" if extension.schema else ""
     yield (
@@ -237,14 +271,18 @@ def _package(name: str, major: int) -> str:
 
 
 def migration_without(migration: Migration, extensions: Sequence[Extension]) -> Migration:
-    """Return a migration in whose up file the statements about these extensions do nothing."""
-    if not extensions or not _may_name(migration.up.text, extensions):
-        return migration
+    """Return a migration in whose files the statements about these extensions do nothing."""
+    up = _source_without(migration.up, extensions)
+    return replace(migration, up=up, down=migration.down and _source_without(migration.down, extensions))
+
+
+def _source_without(source: Source, extensions: Sequence[Extension]) -> Source:
+    if not extensions or not _may_name(source.text, extensions):
+        return source
     try:
-        text = _without(migration.up, split(migration.up), extensions)
+        return Source(source.path, _without(source, split(source), extensions))
     except MigrationError:  # told when it is executed
-        return migration
-    return replace(migration, up=Source(migration.up.path, text))
+        return source
 
 
 def script_without(script: Script, extensions: Sequence[Extension]) -> Script:
@@ -263,7 +301,7 @@ def _of(statement: Statement, source: Source, extensions: Sequence[Extension]) -
 
 
 def _may_name(text: str, extensions: Sequence[Extension]) -> bool:
-    return bool(_WORDS.search(text)) or any(each.schema_of_files for each in extensions)
+    return bool(_WORDS.search(text)) or any(each.own_schema for each in extensions)
 
 
 def _without(source: Source, statements: Iterable[Statement], extensions: Sequence[Extension]) -> str:
@@ -281,7 +319,7 @@ def _is_about(statement: Statement, extensions: Sequence[Extension]) -> bool:
     if _ABOUT.match(words):
         about = {each.name for each in extensions}
     elif _ABOUT_SCHEMA.match(words):
-        about = {each.schema_of_files for each in extensions} - {""}
+        about = {each.own_schema for each in extensions} - {""}
     else:
         return False
     return about.issuperset(_names(blanked(statement.text, "comment", "string")))
@@ -289,4 +327,5 @@ def _is_about(statement: Statement, extensions: Sequence[Extension]) -> bool:
 
 def told(extensions: Sequence[Extension]) -> str:
     """Return what the report adds to the name of the server; empty without extensions."""
-    return f", with {', '.join(f'{each.name} {each.version}' for each in extensions)}" if extensions else ""
+    named = [f"{each.name} {each.version}" for each in extensions if each.is_named]
+    return f", with {', '.join(named)}" if named else ""

@@ -142,7 +142,8 @@ class Builder:
         return connect(clone.databases.owner_url)
 
     def _undone(self, clone: databases.Databases, squashed: Migration, nothing: Schema) -> Iterator[str]:
-        with closing(up_down.down(clone.owner_url, [squashed], all=True, table=self.table)) as events:
+        files = [extensions.migration_without(squashed, self.server.extensions)]
+        with closing(up_down.down(clone.owner_url, files, all=True, table=self.table)) as events:
             failed = next((event for event in events if isinstance(event, Failed)), None)
         if failed:
             yield f"{OF_DOWN} fails: {failed.error.message}"

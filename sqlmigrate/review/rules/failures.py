@@ -253,7 +253,8 @@ NEEDS_MORE_RIGHTS = Rule(
         "New migrations are executed by a role that owns its database and is not a superuser, so that a pull "
         "request cannot reach the server's files and programs. What follows this statement was not executed. If "
         "production runs migrations with more rights, and you trust the files, --trusted executes them as a "
-        "superuser. On a server of --shadow-url they then have the rights of its role."
+        "superuser. On a server of --shadow-url they then have the rights of its role. An extension that needs a "
+        "superuser is named instead: --extension postgis has the server's administrator create it first."
     ),
     page=f"{_DOCS}role-attributes.html",
 )

@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from . import geometries
+
 WORDS = "(array['north','east','south','west','red','green','blue','long','short','old'])[1 + {g} % 10]"
 
 
@@ -251,7 +253,7 @@ def _sized(name: str, formatted: str) -> list[str]:
     if name == "numeric" and match:
         whole = f"mod({{g}}, 10::numeric ^ {size}) / 10::numeric ^ {scale}" if size - scale < 4 else "{g} + 0.25"  # noqa: PLR2004
         return [f"{whole}", *_FRACTION]
-    values = _VALUES.get(name)
+    values = [geometries.value(formatted)] if geometries.is_geometry(name) else _VALUES.get(name)
     if values is None:
         vector = literal("[" + ",".join(["1"] * (size or 3)) + "]")
         return [*GUESSES, vector]
