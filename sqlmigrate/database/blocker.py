@@ -164,23 +164,23 @@ class Blocker:
             )
         if self.state == _UNSEEN or self._is_of_server:
             return ()
+        column, shown = self._shown
         if self.since is None:
-            look = f"select * from pg_stat_activity where pid = {self.pid};"
-            return "whether its program is gone, a role with more rights can see:", look
-        if (
-            self.global_pid
-        ):  # https://docs.citusdata.com/en/stable/develop/api_udf.html: it ends sessions of other nodes
-            seen = "from citus_stat_activity where not is_worker_query"
-            is_same = f"global_pid = {self.global_pid} and backend_start = '{self.since:%Y-%m-%d %H:%M:%S.%f}+00'"
-            return (
-                "if its program is gone, end the session, on the coordinator:",
-                f"select pg_terminate_backend(global_pid) {seen} and {is_same};",
-            )
-        is_same = f"pid = {self.pid} and backend_start = '{self.since:%Y-%m-%d %H:%M:%S.%f}+00'"
+            return "whether its program is gone, a role with more rights can see:", f"select * {shown};"
+        where = ", on the coordinator" if self.global_pid else ""
+        is_same = f"backend_start = '{self.since:%Y-%m-%d %H:%M:%S.%f}+00'"
         return (
-            "if its program is gone, end the session:",
-            f"select pg_terminate_backend(pid) from pg_stat_activity where {is_same};",
+            f"if its program is gone, end the session{where}:",
+            f"select pg_terminate_backend({column}) {shown} and {is_same};",
         )
+
+    @property
+    def _shown(self) -> tuple[str, str]:
+        """The column with the number of its process, and the SQL from FROM on that finds it."""
+        if self.global_pid:  # https://docs.citusdata.com/en/stable/develop/api_metadata.html: numbers of all nodes
+            view = "citus_stat_activity where not is_worker_query"
+            return "global_pid", f"from {view} and global_pid = {self.global_pid}"
+        return "pid", f"from pg_stat_activity where pid = {self.pid}"
 
     @property
     def lines(self) -> tuple[str, ...]:

@@ -26,6 +26,10 @@ WHO = {
     "over a socket": ({"host": "local"}, "process 4711 (reports, user ann, local socket)"),
     "without a name": ({"application": ""}, "process 4711 (without a name, user ann, from 10.0.0.5)"),
     "unseen": ({"host": "", "state": ""}, "process 4711 (reports, user ann, from an unknown host)"),
+    "on another node": (
+        {"node": "worker1:5432", "global_pid": "20000004711"},
+        "process 4711 on worker1:5432 (reports, user ann, from 10.0.0.5)",
+    ),
     "of the server": (
         {"application": "", "user": "autovacuum worker", "state": "background", "host": ""},
         "process 4711 (autovacuum worker)",
@@ -66,6 +70,18 @@ def test_how_to_end_it() -> None:
         "whether its program is gone, a role with more rights can see:",
         "select * from pg_stat_activity where pid = 4711;",
     )
+
+
+def test_how_to_end_it_on_another_node() -> None:
+    """Citus ends the sessions of all nodes by a number of its own, from the coordinator."""
+    there = {"node": "worker1:5432", "global_pid": "20000004711"}
+    view = "from citus_stat_activity where not is_worker_query and global_pid = 20000004711"
+
+    assert blocker(**there).ending == (
+        "if its program is gone, end the session, on the coordinator:",
+        f"select pg_terminate_backend(global_pid) {view} and {STARTED};",
+    )
+    assert blocker(**there, since=None).ending[1] == f"select * {view};"
 
 
 def test_all_of_it_in_lines() -> None:
