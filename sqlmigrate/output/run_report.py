@@ -36,6 +36,7 @@ class RunReport:
         self._is_dry_run = False
         self._notes: tuple[SqlmigrateError, ...] = ()
         self._line_ms = self._next_line_ms = line_seconds * 1000
+        self._is_live = report.writer.is_live  # asked once: a pause tells four times a second
 
     def tell(self, happened: events.Event) -> None:  # noqa: C901 - one case for each event
         """Show one event."""
@@ -102,7 +103,7 @@ class RunReport:
     def _under_way(self, seen: events.Progress | events.Pausing) -> None:
         """Draw the live line on a terminal; elsewhere write a line now and then."""
         report = self._report
-        if report.writer.is_live:
+        if self._is_live:
             report.writer.live(progress_lines.live(seen, screen_width() - 1))
         elif isinstance(seen, events.Pausing):
             return  # the line before it says when it is tried again
