@@ -263,6 +263,9 @@ class StepRun:
                 yield from blocker.ending
             if self.unseen and not self.blockers:
                 yield f"which session was in the way is not known: {self.unseen}"
+            elif self.state.history.is_on_citus and not self.blockers:
+                yield "no session was seen in the way; a prepared transaction on a worker may be, until it is ended:"
+                yield "select recover_prepared_transactions();"
 
     # failing
 

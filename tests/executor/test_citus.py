@@ -148,22 +148,39 @@ def test_a_transaction_that_is_ended_by_the_file(project: Project) -> None:
     assert failed.error.kind is not Kind.TRANSACTION_ENDED
 
 
+STOPPED = f"{ALONE}insert into a values (1);\nselect nothing;\ninsert into a values (2);"
+STOPPED_DOWN = f"{ALONE}delete from a where id = 1;\nselect nothing;\ndelete from a where id = 2;"
+STAYS = ("statement 1 is executed and stays",)
+
+
+def mended(text: str) -> str:
+    return text.replace("nothing", "1")
+
+
 def test_resume(project: Project) -> None:
-    """A file without a transaction goes on where it stopped; a down as well."""
-    project.add("001_a", "create table a (id int);")
-    project.add("002_b", f"{ALONE}insert into a values (1);\nselect nothing;\ninsert into a values (2);")
-    assert failure(project.up()).kept == ("statement 1 is executed and stays",)
+    """A file without a transaction goes on where it stopped."""
+    project.add("001_a", "create table a (id int);").add("002_b", STOPPED)
+    assert failure(project.up()).kept == STAYS
     assert project.states()["002_b"] == "failed"
 
-    down = f"{ALONE}delete from a where id = 1;\nselect nothing;\ndelete from a where id = 2;"
-    project.add("002_b", f"{ALONE}insert into a values (1);\nselect 1;\ninsert into a values (2);", down)
-    assert succeeded(project.up()) == ["002_b"]
+    assert succeeded(project.add("002_b", mended(STOPPED)).up()) == ["002_b"]
+
     assert project.query("select id from a order by id") == [(1,), (2,)]
 
-    failure(project.down())
+
+def test_resume_of_a_down(project: Project) -> None:
+    """A down goes on as well; what was undone in part and brought back by hand is counted as executed."""
+    project.add("001_a", "create table a (id int);").add("002_b", mended(STOPPED), STOPPED_DOWN).up()
+    assert failure(project.down()).kept == STAYS
+    project.execute("insert into a values (1)")
     assert project.call("repair", "002", "--yes").code == 0
-    project.add("002_b", f"{ALONE}insert into a values (1);\nselect 1;\ninsert into a values (2);", "delete from a;")
-    assert project.recorded()[-1] == ("002", "executed")
+    assert project.states()["002_b"] == "executed"
+
+    assert failure(project.down()).kept == STAYS
+    assert succeeded(project.add("002_b", mended(STOPPED), mended(STOPPED_DOWN)).down()) == ["002_b"]
+
+    assert project.value("select count(*) from a") == 0
+    assert project.recorded() == [("001", "executed")]
 
 
 def test_repair_and_baseline(project: Project) -> None:
@@ -362,6 +379,25 @@ def test_a_blocker_on_a_worker_is_named(ads: Project, reader: Reader, citus: Clu
 SETTINGS = (
     "create table {} as select current_setting('lock_timeout') as a, current_setting('work_mem') as b from ads limit 1;"
 )
+
+
+def test_a_prepared_transaction_on_a_worker(ads: Project, citus: Cluster) -> None:
+    """It has no session to be named, so the failure says how such transactions are ended."""
+    ads.add("002_b", "alter table ads add k int;")
+    with psycopg.connect(citus.workers[0], autocommit=True) as conn:
+        shards = "select shard_name from citus_shards where table_name = 'ads'::regclass and nodeport = %s"
+        shard, *_ = ads.query(shards, conn.info.port)
+        conn.execute("begin")
+        conn.execute(f"select count(*) from {shard[0]}".encode())
+        conn.execute("prepare transaction 'left behind'")
+        failed = failure(ads.up(limits=Limits(lock_timeout="100ms", lock_retries=0)))
+        conn.execute("rollback prepared 'left behind'")
+
+    assert failed.error.detail[-2:] == (
+        "no session was seen in the way; a prepared transaction on a worker may be, until it is ended:",
+        "select recover_prepared_transactions();",
+    )
+    assert succeeded(ads.up()) == ["002_b"]
 
 
 def test_settings_of_the_file_are_its_own(ads: Project) -> None:
