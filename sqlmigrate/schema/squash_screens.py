@@ -57,6 +57,11 @@ def _lost(replaced: Sequence[Migration], made: Made, *, with_data: bool) -> Iter
         yield f"no down file: {labels}; the down file of the squashed one drops what they made all the same"
     if made.rows.large_objects:
         yield f"{plural(made.rows.large_objects, 'large object')}: not carried over"
+    for table in (each.table for each in made.of_extensions):
+        yield (
+            f"{table} belongs to an extension: rows that the migrations put into it are not carried over; "
+            "put them in with a migration of its own"
+        )
     if changing := made.changing.said if with_data else ():
         yield (
             "values that are others each time the migrations are executed (a time, a random number), and will be the "

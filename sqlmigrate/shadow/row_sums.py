@@ -31,8 +31,8 @@ class TableRows:
     columns: tuple[str, ...]
 
 
-# Ordinary tables and partitions with rows; without those of extensions and temporary ones. Each column has its plain
-# name and its name quoted for SQL.
+# Ordinary tables and partitions that our role may read, without temporary ones: those of extensions, or all others.
+# Each column has its plain name and its name quoted for SQL.
 _TABLES = """\
 select format('%I.%I', space.nspname, class.relname), class.oid::text,
        coalesce(pg_catalog.json_agg(pg_catalog.json_build_array(attname, quote_ident(attname))
@@ -43,8 +43,10 @@ select format('%I.%I', space.nspname, class.relname), class.oid::text,
   left join pg_catalog.pg_attribute on attrelid = class.oid and attnum > 0 and not attisdropped
  where class.relkind = 'r' and class.relpersistence <> 't'
    and space.nspname <> 'information_schema' and space.nspname !~ '^pg_'
-   and not exists (select from pg_catalog.pg_depend
-                    where classid = 'pg_catalog.pg_class'::pg_catalog.regclass and objid = class.oid and deptype = 'e')
+   and (not $1::bool or pg_catalog.has_table_privilege(class.oid, 'select'))
+   and $1::bool = exists (select from pg_catalog.pg_depend
+                           where classid = 'pg_catalog.pg_class'::pg_catalog.regclass and objid = class.oid
+                             and deptype = 'e')
  group by 1, 2
  order by 1"""
 
@@ -69,6 +71,8 @@ def read(
     session: Session,
     tables_and_columns: Mapping[str, Sequence[str]] | None = None,
     ignore: Collection[str] = (),
+    *,
+    of_extensions: bool = False,
 ) -> Mapping[str, TableRows]:
     """Count the rows of every table, and compute its checksum, in two turns.
 
@@ -76,8 +80,9 @@ def read(
         session: A session in no transaction; it is in none afterwards.
         tables_and_columns: The tables to read and the columns to include, as far as they exist; None for all of them.
         ignore: Tables to leave out.
+        of_extensions: Read the tables that belong to extensions, as far as our role may; otherwise all others.
     """
-    tables = _tables(session, tables_and_columns, ignore)
+    tables = _tables(session, tables_and_columns, ignore, of_extensions=of_extensions)
     if not tables:
         return {}
     parts = [tables[start : start + _AT_ONCE] for start in range(0, len(tables), _AT_ONCE)]
@@ -103,11 +108,13 @@ class _Table:
     columns: list[tuple[str, str]]  # (name, quoted)
 
 
-def _tables(session: Session, wanted: Mapping[str, Sequence[str]] | None, ignore: Collection[str]) -> list[_Table]:
+def _tables(
+    session: Session, wanted: Mapping[str, Sequence[str]] | None, ignore: Collection[str], *, of_extensions: bool
+) -> list[_Table]:
     import json  # noqa: PLC0415 - only where rows are read
 
     found = []
-    for name, oid, columns in session.ask(Request(_TABLES))[0]:
+    for name, oid, columns in session.ask(Request(_TABLES, (str(of_extensions),)))[0]:
         if name is None or name in ignore or (wanted is not None and name not in wanted):
             continue
         known = [(plain, quoted) for plain, quoted in json.loads(columns or "[]")]

@@ -45,6 +45,7 @@ class Made:
         roles: the roles that migrations only name, and that were created for them
         left_out: what it does not have of the files, because it cannot be executed
         blocks: the COPY block of each table with rows, if they are to be written
+        of_extensions: the tables of extensions with rows that the migrations may have put in
     """
 
     schema: Schema
@@ -56,6 +57,7 @@ class Made:
     roles: tuple[str, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     blocks: Mapping[str, str] = field(default_factory=dict)
+    of_extensions: tuple[TableRows, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,7 @@ class Builder:
         words = build.Words("what the migrations make")
         with self._built([], words) as empty, connect(empty.databases.owner_url) as session:
             nothing, _ = self._read(session)
+            without = row_sums.read(session, of_extensions=True)
         with self._built(migrations, words, is_another_day=True) as clone, self._session(clone) as session:
             schema, rows = self._read(session)
             second = Execution(schema.catalog, rows, squash_rows.by_column(session, rows))
@@ -110,7 +113,9 @@ class Builder:
             steady = row_sums.read(session, changing.steady(rows))
             tables = [each.table for each in rows.filled] if with_blocks else []
             blocks = squash_rows.copied(session, schema.catalog, tables)
-        return Made(schema, rows, columns, changing, steady, nothing, clone.roles, clone.left_out, blocks)
+            others = row_sums.read(session, of_extensions=True)
+        put_in = tuple(each for name, each in others.items() if each.count and _is_other(each, without.get(name)))
+        return Made(schema, rows, columns, changing, steady, nothing, clone.roles, clone.left_out, blocks, put_in)
 
     def prove(self, made: Made, squashed: Migration, *, with_data: bool, is_written: bool = False) -> Proof:
         """Compare what a squashed migration makes, and leaves after its down, with what it should.
@@ -157,6 +162,10 @@ class Builder:
         own = own_tables(session, state.history)
         schema = replace(read_schema(session, own), own_role=state.server.user)
         return schema, squash_rows.read(session, own)
+
+
+def _is_other(rows: TableRows, before: TableRows | None) -> bool:
+    return before is None or (rows.count, rows.checksum) != (before.count, before.checksum)
 
 
 @dataclass(frozen=True)

@@ -332,6 +332,27 @@ def test_what_is_not_carried_over_is_told(four: Project, squash: Squash) -> None
     assert "⚠️ 005_copy, line 1: CREATE SUBSCRIPTION s is not carried over: execute it by hand where" in ended.stderr
 
 
+def test_rows_in_tables_of_extensions_are_told(four: Project, squash: Squash) -> None:
+    """They are not part of the schema, and what the extension itself has put there is not known."""
+    four.add(
+        "005_extension",
+        "create table settings (name text); create table empty ();"
+        "alter extension plpgsql add table settings; alter extension plpgsql add table empty;"
+        "insert into settings values ('one');",
+        "select 1;",
+    )
+
+    ended = squash("5", "core", "--yes", "--trusted")
+
+    assert ended.code == 0
+    told = [" ".join(line.split()) for line in ended.stderr.partition("note:")[0].split("⚠️") if "extension" in line]
+    sentence = (
+        "public.settings belongs to an extension: rows that the migrations put into it are not carried over; "
+        "put them in with a migration of its own"
+    )
+    assert told == [sentence]
+
+
 def test_a_folder_that_does_not_build(four: Project, squash: Squash) -> None:
     """The error names the file and the place, and nothing is written."""
     four.add("005_wrong", "create table t (\n    a no_type\n);")
