@@ -40,6 +40,7 @@ class Activity:
     Attributes:
         waits_for: The type and the name of PostgreSQL's wait event: ``Lock relation``.
         is_on_workers: Whether the session waits for the workers of Citus, which execute its statement.
+        standbys: The setting `synchronous_standby_names`, if its COMMIT waits for one of these.
         is_commit: Whether it waits while it executes a COMMIT, or checks before it what is deferred.
         blockers: The sessions that hold what it waits for, the oldest transaction first.
         progress: The phase of a long command, with a percentage if the server counts one.
@@ -52,16 +53,21 @@ class Activity:
     unseen: str = ""
     is_on_workers: bool = False
     is_commit: bool = False
+    standbys: str = ""
 
 
 # https://www.postgresql.org/docs/current/functions-info.html: pg_blocking_pids; monitoring-stats.html: wait events
 _IS_COMMIT = "(a.query in ('commit', 'set constraints all immediate'))::text"
+_STANDBYS = """\
+case a.wait_event when 'SyncRep' then pg_catalog.current_setting('synchronous_standby_names') end"""
 _WAIT = f"""\
-select a.wait_event_type, a.wait_event, {_IS_COMMIT} from pg_catalog.pg_stat_activity a
+select a.wait_event_type, a.wait_event, {_IS_COMMIT}, {_STANDBYS}
+  from pg_catalog.pg_stat_activity a
  where a.pid = $1::int and a.state = 'active' and a.wait_event_type not in ('Client', 'Activity', 'Timeout')"""
 # The coordinator of Citus also waits for its workers as for clients.
 _WAIT_ON_CITUS = f"""\
-select a.wait_event_type, a.wait_event, {_IS_COMMIT} from pg_catalog.pg_stat_activity a
+select a.wait_event_type, a.wait_event, {_IS_COMMIT}, {_STANDBYS}
+  from pg_catalog.pg_stat_activity a
  where a.pid = $1::int and a.state = 'active' and a.wait_event_type not in ('Activity', 'Timeout')
    and (a.wait_event_type <> 'Client' or a.wait_event = 'ClientRead' and a.query !~* '^copy\\M')"""
 _BLOCKERS = f"""\
@@ -204,6 +210,7 @@ def _activity(session: Session, wait: str, pid: str, size: str) -> Activity:
         tuple(map(blocker_of, [*blockers, *prepared])),
         _percentage(steps),
         is_commit=bool(waits) and waits[0][2] == "true",
+        standbys=(waits[0][3] or "") if waits else "",
     )
 
 

@@ -11,11 +11,13 @@ import psycopg
 
 from sqlmigrate.errors import NOTHING_CHANGED, NOTHING_EXECUTED, ServerError
 
+from . import synchronous
 from .citus import VERSION_COLUMN, Citus, citus_of
 from .connect import place_of
 from .engines import refuse_version
 from .session import Request, Session
 from .startup_options import asked_for
+from .synchronous import Synchronous
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class Server:
             were told when we connected.
         schema: The schema that files are executed in; None for that of the session's own `search_path`.
         citus: The node of a Citus cluster that it is; None if the database does not have Citus.
+        synchronous: The standbys that each COMMIT waits for; None if it waits for none, or that is not known.
     """
 
     address: str
@@ -65,6 +68,7 @@ class Server:
     is_direct: bool = True
     schema: str | None = None
     citus: Citus | None = None
+    synchronous: Synchronous | None = None
 
     @property
     def where(self) -> str:
@@ -92,9 +96,11 @@ OF_INSTANCE = f"""(select system_identifier::text from pg_catalog.pg_control_sys
 INSTANCE = Request(f"select {OF_INSTANCE}")
 _STARTED = f"(select {exact('backend_start')} from pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()))"
 
-IDENTITY = Request(f"{_SELECT},\n       {OF_INSTANCE},\n       {_STARTED},\n       {VERSION_COLUMN}")
+IDENTITY = Request(
+    f"{_SELECT},\n       {OF_INSTANCE},\n       {_STARTED},\n       {VERSION_COLUMN},\n       {synchronous.COLUMN}"
+)
 # For a role that may not call these functions: an administrator can take the right from everybody.
-IDENTITY_IN_PART = Request(f"{_SELECT}, null, null, null,\n       {VERSION_COLUMN}")
+IDENTITY_IN_PART = Request(f"{_SELECT}, null, null, null,\n       {VERSION_COLUMN}, null")
 
 
 def server_of(session: Session, rows: list[list[str | None]]) -> Server:
@@ -119,6 +125,7 @@ def server_of(session: Session, rows: list[list[str | None]]) -> Server:
         is_direct=session.pid == int(pid),
         schema=session.schema,
         citus=citus_of(rows[0][10]),
+        synchronous=synchronous.synchronous_of(rows[0][11]),
     )
 
 

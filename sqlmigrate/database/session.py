@@ -110,7 +110,10 @@ class Session:
         return self.conn.info.parameter_status("server_encoding")
 
     def _noticed(self, diagnostic: psycopg.errors.Diagnostic) -> None:
-        self.notices.append((diagnostic.severity or "", diagnostic.message_primary or ""))
+        said = diagnostic.message_primary or ""
+        if diagnostic.severity_nonlocalized == "WARNING" and diagnostic.message_detail:
+            said += f": {diagnostic.message_detail}"  # of a COMMIT whose wait was cancelled: it has committed
+        self.notices.append((diagnostic.severity or "", said))
 
     @property
     def last_words(self) -> str:

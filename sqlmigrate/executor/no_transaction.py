@@ -34,6 +34,8 @@ from .step_run import (
     tell_nothing,
 )
 
+# The check of the lock hides what the server says; its COMMIT may say that it has not waited for a standby.
+_SAY_AGAIN = Request("set local client_min_messages to default", quiet=True)
 _FIX = "fix the file or the data"
 
 
@@ -193,6 +195,7 @@ class NoTransactionStep:
         else:
             noted = write.progress_down(self._history, step.version, Undoing(done, self.run.total, kept))
         checked = [Part(each, "lock", number) for each in self.run.require_lock()]
+        checked += [Part(_SAY_AGAIN, number=number)] if checked else []
         ours = (KEEP_ENCODING, *batch.AS_OURSELVES)
         return [*(Part(each, number=number) for each in ours), *checked, Part(noted, "note", number)]
 

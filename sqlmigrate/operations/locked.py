@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
-from sqlmigrate.database import pooler, run_lock, server
+from sqlmigrate.database import pooler, run_lock, server, synchronous
 from sqlmigrate.database.session import Session, connect
 from sqlmigrate.history import read
 from sqlmigrate.history.state import State
@@ -21,6 +21,7 @@ def under_lock(url: str, table: str, lock_wait: float) -> Iterator[tuple[Session
     with connect(url) as session:
         state = read.read(session, table)
         server.require_writable(state.server)
+        synchronous.require(state.server.synchronous)
         is_pooled = not state.server.is_direct
         if is_pooled and pooler.sharing(session, state.server).is_shared:
             yield session, state

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from psycopg import errors as pg
 
-from sqlmigrate.database import own_settings, pooler, run_lock, standby
+from sqlmigrate.database import own_settings, pooler, run_lock, standby, synchronous
 from sqlmigrate.database.activity import Observer
 from sqlmigrate.database.pooler_messages import CONNECT_DIRECTLY, cure_of
 from sqlmigrate.database.server import Server, require_standard_strings, require_writable
@@ -337,6 +337,8 @@ def _require_executable(session: Session, order: _Order, state: State, plan: Pla
         _require_not_executed_since(session, state, plan)
     require_writable(state.server)
     require_standard_strings(session)
+    if not order.is_dry_run:
+        synchronous.require(state.server.synchronous)
     rights.require_writable(state)
     if state.history.is_distributed and not state.server.is_direct:
         raise _not_through_pooler(state)

@@ -158,7 +158,7 @@ def _lock(activity: Activity) -> str:
 def _waiting_for(activity: Activity) -> str:
     """Say what a session waits for, where no session is in its way."""
     if activity.waits_for == SYNCHRONOUS:
-        return "its COMMIT waits for a synchronous standby"
+        return f"its COMMIT waits for a synchronous standby: {activity.standbys}"
     if activity.is_on_workers:
         return "its COMMIT waits for the workers" if activity.is_commit else "executed on the workers"
     return f"waits for {activity.waits_for}"

@@ -100,7 +100,7 @@ class Standby(Server):
         try:
             self._wait_for(now)
         except psycopg.OperationalError:
-            self._start_again()
+            self.start_again()
             self._wait_for(now)
         return super().url(database, user)
 
@@ -108,7 +108,7 @@ class Standby(Server):
         reached = "select pg_last_wal_replay_lsn() >= %s::pg_lsn"
         until(lambda: self.admin.execute(reached, position).fetchone() == (True,))
 
-    def _start_again(self) -> None:
+    def start_again(self) -> None:
         """Start the server again, which has ended by itself, and show why: the tests of others need it too."""
         log = self.cluster.home / "log"
         print(
