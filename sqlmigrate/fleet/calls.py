@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from sqlmigrate.cli.commands import require_some
@@ -80,6 +80,7 @@ class Call:
 def work(call: Call) -> int:
     """Do what a call asks for, and return the exit code."""
     require_own_histories(call.targets, call.table)
+    call = replace(call, migrations=remembering(call.migrations))
     actions = {"status": _status, "verify": _verify, "drift": _drift}
     return actions.get(call.action, _execute)(call)
 
@@ -146,7 +147,7 @@ def _order(call: Call) -> Order:
     )
     return Order(
         "up" if is_up else "down",
-        remembering(call.migrations),
+        call.migrations,
         selection,
         call.table,
         context.limits,
