@@ -225,3 +225,24 @@ def is_writable(project: Project) -> bool:
     except psycopg.Error:
         return False
     return True
+
+
+@MODES
+def test_a_standby_that_is_not_promoted_yet(
+    before: str, haproxy_program: str, project: Project, primary: Server, follower: Standby
+) -> None:
+    """What a standby has is not believed: it may follow. Once it is the primary, its history tells."""
+    with haproxy(haproxy_program, primary, follower) as url:
+        there = project.at(f"{url}shop").add_tables("a").add("002_slow", f"{before}{SLOW};")
+        with under_way(there, lambda: primary.admin.execute(BUSY).fetchall()) as seen:
+            follower.url()  # once the standby has everything
+            primary.cluster.run("pg_ctl", "stop", "--mode=immediate", "--pgdata", str(primary.cluster.data))
+
+        failed = failure(seen)
+        (why,) = failed.error.detail
+        assert why.startswith("the history could not be read: the new connection leads to a standby: 127.0.0.1:")
+        assert "it is not known whether" in told(failed)
+        assert failed.error.next_steps == ("sqlmigrate status",)
+        follower.admin.execute("select pg_promote()")
+        assert there.states()["001_a"] == "executed"
+        assert succeeded(there.add("002_slow", f"{before}select 1;").up()) == ["002_slow"]
