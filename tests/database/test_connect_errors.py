@@ -449,7 +449,8 @@ error: the role deploy may not create the history in schema public
                executed_by     text not null default session_user,
                host            text,
                tool_version    text,
-               detail          text
+               detail          text,
+               run             text
            );
            comment on table "public"."migrations" is 'History of sqlmigrate, written by sqlmigrate alone';
            comment on table "public"."migrations_log" is 'Log of sqlmigrate, written by sqlmigrate alone';
