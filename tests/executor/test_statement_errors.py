@@ -309,15 +309,21 @@ def test_a_query_that_is_not_in_the_file_is_shown(conn: psycopg.Connection[Any])
     assert dict(error.fields)["query"] == "select nothing"
 
 
-@pytest.mark.parametrize("text", ["reindex table parts", "do $$ begin execute 'vacuum'; end $$"])
-def test_what_only_the_server_refuses_in_a_transaction_has_a_hint(text: str, conn: psycopg.Connection[Any]) -> None:
+@pytest.mark.parametrize(
+    ("text", "way"),
+    [
+        ("reindex table parts", "let each statement of the file run and be recorded on its own"),
+        ("do $$ begin execute 'vacuum'; end $$", "write it as a statement of its own, outside of functions, with"),
+    ],
+)
+def test_what_only_the_server_refuses_in_a_transaction_has_a_hint(
+    text: str, way: str, conn: psycopg.Connection[Any]
+) -> None:
     """If the words of a statement did not show it, the server's refusal comes with a hint how to write the file."""
     error = refusal(conn, f"create index on parts (a); {text}")
 
     assert error.sqlstate == "25001"
-    assert error.hint == (
-        "let each statement of the file run and be recorded on its own: -- sqlmigrate: no-transaction"
-    )
+    assert error.hint == f"{way}: -- sqlmigrate: no-transaction"
 
 
 CURES = {

@@ -66,7 +66,9 @@ def test_a_session_that_was_idle_for_too_long_names_the_setting(project: Project
         failed = failure(project.up(limits=Limits(lock_timeout="10ms")))
 
     assert failed.error.message == "terminating connection due to idle-session timeout"
-    assert list(failed.error.next_steps) == ["raise idle_session_timeout for this role, then: sqlmigrate up"]
+    assert list(failed.error.next_steps) == [
+        "raise idle_session_timeout for this role (it goes on at statement 2), then: sqlmigrate up"
+    ]
 
 
 @pytest.mark.parametrize("flags", [["--all"], ["--to", "001"]], ids=" ".join)
