@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import suppress
 
 import psycopg
@@ -58,20 +57,21 @@ def _require_postgresql(conn: psycopg.Connection) -> None:
 
 
 def _defaults(url: str) -> dict[str, str | int]:
-    named = conninfo_to_dict(url)
+    named = {*conninfo_to_dict(url), *_in_variables()}
     defaults: dict[str, str | int] = {"client_encoding": "UTF8"}
-    if not {"application_name", "fallback_application_name"} & named.keys():
+    if not {"application_name", "fallback_application_name"} & named:
         defaults["fallback_application_name"] = default("application_name")
     if "connect_timeout" not in named:
         defaults["connect_timeout"] = _CONNECT_SECONDS
-    if not {"keepalives", *_KEEPALIVES} & named.keys() and not _names_service(named):
+    # A service file may have any setting: what we name would replace it.
+    if not {"keepalives", *_KEEPALIVES, "service"} & named:
         defaults |= _KEEPALIVES
     return defaults
 
 
-def _names_service(named: Mapping[str, object]) -> bool:
-    """Tell whether libpq reads a service file, which may have any setting: what we name would replace it."""
-    return "service" in named or any(each.keyword == b"service" and each.val for each in pq.Conninfo.get_defaults())
+def _in_variables() -> set[str]:
+    """Return the settings that libpq takes from its variables: what we name would replace ``PGCONNECT_TIMEOUT``."""
+    return {each.keyword.decode() for each in pq.Conninfo.get_defaults() if each.val not in (None, each.compiled)}
 
 
 def place_of(conn: psycopg.Connection) -> str:

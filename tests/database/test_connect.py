@@ -1,4 +1,4 @@
-"""The kernel asks whether the other end is there, long before firewalls forget a connection that is silent."""
+"""How long we wait for the other end: our own values count only where the user has named none."""
 
 from __future__ import annotations
 
@@ -32,6 +32,18 @@ def test_what_the_url_names_counts(setting: str, seconds: int | None, password_s
     """With one of these settings all are the user's."""
     of_kernel = int(Path("/proc/sys/net/ipv4/tcp_keepalive_time").read_text())
     assert seconds_until_asked(f"{password_server.tcp_url()}?{setting}") == (seconds or of_kernel)
+
+
+@pytest.mark.parametrize(("variable", "seconds"), [(None, "10"), ("33", "33")])
+def test_the_variable_for_the_time_of_connecting_counts(
+    variable: str | None, seconds: str, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without it we wait for ten seconds, libpq for ever."""
+    if variable:
+        monkeypatch.setenv("PGCONNECT_TIMEOUT", variable)
+    with closing(Session(database)) as session:
+        found = {each.keyword: each.val for each in session.conn.pgconn.info}
+    assert found[b"connect_timeout"] == seconds.encode()
 
 
 @pytest.mark.parametrize("by", ["the URL", "a variable"])
