@@ -63,6 +63,12 @@ def completed(base: str, own: Mapping[str, str]) -> str:
     return make_conninfo(**{**inherited, **own})
 
 
+def names_database(url: str) -> bool:
+    """Tell whether a database is named, by itself or by a service; otherwise libpq takes the one named as the role."""
+    named = conninfo_to_dict(url)
+    return bool(named.get("dbname") or named.get("service"))
+
+
 def require_different(targets: Sequence[Target]) -> None:
     """Raise `ConfigError` if two targets have one name, or are the same database and schema."""
     names: set[str] = set()

@@ -13,11 +13,14 @@ from sqlmigrate.config.url import SCHEME, checked
 from sqlmigrate.errors import NOTHING_EXECUTED, ConfigError, SqlmigrateError, gather
 from sqlmigrate.source import Source
 
-from .target import Target, completed
+from .target import Target, completed, names_database
 
 # A word with quotes is one keyword and its value: password='two words'.
 _WORD = re.compile(r"(?:[^\s'=]+\s*=\s*'(?:\\.|[^'\\])*'|\S)+")
 _SCHEMA = "schema="
+_KEYWORD = re.compile(r"(?P<key>\w+)\s*=(?P<blank>\s*)(?P<value>'(?:\\.|[^'\\])*'|\S*)")
+_PARAMETER = re.compile(r"(?<=[?&])(?P<key>\w+)=(?P<value>[^&\s]*)")
+_IN_URL = re.compile(r"(?<![\w/])\w[\w.+-]*://\S*")
 _EXAMPLE = "shop_01 postgresql://app@db.internal/shop_01 @canary"
 
 
@@ -81,11 +84,42 @@ def _target(line: str, base: str, named_by: str) -> Target:
     if not place and schema is None:
         hint = f"a URL, keywords (dbname={name}), or a schema of the database (schema={name})"
         raise _Wrong(0, f"the line names no database for `{name}`", hint)
+    _require_values(line, first.end())
     own = _keywords(place, named_by) if place else {}
-    value = schema[0].removeprefix(_SCHEMA).strip("'") if schema else None
-    if schema and not value:
-        raise _Wrong(schema.start(), "the schema is empty")
-    return Target(name, completed(base, own), value, tags)
+    url = completed(base, own)
+    if not names_database(url):
+        hint = f"add dbname={name} to the line; or, if it is the same for all: --database-url dbname=DATABASE"
+        raise _Wrong(0, f"neither the line nor --database-url names the database of `{name}`", hint)
+    return Target(name, url, schema[0].removeprefix(_SCHEMA).strip("'") if schema else None, tags)
+
+
+def _require_values(line: str, start: int) -> None:
+    """Refuse a keyword without a value, and one that is given twice: libpq would take a default, or the last one."""
+    known = {"schema", *(option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults())}
+    given: set[str] = set()
+    for offset, key, is_empty in _given(line, start):
+        if key not in known:
+            continue
+        if is_empty:
+            raise _Wrong(offset, f"`{key}` is empty", "give it a value, or remove it; was a variable empty?")
+        if key in given:
+            raise _Wrong(offset, f"`{key}` is given twice", "remove one of them")
+        given.add(key)
+
+
+def _given(line: str, start: int) -> Iterator[tuple[int, str, bool]]:
+    """Yield the place and the name of each keyword of a line, also of a URL, and whether its value is empty."""
+    rest = re.sub(r"(?<=\s)@\S+", lambda tag: " " * len(tag[0]), line)  # a tag is no value: `dbname= @eu`
+    for url in _IN_URL.finditer(rest, start):
+        if path := re.search(r"(?<![:/])/([^?\s]+)", url[0]):
+            yield url.start() + path.start(1), "dbname", False
+        for each in _PARAMETER.finditer(url[0]):
+            yield url.start() + each.start(), each["key"], not each["value"]
+        rest = rest[: url.start()] + " " * len(url[0]) + rest[url.end() :]
+    for each in _KEYWORD.finditer(rest, start):
+        # libpq skips blanks: in `dbname= host=db` the name of the database would be `host=db`
+        is_empty = not each["value"].strip("' ") or bool(each["blank"] and _KEYWORD.match(each["value"]))
+        yield each.start(), each["key"], is_empty
 
 
 def _keywords(words: list[re.Match[str]], named_by: str) -> dict[str, str]:

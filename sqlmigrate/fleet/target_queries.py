@@ -13,7 +13,7 @@ from sqlmigrate.database.session import BEGIN_READ_ONLY, Request, connect
 from sqlmigrate.errors import NOTHING_EXECUTED, ConfigError
 from sqlmigrate.spelling import did_you_mean
 
-from .target import Target, completed
+from .target import Target, completed, names_database
 
 _OWN = ("name", "schema", "tag")
 _SCHEMAS = Request("""\
@@ -66,6 +66,12 @@ def query(base: str, sql: str) -> tuple[Target, ...]:
 def _require_known(columns: Sequence[str]) -> None:
     known = [*_OWN, *(option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults())]
     for column in columns:
+        if columns.count(column) > 1:
+            raise ConfigError(
+                f"--query: the column `{column}` is given twice",
+                state=NOTHING_EXECUTED,
+                hint="remove one of them, or name it otherwise: select … as dbname",
+            )
         if column not in known:
             raise ConfigError(
                 f"--query: the column `{column}` is not a keyword of libpq",
@@ -81,10 +87,23 @@ def _require_known(columns: Sequence[str]) -> None:
 
 
 def _target(base: str, row: Mapping[str, str], number: int) -> Target:
+    for column, value in row.items():
+        if not value.strip() and column not in ("name", "tag"):
+            raise ConfigError(
+                f"--query, row {number}: `{column}` is empty",
+                state=NOTHING_EXECUTED,
+                hint="give it a value; NULL stands for the value of --database-url",
+            )
     own = {name: value for name, value in row.items() if name not in _OWN}
     schema = row.get("schema") or None
     name = row.get("name") or ".".join(filter(None, (own.get("dbname"), schema))) or f"row {number}"
     tags = tuple(tag.removeprefix("@") for tag in row.get("tag", "").replace(",", " ").split())
     url = completed(base, own)
     checked(url, f"--query, row {number}")
+    if not names_database(url):
+        raise ConfigError(
+            f"neither --query, row {number}, nor --database-url names the database of `{name}`",
+            state=NOTHING_EXECUTED,
+            hint="return it as dbname, or name it in --database-url",
+        )
     return Target(name, url, schema, tags)

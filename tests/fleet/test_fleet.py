@@ -21,7 +21,7 @@ from in_process import Quick
 from narrow_terminal import on_terminal
 from pgbouncer import bouncer
 from postgres_servers import PasswordServer, Server, Standby
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from terminal import stable
 from waiting import until
 
@@ -693,6 +693,26 @@ def test_a_query_names_the_targets(fleet_of: Make) -> None:
     writes = call("fleet", "up", "--query", "create table x (); select 1 as dbname")
     assert writes.code == 2
     assert shops.sql.value("select to_regclass('x')") is None
+
+
+@pytest.mark.parametrize(
+    ("sql", "message"),
+    [
+        ("select * from (values ('a'), ('')) as t(dbname)", "--query, row 2: `dbname` is empty"),
+        ("select 'a' as dbname, ' ' as schema", "--query, row 1: `schema` is empty"),
+        ("select 'a' as dbname, 'b' as dbname", "the column `dbname` is given twice"),
+        ("select 'db2' as host, null as dbname", "neither --query, row 1, nor --database-url names the database"),
+    ],
+)
+def test_a_row_that_leaves_the_database_to_libpq_is_refused(sql: str, message: str, fleet_of: Make) -> None:
+    shops = fleet_of(1)
+    shops.sql.add_tables("a")
+    server = {name: value for name, value in conninfo_to_dict(shops.urls["shop_01"]).items() if name != "dbname"}
+    call = Quick(shops.folder, {"PGDATABASE": "postgres", "DATABASE_URL": make_conninfo(**server)})
+
+    ended = call("fleet", "up", "--query", sql)
+
+    assert (ended.code, message in " ".join(ended.stderr.split())) == (2, True)
 
 
 def test_a_password_appears_nowhere(password_server: PasswordServer, tmp_path: Path) -> None:

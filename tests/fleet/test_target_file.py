@@ -77,6 +77,44 @@ def test_every_fault_has_its_place() -> None:
     ]
 
 
+EMPTY, TWICE = "is empty", "is given twice"
+NO_DATABASE = "neither the line nor --database-url names the database of `a`"
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("a dbname=", f"1:3: `dbname` {EMPTY}"),
+        ("a dbname= @canary", f"1:3: `dbname` {EMPTY}"),
+        ("a dbname= host=db", f"1:3: `dbname` {EMPTY}"),
+        ("a dbname = '' host=db", f"1:3: `dbname` {EMPTY}"),
+        ("a host=db schema= dbname=z", f"1:11: `schema` {EMPTY}"),
+        ("a postgresql://db/z?user= @eu", f"1:21: `user` {EMPTY}"),
+        ("a dbname=z1 @eu dbname=z2", f"1:17: `dbname` {TWICE}"),
+        ("a dbname=z1 schema=x schema=y", f"1:22: `schema` {TWICE}"),
+        ("a postgresql://db/z1?dbname=z2", f"1:22: `dbname` {TWICE}"),
+        ("a postgresql://db/z schema=x schema=y", f"1:30: `schema` {TWICE}"),
+        ("a host=127.0.0.1", f"1:1: {NO_DATABASE}"),
+        ("a postgresql://db/", f"1:1: {NO_DATABASE}"),
+        ("a schema=x", f"1:1: {NO_DATABASE}"),
+    ],
+)
+def test_a_line_that_leaves_the_database_to_libpq_is_refused(line: str, fault: str) -> None:
+    """The default of libpq is the database of the role, and of two values it takes the last: nobody has meant that."""
+    with pytest.raises(ConfigError) as caught:
+        read(line, "postgresql://app@db.internal")
+
+    assert str(caught.value) == f"targets.txt:{fault}"
+
+
+@pytest.mark.parametrize(
+    ("line", "base"),
+    [("a service=shop", ""), ("a host=db2", "dbname=shop"), ("a schema=x", "service=shop"), ("a dbname = z", "")],
+)
+def test_the_line_or_the_base_names_the_database(line: str, base: str) -> None:
+    assert [name for name, *_ in read(line, base)] == ["a"]
+
+
 def test_a_file_without_targets_is_refused() -> None:
     assert faults("# nothing\n\n") == ["targets.txt names no target"]
 
