@@ -33,7 +33,8 @@ from sqlmigrate.embedded.server import UNSAFE
 PASSWORD = "Planted-Secret-42"
 PREFIX = "sqlmigrate tests "  # every server of the tests lives with a space in its path
 MEMORY, DISK = Path("/dev/shm"), Path("/tmp")  # any account passes through both
-QUIET = {"autovacuum": "off"}  # it moves rows, and tests compare dumps byte by byte
+# Autovacuum moves rows, and tests compare dumps byte by byte. A standby that falls behind has to find the WAL.
+QUIET = {"autovacuum": "off", "wal_keep_size": "256MB"}
 # All tests of a process share the primary: what its transactions have locked is locked here at once.
 _OF_STANDBYS = {"max_locks_per_transaction": "1024"}
 ROOM = 2 * 1024**3
