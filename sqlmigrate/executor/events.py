@@ -173,6 +173,7 @@ class Failed:
         gone: Earlier steps of the run that were told as finished, and that the database does not have any more: after
             the connection was lost, another server answers, which did not get them.
         now_at: The address of the server that answers after the connection was lost, if it has another one.
+        is_known: Whether it is known what became of the step; if not, `kept` says so.
     """
 
     step: Step
@@ -183,6 +184,7 @@ class Failed:
     kept: tuple[str, ...] = ()
     gone: tuple[Step, ...] = ()
     now_at: str = ""
+    is_known: bool = True
 
 
 @dataclass(frozen=True)

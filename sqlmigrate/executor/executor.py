@@ -232,13 +232,14 @@ class Executor:
         except (psycopg.Error, SqlmigrateError) as problem:
             error, number = _placed(first.run, error_of)
             stays = [lost_connection.unknown(first.run.step, number)]
-            yield first.run.failed(lost_connection.not_looked_up(error, problem), number, stays)
+            failed = first.run.failed(lost_connection.not_looked_up(error, problem), number, stays)
+            yield replace(failed, is_known=False)
             return
         yield from first.run.notices()  # such as: committed here, but maybe not on the synchronous standby
         done = [*takewhile(lambda way: _is_done(way.run.step, executions.get(way.run.step.version)), ways)]
-        failed = None
+        cut = None
         if len(done) < len(ways):
-            failed = self._cut_short(ways[len(done)], executions, error_of, is_closed=is_closed)
+            cut = self._cut_short(ways[len(done)], executions, error_of, is_closed=is_closed)
         elif is_closed:
             self._session.ask(COMMIT)
         for run in [way.run for way in done]:
@@ -246,8 +247,8 @@ class Executor:
                 yield Began(run.step)
             run.is_settled = True
             yield Finished(run.step, run.total, run.elapsed_ms)
-        if failed:
-            yield self._with_gone(failed, executions.values())
+        if cut:
+            yield self._with_gone(cut, executions.values())
 
     def _cut_short(
         self,

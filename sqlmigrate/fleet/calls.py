@@ -115,10 +115,14 @@ def _execute(call: Call) -> int:
             report.tell(target, event)
     except KeyboardInterrupt:
         context.is_interruption_told = True
-        report.interrupted()
-        for target, event in run.stopped():
-            report.tell(target, event)
-        _ended(call, order, report, run.summary)
+        try:
+            report.interrupted()
+            for target, event in run.stopped():
+                report.tell(target, event)
+            _ended(call, order, report, run.summary)
+        except KeyboardInterrupt:
+            report.left()
+            raise
         raise
     _ended(call, order, report, run.summary)
     return run.summary.exit_code

@@ -10,7 +10,7 @@ from sqlmigrate.output import json_values
 from sqlmigrate.plan.plan import Planned
 
 from .inspection import Drifted, Standing
-from .results import Ended, FleetEvent, Group, Looked, Queued, Started, Summary
+from .results import WITH_ERROR, Ended, FleetEvent, Group, Looked, Queued, Started, Summary
 from .target import Target
 
 MOST_SLOWEST = 5
@@ -32,9 +32,10 @@ def _event_value(event: FleetEvent, *, dry_run: bool) -> dict[str, Any]:
             return {"event": "started"}
         case Queued(pause, next_try):
             return {"event": "queued", "pause_ms": round(pause * 1000), "next_try": json_values.iso(next_try)}
-        case Ended(state, executed, error, _, duration):
+        case Ended(state, executed, error, migration, duration, kept):
             return {
                 "event": "ended", "state": state.replace(" ", "_"), "executed": list(executed),
+                "migration": migration or None, "kept": list(kept),
                 "duration_ms": duration, "error": error and json_values.error_value(error),
             }  # fmt: skip
         case _:
@@ -55,9 +56,9 @@ def summary_value(summary: Summary) -> dict[str, Any]:
             "targets": len(summary.targets),
             "states": {state.replace(" ", "_"): count for state, count in sorted(states.items())},
             "executed": sum(len(ended.executed) for ended in summary.ended.values()),
-            "failed": list(summary.named("failed", "interrupted", "locked", "unreachable")),
+            "failed": list(summary.named(*WITH_ERROR, "interrupted")),
             "left": list(summary.named("left out", "not begun")),
-            "groups": [_group_value(each) for each in summary.groups("failed", "locked", "unreachable", "left out")],
+            "groups": [_group_value(each) for each in summary.groups(*WITH_ERROR, "left out")],
             "slowest": [{"target": name, "duration_ms": ended.duration_ms} for name, ended in slowest(summary)],
             "stopped": summary.stopped or None,
             "run": summary.run,

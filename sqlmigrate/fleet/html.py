@@ -22,7 +22,7 @@ from .screens import WORDS, agreement, looked
 
 _TONES: dict[State, Tone] = {
     "done": "fine", "up to date": "fine", "failed": "danger", "locked": "warning", "unreachable": "danger",
-    "left out": "warning", "interrupted": "warning", "not begun": "calm",
+    "left out": "warning", "interrupted": "warning", "not known": "danger", "not begun": "calm",
 }  # fmt: skip
 _LETTERS: dict[Tone, str] = {"danger": "✕", "warning": "!", "calm": "·", "fine": "✓"}
 _OPEN = 24  # so many names of a group are shown at once
@@ -66,7 +66,10 @@ class _Row:
 
 def run_page(summary: Summary, order: Order, call: Call) -> str:
     """Return the page of `fleet up` or `fleet down`."""
-    groups = (*summary.groups("failed", "locked", "interrupted"), *summary.groups("unreachable", "left out"))
+    groups = (
+        *summary.groups("failed", "not known", "locked"),
+        *summary.groups("unreachable", "left out"),
+    )
     of_target = {name: number for number, group in enumerate(groups) for name in group.names}
     places = {each.label: place for place, each in enumerate(order.migrations)}
     rows = []

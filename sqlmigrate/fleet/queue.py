@@ -26,6 +26,8 @@ class Job:
         waits_until: Until when it waits for another run, by the monotonic clock; None if it has not met one.
         next_try: When it tries again to get its locks, in UTC; None if it does not wait for locks.
         executed: The labels of the migrations that were executed so far.
+        left: The labels of those that its run has planned, and not executed yet.
+        is_cut: Whether its run was interrupted.
         spent: How long it was under way so far, in seconds.
     """
 
@@ -36,6 +38,8 @@ class Job:
     waits_until: float | None = None
     next_try: datetime | None = None
     executed: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    is_cut: bool = False
     spent: float = 0.0
 
 

@@ -8,10 +8,11 @@ from sqlmigrate.executor.events import Pausing
 from sqlmigrate.output.excerpt import cell_count
 from sqlmigrate.output.report import Report
 from sqlmigrate.output.writer import width as screen_width
+from sqlmigrate.spelling import plural
 
 from . import formats, screens
 from .look import Order
-from .results import Ended, FleetEvent, Looked, Summary
+from .results import WITH_ERROR, Ended, FleetEvent, Looked, Summary
 from .target import Target
 
 _REDRAW_SECONDS = 0.1
@@ -77,6 +78,16 @@ class FleetReport:
         """Say that the run stops."""
         self._report.text("interrupted: what is being executed is cancelled", stream="stderr")
 
+    def left(self) -> None:
+        """Say that a second signal ends the program at once, and what may still be executed."""
+        names = list(self._summary.under_way)
+        if not names:
+            self._report.text("interrupted again: nothing is being executed", stream="stderr")
+            return
+        shown = f"{plural(len(names), 'target')}: {screens.names_in_short(names)}"
+        said = f"interrupted again: what was sent may still be executed on {shown}; the histories show how it ends"
+        self._report.folded(said, 3, stream="stderr")
+
     def ended(self, again: str) -> None:
         """Show how the run has ended: failures by their cause, the counts, the next command."""
         report, summary = self._report, self._summary
@@ -84,7 +95,7 @@ class FleetReport:
         if report.form == "json":
             return
         ran = set(summary.ended)
-        failed = [group for group in summary.groups("failed", "locked", "unreachable") if ran & set(group.names)]
+        failed = [group for group in summary.groups(*WITH_ERROR) if ran & set(group.names)]
         if failed:
             report.text("", stream="stderr")
             screens.groups(report, failed)

@@ -15,7 +15,12 @@ from sqlmigrate.executor.step_run import LOCKED_OUT
 from .target import Target
 
 # `left out` is decided by the look, before anything is executed; `not begun` by what happened to other targets.
-State = Literal["done", "up to date", "failed", "locked", "unreachable", "left out", "interrupted", "not begun"]
+# `interrupted` was rolled back, or stays recorded as far as it came; `not known`: its history could not be read then.
+State = Literal[
+    "done", "up to date", "failed", "locked", "unreachable", "left out", "interrupted", "not known", "not begun"
+]
+
+WITH_ERROR: tuple[State, ...] = ("failed", "not known", "locked", "unreachable")  # of a run; a look has `left out`
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,8 @@ class Ended:
         state: How.
         executed: The labels of the migrations that were executed, or undone.
         error: The error; None if there is none.
-        migration: The migration that failed; empty if none did.
+        migration: The migration that failed, or was interrupted; empty if none was.
+        kept: What of that migration stays in the database, or that this is not known; empty if it was rolled back.
         duration_ms: How long it took, in milliseconds, without the time in the queue.
     """
 
@@ -88,6 +94,7 @@ class Ended:
     error: SqlmigrateError | None = None
     migration: str = ""
     duration_ms: int = 0
+    kept: tuple[str, ...] = ()
 
 
 FleetEvent = Event | Looked | Started | Queued | Ended
@@ -145,6 +152,7 @@ class Summary:
         run: What the logs of all databases call this run.
         looks: What the look has found.
         ended: How the run of each target has ended.
+        under_way: The names of the targets that are being executed.
         stopped: Why nothing new was begun any more; empty if all were.
     """
 
@@ -153,10 +161,15 @@ class Summary:
         self.run = new_run()
         self.looks: dict[str, Look] = {}
         self.ended: dict[str, Ended] = {}
+        self.under_way: dict[str, Started] = {}
         self.stopped = ""
 
     def keep(self, target: Target, event: FleetEvent) -> None:
         """Remember what an event says."""
+        if isinstance(event, Started):
+            self.under_way[target.name] = event
+        elif isinstance(event, (Queued, Ended)):
+            self.under_way.pop(target.name, None)
         if isinstance(event, Looked):
             self.looks[target.name] = event.look
         elif isinstance(event, Ended):
@@ -190,7 +203,7 @@ class Summary:
     def exit_code(self) -> int:
         """The exit code: 1 a target failed or was left out; 5 one was not reached; 4 only locks were in the way."""
         states = {self.state(target) for target in self.targets}
-        if states & {"failed", "left out", "interrupted"}:
+        if states & {"failed", "left out", "interrupted", "not known"}:
             return 1
         if "unreachable" in states:
             return 5

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from threading import Event as Flag, Lock, Semaphore
 from typing import Any
@@ -17,6 +17,7 @@ from sqlmigrate.errors import SqlmigrateError
 from sqlmigrate.executor.events import Blocked, Event, Failed, Finished, Folded, Pausing, Postponed, Waiting
 from sqlmigrate.executor.step_run import pause_after
 from sqlmigrate.files.migration import Folder, remembering
+from sqlmigrate.history.state import INTERRUPTED
 from sqlmigrate.history.table import DEFAULT_TABLE
 from sqlmigrate.operations import up_down
 from sqlmigrate.plan.plan import (
@@ -26,6 +27,7 @@ from sqlmigrate.plan.plan import (
     Direction,
     DriftPolicy,
     Limits,
+    Planned,
     Selection,
 )
 from sqlmigrate.times import after, seconds_until
@@ -212,7 +214,7 @@ class FleetRun:
     def _run(self, job: Job, tell: Tell) -> Ended:
         failed = None
         with closing(self._happening(job)) as happening:
-            for event in happening:
+            for event in self._until_stopped(happening, job):
                 if self._pool:
                     self._pool.keep(job)
                 tell(event)
@@ -220,11 +222,29 @@ class FleetRun:
                 _note(job, event, self._order.limits.lock_wait)
                 if isinstance(event, Pausing) and self._is_needed():
                     happening.throw(Postponed())
-                if self._stop.is_set() and not failed:
-                    return Ended("interrupted")
         if failed:
-            return Ended(state_of_error(failed.error), error=failed.error, migration=failed.step.label)
+            return _cut_off(failed) if job.is_cut else _failed(failed)
+        if job.is_cut and job.left:
+            return Ended("interrupted")
         return Ended("done" if job.executed else "up to date")
+
+    def _until_stopped(self, happening: Generator[Event, None, None], job: Job) -> Iterator[Event]:
+        """Yield the events of a run; if the fleet has to stop, interrupt the run, and yield how its steps have ended.
+
+        A step that was about to be committed may be executed all the same: its history is asked then.
+        """
+        for event in happening:
+            yield event
+            is_over = isinstance(event, Failed) or (isinstance(event, (Finished, Folded)) and not job.left)
+            is_pause = isinstance(event, (Blocked, Waiting, Pausing))  # at the next `Pausing` it is put off
+            if self._stop.is_set() and not is_over and not is_pause:
+                break
+        else:
+            return
+        job.is_cut = True
+        with suppress(KeyboardInterrupt):
+            yield happening.throw(KeyboardInterrupt())
+            yield from happening
 
     def _happening(self, job: Job) -> Generator[Event, None, None]:
         order, target, selection = self._order, job.target, self._order.selection
@@ -266,16 +286,37 @@ class FleetRun:
 
 def _note(job: Job, event: FleetEvent, lock_wait: float) -> None:
     """Keep in the job what has to be known after a time in the queue."""
-    if isinstance(event, Finished):
-        job.executed = (*job.executed, event.step.label)
-    elif isinstance(event, Folded):
-        job.executed = (*job.executed, event.fold.migration.label)
+    if isinstance(event, Planned):
+        plan = event.plan
+        job.left = (*(step.label for step in plan.steps), *(fold.migration.label for fold in plan.folds))
+    elif isinstance(event, (Finished, Folded)):
+        label = event.step.label if isinstance(event, Finished) else event.fold.migration.label
+        job.executed = (*job.executed, label)
+        job.left = tuple(each for each in job.left if each != label)
+    elif isinstance(event, Failed):
+        gone = {step.label for step in event.gone}
+        job.executed = tuple(each for each in job.executed if each not in gone)
     elif isinstance(event, Blocked):
         job.blocked, job.next_try = job.blocked + 1, event.next_try
     elif isinstance(event, Waiting):
         job.next_try = None
         if job.waits_until is None:
             job.waits_until = time.monotonic() + lock_wait
+
+
+def _failed(failed: Failed) -> Ended:
+    if failed.is_known:
+        return Ended(state_of_error(failed.error), error=failed.error, migration=failed.step.label, kept=failed.kept)
+    error = failed.error.with_(state="; ".join(failed.kept), next_steps=["sqlmigrate fleet status"])
+    return Ended("not known", error=error, migration=failed.step.label, kept=failed.kept)
+
+
+def _cut_off(failed: Failed) -> Ended:
+    """Return how a run has ended whose step was cut short; it may have failed just before."""
+    ended = _failed(failed)
+    if failed.is_known and failed.error.message.startswith(INTERRUPTED):
+        return replace(ended, state="interrupted", error=None)
+    return ended
 
 
 def _interrupted(job: Job) -> Ended:

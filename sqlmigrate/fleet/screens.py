@@ -31,6 +31,7 @@ WORDS: dict[State, str] = {
     "unreachable": "cannot be reached",
     "left out": "left out",
     "interrupted": "interrupted",
+    "not known": "not known",
     "not begun": "not begun",
 }
 _MARKS: dict[str, tuple[str, str]] = {
@@ -125,10 +126,19 @@ def ended_line(target: Target, ended: Ended, column: int) -> Line:
     """Return the line of a target that has ended."""
     style, mark = _MARKS.get(ended.state, ("red", "❌"))
     what = plural(len(ended.executed), "migration") if ended.executed else WORDS[ended.state]
-    if ended.migration:
+    if ended.state == "interrupted":
+        what = _interrupted(ended)
+    elif ended.migration:
         what = ended.migration
     name = printable(target.name) + " " * (column - cell_count(target.name))
     return [(style, mark), ("", f" {name}   {what:<24} {ended.duration_ms:>7,} ms")]
+
+
+def _interrupted(ended: Ended) -> str:
+    """Say what became of the migration that was under way, and how many before it are done."""
+    said = [f"{ended.migration} {'stopped inside it' if ended.kept else 'was rolled back'}"] if ended.migration else []
+    said += [f"{plural(len(ended.executed), 'migration')} done"] if ended.executed else []
+    return ", ".join(said or ["interrupted"])
 
 
 # -- afterwards --------------------------------------------------------------------------------------------------------

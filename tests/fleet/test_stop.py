@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from itertools import takewhile
+from typing import Any
 
 import children
 import psycopg
@@ -166,3 +169,96 @@ def test_a_run_that_waits_can_be_put_off(fleet_of: Make) -> None:
     assert shops["shop_01"].logged() == [("up", "001")]
     shops.sql.up()
     assert shops["shop_01"].states() == {"001_a": "executed", "002_b": "executed"}
+
+
+Stop = Callable[..., "tuple[Fleet, subprocess.CompletedProcess[str]]"]
+SLEEPS = "select pg_sleep(600);"
+# The cancel ends the sleep, and the file is committed: as if the stop had come when it was all but done.
+UNSTOPPABLE = "do $$ begin perform pg_sleep(600); exception when query_canceled then null; end $$;"
+
+
+def _ends(out: str) -> dict[str, dict[str, Any]]:
+    events = map(json.loads, out.splitlines())
+    return {each["target"]: each for each in events if each.get("event") == "ended"}
+
+
+@pytest.fixture
+def stopped(fleet_of: Make) -> Stop:
+    """Executes files on two databases, and stops that by SIGTERM when both sleep in a statement."""
+
+    def stop(
+        *options: str, then: Callable[[Fleet], None] | None = None, **files: str
+    ) -> tuple[Fleet, subprocess.CompletedProcess[str]]:
+        shops = fleet_of(2)
+        for name, text in files.items():
+            shops.sql.add(name.removeprefix("_"), text)
+        process = children.start(
+            [sys.executable, "-m", "sqlmigrate", "fleet", "up", "--targets", "targets.txt", *options],
+            cwd=shops.folder, stdout=-1, stderr=-1, text=True,
+        )  # fmt: skip
+        until(lambda: shops.sql.value(SLEEPING) == 2)
+        if then:
+            then(shops)
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate()
+        return shops, subprocess.CompletedProcess([], process.returncode, out, err)
+
+    return stop
+
+
+def test_what_was_committed_after_a_stop_is_told_as_executed(stopped: Stop) -> None:
+    shops, ended = stopped("--format", "json", _001_a="create table a ();", _002_b=UNSTOPPABLE)
+
+    assert ended.returncode == 128 + signal.SIGTERM
+    done = ("done", ["001_a", "002_b"], None)
+    assert {
+        name: (end["state"], end["executed"], end["migration"]) for name, end in _ends(ended.stdout).items()
+    } == {"shop_01": done, "shop_02": done}  # fmt: skip
+    everything = [("001", "executed"), ("002", "executed")]
+    assert shops.recorded() == {"shop_01": everything, "shop_02": everything}
+
+
+def test_an_interrupted_target_names_what_was_rolled_back(stopped: Stop) -> None:
+    _, ended = stopped(_001_a="create table a ();", _002_b=SLEEPS)
+
+    assert re.search(r"⏸️ shop_01   002_b was rolled back, 1 migration done +[\d,]+ ms", ended.stdout)
+    assert re.search(r"⏸️ shop_02   002_b was rolled back, 1 migration done +[\d,]+ ms", ended.stdout)
+
+
+def test_a_file_without_a_transaction_that_was_interrupted_is_not_told_as_rolled_back(stopped: Stop) -> None:
+    text = f"-- sqlmigrate: no-transaction\ncreate table a ();\n{SLEEPS}"
+    shops, ended = stopped(_001_a=text)
+
+    assert "⏸️ shop_01   001_a stopped inside it" in ended.stdout
+    assert shops.sql.value("select to_regclass('a')::text") == "a"
+
+
+def test_if_the_history_does_not_tell_what_became_of_a_file_the_screen_says_so(stopped: Stop) -> None:
+    def hide(shops: Fleet) -> None:
+        for name in shops.urls:
+            shops.execute(name, "alter table migrations rename to hidden")
+
+    _, ended = stopped(_001_a=f"-- sqlmigrate: no-transaction\n{SLEEPS}", then=hide)
+
+    assert "2 not known" in ended.stdout
+    assert "it is not known whether statement 1 of 001_a was executed" in ended.stderr
+    assert "interrupted ·" not in ended.stdout
+
+
+def test_a_second_signal_says_what_may_still_be_executed(fleet_of: Make) -> None:
+    shops = fleet_of(1)
+    again = UNSTOPPABLE.replace("begin perform", "begin loop begin perform").replace("end $$", "end; end loop; end $$")
+    shops.sql.add("001_a", again)
+    process = children.start(
+        [sys.executable, "-m", "sqlmigrate", "fleet", "up", "--targets", "targets.txt"],
+        cwd=shops.folder, stdout=-1, stderr=-1, text=True,
+    )  # fmt: skip
+    until(lambda: shops.sql.value(SLEEPING) == 1)
+    process.send_signal(signal.SIGINT)
+    assert process.stderr
+    assert "interrupted: what is being executed is cancelled" in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate()
+
+    assert process.returncode == 130
+    assert "interrupted again: what was sent may still be executed on 1 target: shop_01" in " ".join(err.split())
