@@ -111,6 +111,7 @@ ROOMS = {
         "html_style",
         "html",
         "pages",
+        "typed",
         "report",
         "calls",
         "command",
@@ -124,7 +125,7 @@ DOORS = {
     "subprocess": {"embedded/account.py", "embedded/cluster.py", "embedded/programs.py", "review/new/git.py"},
     "signal": {"cli/signals.py", "embedded/cluster.py"},  # one receives them, one sends them to its server
     "click": {f"cli/{name}.py" for name in ("commands", "completion", "context", "options", "program", "usage_errors")}
-    | {f"{name}.py" for name in ("review/command", "adopt/command", "schema/command", "fleet/command")}
+    | {f"{name}.py" for name in ("review/command", "adopt/command", "schema/command", "fleet/command", "fleet/typed")}
     | {"schema/drift_command.py", "schema/squash_command.py"},
     "rich": {"output/writer.py", "output/excerpt.py"},
     "os.environ": {"cli/context.py", "output/writer.py"},  # the writer asks for NO_COLOR and TERM

@@ -25,6 +25,7 @@ from .context import EXIT_FAILED, Context, NotConfirmedError
 from .options import WORDS_OF_OTHER_TOOLS, given_settings, setting_options
 from .usage_errors import UnknownCommandError, is_help, refuse
 
+TYPED = "sqlmigrate.typed"  # in click's `meta`: the words behind the name of the program
 _LAST_WORDS_SECONDS = 2.0
 
 
@@ -43,6 +44,10 @@ class Command(click.Command):
 
 class _Program(click.Group):
     """The commands of the trunk and of the rooms: the packages of ours that have a module `command`."""
+
+    def parse_args(self, context: click.Context, arguments: list[str]) -> list[str]:
+        context.meta[TYPED] = tuple(arguments)
+        return super().parse_args(context, arguments)
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in self.commands:

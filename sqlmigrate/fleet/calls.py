@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -25,8 +24,8 @@ from .pool import each
 from .report import FleetReport
 from .results import Summary, grouped
 from .run import FleetRun
-from .sources import Wanted, as_options
 from .target import Target
+from .typed import Option, as_command, next_line
 
 _T = TypeVar("_T")
 
@@ -38,30 +37,33 @@ class Call:
     Attributes:
         context: The settings, and what shows the results.
         action: ``status``, ``up``, ``down``, ``verify`` or ``drift``.
-        wanted: What the call says about its targets.
         targets: The targets.
         migrations: The folder.
-        options: The other options, by their names.
+        options: The options of the command, by their names.
+        typed: The options as they were typed.
+        foreign: The options that an action does not have.
     """
 
     context: Context
     action: str
-    wanted: Wanted
     targets: tuple[Target, ...]
     migrations: Folder
     options: dict[str, Any]
+    typed: tuple[Option, ...]
+    foreign: Mapping[str, frozenset[str]]
 
     @property
     def table(self) -> str:
         """The history table."""
         return self.context.config.table
 
-    def again(self, action: str) -> str:
-        """Return the command that does something with the same targets."""
-        words = ["sqlmigrate", "fleet", action, *as_options(self.wanted)]
-        words += ["--to", self.options["to"]] if self.options["to"] and action == self.action else []
-        words += ["--all"] if self.options["all"] and action == self.action else []
-        return shlex.join(words)
+    def again(self, action: str, without: Collection[str] = ()) -> str:
+        """Return the command that does something with the same targets: the options are those of this call.
+
+        A page of this call stays: another action does not write it.
+        """
+        others = {*self.foreign[action], "outputs"} if action != self.action else set()
+        return as_command(action, self.typed, {*others, *without})
 
     def for_page(self, again: str) -> html.Call:
         """What a page says of the call; `again` is the next command."""
@@ -129,11 +131,10 @@ def _execute(call: Call) -> int:
 
 
 def _ended(call: Call, order: Order, report: FleetReport, summary: Summary) -> None:
-    again = _next(call, order)
+    again = _next(call, order, summary)
     report.ended(again)
     if call.options["outputs"]:
-        is_over = len(summary.named("done", "up to date")) == len(summary.targets)
-        write(call.options["outputs"], html.run_page(summary, order, call.for_page("" if is_over else again)))
+        write(call.options["outputs"], html.run_page(summary, order, call.for_page(again)))
 
 
 def _order(call: Call) -> Order:
@@ -160,8 +161,17 @@ def _order(call: Call) -> Order:
     )
 
 
-def _next(call: Call, order: Order) -> str:
-    """Return the command that continues the run: `down` by a number of steps would undo more where it is done."""
+def _next(call: Call, order: Order, summary: Summary) -> str:
+    """Return the command to go on with; empty if there is nothing to do.
+
+    A dry run is followed by the run itself if it went well everywhere. `down` by a number of steps is not repeated: it
+    would undo more where it is done.
+    """
+    is_well = len(summary.named("done", "up to date")) == len(summary.targets)
+    if order.is_dry_run:
+        return call.again(call.action, {"dry_run"} if is_well else ()) if summary.ended or not is_well else ""
+    if is_well:
+        return ""
     selection = order.selection
     is_repeatable = selection.steps is None if order.direction == "up" else bool(selection.to or selection.all)
     return call.again(call.action if is_repeatable else "status")
@@ -198,7 +208,7 @@ def _status(call: Call) -> int:
             report.folded(line)
         report.text("", [("bold", screens.status_total(found))])
         if any(standing.pending for standing in found.values()):
-            report.text(report.next_step(call.again("up")))
+            report.text(next_line(call.again("up")))
     if call.options["outputs"]:
         again = call.again("up") if any(standing.pending for standing in found.values()) else ""
         write(call.options["outputs"], html.status_page(found, call.for_page(again)))

@@ -77,6 +77,7 @@ def fleet(context: Context, *, action: str, **options: Any) -> int:
     from .calls import Call, work
     from .pages import pages
     from .sources import Wanted, require_one_source, targets_of
+    from .typed import typed_options
 
     _require_possible(action, options)
     options["outputs"] = pages(options["outputs"])
@@ -92,7 +93,9 @@ def fleet(context: Context, *, action: str, **options: Any) -> int:
     migrations = folder.survey(context.config.directory)
     with _base(context, needs_database=not wanted.file) as base:
         targets = targets_of(wanted, base, _stdin)
-        return work(Call(context, action, wanted, targets, migrations, options))
+        typed = typed_options(click.get_current_context())
+        foreign = {each: frozenset(name for name, has in _OF_ACTIONS.items() if each not in has) for each in _ACTIONS}
+        return work(Call(context, action, targets, migrations, options, typed, foreign))
 
 
 def _listed(values: Sequence[str]) -> tuple[str, ...]:

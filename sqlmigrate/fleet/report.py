@@ -14,6 +14,7 @@ from . import formats, screens
 from .look import Order
 from .results import WITH_ERROR, Ended, FleetEvent, Looked, Summary
 from .target import Target
+from .typed import next_line
 
 _REDRAW_SECONDS = 0.1
 _WIDEST = 30  # cells of the column of names; a longer one stands out
@@ -89,7 +90,7 @@ class FleetReport:
         self._report.folded(said, 3, stream="stderr")
 
     def ended(self, again: str) -> None:
-        """Show how the run has ended: failures by their cause, the counts, the next command."""
+        """Show how the run has ended: failures by their cause, the counts, the next command if there is one."""
         report, summary = self._report, self._summary
         report.json(formats.summary_value(summary))
         if report.form == "json":
@@ -107,5 +108,5 @@ class FleetReport:
             report.text(*([] if failed else [""]))
             for line in screens.total(summary):
                 report.folded(line)
-        if any(summary.state(target) not in ("done", "up to date") for target in summary.targets):
-            report.text(report.next_step(again))
+        if again:
+            report.text(next_line(again))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,12 +92,3 @@ def _text(path: str) -> str:
         raise ConfigError(f"cannot read `{path}`: {error.strerror}", state=NOTHING_EXECUTED) from None
     except UnicodeDecodeError:
         raise ConfigError(f"`{path}` is not UTF-8", state=NOTHING_EXECUTED) from None
-
-
-def as_options(wanted: Wanted) -> Sequence[str]:
-    """Return the words that name the same targets again, in the next command."""
-    words = ["--targets", wanted.file] if wanted.file else []
-    words += ["--query", wanted.sql] if wanted.sql else []
-    words += [word for pattern in wanted.schemas for word in ("--schemas", pattern)]
-    words += [word for each in wanted.only for word in ("--only", each)]
-    return [*words, *(word for each in wanted.skip for word in ("--skip", each))]

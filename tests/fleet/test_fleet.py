@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
+import shlex
 import signal
 import sys
 import threading
@@ -22,7 +24,7 @@ from narrow_terminal import on_terminal
 from pgbouncer import bouncer
 from postgres_servers import PasswordServer, Server, Standby
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from terminal import stable
+from terminal import Ended as Exited, stable
 from waiting import until
 
 from sqlmigrate.errors import ConfigError
@@ -746,6 +748,51 @@ def test_a_password_appears_nowhere(password_server: PasswordServer, tmp_path: P
 # -- what is shown -----------------------------------------------------------------------------------------------------
 
 
+def _next_after(ended: Exited) -> list[str]:
+    return [line.removeprefix("next: ") for line in ended.stdout.splitlines() if line.startswith("next: ")]
+
+
+def test_the_next_call_has_every_option_of_this_one(fleet_of: Make) -> None:
+    """Also on the page; without an option, other targets would be executed, or really instead of tried."""
+    shops = fleet_of(3)
+    shops.sql.add("001_a", "create table a ();").add("002_b", "select 1 / count(*) from a;")
+    (shops.folder / "report.json").write_text(shops.call("up", "--format", "json", "--max-failures", "3").stdout)
+    options = (
+        "--only-failed report.json --only 'shop_*' --skip=shop_03 --dry-run --canary 1 --max-failures 50% "
+        "--lock-timeout 4s --lock-retries=2 --jobs 2 --per-server 2 --strict --verbose --output html=page.html"
+    )
+
+    failed = shops.call("up", *shlex.split(options))
+    for name in ("shop_01", "shop_02"):
+        shops.execute(name, "insert into a default values")
+    tried = shops.call("up", *shlex.split(options))
+
+    again = shlex.join(shlex.split(options))
+    assert _next_after(failed) == [f"sqlmigrate fleet up --targets targets.txt {again}"]
+    assert _next_after(tried) == [f"sqlmigrate fleet up --targets targets.txt {again.replace(' --dry-run', '')}"]
+    page = (shops.folder / "page.html").read_text(encoding="utf-8")
+    assert html.escape(f"sqlmigrate fleet up --targets targets.txt {again}") in page
+    assert shops.recorded()["shop_02"] == [("001", "executed"), ("002", "failed")]
+
+
+def test_the_next_call_masks_a_password_and_leaves_out_what_the_command_does_not_have(fleet_of: Make) -> None:
+    """Options before the command count too; `--check` belongs to `status`, and a page is of one action."""
+    shops = fleet_of(1)
+    shops.sql.add_tables("a")
+    base = "postgresql://app:Planted-1@db.internal/shop"
+
+    ended = Quick(shops.folder, {})(
+        "--database-url", base, "fleet", "--jobs=3", "status", "--targets", "targets.txt", "--check",
+        "--output", "html=page.html", "--table", "migrations",
+    )  # fmt: skip
+
+    url = "'postgresql://app:***@db.internal/shop'"
+    assert _next_after(ended) == [
+        f"sqlmigrate fleet up --database-url {url} --jobs=3 --targets targets.txt --table migrations"
+    ]
+    assert "Planted-1" not in ended.stdout + ended.stderr + (shops.folder / "page.html").read_text(encoding="utf-8")
+
+
 def test_on_a_terminal_one_line_shows_how_far_it_is(fleet_of: Make) -> None:
     """It is written over itself, is never wider than the terminal, and nothing of it stays."""
     shops = fleet_of(4)
@@ -787,7 +834,7 @@ def test_on_a_terminal_it_is_coloured(fleet_of: Make) -> None:
 
     for style, words in (("32", "✅"), ("31", "❌"), ("1;31", "error"), ("1", "1 done · 1 failed")):
         assert f"\x1b[{style}m{words}\x1b[0m" in screen
-    assert "next: \x1b[36msqlmigrate fleet up --targets targets.txt\x1b[0m" in screen.replace(
+    assert "next: \x1b[36msqlmigrate fleet up --targets targets.txt --into-existing --verbose\x1b[0m" in screen.replace(
         "\x1b[0m\x1b[36m", "\x1b[36m"
     )
 
