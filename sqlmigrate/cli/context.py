@@ -133,14 +133,17 @@ class Context:
 
         return DriftPolicy(self.config.drift, self.config.drift_ignore)
 
-    def require_terminal(self, *, yes: bool, reason: str = "") -> None:
-        """Raise `ConfigError` if a question could not be asked; for a command that works long before it asks."""
+    def require_terminal(self, *, yes: bool, reason: str = "", without: str = "add --yes") -> None:
+        """Raise `ConfigError` if a question could not be asked; for a command that works long before it asks.
+
+        `without` says how the question is not asked.
+        """
         if not (yes or (sys.stdin.isatty() and sys.stderr.isatty())):
             raise ConfigError(
                 f"`{self.command}` asks a question first, and there is no terminal to ask on",
                 detail=[reason] if reason else [],
                 state=NOTHING_CHANGED,
-                hint="to go on without the question, add --yes",
+                hint=f"to go on without the question, {without}",
             )
 
     def confirm(self, *, yes: bool, question: str, reason: str = "", where: str = "") -> None:

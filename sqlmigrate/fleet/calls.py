@@ -96,11 +96,10 @@ def _execute(call: Call) -> int:
     if order.direction == "up":
         require_some(context, order.migrations)
     if options["ask"]:
+        context.require_terminal(yes=False, without="leave out --ask")
+    is_asked = order.direction == "down" and not order.is_dry_run and not options["yes"]
+    if is_asked:
         context.require_terminal(yes=False)
-    if order.direction == "down" and not order.is_dry_run:
-        what = "every migration" if options["all"] else "executed migrations"
-        question = f"Undo {what}, and lose the data in their tables?"
-        context.confirm(yes=options["yes"], question=question, where=plural(len(call.targets), "target"))
     policy = FleetPolicy(
         options["jobs"],
         options["per_server"],
@@ -109,7 +108,11 @@ def _execute(call: Call) -> int:
         is_strict=options["strict"],
     )
     run = FleetRun(
-        call.targets, order, policy, (lambda summary: _goes_on(context, summary)) if options["ask"] else None
+        call.targets,
+        order,
+        policy,
+        (lambda summary: _goes_on(context, summary)) if options["ask"] else None,
+        (lambda summary: _confirm_undoing(context, summary)) if is_asked else None,
     )
     report = FleetReport(context.report, run.summary, order, is_verbose=options["verbose"])
     try:
@@ -175,6 +178,14 @@ def _next(call: Call, order: Order, summary: Summary) -> str:
     selection = order.selection
     is_repeatable = selection.steps is None if order.direction == "up" else bool(selection.to or selection.all)
     return call.again(call.action if is_repeatable else "status")
+
+
+def _confirm_undoing(context: Context, summary: Summary) -> None:
+    """Ask, when the look has said what would be undone; raises `NotConfirmedError` if the answer is no."""
+    found = "" if context.report.form == "text" else screens.looked(summary, is_up=False)  # the text has said it
+    question = "Undo these migrations, and lose the data in their tables?"
+    where = plural(len(summary.named("not begun")), "target")
+    context.confirm(yes=False, question=question, reason=found, where=where)
 
 
 def _goes_on(context: Context, summary: Summary) -> bool:

@@ -79,6 +79,7 @@ def fleet(context: Context, *, action: str, **options: Any) -> int:
     from .sources import Wanted, require_one_source, targets_of
     from .typed import typed_options
 
+    context.command = f"fleet {action}"
     _require_possible(action, options)
     options["outputs"] = pages(options["outputs"])
     wanted = Wanted(

@@ -102,14 +102,19 @@ class FleetRun:
         order: Order,
         policy: FleetPolicy,
         ask: Callable[[Summary], bool] | None = None,
+        confirm: Callable[[Summary], None] | None = None,
     ) -> None:
-        """Prepare a run; raises `ConfigError` for targets that are the same, and for a wrong policy."""
+        """Prepare a run; `confirm` is called when all are looked at, and raises what ends it.
+
+        Raises `ConfigError` for targets that are the same, and for a wrong policy.
+        """
         require_different(targets)
         require_own_histories(tuple(targets), order.table)
         self.summary = Summary(targets)
         self._order = order
         self._policy = policy
         self._ask = ask
+        self._confirm = confirm
         self._stop = Flag()
         self._lock = Lock()
         self._brake = Brake(most_failures(policy.max_failures, len(targets)))
@@ -126,6 +131,8 @@ class FleetRun:
             summary.stopped = f"{len(left_out)} left out, and --strict is set"
             return
         pending = [target for target in summary.targets if summary.state(target) == "not begun"]
+        if pending and self._confirm:
+            self._confirm(summary)
         canaries = self._canaries(pending)
         yield from self._in_threads(canaries, self._execute, 1)
         if canaries and len(summary.named("done", "up to date")) < len(canaries) + len(summary.named("up to date")):

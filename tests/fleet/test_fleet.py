@@ -534,8 +534,28 @@ def test_down_needs_a_yes_and_undoes_on_each(fleet_of: Make) -> None:
     ended = shops.call("down", "--yes")
 
     assert refused.code == 2
+    assert "`fleet down` asks a question first" in refused.stderr
     assert ended.stdout.splitlines()[0] == "3 targets: 3 undo 002"
     assert shops.recorded() == {name: [("001", "executed")] for name in shops.urls}
+
+
+@pytest.mark.parametrize(("typed", "version"), [("y\n", "001"), ("n\n", "003")])
+def test_down_says_what_it_undoes_before_it_asks(typed: str, version: str, fleet_of: Make) -> None:
+    """The question counts those that have something to undo."""
+    shops = fleet_of(3)
+    shops.sql.add_tables("a", "b", "c")
+    shops.call("up", "--skip", "shop_03")
+    shops.call("up", "--only", "shop_03", "--to", "1")
+    question = "Undo these migrations, and lose the data in their tables?"
+
+    screen = on_terminal(
+        shops.folder, shops.urls["shop_01"], "fleet", "down", "--targets", "targets.txt", "--to", "1",
+        answer=(question, typed), columns=120,
+    )  # fmt: skip
+
+    said, _, _ = screen.partition(f"{question} (2 targets) [y/N]: ")
+    assert "3 targets: 2 undo 003 to 002, 1 have nothing to undo" in said
+    assert {rows[-1][0] for name, rows in shops.recorded().items() if name != "shop_03"} == {version}
 
 
 def test_a_dry_run_changes_nothing(fleet_of: Make) -> None:
