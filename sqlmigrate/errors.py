@@ -51,6 +51,10 @@ class Kind(StrEnum):
     """A file has a statement that PostgreSQL refuses in a transaction, and is executed in one."""
     BOTH_DIRECTIONS = "both-directions"
     """A file of another tool holds what makes a change together with what undoes it."""
+    CHANGED = "changed"
+    """A file is not what the database has executed."""
+    OUT_OF_ORDER = "out-of-order"
+    """A migration is older than the newest one that the database has executed."""
     TRANSACTION_ENDED = "transaction-ended"
     """A file has ended the transaction that it shares with its history row."""
 

@@ -98,6 +98,8 @@ ROOMS = {
         "target_file",
         "target_queries",
         "sources",
+        "advice",
+        "differing",
         "results",
         "policy",
         "brake",

@@ -81,13 +81,14 @@ class Context:
         """Return a command of ours, `sqlmigrate up`, as this user has to type it: with the flags of this call."""
         if self.chosen and re.search(rf"(^|: )sqlmigrate {self.command}$", command):
             command += f" {self.chosen}"
-        program = self._program(is_here=not command.startswith(ON_PRIMARY))
+        program = self._program(command)
         return re.sub(r"(^|: )sqlmigrate (?=[a-z])", lambda match: f"{match[1]}{program} ", command, count=1)
 
-    def _program(self, *, is_here: bool) -> str:
+    def _program(self, command: str) -> str:
         words = ["sqlmigrate"]
+        is_here = not command.startswith(ON_PRIMARY)
         for name in ("database_url", "directory", "table") if is_here else ("directory", "table"):
-            value = self.flags.get(name)
+            value = None if f" --{name.replace('_', '-')} " in command else self.flags.get(name)  # one of many targets
             if value and not (name == "database_url" and passwords.masked(value) != value):
                 words += [f"--{name.replace('_', '-')}", shlex.quote(value)]
         return " ".join(words)

@@ -235,7 +235,7 @@ def _verify(call: Call) -> int:
         raise gather(faults)
     found = call.ask_each(lambda target: inspection.verify(target, call.migrations, call.table))
     errors = [(name, error) for name, error in found.items() if error]
-    groups = grouped(errors)
+    groups = grouped(errors, len(found) - len(errors))
     report.json(formats.verify_value(len(found), groups))
     if report.form == "text":
         screens.groups(report, groups)

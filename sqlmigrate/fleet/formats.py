@@ -67,7 +67,8 @@ def summary_value(summary: Summary) -> dict[str, Any]:
 
 
 def _group_value(group: Group) -> dict[str, Any]:
-    return {"error": json_values.error_value(group.error), "targets": list(group.names)}
+    own = {name: json_values.error_value(error) for name, error in group.own}
+    return {"error": json_values.error_value(group.error), "targets": list(group.names), "own": own}
 
 
 def status_value(target: Target, standing: Standing, planned: Planned | None, directory: str) -> dict[str, Any]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 
 from sqlmigrate.errors import SqlmigrateError, StatementError
 from sqlmigrate.output.excerpt import draw
@@ -26,7 +28,9 @@ _TONES: dict[State, Tone] = {
 }  # fmt: skip
 _LETTERS: dict[Tone, str] = {"danger": "✕", "warning": "!", "calm": "·", "fine": "✓"}
 _OPEN = 24  # so many names of a group are shown at once
+_MOST_OWN = 5
 _EXCERPT_WIDTH = 100
+_TO_THE_LETTER = re.compile(r"[-+ @]|select .*;$|.*\bselect pg_terminate_backend")  # a diff, a statement to paste
 _UNKNOWN, _NOTHING = "not known", "nothing executed"
 
 
@@ -221,6 +225,7 @@ def _groups(title: str, groups: Sequence[Group], rows: Sequence[_Row]) -> Iterat
         yield f'<section class="group is-{tone}" id="g{number}"><h4>{heading}</h4>'
         yield from _error(group.error)
         yield from _names(group.names, numbers)
+        yield from _own(group)
         yield "</section>"
     yield "</article>"
 
@@ -235,10 +240,41 @@ def _error(error: SqlmigrateError) -> Iterator[str]:
         _, *lines = ("".join(part for _, part in line) for line in draw(error.span, _EXCERPT_WIDTH))
         drawn = "\n".join(text(line) for line in lines if line.strip(" │"))
         yield f'<pre class="excerpt" tabindex="0">{drawn}</pre>'
-    detail = [fields["detail"]] if "detail" in fields else []
-    yield from (f"<p>{text(line)}</p>" for line in (*detail, *error.detail))
-    if error.hint:
-        yield f"<p><strong>Hint:</strong> {text(error.hint)}</p>"
+    yield from _cure(error)
+
+
+def _cure(error: SqlmigrateError) -> Iterator[str]:
+    """Return what an error says beyond its message and its place: a diff, and whatever is to be pasted, to the letter.
+
+    What PostgreSQL refused is mended in the file: the foot of the page has the next command.
+    """
+    fields = dict(error.fields) if isinstance(error, StatementError) else {}
+    for is_code, lines in groupby(error.detail, lambda line: bool(_TO_THE_LETTER.match(line))):
+        if is_code:
+            drawn = "\n".join(map(text, lines))
+            yield f'<pre class="excerpt" tabindex="0">{drawn}</pre>'
+        else:
+            yield from (f"<p>{text(line)}</p>" for line in lines)
+    yield from (f"<p>{text(fields[name])}</p>" for name in ("detail",) if name in fields)
+    hint, *more = error.hint.splitlines() if error.hint else [""]
+    if hint:
+        yield f"<p><strong>Hint:</strong> {text(hint)}</p>"
+    yield from (f"<p>{text(line)}</p>" for line in more)
+    if error.next_steps and not isinstance(error, StatementError):
+        steps = "\n".join(map(text, error.next_steps))
+        yield f'<p><strong>Next:</strong></p><pre class="excerpt" tabindex="0">{steps}</pre>'
+
+
+def _own(group: Group) -> Iterator[str]:
+    """Return what is true for single targets of a group, the first of them open."""
+    parts = [
+        f"<h5>{text(name)}</h5>{f'<p>{text(error.message)}</p>' if error.message else ''}{''.join(_cure(error))}"
+        for name, error in group.own
+    ]
+    yield from parts[:_MOST_OWN]
+    if len(parts) > _MOST_OWN:
+        rest = "".join(parts[_MOST_OWN:])
+        yield f"<details><summary>and {len(parts) - _MOST_OWN:,} more, each with its own</summary>{rest}</details>"
 
 
 def _names(names: Sequence[str], numbers: Mapping[str, int]) -> Iterator[str]:

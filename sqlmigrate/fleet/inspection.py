@@ -13,6 +13,7 @@ from sqlmigrate.operations import drift as drift_operations, status as status_op
 from sqlmigrate.plan.plan import DriftPolicy, Planned
 from sqlmigrate.plan.rows import Row
 
+from .advice import for_target
 from .target import Target
 
 SETTLED = ("executed", "baseline")
@@ -53,7 +54,7 @@ def status(target: Target, migrations: Folder, table: str) -> tuple[Standing, Pl
     try:
         planned = status_operations.status(target.url, migrations, table=table, schema=target.schema, leaves=True)
     except SqlmigrateError as error:
-        return Standing(error=error), None
+        return Standing(error=for_target(error, target, table)), None
     return standing(planned.plan.rows), planned
 
 
@@ -74,8 +75,8 @@ def verify(target: Target, migrations: Folder, table: str) -> SqlmigrateError | 
     try:
         _, errors = status_operations.verify(target.url, migrations, table=table, schema=target.schema, leaves=True)
     except SqlmigrateError as error:
-        return error
-    return gather(errors) if errors else None
+        return for_target(error, target, table)
+    return for_target(gather(errors), target, table) if errors else None
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from sqlmigrate.plan.plan import (
     Selection,
 )
 
+from .advice import for_target
 from .results import Look
 from .target import Target
 
@@ -58,7 +59,7 @@ def look(target: Target, order: Order) -> Look:
             leaves=True,
         )
     except SqlmigrateError as error:
-        return Look(error=error)
+        return Look(error=for_target(error, target, order.table))
     plan = planned.plan
     needs = [*(step.migration for step in plan.steps), *(fold.migration for fold in plan.folds)]
     is_alone = any(step.script.mode == "statements" for step in plan.steps)

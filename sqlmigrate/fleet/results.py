@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from sqlmigrate.database.session import new_run
-from sqlmigrate.errors import ConnectError, LockError, SqlmigrateError, StatementError
+from sqlmigrate.errors import ConnectError, Kind, LockError, SqlmigrateError, StatementError
 from sqlmigrate.executor.events import Event
 from sqlmigrate.executor.step_run import LOCKED_OUT
 
+from .advice import about_folder
+from .differing import own, shared
 from .target import Target
 
 # `left out` is decided by the look, before anything is executed; `not begun` by what happened to other targets.
@@ -114,8 +116,11 @@ Cause = tuple[str, str, int]
 def cause_of(error: SqlmigrateError) -> Cause:
     """Return what two failures have in common that have one cause: the code, the file and the line.
 
-    An error without a place in a file is compared by its message.
+    An error without a place in a file is compared by its message; one that has a place in the order, and another run
+    in the way, by what it is: their messages name times and sessions.
     """
+    if error.kind is Kind.OUT_OF_ORDER or isinstance(error, LockError):
+        return error.kind or type(error).__name__, "", 0
     code = error.sqlstate if isinstance(error, StatementError) else None
     if error.span:
         return code or type(error).__name__, error.span.source.path, error.span.line
@@ -127,21 +132,31 @@ class Group:
     """Targets with one cause.
 
     Attributes:
-        error: The error of the first of them.
+        error: What is true for all of them.
         names: The names of the targets, in their order.
+        own: What is true for one of them only, by its name; without those that have nothing of their own.
     """
 
     error: SqlmigrateError
     names: tuple[str, ...]
+    own: tuple[tuple[str, SqlmigrateError], ...] = ()
 
 
-def grouped(errors: Iterable[tuple[str, SqlmigrateError]]) -> tuple[Group, ...]:
-    """Put targets with the same cause together, those that are the most first."""
-    found: dict[Cause, list[tuple[str, SqlmigrateError]]] = {}
+def grouped(errors: Iterable[tuple[str, SqlmigrateError]], agreeing: int = 0) -> tuple[Group, ...]:
+    """Put targets with the same cause together, those that are the most first.
+
+    `agreeing` is the number of other targets, which agree with the folder.
+    """
+    found: dict[Cause, dict[str, SqlmigrateError]] = {}
     for name, error in errors:
-        found.setdefault(cause_of(error), []).append((name, error))
-    groups = [Group(each[0][1], tuple(name for name, _ in each)) for each in found.values()]
-    return tuple(sorted(groups, key=lambda group: -len(group.names)))
+        found.setdefault(cause_of(error), {})[name] = about_folder(error, agreeing)
+    return tuple(sorted(map(_group, found.values()), key=lambda group: -len(group.names)))
+
+
+def _group(errors: Mapping[str, SqlmigrateError]) -> Group:
+    common = shared(list(errors.values()))
+    found = ((name, own(error, common)) for name, error in errors.items())
+    return Group(common, tuple(errors), tuple((name, error) for name, error in found if error))
 
 
 class Summary:
@@ -197,7 +212,8 @@ class Summary:
 
     def groups(self, *states: State) -> tuple[Group, ...]:
         """Return the targets that have ended in one of the states, by their cause."""
-        return grouped((name, error) for name in self.named(*states) if (error := self.error(name)))
+        found = [(name, error) for name in self.named(*states) if (error := self.error(name))]
+        return grouped(found, sum(look.error is None for look in self.looks.values()))
 
     @property
     def exit_code(self) -> int:

@@ -22,6 +22,7 @@ from .results import Ended, FleetEvent, Group, Queued, Started, State, Summary
 from .target import Target
 
 _MOST_NAMES = 5
+_MOST_OWN = 12  # lines of what one target has of its own
 _MOST_RANGES = 3
 WORDS: dict[State, str] = {
     "done": "done",
@@ -145,20 +146,41 @@ def _interrupted(ended: Ended) -> str:
 
 
 def groups(report: Report, found: Sequence[Group]) -> None:
-    """Show errors, each once, with the names of the targets that have it."""
+    """Show errors, each once, with the names of the targets that have it, and what each of them has of its own."""
     for group in found:
         lines = list(error_lines(group.error, report.as_called))
         names: Line = [("bold", f"   {'targets':<8}"), ("", f"{len(group.names):,}: {names_in_short(group.names)}")]
         report.text(*lines[:-1], stream="stderr")
         report.folded(names, 11, stream="stderr")
+        _own(report, group)
         report.text("", stream="stderr")
 
 
 def reasons(report: Report, found: Sequence[Group]) -> None:
-    """Show why targets are left out: a line for each reason, and the names."""
+    """Show why targets are left out: each reason once, the names, what can be done, what each has of its own."""
     for group in found:
         report.folded([("yellow", "⏸️"), ("", f" {_reason(group.error)}")], 3, stream="stderr")
         report.folded(f"   {plural(len(group.names), 'target')}: {names_in_short(group.names)}", 5, stream="stderr")
+        report.text(*_cure(report, group.error), stream="stderr")
+        _own(report, group)
+
+
+def _cure(report: Report, error: SqlmigrateError) -> Sequence[Line]:
+    """Return what an error says beyond its message and its place."""
+    _, *lines, _ = error_lines(error.with_(message="", span=None, state=None), report.as_called)
+    return lines
+
+
+def _own(report: Report, group: Group) -> None:
+    """Show what is true for single targets: of the first five, and how many more there are."""
+    for name, error in group.own[:_MOST_NAMES]:
+        report.folded([("bold", f"   {printable(name)}"), ("", f"  {printable(error.message)}")], 5, stream="stderr")
+        indented: Sequence[Line] = [[("", "  "), *line] for line in _cure(report, error)]
+        report.text(*indented[:_MOST_OWN], stream="stderr")
+        if len(indented) > _MOST_OWN:
+            report.text(f"     and {len(indented) - _MOST_OWN:,} more lines: --format json", stream="stderr")
+    if len(group.own) > _MOST_NAMES:
+        report.text(f"   and {len(group.own) - _MOST_NAMES:,} more, each with its own", stream="stderr")
 
 
 def _reason(error: SqlmigrateError) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 
-from sqlmigrate.errors import HistoryError
+from sqlmigrate.errors import HistoryError, Kind
 from sqlmigrate.files.migration import Migration
 from sqlmigrate.files.replaces import ARCHIVE
 from sqlmigrate.history.state import Execution
@@ -53,6 +53,7 @@ def _another_migration(migration: Migration, execution: Execution, renumbered: s
     return HistoryError(
         f"{migration.label}: another migration was executed with this number, {execution.label}{where}",
         migration.up.span(0, 0),
+        kind=Kind.CHANGED,
         detail=[f"executed {who_and_when(execution)}"],
         hint=f"rename the files to a free version, so that {execution.label} has its number back; or, where the tables "
         f"of {execution.label} may be lost, undo it: `down` uses the down text recorded in the history",
@@ -67,6 +68,7 @@ def _changed(migration: Migration, execution: Execution, executed: Recorded) -> 
         return HistoryError(
             f"{migration.label}: {renamed}",
             span,
+            kind=Kind.CHANGED,
             detail=[when],
             hint="rename it back, or accept the new name",
             next_steps=[*moves(migration, execution), f"or: {repair}"],
@@ -76,6 +78,7 @@ def _changed(migration: Migration, execution: Execution, executed: Recorded) -> 
         return HistoryError(
             f"{migration.label}: this database has executed another text than the one that was squashed",
             span,
+            kind=Kind.CHANGED,
             detail=[when, *shown],
             hint="if both make the same schema, accept the one that was squashed; if they do not, change this database "
             "by hand first",
@@ -87,6 +90,7 @@ def _changed(migration: Migration, execution: Execution, executed: Recorded) -> 
     return HistoryError(
         f"{migration.label}: {renamed}; {what}" if renamed else f"{migration.label}: {what}",
         span,
+        kind=Kind.CHANGED,
         detail=[when, *shown],
         hint=f"put the edit aside (if it is committed: take {before}), and write a new migration; or accept it",
         next_steps=[_put_aside(migration), f"or: {back}", f"or: {repair}"],

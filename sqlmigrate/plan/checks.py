@@ -126,6 +126,7 @@ def out_of_order_error(rows: Sequence[Row], pending: Sequence[Row]) -> HistoryEr
     when = f" ({who_and_when(newest.execution)})" if newest.execution else ""
     return HistoryError(
         f"{', '.join(row.label for row in late)}: out of order, the later {newest.label} is already executed{when}",
+        kind=Kind.OUT_OF_ORDER,
         state=NOTHING_EXECUTED,
         hint="renumber it after the newest migration (both files), or execute it out of order",
         next_steps=["sqlmigrate up --out-of-order"],

@@ -1,0 +1,97 @@
+"""What one target of many is to do about an error: its own database is named, and the shared folder is left alone.
+
+The hints of a single database end in commands for that database, and some of them change files. In a fleet a file is
+what the other targets have executed: whoever changes it for one target makes it wrong for all others.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from sqlmigrate.config.passwords import masked
+from sqlmigrate.errors import Kind, SqlmigrateError
+from sqlmigrate.history.table import table_parts
+from sqlmigrate.spelling import plural
+
+from .target import Target
+
+_OURS = re.compile(r"^(?P<before>.*?(?:^|: ))sqlmigrate (?P<action>[a-z]+)(?P<rest>.*)$")
+_INTO_FILE = re.compile(r" > \S.*$")
+_MOVES_FILES = re.compile(r"^(or: )?(mv|git mv|git stash|git checkout|git restore) ")
+_OF_A_HISTORY = ("log", "repair")  # they work by the table alone, also for a schema
+_SHARED = (
+    "the folder belongs to all targets: leave it as it is. Bring this database to what the others have, then let its "
+    "history agree"
+)
+_ORDER = (
+    "execute it there by the same call with --out-of-order; with a new number it would be another migration, also "
+    "where it is executed already"
+)
+
+
+def for_target(error: SqlmigrateError, target: Target, table: str) -> SqlmigrateError:
+    """Return an error with what can be done about it in one target of a fleet."""
+    is_of_folder = error.kind is Kind.CHANGED or any(_changes_files(step) for step in error.next_steps)
+    steps = [_at(step, target, table) for step in error.next_steps if not _MOVES_FILES.match(step)]
+    hint = _SHARED if is_of_folder else _ORDER if error.kind is Kind.OUT_OF_ORDER else error.hint
+    found = [step for step in steps if step and error.kind is not Kind.OUT_OF_ORDER]
+    if found and found[0].startswith("or: "):
+        found[0] = found[0].removeprefix("or: ")
+    others = [for_target(each, target, table) for each in error.others]
+    return error.with_(hint=hint, next_steps=found, others=others)
+
+
+def about_folder(error: SqlmigrateError, agreeing: int) -> SqlmigrateError:
+    """Say of a target that differs from the folder how many others agree with it.
+
+    If none does, the file is what has changed: then it can be put aside, without a loss.
+    """
+    if error.hint != _SHARED:
+        return error
+    if agreeing:
+        others = f"{plural(agreeing, 'other target')} agree{'s' * (agreeing == 1)} with the folder"
+        return error.with_(detail=[*error.detail, f"{others}: it is what they have executed, or will execute"])
+    if error.kind is not Kind.CHANGED or error.span is None:
+        return error.with_(hint="no other target is known to agree with the folder: look at what this one has executed")
+    return error.with_(
+        hint="no target is known to agree with the file: put the edit aside, and write a new migration",
+        next_steps=[shlex.join(["git", "stash", "push", "--", error.span.source.path])],
+    )
+
+
+def _changes_files(step: str) -> bool:
+    return bool(_MOVES_FILES.match(step) or _INTO_FILE.search(step))
+
+
+def _at(step: str, target: Target, table: str) -> str:
+    """Return a command for the database of the target; empty if there is none."""
+    found = _OURS.match(_INTO_FILE.sub("", step))
+    if not found:
+        return step
+    if target.schema and found["action"] not in _OF_A_HISTORY:
+        return ""
+    words = [f"--database-url {shlex.quote(address(target.url))}"]
+    words += [f"--table {shlex.quote(_table(target.schema, table))}"] if target.schema else []
+    return f"{found['before']}sqlmigrate {found['action']}{found['rest']} {' '.join(words)}"
+
+
+def _table(schema: str, table: str) -> str:
+    """Return the history of a schema, as `--table` names it."""
+    plain = re.fullmatch(r"[a-z_][a-z0-9_]*", schema)
+    quoted = schema.replace('"', '""')
+    _, name = table_parts(table)
+    return f"{schema}.{name}" if plain else f'"{quoted}".{name}'
+
+
+def address(url: str) -> str:
+    """Return the keywords that name a database, without a password and whatever else may be secret."""
+    named = {name: str(value) for name, value in conninfo_to_dict(url).items() if value is not None}
+    shown = {
+        name: value
+        for name, value in named.items()
+        if not name.startswith("fallback_") and masked(text := make_conninfo(**{name: value})) == text
+    }
+    return make_conninfo(**shown)

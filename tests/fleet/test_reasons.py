@@ -1,0 +1,132 @@
+"""Why targets are left out or have failed: what is true for one of them, and what can be done for that one."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Callable
+from contextlib import ExitStack
+
+import psycopg
+from fleet_project import Fleet
+from in_process import Quick
+from psycopg.conninfo import conninfo_to_dict
+
+Make = Callable[[int], Fleet]
+
+
+def test_no_hint_leads_to_a_change_of_the_shared_folder(fleet_of: Make) -> None:
+    """One of three has another text: its database is named, and the commands that are shown write no file."""
+    shops = fleet_of(3)
+    shops.sql.add_tables("a")
+    shops.run()
+    other = "update migrations set checksum = 'other', up_sql = 'create table a (id text);'"
+    shops.execute("shop_02", other)
+    before = {file.name: file.read_bytes() for file in (shops.folder / "sql").iterdir()}
+    database = str(conninfo_to_dict(shops.urls["shop_02"])["dbname"])
+    shops.sql.add("002_b", "create table b ();")
+
+    for action in ("verify", "up"):
+        said = shops.call(action).stderr
+
+        assert "the file was edited after it was executed" in said
+        assert "git stash" not in said
+        assert " > " not in said
+        assert "other targets agree with the folder" in " ".join(said.split())
+        steps = [line for line in said.splitlines() if "sqlmigrate" in line]
+        assert len(steps) == 2
+        assert all(f"dbname={database}" in step for step in steps)
+        log = steps[0][steps[0].index("sqlmigrate ") :]
+        shown = Quick(shops.folder, {})(*shlex.split(log)[1:])
+        assert "create table a (id text);" in shown.stdout
+
+    repair = shlex.split(steps[1][steps[1].index("sqlmigrate ") :])[1:]
+    assert Quick(shops.folder, {})(*repair, "--yes").code == 0
+    assert shops.call("verify").code == 0
+    assert before == {name: (shops.folder / "sql" / name).read_bytes() for name in before}
+
+
+def test_if_no_target_agrees_the_edit_can_be_put_aside(fleet_of: Make) -> None:
+    shops = fleet_of(2)
+    shops.sql.add_tables("a")
+    shops.run()
+    shops.sql.add("001_a", "create table a (id text);")
+
+    said = shops.call("verify").stderr
+
+    assert "next    git stash push -- sql/001_a.up.sql" in said
+    assert " > sql" not in said
+
+
+def test_a_schema_is_named_by_its_history(fleet_of: Make) -> None:
+    shops = fleet_of(1)
+    shops.sql.add_tables("a")
+    shops.execute("shop_01", "create schema t_1; create schema t_2")
+    call = Quick(shops.folder, {"DATABASE_URL": shops.urls["shop_01"]})
+    call("fleet", "up", "--schemas", "t_*")
+    shops.execute("shop_01", "update t_2.migrations set checksum = 'other'")
+
+    said = call("fleet", "verify", "--schemas", "t_*").stderr
+
+    step = next(line for line in said.splitlines() if "repair" in line)
+    assert step.endswith("--table t_2.migrations")
+    assert call(*shlex.split(step[step.index("sqlmigrate ") :])[1:], "--yes").code == 0
+    assert call("fleet", "verify", "--schemas", "t_*").code == 0
+
+
+def test_what_differs_between_targets_is_said_of_each(fleet_of: Make) -> None:
+    """Three databases, three sessions in the way: each is named for its own, on the screen, the page and in JSON."""
+    shops = fleet_of(3)
+    shops.sql.add_tables("a")
+    shops.run()
+    shops.sql.add("002_b", "alter table a add b int;")
+    limits = ["--lock-timeout", "1s", "--lock-retries", "0", "--max-failures", "9", "--jobs", "1"]
+
+    with ExitStack() as stack:
+        holders = {}
+        for name, url in shops.urls.items():
+            conn = stack.enter_context(psycopg.connect(url, application_name=f"reports of {name}"))
+            conn.execute("lock table a in access exclusive mode")
+            holders[name] = str(conn.info.backend_pid)
+        said = shops.call("up", *limits, "--output", "html=fleet.html").stderr
+        summary = json.loads(shops.call("up", *limits, "--format", "json").stdout.splitlines()[-1])["summary"]
+    page = (shops.folder / "fleet.html").read_text(encoding="utf-8")
+
+    (group,) = summary["groups"]
+    head, *parts = re.split(r"\n   (?=shop_0)", said[said.index("   targets 3: ") :])
+    for name, pid in holders.items():
+        (part,) = [each for each in parts if each.startswith(name)]
+        assert (pid in part, pid in head) == (True, False)
+        assert (pid in json.dumps(group["own"][name]), pid in json.dumps(group["error"])) == (True, False)
+        assert page[page.index(f"<h5>{name}</h5>") :].split("<h5>")[1].count(pid) > 0
+
+
+def test_out_of_order_is_one_group_whenever_it_was_executed(fleet_of: Make) -> None:
+    """Its way out is said with it, and it names no new number: other targets have executed that one."""
+    shops = fleet_of(3)
+    shops.sql.add_tables("a", "b", "c")
+    shops.run()
+    for name in ("shop_01", "shop_02"):
+        shops.execute(name, "delete from migrations where version = '002'")
+    shops.execute("shop_02", "update migrations set executed_at = executed_at - interval '1 day'")
+
+    said = shops.call("up").stderr
+
+    assert said.count("out of order, the later") >= 1
+    assert "2 targets: shop_01, shop_02" in said
+    assert "--out-of-order" in said
+
+
+def test_six_targets_show_five_and_the_number_of_the_others(fleet_of: Make) -> None:
+    shops = fleet_of(7)
+    shops.sql.add_tables("a")
+    shops.run()
+    for number, name in enumerate(list(shops.urls)[:6]):
+        shops.execute(name, f"update migrations set checksum = 'other', up_sql = 'select {number};'")
+
+    said = shops.call("verify").stderr
+
+    assert "   shop_05" in said
+    assert "   shop_06" not in said
+    assert "and 1 more, each with its own" in said
