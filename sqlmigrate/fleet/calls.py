@@ -22,7 +22,7 @@ from .pages import write
 from .policy import FleetPolicy
 from .pool import each
 from .report import FleetReport
-from .results import Summary, grouped
+from .results import SETTLED, Summary, grouped
 from .run import FleetRun
 from .target import Target
 from .typed import Option, as_command, next_line
@@ -170,7 +170,7 @@ def _next(call: Call, order: Order, summary: Summary) -> str:
     A dry run is followed by the run itself if it went well everywhere. `down` by a number of steps is not repeated: it
     would undo more where it is done.
     """
-    is_well = len(summary.named("done", "up to date")) == len(summary.targets)
+    is_well = len(summary.named(*SETTLED)) == len(summary.targets)
     if order.is_dry_run:
         return call.again(call.action, {"dry_run"} if is_well else ()) if summary.ended or not is_well else ""
     if is_well:

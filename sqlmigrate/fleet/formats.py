@@ -32,10 +32,11 @@ def _event_value(event: FleetEvent, *, dry_run: bool) -> dict[str, Any]:
             return {"event": "started"}
         case Queued(pause, next_try):
             return {"event": "queued", "pause_ms": round(pause * 1000), "next_try": json_values.iso(next_try)}
-        case Ended(state, executed, error, migration, duration, kept):
+        case Ended(state, executed, error, migration, duration, kept, not_tried):
             return {
                 "event": "ended", "state": state.replace(" ", "_"), "executed": list(executed),
                 "migration": migration or None, "kept": list(kept),
+                "not_tried": [each.step.label for each in not_tried],
                 "duration_ms": duration, "error": error and json_values.error_value(error),
             }  # fmt: skip
         case _:
@@ -56,6 +57,7 @@ def summary_value(summary: Summary) -> dict[str, Any]:
             "targets": len(summary.targets),
             "states": {state.replace(" ", "_"): count for state, count in sorted(states.items())},
             "executed": sum(len(ended.executed) for ended in summary.ended.values()),
+            "not_tried": sum(len(ended.not_tried) for ended in summary.ended.values()),
             "failed": list(summary.named(*WITH_ERROR, "interrupted")),
             "left": list(summary.named("left out", "not begun")),
             "groups": [_group_value(each) for each in summary.groups(*WITH_ERROR, "left out")],

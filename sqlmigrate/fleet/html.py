@@ -19,11 +19,12 @@ from .formats import slowest
 from .html_style import SCRIPT, STYLE
 from .inspection import Standing
 from .look import Order
-from .results import Group, State, Summary, grouped
+from .results import SETTLED, Group, State, Summary, grouped
 from .screens import WORDS, agreement, looked
 
 _TONES: dict[State, Tone] = {
-    "done": "fine", "up to date": "fine", "failed": "danger", "locked": "warning", "unreachable": "danger",
+    "done": "fine", "tried": "fine", "tried in part": "warning", "not tried": "warning",
+    "up to date": "fine", "failed": "danger", "locked": "warning", "unreachable": "danger",
     "left out": "warning", "interrupted": "warning", "not known": "danger", "not begun": "calm",
 }  # fmt: skip
 _LETTERS: dict[Tone, str] = {"danger": "✕", "warning": "!", "calm": "·", "fine": "✓"}
@@ -124,7 +125,7 @@ def _newest(summary: Summary, name: str, order: Order, places: Mapping[str, int]
 
 def _said(summary: Summary, order: Order) -> str:
     """Say in a sentence how the run has ended."""
-    total, done = len(summary.targets), len(summary.named("done", "up to date"))
+    total, done = len(summary.targets), len(summary.named(*SETTLED))
     word = "undone" if order.direction == "down" else "up to date" if not order.is_dry_run else "tried"
     if done == total:
         return f"All {plural(total, 'target')} {word}" if total > 1 else f"The target is {word}"

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from threading import Condition
 
+from sqlmigrate.executor.events import NotTried
+
 from .target import Target
 
 _LOOK_SECONDS = 0.25
@@ -27,6 +29,7 @@ class Job:
         next_try: When it tries again to get its locks, in UTC; None if it does not wait for locks.
         executed: The labels of the migrations that were executed so far.
         left: The labels of those that its run has planned, and not executed yet.
+        not_tried: What a dry run could not try.
         is_cut: Whether its run was interrupted.
         spent: How long it was under way so far, in seconds.
     """
@@ -39,6 +42,7 @@ class Job:
     next_try: datetime | None = None
     executed: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
+    not_tried: tuple[NotTried, ...] = ()
     is_cut: bool = False
     spent: float = 0.0
 

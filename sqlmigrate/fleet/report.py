@@ -12,7 +12,7 @@ from sqlmigrate.spelling import plural
 
 from . import formats, screens
 from .look import Order
-from .results import WITH_ERROR, Ended, FleetEvent, Looked, Summary
+from .results import SETTLED, WITH_ERROR, Ended, FleetEvent, Looked, Summary
 from .target import Target
 from .typed import next_line
 
@@ -49,7 +49,7 @@ class FleetReport:
             return
         if self._live:
             self._live.keep(target, event)
-        if isinstance(event, Ended) and (self._is_verbose or event.state not in ("done", "up to date")):
+        if isinstance(event, Ended) and (self._is_verbose or event.state not in SETTLED):
             if not self._has_lines:
                 self._report.text("")
             self._has_lines = True
@@ -102,7 +102,8 @@ class FleetReport:
             screens.groups(report, failed)
         if summary.stopped:
             report.folded([("yellow", f"stopped: {summary.stopped}")], stream="stderr")
-        if self._order.is_dry_run:
+        screens.not_tried(report, summary)
+        if self._order.is_dry_run and any(each.executed or each.migration for each in summary.ended.values()):
             report.text("the dry run was rolled back: the databases are unchanged")
         if summary.ended or summary.stopped:
             report.text(*([] if failed else [""]))

@@ -9,7 +9,7 @@ from typing import Literal
 
 from sqlmigrate.database.session import new_run
 from sqlmigrate.errors import ConnectError, Kind, LockError, SqlmigrateError, StatementError
-from sqlmigrate.executor.events import Event
+from sqlmigrate.executor.events import Event, NotTried
 from sqlmigrate.executor.step_run import LOCKED_OUT
 
 from .advice import about_folder
@@ -19,9 +19,22 @@ from .target import Target
 # `left out` is decided by the look, before anything is executed; `not begun` by what happened to other targets.
 # `interrupted` was rolled back, or stays recorded as far as it came; `not known`: its history could not be read then.
 State = Literal[
-    "done", "up to date", "failed", "locked", "unreachable", "left out", "interrupted", "not known", "not begun"
+    "done",
+    "up to date",
+    "failed",
+    "locked",
+    "unreachable",
+    "left out",
+    "interrupted",
+    "not known",
+    "not begun",
+    "tried",
+    "tried in part",
+    "not tried",
 ]
 
+TRIED: tuple[State, ...] = ("tried", "tried in part", "not tried")  # how a dry run ends that has not failed
+SETTLED: tuple[State, ...] = ("done", "up to date", *TRIED)  # nothing is left to be done
 WITH_ERROR: tuple[State, ...] = ("failed", "not known", "locked", "unreachable")  # of a run; a look has `left out`
 
 
@@ -88,6 +101,7 @@ class Ended:
         error: The error; None if there is none.
         migration: The migration that failed, or was interrupted; empty if none was.
         kept: What of that migration stays in the database, or that this is not known; empty if it was rolled back.
+        not_tried: What a dry run could not try, each with its reason.
         duration_ms: How long it took, in milliseconds, without the time in the queue.
     """
 
@@ -97,6 +111,7 @@ class Ended:
     migration: str = ""
     duration_ms: int = 0
     kept: tuple[str, ...] = ()
+    not_tried: tuple[NotTried, ...] = ()
 
 
 FleetEvent = Event | Looked | Started | Queued | Ended

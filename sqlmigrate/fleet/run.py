@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlmigrate.catalog.read import forget
 from sqlmigrate.errors import SqlmigrateError
-from sqlmigrate.executor.events import Blocked, Event, Failed, Finished, Folded, Pausing, Postponed, Waiting
+from sqlmigrate.executor.events import Blocked, Event, Failed, Finished, Folded, NotTried, Pausing, Postponed, Waiting
 from sqlmigrate.executor.step_run import pause_after
 from sqlmigrate.files.migration import Folder, remembering
 from sqlmigrate.history.state import INTERRUPTED
@@ -37,7 +37,7 @@ from .look import Order, look, require_own_histories
 from .policy import DEFAULT_POLICY, FleetPolicy, most_failures
 from .pool import Pool
 from .queue import Job, Queue
-from .results import Ended, FleetEvent, Look, Looked, Queued, Started, Summary, Told, state_of_error
+from .results import SETTLED, Ended, FleetEvent, Look, Looked, Queued, Started, Summary, Told, state_of_error
 from .target import Target, require_different
 
 CANARY = "canary"
@@ -135,7 +135,7 @@ class FleetRun:
             self._confirm(summary)
         canaries = self._canaries(pending)
         yield from self._in_threads(canaries, self._execute, 1)
-        if canaries and len(summary.named("done", "up to date")) < len(canaries) + len(summary.named("up to date")):
+        if canaries and len(summary.named(*SETTLED)) < len(canaries) + len(summary.named("up to date")):
             summary.stopped = summary.stopped or "a canary failed"
         others = [target for target in pending if target not in canaries]
         if summary.stopped or not others:
@@ -208,7 +208,7 @@ class FleetRun:
         except SqlmigrateError as error:
             ended = Ended(state_of_error(error, job.executed), job.executed, error)
         spent = round((job.spent + time.monotonic() - began) * 1000)
-        self._end(replace(ended, executed=job.executed, duration_ms=spent), tell)
+        self._end(replace(ended, executed=job.executed, not_tried=job.not_tried, duration_ms=spent), tell)
         return None
 
     def _end(self, ended: Ended, tell: Tell) -> None:
@@ -233,6 +233,8 @@ class FleetRun:
             return _cut_off(failed) if job.is_cut else _failed(failed)
         if job.is_cut and job.left:
             return Ended("interrupted")
+        if self._order.is_dry_run and (job.executed or job.not_tried):
+            return Ended("tried" if not job.not_tried else "tried in part" if job.executed else "not tried")
         return Ended("done" if job.executed else "up to date")
 
     def _until_stopped(self, happening: Generator[Event, None, None], job: Job) -> Iterator[Event]:
@@ -300,6 +302,8 @@ def _note(job: Job, event: FleetEvent, lock_wait: float) -> None:
         label = event.step.label if isinstance(event, Finished) else event.fold.migration.label
         job.executed = (*job.executed, label)
         job.left = tuple(each for each in job.left if each != label)
+    elif isinstance(event, NotTried):
+        job.not_tried = (*job.not_tried, event)
     elif isinstance(event, Failed):
         gone = {step.label for step in event.gone}
         job.executed = tuple(each for each in job.executed if each not in gone)

@@ -18,7 +18,7 @@ from sqlmigrate.times import duration, seconds_until
 
 from .formats import slowest
 from .inspection import Drifted, Standing
-from .results import Ended, FleetEvent, Group, Queued, Started, State, Summary
+from .results import SETTLED, TRIED, Ended, FleetEvent, Group, Queued, Started, State, Summary
 from .target import Target
 
 _MOST_NAMES = 5
@@ -26,6 +26,9 @@ _MOST_OWN = 12  # lines of what one target has of its own
 _MOST_RANGES = 3
 WORDS: dict[State, str] = {
     "done": "done",
+    "tried": "tried",
+    "tried in part": "tried in part",
+    "not tried": "not tried",
     "up to date": "up to date",
     "failed": "failed",
     "locked": "did not get locks",
@@ -36,6 +39,9 @@ WORDS: dict[State, str] = {
     "not begun": "not begun",
 }
 _MARKS: dict[str, tuple[str, str]] = {
+    "tried": ("green", "✅"),
+    "tried in part": ("yellow", "⏸️"),
+    "not tried": ("yellow", "⏸️"),
     "done": ("green", "✅"),
     "up to date": ("green", "✅"),
     "interrupted": ("yellow", "⏸️"),
@@ -109,10 +115,15 @@ class Live:
     def line(self, width: int) -> str:
         """Return the line."""
         ended = sum(self._states.values())
-        done = self._states["done"] + self._states["up to date"]
+        done = sum(self._states[state] for state in SETTLED)
         under_way = {name: since for name, since in self._began.items() if name not in self._queued}
         waiting = self._total - ended - len(under_way)
-        said = [f"{done:,} done", f"{len(under_way):,} under way", f"{waiting:,} waiting"]
+        tried = sum(self._states[state] for state in TRIED)
+        said = [
+            f"{done:,} tried" if tried else f"{done:,} done",
+            f"{len(under_way):,} under way",
+            f"{waiting:,} waiting",
+        ]
         if self._queued:
             soonest = math.ceil(seconds_until(min(self._queued.values())))
             said[-1] += f", {len(self._queued):,} for others (next try in {soonest} s)"
@@ -131,15 +142,23 @@ def ended_line(target: Target, ended: Ended, column: int) -> Line:
         what = _interrupted(ended)
     elif ended.migration:
         what = ended.migration
+    elif ended.state in TRIED:
+        what = ", ".join(filter(None, [_counted(ended.executed, "tried"), _counted(ended.not_tried, "not tried")]))
     name = printable(target.name) + " " * (column - cell_count(target.name))
     return [(style, mark), ("", f" {name}   {what:<24} {ended.duration_ms:>7,} ms")]
 
 
+def _counted(found: Sequence[object], words: str) -> str:
+    return f"{len(found):,} {words}" if found else ""
+
+
 def _interrupted(ended: Ended) -> str:
     """Say what became of the migration that was under way, and how many before it are done."""
-    said = [f"{ended.migration} {'stopped inside it' if ended.kept else 'was rolled back'}"] if ended.migration else []
+    if not ended.migration:
+        return f"interrupted after {plural(len(ended.executed), 'migration')}" if ended.executed else "interrupted"
+    said = [f"{ended.migration} {'stopped inside it' if ended.kept else 'was rolled back'}"]
     said += [f"{plural(len(ended.executed), 'migration')} done"] if ended.executed else []
-    return ", ".join(said or ["interrupted"])
+    return ", ".join(said)
 
 
 # -- afterwards --------------------------------------------------------------------------------------------------------
@@ -185,6 +204,21 @@ def _own(report: Report, group: Group) -> None:
 
 def _reason(error: SqlmigrateError) -> str:
     return printable(f"{error.message} ({error.span})" if error.span else error.message)
+
+
+def not_tried(report: Report, summary: Summary) -> None:
+    """Show what a dry run could not try: a line for each reason, and the names."""
+    found: dict[tuple[str, str, int], list[str]] = {}
+    for target in summary.targets:
+        ended = summary.ended.get(target.name)
+        if ended and ended.not_tried:
+            first, *others = ended.not_tried
+            found.setdefault((first.step.label, first.reason, len(others)), []).append(target.name)
+    for (label, reason, more), names in found.items():
+        report.folded([("yellow", "⏸️"), ("", printable(f" {label} was not tried: {reason}"))], 3)
+        if more:
+            report.text(f"   nor {plural(more, 'migration')} after it")
+        report.folded(f"   {plural(len(names), 'target')}: {names_in_short(names)}", 5)
 
 
 def total(summary: Summary) -> list[Line]:

@@ -568,6 +568,46 @@ def test_a_dry_run_changes_nothing(fleet_of: Make) -> None:
     assert shops.recorded() == {"shop_01": [], "shop_02": []}
 
 
+def test_a_dry_run_says_what_was_tried_and_what_was_not(fleet_of: Make) -> None:
+    shops = fleet_of(2)
+    shops.sql.add("001_a", "create table a (b int);")
+    shops.sql.add("002_b", "create index concurrently b on a (b);").add("003_c", "create table c ();")
+
+    ended, as_json = shops.call("up", "--dry-run"), shops.call("up", "--dry-run", "--format", "json")
+    rest = shops.call("up", "--dry-run", "--steps", "1")
+
+    assert "002_b was not tried: it runs without a transaction" in ended.stdout
+    assert "nor 1 migration after it\n   2 targets: shop_01, shop_02\n" in ended.stdout
+    assert "\n2 tried in part\n" in ended.stdout
+    assert "\n2 tried\n" in rest.stdout
+    assert "done" not in ended.stdout + rest.stdout
+    events = list(map(json.loads, as_json.stdout.splitlines()))
+    assert [each["not_tried"] for each in events if each.get("event") == "ended"] == [["002_b", "003_c"]] * 2
+    assert events[-1]["summary"]["states"] == {"tried_in_part": 2}
+
+
+def test_a_dry_run_that_can_try_nothing_says_so(fleet_of: Make) -> None:
+    shops = fleet_of(1)
+    shops.sql.add("001_a", "-- sqlmigrate: no-transaction\ncreate table a ();")
+
+    ended = shops.call("up", "--dry-run")
+
+    assert "\n1 not tried\n" in ended.stdout
+    assert "rolled back: the databases" not in ended.stdout
+
+
+def test_a_dry_run_down_says_tried(fleet_of: Make) -> None:
+    shops = fleet_of(1)
+    shops.sql.add("001_a", "create table a ();", "drop table a;")
+    shops.call("up")
+
+    ended = shops.call("down", "--dry-run", "--verbose")
+
+    assert "✅ shop_01   1 tried" in ended.stdout
+    assert "\n1 tried\n" in ended.stdout
+    assert shops.recorded() == {"shop_01": [("001", "executed")]}
+
+
 def test_verify_and_drift_name_who_differs(fleet_of: Make) -> None:
     shops = fleet_of(4)
     shops.sql.add_tables("a")

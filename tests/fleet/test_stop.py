@@ -98,7 +98,8 @@ def test_a_signal_ends_a_pause(fleet_of: Make) -> None:
             cwd=shops.folder, stdout=-1, stderr=-1, text=True,
         )  # fmt: skip
         assert process.stdout
-        next(line for line in process.stdout if '"blocked"' in line)
+        for _ in range(4):  # the fourth pause is long enough for the signal to come in it
+            next(line for line in process.stdout if '"blocked"' in line)
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate()
 
