@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from sqlmigrate.cli.commands import require_some
 from sqlmigrate.cli.context import EXIT_ATTENTION, EXIT_FAILED, Context, NotConfirmedError
-from sqlmigrate.errors import ConnectError, gather
+from sqlmigrate.errors import NOTHING_EXECUTED, ConfigError, ConnectError, gather
 from sqlmigrate.files import folder
 from sqlmigrate.files.migration import Folder, remembering
 from sqlmigrate.plan.plan import Planned, Selection
@@ -23,7 +23,7 @@ from .policy import FleetPolicy
 from .pool import each
 from .report import FleetReport
 from .results import SETTLED, Summary, grouped
-from .run import FleetRun
+from .run import CANARY, FleetRun
 from .target import Target
 from .typed import Option, as_command, next_line
 
@@ -97,6 +97,7 @@ def _execute(call: Call) -> int:
         require_some(context, order.migrations)
     if options["ask"]:
         context.require_terminal(yes=False, without="leave out --ask")
+    _require_one_choice_of_canaries(call)
     is_asked = order.direction == "down" and not order.is_dry_run and not options["yes"]
     if is_asked:
         context.require_terminal(yes=False)
@@ -131,6 +132,17 @@ def _execute(call: Call) -> int:
         raise
     _ended(call, order, report, run.summary)
     return run.summary.exit_code
+
+
+def _require_one_choice_of_canaries(call: Call) -> None:
+    tagged = [target.name for target in call.targets if CANARY in target.tags]
+    if tagged and call.options["canary"] is not None:
+        raise ConfigError(
+            f"--canary contradicts the tag @{CANARY}, which {screens.names_in_short(tagged)} "
+            f"ha{'s' if len(tagged) == 1 else 've'}",
+            state=NOTHING_EXECUTED,
+            hint="leave out --canary, or remove the tags",
+        )
 
 
 def _ended(call: Call, order: Order, report: FleetReport, summary: Summary) -> None:

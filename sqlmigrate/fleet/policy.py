@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlmigrate.errors import NOTHING_EXECUTED, ConfigError
 
 DEFAULT_JOBS = 8
+_ALL_PERCENT = 100
 _SHARE = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?)(?P<percent>%?)")
 
 
@@ -44,6 +45,12 @@ def most_failures(text: str, targets: int) -> int:
             f"--max-failures: `{text}` is not a number of targets",
             state=NOTHING_EXECUTED,
             hint="a number or a share: 3, 5%",
+        )
+    if found["percent"] and float(found["number"]) > _ALL_PERCENT:
+        raise ConfigError(
+            f"--max-failures: `{text}` is more than all targets",
+            state=NOTHING_EXECUTED,
+            hint="at most 100%",
         )
     if found["percent"]:
         return max(1, int(targets * float(found["number"]) / 100))

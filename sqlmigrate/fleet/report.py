@@ -63,6 +63,9 @@ class FleetReport:
                 self._draw_line(f"   looked at {len(summary.looks):,} of {len(summary.targets):,}")
             return
         self._report.folded([("bold", screens.looked(summary, is_up=self._order.direction == "up"))])
+        if summary.canaries:
+            first = "canary first" if len(summary.canaries) == 1 else "canaries first, one by one"
+            self._report.folded(f"{first}: {screens.names_in_short(summary.canaries)}", 3)
         screens.reasons(self._report, summary.groups("left out", "unreachable"))
         self._live = screens.Live(sum(look.state == "pending" for look in summary.looks.values()))
 

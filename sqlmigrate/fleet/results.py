@@ -183,6 +183,7 @@ class Summary:
         looks: What the look has found.
         ended: How the run of each target has ended.
         under_way: The names of the targets that are being executed.
+        canaries: The names of those that are executed first, known when all are looked at.
         stopped: Why nothing new was begun any more; empty if all were.
     """
 
@@ -192,6 +193,7 @@ class Summary:
         self.looks: dict[str, Look] = {}
         self.ended: dict[str, Ended] = {}
         self.under_way: dict[str, Started] = {}
+        self.canaries: tuple[str, ...] = ()
         self.stopped = ""
 
     def keep(self, target: Target, event: FleetEvent) -> None:

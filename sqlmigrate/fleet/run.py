@@ -124,8 +124,12 @@ class FleetRun:
 
     def events(self) -> Iterator[Told]:
         """Look at all targets, and execute those that need it; yields what happens to each."""
-        yield from self._in_threads(self.summary.targets, self._look, self._policy.jobs)
         summary = self.summary
+        for told in self._in_threads(summary.targets, self._look, self._policy.jobs):
+            if len(summary.looks) == len(summary.targets):
+                pending = [target for target in summary.targets if summary.state(target) == "not begun"]
+                summary.canaries = tuple(target.name for target in self._canaries(pending))
+            yield told
         left_out = summary.named("left out", "unreachable")
         if self._policy.is_strict and left_out:
             summary.stopped = f"{len(left_out)} left out, and --strict is set"
@@ -133,10 +137,12 @@ class FleetRun:
         pending = [target for target in summary.targets if summary.state(target) == "not begun"]
         if pending and self._confirm:
             self._confirm(summary)
-        canaries = self._canaries(pending)
+        canaries = [target for target in pending if target.name in summary.canaries]
         yield from self._in_threads(canaries, self._execute, 1)
         if canaries and len(summary.named(*SETTLED)) < len(canaries) + len(summary.named("up to date")):
-            summary.stopped = summary.stopped or "a canary failed"
+            failed = [target.name for target in canaries if summary.state(target) == "failed"]
+            what = f"a canary failed: {', '.join(failed)}" if failed else "a canary is not done"
+            summary.stopped = f"{what}; no other target is begun"
         others = [target for target in pending if target not in canaries]
         if summary.stopped or not others:
             return

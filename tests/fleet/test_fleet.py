@@ -226,17 +226,43 @@ def test_the_same_error_on_three_targets_ends_it_whatever_the_number(fleet_of: M
     assert Counter(states(events).values()) == {"failed": 3, "pending": 3}
 
 
-def test_canaries_come_first_and_a_failure_there_ends_it(fleet_of: Make) -> None:
+@pytest.mark.parametrize("most", ["1", "4"])
+def test_canaries_come_first_and_a_failure_there_ends_it(most: str, fleet_of: Make) -> None:
     shops = fleet_of(4)
     shops.sql.add_tables("a")
     shops.execute("shop_03", "create table a ()")
     shops.write(tags={"shop_03": "@canary"})
 
-    ended = shops.call("up", "--into-existing", "--max-failures", "4")
+    ended = shops.call("up", "--into-existing", "--max-failures", most)
 
     assert ended.code == 1
-    assert "stopped: a canary failed" in ended.stderr
+    assert ended.stdout.splitlines()[:2] == ["4 targets: 4 need 001", "canary first: shop_03"]
+    assert "stopped: a canary failed: shop_03; no other target is begun" in ended.stderr
     assert {name for name, rows in shops.recorded().items() if rows} == {"shop_03"}
+
+
+def test_a_tagged_canary_that_is_up_to_date_is_not_replaced(fleet_of: Make) -> None:
+    shops = fleet_of(3)
+    shops.sql.add_tables("a")
+    shops.write(tags={"shop_01": "@canary"})
+    shops.call("up", "--only", "@canary")
+
+    ended = shops.call("up")
+
+    assert "canary" not in ended.stdout
+    assert "2 done · 1 up to date" in ended.stdout
+
+
+@pytest.mark.parametrize("number", ["0", "2"])
+def test_a_number_of_canaries_and_tags_contradict_each_other(number: str, fleet_of: Make) -> None:
+    shops = fleet_of(2)
+    shops.sql.add_tables("a")
+    shops.write(tags={"shop_01": "@canary"})
+
+    ended = shops.call("up", "--canary", number)
+
+    assert (ended.code, shops.recorded()) == (2, {"shop_01": [], "shop_02": []})
+    assert "--canary contradicts the tag @canary, which shop_01 has" in ended.stderr
 
 
 @pytest.mark.parametrize(("typed", "executed"), [("y\n", 4), ("n\n", 1)])
@@ -946,6 +972,7 @@ def test_the_json_is_what_the_document_says(fleet_of: Make) -> None:
         (["status", "--targets", "targets.txt", "--strict"], "`fleet status` has no option --strict"),
         (["up", "--targets", "targets.txt", "--directory", "none"], "there is no migration in `none`"),
         (["up", "--targets", "targets.txt", "--max-failures", "0"], "`0` is not a number of targets"),
+        (["up", "--targets", "targets.txt", "--max-failures", "500%"], "`500%` is more than all targets"),
         (["up", "--targets", "targets.txt", "--only", "shop_9"], "no target matches `shop_9`"),
     ],
 )
