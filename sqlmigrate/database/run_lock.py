@@ -146,14 +146,15 @@ select pg_catalog.pg_advisory_unlock($1::bigint)
  where {_IS_THE_LOCK} and l.pid = pg_catalog.pg_backend_pid()"""
 
 
-def wait(session: Session, key: int, seconds: float) -> Iterator[Held]:
-    """Ask for the lock again and again, up to `seconds`, and end when it is ours.
+def wait(session: Session, key: int, seconds: float, waited: float = 0.0) -> Iterator[Held]:
+    """Ask for the lock again and again, up to `seconds`, of which some are `waited` already; end when it is ours.
 
     Before each further try it yields who holds the lock, and pauses; what the reader does meanwhile counts as pause.
     Raises `LockError`, with the session that holds it then, when the time is over.
     """
-    deadline = time.monotonic() + seconds
-    if _is_soon_ours(session, key, min(seconds, _MOMENT)):
+    left = max(0.0, seconds - waited)
+    deadline = time.monotonic() + left
+    if _is_soon_ours(session, key, min(left, _MOMENT)):
         return
     held = Held(_holder(session, key), is_first=True, pause=POLL_SECONDS)
     while time.monotonic() < deadline:

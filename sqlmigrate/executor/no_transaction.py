@@ -219,7 +219,7 @@ class NoTransactionStep:
             return False  # the next attempt would find the name of the index taken, or leave one more
         if self._commits and refusal.error.sqlstate == SERIALIZATION:
             return False  # what the statement has committed by itself stays, and would be done once more
-        return tries < self.run.limits.lock_retries
+        return self.run.limits.blocked + tries < self.run.limits.lock_retries
 
     # before and after the statements
 

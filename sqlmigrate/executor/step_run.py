@@ -231,7 +231,7 @@ class StepRun:
         yield Blocked(
             self.step,
             refusal.part.number,
-            tries,
+            self.limits.blocked + tries,
             self.limits.lock_retries,
             pause,
             next_try,

@@ -120,8 +120,8 @@ class TransactionStep:
         if self._is_dry_run:  # a failure ends the transaction that is open
             return False
         if refusal.part.role != "begin":
-            return tries < self.run.limits.lock_retries
-        if self.run.elapsed_ms > self.run.limits.lock_wait * 1000:
+            return self.run.limits.blocked + tries < self.run.limits.lock_retries
+        if self.run.elapsed_ms > (self.run.limits.lock_wait - self.run.limits.waited) * 1000:
             raise self._held()
         return True
 

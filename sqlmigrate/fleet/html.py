@@ -24,7 +24,7 @@ from .screens import WORDS, agreement, looked
 
 _TONES: dict[State, Tone] = {
     "done": "fine", "tried": "fine", "tried in part": "warning", "not tried": "warning",
-    "up to date": "fine", "failed": "danger", "locked": "warning", "unreachable": "danger",
+    "up to date": "fine", "failed": "danger", "locked": "warning", "another run": "warning", "unreachable": "danger",
     "left out": "warning", "interrupted": "warning", "not known": "danger", "not begun": "calm",
 }  # fmt: skip
 _LETTERS: dict[Tone, str] = {"danger": "✕", "warning": "!", "calm": "·", "fine": "✓"}
@@ -72,7 +72,7 @@ class _Row:
 def run_page(summary: Summary, order: Order, call: Call) -> str:
     """Return the page of `fleet up` or `fleet down`."""
     groups = (
-        *summary.groups("failed", "not known", "locked"),
+        *summary.groups("failed", "not known", "locked", "another run"),
         *summary.groups("unreachable", "left out"),
     )
     of_target = {name: number for number, group in enumerate(groups) for name in group.names}

@@ -23,6 +23,7 @@ State = Literal[
     "up to date",
     "failed",
     "locked",
+    "another run",
     "unreachable",
     "left out",
     "interrupted",
@@ -35,7 +36,13 @@ State = Literal[
 
 TRIED: tuple[State, ...] = ("tried", "tried in part", "not tried")  # how a dry run ends that has not failed
 SETTLED: tuple[State, ...] = ("done", "up to date", *TRIED)  # nothing is left to be done
-WITH_ERROR: tuple[State, ...] = ("failed", "not known", "locked", "unreachable")  # of a run; a look has `left out`
+WITH_ERROR: tuple[State, ...] = (
+    "failed",
+    "not known",
+    "locked",
+    "another run",
+    "unreachable",
+)  # of a run; a look has `left out`
 
 
 @dataclass(frozen=True)
@@ -120,7 +127,9 @@ Told = tuple[Target, FleetEvent]
 
 def state_of_error(error: SqlmigrateError, executed: Sequence[str] = ()) -> State:
     """Return how a run has ended that an error has ended."""
-    if isinstance(error, LockError) or (isinstance(error, StatementError) and error.sqlstate in LOCKED_OUT):
+    if isinstance(error, LockError):
+        return "another run"
+    if isinstance(error, StatementError) and error.sqlstate in LOCKED_OUT:
         return "locked"
     return "unreachable" if isinstance(error, ConnectError) and not executed else "failed"
 
@@ -240,6 +249,6 @@ class Summary:
             return 1
         if "unreachable" in states:
             return 5
-        if "locked" in states:
+        if states & {"locked", "another run"}:
             return 4
         return 1 if "not begun" in states else 0

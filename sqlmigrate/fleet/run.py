@@ -289,10 +289,10 @@ class FleetRun:
     def _limits(self, job: Job) -> Limits:
         """Return the limits of a run that may have been in the queue: its tries and its waits are counted together."""
         limits = self._order.limits
-        wait = limits.lock_wait
+        left = limits.lock_wait
         if job.waits_until is not None:
-            wait = max(0.0, job.waits_until - time.monotonic())
-        return replace(limits, lock_retries=max(0, limits.lock_retries - job.blocked), lock_wait=wait)
+            left = max(0.0, job.waits_until - time.monotonic())
+        return replace(limits, blocked=job.blocked, waited=limits.lock_wait - left)
 
     def _is_needed(self) -> bool:
         """Tell whether a thread that waits for others has to do something else: another target, or to stop."""

@@ -32,6 +32,7 @@ WORDS: dict[State, str] = {
     "up to date": "up to date",
     "failed": "failed",
     "locked": "did not get locks",
+    "another run": "kept out by another run",
     "unreachable": "cannot be reached",
     "left out": "left out",
     "interrupted": "interrupted",

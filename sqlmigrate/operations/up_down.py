@@ -375,16 +375,16 @@ def _first_plan(session: Session, order: _Order, limits: Limits) -> Generator[Ev
         is_begun = any(each.is_begun for each in state.executions)
         if not is_begun or not state.server.is_direct:
             raise
-    yield from _wait(session, run_lock.lock_key(state.history.name), limits.lock_wait)
+    yield from _wait(session, run_lock.lock_key(state.history.name), limits)
     state = order.read(session)
     return state, order.plan(session, state)
 
 
-def _wait(session: Session, key: int, seconds: float) -> Iterator[Event]:
+def _wait(session: Session, key: int, limits: Limits) -> Iterator[Event]:
     """Wait for the lock of the run, and tell who has it, then when it is asked for again."""
-    for held in run_lock.wait(session, key, seconds):
+    for held in run_lock.wait(session, key, limits.lock_wait, limits.waited):
         if held.is_first:
-            yield Waiting(held.holder, seconds)
+            yield Waiting(held.holder, limits.lock_wait)
         yield Pausing(after(held.pause))
 
 
@@ -445,7 +445,7 @@ class _Run:
         if got == ["true"] and state.history.exists:
             return replace(state, executions=read.rows_of(rest[1]), holds_lock=True)
         if got != ["true"]:
-            yield from _wait(self.session, key, self.limits.lock_wait)
+            yield from _wait(self.session, key, self.limits)
         return replace(self.order.read(self.session), holds_lock=True)
 
     def lock_released_at_the_end(self, state: State) -> AbstractContextManager[None]:
@@ -547,7 +547,7 @@ class _Run:
         if rest.overtaken.count(overtaken) > _MOST_REPLANS:
             raise _swallowed(overtaken, rest)
         if lock == "taken":
-            yield from _wait(self.session, run_lock.lock_key(rest.state.history.name), self.limits.lock_wait)
+            yield from _wait(self.session, run_lock.lock_key(rest.state.history.name), self.limits)
         before = rest.state
         state = replace(self.order.read(self.session), is_pooled=before.is_pooled, holds_lock=before.holds_lock)
         plan = self.order.without(rest.done).plan(self.session, state)

@@ -55,11 +55,15 @@ class Limits:
         lock_wait: How long to wait for another run on the same history, in seconds.
         lock_timeout: PostgreSQL's `lock_timeout` for each migration, with its unit: ``5s``, ``500ms``.
         lock_retries: How many times a migration is tried again that did not get its locks.
+        waited: How long this run has waited for another run already, in seconds, before it was put off.
+        blocked: How many times it did not get its locks before.
     """
 
     lock_wait: float = default("lock_wait")
     lock_timeout: str = default("lock_timeout")
     lock_retries: int = default("lock_retries")
+    waited: float = 0.0
+    blocked: int = 0
 
 
 DEFAULT_LIMITS = Limits()

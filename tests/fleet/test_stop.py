@@ -21,6 +21,7 @@ from fleet_project import Fleet
 from proxies import Silent
 from waiting import until
 
+from sqlmigrate.database import run_lock
 from sqlmigrate.executor.events import Blocked, Postponed
 from sqlmigrate.files.folder import load
 from sqlmigrate.fleet.policy import FleetPolicy
@@ -263,3 +264,32 @@ def test_a_second_signal_says_what_may_still_be_executed(fleet_of: Make) -> None
 
     assert process.returncode == 130
     assert "interrupted again: what was sent may still be executed on 1 target: shop_01" in " ".join(err.split())
+
+
+def test_a_target_on_which_another_run_is_under_way_says_so_and_how_long_it_was_asked_to_wait(fleet_of: Make) -> None:
+    """With one thread they go back into the queue: the wait is one all the same, and the cause too."""
+    shops = fleet_of(2)
+    shops.sql.add_tables("a")
+    shops.run()
+    shops.sql.add("002_b", "create table b ();")
+    key = run_lock.lock_key("public.migrations")
+    with psycopg.connect(shops.urls["shop_01"]) as one, psycopg.connect(shops.urls["shop_02"]) as other:
+        for holder in (one, other):
+            holder.execute("select pg_advisory_lock(%s)", [key])
+        ended = shops.call("up", "--lock-wait", "2s", "--jobs", "1", "--max-failures", "9")
+
+    assert ended.code == 4
+    assert "2 kept out by another run" in ended.stdout
+    assert ended.stderr.count("another run still holds the lock after 2 s") == 1
+
+
+def test_the_tries_of_a_target_that_was_in_the_queue_are_counted_together(fleet_of: Make) -> None:
+    shops = fleet_of(2)
+    shops.sql.add_tables("a")
+    shops.run()
+    shops.sql.add("002_b", "alter table a add b int;")
+    with psycopg.connect(shops.urls["shop_01"]) as holder:
+        holder.execute("select from a")
+        ended = shops.call("up", "--lock-timeout", "50ms", "--lock-retries", "1", "--jobs", "1")
+
+    assert "tried 2 times" in ended.stderr
