@@ -19,6 +19,7 @@ from sqlmigrate.spelling import plural
 from .target import Target
 
 _OURS = re.compile(r"^(?P<before>.*?(?:^|: ))sqlmigrate (?P<action>[a-z]+)(?P<rest>.*)$")
+_ENDS_IN_OURS = re.compile(r"(^|: )sqlmigrate [a-z]+( --[a-z]+)*$")
 _INTO_FILE = re.compile(r" > \S.*$")
 _MOVES_FILES = re.compile(r"^(or: )?(mv|git mv|git stash|git checkout|git restore) ")
 _OF_A_HISTORY = ("log", "repair")  # they work by the table alone, also for a schema
@@ -36,12 +37,19 @@ def for_target(error: SqlmigrateError, target: Target, table: str) -> Sqlmigrate
     """Return an error with what can be done about it in one target of a fleet."""
     is_of_folder = error.kind is Kind.CHANGED or any(_changes_files(step) for step in error.next_steps)
     steps = [_at(step, target, table) for step in error.next_steps if not _MOVES_FILES.match(step)]
-    hint = _SHARED if is_of_folder else _ORDER if error.kind is Kind.OUT_OF_ORDER else error.hint
+    hint = _SHARED if is_of_folder else _ORDER if error.kind is Kind.OUT_OF_ORDER else _hint(error, target, table)
     found = [step for step in steps if step and error.kind is not Kind.OUT_OF_ORDER]
     if found and found[0].startswith("or: "):
         found[0] = found[0].removeprefix("or: ")
     others = [for_target(each, target, table) for each in error.others]
     return error.with_(hint=hint, next_steps=found, others=others)
+
+
+def _hint(error: SqlmigrateError, target: Target, table: str) -> str | None:
+    """Return the hint; a line of it that ends in a command has that for the database of the target."""
+    lines = error.hint.splitlines() if error.hint else []
+    found = [_at(line, target, table) if _ENDS_IN_OURS.search(line) else line for line in lines]
+    return "\n".join(filter(None, found)) or None
 
 
 def about_folder(error: SqlmigrateError, agreeing: int) -> SqlmigrateError:

@@ -257,6 +257,8 @@ def _cure(error: SqlmigrateError) -> Iterator[str]:
         else:
             yield from (f"<p>{text(line)}</p>" for line in lines)
     yield from (f"<p>{text(fields[name])}</p>" for name in ("detail",) if name in fields)
+    if error.state:
+        yield f"<p>{text(error.state)}</p>"
     hint, *more = error.hint.splitlines() if error.hint else [""]
     if hint:
         yield f"<p><strong>Hint:</strong> {text(hint)}</p>"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
+from sqlmigrate.errors import SqlmigrateError
 from sqlmigrate.executor.events import Pausing
 from sqlmigrate.output.excerpt import cell_count
 from sqlmigrate.output.report import Report
@@ -11,8 +13,9 @@ from sqlmigrate.output.writer import width as screen_width
 from sqlmigrate.spelling import plural
 
 from . import formats, screens
+from .advice import for_target
 from .look import Order
-from .results import SETTLED, WITH_ERROR, Ended, FleetEvent, Looked, Summary
+from .results import SETTLED, WITH_ERROR, Ended, FleetEvent, Looked, Summary, grouped
 from .target import Target
 from .typed import next_line
 
@@ -78,6 +81,12 @@ class FleetReport:
             self._drawn = time.monotonic()
             self._report.writer.live(text)
 
+    def _notes(self) -> Iterator[tuple[str, SqlmigrateError]]:
+        """Return what was noted, in the order of the targets, with commands for their own databases."""
+        for target in self._summary.targets:
+            found = [note for name, note in self._summary.notes if name == target.name]
+            yield from ((target.name, for_target(note, target, self._order.table)) for note in found)
+
     def interrupted(self) -> None:
         """Say that the run stops."""
         self._report.text("interrupted: what is being executed is cancelled", stream="stderr")
@@ -103,6 +112,9 @@ class FleetReport:
         if failed:
             report.text("", stream="stderr")
             screens.groups(report, failed)
+        if notes := grouped(self._notes()):
+            report.text("", stream="stderr")
+            screens.reasons(report, notes, "⚠️", "note: ")
         if summary.stopped:
             report.folded([("yellow", f"stopped: {summary.stopped}")], stream="stderr")
         screens.not_tried(report, summary)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +10,7 @@ from typing import Literal
 
 from sqlmigrate.database.session import new_run
 from sqlmigrate.errors import ConnectError, Kind, LockError, SqlmigrateError, StatementError
-from sqlmigrate.executor.events import Event, NotTried
+from sqlmigrate.executor.events import Event, Noted, NotTried
 from sqlmigrate.executor.step_run import LOCKED_OUT
 
 from .advice import about_folder
@@ -135,6 +136,7 @@ def state_of_error(error: SqlmigrateError, executed: Sequence[str] = ()) -> Stat
 
 
 Cause = tuple[str, str, int]
+_TIME = re.compile(r" \([^()]* UTC\)")  # when something was is no other cause
 
 
 def cause_of(error: SqlmigrateError) -> Cause:
@@ -148,7 +150,7 @@ def cause_of(error: SqlmigrateError) -> Cause:
     code = error.sqlstate if isinstance(error, StatementError) else None
     if error.span:
         return code or type(error).__name__, error.span.source.path, error.span.line
-    return code or type(error).__name__, error.message, 0
+    return code or type(error).__name__, _TIME.sub("", error.message), 0
 
 
 @dataclass(frozen=True)
@@ -193,6 +195,7 @@ class Summary:
         ended: How the run of each target has ended.
         under_way: The names of the targets that are being executed.
         canaries: The names of those that are executed first, known when all are looked at.
+        notes: What the runs have noted, each with the name of its target.
         stopped: Why nothing new was begun any more; empty if all were.
     """
 
@@ -204,6 +207,7 @@ class Summary:
         self.under_way: dict[str, Started] = {}
         self.canaries: tuple[str, ...] = ()
         self.stopped = ""
+        self.notes: list[tuple[str, SqlmigrateError]] = []
 
     def keep(self, target: Target, event: FleetEvent) -> None:
         """Remember what an event says."""
@@ -215,6 +219,8 @@ class Summary:
             self.looks[target.name] = event.look
         elif isinstance(event, Ended):
             self.ended[target.name] = event
+        elif isinstance(event, Noted):
+            self.notes += [(target.name, note) for note in event.notes]
 
     def state(self, target: Target) -> State:
         """Return how a target has ended."""

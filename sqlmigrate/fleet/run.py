@@ -20,6 +20,7 @@ from sqlmigrate.files.migration import Folder, remembering
 from sqlmigrate.history.state import INTERRUPTED
 from sqlmigrate.history.table import DEFAULT_TABLE
 from sqlmigrate.operations import up_down
+from sqlmigrate.output.error_lines import what_happened
 from sqlmigrate.plan.plan import (
     DEFAULT_DRIFT,
     DEFAULT_LIMITS,
@@ -32,6 +33,7 @@ from sqlmigrate.plan.plan import (
 )
 from sqlmigrate.times import after, seconds_until
 
+from .advice import for_target
 from .brake import Brake
 from .look import Order, look, require_own_histories
 from .policy import DEFAULT_POLICY, FleetPolicy, most_failures
@@ -212,6 +214,7 @@ class FleetRun:
                 return pause
             ended = Ended("interrupted")
         except SqlmigrateError as error:
+            error = for_target(error, job.target, self._order.table)
             ended = Ended(state_of_error(error, job.executed), job.executed, error)
         spent = round((job.spent + time.monotonic() - began) * 1000)
         self._end(replace(ended, executed=job.executed, not_tried=job.not_tried, duration_ms=spent), tell)
@@ -236,12 +239,19 @@ class FleetRun:
                 if isinstance(event, Pausing) and self._is_needed():
                     happening.throw(Postponed())
         if failed:
+            failed = self._with_state(failed)
             return _cut_off(failed) if job.is_cut else _failed(failed)
         if job.is_cut and job.left:
             return Ended("interrupted")
         if self._order.is_dry_run and (job.executed or job.not_tried):
             return Ended("tried" if not job.not_tried else "tried in part" if job.executed else "not tried")
         return Ended("done" if job.executed else "up to date")
+
+    def _with_state(self, failed: Failed) -> Failed:
+        """Let the error say what the step has left in the database."""
+        left = ["the dry run was rolled back: the database is unchanged"]
+        left = left if self._order.is_dry_run else what_happened(failed)
+        return replace(failed, error=failed.error.with_(state="; ".join(left)))
 
     def _until_stopped(self, happening: Generator[Event, None, None], job: Job) -> Iterator[Event]:
         """Yield the events of a run; if the fleet has to stop, interrupt the run, and yield how its steps have ended.

@@ -176,10 +176,10 @@ def groups(report: Report, found: Sequence[Group]) -> None:
         report.text("", stream="stderr")
 
 
-def reasons(report: Report, found: Sequence[Group]) -> None:
+def reasons(report: Report, found: Sequence[Group], mark: str = "⏸️", before: str = "") -> None:
     """Show why targets are left out: each reason once, the names, what can be done, what each has of its own."""
     for group in found:
-        report.folded([("yellow", "⏸️"), ("", f" {_reason(group.error)}")], 3, stream="stderr")
+        report.folded([("yellow", mark), ("", f" {before}{_reason(group.error)}")], 3, stream="stderr")
         report.folded(f"   {plural(len(group.names), 'target')}: {names_in_short(group.names)}", 5, stream="stderr")
         report.text(*_cure(report, group.error), stream="stderr")
         _own(report, group)

@@ -65,7 +65,7 @@ def failure_lines(failed: Failed, executed: Sequence[Step], as_called: AsCalled,
 
     `executed` are the steps of the run that succeeded before it; `dry_run` says that everything was rolled back.
     """
-    happened = _what_happened(failed)
+    happened = what_happened(failed)
     if dry_run:
         happened = ["the dry run was rolled back: the database is unchanged"]
     else:
@@ -106,7 +106,8 @@ def _what_now(line: Line, room: int | None) -> list[Line]:
     return [*folded([head, (style, before + ":")], room, _AFTER_WORDS), [("", " " * _AFTER_WORDS), (style, command)]]
 
 
-def _what_happened(failed: Failed) -> list[str]:
+def what_happened(failed: Failed) -> list[str]:
+    """Say, sentence by sentence, what a failed step has left in the database."""
     step = failed.step
     if step.script.mode == "statements":
         stopped = f"{step.label} runs without a transaction; it stopped at statement {failed.number} of {failed.total}"

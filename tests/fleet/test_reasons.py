@@ -130,3 +130,32 @@ def test_six_targets_show_five_and_the_number_of_the_others(fleet_of: Make) -> N
     assert "   shop_05" in said
     assert "   shop_06" not in said
     assert "and 1 more, each with its own" in said
+
+
+def test_a_failure_says_what_it_has_left(fleet_of: Make) -> None:
+    shops = fleet_of(2)
+    shops.sql.add("001_a", "create table a (); select 1/0;")
+
+    ended = shops.call("up", "--output", "html=fleet.html", "--max-failures", "2")
+
+    said = "001_a was rolled back: nothing of it is in the database"
+    assert said in ended.stderr
+    assert said in (shops.folder / "fleet.html").read_text(encoding="utf-8")
+    assert "the dry run was rolled back: the database is unchanged" in shops.call("up", "--dry-run").stderr
+
+
+def test_changes_by_hand_that_are_only_noted_are_shown(fleet_of: Make) -> None:
+    """Each note once, with its targets, and with what is different in one of them."""
+    shops = fleet_of(3)
+    shops.sql.add_tables("a")
+    shops.run()
+    shops.execute("shop_01", "create table own ()")
+    shops.execute("shop_02", "create table other ()")
+    shops.sql.add("002_b", "create table b ();")
+
+    said = shops.call("up").stderr
+
+    assert said.count("note: ") == 1
+    assert "2 targets: shop_01, shop_02" in said
+    assert "public.own" in said.split("shop_02")[1]
+    assert "public.other" in said.split("shop_02")[2]
