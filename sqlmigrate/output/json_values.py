@@ -203,11 +203,10 @@ def _event_value(happened: events.Event) -> dict[str, Any]:  # noqa: C901, PLR09
 
 
 def _failed_value(event: events.Failed) -> dict[str, Any]:
-    """Return a failure; the server that answers now has a key only if it is another one."""
     return {
         "event": "failed", "migration": event.step.label, "statement": event.number, "statements": event.total,
         "duration_ms": event.duration_ms, "kept": list(event.kept), "gone": [each.label for each in event.gone],
-        **({"now_at": event.now_at} if event.now_at else {}),
+        "now_at": event.now_at,
         "error": error_value(event.error),
     }  # fmt: skip
 

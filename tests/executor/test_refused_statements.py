@@ -155,7 +155,7 @@ def test_a_failure_for_programs(failing: Quick) -> None:
     event = json.loads(ended.stdout.splitlines()[-1])
     assert event.pop("duration_ms") >= 0
     assert event == {
-        "event": "failed", "migration": "001_a", "statement": 2, "statements": 2, "kept": [], "gone": [],
+        "event": "failed", "migration": "001_a", "statement": 2, "statements": 2, "kept": [], "gone": [], "now_at": "",
         "dry_run": False,
         "error": {
             "kind": "StatementError", "message": 'could not create unique index "emails"', "exit_code": 1,

@@ -137,7 +137,7 @@ def test_a_failure(two: Project) -> None:
     assert (ended.code, ended.stderr) == (1, "")
     assert values(ended.stdout)[-1] == {
         "event": "failed", "migration": "002_b", "statement": 2, "statements": 2, "duration_ms": 0, "kept": [],
-        "gone": [], "dry_run": False,
+        "gone": [], "now_at": "", "dry_run": False,
         "error": {
             "kind": "StatementError", "message": 'column "nam" of relation "c" does not exist', "exit_code": 1,
             "file": B, "line": 2, "column": 18, "sqlstate": "42703", "code": "42703 undefined_column",
