@@ -100,6 +100,7 @@ class StepRun:
         failure: Why the step failed, once that is known; an interruption does not replace it.
         is_ahead: Whether the step was sent ahead, and no event has told of it yet.
         is_settled: Whether the history says how the step ended, so that nothing more is written to it.
+        is_dry_run: Whether all of it is rolled back in any case, also if the connection ends.
     """
 
     def __init__(self, step: Step, session: Session, state: State, limits: Limits, observation: Observation) -> None:
@@ -120,6 +121,7 @@ class StepRun:
         self.failure: StatementError | None = None
         self.is_ahead = False
         self.is_settled = False
+        self.is_dry_run = False
 
     def start(self) -> None:
         """Note that the step begins now, which was sent ahead."""
@@ -156,7 +158,8 @@ class StepRun:
             if answer is None:
                 yield self._progress()
             elif answer.error:
-                _raise_lost(answer.error)
+                if not self.is_dry_run:
+                    _raise_lost(answer.error)
                 return Refusal(parts[index], answer.error)
             else:
                 if parts[index].role == "lock":

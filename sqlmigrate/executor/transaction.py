@@ -49,7 +49,7 @@ class TransactionStep:
     def __init__(self, run: StepRun, *, only: Condition = ALWAYS, dry_run: bool = False) -> None:
         """Take a step; it does nothing unless the condition `only` holds."""
         self.run = run
-        self._is_dry_run = dry_run
+        self._is_dry_run = run.is_dry_run = dry_run
         self._needs_session = only.is_prepared
         self.parts = batch.transaction(run.state, run.step, run.limits.lock_timeout, only=only, dry_run=dry_run)
         self.transaction = ""

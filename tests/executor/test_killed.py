@@ -96,7 +96,7 @@ error: the connection was lost: server closed the connection unexpectedly
 
 what happened   {happened}
                 001_a before it stays executed
-what now        wait until the server can be reached, then: sqlmigrate up
+what now        wait until the server can be reached{on}, then: sqlmigrate up
 
 """
 RESTARTS = {
@@ -129,7 +129,9 @@ def test_a_server_that_is_restarted_at_once(
     fragile.run("pg_ctl", "restart", "--mode=immediate", "--wait", *where)
     ended = running.ended()
 
-    assert said(ended) == RESTARTED_SCREEN.format(before=before, line=before + 1, after=before + 2, happened=happened)
+    on = " (it goes on at statement 2)" if done else ""
+    screen = RESTARTED_SCREEN.format(before=before, line=before + 1, after=before + 2, happened=happened, on=on)
+    assert said(ended) == screen
     assert ended.code == 1
     assert database_state.relations(on_fragile) == ["public.a", "public.b"][: 1 + done]
     lost = "the connection was lost: server closed the connection unexpectedly"
