@@ -45,17 +45,15 @@ class Pool(Generic[T]):
             self._is_started = True
             for thread in self._threads:
                 thread.start()
-        while self._left:
+        while self._left or not self._told.empty():
             try:
                 told = self._told.get(timeout=_WAKE_SECONDS)
             except queue.Empty:
                 continue
-            if told is None:
-                self._left -= 1
-            elif isinstance(told, BaseException):
+            if isinstance(told, BaseException):
                 self._queue.close()
                 raise told
-            else:
+            if told is not None:
                 yield told
 
     def keep(self, job: Job) -> None:
@@ -77,24 +75,30 @@ class Pool(Generic[T]):
         try:
             while job := self._queue.take():
                 if not self._do(job):
-                    return  # nobody reads what it tells
+                    return  # it was left: nobody counts it, or reads what it tells
         except BaseException as error:  # noqa: BLE001 - it is raised in the thread that reads
             self._told.put(error)
-        self._told.put(None)
+        # Counted here, not where it is read: a Ctrl-C right after `get` would lose it, and the run would not end.
+        with self._changing:
+            self._left -= 1
+        self._told.put(None)  # wakes who reads
 
     def _do(self, job: Job) -> bool:
-        """Do a job, and tell whether it was waited for."""
+        """Do a job, and tell whether it was waited for; if it was, an error of its work is raised."""
         with self._changing:
             self._under_way.append(job)
-        pause = None
+        pause, failure = None, None
         try:
             pause = self._work(job, lambda event: self._tell(job, event))
-        finally:
-            with self._changing:
-                is_waited_for = job in self._under_way
-                self._under_way = [each for each in self._under_way if each is not job]
-                self._kept = [each for each in self._kept if each is not job]
-            self._queue.give_back(job, pause if is_waited_for else None)
+        except BaseException as error:  # noqa: BLE001 - raised below
+            failure = error
+        with self._changing:
+            is_waited_for = job in self._under_way
+            self._under_way = [each for each in self._under_way if each is not job]
+            self._kept = [each for each in self._kept if each is not job]
+        self._queue.give_back(job, pause if is_waited_for else None)
+        if failure and is_waited_for:
+            raise failure
         return is_waited_for
 
     def _tell(self, job: Job, event: T) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 from sqlmigrate.errors import SqlmigrateError
-from sqlmigrate.executor.events import Pausing
+from sqlmigrate.executor.events import Blocked, Pausing, Waiting
 from sqlmigrate.output.excerpt import cell_count
 from sqlmigrate.output.report import Report
 from sqlmigrate.output.writer import width as screen_width
@@ -39,6 +39,7 @@ class FleetReport:
         self._column = min(_WIDEST, max((cell_count(target.name) for target in summary.targets), default=0))
         self._drawn = 0.0
         self._has_lines = False
+        self._told: set[str] = set()  # those of which it is said who blocks them
 
     def tell(self, target: Target, event: FleetEvent) -> None:
         """Show one event."""
@@ -52,6 +53,9 @@ class FleetReport:
             return
         if self._live:
             self._live.keep(target, event)
+        if isinstance(event, (Blocked, Waiting)) and target.name not in self._told:
+            self._told.add(target.name)  # the first time only: a try that is repeated says nothing new
+            self._report.folded(screens.waits(target, event), 3, stream="stderr")
         if isinstance(event, Ended) and (self._is_verbose or event.state not in SETTLED):
             if not self._has_lines:
                 self._report.text("")

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from sqlmigrate.errors import SqlmigrateError
-from sqlmigrate.executor.events import Pausing
+from sqlmigrate.executor.events import Blocked, Pausing, Waiting
 from sqlmigrate.output.error_lines import error_lines
 from sqlmigrate.output.excerpt import Line, cell_count, fitted, printable
 from sqlmigrate.output.report import Report
@@ -127,12 +127,22 @@ class Live:
         ]
         if self._queued:
             soonest = math.ceil(seconds_until(min(self._queued.values())))
-            said[-1] += f", {len(self._queued):,} for others (next try in {soonest} s)"
+            said[-1] = f"{waiting:,} waiting ({len(self._queued):,} for locks, next try in {soonest} s)"
         said += [f"{ended - done:,} failed"] if ended > done else []
         if under_way:
             name, since = min(under_way.items(), key=lambda each: each[1])
             said.append(f"slowest: {name}, {duration(int(time.monotonic() - since))}")
         return fitted("   " + " · ".join(said), width)
+
+
+def waits(target: Target, event: Blocked | Waiting) -> Line:
+    """Say for what a target waits, and who is in the way."""
+    if isinstance(event, Waiting):
+        words = "another run is under way"
+    else:
+        who = "; ".join(f"blocked by {each.who}, {each.doing}" for each in event.blockers)
+        words = f"{event.step.label}: {who or event.message}"
+    return [("yellow", "⏳"), ("", printable(f" {target.name}   {words}"))]
 
 
 def ended_line(target: Target, ended: Ended, column: int) -> Line:

@@ -371,6 +371,9 @@ def test_a_blocked_target_names_who_blocks_it(fleet_of: Make) -> None:
         ended = shops.call("up", "--lock-timeout", "500ms", "--lock-retries", "1")
 
     assert re.search(r"blocked by .*reports", ended.stderr)
+    told = [line for line in ended.stderr.splitlines() if line.startswith("⏳")]
+    assert len(told) == 1
+    assert re.match(r"⏳ shop_01   002_b: blocked by .*reports", told[0])
 
 
 def test_a_target_in_the_queue_is_told_when_nothing_new_begins(fleet_of: Make) -> None:
@@ -906,7 +909,7 @@ def test_on_a_terminal_it_says_when_it_tries_again(fleet_of: Make) -> None:
         screen = on_terminal(shops.folder, shops.urls["shop_01"], *call)
 
     drawn = re.findall(r"\r\x1b\[K([^\r\n]*)", screen)
-    assert "   0 done · 0 under way · 1 waiting, 1 for others (next try in 1 s)" in drawn
+    assert "   0 done · 0 under way · 1 waiting (1 for locks, next try in 1 s)" in drawn
 
 
 def test_on_a_terminal_it_is_coloured(fleet_of: Make) -> None:

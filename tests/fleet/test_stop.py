@@ -198,7 +198,8 @@ def stopped(fleet_of: Make) -> Stop:
             [sys.executable, "-m", "sqlmigrate", "fleet", "up", "--targets", "targets.txt", *options],
             cwd=shops.folder, stdout=-1, stderr=-1, text=True,
         )  # fmt: skip
-        until(lambda: shops.sql.value(SLEEPING) == 2)
+        # A file is sent before the program tells that it begins.
+        until(lambda: shops.sql.value(f"{SLEEPING} and query_start < clock_timestamp() - interval '1 s'") == 2)
         if then:
             then(shops)
         process.send_signal(signal.SIGTERM)
