@@ -55,7 +55,8 @@ sr_check_database = 'postgres'
 health_check_period = 1
 health_check_user = 'postgres'
 health_check_database = 'postgres'
-health_check_max_retries = 0
+health_check_max_retries = 3
+health_check_retry_delay = 1
 failover_on_backend_error = on
 search_primary_node_timeout = 60
 """
