@@ -13,7 +13,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -69,8 +69,17 @@ def migrations(number: int, seed: int, version: int, without: Collection[str] = 
     """Make `number` migrations: every story is told, but for those without which it shall be, most more than once."""
     chance = random.Random(seed)
     labels = _versions(number, chance)
-    told = _told(chance, version, without)
+    told = (_with_own_roles(chapter, seed) for chapter in _told(chance, version, without))
     return [_dressed(label, chapter, chance) for label, chapter in zip(labels, told, strict=False)]
+
+
+def _with_own_roles(chapter: Chapter, seed: int) -> Chapter:
+    """Name roles after the history: they belong to the server, and one that was cut short may have left its own."""
+
+    def own(text: str) -> str:
+        return text.replace("sqlmigrate_", f"sqlmigrate_{seed}_")
+
+    return replace(chapter, up=own(chapter.up), down=own(chapter.down))
 
 
 def _told(chance: random.Random, version: int, without: Collection[str]) -> Iterator[Chapter]:
