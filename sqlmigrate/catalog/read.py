@@ -118,7 +118,7 @@ def _in_transaction(session: Session, reads: Callable[[], _T]) -> _T:
 
 
 def forget() -> None:
-    """Forget the objects that were read: whoever goes on with another database will not meet them again."""
+    """Forget the objects that were read: another database does not have the same ones."""
     _object.cache_clear()
 
 

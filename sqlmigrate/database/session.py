@@ -93,7 +93,7 @@ class Session:
     def _connect(self) -> None:
         self.conn = open_connection(self.url)
         self.connections += 1
-        # From PostgreSQL 14 on. Whoever has to know asks for pg_is_in_recovery().
+        # From PostgreSQL 14 on. Where it has to be known, pg_is_in_recovery() is asked.
         self._is_standby = self.conn.info.parameter_status("in_hot_standby") == "on"
         self.pid = self.conn.info.backend_pid  # the server's process; libpq forgets it when the connection is lost
         self.pipeline = Pipeline(self.conn.pgconn)

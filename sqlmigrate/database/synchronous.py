@@ -1,6 +1,6 @@
 """Synchronous replication: a COMMIT waits until standbys have it, for ever if they are gone.
 
-A file that alters tables would wait with all its locks, and nobody could even read them.
+A file that alters tables would wait with all its locks: other sessions could not even read these tables.
 https://www.postgresql.org/docs/current/warm-standby.html#SYNCHRONOUS-REPLICATION
 """
 

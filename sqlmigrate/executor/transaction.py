@@ -49,7 +49,7 @@ class TransactionStep:
     def __init__(self, run: StepRun, *, only: Condition = ALWAYS, dry_run: bool = False) -> None:
         """Take a step; it does nothing unless the condition `only` holds."""
         self.run = run
-        self._is_dry_run = run.is_dry_run = dry_run
+        run.is_dry_run = dry_run
         self._needs_session = only.is_prepared
         self.parts = batch.transaction(run.state, run.step, run.limits.lock_timeout, only=only, dry_run=dry_run)
         self.transaction = ""
@@ -75,7 +75,7 @@ class TransactionStep:
             self.run.is_settled = True
             yield Finished(self.run.step, self.run.total, self._duration_ms)
             return "done"
-        if not self._is_dry_run and refusal.part.role == "begin" and write.missing_row(refusal.error):
+        if not self.run.is_dry_run and refusal.part.role == "begin" and write.missing_row(refusal.error):
             self.run.session.abort()
             return "overtaken"
         yield self._failed(refusal)
@@ -96,7 +96,7 @@ class TransactionStep:
             self._needs_session = False
             self.parts = batch.transaction(self.run.state, self.run.step, self.run.limits.lock_timeout)
             refusal = yield from exchange(self._answered)
-        if self._is_dry_run and not refusal:
+        if self.run.is_dry_run and not refusal:
             return (yield from self.run.send(batch.instead_of_commit(*self._deferrable), self._answered))
         return refusal
 
@@ -117,7 +117,7 @@ class TransactionStep:
                 pass
 
     def _may_try_again(self, refusal: Refusal, tries: int) -> bool:
-        if self._is_dry_run:  # a failure ends the transaction that is open
+        if self.run.is_dry_run:  # a failure ends the transaction that is open
             return False
         if refusal.part.role != "begin":
             return self.run.limits.blocked + tries < self.run.limits.lock_retries
@@ -141,7 +141,7 @@ class TransactionStep:
             detail=[*error.detail, *self.run.in_the_way(refusal)],
             next_steps=[f"{self.run.cure(refusal, error.sqlstate)}, then: sqlmigrate {self.run.step.direction}"],
         )
-        if not self._is_dry_run:
+        if not self.run.is_dry_run:
             error = self.run.record(error, 0)
         stays = [_MAY_BE_COMMITTED] if error.kind is Kind.TRANSACTION_ENDED else []
         return self.run.failed(error, refusal.part.number, stays)

@@ -1,7 +1,7 @@
 """What one target of many is to do about an error: its own database is named, and the shared folder is left alone.
 
 The hints of a single database end in commands for that database, and some of them change files. In a fleet a file is
-what the other targets have executed: whoever changes it for one target makes it wrong for all others.
+what the other targets have executed: a change for one target makes it wrong for all others.
 """
 
 from __future__ import annotations

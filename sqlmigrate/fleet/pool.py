@@ -21,7 +21,7 @@ class Pool(Generic[T]):
     What is told waits in memory until it is read: who reads slowly does not hold locks.
 
     A thread may hang: its host does not answer. `leave` does not wait for those that have not changed anything yet.
-    Whoever calls it has to see to it that they change nothing when they go on.
+    The caller has to make sure that they change nothing when they go on.
     """
 
     def __init__(self, jobs: Queue, work: Callable[[Job, Callable[[T], None]], float | None], threads: int) -> None:
@@ -63,7 +63,7 @@ class Pool(Generic[T]):
                 self._kept.append(job)
 
     def leave(self) -> list[Job]:
-        """Give out no job any more, and wait no longer for those under way that nobody has kept; gives those."""
+        """Begin no further jobs, and stop waiting for those that have not changed anything yet; returns these jobs."""
         self._queue.close()
         with self._changing:
             left = [job for job in self._under_way if job not in self._kept]
@@ -75,7 +75,7 @@ class Pool(Generic[T]):
         try:
             while job := self._queue.take():
                 if not self._do(job):
-                    return  # it was left: nobody counts it, or reads what it tells
+                    return  # `leave` has counted this thread already, and its events are not read
         except BaseException as error:  # noqa: BLE001 - it is raised in the thread that reads
             self._told.put(error)
         # Counted here, not where it is read: a Ctrl-C right after `get` would lose it, and the run would not end.

@@ -97,7 +97,7 @@ class Queue:
             return list(self._waiting)
 
     def close(self) -> None:
-        """Give out no job any more."""
+        """Begin no further jobs."""
         with self._changed:
             self.is_closed = True
             self._changed.notify_all()

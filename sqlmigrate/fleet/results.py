@@ -136,7 +136,7 @@ def state_of_error(error: SqlmigrateError, executed: Sequence[str] = ()) -> Stat
 
 
 Cause = tuple[str, str, int]
-_TIME = re.compile(r" \([^()]* UTC\)")  # when something was is no other cause
+_TIME = re.compile(r" \([^()]* UTC\)")  # the same cause at another time is one group
 
 
 def cause_of(error: SqlmigrateError) -> Cause:

@@ -109,7 +109,7 @@ def _require_values(line: str, start: int) -> None:
 
 def _given(line: str, start: int) -> Iterator[tuple[int, str, bool]]:
     """Yield the place and the name of each keyword of a line, also of a URL, and whether its value is empty."""
-    rest = re.sub(r"(?<=\s)@\S+", lambda tag: " " * len(tag[0]), line)  # a tag is no value: `dbname= @eu`
+    rest = re.sub(r"(?<=\s)@\S+", lambda tag: " " * len(tag[0]), line)  # in `dbname= @eu` the value is empty
     for url in _IN_URL.finditer(rest, start):
         if path := re.search(r"(?<![:/])/([^?\s]+)", url[0]):
             yield url.start() + path.start(1), "dbname", False

@@ -16,7 +16,8 @@ STATEMENT_TIMEOUT = "60s"
 
 EMBEDDED = "embedded"  # how the label of our own server ends, if its programs came with this package
 BASE, FRESH, RUN = "sqlmigrate_base_", "sqlmigrate_new_", "sqlmigrate_run_"
-FIRST = f"{RUN}first"  # on our own server the name of a database that is built, or cloned, while there is no other
+# On our own server: the name of a database that is built or cloned, if no database has this name yet.
+FIRST = f"{RUN}first"
 
 _LEFT = f"""\
 select datname::text from pg_catalog.pg_database

@@ -87,10 +87,7 @@ def test_a_signal_ends_it_while_a_host_has_fallen_silent(falls_silent: tuple[Fle
 
 def test_a_signal_ends_a_pause(fleet_of: Make) -> None:
     """No failure is recorded for a target that waits for the locks of others."""
-    shops = fleet_of(1)
-    shops.sql.add_tables("a")
-    shops.run()
-    shops.sql.add("002_b", "alter table a add b int;")
+    shops = _about_to_alter(fleet_of(1))
     with psycopg.connect(shops.urls["shop_01"]) as holder:
         holder.execute("select from a")
         process = children.start(
@@ -125,12 +122,17 @@ def test_a_host_that_answers_after_the_stop_gets_nothing(falls_silent: tuple[Fle
     assert shops.recorded()["shop_02"] == []
 
 
-def test_a_target_that_waits_says_when_it_tries_again(fleet_of: Make) -> None:
-    """With one thread it goes back into the queue, with the time of the next try."""
-    shops = fleet_of(2)
+def _about_to_alter(shops: Fleet) -> Fleet:
+    """Execute a table, and write a file that needs its lock."""
     shops.sql.add_tables("a")
     shops.run()
     shops.sql.add("002_b", "alter table a add b int;")
+    return shops
+
+
+def test_a_target_that_waits_says_when_it_tries_again(fleet_of: Make) -> None:
+    """With one thread it goes back into the queue, with the time of the next try."""
+    shops = _about_to_alter(fleet_of(2))
     limits = Limits(lock_timeout="50ms", lock_retries=1000)
     queued: list[Queued] = []
     blocked: list[Blocked] = []
@@ -152,10 +154,7 @@ def test_a_target_that_waits_says_when_it_tries_again(fleet_of: Make) -> None:
 
 def test_a_run_that_waits_can_be_put_off(fleet_of: Make) -> None:
     """By `Postponed`, thrown in at a pause: no failure is recorded, and the next run goes on."""
-    shops = fleet_of(1)
-    shops.sql.add_tables("a")
-    shops.run()
-    shops.sql.add("002_b", "alter table a add b int;")
+    shops = _about_to_alter(fleet_of(1))
 
     with psycopg.connect(shops.urls["shop_01"]) as holder:
         holder.execute("select from a")
@@ -285,10 +284,7 @@ def test_a_target_on_which_another_run_is_under_way_says_so_and_how_long_it_was_
 
 
 def test_the_tries_of_a_target_that_was_in_the_queue_are_counted_together(fleet_of: Make) -> None:
-    shops = fleet_of(2)
-    shops.sql.add_tables("a")
-    shops.run()
-    shops.sql.add("002_b", "alter table a add b int;")
+    shops = _about_to_alter(fleet_of(2))
     with psycopg.connect(shops.urls["shop_01"]) as holder:
         holder.execute("select from a")
         ended = shops.call("up", "--lock-timeout", "50ms", "--lock-retries", "1", "--jobs", "1")

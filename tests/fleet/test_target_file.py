@@ -100,7 +100,7 @@ NO_DATABASE = "neither the line nor --database-url names the database of `a`"
     ],
 )
 def test_a_line_that_leaves_the_database_to_libpq_is_refused(line: str, fault: str) -> None:
-    """The default of libpq is the database of the role, and of two values it takes the last: nobody has meant that."""
+    """The default of libpq is the database of the role, and of two values it takes the last: neither is intended."""
     with pytest.raises(ConfigError) as caught:
         read(line, "postgresql://app@db.internal")
 

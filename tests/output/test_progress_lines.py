@@ -375,7 +375,7 @@ def test_a_copy_that_is_stuck_is_left_at_once(project: Project) -> None:
     ("is_commit", "said"), [(True, "its COMMIT waits for the workers"), (False, "executed on the workers")]
 )
 def test_what_the_workers_of_citus_execute(is_commit: bool, said: str, project: Project) -> None:  # noqa: FBT001
-    """If no session is in the way there, it waits for nobody."""
+    """If no session is in the way there, it is not called a wait."""
     (step,) = (event.step for event in project.add("001_a", "select 1;").up() if isinstance(event, Finished))
     seen = Activity("Client ClientRead", is_on_workers=True, is_commit=is_commit)
 

@@ -57,16 +57,16 @@ def message(error: SqlmigrateError) -> str:
 
 
 def test_a_folder_that_remembers_splits_each_file_once() -> None:
-    """The plans of many databases share its scripts; those of other folders are read anew, and not kept."""
+    """The plans of many databases share its scripts; those of other folders are read again, and not kept."""
     pair = [migration("1"), migration("2")]
     kept, plain = ([*folder] for folder in (remembering(Folder(pair)), Folder(pair)))
 
     first, again = ([step.script for step in up_steps(make_rows(kept, ()))] for _ in range(2))
-    anew, other = ([step.script for step in up_steps(make_rows(plain, ()))] for _ in range(2))
+    newly_read, other = ([step.script for step in up_steps(make_rows(plain, ()))] for _ in range(2))
 
     assert [one is two for one, two in zip(first, again, strict=True)] == [True, True]
-    assert [one is two for one, two in zip(anew, other, strict=True)] == [False, False]
-    assert first == anew
+    assert [one is two for one, two in zip(newly_read, other, strict=True)] == [False, False]
+    assert first == newly_read
     assert kept == plain
 
 

@@ -100,7 +100,7 @@ def test_no_file_creates_it(review: Reviewing) -> None:
 
 
 def test_a_file_that_creates_it_if_it_is_missing(review: Reviewing) -> None:
-    """It is no finding that the statement has no effect here."""
+    """That the statement has no effect here is not reported as a finding."""
     up = f"create extension if not exists bloom;\n{ORDERS}{BLOOM}"
 
     assert rules(review("", up, "drop table orders;\n", "bloom")) == []
@@ -126,7 +126,7 @@ def test_its_functions_are_open_to_new_migrations(review: Reviewing) -> None:
 
 
 def test_a_new_migration_is_no_superuser_for_it(review: Reviewing) -> None:
-    """The setting gives no other right: files of the server stay out of reach."""
+    """The setting gives only this right: files of the server stay out of reach."""
     table = "create foreign table passwords (line text) server files options (filename '/etc/passwd');\n"
 
     up = f"create server files foreign data wrapper file_fdw;\n{table}"

@@ -232,7 +232,7 @@ def test_a_statement_without_a_bound_is_seen(watched: watch.Watch) -> None:
 def test_a_statement_that_only_the_server_keeps_out_of_a_transaction_is_measured(watched: watch.Watch) -> None:
     """REINDEX of a partitioned table is refused in a transaction: the second try is what is measured.
 
-    It waits for nobody here, so its locks may be too short to be seen.
+    No other session is in its way here, so its locks may be too short to be seen.
     """
     done = executed(watched, "-- sqlmigrate: no-transaction\nreindex table pt;\nalter table t add column z int;")
 
