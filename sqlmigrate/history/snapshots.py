@@ -2,6 +2,9 @@
 
 A snapshot is tied to the state that the history had at that moment: if the history has changed since, the snapshot is
 older than the history, and what differs from it may come from a migration.
+
+A run that finds changes by hand also keeps the schema that it has found, until it takes its own snapshot. If it is
+interrupted, they can still be told from what it has executed.
 """
 
 from __future__ import annotations
@@ -20,6 +23,11 @@ _SEPARATOR = "\x1f"
 _OWN_TABLES = 3
 _OLDEST_WITH_CLEANUP = 12  # of Citus
 _READ = [each for each in SNAPSHOT_COLUMNS if each.is_read]
+# End the version of sqlmigrate in rows of what a run has found when it began, and in those of a snapshot before which
+# not all changes by hand are known.
+_BEGAN, _UNSURE = ", found by a run", ", not all compared"
+_IS_BEGAN = f"tool_version like '%{_BEGAN}'"
+_TOOL = next(number for number, each in enumerate(_READ) if each.name == "tool_version")
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,7 @@ class Snapshot:
         major: The major version of the server.
         objects: How many objects the schema has.
         checksum: A digest of the schema.
+        is_unsure: Whether it may have changes by hand that are not known: the run before it took no snapshot.
     """
 
     id: int
@@ -70,6 +79,7 @@ class Snapshot:
     major: int
     objects: int
     checksum: str
+    is_unsure: bool = False
 
 
 @dataclass(frozen=True)
@@ -126,6 +136,8 @@ class Found:
         others: Schema and name of other histories in the same database.
         tie: The state of the history.
         snapshot: The newest snapshot; None if there is none, or if this role may not read it.
+        began: The schema that the last run has found when it began, if it was not the expected one and that run has
+            taken no snapshot.
     """
 
     names: frozenset[str]
@@ -133,6 +145,7 @@ class Found:
     others: tuple[tuple[str, str], ...]
     tie: Tie
     snapshot: Snapshot | None
+    began: Snapshot | None = None
 
 
 def look(history: History) -> tuple[Request, ...]:
@@ -144,7 +157,7 @@ def look(history: History) -> tuple[Request, ...]:
     if history.snapshots not in ("readable", "writable"):
         return always
     columns = ", ".join(each.as_read for each in _READ)
-    return *always, Request(f"{ON_PRIMARY}select {columns} from {history.quoted_snapshots} order by id desc limit 1")
+    return *always, Request(f"{ON_PRIMARY}select {columns} from {history.quoted_snapshots} order by id desc limit 2")
 
 
 def _names(history: History) -> Request:
@@ -163,13 +176,16 @@ def found(answers: Sequence[Sequence[Sequence[str | None]]]) -> Found:
     """Make values of the answers to `look`."""
     (row,), others, *rest = answers
     names, dropped = row[:_OWN_TABLES], "".join(name or "" for name in row[_OWN_TABLES:])
-    tie, snapshot = (rows[0] if rows else None for rows in (*rest, None, None)[:2])
+    ties, kept = (*rest, [], [])[:2]
+    newest = [_snapshot(row) for row in kept]
+    began = newest.pop(0) if kept and (kept[0][_TOOL] or "").endswith(_BEGAN) else None
     return Found(
         frozenset(name or "" for name in names),
         frozenset(filter(None, dropped.split(_SEPARATOR))),
         tuple((schema or "", name or "") for schema, name in others),
-        _tie_of(*tie) if tie else NO_TIE,
-        _snapshot(snapshot) if snapshot else None,
+        _tie_of(*ties[0]) if ties else NO_TIE,
+        newest[0] if newest else None,
+        began,
     )
 
 
@@ -179,16 +195,18 @@ def _tie_of(version: str | None, logged: str | None, history: str | None) -> Tie
 
 def _snapshot(row: Sequence[str | None]) -> Snapshot:
     named = dict(zip((each.name for each in _READ), row, strict=True))
+    tool = named["tool_version"] or ""
     return Snapshot(
         id=number(named["id"]) or 0,
         taken_at=time(named["taken_at"]),
         taken_by=named["taken_by"] or "",
-        tool_version=named["tool_version"] or "",
+        tool_version=tool.removesuffix(_BEGAN).removesuffix(_UNSURE),
         tie=_tie_of(named["version"], named["logged"], named["history"]),
         format=number(named["format"]) or 0,
         major=number(named["major"]) or 0,
         objects=number(named["objects"]) or 0,
         checksum=named["checksum"] or "",
+        is_unsure=tool.endswith(_UNSURE),
     )
 
 
@@ -204,13 +222,23 @@ def create(history: History) -> tuple[Request, ...]:
     return tuple(Request(sql) for sql in (*history.snapshots_definition, *readers))
 
 
-def keep(history: History, tie: Tie, taken: Taken) -> Request:
-    """Give the request that keeps a schema, and removes all but the last two.
+def keep(history: History, tie: Tie, taken: Taken, *, is_unsure: bool = False) -> Request:
+    """Give the request that keeps a schema as the newest snapshot, and removes all but the last two.
 
-    It writes nothing if the history is in another state than `tie`: another run has changed it. The answer is how many
-    rows were inserted.
+    It writes nothing if the history is in another state than `tie`: another run has changed it. `is_unsure` as in
+    `Snapshot`.
     """
-    values = (*map(_text, astuple(tie)), *map(_text, astuple(taken)), __version__)
+    newest = f"(select max(id) from {history.quoted_snapshots} where not {_IS_BEGAN})"
+    return _keep(history, tie, taken, f"({_IS_BEGAN} or id < {newest})", _UNSURE if is_unsure else "")
+
+
+def keep_began(history: History, tie: Tie, taken: Taken) -> Request:
+    """Give the request that keeps a schema as what a run has found, in place of what an earlier one has found."""
+    return _keep(history, tie, taken, _IS_BEGAN, _BEGAN)
+
+
+def _keep(history: History, tie: Tie, taken: Taken, old: str, mark: str) -> Request:
+    values = (*map(_text, astuple(tie)), *map(_text, astuple(taken)), __version__ + mark)
     return Request(
         f"""\
 with now as (
@@ -222,23 +250,26 @@ made as (
          $9::text from now where {_is_unchanged()} returning 1),
 gone as (
   delete from {history.quoted_snapshots}
-   where exists (select 1 from made) and id < (select max(id) from {history.quoted_snapshots}) returning 1)
+   where exists (select 1 from made) and {old} returning 1)
 select (select count(*) from made)::text, (select count(*) from gone)::text""",
         values,
     )
 
 
-def keep_tied(history: History, tie: Tie, snapshot: Snapshot) -> Request:
+def keep_tied(history: History, tie: Tie, snapshot: Snapshot, *, is_unsure: bool = False) -> Request:
     """Give the request that ties a snapshot to a new state of the history: the schema is the same."""
     return Request(
         f"""\
 with now as (
-  {_tie(history)})
+  {_tie(history)}),
+gone as (
+  delete from {history.quoted_snapshots}
+   where {_IS_BEGAN} and exists (select 1 from now where {_is_unchanged()}))
 update {history.quoted_snapshots}
    set version = $1::text, logged = $2::bigint, history = $3::text, taken_at = {history.now},
        taken_by = session_user, tool_version = $5::text
  where id = $4::bigint and exists (select 1 from now where {_is_unchanged()})""",
-        (*map(_text, astuple(tie)), str(snapshot.id), __version__),
+        (*map(_text, astuple(tie)), str(snapshot.id), __version__ + (_UNSURE if is_unsure else "")),
     )
 
 

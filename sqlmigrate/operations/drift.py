@@ -22,10 +22,12 @@ from sqlmigrate.spelling import did_you_mean, plural
 from sqlmigrate.times import moment
 
 from .locked import under_lock
-from .snapshot import Expected, Now, ours, read_now, take
+from .snapshot import Expected, Now, expected_after, ours, read_now, take
 
 _SHOWN = 3  # differences that a note names
-_OF_SNAPSHOT = "after the last run no snapshot was taken: it was interrupted, or made by an older version of sqlmigrate"
+_INTERRUPTED = "it was interrupted, or the setting drift was off, or sqlmigrate was an older version"
+_WAY_OUT = "compare the schema with the files; to expect it as it is from now on: --accept"
+_WAYS_OUT = ("sqlmigrate drift --against files", "sqlmigrate drift --accept")
 
 
 # -- comparing ---------------------------------------------------------------------------------------------------------
@@ -38,8 +40,9 @@ class Compared:
     Attributes:
         now: The schema as it is.
         snapshot: The last snapshot; None if there is none.
-        problem: Why nothing could be compared; None if it could.
-        drift: How the schema differs from the snapshot.
+        problem: Why nothing could be compared, or not everything; None if it could.
+        drift: How the schema differs from the snapshot: what is known to be changed by hand. None if nothing could be
+            compared.
         before: The schema of the snapshot, where it was needed.
     """
 
@@ -53,7 +56,9 @@ class Compared:
 def compare(session: Session, state: State, ignored: Sequence[Entry], now: Now | None = None) -> Compared:
     """Compare the schema with the last snapshot, in one round trip if nothing has changed; writes nothing.
 
-    `now` is the schema if it was read already.
+    If the snapshot is older than the history, what has changed since the interrupted run began may come from a
+    migration. What that run has found changed by hand, and what is still so, is known. `now` is the schema if it was
+    read already.
     """
     now = now or read_now(session, state)
     snapshot = now.found.snapshot
@@ -61,16 +66,31 @@ def compare(session: Session, state: State, ignored: Sequence[Entry], now: Now |
         return Compared(now, snapshot, problem)
     if snapshot is None:
         raise AssertionError("without a snapshot there is a problem")
-    if now.is_as_kept(state.server.major):
+    is_current = snapshot.tie.is_same(now.found.tie)
+    unsure = _unsure(snapshot) if snapshot.is_unsure else None
+    if is_current and now.is_as_kept(state.server.major):
         found = find_drift(now.catalog, now.catalog, Majors(0, 0), ignored)
-        return Compared(now, snapshot, drift=found, before=now.catalog)
+        return Compared(now, snapshot, unsure, drift=found, before=now.catalog)
     before = _schema(session, state.history, snapshot)
     if before is None:
         return Compared(now, snapshot, _unreadable(state.history))
     before = ours(before, now.found, state.history)
-    after = stored.catalog_of(now.text)
-    drift = find_drift(before, after, Majors(snapshot.major, state.server.major), ignored)
-    return Compared(now, snapshot, drift=drift, before=before)
+    after, majors = stored.catalog_of(now.text), Majors(snapshot.major, state.server.major)
+    if is_current:
+        return Compared(now, snapshot, unsure, find_drift(before, after, majors, ignored), before)
+    began = _began(session, state.history, now.found)
+    begun = before if began is None else ours(began, now.found, state.history)
+    before = expected_after(before, begun, after)
+    drift = find_drift(before, after, majors, ignored)
+    return Compared(now, snapshot, _older(snapshot, find_drift(begun, after, majors, ignored), drift), drift, before)
+
+
+def _began(session: Session, history: History, found: Found) -> Catalog | None:
+    """Return what the interrupted run has found; None if that was what the snapshot has, or if it is not known."""
+    began, snapshot = found.began, found.snapshot
+    if began is None or snapshot is None or began.format != stored.FORMAT or not began.tie.is_same(snapshot.tie):
+        return None
+    return _schema(session, history, began)
 
 
 def _schema(session: Session, history: History, snapshot: Snapshot) -> Catalog | None:
@@ -92,14 +112,6 @@ def _why_not_compared(state: State, now: Now) -> SqlmigrateError | None:
             hint="the next up that executes a migration takes one; to take one now:",
             next_steps=["sqlmigrate drift --accept"],
         )
-    if not snapshot.tie.is_same(now.found.tie):
-        return HistoryError(
-            f"the snapshot of the schema{_of(snapshot)} is older than the history: "
-            "what differs may come from a migration",
-            detail=[_OF_SNAPSHOT],
-            hint="the next up that executes a migration takes a new one; to take one now:",
-            next_steps=["sqlmigrate drift --accept"],
-        )
     if snapshot.format != stored.FORMAT:
         return HistoryError(
             f"the snapshot of the schema was taken by sqlmigrate {snapshot.tool_version}, "
@@ -108,6 +120,29 @@ def _why_not_compared(state: State, now: Now) -> SqlmigrateError | None:
             next_steps=["sqlmigrate drift --accept"],
         )
     return None
+
+
+def _older(snapshot: Snapshot, since: Drift, known: Drift) -> HistoryError:
+    """Say that the snapshot is older than the history; `since` is what has changed since the interrupted run began."""
+    older = f"the snapshot of the schema{_of(snapshot)} is older than the history"
+    changed = [f"changed since, by a migration or by hand: {_shown(since)}"] if since.differences else []
+    return HistoryError(
+        f"not all changes by hand are known: {older}"
+        if known.differences
+        else f"{older}: what differs may come from a migration",
+        detail=[f"the last run took no snapshot: {_INTERRUPTED}", *changed],
+        hint=_WAY_OUT,
+        next_steps=_WAYS_OUT,
+    )
+
+
+def _unsure(snapshot: Snapshot) -> HistoryError:
+    return HistoryError(
+        f"not all changes by hand from before {_when(snapshot)} are known",
+        detail=[f"a run before took no snapshot: {_INTERRUPTED}"],
+        hint=_WAY_OUT,
+        next_steps=_WAYS_OUT,
+    )
 
 
 def _unreadable(history: History) -> SqlmigrateError:
@@ -198,10 +233,11 @@ def accept(
 
 
 def _accepted(compared: Compared) -> str:
-    """Say for the log what is accepted; empty if nothing is known to have changed."""
-    if compared.drift is None or not compared.drift.differences:
-        return ""
-    return f"accepted changes by hand: {_shown(compared.drift)}"
+    """Say for the log what is accepted; empty if nothing has changed by hand, and that is known."""
+    found = [_shown(compared.drift)] if compared.drift and compared.drift.differences else []
+    if compared.problem and compared.drift:
+        found.append("the others, which are not known")
+    return f"accepted changes by hand: {'; '.join(found)}" if found else ""
 
 
 def authors_of(session: Session, compared: Compared) -> Authors | None:
@@ -267,16 +303,32 @@ def what_changed(
     compared = compare(session, state, entries(policy), now)
     if compared.snapshot is None and not state.executions:
         return (), None, False  # before the first run of all there is nothing to compare with
-    if compared.problem:
-        is_older = compared.snapshot and not compared.snapshot.tie.is_same(now.found.tie)
-        why = "the last run took no snapshot of the schema" if is_older else compared.problem.message
+    if compared.drift is None or compared.before is None or compared.snapshot is None:
+        why = compared.problem.message if compared.problem else ""
         return (SqlmigrateError(f"not looked for changes by hand: {why}"),), None, False
-    if compared.drift and compared.drift.differences and compared.snapshot:
-        if may_refuse and policy.answer == "refuse":
-            raise _refused(compared.drift, compared.snapshot)
-        expected = Expected(compared.before, now.catalog) if compared.before else None
-        return (_noted(compared.drift, compared.snapshot),), expected, True
-    return (), None, True
+    is_changed = bool(compared.drift.differences)
+    if is_changed and may_refuse and policy.answer == "refuse":
+        raise _refused(compared.drift, compared.snapshot)
+    notes = [_noted(compared.drift, compared.snapshot)] if is_changed else []
+    if compared.problem:
+        notes.append(_unknown(compared, now, is_changed=is_changed))
+    expected = Expected(compared.before, now, is_unsure=compared.problem is not None)
+    return tuple(notes), expected if notes or now.found.began else None, compared.problem is None
+
+
+def _unknown(compared: Compared, now: Now, *, is_changed: bool) -> SqlmigrateError:
+    """Give the note that not everything is known, in few words: a run has more to say."""
+    what = f"not known what {'else ' if is_changed else ''}was changed by hand"
+    snapshot = compared.snapshot
+    if snapshot and snapshot.tie.is_same(now.found.tie):
+        what += f" before {_when(snapshot)}"
+    return SqlmigrateError(
+        f"{what}: a run took no snapshot of the schema",
+        detail=[
+            "to compare with the files: sqlmigrate drift --against files",
+            "to expect the schema as it is from now on: sqlmigrate drift --accept",
+        ],
+    )
 
 
 def _noted(drift: Drift, snapshot: Snapshot) -> SqlmigrateError:

@@ -28,7 +28,7 @@ def look(session: Session, state: State, policy: DriftPolicy, *, may_refuse: boo
         return (), None  # the run takes the first snapshot, or says why it cannot
     try:
         now = read_now(session, state)
-        if now.is_as_kept(state.server.major) and now.found.snapshot and now.found.snapshot.tie.is_same(now.found.tie):
+        if now.is_known(state.server.major):
             return (), None
         if now.found.snapshot is None and not state.executions:
             return (), None  # there was no run that could have taken one

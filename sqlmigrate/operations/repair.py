@@ -110,9 +110,9 @@ def _snapshot_kept(session: Session, state: State, drift: DriftPolicy, *, is_new
         return
     from . import snapshot  # noqa: PLC0415 - with all that reads a schema
 
-    was_current = not is_new and snapshot.is_current(session, state)
+    was = "missing" if is_new else snapshot.standing(session, state)
     yield
-    snapshot.keep_with_history(session, replace(state, history=ready(state.history)), was_current=was_current)
+    snapshot.keep_with_history(session, replace(state, history=ready(state.history)), was)
 
 
 def _require_newer_folder(session: Session, state: State, rows: Sequence[Row]) -> None:

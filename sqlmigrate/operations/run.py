@@ -123,6 +123,10 @@ class Run:
 
     def execute(self, plan: Plan, state: State, expected: Expected | None) -> Iterator[Event]:
         """Execute the steps one after the other, up to the first that fails; then take a snapshot of the schema."""
+        if expected:
+            from .snapshot import keep_began  # noqa: PLC0415 - loaded already where something else was expected
+
+            keep_began(self.session, state, expected)
         rest: _Rest | Literal["done", "failed"] = _Rest(plan, state)
         while isinstance(rest, _Rest):
             state = rest.state

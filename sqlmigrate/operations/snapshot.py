@@ -10,6 +10,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Literal
 
 import psycopg
 from psycopg import errors as pg
@@ -26,6 +27,8 @@ from sqlmigrate.history.snapshots import Found, Taken
 from sqlmigrate.history.state import State
 from sqlmigrate.history.table import History, own_tables
 from sqlmigrate.identifiers import last_part, parts
+
+Standing = Literal["current", "older", "missing"]  # of the last snapshot, to the history
 
 
 @dataclass(frozen=True)
@@ -55,33 +58,51 @@ class Now:
         last = self.found.snapshot
         return last is not None and (last.format, last.major, last.checksum) == (stored.FORMAT, major, self.checksum)
 
+    def is_known(self, major: int) -> bool:
+        """Tell whether the schema is that of the newest snapshot, which belongs to the history as it is."""
+        last = self.found.snapshot
+        is_sure = last is not None and last.tie.is_same(self.found.tie) and not last.is_unsure
+        return is_sure and self.found.began is None and self.is_as_kept(major)
+
 
 @dataclass(frozen=True)
 class Expected:
-    """What was expected of a schema when a run began, where it was changed by hand.
+    """What was expected of a schema when a run began, where it was changed by hand, or may have been.
 
     Attributes:
         before: The schema of the last snapshot.
         found: The schema that the run has found.
+        is_unsure: Whether `before` may have changes by hand that are not known.
     """
 
     before: Catalog
-    found: Catalog
+    found: Now
+    is_unsure: bool = False
 
     def after(self, now: Catalog) -> Catalog:
-        """Return what is expected after the run: what it has changed is as it is now, all else as it was expected.
+        """Return what is expected after the run; `now` is the schema after it."""
+        return expected_after(self.before, self.found.catalog, now)
 
-        So a change by hand stays visible until it is taken back, or accepted. `now` is the schema after the run.
-        """
-        then, seen, ended = (stored.catalog_of(stored.text_of(each)) for each in (self.before, self.found, now))
-        before, found, after = then.objects, seen.objects, ended.objects
-        expected = {
-            key: before.get(key) if _is_same(found.get(key), after.get(key)) else after.get(key)
-            for key in (*before, *after)
-        }
-        altered = {table for table in ended.orders if ended.orders[table] != seen.orders.get(table)}
-        placed = (_placed(each, after.get(key), altered) for key, each in expected.items() if each is not None)
-        return Catalog({(each.kind, each.name): each for each in placed})
+
+def expected_after(expected: Catalog, found: Catalog, now: Catalog) -> Catalog:
+    """Return what is expected after a run: what has changed since it began is as it is now, all else as expected.
+
+    So a change by hand stays visible until it is taken back, or accepted.
+
+    Args:
+        expected: The schema of the last snapshot.
+        found: The schema that the run has found.
+        now: The schema after the run.
+    """
+    then, seen, ended = (stored.catalog_of(stored.text_of(each)) for each in (expected, found, now))
+    before, begun, after = then.objects, seen.objects, ended.objects
+    objects = {
+        key: before.get(key) if _is_same(begun.get(key), after.get(key)) else after.get(key)
+        for key in (*before, *after)
+    }
+    altered = {table for table in ended.orders if ended.orders[table] != seen.orders.get(table)}
+    placed = (_placed(each, after.get(key), altered) for key, each in objects.items() if each is not None)
+    return Catalog({(each.kind, each.name): each for each in placed})
 
 
 def _placed(thing: Object, now: Object | None, altered: Collection[str]) -> Object:
@@ -133,6 +154,23 @@ def _is_in(thing: Object, schema: str) -> bool:
     return thing.path[:1] == (schema,) and (len(thing.path) > 1 or thing.kind == "schema")
 
 
+def keep_began(session: Session, state: State, expected: Expected) -> None:
+    """Keep what a run has found, so that changes by hand can be told from what it executes if it is interrupted.
+
+    Not if the snapshot is older than the history: then an interrupted run has kept what it has found, or there was
+    nothing to keep. What goes wrong is not reported: nothing depends on it unless this run is interrupted.
+    """
+    now, found = expected.found, expected.found.found
+    is_kept = found.began is not None and (found.began.tie, found.began.checksum) == (found.tie, now.checksum)
+    if is_kept or not (found.snapshot and found.snapshot.tie.is_same(found.tie)) or _why_not_kept(state):
+        return
+    try:
+        request = snapshots.keep_began(state.history, found.tie, _taken(state, now))
+        session.ask(Request("begin read write"), LOCALLY, request, COMMIT)
+    except psycopg.Error as error:
+        _not_taken(session, error)
+
+
 def take(session: Session, state: State, expected: Expected | None = None) -> tuple[SqlmigrateError, ...]:
     """Keep the schema as it is now, if it or the history has changed since the last snapshot.
 
@@ -156,27 +194,32 @@ def take(session: Session, state: State, expected: Expected | None = None) -> tu
     return ()
 
 
-def is_current(session: Session, state: State) -> bool:
+def standing(session: Session, state: State) -> Standing:
     """Tell whether there is a snapshot that belongs to the history as it is now; writes nothing."""
     if state.history.snapshots != "writable" or not state.history.exists:
-        return False
+        return "missing"
     found = _found(session, state.history)
-    return found.snapshot is not None and found.snapshot.tie.is_same(found.tie)
+    if found.snapshot is None:
+        return "missing"
+    return "current" if found.snapshot.tie.is_same(found.tie) else "older"
 
 
-def keep_with_history(session: Session, state: State, *, was_current: bool) -> None:
+def keep_with_history(session: Session, state: State, was: Standing) -> None:
     """Keep the last snapshot after a change of the history that left the schema as it was.
 
-    Changes by hand stay visible. If the snapshot did not belong to the history before, a new one is taken. What goes
-    wrong is not reported: the snapshot is older than the history then, and the next command says so.
+    Changes by hand stay visible. If the snapshot `was` older than the history before, it stays so: what has changed
+    since is still not known. If there was none, one is taken. What goes wrong is not reported: the snapshot is older
+    than the history then, and the next command says so.
     """
-    if not was_current:
+    if was == "missing":
         take(session, state)
+    if was != "current":
         return
     try:
         found = _found(session, state.history)
         if found.snapshot:
-            tied = snapshots.keep_tied(state.history, found.tie, found.snapshot)
+            is_unsure = found.snapshot.is_unsure
+            tied = snapshots.keep_tied(state.history, found.tie, found.snapshot, is_unsure=is_unsure)
             session.ask(Request("begin read write"), LOCALLY, tied, COMMIT)
     except psycopg.Error as error:
         _not_taken(session, error)
@@ -189,17 +232,23 @@ def _found(session: Session, history: History) -> Found:
 
 def _take(session: Session, state: State, expected: Expected | None) -> None:
     now, history = read_now(session, state), state.history
+    is_unsure = expected is not None and expected.is_unsure
     if expected:
         now = Now(expected.after(now.catalog), now.found)
     last, tie = now.found.snapshot, now.found.tie
     if last and now.is_as_kept(state.server.major):
-        if last.tie != tie:
-            session.ask(Request("begin read write"), LOCALLY, snapshots.keep_tied(history, tie, last), COMMIT)
+        if last.tie != tie or last.is_unsure != is_unsure or now.found.began:
+            tied = snapshots.keep_tied(history, tie, last, is_unsure=is_unsure)
+            session.ask(Request("begin read write"), LOCALLY, tied, COMMIT)
         return
-    objects = len(now.catalog.objects)
-    taken = Taken(stored.FORMAT, state.server.major, objects, now.checksum, stored.packed(now.text))
     creating = snapshots.create(history) if history.snapshots == "missing" else ()
-    session.ask(Request("begin read write"), LOCALLY, *creating, snapshots.keep(history, tie, taken), COMMIT)
+    kept = snapshots.keep(history, tie, _taken(state, now), is_unsure=is_unsure)
+    session.ask(Request("begin read write"), LOCALLY, *creating, kept, COMMIT)
+
+
+def _taken(state: State, now: Now) -> Taken:
+    objects = len(now.catalog.objects)
+    return Taken(stored.FORMAT, state.server.major, objects, now.checksum, stored.packed(now.text))
 
 
 def _why_not_kept(state: State) -> SqlmigrateError | None:

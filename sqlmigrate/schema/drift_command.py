@@ -54,16 +54,16 @@ def drift(context: Context, *, against: str, sql: bool, accept: bool, yes: bool,
         context.report.error(error)
         return EXIT_ATTENTION  # the other code says that something was changed by hand, and that is not known
     result = replace(result, database=context.report.place or result.database)
-    if sql and context.flags.get("format", "text") == "text" and not result.problem:
+    if sql and context.flags.get("format", "text") == "text" and (result.items or not result.problem):
         _write_sql(context, result)
     else:
         _show(context, result, with_sql=sql, again=_again(context, against, options))
     if accept and result.has_history:
         _accept(context, result, yes=yes)
         return 0
-    if result.problem:
-        return EXIT_ATTENTION
-    return EXIT_FAILED if result.items else 0
+    if result.items:
+        return EXIT_FAILED
+    return EXIT_ATTENTION if result.problem else 0
 
 
 def _accept(context: Context, result: Result, *, yes: bool) -> None:
@@ -131,8 +131,8 @@ def _show(context: Context, result: Result, *, with_sql: bool, again: str) -> No
         from .drift_screen import lines
 
         context.report.text(*lines(result, terminal_width("stdout")))
-        steps = result.problem.next_steps if result.problem else [f"{again} --sql"] if result.items else []
-        for step in steps:
+        steps = [f"{again} --sql"] if result.items else []
+        for step in (*steps, *(result.problem.next_steps if result.problem else ())):
             context.report.text(context.report.next_step(step))
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from sqlmigrate.errors import SqlmigrateError
 from sqlmigrate.output.excerpt import printable
 from sqlmigrate.output.json_values import error_value
 from sqlmigrate.spelling import plural
@@ -79,7 +80,7 @@ def _drawn(result: Result, rows: list[str], most: int) -> str:
 
 
 def _title(result: Result) -> str:
-    if result.problem:
+    if result.problem and not result.items:
         return f"⚠️ {_plain(result.problem.message)}"
     return f"⚠️ {_plain(result.counts)}" if result.items else "✅ no drift"
 
@@ -107,8 +108,8 @@ def _plain(text: str) -> str:
 
 
 def _end(result: Result) -> Iterator[str]:
-    if result.problem:
-        yield from filter(None, (*result.problem.detail, result.problem.hint, *result.problem.next_steps))
+    if result.problem and not result.items:
+        yield from _problem(result.problem)
         return
     if found := list(who(result)):
         yield f"{WHO} {'; '.join(found)}"
@@ -119,3 +120,10 @@ def _end(result: Result) -> Iterator[str]:
     written = [f"{each.name} at {moment(each.written)}" for each in result.items if each.written]
     if written:
         yield f"rows written: {', '.join(written)}"
+    if result.problem:
+        yield result.problem.message
+        yield from _problem(result.problem)
+
+
+def _problem(problem: SqlmigrateError) -> Iterator[str]:
+    yield from filter(None, (*problem.detail, problem.hint, *problem.next_steps))

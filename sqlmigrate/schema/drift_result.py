@@ -65,7 +65,7 @@ class Result:
         against: what it was compared with, in words; empty if there is nothing to compare with
         version: the version that this belongs to; None if there is none
         taken_at: when the snapshot was taken; None for files
-        problem: why nothing could be compared; None if it could
+        problem: why nothing could be compared, or not everything; None if it could
         items: the objects that differ, those of one table together
         not_compared: what could not be compared
         ignored: how many differences the settings leave out

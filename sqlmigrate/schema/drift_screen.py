@@ -84,7 +84,7 @@ def _changed_lines(old: str, new: str) -> Iterator[tuple[str, str]]:
 
 def _end(result: Result, room: int | None) -> Iterator[Line]:
     """Say what the lines mean together: how many, who could have done it, what was not compared, what to do."""
-    if result.problem:
+    if result.problem and not result.items:
         yield from _problem(result.problem, room)
         return
     if result.items:
@@ -102,6 +102,8 @@ def _end(result: Result, room: int | None) -> Iterator[Line]:
         yield from folded([("yellow", "⚠️"), ("", f" {printable(said)}")], room, 3)
     for note in result.notes:
         yield from folded([("yellow", "⚠️"), ("", f" note: {printable(note)}")], room, 3)
+    if result.problem:
+        yield from _problem(result.problem, room)
 
 
 def _problem(problem: SqlmigrateError, room: int | None) -> Iterator[Line]:
