@@ -63,7 +63,7 @@ def standing(rows: Sequence[Row]) -> Standing:
     executed = [row for row in rows if row.is_executed]
     counts = ((state, sum(row.state == state for row in rows)) for state in _ATTENTION)
     return Standing(
-        executed[-1].label if executed else "",
+        executed[-1].executed_label if executed else "",
         executed[-1].number if executed else -1,
         sum(row.is_pending for row in rows),
         tuple((state, count) for state, count in counts if count),

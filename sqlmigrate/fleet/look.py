@@ -64,7 +64,7 @@ def look(target: Target, order: Order) -> Look:
     needs = [*(step.migration for step in plan.steps), *(fold.migration for fold in plan.folds)]
     is_alone = any(step.script.mode == "statements" for step in plan.steps)
     versions = (needs[0].version, needs[-1].version) if needs else ()
-    executed = [row.label for row in plan.rows if row.is_executed]
+    executed = [row.executed_label for row in plan.rows if row.is_executed]
     undone = {each.label for each in needs} if order.direction == "down" else set()
     stays = next((label for label in reversed(executed) if label not in undone), "")
     return Look(

@@ -23,7 +23,15 @@ from sqlmigrate.history.state import Execution, State
 from sqlmigrate.history.table import DEFAULT_TABLE, History
 from sqlmigrate.history.texts import NOTHING
 from sqlmigrate.plan.changed import changed_error
-from sqlmigrate.plan.checks import AFTER, INSIDE, UNFINISHED, missing_error, out_of_order_error, shortened_error
+from sqlmigrate.plan.checks import (
+    AFTER,
+    INSIDE,
+    UNFINISHED,
+    missing_error,
+    out_of_order_error,
+    renumbered_error,
+    shortened_error,
+)
 from sqlmigrate.plan.half_done import half_done_rows, half_undone_error, resume_errors
 from sqlmigrate.plan.notes import notes_on
 from sqlmigrate.plan.plan import Direction, Plan, Planned
@@ -116,7 +124,8 @@ def verify(
                 errors += resume_errors(rows, read.texts(session, planned.state.history, begun))
     stopped = [each for each in planned.plan.opened if each.error]  # the archive is missing, not each of its files
     told = [row for row in rows if not any(each.covers(row.number) for each in stopped)]
-    found = [half_undone_error(rows), *(missing_error(told, kind) for kind in (INSIDE, AFTER, UNFINISHED))]
+    missing = (missing_error(told, kind) for kind in (INSIDE, AFTER, UNFINISHED))
+    found = [half_undone_error(rows), renumbered_error(rows), *missing]
     found += [each.error for each in stopped]
     if not any(each.kind is Kind.OLDER_FOLDER for error in errors for each in (error, *error.others)):
         found += [out_of_order_error(rows, [row for row in rows if row.is_pending])]

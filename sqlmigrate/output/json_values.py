@@ -20,7 +20,7 @@ from sqlmigrate.history.log import LogEntry
 from sqlmigrate.history.surroundings import OtherHistory
 from sqlmigrate.plan.first_run import baseline_of, first_run_errors
 from sqlmigrate.plan.plan import Planned
-from sqlmigrate.plan.rows import Row, count_states
+from sqlmigrate.plan.rows import Row, count_states, renumbered_file, renumbered_label
 from sqlmigrate.plan.squashed import Fold
 
 if TYPE_CHECKING:
@@ -47,10 +47,12 @@ def blocker_value(blocker: Blocker | None) -> dict[str, Any] | None:
     return asdict(blocker) | {"since": iso(blocker.since)} if blocker else None
 
 
-def _row_value(row: Row, run: Blocker | None) -> dict[str, Any]:
+def _row_value(rows: Sequence[Row], row: Row, run: Blocker | None) -> dict[str, Any]:
     """Return a row of `status`; its keys are the same in every state."""
     execution = row.execution
     undoing = execution.undoing if execution and row.is_half_undone else None
+    moved = renumbered_file(rows, row)
+    renumbered = moved.label if moved else renumbered_label(rows, row) if row.state == "changed" else None
     return {
         "version": row.version,
         "name": row.label.removeprefix(row.version + "_"),
@@ -67,6 +69,8 @@ def _row_value(row: Row, run: Blocker | None) -> dict[str, Any]:
         "down_statements_done": undoing.done if undoing else None,
         "under_way": run.brief if run and row.is_begun else None,
         "replaces": str(row.migration.replaces) if row.migration and row.migration.replaces else None,
+        "executed_as": row.executed_label if row.is_renamed else None,
+        "renumbered_to": renumbered,
     }
 
 
@@ -83,7 +87,7 @@ def status_value(planned: Planned, directory: str) -> dict[str, Any]:
         "standby": planned.state.behind or None,
         "directory": directory,
         "history": planned.state.history.name,
-        "migrations": [_row_value(row, run) for row in rows],
+        "migrations": [_row_value(rows, row, run) for row in rows],
         "total": len(rows),
         "executed": sum(row.is_executed for row in rows),
         "pending": sum(row.is_pending for row in rows),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from sqlmigrate.database.blocker import Blocker
 from sqlmigrate.errors import SqlmigrateError
 from sqlmigrate.plan.plan import Plan
-from sqlmigrate.plan.rows import Row, count_states
+from sqlmigrate.plan.rows import Row, count_states, renumbered_file, renumbered_label
 from sqlmigrate.spelling import plural
 from sqlmigrate.times import moment
 
@@ -35,22 +35,22 @@ _SAID = {
     "baseline": "baseline {when}",
     "pending": "pending",
     "out of order": "pending, out of order: a later migration is already executed",
-    "changed": "executed {when} {duration}  the file was changed since",
-    "missing": "executed {when} {duration}  its file is missing",
+    "changed": "executed {when} {duration}  {changed}",
+    "missing": "executed {when} {duration}  {missing}",
 }
 
 
 def row_lines(rows: Sequence[Row], run: Blocker | None, room: int | None) -> list[Line]:
     """Return a line for each migration; if one is wider than `room`, all are folded. `run` is the run under way."""
     width = label_column(row.label for row in rows)
-    lines = [_row_line(row, width, run) for row in rows]
+    lines = [_row_line(rows, row, width, run) for row in rows]
     if room is None or all(line_width(line) <= room for line in lines):
         return lines
     width = min(width, max(_NARROWEST_LABEL, room - _SAID_WIDTH - 6))
-    return [part for row in rows for part in folded(_row_line(row, width, run), room, 3 + width + 3)]
+    return [part for row in rows for part in folded(_row_line(rows, row, width, run), room, 3 + width + 3)]
 
 
-def _row_line(row: Row, width: int, run: Blocker | None) -> Line:
+def _row_line(rows: Sequence[Row], row: Row, width: int, run: Blocker | None) -> Line:
     execution = row.execution
     mark, style = ("⏳", "yellow") if run and row.is_begun else _MARKS[row.state]
     when = moment(execution.executed_at) if execution and execution.executed_at else ""
@@ -58,10 +58,28 @@ def _row_line(row: Row, width: int, run: Blocker | None) -> Line:
     if row.state == "failed" or row.is_half_undone or (row.state == "missing" and not row.is_executed):
         said = _unfinished(row, when, run)
     else:
-        said = _SAID[row.state].format(when=when, duration=duration)
+        changed = _changed(rows, row) if row.state == "changed" else ""
+        missing = _missing(rows, row) if row.state == "missing" else ""
+        said = _SAID[row.state].format(when=when, duration=duration, changed=changed, missing=missing)
     if row.migration and row.migration.replaces:
         said = f"{said.rstrip()}  replaces {row.migration.replaces}"
     return [(style, mark), ("", f" {row.label:<{width}}   "), ("" if row.state == "executed" else style, said.rstrip())]
+
+
+def _changed(rows: Sequence[Row], row: Row) -> str:
+    """Say how the file of an executed migration differs from what the history has."""
+    if not row.is_renamed:
+        return "the file was changed since"
+    if not row.is_another_migration:
+        return f"as {row.executed_label}: the file was renamed since"
+    if now := renumbered_label(rows, row):
+        return f"as {row.executed_label}, which is {now} now: this file was not executed"
+    return f"as {row.executed_label}: the file has another name and another text"
+
+
+def _missing(rows: Sequence[Row], row: Row) -> str:
+    now = renumbered_file(rows, row)
+    return f"its file is {now.label} now" if now else "its file is missing"
 
 
 def _unfinished(row: Row, when: str, run: Blocker | None) -> str:

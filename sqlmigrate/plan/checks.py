@@ -16,7 +16,7 @@ from sqlmigrate.history.state import Execution
 from sqlmigrate.history.texts import Recorded
 from sqlmigrate.source import Source
 
-from .rows import Row, missing_after, missing_inside, missing_unfinished, who_and_when
+from .rows import Row, missing_after, missing_inside, missing_unfinished, moves, renumbered_file, who_and_when
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def in_git(label: str) -> str:
 
 def missing_error(rows: Sequence[Row], kind: MissingFiles) -> HistoryError | None:
     """Return the error that names the rows whose file is missing in one way."""
-    if not (missing := kind.choose(rows)):
+    if not (missing := [row for row in kind.choose(rows) if not renumbered_file(rows, row)]):
         return None
     back = ["git pull"] if kind.is_older else []
     for row in () if kind.is_older else missing:
@@ -94,6 +94,22 @@ def missing_error(rows: Sequence[Row], kind: MissingFiles) -> HistoryError | Non
         state=NOTHING_EXECUTED,
         hint=f"{kind.cure}, or let the history forget it: if the file comes back, the next `up` executes it again",
         next_steps=[*back, *(f"or: sqlmigrate repair {row.version}" for row in missing)],
+    )
+
+
+def renumbered_error(rows: Sequence[Row]) -> HistoryError | None:
+    """Return the error that names executed migrations whose files have another number now: `up` would do them twice."""
+    found = [(row, file) for row in rows if (file := renumbered_file(rows, row))]
+    if not found:
+        return None
+    said = [f"{row.label}, whose files are {file.label} now" for row, file in found]
+    return HistoryError(
+        f"executed on this database with another number: {'; '.join(said)}",
+        found[0][1].up.span(0, 0),
+        state=NOTHING_EXECUTED,
+        hint="rename the files back: with the new number they would be executed a second time; or, where what they "
+        "have made may be lost, undo it first: `down` uses the down text recorded in the history",
+        next_steps=[step for row, file in found if row.execution for step in moves(file, row.execution)],
     )
 
 

@@ -143,6 +143,8 @@ def _down_step(row: Row, recorded: Recorded) -> Step:
         notes = ("the down file is missing, so the text recorded in the history is used",)
     elif source is not None and down_text is not None and text_checksum(source) != checksum(down_text):
         notes = ("the down file differs from the text recorded in the history; the file is used",)
+    if row.is_renamed and not row.is_another_migration:
+        notes = (f"executed as {row.executed_label}, and renamed since", *notes)
     if source is None:
         raise _irreversible(row, recorded)
     migration = row.migration or Migration(version, (row.execution or row).label, Source("", recorded.head), source)

@@ -45,6 +45,16 @@ class Row:
         return (self.migration or self._execution).label
 
     @property
+    def executed_label(self) -> str:
+        """The version with the name that the history has: the file may have another name now."""
+        return f"{self.version}_{self._execution.name}"
+
+    @property
+    def is_renamed(self) -> bool:
+        """Whether the history has an execution with another name than that of the file."""
+        return self.migration is not None and self.execution is not None and self.execution.name != self.migration.name
+
+    @property
     def version(self) -> str:
         """The version as written in the file name, or in the history if the file is missing."""
         return (self.migration or self._execution).version
@@ -68,12 +78,8 @@ class Row:
     def is_another_migration(self) -> bool:
         """Whether the file has neither the name nor the text of what was executed with its number."""
         migration, execution = self.migration, self.execution
-        return (
-            migration is not None
-            and execution is not None
-            and execution.name != migration.name
-            and execution.checksum != migration.checksum
-        )
+        is_other = migration is not None and execution is not None and execution.checksum != migration.checksum
+        return self.is_renamed and is_other
 
     @property
     def is_begun(self) -> bool:
@@ -223,6 +229,16 @@ def renumbered_label(rows: Iterable[Row], row: Row) -> str | None:
     if executed is None or (row.migration and row.migration.checksum == executed):
         return None
     return {each.migration.checksum: each.label for each in rows if each.migration}.get(executed)
+
+
+def renumbered_file(rows: Iterable[Row], row: Row) -> Migration | None:
+    """Return the pending files that have the name and the text of an executed migration whose files are missing."""
+    execution = row.execution
+    if execution is None or row.migration or not row.is_executed or execution.checksum is None:
+        return None
+    pending = (each.migration for each in rows if each.migration and each.execution is None)
+    same = (each for each in pending if (each.name, each.checksum) == (execution.name, execution.checksum))
+    return next(same, None)
 
 
 def who_and_when(execution: Execution) -> str:

@@ -13,7 +13,7 @@ from sqlmigrate.files.squashed import archive_faults
 from sqlmigrate.files.without_sql import TEMPLATE_MARKS
 from sqlmigrate.source import Source
 
-from .checks import INSIDE, missing_error, out_of_order_error
+from .checks import INSIDE, missing_error, out_of_order_error, renumbered_error
 from .plan import DEFAULT_SELECTION, Selection, Step
 from .rows import Row, find_row
 
@@ -47,7 +47,7 @@ def up_steps(
         pending = pending[: selection.steps]
     if any(fault.kind for row in pending if row.migration for fault in row.migration.faults):
         raise gather(_all_faults(_read(row.migration) for row in pending if row.migration))
-    if pending and (error := missing_error(rows, INSIDE)):
+    if pending and (error := renumbered_error(rows) or missing_error(rows, INSIDE)):
         raise error
     if not selection.out_of_order and (error := out_of_order_error(rows, pending)):
         raise error

@@ -323,7 +323,7 @@ def test_a_plan_up_to_a_version_asks_only_for_what_is_in_it() -> None:
 
 def test_the_refusal_of_what_is_missing_names_all() -> None:
     """The message names every executed version without a file; the next steps bring each back, or forget it."""
-    rows = make_rows([migration("003")], [execution("001"), execution("002", "b", second=1)])
+    rows = make_rows([migration("003", "c")], [execution("001"), execution("002", "b", second=1)])
 
     with pytest.raises(HistoryError) as caught:
         up_steps(rows)
