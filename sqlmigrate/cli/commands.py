@@ -53,6 +53,7 @@ def status(context: Context, *, check: bool) -> int:
 def verify(context: Context) -> int:
     """Check the files, and compare them with the history if a database is named. Writes nothing."""
     from sqlmigrate.operations import status as operations
+    from sqlmigrate.plan.rows import unchanged
     from sqlmigrate.plan.up import faults_in, faults_of
 
     if context.config.is_url_empty:
@@ -71,8 +72,7 @@ def verify(context: Context) -> int:
             planned, errors = operations.verify(url, migrations, table=context.config.table)
     except SqlmigrateError as error:
         raise gather([*faults_of(migrations), error]) from None
-    unchanged = ("executed", "baseline")
-    executed = [row.migration for row in planned.plan.rows if row.migration and row.state in unchanged]
+    executed = unchanged(planned.plan.rows)
     faults, settled = faults_of(migrations, executed), faults_in(executed)
     if faults or errors:
         raise gather([*faults, *errors])
@@ -239,17 +239,22 @@ def require_some(context: Context, migrations: Folder) -> None:
     if not migrations and migrations.faults:
         raise gather(migrations.faults)
     if not migrations:
-        directory = context.config.directory
-        hint, commands = way_to_migrations(directory) or (
-            "a migration is a file named VERSION_NAME.up.sql; is this the right folder?",
-            ['sqlmigrate create "my first table"'],
-        )
-        raise ConfigError(
-            f"there is no migration in `{directory}`",
-            detail=[*where_it_was_looked_for(directory), *(note.message for note in migrations.notes)],
-            hint=hint,
-            next_steps=commands,
-        )
+        raise none_found(context, migrations)
+
+
+def none_found(context: Context, migrations: Folder) -> ConfigError:
+    """Return the error of an empty folder."""
+    directory = context.config.directory
+    hint, commands = way_to_migrations(directory) or (
+        "a migration is a file named VERSION_NAME.up.sql; is this the right folder?",
+        ['sqlmigrate create "my first table"'],
+    )
+    return ConfigError(
+        f"there is no migration in `{directory}`",
+        detail=[*where_it_was_looked_for(directory), *(note.message for note in migrations.notes)],
+        hint=hint,
+        next_steps=commands,
+    )
 
 
 @command('sqlmigrate create "add user settings table"', ["folder"])

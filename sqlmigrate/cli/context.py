@@ -78,11 +78,14 @@ class Context:
         return Report(directory, "json" if self.flags.get("format") == "json" else "text", self.as_called)
 
     def as_called(self, command: str) -> str:
-        """Return a command of ours, `sqlmigrate up`, as this user has to type it: with the flags of this call."""
+        """Return a command of ours, `sqlmigrate up`, as this user has to type it: with the flags of this call.
+
+        A call of `fleet` stays as it is: it has the options of this one already.
+        """
         if self.chosen and re.search(rf"(^|: )sqlmigrate {self.command}$", command):
             command += f" {self.chosen}"
         program = self._program(command)
-        return re.sub(r"(^|: )sqlmigrate (?=[a-z])", lambda match: f"{match[1]}{program} ", command, count=1)
+        return re.sub(r"(^|: )sqlmigrate (?!fleet )(?=[a-z])", lambda match: f"{match[1]}{program} ", command, count=1)
 
     def _program(self, command: str) -> str:
         words = ["sqlmigrate"]

@@ -1,19 +1,25 @@
 """What one target of many is to do about an error: its own database is named, and the shared folder is left alone.
 
 The hints of a single database end in commands for that database, and some of them change files. In a fleet a file is
-what the other targets have executed: a change for one target makes it wrong for all others.
+what the other targets have executed: a change for one target makes it wrong for all others. What is executed or looked
+at again is the call of the fleet, as it was typed.
 """
 
 from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from sqlmigrate.config.passwords import masked
 from sqlmigrate.errors import Kind, SqlmigrateError
-from sqlmigrate.history.table import table_parts
+from sqlmigrate.executor.events import Failed, Noted
+from sqlmigrate.history.table import DEFAULT_TABLE, table_parts
+from sqlmigrate.plan.plan import Planned
 from sqlmigrate.spelling import plural
 
 from .target import Target
@@ -22,7 +28,10 @@ _OURS = re.compile(r"^(?P<before>.*?(?:^|: ))sqlmigrate (?P<action>[a-z]+)(?P<re
 _ENDS_IN_OURS = re.compile(r"(^|: )sqlmigrate [a-z]+( --[a-z]+)*$")
 _INTO_FILE = re.compile(r" > \S.*$")
 _MOVES_FILES = re.compile(r"^(or: )?(mv|git mv|git stash|git checkout|git restore) ")
+_IN_PROSE = re.compile(r"\bsqlmigrate (up|status|verify)(?=[;,.)]|$)")
 _OF_A_HISTORY = ("log", "repair")  # they work by the table alone, also for a schema
+_OF_A_FOLDER = ("create", "renumber", "squash")
+_OF_THE_FLEET = ("up", "down", "status", "verify")
 _SHARED = (
     "the folder belongs to all targets: leave it as it is. Bring this database to what the others have, then let its "
     "history agree"
@@ -32,23 +41,76 @@ _ORDER = (
     "where it is executed already"
 )
 
+_T = TypeVar("_T")
+_Error = TypeVar("_Error", bound=SqlmigrateError)
 
-def for_target(error: SqlmigrateError, target: Target, table: str) -> SqlmigrateError:
+
+def _fleet_again(action: str, flags: str, _name: str) -> str:
+    return f"sqlmigrate fleet {action}{flags}"
+
+
+def _as_written(command: str) -> str:
+    return command
+
+
+@dataclass(frozen=True)
+class Commands:
+    """The commands that hints name, as this user has to type them.
+
+    Attributes:
+        table: The history table.
+        fleet: Returns the call that does an action for the same targets, with further flags; for one target only if
+            its name is given, and empty if the call cannot name it.
+        single: Returns a command for one database, with the settings of this call.
+    """
+
+    table: str = DEFAULT_TABLE
+    fleet: Callable[[str, str, str], str] = _fleet_again
+    single: Callable[[str], str] = _as_written
+
+
+DEFAULT_COMMANDS = Commands()
+
+
+def advised(event: _T, target: Target, commands: Commands) -> _T:
+    """Return what happened to a target, with hints that are right in a fleet."""
+    if isinstance(event, Failed):
+        return replace(event, error=for_target(event.error, target, commands))
+    if isinstance(event, Noted):
+        return replace(event, notes=tuple(for_target(each, target, commands) for each in event.notes))
+    if isinstance(event, Planned):
+        notes = tuple(for_target(each, target, commands) for each in event.plan.notes)
+        opened = tuple(
+            replace(each, error=for_target(each.error, target, commands)) if each.error else each
+            for each in event.plan.opened
+        )
+        return replace(event, plan=replace(event.plan, notes=notes, opened=opened))
+    return event
+
+
+def for_target(error: _Error, target: Target, commands: Commands) -> _Error:
     """Return an error with what can be done about it in one target of a fleet."""
     is_of_folder = error.kind is Kind.CHANGED or any(_changes_files(step) for step in error.next_steps)
-    steps = [_at(step, target, table) for step in error.next_steps if not _MOVES_FILES.match(step)]
-    hint = _SHARED if is_of_folder else _ORDER if error.kind is Kind.OUT_OF_ORDER else _hint(error, target, table)
+    steps = [_at(step, target, commands) for step in error.next_steps if not _MOVES_FILES.match(step)]
+    hint = _SHARED if is_of_folder else _ORDER if error.kind is Kind.OUT_OF_ORDER else _hint(error, target, commands)
     found = [step for step in steps if step and error.kind is not Kind.OUT_OF_ORDER]
     if found and found[0].startswith("or: "):
         found[0] = found[0].removeprefix("or: ")
-    others = [for_target(each, target, table) for each in error.others]
+    others = [for_target(each, target, commands) for each in error.others]
     return error.with_(hint=hint, next_steps=found, others=others)
 
 
-def _hint(error: SqlmigrateError, target: Target, table: str) -> str | None:
-    """Return the hint; a line of it that ends in a command has that for the database of the target."""
+def _hint(error: SqlmigrateError, target: Target, commands: Commands) -> str | None:
+    """Return the hint; a line of it that ends in a command has that for the target."""
     lines = error.hint.splitlines() if error.hint else []
-    found = [_at(line, target, table) if _ENDS_IN_OURS.search(line) else line for line in lines]
+    if target.schema:  # the values are shown of a whole database only
+        lines = [line for line in lines if not line.endswith("sqlmigrate drift")]
+    found = [
+        _at(line, target, commands)
+        if _ENDS_IN_OURS.search(line)
+        else _IN_PROSE.sub(lambda word: commands.fleet(word[1], "", ""), line)
+        for line in lines
+    ]
     return "\n".join(filter(None, found)) or None
 
 
@@ -74,16 +136,26 @@ def _changes_files(step: str) -> bool:
     return bool(_MOVES_FILES.match(step) or _INTO_FILE.search(step))
 
 
-def _at(step: str, target: Target, table: str) -> str:
-    """Return a command for the database of the target; empty if there is none."""
+def _at(step: str, target: Target, commands: Commands) -> str:
+    """Return a command for the target: a call of the fleet, or one for its database; empty if there is none."""
     found = _OURS.match(_INTO_FILE.sub("", step))
-    if not found:
+    if not found or found["action"] == "fleet":
         return step
-    if target.schema and found["action"] not in _OF_A_HISTORY:
-        return ""
-    words = [f"--database-url {shlex.quote(address(target.url))}"]
-    words += [f"--table {shlex.quote(_table(target.schema, table))}"] if target.schema else []
-    return f"{found['before']}sqlmigrate {found['action']}{found['rest']} {' '.join(words)}"
+    before, action, rest = found.groups()
+    if action in _OF_A_FOLDER:
+        return commands.single(step)
+    if (action in _OF_THE_FLEET and not rest) or action == "up":
+        # flags allow something in one target only; and `down` once more would undo more in the others
+        command = commands.fleet(action, rest, target.name if rest or action == "down" else "")
+    elif target.schema and f"{action}{rest}" == "drift":
+        command = commands.fleet(action, "", "")
+    elif target.schema and action not in _OF_A_HISTORY:
+        command = ""
+    else:
+        words = [f"--database-url {shlex.quote(address(target.url))}"]
+        words += [f"--table {shlex.quote(_table(target.schema, commands.table))}"] if target.schema else []
+        command = commands.single(f"sqlmigrate {action}{rest} {' '.join(words)}")
+    return f"{before}{command}" if command else ""
 
 
 def _table(schema: str, table: str) -> str:

@@ -30,6 +30,8 @@ class Brake:
         cause = cause_of(ended.error)
         self._causes[cause] = self._causes.get(cause, 0) + 1
         if self._failed >= self._most:
-            self.reason = f"no other target is begun after {plural(self._failed, 'failure')} (--max-failures)"
+            self.reason = f"{plural(self._failed, 'target')} failed, so the others were not begun (--max-failures)"
         elif self._causes[cause] >= _SAME_CAUSE:
-            self.reason = f"{_SAME_CAUSE} targets have failed at the same place with the same error"
+            self.reason = (
+                f"{_SAME_CAUSE} targets failed at the same place with the same error, so the others were not begun"
+            )

@@ -37,7 +37,6 @@ _OF_ACTIONS = {
     "ask": ("up", "down"),
     "max_failures": ("up", "down"),
     "outputs": ("status", "up", "down"),
-    "verbose": ("up", "down"),
 }
 
 
@@ -48,16 +47,19 @@ _OF_ACTIONS = {
 @click.option("--schemas", metavar="PATTERN", multiple=True, help="The schemas of --database-url: 'tenant_*'.")
 @click.option("--only", metavar="NAME", multiple=True, help="Only these targets: a name, a pattern, or a tag: @eu.")
 @click.option("--skip", metavar="NAME", multiple=True, help="All targets but these.")
-@click.option("--only-failed", metavar="FILE", type=click.Path(), help="Those that are not done in this JSON report.")
+@click.option(
+    "--only-failed",
+    metavar="FILE",
+    type=click.Path(),
+    help="Those that failed or were left out in this JSON report.",
+)
 @click.option("--jobs", type=click.IntRange(min=1), default=DEFAULT_JOBS, show_default=True, help="How many at once.")
 @click.option("--per-server", type=click.IntRange(min=1), metavar="N", help="How many at once on one server.")
 @click.option(
     "--canary", type=click.IntRange(min=0), metavar="N", help="Execute N first, one by one; or tag them @canary."
 )
 @click.option("--ask", is_flag=True, help="After the canaries, ask before the others.")
-@click.option(
-    "--max-failures", metavar="N", help="Begin no other after N failed targets, or a share: 5%.  [default: 1]"
-)
+@click.option("--max-failures", metavar="N", help="Stop after N failed targets, or a share: 5%.  [default: 1]")
 @click.option("--strict", is_flag=True, help="Execute nothing if one target is left out or cannot be reached.")
 @click.option("--check", is_flag=True, help="status: exit with 3 if one target is behind or needs attention.")
 @click.option("--to", metavar="VERSION", shell_complete=complete_version, help="As in `up` and `down`.")
@@ -67,17 +69,18 @@ _OF_ACTIONS = {
 @click.option("--dry-run", is_flag=True, help="Execute in a transaction, and roll it back.")
 @click.option("--out-of-order", is_flag=True, help="As in `up`.")
 @click.option("--output", "outputs", multiple=True, metavar="FORMAT=FILE", help="Also write a page: html=fleet.html.")
-@click.option("--verbose", is_flag=True, help="A line for each target, not only for those that failed.")
+@click.option("--verbose", is_flag=True, help="Every name; in `up` and `down` a line for each target.")
 def fleet(context: Context, *, action: str, **options: Any) -> int:
     """Look at many databases or schemas, or bring all of them up to date: `status`, `up`, `down`, `verify`, `drift`.
 
     Everything is looked at first; then several targets are executed at once. A run that was stopped is continued by
     the same call.
     """
-    from .calls import Call, work
+    from .call import Call
+    from .calls import work
     from .pages import pages
     from .sources import Wanted, require_one_source, targets_of
-    from .typed import typed_options
+    from .typed import Typed, typed_options
 
     context.command = f"fleet {action}"
     _require_possible(action, options)
@@ -91,12 +94,15 @@ def fleet(context: Context, *, action: str, **options: Any) -> int:
         options["only_failed"],
     )
     require_one_source(wanted)
-    migrations = folder.survey(context.config.directory)
+    foreign = {each: frozenset(name for name, has in _OF_ACTIONS.items() if each not in has) for each in _ACTIONS}
+    typed = Typed(action, typed_options(click.get_current_context()), foreign)
+    try:
+        migrations = folder.survey(context.config.directory)
+    except ConfigError as error:
+        raise typed.about_folder(error) from None
     with _base(context, needs_database=not wanted.file) as base:
         targets = targets_of(wanted, base, _stdin)
-        typed = typed_options(click.get_current_context())
-        foreign = {each: frozenset(name for name, has in _OF_ACTIONS.items() if each not in has) for each in _ACTIONS}
-        return work(Call(context, action, targets, migrations, options, typed, foreign))
+        return work(Call(context, targets, migrations, options, typed))
 
 
 def _listed(values: Sequence[str]) -> tuple[str, ...]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sqlmigrate.errors import SqlmigrateError
 from sqlmigrate.output import json_values
 from sqlmigrate.plan.plan import Planned
 
-from .inspection import Drifted, Standing
+from . import standings
+from .inspection import Drifted, Standing, Verified
 from .results import WITH_ERROR, Ended, FleetEvent, Group, Looked, Queued, Started, Summary
 from .target import Target
 
@@ -80,33 +82,49 @@ def status_value(target: Target, standing: Standing, planned: Planned | None, di
     return {"target": target.name, **json_values.status_value(planned, directory)}
 
 
-def status_summary(standings: Mapping[str, Standing]) -> dict[str, Any]:
-    """Return the number of targets at each version."""
-    known = [each for each in standings.values() if each.error is None]
+def status_summary(found: Mapping[str, Standing], notes: Sequence[SqlmigrateError]) -> dict[str, Any]:
+    """Return the number of targets at each version, and which of them need attention, with the reasons."""
+    known = [each for each in found.values() if each.error is None]
+    groups = (*standings.troubles(found), *standings.stops(found))
     return {
         "summary": {
-            "targets": len(standings),
+            "targets": len(found),
             "versions": dict(Counter(each.newest for each in sorted(known, key=lambda each: each.number))),
             "settled": sum(each.is_settled for each in known),
-            "unreachable": [name for name, each in standings.items() if each.is_unreachable],
+            "unreachable": [name for name, each in found.items() if each.is_unreachable],
+            "failed": [name for name, each in found.items() if each.error or each.attention],
+            "under_way": [name for name, each in found.items() if each.run],
+            "groups": [_group_value(each) for each in groups],
+            **json_values.notes_value(notes),
         }
     }
 
 
-def verify_value(total: int, groups: Sequence[Group]) -> dict[str, Any]:
-    """Return which targets differ from the files, by the difference."""
-    return {"summary": {"targets": total, "groups": [_group_value(each) for each in groups]}}
-
-
-def drift_value(found: Iterable[tuple[str, Drifted]]) -> dict[str, Any]:
-    """Return what was changed by hand, by the names of the targets."""
-    targets = dict(found)
+def verify_value(
+    found: Mapping[str, Verified], groups: Sequence[Group], notes: Sequence[SqlmigrateError]
+) -> dict[str, Any]:
+    """Return which targets differ from the files, by the difference; and the notes on the files."""
+    failed = [name for name, each in found.items() if each.errors]
     return {
         "summary": {
-            "targets": len(targets),
-            "changed": {name: list(each.changes) for name, each in targets.items() if each.changes},
+            "targets": len(found),
+            "failed": failed,
+            "groups": [_group_value(each) for each in groups],
+            **json_values.notes_value(notes),
+        }
+    }
+
+
+def drift_value(found: Mapping[str, Drifted]) -> dict[str, Any]:
+    """Return what was changed by hand, by the names of the targets; and which have the same changes."""
+    return {
+        "summary": {
+            "targets": len(found),
+            "failed": [name for name, each in found.items() if each.changes or each.error],
+            "changed": {name: list(each.changes) for name, each in found.items() if each.changes},
             "unknown": {
-                name: json_values.error_value(each.error) for name, each in targets.items() if each.error is not None
+                name: json_values.error_value(each.error) for name, each in found.items() if each.error is not None
             },
+            "groups": [{"changes": list(changes), "targets": names} for changes, names in standings.together(found)],
         }
     }

@@ -2,71 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from itertools import groupby
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from sqlmigrate.errors import SqlmigrateError, StatementError
-from sqlmigrate.output.excerpt import draw
-from sqlmigrate.output.html_page import Tone, mark, page, text
+from sqlmigrate.errors import SqlmigrateError
+from sqlmigrate.output.html_page import Tone, page, text
 from sqlmigrate.spelling import plural
-from sqlmigrate.times import moment
 
-from .formats import slowest
+from . import html_parts as parts, standings
+from .html_parts import NOTHING, UNKNOWN, Call, Row
 from .html_style import SCRIPT, STYLE
 from .inspection import Standing
 from .look import Order
-from .results import SETTLED, Group, State, Summary, grouped
-from .screens import WORDS, agreement, looked
+from .results import SETTLED, Group, State, Summary
+from .screens import WORDS, looked
 
 _TONES: dict[State, Tone] = {
     "done": "fine", "tried": "fine", "tried in part": "warning", "not tried": "warning",
     "up to date": "fine", "failed": "danger", "locked": "warning", "another run": "warning", "unreachable": "danger",
     "left out": "warning", "interrupted": "warning", "not known": "danger", "not begun": "calm",
 }  # fmt: skip
-_LETTERS: dict[Tone, str] = {"danger": "✕", "warning": "!", "calm": "·", "fine": "✓"}
-_OPEN = 24  # so many names of a group are shown at once
-_MOST_OWN = 5
-_EXCERPT_WIDTH = 100
-_TO_THE_LETTER = re.compile(r"[-+ @]|select .*;$|.*\bselect pg_terminate_backend")  # a diff, a statement to paste
-_UNKNOWN, _NOTHING = "not known", "nothing executed"
-
-
-@dataclass(frozen=True)
-class Call:
-    """What the page says of the call that it is about.
-
-    Attributes:
-        command: The command, as it was called.
-        directory: The folder of the migrations.
-        at: When it was called.
-        again: The command to go on with; empty if there is nothing to do.
-    """
-
-    command: str
-    directory: str
-    at: datetime
-    again: str
-
-
-@dataclass(frozen=True)
-class _Row:
-    """A target in the table of all: its name, how it is, at which version, what was done, how long it took, why.
-
-    `place` tells which version is newer.
-    """
-
-    name: str
-    tone: Tone
-    state: str
-    version: str
-    place: int
-    done: str = ""
-    duration: str = ""
-    group: int | None = None
 
 
 def run_page(summary: Summary, order: Order, call: Call) -> str:
@@ -75,14 +31,14 @@ def run_page(summary: Summary, order: Order, call: Call) -> str:
         *summary.groups("failed", "not known", "locked", "another run"),
         *summary.groups("unreachable", "left out"),
     )
-    of_target = {name: number for number, group in enumerate(groups) for name in group.names}
+    of_target = _first_groups(groups)
     places = {each.label: place for place, each in enumerate(order.migrations)}
     rows = []
     for target in summary.targets:
         ended, state = summary.ended.get(target.name), summary.state(target)
         newest = _newest(summary, target.name, order, places)
         rows.append(
-            _Row(
+            Row(
                 target.name,
                 _TONES[state],
                 WORDS[state],
@@ -98,25 +54,36 @@ def run_page(summary: Summary, order: Order, call: Call) -> str:
     tiles = sorted(((tone, words, count) for (words, tone), count in counts.items()), key=lambda each: rank[each[1]])
     said = _said(summary, order)
     body = [
-        *_head(_worst(rows), said, call, f" · run <code>{text(summary.run)}</code>" if summary.ended else ""),
+        *parts.head(_worst(rows), said, call, f" · run <code>{text(summary.run)}</code>" if summary.ended else ""),
         f'<p class="soft">{text(looked(summary, is_up=order.direction == "up"))}</p>',
-        *_tiles(tiles),
-        *(_notice(f"Stopped: {summary.stopped}") if summary.stopped else ()),
-        *(_notice("The dry run was rolled back: the databases are unchanged") if order.is_dry_run else ()),
-        *_groups("What has failed, and what was left out", groups, rows),
-        *_versions(rows),
-        *_slowest(summary),
-        *_targets(rows),
-        *_foot(call),
+        *parts.tiles(tiles),
+        *(parts.notice(f"Stopped: {summary.stopped}") if summary.stopped else ()),
+        *(
+            parts.notice("The dry run was rolled back: the databases are unchanged")
+            if order.is_dry_run and summary.has_executed
+            else ()
+        ),
+        *parts.groups("What has failed, and what was left out", groups, rows),
+        *parts.versions(rows),
+        *parts.slowest_targets(summary),
+        *parts.targets(rows),
+        *parts.foot(call),
     ]
     return page(said, STYLE, body, SCRIPT)
+
+
+def _first_groups(groups: Sequence[Group]) -> dict[str, int]:
+    """Return the number of the first group of each target that has one."""
+    return {name: number for number, group in reversed(list(enumerate(groups))) for name in group.names}
 
 
 def _newest(summary: Summary, name: str, order: Order, places: Mapping[str, int]) -> str | None:
     """Return the newest migration of a target, by its look and by what was executed; None if that is not known."""
     look, ended = summary.looks.get(name), summary.ended.get(name)
-    if look is None or look.error:
+    if look is None or look.newest is None:
         return None
+    if look.error:
+        return look.newest
     executed = ended.executed if ended and not order.is_dry_run else ()
     if order.direction == "down":
         return look.needs[len(executed)] if len(executed) < len(look.needs) else look.stays
@@ -132,211 +99,47 @@ def _said(summary: Summary, order: Order) -> str:
     return f"{done:,} of {plural(total, 'target')} {word}"
 
 
-def status_page(standings: Mapping[str, Standing], call: Call) -> str:
-    """Return the page of `fleet status`."""
-    groups = grouped((name, each.error) for name, each in standings.items() if each.error)
-    of_target = {name: number for number, group in enumerate(groups) for name in group.names}
-    rows = [_standing(name, each, of_target.get(name)) for name, each in standings.items()]
-    counts = Counter((_kind(each), row.tone) for each, row in zip(standings.values(), rows, strict=True))
-    tiles = [(tone, words, count) for (words, tone), count in counts.most_common()]
-    settled = sum(each.is_settled for each in standings.values())
-    total = plural(len(standings), "target")
-    said = f"{total}, {agreement(standings)}" if agreement(standings) else f"{settled:,} of {total} up to date"
+def status_page(found: Mapping[str, Standing], notes: Sequence[SqlmigrateError], call: Call) -> str:
+    """Return the page of `fleet status`; `notes` are those on the folder."""
+    groups = [
+        replace(each, error=each.error.with_(state=None))  # a look changes nothing
+        for each in (*standings.troubles(found), *standings.stops(found), *standings.runs(found))
+    ]
+    of_target = _first_groups(groups)
+    rows = [_standing(name, each, of_target.get(name)) for name, each in found.items()]
+    kinds = {kind: [row for row in rows if standings.kind_of(found[row.name]) == kind] for kind in standings.KINDS}
+    tiles = [(_worst(of_kind), kind, len(of_kind)) for kind, of_kind in kinds.items() if of_kind]
+    settled = sum(each.is_settled for each in found.values())
+    total, agreement = plural(len(found), "target"), standings.agreement(found)
+    said = f"{total}, {agreement}" if agreement else f"{settled:,} of {total} up to date"
     body = [
-        *_head(_worst(rows), said, call),
-        *_tiles(tiles),
-        *_groups("Not known", groups, rows),
-        *_versions(rows),
-        *_targets(rows),
-        *_foot(call),
+        *parts.head(_worst(rows), said, call),
+        *parts.tiles(tiles),
+        *parts.notes(notes),
+        *parts.groups("What is in the way", groups, rows),
+        *parts.versions(rows),
+        *parts.targets(rows),
+        *parts.foot(call),
     ]
     return page(said, STYLE, body, SCRIPT)
 
 
-def _standing(name: str, standing: Standing, group: int | None) -> _Row:
-    tone: Tone = "fine" if standing.is_settled else "danger" if standing.error else "warning"
-    if not standing.error and standing.pending and not standing.attention:
+def _standing(name: str, standing: Standing, group: int | None) -> Row:
+    tone: Tone = "fine" if standing.is_settled else "danger" if standing.error or standing.failures else "warning"
+    if not standing.error and (standing.pending or standing.run) and not (standing.attention or standing.stops):
         tone = "calm"
-    said = [f"{count} {state}" for state, count in standing.attention]
-    said += [f"{standing.pending} pending"] if standing.pending else []
-    words = ", ".join(said) or _kind(standing)
+    kind = standings.kind_of(standing)  # the tile of the kind finds the row by this word
+    attention = ", ".join(f"{count} {state}" for state, count in standing.attention)
+    words = f"{standing.pending} pending" if kind == "pending" else f"{kind}: {attention}" if attention else kind
     version = _version(None if standing.error else standing.newest)
-    return _Row(name, tone, words, version, standing.number, group=group)
-
-
-def _kind(standing: Standing) -> str:
-    if standing.error:
-        return "cannot be reached" if standing.is_unreachable else "cannot be read"
-    if standing.attention:
-        return "need attention"
-    return "pending" if standing.pending else "up to date"
+    return Row(name, tone, words, version, standing.number, group=group)
 
 
 def _version(label: str | None) -> str:
-    return _UNKNOWN if label is None else label or _NOTHING
+    return UNKNOWN if label is None else label or NOTHING
 
 
-def _worst(rows: Sequence[_Row]) -> Tone:
+def _worst(rows: Sequence[Row]) -> Tone:
     tones = {row.tone for row in rows}
     order: tuple[Tone, ...] = ("danger", "warning", "calm", "fine")
     return next(tone for tone in order if tone in tones or tone == "fine")
-
-
-# -- the parts of the page ---------------------------------------------------------------------------------------------
-
-
-def _head(tone: Tone, said: str, call: Call, more: str = "") -> Iterator[str]:
-    yield f"<h1>{mark(tone, _LETTERS[tone], tone)}<span>{text(said)}</span></h1>"
-    yield f'<p class="soft"><code>{text(call.command)}</code> · {text(call.directory)} · {moment(call.at)}{more}</p>'
-
-
-def _tiles(tiles: Sequence[tuple[Tone, str, int]]) -> Iterator[str]:
-    yield '<ul class="tiles">'
-    for tone, words, count in tiles:
-        link = f'<a href="#targets" data-find="{text(words)}"><b>{count:,}</b><span>{text(words)}</span></a>'
-        yield f'<li class="{tone}">{link}</li>'
-    yield "</ul>"
-    yield _bar([(tone, count) for tone, _, count in tiles], sum(count for *_, count in tiles))
-
-
-def _bar(parts: Iterable[tuple[Tone, int]], total: int) -> str:
-    """Return a bar with a part for each number."""
-    drawn, at = [], 0.0
-    for tone, count in parts:
-        width = 1000 * count / max(1, total)
-        drawn.append(f'<rect class="{tone}" x="{at:.1f}" y="0" width="{width:.1f}" height="10"/>')
-        at += width
-    return (
-        f'<svg class="bar" viewBox="0 0 1000 10" preserveAspectRatio="none" aria-hidden="true">{"".join(drawn)}</svg>'
-    )
-
-
-def _notice(said: str) -> Iterator[str]:
-    yield f'<p class="notice">{text(said)}</p>'
-
-
-def _groups(title: str, groups: Sequence[Group], rows: Sequence[_Row]) -> Iterator[str]:
-    if not groups:
-        return
-    numbers = {row.name: number for number, row in enumerate(rows)}
-    yield f"<article><h2>{title}</h2>"
-    for number, group in enumerate(groups):
-        tone = rows[numbers[group.names[0]]].tone
-        heading = f"{mark(tone, _LETTERS[tone], tone)}<span>{text(group.error.message)}</span>"
-        yield f'<section class="group is-{tone}" id="g{number}"><h4>{heading}</h4>'
-        yield from _error(group.error)
-        yield from _names(group.names, numbers)
-        yield from _own(group)
-        yield "</section>"
-    yield "</article>"
-
-
-def _error(error: SqlmigrateError) -> Iterator[str]:
-    fields = dict(error.fields) if isinstance(error, StatementError) else {}
-    said = [fields["code"]] if "code" in fields else []
-    said += [str(error.span)] if error.span else []
-    if said:
-        yield f'<p class="soft">{text(" · ".join(said))}</p>'
-    if error.span and (error.span.end or error.span.start):
-        _, *lines = ("".join(part for _, part in line) for line in draw(error.span, _EXCERPT_WIDTH))
-        drawn = "\n".join(text(line) for line in lines if line.strip(" │"))
-        yield f'<pre class="excerpt" tabindex="0">{drawn}</pre>'
-    yield from _cure(error)
-
-
-def _cure(error: SqlmigrateError) -> Iterator[str]:
-    """Return what an error says beyond its message and its place: a diff, and whatever is to be pasted, to the letter.
-
-    What PostgreSQL refused is mended in the file: the foot of the page has the next command.
-    """
-    fields = dict(error.fields) if isinstance(error, StatementError) else {}
-    for is_code, lines in groupby(error.detail, lambda line: bool(_TO_THE_LETTER.match(line))):
-        if is_code:
-            drawn = "\n".join(map(text, lines))
-            yield f'<pre class="excerpt" tabindex="0">{drawn}</pre>'
-        else:
-            yield from (f"<p>{text(line)}</p>" for line in lines)
-    yield from (f"<p>{text(fields[name])}</p>" for name in ("detail",) if name in fields)
-    if error.state:
-        yield f"<p>{text(error.state)}</p>"
-    hint, *more = error.hint.splitlines() if error.hint else [""]
-    if hint:
-        yield f"<p><strong>Hint:</strong> {text(hint)}</p>"
-    yield from (f"<p>{text(line)}</p>" for line in more)
-    if error.next_steps and not isinstance(error, StatementError):
-        steps = "\n".join(map(text, error.next_steps))
-        yield f'<p><strong>Next:</strong></p><pre class="excerpt" tabindex="0">{steps}</pre>'
-
-
-def _own(group: Group) -> Iterator[str]:
-    """Return what is true for single targets of a group, the first of them open."""
-    parts = [
-        f"<h5>{text(name)}</h5>{f'<p>{text(error.message)}</p>' if error.message else ''}{''.join(_cure(error))}"
-        for name, error in group.own
-    ]
-    yield from parts[:_MOST_OWN]
-    if len(parts) > _MOST_OWN:
-        rest = "".join(parts[_MOST_OWN:])
-        yield f"<details><summary>and {len(parts) - _MOST_OWN:,} more, each with its own</summary>{rest}</details>"
-
-
-def _names(names: Sequence[str], numbers: Mapping[str, int]) -> Iterator[str]:
-    items = [f'<li><a href="#t{numbers[name]}">{text(name)}</a></li>' for name in names]
-    yield f'<ul class="names">{"".join(items[:_OPEN])}</ul>'
-    if len(items) > _OPEN:
-        yield f"<details><summary>and {len(items) - _OPEN:,} more</summary>"
-        yield f'<ul class="names">{"".join(items[_OPEN:])}</ul></details>'
-
-
-def _versions(rows: Sequence[_Row]) -> Iterator[str]:
-    """Return the table of versions, the newest first."""
-    counts = Counter(row.version for row in rows)
-    places = {row.version: (row.place, row.version != _UNKNOWN) for row in rows}
-    tones = {version: Counter(row.tone for row in rows if row.version == version) for version in counts}
-    yield '<article><h2>Versions</h2><table class="facts"><thead><tr><th>version</th>'
-    yield '<th class="number">targets</th><th class="wide"></th></tr></thead><tbody>'
-    for version, count in sorted(counts.items(), key=lambda each: places[each[0]], reverse=True):
-        shown = text(version) if version in (_UNKNOWN, _NOTHING) else f"<code>{text(version)}</code>"
-        bar = _bar(tones[version].most_common(), len(rows))
-        yield f'<tr><td>{shown}</td><td class="number">{count:,}</td><td class="wide">{bar}</td></tr>'
-    yield "</tbody></table></article>"
-
-
-def _slowest(summary: Summary) -> Iterator[str]:
-    found = slowest(summary)
-    if not found:
-        return
-    numbers = {target.name: number for number, target in enumerate(summary.targets)}
-    yield '<article><h2>Slowest</h2><table class="facts"><tbody>'
-    for name, ended in found:
-        bar = _bar([("calm", ended.duration_ms)], found[0][1].duration_ms)
-        link = f'<a href="#t{numbers[name]}">{text(name)}</a>'
-        yield f'<tr><td>{link}</td><td class="number">{ended.duration_ms:,} ms</td><td class="wide">{bar}</td></tr>'
-    yield "</tbody></table></article>"
-
-
-def _targets(rows: Sequence[_Row]) -> Iterator[str]:
-    """Return the table of all targets, without the columns that are empty for all of them."""
-    columns = [
-        ("target", "", [f"{mark(row.tone, _LETTERS[row.tone], row.tone)}{text(row.name)}" for row in rows]),
-        ("state", "", [text(row.state) for row in rows]),
-        ("version", "", [text(row.version) for row in rows]),
-        ("executed", "number", [row.done for row in rows]),
-        ("took", "number", [row.duration for row in rows]),
-        ("", "", ["" if row.group is None else f'<a href="#g{row.group}">why</a>' for row in rows]),
-    ]
-    shown = [(f' class="{style}"' if style else "", name, cells) for name, style, cells in columns if any(cells)]
-    yield f'<article id="targets"><h2>{plural(len(rows), "target")}</h2>'
-    yield '<input class="find" type="search" placeholder="find: a name, a version, a state" aria-label="find targets" '
-    yield 'autocomplete="off" hidden><table class="facts targets"><thead><tr>'
-    yield from (f"<th{style}>{name}</th>" for style, name, _ in shown)
-    yield "</tr></thead><tbody>"
-    for number in range(len(rows)):
-        cells = "".join(f'<td{style} data-name="{name}">{cells[number]}</td>' for style, name, cells in shown)
-        yield f'<tr id="t{number}">{cells}</tr>'
-    yield "</tbody></table></article>"
-
-
-def _foot(call: Call) -> Iterator[str]:
-    if call.again:
-        yield f"<footer><p>Next: <code>{text(call.again)}</code></p></footer>"

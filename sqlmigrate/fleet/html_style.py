@@ -21,6 +21,7 @@ rect.calm { fill: var(--calm); } rect { opacity: .75; }
 .group { border-left: 3px solid var(--line); padding: .1rem 0 .1rem 1rem; margin-top: 1.5rem; }
 .group:first-of-type { margin-top: 0; }
 .group.is-danger { border-color: var(--danger); } .group.is-warning { border-color: var(--warning); }
+.group h5 { margin: 1rem 0 .3rem; } .group h5 ~ p { margin: .2rem 0; }
 .names { list-style: none; padding: 0; margin: .6rem 0 0; display: flex; flex-wrap: wrap; gap: .3rem .4rem; }
 .names a { display: inline-block; border-radius: 1rem; padding: .05rem .65rem; background: var(--code);
   font-size: .86rem; text-decoration: none; overflow-wrap: anywhere; }

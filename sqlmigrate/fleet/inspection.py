@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlmigrate.catalog.drift import summary
+from sqlmigrate.catalog.objects import Difference
 from sqlmigrate.catalog.read import forget
-from sqlmigrate.errors import ConnectError, HistoryError, SqlmigrateError, gather
-from sqlmigrate.files.migration import Folder
+from sqlmigrate.database.blocker import Blocker
+from sqlmigrate.errors import ConnectError, HistoryError, SqlmigrateError
+from sqlmigrate.files.migration import Folder, Migration
+from sqlmigrate.history.state import Execution
+from sqlmigrate.identifiers import quoted
 from sqlmigrate.operations import drift as drift_operations, status as status_operations
+from sqlmigrate.plan.first_run import first_run_errors
+from sqlmigrate.plan.half_done import half_undone_error
 from sqlmigrate.plan.plan import DriftPolicy, Planned
-from sqlmigrate.plan.rows import Row
+from sqlmigrate.plan.rows import Row, changed_rows, count_states, missing_after, unchanged
+from sqlmigrate.plan.up import up_steps
 
-from .advice import for_target
+from .advice import Commands, advised, for_target
 from .target import Target
 
-SETTLED = ("executed", "baseline")
+_SAID = {"left over": "not in the files", "missing": "missing", "different": "different", "column order": "different"}
 _ATTENTION = ("failed", "changed", "missing", "out of order")
 
 
@@ -30,6 +38,12 @@ class Standing:
         pending: How many migrations `up` would execute.
         attention: The states that need attention, each with the number of migrations.
         error: Why it is not known; None if it is.
+        failures: Why migrations have failed, as the history has recorded it.
+        stops: Why `up` would not begin, beyond what `attention` says.
+        run: Who executes something there now; None if no run is under way.
+        is_ready: Whether `up` would execute something.
+        is_newer: Whether migrations were executed that are newer than every file.
+        notes: What is wrong with files that are not executed.
     """
 
     newest: str = ""
@@ -37,6 +51,12 @@ class Standing:
     pending: int = 0
     attention: tuple[tuple[str, int], ...] = ()
     error: SqlmigrateError | None = None
+    failures: tuple[SqlmigrateError, ...] = ()
+    stops: tuple[SqlmigrateError, ...] = ()
+    run: Blocker | None = None
+    is_ready: bool = False
+    is_newer: bool = False
+    notes: tuple[SqlmigrateError, ...] = ()
 
     @property
     def is_settled(self) -> bool:
@@ -49,34 +69,95 @@ class Standing:
         return isinstance(self.error, ConnectError)
 
 
-def status(target: Target, migrations: Folder, table: str) -> tuple[Standing, Planned | None]:
+def status(target: Target, migrations: Folder, commands: Commands) -> tuple[Standing, Planned | None]:
     """Return where a target stands, and what `status` shows of it."""
     try:
-        planned = status_operations.status(target.url, migrations, table=table, schema=target.schema, leaves=True)
+        planned = status_operations.status(
+            target.url, migrations, table=commands.table, schema=target.schema, leaves=True
+        )
     except SqlmigrateError as error:
-        return Standing(error=for_target(error, target, table)), None
-    return standing(planned.plan.rows), planned
+        return Standing(error=for_target(error, target, commands)), None
+    planned = advised(planned, target, commands)
+    return standing(planned, target, commands), planned
 
 
-def standing(rows: Sequence[Row]) -> Standing:
-    """Return where a target with these rows stands."""
+def standing(planned: Planned, target: Target, commands: Commands) -> Standing:
+    """Return where a target stands that was looked at."""
+    rows, run = planned.plan.rows, planned.state.run
     executed = [row for row in rows if row.is_executed]
-    counts = ((state, sum(row.state == state for row in rows)) for state in _ATTENTION)
+    counts = count_states(rows, is_run_under_way=run is not None)
+    first = [for_target(error, target, commands) for error in first_run_errors(planned.state.surroundings, rows)]
+    stops = (*first, *(each.error for each in planned.plan.opened if each.error))
     return Standing(
         executed[-1].executed_label if executed else "",
         executed[-1].number if executed else -1,
         sum(row.is_pending for row in rows),
-        tuple((state, count) for state, count in counts if count),
+        tuple((state, counts[state]) for state in _ATTENTION if counts[state]),
+        failures=tuple(_failures(rows, run)),
+        stops=stops,
+        run=run,
+        is_ready=not run and not stops and _has_steps(planned),
+        is_newer=bool(missing_after(rows)),
+        notes=planned.plan.notes,
     )
 
 
-def verify(target: Target, migrations: Folder, table: str) -> SqlmigrateError | None:
-    """Return how a target differs from the files; None if it does not."""
+def _has_steps(planned: Planned) -> bool:
+    rows = planned.plan.rows
+    if changed_rows(rows) or half_undone_error(rows):
+        return False
     try:
-        _, errors = status_operations.verify(target.url, migrations, table=table, schema=target.schema, leaves=True)
+        return bool(up_steps(rows) or planned.plan.folds)
+    except SqlmigrateError:
+        return False
+
+
+def _failures(rows: tuple[Row, ...], run: Blocker | None) -> Iterator[SqlmigrateError]:
+    """Say why migrations have failed: not those that a run is executing now."""
+    for row in rows:
+        if row.execution is None or (run and row.is_begun):
+            continue
+        if not row.is_executed or row.is_half_undone:
+            yield _failure(row.label, row.execution)
+
+
+def _failure(label: str, execution: Execution) -> SqlmigrateError:
+    said, *more = (execution.error or "").splitlines() or [""]
+    how = "" if execution.is_cut_short else "failed: " if said else "was interrupted"
+    place = []
+    if undoing := execution.undoing:
+        how, place = (
+            f"its down {how or 'failed: '}",
+            [f"its down stopped at statement {undoing.done + 1} of {undoing.total}"],
+        )
+    elif execution.statements_done:
+        place = [f"it stopped at statement {execution.statements_done + 1} of {execution.statements}"]
+    words = f"{label} {how}{said}" if how else f"{label}: {said}"
+    return HistoryError(words.strip(), detail=[*more, *place])
+
+
+@dataclass(frozen=True)
+class Verified:
+    """How a target differs from the files.
+
+    Attributes:
+        errors: The differences, or why they are not known.
+        executed: The migrations that are executed there, and agree; None if it could not be compared.
+    """
+
+    errors: tuple[SqlmigrateError, ...] = ()
+    executed: tuple[Migration, ...] | None = None
+
+
+def verify(target: Target, migrations: Folder, commands: Commands) -> Verified:
+    """Return how a target differs from the files."""
+    try:
+        planned, errors = status_operations.verify(
+            target.url, migrations, table=commands.table, schema=target.schema, leaves=True
+        )
     except SqlmigrateError as error:
-        return for_target(error, target, table)
-    return for_target(gather(errors), target, table) if errors else None
+        return Verified((for_target(error, target, commands),))
+    return Verified(tuple(for_target(error, target, commands) for error in errors), unchanged(planned.plan.rows))
 
 
 @dataclass(frozen=True)
@@ -86,20 +167,40 @@ class Drifted:
     Attributes:
         changes: What differs, a line each.
         error: Why it is not known; None if it is.
+        alike: The same in the words of the screen; without the name of the target's own schema, so that those of
+            schemas can be compared.
     """
 
     changes: tuple[str, ...] = ()
     error: SqlmigrateError | None = None
+    alike: tuple[str, ...] = ()
 
 
-def drift(target: Target, policy: DriftPolicy, table: str) -> Drifted:
+def drift(target: Target, policy: DriftPolicy, commands: Commands) -> Drifted:
     """Return what was changed by hand since the last run."""
     try:
-        compared = drift_operations.drift(target.url, policy, table=table, schema=target.schema, leaves=True).compared
+        compared = drift_operations.drift(
+            target.url, policy, table=commands.table, schema=target.schema, leaves=True
+        ).compared
     except SqlmigrateError as error:
-        return Drifted(error=error)
+        return Drifted(error=for_target(error, target, commands))
     finally:
         forget()
     if compared.problem or compared.drift is None:
-        return Drifted(error=compared.problem or HistoryError("there is nothing to compare with"))
-    return Drifted(tuple(summary(compared.drift.differences)))
+        problem = compared.problem or HistoryError("there is nothing to compare with")
+        return Drifted(error=for_target(problem, target, commands))
+    found = compared.drift.differences
+    return Drifted(tuple(summary(found)), alike=tuple(_changes(found, target.schema)))
+
+
+def _changes(found: Sequence[Difference], schema: str | None) -> Iterator[str]:
+    """Say what differs; names in `schema` stand without it."""
+    own = f"(?:{'|'.join(map(re.escape, (schema, quoted(schema))))})" if schema else ""
+    for each in found:
+        name = each.name
+        if own:
+            name = (
+                "" if each.kind == "schema" and re.fullmatch(own, name) else re.sub(rf'(?<![\w$".]){own}\.', "", name)
+            )
+        names = ", ".join(attribute for attribute, *_ in each.attributes)
+        yield f"{_SAID[each.change]}: {f'{each.kind} {name}'.rstrip()}{f' ({names})' if names else ''}"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlmigrate.errors import NOTHING_EXECUTED, ConfigError, SqlmigrateError
+from sqlmigrate.errors import NOTHING_EXECUTED, ConfigError, ConnectError, SqlmigrateError
 from sqlmigrate.files.migration import Folder
 from sqlmigrate.history.table import DEFAULT_TABLE, table_parts
-from sqlmigrate.operations import up_down
+from sqlmigrate.operations import status, up_down
 from sqlmigrate.plan.plan import (
     DEFAULT_DRIFT,
     DEFAULT_LIMITS,
@@ -18,7 +18,7 @@ from sqlmigrate.plan.plan import (
     Selection,
 )
 
-from .advice import for_target
+from .advice import DEFAULT_COMMANDS, Commands, for_target
 from .results import Look
 from .target import Target
 
@@ -35,6 +35,7 @@ class Order:
         limits: How long to wait for others.
         drift: What a run does if the schema was changed by hand.
         is_dry_run: Whether everything is rolled back.
+        commands: The commands that hints name.
     """
 
     direction: Direction
@@ -44,6 +45,7 @@ class Order:
     limits: Limits = DEFAULT_LIMITS
     drift: DriftPolicy = DEFAULT_DRIFT
     is_dry_run: bool = False
+    commands: Commands = DEFAULT_COMMANDS
 
 
 def look(target: Target, order: Order) -> Look:
@@ -59,7 +61,7 @@ def look(target: Target, order: Order) -> Look:
             leaves=True,
         )
     except SqlmigrateError as error:
-        return Look(error=for_target(error, target, order.table))
+        return Look(error=for_target(error, target, order.commands), newest=_newest(target, order, error))
     plan = planned.plan
     needs = [*(step.migration for step in plan.steps), *(fold.migration for fold in plan.folds)]
     is_alone = any(step.script.mode == "statements" for step in plan.steps)
@@ -74,6 +76,17 @@ def look(target: Target, order: Order) -> Look:
         newest=executed[-1] if executed else "",
         stays=stays,
     )
+
+
+def _newest(target: Target, order: Order, error: SqlmigrateError) -> str | None:
+    """Return the newest executed migration of a target that is left out; None if it cannot be read."""
+    if isinstance(error, ConnectError):
+        return None
+    try:
+        planned = status.status(target.url, order.migrations, table=order.table, schema=target.schema, leaves=True)
+    except SqlmigrateError:
+        return None
+    return next((row.label for row in reversed(planned.plan.rows) if row.is_executed), "")
 
 
 def require_own_histories(targets: tuple[Target, ...], table: str) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
-from sqlmigrate.errors import SqlmigrateError
 from sqlmigrate.executor.events import Blocked, Pausing, Waiting
 from sqlmigrate.output.excerpt import cell_count
 from sqlmigrate.output.report import Report
@@ -13,7 +11,7 @@ from sqlmigrate.output.writer import width as screen_width
 from sqlmigrate.spelling import plural
 
 from . import formats, screens
-from .advice import for_target
+from .causes import Causes, names_in_short
 from .look import Order
 from .results import SETTLED, WITH_ERROR, Ended, FleetEvent, Looked, Summary, grouped
 from .target import Target
@@ -32,6 +30,7 @@ class FleetReport:
 
     def __init__(self, report: Report, summary: Summary, order: Order, *, is_verbose: bool) -> None:
         self._report = report
+        self._causes = Causes(report, is_verbose=is_verbose)
         self._summary = summary
         self._order = order
         self._is_verbose = is_verbose
@@ -72,8 +71,8 @@ class FleetReport:
         self._report.folded([("bold", screens.looked(summary, is_up=self._order.direction == "up"))])
         if summary.canaries:
             first = "canary first" if len(summary.canaries) == 1 else "canaries first, one by one"
-            self._report.folded(f"{first}: {screens.names_in_short(summary.canaries)}", 3)
-        screens.reasons(self._report, summary.groups("left out", "unreachable"))
+            self._report.folded(f"{first}: {self._causes.names(summary.canaries)}", 3)
+        self._causes.reasons(summary.groups("left out", "unreachable"))
         self._live = screens.Live(sum(look.state == "pending" for look in summary.looks.values()))
 
     def _draw(self) -> None:
@@ -85,12 +84,6 @@ class FleetReport:
             self._drawn = time.monotonic()
             self._report.writer.live(text)
 
-    def _notes(self) -> Iterator[tuple[str, SqlmigrateError]]:
-        """Return what was noted, in the order of the targets, with commands for their own databases."""
-        for target in self._summary.targets:
-            found = [note for name, note in self._summary.notes if name == target.name]
-            yield from ((target.name, for_target(note, target, self._order.table)) for note in found)
-
     def interrupted(self) -> None:
         """Say that the run stops."""
         self._report.text("interrupted: what is being executed is cancelled", stream="stderr")
@@ -101,7 +94,7 @@ class FleetReport:
         if not names:
             self._report.text("interrupted again: nothing is being executed", stream="stderr")
             return
-        shown = f"{plural(len(names), 'target')}: {screens.names_in_short(names)}"
+        shown = f"{plural(len(names), 'target')}: {names_in_short(names)}"
         said = f"interrupted again: what was sent may still be executed on {shown}; the histories show how it ends"
         self._report.folded(said, 3, stream="stderr")
 
@@ -115,14 +108,15 @@ class FleetReport:
         failed = [group for group in summary.groups(*WITH_ERROR) if ran & set(group.names)]
         if failed:
             report.text("", stream="stderr")
-            screens.groups(report, failed)
-        if notes := grouped(self._notes()):
+            self._causes.errors(failed)
+        places = {target.name: place for place, target in enumerate(summary.targets)}
+        if notes := grouped(sorted(summary.notes, key=lambda each: places[each[0]])):
             report.text("", stream="stderr")
-            screens.reasons(report, notes, "⚠️", "note: ")
+            self._causes.reasons(notes, "⚠️", "note: ")
         if summary.stopped:
             report.folded([("yellow", f"stopped: {summary.stopped}")], stream="stderr")
-        screens.not_tried(report, summary)
-        if self._order.is_dry_run and any(each.executed or each.migration for each in summary.ended.values()):
+        screens.not_tried(self._causes, summary)
+        if self._order.is_dry_run and summary.has_executed:
             report.text("the dry run was rolled back: the databases are unchanged")
         if summary.ended or summary.stopped:
             report.text(*([] if failed else [""]))

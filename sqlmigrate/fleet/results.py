@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -55,7 +55,7 @@ class Look:
         error: Why the target is left out; None if it can be executed.
         is_alone: Whether a file without a transaction is among them: one at a time in its database.
         versions: The first and the last version of them; empty if there are none.
-        newest: The label of the newest executed migration; empty if none is executed.
+        newest: The label of the newest executed migration; empty if none is executed, None if that is not known.
         stays: The same, when all that is needed is undone.
     """
 
@@ -63,7 +63,7 @@ class Look:
     error: SqlmigrateError | None = None
     is_alone: bool = False
     versions: tuple[str, ...] = ()
-    newest: str = ""
+    newest: str | None = None
     stays: str = ""
 
     @property
@@ -168,15 +168,17 @@ class Group:
     own: tuple[tuple[str, SqlmigrateError], ...] = ()
 
 
-def grouped(errors: Iterable[tuple[str, SqlmigrateError]], agreeing: int = 0) -> tuple[Group, ...]:
-    """Put targets with the same cause together, those that are the most first.
+def grouped(errors: Iterable[tuple[str, SqlmigrateError]], known: Collection[str] = ()) -> tuple[Group, ...]:
+    """Put targets with the same cause together, those that are the most first; a target is in a group for each error.
 
-    `agreeing` is the number of other targets, which agree with the folder.
+    `known` names the targets of which every difference from the folder is known: those without an error agree with it.
     """
     found: dict[Cause, dict[str, SqlmigrateError]] = {}
     for name, error in errors:
-        found.setdefault(cause_of(error), {})[name] = about_folder(error, agreeing)
-    return tuple(sorted(map(_group, found.values()), key=lambda group: -len(group.names)))
+        for each in (error, *error.others):
+            found.setdefault(cause_of(each), {}).setdefault(name, each.with_(others=()))
+    told = ({name: about_folder(each, len({*known} - of.keys())) for name, each in of.items()} for of in found.values())
+    return tuple(sorted(map(_group, told), key=lambda group: -len(group.names)))
 
 
 def _group(errors: Mapping[str, SqlmigrateError]) -> Group:
@@ -196,7 +198,7 @@ class Summary:
         under_way: The names of the targets that are being executed.
         canaries: The names of those that are executed first, known when all are looked at.
         notes: What the runs have noted, each with the name of its target.
-        stopped: Why nothing new was begun any more; empty if all were.
+        reason: Why nothing new is begun any more; empty as long as others are.
     """
 
     def __init__(self, targets: Sequence[Target]) -> None:
@@ -206,7 +208,7 @@ class Summary:
         self.ended: dict[str, Ended] = {}
         self.under_way: dict[str, Started] = {}
         self.canaries: tuple[str, ...] = ()
-        self.stopped = ""
+        self.reason = ""
         self.notes: list[tuple[str, SqlmigrateError]] = []
 
     def keep(self, target: Target, event: FleetEvent) -> None:
@@ -221,6 +223,16 @@ class Summary:
             self.ended[target.name] = event
         elif isinstance(event, Noted):
             self.notes += [(target.name, note) for note in event.notes]
+
+    @property
+    def stopped(self) -> str:
+        """Why some targets were not begun; empty if all were."""
+        return self.reason if self.named("not begun") else ""
+
+    @property
+    def has_executed(self) -> bool:
+        """Whether something was executed, also if it has failed, or was rolled back by a dry run."""
+        return any(each.executed or each.migration for each in self.ended.values())
 
     def state(self, target: Target) -> State:
         """Return how a target has ended."""
@@ -245,7 +257,7 @@ class Summary:
     def groups(self, *states: State) -> tuple[Group, ...]:
         """Return the targets that have ended in one of the states, by their cause."""
         found = [(name, error) for name in self.named(*states) if (error := self.error(name))]
-        return grouped(found, sum(look.error is None for look in self.looks.values()))
+        return grouped(found, [name for name, look in self.looks.items() if look.error is None])
 
     @property
     def exit_code(self) -> int:

@@ -1,28 +1,23 @@
-"""What `fleet` shows as text: the look, the live line, what failed and where, the table of versions."""
+"""What a run of a fleet shows as text: the look, the live line, how each target has ended, the counts."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
-from sqlmigrate.errors import SqlmigrateError
 from sqlmigrate.executor.events import Blocked, Pausing, Waiting
-from sqlmigrate.output.error_lines import error_lines
 from sqlmigrate.output.excerpt import Line, cell_count, fitted, printable
-from sqlmigrate.output.report import Report
 from sqlmigrate.spelling import plural
 from sqlmigrate.times import duration, seconds_until
 
+from .causes import Causes
 from .formats import slowest
-from .inspection import Drifted, Standing
-from .results import SETTLED, TRIED, Ended, FleetEvent, Group, Queued, Started, State, Summary
+from .results import SETTLED, TRIED, Ended, FleetEvent, Queued, Started, State, Summary
 from .target import Target
 
-_MOST_NAMES = 5
-_MOST_OWN = 12  # lines of what one target has of its own
 _MOST_RANGES = 3
 WORDS: dict[State, str] = {
     "done": "done",
@@ -47,13 +42,6 @@ _MARKS: dict[str, tuple[str, str]] = {
     "up to date": ("green", "✅"),
     "interrupted": ("yellow", "⏸️"),
 }
-
-
-def names_in_short(names: Sequence[str]) -> str:
-    """Return five names, and how many more there are."""
-    more = len(names) - _MOST_NAMES
-    shown = ", ".join(map(printable, names[:_MOST_NAMES]))
-    return f"{shown} and {more:,} more" if more > 0 else shown
 
 
 # -- the look ----------------------------------------------------------------------------------------------------------
@@ -175,49 +163,7 @@ def _interrupted(ended: Ended) -> str:
 # -- afterwards --------------------------------------------------------------------------------------------------------
 
 
-def groups(report: Report, found: Sequence[Group]) -> None:
-    """Show errors, each once, with the names of the targets that have it, and what each of them has of its own."""
-    for group in found:
-        lines = list(error_lines(group.error, report.as_called))
-        names: Line = [("bold", f"   {'targets':<8}"), ("", f"{len(group.names):,}: {names_in_short(group.names)}")]
-        report.text(*lines[:-1], stream="stderr")
-        report.folded(names, 11, stream="stderr")
-        _own(report, group)
-        report.text("", stream="stderr")
-
-
-def reasons(report: Report, found: Sequence[Group], mark: str = "⏸️", before: str = "") -> None:
-    """Show why targets are left out: each reason once, the names, what can be done, what each has of its own."""
-    for group in found:
-        report.folded([("yellow", mark), ("", f" {before}{_reason(group.error)}")], 3, stream="stderr")
-        report.folded(f"   {plural(len(group.names), 'target')}: {names_in_short(group.names)}", 5, stream="stderr")
-        report.text(*_cure(report, group.error), stream="stderr")
-        _own(report, group)
-
-
-def _cure(report: Report, error: SqlmigrateError) -> Sequence[Line]:
-    """Return what an error says beyond its message and its place."""
-    _, *lines, _ = error_lines(error.with_(message="", span=None, state=None), report.as_called)
-    return lines
-
-
-def _own(report: Report, group: Group) -> None:
-    """Show what is true for single targets: of the first five, and how many more there are."""
-    for name, error in group.own[:_MOST_NAMES]:
-        report.folded([("bold", f"   {printable(name)}"), ("", f"  {printable(error.message)}")], 5, stream="stderr")
-        indented: Sequence[Line] = [[("", "  "), *line] for line in _cure(report, error)]
-        report.text(*indented[:_MOST_OWN], stream="stderr")
-        if len(indented) > _MOST_OWN:
-            report.text(f"     and {len(indented) - _MOST_OWN:,} more lines: --format json", stream="stderr")
-    if len(group.own) > _MOST_NAMES:
-        report.text(f"   and {len(group.own) - _MOST_NAMES:,} more, each with its own", stream="stderr")
-
-
-def _reason(error: SqlmigrateError) -> str:
-    return printable(f"{error.message} ({error.span})" if error.span else error.message)
-
-
-def not_tried(report: Report, summary: Summary) -> None:
+def not_tried(causes: Causes, summary: Summary) -> None:
     """Show what a dry run could not try: a line for each reason, and the names."""
     found: dict[tuple[str, str, int], list[str]] = {}
     for target in summary.targets:
@@ -226,10 +172,10 @@ def not_tried(report: Report, summary: Summary) -> None:
             first, *others = ended.not_tried
             found.setdefault((first.step.label, first.reason, len(others)), []).append(target.name)
     for (label, reason, more), names in found.items():
-        report.folded([("yellow", "⏸️"), ("", printable(f" {label} was not tried: {reason}"))], 3)
+        causes.report.folded([("yellow", "⏸️"), ("", printable(f" {label} was not tried: {reason}"))], 3)
         if more:
-            report.text(f"   nor {plural(more, 'migration')} after it")
-        report.folded(f"   {plural(len(names), 'target')}: {names_in_short(names)}", 5)
+            causes.report.text(f"   nor {plural(more, 'migration')} after it")
+        causes.report.folded(f"   {plural(len(names), 'target')}: {causes.names(names)}", 5)
 
 
 def total(summary: Summary) -> list[Line]:
@@ -243,75 +189,3 @@ def total(summary: Summary) -> list[Line]:
     if summary.ended:
         lines.append([("", f"run: {summary.run}")])
     return lines
-
-
-# -- status ------------------------------------------------------------------------------------------------------------
-
-
-def status_lines(standings: Mapping[str, Standing]) -> Iterator[Line]:
-    """Return the table: a row for each version and what is pending there, with the number of targets."""
-    rows: dict[tuple[int, str, str, str], list[str]] = {}
-    for name, standing in standings.items():
-        mark, what = _what(standing)
-        rows.setdefault((standing.number, standing.newest or "nothing executed", mark, what), []).append(name)
-    labels = [label if number >= 0 or mark != "❌" else "" for number, label, mark, _ in rows]
-    column = max(map(cell_count, labels), default=0)
-    counts = {key: plural(len(names), "target") for key, names in rows.items()}
-    room = max(map(len, counts.values()), default=0)
-    for key in sorted(rows, key=lambda key: (-key[0], key[3])):
-        number, label, mark, what = key
-        shown = label if number >= 0 or mark != "❌" else ""
-        names = "" if mark == "✅" else f": {names_in_short(rows[key])}"
-        style = {"✅": "green", "❌": "red"}.get(mark, "yellow")
-        gap = " " * (column - cell_count(shown))
-        yield [(style, mark), ("", f" {printable(shown)}{gap}   {counts[key]:>{room}}   {what}{names}")]
-
-
-def _what(standing: Standing) -> tuple[str, str]:
-    """Return a mark and words for where a target stands."""
-    if standing.error:
-        why = "cannot be reached" if standing.is_unreachable else _reason(standing.error)
-        return "❌", why
-    if standing.attention:
-        return "⚠️", ", ".join(f"{count} {state}" for state, count in standing.attention)
-    if standing.pending:
-        return "⏸️", f"{standing.pending} pending"
-    return "✅", "up to date"
-
-
-def status_total(standings: Mapping[str, Standing]) -> str:
-    """Count the targets by where they stand."""
-    found = [
-        ("up to date", sum(each.is_settled for each in standings.values())),
-        ("pending", sum(not each.error and not each.attention and each.pending > 0 for each in standings.values())),
-        ("need attention", sum(bool(each.attention) for each in standings.values())),
-        ("cannot be reached", sum(each.is_unreachable for each in standings.values())),
-        ("cannot be read", sum(bool(each.error) and not each.is_unreachable for each in standings.values())),
-    ]
-    return " · ".join(f"{count:,} {words}" for words, count in found if count)
-
-
-def agreement(standings: Mapping[str, Standing]) -> str:
-    """Return where all targets stand, if that is one place and up to date; empty if they differ."""
-    places = {(each.newest, each.is_settled) for each in standings.values()}
-    if len(places) != 1:
-        return ""
-    ((newest, is_settled),) = places
-    return f"all at {newest}, up to date" if newest and is_settled else ""
-
-
-# -- drift -------------------------------------------------------------------------------------------------------------
-
-
-def drift_lines(found: Mapping[str, Drifted]) -> Iterator[Line]:
-    """Return what was changed by hand: targets with the same changes together."""
-    together: dict[tuple[str, ...], list[str]] = {}
-    for name, each in found.items():
-        if each.changes:
-            together.setdefault(each.changes, []).append(name)
-    for changes, names in sorted(together.items(), key=lambda each: -len(each[1])):
-        yield [("bold", f"{plural(len(names), 'target')}: {names_in_short(names)}")]
-        yield from ([("", f"   {printable(change)}")] for change in changes[:_MOST_NAMES])
-        if len(changes) > _MOST_NAMES:
-            yield [("", f"   and {len(changes) - _MOST_NAMES} more")]
-        yield []

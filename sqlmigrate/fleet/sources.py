@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sqlmigrate.errors import NOTHING_EXECUTED, ConfigError
 
@@ -66,22 +67,47 @@ def targets_of(wanted: Wanted, base: str, stdin: Callable[[], str]) -> tuple[Tar
         names = failed_in(wanted.report)
         found = tuple(target for target in found if target.name in names)
     if not found:
-        raise ConfigError("no target is left", state=NOTHING_EXECUTED, hint="look at --only, --skip and --only-failed")
+        raise ConfigError("--only, --skip and --only-failed leave out all targets", state=NOTHING_EXECUTED)
     return found
 
 
 def failed_in(path: str) -> set[str]:
-    """Return the names of the targets that are not done, from what an earlier call has written as JSON."""
-    for line in reversed(_text(path).splitlines()):
-        try:
-            summary = json.loads(line)["summary"]
-            return {*summary["failed"], *summary["left"]}
-        except (ValueError, TypeError, KeyError):
-            continue
+    """Return the names of the targets that failed, or were left out, from what an earlier call has written as JSON.
+
+    Of `up` and `down` these are all that are not done; of `status`, `verify` and `drift` those that need attention,
+    that differ, or that could not be reached. Raises `ConfigError` for a file that is not a report of a fleet.
+    """
+    values = list(_values(_text(path)))
+    for value in reversed(values):
+        if isinstance(summary := value.get("summary"), dict) and "failed" in summary:
+            if names := {*summary["failed"], *summary.get("left", ())}:
+                return names
+            raise ConfigError(f"in {path} no target failed or was left out", state=NOTHING_EXECUTED)
     raise ConfigError(
-        f"{path} has no summary of a fleet",
+        f"{path} is not the JSON report of a fleet: {_what_it_is(values)}",
         state=NOTHING_EXECUTED,
         hint="write it with: sqlmigrate fleet up --format json … > report.json",
+    )
+
+
+def _values(text: str) -> Iterator[dict[str, Any]]:
+    """Yield what a report has on each line; lines that are not JSON are left out."""
+    for line in text.splitlines():
+        try:
+            value = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(value, dict):
+            yield value
+
+
+def _what_it_is(values: Sequence[dict[str, Any]]) -> str:
+    if not values:
+        return "it has no JSON"
+    if any("target" in value for value in values):
+        return "its last line, the summary, is missing; the call may have been killed"
+    return (
+        "it is of a command for one database" if any("migrations" in each for each in values) else "it has no summary"
     )
 
 

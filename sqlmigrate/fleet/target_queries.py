@@ -56,7 +56,7 @@ def query(base: str, sql: str) -> tuple[Target, ...]:
             raise ConfigError(f"--query: {reason(error)}", state=NOTHING_EXECUTED) from None
     _require_known(columns)
     if not rows:
-        raise ConfigError("--query returned no rows: there is no target", state=NOTHING_EXECUTED)
+        raise ConfigError("--query returned no rows, so it names no database", state=NOTHING_EXECUTED)
     return tuple(
         _target(base, {name: str(value) for name, value in zip(columns, row, strict=True) if value is not None}, number)
         for number, row in enumerate(rows, start=1)

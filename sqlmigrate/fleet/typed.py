@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import click
 
 from sqlmigrate.cli.program import TYPED
 from sqlmigrate.config.passwords import MASK, masked
+from sqlmigrate.errors import ConfigError
 from sqlmigrate.output.excerpt import Line
 
+_LOOKS = re.compile(r"sqlmigrate (?P<action>status|verify|up)(?P<flags>| --directory .+)")
 _SECRET_COLUMN = re.compile(r"'(?:''|[^'])*'(?=(?:::\w+)?\s+(?:as\s+)?\"?(?:ssl)?password\b)", re.IGNORECASE)
 
 
@@ -27,6 +29,53 @@ class Option:
 
     name: str
     words: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Typed:
+    """A call as it was typed.
+
+    Attributes:
+        action: What was asked for: ``status``, ``up`` …
+        options: Its options, in their order; also those that stand before the command.
+        foreign: The options that an action does not have.
+    """
+
+    action: str
+    options: tuple[Option, ...]
+    foreign: Mapping[str, frozenset[str]]
+
+    def again(self, action: str, without: Collection[str] = (), more: Iterable[str] = ()) -> str:
+        """Return the command that does something with the same targets, with more words, for a shell.
+
+        Its options are those of this call. A page of this call stays: another action does not write it.
+        """
+        others = {*self.foreign[action], "outputs"} if action != self.action else set()
+        left_out = {*others, *without}
+        words = [word for option in self.options if option.name not in left_out for word in option.words]
+        return shlex.join(["sqlmigrate", "fleet", action, *words, *more])
+
+    def for_hint(self, action: str, flags: str = "", name: str = "") -> str:
+        """Return the command of a hint: with further flags, for one target only if its name is given.
+
+        It is empty if `--only` cannot name that target alone. With `--steps` it would do more than was asked.
+        """
+        more, without = shlex.split(flags), {"steps"}
+        if name:
+            if name.startswith("@") or re.search(r"[*?\[\],]", name):
+                return ""
+            without |= {"only", "skip", "only_failed", "canary", "ask", "max_failures", "outputs"}
+            more += ["--only", name]
+        without |= {word.removeprefix("--").replace("-", "_") for word in more if word.startswith("--")} - {"only"}
+        return self.again(action, without, more)
+
+    def about_folder(self, error: ConfigError) -> ConfigError:
+        """Return the error of a wrong folder: a command of it that looks at a database is one for the targets."""
+        steps = (
+            self.for_hint(found["action"], found["flags"]) if (found := _LOOKS.fullmatch(step)) else step
+            for step in error.next_steps
+        )
+        return error.with_(next_steps=list(steps))
 
 
 def typed_options(context: click.Context) -> tuple[Option, ...]:
@@ -54,12 +103,6 @@ def _without_password(name: str, value: str) -> str:
     if name == "database_url":
         return masked(value)
     return _SECRET_COLUMN.sub(f"'{MASK}'", value) if name == "query" else value
-
-
-def as_command(action: str, options: Iterable[Option], without: Collection[str] = ()) -> str:
-    """Return the command that does something with the same options, for a shell."""
-    words = [word for option in options if option.name not in without for word in option.words]
-    return shlex.join(["sqlmigrate", "fleet", action, *words])
 
 
 def next_line(command: str) -> Line:

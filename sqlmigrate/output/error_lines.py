@@ -9,7 +9,7 @@ from sqlmigrate.errors import SqlmigrateError, StatementError
 
 from .excerpt import Line, draw, printable
 from .wrapping import folded, line_width
-from .writer import terminal_width, width as screen_width
+from .writer import Stream, terminal_width, width as screen_width
 
 if TYPE_CHECKING:
     from sqlmigrate.executor.events import Failed
@@ -22,9 +22,9 @@ _AFTER_ERROR, _AFTER_NAME, _AFTER_WORDS = 7, 11, 16
 _DIFF_MARKS = ("+", "-", " ", "@")  # how lines of a diff begin; they are shown to the letter
 
 
-def error_lines(error: SqlmigrateError, as_called: AsCalled) -> Iterator[Line]:
-    """Draw one error, folded to the width of stderr, and an empty line after it; not the others found with it."""
-    room = terminal_width("stderr")
+def error_lines(error: SqlmigrateError, as_called: AsCalled, stream: Stream = "stderr") -> Iterator[Line]:
+    """Draw one error, folded to the width of a stream, and an empty line after it; not the others found with it."""
+    room = terminal_width(stream)
     head: Line = [("bold red", "error"), ("bold", f": {printable(error.message)}")]
     yield from folded(head, room, _AFTER_ERROR)
     if error.span and (error.span.end or error.span.start):

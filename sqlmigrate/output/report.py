@@ -47,7 +47,7 @@ def _agreement(planned: Planned) -> tuple[str, str, str]:
     return "✅", "green", "agrees with the files"
 
 
-def _without_edit(fault: MigrationError) -> MigrationError:
+def without_edit(fault: MigrationError) -> MigrationError:
     """Return the fault of an executed migration; without the cure if it would change the file that was executed."""
     is_executed = fault.span is not None and fault.span.source.path.endswith(".up.sql")
     return fault.with_(hint=None) if is_executed else fault
@@ -152,9 +152,18 @@ class Report:
         else:  # no hint to create the first migration where there are some
             self.notes(first)
 
-    def folder_notes(self, notes: Sequence[SqlmigrateError], stream: Stream = "stdout", most: int = MOST_NOTES) -> None:
-        """Say what is wrong with files that are not executed: the first ones, a line each, and how many more."""
-        for line in note_lines(notes, self.as_called, most):
+    def folder_notes(
+        self,
+        notes: Sequence[SqlmigrateError],
+        stream: Stream = "stdout",
+        most: int = MOST_NOTES,
+        of_all: str = "sqlmigrate verify",
+    ) -> None:
+        """Say what is wrong with files that are not executed: the first ones, a line each, and how many more.
+
+        `of_all` is the command that shows all of them.
+        """
+        for line in note_lines(notes, self.as_called, most, of_all):
             self._folded(line, stream=stream)
 
     def head(self, state: State, rest: str) -> Line:
@@ -254,7 +263,7 @@ class Report:
         """
         count = len(migrations)
         history = planned.state.history.name if planned else None
-        notes = (*migrations.notes, *map(_without_edit, settled))
+        notes = (*migrations.notes, *map(without_edit, settled))
         existing = json_values.existing_value(planned) if planned else None
         self.json(
             {"files": count, "history": history, "findings": [], "existing": existing, **json_values.notes_value(notes)}

@@ -120,8 +120,13 @@ def totals(rows: Sequence[Row], run: Blocker | None) -> list[str]:
     return [*(f"{each} | " for each in others), last]
 
 
-def note_lines(notes: Sequence[SqlmigrateError], as_called: AsCalled, most: int = MOST_NOTES) -> Iterator[Line]:
-    """Return a line for each of the first notes, and its details, and one with the number of all others."""
+def note_lines(
+    notes: Sequence[SqlmigrateError], as_called: AsCalled, most: int = MOST_NOTES, of_all: str = "sqlmigrate verify"
+) -> Iterator[Line]:
+    """Return a line for each of the first notes, and its details, and one with the number of all others.
+
+    `of_all` is the command that shows all of them.
+    """
     for note in notes[:most]:
         said = ": ".join(filter(None, [str(note), None if note.detail else note.hint]))
         yield [("yellow", "⚠️"), ("", f" note: {printable(said)}")]
@@ -129,7 +134,7 @@ def note_lines(notes: Sequence[SqlmigrateError], as_called: AsCalled, most: int 
             cures = map(as_called, (note.hint or "").splitlines())
             yield from ([("", f"   {printable(each)}")] for each in (*note.detail, *cures))
     if (more := len(notes) - most) > 0:
-        yield [("yellow", "⚠️"), ("", f" and {plural(more, 'more note')}: sqlmigrate verify")]
+        yield [("yellow", "⚠️"), ("", f" and {plural(more, 'more note')}: {of_all}")]
 
 
 def stop_lines(errors: Sequence[SqlmigrateError]) -> Iterator[Line]:

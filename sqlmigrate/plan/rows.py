@@ -220,6 +220,11 @@ def changed_rows(rows: Sequence[Row]) -> list[Row]:
     return [row for row in rows if row.state == "changed"]
 
 
+def unchanged(rows: Iterable[Row]) -> tuple[Migration, ...]:
+    """Return the migrations that are executed, or declared to be, and whose files are those that were executed."""
+    return tuple(row.migration for row in rows if row.migration and row.state in ("executed", "baseline"))
+
+
 def renumbered_label(rows: Iterable[Row], row: Row) -> str | None:
     """Return the label of the file that holds what was executed with the number of `row`; None if no other file does.
 

@@ -139,6 +139,10 @@ def test_status_counts_the_targets_of_each_version(fleet_of: Make) -> None:
         "⏸️ nothing executed   1 target   2 pending: shop_03",
         "❌                    1 target   cannot be reached: gone",
         "",
+        "❌ cannot connect: socket /nowhere/.s.PGSQL.5432: No such file or directory",
+        "   1 target: gone",
+        "   hint    no server listens on that socket: check that it runs, and that the folder is right",
+        "",
         "1 up to date · 2 pending · 1 cannot be reached",
         "next: sqlmigrate fleet up --targets targets.txt",
     ]
@@ -237,7 +241,7 @@ def test_canaries_come_first_and_a_failure_there_ends_it(most: str, fleet_of: Ma
 
     assert ended.code == 1
     assert ended.stdout.splitlines()[:2] == ["4 targets: 4 need 001", "canary first: shop_03"]
-    assert "stopped: a canary failed: shop_03; no other target is begun" in ended.stderr
+    assert "stopped: canary shop_03 failed, so the other targets were not begun" in ended.stderr
     assert {name for name, rows in shops.recorded().items() if rows} == {"shop_03"}
 
 
@@ -298,7 +302,7 @@ def test_a_share_of_failures_ends_it(fleet_of: Make) -> None:
 
     ended = shops.call("up", "--into-existing", "--jobs", "1", "--max-failures", "25%")
 
-    assert "stopped: no other target is begun after 2 failures (--max-failures)" in ended.stderr
+    assert "stopped: 2 targets failed, so the others were not begun (--max-failures)" in ended.stderr
     assert "1 done · 2 failed · 5 not begun" in ended.stdout
 
 
@@ -506,7 +510,7 @@ def test_closing_cancels_and_records_what_is_under_way(fleet_of: Make) -> None:
     assert shops.recorded() == {"shop_01": cut, "shop_02": cut, "shop_03": []}
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
 def test_a_signal_cancels_records_and_tells_and_the_same_call_goes_on(fleet_of: Make, number: int) -> None:
     shops = fleet_of(3)
     shops.sql.add("001_a", "create table a ();").add("002_b", "select pg_sleep(600);")
@@ -649,7 +653,7 @@ def test_verify_and_drift_name_who_differs(fleet_of: Make) -> None:
 
     drift, verify = shops.call("drift", "--skip", "shop_03"), shops.call("verify")
 
-    assert drift.stdout.splitlines()[:2] == ["2 targets: shop_02, shop_04", "   left over table public.own"]
+    assert drift.stdout.splitlines()[:2] == ["2 targets: shop_02, shop_04", "   not in the files: table public.own"]
     assert drift.code == 1
     assert "targets 1: shop_03" in verify.stderr
     assert verify.stdout == "3 targets agree with the files · 1 do not\n"

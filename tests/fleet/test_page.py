@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from html import unescape
 
 import pytest
 from browser import DESK, NIGHT, PHONE, Browse, measured
-from fleet_project import Fleet
+from fleet_project import Fleet, rows, words
 
 from sqlmigrate.errors import ConnectError, HistoryError
 from sqlmigrate.files.migration import Folder
@@ -22,16 +21,6 @@ from sqlmigrate.times import now
 Make = Callable[[int], Fleet]
 HOSTILE = "<img/src=x/onerror=alert(1)>\u202e&amp;"
 LONG = "a_long_name_that_goes_on_" * 6
-
-
-def words(page: str) -> str:
-    """Give the text of a page, with a blank where an element begins or ends."""
-    return " ".join(unescape(re.sub(r"<(style|script)>.*?</\1>|<[^>]*>", " ", page, flags=re.DOTALL)).split())
-
-
-def rows(page: str) -> list[str]:
-    """Give the text of each row of the table of all targets."""
-    return [words(row) for row in re.findall(r'<tr id="t\d+">.*?</tr>', page)]
 
 
 def test_the_page_of_a_run_says_what_has_become_of_each(fleet_of: Make) -> None:

@@ -1,8 +1,10 @@
-"""A folder of migrations, and many databases that share it."""
+"""A folder of migrations, and many databases that share it; the words of a page of them."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -63,3 +65,13 @@ class Fleet:
                 query = "select version, status from migrations order by version"
                 found[name] = conn.execute(query).fetchall() if exists == (True,) else []
         return found
+
+
+def words(page: str) -> str:
+    """Give the text of a page, with a blank where an element begins or ends."""
+    return " ".join(unescape(re.sub(r"<(style|script)>.*?</\1>|<[^>]*>", " ", page, flags=re.DOTALL)).split())
+
+
+def rows(page: str) -> list[str]:
+    """Give the text of each row of the table of all targets."""
+    return [words(row) for row in re.findall(r'<tr id="t\d+">.*?</tr>', page)]

@@ -1,0 +1,336 @@
+"""What `status`, `verify` and `drift` of a fleet say: why a target stands where it stands, and what to do about it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+from fleet_project import Fleet, words
+from in_process import Quick
+from psycopg.conninfo import conninfo_to_dict
+from terminal import Ended as Exited, stable
+
+from sqlmigrate.executor.events import StatementDone
+from sqlmigrate.files.folder import load
+from sqlmigrate.operations import up_down
+
+Make = Callable[[int], Fleet]
+OPEN = "create table e (t text default 'x);"
+
+
+def summary_of(ended: Exited) -> dict[str, object]:
+    found: dict[str, object] = json.loads(ended.stdout.splitlines()[-1])["summary"]
+    return found
+
+
+def _database(shops: Fleet, name: str) -> str:
+    return str(conninfo_to_dict(shops.urls[name])["dbname"])
+
+
+# -- why ---------------------------------------------------------------------------------------------------------------
+
+
+def test_status_says_why_targets_cannot_be_reached_and_why_migrations_failed(fleet_of: Make) -> None:
+    """Each reason once, with the names, on the screen, on the page and in JSON."""
+    shops = fleet_of(4)
+    shops.sql.add("001_a", "create table a (b int);").add("002_b", "alter table a add unique (b);")
+    shops.call("up", "--to", "1")
+    for name in ("shop_02", "shop_03"):
+        shops.execute(name, "insert into a values (1), (1)")
+    shops.call("up", "--max-failures", "9")
+    shops.write("gone_1 host=/nowhere dbname=x", "gone_2 host=/nowhere dbname=y")
+
+    ended = shops.call("status", "--output", "html=fleet.html")
+    page = words((shops.folder / "fleet.html").read_text(encoding="utf-8"))
+    summary = summary_of(shops.call("status", "--format", "json"))
+
+    assert ended.stdout.splitlines() == [
+        "sql/ · 6 targets",
+        "",
+        "✅ 002_b   2 targets   up to date",
+        "❌ 001_a   2 targets   1 failed: shop_02, shop_03",
+        "❌         2 targets   cannot be reached: gone_1, gone_2",
+        "",
+        "❌ cannot connect: socket /nowhere/.s.PGSQL.5432: No such file or directory",
+        "   2 targets: gone_1, gone_2",
+        "   hint    no server listens on that socket: check that it runs, and that the folder is right",
+        '❌ 002_b failed: could not create unique index "a_b_key"',
+        "   2 targets: shop_02, shop_03",
+        "",
+        "2 up to date · 2 need attention · 2 cannot be reached",
+        "next: sqlmigrate fleet up --targets targets.txt",
+    ]
+    assert '✕ 002_b failed: could not create unique index "a_b_key" shop_02 shop_03' in page
+    assert "✕ cannot connect: socket /nowhere/.s.PGSQL.5432: No such file or directory Hint:" in page
+    assert "✕ shop_02 need attention: 1 failed 001_a why" in page
+    assert summary["failed"] == ["shop_02", "shop_03", "gone_1", "gone_2"]
+    groups: list[dict[str, object]] = summary["groups"]  # type: ignore[assignment]
+    assert [each["targets"] for each in groups] == [["gone_1", "gone_2"], ["shop_02", "shop_03"]]
+
+
+def test_status_says_that_a_run_is_under_way(fleet_of: Make) -> None:
+    """Also of a migration that is recorded as running: it has not failed. The next command looks again."""
+    shops = fleet_of(3)
+    shops.sql.add("001_a", "-- sqlmigrate: no-transaction\ncreate table a ();\ncreate table b ();")
+    happening = up_down.up(shops.urls["shop_02"], load(shops.folder / "sql"))
+    for event in happening:
+        if isinstance(event, StatementDone):
+            break
+
+    ended = shops.call("status", "--output", "html=fleet.html")
+    summary = summary_of(shops.call("status", "--format", "json"))
+    with suppress(StopIteration):
+        happening.close()
+
+    lines = stable(ended.stdout).splitlines()
+    assert lines[2:4] == [
+        "⏸️ nothing executed   2 targets   1 pending: shop_01, shop_03",
+        "⏳ nothing executed    1 target   1 pending, a run is under way: shop_02",
+    ]
+    assert lines[5:7] == ["⏳ a run is under way", "   1 target: shop_02"]
+    assert re.match(r"   process \w+ \(", lines[7])
+    assert lines[9:] == [
+        "2 pending · 1 under way",
+        "next: sqlmigrate fleet status --targets targets.txt --output html=fleet.html",
+    ]
+    assert (summary["under_way"], summary["failed"]) == (["shop_02"], [])
+    assert "· shop_02 under way nothing executed why" in words((shops.folder / "fleet.html").read_text("utf-8"))
+
+
+def test_an_interrupted_migration_is_not_said_to_have_failed(fleet_of: Make) -> None:
+    shops = fleet_of(1)
+    shops.sql.add("001_a", "-- sqlmigrate: no-transaction\ncreate table a ();\ncreate table b ();")
+    happening = up_down.up(shops.urls["shop_01"], load(shops.folder / "sql"))
+    next(event for event in happening if isinstance(event, StatementDone))
+    with suppress(KeyboardInterrupt):
+        happening.throw(KeyboardInterrupt())
+        list(happening)
+
+    said = shops.call("status").stdout
+
+    assert "❌ 001_a: interrupted" in said
+    assert "   it stopped at statement 2 of 2" in said
+
+
+def test_status_says_what_keeps_up_from_beginning(fleet_of: Make) -> None:
+    """Tables that no history explains; with commands for that one target, and with the options of this call."""
+    shops = fleet_of(2)
+    shops.sql.add_tables("a")
+    shops.execute("shop_02", "create table own ()")
+
+    ended = shops.call("status", "--skip", "shop_01", "--jobs=2", "--lock-wait", "4s")
+
+    assert "⚠️ this database has a table, own, already, and no history" in ended.stdout
+    assert "next    sqlmigrate baseline VERSION --database-url" in ended.stdout
+    assert f"dbname={_database(shops, 'shop_02')}" in ended.stdout
+    again = "sqlmigrate fleet up --targets targets.txt --jobs=2 --lock-wait 4s --into-existing --only shop_02"
+    assert f"or: {again}\n" in ended.stdout
+    assert "\nnext: " not in ended.stdout
+    assert "1 need attention" in ended.stdout
+
+
+def test_verbose_shows_every_name(fleet_of: Make) -> None:
+    shops = fleet_of(8)
+    shops.sql.add_tables("a")
+    shops.execute("shop_08", "create table own ()")
+    names = ", ".join(f"shop_{number:02}" for number in range(1, 8))
+
+    short, whole = shops.call("status"), shops.call("status", "--verbose")
+    shops.call("up", "--skip", "shop_08")
+    for name in list(shops.urls)[:7]:
+        shops.execute(name, f"create table {name} (); update migrations set checksum = 'other', up_sql = '{name}'")
+
+    assert "1 pending: shop_01, shop_02, shop_03, shop_04, shop_05 and 2 more\n" in short.stdout
+    assert f"1 pending: {names}\n" in whole.stdout
+    assert f"targets 7: {names}\n" in shops.call("verify", "--verbose").stderr
+    assert "and 2 more, each with its own" in shops.call("verify").stderr
+    assert shops.call("verify", "--verbose").stderr.count("repair 001") == 7
+    up = shops.call("up", "--verbose")
+    assert f"7 targets: {names}\n" in up.stderr
+
+
+# -- the folder --------------------------------------------------------------------------------------------------------
+
+
+def test_an_empty_folder_is_told_as_for_one_database(fleet_of: Make) -> None:
+    """Once; `status` exits with 0, `verify` with 2. The next command has the options of this call."""
+    shops = fleet_of(3)
+    shops.sql.add_tables("a")
+    shops.call("up")
+    (shops.folder / "none").mkdir()
+    single = Quick(shops.folder, {"DATABASE_URL": shops.urls["shop_01"]})
+
+    for action in ("status", "verify", "up"):
+        ended, one = shops.call(action, "--directory", "none"), single(action, "--directory", "none")
+        said = ended.stdout + ended.stderr
+
+        assert ended.code == one.code
+        assert said.count("there is no migration in `none`") == 1
+        assert said.count("name the folder of the migrations with --directory") == 1
+        assert "sqlmigrate fleet status --targets targets.txt --directory sql\n" in said
+    status = shops.call("status", "--directory", "none")
+    assert "⚠️ this folder is older than the database: newer migrations were executed there\n" in status.stdout
+    assert "   3 targets: shop_01, shop_02, shop_03\n" in status.stdout
+
+
+def test_a_folder_that_is_not_there_names_the_call_of_the_fleet(fleet_of: Make) -> None:
+    shops = fleet_of(1)
+    shops.sql.add_tables("a")
+
+    ended = shops.call("up", "--dry-run", "--jobs", "3", "--directory", "none")
+
+    assert "the folder `none` does not exist" in ended.stderr
+    assert "next    sqlmigrate fleet status --targets targets.txt --jobs 3 --directory sql\n" in ended.stderr
+
+
+def test_a_file_that_cannot_be_read_as_sql_is_told_once(fleet_of: Make) -> None:
+    """By `status` in a note, and the next command is not the `up` that would leave all out; by `verify` as an error."""
+    shops = fleet_of(3)
+    shops.sql.add_tables("a")
+    shops.call("up")
+    shops.sql.add("002_b", OPEN)
+    single = Quick(shops.folder, {"DATABASE_URL": shops.urls["shop_01"]})
+
+    for action, options in (("status", ["--output", "html=fleet.html"]), ("verify", [])):
+        ended = shops.call(action, *options)
+
+        assert ended.code == single(action).code
+        assert (ended.stdout + ended.stderr).count("the string opened here is never closed") == 1
+    status, verify = shops.call("status"), shops.call("verify")
+    note = next(line for line in single("status").stdout.splitlines() if "note: " in line)
+    assert status.stdout.splitlines()[-2:] == [note, "next: sqlmigrate fleet verify --targets targets.txt"]
+    assert verify.stdout == "3 targets agree with the files · 1 fault in the files\n"
+    assert "sql/002_b.up.sql:1:32: the string opened here is never closed" in words(
+        (shops.folder / "fleet.html").read_text(encoding="utf-8")
+    )
+    notes: list[dict[str, object]] = summary_of(shops.call("status", "--format", "json"))["notes"]  # type: ignore[assignment]
+    assert [each["file"] for each in notes] == ["sql/002_b.up.sql"]
+
+
+def test_a_fault_of_a_file_that_all_have_executed_is_only_a_note(fleet_of: Make) -> None:
+    shops = fleet_of(2)
+    shops.sql.add_tables("a")
+    shops.call("up")
+    shops.sql.add("001_a", OPEN)
+    (migration,) = load(shops.folder / "sql")
+    for name in shops.urls:
+        shops.execute(name, f"update migrations set checksum = '{migration.checksum}'")
+    one = Quick(shops.folder, {"DATABASE_URL": shops.urls["shop_01"]})("verify")
+
+    ended = shops.call("verify")
+
+    assert (ended.code, one.code) == (0, 0)
+    assert "note: sql/001_a.up.sql:1:32: the string opened here is never closed" in ended.stdout
+    assert "2 targets agree with the files\n" in ended.stdout
+
+
+# -- verify and drift --------------------------------------------------------------------------------------------------
+
+
+def test_verify_shows_each_edited_file_of_a_target(fleet_of: Make) -> None:
+    """Files that several have in another text are one error with their names; each says how many agree with it."""
+    shops = fleet_of(4)
+    shops.sql.add_tables("a", "b")
+    shops.run()
+    shops.execute("shop_02", "update migrations set checksum = 'other', up_sql = 'select 1;'")
+    shops.execute("shop_03", "update migrations set checksum = 'other', up_sql = 'select 1;' where version = '002'")
+
+    said, summary = shops.call("verify").stderr, summary_of(shops.call("verify", "--format", "json"))
+
+    errors = [" ".join(part.split()) for part in said.split("error: ")[1:]]
+    assert [each.split(":")[0] for each in errors] == ["002_b", "001_a"]
+    assert "2 other targets agree with the folder" in errors[0]
+    assert "targets 2: shop_02, shop_03" in errors[0]
+    assert "3 other targets agree with the folder" in errors[1]
+    assert "targets 1: shop_02" in errors[1]
+    groups: list[dict[str, object]] = summary["groups"]  # type: ignore[assignment]
+    assert [each["targets"] for each in groups] == [["shop_02", "shop_03"], ["shop_02"]]
+    assert summary["failed"] == ["shop_02", "shop_03"]
+
+
+def test_the_same_change_by_hand_in_many_schemas_is_shown_once(fleet_of: Make) -> None:
+    """What differs is compared without the schema's own name; another schema keeps its name."""
+    shops = fleet_of(1)
+    shops.sql.add("001_a", "create table a (id int);")
+    names = ["t_1", "t_2", 't "3"', "t_4", "t_5"]
+    for name in names:
+        shops.execute("shop_01", f"create schema {_quoted(name)}")
+    call = Quick(shops.folder, {"DATABASE_URL": shops.urls["shop_01"]})
+    call("fleet", "up", "--schemas", "t*")
+    for name in names[:3]:
+        own = _quoted(name)
+        shops.execute("shop_01", f"alter table {own}.a add x int; create view {own}.v as select id from {own}.a")
+        shops.execute("shop_01", f"create function {own}.f({own}.a, t_4.a) returns int language sql as 'select 1'")
+    shops.execute("shop_01", "alter table t_4.a drop column id")
+
+    ended = call("fleet", "drift", "--schemas", "t*")
+    as_json = call("fleet", "drift", "--schemas", "t*", "--format", "json")
+
+    assert ended.code == 1
+    assert ended.stdout.splitlines() == [
+        '3 targets: t "3", t_1, t_2',
+        "   not in the files: function f(a, t_4.a)",
+        "   not in the files: view v",
+        "   not in the files: column a.x",
+        "",
+        "1 target: t_4",
+        "   missing: column a.id",
+        "",
+        "4 of 5 targets changed by hand",
+    ]
+    summary = summary_of(as_json)
+    assert summary["failed"] == ['t "3"', "t_1", "t_2", "t_4"]
+    changed: dict[str, list[str]] = summary["changed"]  # type: ignore[assignment]
+    assert "left over view t_1.v" in changed["t_1"]
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+# -- a report of an earlier call ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("action", ["status", "verify", "drift"])
+def test_only_failed_takes_those_that_a_look_has_named(action: str, fleet_of: Make) -> None:
+    """Not those that are only pending."""
+    shops = fleet_of(4)
+    shops.sql.add_tables("a")
+    shops.call("up", "--skip", "shop_04")
+    shops.execute("shop_04", "create table migrations (version text)") if action == "status" else shops.call("up")
+    shops.execute("shop_02", "update migrations set checksum = 'other'; create table own ()")
+    shops.write("gone host=/nowhere dbname=x")
+    shops.sql.add("002_b", "create table b ();")
+    report = shops.call(action, "--format", "json")
+    (shops.folder / "report.json").write_text(report.stdout, encoding="utf-8")
+
+    ended = shops.call("status", "--only-failed", "report.json", "--verbose", "--format", "json")
+
+    seen = [json.loads(line)["target"] for line in ended.stdout.splitlines()[:-1]]
+    assert set(seen) == {"shop_02", "gone", *(["shop_04"] if action == "status" else [])}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is not the JSON report of a fleet: it has no JSON"),
+        ("sql/ · 3 targets\n", "is not the JSON report of a fleet: it has no JSON"),
+        ('{"target": "a", "event": "started"}\n', "its last line, the summary, is missing"),
+        ('{"database": "x", "migrations": []}\n', "it is of a command for one database"),
+        ('{"findings": []}\n', "it has no summary"),
+        ('{"summary": {"failed": [], "left": []}}\n', "in report.json no target failed or was left out"),
+        ('{"summary": {"failed": ["other"]}}\n', "--only, --skip and --only-failed leave out all targets"),
+    ],
+)
+def test_a_file_that_is_no_report_of_failures_says_what_it_is(text: str, message: str, fleet_of: Make) -> None:
+    shops = fleet_of(1)
+    shops.sql.add_tables("a")
+    (shops.folder / "report.json").write_text(text, encoding="utf-8")
+
+    ended = shops.call("up", "--only-failed", "report.json")
+
+    assert (ended.code, message in " ".join(ended.stderr.split())) == (2, True)
+    assert shops.recorded() == {"shop_01": []}
