@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import psycopg
 import pytest
@@ -66,9 +67,8 @@ def test_of_eighty_targets_five_percent_fail_in_four_ways(fleet_of: Make) -> Non
     assert {name: (rows.get("003"), rows.get("004")) for name, rows in found.items()} == expected
 
 
-def test_a_look_takes_as_long_with_one_other_schema_as_with_many(fleet_of: Make) -> None:
-    """No round trip for each of their histories."""
-    shops = fleet_of(1)
+def _turns(shops: Fleet, **options: Any) -> list[int]:
+    """Count the round trips of a look, while no other schema has a history, then one, then two; `{}` is its number."""
     shops.sql.add_tables("a")
     call = Quick(shops.folder, {"DATABASE_URL": shops.urls["shop_01"]})
     turns = []
@@ -76,25 +76,18 @@ def test_a_look_takes_as_long_with_one_other_schema_as_with_many(fleet_of: Make)
         for number in (1, 2, 3):
             shops.execute("shop_01", f"create schema tenant_{number}")
             proxy.reset()
-            up_down.look(proxy.url, load(shops.folder / "sql"), schema=f"tenant_{number}")
+            named = {name: value.format(number) for name, value in options.items()}
+            up_down.look(proxy.url, load(shops.folder / "sql"), **named)
             turns.append(proxy.turns)
-            call("fleet", "up", "--schemas", f"tenant_{number}")
+            assert call("fleet", "up", "--schemas", f"tenant_{number}").code == 0
+    return turns
 
-    assert len(set(turns)) == 1
+
+def test_a_look_takes_as_long_with_one_other_schema_as_with_many(fleet_of: Make) -> None:
+    """No round trip for each of their histories."""
+    assert len(set(_turns(fleet_of(1), schema="tenant_{}"))) == 1
 
 
 def test_the_histories_of_other_schemas_are_not_read_without_a_schema_either(fleet_of: Make) -> None:
-    """For the database as a whole: a look at it is two round trips, however many schemas have a history."""
-    shops = fleet_of(1)
-    shops.sql.add_tables("a")
-    call = Quick(shops.folder, {"DATABASE_URL": shops.urls["shop_01"]})
-    turns = []
-    with TurnCounter(shops.urls["shop_01"]) as proxy:
-        for number in (1, 2, 3):
-            proxy.reset()
-            up_down.look(proxy.url, load(shops.folder / "sql"), table="public.migrations")
-            turns.append(proxy.turns)
-            shops.execute("shop_01", f"create schema tenant_{number}")
-            call("fleet", "up", "--schemas", f"tenant_{number}")
-
-    assert len(set(turns)) == 1
+    """For the database as a whole: a look at it takes as many round trips, however many schemas have a history."""
+    assert len(set(_turns(fleet_of(1), table="public.migrations"))) == 1

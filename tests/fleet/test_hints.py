@@ -1,0 +1,249 @@
+"""The commands that a fleet names: they can be typed where they stand, and mean what they say."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from fleet_project import Fleet, words
+from in_process import Quick
+from psycopg.conninfo import conninfo_to_dict
+
+from sqlmigrate.errors import Kind, SqlmigrateError
+from sqlmigrate.fleet.advice import Commands, for_target
+from sqlmigrate.fleet.target import Target
+from sqlmigrate.fleet.typed import Option, Typed
+
+Make = Callable[[int], Fleet]
+OPTIONS = ["--skip", "gone", "--max-failures=9", "--lock-timeout", "50ms", "--lock-retries", "0"]
+AGAIN = "sqlmigrate fleet {} --targets targets.txt --skip gone --max-failures=9 --lock-timeout 50ms --lock-retries 0"
+
+
+def commands_in(value: Any) -> Iterator[str]:
+    """Yield every command of ours in the hints and next steps of a JSON value."""
+    if isinstance(value, dict):
+        for key, each in value.items():
+            texts = each if isinstance(each, list) else [each or ""]
+            if key in ("next", "hint"):
+                yield from (found for text in texts for found in re.findall(r"sqlmigrate [a-z].*", str(text)))
+            else:
+                yield from commands_in(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from commands_in(each)
+
+
+def _troubled(shops: Fleet) -> None:
+    """Plant a failure, locks that are held, an edited file, tables without a history, changes by hand."""
+    shops.sql.add_tables("a", "b")
+    shops.call("up", "--skip", "shop_04")
+    shops.execute("shop_01", "insert into a values (1), (1)")
+    shops.execute("shop_03", "update migrations set checksum = 'other', up_sql = 'select 1;' where version = '002'")
+    shops.execute("shop_04", "create table own ()")
+    shops.execute("shop_05", "create table by_hand ()")
+    shops.execute("shop_06", "delete from migrations where version = '001'")
+    shops.sql.add("003_c", "alter table a add unique (id);")
+    shops.write("gone host=/nowhere dbname=x")
+
+
+def test_every_command_in_the_json_of_a_fleet_can_be_typed(fleet_of: Make) -> None:
+    """It is the call of the fleet with its options, or it names the database of its target."""
+    shops = fleet_of(6)
+    _troubled(shops)
+    lines = []
+    with psycopg.connect(shops.urls["shop_02"]) as holder:
+        holder.execute("lock table a in access exclusive mode")
+        for action in ("status", "up", "verify", "drift"):
+            options = OPTIONS if action == "up" else [*OPTIONS[:2], *OPTIONS[3:]]
+            lines += shops.call(action, *options, "--format", "json").stdout.splitlines()
+
+    found = {command for line in lines for command in commands_in(json.loads(line))}
+    up = AGAIN.format("up") + " --format json"
+    assert up in found
+    assert any("fleet up" in each and each.endswith("--into-existing --only shop_04") for each in found)
+    singles = [each for each in found if not each.startswith("sqlmigrate fleet ")]
+    databases = {conninfo_to_dict(url)["dbname"]: name for name, url in shops.urls.items()}
+    named = {databases[next(name for name in databases if f"dbname={name}" in each)] for each in singles}
+    assert named == {"shop_03", "shop_04", "shop_05", "shop_06"}
+    for command in found:
+        _, *arguments = shlex.split(command.replace("VERSION", "001"))
+        assert Quick(shops.folder, {})(*arguments, "--help").code == 0
+
+
+def test_a_hint_of_one_target_can_be_followed(fleet_of: Make) -> None:
+    """`--into-existing` is for that target alone: the others are left as they are."""
+    shops = fleet_of(3)
+    shops.sql.add_tables("a")
+    shops.execute("shop_02", "create table own ()")
+    shops.execute("shop_03", "create table own ()")
+
+    said = shops.call("up", "--skip", "shop_01", "--canary", "1", "--output", "html=fleet.html").stderr
+    step = next(line for line in said.splitlines() if line.endswith("--only shop_02"))
+    ended = Quick(shops.folder, {})(*shlex.split(step[step.index("sqlmigrate ") :])[1:])
+
+    assert ended.code == 0
+    assert shops.recorded() == {"shop_01": [], "shop_02": [("001", "executed")], "shop_03": []}
+
+
+def test_a_failure_names_the_call_of_the_fleet(fleet_of: Make) -> None:
+    """A file that is mended is mended for all. Also where the server was lost, and in the event of the failure."""
+    shops = fleet_of(1)
+    shops.sql.add(
+        "001_a", "-- sqlmigrate: no-transaction\ncreate table a ();\nselect pg_terminate_backend(pg_backend_pid());"
+    )
+
+    events = list(map(json.loads, shops.call("up", "--format", "json", "--directory", "sql").stdout.splitlines()))
+
+    again = "sqlmigrate fleet up --targets targets.txt --format json --directory sql"
+    (failed,) = [each for each in events if each.get("event") == "failed"]
+    (ended,) = [each for each in events if each.get("event") == "ended"]
+    assert failed["error"]["next"]
+    assert all(step.endswith(again) for step in failed["error"]["next"])
+    assert ended["error"]["next"] == failed["error"]["next"]
+
+
+def test_a_command_for_one_database_has_the_settings_of_the_call(fleet_of: Make) -> None:
+    """Its folder and its history table, also in JSON."""
+    shops = fleet_of(2)
+    shops.sql.add_tables("a")
+    (shops.folder / "sql").rename(shops.folder / "other")
+    options = ["--directory", "other", "--table", "hist"]
+    shops.call("up", *options)
+    shops.execute("shop_02", "update hist set checksum = 'other', up_sql = 'select 1;'")
+
+    text = shops.call("verify", *options).stderr
+    summary = json.loads(shops.call("verify", *options, "--format", "json").stdout)["summary"]
+
+    steps = summary["groups"][0]["error"]["next"]
+    assert [step.split(" --database-url ")[0] for step in steps] == [
+        "sqlmigrate --directory other --table hist log 001 --sql up",
+        "or: sqlmigrate --directory other --table hist repair 001",
+    ]
+    assert all(step in text for step in steps)
+    repair = shlex.split(steps[1].removeprefix("or: "))[1:]
+    assert Quick(shops.folder, {})(*repair, "--yes").code == 0
+    assert shops.call("verify", *options).code == 0
+
+
+def test_hints_of_those_that_are_left_out_are_on_the_page(fleet_of: Make) -> None:
+    """Commands and diffs to the letter, the version where it stands, and no word about a dry run that was not one."""
+    shops = fleet_of(6)
+    _troubled(shops)
+
+    ended = shops.call("up", *OPTIONS, "--output", "html=fleet.html")
+    page = (shops.folder / "fleet.html").read_text(encoding="utf-8")
+
+    said, pres = words(page), [words(each) for each in re.findall(r"<pre.*?</pre>", page, flags=re.DOTALL)]
+    database = conninfo_to_dict(shops.urls["shop_03"])["dbname"]
+    assert any(each.startswith("@@ -1 +1 @@ -select 1; +create table b") for each in pres)
+    assert any(f"dbname={database}" in each and "or: sqlmigrate repair 002 --database-url" in each for each in pres)
+    assert any("--into-existing --only shop_04" in each for each in pres)
+    assert "execute it there by the same call with --out-of-order" in said
+    assert "! shop_03 left out 002_b why" in said
+    assert "! shop_04 left out nothing executed why" in said
+    assert "dry run" not in said
+    assert "was rolled back" in ended.stderr
+
+
+def test_the_page_speaks_of_a_dry_run_only_if_something_was_tried(fleet_of: Make) -> None:
+    shops = fleet_of(1)
+    shops.sql.add_tables("a")
+    shops.call("up")
+    shops.sql.add("002_b", "create table b ();")
+    pages = []
+
+    for options in (["--dry-run", "--to", "1"], ["--dry-run"], []):
+        shops.call("up", *options, "--output", "html=fleet.html")
+        pages.append((shops.folder / "fleet.html").read_text(encoding="utf-8"))
+
+    assert ["The dry run was rolled back" in page for page in pages] == [False, True, False]
+
+
+def test_no_command_has_a_password(fleet_of: Make) -> None:
+    shops = fleet_of(2)
+    shops.sql.add_tables("a")
+    shops.execute("shop_02", "create table own ()")
+    secret = "Planted-1"
+    lines = [f"{name} {url}{'&' if '?' in url else '?'}password={secret}" for name, url in shops.urls.items()]
+    (shops.folder / "targets.txt").write_text("\n".join(lines), encoding="utf-8")
+
+    said = [
+        shops.call(action, "--format", form)
+        for action in ("status", "up", "verify", "drift")
+        for form in ("text", "json")
+    ]
+
+    text = "".join(each.stdout + each.stderr for each in said)
+    assert "sqlmigrate baseline VERSION --database-url" in text
+    assert secret not in text
+
+
+# -- each kind of command ----------------------------------------------------------------------------------------------
+
+
+def _typed(*options: tuple[str, str]) -> Typed:
+    return Typed("up", tuple(Option(name, tuple(words.split())) for name, words in options),
+                 {"up": frozenset({"check"}), "status": frozenset({"dry_run", "to", "steps"}), "down": frozenset(),
+                  "verify": frozenset({"dry_run", "to", "steps"}), "drift": frozenset({"dry_run"})})  # fmt: skip
+
+
+ONLY_ONE = "--targets t.txt --to 3 {}--only one"
+TYPED = _typed(("targets", "--targets t.txt"), ("to", "--to 3"), ("only", "--only @eu"), ("steps", "--steps 2"))
+
+
+@pytest.mark.parametrize(
+    ("step", "of_database", "of_schema"),
+    [
+        ("sqlmigrate up", "sqlmigrate fleet up --targets t.txt --to 3 --only @eu", None),
+        ("fix the file, then: sqlmigrate up",
+         "fix the file, then: sqlmigrate fleet up --targets t.txt --to 3 --only @eu", None),
+        ("sqlmigrate up --into-existing", f"sqlmigrate fleet up {ONLY_ONE.format('--into-existing ')}", None),
+        ("sqlmigrate status", "sqlmigrate fleet status --targets t.txt --only @eu", None),
+        ("sqlmigrate down", f"sqlmigrate fleet down {ONLY_ONE.format('')}", None),
+        ("sqlmigrate repair 003", "sqlmigrate repair 003 --database-url dbname=x",
+         "sqlmigrate repair 003 --database-url dbname=x --table s.migrations"),
+        ("sqlmigrate status --table old", "sqlmigrate status --table old --database-url dbname=x", ""),
+        ("sqlmigrate baseline 003", "sqlmigrate baseline 003 --database-url dbname=x", ""),
+        ("sqlmigrate drift", "sqlmigrate drift --database-url dbname=x",
+         "sqlmigrate fleet drift --targets t.txt --to 3 --only @eu"),
+        ("sqlmigrate drift --accept", "sqlmigrate drift --accept --database-url dbname=x", ""),
+        ("sqlmigrate renumber", "sqlmigrate renumber", None),
+        ("psql: create schema s;", "psql: create schema s;", None),
+    ],
+)  # fmt: skip
+def test_a_command_for_one_database_becomes_one_that_is_right_in_a_fleet(
+    step: str, of_database: str, of_schema: str | None
+) -> None:
+    """`down` and flags are for one target only; a schema works by its history, or not at all."""
+    commands = Commands("migrations", TYPED.for_hint)
+    error = SqlmigrateError("x", next_steps=[step])
+
+    shown = [for_target(error, Target("one", "dbname=x", schema), commands).next_steps for schema in (None, "s")]
+
+    assert shown[0] == (of_database,)
+    assert shown[1] == tuple(filter(None, [of_database if of_schema is None else of_schema]))
+
+
+def test_a_command_in_the_middle_of_a_hint_is_that_of_the_fleet_too() -> None:
+    error = SqlmigrateError("x", hint="take it over, then: sqlmigrate up; or, only if it is another's, execute all")
+
+    shown = for_target(error, Target("one", "dbname=x"), Commands("migrations", TYPED.for_hint))
+
+    assert shown.hint == (
+        "take it over, then: sqlmigrate fleet up --targets t.txt --to 3 --only @eu; or, only if it is another's, "
+        "execute all"
+    )
+
+
+def test_a_target_that_the_option_only_cannot_name_has_no_command_for_itself() -> None:
+    """A star in a name would choose others as well."""
+    error = SqlmigrateError("x", kind=Kind.SHARED_VERSION, next_steps=["sqlmigrate up --into-existing"])
+
+    shown = for_target(error, Target("a*", "dbname=x"), Commands("migrations", TYPED.for_hint))
+
+    assert shown.next_steps == ()
