@@ -9,7 +9,7 @@ import pytest
 from browser import DESK, NIGHT, PHONE, Browse, measured
 from fleet_project import Fleet, rows, words
 
-from sqlmigrate.errors import ConnectError, HistoryError
+from sqlmigrate.errors import ConnectError, HistoryError, MigrationError
 from sqlmigrate.files.migration import Folder
 from sqlmigrate.fleet import html
 from sqlmigrate.fleet.inspection import Standing
@@ -120,12 +120,17 @@ def _large(number: int = 600) -> str:
 
 def _status() -> str:
     standings = {f"shop_{each}": Standing("002_b", 2, each % 3) for each in range(30)}
-    return html.status_page({**standings, HOSTILE: Standing(error=ConnectError(LONG))}, _call())
+    failure, stop = HistoryError(f"002_b failed: {HOSTILE} {LONG}", detail=[LONG]), HistoryError("stop", hint=HOSTILE)
+    standings["failed"] = Standing("001_a", 1, 1, (("failed", 1),), failures=(failure,))
+    standings["stopped"] = Standing(pending=2, stops=(stop,))
+    standings[HOSTILE] = Standing(error=ConnectError(LONG, next_steps=[f"sqlmigrate fleet up --only {LONG}"]))
+    return html.status_page(standings, [MigrationError(f"{HOSTILE} {LONG}", hint=HOSTILE)], _call())
 
 
-def test_no_text_of_a_target_acts_on_the_page() -> None:
-    assert "<img" not in _large(0)
-    assert "\u202e" not in _large(0)
+@pytest.mark.parametrize("page", [_large(0), _status()], ids=["run", "status"])
+def test_no_text_of_a_target_acts_on_the_page(page: str) -> None:
+    assert "<img" not in page
+    assert "\u202e" not in page
 
 
 @pytest.mark.slow
