@@ -30,9 +30,14 @@ if TYPE_CHECKING:
 
 __all__ = ["cli"]  # with all commands of this module
 
-_LOOKS: tuple[Scope, ...] = ("database", "folder")
-_EXECUTES: tuple[Scope, ...] = ("database", "folder", "execution")
+_LOOKS: tuple[Scope, ...] = ("database", "one schema", "folder")
+_EXECUTES: tuple[Scope, ...] = (*_LOOKS, "execution")
 _EXECUTES_FIRST: tuple[Scope, ...] = (*_EXECUTES, "first run")
+
+
+def _place(context: Context) -> dict[str, Any]:
+    """Return where in the database a command works: the history, and the schema if one is named."""
+    return {"table": context.config.table, "schema": context.config.schema}
 
 
 @command("sqlmigrate status --check", _LOOKS)
@@ -43,7 +48,7 @@ def status(context: Context, *, check: bool) -> int:
 
     migrations = folder.survey(context.config.directory)
     with context.database() as url:
-        planned = operations.status(url, migrations, table=context.config.table)
+        planned = operations.status(url, migrations, **_place(context))
     context.report.status(planned)
     settled = all(row.state in ("executed", "baseline") for row in planned.plan.rows)
     return EXIT_ATTENTION if check and not settled else 0
@@ -69,7 +74,7 @@ def verify(context: Context) -> int:
         return 0
     try:
         with context.database() as url:
-            planned, errors = operations.verify(url, migrations, table=context.config.table)
+            planned, errors = operations.verify(url, migrations, **_place(context))
     except SqlmigrateError as error:
         raise gather([*faults_of(migrations), error]) from None
     executed = unchanged(planned.plan.rows)
@@ -106,11 +111,11 @@ def log(context: Context, *, version: str | None, sql: Direction | None) -> None
         raise ConfigError("`log --sql` needs a version", hint=f"for example: sqlmigrate log 003 --sql {sql}")
     if sql and version:
         with context.database() as url:
-            execution, text = operations.recorded(url, version, sql, table=context.config.table)
+            execution, text = operations.recorded(url, version, sql, **_place(context))
         context.report.recorded(execution, sql, text)
         return
     with context.database() as url:
-        state, entries = operations.log(url, version, table=context.config.table)
+        state, entries = operations.log(url, version, **_place(context))
     context.report.log(state, entries)
 
 
@@ -198,7 +203,7 @@ def _execute(context: Context, direction: Direction, *, asks: bool = False, **op
     asked: set[str] = set()  # a plan may be made again
     with RunSummary(direction, options.get("dry_run", False)) as outcome:
         running = RunReport(context.report)
-        options |= {"table": context.config.table, "limits": context.limits, "drift": context.drift}
+        options |= {**_place(context), "limits": context.limits, "drift": context.drift}
         migrations = folder.survey(context.config.directory)
         if direction == "up":
             options |= {"into_existing": context.config.into_existing}
@@ -277,10 +282,10 @@ def repair(context: Context, *, version: str, yes: bool) -> None:
 
     migrations = folder.survey(context.config.directory)
     with context.database() as url:
-        row, question = operations.repairable(url, migrations, version, table=context.config.table)
+        row, question = operations.repairable(url, migrations, version, **_place(context))
         context.confirm(yes=yes, question=question)
         state, done = operations.repair(
-            url, row, table=context.config.table, lock_wait=context.config.lock_wait, drift=context.drift
+            url, row, **_place(context), lock_wait=context.config.lock_wait, drift=context.drift
         )
     context.report.repaired(state, row.label, done)
 
@@ -305,7 +310,7 @@ def baseline(context: Context, *, version: str, yes: bool, **shadow: Any) -> Non
             url,
             migrations,
             version,
-            table=context.config.table,
+            **_place(context),
             lock_wait=context.config.lock_wait,
             drift=context.drift,
         )
@@ -318,9 +323,16 @@ def _baseline_doubt(context: Context, url: str, migrations: Folder, version: str
     from sqlmigrate.shadow.baseline import agreement
     from sqlmigrate.shadow.built_schema import Wanted
 
-    if missing := operations.baseline_doubt(url, migrations, version, table=context.config.table):
+    if missing := operations.baseline_doubt(url, migrations, version, **_place(context)):
         return missing
     config = context.config
+    if config.schema:
+        context.report.text(
+            f"not compared with what the files make, because {config.schema} is one schema of many: "
+            "only its tables were looked for",
+            stream="stderr",
+        )
+        return ""
     wanted = Wanted(
         Path(config.embedded_directory),
         config.table,

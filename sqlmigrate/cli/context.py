@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 
 EXIT_FAILED, EXIT_ATTENTION = 1, 3
+_IN_SCHEMA = r"(?:^|: )sqlmigrate (?:status|verify|log|up|down|reset|repair|baseline|drift)\b"
 _ANSWER = len(" [y/N]: n")  # what stands behind a question
 
 
@@ -84,6 +85,9 @@ class Context:
         """
         if self.chosen and re.search(rf"(^|: )sqlmigrate {self.command}$", command):
             command += f" {self.chosen}"
+        if (schema := self.flags.get("schema")) and re.search(_IN_SCHEMA, command):
+            called, into_file, path = command.partition(" > ")
+            command = f"{called} --schema {shlex.quote(schema)}{into_file}{path}"
         program = self._program(command)
         return re.sub(r"(^|: )sqlmigrate (?!fleet )(?=[a-z])", lambda match: f"{match[1]}{program} ", command, count=1)
 

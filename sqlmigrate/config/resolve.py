@@ -48,6 +48,7 @@ class Config:
     embedded_directory: str = EMBEDDED_DIRECTORY
     directory: str = default("directory")
     table: str = default("table")
+    schema: str | None = None
     lock_wait: float = default("lock_wait")
     lock_timeout: str = default("lock_timeout")
     lock_retries: int = default("lock_retries")
@@ -78,7 +79,10 @@ def resolve(flags: Mapping[str, str | None], environment: Mapping[str, str], dir
     url, named_by = _database(flags, environment)
     is_url_empty = url is None and _VARIABLE in environment
     embedded = EMBEDDED_DIRECTORY if project.folder == directory else str(project.folder / EMBEDDED_DIRECTORY)
-    return Config(url, named_by, is_url_empty, is_ci=_is_ci(environment), embedded_directory=embedded, **chosen)
+    is_ci, schema = _is_ci(environment), flags.get("schema")
+    if schema is not None and not schema.strip():
+        raise _empty("--schema")
+    return Config(url, named_by, is_url_empty, is_ci=is_ci, embedded_directory=embedded, schema=schema, **chosen)
 
 
 def _is_ci(environment: Mapping[str, str]) -> bool:

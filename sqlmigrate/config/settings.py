@@ -16,7 +16,7 @@ from sqlmigrate.errors import NOTHING_EXECUTED, ConfigError
 from sqlmigrate.spelling import did_you_mean
 
 Kind = Literal["text", "path", "number", "duration", "choice", "switch", "list"]
-Scope = Literal["all", "database", "folder", "execution", "first run", "schema", "shadow"]
+Scope = Literal["all", "database", "one schema", "folder", "execution", "first run", "schema", "shadow"]
 
 _YES, _NO = ("yes", "true", "on", "1"), ("no", "false", "off", "0")
 _MOST_RETRIES = 1000
@@ -201,6 +201,14 @@ _RECORDS = (
         variable="SQLMIGRATE_TABLE",
     ),
     Setting(
+        name="schema",
+        meaning="The only schema on the `search_path`, with a history of its own: a target of `fleet --schemas`",
+        default="",
+        example="tenant_7",
+        scope="one schema",
+        is_in_file=False,
+    ),
+    Setting(
         name="format",
         meaning="Output for people or for programs",
         default="text",
@@ -325,6 +333,7 @@ IN_FILE = {setting.name: setting for setting in _RECORDS if setting.is_in_file}
 SCOPES: dict[Scope, str] = {
     "all": "every command",
     "database": "commands that use the database",
+    "one schema": "commands that use one database, except `review` and `adopt`",
     "folder": "commands that read the folder",
     "execution": "commands that execute migrations",
     "first run": "`up` and `reset`",

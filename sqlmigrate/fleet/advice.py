@@ -18,7 +18,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sqlmigrate.config.passwords import masked
 from sqlmigrate.errors import Kind, SqlmigrateError
 from sqlmigrate.executor.events import Failed, Noted
-from sqlmigrate.history.table import DEFAULT_TABLE, table_parts
+from sqlmigrate.history.table import DEFAULT_TABLE
 from sqlmigrate.plan.plan import Planned
 from sqlmigrate.spelling import plural
 
@@ -29,7 +29,7 @@ _ENDS_IN_OURS = re.compile(r"(^|: )sqlmigrate [a-z]+( --[a-z]+)*$")
 _INTO_FILE = re.compile(r" > \S.*$")
 _MOVES_FILES = re.compile(r"^(or: )?(mv|git mv|git stash|git checkout|git restore) ")
 _IN_PROSE = re.compile(r"\bsqlmigrate (up|status|verify)(?=[;,.)]|$)")
-_OF_A_HISTORY = ("log", "repair")  # they work by the table alone, also for a schema
+_OF_DATABASES = ("adopt", "review", "schema")  # they do not work for one schema
 _OF_A_FOLDER = ("create", "renumber", "squash")
 _OF_THE_FLEET = ("up", "down", "status", "verify")
 _SHARED = (
@@ -103,8 +103,6 @@ def for_target(error: _Error, target: Target, commands: Commands) -> _Error:
 def _hint(error: SqlmigrateError, target: Target, commands: Commands) -> str | None:
     """Return the hint; a line of it that ends in a command has that for the target."""
     lines = error.hint.splitlines() if error.hint else []
-    if target.schema:  # the values are shown of a whole database only
-        lines = [line for line in lines if not line.endswith("sqlmigrate drift")]
     found = [
         _at(line, target, commands)
         if _ENDS_IN_OURS.search(line)
@@ -147,23 +145,13 @@ def _at(step: str, target: Target, commands: Commands) -> str:
     if (action in _OF_THE_FLEET and not rest) or action == "up":
         # flags allow something in one target only; and `down` once more would undo more in the others
         command = commands.fleet(action, rest, target.name if rest or action == "down" else "")
-    elif target.schema and f"{action}{rest}" == "drift":
-        command = commands.fleet(action, "", "")
-    elif target.schema and action not in _OF_A_HISTORY:
+    elif target.schema and (action in _OF_DATABASES or "--against files" in rest):
         command = ""
     else:
         words = [f"--database-url {shlex.quote(address(target.url))}"]
-        words += [f"--table {shlex.quote(_table(target.schema, commands.table))}"] if target.schema else []
+        words += [f"--schema {shlex.quote(target.schema)}"] if target.schema else []
         command = commands.single(f"sqlmigrate {action}{rest} {' '.join(words)}")
     return f"{before}{command}" if command else ""
-
-
-def _table(schema: str, table: str) -> str:
-    """Return the history of a schema, as `--table` names it."""
-    plain = re.fullmatch(r"[a-z_][a-z0-9_]*", schema)
-    quoted = schema.replace('"', '""')
-    _, name = table_parts(table)
-    return f"{schema}.{name}" if plain else f'"{quoted}".{name}'
 
 
 def address(url: str) -> str:

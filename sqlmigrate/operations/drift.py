@@ -26,8 +26,7 @@ from .snapshot import Expected, Now, expected_after, ours, read_now, take
 
 _SHOWN = 3  # differences that a note names
 _INTERRUPTED = "it was interrupted, or the setting drift was off, or sqlmigrate was an older version"
-_WAY_OUT = "compare the schema with the files; to expect it as it is from now on: --accept"
-_WAYS_OUT = ("sqlmigrate drift --against files", "sqlmigrate drift --accept")
+_ACCEPTING = "to expect it as it is from now on: --accept"
 
 
 # -- comparing ---------------------------------------------------------------------------------------------------------
@@ -67,7 +66,7 @@ def compare(session: Session, state: State, ignored: Sequence[Entry], now: Now |
     if snapshot is None:
         raise AssertionError("without a snapshot there is a problem")
     is_current = snapshot.tie.is_same(now.found.tie)
-    unsure = _unsure(snapshot) if snapshot.is_unsure else None
+    unsure = _ways_out(state, _unsure(snapshot)) if snapshot.is_unsure else None
     if is_current and now.is_as_kept(state.server.major):
         found = find_drift(now.catalog, now.catalog, Majors(0, 0), ignored)
         return Compared(now, snapshot, unsure, drift=found, before=now.catalog)
@@ -82,7 +81,8 @@ def compare(session: Session, state: State, ignored: Sequence[Entry], now: Now |
     begun = before if began is None else ours(began, now.found, state.history)
     before = expected_after(before, begun, after)
     drift = find_drift(before, after, majors, ignored)
-    return Compared(now, snapshot, _older(snapshot, find_drift(begun, after, majors, ignored), drift), drift, before)
+    older = _older(snapshot, find_drift(begun, after, majors, ignored), drift)
+    return Compared(now, snapshot, _ways_out(state, older), drift, before)
 
 
 def _began(session: Session, history: History, found: Found) -> Catalog | None:
@@ -122,6 +122,20 @@ def _why_not_compared(state: State, now: Now) -> SqlmigrateError | None:
     return None
 
 
+def against_files(state: State) -> list[str]:
+    """Return the command that compares with the files; none for one schema of many, for which there is no such."""
+    return ["sqlmigrate drift --against files"] if state.server.schema is None else []
+
+
+def _ways_out(state: State, problem: HistoryError) -> HistoryError:
+    """Return a problem with what can be done about changes that are not known."""
+    comparing = against_files(state)
+    return problem.with_(
+        hint=f"{'compare the schema with the files; ' if comparing else ''}{_ACCEPTING}",
+        next_steps=[*comparing, "sqlmigrate drift --accept"],
+    )
+
+
 def _older(snapshot: Snapshot, since: Drift, known: Drift) -> HistoryError:
     """Say that the snapshot is older than the history; `since` is what has changed since the interrupted run began."""
     older = f"the snapshot of the schema{_of(snapshot)} is older than the history"
@@ -131,8 +145,6 @@ def _older(snapshot: Snapshot, since: Drift, known: Drift) -> HistoryError:
         if known.differences
         else f"{older}: what differs may come from a migration",
         detail=[f"the last run took no snapshot: {_INTERRUPTED}", *changed],
-        hint=_WAY_OUT,
-        next_steps=_WAYS_OUT,
     )
 
 
@@ -140,8 +152,6 @@ def _unsure(snapshot: Snapshot) -> HistoryError:
     return HistoryError(
         f"not all changes by hand from before {_when(snapshot)} are known",
         detail=[f"a run before took no snapshot: {_INTERRUPTED}"],
-        hint=_WAY_OUT,
-        next_steps=_WAYS_OUT,
     )
 
 
@@ -206,13 +216,19 @@ def drift(
 
 
 def accept(
-    url: str, *, table: str = DEFAULT_TABLE, lock_wait: float = DEFAULT_LIMITS.lock_wait, is_logged: bool = True
+    url: str,
+    *,
+    table: str = DEFAULT_TABLE,
+    schema: str | None = None,
+    lock_wait: float = DEFAULT_LIMITS.lock_wait,
+    is_logged: bool = True,
 ) -> State:
     """Take a snapshot of the schema as it is now, under the lock of a run; what was changed by hand is expected then.
 
     Args:
         url: The database.
         table: The history table.
+        schema: The schema to work in, as in `up`.
         lock_wait: How long to wait for another run, in seconds.
         is_logged: Whether the log says what was accepted: not where it is a change of ours.
 
@@ -221,7 +237,7 @@ def accept(
         LockError: Another run holds the lock for more than `lock_wait` seconds.
         SqlmigrateError: The snapshot cannot be kept.
     """
-    with under_lock(url, table, lock_wait) as (session, state):
+    with under_lock(url, table, lock_wait, schema) as (session, state):
         if not state.history.exists:
             raise _no_history(state)
         rights.require_writable(state)
@@ -268,8 +284,8 @@ def owner_of(thing: Object, compared: Compared) -> str | None:
 def _no_history(state: State) -> SqlmigrateError:
     return HistoryError(
         f"there is no history in {state.history.name}, so there is no snapshot to compare with",
-        hint="to compare it with what the files make:",
-        next_steps=["sqlmigrate drift --against files"],
+        hint="to compare it with what the files make:" if against_files(state) else None,
+        next_steps=against_files(state),
     )
 
 
@@ -311,21 +327,21 @@ def what_changed(
         raise _refused(compared.drift, compared.snapshot)
     notes = [_noted(compared.drift, compared.snapshot)] if is_changed else []
     if compared.problem:
-        notes.append(_unknown(compared, now, is_changed=is_changed))
+        notes.append(_unknown(state, compared, is_changed=is_changed))
     expected = Expected(compared.before, now, is_unsure=compared.problem is not None)
     return tuple(notes), expected if notes or now.found.began else None, compared.problem is None
 
 
-def _unknown(compared: Compared, now: Now, *, is_changed: bool) -> SqlmigrateError:
+def _unknown(state: State, compared: Compared, *, is_changed: bool) -> SqlmigrateError:
     """Give the note that not everything is known, in few words: a run has more to say."""
     what = f"not known what {'else ' if is_changed else ''}was changed by hand"
     snapshot = compared.snapshot
-    if snapshot and snapshot.tie.is_same(now.found.tie):
+    if snapshot and snapshot.tie.is_same(compared.now.found.tie):
         what += f" before {_when(snapshot)}"
     return SqlmigrateError(
         f"{what}: a run took no snapshot of the schema",
         detail=[
-            "to compare with the files: sqlmigrate drift --against files",
+            *(f"to compare with the files: {each}" for each in against_files(state)),
             "to expect the schema as it is from now on: sqlmigrate drift --accept",
         ],
     )

@@ -12,13 +12,13 @@ from sqlmigrate.history.state import State
 
 
 @contextmanager
-def under_lock(url: str, table: str, lock_wait: float) -> Iterator[tuple[Session, State]]:
+def under_lock(url: str, table: str, lock_wait: float, schema: str | None = None) -> Iterator[tuple[Session, State]]:
     """Connect, take the lock of a run, and give the session and the state read under the lock.
 
     A pooler that shares sessions, or may do so, would keep the lock when we are gone. There it is not taken: each
     request checks that its row has not changed.
     """
-    with connect(url) as session:
+    with connect(url, schema) as session:
         state = read.read(session, table)
         server.require_writable(state.server)
         synchronous.require(state.server.synchronous)

@@ -24,7 +24,7 @@ def look(session: Session, state: State, policy: DriftPolicy, *, may_refuse: boo
     must_know = may_refuse and policy.answer == "refuse" and bool(state.executions)
     if state.history.snapshots not in ("readable", "writable"):
         if must_know:
-            raise _unknown("no snapshot of the schema is kept")
+            raise _unknown(state, "no snapshot of the schema is kept")
         return (), None  # the run takes the first snapshot, or says why it cannot
     try:
         now = read_now(session, state)
@@ -39,15 +39,19 @@ def look(session: Session, state: State, policy: DriftPolicy, *, may_refuse: boo
         session.abort()
         notes, expected, is_known = (SqlmigrateError(f"not looked for changes by hand: {reason(error)}"),), None, False
     if must_know and not is_known:
-        raise _unknown(notes[0].message)
+        raise _unknown(state, notes[0].message)
     return notes, expected
 
 
-def _unknown(why: str) -> HistoryError:
+def _unknown(state: State, why: str) -> HistoryError:
+    from .drift import against_files  # noqa: PLC0415 - only for an error
+
+    comparing = against_files(state)
     return HistoryError(
         'the setting drift is "refuse", and it is not known whether the schema was changed by hand',
         detail=[why],
         state=NOTHING_EXECUTED_BY_THIS_RUN,
-        hint="compare the schema with the files; to expect it as it is from now on: --accept; or go on: --drift warn",
-        next_steps=["sqlmigrate drift --against files", "sqlmigrate drift --accept"],
+        hint=f"{'compare the schema with the files; ' if comparing else ''}"
+        "to expect it as it is from now on: --accept; or go on: --drift warn",
+        next_steps=[*comparing, "sqlmigrate drift --accept"],
     )

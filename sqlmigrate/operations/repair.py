@@ -28,18 +28,18 @@ _SHOWN = 5  # missing tables that a question names
 
 
 def repairable(
-    url: str, migrations: Sequence[Migration], version: str, *, table: str = DEFAULT_TABLE
+    url: str, migrations: Sequence[Migration], version: str, *, table: str = DEFAULT_TABLE, schema: str | None = None
 ) -> tuple[Row, str]:
     """Return the row that `repair` would change for `version`, and a question that says what would be done.
 
     Raises `ConfigError` for an unknown version and for one that needs no repair, `HistoryError` for a file that must
     not be accepted, because another migration was executed with its number.
     """
-    plan = status(url, migrations, table=table).plan
+    plan = status(url, migrations, table=table, schema=schema).plan
     rows = plan.rows
     row = find_named(migrations, plan.opened, rows, version)
     if row.is_another_migration:
-        with connect(url) as session:
+        with connect(url, schema) as session:
             _require_newer_folder(session, read.read(session, table), [row])
     for opened in plan.opened:
         if opened.error and opened.covers(row.number):
@@ -65,11 +65,12 @@ def repairable(
     raise ConfigError(f"{row.label} is {row.state} and needs no repair", state=NOTHING_CHANGED)
 
 
-def repair(
+def repair(  # noqa: PLR0913 - as `up`
     url: str,
     row: Row,
     *,
     table: str = DEFAULT_TABLE,
+    schema: str | None = None,
     lock_wait: float = DEFAULT_LIMITS.lock_wait,
     drift: DriftPolicy = DEFAULT_DRIFT,
 ) -> tuple[State, str]:
@@ -82,7 +83,7 @@ def repair(
     if row.execution is None:
         raise AssertionError("what can be repaired has an execution")
     version = row.execution.version
-    with under_lock(url, table, lock_wait) as (session, state):
+    with under_lock(url, table, lock_wait, schema) as (session, state):
         rights.require_writable(state)
         if row.execution not in state.executions:
             message = f"{row.label} changed since you were asked: another run has executed or repaired it"
@@ -134,7 +135,7 @@ def _begun_as(row: Row) -> str:
 
 
 def baseline_doubt(
-    url: str, migrations: Sequence[Migration], version: str, *, table: str = DEFAULT_TABLE
+    url: str, migrations: Sequence[Migration], version: str, *, table: str = DEFAULT_TABLE, schema: str | None = None
 ) -> str | None:
     """Return which tables that the files up to `version` create are missing; None if none of them is.
 
@@ -142,7 +143,7 @@ def baseline_doubt(
     `MigrationError` for files that cannot be read or whose version is not what it looks like, `ServerError` if the
     history cannot be written.
     """
-    with connect(url) as session:
+    with connect(url, schema) as session:
         state = read.read(session, table)
         server.require_writable(state.server)
         rights.require_writable(state)
@@ -150,7 +151,7 @@ def baseline_doubt(
         declared = [row.migration for row in pending if row.migration]
         created = created_tables(readable_scripts(declared))
         found = set(surroundings.tables_of(session, {name for _, name in created})) if created else set()
-    found |= {("", name) for _, name in found}
+    found |= {("", name) for place, name in found if schema in (None, place)}
     missing = [".".join(filter(None, each)) for each in created if each not in found]
     if not missing:
         return None
@@ -169,6 +170,7 @@ def baseline(  # noqa: PLR0913 - as `up`
     version: str,
     *,
     table: str = DEFAULT_TABLE,
+    schema: str | None = None,
     lock_wait: float = DEFAULT_LIMITS.lock_wait,
     drift: DriftPolicy = DEFAULT_DRIFT,
 ) -> tuple[State, list[Row]]:
@@ -180,7 +182,7 @@ def baseline(  # noqa: PLR0913 - as `up`
     what it looks like, `HistoryError` for a migration of which only a part is executed, `LockError` if another run
     holds the lock for more than `lock_wait` seconds.
     """
-    with under_lock(url, table, lock_wait) as (session, state):
+    with under_lock(url, table, lock_wait, schema) as (session, state):
         pending = _pending_up_to(session, version, migrations, state)
         declared = list({row.number: row for row in reversed(pending)}.values())[::-1]  # one file of each version
         _refuse_half_done(declared)

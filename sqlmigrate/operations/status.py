@@ -141,9 +141,11 @@ def changed_files(session: Session, history: History, rows: Sequence[Row], state
     return changed_error(rows, read.texts(session, history, versions), state)
 
 
-def log(url: str, version: str | None = None, *, table: str = DEFAULT_TABLE) -> tuple[State, tuple[LogEntry, ...]]:
+def log(
+    url: str, version: str | None = None, *, table: str = DEFAULT_TABLE, schema: str | None = None
+) -> tuple[State, tuple[LogEntry, ...]]:
     """Read the log of the history, oldest entry first; with a `version` only its entries. Raises as `status`."""
-    with connect(url) as session:
+    with connect(url, schema) as session:
         state = read.read(session, table)
         found = entries(session, state.history)
     if version is None:
@@ -153,13 +155,15 @@ def log(url: str, version: str | None = None, *, table: str = DEFAULT_TABLE) -> 
     return state, tuple(entry for entry in found if version_number(entry.version) == wanted)
 
 
-def recorded(url: str, version: str, direction: Direction, *, table: str = DEFAULT_TABLE) -> tuple[Execution, str]:
+def recorded(
+    url: str, version: str, direction: Direction, *, table: str = DEFAULT_TABLE, schema: str | None = None
+) -> tuple[Execution, str]:
     """Read the up or the down text that the history has recorded for a migration.
 
     Raises `ConfigError` for a version that is not in the history, `HistoryError` if it has no such text, or not the
     whole of it, and what `status` raises.
     """
-    with connect(url) as session:
+    with connect(url, schema) as session:
         state = read.read(session, table)
         row = find_row(make_rows((), state.executions), version)
         found = read.texts(session, state.history, [row.version])

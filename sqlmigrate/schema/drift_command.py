@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _FORMATS = ("text", "json", "markdown")
 
 
-@command("sqlmigrate drift", ["database", "folder", "shadow"])
+@command("sqlmigrate drift", ["database", "one schema", "folder", "shadow"])
 @click.option("--format", type=click.Choice(_FORMATS), help="How to print what was found.  [default: text]")
 @click.option("--against", type=click.Choice(("snapshot", "files")), default="snapshot", show_default=True,
               help="What to compare with: the last snapshot, or what the files make.")  # fmt: skip
@@ -45,6 +45,11 @@ def drift(context: Context, *, against: str, sql: bool, accept: bool, yes: bool,
     if accept and against == "files":
         raise ConfigError(
             "--accept takes a new snapshot; it does not change the files", hint="leave out one of the two"
+        )
+    if context.config.schema and against == "files":
+        raise ConfigError(
+            "--against files compares a whole database, not one schema",
+            hint="without it, the schema is compared with its last snapshot",
         )
     try:
         result = _of_files(context, **options) if against == "files" else _of_snapshot(context, **options)
@@ -72,7 +77,9 @@ def _accept(context: Context, result: Result, *, yes: bool) -> None:
     if result.items:
         context.confirm(yes=yes, question="Take a snapshot with these changes? They are expected then")
     with context.database() as url:
-        operations.accept(url, table=context.config.table, lock_wait=context.config.lock_wait)
+        operations.accept(
+            url, table=context.config.table, schema=context.config.schema, lock_wait=context.config.lock_wait
+        )
     context.report.json({"accepted": True})
     context.report.text([("green", "✅"), ("", " the snapshot has the schema as it is now")])
 
@@ -88,7 +95,9 @@ def _of_snapshot(context: Context, **options: Any) -> Result:
             hint="with the last snapshot nothing is executed; to compare with what the files make: --against files",
         )
     with context.database() as url:
-        return of_snapshot(operations.drift(url, context.drift, table=context.config.table))
+        return of_snapshot(
+            operations.drift(url, context.drift, table=context.config.table, schema=context.config.schema)
+        )
 
 
 def _of_files(

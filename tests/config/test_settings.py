@@ -56,21 +56,24 @@ def test_the_defaults_are_those_of_the_records() -> None:
 
 @RECORDS
 def test_the_program_has_every_flag(setting: Setting) -> None:
-    """A setting with a scope is an option of the program, whose help is the record's meaning and default."""
+    """A setting with a scope is an option of the program, whose help is the record's meaning and default.
+
+    One schema is named to the command alone: a command that has no such flag must not overlook it.
+    """
     options = {option.name: option for option in cli.params if isinstance(option, click.Option)}
 
-    assert (setting.name in options) == (setting.scope is not None)
-    if setting.scope:
+    assert (setting.name in options) == (setting.scope not in (None, "one schema"))
+    if setting.name in options:
         assert options[setting.name].opts == [setting.flag]
         assert str(options[setting.name].help).startswith(setting.meaning)
         assert setting.default in str(options[setting.name].help)
 
 
+_LOOKS = {"database", "one schema", "folder"}
 USES = {
-    "baseline": {"database", "folder", "shadow"}, "create": {"folder"}, "down": {"database", "folder", "execution"},
-    "log": {"database", "folder"}, "repair": {"database", "folder"}, "split": set(), "verify": {"database", "folder"},
-    "reset": {"database", "folder", "execution", "first run"}, "status": {"database", "folder"},
-    "up": {"database", "folder", "execution", "first run"},
+    "baseline": {*_LOOKS, "shadow"}, "create": {"folder"}, "down": {*_LOOKS, "execution"}, "log": _LOOKS,
+    "repair": _LOOKS, "split": set(), "verify": _LOOKS, "reset": {*_LOOKS, "execution", "first run"},
+    "status": _LOOKS, "up": {*_LOOKS, "execution", "first run"},
 }  # fmt: skip
 
 
@@ -95,8 +98,8 @@ def test_the_table_of_the_documentation() -> None:
     assert rows[0].startswith(
         "| `--database-url URL` | `DATABASE_URL` |  |  | `postgresql://app@db.internal/shop` | Data"
     )
-    assert r"| `--format text\|json` |  |  | `text` | `json` | " in rows[3]
-    assert rows[4] == (
+    assert r"| `--format text\|json` |  |  | `text` | `json` | " in rows[4]
+    assert rows[5] == (
         "| `--lock-wait TIME` | `SQLMIGRATE_LOCK_WAIT` | `lock_wait` | `60s` | `10min` | "
         f"How long to wait for another run of sqlmigrate (flag of {SCOPES['execution']}) |"
     )
