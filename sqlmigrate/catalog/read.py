@@ -16,9 +16,10 @@ import psycopg
 
 from sqlmigrate.database.session import Request, Session
 
-from . import prepared
+from . import prepared, presence
 from .objects import Catalog, Identity, Object
 from .prepared import Query
+from .presence import Present
 from .sql_definitions import sorts
 from .sql_relations import COMMENTS, FIELD, GUARD, RECORD, SETTINGS, Sort, comments as comments_of
 
@@ -41,7 +42,28 @@ def read(session: Session, ignore: Collection[str] = ()) -> Catalog:
     return _catalog(session, at_one_moment(session, lambda: prepared.ask(session, queries)), ignore)
 
 
-def read_in_one_turn(session: Session, also: Sequence[Request], schema: str | None = None) -> tuple[Catalog, Answers]:
+def read_expected(
+    session: Session, also: Sequence[Request], schema: str | None, expected: Present | None
+) -> tuple[Catalog, Answers]:
+    """Read as `read_in_one_turn` does, but only the sorts of object that are `expected`; None for all.
+
+    If there are others at that moment, everything is read again with these: it takes one more round trip.
+    """
+    if expected is None:
+        return read_in_one_turn(session, also, schema)
+    version = session.conn.info.server_version
+    question = presence.question(version)
+    while True:
+        catalog, (present, *answers) = read_in_one_turn(session, (question, *also), schema, expected)
+        missed = presence.answered(version, present, schema=schema) - expected
+        if not missed:
+            return catalog, answers
+        expected |= missed
+
+
+def read_in_one_turn(
+    session: Session, also: Sequence[Request], schema: str | None = None, expected: Present | None = None
+) -> tuple[Catalog, Answers]:
     """Read as `read` does, in one round trip, and ask something else in the same transaction, at the same moment.
 
     Nothing stays prepared: between two readings a file is executed, which may deallocate it. Raises psycopg's error for
@@ -51,9 +73,11 @@ def read_in_one_turn(session: Session, also: Sequence[Request], schema: str | No
         session: The session; its settings stay as they are.
         also: What else is asked, in the read-only transaction with our settings.
         schema: Read only what is in this schema; None for everything.
+        expected: Of the sorts that not every database has, read only these; None for all of them.
     """
     opening = (GUARD, *_BOUNDS, *SETTINGS)
     found = [each for each in sorts(session.conn.info.server_version) if schema is None or each.is_in_schema]
+    found = [each for each in found if expected is None or not each.presence or each.presence.query in expected]
     queries = [Request(each.sql(schema=schema), quiet=True) for each in found]
     numbered = dict(enumerate(found, len(opening)))
     objects: dict[tuple[str, str], Object] = {}

@@ -11,11 +11,14 @@ from .sql_clauses import clauses, flag, function, operator
 from .sql_rare import rare
 from .sql_relations import (
     FIRES,
+    THIS_DATABASE,
     V14,
     V15,
     V18,
+    Presence,
     Sort,
     acl,
+    any_own,
     entries,
     in_schema,
     maintains,
@@ -74,6 +77,7 @@ def _functions() -> Sort:
         },
         f"pg_proc p {in_schema('p.pronamespace')}",
         "p.oid >= 16384 and p.prokind <> 'a' and p.prosrc !~ '^(multi)?range_constructor'",  # of range types
+        presence=any_own("pg_proc", "function", "procedure", "aggregate", "range"),
     )
 
 
@@ -92,6 +96,7 @@ def _aggregates() -> Sort:
         },
         f"pg_proc p {in_schema('p.pronamespace')} join pg_aggregate a on a.aggfnoid = p.oid",
         "p.oid >= 16384",
+        presence=any_own("pg_aggregate", "aggregate", oid="aggfnoid"),
     )
 
 
@@ -145,6 +150,15 @@ _AGGREGATED = ", ".join(
 )
 
 
+# Each table has a type, and an array of it. Those of composite types are found by their relation.
+_TYPES = Presence(
+    "select from pg_catalog.pg_type where oid >= 16384 and (typtype in ('e', 'd', 'r', 'p') "
+    "or typtype = 'b' and typcategory <> 'A') "
+    "union all select from pg_catalog.pg_class where oid >= 16384 and relkind = 'c'",
+    ("type", "domain"),
+)
+
+
 def _types(version: int) -> tuple[Sort, ...]:
     schema = in_schema("t.typnamespace")
     collation = "nullif(t.typcollation, (select b.typcollation from pg_type b where b.oid = t.typbasetype))"
@@ -171,6 +185,7 @@ def _types(version: int) -> tuple[Sort, ...]:
             f"pg_type t {schema}",
             "t.oid >= 16384 and (t.typtype in ('e', 'd', 'r', 'p') or t.typtype = 'b' and t.typcategory <> 'A' or "
             "t.typtype = 'c' and exists (select from pg_class c where c.oid = t.typrelid and c.relkind = 'c'))",
+            presence=_TYPES,
         ),
         *_parts_of_types(schema),
     )
@@ -238,6 +253,7 @@ def _parts_of_types(schema: str) -> tuple[Sort, ...]:
             f"pg_enum e join pg_type t on t.oid = e.enumtypid {schema}",
             f"{own('pg_type', 't.oid')}",
             part_of=("pg_type", "e.enumtypid"),
+            presence=_TYPES,
         ),
         Sort(
             "'domain constraint'",
@@ -248,6 +264,7 @@ def _parts_of_types(schema: str) -> tuple[Sort, ...]:
             f"pg_constraint k join pg_type t on t.oid = k.contypid {schema}",
             f"k.contype <> 'n' and k.contypid >= 16384 and {own('pg_type', 't.oid')}",
             part_of=("pg_type", "k.contypid"),
+            presence=_TYPES,
         ),
     )
 
@@ -285,6 +302,7 @@ def _publications(version: int) -> Sort:
             "schemas": schemas,
         },
         "pg_publication p",
+        presence=Presence("select from pg_catalog.pg_publication", ("publication",)),
     )
 
 
@@ -318,6 +336,9 @@ def _database() -> tuple[Sort, ...]:
             "pg_db_role_setting s cross join unnest(s.setconfig) c",
             "s.setdatabase = (select d.oid from pg_database d where d.datname = current_database())",
             sub="hashtext(split_part(c, '=', 1))",
+            presence=Presence(
+                f"select from pg_catalog.pg_db_role_setting where setdatabase = {THIS_DATABASE}", ("database",)
+            ),
         ),
         Sort(
             "'extension'",
@@ -354,6 +375,7 @@ def _default_privileges(version: int) -> Sort:
             "owner maintains": maintained,
         },
         "pg_default_acl d",
+        presence=Presence("select from pg_catalog.pg_default_acl", ("privileges",)),
     )
 
 
@@ -374,6 +396,7 @@ def _events_and_methods() -> tuple[Sort, ...]:
                 "owner": user("e.evtowner"),
             },
             "pg_event_trigger e",
+            presence=Presence("select from pg_catalog.pg_event_trigger", ("event",)),
         ),
         Sort(
             "'access method'",
@@ -383,6 +406,7 @@ def _events_and_methods() -> tuple[Sort, ...]:
             {"handler": "a.amhandler::text", "type": words("a.amtype", t="table", i="index")},
             "pg_am a",
             "a.oid >= 16384",
+            presence=any_own("pg_am", "method"),
         ),
     )
 

@@ -6,7 +6,23 @@ https://www.postgresql.org/docs/current/catalogs.html
 from __future__ import annotations
 
 from .sql_clauses import clauses, function, operator
-from .sql_relations import V14, V15, V16, V17, Sort, acl, in_schema, options, own, user, words, yes
+from .sql_relations import (
+    THIS_DATABASE,
+    V14,
+    V15,
+    V16,
+    V17,
+    Presence,
+    Sort,
+    acl,
+    any_own,
+    in_schema,
+    options,
+    own,
+    user,
+    words,
+    yes,
+)
 
 UNSEEN = "(not visible)"  # the value of an attribute that our role may not see
 # As the view pg_user_mappings decides it, https://www.postgresql.org/docs/current/view-pg-user-mappings.html
@@ -22,13 +38,18 @@ def rare(version: int) -> tuple[Sort, ...]:
     return (
         *_foreign(),
         *([_subscriptions()] if version >= V14 else []),
-        *_search(version),
+        _collations(version),
+        *_search(),
         *_operators(),
         _operator_families(),
         _casts(),
         _conversions(),
         _languages(),
     )
+
+
+# A role may not read the table of user mappings; each has a server.
+_SERVERS = Presence("select from pg_catalog.pg_foreign_server", ("server", "mapping"))
 
 
 def _foreign() -> tuple[Sort, ...]:
@@ -48,6 +69,7 @@ def _foreign() -> tuple[Sort, ...]:
                 "options": options("w.fdwoptions"),
             },
             "pg_foreign_data_wrapper w",
+            presence=Presence("select from pg_catalog.pg_foreign_data_wrapper", ("wrapper",)),
         ),
         Sort(
             "'foreign server'",
@@ -63,6 +85,7 @@ def _foreign() -> tuple[Sort, ...]:
                 "options": options("s.srvoptions"),
             },
             "pg_foreign_server s",
+            presence=_SERVERS,
         ),
         Sort(
             "'user mapping'",
@@ -75,6 +98,7 @@ def _foreign() -> tuple[Sort, ...]:
                 "options": f"case when {_SEES_OPTIONS} then {mapped} else '{UNSEEN}' end",
             },
             "pg_user_mappings m join pg_foreign_server s on s.oid = m.srvid",
+            presence=_SERVERS,
         ),
     )
 
@@ -95,26 +119,31 @@ def _subscriptions() -> Sort:
         },
         "pg_subscription s",
         "s.subdbid = (select d.oid from pg_database d where d.datname = current_database())",
+        presence=Presence(f"select from pg_catalog.pg_subscription where subdbid = {THIS_DATABASE}", ("subscription",)),
     )
 
 
-def _search(version: int) -> tuple[Sort, ...]:
+def _collations(version: int) -> Sort:
     rules = "c.collicurules" if version >= V16 else "null"
+    return Sort(
+        "'collation'",
+        "pg_collation",
+        "c.oid",
+        ("n.nspname", "null", "c.collname"),
+        {
+            "provider": words("c.collprovider", c="libc", i="icu", b="builtin", d="default"),
+            "locale": clauses({**_locale(version), "RULES": f"quote_literal({rules})"}),
+            "deterministic": "c.collisdeterministic::text",
+            "owner": user("c.collowner"),
+        },
+        f"pg_collation c {in_schema('c.collnamespace')}",
+        "c.oid >= 16384",
+        presence=any_own("pg_collation", "collation"),
+    )
+
+
+def _search() -> tuple[Sort, ...]:
     return (
-        Sort(
-            "'collation'",
-            "pg_collation",
-            "c.oid",
-            ("n.nspname", "null", "c.collname"),
-            {
-                "provider": words("c.collprovider", c="libc", i="icu", b="builtin", d="default"),
-                "locale": clauses({**_locale(version), "RULES": f"quote_literal({rules})"}),
-                "deterministic": "c.collisdeterministic::text",
-                "owner": user("c.collowner"),
-            },
-            f"pg_collation c {in_schema('c.collnamespace')}",
-            "c.oid >= 16384",
-        ),
         Sort(
             "'text search configuration'",
             "pg_ts_config",
@@ -130,6 +159,7 @@ def _search(version: int) -> tuple[Sort, ...]:
             },
             f"pg_ts_config c {in_schema('c.cfgnamespace')}",
             "c.oid >= 16384",
+            presence=any_own("pg_ts_config", "search"),
         ),
         Sort(
             "'text search dictionary'",
@@ -144,6 +174,7 @@ def _search(version: int) -> tuple[Sort, ...]:
             },
             f"pg_ts_dict d {in_schema('d.dictnamespace')}",
             "d.oid >= 16384",
+            presence=any_own("pg_ts_dict", "search"),
         ),
     )
 
@@ -184,6 +215,7 @@ def _operators() -> tuple[Sort, ...]:
             },
             f"pg_operator o {in_schema('o.oprnamespace')}",
             "o.oid >= 16384",
+            presence=any_own("pg_operator", "operator"),
         ),
         Sort(
             "'operator class'",
@@ -204,6 +236,7 @@ def _operators() -> tuple[Sort, ...]:
             },
             f"pg_opclass o {in_schema('o.opcnamespace')} join pg_am am on am.oid = o.opcmethod",
             "o.oid >= 16384",
+            presence=any_own("pg_opclass", "operator"),
         ),
     )
 
@@ -221,6 +254,7 @@ def _operator_families() -> Sort:
         {"owner": user("f.opfowner"), "method": "quote_ident(am.amname)", "holds": _members("f.oid")},
         f"pg_opfamily f {in_schema('f.opfnamespace')} join pg_am am on am.oid = f.opfmethod",
         "f.oid >= 16384",
+        presence=any_own("pg_opfamily", "operator"),
     )
 
 
@@ -262,6 +296,7 @@ def _casts() -> Sort:
         "pg_cast c",
         "c.oid >= 16384 and not exists (select from pg_depend x where x.classid = 'pg_cast'::regclass "
         "and x.objid = c.oid and x.deptype = 'i')",  # a range type creates those
+        presence=any_own("pg_cast", "cast", "range"),
     )
 
 
@@ -280,6 +315,7 @@ def _conversions() -> Sort:
         },
         f"pg_conversion c {in_schema('c.connamespace')}",
         "c.oid >= 16384",
+        presence=any_own("pg_conversion", "conversion"),
     )
 
 

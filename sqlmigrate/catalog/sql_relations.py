@@ -11,6 +11,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlmigrate.database.session import Request
 from sqlmigrate.identifiers import literal
@@ -53,6 +54,27 @@ select d.classoid::regclass::text, d.objoid::text, d.objsubid::text, d.descripti
 _SCHEMA = "n.nspname"
 
 
+# Some catalogs are those of all databases of the server. For a question in any session: all names are qualified.
+THIS_DATABASE = "(select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())"
+
+
+class Presence(NamedTuple):
+    """How to find out whether a database has any object of a sort; see `presence`.
+
+    Attributes:
+        query: Finds a row if there is an object of the sort, or may be one; its names are qualified.
+        words: A statement that creates one has one of these words, in lower case.
+    """
+
+    query: str
+    words: tuple[str, ...]
+
+
+def any_own(catalog: str, *words: str, oid: str = "oid") -> Presence:
+    """Return how to find an object in `catalog` that is not one of the server; `words` as in `Presence`."""
+    return Presence(f"select from pg_catalog.{catalog} where {oid} >= 16384", words)
+
+
 @dataclass(frozen=True)
 class Sort:
     """One sort of object, as expressions in SQL.
@@ -68,6 +90,7 @@ class Sort:
         sub: the number of a column
         table: the table that it belongs to
         part_of: the catalog and the OID of the relation or type that it is a part of; its own if it stands alone
+        presence: how to find out whether there is any; None if every database has some
     """
 
     kind: str
@@ -80,6 +103,7 @@ class Sort:
     sub: str = "0"
     table: str = "null"
     part_of: tuple[str, str] | None = None
+    presence: Presence | None = None
 
     @property
     def whole(self) -> tuple[str, str]:
@@ -414,6 +438,9 @@ def _triggers() -> Sort:
         f"pg_trigger t {ON_RELATION % 't.tgrelid'} left join pg_trigger p on p.oid = t.tgparentid",
         "case when t.tgparentid = 0 then not t.tgisinternal else p.tgenabled <> t.tgenabled end",
         part_of=("pg_class", "t.tgrelid"),
+        presence=Presence(
+            "select from pg_catalog.pg_trigger where not tgisinternal or tgparentid <> 0", ("trigger", "partition")
+        ),
     )
 
 
@@ -427,6 +454,7 @@ def _rules() -> Sort:
         f"pg_rewrite r {ON_RELATION % 'r.ev_class'}",
         "r.oid >= 16384 and r.rulename <> '_RETURN'",
         part_of=("pg_class", "r.ev_class"),
+        presence=Presence("select from pg_catalog.pg_rewrite where oid >= 16384 and rulename <> '_RETURN'", ("rule",)),
     )
 
 
@@ -446,6 +474,7 @@ def _policies() -> Sort:
         },
         f"pg_policy p {ON_RELATION % 'p.polrelid'}",
         part_of=("pg_class", "p.polrelid"),
+        presence=Presence("select from pg_catalog.pg_policy", ("policy",)),
     )
 
 
@@ -464,6 +493,7 @@ def _statistics() -> Sort:
         "join pg_namespace tn on tn.oid = t.relnamespace",
         table=_T,
         part_of=("pg_class", "s.stxrelid"),
+        presence=Presence("select from pg_catalog.pg_statistic_ext", ("statistics",)),
     )
 
 

@@ -148,6 +148,8 @@ class State:
         run: Who holds the run's lock, if that was asked for and someone does.
         surroundings: What the database holds already, if there is no history yet and that was asked for.
         behind: How far a standby is behind its primary, in a few words; empty if it was not asked for.
+        present: Which sorts of object the schema has, of those that not every database has, as far as it is known:
+            see `catalog.presence`. None if that was not asked for.
     """
 
     server: Server
@@ -162,3 +164,4 @@ class State:
     run: Blocker | None = None
     surroundings: Surroundings | None = None
     behind: str = ""
+    present: frozenset[str] | None = None

@@ -314,6 +314,14 @@ def names_in_catalog(history: History) -> Request:
     return Request(f"select {', '.join(names)}", (history.schema, *history.own_tables))
 
 
+def exists(history: History) -> Request:
+    """Ask whether there is something that has the name of the history, in its schema: ``true`` or ``false``."""
+    query = """\
+select exists (select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+                where n.nspname = $1 and c.relname = $2)::text"""
+    return Request(query, (history.schema, history.table))
+
+
 def make(session: Session, history: History) -> None:
     """Create the table and its log in a transaction of their own, in one round trip.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Literal
 from psycopg import errors as pg
 
 from sqlmigrate.database import own_settings, pooler, run_lock
-from sqlmigrate.database.session import Session
+from sqlmigrate.database.session import Request, Session
 from sqlmigrate.errors import HistoryError, SqlmigrateError
 from sqlmigrate.executor.events import Event, Folded, Noted, Observation, Pausing, Postponed, Waiting
 from sqlmigrate.history import read, table, write
 from sqlmigrate.history.state import State
-from sqlmigrate.plan.plan import Limits, Plan, Planned
+from sqlmigrate.plan.plan import Limits, Plan, Planned, Step
 from sqlmigrate.times import after
 
 from .executable import needs_session
@@ -89,17 +89,41 @@ class Run:
         keeping = (
             own_settings.after_reset(state.server.major, state.server.schema, is_shared=False) if is_pooled else ()
         )
-        reading = read.read_again(state.history, with_log=state.is_log_read) if state.history.exists else ()
         try:
-            (got,), *rest = self.session.ask(run_lock.try_lock(key), *reading, *keeping)
+            (got,), *rest = self.session.ask(run_lock.try_lock(key), *self._under_lock(state), *keeping)
         except pg.UndefinedColumn:  # in the meantime another run has brought an older table up to date
             self.session.abort()
             got, rest = [None], []
-        if got == ["true"] and state.history.exists:
-            return replace(state, executions=read.rows_of(rest[1]), holds_lock=True)
+        if got == ["true"] and (known := self._known_under_lock(state, rest)):
+            return replace(known, holds_lock=True)
         if got != ["true"]:
             yield from _wait(self.session, key, self.limits)
         return replace(self.order.read(self.session), holds_lock=True)
+
+    def _under_lock(self, state: State) -> tuple[Request, ...]:
+        """Give what is read under the lock, in the turn that asks for it; `_known_under_lock` reads the answers."""
+        if not state.history.exists:
+            return (table.exists(state.history),)
+        reading = read.read_again(state.history, with_log=state.is_log_read)
+        if self.order.drift.is_off:
+            return reading
+        from sqlmigrate.catalog import presence  # noqa: PLC0415 - only where the schema is looked at
+
+        return (*reading, presence.question(self.session.conn.info.server_version))
+
+    def _known_under_lock(self, state: State, answers: Sequence[list[list[str | None]]]) -> State | None:
+        """Give the state under the lock; None if everything has to be read again, because the history is new."""
+        if not state.history.exists:
+            if answers[0] != [["false"]]:
+                return None
+            # In a schema of its own, a run does not know what the other schemas have; a new database has nothing.
+            return replace(state, present=None if state.history.is_one_of_many else frozenset())
+        state = replace(state, executions=read.rows_of(answers[1]))
+        if self.order.drift.is_off:
+            return state
+        from sqlmigrate.catalog import presence  # noqa: PLC0415 - as above
+
+        return replace(state, present=presence.answered(self.session.conn.info.server_version, answers[3]))
 
     def lock_released_at_the_end(self, state: State) -> AbstractContextManager[None]:
         """Give the lock back at the end of the block, if we have it and our session does not end with us."""
@@ -133,9 +157,9 @@ class Run:
             try:
                 rest = yield from self._execute(rest)
             except Postponed:
-                self._take_snapshot(state, expected)
+                self._take_snapshot(state, plan.steps, expected)
                 raise
-        notes = self._take_snapshot(state, expected)
+        notes = self._take_snapshot(state, plan.steps, expected)
         if notes and rest != "failed":  # a failure is the last event
             yield Noted(tuple(map(_as_note, notes)))
 
@@ -145,13 +169,21 @@ class Run:
 
         return rehearse(self.session, self._executor(state), plan, state, self.limits)
 
-    def _take_snapshot(self, state: State, expected: Expected | None) -> tuple[SqlmigrateError, ...]:
+    def _take_snapshot(
+        self, state: State, steps: Sequence[Step], expected: Expected | None
+    ) -> tuple[SqlmigrateError, ...]:
         """Take a snapshot of the schema, and return notes if that was not possible."""
         if self.order.drift.is_off:
             return ()
+        from sqlmigrate.catalog import presence  # noqa: PLC0415 - as the executor itself
+
         from .snapshot import take  # noqa: PLC0415 - as the executor itself
 
-        return take(self.session, replace(state, history=table.ready(state.history)), expected)
+        present = state.present
+        if present is not None:
+            statements = (each.text for step in steps for each in step.script.statements)
+            present |= presence.announced(self.session.conn.info.server_version, statements)
+        return take(self.session, replace(state, history=table.ready(state.history), present=present), expected)
 
     def _execute(self, rest: _Rest) -> Generator[Event, None, _Rest | Literal["done", "failed"]]:
         """Execute steps until the rest has to be planned again; gives that rest, or how the run has ended.
@@ -213,6 +245,7 @@ class Run:
             yield from _wait(self.session, run_lock.lock_key(rest.state.history.name), self.limits)
         before = rest.state
         state = replace(self.order.read(self.session), is_pooled=before.is_pooled, holds_lock=before.holds_lock)
+        state = replace(state, present=before.present)
         plan = self.order.without(rest.done).plan(self.session, state)
         if plan.steps != rest.plan.steps or plan.folds:
             yield Planned(plan, state)

@@ -17,7 +17,7 @@ from psycopg import errors as pg
 
 from sqlmigrate.catalog import stored
 from sqlmigrate.catalog.objects import Catalog, Object
-from sqlmigrate.catalog.read import read_in_one_turn
+from sqlmigrate.catalog.read import read_expected
 from sqlmigrate.database.connect_errors import reason
 from sqlmigrate.database.own_settings import LOCALLY
 from sqlmigrate.database.session import BEGIN_READ_ONLY, COMMIT, Request, Session
@@ -119,10 +119,13 @@ def _is_same(one: Object | None, other: Object | None) -> bool:
 
 
 def read_now(session: Session, state: State) -> Now:
-    """Read the schema and the state of the history at one moment, in one round trip; writes nothing."""
+    """Read the schema and the state of the history at one moment, in one round trip; writes nothing.
+
+    It takes another one if the schema has sorts of object that the state does not know of.
+    """
     history = state.history
     schema = history.schema if history.is_one_of_many else None
-    catalog, answers = read_in_one_turn(session, snapshots.look(history), schema)
+    catalog, answers = read_expected(session, snapshots.look(history), schema, state.present)
     found = snapshots.found(answers)
     return Now(ours(catalog, found, history), found)
 
