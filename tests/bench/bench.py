@@ -582,7 +582,23 @@ AT_ONCE = 8
 
 
 def fleets(bench: Bench, number: int = 100) -> None:
-    """Bring many databases up to date: in one process, in a loop, four processes at once; then with nothing to do."""
+    """Bring many databases up to date: in one process, in a loop, four processes at once; then with nothing to do.
+
+    The server is one that users have: each COMMIT waits for the disk, whoever sends it. Where none waits, and the data
+    are in memory, only the work of the processors is compared.
+    """
+    with (
+        postgres_servers.session_folder(is_on_disk=True) as folder,
+        postgres_servers.durable_server(folder / "durable") as cluster,
+        psycopg.connect(cluster.url(), autocommit=True) as admin,
+    ):
+        durable = replace(bench, server=Server(cluster, admin), scratch=bench.folder("durable"))
+        _many_databases(durable, number, "each COMMIT waits for the disk")
+    _many_databases(bench, number, "fsync is off, data in memory")
+    _many_schemas(bench, bench.scratch / "fleet" / "sqlmigrate")
+
+
+def _many_databases(bench: Bench, number: int, server: str) -> None:
     migrations = [_statements(each) for each in range(FILES_OF_A_FLEET)]
     tools, missing = other_tools.found(bench.cache, bench.server.cluster.program("psql"))
     for line in missing:
@@ -602,8 +618,7 @@ def fleets(bench: Bench, number: int = 100) -> None:
     columns = ["", "files", "times psycopg", "processor", "nothing to do", "processor", "MB"]
     title = f"{number} databases, {FILES_OF_A_FLEET} files: milliseconds for each, by the clock and of our processor"
     least = ways[0][1][0].median
-    table(title, columns, ([name, *_figures(times, number, least)] for name, times in ways))
-    _many_schemas(bench, folder / "sqlmigrate")
+    table(f"{title}; {server}", columns, ([name, *_figures(times, number, least)] for name, times in ways))
 
 
 def _figures(times: Sequence[Times], number: int, least: float) -> list[str]:
