@@ -36,6 +36,10 @@ _SHARED = (
     "the folder belongs to all targets: leave it as it is. Bring this database to what the others have, then let its "
     "history agree"
 )
+_MOST_DIFFER = (
+    "most targets have executed another text. If the file was edited afterwards, give it that text again; otherwise "
+    "bring these databases to what the folder has. Then let the histories of those that differ agree"
+)
 _ORDER = (
     "execute it there by the same call with --out-of-order; with a new number it would be another migration, also "
     "where it is executed already"
@@ -112,22 +116,45 @@ def _hint(error: SqlmigrateError, target: Target, commands: Commands) -> str | N
     return "\n".join(filter(None, found)) or None
 
 
-def about_folder(error: SqlmigrateError, agreeing: int) -> SqlmigrateError:
-    """Say of a target that differs from the folder how many others agree with it.
+def is_about_folder(error: SqlmigrateError) -> bool:
+    """Tell whether a target differs from the folder: then a change of the folder would cure it, and harm the others."""
+    return error.hint == _SHARED
 
-    If none does, the file is what has changed: then it can be put aside, without a loss.
+
+def about_folder(error: SqlmigrateError, differing: int, agreeing: int, *, is_one_text: bool) -> SqlmigrateError:
+    """Say of a target that differs from the folder how many others do, and how many agree.
+
+    Of a file those agree that have executed its text. If none has, the file is what was changed: then the edit can be
+    put aside, without a loss.
+
+    Args:
+        error: What is different.
+        differing: How many targets have this error.
+        agreeing: How many others have executed the file as it is; of a missing file, how many agree with the folder.
+        is_one_text: Whether all that differ have executed the same text.
     """
-    if error.hint != _SHARED:
+    if not is_about_folder(error):
         return error
-    if agreeing:
+    if error.span is None:
+        if not agreeing:
+            return error.with_(
+                hint="no other target is known to agree with the folder: look at what this one has executed"
+            )
         others = f"{plural(agreeing, 'other target')} agree{'s' * (agreeing == 1)} with the folder"
         return error.with_(detail=[*error.detail, f"{others}: it is what they have executed, or will execute"])
-    if error.kind is not Kind.CHANGED or error.span is None:
-        return error.with_(hint="no other target is known to agree with the folder: look at what this one has executed")
-    return error.with_(
-        hint="no target is known to agree with the file: put the edit aside, and write a new migration",
-        next_steps=[shlex.join(["git", "stash", "push", "--", error.span.source.path])],
-    )
+    if not agreeing and not is_one_text:
+        return error.with_(
+            hint="no target is known to have executed this text, and not all have executed the same one: decide which "
+            "is right, bring the databases to it, then let their histories agree"
+        )
+    if not agreeing:
+        return error.with_(
+            hint="no target is known to have executed this text: put the edit aside, and write a new migration",
+            next_steps=[shlex.join(["git", "stash", "push", "--", error.span.source.path])],
+        )
+    others = f"{plural(agreeing, 'other target')} {'has' if agreeing == 1 else 'have'} executed the text in the folder"
+    detail = [*error.detail, others]
+    return error.with_(detail=detail, hint=_MOST_DIFFER) if differing > agreeing else error.with_(detail=detail)
 
 
 def _changes_files(step: str) -> bool:

@@ -6,6 +6,7 @@ another difference by hand. What is true for one of them is never said of all.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
@@ -13,8 +14,14 @@ from sqlmigrate.errors import SqlmigrateError, StatementError
 
 _DIFF = ("+", "-", " ", "@")  # how lines of a diff begin: it is compared as a whole
 _SHORTEST = 12  # characters: a beginning that is shorter says nothing
+_HISTORY = re.compile(r"\b(history (?:in )?)[^,:;]+?\.(?=\w)")
 
 _T = TypeVar("_T")
+
+
+def without_schema(message: str) -> str:
+    """Return a message in which the schema of a history is a ``*``: each schema of a fleet has its own history."""
+    return _HISTORY.sub(r"\1*.", message)
 
 
 def shared(errors: Sequence[SqlmigrateError]) -> SqlmigrateError:
@@ -32,11 +39,16 @@ def shared(errors: Sequence[SqlmigrateError]) -> SqlmigrateError:
     )
 
 
+def texts(errors: Iterable[SqlmigrateError]) -> int:
+    """Return how many different texts the diffs of errors show."""
+    return len({tuple(line for line in error.detail if line[:1] in _DIFF) for error in errors})
+
+
 def own(error: SqlmigrateError, common: SqlmigrateError) -> SqlmigrateError | None:
     """Return what an error has beyond that; the message is empty if it is the same. None if there is nothing."""
     blocks = _blocks(common.detail)
     left = _with_fields(error, [field for field in _fields(error) if field not in _fields(common)]).with_(
-        message="" if error.message == common.message else error.message,
+        message="" if common.message in (error.message, without_schema(error.message)) else error.message,
         detail=[line for block in _blocks(error.detail) if block not in blocks for line in block],
         hint=error.hint if error.hint != common.hint else None,
         state=error.state if error.state != common.state else None,
@@ -53,6 +65,8 @@ def _message(messages: Sequence[str]) -> str:
     """Return the message of all; if they differ, their common beginning, whole words of it."""
     if len(set(messages)) == 1:
         return messages[0]
+    if len(alike := set(map(without_schema, messages))) == 1:
+        return alike.pop()
     length = next((at for at, letters in enumerate(zip(*messages, strict=False)) if len(set(letters)) > 1), None)
     beginning = messages[0][:length].rpartition(" ")[0].rstrip(" ,:;(`\"'")
     return f"{beginning} …" if len(beginning) >= _SHORTEST else "they differ, as each says below"

@@ -17,6 +17,7 @@ from sqlmigrate.plan.plan import (
     Limits,
     Selection,
 )
+from sqlmigrate.plan.rows import unchanged
 
 from .advice import DEFAULT_COMMANDS, Commands, for_target
 from .results import Look
@@ -71,6 +72,7 @@ def look(target: Target, order: Order) -> Look:
     stays = next((label for label in reversed(executed) if label not in undone), "")
     return Look(
         tuple(each.label for each in needs),
+        executed=unchanged(plan.rows),
         is_alone=is_alone,
         versions=versions,
         newest=executed[-1] if executed else "",

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Literal
 
 from sqlmigrate.database.session import new_run
 from sqlmigrate.errors import ConnectError, Kind, LockError, SqlmigrateError, StatementError
 from sqlmigrate.executor.events import Event, Noted, NotTried
 from sqlmigrate.executor.step_run import LOCKED_OUT
+from sqlmigrate.files.migration import Migration
 
-from .advice import about_folder
-from .differing import own, shared
+from .advice import about_folder, is_about_folder
+from .differing import own, shared, texts, without_schema
 from .target import Target
 
 # `left out` is decided by the look, before anything is executed; `not begun` by what happened to other targets.
@@ -46,6 +48,9 @@ WITH_ERROR: tuple[State, ...] = (
 )  # of a run; a look has `left out`
 
 
+NO_TARGETS: Mapping[str, Sequence[Migration]] = MappingProxyType({})
+
+
 @dataclass(frozen=True)
 class Look:
     """What the look at a target has found, before anything is executed.
@@ -53,6 +58,7 @@ class Look:
     Attributes:
         needs: The labels of the migrations that are to be executed, or undone, in their order.
         error: Why the target is left out; None if it can be executed.
+        executed: The migrations that are executed there as they are in the folder; empty if it is left out.
         is_alone: Whether a file without a transaction is among them: one at a time in its database.
         versions: The first and the last version of them; empty if there are none.
         newest: The label of the newest executed migration; empty if none is executed, None if that is not known.
@@ -61,6 +67,7 @@ class Look:
 
     needs: tuple[str, ...] = ()
     error: SqlmigrateError | None = None
+    executed: tuple[Migration, ...] = ()
     is_alone: bool = False
     versions: tuple[str, ...] = ()
     newest: str | None = None
@@ -150,7 +157,7 @@ def cause_of(error: SqlmigrateError) -> Cause:
     code = error.sqlstate if isinstance(error, StatementError) else None
     if error.span:
         return code or type(error).__name__, error.span.source.path, error.span.line
-    return code or type(error).__name__, _TIME.sub("", error.message), 0
+    return code or type(error).__name__, _TIME.sub("", without_schema(error.message)), 0
 
 
 @dataclass(frozen=True)
@@ -168,17 +175,34 @@ class Group:
     own: tuple[tuple[str, SqlmigrateError], ...] = ()
 
 
-def grouped(errors: Iterable[tuple[str, SqlmigrateError]], known: Collection[str] = ()) -> tuple[Group, ...]:
+def grouped(
+    errors: Iterable[tuple[str, SqlmigrateError]], known: Mapping[str, Sequence[Migration]] = NO_TARGETS
+) -> tuple[Group, ...]:
     """Put targets with the same cause together, those that are the most first; a target is in a group for each error.
 
-    `known` names the targets of which every difference from the folder is known: those without an error agree with it.
+    `known` has the targets of which every difference from the folder is known, with the migrations that are executed
+    there as they are in the folder.
     """
     found: dict[Cause, dict[str, SqlmigrateError]] = {}
     for name, error in errors:
         for each in (error, *error.others):
             found.setdefault(cause_of(each), {}).setdefault(name, each.with_(others=()))
-    told = ({name: about_folder(each, len({*known} - of.keys())) for name, each in of.items()} for of in found.values())
+    told = (_about_folder(of, known) for of in found.values())
     return tuple(sorted(map(_group, told), key=lambda group: -len(group.names)))
+
+
+def _about_folder(
+    errors: Mapping[str, SqlmigrateError], known: Mapping[str, Sequence[Migration]]
+) -> dict[str, SqlmigrateError]:
+    """Say of targets with one cause how many others agree with the folder, if that is what is different."""
+    if not any(map(is_about_folder, errors.values())):
+        return dict(errors)
+    span = next(iter(errors.values())).span
+    path = span.source.path if span else None
+    others = (executed for name, executed in known.items() if name not in errors)
+    agreeing = sum(path is None or any(each.up.path == path for each in executed) for executed in others)
+    is_one_text = texts(errors.values()) == 1
+    return {name: about_folder(error, len(errors), agreeing, is_one_text=is_one_text) for name, error in errors.items()}
 
 
 def _group(errors: Mapping[str, SqlmigrateError]) -> Group:
@@ -257,7 +281,7 @@ class Summary:
     def groups(self, *states: State) -> tuple[Group, ...]:
         """Return the targets that have ended in one of the states, by their cause."""
         found = [(name, error) for name in self.named(*states) if (error := self.error(name))]
-        return grouped(found, [name for name, look in self.looks.items() if look.error is None])
+        return grouped(found, {name: look.executed for name, look in self.looks.items() if look.error is None})
 
     @property
     def exit_code(self) -> int:

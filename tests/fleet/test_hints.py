@@ -206,12 +206,16 @@ TYPED = _typed(("targets", "--targets t.txt"), ("to", "--to 3"), ("only", "--onl
         ("sqlmigrate status", "sqlmigrate fleet status --targets t.txt --only @eu", None),
         ("sqlmigrate down", f"sqlmigrate fleet down {ONLY_ONE.format('')}", None),
         ("sqlmigrate repair 003", "sqlmigrate repair 003 --database-url dbname=x",
-         "sqlmigrate repair 003 --database-url dbname=x --table s.migrations"),
-        ("sqlmigrate status --table old", "sqlmigrate status --table old --database-url dbname=x", ""),
-        ("sqlmigrate baseline 003", "sqlmigrate baseline 003 --database-url dbname=x", ""),
+         "sqlmigrate repair 003 --database-url dbname=x --schema s"),
+        ("sqlmigrate status --table old", "sqlmigrate status --table old --database-url dbname=x",
+         "sqlmigrate status --table old --database-url dbname=x --schema s"),
+        ("sqlmigrate baseline 003", "sqlmigrate baseline 003 --database-url dbname=x",
+         "sqlmigrate baseline 003 --database-url dbname=x --schema s"),
         ("sqlmigrate drift", "sqlmigrate drift --database-url dbname=x",
-         "sqlmigrate fleet drift --targets t.txt --to 3 --only @eu"),
-        ("sqlmigrate drift --accept", "sqlmigrate drift --accept --database-url dbname=x", ""),
+         "sqlmigrate drift --database-url dbname=x --schema s"),
+        ("sqlmigrate drift --accept", "sqlmigrate drift --accept --database-url dbname=x",
+         "sqlmigrate drift --accept --database-url dbname=x --schema s"),
+        ("sqlmigrate drift --against files", "sqlmigrate drift --against files --database-url dbname=x", ""),
         ("sqlmigrate renumber", "sqlmigrate renumber", None),
         ("psql: create schema s;", "psql: create schema s;", None),
     ],
@@ -219,7 +223,7 @@ TYPED = _typed(("targets", "--targets t.txt"), ("to", "--to 3"), ("only", "--onl
 def test_a_command_for_one_database_becomes_one_that_is_right_in_a_fleet(
     step: str, of_database: str, of_schema: str | None
 ) -> None:
-    """`down` and flags are for one target only; a schema works by its history, or not at all."""
+    """`down` and flags are for one target only; a comparison with the files is one of a whole database."""
     commands = Commands("migrations", TYPED.for_hint)
     error = SqlmigrateError("x", next_steps=[step])
 

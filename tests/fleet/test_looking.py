@@ -242,9 +242,9 @@ def test_verify_shows_each_edited_file_of_a_target(fleet_of: Make) -> None:
 
     errors = [" ".join(part.split()) for part in said.split("error: ")[1:]]
     assert [each.split(":")[0] for each in errors] == ["002_b", "001_a"]
-    assert "2 other targets agree with the folder" in errors[0]
+    assert "2 other targets have executed the text in the folder" in errors[0]
     assert "targets 2: shop_02, shop_03" in errors[0]
-    assert "3 other targets agree with the folder" in errors[1]
+    assert "3 other targets have executed the text in the folder" in errors[1]
     assert "targets 1: shop_02" in errors[1]
     groups: list[dict[str, object]] = summary["groups"]  # type: ignore[assignment]
     assert [each["targets"] for each in groups] == [["shop_02", "shop_03"], ["shop_02"]]
@@ -285,6 +285,21 @@ def test_the_same_change_by_hand_in_many_schemas_is_shown_once(fleet_of: Make) -
     assert summary["failed"] == ['t "3"', "t_1", "t_2", "t_4"]
     changed: dict[str, list[str]] = summary["changed"]  # type: ignore[assignment]
     assert "left over view t_1.v" in changed["t_1"]
+
+
+def test_schemas_without_a_history_are_one_group(fleet_of: Make) -> None:
+    """Each has a history of its own, by another name: that is no difference."""
+    shops = fleet_of(1)
+    shops.sql.add("001_a", "create table a (id int);")
+    for name in ("t_1", 't "2"'):
+        shops.execute("shop_01", f"create schema {_quoted(name)}")
+
+    ended = Quick(shops.folder, {"DATABASE_URL": shops.urls["shop_01"]})("fleet", "drift", "--schemas", "t*")
+
+    assert ended.stderr.splitlines()[:3] == [
+        "⏸️ there is no history in *.migrations, so there is no snapshot to compare with",
+        '   2 targets: t "2", t_1',
+    ]
 
 
 def _quoted(name: str) -> str:

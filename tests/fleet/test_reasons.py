@@ -33,7 +33,7 @@ def test_no_hint_leads_to_a_change_of_the_shared_folder(fleet_of: Make) -> None:
         assert "the file was edited after it was executed" in said
         assert "git stash" not in said
         assert " > " not in said
-        assert "other targets agree with the folder" in " ".join(said.split())
+        assert "2 other targets have executed the text in the folder" in " ".join(said.split())
         steps = [line for line in said.splitlines() if "sqlmigrate" in line]
         assert len(steps) == 2
         assert all(f"dbname={database}" in step for step in steps)
@@ -47,16 +47,33 @@ def test_no_hint_leads_to_a_change_of_the_shared_folder(fleet_of: Make) -> None:
     assert before == {name: (shops.folder / "sql" / name).read_bytes() for name in before}
 
 
-def test_if_no_target_agrees_the_edit_can_be_put_aside(fleet_of: Make) -> None:
-    shops = fleet_of(2)
+def test_if_no_target_has_executed_the_text_the_edit_can_be_put_aside(fleet_of: Make) -> None:
+    """A target that has executed nothing yet does not speak for the text of the folder."""
+    shops = fleet_of(3)
     shops.sql.add_tables("a")
-    shops.run()
+    shops.call("up", "--skip", "shop_03")
     shops.sql.add("001_a", "create table a (id text);")
 
-    said = shops.call("verify").stderr
+    for action in ("verify", "up"):
+        said = shops.call(action, "--only", "shop_0*", "--canary", "0") if action == "up" else shops.call(action)
 
-    assert "next    git stash push -- sql/001_a.up.sql" in said
-    assert " > sql" not in said
+        assert "next    git stash push -- sql/001_a.up.sql" in said.stderr
+        assert " > sql" not in said.stderr
+        if action == "verify":
+            assert "1 target agrees with the files · 2 do not" in said.stdout
+
+
+def test_if_most_have_executed_another_text_both_ways_are_named(fleet_of: Make) -> None:
+    shops = fleet_of(3)
+    shops.sql.add_tables("a")
+    shops.call("up", "--skip", "shop_03")
+    shops.sql.add("001_a", "create table a (id text);")
+    shops.call("up", "--only", "shop_03")
+
+    said = " ".join(shops.call("verify").stderr.split())
+
+    assert "1 other target has executed the text in the folder" in said
+    assert "most targets have executed another text. If the file was edited afterwards, give it that text again" in said
 
 
 def test_a_schema_is_named(fleet_of: Make) -> None:
