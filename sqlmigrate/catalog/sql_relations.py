@@ -116,13 +116,15 @@ class Sort:
         return self.names[0] == _SCHEMA
 
     def sql(self, wholes: str = "", schema: str | None = None) -> str:
-        """Return the query; it leaves out the members of extensions.
+        """Return the query; it leaves out the members of extensions, and what is in a schema that is such a member.
 
         Args:
             wholes: An array of OIDs, as an expression; then only the objects that are these, or parts of these.
             schema: A schema; then only the objects in it.
         """
         within = f" and {_SCHEMA} = {literal(schema)}" if schema is not None else ""
+        if self.is_in_schema and self.catalog != "pg_namespace":
+            within += f" and {own('pg_namespace', 'n.oid')}"  # an extension makes them as it works: chunks of a table
         chosen = f" and {self.whole[1]} = any ({wholes})" if wholes else ""
         names = (f"quote_ident({name})" if name != "null" and "(" not in name else name for name in self.names)
         fields = (

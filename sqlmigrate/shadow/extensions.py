@@ -84,8 +84,10 @@ select pg_catalog.format('grant usage on schema %I to %I', n.nspname, $2::text)
                     and refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
                     and refobjid = (select oid from pg_catalog.pg_extension where extname = $1))
 union all
-select pg_catalog.format('grant select, insert, update, delete on %s to %I', c.oid::pg_catalog.regclass, $2::text)
-  from pg_catalog.pg_depend d join pg_catalog.pg_class c on c.oid = d.objid and c.relkind in ('r', 'p')
+select pg_catalog.format('grant %s on %s to %I',
+                         case when c.relkind in ('r', 'p') then 'select, insert, update, delete' else 'select' end,
+                         c.oid::pg_catalog.regclass, $2::text)
+  from pg_catalog.pg_depend d join pg_catalog.pg_class c on c.oid = d.objid and c.relkind in ('r', 'p', 'v', 'm')
  where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.deptype = 'e'
    and d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
    and d.refobjid = (select oid from pg_catalog.pg_extension where extname = $1)

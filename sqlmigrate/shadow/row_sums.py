@@ -31,7 +31,8 @@ class TableRows:
     columns: tuple[str, ...]
 
 
-# Ordinary tables and partitions that our role may read, without temporary ones: those of extensions, or all others.
+# Ordinary tables and partitions that our role may read, without temporary ones: those of extensions and in schemas of
+# extensions, or all others.
 # Each column has its plain name and its name quoted for SQL.
 _TABLES = """\
 select format('%I.%I', space.nspname, class.relname), class.oid::text,
@@ -45,8 +46,9 @@ select format('%I.%I', space.nspname, class.relname), class.oid::text,
    and space.nspname <> 'information_schema' and space.nspname !~ '^pg_'
    and (not $1::bool or pg_catalog.has_table_privilege(class.oid, 'select'))
    and $1::bool = exists (select from pg_catalog.pg_depend
-                           where classid = 'pg_catalog.pg_class'::pg_catalog.regclass and objid = class.oid
-                             and deptype = 'e')
+                           where deptype = 'e'
+                             and (classid = 'pg_catalog.pg_class'::pg_catalog.regclass and objid = class.oid
+                                  or classid = 'pg_catalog.pg_namespace'::pg_catalog.regclass and objid = space.oid))
  group by 1, 2
  order by 1"""
 

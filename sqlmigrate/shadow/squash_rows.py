@@ -21,8 +21,9 @@ select format('%I.%I', n.nspname, c.relname), s.seqstart::text
   join pg_catalog.pg_class c on c.oid = s.seqrelid
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace
  where c.relpersistence <> 't'
-   and not exists (select from pg_catalog.pg_depend d where d.objid = c.oid and d.deptype = 'e'
-                      and d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass)
+   and not exists (select from pg_catalog.pg_depend d where d.deptype = 'e'
+                      and (d.objid = c.oid and d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                           or d.objid = n.oid and d.classid = 'pg_catalog.pg_namespace'::pg_catalog.regclass))
  order by n.nspname collate "C", c.relname collate "C\""""
 _VIEWS = """\
 select pg_catalog.format('%I.%I', schemaname, matviewname) from pg_catalog.pg_matviews where ispopulated order by 1"""

@@ -401,6 +401,18 @@ def test_of_an_extension_only_its_name_is_read(everything: Everything) -> None:
     assert everything.differences(f"create extension {name} schema other") == (f"left over extension {name}",)
 
 
+def test_what_is_in_a_schema_of_an_extension_is_its_own(everything: Everything) -> None:
+    """TimescaleDB makes a table for each day there, and policies change them: that is no work of a migration."""
+    sql = (
+        "create schema chunks; alter extension plpgsql add schema chunks;"
+        "create table chunks.day (primary key (id)) inherits (app.customers); create index on chunks.day (name);"
+        "create view chunks.seen as select 1 as one; create type chunks.kind as enum ('a');"
+        "create function chunks.one() returns int language sql return 1;"
+        "comment on table chunks.day is 'one day'"
+    )
+    assert everything.differences(sql) == ()
+
+
 @pytest.mark.parametrize("role", ["catalog_reader", "catalog_owner"])
 def test_who_may_do_little_reads_the_same(role: str, everything: Everything) -> None:
     """An ordinary owner, or a role that may read all data, misses nothing but the options of others' user mappings."""

@@ -99,6 +99,19 @@ def test_a_table_becomes_a_member_of_an_extension(session: Session) -> None:
     assert ("table", "public.priced") not in reading.read_again(session, first).catalog.objects
 
 
+def test_a_schema_becomes_a_member_of_an_extension(session: Session) -> None:
+    """What is in it is the work of the extension, also what is created there later."""
+    session.conn.execute("create schema chunks; create table chunks.one (id int); create extension vector")
+    first = reading.read(session)
+    session.conn.execute("alter extension vector add schema chunks")
+    second = reading.read_again(session, first)
+    session.conn.execute("create table chunks.two (id int)")
+    third = reading.read_again(session, second)
+    assert ("table", "chunks.one") in first.catalog.objects
+    assert not [name for _, name in second.catalog.objects if name.startswith("chunks")]
+    assert third.catalog == second.catalog == read.read(session)
+
+
 def test_a_transaction_that_began_before_the_last_reading(database: str, session: Session) -> None:
     """What it had written by then is seen after its COMMIT."""
     with psycopg.connect(database) as other:

@@ -125,6 +125,14 @@ def test_its_functions_are_open_to_new_migrations(review: Reviewing) -> None:
     assert rules(review(base, up, up, "dblink")) == []
 
 
+def test_its_views_may_be_read(review: Reviewing) -> None:
+    """In production their owner has created them, or has granted it; hypopg has a view without a grant to all."""
+    reads = "has_table_privilege('pg_buffercache', 'select')"
+    up = f"do $$ begin if not {reads} then raise 'no right'; end if; end $$;\n"
+
+    assert rules(review("", up, up, "pg_buffercache")) == []
+
+
 def test_a_new_migration_is_no_superuser_for_it(review: Reviewing) -> None:
     """The setting gives only this right: files of the server stay out of reach."""
     table = "create foreign table passwords (line text) server files options (filename '/etc/passwd');\n"

@@ -338,7 +338,9 @@ def test_rows_in_tables_of_extensions_are_told(four: Project, squash: Squash) ->
         "005_extension",
         "create table settings (name text); create table empty ();"
         "alter extension plpgsql add table settings; alter extension plpgsql add table empty;"
-        "insert into settings values ('one');",
+        "insert into settings values ('one');"
+        "create schema chunks; alter extension plpgsql add schema chunks;"
+        "create table chunks.day as select 1 as one;",
         "select 1;",
     )
 
@@ -347,10 +349,10 @@ def test_rows_in_tables_of_extensions_are_told(four: Project, squash: Squash) ->
     assert ended.code == 0
     told = [" ".join(line.split()) for line in ended.stderr.partition("note:")[0].split("⚠️") if "extension" in line]
     sentence = (
-        "public.settings belongs to an extension: rows that the migrations put into it are not carried over; "
+        "{} belongs to an extension: rows that the migrations put into it are not carried over; "
         "put them in with a migration of its own"
     )
-    assert told == [sentence]
+    assert told == [sentence.format(table) for table in ("chunks.day", "public.settings")]
 
 
 def test_a_folder_that_does_not_build(four: Project, squash: Squash) -> None:

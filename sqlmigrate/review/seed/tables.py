@@ -120,7 +120,8 @@ _ORDINARY = """\
 class.relkind in ('r', 'p') and class.relpersistence <> 't'
    and space.nspname <> 'information_schema' and space.nspname !~ '^pg_'
    and not exists (select from pg_depend
-                    where classid = 'pg_class'::regclass and objid = class.oid and deptype = 'e')"""
+                    where deptype = 'e' and (classid = 'pg_class'::regclass and objid = class.oid
+                                             or classid = 'pg_namespace'::regclass and objid = space.oid))"""
 
 _TABLES = f"""\
 select class.oid::text, format('%I.%I', space.nspname, class.relname),
