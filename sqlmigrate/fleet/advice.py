@@ -28,7 +28,7 @@ _OURS = re.compile(r"^(?P<before>.*?(?:^|: ))sqlmigrate (?P<action>[a-z]+)(?P<re
 _ENDS_IN_OURS = re.compile(r"(^|: )sqlmigrate [a-z]+( --[a-z]+)*$")
 _INTO_FILE = re.compile(r" > \S.*$")
 _MOVES_FILES = re.compile(r"^(or: )?(mv|git mv|git stash|git checkout|git restore) ")
-_IN_PROSE = re.compile(r"\bsqlmigrate (up|status|verify)(?=[;,.)]|$)")
+_IN_PROSE = re.compile(r"\bsqlmigrate [a-z]+( --[a-z]+)*(?=[;,.)]|$)")
 _OF_DATABASES = ("adopt", "review", "schema")  # they do not work for one schema
 _OF_A_FOLDER = ("create", "renumber", "squash")
 _OF_THE_FLEET = ("up", "down", "status", "verify")
@@ -110,7 +110,7 @@ def _hint(error: SqlmigrateError, target: Target, commands: Commands) -> str | N
     found = [
         _at(line, target, commands)
         if _ENDS_IN_OURS.search(line)
-        else _IN_PROSE.sub(lambda word: commands.fleet(word[1], "", ""), line)
+        else _IN_PROSE.sub(lambda command: _at(command[0], target, commands) or command[0], line)
         for line in lines
     ]
     return "\n".join(filter(None, found)) or None
@@ -149,7 +149,8 @@ def about_folder(error: SqlmigrateError, differing: int, agreeing: int, *, is_on
         )
     if not agreeing:
         return error.with_(
-            hint="no target is known to have executed this text: put the edit aside, and write a new migration",
+            hint="no target of this call is known to have executed this text. If no other has either, put the edit "
+            "aside, and write a new migration",
             next_steps=[shlex.join(["git", "stash", "push", "--", error.span.source.path])],
         )
     others = f"{plural(agreeing, 'other target')} {'has' if agreeing == 1 else 'have'} executed the text in the folder"

@@ -192,6 +192,7 @@ def _typed(*options: tuple[str, str]) -> Typed:
                   "verify": frozenset({"dry_run", "to", "steps"}), "drift": frozenset({"dry_run"})})  # fmt: skip
 
 
+UP = "sqlmigrate fleet up --targets t.txt --to 3 --only @eu"
 ONLY_ONE = "--targets t.txt --to 3 {}--only one"
 TYPED = _typed(("targets", "--targets t.txt"), ("to", "--to 3"), ("only", "--only @eu"), ("steps", "--steps 2"))
 
@@ -233,15 +234,22 @@ def test_a_command_for_one_database_becomes_one_that_is_right_in_a_fleet(
     assert shown[1] == tuple(filter(None, [of_database if of_schema is None else of_schema]))
 
 
-def test_a_command_in_the_middle_of_a_hint_is_that_of_the_fleet_too() -> None:
-    error = SqlmigrateError("x", hint="take it over, then: sqlmigrate up; or, only if it is another's, execute all")
+@pytest.mark.parametrize(
+    ("hint", "shown"),
+    [
+        ("take it over, then: sqlmigrate up; or, only if it is not yours, execute all",
+         f"take it over, then: {UP}; or, only if it is not yours, execute all"),
+        ('the SQL for it: sqlmigrate drift --accept; or the setting drift = "off"',
+         'the SQL for it: sqlmigrate drift --accept --database-url dbname=x; or the setting drift = "off"'),
+        ("keep the one that databases have in their history (sqlmigrate log), or any",
+         "keep the one that databases have in their history (sqlmigrate log --database-url dbname=x), or any"),
+        ("take the list as `sqlmigrate squash` has written it", "take the list as `sqlmigrate squash` has written it"),
+    ],
+)  # fmt: skip
+def test_a_command_in_the_middle_of_a_hint_is_right_in_a_fleet_too(hint: str, shown: str) -> None:
+    error = SqlmigrateError("x", hint=hint)
 
-    shown = for_target(error, Target("one", "dbname=x"), Commands("migrations", TYPED.for_hint))
-
-    assert shown.hint == (
-        "take it over, then: sqlmigrate fleet up --targets t.txt --to 3 --only @eu; or, only if it is another's, "
-        "execute all"
-    )
+    assert for_target(error, Target("one", "dbname=x"), Commands("migrations", TYPED.for_hint)).hint == shown
 
 
 def test_a_target_that_the_option_only_cannot_name_has_no_command_for_itself() -> None:
