@@ -372,7 +372,7 @@ def test_a_blocked_target_names_who_blocks_it(fleet_of: Make) -> None:
     shops.sql.add("002_b", "alter table a add b int;")
 
     with table_locked(shops.urls["shop_01"], "a"):
-        ended = shops.call("up", "--lock-timeout", "500ms", "--lock-retries", "1")
+        ended = shops.call("up", "--lock-timeout", "2s", "--lock-retries", "1")  # who blocks is asked meanwhile
 
     assert re.search(r"blocked by .*reports", ended.stderr)
     told = [line for line in ended.stderr.splitlines() if line.startswith("⏳")]

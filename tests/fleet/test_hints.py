@@ -107,6 +107,18 @@ def test_a_failure_names_the_call_of_the_fleet(fleet_of: Make) -> None:
     assert ended["error"]["next"] == failed["error"]["next"]
 
 
+def test_the_call_of_the_fleet_gets_no_setting_twice(fleet_of: Make) -> None:
+    """It has those that were typed already, in their own spelling."""
+    shops = fleet_of(1)
+    shops.sql.add_tables("a")
+    shops.execute("shop_01", "create table own ()")
+
+    said = shops.call("up", "--directory=sql", "--table=hist").stderr
+
+    again = "sqlmigrate fleet up --targets targets.txt --directory=sql --table=hist --into-existing --only shop_01"
+    assert f"           or: {again}\n" in said
+
+
 def test_a_command_for_one_database_has_the_settings_of_the_call(fleet_of: Make) -> None:
     """Its folder and its history table, also in JSON."""
     shops = fleet_of(2)

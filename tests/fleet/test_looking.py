@@ -210,6 +210,21 @@ def test_a_file_that_cannot_be_read_as_sql_is_told_once(fleet_of: Make) -> None:
     assert [each["file"] for each in notes] == ["sql/002_b.up.sql"]
 
 
+def test_a_note_has_no_cure_that_would_change_what_a_target_has_executed(fleet_of: Make) -> None:
+    """Of two files with one version, which one target has executed by a baseline, and another has not."""
+    shops = fleet_of(2)
+    shops.sql.add_tables("a")
+    shops.call("up", "--only", "shop_01")
+    shops.sql.add("002_b", "create table b ();").add("0002_c", "create table c ();")
+    single = Quick(shops.folder, {"DATABASE_URL": shops.urls["shop_01"]})
+    assert single("baseline", "002", "--yes").code == 0
+
+    both, other = shops.call("status").stdout, shops.call("status", "--only", "shop_02").stdout
+
+    assert (both.count("2 migrations have version 2"), other.count("2 migrations have version 2")) == (1, 1)
+    assert ("rename" in both, "rename" in other) == (False, True)
+
+
 def test_a_fault_of_a_file_that_all_have_executed_is_only_a_note(fleet_of: Make) -> None:
     shops = fleet_of(2)
     shops.sql.add_tables("a")
