@@ -80,11 +80,12 @@ class Causes:
                 lines, message = (), error.detail[0]
             self.report.folded([("bold", f"   {printable(name)}"), ("", f"  {printable(message)}".rstrip())], 5, stream)
             indented: Sequence[Line] = [[("", "  "), *line] for line in lines]
-            self.report.text(*indented[:_MOST_OWN], stream=stream)
-            if len(indented) > _MOST_OWN:
-                self.report.text(f"     and {len(indented) - _MOST_OWN:,} more lines: --format json", stream=stream)
+            shown = indented if self.is_verbose else indented[:_MOST_OWN]
+            self.report.text(*shown, stream=stream)
+            if len(indented) > len(shown):
+                self.report.text(f"     and {len(indented) - len(shown):,} more lines: --verbose", stream=stream)
         if (more := len(group.own[self.most or 0 :]) if self.most else 0) > 0:
-            self.report.text(f"   and {more:,} more, each with its own", stream=stream)
+            self.report.text(f"   and {more:,} more, each with its own: --verbose", stream=stream)
 
 
 def _reason(error: SqlmigrateError) -> str:

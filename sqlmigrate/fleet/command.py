@@ -17,12 +17,14 @@ from sqlmigrate.cli.program import command
 from sqlmigrate.config.url import named
 from sqlmigrate.errors import NOTHING_EXECUTED, ConfigError
 from sqlmigrate.files import folder
+from sqlmigrate.files.migration import Folder
 
 from .policy import DEFAULT_JOBS
 
 __all__ = ["fleet"]
 
-_ACTIONS = ("status", "up", "down", "verify", "drift")
+_OF_FILES = ("status", "up", "down", "verify")  # `drift` compares with snapshots
+_ACTIONS = (*_OF_FILES, "drift")
 # The options of some actions only; each with the actions that have it.
 _OF_ACTIONS = {
     "check": ("status",),
@@ -97,7 +99,7 @@ def fleet(context: Context, *, action: str, **options: Any) -> int:
     foreign = {each: frozenset(name for name, has in _OF_ACTIONS.items() if each not in has) for each in _ACTIONS}
     typed = Typed(action, typed_options(click.get_current_context()), foreign)
     try:
-        migrations = folder.survey(context.config.directory)
+        migrations = folder.survey(context.config.directory) if action in _OF_FILES else Folder()
     except ConfigError as error:
         raise typed.about_folder(error) from None
     with _base(context, needs_database=not wanted.file) as base:

@@ -87,7 +87,7 @@ def standing(planned: Planned, target: Target, commands: Commands) -> Standing:
     executed = [row for row in rows if row.is_executed]
     counts = count_states(rows, is_run_under_way=run is not None)
     first = [for_target(error, target, commands) for error in first_run_errors(planned.state.surroundings, rows)]
-    stops = (*first, *(each.error for each in planned.plan.opened if each.error))
+    stops = (*_standby(planned), *first, *(each.error for each in planned.plan.opened if each.error))
     return Standing(
         executed[-1].executed_label if executed else "",
         executed[-1].number if executed else -1,
@@ -100,6 +100,12 @@ def standing(planned: Planned, target: Target, commands: Commands) -> Standing:
         is_newer=bool(missing_after(rows)),
         notes=planned.plan.notes,
     )
+
+
+def _standby(planned: Planned) -> list[SqlmigrateError]:
+    if not planned.state.server.is_standby:
+        return []
+    return [SqlmigrateError("this is a standby, so the primary may be further", detail=[planned.state.behind])]
 
 
 def _has_steps(planned: Planned) -> bool:

@@ -74,7 +74,7 @@ def differ(standings: Mapping[str, Standing]) -> bool:
 
 def agreement(standings: Mapping[str, Standing]) -> str:
     """Return where all targets stand, if that is one place and up to date; empty if they differ."""
-    places = {(each.newest, each.is_settled and not each.run) for each in standings.values()}
+    places = {(each.newest, kind_of(each) == "up to date") for each in standings.values()}
     if len(places) != 1:
         return ""
     ((newest, is_settled),) = places

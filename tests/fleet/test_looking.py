@@ -10,6 +10,7 @@ from contextlib import suppress
 import pytest
 from fleet_project import Fleet, words
 from in_process import Quick
+from postgres_servers import Standby
 from psycopg.conninfo import conninfo_to_dict
 from terminal import Ended as Exited, stable
 
@@ -100,6 +101,21 @@ def test_status_says_that_a_run_is_under_way(fleet_of: Make) -> None:
     assert "· shop_02 under way nothing executed why" in words((shops.folder / "fleet.html").read_text("utf-8"))
 
 
+def test_status_says_of_a_standby_that_the_primary_may_be_further(fleet_of: Make, standby: Standby) -> None:
+    """Also if all are at one version: `up` leaves it out."""
+    shops = fleet_of(1)
+    shops.sql.add_tables("a")
+    shops.run()
+    shops.write(f"copy {standby.url(_database(shops, 'shop_01'))}")
+
+    ended = shops.call("status")
+
+    assert "✅ 001_a   1 target   up to date\n" in ended.stdout
+    assert "⚠️ this is a standby, so the primary may be further\n   1 target: copy\n" in ended.stdout
+    assert "1 up to date · 1 need attention\n" in ended.stdout
+    assert ended.code == 0
+
+
 def test_an_interrupted_migration_is_not_said_to_have_failed(fleet_of: Make) -> None:
     shops = fleet_of(1)
     shops.sql.add("001_a", "-- sqlmigrate: no-transaction\ncreate table a ();\ncreate table b ();")
@@ -174,6 +190,17 @@ def test_an_empty_folder_is_told_as_for_one_database(fleet_of: Make) -> None:
     status = shops.call("status", "--directory", "none")
     assert "⚠️ this folder is older than the database: newer migrations were executed there\n" in status.stdout
     assert "   3 targets: shop_01, shop_02, shop_03\n" in status.stdout
+
+
+def test_drift_needs_no_folder_as_for_one_database(fleet_of: Make) -> None:
+    """It compares with snapshots."""
+    shops = fleet_of(1)
+    shops.sql.add_tables("a")
+    shops.call("up")
+
+    ended = shops.call("drift", "--directory", "none")
+
+    assert (ended.code, ended.stdout) == (0, "0 of 1 target changed by hand\n")
 
 
 def test_a_folder_that_is_not_there_names_the_call_of_the_fleet(fleet_of: Make) -> None:
