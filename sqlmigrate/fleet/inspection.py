@@ -15,6 +15,7 @@ from sqlmigrate.files.migration import Folder, Migration
 from sqlmigrate.history.state import Execution
 from sqlmigrate.identifiers import quoted
 from sqlmigrate.operations import drift as drift_operations, status as status_operations
+from sqlmigrate.output.status_lines import stopped_at
 from sqlmigrate.plan.first_run import first_run_errors
 from sqlmigrate.plan.half_done import half_undone_error
 from sqlmigrate.plan.plan import DriftPolicy, Planned
@@ -129,17 +130,13 @@ def _failures(rows: tuple[Row, ...], run: Blocker | None) -> Iterator[Sqlmigrate
 
 def _failure(label: str, execution: Execution) -> SqlmigrateError:
     said, *more = (execution.error or "").splitlines() or [""]
-    how = "" if execution.is_cut_short else "failed: " if said else "was interrupted"
-    place = []
-    if undoing := execution.undoing:
-        how, place = (
-            f"its down {how or 'failed: '}",
-            [f"its down stopped at statement {undoing.done + 1} of {undoing.total}"],
-        )
-    elif execution.statements_done:
-        place = [f"it stopped at statement {execution.statements_done + 1} of {execution.statements}"]
-    words = f"{label} {how}{said}" if how else f"{label}: {said}"
-    return HistoryError(words.strip(), detail=[*more, *place])
+    undoing = execution.undoing
+    what = f"the down of {label}" if undoing else label
+    how = f": {said}" if execution.is_cut_short else f" failed: {said}" if said else " was interrupted"
+    place = stopped_at(undoing.done, undoing.total) if undoing else ""
+    if execution.statements_done and not undoing:
+        place = stopped_at(execution.statements_done, execution.statements)
+    return HistoryError(what + how, detail=[*more, *filter(None, [place])])
 
 
 @dataclass(frozen=True)

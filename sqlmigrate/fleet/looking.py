@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlmigrate.cli.commands import none_found
 from sqlmigrate.cli.context import EXIT_ATTENTION, EXIT_FAILED
 from sqlmigrate.errors import ConfigError, ConnectError, gather
 from sqlmigrate.files import folder
+from sqlmigrate.files.migration import Folder, Migration
 from sqlmigrate.output.report import without_edit
 from sqlmigrate.plan.plan import Planned
 from sqlmigrate.plan.up import faults_in, faults_of
@@ -82,7 +83,7 @@ def _after_status(call: Call, found: Mapping[str, Standing]) -> str:
         return call.typed.again("status")
     if any(standing.is_ready for standing in found.values()):
         return call.typed.again("up")
-    if standings.differ(found) or any(each.pending and each.notes for each in found.values()):
+    if standings.differ(found) or any(each.failures or (each.pending and each.notes) for each in found.values()):
         return call.typed.again("verify")
     is_late = any(state == "out of order" for each in found.values() for state, _ in each.attention)
     return call.typed.again("up", (), ["--out-of-order"]) if is_late else ""
@@ -96,7 +97,7 @@ def verify(call: Call) -> int:
         call.require_some()
     found = call.ask_each(lambda target: inspection.verify(target, call.migrations, call.commands))
     reached = {name: each.executed for name, each in found.items() if each.executed is not None}
-    executed = [each for each in call.migrations if reached and all(each in other for other in reached.values())]
+    executed = _executed_by_all(call.migrations, list(reached.values()))
     faults = faults_of(call.migrations, executed)
     errors = [(name, error) for name, each in found.items() for error in each.errors]
     groups = grouped(errors, reached)
@@ -109,6 +110,14 @@ def verify(call: Call) -> int:
         report.folder_notes(notes, most=len(notes))
     report.text([("bold", _agreeing(found, len(faults)))])
     return _worst([*(error.exit_code for _, error in errors), *(fault.exit_code for fault in faults)])
+
+
+def _executed_by_all(migrations: Folder, executed: Sequence[Sequence[Migration]]) -> list[Migration]:
+    """Return the migrations that all targets have executed as they are; none if no target was reached."""
+    if not executed:
+        return []
+    everywhere = set.intersection(*(set(map(id, each)) for each in executed))
+    return [each for each in migrations if id(each) in everywhere]
 
 
 def _agreeing(found: Mapping[str, Verified], faults: int) -> str:

@@ -92,9 +92,9 @@ def _unfinished(row: Row, when: str, run: Blocker | None) -> str:
     if row.is_begun:
         said += [run.brief if run else "interrupted"]
     if execution.undoing:
-        said += [f"down {_where(execution.undoing.done, execution.undoing.total, is_running=is_running)}"]
+        said += [f"down {stopped_at(execution.undoing.done, execution.undoing.total, is_running=is_running)}"]
     elif execution.statements_done:
-        said += [_where(execution.statements_done, execution.statements, is_running=is_running)]
+        said += [stopped_at(execution.statements_done, execution.statements, is_running=is_running)]
     if row.migration and row.migration.name != execution.name:
         said += [f"as {execution.label}"]
     if row.state == "missing":
@@ -104,7 +104,7 @@ def _unfinished(row: Row, when: str, run: Blocker | None) -> str:
     return "  ".join(said)
 
 
-def _where(done: int, total: int | None, *, is_running: bool) -> str:
+def stopped_at(done: int, total: int | None, *, is_running: bool = False) -> str:
     """Name the first statement that is not executed."""
     if total is not None and done >= total:
         return "its statement executed" if total == 1 else f"all {total} statements executed"

@@ -116,6 +116,24 @@ def test_status_says_of_a_standby_that_the_primary_may_be_further(fleet_of: Make
     assert ended.code == 0
 
 
+def test_a_down_that_stopped_inside_says_so(fleet_of: Make) -> None:
+    """`up` begins nothing there; `verify` says what to do."""
+    shops = fleet_of(1)
+    shops.sql.add_tables("a")
+    none = "-- sqlmigrate: no-transaction\n"
+    shops.sql.add("002_b", "create table b (); create table c ();", f"{none}drop table c; select 1/0;")
+    shops.call("up")
+    shops.call("down", "--yes")
+
+    said = shops.call("status").stdout
+
+    assert (
+        "❌ the down of 002_b failed: division by zero\n   1 target: shop_01\n   stopped at statement 2 of 2\n" in said
+    )
+    assert "next: sqlmigrate fleet verify --targets targets.txt\n" in said
+    assert "--only shop_01" in shops.call("verify").stderr
+
+
 def test_an_interrupted_migration_is_not_said_to_have_failed(fleet_of: Make) -> None:
     shops = fleet_of(1)
     shops.sql.add("001_a", "-- sqlmigrate: no-transaction\ncreate table a ();\ncreate table b ();")
@@ -128,7 +146,7 @@ def test_an_interrupted_migration_is_not_said_to_have_failed(fleet_of: Make) -> 
     said = shops.call("status").stdout
 
     assert "❌ 001_a: interrupted" in said
-    assert "   it stopped at statement 2 of 2" in said
+    assert "\n   stopped at statement 2 of 2\n" in said
 
 
 def test_status_says_what_keeps_up_from_beginning(fleet_of: Make) -> None:
