@@ -74,6 +74,22 @@ def under_way(project: Project, is_busy: Callable[[], object]) -> Iterator[list[
     thread.join()
 
 
+def left_behind(project: Project, follower: Standby, before: str) -> Project:
+    """Execute 001 while the standby follows; it will not get 002, which is fast, nor 003, which is slow."""
+    assert succeeded(project.add_tables("a").up()) == ["001_a"]
+    stop_following(follower)
+    return project.add("002_fast", "create table fast ();").add("003_slow", f"{before}{SLOW};")
+
+
+@contextmanager
+def slow_file(project: Project, before: str, primary: Server, follower: Standby) -> Iterator[list[Event]]:
+    """Begin an `up` of 001 and 002, which is slow; the standby has all of it when the block begins."""
+    project.add_tables("a").add("002_slow", f"{before}{SLOW};")
+    with under_way(project, lambda: primary.admin.execute(BUSY).fetchall()) as seen:
+        follower.url()
+        yield seen
+
+
 def told(failed: Failed) -> str:
     """Give what is said of a failure as one text."""
     return "\n".join("".join(text for _, text in line) for line in failure_lines(failed, [], str, dry_run=False))
@@ -85,10 +101,7 @@ def test_what_the_new_primary_did_not_get_is_not_said_to_stay(
 ) -> None:
     """What was told as executed is looked up again in the history of the server that answers."""
     with Switch(primary.url("shop")) as switch:
-        there = project.at(switch.url)
-        assert succeeded(there.add_tables("a").up()) == ["001_a"]
-        stop_following(follower)
-        there.add("002_fast", "create table fast ();").add("003_slow", f"{before}{SLOW};")
+        there = left_behind(project.at(switch.url), follower, before)
         with under_way(there, lambda: primary.admin.execute(BUSY).fetchall()) as seen:
             switch.leads_to(Server.url(follower, "shop"))
             fail_over(primary, follower, mode)
@@ -112,10 +125,7 @@ def both(primary: Server, follower: Standby) -> str:
 @MODES
 def test_several_hosts_in_the_url(before: str, project: Project, primary: Server, follower: Standby) -> None:
     """The history of the new primary counts, and its address is said: the head of the screen has the old one."""
-    there = project.at(both(primary, follower))
-    assert succeeded(there.add_tables("a").up()) == ["001_a"]
-    stop_following(follower)
-    there.add("002_fast", "create table fast ();").add("003_slow", f"{before}{SLOW};")
+    there = left_behind(project.at(both(primary, follower)), follower, before)
     with under_way(there, lambda: primary.admin.execute(BUSY).fetchall()) as seen:
         fail_over(primary, follower)
 
@@ -161,9 +171,8 @@ def test_behind_haproxy(
 ) -> None:
     """The address stays the same. The failure is recorded on the new primary, and the next run goes on there."""
     with haproxy(haproxy_program, primary, follower) as url:
-        there = project.at(f"{url}shop").add_tables("a").add("002_slow", f"{before}{SLOW};")
-        with under_way(there, lambda: primary.admin.execute(BUSY).fetchall()) as seen:
-            follower.url()  # once the standby has everything
+        there = project.at(f"{url}shop")
+        with slow_file(there, before, primary, follower) as seen:
             fail_over(primary, follower)
 
         failed = failure(seen)
@@ -233,9 +242,8 @@ def test_a_standby_that_is_not_promoted_yet(
 ) -> None:
     """What a standby has is not believed: it may follow. Once it is the primary, its history tells."""
     with haproxy(haproxy_program, primary, follower) as url:
-        there = project.at(f"{url}shop").add_tables("a").add("002_slow", f"{before}{SLOW};")
-        with under_way(there, lambda: primary.admin.execute(BUSY).fetchall()) as seen:
-            follower.url()  # once the standby has everything
+        there = project.at(f"{url}shop")
+        with slow_file(there, before, primary, follower) as seen:
             primary.cluster.run("pg_ctl", "stop", "--mode=immediate", "--pgdata", str(primary.cluster.data))
 
         failed = failure(seen)
