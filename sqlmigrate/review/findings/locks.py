@@ -253,10 +253,8 @@ def _instants(subject: Subject, changes: SchemaChanges, measured: MeasuredStatem
                     yield subject.finding(
                         indexes.DROP_INDEX_BLOCKING, place, message, _of_table(measured, relation.table) or touch
                     )
-            elif touch.rewritten and measured.says("REINDEX") and not _scans(measured, relation.table):
-                yield subject.finding(
-                    indexes.REINDEX_BLOCKING, place, f"`{relation.name}` is rebuilt and cannot be used meanwhile", touch
-                )
+            else:
+                yield from _rebuilt(subject, measured, touch)
             continue
         if touch.is_taken and touch.mode == MODES[-1]:
             yield from _exclusive(subject, changes, measured, touch)
@@ -267,6 +265,13 @@ def _instants(subject: Subject, changes: SchemaChanges, measured: MeasuredStatem
         if touch.is_taken and touch.mode == "SHARE" and is_skipped and measured.says("INDEX IF NOT EXISTS"):
             message = f"the index exists already, but `{relation.name}` is locked in SHARE mode anyway"
             yield subject.finding(indexes.CREATE_INDEX_IF_NOT_EXISTS_LOCKS, place, message, touch)
+
+
+def _rebuilt(subject: Subject, measured: MeasuredStatement, index: RelationEffect) -> Iterator[Finding]:
+    """Return a finding for an index that REINDEX has built again, unless its table has one."""
+    if index.rewritten and measured.says("REINDEX") and not _scans(measured, index.relation.table):
+        message = f"`{index.relation.name}` is rebuilt and cannot be used meanwhile"
+        yield subject.finding(indexes.REINDEX_BLOCKING, measured.place, message, index)
 
 
 def _exclusive(
@@ -399,6 +404,9 @@ def _alone(subject: Subject, measured: MeasuredStatement) -> Iterator[Finding]:
         finding = subject.finding(locks.COMMITS_INSIDE, measured.place, message)
         is_batch = measured.says("UPDATE ", "DELETE ", "INSERT ", "MERGE ", "CALL ")
         yield replace(finding, what_now=_BATCHES, has_example=False) if is_batch else finding
+    for touch in measured.facts.touches:  # of a partitioned table, which is refused in a transaction
+        if touch.relation.kind == "index":
+            yield from _rebuilt(subject, measured, touch)
     if not measured.says("CONCURRENTLY"):
         return
     if measured.says("CREATE") and measured.says("INDEX CONCURRENTLY IF NOT EXISTS"):

@@ -35,15 +35,16 @@ from sqlmigrate.executor.executor import Executor
 from sqlmigrate.history import read
 from sqlmigrate.history.state import Execution
 from sqlmigrate.history.table import History, names_in_catalog
-from sqlmigrate.identifiers import displayed
+from sqlmigrate.identifiers import QUALIFIED, displayed
 from sqlmigrate.parsing.script import Script
 from sqlmigrate.parsing.statement import Statement
+from sqlmigrate.parsing.tokens import blanked
 from sqlmigrate.plan.plan import Limits, Step
 
 from .catalog_changes import CatalogChanges
 from .facts import FileRun, Notice, Relation, RelationEffect, StatementFacts
 from .lock_modes import MODES, rank
-from .watch_sql import BASE, LOCKS, PLAN_AS_IF_LARGE, RELATION, STORAGE, TABLES, WAITS, WORK
+from .watch_sql import BASE, LOCKS, PLAN_AS_IF_LARGE, REINDEXED, RELATION, STORAGE, TABLES, WAITS, WORK
 
 _NO_STORAGE = "0"  # the number of a partitioned table or index
 _TICK_SECONDS = 0.005
@@ -64,6 +65,9 @@ _KINDS = {
 }
 
 _LOCKING = ("CREATE INDEX", "CREATE UNIQUE", "DROP INDEX", "REINDEX", "ALTER TABLE", "VACUUM", "CLUSTER", "CALL")
+_REINDEXES = re.compile(
+    rf"(?i)\s*reindex\s+(?:\([^)]*\)\s*)?(?:index|table)\s+(?:concurrently\s+)?(?P<name>{QUALIFIED})"
+)
 _COMMITS = re.compile(r"(?i)\b(?:commit|rollback|call)\b")
 _DDL = re.compile(r"(?i)\b(?:alter|create|drop|truncate|cluster|reindex|lock|execute)\b")
 
@@ -350,8 +354,11 @@ class Watch:
             self._keep({oid: _Held(relation, mode, None)})
         elapsed = (time.monotonic() - self._since) * 1000
         storage = self._storage()
+        rebuilds = _reindexed(statement) is not None and statement.kind.runs_in_transaction
         touches = tuple(
-            RelationEffect(held.relation, held.mode, rewritten=_is_rewritten(held, storage))
+            RelationEffect(
+                held.relation, held.mode, rewritten=_is_rewritten(held, storage) or (rebuilds and _is_index(held))
+            )
             for held in sorted(self._seen.values(), key=lambda held: held.relation.name if held.relation else "")
             if held.relation is not None
         )
@@ -364,6 +371,9 @@ class Watch:
 
     def _known(self, statement: Statement) -> Iterator[tuple[int, str, Relation]]:
         """Return the locks of statements whose phases may be too short to be seen."""
+        if again := _reindexed(statement):
+            yield from self._known_of_reindex(again["name"], is_blocking=statement.kind.runs_in_transaction)
+            return
         effect = statement.kind.catalog_effect
         if effect is None or effect.action not in _KNOWN or effect.table is None:
             return
@@ -371,6 +381,17 @@ class Watch:
             yield relation.oid, _KNOWN[effect.action], relation
         if effect.action == "detach partition" and (partition := self._relation(effect.name)):
             yield partition.oid, MODES[-1], partition
+
+    def _known_of_reindex(self, name: str, *, is_blocking: bool) -> Iterator[tuple[int, str, Relation]]:
+        """Return the locks of REINDEX on a table or an index and on all partitions, each in a transaction of its own.
+
+        Writes of a table wait, and what uses the index; with CONCURRENTLY neither reads nor writes do:
+        https://www.postgresql.org/docs/current/sql-reindex.html
+        """
+        for oid, kind, table, parent, shown in self.session.ask(Request(REINDEXED, (name,)))[0]:
+            mode = MODES[-1] if kind == "i" else "SHARE" if is_blocking else "SHARE UPDATE EXCLUSIVE"
+            if oid in self._base and kind in ("r", "p", "m", "i") and (is_blocking or kind != "i"):
+                yield int(oid or 0), mode, Relation(int(oid or 0), shown or "", _KINDS[kind or ""], table, parent)
 
     def _relation(self, name: str) -> Relation | None:
         query = f"""\
@@ -393,6 +414,14 @@ def _may_lock(statement: Statement) -> bool:
     """Return whether a statement without a transaction may take a lock for too short a time to be seen."""
     verb = statement.kind.verb
     return verb.startswith(_LOCKING) or (verb.startswith("DO") and bool(_DDL.search(statement.text)))
+
+
+def _reindexed(statement: Statement) -> re.Match[str] | None:
+    return _REINDEXES.match(blanked(statement.text, "comment"))
+
+
+def _is_index(held: _Held) -> bool:
+    return held.relation is not None and held.relation.kind == "index" and held.mode == MODES[-1]
 
 
 def _is_rewritten(held: _Held, storage: Mapping[int, str | None]) -> bool:

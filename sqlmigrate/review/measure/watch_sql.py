@@ -49,6 +49,26 @@ select pg_catalog.string_agg(pg_catalog.format('%I.%I', n.nspname, c.relname), '
 
 BASE = Request("select c.oid::text from pg_catalog.pg_class c where c.oid >= 16384")
 
+# The table or the index that is named, its partitions, and their tables or indexes; the table of an index as in LOCKS.
+REINDEXED = f"""\
+with named as (
+  select pg_catalog.to_regclass($1::text)::oid as oid),
+tree as (
+  select oid from named
+  union select part.relid from named cross join pg_catalog.pg_partition_tree(named.oid) part),
+reindexed as (
+  select oid from tree
+  union select i.indrelid from pg_catalog.pg_index i join tree on tree.oid = i.indexrelid
+  union select i.indexrelid from pg_catalog.pg_index i join tree on tree.oid = i.indrelid)
+select c.oid::text, c.relkind::text,
+       (select pg_catalog.regexp_replace(i.indrelid::pg_catalog.regclass::text, '^public\\.', '')
+          from pg_catalog.pg_index i where i.indexrelid = c.oid),
+       (select pg_catalog.regexp_replace(h.inhparent::pg_catalog.regclass::text, '^public\\.', '')
+          from pg_catalog.pg_inherits h where h.inhrelid = c.oid limit 1),
+{RELATION}
+  from reindexed join pg_catalog.pg_class c using (oid) join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+ order by c.oid"""
+
 STORAGE = """\
 select c.oid::text, c.relfilenode::text from pg_catalog.pg_class c
  where c.oid = any (pg_catalog.string_to_array($1::text, ' ')::pg_catalog.oid[])"""

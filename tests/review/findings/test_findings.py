@@ -284,3 +284,25 @@ def test_which_table_a_drop_locks(name: str, server: databases.Shadow) -> None:
 
     told = [(finding.rule.name, finding.message) for finding in each.findings if "locks" in finding.rule.name]
     assert told == [expected]
+
+
+REINDEXED = {
+    "reindex table app.log": ["`app.log_1_at_idx` is rebuilt and cannot be used meanwhile"],
+    "reindex index app.log_at": ["`app.log_1_at_idx` is rebuilt and cannot be used meanwhile"],
+    "reindex table concurrently app.log": [],
+}
+
+
+@pytest.mark.parametrize("statement", REINDEXED)
+def test_what_a_reindex_of_a_partitioned_table_locks(statement: str, server: databases.Shadow) -> None:
+    """It runs without a transaction, and may be too short to be seen: its locks are known from the statement."""
+    setup = (
+        "create schema app; create table app.log (at date) partition by range (at);"
+        "create table app.log_1 partition of app.log for values from ('2026-01-01') to ('2027-01-01');"
+        "create index log_at on app.log (at);"
+    )
+    new = migration("002", f"-- sqlmigrate: no-transaction\n-- sqlmigrate: irreversible (a test)\n{statement};", None)
+    subjects = Subjects("main", (migration("001", setup, None),), (new,))
+    (each,) = pipeline.review_on(server, subjects, pipeline.Settings(Path())).migrations
+
+    assert [found.message for found in each.findings if found.rule.name == "reindex-blocking"] == REINDEXED[statement]

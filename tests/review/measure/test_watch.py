@@ -232,14 +232,53 @@ def test_a_statement_without_a_bound_is_seen(watched: watch.Watch) -> None:
 def test_a_statement_that_only_the_server_keeps_out_of_a_transaction_is_measured(watched: watch.Watch) -> None:
     """REINDEX of a partitioned table is refused in a transaction: the second try is what is measured.
 
-    No other session is in its way here, so its locks may be too short to be seen.
+    No other session is in its way here, so its locks may be too short to be seen: they are known from the statement.
     """
     done = executed(watched, "-- sqlmigrate: no-transaction\nreindex table pt;\nalter table t add column z int;")
 
     assert done.error is None
     assert [each.number for each in done.statements] == [1, 2]
     assert done.statements[0].is_alone
+    assert facts(done, 1) == ("pt:S pt1:S", "", "")  # it has no index
     assert facts(done, 2) == ("t:AX", "", "")
+
+
+# of a partitioned table `Orders` in a schema, with a partition that is partitioned as well
+REINDEXES = {
+    'reindex table app."Orders"': 'app."Orders":S app.of_one:S app.part:S',
+    'reindex (verbose) table app."Orders"': 'app."Orders":S app.of_one:S app.part:S',
+    "reindex index /* all */ app.by_v": 'app."Orders":S app.of_one:S app.part:S',
+    "reindex table app.part": "app.of_one:S app.part:S",
+    'reindex table concurrently app."Orders"': 'app."Orders":SUX app.of_one:SUX app.part:SUX',
+    "reindex (concurrently) index app.by_v": 'app."Orders":SUX app.of_one:SUX app.part:SUX',
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("statement", "locks"), REINDEXES.items(), ids=REINDEXES)
+def test_the_locks_of_reindex_are_known(statement: str, locks: str, server: databases.Shadow) -> None:
+    """On every partition, and on each index that has rows, all of it unless it is done concurrently."""
+    sql = (
+        'create schema app; create table app."Orders" (id int, v int) partition by range (id);'
+        'create table app.part partition of app."Orders" for values from (0) to (100) partition by range (id);'
+        "create table app.of_one partition of app.part for values from (0) to (10);"
+        'create index by_v on app."Orders" (v);'
+    )
+    made = Migration("001", "base", Source("sql/001_base.up.sql", sql), None)
+    template = server.template("reindex", lambda on: len(list(up_down.up(on.owner_url, [made]))))
+    with (
+        server.clone(template) as clone,
+        watch.watching(clone.owner_url, clone.admin_url, "migrations") as watched,
+    ):
+        done = executed(watched, f"-- sqlmigrate: no-transaction\n{statement};")
+
+    assert done.error is None
+    touches = sorted(done.statements[0].touches, key=lambda each: each.relation.name)
+    assert " ".join(f"{each.relation.name}:{SHORT[each.mode]}" for each in touches if each.relation.table is None) == (
+        locks
+    )
+    indexes = {each.relation.name for each in touches if each.relation.table and each.mode == "ACCESS EXCLUSIVE"}
+    assert indexes >= (set() if "concurrently" in statement else {"app.of_one_v_idx"})
 
 
 def test_a_statement_that_hangs_is_stopped(server: databases.Shadow, base: databases.Template) -> None:
