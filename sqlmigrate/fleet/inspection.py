@@ -169,7 +169,7 @@ class Drifted:
 
     Attributes:
         changes: What differs, a line each.
-        error: Why it is not known; None if it is.
+        error: Why it is not known, or not all of it; None if it is.
         alike: The same in the words of the screen; without the name of the target's own schema, so that those of
             schemas can be compared.
     """
@@ -189,11 +189,12 @@ def drift(target: Target, policy: DriftPolicy, commands: Commands) -> Drifted:
         return Drifted(error=for_target(error, target, commands))
     finally:
         forget()
-    if compared.problem or compared.drift is None:
-        problem = compared.problem or HistoryError("there is nothing to compare with")
-        return Drifted(error=for_target(problem, target, commands))
-    found = compared.drift.differences
-    return Drifted(tuple(summary(found)), alike=tuple(_changes(found, target.schema)))
+    problem = compared.problem
+    if compared.drift is None and problem is None:
+        problem = HistoryError("there is nothing to compare with")
+    found = compared.drift.differences if compared.drift else ()
+    unknown = for_target(problem, target, commands) if problem else None
+    return Drifted(tuple(summary(found)), unknown, tuple(_changes(found, target.schema)))
 
 
 def _changes(found: Sequence[Difference], schema: str | None) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -11,6 +12,7 @@ import pytest
 from fleet_project import Fleet, words
 from in_process import Quick
 from postgres_servers import Standby
+from processes import beginning
 from psycopg.conninfo import conninfo_to_dict
 from terminal import Ended as Exited, stable
 
@@ -219,6 +221,33 @@ def test_drift_needs_no_folder_as_for_one_database(fleet_of: Make) -> None:
     ended = shops.call("drift", "--directory", "none")
 
     assert (ended.code, ended.stdout) == (0, "0 of 1 target changed by hand\n")
+
+
+def test_drift_after_a_killed_run_says_what_is_known_and_what_is_not(fleet_of: Make) -> None:
+    """The run had found one change by hand; what has changed since it began may come from its migrations."""
+    shops = fleet_of(2)
+    shops.sql.add_tables("a")
+    shops.call("up")
+    shops.execute("shop_01", "create table own ()")
+    shops.sql.add("002_b", "create table b ();").add("003_slow", "select pg_sleep(600);")
+    with beginning(shops.folder, shops.urls["shop_01"]) as begin:
+        running = begin("up")
+        running.when("pg_sleep")
+        running.signalled(signal.SIGKILL)
+    shops.execute(
+        "shop_01", "select pg_terminate_backend(pid, 60000) from pg_stat_activity where query ~ '^select pg_sl'"
+    )
+
+    ended = shops.call("drift", "--format", "json")
+
+    summary = json.loads(ended.stdout)["summary"]
+    assert (ended.code, summary["changed"]) == (1, {"shop_01": ["left over table public.own"]})
+    (unknown,) = summary["unknown"].items()
+    assert unknown[0] == "shop_01"
+    assert unknown[1]["message"].startswith(
+        "not all changes by hand are known: the snapshot of the schema of 001 is older"
+    )
+    assert shops.call("drift").stdout.splitlines()[-1] == "1 of 2 targets changed by hand · 1 not known"
 
 
 def test_a_folder_that_is_not_there_names_the_call_of_the_fleet(fleet_of: Make) -> None:
