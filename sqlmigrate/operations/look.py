@@ -37,7 +37,8 @@ def look(session: Session, state: State, policy: DriftPolicy, *, may_refuse: boo
         notes, expected, is_known = what_changed(session, state, policy, now, may_refuse=may_refuse)
     except psycopg.Error as error:
         session.abort()
-        notes, expected, is_known = (SqlmigrateError(f"not looked for changes by hand: {reason(error)}"),), None, False
+        notes, is_known = (SqlmigrateError(f"not looked for changes by hand: {reason(error)}"),), False
+        expected = Expected(None, None, is_unsure=True) if state.executions else None
     if must_know and not is_known:
         raise _unknown(state, notes[0].message)
     return notes, expected

@@ -70,17 +70,19 @@ class Expected:
     """What was expected of a schema when a run began, where it was changed by hand, or may have been.
 
     Attributes:
-        before: The schema of the last snapshot.
-        found: The schema that the run has found.
+        before: The schema of the last snapshot; None if nothing could be compared.
+        found: The schema that the run has found; None as above.
         is_unsure: Whether `before` may have changes by hand that are not known.
     """
 
-    before: Catalog
-    found: Now
+    before: Catalog | None
+    found: Now | None
     is_unsure: bool = False
 
     def after(self, now: Catalog) -> Catalog:
         """Return what is expected after the run; `now` is the schema after it."""
+        if self.before is None or self.found is None:
+            return now
         return expected_after(self.before, self.found.catalog, now)
 
 
@@ -163,7 +165,9 @@ def keep_began(session: Session, state: State, expected: Expected) -> None:
     Not if the snapshot is older than the history: then an interrupted run has kept what it has found, or there was
     nothing to keep. What goes wrong is not reported: nothing depends on it unless this run is interrupted.
     """
-    now, found = expected.found, expected.found.found
+    if (now := expected.found) is None:
+        return
+    found = now.found
     is_kept = found.began is not None and (found.began.tie, found.began.checksum) == (found.tie, now.checksum)
     if is_kept or not (found.snapshot and found.snapshot.tie.is_same(found.tie)) or _why_not_kept(state):
         return

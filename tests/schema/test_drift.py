@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -506,6 +506,25 @@ def test_accepting_takes_a_new_snapshot(shop: Project) -> None:
     assert "   accepted changes by hand: left over table public.own\n" in shop.call("log").stdout
     assert shop.call("drift", "--accept", "--yes").code == 0
     assert shop.value(logged) == entry  # nothing has changed, and nothing more is logged
+
+
+def test_a_look_that_was_not_possible_is_not_forgotten(shop: Project) -> None:
+    """A table is locked while `up` looks, and free again when it takes its snapshot: what was changed is not known."""
+    succeeded(shop.up(steps=1))
+    shop.add(
+        "002_create_orders", "select pg_terminate_backend(pid, 60000) from pg_stat_activity where query ~ '^alter'"
+    )
+    shop.execute("create table own ()")
+
+    with suppress(psycopg.OperationalError), shop.connection() as locking:  # which 002 ends
+        locking.execute("begin")
+        locking.execute("alter table customers add phone text")
+        (note,) = notes(shop)
+
+    assert note.startswith("not looked for changes by hand: ")
+    code, screen = said(shop)
+    message = "⚠️ not all changes by hand from before 002 (TIME) are known"
+    assert (code, screen.partition("\n\n")[2].splitlines()[0]) == (3, message)
 
 
 def test_a_database_that_cannot_be_reached(shop: Project) -> None:
