@@ -61,9 +61,11 @@ class Call:
         except ConfigError as error:
             raise self.typed.about_folder(error) from None
 
-    def for_page(self, again: str) -> html_parts.Call:
-        """What a page says of the call; `again` is the next command."""
-        return html_parts.Call(self.typed.again(self.action), self.context.report.directory, self.context.now, again)
+    def for_page(self, again: str, differing: str = "") -> html_parts.Call:
+        """What a page says of the call; `again` is the next command, `differing` the one that says what differs."""
+        return html_parts.Call(
+            self.typed.again(self.action), self.context.report.directory, self.context.now, again, differing
+        )
 
     def ask_each(self, ask: Callable[[Target], _T], tell: Callable[[Target, _T], None] | None = None) -> dict[str, _T]:
         """Ask each target, several at once; `tell` gets each answer when it is there. Gives them by name, in order."""

@@ -103,6 +103,7 @@ def _order(call: Call) -> Order:
         context.drift,
         is_dry_run=options["dry_run"],
         commands=call.commands,
+        asks_version=bool(options["outputs"]),
     )
 
 

@@ -35,12 +35,14 @@ class Call:
         directory: The folder of the migrations.
         at: When it was called.
         again: The command to go on with; empty if there is nothing to do.
+        differing: Another command, which says what differs from the files; empty if nothing does.
     """
 
     command: str
     directory: str
     at: datetime
     again: str
+    differing: str = ""
 
 
 @dataclass(frozen=True)
@@ -226,4 +228,5 @@ def targets(rows: Sequence[Row]) -> Iterator[str]:
 def foot(call: Call) -> Iterator[str]:
     """Return the next command, if there is one."""
     if call.again:
-        yield f"<footer><p>Next: <code>{text(call.again)}</code></p></footer>"
+        more = f"<p>Or, for what differs: <code>{text(call.differing)}</code></p>" if call.differing else ""
+        yield f"<footer><p>Next: <code>{text(call.again)}</code></p>{more}</footer>"

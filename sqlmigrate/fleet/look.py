@@ -37,6 +37,7 @@ class Order:
         drift: What a run does if the schema was changed by hand.
         is_dry_run: Whether everything is rolled back.
         commands: The commands that hints name.
+        asks_version: Whether targets that are left out are asked for their newest migration, in one more connection.
     """
 
     direction: Direction
@@ -47,6 +48,7 @@ class Order:
     drift: DriftPolicy = DEFAULT_DRIFT
     is_dry_run: bool = False
     commands: Commands = DEFAULT_COMMANDS
+    asks_version: bool = False
 
 
 def look(target: Target, order: Order) -> Look:
@@ -81,8 +83,8 @@ def look(target: Target, order: Order) -> Look:
 
 
 def _newest(target: Target, order: Order, error: SqlmigrateError) -> str | None:
-    """Return the newest executed migration of a target that is left out; None if it cannot be read."""
-    if isinstance(error, ConnectError):
+    """Return the newest executed migration of a target that is left out; None if it is not asked for, or not known."""
+    if not order.asks_version or isinstance(error, ConnectError):
         return None
     try:
         planned = status.status(target.url, order.migrations, table=order.table, schema=target.schema, leaves=True)

@@ -36,15 +36,17 @@ def status(call: Call) -> int:
     empty = _empty_folder(call)
     notes = (*empty, *standings.notes_of(found))
     again = next((step for each in empty for step in each.next_steps), "") or _after_status(call, found)
+    verify_again = call.typed.again("verify")
+    differing = verify_again if standings.differ(found) and not empty and again != verify_again else ""
     report.json(formats.status_summary(found, notes))
     _show_status(call, found)
-    report.folder_notes(notes, of_all=call.typed.again("verify"))
+    report.folder_notes(notes, of_all=verify_again)
     if again:
         report.text(next_line(again))
-    if again and again != (differing := call.typed.again("verify")) and standings.differ(found) and not empty:
+    if again and differing:
         report.text([("", "      or, for what differs: "), ("cyan", differing)])
     if call.options["outputs"]:
-        write(call.options["outputs"], html.status_page(found, notes, call.for_page(again)))
+        write(call.options["outputs"], html.status_page(found, notes, call.for_page(again, differing)))
     if call.options["check"] and not all(standing.is_settled for standing in found.values()):
         return EXIT_ATTENTION
     return _worst(standing.error.exit_code for standing in found.values() if standing.error)

@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 
+import documents
 import pytest
 from fleet_project import Fleet, words
 from in_process import Quick
@@ -186,6 +187,26 @@ def test_verbose_shows_every_name(fleet_of: Make) -> None:
     assert shops.call("verify", "--verbose").stderr.count("repair 001") == 7
     up = shops.call("up", "--verbose")
     assert f"7 targets: {names}\n" in up.stderr
+
+
+def test_status_leads_to_verify_where_files_were_edited(fleet_of: Make) -> None:
+    """Next to `up`, which is for the others; on the page as well."""
+    shops = fleet_of(2)
+    shops.sql.add_tables("a")
+    shops.call("up")
+    shops.execute("shop_02", "update migrations set checksum = 'other'")
+    alone = shops.call("status", "--only", "shop_02").stdout.splitlines()
+    shops.sql.add("002_b", "create table b ();")
+
+    ended = shops.call("status", "--output", "html=fleet.html")
+
+    assert alone[-1] == "next: sqlmigrate fleet verify --targets targets.txt --only shop_02"
+    assert ended.stdout.splitlines()[-2:] == [
+        "next: sqlmigrate fleet up --targets targets.txt",
+        "      or, for what differs: sqlmigrate fleet verify --targets targets.txt",
+    ]
+    page = words((shops.folder / "fleet.html").read_text(encoding="utf-8"))
+    assert page.endswith("Or, for what differs: sqlmigrate fleet verify --targets targets.txt")
 
 
 # -- the folder --------------------------------------------------------------------------------------------------------
@@ -393,6 +414,24 @@ def test_schemas_without_a_history_are_one_group(fleet_of: Make) -> None:
 
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
+
+
+@pytest.mark.parametrize("action", ["status", "verify", "drift"])
+def test_the_summary_has_the_keys_of_the_document(action: str, fleet_of: Make) -> None:
+    """With a folder that has a note, all of them; the table in docs/fleet.md names them in their order."""
+    shops = fleet_of(1)
+    shops.sql.add_tables("a")
+    shops.call("up")
+    (shops.folder / "sql" / "002_b").mkdir()
+    (shops.folder / "sql" / "002_b" / "up.sql").write_text("select 1;", encoding="utf-8")
+    _, _, table = (
+        (documents.ROOT / "docs" / "fleet.md").read_text(encoding="utf-8").partition("\n| summary of | keys |")
+    )
+    row = next(line for line in table.splitlines() if line.startswith(f"| `{action}` "))
+
+    summary = summary_of(shops.call(action, "--format", "json"))
+
+    assert list(summary) == re.findall(r"`(\w+)`", row)[1:]
 
 
 # -- a report of an earlier call ---------------------------------------------------------------------------------------
