@@ -33,7 +33,8 @@ SETTING_VALUES: Mapping[str, str] = {
     "quote_all_identifiers": "off",
     "jit": "off",
 }
-SETTINGS = tuple(Request(f"set local {name} = '{value}'", quiet=True) for name, value in SETTING_VALUES.items())
+_SET = (f"pg_catalog.set_config('{name}', '{value}', true)" for name, value in SETTING_VALUES.items())
+SETTINGS = (Request(f"select {', '.join(_SET)}", quiet=True),)  # one request takes less than one for each
 # The comments of every kind of object.
 COMMENTS = (
     "select classoid::regclass::text, objoid::text, objsubid::text, description from pg_description "
@@ -238,7 +239,6 @@ FIRES = {"O": "on", "D": "disabled", "A": "always", "R": "replica"}
 ON_RELATION = f"join pg_class c on c.oid = %s {in_schema('c.relnamespace')}"
 OF_RELATION = ("n.nspname", "c.relname")
 
-_T = "quote_ident(tn.nspname) || '.' || quote_ident(t.relname)"
 _TABLESPACE = (
     "case when c.reltablespace <> 0 then (select quote_ident(ts.spcname) "
     "from pg_tablespace ts where ts.oid = c.reltablespace) end"
@@ -327,15 +327,14 @@ def _sequences() -> Sort:
             "maximum": "s.seqmax",
             "cache": "s.seqcache",
             "cycle": yes("s.seqcycle"),
-            "owned by": f"{_T} || '.' || quote_ident(a.attname)",
+            "owned by": "o.refobjid::regclass || '.' || (select quote_ident(a.attname) from pg_attribute a "
+            "where a.attrelid = o.refobjid and a.attnum = o.refobjsubid)",
         },
         f"pg_sequence s {ON_RELATION % 's.seqrelid'} "
         "left join pg_depend o on o.classid = 'pg_class'::regclass and o.objid = s.seqrelid and o.objsubid = 0 "
-        "and o.refclassid = 'pg_class'::regclass and o.deptype in ('a', 'i') "
-        "left join pg_attribute a on a.attrelid = o.refobjid and a.attnum = o.refobjsubid "
-        "left join pg_class t on t.oid = o.refobjid left join pg_namespace tn on tn.oid = t.relnamespace",
+        "and o.refclassid = 'pg_class'::regclass and o.deptype in ('a', 'i')",
         "s.seqrelid >= 16384",
-        table=f"case when t.oid is not null then {_T} end",
+        table="o.refobjid::regclass::text",
     )
 
 
@@ -417,10 +416,9 @@ def _indexes() -> Sort:
             "a.attstattarget, ', ' order by a.attnum) from pg_attribute a "
             "where a.attrelid = c.oid and a.attstattarget >= 0) end",
         },
-        f"pg_index i {ON_RELATION % 'i.indexrelid'} join pg_class t on t.oid = i.indrelid "
-        "join pg_namespace tn on tn.oid = t.relnamespace",
+        f"pg_index i {ON_RELATION % 'i.indexrelid'}",
         f"i.indexrelid >= 16384 and {own('pg_class', 'i.indrelid')}",
-        table=_T,
+        table="i.indrelid::regclass::text",
         part_of=("pg_class", "i.indrelid"),
     )
 
@@ -491,9 +489,8 @@ def _statistics() -> Sort:
             "target": "nullif(s.stxstattarget, -1)",
             "owner": user("s.stxowner"),
         },
-        f"pg_statistic_ext s {in_schema('s.stxnamespace')} join pg_class t on t.oid = s.stxrelid "
-        "join pg_namespace tn on tn.oid = t.relnamespace",
-        table=_T,
+        f"pg_statistic_ext s {in_schema('s.stxnamespace')}",
+        table="s.stxrelid::regclass::text",
         part_of=("pg_class", "s.stxrelid"),
         presence=Presence("select from pg_catalog.pg_statistic_ext", ("statistics",)),
     )

@@ -46,21 +46,26 @@ from .texts import Recorded, recorded
 _T = TypeVar("_T")
 
 # The schema where a history would be created, and who would get rights on new tables of ours there: default privileges
-# are for tables with the data of an application, and our history holds the texts of files, with what they hold.
+# are for tables with the data of an application, and our history holds the texts of files, with what they hold. Where
+# the search_path comes from matters only if there are tables: the server lists all of its settings to tell it.
 _PLACE = """\
 select place.schema,
        (select (pg_catalog.has_schema_privilege(n.oid, 'create')
                 and pg_catalog.has_schema_privilege(n.oid, 'usage'))::text
           from pg_catalog.pg_namespace n where n.nspname = place.schema),
-       (select (s.source = 'client')::text from pg_catalog.pg_settings s where s.name = 'search_path'),
+       case when place.has_tables
+            then (select (s.source = 'client')::text from pg_catalog.pg_settings s where s.name = 'search_path') end,
        (select pg_catalog.string_agg(distinct case given.grantee when 0 then 'public'
                                               else pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(given.grantee))
                                               end, ', ')
           from pg_catalog.pg_default_acl d cross join pg_catalog.aclexplode(d.defaclacl) given
          where d.defaclobjtype = 'r' and pg_catalog.pg_get_userbyid(d.defaclrole) = current_user
            and d.defaclnamespace in (0, (select n.oid from pg_catalog.pg_namespace n where n.nspname = place.schema))
-           and given.grantee <> d.defaclrole)
-  from (select coalesce($1::text, pg_catalog.current_schema()::text) as schema) as place"""
+           and given.grantee <> d.defaclrole),
+       place.has_tables::text
+  from (select coalesce($1::text, pg_catalog.current_schema()::text) as schema,
+               exists (select from pg_catalog.pg_class c
+                        where c.oid >= 16384 and c.relkind in ('r', 'p', 'm', 'f')) as has_tables) as place"""
 
 
 def read(session: Session, setting: str, *, with_log: bool = False) -> State:
@@ -143,7 +148,7 @@ def _state(
 ) -> State:
     """Decide which of the relations of that name is our history; `place` is where a new one would be created."""
     schema, table = wanted
-    place_schema, may_create, is_path_asked_for, readers = place
+    place_schema, may_create, is_path_asked_for, readers, has_tables = place
     ours = next((each for each in named if each.name == table and (each.place or schema) and each.is_history), None)
     if ours is None and (place_schema is None or may_create is None):
         raise no_schema(schema)
@@ -171,7 +176,7 @@ def _state(
     if ours is None:
         if schema is None and is_path_asked_for != "true":
             refuse_second(history, [each for each in named if each.name == table and each.is_history and each.is_owned])
-        return State(server, history, is_writable=may_create == "true")
+        return State(server, history, is_writable=may_create == "true", has_tables=has_tables == "true")
     require_readable(history, ours, server.user)
     is_writable = ours.is_writable and (log is None or log.is_insertable)
     obstacles = (*obstacles_of(history, ours), *(obstacles_of_log(history, log) if log else ()))

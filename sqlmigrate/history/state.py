@@ -139,6 +139,7 @@ class State:
         history: Where the history is.
         executions: The rows of the history, in the order of execution.
         is_writable: Whether this role may write the history, or create it where it does not exist.
+        has_tables: Whether the database has any table that is not one of the server.
         may_alter: Whether this role may alter the history table.
         obstacles: What keeps the history from being written, although this role may write it.
         is_pooled: Whether a pooler may give our session to others between transactions.
@@ -156,6 +157,7 @@ class State:
     history: History
     executions: tuple[Execution, ...] = ()
     is_writable: bool = True
+    has_tables: bool = True
     may_alter: bool = True
     obstacles: tuple[Obstacle, ...] = ()
     is_pooled: bool = False

@@ -162,13 +162,16 @@ class _Candidate:
     is_on_path: bool
 
 
-def look(session: Session, history: History, schemas: Collection[str] = ()) -> Surroundings:
+def look(session: Session, history: History, schemas: Collection[str] = (), *, has_tables: bool = True) -> Surroundings:
     """Look at what a database holds apart from our history; writes nothing.
 
     Tables are looked for on the search_path, in the schema of the history and in `schemas`, histories of other tools in
     every schema that this role may use. If the session works in one schema, all is looked for there and in `schemas`.
-    It costs one round trip, and one more for each history that is found.
+    It costs one round trip, and one more for each history that is found; none if the database is known to have no table
+    at all.
     """
+    if not has_tables:
+        return Surroundings()
     wanted = _SEPARATOR.join((history.schema, *schemas))
     columns = (",".join(exact()), ",".join(contained()))
     if session.schema is None:

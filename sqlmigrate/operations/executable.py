@@ -47,6 +47,8 @@ def _require_new(session: Session, order: Order, state: State, plan: Plan) -> No
 
     What is there may also come from a run that has begun in the meantime: then its rows are there as well.
     """
+    if not state.has_tables:
+        return
     from sqlmigrate.plan.created import created_schemas  # noqa: PLC0415 - only for the first run
 
     schemas = created_schemas(step.script for step in plan.steps)

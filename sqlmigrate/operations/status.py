@@ -84,7 +84,8 @@ def _look(session: Session, migrations: Sequence[Migration], table: str) -> Plan
     if state.server.is_standby:
         state = replace(state, behind=standby.behind(session))
     if not executions:
-        state = replace(state, surroundings=surroundings.look(session, state.history, _schemas(migrations)))
+        around = surroundings.look(session, state.history, _schemas(migrations), has_tables=state.has_tables)
+        state = replace(state, surroundings=around)
     view = view_of(migrations, executions, archive_of(migrations))
     rows = make_rows(view.migrations, view.executions)
     return Planned(Plan("up", rows, folds=view.folds, opened=view.opened), state)

@@ -8,7 +8,9 @@ from in_process import said
 from project import Project, succeeded, told
 
 from sqlmigrate import load
+from sqlmigrate.database.session import connect
 from sqlmigrate.errors import HistoryError
+from sqlmigrate.history import read
 from sqlmigrate.operations import repair
 
 REFUSED = """\
@@ -52,6 +54,25 @@ def test_tables_and_no_history(command: str, two: Project) -> None:
     assert said(two.call("status")) == LOOKED
     assert "⚠️ this database has 2 tables already, and no history" in two.call("verify").stdout
     assert two.relations() == {"customers", "invoices"}
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "create schema a; create table a.b ()",
+        "create table a (b int) partition by range (b)",
+        "create materialized view a as select 1 as b",
+        "create foreign data wrapper a; create server b foreign data wrapper a; create foreign table c () server b",
+    ],
+)
+def test_the_first_look_knows_whether_there_is_any_table(sql: str, two: Project) -> None:
+    """Where there is none, nothing more is asked; sequences, views and types do not count."""
+    two.execute("create sequence d; create view e as select 1 as f; create type g as (h int)")
+    with connect(two.url) as session:
+        assert not read.read(session, "migrations").has_tables
+
+        two.execute(sql)
+        assert read.read(session, "migrations").has_tables
 
 
 def test_one_table(two: Project) -> None:
