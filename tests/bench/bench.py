@@ -593,7 +593,7 @@ def fleets(bench: Bench, number: int = 100) -> None:
         psycopg.connect(cluster.url(), autocommit=True) as admin,
     ):
         durable = replace(bench, server=Server(cluster, admin), scratch=bench.folder("durable"))
-        _many_databases(durable, number, "each COMMIT waits for the disk")
+        _many_databases(durable, number // 4, "each COMMIT waits for the disk")  # which takes long to make them
     _many_databases(bench, number, "fsync is off, data in memory")
     _many_schemas(bench, bench.scratch / "fleet" / "sqlmigrate")
 
