@@ -55,6 +55,8 @@ class Kind(StrEnum):
     """A file is not what the database has executed."""
     OUT_OF_ORDER = "out-of-order"
     """A migration is older than the newest one that the database has executed."""
+    CHANGED_BY_HAND = "changed-by-hand"
+    """The schema is not what the last run has left; `detail` says what differs, a line each."""
     TRANSACTION_ENDED = "transaction-ended"
     """A file has ended the transaction that it shares with its history row."""
 

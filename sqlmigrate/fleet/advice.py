@@ -22,10 +22,11 @@ from sqlmigrate.history.table import DEFAULT_TABLE
 from sqlmigrate.plan.plan import Planned
 from sqlmigrate.spelling import plural
 
+from .differing import by_hand
 from .target import Target
 
 _OURS = re.compile(r"^(?P<before>.*?(?:^|: ))sqlmigrate (?P<action>[a-z]+)(?P<rest>.*)$")
-_ENDS_IN_OURS = re.compile(r"(^|: )sqlmigrate [a-z]+( --[a-z]+)*$")
+_ENDS_IN_OURS = re.compile(r"(^|: )sqlmigrate [a-z]+( --[a-z]+( warn)?)*$")
 _INTO_FILE = re.compile(r" > \S.*$")
 _MOVES_FILES = re.compile(r"^(or: )?(mv|git mv|git stash|git checkout|git restore) ")
 _IN_PROSE = re.compile(r"\bsqlmigrate [a-z]+( --[a-z]+)*(?=[;,.)]|$)")
@@ -101,7 +102,10 @@ def for_target(error: _Error, target: Target, commands: Commands) -> _Error:
     if found and found[0].startswith("or: "):
         found[0] = found[0].removeprefix("or: ")
     others = [for_target(each, target, commands) for each in error.others]
-    return error.with_(hint=hint, next_steps=found, others=others)
+    detail = error.detail
+    if error.kind is Kind.CHANGED_BY_HAND:
+        detail = tuple(by_hand(line, target.schema) for line in detail)
+    return error.with_(detail=detail, hint=hint, next_steps=found, others=others)
 
 
 def _hint(error: SqlmigrateError, target: Target, commands: Commands) -> str | None:

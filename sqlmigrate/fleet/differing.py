@@ -11,17 +11,34 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from sqlmigrate.errors import SqlmigrateError, StatementError
+from sqlmigrate.identifiers import quoted
 
 _DIFF = ("+", "-", " ", "@")  # how lines of a diff begin: it is compared as a whole
 _SHORTEST = 12  # characters: a beginning that is shorter says nothing
+_TIME = re.compile(r" \([^()]* UTC\)")
 _HISTORY = re.compile(r"\b(history (?:in )?)[^,:;]+?\.(?=\w)")
+
+_BY_HAND = {"left over": "added", "missing": "missing", "different": "different", "column order": "different"}
 
 _T = TypeVar("_T")
 
 
-def without_schema(message: str) -> str:
-    """Return a message in which the schema of a history is a ``*``: each schema of a fleet has its own history."""
-    return _HISTORY.sub(r"\1*.", message)
+def what_is_meant(message: str) -> str:
+    """Return a message without the time, and with a ``*`` for the schema of a history: each target has its own."""
+    return _TIME.sub("", _HISTORY.sub(r"\1*.", message))
+
+
+def by_hand(line: str, schema: str | None) -> str:
+    """Return a line of what was changed by hand: names in the target's own `schema` stand without it."""
+    change = next((each for each in _BY_HAND if line.startswith(f"{each} ")), None)
+    if change is None:
+        return line
+    what = line.removeprefix(f"{change} ")
+    if schema:
+        own = f"(?:{'|'.join(map(re.escape, (schema, quoted(schema))))})"
+        what = re.sub(rf"^schema {own}(?= \(|$)", "schema", what)
+        what = re.sub(rf'(?<![\w$".]){own}\.', "", what)
+    return f"{_BY_HAND[change]}: {what}"
 
 
 def shared(errors: Sequence[SqlmigrateError]) -> SqlmigrateError:
@@ -48,7 +65,7 @@ def own(error: SqlmigrateError, common: SqlmigrateError) -> SqlmigrateError | No
     """Return what an error has beyond that; the message is empty if it is the same. None if there is nothing."""
     blocks = _blocks(common.detail)
     left = _with_fields(error, [field for field in _fields(error) if field not in _fields(common)]).with_(
-        message="" if common.message in (error.message, without_schema(error.message)) else error.message,
+        message="" if common.message in (error.message, what_is_meant(error.message)) else error.message,
         detail=[line for block in _blocks(error.detail) if block not in blocks for line in block],
         hint=error.hint if error.hint != common.hint else None,
         state=error.state if error.state != common.state else None,
@@ -65,7 +82,7 @@ def _message(messages: Sequence[str]) -> str:
     """Return the message of all; if they differ, their common beginning, whole words of it."""
     if len(set(messages)) == 1:
         return messages[0]
-    if len(alike := set(map(without_schema, messages))) == 1:
+    if len(alike := set(map(what_is_meant, messages))) == 1:
         return alike.pop()
     length = next((at for at, letters in enumerate(zip(*messages, strict=False)) if len(set(letters)) > 1), None)
     beginning = messages[0][:length].rpartition(" ")[0].rstrip(" ,:;(`\"'")

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlmigrate.catalog.drift import summary
-from sqlmigrate.catalog.objects import Difference
 from sqlmigrate.catalog.read import forget
 from sqlmigrate.database.blocker import Blocker
 from sqlmigrate.errors import ConnectError, HistoryError, SqlmigrateError
 from sqlmigrate.files.migration import Folder, Migration
 from sqlmigrate.history.state import Execution
-from sqlmigrate.identifiers import quoted
 from sqlmigrate.operations import drift as drift_operations, status as status_operations
 from sqlmigrate.output.status_lines import stopped_at
 from sqlmigrate.plan.first_run import first_run_errors
@@ -23,9 +20,9 @@ from sqlmigrate.plan.rows import Row, changed_rows, count_states, missing_after,
 from sqlmigrate.plan.up import up_steps
 
 from .advice import Commands, advised, for_target
+from .differing import by_hand
 from .target import Target
 
-_SAID = {"left over": "not in the files", "missing": "missing", "different": "different", "column order": "different"}
 _ATTENTION = ("failed", "changed", "missing", "out of order")
 
 
@@ -194,17 +191,5 @@ def drift(target: Target, policy: DriftPolicy, commands: Commands) -> Drifted:
         problem = HistoryError("there is nothing to compare with")
     found = compared.drift.differences if compared.drift else ()
     unknown = for_target(problem, target, commands) if problem else None
-    return Drifted(tuple(summary(found)), unknown, tuple(_changes(found, target.schema)))
-
-
-def _changes(found: Sequence[Difference], schema: str | None) -> Iterator[str]:
-    """Say what differs; names in `schema` stand without it."""
-    own = f"(?:{'|'.join(map(re.escape, (schema, quoted(schema))))})" if schema else ""
-    for each in found:
-        name = each.name
-        if own:
-            name = (
-                "" if each.kind == "schema" and re.fullmatch(own, name) else re.sub(rf'(?<![\w$".]){own}\.', "", name)
-            )
-        names = ", ".join(attribute for attribute, *_ in each.attributes)
-        yield f"{_SAID[each.change]}: {f'{each.kind} {name}'.rstrip()}{f' ({names})' if names else ''}"
+    lines = tuple(summary(found))
+    return Drifted(lines, unknown, tuple(by_hand(line, target.schema) for line in lines))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +15,7 @@ from sqlmigrate.executor.step_run import LOCKED_OUT
 from sqlmigrate.files.migration import Migration
 
 from .advice import about_folder, is_about_folder
-from .differing import own, shared, texts, without_schema
+from .differing import own, shared, texts, what_is_meant
 from .target import Target
 
 # `left out` is decided by the look, before anything is executed; `not begun` by what happened to other targets.
@@ -143,7 +142,6 @@ def state_of_error(error: SqlmigrateError, executed: Sequence[str] = ()) -> Stat
 
 
 Cause = tuple[str, str, int]
-_TIME = re.compile(r" \([^()]* UTC\)")  # the same cause at another time is one group
 
 
 def cause_of(error: SqlmigrateError) -> Cause:
@@ -157,7 +155,7 @@ def cause_of(error: SqlmigrateError) -> Cause:
     code = error.sqlstate if isinstance(error, StatementError) else None
     if error.span:
         return code or type(error).__name__, error.span.source.path, error.span.line
-    return code or type(error).__name__, _TIME.sub("", without_schema(error.message)), 0
+    return code or type(error).__name__, what_is_meant(error.message), 0
 
 
 @dataclass(frozen=True)

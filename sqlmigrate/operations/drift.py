@@ -12,7 +12,14 @@ from sqlmigrate.catalog.drift import Drift, Majors, find_drift, summary
 from sqlmigrate.catalog.ignored import KINDS, Entry, entry
 from sqlmigrate.catalog.objects import Catalog, Difference, Object
 from sqlmigrate.database.session import COMMIT, Request, Session, connect
-from sqlmigrate.errors import NOTHING_EXECUTED, NOTHING_EXECUTED_BY_THIS_RUN, ConfigError, HistoryError, SqlmigrateError
+from sqlmigrate.errors import (
+    NOTHING_EXECUTED,
+    NOTHING_EXECUTED_BY_THIS_RUN,
+    ConfigError,
+    HistoryError,
+    Kind,
+    SqlmigrateError,
+)
 from sqlmigrate.history import read, rights, snapshots, write
 from sqlmigrate.history.snapshots import Found, Snapshot
 from sqlmigrate.history.state import State
@@ -352,6 +359,7 @@ def _noted(drift: Drift, snapshot: Snapshot) -> SqlmigrateError:
         f"the schema was changed by hand since {_when(snapshot)}: {plural(len(drift.differences), 'object')}",
         detail=list(_lines(drift, _SHOWN)),
         hint="to see all values: sqlmigrate drift\nto expect this from now on: sqlmigrate drift --accept",
+        kind=Kind.CHANGED_BY_HAND,
     )
 
 
@@ -366,9 +374,10 @@ def _refused(drift: Drift, snapshot: Snapshot) -> SqlmigrateError:
         f"the schema was changed by hand since {_when(snapshot)}: {plural(len(drift.differences), 'object')}",
         detail=list(_lines(drift)),
         state=NOTHING_EXECUTED_BY_THIS_RUN,
-        hint="look at the changes; then put the schema back (drift --sql writes the statements), or expect them from "
-        "now on (drift --accept). To go on this time: up --drift warn",
+        hint="to put the schema back, the statements: sqlmigrate drift --sql\n"
+        "to expect this from now on: sqlmigrate drift --accept\nto go on this time: sqlmigrate up --drift warn",
         next_steps=["sqlmigrate drift"],
+        kind=Kind.CHANGED_BY_HAND,
     )
 
 

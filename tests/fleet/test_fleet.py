@@ -653,7 +653,7 @@ def test_verify_and_drift_name_who_differs(fleet_of: Make) -> None:
 
     drift, verify = shops.call("drift", "--skip", "shop_03"), shops.call("verify")
 
-    assert drift.stdout.splitlines()[:2] == ["2 targets: shop_02, shop_04", "   not in the files: table public.own"]
+    assert drift.stdout.splitlines()[:2] == ["2 targets: shop_02, shop_04", "   added: table public.own"]
     assert drift.code == 1
     assert "targets 1: shop_03" in verify.stderr
     assert verify.stdout == "3 targets agree with the files · 1 do not\n"

@@ -382,9 +382,9 @@ def test_the_same_change_by_hand_in_many_schemas_is_shown_once(fleet_of: Make) -
     assert ended.code == 1
     assert ended.stdout.splitlines() == [
         '3 targets: t "3", t_1, t_2',
-        "   not in the files: function f(a, t_4.a)",
-        "   not in the files: view v",
-        "   not in the files: column a.x",
+        "   added: function f(a, t_4.a)",
+        "   added: view v",
+        "   added: column a.x",
         "",
         "1 target: t_4",
         "   missing: column a.id",

@@ -176,3 +176,24 @@ def test_changes_by_hand_that_are_only_noted_are_shown(fleet_of: Make) -> None:
     assert "2 targets: shop_01, shop_02" in said
     assert "public.own" in said.split("shop_02")[1]
     assert "public.other" in said.split("shop_02")[2]
+
+
+def test_the_same_change_by_hand_in_schemas_is_one_note(fleet_of: Make) -> None:
+    """It is shown once, without the names of the schemas; so is the refusal, which names ways on for each of them."""
+    shops = fleet_of(1)
+    shops.sql.add_tables("a")
+    shops.execute("shop_01", "create schema t_1; create schema t_2")
+    call = Quick(shops.folder, {"DATABASE_URL": shops.urls["shop_01"]})
+    call("fleet", "up", "--schemas", "t_*")
+    shops.execute("shop_01", "create table t_1.own (); create table t_2.own ()")
+    shops.sql.add("002_b", "create table b ();")
+
+    refused = call("fleet", "up", "--schemas", "t_*", "--drift", "refuse").stderr
+    noted = call("fleet", "up", "--schemas", "t_*").stderr
+
+    for said in (refused, noted):
+        assert said.count("the schema was changed by hand since 001") == 1
+        assert said.count("added: table own\n") == 1
+    on = " ".join(refused.split("   t_1\n")[1].split("   t_2\n")[0].split())
+    assert "to put the schema back, the statements: sqlmigrate drift --sql --database-url" in on
+    assert "--schema t_1 to go on this time: sqlmigrate fleet up --schemas 't_*' --drift warn --only t_1 next" in on

@@ -621,8 +621,9 @@ def test_up_refuses_if_it_is_told_so(shop: Project) -> None:
         "error: the schema was changed by hand since 001 (TIME): 1 object\n"
         "   left over table public.own\n"
         "   nothing was executed by this run\n"
-        "   hint    look at the changes; then put the schema back (drift --sql writes the statements), or expect them "
-        "from now on (drift --accept). To go on this time: up --drift warn\n"
+        "   hint    to put the schema back, the statements: sqlmigrate drift --sql\n"
+        "           to expect this from now on: sqlmigrate drift --accept\n"
+        "           to go on this time: sqlmigrate up --drift warn\n"
         "   next    sqlmigrate drift\n\n"
     )
     assert shop.states() == {"001_create_customers": "executed", "002_create_orders": "pending"}
