@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+from contextlib import ExitStack
 from pathlib import Path
 
 import children
@@ -16,10 +17,12 @@ import psycopg
 import pytest
 from documents import ROOT
 from git_repository import Repository
+from postgres_servers import Server
 
 SHOP = ROOT / "docs" / "examples" / "shop"
 GITHUB = (SHOP / ".github" / "workflows" / "database.yml").read_text(encoding="utf-8")
 DRIFT = (SHOP / ".github" / "workflows" / "drift.yml").read_text(encoding="utf-8")
+FLEET = (SHOP / ".github" / "workflows" / "fleet.yml").read_text(encoding="utf-8")
 GITLAB = (SHOP / ".gitlab-ci.yml").read_text(encoding="utf-8")
 
 # Commands of the workflow files that are not run, each with its reason.
@@ -183,6 +186,31 @@ def test_the_workflow_for_gitlab(shop: Checkout) -> None:
     assert "007_add_phone" in (shop.root / "review.html").read_text(encoding="utf-8")
 
     assert _run(shop, GITLAB, "migrate")["sqlmigrate up"].endswith("\n7 executed\n")
+
+
+def test_the_workflow_for_many_databases(shop: Checkout, postgres: Server) -> None:
+    """Canaries are executed first; where one of the others fails, its job fails, and called again it goes on."""
+    with ExitStack() as stack:
+        urls = [stack.enter_context(postgres.database()) for _ in range(3)]
+        _fleet_job(shop, urls)
+
+
+def _fleet_job(shop: Checkout, urls: list[str]) -> None:
+    lines = [f"shop_{number} {url}" for number, url in enumerate(urls)]
+    (shop.root / "customers.txt").write_text("\n".join([f"{lines[0]} @canary", *lines[1:]]), encoding="utf-8")
+    up, *_, check = _steps(FLEET, "others")[1:]
+
+    canaries = _run(shop, FLEET, "canaries")[_steps(FLEET, "canaries")[-1]]
+    assert canaries.splitlines()[0] == "1 target: 1 needs 001 to 006"
+    with psycopg.connect(urls[2], autocommit=True) as conn:
+        conn.execute("create table orders ()")
+        left_out = shop(up, CI="true")
+        assert left_out.returncode == 1
+        assert "this database has a table, orders, already, and no history" in left_out.stderr
+        assert shop(check, CI="true").returncode == 3
+        assert "shop_2" in (shop.root / "fleet.html").read_text(encoding="utf-8")
+        conn.execute("drop table orders")
+    assert _run(shop, FLEET, "others")[up].splitlines()[0] == "3 targets: 1 needs 001 to 006, 2 up to date"
 
 
 # Stands for the program of GitHub: its only issue is a file, which exists as long as the issue is open.

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 from pkgutil import iter_modules
+from types import MappingProxyType
 from typing import Any
 
 import click
@@ -30,7 +31,13 @@ _LAST_WORDS_SECONDS = 2.0
 
 
 class Command(click.Command):
-    """A command of ours: its function gets a `Context` and its own options, and returns the exit code."""
+    """A command of ours: its function gets a `Context` and its own options, and returns the exit code.
+
+    Attributes:
+        actions_of: The options that belong to some of its actions only, each with these: the words that follow it.
+    """
+
+    actions_of: Mapping[str, Collection[str]] = MappingProxyType({})
 
     def invoke(self, context: click.Context) -> int:
         """Run the command; a flag behind the command overrides the same flag before it."""
@@ -40,6 +47,18 @@ class Command(click.Command):
         if function is None:
             raise AssertionError("a command is made of a function")
         return _run(Context(str(self.name), flags), lambda ours: function(ours, **own))
+
+    def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options; where an action was typed, only those that it has."""
+        params = self.get_params(context)
+        arguments = [each for each in params if isinstance(each, click.Argument)]
+        actions = {word for each in arguments if isinstance(each.type, click.Choice) for word in each.type.choices}
+        action = next((word for word in context.meta.get(TYPED, ()) if word in actions), None)
+        left_out = {name for name, having in self.actions_of.items() if action and action not in having}
+        options = (each for each in params if isinstance(each, click.Option) and each.name not in left_out)
+        records = [record for option in options if (record := option.get_help_record(context))]
+        with formatter.section("Options"):
+            formatter.write_dl(records)
 
 
 class _Program(click.Group):
@@ -101,17 +120,21 @@ def cli(context: click.Context, /, **flags: Any) -> None:
     context.obj = given_settings(flags)
 
 
-def command(example: str, uses: Collection[Scope] = ()) -> Callable[[Callable[..., int | None]], Command]:
+def command(
+    example: str, uses: Collection[Scope] = (), actions_of: Mapping[str, Collection[str]] | None = None
+) -> Callable[[Callable[..., int | None]], Command]:
     """Make a command of a function; the function is named as the command is.
 
     Args:
         example: a call of the command, for its help.
         uses: what the command works with: it gets the flags of these settings, but for those that it defines itself.
+        actions_of: the options that belong to some of its actions only, as in `Command`.
     """
 
     def make(function: Callable[..., int | None]) -> Command:
         summary = re.split(r"[,:(]|\.(?=\s|$)", function.__doc__ or "")[0]  # what fits into the list of commands
         made = click.command(cls=Command, short_help=summary, epilog=f"Example: {example}")(function)
+        made.actions_of = MappingProxyType(dict(actions_of or {}))
         own = [option.name for option in made.params]
         made.params += [option for option in setting_options(["all", *uses]) if option.name not in own]
         cli.add_command(made)

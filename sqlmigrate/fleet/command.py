@@ -42,7 +42,21 @@ _OF_ACTIONS = {
 }
 
 
-@command("sqlmigrate fleet up --targets targets.txt", ["database", "folder", "execution", "first run"])
+# The same of the settings: an action without them does not look at them, wherever they are set.
+_SETTINGS_OF_ACTIONS = {
+    "into_existing": ("up",),
+    "lock_wait": ("up", "down"),
+    "lock_timeout": ("up", "down"),
+    "lock_retries": ("up", "down"),
+    "drift": ("up", "down"),
+}
+
+
+@command(
+    "sqlmigrate fleet up --targets targets.txt",
+    ["database", "folder", "execution", "first run"],
+    _OF_ACTIONS | _SETTINGS_OF_ACTIONS,
+)
 @click.argument("action", type=click.Choice(_ACTIONS))
 @click.option("--targets", metavar="FILE", type=click.Path(), help="A name and a URL or keywords a line; - is stdin.")
 @click.option("--query", metavar="SQL", help="A query for the targets, asked of --database-url.")

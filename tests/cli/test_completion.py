@@ -138,7 +138,7 @@ OFFERED = {
     "sqlmigrate up --d": {"--database-url", "--directory", "--drift", "--dry-run"},
     "sqlmigrate down --": {
         "--all", "--database-url", "--directory", "--drift", "--format", "--help", "--lock-retries", "--lock-timeout",
-        "--lock-wait", "--steps", "--table", "--to", "--yes",
+        "--lock-wait", "--schema", "--steps", "--table", "--to", "--yes",
     },
     "sqlmigrate --format ": {"json", "text"},
     "sqlmigrate completion ": {"bash", "fish", "zsh"},

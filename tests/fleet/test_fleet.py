@@ -993,6 +993,21 @@ def test_wrong_usage_says_what_is_right(arguments: list[str], message: str, flee
     assert (ended.code, message in ended.stderr) == (2, True)
 
 
+def test_the_help_of_an_action_has_its_options_only(fleet_of: Make) -> None:
+    """Without an action, or with a word that is none, it has all of them."""
+    shops = fleet_of(1)
+
+    said = {
+        action: Quick(shops.folder, {})("fleet", *action.split(), "--help").stdout
+        for action in ("", "status", "up", "drift")
+    }
+
+    assert all("--targets FILE" in each for each in said.values())
+    assert [action for action, each in said.items() if "--canary N" in each] == ["", "up"]
+    assert [action for action, each in said.items() if "--check" in each] == ["", "status"]
+    assert [action for action, each in said.items() if "--into-existing" in each] == ["", "up"]
+
+
 def test_targets_come_from_stdin(fleet_of: Make) -> None:
     shops = fleet_of(2)
     shops.sql.add_tables("a")
