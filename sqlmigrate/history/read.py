@@ -27,8 +27,9 @@ from sqlmigrate.database.session import BEGIN_READ_ONLY, COMMIT, ON_PRIMARY, Req
 from sqlmigrate.errors import NOTHING_CHANGED, HistoryError
 from sqlmigrate.identifiers import quoted
 
+from .elsewhere import refuse_second
 from .relations import Relation, look, relations
-from .rights import no_schema, not_a_history, obstacles_of, obstacles_of_log, refuse_second, require_readable
+from .rights import no_schema, not_a_history, obstacles_of, obstacles_of_log, require_readable
 from .state import Execution, State
 from .table import (
     COLUMNS,
@@ -123,7 +124,11 @@ def find(session: Session, setting: str) -> State:
     server = server_of(session, identity)
     if asked:
         asked_settings.require(session, server, values[0])
-    state = _state(server, (schema, table), relations(found), place[0])
+    named = relations(found)
+    state = _state(server, (schema, table), named, place[0])
+    if schema is None and not state.history.exists and place[0][2] != "true":  # the search_path was not asked for
+        owned = (each for each in named if each.name == table and each.is_history and each.is_owned)
+        refuse_second(session, state.history, list(owned))
     state = replace(state, history=replace(state.history, run=session.run))
     return _on_citus(session, state) if server.citus else state
 
@@ -148,7 +153,7 @@ def _state(
 ) -> State:
     """Decide which of the relations of that name is our history; `place` is where a new one would be created."""
     schema, table = wanted
-    place_schema, may_create, is_path_asked_for, readers, has_tables = place
+    place_schema, may_create, _, readers, has_tables = place
     ours = next((each for each in named if each.name == table and (each.place or schema) and each.is_history), None)
     if ours is None and (place_schema is None or may_create is None):
         raise no_schema(schema)
@@ -174,8 +179,6 @@ def _state(
     if log and not log.is_log:
         raise not_a_history(log)
     if ours is None:
-        if schema is None and is_path_asked_for != "true":
-            refuse_second(history, [each for each in named if each.name == table and each.is_history and each.is_owned])
         return State(server, history, is_writable=may_create == "true", has_tables=has_tables == "true")
     require_readable(history, ours, server.user)
     is_writable = ours.is_writable and (log is None or log.is_insertable)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from sqlmigrate.errors import NOTHING_CHANGED, ConfigError, ServerError
 from sqlmigrate.identifiers import literal, quoted
@@ -13,26 +12,6 @@ from .state import Obstacle, State
 from .table import COLUMNS, LOG_COLUMNS, Column, History
 
 _AGAIN = "a history that begins empty would execute every migration again"
-
-
-def refuse_second(history: History, elsewhere: Sequence[Relation]) -> None:
-    """Raise `ConfigError` if this role has a history in a schema that its `search_path` no longer leads to.
-
-    A `search_path` that this connection asks for itself is intended: with a schema for each customer, each has its own
-    history.
-    """
-    if not elsewhere:
-        return
-    there, *others = (replace(history, schema=each.schema) for each in elsewhere)
-    raise ConfigError(
-        f"the history of this database is {there.name}, and the search_path leads to {history.schema}",
-        detail=[
-            *([f"so is {', '.join(each.name for each in others)}"] if others else []),
-            "a second history would execute every migration again",
-        ],
-        state=NOTHING_CHANGED,
-        hint=f"continue with it: --table {there.quoted}; or, if a second one is intended: --table {history.quoted}",
-    )
 
 
 def no_schema(schema: str | None) -> ConfigError:

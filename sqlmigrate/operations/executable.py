@@ -8,7 +8,9 @@ from sqlmigrate.database.server import Server, require_standard_strings, require
 from sqlmigrate.database.session import Session
 from sqlmigrate.errors import NOTHING_EXECUTED_BY_THIS_RUN, ServerError, gather
 from sqlmigrate.history import rights, surroundings
+from sqlmigrate.history.elsewhere import refuse_in_other_schema
 from sqlmigrate.history.state import State
+from sqlmigrate.history.table import table_parts
 from sqlmigrate.plan.first_run import executed_since, first_run_errors
 from sqlmigrate.plan.plan import Plan
 
@@ -22,6 +24,8 @@ def require_executable(session: Session, order: Order, state: State, plan: Plan)
         _require_new(session, order, state, plan)
     if order.direction == "up" and any(each.is_adopted for each in state.executions):
         _require_not_executed_since(session, state, plan)
+    if state.executions and session.schema is None and table_parts(order.table)[0] is not None:
+        refuse_in_other_schema(session, state.history)
     require_writable(state.server)
     require_standard_strings(session)
     if not order.is_dry_run:

@@ -330,8 +330,8 @@ def test_both_tables_were_moved(executed: Project) -> None:
             "error: the history of this database is app.migrations, and the search_path leads to public\n"
             "   a second history would execute every migration again\n"
             "   nothing was changed\n"
-            '   hint    continue with it: --table "app"."migrations"; or, if a second one is intended: --table '
-            '"public"."migrations"\n\n'
+            '   hint    continue with it: --table "app"."migrations"; or, if a history in public is intended as '
+            'well: --table "public"."migrations"\n\n'
         )
 
 
