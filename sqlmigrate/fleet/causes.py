@@ -66,16 +66,16 @@ class Causes:
             self.report.text(*self._cure(group.error, stream), stream=stream)
             self._own(group, stream)
 
-    def _cure(self, error: SqlmigrateError, stream: Stream) -> Sequence[Line]:
-        """Return what an error says beyond its message and its place."""
+    def _cure(self, error: SqlmigrateError, stream: Stream, indent: int = 0) -> Sequence[Line]:
+        """Return what an error says beyond its message and its place, folded for lines that are to be indented."""
         bare = error.with_(message="", span=None, state=None)
-        _, *lines, _ = error_lines(bare, self.report.as_called, stream)
+        _, *lines, _ = error_lines(bare, self.report.as_called, stream, indent)
         return lines
 
     def _own(self, group: Group, stream: Stream) -> None:
         """Show what is true for single targets: of the first, and how many more there are."""
         for name, error in group.own[: self.most]:
-            lines, message = self._cure(error, stream), error.message
+            lines, message = self._cure(error, stream, 2), error.message
             if len(lines) == 1 and not message and error.detail:
                 lines, message = (), error.detail[0]
             self.report.folded([("bold", f"   {printable(name)}"), ("", f"  {printable(message)}".rstrip())], 5, stream)

@@ -347,10 +347,12 @@ def _unknown(state: State, compared: Compared, *, is_changed: bool) -> Sqlmigrat
         what += f" before {_when(snapshot)}"
     return SqlmigrateError(
         f"{what}: a run took no snapshot of the schema",
-        detail=[
-            *(f"to compare with the files: {each}" for each in against_files(state)),
-            "to expect the schema as it is from now on: sqlmigrate drift --accept",
-        ],
+        hint="\n".join(
+            [
+                *(f"to compare with the files: {each}" for each in against_files(state)),
+                "to expect the schema as it is from now on: sqlmigrate drift --accept",
+            ]
+        ),
     )
 
 

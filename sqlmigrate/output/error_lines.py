@@ -22,9 +22,15 @@ _AFTER_ERROR, _AFTER_NAME, _AFTER_WORDS = 7, 11, 16
 _DIFF_MARKS = ("+", "-", " ", "@")  # how lines of a diff begin; they are shown to the letter
 
 
-def error_lines(error: SqlmigrateError, as_called: AsCalled, stream: Stream = "stderr") -> Iterator[Line]:
-    """Draw one error, folded to the width of a stream, and an empty line after it; not the others found with it."""
+def error_lines(
+    error: SqlmigrateError, as_called: AsCalled, stream: Stream = "stderr", indent: int = 0
+) -> Iterator[Line]:
+    """Draw one error, folded to the width of a stream, and an empty line after it; not the others found with it.
+
+    `indent` is the number of cells that the caller puts before each line.
+    """
     room = terminal_width(stream)
+    room = None if room is None else room - indent
     head: Line = [("bold red", "error"), ("bold", f": {printable(error.message)}")]
     yield from folded(head, room, _AFTER_ERROR)
     if error.span and (error.span.end or error.span.start):

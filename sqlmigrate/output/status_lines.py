@@ -13,7 +13,7 @@ from sqlmigrate.times import moment
 
 from .error_lines import AsCalled
 from .excerpt import Line, printable
-from .wrapping import folded, line_width
+from .wrapping import ends_in_command, folded, line_width
 
 _MARKS = {
     "executed": ("✅", "green"), "baseline": ("✅", "green"), "pending": ("⏸️", "yellow"), "failed": ("❌", "red"),
@@ -128,11 +128,12 @@ def note_lines(
     `of_all` is the command that shows all of them.
     """
     for note in notes[:most]:
-        said = ": ".join(filter(None, [str(note), None if note.detail else note.hint]))
+        cures = (note.hint or "").splitlines()
+        is_below = bool(note.detail) or any(map(ends_in_command, cures))
+        said = ": ".join(filter(None, [str(note), None if is_below else note.hint]))
         yield [("yellow", "⚠️"), ("", f" note: {printable(said)}")]
-        if note.detail:
-            cures = map(as_called, (note.hint or "").splitlines())
-            yield from ([("", f"   {printable(each)}")] for each in (*note.detail, *cures))
+        if is_below:
+            yield from ([("", f"   {printable(each)}")] for each in (*note.detail, *map(as_called, cures)))
     if (more := len(notes) - most) > 0:
         yield [("yellow", "⚠️"), ("", f" and {plural(more, 'more note')}: {of_all}")]
 

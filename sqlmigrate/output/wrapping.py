@@ -1,6 +1,7 @@
 """Folds lines that are wider than the terminal: between words, and preferably where there are two blanks or more.
 
-Names are never cut. The folded part is indented. Without a terminal lines are not folded.
+Names are never cut, and neither is a command at the end of a line, which is to be pasted. The folded part is indented.
+Without a terminal lines are not folded.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from .excerpt import Line, cell_count
 
 _LEAST_INDENT = 5  # of a part that is too wide for the usual indent
+_COMMAND = re.compile(r"(?<=:) sqlmigrate [^;]*$")  # with a semicolon more words follow
 _PARTS = re.compile(r" {2,}|^ | $|(?:(?! {2,}| $).)+")
 
 
@@ -22,6 +24,10 @@ def folded(line: Line, room: int | None, indent: int) -> list[Line]:
     """
     if room is None or line_width(line) <= room:
         return [line]
+    *heads, (style, words) = line
+    if found := _COMMAND.search(words):
+        command: Line = [("", " " * indent), (style, words[found.start() :].lstrip())]
+        return [*folded([*heads, (style, words[: found.start()])], room, indent), command]
     lines: list[Line] = [[]]
     used, gap = 0, ""
     for style, part, is_gap in _units(line, room - indent):
@@ -36,6 +42,11 @@ def folded(line: Line, room: int | None, indent: int) -> list[Line]:
         lines[-1].append((style, gap + part))
         used, gap = used + len(gap) + size, ""
     return lines
+
+
+def ends_in_command(text: str) -> bool:
+    """Tell whether a line of a hint ends in a command, behind a colon."""
+    return _COMMAND.search(text) is not None
 
 
 def line_width(line: Line) -> int:

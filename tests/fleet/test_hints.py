@@ -12,12 +12,14 @@ import psycopg
 import pytest
 from fleet_project import Fleet, words
 from in_process import Quick
+from narrow_terminal import on_terminal
 from psycopg.conninfo import conninfo_to_dict
 
 from sqlmigrate.errors import Kind, SqlmigrateError
 from sqlmigrate.fleet.advice import Commands, for_target
 from sqlmigrate.fleet.target import Target
 from sqlmigrate.fleet.typed import Option, Typed
+from sqlmigrate.output.excerpt import cell_count
 
 Make = Callable[[int], Fleet]
 OPTIONS = ["--skip", "gone", "--max-failures=9", "--lock-timeout", "50ms", "--lock-retries", "0"]
@@ -193,6 +195,61 @@ def test_no_command_has_a_password(fleet_of: Make) -> None:
     text = "".join(each.stdout + each.stderr for each in said)
     assert "sqlmigrate baseline VERSION --database-url" in text
     assert secret not in text
+
+
+def _accepts(shops: Fleet, call: Quick, options: list[str], places: list[str]) -> None:
+    """Let a run take no snapshot; the note of the next has commands that accept each place, and only that one."""
+    shops.sql.add_tables("a")
+    call("fleet", "up", *options)
+    shops.sql.add("002_b", "create table b ();")
+    call("fleet", "up", *options, "--drift", "off")
+    shops.sql.add("003_c", "create table c ();")
+
+    said = call("fleet", "up", *options).stderr
+
+    commands = [line[line.index("sqlmigrate ") :] for line in said.splitlines() if "drift --accept" in line]
+    assert len(commands) == len(places)
+    for command, place in zip(commands, places, strict=True):
+        assert place in command
+        assert call("fleet", "drift", *options).stdout.count("not known") >= 1
+        assert Quick(shops.folder, {"DATABASE_URL": "dbname=never_asked"})(*shlex.split(command)[1:], "--yes").code == 0
+    assert call("fleet", "drift", *options).code == 0
+
+
+def test_a_note_on_what_is_not_known_names_its_database(fleet_of: Make) -> None:
+    """Typed as it stands it accepts that database, whatever DATABASE_URL is."""
+    shops = fleet_of(2)
+    databases = [f"dbname={conninfo_to_dict(url)['dbname']}" for url in shops.urls.values()]
+
+    _accepts(shops, Quick(shops.folder, {}), ["--targets", "targets.txt"], databases)
+
+
+def test_a_note_on_what_is_not_known_names_its_schema(fleet_of: Make) -> None:
+    shops = fleet_of(1)
+    shops.execute("shop_01", "create schema t_1; create schema t_2")
+    call = Quick(shops.folder, {"DATABASE_URL": shops.urls["shop_01"]})
+
+    _accepts(shops, call, ["--schemas", "t_*"], ["--schema t_1", "--schema t_2"])
+
+
+def test_commands_stay_in_one_piece_on_a_narrow_terminal(fleet_of: Make) -> None:
+    """Words before a command are folded, the command is not: pasted from the screen, it works."""
+    shops = fleet_of(2)
+    shops.sql.add_tables("a")
+    shops.call("up")
+    shops.execute("shop_01", "create table own ()")
+    shops.execute("shop_02", "create table other ()")
+    shops.sql.add("002_b", "create table b ();")
+
+    screen = on_terminal(shops.folder, shops.urls["shop_01"], "fleet", "up", "--targets", "targets.txt")
+
+    lines = screen.splitlines()
+    commands = [line[line.index("sqlmigrate ") :] for line in lines if "sqlmigrate drift" in line]
+    assert len(commands) == 4, screen
+    for command in commands:
+        assert Quick(shops.folder, {})(*shlex.split(command)[1:], "--help").code == 0
+        assert "dbname=" in command
+    assert all(cell_count(line) <= 80 for line in lines if "sqlmigrate " not in line and "\r" not in line)
 
 
 # -- each kind of command ----------------------------------------------------------------------------------------------
