@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sqlmigrate.cli.context import Context
+from sqlmigrate.cli.context import EXIT_FAILED, Context
 from sqlmigrate.cli.program import command
+from sqlmigrate.config.passwords import masked
 from sqlmigrate.errors import NOTHING_CHANGED, ConfigError, SqlmigrateError
 from sqlmigrate.spelling import plural
 
@@ -37,7 +38,7 @@ UNDO = "Take back this database's rows and trigger, and the written files, which
 @click.option("--finish", is_flag=True, help="Let the old history refuse writes: the other tool executes nothing more.")
 @click.option("--undo", is_flag=True, help="Take the adoption back, while nothing was executed since.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def adopt(context: Context, **options: Any) -> None:
+def adopt(context: Context, **options: Any) -> int:
     """Take over the folder and the history of another tool: looks only, unless --write."""
     from .look import Wanted
 
@@ -48,7 +49,7 @@ def adopt(context: Context, **options: Any) -> None:
         raise ConfigError(message, state=NOTHING_CHANGED, hint="call it twice, one after the other")
     config = context.config
     directory = config.directory.rstrip("/") + "/"
-    wanted = Wanted(directory, config.table, options["source"], options["tool"], options["history"])
+    wanted = Wanted(directory, config.table, options["source"], options["tool"], options["history"], _in_shell(context))
     try:
         match actions:
             case ["write"]:
@@ -59,10 +60,18 @@ def adopt(context: Context, **options: Any) -> None:
             case ["undo"]:
                 _undo(context, wanted, yes=options["yes"])
             case _:
-                _look(context, wanted, every="dry_run" in actions, ignore_missing=options["ignore_missing"])
+                return _look(context, wanted, every="dry_run" in actions, ignore_missing=options["ignore_missing"])
     except SqlmigrateError as error:
         others = [_with_steps(each, wanted) for each in error.others]
         raise _with_steps(error, wanted).with_(others=others) from None
+    return 0
+
+
+def _in_shell(context: Context) -> tuple[str, ...]:
+    """Return how the database of this call is named in a shell, without its password."""
+    if url := context.flags.get("database_url"):
+        return (shlex.quote(masked(url)),)
+    return () if context.config.url == "" else ('"$DATABASE_URL"',)
 
 
 def _with_steps(error: SqlmigrateError, wanted: Wanted) -> SqlmigrateError:
@@ -78,7 +87,8 @@ def _as_asked(command: str, wanted: Wanted) -> str:
     return " ".join([command, *given])
 
 
-def _look(context: Context, wanted: Wanted, *, every: bool, ignore_missing: bool) -> None:
+def _look(context: Context, wanted: Wanted, *, every: bool, ignore_missing: bool) -> int:
+    """Show what would be taken over; gives the exit code, which is not 0 if something is in the way."""
     from sqlmigrate.database.session import connect
 
     from . import look, screens
@@ -97,9 +107,12 @@ def _look(context: Context, wanted: Wanted, *, every: bool, ignore_missing: bool
             report.text("", *files)
     if remarks := list(screens.remarks(adoption, ignore_missing=ignore_missing)):
         report.text("", *remarks)
-    said, following = screens.ending(adoption, wanted.directory, is_dry_run=every, ignore_missing=ignore_missing)
+    is_possible, said, following = screens.ending(
+        adoption, wanted.directory, is_dry_run=every, ignore_missing=ignore_missing
+    )
     report.text("", said)
     report.text([("", "next: "), ("cyan", context.as_called(_as_asked(following, wanted)))])
+    return 0 if is_possible else EXIT_FAILED
 
 
 def _head(context: Context, state: State | None, adoption: Adoption) -> None:

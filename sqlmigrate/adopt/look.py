@@ -18,7 +18,7 @@ from sqlmigrate.history.surroundings import OtherHistory
 from sqlmigrate.spelling import did_you_mean, plural
 
 from .adoption import Adoption, make_adoption
-from .by_dump import by_dump
+from .by_dump import Place, by_dump
 from .folders import by_marks, by_root_files, every_folder, readings, usual_folders
 from .foreign import ForeignHistory, Reading
 from .histories import find_histories, read_history
@@ -37,6 +37,7 @@ class Wanted:
         folder: The folder of the other tool; None to look in the usual places.
         tool: The tool; None to find out.
         history: The other tool's history table, as it is shown; None to find out.
+        database: How the database is named in a shell, without its password; empty if libpq's variables name it.
     """
 
     directory: str
@@ -44,6 +45,7 @@ class Wanted:
     folder: str | None = None
     tool: str | None = None
     history: str | None = None
+    database: tuple[str, ...] = ('"$DATABASE_URL"',)
 
 
 def look_at_folder(wanted: Wanted) -> Adoption:
@@ -76,7 +78,8 @@ def _refuse_code(reading: Reading | None, history: OtherHistory | None, wanted: 
     """Raise `ConfigError` if the migrations are programs, and say what to do in place of converting them."""
     tool = tool_named(reading.tool if reading else history.tool if history else "")
     if tool is not None and tool.in_code is not None:
-        raise by_dump(reading, history, tool.in_code, wanted.directory)
+        has_files = next(Path(wanted.directory).glob("*.sql"), None) is not None
+        raise by_dump(reading, history, tool.in_code, Place(wanted.directory, has_files, wanted.database))
 
 
 def _done_here(session: Session, state: State) -> dict[int, str]:

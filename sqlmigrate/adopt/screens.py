@@ -108,12 +108,19 @@ def remarks(adoption: Adoption, *, ignore_missing: bool = False) -> Iterator[Lin
 
 def ending(
     adoption: Adoption, directory: str, *, is_dry_run: bool = False, ignore_missing: bool = False
-) -> tuple[str, str]:
-    """Return what the state of things is, and the next command."""
-    if next(errors_of(adoption, trust=False, ignore_missing=ignore_missing), None):
-        if is_dry_run:
-            return "it cannot be taken over yet; nothing was written: mend what is marked ❌", "sqlmigrate adopt"
-        return "it cannot be taken over yet; nothing was written", "sqlmigrate adopt --dry-run"
+) -> tuple[bool, str, str]:
+    """Return whether nothing is in the way, what the state of things is, and the next command.
+
+    A dry run shows what is in the way of each file: it says more only if not all of that was shown.
+    """
+    if errors := list(errors_of(adoption, trust=False, ignore_missing=ignore_missing)):
+        said = "it cannot be taken over yet; nothing was written: mend what is marked ❌"
+        is_all_shown = is_dry_run or len(set(_said_of_all(errors))) <= _SHOWN
+        return False, said, "sqlmigrate adopt" if is_all_shown else "sqlmigrate adopt --dry-run"
+    return True, *_ending_without_errors(adoption, directory, ignore_missing=ignore_missing)
+
+
+def _ending_without_errors(adoption: Adoption, directory: str, *, ignore_missing: bool) -> tuple[str, str]:
     if adoption.is_ours:
         return "nothing to take over: sqlmigrate looks after this folder already", status_command(adoption, directory)
     if not adoption.is_done:

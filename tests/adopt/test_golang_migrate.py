@@ -85,9 +85,14 @@ def test_a_dirty_version_is_refused(project: Project) -> None:
         ),
         "next    sqlmigrate adopt",
     ]
-    assert found(project.call("adopt"))[2] == (
+    looked = project.call("adopt")
+    assert found(looked)[2] == (
         "history   schema_migrations · 2 has failed or is not finished: it is not known what is executed"
     )
+    assert looked.stdout.endswith(
+        "\n\nit cannot be taken over yet; nothing was written: mend what is marked ❌\nnext: sqlmigrate adopt\n"
+    )
+    assert (looked.code, project.call("adopt", "--dry-run").code) == (1, 1)
 
 
 def test_a_version_without_a_file_is_refused(project: Project) -> None:

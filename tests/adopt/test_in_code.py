@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 
 import children
 import pytest
@@ -50,6 +51,13 @@ migration, without the tables of Django, and record it
 
 """
 
+GOES_ON = """\
+   hint    sql/ has migrations already: compare the database with them, and record the last one it has
+   next    sqlmigrate drift --against files --to VERSION
+           sqlmigrate baseline VERSION
+
+"""
+
 
 @pytest.fixture
 def rails(project: Project) -> Project:
@@ -73,6 +81,28 @@ def test_rails_is_named(rails: Project) -> None:
         ended = rails.call(*arguments)
         assert ended.code == 2
         assert ended.stderr == RAILS_SAID
+
+
+def test_the_database_of_this_call_is_dumped(rails: Project) -> None:
+    """Not the one of DATABASE_URL, which may be another one; a password is not shown."""
+    said = rails.call("adopt", "--database-url", rails.url, DATABASE_URL="dbname=another").stderr
+    assert f"--exclude-table=ar_internal_metadata {shlex.quote(rails.url)} > sql/001_schema.up.sql\n" in said
+
+    with_password = rails.url.replace("postgres@", "postgres:geheim@")
+    assert with_password != rails.url
+    said = rails.call("adopt", "--database-url", with_password, DATABASE_URL="dbname=another").stderr
+    assert f"{shlex.quote(with_password.replace('geheim', '***'))} > sql/" in said
+    assert "geheim" not in said
+
+
+def test_no_dump_is_written_among_migrations(rails: Project) -> None:
+    """Two migrations with version 1 would keep the whole folder from being executed."""
+    rails.add("001_users", "create table users (id bigserial primary key, email text);")
+
+    ended = rails.call("adopt")
+
+    assert ended.code == 2
+    assert ended.stderr == RAILS_SAID[: RAILS_SAID.index("   hint")] + GOES_ON
 
 
 def test_rails_is_named_by_its_history_alone(project: Project) -> None:
@@ -101,7 +131,7 @@ def test_the_commands_of_the_message_work(
 
     assert project.call("baseline", "001").code == 0
     assert project.states() == {"001_schema": "baseline"}
-    assert project.call("adopt").stderr == said
+    assert project.call("adopt").stderr == said[: said.index("   hint")] + GOES_ON
     with postgres.database() as url:
         empty = project.at(url)
         assert empty.call("up").code == 0
