@@ -125,6 +125,20 @@ def test_a_signal_while_many_files_are_on_their_way(quick: Quick, begin: Beginni
     assert quick("up").code == 0
 
 
+@pytest.mark.slow
+def test_ctrl_c_while_many_notices_arrive(quick: Quick, begin: Beginning, database: str) -> None:
+    """Each notice is a call from libpq: most of the time a signal arrives in one."""
+    noise = "do $$ begin for number in 1..60000 loop raise notice 'x %', number; end loop; end $$;"
+    quick.write(**{"001_a.up.sql": f"create table a ();\n{noise}\nselect pg_sleep(60);\n"})
+    running = begin("up")
+    running.says("x 20000")
+
+    ended = running.signalled(signal.SIGINT)
+
+    assert ended.code == 130
+    assert [row[:2] for row in database_state.history(database)] == [("001", "failed")]
+
+
 def test_a_signal_for_programs(quick: Quick, begin: Beginning) -> None:
     """In JSON, the interrupted step is an event like any failure."""
     quick.write(**FILES)
