@@ -174,12 +174,23 @@ class NotConfirmedError(Exception):
     """The user answered no."""
 
 
+def _forget_typed() -> None:
+    """Forget what was typed before the question stands there: it is no answer to it."""
+    try:
+        import termios  # noqa: PLC0415 - only to ask, and not on every system
+    except ImportError:
+        return
+    with suppress(termios.error, OSError, ValueError):  # stdin is no terminal, or is closed
+        termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
+
+
 def _is_confirmed(question: str) -> bool:
     from sqlmigrate.output.wrapping import folded  # noqa: PLC0415 - only to ask
     from sqlmigrate.output.writer import terminal_width  # noqa: PLC0415 - only to ask
 
     width = terminal_width("stderr")
     room = None if width is None else width - _ANSWER
+    _forget_typed()
     lines = ["".join(text for _, text in line) for line in folded([("", question)], room, 3)]
     try:
         return click.confirm("\n".join(lines), err=True)
