@@ -106,6 +106,7 @@ ROOMS = {
         "queue",
         "pool",
         "look",
+        "edited",
         "target_run",
         "run",
         "inspection",

@@ -74,7 +74,7 @@ _SETTINGS_OF_ACTIONS = {
 @click.option(
     "--canary", type=click.IntRange(min=0), metavar="N", help="Execute N first, one by one; or tag them @canary."
 )
-@click.option("--ask", is_flag=True, help="After the canaries, ask before the others.")
+@click.option("--ask", is_flag=True, help="Ask before the others begin: after the canaries, if there are any.")
 @click.option("--max-failures", metavar="N", help="Stop after N failed targets, or a share: 5%.  [default: 1]")
 @click.option("--strict", is_flag=True, help="Execute nothing if one target is left out or cannot be reached.")
 @click.option("--check", is_flag=True, help="status: exit with 3 if one target is behind or needs attention.")

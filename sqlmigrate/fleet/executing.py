@@ -15,7 +15,8 @@ from .pages import write
 from .policy import FleetPolicy
 from .report import FleetReport
 from .results import SETTLED, Summary
-from .run import CANARY, FleetRun
+from .run import FleetRun
+from .target import CANARY
 
 
 def execute(call: Call) -> int:
@@ -41,7 +42,7 @@ def execute(call: Call) -> int:
         call.targets,
         order,
         policy,
-        (lambda summary: _goes_on(context, summary)) if options["ask"] else None,
+        (lambda summary: _goes_on(context, summary, order, is_confirmed=is_asked)) if options["ask"] else None,
         (lambda summary: _confirm_undoing(context, summary)) if is_asked else None,
     )
     report = FleetReport(context.report, run.summary, order, is_verbose=options["verbose"])
@@ -64,7 +65,7 @@ def execute(call: Call) -> int:
 
 
 def _require_one_choice_of_canaries(call: Call) -> None:
-    tagged = [target.name for target in call.targets if CANARY in target.tags]
+    tagged = [target.name for target in call.targets if target.has_tag(CANARY)]
     if tagged and call.options["canary"] is not None:
         raise ConfigError(
             f"--canary contradicts the tag @{CANARY}, which {names_in_short(tagged)} "
@@ -103,7 +104,6 @@ def _order(call: Call) -> Order:
         context.drift,
         is_dry_run=options["dry_run"],
         commands=call.commands,
-        asks_version=bool(options["outputs"]),
     )
 
 
@@ -115,7 +115,7 @@ def _next(call: Call, order: Order, summary: Summary) -> str:
     """
     is_well = len(summary.named(*SETTLED)) == len(summary.targets)
     if order.is_dry_run:
-        return call.typed.again(call.action, {"dry_run"} if is_well else ()) if summary.ended or not is_well else ""
+        return call.typed.again(call.action, {"dry_run"} if is_well else ()) if summary.has_begun or not is_well else ""
     if is_well:
         return ""
     selection = order.selection
@@ -131,11 +131,23 @@ def _confirm_undoing(context: Context, summary: Summary) -> None:
     context.confirm(yes=False, question=question, reason=found, where=where)
 
 
-def _goes_on(context: Context, summary: Summary) -> bool:
-    """Ask whether the other targets are to be executed, when the canaries are done."""
+def _goes_on(context: Context, summary: Summary, order: Order, *, is_confirmed: bool) -> bool:
+    """Ask whether the other targets are to be begun: when the canaries are done, or if there are none to wait for.
+
+    Without canaries `fleet down` has asked just now, if `is_confirmed`.
+    """
+    if is_confirmed and not summary.canaries:
+        return True
+    question = "Undo these migrations?" if order.direction == "down" else "Execute these migrations?"
+    question = "The canaries are done. Go on?" if summary.canaries else question
     left = plural(len(summary.named("not begun")), "target")
+    found = (
+        ""
+        if summary.canaries or context.report.form == "text"
+        else screens.looked(summary, is_up=order.direction == "up")
+    )
     try:
-        context.confirm(yes=False, question="The canaries are done. Go on?", where=left)
+        context.confirm(yes=False, question=question, reason=found, where=left)
     except NotConfirmedError:
         return False
     return True

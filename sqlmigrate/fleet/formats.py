@@ -34,7 +34,7 @@ def _event_value(event: FleetEvent, *, dry_run: bool) -> dict[str, Any]:
             return {"event": "started"}
         case Queued(pause, next_try):
             return {"event": "queued", "pause_ms": round(pause * 1000), "next_try": json_values.iso(next_try)}
-        case Ended(state, executed, error, migration, duration, kept, not_tried):
+        case Ended(state, executed, error, migration, duration, kept, not_tried, _):
             return {
                 "event": "ended", "state": state.replace(" ", "_"), "executed": list(executed),
                 "migration": migration or None, "kept": list(kept),

@@ -54,7 +54,7 @@ def run_page(summary: Summary, order: Order, call: Call) -> str:
     tiles = sorted(((tone, words, count) for (words, tone), count in counts.items()), key=lambda each: rank[each[1]])
     said = _said(summary, order)
     body = [
-        *parts.head(_worst(rows), said, call, f" · run <code>{text(summary.run)}</code>" if summary.ended else ""),
+        *parts.head(_worst(rows), said, call, f" · run <code>{text(summary.run)}</code>" if summary.has_begun else ""),
         f'<p class="soft">{text(looked(summary, is_up=order.direction == "up"))}</p>',
         *parts.tiles(tiles),
         *(parts.notice(f"Stopped: {summary.stopped}") if summary.stopped else ()),

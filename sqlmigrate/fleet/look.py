@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sqlmigrate.errors import NOTHING_EXECUTED, ConfigError, ConnectError, SqlmigrateError
-from sqlmigrate.files.migration import Folder
+from sqlmigrate.files.migration import Folder, Migration
 from sqlmigrate.history.table import DEFAULT_TABLE, table_parts
 from sqlmigrate.operations import status, up_down
 from sqlmigrate.plan.plan import (
@@ -37,7 +37,6 @@ class Order:
         drift: What a run does if the schema was changed by hand.
         is_dry_run: Whether everything is rolled back.
         commands: The commands that hints name.
-        asks_version: Whether targets that are left out are asked for their newest migration, in one more connection.
     """
 
     direction: Direction
@@ -48,7 +47,6 @@ class Order:
     drift: DriftPolicy = DEFAULT_DRIFT
     is_dry_run: bool = False
     commands: Commands = DEFAULT_COMMANDS
-    asks_version: bool = False
 
 
 def look(target: Target, order: Order) -> Look:
@@ -64,7 +62,8 @@ def look(target: Target, order: Order) -> Look:
             leaves=True,
         )
     except SqlmigrateError as error:
-        return Look(error=for_target(error, target, order.commands), newest=_newest(target, order, error))
+        agreeing, newest = _executed_at(target, order, error)
+        return Look(error=for_target(error, target, order.commands), executed=agreeing, newest=newest)
     plan = planned.plan
     needs = [*(step.migration for step in plan.steps), *(fold.migration for fold in plan.folds)]
     is_alone = any(step.script.mode == "statements" for step in plan.steps)
@@ -82,15 +81,19 @@ def look(target: Target, order: Order) -> Look:
     )
 
 
-def _newest(target: Target, order: Order, error: SqlmigrateError) -> str | None:
-    """Return the newest executed migration of a target that is left out; None if it is not asked for, or not known."""
-    if not order.asks_version or isinstance(error, ConnectError):
-        return None
+def _executed_at(target: Target, order: Order, error: SqlmigrateError) -> tuple[tuple[Migration, ...], str | None]:
+    """Return what is executed as it is in the folder where a target is left out, and the newest migration there.
+
+    It takes one more connection. None stands for a newest migration that is not known.
+    """
+    if isinstance(error, (ConfigError, ConnectError)):
+        return (), None
     try:
         planned = status.status(target.url, order.migrations, table=order.table, schema=target.schema, leaves=True)
     except SqlmigrateError:
-        return None
-    return next((row.label for row in reversed(planned.plan.rows) if row.is_executed), "")
+        return (), None
+    newest = next((row.label for row in reversed(planned.plan.rows) if row.is_executed), "")
+    return unchanged(planned.plan.rows), newest
 
 
 def require_own_histories(targets: tuple[Target, ...], table: str) -> None:

@@ -50,6 +50,8 @@ class FleetReport:
         if isinstance(event, Looked):
             self._looked()
             return
+        if isinstance(event, Ended) and not event.has_run:
+            return  # the look, or why the run was stopped, has said it
         if self._live:
             self._live.keep(target, event)
         if isinstance(event, (Blocked, Waiting)) and target.name not in self._told:
@@ -104,7 +106,7 @@ class FleetReport:
         report.json(formats.summary_value(summary))
         if report.form == "json":
             return
-        ran = set(summary.ended)
+        ran = {name for name, ended in summary.ended.items() if ended.has_run}
         failed = [group for group in summary.groups(*WITH_ERROR) if ran & set(group.names)]
         if failed:
             report.text("", stream="stderr")
@@ -118,7 +120,7 @@ class FleetReport:
         screens.not_tried(self._causes, summary)
         if self._order.is_dry_run and summary.has_executed:
             report.text("the dry run was rolled back: the databases are unchanged")
-        if summary.ended or summary.stopped:
+        if ran or summary.stopped:
             report.text(*([] if failed else [""]))
             for line in screens.total(summary):
                 report.folded(line)

@@ -57,7 +57,7 @@ class Look:
     Attributes:
         needs: The labels of the migrations that are to be executed, or undone, in their order.
         error: Why the target is left out; None if it can be executed.
-        executed: The migrations that are executed there as they are in the folder; empty if it is left out.
+        executed: The migrations that are executed there as they are in the folder, as far as that is known.
         is_alone: Whether a file without a transaction is among them: one at a time in its database.
         versions: The first and the last version of them; empty if there are none.
         newest: The label of the newest executed migration; empty if none is executed, None if that is not known.
@@ -107,7 +107,7 @@ class Queued:
 
 @dataclass(frozen=True)
 class Ended:
-    """The run of a target has ended.
+    """A target has ended: its last event.
 
     Attributes:
         state: How.
@@ -117,6 +117,7 @@ class Ended:
         kept: What of that migration stays in the database, or that this is not known; empty if it was rolled back.
         not_tried: What a dry run could not try, each with its reason.
         duration_ms: How long it took, in milliseconds, without the time in the queue.
+        has_run: Whether its run had begun. If not, it was left out, had nothing to do, or was not begun.
     """
 
     state: State
@@ -126,6 +127,7 @@ class Ended:
     duration_ms: int = 0
     kept: tuple[str, ...] = ()
     not_tried: tuple[NotTried, ...] = ()
+    has_run: bool = True
 
 
 FleetEvent = Event | Looked | Started | Queued | Ended
@@ -250,6 +252,11 @@ class Summary:
     def stopped(self) -> str:
         """Why some targets were not begun; empty if all were."""
         return self.reason if self.named("not begun") else ""
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the run of a target has begun, and has ended."""
+        return any(each.has_run for each in self.ended.values())
 
     @property
     def has_executed(self) -> bool:

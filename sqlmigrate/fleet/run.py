@@ -23,15 +23,15 @@ from sqlmigrate.plan.plan import (
 
 from .advice import Commands
 from .brake import Brake
+from .edited import left_out_for_edits
 from .look import Order, look, require_own_histories
 from .policy import DEFAULT_POLICY, FleetPolicy, most_failures
 from .pool import Pool
 from .queue import Job, Queue
-from .results import SETTLED, FleetEvent, Look, Looked, Summary, Told
-from .target import Target, require_different
+from .results import SETTLED, Ended, FleetEvent, Look, Looked, State, Summary, Told
+from .target import CANARY, Target, require_different
 from .target_run import Surroundings, Tell, execute, interrupted
 
-CANARY = "canary"
 Work = Callable[[Job, Tell], float | None]
 
 
@@ -51,8 +51,10 @@ def fleet(  # noqa: PLR0913 - the library's keyword arguments, each with a defau
     """Execute the pending migrations of many databases or schemas, and yield each event with its target.
 
     First each target is looked at (`Looked`). A target whose files were changed, are missing or out of order, that
-    another tool looks after, or that cannot be reached is left out. Then the others are executed; `Ended` is the last
-    event of each. Closing the generator cancels what is being executed, and its histories record that.
+    another tool looks after, or that cannot be reached is left out. So is one that needs a file which others have
+    executed with another text, while none has executed the text of today. Then the others are executed. `Ended` is the
+    last event of each target, also of one that was left out, had nothing to do, or was not begun. Closing the generator
+    cancels what is being executed, and its histories record that.
 
     Args:
         targets: The databases or schemas.
@@ -64,7 +66,8 @@ def fleet(  # noqa: PLR0913 - the library's keyword arguments, each with a defau
         drift: What to do if a schema was changed by hand.
         dry_run: Execute everything in one transaction for each target, and roll it back.
         policy: How many at once, and what ends it.
-        ask: Called when the canaries are executed; if it returns false, no other target is begun.
+        ask: Called before targets that are no canaries are begun, also if there are no canaries; if it returns false,
+            none is.
 
     Raises:
         ConfigError: Two targets have one name, or are the same database and schema.
@@ -116,14 +119,20 @@ class FleetRun:
         self._around = Surroundings(order, self.summary.run, self._stop, observers, self._keep, self._is_needed)
 
     def events(self) -> Iterator[Told]:
-        """Look at all targets, and execute those that need it; yields what happens to each."""
+        """Look at all targets, and execute those that need it; yields what happens to each, `Ended` at last."""
+        yield from self._executed()
+        yield from self._without_a_run()
+
+    def _executed(self) -> Iterator[Told]:
         summary = self.summary
         pending: list[Target] = []
         for told in self._in_threads(summary.targets, self._look, self._policy.jobs):
             if len(summary.looks) == len(summary.targets):
+                summary.looks |= left_out_for_edits(summary.looks, self._order)
                 pending = [target for target in summary.targets if summary.state(target) == "not begun"]
                 summary.canaries = tuple(target.name for target in self._canaries(pending))
             yield told
+        yield from self._without_a_run("left out", "unreachable", "up to date")
         left_out = summary.named("left out", "unreachable")
         if self._policy.is_strict and left_out:
             summary.reason = f"{len(left_out)} left out, and --strict is set"
@@ -132,14 +141,14 @@ class FleetRun:
             self._confirm(summary)
         canaries = [target for target in pending if target.name in summary.canaries]
         yield from self._in_threads(canaries, self._execute, 1)
-        if canaries and len(summary.named(*SETTLED)) < len(canaries) + len(summary.named("up to date")):
+        if any(summary.state(target) not in SETTLED for target in canaries):
             failed = [target.name for target in canaries if summary.state(target) == "failed"]
             what = f"canary {', '.join(failed)} failed" if failed else "the canary is not done"
             summary.reason = f"{what}, so the other targets were not begun"
         others = [target for target in pending if target not in canaries]
         if summary.reason or not others:
             return
-        if canaries and self._ask and not self._ask(summary):
+        if self._ask and not self._ask(summary):
             summary.reason = "the answer was no"
             return
         yield from self._in_threads(others, self._execute, self._policy.jobs)
@@ -152,9 +161,10 @@ class FleetRun:
             yield from self._kept((job.target, interrupted(job)) for job in begun)
             yield from self._kept(self._pool.events())
             yield from self._kept(self._given_up())
+        yield from self._without_a_run()
 
     def _canaries(self, pending: Sequence[Target]) -> Sequence[Target]:
-        tagged = [target for target in pending if CANARY in target.tags]
+        tagged = [target for target in pending if target.has_tag(CANARY)]
         return tagged or pending[: self._policy.canaries]
 
     def _in_threads(self, targets: Sequence[Target], work: Work, threads: int) -> Iterator[Told]:
@@ -172,6 +182,15 @@ class FleetRun:
         for job in self._queue.left() if self._queue else ():
             if job.spent:
                 yield job.target, interrupted(job)
+
+    def _without_a_run(self, *states: State) -> Iterator[Told]:
+        """Tell how targets have ended whose run did not begin: those in one of the states, or all that are left."""
+        for target in self.summary.targets:
+            state = self.summary.state(target)
+            if target.name not in self.summary.ended and (not states or state in states):
+                ended = Ended(state, error=self.summary.error(target.name), has_run=False)
+                self.summary.keep(target, ended)
+                yield target, ended
 
     def _kept(self, events: Iterable[Told]) -> Iterator[Told]:
         for target, event in events:
@@ -193,7 +212,8 @@ class FleetRun:
         if isinstance(ended, float):
             return ended
         with self._lock:
-            self._brake.keep(ended)
+            if not self._stop.is_set():  # then that is why no other is begun
+                self._brake.keep(ended)
             if self._brake.reason and self._queue:
                 self._queue.close()
         tell(ended)

@@ -186,6 +186,6 @@ def total(summary: Summary) -> list[Line]:
     if slow := slowest(summary):
         shown = ", ".join(f"{printable(name)} {ended.duration_ms:,} ms" for name, ended in slow)
         lines.append([("", f"slowest: {shown}")])
-    if summary.ended:
+    if summary.has_begun:
         lines.append([("", f"run: {summary.run}")])
     return lines

@@ -12,6 +12,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sqlmigrate.errors import NOTHING_EXECUTED, ConfigError
 from sqlmigrate.spelling import did_you_mean
 
+CANARY = "canary"  # the tag of those that are executed first
 # With these another server, or another role, is named: the password of the base is not sent there.
 _OF_A_PASSWORD = ("host", "hostaddr", "user")
 _PASSWORDS = ("password", "passfile", "sslpassword")
@@ -32,6 +33,10 @@ class Target:
     url: str = field(repr=False)
     schema: str | None = None
     tags: tuple[str, ...] = ()
+
+    def has_tag(self, tag: str) -> bool:
+        """Tell whether the target has a tag; capital letters and small ones are the same."""
+        return tag.casefold() in map(str.casefold, self.tags)
 
     @cached_property
     def server(self) -> tuple[str, ...]:
@@ -112,5 +117,5 @@ def _matches(target: Target, patterns: Iterable[str]) -> bool:
 
 def _is_named(target: Target, pattern: str) -> bool:
     if pattern.startswith("@"):
-        return pattern[1:] in target.tags
+        return target.has_tag(pattern[1:])
     return fnmatchcase(target.name, pattern)

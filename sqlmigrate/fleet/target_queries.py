@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 
@@ -57,10 +58,17 @@ def query(base: str, sql: str) -> tuple[Target, ...]:
     _require_known(columns)
     if not rows:
         raise ConfigError("--query returned no rows, so it names no database", state=NOTHING_EXECUTED)
-    return tuple(
-        _target(base, {name: str(value) for name, value in zip(columns, row, strict=True) if value is not None}, number)
-        for number, row in enumerate(rows, start=1)
-    )
+    return tuple(_target(base, _named(columns, row), number) for number, row in enumerate(rows, start=1))
+
+
+def _named(columns: Sequence[str], row: Sequence[object]) -> dict[str, str]:
+    """Return the values of a row by their columns, without those that are NULL."""
+    return {name: _text(value) for name, value in zip(columns, row, strict=True) if value is not None}
+
+
+def _text(value: object) -> str:
+    """Return a value of a column; an array of tags as a list of them."""
+    return ",".join(str(each) for each in value if each is not None) if isinstance(value, list) else str(value)
 
 
 def _require_known(columns: Sequence[str]) -> None:
@@ -97,7 +105,8 @@ def _target(base: str, row: Mapping[str, str], number: int) -> Target:
     own = {name: value for name, value in row.items() if name not in _OWN}
     schema = row.get("schema") or None
     name = row.get("name") or ".".join(filter(None, (own.get("dbname"), schema))) or f"row {number}"
-    tags = tuple(tag.removeprefix("@") for tag in row.get("tag", "").replace(",", " ").split())
+    # `{a,b}` is an array of a type that the driver does not know
+    tags = tuple(tag.removeprefix("@") for tag in re.sub(r'[{}",]', " ", row.get("tag", "")).split())
     url = completed(base, own)
     checked(url, f"--query, row {number}")
     if not names_database(url):

@@ -15,6 +15,7 @@ from sqlmigrate.source import Source
 from .checks import folder_before_squash, in_git
 from .rows import Row, changed_rows, moves, renumbered_label, who_and_when
 
+EDITED = "the file was edited after it was executed"
 _ALIKE = 0.6  # two texts that have less in common are two migrations, not one that was edited
 
 
@@ -84,7 +85,7 @@ def _changed(migration: Migration, execution: Execution, executed: Recorded) -> 
             "by hand first",
             next_steps=[repair],
         )
-    what = f"the file was edited after it was executed{what}"
+    what = f"{EDITED}{what}"
     before = "the older text from your repository" if executed.shortened else "the recorded text"
     back = in_git(execution.label) if executed.shortened else _recorded(migration, execution)
     return HistoryError(

@@ -227,7 +227,7 @@ def test_the_same_error_on_three_targets_ends_it_whatever_the_number(fleet_of: M
 
     events = shops.run(policy=FleetPolicy(jobs=1, max_failures="100%"))
 
-    assert Counter(states(events).values()) == {"failed": 3, "pending": 3}
+    assert Counter(states(events).values()) == {"failed": 3, "not begun": 3}
 
 
 @pytest.mark.parametrize("most", ["1", "4"])
@@ -302,7 +302,7 @@ def test_a_share_of_failures_ends_it(fleet_of: Make) -> None:
 
     ended = shops.call("up", "--into-existing", "--jobs", "1", "--max-failures", "25%")
 
-    assert "stopped: 2 targets failed, so the others were not begun (--max-failures)" in ended.stderr
+    assert "stopped: 2 failed, so the others were not begun (--max-failures)" in ended.stderr
     assert "1 done · 2 failed · 5 not begun" in ended.stdout
 
 
@@ -312,7 +312,7 @@ def test_after_a_no_behind_the_canaries_nothing_else_is_begun(fleet_of: Make) ->
 
     events = shops.run(policy=FleetPolicy(canaries=2), ask=lambda _summary: False)
 
-    assert states(events) == {"shop_01": "done", "shop_02": "done", "shop_03": "pending", "shop_04": "pending"}
+    assert states(events) == {"shop_01": "done", "shop_02": "done", "shop_03": "not begun", "shop_04": "not begun"}
 
 
 def test_a_target_whose_locks_are_held_makes_room_for_the_others(fleet_of: Make) -> None:
@@ -771,6 +771,20 @@ def test_a_pooler_that_drops_options_cannot_mislead_a_schema(
 
 
 # -- targets of a query, passwords -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tag", ["array['eu', 'Canary']", "'{eu,\"Canary\"}'", "'@eu, @Canary'"])
+def test_a_query_gives_tags_also_as_an_array(tag: str, fleet_of: Make) -> None:
+    """`Canary` is the tag `canary`."""
+    shops = fleet_of(2)
+    shops.sql.add_tables("a")
+    names = [str(conninfo_to_dict(url)["dbname"]) for url in shops.urls.values()]
+    sql = f"select datname as dbname, {tag} as tag from pg_database where datname = any ('{{{','.join(names)}}}')"
+    call = Quick(shops.folder, {"DATABASE_URL": shops.urls["shop_01"]})
+
+    ended = call("fleet", "up", "--query", sql, "--only", "@EU")
+
+    assert ended.stdout.splitlines()[1].startswith("canaries first, one by one: ")
 
 
 def test_a_query_names_the_targets(fleet_of: Make) -> None:
