@@ -204,18 +204,13 @@ def _may_only_read(history: History, user: str) -> ServerError:
 
 
 def _may_not_create(history: History, user: str) -> ServerError:
-    creating = (*history.definitions, *history.comments, *history.snapshots_definition)
+    """Make the error for a history that this role may not create: one grant is enough, also for files that create."""
     return ServerError(
         f"the role {user} may not create the history in schema {history.schema}",
         state=NOTHING_CHANGED,
-        hint="a role that may create tables there executes this once:",
-        next_steps=[
-            *(line for sql in creating for line in f"{sql};".splitlines()),
-            f"grant usage on schema {quoted(history.schema)} to {quoted(user)};",
-            f"grant select, insert, update, delete on {history.quoted} to {quoted(user)};",
-            f"grant select, insert on {history.quoted_log} to {quoted(user)};",
-            f"grant select, insert, update, delete on {history.quoted_snapshots} to {quoted(user)};",
-        ],
+        hint="the owner of the schema grants the right with the line below; once the history is there, only files that "
+        "create objects in that schema need it",
+        next_steps=[f"psql: grant usage, create on schema {quoted(history.schema)} to {quoted(user)};"],
     )
 
 

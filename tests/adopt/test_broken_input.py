@@ -402,18 +402,19 @@ def test_a_role_that_may_not_create_our_history(reader: Project, dbmate: Project
     """The message has the SQL for a role that may; after it, the adoption works."""
     role = reader.value("select current_user")
     dbmate.execute(f"revoke create on schema public from {role}; grant update on schema_migrations to {role}")
-    before, _, sql = said(reader.call("adopt", "--write")).partition('create table "')
+    before, _, sql = said(reader.call("adopt", "--write")).partition('grant usage, create on schema "')
     assert (
         before
         == """\
 exit 1
 error: the role READER may not create the history in schema public
    nothing was changed
-   hint    a role that may create tables there executes this once:
-   next    """
+   hint    the owner of the schema grants the right with the line below; once the history is there, only files that \
+create objects in that schema need it
+   next    psql: """
     )
     assert written(reader) == {}
-    dbmate.execute(f'create table "{sql}'.replace("READER", role))
+    dbmate.execute(f'grant usage, create on schema "{sql}'.replace("READER", role))
     assert reader.call("adopt", "--write").code == 0
 
 
