@@ -10,7 +10,7 @@ from functools import cached_property
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from sqlmigrate.errors import NOTHING_EXECUTED, ConfigError
-from sqlmigrate.spelling import did_you_mean
+from sqlmigrate.spelling import nearest_pattern, suggestion
 
 CANARY = "canary"  # the tag of those that are executed first
 # With these another server, or another role, is named: the password of the base is not sent there.
@@ -105,7 +105,7 @@ def chosen(targets: Sequence[Target], only: Sequence[str], skip: Sequence[str]) 
             raise ConfigError(
                 f"no target matches `{each}`",
                 state=NOTHING_EXECUTED,
-                hint=did_you_mean(each, [*names, *tags]) or "a name, a name with `*`, or a tag: @canary",
+                hint=suggestion(nearest_pattern(each, [*names, *tags])) or "a name, a name with `*`, or a tag: @canary",
             )
     kept = [target for target in targets if not only or _matches(target, only)]
     return tuple(target for target in kept if not _matches(target, skip))

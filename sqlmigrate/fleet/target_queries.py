@@ -12,7 +12,7 @@ from sqlmigrate.config.url import checked
 from sqlmigrate.database.connect_errors import reason
 from sqlmigrate.database.session import BEGIN_READ_ONLY, Request, connect
 from sqlmigrate.errors import NOTHING_EXECUTED, ConfigError
-from sqlmigrate.spelling import did_you_mean
+from sqlmigrate.spelling import did_you_mean, nearest_pattern, suggestion
 
 from .target import Target, completed, names_database
 
@@ -35,7 +35,8 @@ def schemas(base: str, patterns: Sequence[str]) -> tuple[Target, ...]:
             raise ConfigError(
                 f"no schema of the database matches `{pattern}`",
                 state=NOTHING_EXECUTED,
-                hint=did_you_mean(pattern, names) or "`*` stands for any characters; write the pattern in quotes",
+                hint=suggestion(nearest_pattern(pattern, names))
+                or "`*` stands for any characters; write the pattern in quotes",
             )
     found = [name for name in names if any(fnmatchcase(name, pattern) for pattern in patterns)]
     return tuple(Target(name, completed(base, {}), name) for name in found)
