@@ -122,6 +122,7 @@ ROOMS = {
         "report",
         "call",
         "executing",
+        "accepting",
         "looking",
         "calls",
         "command",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -25,13 +25,15 @@ __all__ = ["fleet"]
 
 _OF_FILES = ("status", "up", "down", "verify")  # `drift` compares with snapshots
 _ACTIONS = (*_OF_FILES, "drift")
+_OF_ONE = ("repair", "baseline")
 # The options of some actions only; each with the actions that have it.
 _OF_ACTIONS = {
     "check": ("status",),
     "to": ("up", "down"),
     "steps": ("up", "down"),
     "all": ("down",),
-    "yes": ("down",),
+    "yes": ("down", "drift"),
+    "accept": ("drift",),
     "dry_run": ("up", "down"),
     "out_of_order": ("up",),
     "strict": ("up", "down"),
@@ -45,11 +47,32 @@ _OF_ACTIONS = {
 # The same of the settings: an action without them does not look at them, wherever they are set.
 _SETTINGS_OF_ACTIONS = {
     "into_existing": ("up",),
-    "lock_wait": ("up", "down"),
+    "lock_wait": ("up", "down", "drift"),
     "lock_timeout": ("up", "down"),
     "lock_retries": ("up", "down"),
     "drift": ("up", "down"),
 }
+
+
+if TYPE_CHECKING:
+    _Choice = click.Choice[str]
+else:
+    _Choice = click.Choice  # that of click 8.1 takes no type
+
+
+class _Action(_Choice):
+    """What is asked for; a command that is for one database says how it is done for one target of many."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value in _OF_ONE:
+            from sqlmigrate.cli.usage_errors import WrongSettingError
+
+            raise WrongSettingError(
+                f"`{value}` changes the history of one database: there is no `fleet {value}`",
+                f"for each target: sqlmigrate {value} VERSION --database-url URL, for a schema with --schema NAME; "
+                "`fleet verify` names the database of each target that differs",
+            )
+        return super().convert(value, param, ctx)
 
 
 @command(
@@ -57,7 +80,7 @@ _SETTINGS_OF_ACTIONS = {
     ["database", "folder", "execution", "first run"],
     _OF_ACTIONS | _SETTINGS_OF_ACTIONS,
 )
-@click.argument("action", type=click.Choice(_ACTIONS))
+@click.argument("action", type=_Action(_ACTIONS))
 @click.option("--targets", metavar="FILE", type=click.Path(), help="A name and a URL or keywords a line; - is stdin.")
 @click.option("--query", metavar="SQL", help="A query for the targets, asked of --database-url.")
 @click.option("--schemas", metavar="PATTERN", multiple=True, help="The schemas of --database-url: 'tenant_*'.")
@@ -81,7 +104,8 @@ _SETTINGS_OF_ACTIONS = {
 @click.option("--to", metavar="VERSION", shell_complete=complete_version, help="As in `up` and `down`.")
 @click.option("--steps", type=click.IntRange(min=1), metavar="N", help="As in `up` and `down`.")
 @click.option("--all", is_flag=True, help="down: undo all executed migrations.")
-@click.option("--yes", is_flag=True, help="down: do not ask.")
+@click.option("--accept", is_flag=True, help="drift: take snapshots of the schemas as they are now; asks.")
+@click.option("--yes", is_flag=True, help="down, drift --accept: do not ask.")
 @click.option("--dry-run", is_flag=True, help="Execute in a transaction, and roll it back.")
 @click.option("--out-of-order", is_flag=True, help="As in `up`.")
 @click.option("--output", "outputs", multiple=True, metavar="FORMAT=FILE", help="Also write a page: html=fleet.html.")
@@ -118,6 +142,9 @@ def fleet(context: Context, *, action: str, **options: Any) -> int:
         raise typed.about_folder(error) from None
     with _base(context, needs_database=not wanted.file) as base:
         targets = targets_of(wanted, base, _stdin)
+        if not targets and context.report.form == "text":
+            context.report.text(f"in {wanted.report} no target failed or was left out: there is nothing to do")
+            return 0
         return work(Call(context, targets, migrations, options, typed))
 
 

@@ -115,6 +115,12 @@ def verify_value(
     }
 
 
+def accepted_value(answers: Mapping[str, SqlmigrateError | None]) -> dict[str, Any]:
+    """Return of which targets a new snapshot was taken, and why not of the others."""
+    failed = {name: json_values.error_value(error) for name, error in answers.items() if error}
+    return {"accepted": [name for name, error in answers.items() if error is None], "not_accepted": failed}
+
+
 def drift_value(found: Mapping[str, Drifted]) -> dict[str, Any]:
     """Return what was changed by hand, by the names of the targets; and which have the same changes."""
     return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlmigrate.errors import NOTHING_EXECUTED, ConfigError, ConnectError, SqlmigrateError
@@ -17,7 +18,7 @@ from sqlmigrate.plan.plan import (
     Limits,
     Selection,
 )
-from sqlmigrate.plan.rows import unchanged
+from sqlmigrate.plan.rows import find_row, make_rows, unchanged
 
 from .advice import DEFAULT_COMMANDS, Commands, for_target
 from .results import Look
@@ -94,6 +95,21 @@ def _executed_at(target: Target, order: Order, error: SqlmigrateError) -> tuple[
         return (), None
     newest = next((row.label for row in reversed(planned.plan.rows) if row.is_executed), "")
     return unchanged(planned.plan.rows), newest
+
+
+def require_known_version(looks: Iterable[Look], order: Order) -> None:
+    """Raise `ConfigError` if neither the folder nor the history of a target that was reached has the version asked for.
+
+    The folder alone cannot tell: histories have what is missing in it.
+    """
+    if order.selection.to is None:
+        return
+    try:
+        find_row(make_rows(order.migrations, ()), order.selection.to)
+    except ConfigError as unknown:
+        errors = [each.error for each in looks if not isinstance(each.error, ConnectError)]
+        if errors and all(isinstance(each, ConfigError) and each.message == unknown.message for each in errors):
+            raise unknown.with_(state=NOTHING_EXECUTED) from None
 
 
 def require_own_histories(targets: tuple[Target, ...], table: str) -> None:

@@ -15,6 +15,7 @@ from sqlmigrate.plan.up import faults_in, faults_of
 from sqlmigrate.spelling import plural
 
 from . import formats, html, inspection, standings
+from .accepting import accept, can_be_accepted
 from .call import Call
 from .inspection import Standing, Verified
 from .pages import write
@@ -146,6 +147,11 @@ def drift(call: Call) -> int:
     changed = sum(bool(answer.changes) for answer in found.values())
     words = f"{changed:,} of {plural(len(found), 'target')} changed by hand"
     report.text([("bold", " · ".join([words, *([f"{len(errors):,} not known"] if errors else [])]))])
+    if call.options["accept"]:
+        return _worst(error.exit_code for error in accept(call, found))
+    if any(map(can_be_accepted, found.values())):
+        again = call.typed.again("drift", (), ["--accept"])
+        report.text([("", "to expect the schemas as they are now: "), ("cyan", again)])
     if changed:
         return EXIT_FAILED
     return EXIT_ATTENTION if errors else 0

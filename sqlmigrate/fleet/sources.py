@@ -52,7 +52,8 @@ def require_one_source(wanted: Wanted) -> None:
 def targets_of(wanted: Wanted, base: str, stdin: Callable[[], str]) -> tuple[Target, ...]:
     """Return the targets of a call, in their order; what one does not name is taken from `base`.
 
-    Raises `ConfigError` for a source that cannot be read, and where no target is left.
+    There are none if the report of an earlier call names none that failed. Raises `ConfigError` for a source that
+    cannot be read, and where no target is left.
     """
     if wanted.file:
         text = stdin() if wanted.file == STDIN else _text(wanted.file)
@@ -65,6 +66,8 @@ def targets_of(wanted: Wanted, base: str, stdin: Callable[[], str]) -> tuple[Tar
     found = chosen(found, wanted.only, wanted.skip)
     if wanted.report:
         names = failed_in(wanted.report)
+        if not names:
+            return ()
         found = tuple(target for target in found if target.name in names)
     if not found:
         raise ConfigError("--only, --skip and --only-failed leave out all targets", state=NOTHING_EXECUTED)
@@ -80,9 +83,7 @@ def failed_in(path: str) -> set[str]:
     values = list(_values(_text(path)))
     for value in reversed(values):
         if isinstance(summary := value.get("summary"), dict) and "failed" in summary:
-            if names := {*summary["failed"], *summary.get("left", ())}:
-                return names
-            raise ConfigError(f"in {path} no target failed or was left out", state=NOTHING_EXECUTED)
+            return {*summary["failed"], *summary.get("left", ())}
     raise ConfigError(
         f"{path} is not the JSON report of a fleet: {_what_it_is(values)}",
         state=NOTHING_EXECUTED,

@@ -78,12 +78,12 @@ class Run:
 
         A pooler that shares sessions may grant the lock to two runs, and may keep it afterwards. There the rows of the
         history alone keep a second run out. That is enough for steps in a transaction; a step without one needs the
-        lock, and so a pooler that keeps our session.
+        lock, and so a pooler that keeps our session. A dry run does not try that one.
         """
         is_pooled = not state.server.is_direct
         if is_pooled and self.order.is_dry_run:
             pooler.require_transactions(self.session)
-        if is_pooled and not needs_session(self.session, state.server, plan):
+        if is_pooled and (self.order.is_dry_run or not needs_session(self.session, state.server, plan)):
             return replace(state, is_pooled=True)
         key = run_lock.lock_key(state.history.name)
         keeping = (

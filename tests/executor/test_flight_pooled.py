@@ -11,14 +11,14 @@ import psycopg
 import pytest
 from pgbouncer import bouncer
 from postgres_servers import Server
-from project import Project, failure, succeeded
+from project import Project, failure, finished, succeeded
 from proxies import Proxy
 from psycopg.conninfo import conninfo_to_dict
 from waiting import until
 
 from sqlmigrate.database.session import COMMIT, Request, Session, connect
 from sqlmigrate.errors import ConnectError
-from sqlmigrate.executor.events import Event, Finished
+from sqlmigrate.executor.events import Event, Finished, NotTried
 from sqlmigrate.files.folder import load
 from sqlmigrate.history import read, write
 from sqlmigrate.history.state import State
@@ -210,3 +210,14 @@ def test_an_open_cursor_on_a_temporary_table(project: Project, pooled: str) -> N
     left = "select count(*) from pg_class where relpersistence = 't'"
     with closing(psycopg.connect(pooled)) as conn:
         assert conn.execute(left).fetchone() == (0,)
+
+
+def test_a_dry_run_does_not_try_a_file_without_a_transaction(project: Project, pooled: str) -> None:
+    """As without a pooler: it is not executed, so it needs no session of its own."""
+    project.add_tables("a").add("002_b", "create index concurrently on a (id);")
+
+    events = Project(project.folder, pooled).up(dry_run=True)
+
+    assert [each.step.label for each in events if isinstance(each, NotTried)] == ["002_b"]
+    assert finished(events) == ["001_a"]
+    assert project.relations() == set()

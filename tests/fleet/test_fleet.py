@@ -770,6 +770,30 @@ def test_a_pooler_that_drops_options_cannot_mislead_a_schema(
     assert found == [(name, table) for name in ("tenant_1", "tenant_2") for table in "abd"]
 
 
+@pytest.mark.parametrize("action", ["up", "down"])
+def test_a_version_that_nothing_has_is_a_wrong_call(action: str, fleet_of: Make) -> None:
+    """One error of the call, not one of each target; a history that has it makes it one of the others."""
+    shops = fleet_of(2)
+    shops.sql.add_tables("a", "b")
+    shops.call("up")
+    shops.write("gone host=/nowhere dbname=x")
+
+    ended = shops.call(action, "--to", "99", *["--yes"] * (action == "down"))
+
+    assert ended.code == 2
+    assert ended.stderr.count("there is no migration `99` in the folder or in the history") == 1
+    shops.execute("shop_01", "insert into migrations (version, name, status) values ('99', 'x', 'executed')")
+    assert shops.call(action, "--to", "99", *["--yes"] * (action == "down")).code == 1
+
+
+@pytest.mark.parametrize("command", ["repair", "baseline"])
+def test_what_is_for_one_database_says_how_it_is_done(command: str, fleet_of: Make) -> None:
+    ended = fleet_of(1).call(command)
+
+    assert ended.code == 2
+    assert f"sqlmigrate {command} VERSION --database-url URL" in " ".join(ended.stderr.split())
+
+
 # -- targets of a query, passwords -------------------------------------------------------------------------------------
 
 

@@ -456,6 +456,24 @@ def test_only_failed_takes_those_that_a_look_has_named(action: str, fleet_of: Ma
     assert set(seen) == {"shop_02", "gone", *(["shop_04"] if action == "status" else [])}
 
 
+@pytest.mark.parametrize("action", ["up", "down", "status", "verify", "drift"])
+def test_a_report_without_failures_leaves_nothing_to_do(action: str, fleet_of: Make) -> None:
+    """As a step of CI that tries again: it succeeds, and so does one that reads the report of that call."""
+    shops = fleet_of(1)
+    shops.sql.add_tables("a")
+    path = shops.folder / "report.json"
+    path.write_text('{"summary": {"failed": [], "left": []}}\n', encoding="utf-8")
+
+    ended = shops.call(action, "--only-failed", "report.json")
+    report = shops.call(action, "--only-failed", "report.json", "--format", "json", *["--yes"] * (action == "down"))
+    path.write_text(report.stdout, encoding="utf-8")
+    again = shops.call(action, "--only-failed", "report.json")
+
+    assert ended.stdout == "in report.json no target failed or was left out: there is nothing to do\n"
+    assert (ended.code, report.code, again.code, again.stdout) == (0, 0, 0, ended.stdout)
+    assert shops.recorded() == {"shop_01": []}
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -464,7 +482,6 @@ def test_only_failed_takes_those_that_a_look_has_named(action: str, fleet_of: Ma
         ('{"target": "a", "event": "started"}\n', "its last line, the summary, is missing"),
         ('{"database": "x", "migrations": []}\n', "it is of a command for one database"),
         ('{"findings": []}\n', "it has no summary"),
-        ('{"summary": {"failed": [], "left": []}}\n', "in report.json no target failed or was left out"),
         ('{"summary": {"failed": ["other"]}}\n', "--only, --skip and --only-failed leave out all targets"),
     ],
 )
