@@ -59,11 +59,14 @@ def drift(context: Context, *, against: str, sql: bool, accept: bool, yes: bool,
         context.report.error(error)
         return EXIT_ATTENTION  # the other code says that something was changed by hand, and that is not known
     result = replace(result, database=context.report.place or result.database)
+    is_accepted = accept and result.has_history
     if sql and context.flags.get("format", "text") == "text" and (result.items or not result.problem):
         _write_sql(context, result)
     else:
-        _show(context, result, with_sql=sql, again=_again(context, against, options))
-    if accept and result.has_history:
+        _show(context, result, with_sql=sql)
+        if not is_accepted and context.flags.get("format", "text") == "text":
+            _show_next(context, result, _again(context, against, options))
+    if is_accepted:
         _accept(context, result, yes=yes)
         return 0
     if result.items:
@@ -124,7 +127,7 @@ def _write_sql(context: Context, result: Result) -> None:
         context.report.text("nothing differs: there is nothing to put back", stream="stderr")
 
 
-def _show(context: Context, result: Result, *, with_sql: bool, again: str) -> None:
+def _show(context: Context, result: Result, *, with_sql: bool) -> None:
     form = context.flags.get("format", "text")
     if form == "json":
         from .drift_formats import json_value
@@ -140,9 +143,12 @@ def _show(context: Context, result: Result, *, with_sql: bool, again: str) -> No
         from .drift_screen import lines
 
         context.report.text(*lines(result, terminal_width("stdout")))
-        steps = [f"{again} --sql"] if result.items else []
-        for step in (*steps, *(result.problem.next_steps if result.problem else ())):
-            context.report.text(context.report.next_step(step))
+
+
+def _show_next(context: Context, result: Result, again: str) -> None:
+    steps = [f"{again} --sql"] if result.items else []
+    for step in (*steps, *(result.problem.next_steps if result.problem else ())):
+        context.report.text(context.report.next_step(step))
 
 
 def _again(context: Context, against: str, options: dict[str, Any]) -> str:

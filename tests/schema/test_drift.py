@@ -499,6 +499,8 @@ def test_accepting_takes_a_new_snapshot(shop: Project) -> None:
 
     assert (asked.code, accepted.code) == (2, 0)
     assert accepted.stdout.splitlines()[-1] == "✅ the snapshot has the schema as it is now"
+    assert "next:" not in accepted.stdout  # it is done already
+    assert "next:" not in asked.stdout
     assert differences(shop) == []
     logged = "select concat_ws(', ', action, version, detail) from migrations_log order by id desc limit 1"
     entry = "repair, 002, accepted changes by hand: left over table public.own"
