@@ -144,6 +144,7 @@ def up(context: Context, **options: Any) -> int:
     help="Undo what was executed after this migration; 0: all.",
 )
 @click.option("--all", is_flag=True, help="Undo all executed migrations; asks first.")
+@click.option("--dry-run", is_flag=True, help="Undo in a transaction, and roll it back; asks nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def down(context: Context, *, yes: bool, **options: Any) -> int:
     """Undo the last executed migration, or more of them, in the reverse order of execution."""
@@ -153,10 +154,11 @@ def down(context: Context, *, yes: bool, **options: Any) -> int:
             state=NOTHING_CHANGED,
             hint="give --all alone, or --to and --steps without it",
         )
-    if options["all"] or _goes_below_all(context, **options):
+    if not options["dry_run"] and (options["all"] or _goes_below_all(context, **options)):
         context.confirm(yes=yes, question="Undo every migration, and lose the data in their tables?")
         yes = True
-    context.chosen = _chosen(**options)
+    tried = ["--dry-run"] if options["dry_run"] else []  # what comes next must not undo what was only tried
+    context.chosen = " ".join(filter(None, [_chosen(**options), *tried]))
     return _execute(context, "down", asks=not yes, **options)
 
 

@@ -60,6 +60,32 @@ def test_which_are_tried(project: Project) -> None:
     assert succeeded(project.up(dry_run=True, out_of_order=True)) == ["000_late", "004_d"]
 
 
+def test_a_dry_run_of_down(project: Project) -> None:
+    """What would be undone is tried, without a question, and is there afterwards."""
+    project.add_tables("a", "b").up()
+
+    one, every = project.call("down", "--dry-run"), project.call("down", "--all", "--dry-run")
+
+    assert (one.code, one.stdout.splitlines()[-1]) == (0, "1 tried and rolled back")
+    assert (every.code, every.stdout.splitlines()[-1]) == (0, "2 tried and rolled back")
+    assert project.relations() == {"a", "b"}
+    assert project.logged() == [("up", "001"), ("up", "002")]
+
+
+def test_a_down_that_fails_in_a_dry_run(project: Project) -> None:
+    """The command that is named does not undo in earnest."""
+    project.add("001_a", "create table a ();", "drop table b;").up()
+
+    ended = project.call("down", "--to", "0", "--dry-run")
+
+    assert ended.code == 1
+    assert ended.stderr.endswith(
+        "what happened   the dry run was rolled back: the database is unchanged\n"
+        "what now        fix the file, then: sqlmigrate down --to 0 --dry-run\n\n"
+    )
+    assert project.logged() == [("up", "001")]
+
+
 def test_nothing_to_try(project: Project) -> None:
     """If everything is executed, there is nothing to do, as in a real run."""
     project.add_tables("a").up()
