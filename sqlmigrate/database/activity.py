@@ -28,6 +28,7 @@ from .session import Request, Session
 _REPEAT_SECONDS = 10.0  # after a failure, until the next attempt to connect
 _CONNECT_SECONDS = 2
 _ANSWER_SECONDS = 2.0
+_GATE_SECONDS = 0.25  # a look takes less; a wait for a lock, which is to be seen, may end soon after
 _COPY_PROGRESS = 140000
 _OF_WORKERS = ("Extension ", "IPC ", "Client ")
 SYNCHRONOUS = "IPC SyncRep"  # https://www.postgresql.org/docs/current/monitoring-stats.html: wait events
@@ -127,7 +128,7 @@ class Observer:
             another host of the URL, or another address of the host's name. There nothing is looked at, because its
             processes have the same numbers. None if it is not known.
         gate: How many observers may be connected at once; each then stays connected for one look only. None if there is
-            no bound.
+            no bound. It waits a moment for its turn.
         is_on_citus: Whether the server is the coordinator of a Citus cluster: then its workers are looked at as well.
     """
 
@@ -155,7 +156,7 @@ class Observer:
         """
         if self._gate is None:
             return self._look(pid, size)
-        if not self._gate.acquire(blocking=False):
+        if not self._gate.acquire(timeout=_GATE_SECONDS):
             return Activity(unseen="at that moment another database was looked at")
         try:
             return self._look(pid, size)

@@ -175,8 +175,9 @@ def _at(step: str, target: Target, commands: Commands) -> str:
     if action in _OF_A_FOLDER:
         return commands.single(step)
     if (action in _OF_THE_FLEET and not rest) or action == "up":
-        # flags allow something in one target only; and `down` once more would undo more in the others
-        command = commands.fleet(action, rest, target.name if rest or action == "down" else "")
+        is_for_one = action == "down" or (rest and not rest.startswith(" --to "))
+        # flags allow something in one target only, but for a bound; and `down` once more would undo more in the others
+        command = commands.fleet(action, rest, target.name if is_for_one else "")
     elif target.schema and (action in _OF_DATABASES or "--against files" in rest):
         command = ""
     else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 from sqlmigrate.database import pooler, synchronous
 from sqlmigrate.database.pooler_messages import CONNECT_DIRECTLY, cure_of
 from sqlmigrate.database.server import Server, require_standard_strings, require_writable
@@ -95,5 +97,13 @@ def needs_session(session: Session, server: Server, plan: Plan) -> bool:
             detail=[f"whether it shares them is not known: {sharing.unknown}"] if sharing.unknown else [],
             state=NOTHING_EXECUTED_BY_THIS_RUN,
             hint=cure_of(sharing.unknown) or CONNECT_DIRECTLY,
+            next_steps=_before(plan, alone[0] if alone else archived[0]),
         )
     return True
+
+
+def _before(plan: Plan, label: str) -> list[str]:
+    """Return the command that executes what comes before a step, which works through the pooler."""
+    before = list(takewhile(lambda step: step.label != label, plan.steps))
+    is_up = bool(before) and before[-1].direction == "up" and not plan.opened
+    return [f"or, for those before it: sqlmigrate up --to {before[-1].version}"] if is_up else []

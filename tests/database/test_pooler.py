@@ -188,6 +188,7 @@ def test_not_knowing_counts_as_sharing(
         "002_i runs without a transaction and needs its own session; "
         "this connection goes through a pooler that may share sessions"
     )
+    assert refused.value.next_steps == ("or, for those before it: sqlmigrate up --to 001",)
     (detail,) = refused.value.detail
     assert detail.startswith("whether it shares them is not known: ")
     assert detail.endswith(reason)

@@ -222,3 +222,30 @@ def test_our_own_second_connection_is_no_blocker(database: str) -> None:
         ((pid,),) = database_state.ask(database, waits)
         assert observer.look(pid).blockers == ()
     thread.join()
+
+
+class _Gate(threading.Semaphore):
+    """A gate that says when somebody stands before it."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.is_reached = threading.Event()
+
+    def acquire(self, blocking: bool = True, timeout: float | None = None) -> bool:  # noqa: FBT001, FBT002 - as theirs
+        self.is_reached.set()
+        return super().acquire(blocking, timeout)
+
+
+def test_a_look_waits_a_moment_for_that_at_another_database(database: str) -> None:
+    """With one gate for many: who is in the way of a second target is seen as well. But it does not wait for long."""
+    gate, found = _Gate(), []
+    observer = Observer(database, gate=gate)
+    with gate:
+        assert observer.look(0).unseen == "at that moment another database was looked at"
+        gate.is_reached.clear()
+        looking = threading.Thread(target=lambda: found.append(observer.look(0)))
+        looking.start()
+        gate.is_reached.wait()
+    looking.join()
+
+    assert found == [Activity()]
