@@ -100,6 +100,7 @@ ROOMS = {
         "sources",
         "differing",
         "advice",
+        "agreeing",
         "results",
         "policy",
         "brake",

@@ -20,7 +20,6 @@ from sqlmigrate.errors import Kind, SqlmigrateError
 from sqlmigrate.executor.events import Failed, Noted
 from sqlmigrate.history.table import DEFAULT_TABLE
 from sqlmigrate.plan.plan import Planned
-from sqlmigrate.spelling import plural
 
 from .differing import by_hand
 from .target import Target
@@ -33,17 +32,38 @@ _IN_PROSE = re.compile(r"\bsqlmigrate [a-z]+( --[a-z]+)*(?=[;,.)]|$)")
 _OF_DATABASES = ("adopt", "review", "schema")  # they do not work for one schema
 _OF_A_FOLDER = ("create", "renumber", "squash")
 _OF_THE_FLEET = ("up", "down", "status", "verify")
-_SHARED = (
+SHARED = (
     "the folder belongs to all targets: leave it as it is. Bring this database to what the others have, then let its "
     "history agree"
 )
-_MOST_DIFFER = (
-    "most targets have executed another text. If the file was edited afterwards, give it that text again; otherwise "
-    "bring these databases to what the folder has. Then let the histories of those that differ agree"
+RENAMED = (
+    "the text is the same, so there is nothing to do in this database: let its history take the name that the file has"
 )
+_FORGET = "nothing needs this migration any more where its files are gone: let the history of this database forget it"
 _ORDER = (
     "execute it there by the same call with --out-of-order; with a new number it would be another migration, also "
     "where it is executed already"
+)
+
+
+@dataclass(frozen=True)
+class Cure:
+    """What is to be done about a failure: the file may only be changed where no target has executed it.
+
+    Attributes:
+        words: What a hint of a single database says.
+        if_not_known: What is said where it is not known whether others have executed the file.
+        elsewhere: What is left to be done where others have.
+    """
+
+    words: str
+    if_not_known: str
+    elsewhere: str
+
+
+CURES = (
+    Cure("fix the file or the data", "fix the data, or the file if no target has executed it", "fix the data"),
+    Cure("fix the file", "fix the file if no target has executed it, or else the database", "fix the database"),
 )
 
 _T = TypeVar("_T")
@@ -67,11 +87,13 @@ class Commands:
         fleet: Returns the call that does an action for the same targets, with further flags; for one target only if
             its name is given, and empty if the call cannot name it.
         single: Returns a command for one database, with the settings of this call.
+        ask_all: The call that also asks the targets that this one has not chosen; empty if it asks all.
     """
 
     table: str = DEFAULT_TABLE
     fleet: Callable[[str, str, str], str] = _fleet_again
     single: Callable[[str], str] = _as_written
+    ask_all: str = ""
 
 
 DEFAULT_COMMANDS = Commands()
@@ -97,8 +119,10 @@ def for_target(error: _Error, target: Target, commands: Commands) -> _Error:
     """Return an error with what can be done about it in one target of a fleet."""
     is_of_folder = error.kind is Kind.CHANGED or any(_changes_files(step) for step in error.next_steps)
     steps = [_at(step, target, commands) for step in error.next_steps if not _MOVES_FILES.match(step)]
-    hint = _SHARED if is_of_folder else _ORDER if error.kind is Kind.OUT_OF_ORDER else _hint(error, target, commands)
+    hint = _HINTS.get(error.kind) or (SHARED if is_of_folder else _hint(error, target, commands))
     found = [step for step in steps if step and error.kind is not Kind.OUT_OF_ORDER]
+    if error.kind is Kind.FAILED_AND_MISSING:
+        found.sort(key=lambda step: " repair " not in step)
     if found and found[0].startswith("or: "):
         found[0] = found[0].removeprefix("or: ")
     others = [for_target(each, target, commands) for each in error.others]
@@ -106,6 +130,9 @@ def for_target(error: _Error, target: Target, commands: Commands) -> _Error:
     if error.kind is Kind.CHANGED_BY_HAND:
         detail = tuple(by_hand(line, target.schema) for line in detail)
     return error.with_(detail=detail, hint=hint, next_steps=found, others=others)
+
+
+_HINTS: dict[Kind | None, str] = {Kind.OUT_OF_ORDER: _ORDER, Kind.RENAMED: RENAMED, Kind.FAILED_AND_MISSING: _FORGET}
 
 
 def _hint(error: SqlmigrateError, target: Target, commands: Commands) -> str | None:
@@ -120,48 +147,6 @@ def _hint(error: SqlmigrateError, target: Target, commands: Commands) -> str | N
     return "\n".join(filter(None, found)) or None
 
 
-def is_about_folder(error: SqlmigrateError) -> bool:
-    """Tell whether a target differs from the folder: then a change of the folder would cure it, and harm the others."""
-    return error.hint == _SHARED
-
-
-def about_folder(error: SqlmigrateError, differing: int, agreeing: int, *, is_one_text: bool) -> SqlmigrateError:
-    """Say of a target that differs from the folder how many others do, and how many agree.
-
-    Of a file those agree that have executed its text. If none has, the file is what was changed: then the edit can be
-    put aside, without a loss.
-
-    Args:
-        error: What is different.
-        differing: How many targets have this error.
-        agreeing: How many others have executed the file as it is; of a missing file, how many agree with the folder.
-        is_one_text: Whether all that differ have executed the same text.
-    """
-    if not is_about_folder(error):
-        return error
-    if error.span is None:
-        if not agreeing:
-            return error.with_(
-                hint="no other target is known to agree with the folder: look at what this one has executed"
-            )
-        others = f"{plural(agreeing, 'other target')} agree{'s' * (agreeing == 1)} with the folder"
-        return error.with_(detail=[*error.detail, f"{others}: it is what they have executed, or will execute"])
-    if not agreeing and not is_one_text:
-        return error.with_(
-            hint="no target is known to have executed this text, and not all have executed the same one: decide which "
-            "is right, bring the databases to it, then let their histories agree"
-        )
-    if not agreeing:
-        return error.with_(
-            hint="no target of this call is known to have executed this text. If no other has either, put the edit "
-            "aside, and write a new migration",
-            next_steps=[shlex.join(["git", "stash", "push", "--", error.span.source.path])],
-        )
-    others = f"{plural(agreeing, 'other target')} {'has' if agreeing == 1 else 'have'} executed the text in the folder"
-    detail = [*error.detail, others]
-    return error.with_(detail=detail, hint=_MOST_DIFFER) if differing > agreeing else error.with_(detail=detail)
-
-
 def _changes_files(step: str) -> bool:
     return bool(_MOVES_FILES.match(step) or _INTO_FILE.search(step))
 
@@ -172,6 +157,8 @@ def _at(step: str, target: Target, commands: Commands) -> str:
     if not found or found["action"] == "fleet":
         return step
     before, action, rest = found.groups()
+    if action == "up":
+        before = _without_harm(before)
     if action in _OF_A_FOLDER:
         return commands.single(step)
     if (action in _OF_THE_FLEET and not rest) or action == "up":
@@ -185,6 +172,12 @@ def _at(step: str, target: Target, commands: Commands) -> str:
         words += [f"--schema {shlex.quote(target.schema)}"] if target.schema else []
         command = commands.single(f"sqlmigrate {action}{rest} {' '.join(words)}")
     return f"{before}{command}" if command else ""
+
+
+def _without_harm(before: str) -> str:
+    """Return what is to be done before a command; a file is changed only if no target has executed it."""
+    cure = next((each for each in CURES if each.words in before), None)
+    return before.replace(cure.words, cure.if_not_known) if cure else before
 
 
 def address(url: str) -> str:

@@ -47,7 +47,9 @@ class Call:
     @property
     def commands(self) -> Commands:
         """The history table, and the commands that hints name."""
-        return Commands(self.context.config.table, self.typed.for_hint, self.context.as_called)
+        return Commands(
+            self.context.config.table, self.typed.for_hint, self.context.as_called, self.typed.ask_all("verify")
+        )
 
     @property
     def causes(self) -> Causes:

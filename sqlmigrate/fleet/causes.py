@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlmigrate.errors import SqlmigrateError
+from sqlmigrate.errors import SqlmigrateError, StatementError
 from sqlmigrate.output.error_lines import error_lines
 from sqlmigrate.output.excerpt import Line, printable
 from sqlmigrate.output.report import Report
@@ -54,6 +54,10 @@ class Causes:
             self.report.text(*lines[:-1], stream="stderr")
             self.report.folded(names, 11, stream="stderr")
             self._own(group, "stderr")
+            if isinstance(group.error, StatementError):
+                for step in group.error.next_steps:  # of the command the last line says more
+                    before = step.partition(", then: ")[0]
+                    self.report.folded([("bold", f"   {'next':<8}"), ("", printable(before))], 11, stream="stderr")
             self.report.text("", stream="stderr")
 
     def reasons(self, found: Sequence[Group], mark: str = "⏸️", before: str = "", stream: Stream = "stderr") -> None:

@@ -82,10 +82,12 @@ def status_value(target: Target, standing: Standing, planned: Planned | None, di
     return {"target": target.name, **json_values.status_value(planned, directory)}
 
 
-def status_summary(found: Mapping[str, Standing], notes: Sequence[SqlmigrateError]) -> dict[str, Any]:
+def status_summary(
+    found: Mapping[str, Standing], notes: Sequence[SqlmigrateError], ask_all: str = ""
+) -> dict[str, Any]:
     """Return the number of targets at each version, and which of them need attention, with the reasons."""
     known = [each for each in found.values() if each.error is None]
-    groups = (*standings.troubles(found), *standings.stops(found))
+    groups = (*standings.troubles(found, ask_all), *standings.stops(found))
     return {
         "summary": {
             "targets": len(found),

@@ -99,11 +99,11 @@ def _said(summary: Summary, order: Order) -> str:
     return f"{done:,} of {plural(total, 'target')} {word}"
 
 
-def status_page(found: Mapping[str, Standing], notes: Sequence[SqlmigrateError], call: Call) -> str:
-    """Return the page of `fleet status`; `notes` are those on the folder."""
+def status_page(found: Mapping[str, Standing], notes: Sequence[SqlmigrateError], call: Call, ask_all: str = "") -> str:
+    """Return the page of `fleet status`; `notes` are those on the folder, `ask_all` asks targets not chosen, too."""
     groups = [
         replace(each, error=each.error.with_(state=None))  # a look changes nothing
-        for each in (*standings.troubles(found), *standings.stops(found), *standings.runs(found))
+        for each in (*standings.troubles(found, ask_all), *standings.stops(found), *standings.runs(found))
     ]
     of_target = _first_groups(groups)
     rows = [_standing(name, each, of_target.get(name)) for name, each in found.items()]
@@ -129,7 +129,7 @@ def _standing(name: str, standing: Standing, group: int | None) -> Row:
     if not standing.error and (standing.pending or standing.run) and not (standing.attention or standing.stops):
         tone = "calm"
     kind = standings.kind_of(standing)  # the tile of the kind finds the row by this word
-    attention = ", ".join(f"{count} {state}" for state, count in standing.attention)
+    attention = ", ".join(standings.attention_words(standing))
     words = f"{standing.pending} pending" if kind == "pending" else f"{kind}: {attention}" if attention else kind
     version = _version(None if standing.error else standing.newest)
     return Row(name, tone, words, version, standing.number, group=group)

@@ -16,7 +16,7 @@ from sqlmigrate.output.status_lines import stopped_at
 from sqlmigrate.plan.first_run import first_run_errors
 from sqlmigrate.plan.half_done import half_undone_error
 from sqlmigrate.plan.plan import DriftPolicy, Planned
-from sqlmigrate.plan.rows import Row, changed_rows, count_states, missing_after, unchanged
+from sqlmigrate.plan.rows import Row, changed_rows, missing_after, unchanged
 from sqlmigrate.plan.up import up_steps
 
 from .advice import Commands, advised, for_target
@@ -27,6 +27,19 @@ _ATTENTION = ("failed", "changed", "missing", "out of order")
 
 
 @dataclass(frozen=True)
+class Failure:
+    """A migration that has failed in a target.
+
+    Attributes:
+        error: Why, as the history has recorded it.
+        path: Its file; empty if it is missing.
+    """
+
+    error: SqlmigrateError
+    path: str
+
+
+@dataclass(frozen=True)
 class Standing:
     """Where a target stands.
 
@@ -34,27 +47,31 @@ class Standing:
         newest: The label of its newest executed migration; empty if none is executed.
         number: The version of that as a number; -1 if none is executed.
         pending: How many migrations `up` would execute.
-        attention: The states that need attention, each with the number of migrations.
+        attention: The states that need attention, each with the labels of the migrations.
         error: Why it is not known; None if it is.
-        failures: Why migrations have failed, as the history has recorded it.
+        failures: Which migrations have failed, and why, as the history has recorded it.
+        executed: The paths of the files that are executed there as they are in the folder.
         stops: Why `up` would not begin, beyond what `attention` says.
         run: Who executes something there now; None if no run is under way.
         is_ready: Whether `up` would execute something.
         is_newer: Whether migrations were executed that are newer than every file.
+        undoing: The command that goes on with a down that has stopped in the middle; empty if none has.
         notes: What is wrong with files that are not executed.
     """
 
     newest: str = ""
     number: int = -1
     pending: int = 0
-    attention: tuple[tuple[str, int], ...] = ()
+    attention: tuple[tuple[str, tuple[str, ...]], ...] = ()
     error: SqlmigrateError | None = None
-    failures: tuple[SqlmigrateError, ...] = ()
+    failures: tuple[Failure, ...] = ()
     stops: tuple[SqlmigrateError, ...] = ()
     run: Blocker | None = None
     is_ready: bool = False
     is_newer: bool = False
+    undoing: str = ""
     notes: tuple[SqlmigrateError, ...] = ()
+    executed: frozenset[str] = frozenset()
 
     @property
     def is_settled(self) -> bool:
@@ -83,21 +100,29 @@ def standing(planned: Planned, target: Target, commands: Commands) -> Standing:
     """Return where a target stands that was looked at."""
     rows, run = planned.plan.rows, planned.state.run
     executed = [row for row in rows if row.is_executed]
-    counts = count_states(rows, is_run_under_way=run is not None)
     first = [for_target(error, target, commands) for error in first_run_errors(planned.state.surroundings, rows)]
     stops = (*_standby(planned), *first, *(each.error for each in planned.plan.opened if each.error))
     return Standing(
         executed[-1].executed_label if executed else "",
         executed[-1].number if executed else -1,
         sum(row.is_pending for row in rows),
-        tuple((state, counts[state]) for state in _ATTENTION if counts[state]),
+        tuple(_attention(rows, run)),
         failures=tuple(_failures(rows, run)),
         stops=stops,
         run=run,
         is_ready=not run and not stops and _has_steps(planned),
         is_newer=bool(missing_after(rows)),
+        undoing=commands.fleet("down", "", target.name) if half_undone_error(rows) and not run else "",
         notes=planned.plan.notes,
+        executed=frozenset(each.up.path for each in unchanged(rows)),
     )
+
+
+def _attention(rows: tuple[Row, ...], run: Blocker | None) -> Iterator[tuple[str, tuple[str, ...]]]:
+    still = [row for row in rows if not (run and row.is_begun)]
+    for state in _ATTENTION:
+        if labels := tuple(row.label for row in still if row.state == state):
+            yield state, labels
 
 
 def _standby(planned: Planned) -> list[SqlmigrateError]:
@@ -116,13 +141,15 @@ def _has_steps(planned: Planned) -> bool:
         return False
 
 
-def _failures(rows: tuple[Row, ...], run: Blocker | None) -> Iterator[SqlmigrateError]:
+def _failures(rows: tuple[Row, ...], run: Blocker | None) -> Iterator[Failure]:
     """Say why migrations have failed: not those that a run is executing now."""
     for row in rows:
         if row.execution is None or (run and row.is_begun):
             continue
         if not row.is_executed or row.is_half_undone:
-            yield _failure(row.label, row.execution)
+            failure = _failure(row.label, row.execution)
+            path = row.migration.up.path if row.migration else ""
+            yield Failure(failure if path else failure.with_(hint=None), path)
 
 
 def _failure(label: str, execution: Execution) -> SqlmigrateError:
@@ -133,7 +160,12 @@ def _failure(label: str, execution: Execution) -> SqlmigrateError:
     place = stopped_at(undoing.done, undoing.total) if undoing else ""
     if execution.statements_done and not undoing:
         place = stopped_at(execution.statements_done, execution.statements)
-    return HistoryError(what + how, detail=[*more, *filter(None, [place])])
+    is_of_file = execution.error and not execution.is_cut_short and not undoing
+    return HistoryError(
+        what + how,
+        detail=[*more, *filter(None, [place])],
+        hint="fix the data, or the file if no target has executed it" if is_of_file else None,
+    )
 
 
 @dataclass(frozen=True)

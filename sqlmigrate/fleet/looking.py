@@ -16,6 +16,7 @@ from sqlmigrate.spelling import plural
 
 from . import formats, html, inspection, standings
 from .accepting import accept, can_be_accepted
+from .agreeing import Known
 from .call import Call
 from .inspection import Standing, Verified
 from .pages import write
@@ -39,7 +40,7 @@ def status(call: Call) -> int:
     again = next((step for each in empty for step in each.next_steps), "") or _after_status(call, found)
     verify_again = call.typed.again("verify")
     differing = verify_again if standings.differ(found) and not empty and again != verify_again else ""
-    report.json(formats.status_summary(found, notes))
+    report.json(formats.status_summary(found, notes, call.commands.ask_all))
     _show_status(call, found)
     report.folder_notes(notes, of_all=verify_again)
     if again:
@@ -47,8 +48,9 @@ def status(call: Call) -> int:
     if again and differing:
         report.text([("", "      or, for what differs: "), ("cyan", differing)])
     if call.options["outputs"]:
-        write(call.options["outputs"], html.status_page(found, notes, call.for_page(again, differing)))
-    if call.options["check"] and not all(standing.is_settled for standing in found.values()):
+        page = html.status_page(found, notes, call.for_page(again, differing), call.commands.ask_all)
+        write(call.options["outputs"], page)
+    if call.options["check"] and any(not standing.error and not standing.is_settled for standing in found.values()):
         return EXIT_ATTENTION
     return _worst(standing.error.exit_code for standing in found.values() if standing.error)
 
@@ -63,7 +65,8 @@ def _show_status(call: Call, found: Mapping[str, Standing]) -> None:
     report.text("")
     for line in standings.standing_lines(found, causes):
         report.folded(line)
-    reasons = {"❌": standings.troubles(found), "⚠️": standings.stops(found), "⏳": standings.runs(found)}
+    troubles = standings.troubles(found, call.commands.ask_all)
+    reasons = {"❌": troubles, "⚠️": standings.stops(found), "⏳": standings.runs(found)}
     if any(reasons.values()):
         report.text("")
     for mark, groups in reasons.items():
@@ -84,6 +87,8 @@ def _after_status(call: Call, found: Mapping[str, Standing]) -> str:
     """
     if any(standing.run for standing in found.values()):
         return call.typed.again("status")
+    if undoing := next((standing.undoing for standing in found.values() if standing.undoing), ""):
+        return undoing  # before anything is executed: what is undone by half may be needed
     if any(standing.is_ready for standing in found.values()):
         return call.typed.again("up")
     if standings.differ(found) or any(each.failures or (each.pending and each.notes) for each in found.values()):
@@ -103,7 +108,8 @@ def verify(call: Call) -> int:
     executed = _executed_by_all(call.migrations, list(reached.values()))
     faults = faults_of(call.migrations, executed)
     errors = [(name, error) for name, each in found.items() for error in each.errors]
-    groups = grouped(errors, reached)
+    paths = {name: frozenset(each.up.path for each in executed) for name, executed in reached.items()}
+    groups = grouped(errors, Known(paths, call.commands.ask_all))
     notes = [*call.migrations.notes, *map(without_edit, faults_in(executed))]
     report.json(formats.verify_value(found, groups, notes))
     if faults:

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from types import MappingProxyType
 from typing import Literal
 
 from sqlmigrate.database.session import new_run
 from sqlmigrate.errors import ConnectError, Kind, LockError, SqlmigrateError, StatementError
-from sqlmigrate.executor.events import Event, Noted, NotTried
+from sqlmigrate.executor.events import Event, Finished, Noted, NotTried
 from sqlmigrate.executor.step_run import LOCKED_OUT
 from sqlmigrate.files.migration import Migration
 
-from .advice import about_folder, is_about_folder
-from .differing import own, shared, texts, what_is_meant
+from .agreeing import Known, among_others
+from .differing import own, shared, what_is_meant
 from .target import Target
 
 # `left out` is decided by the look, before anything is executed; `not begun` by what happened to other targets.
@@ -45,9 +44,6 @@ WITH_ERROR: tuple[State, ...] = (
     "another run",
     "unreachable",
 )  # of a run; a look has `left out`
-
-
-NO_TARGETS: Mapping[str, Sequence[Migration]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -175,34 +171,17 @@ class Group:
     own: tuple[tuple[str, SqlmigrateError], ...] = ()
 
 
-def grouped(
-    errors: Iterable[tuple[str, SqlmigrateError]], known: Mapping[str, Sequence[Migration]] = NO_TARGETS
-) -> tuple[Group, ...]:
+def grouped(errors: Iterable[tuple[str, SqlmigrateError]], known: Known | None = None) -> tuple[Group, ...]:
     """Put targets with the same cause together, those that are the most first; a target is in a group for each error.
 
-    `known` has the targets of which every difference from the folder is known, with the migrations that are executed
-    there as they are in the folder.
+    `known` says what the others have executed; without it nothing is said of that.
     """
     found: dict[Cause, dict[str, SqlmigrateError]] = {}
     for name, error in errors:
         for each in (error, *error.others):
             found.setdefault(cause_of(each), {}).setdefault(name, each.with_(others=()))
-    told = (_about_folder(of, known) for of in found.values())
+    told = (among_others(of, known) if known else of for of in found.values())
     return tuple(sorted(map(_group, told), key=lambda group: -len(group.names)))
-
-
-def _about_folder(
-    errors: Mapping[str, SqlmigrateError], known: Mapping[str, Sequence[Migration]]
-) -> dict[str, SqlmigrateError]:
-    """Say of targets with one cause how many others agree with the folder, if that is what is different."""
-    if not any(map(is_about_folder, errors.values())):
-        return dict(errors)
-    span = next(iter(errors.values())).span
-    path = span.source.path if span else None
-    others = (executed for name, executed in known.items() if name not in errors)
-    agreeing = sum(path is None or any(each.up.path == path for each in executed) for executed in others)
-    is_one_text = texts(errors.values()) == 1
-    return {name: about_folder(error, len(errors), agreeing, is_one_text=is_one_text) for name, error in errors.items()}
 
 
 def _group(errors: Mapping[str, SqlmigrateError]) -> Group:
@@ -225,8 +204,12 @@ class Summary:
         reason: Why nothing new is begun any more; empty as long as others are.
     """
 
-    def __init__(self, targets: Sequence[Target]) -> None:
+    def __init__(self, targets: Sequence[Target], ask_all: str = "", *, is_dry_run: bool = False) -> None:
+        """Begin with what is known: the targets, how to ask those that were not chosen, and if it is a dry run."""
         self.targets = tuple(targets)
+        self._ask_all = ask_all
+        self._is_dry_run = is_dry_run
+        self._paths: dict[str, str] = {}  # of the files, by the labels of their migrations
         self.run = new_run()
         self.looks: dict[str, Look] = {}
         self.ended: dict[str, Ended] = {}
@@ -245,6 +228,8 @@ class Summary:
             self.looks[target.name] = event.look
         elif isinstance(event, Ended):
             self.ended[target.name] = event
+        elif isinstance(event, Finished):
+            self._paths[event.step.label] = event.step.migration.up.path
         elif isinstance(event, Noted):
             self.notes += [(target.name, note) for note in event.notes]
 
@@ -286,7 +271,16 @@ class Summary:
     def groups(self, *states: State) -> tuple[Group, ...]:
         """Return the targets that have ended in one of the states, by their cause."""
         found = [(name, error) for name in self.named(*states) if (error := self.error(name))]
-        return grouped(found, {name: look.executed for name, look in self.looks.items() if look.error is None})
+        executed = {name: self._executed(name, look) for name, look in self.looks.items() if look.error is None}
+        return grouped(found, Known(executed, self._ask_all))
+
+    def _executed(self, name: str, look: Look) -> frozenset[str]:
+        """Return the paths of the files that a target has executed as they are, before this run and in it."""
+        before = frozenset(each.up.path for each in look.executed)
+        ended = self.ended.get(name)
+        if ended is None or self._is_dry_run:
+            return before
+        return before.union(self._paths[label] for label in ended.executed if label in self._paths)
 
     @property
     def exit_code(self) -> int:

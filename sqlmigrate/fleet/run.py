@@ -106,7 +106,7 @@ class FleetRun:
         """
         require_different(targets)
         require_own_histories(tuple(targets), order.table)
-        self.summary = Summary(targets)
+        self.summary = Summary(targets, order.commands.ask_all, is_dry_run=order.is_dry_run)
         self._order = order
         self._policy = policy
         self._ask = ask

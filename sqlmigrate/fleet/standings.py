@@ -9,11 +9,13 @@ from sqlmigrate.errors import SqlmigrateError
 from sqlmigrate.output.excerpt import Line, cell_count, printable
 from sqlmigrate.spelling import plural
 
-from .causes import MOST_NAMES, Causes
+from .agreeing import Known, after_failure
+from .causes import MOST_NAMES, Causes, names_in_short
 from .inspection import Drifted, Standing
 from .results import Group, grouped
 
 _UNREACHABLE, _UNREADABLE = "cannot be reached", "cannot be read"
+_MOST_LABELS = 2  # of migrations that are named in one line
 KINDS = ("up to date", "pending", "under way", "need attention", _UNREACHABLE, _UNREADABLE)
 
 
@@ -34,11 +36,16 @@ def standing_lines(standings: Mapping[str, Standing], causes: Causes) -> Iterato
         yield [(style, mark), ("", f" {label}{gap}   {counts[key]:>{room}}   {what}{names}")]
 
 
+def attention_words(standing: Standing) -> list[str]:
+    """Name the migrations that need attention, by what is the matter with them."""
+    return [f"{names_in_short(labels, _MOST_LABELS)} {state}" for state, labels in standing.attention]
+
+
 def _what(standing: Standing) -> tuple[str, str]:
     """Return a mark and words for where a target stands."""
     if standing.error:
         return "❌", kind_of(standing)
-    words = [f"{count} {state}" for state, count in standing.attention]
+    words = attention_words(standing)
     if standing.pending and (standing.run or not words):
         words.append(f"{standing.pending} pending")
     if standing.run:
@@ -84,10 +91,18 @@ def agreement(standings: Mapping[str, Standing]) -> str:
 # -- why they stand there ----------------------------------------------------------------------------------------------
 
 
-def troubles(standings: Mapping[str, Standing]) -> tuple[Group, ...]:
-    """Return why targets are not known, and why migrations have failed there."""
+def troubles(standings: Mapping[str, Standing], ask_all: str = "") -> tuple[Group, ...]:
+    """Return why targets are not known, and why migrations have failed there.
+
+    `ask_all` is the call that also asks the targets that were not chosen: they may have executed what has failed here.
+    """
+    executed, known = Counter(path for each in standings.values() for path in each.executed), Known(ask_all=ask_all)
     errors = ((name, each.error) for name, each in standings.items() if each.error)
-    failures = ((name, failure) for name, each in standings.items() for failure in each.failures)
+    failures = (
+        (name, after_failure(failure.error, executed[failure.path], known))
+        for name, each in standings.items()
+        for failure in each.failures
+    )
     return (*grouped(errors), *grouped(failures))
 
 

@@ -69,6 +69,11 @@ class Typed:
         without |= {word.removeprefix("--").replace("-", "_") for word in more if word.startswith("--")} - {"only"}
         return self.again(action, without, more)
 
+    def ask_all(self, action: str) -> str:
+        """Return the call that does something with all targets, if this one has chosen some; otherwise nothing."""
+        choices = {"only", "skip", "only_failed"}
+        return self.again(action, choices) if any(option.name in choices for option in self.options) else ""
+
     def about_folder(self, error: ConfigError) -> ConfigError:
         """Return the error of a wrong folder: a command of it that looks at a database is one for the targets."""
         steps = (

@@ -69,7 +69,7 @@ def _changed(migration: Migration, execution: Execution, executed: Recorded) -> 
         return HistoryError(
             f"{migration.label}: {renamed}",
             span,
-            kind=Kind.CHANGED,
+            kind=Kind.RENAMED,
             detail=[when],
             hint="rename it back, or accept the new name",
             next_steps=[*moves(migration, execution), f"or: {repair}"],

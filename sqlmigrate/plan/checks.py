@@ -28,12 +28,14 @@ class MissingFiles:
         problem: What is wrong, said of one migration and of several.
         cure: How to get the file back.
         is_older: Whether the whole folder is older than the database.
+        kind: A word for it, if code has to tell it apart.
     """
 
     choose: Callable[[Sequence[Row]], list[Row]]
     problem: tuple[str, str]
     cure: str
     is_older: bool = False
+    kind: Kind | None = None
 
 
 INSIDE = MissingFiles(
@@ -51,6 +53,7 @@ UNFINISHED = MissingFiles(
     missing_unfinished,
     ("failed on this database, and the file is missing", "failed on this database, and the files are missing"),
     "restore the file",
+    kind=Kind.FAILED_AND_MISSING,
 )
 
 
@@ -89,12 +92,27 @@ def missing_error(rows: Sequence[Row], kind: MissingFiles) -> HistoryError | Non
     for row in () if kind.is_older else missing:
         ways = ways_back(rows, row.label, row.version)
         back += [f"or: {ways[0]}", ways[1]] if back else ways
+    undoing = _undoing(rows, missing)
+    undo = "undo it if its data may be lost (the history has the down text), " if undoing else ""
+    forget = "or let the history forget it: if the file comes back, the next `up` executes it again"
+    nothing = [f"nothing of {'it' if len(missing) == 1 else 'them'} is in the database"]
     return HistoryError(
         f"{', '.join(row.label for row in missing)}: {kind.problem[len(missing) > 1]}",
+        kind=kind.kind,
+        detail=nothing if kind is UNFINISHED else [],
         state=NOTHING_EXECUTED,
-        hint=f"{kind.cure}, or let the history forget it: if the file comes back, the next `up` executes it again",
-        next_steps=[*back, *(f"or: sqlmigrate repair {row.version}" for row in missing)],
+        hint=f"{kind.cure}, {undo}{forget}",
+        next_steps=[*back, *undoing, *(f"or: sqlmigrate repair {row.version}" for row in missing)],
     )
+
+
+def _undoing(rows: Sequence[Row], missing: Sequence[Row]) -> list[str]:
+    """Return the command that undoes the missing ones, if they are the last that the database has executed."""
+    executed = [row for row in rows if row.is_executed]
+    before = executed[: -len(missing)]
+    if not before or [row.version for row in executed[len(before) :]] != [row.version for row in missing]:
+        return []
+    return [f"or: sqlmigrate down --to {before[-1].version}"]
 
 
 def renumbered_error(rows: Sequence[Row]) -> HistoryError | None:

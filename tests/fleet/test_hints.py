@@ -271,7 +271,7 @@ TYPED = _typed(("targets", "--targets t.txt"), ("to", "--to 3"), ("only", "--onl
     [
         ("sqlmigrate up", "sqlmigrate fleet up --targets t.txt --to 3 --only @eu", None),
         ("fix the file, then: sqlmigrate up",
-         "fix the file, then: sqlmigrate fleet up --targets t.txt --to 3 --only @eu", None),
+         f"fix the file if no target has executed it, or else the database, then: {UP}", None),
         ("sqlmigrate up --into-existing", f"sqlmigrate fleet up {ONLY_ONE.format('--into-existing ')}", None),
         ("sqlmigrate status", "sqlmigrate fleet status --targets t.txt --only @eu", None),
         ("sqlmigrate down", f"sqlmigrate fleet down {ONLY_ONE.format('')}", None),

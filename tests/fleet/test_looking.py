@@ -55,7 +55,7 @@ def test_status_says_why_targets_cannot_be_reached_and_why_migrations_failed(fle
         "sql/ · 6 targets",
         "",
         "✅ 002_b   2 targets   up to date",
-        "❌ 001_a   2 targets   1 failed: shop_02, shop_03",
+        "❌ 001_a   2 targets   002_b failed: shop_02, shop_03",
         "❌         2 targets   cannot be reached: gone_1, gone_2",
         "",
         "❌ cannot connect: socket /nowhere/.s.PGSQL.5432: No such file or directory",
@@ -63,13 +63,15 @@ def test_status_says_why_targets_cannot_be_reached_and_why_migrations_failed(fle
         "   hint    no server listens on that socket: check that it runs, and that the folder is right",
         '❌ 002_b failed: could not create unique index "a_b_key"',
         "   2 targets: shop_02, shop_03",
+        "   hint    fix the data: the file stays, 2 other targets have executed it",
         "",
         "2 up to date · 2 need attention · 2 cannot be reached",
         "next: sqlmigrate fleet up --targets targets.txt",
     ]
-    assert '✕ 002_b failed: could not create unique index "a_b_key" shop_02 shop_03' in page
+    stays = "fix the data: the file stays, 2 other targets have executed it"
+    assert f'✕ 002_b failed: could not create unique index "a_b_key" Hint: {stays} shop_02 shop_03' in page
     assert "✕ cannot connect: socket /nowhere/.s.PGSQL.5432: No such file or directory Hint:" in page
-    assert "✕ shop_02 need attention: 1 failed 001_a why" in page
+    assert "✕ shop_02 need attention: 002_b failed 001_a why" in page
     assert summary["failed"] == ["shop_02", "shop_03", "gone_1", "gone_2"]
     groups: list[dict[str, object]] = summary["groups"]  # type: ignore[assignment]
     assert [each["targets"] for each in groups] == [["gone_1", "gone_2"], ["shop_02", "shop_03"]]
@@ -120,20 +122,21 @@ def test_status_says_of_a_standby_that_the_primary_may_be_further(fleet_of: Make
 
 
 def test_a_down_that_stopped_inside_says_so(fleet_of: Make) -> None:
-    """`up` begins nothing there; `verify` says what to do."""
-    shops = fleet_of(1)
+    """`up` begins nothing there: the down of that target is to be ended first, also where others have pending ones."""
+    shops = fleet_of(2)
     shops.sql.add_tables("a")
+    shops.call("up", "--only", "shop_02")
     none = "-- sqlmigrate: no-transaction\n"
     shops.sql.add("002_b", "create table b (); create table c ();", f"{none}drop table c; select 1/0;")
-    shops.call("up")
-    shops.call("down", "--yes")
+    shops.call("up", "--only", "shop_01")
+    shops.call("down", "--yes", "--only", "shop_01")
 
     said = shops.call("status").stdout
 
     assert (
         "❌ the down of 002_b failed: division by zero\n   1 target: shop_01\n   stopped at statement 2 of 2\n" in said
     )
-    assert "next: sqlmigrate fleet verify --targets targets.txt\n" in said
+    assert said.endswith("next: sqlmigrate fleet down --targets targets.txt --only shop_01\n")
     assert "--only shop_01" in shops.call("verify").stderr
 
 

@@ -12,7 +12,7 @@ from fleet_project import Fleet, rows, words
 from sqlmigrate.errors import ConnectError, HistoryError, MigrationError
 from sqlmigrate.files.migration import Folder
 from sqlmigrate.fleet import html
-from sqlmigrate.fleet.inspection import Standing
+from sqlmigrate.fleet.inspection import Failure, Standing
 from sqlmigrate.fleet.look import Order
 from sqlmigrate.fleet.results import Ended, Look, Looked, Summary
 from sqlmigrate.fleet.target import Target
@@ -121,7 +121,9 @@ def _large(number: int = 600) -> str:
 def _status() -> str:
     standings = {f"shop_{each}": Standing("002_b", 2, each % 3) for each in range(30)}
     failure, stop = HistoryError(f"002_b failed: {HOSTILE} {LONG}", detail=[LONG]), HistoryError("stop", hint=HOSTILE)
-    standings["failed"] = Standing("001_a", 1, 1, (("failed", 1),), failures=(failure,))
+    standings["failed"] = Standing(
+        "001_a", 1, 1, (("failed", ("002_b",)),), failures=(Failure(failure, "sql/002_b.up.sql"),)
+    )
     standings["stopped"] = Standing(pending=2, stops=(stop,))
     standings[HOSTILE] = Standing(error=ConnectError(LONG, next_steps=[f"sqlmigrate fleet up --only {LONG}"]))
     return html.status_page(standings, [MigrationError(f"{HOSTILE} {LONG}", hint=HOSTILE)], _call())

@@ -55,12 +55,133 @@ def test_if_no_target_has_executed_the_text_the_edit_can_be_put_aside(fleet_of: 
     shops.sql.add("001_a", "create table a (id text);")
 
     for action in ("verify", "up"):
-        said = shops.call(action, "--only", "shop_0*", "--canary", "0") if action == "up" else shops.call(action)
+        said = shops.call(action, "--strict") if action == "up" else shops.call(action)
 
         assert "next    git stash push -- sql/001_a.up.sql" in said.stderr
+        assert "or: sqlmigrate log 001 --sql up --database-url" in said.stderr
         assert " > sql" not in said.stderr
         if action == "verify":
             assert "1 target agrees with the files · 2 do not" in said.stdout
+
+
+def test_where_a_call_has_chosen_some_nothing_is_said_of_the_others(fleet_of: Make) -> None:
+    """Two others have executed the text, and were not asked: no edit is put aside before they are."""
+    shops = fleet_of(4)
+    shops.sql.add_tables("a")
+    shops.run()
+    shops.execute("shop_02", "update migrations set checksum = 'other', up_sql = 'create table a (id text);'")
+    shops.sql.add("002_b", "create table b ();")
+    report = shops.call("verify", "--format", "json").stdout
+    (shops.folder / "failed.json").write_text(report, encoding="utf-8")
+
+    for action in ("verify", "up"):
+        for options in (["--only", "shop_02"], ["--skip", "shop_01,shop_03,shop_04"], ["--only-failed", "failed.json"]):
+            said = shops.call(action, *options).stderr
+
+            assert "git" not in said
+            assert "   next    sqlmigrate fleet verify --targets targets.txt\n" in said
+            assert "ask them too, before anything is changed" in " ".join(said.split())
+            assert "repair" not in said
+
+    assert "repair" in shops.call("verify", "--only", "shop_02,shop_03").stderr
+
+
+def test_a_renamed_file_is_no_edit(fleet_of: Make) -> None:
+    """The history of that database takes the name; the database stays as it is, and so does the folder."""
+    shops = fleet_of(3)
+    shops.sql.add_tables("a")
+    shops.run()
+    shops.execute("shop_02", "update migrations set name = 'old'")
+
+    said = shops.call("verify").stderr
+
+    assert "there is nothing to do in this database: let its history take the name" in " ".join(said.split())
+    assert "git" not in said
+    assert "have executed the text" not in said
+    step = next(line for line in said.splitlines() if "sqlmigrate " in line)
+    assert Quick(shops.folder, {})(*shlex.split(step[step.index("sqlmigrate ") :])[1:], "--yes").code == 0
+    assert shops.call("verify").code == 0
+
+
+def test_a_failed_migration_without_a_file_is_only_forgotten(fleet_of: Make) -> None:
+    """Nothing of it is in the database, so there is nothing to bring to what the others have."""
+    shops = fleet_of(2)
+    shops.sql.add_tables("a")
+    shops.run()
+    shops.sql.add("002_b", "select 1/0;")
+    shops.call("up", "--only", "shop_02")
+    shops.sql.remove("002_b")
+
+    said = shops.call("verify").stderr
+
+    words_of = " ".join(said.split())
+    assert "002_b: failed on this database, and the file is missing" in words_of
+    assert "nothing of it is in the database" in words_of
+    assert "Bring this database" not in words_of
+    step = next(line for line in said.splitlines() if "sqlmigrate " in line)
+    assert "next    sqlmigrate repair 002 --database-url" in step
+    assert Quick(shops.folder, {})(*shlex.split(step[step.index("sqlmigrate ") :])[1:], "--yes").code == 0
+    assert shops.call("verify").code == 0
+
+
+def test_a_target_that_is_ahead_can_undo_what_it_has_ahead(fleet_of: Make) -> None:
+    """With the recorded down text, before its history would forget it: the table would stay without a word."""
+    shops = fleet_of(2)
+    shops.sql.add_tables("a")
+    shops.run()
+    shops.sql.add("002_b", "create table b ();", "drop table b;")
+    shops.call("up", "--only", "shop_02")
+    shops.sql.remove("002_b")
+
+    said = shops.call("verify").stderr
+
+    steps = [line[line.index("sqlmigrate ") :] for line in said.splitlines() if "sqlmigrate " in line]
+    assert [step.split(" --database-url ")[0] for step in steps] == [
+        "sqlmigrate down --to 001",
+        "sqlmigrate repair 002",
+    ]
+    assert Quick(shops.folder, {})(*shlex.split(steps[0])[1:], "--yes").code == 0
+    assert shops.call("verify").code == 0
+    with psycopg.connect(shops.urls["shop_02"]) as conn:
+        assert conn.execute("select to_regclass('b')").fetchone() == (None,)
+
+
+def test_a_failure_says_whether_the_file_may_be_changed(fleet_of: Make) -> None:
+    """Where others have executed it, before or in this run, it stays; in text, in JSON, and in `status`."""
+    shops = fleet_of(4)
+    shops.sql.add("001_a", "create table a (id int);")
+    shops.run()
+    for name in ("shop_02", "shop_04"):
+        shops.execute(name, "insert into a values (1), (1)")
+    shops.sql.add("002_b", "alter table a add unique (id);")
+    ways = []
+
+    for options in (["--only", "shop_02"], ["--only", "shop_01"], []):
+        ended = shops.call("up", *options, "--max-failures", "100%", "--format", "json")
+        summary = json.loads(ended.stdout.splitlines()[-1])["summary"]
+        ways.append([each["error"]["next"][0].split(", then: sqlmigrate fleet up")[0] for each in summary["groups"]])
+    again = shops.call("up", "--max-failures", "100%").stderr
+    status, some = shops.call("status").stdout, shops.call("status", "--only", "shop_02").stdout
+
+    not_known = "fix the data, or the file if no target has executed it"
+    stays = "fix the data: the file stays, 2 other targets have executed it"
+    assert ways == [[not_known], [], [stays]]
+    assert f"   next    {stays}\n" in again
+    assert f"hint    {stays}\n" in status
+    assert f"hint    {not_known}\n" in some
+
+
+def test_a_file_that_nobody_has_executed_may_be_fixed(fleet_of: Make) -> None:
+    """A dry run that is rolled back has executed it nowhere."""
+    shops = fleet_of(3)
+    shops.sql.add("001_a", "create table a (id int);")
+    shops.run()
+    shops.execute("shop_02", "insert into a values (1), (1)")
+    shops.sql.add("002_b", "alter table a add unique (id);")
+
+    said = shops.call("up", "--dry-run", "--max-failures", "100%").stderr
+
+    assert "   next    fix the file or the data\n" in said
 
 
 def test_if_most_have_executed_another_text_both_ways_are_named(fleet_of: Make) -> None:

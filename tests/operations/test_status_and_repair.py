@@ -358,8 +358,10 @@ def test_verify_finds_a_folder_that_is_older_than_the_database(project: Project)
         == """\
 error: 002_b, 003_c: executed on this database, but newer than every file: this folder is older than the database
    nothing was executed
-   hint    update the folder, or let the history forget it: if the file comes back, the next `up` executes it again
+   hint    update the folder, undo it if its data may be lost (the history has the down text), \
+or let the history forget it: if the file comes back, the next `up` executes it again
    next    git pull
+           or: sqlmigrate down --to 001
            or: sqlmigrate repair 002
            or: sqlmigrate repair 003
 
@@ -382,6 +384,7 @@ def test_verify_finds_a_failure_whose_file_is_gone(project: Project) -> None:
         ended.stderr
         == """\
 error: 002_b: failed on this database, and the file is missing
+   nothing of it is in the database
    nothing was executed
    hint    restore the file, or let the history forget it: if the file comes back, the next `up` executes it again
    next    git log --all -- '*002_b.up.sql'

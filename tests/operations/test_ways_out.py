@@ -138,7 +138,7 @@ def test_a_folder_that_is_older_is_updated(project: Project) -> None:
 
     _, (error,) = status.verify(project.url, load(project.folder))
 
-    assert error.next_steps == ("git pull", "or: sqlmigrate repair 002")
+    assert error.next_steps == ("git pull", "or: sqlmigrate down --to 001", "or: sqlmigrate repair 002")
 
 
 def test_the_question_of_repair_says_what_follows(project: Project) -> None:
