@@ -107,6 +107,11 @@ class Execution:
         return self.status in ("failed", "running") and bool(self.statements_done or self.unfinished)
 
     @property
+    def leaves_something(self) -> bool:
+        """Whether the database has this migration or a part of it, as far as the history says."""
+        return self.status in ("executed", "baseline", "running") or self.is_half_done
+
+    @property
     def is_begun(self) -> bool:
         """Whether an up or a down without a transaction has begun and has not ended; its run may be dead."""
         return self.status == "running" or (self.undoing is not None and self.error is None)

@@ -136,7 +136,7 @@ select n.nspname::text, c.relname::text, of_table.names, of_table.version_type,
 
 
 # What the log says of each version last. A failure changes nothing, and an accepted file stays executed. A fold takes
-# the place of everything that was executed up to its version.
+# the place of everything that was executed up to its version. What has only failed, and was forgotten, counts as new.
 _LOGGED = f"""\
 select version, (action in ('up', 'baseline', 'adopt', 'fold'))::text
   from (select distinct on ({VERSION_NUMBER}) version, action, id
@@ -147,6 +147,8 @@ select version, (action in ('up', 'baseline', 'adopt', 'fold'))::text
                                     as fold (id, length, number)
                             where fold.id > entry.id and (fold.length, fold.number) > ({VERSION_ORDER}))
          order by {VERSION_NUMBER}, id desc) as last
+ where action <> 'repair'
+    or version in (select each.version from {{log}} as each where each.action in ('up', 'baseline', 'adopt', 'fold'))
  order by id"""
 
 

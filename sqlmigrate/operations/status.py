@@ -83,7 +83,7 @@ def _look(session: Session, migrations: Sequence[Migration], table: str) -> Plan
     state = replace(state, executions=executions, run=run)
     if state.server.is_standby:
         state = replace(state, behind=standby.behind(session))
-    if not executions:
+    if not any(each.leaves_something for each in executions):
         around = surroundings.look(session, state.history, _schemas(migrations), has_tables=state.has_tables)
         state = replace(state, surroundings=around)
     view = view_of(migrations, executions, archive_of(migrations))

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Sequence
 from sqlmigrate.errors import NOTHING_EXECUTED, HistoryError
 from sqlmigrate.files.nearby import can_adopt
 from sqlmigrate.history.surroundings import OtherHistory, Surroundings
+from sqlmigrate.identifiers import displayed, last_part
 from sqlmigrate.spelling import plural, some
 
 from .rows import Row
@@ -155,15 +156,33 @@ def _doubts(history: OtherHistory, newest: Row | None, rows: Sequence[Row]) -> I
 
 def _of_tables(tables: Sequence[str], rows: Sequence[Row]) -> HistoryError:
     count = f"a table, {tables[0]}," if len(tables) == 1 else f"{len(tables):,} tables"
-    labels = [row.label for row in rows if row.migration]
-    return HistoryError(
-        f"this database has {count} already, and no history",
+    span = _span([row.label for row in rows if row.migration])
+    nothing = "no migration is executed" if any(row.execution for row in rows) else "no history"
+    found = HistoryError(
+        f"this database has {count} already, and {nothing}",
         detail=[some(tables, _SHOWN)] if len(tables) > 1 else [],
         state=NOTHING_EXECUTED,
-        hint=f"if these files made them, record the last one that it has already ({_span(labels)}); "
+    )
+    if made := _made(tables, rows):
+        return found.with_(
+            hint=f"these files make {some(made, _SHOWN)}: record the last file that this database has already ({span})",
+            next_steps=["sqlmigrate baseline VERSION"],
+        )
+    return found.with_(
+        hint=f"if these files made them, record the last one that it has already ({span}); "
         "if they belong to others, execute all files",
         next_steps=["sqlmigrate baseline VERSION", f"or: {_INTO_EXISTING}"],
     )
+
+
+def _made(tables: Sequence[str], rows: Sequence[Row]) -> list[str]:
+    """Return which of these tables have the name of one that the files create: there they cannot be executed."""
+    from .created import created_tables, readable_scripts  # noqa: PLC0415 - reads all files; only where tables are found
+
+    created = created_tables(readable_scripts(row.migration for row in rows if row.migration))
+    named = {displayed(f"{schema}.{name}") for schema, name in created if schema}
+    anywhere = {name for schema, name in created if not schema}
+    return [each for each in tables if each in named or last_part(each) in anywhere]
 
 
 def _span(labels: Sequence[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 import pytest
 from in_process import said
-from project import Project, succeeded, told
+from project import Project, failure, succeeded, told
 
 from sqlmigrate import load
 from sqlmigrate.database.session import connect
@@ -73,6 +73,40 @@ def test_the_first_look_knows_whether_there_is_any_table(sql: str, two: Project)
 
         two.execute(sql)
         assert read.read(session, "migrations").has_tables
+
+
+def test_tables_that_the_files_make(two: Project) -> None:
+    """The files cannot be executed there: only the baseline is offered, also after a try, and after its repair."""
+    two.execute("create table a (id int); create table customers (id int)")
+    refused = (
+        "error: this database has 2 tables already, and no history\n"
+        "   a, customers\n"
+        "   nothing was executed\n"
+        "   hint    these files make a: record the last file that this database has already (001_a … 002_b)\n"
+        "   next    sqlmigrate baseline VERSION\n\n"
+    )
+    assert said(two.call("up")).endswith(refused)
+
+    assert two.call("up", "--into-existing").code == 1
+
+    again = refused.replace("no history", "no migration is executed")
+    assert said(two.call("up")).endswith(again)
+    looked = two.call("status").stdout
+    assert "already, and no migration is executed: a, customers\n" in looked
+    assert looked.endswith("next: sqlmigrate baseline VERSION\n")
+    assert two.call("repair", "1", "--yes").code == 0
+    assert said(two.call("up")).endswith(refused)
+    assert two.call("baseline", "1", "--yes").code == 0
+    assert succeeded(two.up()) == ["002_b"]
+
+
+def test_a_file_without_a_transaction_that_stopped_goes_on(two: Project) -> None:
+    """A part of it is in the database: nothing is asked again."""
+    two.execute("create table customers (id int)")
+    text = "-- sqlmigrate: no-transaction\ncreate table a (id int);\nselect {};"
+    failure(two.add("001_a", text.format("nothing")).up(into_existing=True))
+
+    assert succeeded(two.add("001_a", text.format("1")).up()) == ["001_a", "002_b"]
 
 
 def test_one_table(two: Project) -> None:
@@ -165,7 +199,7 @@ def test_a_schema_that_this_role_may_not_use(two: Project) -> None:
 
 
 def test_into_existing_is_needed_once(two: Project) -> None:
-    """Afterwards there is a history: a failure, a down of all, a reset and a forgotten row begin nothing new."""
+    """Once a migration is executed, a failure, a down of all, a reset and a forgotten row begin nothing new."""
     two.execute("create table customers (id int)")
     two.add("002_b", "create table b (id int); select nothing;", "drop table b;")
 
