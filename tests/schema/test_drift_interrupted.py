@@ -248,3 +248,20 @@ def test_the_server_is_killed(tmp_path: Path, servers: Path) -> None:
 
     assert (code, named) == (1, ["left over table public.own"])
     assert problem == f"not all changes by hand are known: {OLDER}"
+
+
+def test_a_run_that_does_not_look(changed: Project) -> None:
+    """What was known before it is named as not known until the next run, and then only that something is."""
+    changed.add("002_create_orders", "create table orders ();")
+    assert changed.call("up", "--drift", "off").code == 0
+
+    ended = changed.call("drift")
+    assert ended.code == 3
+    for name in (*KNOWN, "left over table public.orders"):
+        assert name in ended.stdout
+    changed.add("003_more", "create table more ();")
+    assert "not known what was changed by hand: a run took no snapshot" in changed.call("up").stderr
+    code, named, problem = found(changed)
+    assert (code, named) == (3, [])
+    assert problem
+    assert "not all changes by hand" in problem
