@@ -114,6 +114,8 @@ def _next(call: Call, order: Order, summary: Summary) -> str:
     would undo more where it is done.
     """
     is_well = len(summary.named(*SETTLED)) == len(summary.targets)
+    if summary.is_nothing_tried:
+        return ""
     if order.is_dry_run:
         return call.typed.again(call.action, {"dry_run"} if is_well else ()) if summary.has_begun or not is_well else ""
     if is_well:

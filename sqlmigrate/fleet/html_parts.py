@@ -152,7 +152,7 @@ def _cure(error: SqlmigrateError) -> Iterator[str]:
     yield from (f"<p>{text(line)}</p>" for line in more)
     if error.next_steps and not isinstance(error, StatementError):
         steps = "\n".join(map(text, error.next_steps))
-        yield f'<p><strong>Next:</strong></p><pre class="excerpt" tabindex="0">{steps}</pre>'
+        yield f'<p><strong>Next:</strong></p><pre class="commands">{steps}</pre>'
 
 
 def _own(group: Group) -> Iterator[str]:

@@ -32,6 +32,8 @@ details > summary { cursor: pointer; color: var(--soft); font-size: .88rem; marg
 .facts .wide { width: 38%; padding-right: 0; }
 .facts td:first-child { overflow-wrap: anywhere; } .facts td:first-child .mark { margin-right: .5rem; }
 .excerpt { white-space: pre; overflow-x: auto; }
+.commands { white-space: pre-wrap; overflow-wrap: anywhere; }
+footer code, h1 + p code { overflow-wrap: anywhere; }
 .find { width: 100%; max-width: 26rem; font: inherit; color: inherit; background: var(--paper);
   border: 1px solid var(--line); border-radius: .5rem; padding: .45rem .75rem; margin-bottom: .6rem; }
 .find:focus { outline: 2px solid var(--link); outline-offset: 1px; }

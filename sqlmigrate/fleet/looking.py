@@ -150,6 +150,8 @@ def drift(call: Call) -> int:
         for line, indent in standings.drift_lines(found, call.causes):
             report.folded(line, indent)
         call.causes.reasons(grouped(errors))
+        if errors:
+            report.text("", stream="stderr")
     changed = sum(bool(answer.changes) for answer in found.values())
     words = f"{changed:,} of {plural(len(found), 'target')} changed by hand"
     report.text([("bold", " · ".join([words, *([f"{len(errors):,} not known"] if errors else [])]))])

@@ -61,7 +61,7 @@ class FleetReport:
             if not self._has_lines:
                 self._report.text("")
             self._has_lines = True
-            self._report.text(screens.ended_line(target, event, self._column))
+            self._report.folded(screens.ended_line(target, event, self._column), 5)
         self._draw()
 
     def _looked(self) -> None:

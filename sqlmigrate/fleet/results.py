@@ -201,6 +201,7 @@ class Summary:
         under_way: The names of the targets that are being executed.
         canaries: The names of those that are executed first, known when all are looked at.
         notes: What the runs have noted, each with the name of its target.
+        is_dry_run: Whether all is rolled back.
         reason: Why nothing new is begun any more; empty as long as others are.
     """
 
@@ -208,7 +209,7 @@ class Summary:
         """Begin with what is known: the targets, how to ask those that were not chosen, and if it is a dry run."""
         self.targets = tuple(targets)
         self._ask_all = ask_all
-        self._is_dry_run = is_dry_run
+        self.is_dry_run = is_dry_run
         self._paths: dict[str, str] = {}  # of the files, by the labels of their migrations
         self.run = new_run()
         self.looks: dict[str, Look] = {}
@@ -278,13 +279,16 @@ class Summary:
         """Return the paths of the files that a target has executed as they are, before this run and in it."""
         before = frozenset(each.up.path for each in look.executed)
         ended = self.ended.get(name)
-        if ended is None or self._is_dry_run:
+        if ended is None or self.is_dry_run:
             return before
         return before.union(self._paths[label] for label in ended.executed if label in self._paths)
 
     @property
     def exit_code(self) -> int:
-        """The exit code: 1 a target failed or was left out; 5 one was not reached; 4 only locks were in the way."""
+        """The exit code: 1 a target failed or was left out; 5 one was not reached; 4 only locks were in the way.
+
+        3 if a dry run could try nothing.
+        """
         states = {self.state(target) for target in self.targets}
         if states & {"failed", "left out", "interrupted", "not known"}:
             return 1
@@ -292,4 +296,12 @@ class Summary:
             return 5
         if states & {"locked", "another run"}:
             return 4
-        return 1 if "not begun" in states else 0
+        if "not begun" in states:
+            return 1
+        return 3 if self.is_nothing_tried else 0
+
+    @property
+    def is_nothing_tried(self) -> bool:
+        """Whether a dry run could try no migration at all: it has not found out whether they can be executed."""
+        ended = self.ended.values()
+        return any(each.state == "not tried" for each in ended) and not any(each.executed for each in ended)

@@ -53,17 +53,25 @@ def looked(summary: Summary, *, is_up: bool) -> str:
     ranges = Counter(look.versions for look in looks if look.state == "pending")
     verb = "need" if is_up else "undo"
     found = [_needed(count, verb, versions) for versions, count in ranges.most_common(_MOST_RANGES)]
-    rest = sum(count for _, count in ranges.most_common()[_MOST_RANGES:])
-    found += [f"{rest:,} {verb} other migrations"] if rest else []
+    rare = ranges.most_common()[_MOST_RANGES:]
+    rest = sum(count for _, count in rare)
+    if len(rare) == 1:
+        found.append(_needed(rest, verb, rare[0][0]))
+    elif rare:  # of two ranges or more, so there are several targets
+        found.append(f"{rest:,} {verb} other migrations")
     counts = Counter(look.state for look in looks)
     found += (
-        [f"{counts['up to date']:,} {'up to date' if is_up else 'have nothing to undo'}"]
+        [f"{counts['up to date']:,} {'up to date' if is_up else _nothing_to_undo(counts['up to date'])}"]
         if counts["up to date"]
         else []
     )
     found += [f"{counts['left out']:,} left out"] if counts["left out"] else []
     found += [f"{counts['unreachable']:,} cannot be reached"] if counts["unreachable"] else []
     return f"{plural(len(summary.targets), 'target')}: {', '.join(found)}"
+
+
+def _nothing_to_undo(count: int) -> str:
+    return f"ha{'s' if count == 1 else 've'} nothing to undo"
 
 
 def _needed(count: int, verb: str, versions: Sequence[str]) -> str:
@@ -186,6 +194,6 @@ def total(summary: Summary) -> list[Line]:
     if slow := slowest(summary):
         shown = ", ".join(f"{printable(name)} {ended.duration_ms:,} ms" for name, ended in slow)
         lines.append([("", f"slowest: {shown}")])
-    if summary.has_begun:
+    if summary.has_begun and not summary.is_dry_run:  # no log has what was rolled back
         lines.append([("", f"run: {summary.run}")])
     return lines

@@ -112,4 +112,5 @@ def _without_password(name: str, value: str) -> str:
 
 def next_line(command: str) -> Line:
     """Return the line that names the next command, which has all its options already."""
-    return [("", "next: "), ("cyan", command)]
+    same = "with the same targets on stdin: " if "--targets - " in f"{command} " else ""
+    return [("", f"next: {same}"), ("cyan", command)]

@@ -587,7 +587,7 @@ def test_down_says_what_it_undoes_before_it_asks(typed: str, version: str, fleet
     )  # fmt: skip
 
     said, _, _ = screen.partition(f"{question} (2 targets) [y/N]: ")
-    assert "3 targets: 2 undo 003 to 002, 1 have nothing to undo" in said
+    assert "3 targets: 2 undo 003 to 002, 1 has nothing to undo" in said
     assert {rows[-1][0] for name, rows in shops.recorded().items() if name != "shop_03"} == {version}
 
 
@@ -613,6 +613,8 @@ def test_a_dry_run_says_what_was_tried_and_what_was_not(fleet_of: Make) -> None:
     assert "nor 1 migration after it\n   2 targets: shop_01, shop_02\n" in ended.stdout
     assert "\n2 tried in part\n" in ended.stdout
     assert "\n2 tried\n" in rest.stdout
+    assert (ended.code, rest.code) == (0, 0)
+    assert "run: " not in ended.stdout + rest.stdout
     assert "done" not in ended.stdout + rest.stdout
     events = list(map(json.loads, as_json.stdout.splitlines()))
     assert [each["not_tried"] for each in events if each.get("event") == "ended"] == [["002_b", "003_c"]] * 2
@@ -627,6 +629,8 @@ def test_a_dry_run_that_can_try_nothing_says_so(fleet_of: Make) -> None:
 
     assert "\n1 not tried\n" in ended.stdout
     assert "rolled back: the databases" not in ended.stdout
+    assert "next:" not in ended.stdout  # nothing speaks for the run itself
+    assert ended.code == 3
 
 
 def test_a_dry_run_down_says_tried(fleet_of: Make) -> None:

@@ -271,7 +271,10 @@ def test_drift_after_a_killed_run_says_what_is_known_and_what_is_not(fleet_of: M
     assert unknown[1]["message"].startswith(
         "not all changes by hand are known: the snapshot of the schema of 001 is older"
     )
-    assert shops.call("drift").stdout.splitlines()[-1] == "1 of 2 targets changed by hand · 1 not known"
+    assert shops.call("drift").stdout.splitlines()[-2:] == [
+        "1 of 2 targets changed by hand · 1 not known",
+        "to expect the schemas as they are now: sqlmigrate fleet drift --targets targets.txt --accept",
+    ]
 
 
 def test_a_folder_that_is_not_there_names_the_call_of_the_fleet(fleet_of: Make) -> None:
@@ -393,6 +396,7 @@ def test_the_same_change_by_hand_in_many_schemas_is_shown_once(fleet_of: Make) -
         "   missing: column a.id",
         "",
         "4 of 5 targets changed by hand",
+        "to expect the schemas as they are now: sqlmigrate fleet drift --schemas 't*' --accept",
     ]
     summary = summary_of(as_json)
     assert summary["failed"] == ['t "3"', "t_1", "t_2", "t_4"]
@@ -412,6 +416,7 @@ def test_schemas_without_a_history_are_one_group(fleet_of: Make) -> None:
     assert ended.stderr.splitlines()[:3] == [
         "⏸️ there is no history in *.migrations, so there is no snapshot to compare with",
         '   2 targets: t "2", t_1',
+        "",
     ]
 
 

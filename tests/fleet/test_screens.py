@@ -13,7 +13,13 @@ import children
 import documents
 import pytest
 from fleet_project import Fleet
+from narrow_terminal import on_terminal
 from terminal import stable
+
+from sqlmigrate.fleet import screens
+from sqlmigrate.fleet.results import Look, Looked, Summary
+from sqlmigrate.fleet.target import Target
+from sqlmigrate.fleet.typed import next_line
 
 HERE = Path(__file__).parent
 
@@ -35,6 +41,48 @@ def _without_chance(text: str) -> str:
     lines = re.sub(r"^slowest: .*(\n +.*)*$", "slowest: …", text, flags=re.MULTILINE).splitlines()
     ended = sorted(line for line in lines if line.startswith("❌ shop_"))
     return "\n".join(ended.pop(0) if line.startswith("❌ shop_") else line for line in lines)
+
+
+def _found(*versions: tuple[str, ...], is_up: bool = True) -> str:
+    """Return what is said of a look that has found these ranges of migrations, one for each target."""
+    summary = Summary([Target(f"shop_{number}", "dbname=x") for number in range(len(versions))])
+    for target, each in zip(summary.targets, versions, strict=True):
+        summary.keep(target, Looked(Look(each, versions=each)))
+    return screens.looked(summary, is_up=is_up)
+
+
+def test_what_the_look_has_found_is_counted_in_whole_words() -> None:
+    """A fourth range is named if it is the last; more of them are only counted."""
+    common = [("001", "002")] * 2 + [("003", "003")] * 2 + [("004", "004")] * 2
+
+    assert _found(*common, ("001", "008")).endswith(", 2 need 004, 1 needs 001 to 008")
+    assert _found(*common, ("001", "008"), ("005", "005")).endswith(", 2 need 004, 2 need other migrations")
+    assert _found((), ("001", "001"), is_up=False) == "2 targets: 1 undoes 001, 1 has nothing to undo"
+    assert _found((), (), is_up=False) == "2 targets: 2 have nothing to undo"
+
+
+def test_a_line_of_a_target_with_a_long_name_is_folded(fleet_of: Callable[[int], Fleet]) -> None:
+    shops = fleet_of(1)
+    shops.sql.add_tables("a")
+    name = "customer_of_the_first_region_" * 3
+    (shops.folder / "targets.txt").write_text(f"{name} {shops.urls['shop_01']}\n", encoding="utf-8")
+
+    screen = on_terminal(
+        shops.folder, shops.urls["shop_01"], "fleet", "up", "--targets", "targets.txt", "--verbose"
+    ).splitlines()
+
+    (at,) = [number for number, line in enumerate(screen) if line.endswith(f"✅ {name}")]
+    assert screen[at + 1].startswith("     1 migration  ")
+
+
+def test_the_next_command_says_that_it_reads_stdin() -> None:
+    """Typed as it stands it would wait at the terminal."""
+    shown = ["".join(part for _, part in next_line(f"sqlmigrate fleet up --targets {file}")) for file in ("-", "-x")]
+
+    assert shown == [
+        "next: with the same targets on stdin: sqlmigrate fleet up --targets -",
+        "next: sqlmigrate fleet up --targets -x",
+    ]
 
 
 @pytest.mark.parametrize(
