@@ -172,3 +172,8 @@ class State:
     surroundings: Surroundings | None = None
     behind: str = ""
     present: frozenset[str] | None = None
+
+    @property
+    def has_something(self) -> bool:
+        """Whether anything of the files is in the database, as far as the history says."""
+        return any(each.leaves_something for each in self.executions)

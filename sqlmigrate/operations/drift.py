@@ -324,7 +324,7 @@ def what_changed(
     something was changed and the policy is to refuse, `ConfigError` as `entries` does.
     """
     compared = compare(session, state, entries(policy), now)
-    if compared.snapshot is None and not state.executions:
+    if compared.snapshot is None and not state.has_something:
         return (), None, False  # before the first run of all there is nothing to compare with
     if compared.drift is None or compared.before is None or compared.snapshot is None:
         why = compared.problem.message if compared.problem else ""

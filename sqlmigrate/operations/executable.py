@@ -22,7 +22,7 @@ from .order import Order
 def require_executable(session: Session, order: Order, state: State, plan: Plan) -> None:
     """Raise what keeps a plan from being executed on this database."""
     has_both = state.history.exists == state.history.has_log
-    is_first = order.direction == "up" and not _has_something(state) and has_both
+    is_first = order.direction == "up" and not state.has_something and has_both
     if is_first and not order.selection.into_existing:
         _require_new(session, order, state, plan)
     if order.direction == "up" and any(each.is_adopted for each in state.executions):
@@ -60,13 +60,8 @@ def _require_new(session: Session, order: Order, state: State, plan: Plan) -> No
 
     schemas = created_schemas(step.script for step in plan.steps)
     errors = first_run_errors(surroundings.look(session, state.history, schemas), plan.rows)
-    if errors and not _has_something(order.read(session)):
+    if errors and not order.read(session).has_something:
         raise gather(errors)
-
-
-def _has_something(state: State) -> bool:
-    """Tell whether anything of the files is in the database; a file that has failed and left nothing is not."""
-    return any(each.leaves_something for each in state.executions)
 
 
 def _require_not_executed_since(session: Session, state: State, plan: Plan) -> None:

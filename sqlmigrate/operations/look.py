@@ -21,7 +21,7 @@ def look(session: Session, state: State, policy: DriftPolicy, *, may_refuse: boo
     Raises `HistoryError` if it was, or if that cannot be known, and the policy is to refuse; `ConfigError` for an entry
     of what is ignored that begins with no known kind.
     """
-    must_know = may_refuse and policy.answer == "refuse" and bool(state.executions)
+    must_know = may_refuse and policy.answer == "refuse" and state.has_something
     if state.history.snapshots not in ("readable", "writable"):
         if must_know:
             raise _unknown(state, "no snapshot of the schema is kept")
@@ -30,15 +30,15 @@ def look(session: Session, state: State, policy: DriftPolicy, *, may_refuse: boo
         now = read_now(session, state)
         if now.is_known(state.server.major):
             return (), None
-        if now.found.snapshot is None and not state.executions:
-            return (), None  # there was no run that could have taken one
+        if now.found.snapshot is None and not state.has_something:
+            return (), None  # there was no run that would have taken one
         from .drift import what_changed  # noqa: PLC0415 - only if something has
 
         notes, expected, is_known = what_changed(session, state, policy, now, may_refuse=may_refuse)
     except psycopg.Error as error:
         session.abort()
         notes, is_known = (SqlmigrateError(f"not looked for changes by hand: {reason(error)}"),), False
-        expected = Expected(None, None, is_unsure=True) if state.executions else None
+        expected = Expected(None, None, is_unsure=True) if state.has_something else None
     if must_know and not is_known:
         raise _unknown(state, notes[0].message)
     return notes, expected

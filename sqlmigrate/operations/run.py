@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+import psycopg
 from psycopg import errors as pg
 
 from sqlmigrate.database import own_settings, pooler, run_lock
@@ -159,6 +160,8 @@ class Run:
             except Postponed:
                 self._take_snapshot(state, plan.steps, expected)
                 raise
+        if rest == "failed" and self._has_left_nothing(state):
+            return
         notes = self._take_snapshot(state, plan.steps, expected)
         if notes and rest != "failed":  # a failure is the last event
             yield Noted(tuple(map(_as_note, notes)))
@@ -184,6 +187,19 @@ class Run:
             statements = (each.text for step in steps for each in step.script.statements)
             present |= presence.announced(self.session.conn.info.server_version, statements)
         return take(self.session, replace(state, history=table.ready(state.history), present=present), expected)
+
+    def _has_left_nothing(self, state: State) -> bool:
+        """Tell whether a run into a database that had nothing of the files has failed, and left nothing of them.
+
+        A snapshot of what is there would say that it is expected: tables that were made by hand.
+        """
+        if any(each.leaves_something for each in state.executions):
+            return False
+        try:
+            found = read.executions(self.session, table.ready(state.history))
+        except psycopg.Error:  # what takes the snapshot says what is wrong
+            return False
+        return not any(each.leaves_something for each in found)
 
     def _execute(self, rest: _Rest) -> Generator[Event, None, _Rest | Literal["done", "failed"]]:
         """Execute steps until the rest has to be planned again; gives that rest, or how the run has ended.

@@ -490,6 +490,23 @@ def test_after_an_upgrade_of_the_server(shop: Project) -> None:
     assert shop.value("select major from migrations_schema order by id desc limit 1") == 18
 
 
+def test_a_first_run_that_fails_takes_no_snapshot(shop: Project) -> None:
+    """Tables that were made by hand before would be expected, as if the files had made them."""
+    shop.execute("create table own (id int, name text)")
+    shop.add("001_create_customers", "create table own ();")
+    failure(shop.up(into_existing=True))
+    shop.execute("alter table own drop column name")
+
+    code, screen = said(shop)
+
+    assert code == 3
+    assert "there is no snapshot of the schema yet" in screen
+    assert "missing" not in screen
+    shop.execute("drop table own")
+    assert notes(shop, steps=1) == []
+    assert differences(shop) == []
+
+
 def test_accepting_takes_a_new_snapshot(shop: Project) -> None:
     succeeded(shop.up())
     shop.execute("create table own ()")
