@@ -112,6 +112,7 @@ def verify_value(
             "targets": len(found),
             "failed": failed,
             "groups": [_group_value(each) for each in groups],
+            "existing": [name for name, each in found.items() if each.stops],
             **json_values.notes_value(notes),
         }
     }

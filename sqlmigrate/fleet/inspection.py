@@ -175,10 +175,12 @@ class Verified:
     Attributes:
         errors: The differences, or why they are not known.
         executed: The migrations that are executed there, and agree; None if it could not be compared.
+        stops: Why the first `up` would not begin: nothing that differs, since nothing was executed.
     """
 
     errors: tuple[SqlmigrateError, ...] = ()
     executed: tuple[Migration, ...] | None = None
+    stops: tuple[SqlmigrateError, ...] = ()
 
 
 def verify(target: Target, migrations: Folder, commands: Commands) -> Verified:
@@ -189,7 +191,10 @@ def verify(target: Target, migrations: Folder, commands: Commands) -> Verified:
         )
     except SqlmigrateError as error:
         return Verified((for_target(error, target, commands),))
-    return Verified(tuple(for_target(error, target, commands) for error in errors), unchanged(planned.plan.rows))
+    rows = planned.plan.rows
+    first = first_run_errors(planned.state.surroundings, rows)
+    found, stops = (tuple(for_target(error, target, commands) for error in each) for each in (errors, first))
+    return Verified(found, unchanged(rows), stops)
 
 
 @dataclass(frozen=True)

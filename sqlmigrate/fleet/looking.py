@@ -116,6 +116,7 @@ def verify(call: Call) -> int:
         report.error(gather(faults))
     if report.form == "text":
         call.causes.errors(groups)
+        call.causes.reasons(grouped((name, stop) for name, each in found.items() for stop in each.stops), "⚠️")
         report.folder_notes(notes, most=len(notes))
     report.text([("bold", _agreeing(found, len(faults)))])
     return _worst([*(error.exit_code for _, error in errors), *(fault.exit_code for fault in faults)])
@@ -133,8 +134,13 @@ def _agreeing(found: Mapping[str, Verified], faults: int) -> str:
     """Count the targets that agree with the files, and those that do not; and the faults of the files."""
     differ = [each.errors for each in found.values() if each.errors]
     unreachable = sum(isinstance(errors[0], ConnectError) for errors in differ)
-    agreeing = len(found) - len(differ)
-    counts = {"do not": len(differ) - unreachable, "cannot be reached": unreachable}
+    unknown = sum(bool(each.stops) and not each.errors for each in found.values())
+    agreeing = len(found) - len(differ) - unknown
+    counts = {
+        "do not": len(differ) - unreachable,
+        "cannot be reached": unreachable,
+        "with tables and without a history": unknown,
+    }
     words = [f"{plural(agreeing, 'target')} agree{'s' * (agreeing == 1)} with the files"]
     words += [f"{count:,} {what}" for what, count in counts.items() if count]
     return " · ".join([*words, *([f"{plural(faults, 'fault')} in the files"] if faults else [])])

@@ -502,3 +502,19 @@ def test_a_file_that_is_no_report_of_failures_says_what_it_is(text: str, message
 
     assert (ended.code, message in " ".join(ended.stderr.split())) == (2, True)
     assert shops.recorded() == {"shop_01": []}
+
+
+def test_verify_warns_of_tables_without_a_history(fleet_of: Make) -> None:
+    """Such a database agrees with nothing; its way in is named, and the exit code is that of `verify` of one."""
+    shops = fleet_of(3)
+    shops.sql.add_tables("a")
+    shops.call("up", "--only", "shop_01")
+    shops.execute("shop_02", "create table own ()")
+
+    ended = shops.call("verify")
+
+    assert ended.stdout == "2 targets agree with the files · 1 with tables and without a history\n"
+    assert "1 target: shop_02" in ended.stderr
+    assert "sqlmigrate baseline VERSION --database-url" in ended.stderr
+    assert ended.code == 0
+    assert summary_of(shops.call("verify", "--format", "json"))["existing"] == ["shop_02"]
