@@ -86,6 +86,8 @@ def _message(messages: Sequence[str]) -> str:
         return alike.pop()
     length = next((at for at, letters in enumerate(zip(*messages, strict=False)) if len(set(letters)) > 1), None)
     beginning = messages[0][:length].rpartition(" ")[0].rstrip(" ,:;(`\"'")
+    if beginning.count("(") > beginning.count(")"):  # what stands in a parenthesis is shown whole, or not at all
+        beginning = beginning.rpartition("(")[0].rstrip()
     return f"{beginning} …" if len(beginning) >= _SHORTEST else "they differ, as each says below"
 
 

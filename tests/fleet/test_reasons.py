@@ -13,6 +13,9 @@ from fleet_project import Fleet
 from in_process import Quick
 from psycopg.conninfo import conninfo_to_dict
 
+from sqlmigrate.errors import SqlmigrateError
+from sqlmigrate.fleet.differing import shared
+
 Make = Callable[[int], Fleet]
 
 
@@ -318,3 +321,9 @@ def test_the_same_change_by_hand_in_schemas_is_one_note(fleet_of: Make) -> None:
     on = " ".join(refused.split("   t_1\n")[1].split("   t_2\n")[0].split())
     assert "to put the schema back, the statements: sqlmigrate drift --sql --database-url" in on
     assert "--schema t_1 to go on this time: sqlmigrate fleet up --schemas 't_*' --drift warn --only t_1 next" in on
+
+
+def test_a_common_beginning_does_not_end_inside_a_parenthesis() -> None:
+    found = [SqlmigrateError(f"the table orders is locked (by process {pid}, idle)") for pid in (17, 23)]
+
+    assert shared(found).message == "the table orders is locked …"
