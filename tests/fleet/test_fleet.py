@@ -518,8 +518,7 @@ def test_a_signal_cancels_records_and_tells_and_the_same_call_goes_on(fleet_of: 
         [sys.executable, "-m", "sqlmigrate", "fleet", "up", "--targets", "targets.txt", "--jobs", "2"],
         cwd=shops.folder, stdout=-1, stderr=-1, text=True,
     )  # fmt: skip
-    sleeping = "select count(*) from pg_stat_activity where query ~ 'pg_sleep.600' and pid <> pg_backend_pid()"
-    until(lambda: shops.sql.value(sleeping) == 2)
+    until(lambda: shops.sleeping() == 2)
     process.send_signal(number)
     out, err = process.communicate()
 

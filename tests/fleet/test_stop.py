@@ -32,7 +32,6 @@ from sqlmigrate.plan.plan import Limits
 
 Make = Callable[[int], Fleet]
 PATIENT = "connect_timeout=600"  # only a stop ends the wait for an answer
-SLEEPING = "select count(*) from pg_stat_activity where query ~ 'pg_sleep.600' and pid <> pg_backend_pid()"
 
 
 @pytest.fixture
@@ -72,7 +71,7 @@ def test_a_signal_ends_it_while_a_host_has_fallen_silent(falls_silent: tuple[Fle
          "--format", "json"],
         cwd=shops.folder, stdout=-1, stderr=-1, text=True,
     )  # fmt: skip
-    until(lambda: host.waiting and shops.sql.value(SLEEPING) == 1)
+    until(lambda: host.waiting and shops.sleeping() == 1)
     process.send_signal(signal.SIGTERM)
     out, _ = process.communicate()
 
@@ -198,7 +197,7 @@ def stopped(fleet_of: Make) -> Stop:
             cwd=shops.folder, stdout=-1, stderr=-1, text=True,
         )  # fmt: skip
         # A file is sent before the program tells that it begins.
-        until(lambda: shops.sql.value(f"{SLEEPING} and query_start < clock_timestamp() - interval '1 s'") == 2)
+        until(lambda: shops.sleeping("query_start < clock_timestamp() - interval '1 s'") == 2)
         if then:
             then(shops)
         process.send_signal(signal.SIGTERM)
@@ -255,7 +254,7 @@ def test_a_second_signal_says_what_may_still_be_executed(fleet_of: Make) -> None
         [sys.executable, "-m", "sqlmigrate", "fleet", "up", "--targets", "targets.txt"],
         cwd=shops.folder, stdout=-1, stderr=-1, text=True,
     )  # fmt: skip
-    until(lambda: shops.sql.value(SLEEPING) == 1)
+    until(lambda: shops.sleeping() == 1)
     process.send_signal(signal.SIGINT)
     assert process.stderr
     assert "interrupted: what is being executed is cancelled" in process.stderr.readline()

@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 from in_process import Quick
 from project import Project
+from psycopg.conninfo import conninfo_to_dict
 from terminal import Ended
 
 from sqlmigrate.files.folder import load
@@ -55,6 +56,17 @@ class Fleet:
     def execute(self, name: str, sql: str) -> None:
         with psycopg.connect(self.urls[name], autocommit=True) as conn:
             conn.execute(sql)
+
+    def sleeping(self, and_: str = "true") -> int:
+        """Count the sessions of these databases that execute a statement with ``pg_sleep(600)``."""
+        query = (
+            "select count(*) from pg_stat_activity where state = 'active' and query ~ 'pg_sleep.600' "
+            f"and pid <> pg_backend_pid() and datname = any (%s) and {and_}"
+        )
+        names = [conninfo_to_dict(url)["dbname"] for url in self.urls.values()]
+        with psycopg.connect(self.urls[next(iter(self.urls))], autocommit=True) as conn:
+            found = conn.execute(query, (names,)).fetchone()
+        return int(found[0]) if found else 0
 
     def recorded(self) -> dict[str, list[tuple[str, str]]]:
         """Give versions and statuses in the history of each target; an empty list for a target without a history."""
