@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from sqlmigrate.catalog.read import forget
-from sqlmigrate.errors import ConfigError, ConnectError, SqlmigrateError
+from sqlmigrate.errors import SqlmigrateError
 from sqlmigrate.operations import drift as operations
 from sqlmigrate.spelling import plural
 
@@ -18,11 +18,6 @@ from .results import grouped
 from .target import Target
 
 
-def can_be_accepted(answer: Drifted) -> bool:
-    """Tell whether a new snapshot would change what is said of a target."""
-    return bool(answer.changes) or not (answer.error is None or isinstance(answer.error, (ConfigError, ConnectError)))
-
-
 def accept(call: Call, found: Mapping[str, Drifted]) -> list[SqlmigrateError]:
     """Take a snapshot of each target that differs, or of which that is not known; returns what is in the way.
 
@@ -30,7 +25,7 @@ def accept(call: Call, found: Mapping[str, Drifted]) -> list[SqlmigrateError]:
     Raises `NotConfirmedError` if the answer is no.
     """
     context, report = call.context, call.context.report
-    targets = tuple(target for target in call.targets if can_be_accepted(found[target.name]))
+    targets = tuple(target for target in call.targets if found[target.name].is_acceptable)
     if any(found[target.name].changes for target in targets):
         context.confirm(
             yes=call.options["yes"],

@@ -206,27 +206,31 @@ class Drifted:
         error: Why it is not known, or not all of it; None if it is.
         alike: The same in the words of the screen; without the name of the target's own schema, so that those of
             schemas can be compared.
+        is_acceptable: Whether a new snapshot would change what is said here: there has to be a history.
     """
 
     changes: tuple[str, ...] = ()
     error: SqlmigrateError | None = None
     alike: tuple[str, ...] = ()
+    is_acceptable: bool = False
 
 
 def drift(target: Target, policy: DriftPolicy, commands: Commands) -> Drifted:
     """Return what was changed by hand since the last run."""
     try:
-        compared = drift_operations.drift(
+        found_there = drift_operations.drift(
             target.url, policy, table=commands.table, schema=target.schema, leaves=True
-        ).compared
+        )
     except SqlmigrateError as error:
         return Drifted(error=for_target(error, target, commands))
     finally:
         forget()
+    compared = found_there.compared
     problem = compared.problem
     if compared.drift is None and problem is None:
         problem = HistoryError("there is nothing to compare with")
     found = compared.drift.differences if compared.drift else ()
     unknown = for_target(problem, target, commands) if problem else None
     lines = tuple(summary(found))
-    return Drifted(lines, unknown, tuple(by_hand(line, target.schema) for line in lines))
+    is_acceptable = found_there.state.history.exists and bool(lines or unknown)
+    return Drifted(lines, unknown, tuple(by_hand(line, target.schema) for line in lines), is_acceptable)

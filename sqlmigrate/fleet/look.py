@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlmigrate.errors import NOTHING_EXECUTED, ConfigError, ConnectError, SqlmigrateError
@@ -16,6 +16,7 @@ from sqlmigrate.plan.plan import (
     Direction,
     DriftPolicy,
     Limits,
+    Planned,
     Selection,
 )
 from sqlmigrate.plan.rows import find_row, make_rows, unchanged
@@ -79,7 +80,36 @@ def look(target: Target, order: Order) -> Look:
         versions=versions,
         newest=executed[-1] if executed else "",
         stays=stays,
+        place=_place(planned, target),
     )
+
+
+def _place(planned: Planned, target: Target) -> tuple[str, ...]:
+    server = planned.state.server
+    if server.instance is None:
+        return ()
+    return server.instance.system, server.instance.started, server.database, target.schema or ""
+
+
+def left_out_as_same(looks: Mapping[str, Look], targets: Sequence[Target]) -> dict[str, Look]:
+    """Return the looks at targets that are left out as well, because another is the same database and schema.
+
+    Addresses do not show that: a server has several, and a pooler has others.
+    """
+    names: dict[tuple[str, ...], str] = {}
+    found = {}
+    for target in targets:
+        seen = looks[target.name]
+        first = names.setdefault(seen.place, target.name) if seen.place else target.name
+        if first != target.name:
+            what = f"the schema {target.schema} of the same database" if target.schema else "the same database"
+            error = ConfigError(
+                f"`{target.name}` is {what} as `{first}`, by another address",
+                state=NOTHING_EXECUTED,
+                hint="remove one of them",
+            )
+            found[target.name] = Look(error=error, executed=seen.executed, newest=seen.newest)
+    return found
 
 
 def _executed_at(target: Target, order: Order, error: SqlmigrateError) -> tuple[tuple[Migration, ...], str | None]:

@@ -15,7 +15,7 @@ from sqlmigrate.plan.up import faults_in, faults_of
 from sqlmigrate.spelling import plural
 
 from . import formats, html, inspection, standings
-from .accepting import accept, can_be_accepted
+from .accepting import accept
 from .agreeing import Known
 from .call import Call
 from .inspection import Standing, Verified
@@ -163,7 +163,7 @@ def drift(call: Call) -> int:
     report.text([("bold", " · ".join([words, *([f"{len(errors):,} not known"] if errors else [])]))])
     if call.options["accept"]:
         return _worst(error.exit_code for error in accept(call, found))
-    if any(map(can_be_accepted, found.values())):
+    if any(answer.is_acceptable for answer in found.values()):
         again = call.typed.again("drift", (), ["--accept"])
         report.text([("", "to expect the schemas as they are now: "), ("cyan", again)])
     if changed:

@@ -58,6 +58,8 @@ class Look:
         versions: The first and the last version of them; empty if there are none.
         newest: The label of the newest executed migration; empty if none is executed, None if that is not known.
         stays: The same, when all that is needed is undone.
+        place: What tells the database and the schema from all others, whatever they are called; empty if that is not
+            known.
     """
 
     needs: tuple[str, ...] = ()
@@ -67,6 +69,7 @@ class Look:
     versions: tuple[str, ...] = ()
     newest: str | None = None
     stays: str = ""
+    place: tuple[str, ...] = ()
 
     @property
     def state(self) -> Literal["pending", "up to date", "left out", "unreachable"]:

@@ -24,7 +24,7 @@ from sqlmigrate.plan.plan import (
 from .advice import Commands
 from .brake import Brake
 from .edited import left_out_for_edits
-from .look import Order, look, require_known_version, require_own_histories
+from .look import Order, left_out_as_same, look, require_known_version, require_own_histories
 from .policy import DEFAULT_POLICY, FleetPolicy, most_failures
 from .pool import Pool
 from .queue import Job, Queue
@@ -130,6 +130,7 @@ class FleetRun:
         for told in self._in_threads(summary.targets, self._look, self._policy.jobs):
             if len(summary.looks) == len(summary.targets):
                 require_known_version(summary.looks.values(), self._order)
+                summary.looks |= left_out_as_same(summary.looks, summary.targets)
                 summary.looks |= left_out_for_edits(summary.looks, self._order)
                 pending = [target for target in summary.targets if summary.state(target) == "not begun"]
                 summary.canaries = tuple(target.name for target in self._canaries(pending))

@@ -79,6 +79,8 @@ def _target(line: str, base: str, named_by: str) -> Target:
     if SCHEME.match(name) or "=" in name:
         raise _Wrong(0, "the name of the target is missing: it comes first on the line", f"for example: {_EXAMPLE}")
     tags = tuple(word[0][1:] for word in words if word[0].startswith("@"))
+    if "" in tags:
+        raise _Wrong(next(word.start() for word in words if word[0] == "@"), "a tag is empty", "for example: @canary")
     schema = next((word for word in words if word[0].startswith(_SCHEMA)), None)
     place = [word for word in words if not word[0].startswith("@") and word is not schema]
     if not place and schema is None:

@@ -87,3 +87,13 @@ def test_a_schema_is_accepted_alone(fleet_of: Make) -> None:
     assert ended.code == 0
     assert shops.call("drift", "--only", "t1").code == 0
     assert shops.call("drift", "--only", "t2").code == 1
+
+
+def test_without_a_history_there_is_nothing_to_accept(fleet_of: Make) -> None:
+    """It is not offered, and said if it is asked for."""
+    shops = fleet_of(1)
+
+    assert "--accept" not in shops.call("drift").stdout
+    ended = shops.call("drift", "--accept", "--yes")
+    assert ended.stdout.splitlines()[-1] == "no snapshot was taken"
+    assert ended.code == 1

@@ -797,6 +797,20 @@ def test_what_is_for_one_database_says_how_it_is_done(command: str, fleet_of: Ma
     assert f"sqlmigrate {command} VERSION --database-url URL" in " ".join(ended.stderr.split())
 
 
+def test_the_same_database_by_another_address_is_left_out(fleet_of: Make, pgbouncer: str, postgres: Server) -> None:
+    """Here through a pooler: it is executed once, by the first of the two names."""
+    shops = fleet_of(2)
+    shops.sql.add_tables("a")
+    with bouncer(pgbouncer, postgres, "session") as pool:
+        shops.write(f"again {pool}{conninfo_to_dict(shops.urls['shop_01'])['dbname']}")
+        ended = shops.call("up")
+
+    assert "`again` is the same database as `shop_01`, by another address" in ended.stderr
+    assert ended.stdout.splitlines()[0] == "3 targets: 2 need 001, 1 left out"
+    assert ended.code == 1
+    assert shops["shop_01"].logged() == [("up", "001")]
+
+
 # -- targets of a query, passwords -------------------------------------------------------------------------------------
 
 

@@ -160,3 +160,7 @@ def test_one_database_is_one_target() -> None:
 
     with pytest.raises(ConfigError, match="`a` and `b` are the same database"):
         require_different(targets)
+
+
+def test_an_empty_tag_is_wrong() -> None:
+    assert faults("a dbname=x @ @eu") == ["targets.txt:1:12: a tag is empty"]
