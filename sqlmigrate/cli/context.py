@@ -81,6 +81,7 @@ class Context:
     def as_called(self, command: str) -> str:
         """Return a command of ours, `sqlmigrate up`, as this user has to type it: with the flags of this call.
 
+        A password is masked. The flag stays: without it the command would go to the database that DATABASE_URL names.
         A call of `fleet` stays as it is: it has the options of this one already.
         """
         if self.chosen and re.search(rf"(^|: )sqlmigrate {self.command}$", command):
@@ -96,8 +97,11 @@ class Context:
         is_here = not command.startswith(ON_PRIMARY)
         for name in ("database_url", "directory", "table") if is_here else ("directory", "table"):
             value = None if f" --{name.replace('_', '-')} " in command else self.flags.get(name)  # one of many targets
-            if value and not (name == "database_url" and passwords.masked(value) != value):
-                words += [f"--{name.replace('_', '-')}", shlex.quote(value)]
+            if value:
+                words += [
+                    f"--{name.replace('_', '-')}",
+                    shlex.quote(passwords.masked(value) if name == "database_url" else value),
+                ]
         return " ".join(words)
 
     @property

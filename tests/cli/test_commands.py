@@ -6,6 +6,7 @@ import ast
 import os
 import pty
 import re
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -334,13 +335,14 @@ def test_the_next_command_repeats_the_url(project: Project) -> None:
 
 
 def test_a_password_is_not_repeated(project: Project) -> None:
-    """A URL with a password is not repeated."""
+    """It is masked: without its URL the command would go to the database that DATABASE_URL names."""
     project.add_tables("a")
     url = project.url.replace("postgres@", "postgres:Planted-Secret-42@")
 
     ended = project.call("--database-url", url, "--directory", "sql", "status")
 
-    assert ended.stdout.splitlines()[-1] == "next: sqlmigrate --directory sql up"
+    shown = shlex.quote(url.replace("Planted-Secret-42", "***"))
+    assert ended.stdout.splitlines()[-1] == f"next: sqlmigrate --database-url {shown} --directory sql up"
     assert "Planted-Secret-42" not in ended.stdout + ended.stderr
 
 

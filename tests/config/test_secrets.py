@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -28,6 +29,7 @@ from terminal import Ended, Terminal
 from waiting import until
 
 from sqlmigrate.config import resolve
+from sqlmigrate.config.passwords import masked
 from sqlmigrate.errors import ConfigError
 from sqlmigrate.operations import status
 
@@ -175,10 +177,13 @@ def test_nothing_asked_of_a_database(command: list[str], quick: Quick) -> None:
 
 
 def test_the_flag_is_repeated_without_it(quick: Quick, planted: Planted) -> None:
-    """A hint that repeats the flags leaves out a URL with a password."""
+    """A hint repeats the flags, with the password masked: without its URL it would go to another database."""
     ended = quick("--database-url", planted.url(), "--table", "ops", "status")
 
-    assert ended.stdout.splitlines()[-1] == "next: sqlmigrate --table ops up"
+    shown = shlex.split(ended.stdout.splitlines()[-1])
+    assert [shown[:3], shown[4:]] == [["next:", "sqlmigrate", "--database-url"], ["--table", "ops", "up"]]
+    assert shown[3] == masked(planted.url())
+    assert is_hidden(ended.stdout, ended.stderr)
     assert ended.code == 0
 
 
