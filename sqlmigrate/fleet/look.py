@@ -81,6 +81,7 @@ def look(target: Target, order: Order) -> Look:
         newest=executed[-1] if executed else "",
         stays=stays,
         place=_place(planned, target),
+        notes=() if needs else tuple(for_target(each, target, order.commands) for each in plan.notes),
     )
 
 

@@ -113,7 +113,7 @@ class FleetReport:
             self._causes.errors(failed)
         places = {target.name: place for place, target in enumerate(summary.targets)}
         if notes := grouped(sorted(summary.notes, key=lambda each: places[each[0]])):
-            report.text("", stream="stderr")
+            report.text(*([] if failed else [""]), stream="stderr")
             self._causes.reasons(notes, "⚠️", "note: ")
         if summary.stopped:
             report.folded([("yellow", f"stopped: {summary.stopped}")], stream="stderr")

@@ -60,6 +60,7 @@ class Look:
         stays: The same, when all that is needed is undone.
         place: What tells the database and the schema from all others, whatever they are called; empty if that is not
             known.
+        notes: What is to be known of a target that needs nothing, such as an executed file that is missing.
     """
 
     needs: tuple[str, ...] = ()
@@ -70,6 +71,7 @@ class Look:
     newest: str | None = None
     stays: str = ""
     place: tuple[str, ...] = ()
+    notes: tuple[SqlmigrateError, ...] = ()
 
     @property
     def state(self) -> Literal["pending", "up to date", "left out", "unreachable"]:
@@ -203,7 +205,7 @@ class Summary:
         ended: How the run of each target has ended.
         under_way: The names of the targets that are being executed.
         canaries: The names of those that are executed first, known when all are looked at.
-        notes: What the runs have noted, each with the name of its target.
+        notes: What the looks and the runs have noted, each with the name of its target.
         is_dry_run: Whether all is rolled back.
         reason: Why nothing new is begun any more; empty as long as others are.
     """
@@ -230,6 +232,7 @@ class Summary:
             self.under_way.pop(target.name, None)
         if isinstance(event, Looked):
             self.looks[target.name] = event.look
+            self.notes += [(target.name, note) for note in event.look.notes]
         elif isinstance(event, Ended):
             self.ended[target.name] = event
         elif isinstance(event, Finished):

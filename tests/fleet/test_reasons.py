@@ -327,3 +327,22 @@ def test_a_common_beginning_does_not_end_inside_a_parenthesis() -> None:
     found = [SqlmigrateError(f"the table orders is locked (by process {pid}, idle)") for pid in (17, 23)]
 
     assert shared(found).message == "the table orders is locked …"
+
+
+def test_a_missing_file_is_noted_where_nothing_is_pending(fleet_of: Make) -> None:
+    """It stops nothing then; once for all that have executed it."""
+    shops = fleet_of(3)
+    shops.sql.add_tables("a", "b", "c")
+    shops.run()
+    for path in (shops.folder / "sql").glob("002_*"):
+        path.unlink()
+
+    ended = shops.call("up")
+
+    assert ended.code == 0
+    assert ended.stdout.splitlines()[0] == "3 targets: 3 up to date"
+    assert ended.stderr.splitlines()[:3] == [
+        "",
+        "⚠️ note: 002_b: executed on this database, but the file is missing",
+        "   3 targets: shop_01, shop_02, shop_03",
+    ]
