@@ -137,8 +137,8 @@ OFFERED = {
     "sqlmigrate re": {"repair", "reset"},
     "sqlmigrate up --d": {"--database-url", "--directory", "--drift", "--dry-run"},
     "sqlmigrate down --": {
-        "--all", "--database-url", "--directory", "--drift", "--format", "--help", "--lock-retries", "--lock-timeout",
-        "--lock-wait", "--schema", "--steps", "--table", "--to", "--yes",
+        "--all", "--database-url", "--directory", "--drift", "--dry-run", "--format", "--help", "--lock-retries",
+        "--lock-timeout", "--lock-wait", "--schema", "--steps", "--table", "--to", "--yes",
     },
     "sqlmigrate --format ": {"json", "text"},
     "sqlmigrate completion ": {"bash", "fish", "zsh"},
