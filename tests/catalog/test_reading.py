@@ -179,7 +179,7 @@ def test_only_what_was_written_is_read(
 def test_a_long_history_is_read_file_by_file(every_postgres: Server, tmp_path: Path) -> None:
     """After each of 100 migrations of all kinds, reading again gives what reading all gives."""
     version = every_postgres.admin.info.server_version // 10000
-    generated_history.write(tmp_path, generated_history.migrations(100, 5, min(version, NEWEST), ("elsewhere",)))
+    generated_history.write(tmp_path, generated_history.migrations(100, 15, min(version, NEWEST), ("elsewhere",)))
     migrations = folder.load(tmp_path)
     with every_postgres.database() as url, closing(Session(url)) as session:
         last = reading.read(session)

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from postgres_servers import PasswordServer, Server, Standby
 from psycopg.conninfo import conninfo_to_dict
+from waiting import until
 
 from sqlmigrate.embedded.cluster import Cluster
 
@@ -58,6 +59,8 @@ def test_a_standby_that_has_ended_is_started_again(
     postmaster = standby.cluster.postmaster()
     assert postmaster is not None
     os.kill(postmaster.pid, signal.SIGKILL)
+    with pytest.raises(psycopg.OperationalError):  # its sessions go on for a moment
+        until(lambda: standby.admin.execute("select 1") is None)
 
     with psycopg.connect(standby.url(str(conninfo_to_dict(database)["dbname"]))) as conn:
         assert conn.execute("select pg_is_in_recovery()").fetchone() == (True,)
