@@ -179,12 +179,12 @@ class NotConfirmedError(Exception):
 
 
 def _forget_typed() -> None:
-    """Forget what was typed before the question stands there: it is no answer to it."""
+    """Discard what was typed before the question is shown: it was not meant as an answer."""
     try:
         import termios  # noqa: PLC0415 - only to ask, and not on every system
     except ImportError:
         return
-    with suppress(termios.error, OSError, ValueError):  # stdin is no terminal, or is closed
+    with suppress(termios.error, OSError, ValueError):  # stdin is not a terminal, or is closed
         termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
 
 

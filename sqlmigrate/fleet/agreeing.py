@@ -69,7 +69,7 @@ def among_others(errors: Mapping[str, _Error], known: Known) -> dict[str, _Error
 
 
 def _ways_back(error: SqlmigrateError) -> list[str]:
-    """Return the commands that put an edit aside, and that show the text that was executed; none if that is no edit."""
+    """Return the commands that put an edit aside and show the executed text; empty if nothing was edited."""
     looks = [step.removeprefix("or: ") for step in error.next_steps if " repair " not in step]
     if error.span is None or not looks:
         return []

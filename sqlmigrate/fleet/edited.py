@@ -13,6 +13,8 @@ from sqlmigrate.spelling import plural
 from .look import Order
 from .results import Look
 
+_MOST_NAMES = 5  # that a hint names
+
 
 def left_out_for_edits(looks: Mapping[str, Look], order: Order) -> dict[str, Look]:
     """Return the looks at targets that are left out as well, because they need a file that was edited.
@@ -44,13 +46,9 @@ def _edited_in(look: Look) -> Iterator[str]:
             yield each.span.source.path
 
 
-_MOST_NAMES = 5  # that a hint names
-
-
 def _error(path: str, names: list[str]) -> SqlmigrateError:
-    where, most = plural(len(names), "other target"), _MOST_NAMES
-    named = ",".join(sorted(names))
-    others = shlex.quote(named) if len(names) <= most and named.count(",") < most else "with the names of these targets"
+    where, named = plural(len(names), "other target"), ",".join(sorted(names))
+    others = shlex.quote(named) if named.count(",") < _MOST_NAMES else "with the names of these targets"
     return HistoryError(
         f"{path} was executed on {where} with another text, and this text on none that is known",
         state=NOTHING_EXECUTED,

@@ -278,6 +278,8 @@ class Summary:
     def groups(self, *states: State) -> tuple[Group, ...]:
         """Return the targets that have ended in one of the states, by their cause."""
         found = [(name, error) for name in self.named(*states) if (error := self.error(name))]
+        if not found:
+            return ()
         executed = {name: self._executed(name, look) for name, look in self.looks.items() if look.error is None}
         return grouped(found, Known(executed, self._ask_all))
 

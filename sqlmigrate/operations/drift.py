@@ -130,7 +130,7 @@ def _why_not_compared(state: State, now: Now) -> SqlmigrateError | None:
 
 
 def against_files(state: State) -> list[str]:
-    """Return the command that compares with the files; none for one schema of many, for which there is no such."""
+    """Return the command that compares with the files; empty for one schema of many, which it cannot compare."""
     return ["sqlmigrate drift --against files"] if state.server.schema is None else []
 
 

@@ -402,7 +402,7 @@ def test_of_an_extension_only_its_name_is_read(everything: Everything) -> None:
 
 
 def test_what_is_in_a_schema_of_an_extension_is_its_own(everything: Everything) -> None:
-    """TimescaleDB makes a table for each day there, and policies change them: that is no work of a migration."""
+    """TimescaleDB makes a table for each day there, and policies change them: migrations did not do that."""
     sql = (
         "create schema chunks; alter extension plpgsql add schema chunks;"
         "create table chunks.day (primary key (id)) inherits (app.customers); create index on chunks.day (name);"

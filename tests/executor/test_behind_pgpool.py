@@ -16,7 +16,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 ALONE = "-- sqlmigrate: no-transaction\n"
 CONCURRENTLY = f"{ALONE}create index concurrently on a (id);"
-# On a busy machine a health check may come too late: pgpool then looks for a primary, and lets nobody in for a minute.
+# On a busy machine a health check may come too late. Then pgpool searches for a primary, and accepts no connection.
 NO_FAILOVER = ("health_check_period = 0", "failover_on_backend_error = off")
 WHERE = "select current_setting('in_hot_standby')"
 

@@ -402,7 +402,7 @@ def test_the_same_change_by_hand_in_many_schemas_is_shown_once(fleet_of: Make) -
 
 
 def test_schemas_without_a_history_are_one_group(fleet_of: Make) -> None:
-    """Each has a history of its own, by another name: that is no difference."""
+    """Each schema has its own history; its name alone is not a difference."""
     shops = fleet_of(1)
     shops.sql.add("001_a", "create table a (id int);")
     for name in ("t_1", 't "2"'):

@@ -12,11 +12,17 @@ import psycopg
 from fleet_project import Fleet
 from in_process import Quick
 from psycopg.conninfo import conninfo_to_dict
+from terminal import Ended
 
 from sqlmigrate.errors import SqlmigrateError
 from sqlmigrate.fleet.differing import shared
 
 Make = Callable[[int], Fleet]
+
+
+def _executed(shops: Fleet, line: str) -> Ended:
+    """Execute the command of a hint as it stands, and say yes."""
+    return Quick(shops.folder, {})(*shlex.split(line[line.index("sqlmigrate ") :])[1:], "--yes")
 
 
 def test_no_hint_leads_to_a_change_of_the_shared_folder(fleet_of: Make) -> None:
@@ -102,7 +108,7 @@ def test_a_renamed_file_is_no_edit(fleet_of: Make) -> None:
     assert "git" not in said
     assert "have executed the text" not in said
     step = next(line for line in said.splitlines() if "sqlmigrate " in line)
-    assert Quick(shops.folder, {})(*shlex.split(step[step.index("sqlmigrate ") :])[1:], "--yes").code == 0
+    assert _executed(shops, step).code == 0
     assert shops.call("verify").code == 0
 
 
@@ -123,7 +129,7 @@ def test_a_failed_migration_without_a_file_is_only_forgotten(fleet_of: Make) -> 
     assert "Bring this database" not in words_of
     step = next(line for line in said.splitlines() if "sqlmigrate " in line)
     assert "next    sqlmigrate repair 002 --database-url" in step
-    assert Quick(shops.folder, {})(*shlex.split(step[step.index("sqlmigrate ") :])[1:], "--yes").code == 0
+    assert _executed(shops, step).code == 0
     assert shops.call("verify").code == 0
 
 
